@@ -1,0 +1,115 @@
+//! What can go wrong, in terms of the domain model; the store's own words stay inside [`StoreError`].
+
+use std::fmt;
+
+/// A thing that was asked for, or that stands in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Entity {
+    /// An account.
+    Account,
+    /// An API key of an account.
+    ApiKey,
+    /// A subscription of an account.
+    Subscription,
+    /// A domain.
+    Domain,
+    /// A DNS record of a domain.
+    Record,
+    /// A DKIM key of a domain.
+    DkimKey,
+    /// A sending token of a domain.
+    DomainToken,
+}
+
+impl fmt::Display for Entity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Entity::Account => "account",
+            Entity::ApiKey => "API key",
+            Entity::Subscription => "subscription",
+            Entity::Domain => "domain",
+            Entity::Record => "record",
+            Entity::DkimKey => "DKIM key",
+            Entity::DomainToken => "domain token",
+        })
+    }
+}
+
+/// Why an operation did not happen. Nothing of it was kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An input that breaks a rule: which one of the operation's inputs, and the rule in words.
+    #[error("{field} is not usable: {reason}")]
+    Invalid {
+        /// The input, by the name the library gives it.
+        field: &'static str,
+        /// A sentence without its first word: "it is empty".
+        reason: String,
+    },
+    /// No such thing, or none that this caller may see: the two are not told apart.
+    #[error("there is no such {0}")]
+    NotFound(Entity),
+    /// There is one already.
+    #[error("that {0} exists already")]
+    Conflict(Entity),
+    /// A limit of a subscription is reached.
+    #[error("the limit of {most} is reached for this {what}")]
+    Limit {
+        /// What the limit counts.
+        what: Entity,
+        /// The limit.
+        most: u64,
+    },
+    /// The database did not do what it was asked.
+    #[error("the database could not do this: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl Error {
+    /// An input that breaks a rule.
+    pub fn invalid(field: &'static str, reason: impl fmt::Display) -> Error {
+        Error::Invalid { field, reason: reason.to_string() }
+    }
+}
+
+/// What became of the database, as far as it concerns who called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreTrouble {
+    /// No room on the disk; reading goes on.
+    Full,
+    /// Another process held the write lock for longer than the busy timeout of 5 s.
+    Busy,
+    /// A sync to disk failed: what is on disk is unknown, and the process should end (nothing more is written).
+    SyncFailed,
+    /// Anything else: an I/O error, a corrupt page, a broken invariant.
+    Other,
+}
+
+/// An error of the store. Its text is for the operator's log, never for a client.
+#[derive(Debug)]
+pub struct StoreError {
+    trouble: StoreTrouble,
+    text: String,
+}
+
+impl StoreError {
+    pub(crate) fn new(trouble: StoreTrouble, text: impl fmt::Display) -> StoreError {
+        StoreError { trouble, text: text.to_string() }
+    }
+
+    /// What kind of trouble it is.
+    pub fn trouble(&self) -> StoreTrouble {
+        self.trouble
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for StoreError {}

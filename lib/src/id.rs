@@ -1,0 +1,46 @@
+//! The ids of rows: integers of one table each, never mixed up.
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident,)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(i64);
+
+        impl $name {
+            /// The id with this number, whether or not there is such a row.
+            pub fn new(number: i64) -> $name {
+                $name(number)
+            }
+
+            /// Its number.
+            pub fn number(self) -> i64 {
+                self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// The id of an account.
+    AccountId,
+    /// The id of an API key.
+    ApiKeyId,
+    /// The id of a subscription.
+    SubscriptionId,
+    /// The id of a domain.
+    DomainId,
+    /// The id of a record.
+    RecordId,
+    /// The id of a DKIM key.
+    DkimKeyId,
+    /// The id of a domain token.
+    DomainTokenId,
+    /// The id of a row of the audit log.
+    EventId,
+}

@@ -1,0 +1,178 @@
+//! Secrets that are shown once: a prefix, an underscore, random base62, and a checksum.
+//!
+//! `pra_` and 27 random characters (160 bits), then 6 characters of CRC-32 over all that stands before. The
+//! checksum tells a mistyped or truncated secret without a look at the database, and lets scanners of leaked
+//! secrets know ours. Only the SHA-256 of a secret is stored: with 160 random bits no slow hash is needed.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, StoreError, StoreTrouble};
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// 62^27 is just above 2^160.
+const RANDOM_CHARS: usize = 27;
+/// 62^6 is above 2^32.
+const CHECKSUM_CHARS: usize = 6;
+
+/// What a secret opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecretKind {
+    /// An account's API key, `pra_`.
+    AccountKey,
+    /// A domain's sending token, `prt_`.
+    DomainToken,
+}
+
+impl SecretKind {
+    /// What its secrets start with, the underscore included.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            SecretKind::AccountKey => "pra_",
+            SecretKind::DomainToken => "prt_",
+        }
+    }
+}
+
+/// A secret in the clear. It is wiped when dropped, and its `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct PlainSecret {
+    kind: SecretKind,
+    text: Zeroizing<String>,
+}
+
+impl PlainSecret {
+    /// A new one from the operating system's random numbers.
+    pub fn generate(kind: SecretKind) -> Result<PlainSecret, Error> {
+        let mut text = Zeroizing::new(String::with_capacity(4 + RANDOM_CHARS + CHECKSUM_CHARS));
+        text.push_str(kind.prefix());
+        let end = text.len() + RANDOM_CHARS;
+        while text.len() < end {
+            let mut octets = Zeroizing::new([0_u8; 64]);
+            fill_random(octets.as_mut_slice())?;
+            // Six bits each; 62 and 63 are thrown away, so that every character is equally likely.
+            let chars = octets.iter().filter_map(|octet| BASE62.get(usize::from(octet >> 2)));
+            let room = end - text.len();
+            text.extend(chars.take(room).map(|&octet| char::from(octet)));
+        }
+        let sum = checksum(&text);
+        text.push_str(&sum);
+        Ok(PlainSecret { kind, text })
+    }
+
+    /// Reads a secret of this kind. A wrong prefix, length, alphabet or checksum is refused.
+    pub fn parse(kind: SecretKind, text: &str) -> Result<PlainSecret, InvalidSecret> {
+        let rest = text.strip_prefix(kind.prefix()).ok_or(InvalidSecret)?;
+        if rest.len() != RANDOM_CHARS + CHECKSUM_CHARS || !rest.bytes().all(|o| o.is_ascii_alphanumeric()) {
+            return Err(InvalidSecret);
+        }
+        let (body, sum) = text.split_at(text.len() - CHECKSUM_CHARS);
+        if checksum(body) != sum {
+            return Err(InvalidSecret);
+        }
+        Ok(PlainSecret { kind, text: Zeroizing::new(text.to_owned()) })
+    }
+
+    /// The secret itself, to hand to its owner, this once.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+
+    /// What is stored of it.
+    pub fn hashed(&self) -> HashedSecret {
+        HashedSecret(Sha256::digest(self.text.as_bytes()).into())
+    }
+
+    /// Its last four characters, by which people tell theirs apart.
+    pub fn last4(&self) -> &str {
+        self.text.get(self.text.len() - 4..).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for PlainSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[redacted]", self.kind.prefix())
+    }
+}
+
+/// The SHA-256 of a secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HashedSecret([u8; 32]);
+
+impl HashedSecret {
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for HashedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HashedSecret[redacted]")
+    }
+}
+
+/// A text that is no secret of the kind asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is not a well-formed secret: a character is missing, added or wrong")]
+pub struct InvalidSecret;
+
+/// Fills `octets` from the operating system.
+pub(crate) fn fill_random(octets: &mut [u8]) -> Result<(), Error> {
+    getrandom::fill(octets).map_err(|e| {
+        StoreError::new(StoreTrouble::Other, format!("no random numbers from the system: {e}")).into()
+    })
+}
+
+fn checksum(text: &str) -> String {
+    let mut rest = crc32fast::hash(text.as_bytes());
+    let mut digits = [b'0'; CHECKSUM_CHARS];
+    for digit in digits.iter_mut().rev() {
+        *digit = BASE62.get((rest % 62) as usize).copied().unwrap_or(b'0');
+        rest /= 62;
+    }
+    digits.iter().map(|&octet| char::from(octet)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_secret_has_its_prefix_and_37_characters_and_reads_back() {
+        let secret = PlainSecret::generate(SecretKind::AccountKey).unwrap();
+        assert_eq!(secret.reveal().len(), 37);
+        assert!(secret.reveal().starts_with("pra_"));
+        let read = PlainSecret::parse(SecretKind::AccountKey, secret.reveal()).unwrap();
+        assert_eq!(read.hashed(), secret.hashed());
+        assert!(PlainSecret::parse(SecretKind::DomainToken, secret.reveal()).is_err());
+    }
+
+    #[test]
+    fn no_debug_print_shows_a_secret() {
+        let secret = PlainSecret::generate(SecretKind::DomainToken).unwrap();
+        assert_eq!(format!("{secret:?}"), "prt_[redacted]");
+        assert!(!format!("{:?}", secret.hashed()).contains(char::is_numeric));
+    }
+
+    proptest! {
+        #[test]
+        fn one_changed_character_is_always_noticed(at in 4_usize..37, to in 0_usize..62) {
+            let secret = PlainSecret::generate(SecretKind::AccountKey).unwrap();
+            let mut octets = secret.reveal().as_bytes().to_vec();
+            prop_assume!(octets[at] != BASE62[to]);
+            octets[at] = BASE62[to];
+            let changed = String::from_utf8(octets).unwrap();
+            prop_assert!(PlainSecret::parse(SecretKind::AccountKey, &changed).is_err());
+        }
+
+        #[test]
+        fn any_text_parses_or_is_refused_without_a_panic(text in ".{0,80}") {
+            let _ = PlainSecret::parse(SecretKind::AccountKey, &text);
+            let _ = PlainSecret::parse(SecretKind::AccountKey, &format!("pra_{text}"));
+        }
+    }
+}

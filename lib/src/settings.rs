@@ -1,0 +1,170 @@
+//! What the operator decides: from what a domain's records are made, and when a claim or a loss is final.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::address::EmailAddress;
+use crate::name::{DnsName, Selector};
+
+/// The operator's decisions, the same for every account.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The target of every domain's MX record.
+    pub mx_host: DnsName,
+    /// Its preference (RFC 5321 section 5.1).
+    pub mx_priority: u16,
+    /// The mechanism that a domain's SPF record must reach.
+    pub spf_mechanism: SpfMechanism,
+    /// The policy that a domain's DMARC record asks for at first.
+    pub dmarc_policy: DmarcPolicy,
+    /// Where a domain's aggregate DMARC reports go, if the operator wants them.
+    pub dmarc_rua: Option<EmailAddress>,
+    /// The selector of a domain's first DKIM key.
+    pub dkim_selector: Selector,
+    /// How many spare DKIM keys the pool holds when full.
+    pub spare_keys: u32,
+    /// The target of `mailer.<domain>`, the return path.
+    pub return_path_host: DnsName,
+    /// Whether a domain needs the return path to be active.
+    pub return_path_required: bool,
+    /// After this long without one verified record, a domain gives way to another account's creation.
+    pub claim_expires_after: Duration,
+    /// When a verified record counts as lost.
+    pub loss: LossPolicy,
+}
+
+impl Settings {
+    /// The defaults of a mail system whose server has this name.
+    pub fn for_server(name: &DnsName) -> Settings {
+        // A server name of 250 octets leaves no room for `mx.`; then the name itself serves.
+        let named = |label: &str| name.child(label).unwrap_or_else(|_| name.clone());
+        Settings {
+            mx_host: named("mx"),
+            mx_priority: 10,
+            spf_mechanism: SpfMechanism("mx".to_owned()),
+            dmarc_policy: DmarcPolicy::None,
+            dmarc_rua: None,
+            dkim_selector: Selector::default_first(),
+            spare_keys: 16,
+            return_path_host: named("return-path"),
+            return_path_required: false,
+            claim_expires_after: Duration::from_hours(7 * 24),
+            loss: LossPolicy { failures: 3, span: Duration::from_hours(72) },
+        }
+    }
+
+    /// The SPF record of a domain that has none yet (RFC 7208 section 3).
+    pub fn spf_record(&self) -> String {
+        format!("v=spf1 {} ~all", self.spf_mechanism)
+    }
+
+    /// The DMARC record of a domain that has none yet (RFC 9989 section 4.7).
+    pub fn dmarc_record(&self) -> String {
+        match &self.dmarc_rua {
+            Some(rua) => format!("v=DMARC1; p={}; rua=mailto:{rua}", self.dmarc_policy),
+            None => format!("v=DMARC1; p={}", self.dmarc_policy),
+        }
+    }
+}
+
+/// How much has to be seen before a verified record is lost: both, not either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LossPolicy {
+    /// So many definitive failures in a row.
+    pub failures: u32,
+    /// So long between the first and the last of them.
+    pub span: Duration,
+}
+
+/// A DMARC policy, from the mildest to the strictest (RFC 9989 section 4.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DmarcPolicy {
+    /// `p=none`
+    None,
+    /// `p=quarantine`
+    Quarantine,
+    /// `p=reject`
+    Reject,
+}
+
+impl fmt::Display for DmarcPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DmarcPolicy::None => "none",
+            DmarcPolicy::Quarantine => "quarantine",
+            DmarcPolicy::Reject => "reject",
+        })
+    }
+}
+
+impl FromStr for DmarcPolicy {
+    type Err = InvalidSetting;
+
+    fn from_str(text: &str) -> Result<DmarcPolicy, InvalidSetting> {
+        match text {
+            "none" => Ok(DmarcPolicy::None),
+            "quarantine" => Ok(DmarcPolicy::Quarantine),
+            "reject" => Ok(DmarcPolicy::Reject),
+            _ => Err(InvalidSetting("a DMARC policy is none, quarantine or reject")),
+        }
+    }
+}
+
+/// One mechanism of an SPF record without its qualifier: `mx`, `include:spf.example.com`, `ip4:192.0.2.1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpfMechanism(String);
+
+impl FromStr for SpfMechanism {
+    type Err = InvalidSetting;
+
+    fn from_str(text: &str) -> Result<SpfMechanism, InvalidSetting> {
+        let name = text.split([':', '/']).next().unwrap_or_default();
+        // `all` passes everybody, `ptr` is not to be published (RFC 7208 section 5.5).
+        let known = matches!(name, "a" | "mx" | "include" | "ip4" | "ip6" | "exists");
+        let bare = text.bytes().all(|octet| octet.is_ascii_graphic());
+        if known && bare && (matches!(name, "a" | "mx") || text.len() > name.len() + 1) {
+            Ok(SpfMechanism(text.to_owned()))
+        } else {
+            Err(InvalidSetting(
+                "an SPF mechanism is one of a, mx, include:, ip4:, ip6:, exists:, without qualifier or spaces",
+            ))
+        }
+    }
+}
+
+impl fmt::Display for SpfMechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a setting may be, when it was something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidSetting(&'static str);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mechanism_is_one_that_can_be_merged_into_a_record() {
+        for good in ["mx", "a", "a:mail.example.com", "include:spf.example.com", "ip4:192.0.2.0/24", "mx/24"]
+        {
+            assert!(good.parse::<SpfMechanism>().is_ok(), "{good}");
+        }
+        for bad in ["", "+mx", "all", "-all", "ptr", "include:", "mx ~all", "ip4", "v=spf1"] {
+            assert!(bad.parse::<SpfMechanism>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_readme() {
+        let settings = Settings::for_server(&"example.com".parse().unwrap());
+        assert_eq!(settings.mx_host.as_str(), "mx.example.com");
+        assert_eq!(settings.spf_record(), "v=spf1 mx ~all");
+        assert_eq!(settings.dmarc_record(), "v=DMARC1; p=none");
+        assert_eq!(settings.dkim_selector.as_str(), "pr1");
+    }
+}
