@@ -1,0 +1,121 @@
+//! Opening a database: the files beside it, and every reason why it cannot be opened.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::seal::MasterKeyError;
+
+/// `postroom.db` and `.key` make `postroom.db.key`.
+pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
+}
+
+/// Opens a file for reading and writing, and makes it, for its owner alone, if it is not there.
+pub(crate) fn private_file(path: &Path) -> Result<File, OpenError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|source| OpenError::Unusable { file: path.to_owned(), source })
+}
+
+/// Why a database cannot be opened. Each is one line that says what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The SQLite that was linked can corrupt databases.
+    #[error("SQLite {version} can corrupt databases; 3.51.3 or newer is needed")]
+    OldSqlite {
+        /// The version that was linked.
+        version: &'static str,
+    },
+    /// The file or one beside it cannot be opened or made.
+    #[error("{} cannot be opened: {source}", file.display())]
+    Unusable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another program's database.
+    #[error("{} is another program's database (application id {application:#010x}); name another file with --db", file.display())]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+        /// The application id in its header.
+        application: i32,
+    },
+    /// A file that is no SQLite database, or a damaged one.
+    #[error("{} is not a database, or is damaged ({reason}); name another file with --db, or restore a backup", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// A newer Postroom has changed the file.
+    #[error("{} has schema version {found}, this Postroom knows {known}; use the newer Postroom that wrote it", file.display())]
+    Newer {
+        /// The file.
+        file: PathBuf,
+        /// Its schema version.
+        found: i32,
+        /// Ours.
+        known: i32,
+    },
+    /// A migration did not go through; nothing of it was kept.
+    #[error("{} could not be migrated, and is as it was: {reason}", file.display())]
+    Migration {
+        /// The file.
+        file: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// SQLite could not work with the file.
+    #[error("{} cannot be used: {reason}", file.display())]
+    Store {
+        /// The file.
+        file: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// Another server has the file.
+    #[error("{} is served by another postroom process; stop that one first, or name another file with --db", file.display())]
+    Claimed {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The master key is not where it was looked for.
+    #[error("{} was sealed with a master key that is not at {}; put that file back, or name it with --master-key-file", file.display(), key_file.display())]
+    KeyMissing {
+        /// The database.
+        file: PathBuf,
+        /// Where the key was looked for.
+        key_file: PathBuf,
+    },
+    /// The master key is another database's.
+    #[error("{} is not the master key that {} was sealed with; name the right one with --master-key-file", key_file.display(), file.display())]
+    KeyForeign {
+        /// The database.
+        file: PathBuf,
+        /// The key that does not fit.
+        key_file: PathBuf,
+    },
+    /// The master key cannot be read or made.
+    #[error(transparent)]
+    Key(#[from] MasterKeyError),
+}
+
+impl OpenError {
+    pub(crate) fn from_sqlite(file: &Path, error: &rusqlite::Error) -> OpenError {
+        use rusqlite::ErrorCode as Code;
+        let (file, reason) = (file.to_owned(), error.to_string());
+        match error.sqlite_error_code() {
+            Some(Code::NotADatabase | Code::DatabaseCorrupt) => OpenError::Damaged { file, reason },
+            _ => OpenError::Store { file, reason },
+        }
+    }
+}
