@@ -1,0 +1,275 @@
+//! What the DNS is asked, and what it answers.
+//!
+//! A [`Resolver`] is asked [`Question`]s. [`Resolver::lookup`] brings one [`Answer`], [`Resolver::look`] one
+//! [`Sighting`] a question: the answers of every server that can know, side by side, so that a difference
+//! between a cache and the zone's own name servers can be seen and told. Two resolvers are here:
+//! [`NetworkResolver`] asks real servers, [`ScriptedResolver`] answers from a script, for tests.
+//!
+//! An [`Outcome`] keeps apart what must be judged apart. That a name does not exist (NXDOMAIN), that it has
+//! no record of the type (NODATA) and that its aliases lead nowhere are facts about the zone. SERVFAIL,
+//! REFUSED, silence and nonsense are facts about a server at a moment: [`Outcome::is_temporary`] tells
+//! them, and nothing may be concluded from them.
+//!
+//! An alias is followed through at most [`MAX_CHAIN`] CNAME records, and the names on the way are kept in
+//! [`Answer::chain`]. Only records owned by the name at the end of the chain count, whatever else a server
+//! puts into its answer; they are sorted and without duplicates (RFC 2181 section 5), so that two answers
+//! are equal when they say the same.
+//!
+//! Nothing here is asynchronous for the caller, and nothing here judges.
+
+mod network;
+mod record;
+mod scripted;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::name::DnsName;
+
+pub use self::network::{InvalidResolver, NetworkResolver, Settings};
+pub use self::record::{RecordData, RecordType, TxtData};
+pub use self::scripted::ScriptedResolver;
+
+/// The most CNAME records that are followed from a question to its records. One more is a loop to us.
+pub const MAX_CHAIN: usize = 8;
+
+/// Who can be asked. Every call returns within the resolver's own time limit, and never panics.
+pub trait Resolver: Send + Sync {
+    /// One answer, from the first recursive resolver that has one.
+    fn lookup(&self, question: &Question) -> Answer;
+
+    /// What every server says that can know: each recursive resolver, then each name server of the zone.
+    ///
+    /// One sighting a question, in the order of the questions.
+    fn look(&self, questions: &[Question]) -> Vec<Sighting> {
+        questions
+            .iter()
+            .map(|question| Sighting { question: question.clone(), answers: vec![self.lookup(question)] })
+            .collect()
+    }
+
+    /// One answer a question, in the order of the questions; side by side where the resolver can.
+    fn lookup_all(&self, questions: &[Question]) -> Vec<Answer> {
+        questions.iter().map(|question| self.lookup(question)).collect()
+    }
+}
+
+/// A name and the type of record that is wanted there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Question {
+    /// The name that is asked for.
+    pub name: DnsName,
+    /// The type that is asked for.
+    pub record_type: RecordType,
+}
+
+impl Question {
+    /// A question for the records of `record_type` at `name`.
+    pub fn new(name: DnsName, record_type: RecordType) -> Question {
+        Question { name, record_type }
+    }
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.record_type)
+    }
+}
+
+/// What all servers said to one question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// What was asked.
+    pub question: Question,
+    /// One answer a server, those of recursive resolvers first. Never empty.
+    pub answers: Vec<Answer>,
+}
+
+impl Sighting {
+    /// The answers of the zone's own name servers.
+    pub fn authoritative(&self) -> impl Iterator<Item = &Answer> {
+        self.answers.iter().filter(|answer| answer.server.is_authoritative())
+    }
+
+    /// The answers of recursive resolvers.
+    pub fn recursive(&self) -> impl Iterator<Item = &Answer> {
+        self.answers.iter().filter(|answer| !answer.server.is_authoritative())
+    }
+}
+
+/// What one server said to one question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Who said it.
+    pub server: Server,
+    /// The targets of the CNAME records that led from the question's name to the outcome's, in order.
+    pub chain: Vec<DnsName>,
+    /// What was found at the end of the chain.
+    pub outcome: Outcome,
+}
+
+impl Answer {
+    /// Whether a name server of the zone would not answer for it: a lame delegation (RFC 1912 section 2.8).
+    pub fn is_lame(&self) -> bool {
+        self.server.is_authoritative() && matches!(self.outcome, Outcome::Refused { .. })
+    }
+}
+
+/// Who gave an answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Server {
+    /// A recursive resolver, which may answer from its cache.
+    Recursive(SocketAddr),
+    /// A name server of the zone, asked without recursion. What an alias into another zone leads to was
+    /// asked of a recursive resolver.
+    Authoritative {
+        /// The name in the zone's NS record.
+        name: DnsName,
+        /// Which of its addresses was asked.
+        address: SocketAddr,
+    },
+    /// A script, by the name it was given.
+    Scripted(String),
+}
+
+impl Server {
+    /// Whether it is one of the zone's own name servers.
+    pub fn is_authoritative(&self) -> bool {
+        matches!(self, Server::Authoritative { .. })
+    }
+}
+
+impl From<&str> for Server {
+    fn from(name: &str) -> Server {
+        Server::Scripted(name.to_owned())
+    }
+}
+
+/// `127.0.0.1:5353`, or `ns1.example.com (192.0.2.1)` with the port only where it is not 53.
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Server::Recursive(address) => address.fmt(f),
+            Server::Authoritative { name, address } if address.port() == 53 => {
+                write!(f, "{name} ({})", address.ip())
+            }
+            Server::Authoritative { name, address } => write!(f, "{name} ({address})"),
+            Server::Scripted(name) => f.write_str(name),
+        }
+    }
+}
+
+/// What was found at the end of the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// There are records of the type that was asked for.
+    Found {
+        /// Sorted, without duplicates, never empty.
+        records: Vec<RecordData>,
+        /// How long this server, or a cache behind it, may go on saying so: the least TTL of the records.
+        ttl: Duration,
+    },
+    /// The name exists, without a record of this type (NODATA, RFC 2308 section 2.2).
+    NoData {
+        /// How long a cache may go on saying so, if the answer carried the zone's SOA (RFC 2308 section 5).
+        remaining: Option<Duration>,
+    },
+    /// The name does not exist, nor any below it (NXDOMAIN, RFC 2308 section 2.1, RFC 8020).
+    NxDomain {
+        /// As in [`Outcome::NoData`].
+        remaining: Option<Duration>,
+    },
+    /// The CNAME records lead back to a name already seen, or on past [`MAX_CHAIN`] of them.
+    CnameLoop,
+    /// The server could not find out (SERVFAIL, or a response code that means as much).
+    ServFail {
+        /// Its extended errors (RFC 8914) in words, or empty.
+        detail: String,
+    },
+    /// The server would not say (REFUSED), or is not one that can know: a lame name server.
+    Refused {
+        /// Its extended errors (RFC 8914) or our own words on what it did, or empty.
+        detail: String,
+    },
+    /// Nothing came in the time there was.
+    Timeout,
+    /// What came was no answer to the question.
+    Malformed {
+        /// What was wrong with it.
+        detail: String,
+    },
+    /// The server could not be reached: connection refused, no route, or TCP shut where it was needed.
+    Unreachable {
+        /// What the network said.
+        detail: String,
+    },
+}
+
+impl Outcome {
+    /// `records` as a found outcome, sorted and without duplicates; [`Outcome::NoData`] if there are none.
+    pub fn of_records(mut records: Vec<RecordData>, ttl: Duration) -> Outcome {
+        records.sort();
+        records.dedup();
+        if records.is_empty() { Outcome::NoData { remaining: None } } else { Outcome::Found { records, ttl } }
+    }
+
+    /// The records found, or none.
+    pub fn records(&self) -> &[RecordData] {
+        match self {
+            Outcome::Found { records, .. } => records,
+            _ => &[],
+        }
+    }
+
+    /// Whether this says something about the server or the moment only, and nothing about the zone.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Outcome::ServFail { .. }
+            | Outcome::Refused { .. }
+            | Outcome::Timeout
+            | Outcome::Malformed { .. }
+            | Outcome::Unreachable { .. } => true,
+            Outcome::Found { .. }
+            | Outcome::NoData { .. }
+            | Outcome::NxDomain { .. }
+            | Outcome::CnameLoop => false,
+        }
+    }
+
+    /// Whether the server failed because signatures did not validate, by its own extended errors.
+    ///
+    /// Such a detail starts with `DNSSEC` in this library's words, whatever text a server adds.
+    pub fn is_dnssec_failure(&self) -> bool {
+        matches!(self, Outcome::ServFail { detail } if detail.starts_with("DNSSEC"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_shown_as_a_person_would_name_it() {
+        let name: DnsName = "ns1.example.com".parse().unwrap();
+        let at = |text: &str| Server::Authoritative { name: name.clone(), address: text.parse().unwrap() };
+        assert_eq!(Server::Recursive("127.0.0.1:5353".parse().unwrap()).to_string(), "127.0.0.1:5353");
+        assert_eq!(at("192.0.2.1:53").to_string(), "ns1.example.com (192.0.2.1)");
+        assert_eq!(at("192.0.2.1:5300").to_string(), "ns1.example.com (192.0.2.1:5300)");
+        assert_eq!(at("[2001:db8::1]:53").to_string(), "ns1.example.com (2001:db8::1)");
+    }
+
+    #[test]
+    fn records_are_held_sorted_and_once() {
+        let ttl = Duration::from_mins(1);
+        let one = Outcome::of_records(vec![RecordData::txt(&["b"]), RecordData::txt(&["a"])], ttl);
+        let other = Outcome::of_records(
+            vec![RecordData::txt(&["a"]), RecordData::txt(&["b"]), RecordData::txt(&["a"])],
+            ttl,
+        );
+        assert_eq!(one, other);
+        assert_eq!(one.records().len(), 2);
+        assert_eq!(Outcome::of_records(vec![], ttl), Outcome::NoData { remaining: None });
+    }
+}

@@ -1,0 +1,114 @@
+//! Asking recursive resolvers.
+//!
+//! Such a server follows aliases itself, mostly. Where its reply stops half-way the rest is asked for, and
+//! where it fails the aliases are walked one by one: most servers answer SERVFAIL to a chain that loops,
+//! which would pass for a hiccup of theirs for ever.
+
+use std::net::SocketAddr;
+
+use hickory_resolver::proto::op::{Message, ResponseCode};
+use hickory_resolver::proto::rr::RecordType as WireType;
+use tokio::time::Instant;
+
+use super::Asking;
+use super::exchange::{Ask, Trouble};
+use super::reading::{Chain, Reading, read};
+use super::wire;
+use crate::dns::{Answer, Outcome, Question, RecordData, Server};
+
+impl Asking {
+    /// The answer of the first resolver that has one; of the first resolver, if none has.
+    pub(super) async fn lookup(&self, question: &Question, until: Instant) -> Answer {
+        let mut first = None;
+        for server in &self.resolvers {
+            let answer = self.lookup_at(*server, question, self.lookup_end(until)).await;
+            if !answer.outcome.is_temporary() {
+                return answer;
+            }
+            first.get_or_insert(answer);
+        }
+        first.unwrap_or_else(|| super::answer_of_nobody(Server::from("none")))
+    }
+
+    /// The answer of one resolver.
+    pub(super) async fn lookup_at(&self, server: SocketAddr, question: &Question, until: Instant) -> Answer {
+        let (chain, outcome) = match wire::to_wire(&question.name) {
+            Some(name) => {
+                let mut chain = Chain::new(name);
+                let outcome =
+                    self.follow(server, &mut chain, wire::wire_type(question.record_type), until).await;
+                (chain.names(), outcome)
+            }
+            None => {
+                (Vec::new(), Outcome::Malformed { detail: "this is no name that can be asked for".into() })
+            }
+        };
+        Answer { server: Server::Recursive(server), chain, outcome }
+    }
+
+    async fn follow(
+        &self,
+        server: SocketAddr,
+        chain: &mut Chain,
+        wire_type: WireType,
+        until: Instant,
+    ) -> Outcome {
+        loop {
+            let ask = Ask { name: chain.end().clone(), wire_type, recursion: true };
+            let reply = match self.ask(server, &ask, until).await {
+                Ok(reply) => reply,
+                Err(trouble) => return trouble.into(),
+            };
+            match read(&reply, chain, wire_type) {
+                // The chain has grown, so this ends.
+                Reading::Onward => {}
+                Reading::Outcome(failed @ Outcome::ServFail { .. }) => {
+                    let loops = wire_type != WireType::CNAME && self.loops(server, chain, until).await;
+                    return if loops { Outcome::CnameLoop } else { failed };
+                }
+                Reading::Outcome(outcome) => return outcome,
+                Reading::Referral { .. } => {
+                    return Outcome::Refused {
+                        detail: "it does not resolve for us: it only names other servers to ask".into(),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Whether the aliases from the end of `chain` loop, walked one by one.
+    async fn loops(&self, server: SocketAddr, chain: &mut Chain, until: Instant) -> bool {
+        loop {
+            let ask = Ask { name: chain.end().clone(), wire_type: WireType::CNAME, recursion: true };
+            let Ok(reply) = self.ask(server, &ask, until).await else {
+                return false;
+            };
+            let Reading::Outcome(outcome) = read(&reply, chain, WireType::CNAME) else {
+                return false;
+            };
+            let [RecordData::Cname(target), ..] = outcome.records() else {
+                return false;
+            };
+            let Some(target) = wire::to_wire(target) else {
+                return false;
+            };
+            if chain.push(target).is_err() {
+                return true;
+            }
+        }
+    }
+
+    /// The reply of the first resolver that does not fail.
+    pub(super) async fn ask_any(&self, ask: &Ask, until: Instant) -> Result<Message, Trouble> {
+        let mut last = Err(Trouble::Timeout);
+        for server in &self.resolvers {
+            last = self.ask(*server, ask, self.lookup_end(until)).await;
+            if last.as_ref().is_ok_and(|reply| {
+                !matches!(reply.metadata.response_code, ResponseCode::ServFail | ResponseCode::Refused)
+            }) {
+                break;
+            }
+        }
+        last
+    }
+}

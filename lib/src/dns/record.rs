@@ -1,0 +1,190 @@
+//! Records: the types that are asked for, and what stands in them.
+
+use std::fmt::{self, Write};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use crate::name::DnsName;
+
+/// How many octets of a TXT value are shown.
+const SHOWN_OCTETS: usize = 100;
+
+/// A type of record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum RecordType {
+    /// An IPv4 address (RFC 1035 section 3.4.1).
+    A,
+    /// An IPv6 address (RFC 3596).
+    Aaaa,
+    /// The name that this one is an alias of (RFC 1035 section 3.3.1).
+    Cname,
+    /// A host that takes the name's mail (RFC 5321 section 5).
+    Mx,
+    /// A name server of the zone (RFC 1035 section 3.3.11).
+    Ns,
+    /// The zone's parameters (RFC 1035 section 3.3.13).
+    Soa,
+    /// Text (RFC 1035 section 3.3.14).
+    Txt,
+}
+
+impl fmt::Display for RecordType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            RecordType::A => "A",
+            RecordType::Aaaa => "AAAA",
+            RecordType::Cname => "CNAME",
+            RecordType::Mx => "MX",
+            RecordType::Ns => "NS",
+            RecordType::Soa => "SOA",
+            RecordType::Txt => "TXT",
+        })
+    }
+}
+
+/// What stands in a record. The root as a name, such as a null MX has (RFC 7505), is the empty name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum RecordData {
+    /// An IPv4 address.
+    A(Ipv4Addr),
+    /// An IPv6 address.
+    Aaaa(Ipv6Addr),
+    /// The target of an alias.
+    Cname(DnsName),
+    /// A mail host.
+    Mx {
+        /// The lowest is tried first.
+        preference: u16,
+        /// The host; the empty name in a null MX.
+        exchange: DnsName,
+    },
+    /// A name server.
+    Ns(DnsName),
+    /// The zone's parameters, as far as they matter here.
+    Soa {
+        /// The primary name server.
+        primary: DnsName,
+        /// The zone's version.
+        serial: u32,
+        /// The zone's own word on how long its negative answers may be kept (RFC 2308 section 4).
+        minimum: Duration,
+    },
+    /// Text.
+    Txt(TxtData),
+}
+
+impl RecordData {
+    /// A TXT record of these strings.
+    pub fn txt(strings: &[&str]) -> RecordData {
+        RecordData::Txt(TxtData::new(strings.iter().map(|string| string.as_bytes().to_vec()).collect()))
+    }
+
+    /// The type of this record.
+    pub fn record_type(&self) -> RecordType {
+        match self {
+            RecordData::A(_) => RecordType::A,
+            RecordData::Aaaa(_) => RecordType::Aaaa,
+            RecordData::Cname(_) => RecordType::Cname,
+            RecordData::Mx { .. } => RecordType::Mx,
+            RecordData::Ns(_) => RecordType::Ns,
+            RecordData::Soa { .. } => RecordType::Soa,
+            RecordData::Txt(_) => RecordType::Txt,
+        }
+    }
+}
+
+/// As a zone file has it, names without their last dot, text as [`TxtData::shown`] has it.
+impl fmt::Display for RecordData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |name: &DnsName| match name.as_str() {
+            "" => ".".to_owned(),
+            name => name.to_owned(),
+        };
+        match self {
+            RecordData::A(address) => address.fmt(f),
+            RecordData::Aaaa(address) => address.fmt(f),
+            RecordData::Cname(name) | RecordData::Ns(name) => f.write_str(&shown(name)),
+            RecordData::Mx { preference, exchange } => write!(f, "{preference} {}", shown(exchange)),
+            RecordData::Soa { primary, serial, minimum } => {
+                write!(f, "{} serial {serial} minimum {}", shown(primary), minimum.as_secs())
+            }
+            RecordData::Txt(text) => f.write_str(&text.shown()),
+        }
+    }
+}
+
+/// The strings of one TXT record, whatever octets they have.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TxtData {
+    strings: Vec<Vec<u8>>,
+}
+
+impl TxtData {
+    /// A record of these strings.
+    pub fn new(strings: Vec<Vec<u8>>) -> TxtData {
+        TxtData { strings }
+    }
+
+    /// The strings as they stand in the record, each of at most 255 octets.
+    pub fn strings(&self) -> &[Vec<u8>] {
+        &self.strings
+    }
+
+    /// The strings with nothing between them (RFC 7208 section 3.3, RFC 6376 section 3.6.2.2).
+    pub fn joined(&self) -> Vec<u8> {
+        self.strings.concat()
+    }
+
+    /// The joined value for a person: printable ASCII as it is, any other octet as `\DDD` (RFC 1035 section
+    /// 5.1), and no more than the first 100 octets, followed by ` (and N more)`.
+    ///
+    /// Quotes and backslashes stand as they are, since a stray one is what a person has to see.
+    pub fn shown(&self) -> String {
+        let mut text = String::new();
+        for octet in self.strings.iter().flatten().take(SHOWN_OCTETS) {
+            match octet {
+                b' '..=b'~' => text.push(char::from(*octet)),
+                // Writing to a string does not fail.
+                _ => _ = write!(text, "\\{octet:03}"),
+            }
+        }
+        let octets: usize = self.strings.iter().map(Vec::len).sum();
+        if octets > SHOWN_OCTETS {
+            _ = write!(text, " (and {} more)", octets - SHOWN_OCTETS);
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_joined_with_nothing_between() {
+        let text = TxtData::new(vec![b"v=DKIM1; p=AB".to_vec(), vec![], b"CD".to_vec()]);
+        assert_eq!(text.joined(), b"v=DKIM1; p=ABCD");
+        assert_eq!(text.shown(), "v=DKIM1; p=ABCD");
+    }
+
+    #[test]
+    fn octets_outside_printable_ascii_are_shown_in_decimal() {
+        let text = TxtData::new(vec![b"a \"\\;\x00\x7f\xe2\x80\x9c\n".to_vec()]);
+        assert_eq!(text.shown(), "a \"\\;\\000\\127\\226\\128\\156\\010");
+    }
+
+    #[test]
+    fn a_long_value_is_cut_at_100_octets() {
+        assert_eq!(TxtData::new(vec![vec![b'a'; 100]]).shown(), "a".repeat(100));
+        let cut = TxtData::new(vec![vec![0xff; 90], vec![b'b'; 255]]).shown();
+        assert_eq!(cut, format!("{}{} (and 245 more)", "\\255".repeat(90), "b".repeat(10)));
+    }
+
+    #[test]
+    fn a_null_mx_shows_the_root() {
+        let null = RecordData::Mx { preference: 0, exchange: DnsName::from_answer(".") };
+        assert_eq!(null.to_string(), "0 .");
+    }
+}
