@@ -1,0 +1,112 @@
+//! The audit log: who did what to what, and when; written in the transaction of the change itself.
+
+mod table;
+
+use std::fmt;
+
+use crate::clock::Timestamp;
+use crate::db::{ReadTx, WriteTx};
+use crate::error::Error;
+use crate::id::{AccountId, ApiKeyId, EventId};
+
+/// Who made a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Actor {
+    /// Whoever holds an API key.
+    Key(ApiKeyId),
+    /// The operator, on the command line or as an embedder.
+    Operator,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Actor::Key(id) => write!(f, "key:{id}"),
+            Actor::Operator => f.write_str("operator"),
+        }
+    }
+}
+
+/// What was done. The text is what stands in the log, `noun.verb`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each says itself what was done")]
+pub enum Action {
+    AccountCreated,
+    KeyCreated,
+    KeyRevoked,
+    SubscriptionCreated,
+    DomainCreated,
+    DomainChanged,
+    DomainRenamed,
+    DomainDeleted,
+    DomainGaveWay,
+    DomainTransferred,
+    DomainStatusChanged,
+    RecordStatusChanged,
+    DkimKeyActivated,
+    TokenCreated,
+    TokenChanged,
+    TokenRevoked,
+}
+
+impl Action {
+    /// The text in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::AccountCreated => "account.created",
+            Action::KeyCreated => "key.created",
+            Action::KeyRevoked => "key.revoked",
+            Action::SubscriptionCreated => "subscription.created",
+            Action::DomainCreated => "domain.created",
+            Action::DomainChanged => "domain.changed",
+            Action::DomainRenamed => "domain.renamed",
+            Action::DomainDeleted => "domain.deleted",
+            Action::DomainGaveWay => "domain.gave_way",
+            Action::DomainTransferred => "domain.transferred",
+            Action::DomainStatusChanged => "domain.status_changed",
+            Action::RecordStatusChanged => "record.status_changed",
+            Action::DkimKeyActivated => "dkim_key.activated",
+            Action::TokenCreated => "token.created",
+            Action::TokenChanged => "token.changed",
+            Action::TokenRevoked => "token.revoked",
+        }
+    }
+}
+
+/// A row of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its id; later events have larger ones.
+    pub id: EventId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The account that it happened to.
+    pub account: Option<AccountId>,
+    /// Who did it: `operator`, or `key:` and the key's id.
+    pub actor: String,
+    /// What was done, `noun.verb`.
+    pub action: String,
+    /// What it was done to: a domain's name, a key's id.
+    pub subject: String,
+    /// What else is worth knowing, never a secret.
+    pub detail: Option<String>,
+}
+
+/// Writes a row, now.
+pub(crate) fn write(
+    tx: &WriteTx<'_>,
+    account: AccountId,
+    actor: Actor,
+    action: Action,
+    subject: impl fmt::Display,
+    detail: Option<&str>,
+) -> Result<(), Error> {
+    table::insert(tx, account, &actor.to_string(), action.as_str(), &subject.to_string(), detail)
+}
+
+/// The newest `limit` rows, of one account or of all, the newest first.
+pub fn newest(tx: &ReadTx<'_>, account: Option<AccountId>, limit: u32) -> Result<Vec<Event>, Error> {
+    table::newest(tx, account, limit)
+}

@@ -1,0 +1,75 @@
+//! Subscriptions: the plans of an account, with their limits.
+
+mod table;
+
+use crate::clock::Timestamp;
+use crate::db::{ReadTx, WriteTx};
+use crate::error::{Entity, Error};
+use crate::event::{self, Action, Actor};
+use crate::id::{AccountId, SubscriptionId};
+use crate::label;
+
+/// The handle of the subscription that every account starts with.
+pub const DEFAULT: &str = "default";
+
+/// How much a subscription allows; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// How many domains.
+    pub max_domains: Option<u32>,
+    /// How many protected recipients.
+    pub max_recipients: Option<u32>,
+}
+
+/// A plan of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// The account whose plan it is.
+    pub account: AccountId,
+    /// What the account calls it; unique within the account.
+    pub handle: String,
+    /// What it allows.
+    pub limits: Limits,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Makes a subscription of `account`. `Conflict` if it has one with that handle.
+pub fn create(
+    tx: &WriteTx<'_>,
+    account: AccountId,
+    handle: &str,
+    limits: Limits,
+) -> Result<Subscription, Error> {
+    let handle = label::parse("handle", handle)?;
+    if table::by_handle(tx, account, &handle)?.is_some() {
+        return Err(Error::Conflict(Entity::Subscription));
+    }
+    let subscription = table::insert(tx, account, &handle, limits)?;
+    event::write(tx, account, Actor::Operator, Action::SubscriptionCreated, &handle, None)?;
+    Ok(subscription)
+}
+
+/// The subscription of `account` with this handle.
+pub fn find(tx: &ReadTx<'_>, account: AccountId, handle: &str) -> Result<Subscription, Error> {
+    table::by_handle(tx, account, handle)?.ok_or(Error::NotFound(Entity::Subscription))
+}
+
+/// The subscriptions of one account, or of all, the oldest first.
+pub fn list(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<Subscription>, Error> {
+    table::all(tx, account)
+}
+
+/// `Limit` if the subscription has as many domains as it allows.
+pub(crate) fn make_room_for_domain(tx: &ReadTx<'_>, subscription: &Subscription) -> Result<(), Error> {
+    let Some(most) = subscription.limits.max_domains else {
+        return Ok(());
+    };
+    if table::has_fewer_domains(tx, subscription.id, most)? {
+        Ok(())
+    } else {
+        Err(Error::Limit { what: Entity::Subscription, most: u64::from(most) })
+    }
+}

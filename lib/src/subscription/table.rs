@@ -1,0 +1,69 @@
+//! The SQL of subscriptions.
+
+use rusqlite::{Row, named_params};
+
+use super::{Limits, Subscription};
+use crate::db::{ReadTx, WriteTx, moment};
+use crate::error::Error;
+use crate::id::{AccountId, SubscriptionId};
+
+pub(super) fn insert(
+    tx: &WriteTx<'_>,
+    account: AccountId,
+    handle: &str,
+    limits: Limits,
+) -> Result<Subscription, Error> {
+    let created_at = tx.now();
+    let id = tx.insert(
+        "INSERT INTO subscription (account_id, handle, max_domains, max_recipients, created_at)
+         VALUES (:account, :handle, :max_domains, :max_recipients, :now) RETURNING id",
+        named_params! {
+            ":account": account.number(), ":handle": handle, ":max_domains": limits.max_domains,
+            ":max_recipients": limits.max_recipients, ":now": created_at.millis(),
+        },
+    )?;
+    Ok(Subscription { id: SubscriptionId::new(id), account, handle: handle.to_owned(), limits, created_at })
+}
+
+pub(super) fn by_handle(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    handle: &str,
+) -> Result<Option<Subscription>, Error> {
+    tx.one(
+        "SELECT * FROM subscription WHERE account_id = ?1 AND handle = ?2",
+        (account.number(), handle),
+        subscription,
+    )
+}
+
+pub(super) fn all(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<Subscription>, Error> {
+    match account {
+        Some(account) => tx.all(
+            "SELECT * FROM subscription WHERE account_id = ?1 ORDER BY id",
+            [account.number()],
+            subscription,
+        ),
+        None => tx.all("SELECT * FROM subscription ORDER BY id", [], subscription),
+    }
+}
+
+/// Counts no further than the limit.
+pub(super) fn has_fewer_domains(tx: &ReadTx<'_>, id: SubscriptionId, most: u32) -> Result<bool, Error> {
+    let count = tx.one(
+        "SELECT count(*) FROM (SELECT 1 FROM domain WHERE subscription_id = ?1 LIMIT ?2)",
+        (id.number(), most),
+        |row| row.get::<_, u32>(0),
+    )?;
+    Ok(count.is_some_and(|count| count < most))
+}
+
+fn subscription(row: &Row<'_>) -> rusqlite::Result<Subscription> {
+    Ok(Subscription {
+        id: SubscriptionId::new(row.get("id")?),
+        account: AccountId::new(row.get("account_id")?),
+        handle: row.get("handle")?,
+        limits: Limits { max_domains: row.get("max_domains")?, max_recipients: row.get("max_recipients")? },
+        created_at: moment(row, "created_at")?,
+    })
+}
