@@ -1,0 +1,165 @@
+//! Domains: what one is, who may see it, and how they are found and listed.
+//!
+//! The visibility rule stands in `table.rs`, once: a domain is there for a caller of its account, unless it is
+//! tied to another key. A [`Domain`] is only ever read through that rule, so that having one is the proof of
+//! being allowed to, and operations on what hangs on a domain take a `&Domain`. How domains begin and end is in
+//! [`provision`](crate::provision).
+
+pub(crate) mod table;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::account::Caller;
+use crate::clock::Timestamp;
+use crate::db::{ReadTx, WriteTx};
+use crate::error::{Entity, Error};
+use crate::event::{self, Action};
+use crate::id::{AccountId, ApiKeyId, DomainId, SubscriptionId};
+use crate::label;
+use crate::name::DomainName;
+use crate::page::{Direction, Page};
+
+/// A mail domain of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// Its id.
+    pub id: DomainId,
+    /// The account that owns it.
+    pub account: AccountId,
+    /// The plan that it counts toward.
+    pub subscription: SubscriptionId,
+    /// The key that alone may see it, if it is tied to one.
+    pub tied_to: Option<ApiKeyId>,
+    /// Its name.
+    pub name: DomainName,
+    /// What its owner calls it.
+    pub label: Option<String>,
+    /// How far its records are verified.
+    pub status: Status,
+    /// When one of its records was first seen right in the DNS.
+    pub proved_at: Option<Timestamp>,
+    /// Since when its account holds its name.
+    pub claimed_at: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it, or what its status rests on, last changed.
+    pub updated_at: Timestamp,
+}
+
+/// How far a domain's records are verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Not every required record has been verified yet.
+    Pending,
+    /// Every required record is.
+    Active,
+    /// It was active, and has lost a record for good.
+    Failed,
+}
+
+impl Status {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Pending => "pending",
+            Status::Active => "active",
+            Status::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Status {
+    type Err = InvalidStatus;
+
+    fn from_str(text: &str) -> Result<Status, InvalidStatus> {
+        match text {
+            "pending" => Ok(Status::Pending),
+            "active" => Ok(Status::Active),
+            "failed" => Ok(Status::Failed),
+            _ => Err(InvalidStatus),
+        }
+    }
+}
+
+/// A word that is no status of a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a domain's status is pending, active or failed")]
+pub struct InvalidStatus;
+
+/// By what a list of domains is sorted; ties are broken by id, in the same direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// By the time of creation.
+    Created,
+    /// By id.
+    Id,
+    /// By label, those without one last in both directions.
+    Label,
+}
+
+/// The domain with this id.
+pub fn find(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Domain, Error> {
+    table::by_id(tx, caller, id)?.ok_or(Error::NotFound(Entity::Domain))
+}
+
+/// The domain with this name.
+pub fn find_named(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Domain, Error> {
+    table::by_name(tx, caller, name)?.ok_or(Error::NotFound(Entity::Domain))
+}
+
+/// The operator, acting within the account that owns `name`.
+pub fn operator_of(tx: &ReadTx<'_>, name: &DomainName) -> Result<Caller, Error> {
+    table::owner(tx, name)?.map(Caller::operator).ok_or(Error::NotFound(Entity::Domain))
+}
+
+/// A page of the caller's domains.
+pub fn list(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    order: Order,
+    direction: Direction,
+    page: Page,
+) -> Result<Vec<Domain>, Error> {
+    table::page(tx, caller, order, direction, page)
+}
+
+/// Gives the domain another label, or none.
+pub fn set_label(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    label: Option<&str>,
+) -> Result<Domain, Error> {
+    let label = label::parse_optional("label", label)?;
+    if label == domain.label {
+        return Ok(domain.clone());
+    }
+    event::write(tx, domain.account, caller.actor(), Action::DomainChanged, &domain.name, None)?;
+    table::set_label(tx, domain.id, label.as_deref())
+}
+
+/// Ties the domain to one key of its account, or frees it for all of them.
+///
+/// A domain that is tied to a key is not there for the others.
+pub fn associate(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    key: Option<ApiKeyId>,
+) -> Result<Domain, Error> {
+    if let Some(key) = key
+        && !table::is_live_key_of(tx, domain.account, key)?
+    {
+        return Err(Error::NotFound(Entity::ApiKey));
+    }
+    let detail = key.map_or("free for every key".to_owned(), |key| format!("tied to key:{key}"));
+    event::write(tx, domain.account, caller.actor(), Action::DomainChanged, &domain.name, Some(&detail))?;
+    table::tie(tx, domain.id, key)
+}

@@ -1,0 +1,74 @@
+//! The SQL of overviews: what is joined to a domain, over the ids that the visibility rule lets through.
+
+use std::sync::LazyLock;
+
+use rusqlite::{Row, named_params};
+
+use super::Overview;
+use crate::account::Caller;
+use crate::db::ReadTx;
+use crate::dkim::PublicKey;
+use crate::dkim::table::CURRENT_FIRST;
+use crate::domain::Order;
+use crate::domain::table::{VISIBLE, domain, number, page_of_ids, sorting};
+use crate::error::Error;
+use crate::id::DomainId;
+use crate::name::Selector;
+use crate::page::{Direction, Page};
+use crate::webhook::WebhookPublicKey;
+
+const COLUMNS: &str = "d.*, k.selector, k.public_key, w.public_key AS webhook_public_key,
+    EXISTS (SELECT 1 FROM record r WHERE r.dkim_key_id = k.id AND r.status = 'verified') AS dkim_verified,
+    EXISTS (SELECT 1 FROM record r WHERE r.domain_id = d.id AND r.purpose = 'return_path'
+            AND r.status = 'verified') AS return_path_verified";
+
+static JOINS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "LEFT JOIN webhook_key w ON w.domain_id = d.id
+         LEFT JOIN dkim_key k
+             ON k.id = (SELECT id FROM dkim_key WHERE domain_id = d.id ORDER BY {CURRENT_FIRST} LIMIT 1)"
+    )
+});
+
+pub(super) fn by_id(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Option<Overview>, Error> {
+    static SQL: LazyLock<String> =
+        LazyLock::new(|| format!("SELECT {COLUMNS} FROM domain d {} WHERE d.id = :id AND {VISIBLE}", *JOINS));
+    tx.one(
+        &SQL,
+        named_params! { ":id": id.number(), ":account": caller.account().number(), ":key": number(caller.key()) },
+        overview,
+    )
+}
+
+pub(super) fn page(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    order: Order,
+    direction: Direction,
+    page: Page,
+) -> Result<Vec<Overview>, Error> {
+    let (ids, sorting) = (page_of_ids(order, direction), sorting(order, direction));
+    tx.all(
+        &format!(
+            "SELECT {COLUMNS} FROM ({ids}) page JOIN domain d ON d.id = page.id {} ORDER BY {sorting}",
+            *JOINS
+        ),
+        named_params! {
+            ":account": caller.account().number(), ":key": number(caller.key()),
+            ":limit": page.sql_limit(), ":offset": page.sql_offset(),
+        },
+        overview,
+    )
+}
+
+fn overview(row: &Row<'_>) -> rusqlite::Result<Overview> {
+    let selector = row.get::<_, Option<_>>("selector")?.map(Selector::stored);
+    let public = row.get::<_, Option<_>>("public_key")?.map(PublicKey::stored);
+    Ok(Overview {
+        domain: domain(row)?,
+        dkim: selector.zip(public),
+        dkim_verified: row.get("dkim_verified")?,
+        return_path_verified: row.get("return_path_verified")?,
+        webhook_public_key: row.get::<_, Option<_>>("webhook_public_key")?.map(WebhookPublicKey::stored),
+    })
+}

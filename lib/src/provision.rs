@@ -1,0 +1,113 @@
+//! How a domain begins, is renamed, changes hands and ends: each one transaction, with all that hangs on it.
+
+use crate::account::Caller;
+use crate::db::{ReadTx, WriteTx};
+use crate::domain::{Domain, table};
+use crate::error::{Entity, Error};
+use crate::event::{self, Action};
+use crate::id::AccountId;
+use crate::name::DomainName;
+use crate::{dkim, label, record, subscription, webhook};
+
+/// What a new domain is made from.
+#[derive(Clone, Debug)]
+pub struct New<'a> {
+    /// Its name.
+    pub name: &'a DomainName,
+    /// What its owner calls it.
+    pub label: Option<&'a str>,
+    /// The handle of the subscription that it counts toward; `default` where nothing is said.
+    pub subscription: Option<&'a str>,
+}
+
+/// Makes a domain: its records, its first DKIM key, its webhook key.
+///
+/// `Conflict` if the name is taken: by this account, or by another whose claim has not expired. `Limit` if the
+/// subscription is full.
+pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain, Error> {
+    let label = label::parse_optional("label", new.label)?;
+    make_way(tx, caller.account, new.name)?;
+    let handle = new.subscription.unwrap_or(subscription::DEFAULT);
+    let subscription = subscription::find(tx, caller.account, handle)?;
+    subscription::make_room_for_domain(tx, &subscription)?;
+    let row = table::NewRow {
+        account: caller.account,
+        subscription: subscription.id,
+        name: new.name,
+        label: label.as_deref(),
+    };
+    let domain = table::insert(tx, &row)?;
+    webhook::create(tx, &domain)?;
+    let key = dkim::create(tx, &domain, &tx.settings().dkim_selector)?;
+    record::seed(tx, &domain, &[key])?;
+    event::write(tx, domain.account, caller.actor(), Action::DomainCreated, &domain.name, None)?;
+    Ok(domain)
+}
+
+/// Gives the domain another name. Its keys and tokens stay; its records are made anew, and nothing of what was
+/// verified of the old name holds for the new one.
+pub fn rename(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    name: &DomainName,
+) -> Result<Domain, Error> {
+    if domain.name == *name {
+        return Ok(domain.clone());
+    }
+    make_way(tx, caller.account, name)?;
+    let renamed = table::rename(tx, domain.id, name)?;
+    let keys = dkim::list(tx, &renamed)?;
+    keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
+    // A key signs only while its record is known to be right, and the new name has none yet.
+    dkim::table::deactivate_all(tx, domain.id)?;
+    record::clear(tx, &renamed)?;
+    record::seed(tx, &renamed, &keys)?;
+    let detail = format!("was {}", domain.name);
+    event::write(tx, domain.account, caller.actor(), Action::DomainRenamed, name, Some(&detail))?;
+    Ok(renamed)
+}
+
+/// Deletes the domain with everything that hangs on it.
+pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
+    table::delete(tx, domain.id)?;
+    event::write(tx, domain.account, caller.actor(), Action::DomainDeleted, &domain.name, None)
+}
+
+/// Hands the domain, with its keys, tokens and records, to another account's `default` subscription.
+pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountId) -> Result<Domain, Error> {
+    if domain.account == to {
+        return Ok(domain.clone());
+    }
+    let subscription = subscription::find(tx, to, subscription::DEFAULT)?;
+    subscription::make_room_for_domain(tx, &subscription)?;
+    let moved = table::transfer(tx, domain.id, to, subscription.id)?;
+    for (account, detail) in
+        [(domain.account, format!("to account:{to}")), (to, format!("from account:{}", domain.account))]
+    {
+        event::write(tx, account, caller.actor(), Action::DomainTransferred, &domain.name, Some(&detail))?;
+    }
+    Ok(moved)
+}
+
+/// Whether `account` could have `name` now, and if another's expired claim stands in the way, away with that.
+fn make_way(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(), Error> {
+    let Some(holder) = table::anybodys(tx, name)? else {
+        return Ok(());
+    };
+    if holder.account == account || !has_expired(tx, &holder) {
+        return Err(Error::Conflict(Entity::Domain));
+    }
+    table::delete(tx, holder.id)?;
+    let detail = |by: &str| format!("never verified; claimed by {by}");
+    let note = |account, detail: String| {
+        event::write(tx, account, event::Actor::Operator, Action::DomainGaveWay, name, Some(&detail))
+    };
+    note(holder.account, detail("another account"))?;
+    note(account, detail("this account"))
+}
+
+/// A claim without proof lasts only so long, or whoever comes first could keep a name from its owner for ever.
+fn has_expired(tx: &ReadTx<'_>, domain: &Domain) -> bool {
+    domain.proved_at.is_none() && tx.now().since(domain.claimed_at) > tx.settings().claim_expires_after
+}

@@ -1,0 +1,199 @@
+//! Records: what a domain's owner must publish in the DNS, and what was last seen of it.
+//!
+//! They are made with the domain from the operator's settings, and each keeps its id for life. What was
+//! asked of the owner stays as it was asked, also when the settings change; a DKIM record follows its key.
+
+pub(crate) mod table;
+mod zone;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::clock::Timestamp;
+use crate::db::{ReadTx, WriteTx};
+use crate::dkim::{DkimKey, PublicKey};
+use crate::dns::RecordType;
+use crate::domain::Domain;
+use crate::error::Error;
+use crate::id::{DkimKeyId, DomainId, RecordId};
+use crate::name::DnsName;
+
+pub use zone::zone_fragment;
+
+/// The host of the return path's CNAME, below the domain.
+pub const RETURN_PATH_HOST: &str = "mailer";
+
+/// What a record is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Incoming mail comes here (RFC 5321 section 5.1).
+    Mx,
+    /// These servers may send (RFC 7208).
+    Spf,
+    /// What receivers do with mail that fails (RFC 9989).
+    Dmarc,
+    /// A key that signs (RFC 6376).
+    Dkim,
+    /// Bounces come back to a name below the domain.
+    ReturnPath,
+}
+
+impl Purpose {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Purpose::Mx => "mx",
+            Purpose::Spf => "spf",
+            Purpose::Dmarc => "dmarc",
+            Purpose::Dkim => "dkim",
+            Purpose::ReturnPath => "return_path",
+        }
+    }
+
+    /// The type of DNS record that serves it.
+    pub fn record_type(self) -> RecordType {
+        match self {
+            Purpose::Mx => RecordType::Mx,
+            Purpose::Spf | Purpose::Dmarc | Purpose::Dkim => RecordType::Txt,
+            Purpose::ReturnPath => RecordType::Cname,
+        }
+    }
+}
+
+impl FromStr for Purpose {
+    type Err = InvalidWord;
+
+    fn from_str(text: &str) -> Result<Purpose, InvalidWord> {
+        [Purpose::Mx, Purpose::Spf, Purpose::Dmarc, Purpose::Dkim, Purpose::ReturnPath]
+            .into_iter()
+            .find(|purpose| purpose.as_str() == text)
+            .ok_or(InvalidWord)
+    }
+}
+
+/// How a record stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Not seen right yet.
+    Pending,
+    /// Seen right, and not lost since.
+    Verified,
+    /// Was verified, and is lost for good.
+    Failed,
+    /// Left out, by the operator's word.
+    Disabled,
+}
+
+impl Status {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Pending => "pending",
+            Status::Verified => "verified",
+            Status::Failed => "failed",
+            Status::Disabled => "disabled",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Status {
+    type Err = InvalidWord;
+
+    fn from_str(text: &str) -> Result<Status, InvalidWord> {
+        [Status::Pending, Status::Verified, Status::Failed, Status::Disabled]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or(InvalidWord)
+    }
+}
+
+/// A word that names no purpose, or no status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is none of the words that can stand here")]
+pub struct InvalidWord;
+
+/// What was wrong at the last check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// A stable code, such as `record_missing`.
+    pub code: String,
+    /// The sentence for a person.
+    pub text: String,
+}
+
+/// How a record stands, and how it came to: what the state machine of checks works on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The status.
+    pub status: Status,
+    /// Set by the operator's word; checks leave it alone.
+    pub pinned: bool,
+    /// Definitive failures in a row since it was last seen right.
+    pub failures: u32,
+    /// The first of them.
+    pub failing_since: Option<Timestamp>,
+}
+
+/// A record of a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its id.
+    pub id: RecordId,
+    /// The domain whose record it is.
+    pub domain: DomainId,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The key that it publishes, with that key's public half.
+    pub dkim_key: Option<(DkimKeyId, PublicKey)>,
+    /// Its name, relative to the domain; `@` is the domain itself.
+    pub host: String,
+    /// What it must say: a target without its last dot, or the whole text.
+    pub value: String,
+    /// The preference of an MX record.
+    pub priority: Option<u16>,
+    /// How it stands.
+    pub standing: Standing,
+    /// When it was last looked for.
+    pub checked_at: Option<Timestamp>,
+    /// What was seen then.
+    pub observed: Option<String>,
+    /// What was wrong with that.
+    pub problem: Option<Problem>,
+}
+
+impl Record {
+    /// The name at which it is published.
+    pub fn name(&self, domain: &Domain) -> DnsName {
+        domain.name.record(&self.host)
+    }
+}
+
+/// Makes the records of a new or renamed domain, all pending.
+pub(crate) fn seed(tx: &WriteTx<'_>, domain: &Domain, keys: &[DkimKey]) -> Result<(), Error> {
+    let settings = tx.settings();
+    let insert =
+        |purpose, host, value: &str, priority| table::insert(tx, domain.id, purpose, host, value, priority);
+    insert(Purpose::Mx, "@", settings.mx_host.as_str(), Some(settings.mx_priority))?;
+    insert(Purpose::Spf, "@", &settings.spf_record(), None)?;
+    insert(Purpose::Dmarc, "_dmarc", &settings.dmarc_record(), None)?;
+    for key in keys {
+        table::insert_dkim(tx, domain.id, key.id)?;
+    }
+    insert(Purpose::ReturnPath, RETURN_PATH_HOST, settings.return_path_host.as_str(), None)
+}
+
+/// Forgets the records of a domain.
+pub(crate) fn clear(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+    table::delete_all(tx, domain.id)
+}
+
+/// The records of a domain, in the order in which they were made.
+pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
+    table::all(tx, domain.id)
+}

@@ -1,0 +1,109 @@
+//! Domain tokens: the credentials with which somebody sends for one domain.
+
+mod table;
+
+use crate::account::Caller;
+use crate::clock::Timestamp;
+use crate::db::{ReadTx, WriteTx};
+use crate::domain::Domain;
+use crate::error::{Entity, Error};
+use crate::event::{self, Action};
+use crate::id::{DomainId, DomainTokenId};
+use crate::label;
+use crate::secret::{PlainSecret, SecretKind};
+
+/// A sending token of a domain, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainToken {
+    /// Its id.
+    pub id: DomainTokenId,
+    /// The domain that may be sent for with it.
+    pub domain: DomainId,
+    /// What its owner calls it.
+    pub name: Option<String>,
+    /// The last four characters of its secret.
+    pub last4: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its name last changed.
+    pub updated_at: Timestamp,
+    /// When it was last used, to the minute or so.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Makes a token of `domain`. The secret is returned this once, and only its hash is kept.
+pub fn create(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    name: Option<&str>,
+) -> Result<(DomainToken, PlainSecret), Error> {
+    let name = label::parse_optional("name", name)?;
+    let secret = PlainSecret::generate(SecretKind::DomainToken)?;
+    let token = table::insert(tx, domain.id, &secret, name.as_deref())?;
+    note(tx, caller, domain, Action::TokenCreated, &token)?;
+    Ok((token, secret))
+}
+
+/// The live tokens of a domain, the oldest first.
+pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<DomainToken>, Error> {
+    table::all(tx, domain.id)
+}
+
+/// The live token of `domain` with this id.
+pub fn find(tx: &ReadTx<'_>, domain: &Domain, id: DomainTokenId) -> Result<DomainToken, Error> {
+    table::by_id(tx, domain.id, id)?.ok_or(Error::NotFound(Entity::DomainToken))
+}
+
+/// Gives the token another name, or none.
+pub fn rename(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    id: DomainTokenId,
+    name: Option<&str>,
+) -> Result<DomainToken, Error> {
+    let name = label::parse_optional("name", name)?;
+    let token =
+        table::rename(tx, domain.id, id, name.as_deref())?.ok_or(Error::NotFound(Entity::DomainToken))?;
+    note(tx, caller, domain, Action::TokenChanged, &token)?;
+    Ok(token)
+}
+
+/// Revokes the token, from now on and for good.
+pub fn revoke(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    id: DomainTokenId,
+) -> Result<DomainToken, Error> {
+    let token = table::revoke(tx, domain.id, id)?.ok_or(Error::NotFound(Entity::DomainToken))?;
+    note(tx, caller, domain, Action::TokenRevoked, &token)?;
+    Ok(token)
+}
+
+/// The domain for which this secret may send; none if it opens nothing, or nothing any more.
+///
+/// For what accepts mail to be sent. It grants nothing else: no dialect takes a domain token for a key.
+pub fn authenticate(
+    tx: &ReadTx<'_>,
+    secret: &PlainSecret,
+) -> Result<Option<(DomainId, DomainTokenId)>, Error> {
+    table::by_hash(tx, &secret.hashed())
+}
+
+/// Notes when tokens were last used. Meant to be called now and then with what has come together.
+pub fn note_uses(tx: &WriteTx<'_>, uses: &[(DomainTokenId, Timestamp)]) -> Result<(), Error> {
+    uses.iter().try_for_each(|&(token, at)| table::note_use(tx, token, at))
+}
+
+fn note(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    action: Action,
+    token: &DomainToken,
+) -> Result<(), Error> {
+    let detail = format!("token:{}", token.id);
+    event::write(tx, domain.account, caller.actor(), action, &domain.name, Some(&detail))
+}

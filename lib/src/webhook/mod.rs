@@ -1,0 +1,78 @@
+//! The Ed25519 key pair with which a domain's webhooks are signed (RFC 8032).
+
+mod table;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::{Signer, SigningKey};
+use zeroize::Zeroizing;
+
+use crate::db::{ReadTx, WriteTx};
+use crate::domain::Domain;
+use crate::error::{Entity, Error, StoreError, StoreTrouble};
+use crate::id::DomainId;
+use crate::secret::fill_random;
+
+const SEED_OCTETS: usize = 32;
+
+/// The half of a domain's webhook key pair that is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WebhookPublicKey([u8; 32]);
+
+impl WebhookPublicKey {
+    /// Padded Base64 of the 32 octets.
+    pub fn base64(&self) -> String {
+        STANDARD.encode(self.0)
+    }
+
+    pub(crate) fn stored(octets: [u8; 32]) -> WebhookPublicKey {
+        WebhookPublicKey(octets)
+    }
+}
+
+/// Makes the key pair of a new domain.
+pub(crate) fn create(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+    let mut seed = Zeroizing::new([0_u8; SEED_OCTETS]);
+    fill_random(seed.as_mut_slice())?;
+    let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
+    let sealed = tx.master_key().seal(&identity(domain.id), seed.as_slice())?;
+    table::insert(tx, domain.id, &public, &sealed)
+}
+
+/// The signature over `body` with the domain's key: padded Base64 of 64 octets.
+pub fn sign(tx: &ReadTx<'_>, domain: &Domain, body: &[u8]) -> Result<String, Error> {
+    let sealed = table::sealed(tx, domain.id)?.ok_or(Error::NotFound(Entity::Domain))?;
+    let seed = tx.master_key().open(&identity(domain.id), &sealed)?;
+    let seed: &[u8; SEED_OCTETS] = seed
+        .as_slice()
+        .try_into()
+        .map_err(|_| StoreError::new(StoreTrouble::Other, "a webhook key has not 32 octets"))?;
+    Ok(signature(seed, body))
+}
+
+fn signature(seed: &[u8; SEED_OCTETS], body: &[u8]) -> String {
+    STANDARD.encode(SigningKey::from_bytes(seed).sign(body).to_bytes())
+}
+
+fn identity(domain: DomainId) -> String {
+    format!("webhook_key {domain}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_vector_is_signed_as_published() {
+        // Seed and public key are those of RFC 8032 section 7.1, TEST 1.
+        let seed: [u8; 32] =
+            STANDARD.decode("nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=").unwrap().try_into().unwrap();
+        let body = br#"{"event":"email.delivered","payload":{"status":"delivered","id":1,"domain_id":1}}"#;
+        let public = WebhookPublicKey(SigningKey::from_bytes(&seed).verifying_key().to_bytes());
+        assert_eq!(public.base64(), "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+        assert_eq!(
+            signature(&seed, body),
+            "CnmZvLTOGtPJg8/trFtPvDwR1hH7sX20Z88QNhPyW20J9brbhZIn/ewJ7yMJv+MI5lVodwRzXKM4OKOZMwhjBQ=="
+        );
+    }
+}
