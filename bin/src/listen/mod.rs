@@ -1,0 +1,269 @@
+//! The HTTP server: it takes connections and gives the App requests that have one reading.
+//!
+//! hyper 1 on tokio speaks HTTP, and this folder is the only one that knows. Around it stand, from the socket
+//! up: `places` (how many connections, in all and from one address), `patience` (a peer that takes nothing),
+//! `tls`, `gate` and `head` (each head judged before hyper reads it), `connection` (the body within
+//! its limits, the App on a pool of threads). `docs/decisions/http-server.md` says why it is built so.
+//!
+//! The limits, none of which a client can move:
+//!
+//! | what | limit | beyond it |
+//! |---|---|---|
+//! | request line | 8 KiB | 414 |
+//! | head | 16 KiB, 64 fields | 431 |
+//! | head, from its first octet | 5 s | 408 |
+//! | body | the route's, by [`Answer::body_limit`] | the App answers, with [`BodyFault::TooLarge`] |
+//! | body, in time | 30 s | the App answers, with [`BodyFault::Incomplete`] |
+//! | between requests | 15 s | closed |
+//! | a peer that takes nothing of a response | 30 s | closed |
+//! | TLS handshake | 5 s | closed |
+//! | connections | [`Settings::connections`] | they wait in the kernel's queue |
+//! | connections from one address | [`Settings::per_address`] | closed |
+//!
+//! [`BodyFault::TooLarge`]: crate::http::BodyFault::TooLarge
+//! [`BodyFault::Incomplete`]: crate::http::BodyFault::Incomplete
+
+mod accept;
+mod connection;
+mod error;
+mod exchange;
+mod gate;
+mod head;
+mod patience;
+mod places;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tracing::{error, info, warn};
+
+use crate::http::{Method, Request, Response};
+
+use accept::Acceptor;
+use connection::Desk;
+use tls::Tls;
+
+pub use error::ListenError;
+pub use tls::TlsFiles;
+
+/// What answers requests: the App.
+pub trait Answer: Send + Sync + 'static {
+    /// Answers one request. It may block, for it runs on a thread of the pool.
+    fn answer(&self, request: Request) -> Response;
+
+    /// The most octets of body that such a request may have. Asked on a thread that must not block.
+    fn body_limit(&self, method: &Method, path: &str) -> usize;
+}
+
+/// What the operator decides about the listener.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// The files of TLS; plain HTTP without them.
+    pub tls: Option<TlsFiles>,
+    /// The most connections at a time.
+    pub connections: usize,
+    /// The most connections at a time from one address, or from one /64 of IPv6.
+    ///
+    /// Behind a proxy all come from one: give it as many as [`connections`](Settings::connections).
+    pub per_address: usize,
+    /// The most requests that the App answers at a time; more wait for their turn.
+    pub threads: usize,
+    /// How long a stop waits for the requests in hand.
+    pub grace: Duration,
+}
+
+impl Settings {
+    /// The usual limits, at `address`, without TLS.
+    pub fn at(address: SocketAddr) -> Settings {
+        Settings {
+            address,
+            tls: None,
+            connections: 1024,
+            per_address: 64,
+            threads: 64,
+            grace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How long each thing may take that a client can draw out.
+#[derive(Clone, Copy, Debug)]
+struct Deadlines {
+    idle: Duration,
+    head: Duration,
+    body: Duration,
+    write: Duration,
+    handshake: Duration,
+    linger: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Deadlines {
+        Deadlines {
+            idle: Duration::from_secs(15),
+            head: Duration::from_secs(5),
+            body: Duration::from_secs(30),
+            write: Duration::from_secs(30),
+            handshake: Duration::from_secs(5),
+            linger: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A socket that listens, and what its connections get.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    tls: Option<Arc<Tls>>,
+    settings: Settings,
+    deadlines: Deadlines,
+    stop: Arc<watch::Sender<bool>>,
+}
+
+/// Stops a [`Listener`] as SIGTERM does.
+#[derive(Clone, Debug)]
+pub struct StopHandle(Arc<watch::Sender<bool>>);
+
+impl StopHandle {
+    /// Has [`Listener::run`] take no more connections, and return when the requests in hand are answered.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Listener {
+    /// Reads the TLS files and listens. Who connects before [`run`](Listener::run) waits.
+    pub fn bind(settings: Settings) -> Result<Listener, ListenError> {
+        let tls = settings.tls.clone().map(Tls::read).transpose()?.map(Arc::new);
+        let socket = TcpListener::bind(settings.address)
+            .map_err(|error| ListenError::bind(settings.address, error))?;
+        socket.set_nonblocking(true).map_err(ListenError::System)?;
+        let address = socket.local_addr().map_err(ListenError::System)?;
+        let stop = Arc::new(watch::Sender::new(false));
+        Ok(Listener { socket, address, tls, settings, deadlines: Deadlines::default(), stop })
+    }
+
+    /// Where it listens, with the port that port 0 became.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What stops it from another thread.
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle(Arc::clone(&self.stop))
+    }
+
+    /// Serves until SIGTERM, SIGINT or a [`StopHandle`], and then answers the requests in hand.
+    ///
+    /// The calling thread is kept until then. A second signal does without the answers. SIGHUP has the TLS
+    /// files read again.
+    pub fn run(self, app: Arc<dyn Answer>) -> Result<(), ListenError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(self.settings.threads.max(1))
+            .thread_name("postroom-http")
+            .enable_all()
+            .build()
+            .map_err(ListenError::System)?;
+        let ended = runtime.block_on(self.serve(app));
+        // What the grace did not suffice for ends with the process: waiting here would be without limit.
+        runtime.shutdown_background();
+        ended
+    }
+
+    async fn serve(self, app: Arc<dyn Answer>) -> Result<(), ListenError> {
+        let mut signals = Signals::new().map_err(ListenError::System)?;
+        let mut stop = self.stop.subscribe();
+        let (at_work, mut all_done) = mpsc::channel(1);
+        let mut acceptor = Acceptor::new(self.socket, &self.settings).map_err(ListenError::System)?;
+        loop {
+            tokio::select! {
+                (stream, peer, place) = acceptor.next() => {
+                    let desk = Desk { app: Arc::clone(&app), deadlines: self.deadlines, peer, at_work: at_work.clone() };
+                    let (tls, stop) = (self.tls.clone(), self.stop.subscribe());
+                    tokio::spawn(async move {
+                        accept::connect(stream, tls, desk, stop).await;
+                        drop(place);
+                    });
+                }
+                order = signals.next() => match order {
+                    Order::Reread => reread(self.tls.as_deref()),
+                    Order::Stop => break,
+                },
+                () = stopped(&mut stop) => break,
+            }
+        }
+        drop(acceptor);
+        drop(at_work);
+        self.stop.send_replace(true);
+        info!("stopping: no more connections are taken, the requests in hand are answered");
+        tokio::select! {
+            all = timeout(self.settings.grace, all_done.recv()) => if all.is_err() {
+                warn!("not every request was answered within the grace of {:?}", self.settings.grace);
+            },
+            () = signals.stop() => warn!("stopped without waiting for the requests in hand"),
+        }
+        Ok(())
+    }
+}
+
+fn reread(tls: Option<&Tls>) {
+    match tls.map(Tls::reread) {
+        Some(Ok(())) => info!("the TLS files are read again"),
+        Some(Err(error)) => error!("the TLS files stay as they were read before: {error}"),
+        None => info!("SIGHUP: there are no TLS files to read again"),
+    }
+}
+
+/// Ready once the listener stops.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error says that the sender is gone, and with it the listener.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// What a signal asks for.
+#[derive(PartialEq, Eq)]
+enum Order {
+    Reread,
+    Stop,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Order {
+        tokio::select! {
+            _ = self.terminate.recv() => Order::Stop,
+            _ = self.interrupt.recv() => Order::Stop,
+            _ = self.hangup.recv() => Order::Reread,
+        }
+    }
+
+    async fn stop(&mut self) {
+        while self.next().await != Order::Stop {}
+    }
+}
