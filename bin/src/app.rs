@@ -1,0 +1,244 @@
+//! The App: from a request to a response. It matches, authenticates, limits, calls, renders and logs.
+//!
+//! It is synchronous and knows no server: `listen` carries it on hyper, an example on another one.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use percent_encoding::percent_decode_str;
+use postroom::clock::Timestamp;
+use postroom::db::Postroom;
+use postroom::dns::Resolver;
+use postroom::error::{Error, StoreTrouble};
+use postroom::id::ApiKeyId;
+use postroom::key;
+use postroom::secret::{PlainSecret, SecretKind};
+use serde_json::json;
+
+use crate::dialect::{Auth, Call, Dialect, Fault, Route};
+use crate::http::{BodyFault, HeaderName, Method, Request, Response, StatusCode, header};
+use crate::mailpace;
+
+/// Every dialect that is served.
+pub const DIALECTS: &[&Dialect] = &[&mailpace::DIALECT];
+
+/// The most octets of a body.
+const MAX_BODY_OCTETS: usize = 1024 * 1024;
+/// How many requests may ask the DNS at once: each can hold a thread for seconds.
+const MAX_LOOKS: usize = 16;
+/// The header field that carries a request's id, in and out.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What answers every request.
+pub struct App {
+    postroom: Arc<Postroom>,
+    resolver: Arc<dyn Resolver>,
+    router: matchit::Router<Vec<(&'static Dialect, &'static Route)>>,
+    /// How many requests are asking the DNS now.
+    looks: AtomicUsize,
+    /// When keys were last used, until somebody writes it down.
+    uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
+}
+
+/// What a log line says of a request, as far as it got.
+#[derive(Default)]
+struct Trace {
+    dialect: &'static str,
+    route: &'static str,
+    account: Option<i64>,
+    key: Option<i64>,
+}
+
+impl App {
+    /// The App over this database and this resolver.
+    pub fn new(postroom: Arc<Postroom>, resolver: Arc<dyn Resolver>) -> App {
+        let mut by_path: HashMap<&'static str, Vec<(&'static Dialect, &'static Route)>> = HashMap::new();
+        for dialect in DIALECTS {
+            for route in dialect.routes {
+                by_path.entry(route.path).or_default().push((dialect, route));
+            }
+        }
+        let mut router = matchit::Router::new();
+        for (path, routes) in by_path {
+            // The tables are constants, and a test builds an App of them: no path clashes with another.
+            if let Err(clash) = router.insert(path, routes) {
+                tracing::error!(path, %clash, "a route was left out");
+            }
+        }
+        App { postroom, resolver, router, looks: AtomicUsize::new(0), uses: Mutex::default() }
+    }
+
+    /// Answers one request.
+    pub fn answer(&self, request: &Request) -> Response {
+        let started = Instant::now();
+        let id = request_id(request);
+        let mut trace = Trace::default();
+        let response = self.route(request, &id, &mut trace).with(REQUEST_ID, &id);
+        // The path and the query stay out: they are the caller's text, and may hold what is secret.
+        tracing::info!(
+            request = id,
+            method = %request.method,
+            route = trace.route,
+            dialect = trace.dialect,
+            account = trace.account,
+            key = trace.key,
+            status = response.status.as_u16(),
+            ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        response
+    }
+
+    /// The most octets of a body on this path.
+    pub fn body_limit(&self, _method: &Method, _path: &str) -> usize {
+        MAX_BODY_OCTETS
+    }
+
+    /// Writes down when keys were last used. Meant for a background thread, every half minute or so.
+    pub fn note_uses(&self) -> Result<(), Error> {
+        let uses: Vec<_> = std::mem::take(&mut *self.uses()).into_iter().collect();
+        if uses.is_empty() { Ok(()) } else { self.postroom.write(|tx| key::note_uses(tx, &uses)) }
+    }
+
+    fn route(&self, request: &Request, id: &str, trace: &mut Trace) -> Response {
+        let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
+        let path = request.path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(&request.path);
+        if path == "/healthz" {
+            trace.route = "/healthz";
+            return self.health(method);
+        }
+        let Ok(found) = self.router.at(path) else {
+            let dialect = DIALECTS.iter().find(|dialect| path.starts_with(dialect.prefix));
+            return dialect.map_or_else(
+                || Response::json(StatusCode::NOT_FOUND, &json!({ "error": Fault::NoRoute.to_string() })),
+                |dialect| (dialect.render)(&Fault::NoRoute),
+            );
+        };
+        let Some((dialect, route)) = found.value.iter().find(|(_, route)| route.method == *method) else {
+            let allowed: Vec<&str> = found.value.iter().map(|(_, route)| route.method.as_str()).collect();
+            let allowed = allowed.join(", ");
+            let render = found.value.first().map(|(dialect, _)| dialect.render);
+            return match render {
+                Some(render) => render(&Fault::Method(allowed.clone())).with(header::ALLOW, &allowed),
+                None => {
+                    Response::json(StatusCode::NOT_FOUND, &json!({ "error": Fault::NoRoute.to_string() }))
+                }
+            };
+        };
+        (trace.dialect, trace.route) = (dialect.name, route.path);
+        self.call(dialect, route, &found.params, request, trace).unwrap_or_else(|fault| {
+            if let Fault::Library(Error::Store(error)) = &fault {
+                tracing::error!(request = id, route = route.path, %error, "the database failed");
+                if error.trouble() == StoreTrouble::SyncFailed {
+                    // What is on disk is unknown: nothing may be acknowledged from here on (fsyncgate).
+                    tracing::error!("a sync to disk failed; stopping");
+                    std::process::exit(74);
+                }
+            }
+            (dialect.render)(&fault)
+        })
+    }
+
+    fn call(
+        &self,
+        dialect: &Dialect,
+        route: &Route,
+        params: &matchit::Params<'_, '_>,
+        request: &Request,
+        trace: &mut Trace,
+    ) -> Result<Response, Fault> {
+        let secret = credential(dialect.auth, request)?;
+        let caller =
+            self.postroom.read(|tx| key::authenticate(tx, &secret))?.ok_or(Fault::CredentialInvalid)?;
+        (trace.account, trace.key) = (Some(caller.account().number()), caller.key().map(ApiKeyId::number));
+        if let Some(key) = caller.key() {
+            self.uses().insert(key, self.postroom.now());
+        }
+        match request.body {
+            Err(BodyFault::TooLarge) => return Err(Fault::TooLarge),
+            Err(BodyFault::Incomplete) => return Err(Fault::Incomplete),
+            Ok(_) => {}
+        }
+        let _looking = if route.looks { Some(Looking::begin(&self.looks)?) } else { None };
+        let params = params
+            .iter()
+            .map(|(name, value)| {
+                let value = percent_decode_str(value).decode_utf8().map_err(|_| Fault::NoRoute)?;
+                Ok((name.to_owned(), value.into_owned()))
+            })
+            .collect::<Result<_, Fault>>()?;
+        (route.handler)(&Call {
+            postroom: &self.postroom,
+            resolver: &*self.resolver,
+            caller,
+            request,
+            params,
+        })
+    }
+
+    /// Whether the database can be read. For load balancers and for people.
+    fn health(&self, method: &Method) -> Response {
+        if method != Method::GET {
+            let fault = Fault::Method("GET".to_owned());
+            return Response::json(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": fault.to_string() }))
+                .with(header::ALLOW, "GET");
+        }
+        match self.postroom.check_readable() {
+            Ok(()) => Response::json(StatusCode::OK, &json!({ "status": "ok" })),
+            Err(error) => {
+                tracing::error!(%error, "the database cannot be read");
+                Response::json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "database unreadable" }))
+            }
+        }
+    }
+
+    fn uses(&self) -> std::sync::MutexGuard<'_, HashMap<ApiKeyId, Timestamp>> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The secret that a request carries; a malformed one is refused before the database is asked.
+fn credential(auth: Auth, request: &Request) -> Result<PlainSecret, Fault> {
+    let text = match auth {
+        Auth::Header(names) => names.iter().find_map(|name| request.headers.get(*name)),
+    };
+    let text = text.ok_or(Fault::CredentialMissing)?;
+    let text = text.to_str().map_err(|_| Fault::CredentialInvalid)?.trim();
+    if text.is_empty() {
+        return Err(Fault::CredentialMissing);
+    }
+    PlainSecret::parse(SecretKind::AccountKey, text).map_err(|_| Fault::CredentialInvalid)
+}
+
+/// One of the places for requests that ask the DNS; given back when dropped.
+struct Looking<'a>(&'a AtomicUsize);
+
+impl Looking<'_> {
+    fn begin(running: &AtomicUsize) -> Result<Looking<'_>, Fault> {
+        let place = Looking(running);
+        if running.fetch_add(1, Ordering::AcqRel) < MAX_LOOKS { Ok(place) } else { Err(Fault::Busy(1)) }
+    }
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// The id that the request brought, if it is a plain word of at most 64 characters, else a new one.
+fn request_id(request: &Request) -> String {
+    let is_plain = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|o| o.is_ascii_alphanumeric() || matches!(o, b'-' | b'_' | b'.'))
+    };
+    if let Some(id) = request.header(REQUEST_ID.as_str()).filter(is_plain) {
+        return id.to_owned();
+    }
+    let mut octets = [0_u8; 8];
+    // An id of zeros is worse than none of nothing: a request is answered all the same.
+    let _ = getrandom::fill(&mut octets);
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}

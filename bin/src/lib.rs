@@ -1,0 +1,15 @@
+//! Postroom as one binary, from the ground up: what a request is, what a dialect is, the dialects, the App that
+//! carries them, the listener that carries the App, and the command line.
+
+pub mod http;
+
+pub mod config;
+pub mod dialect;
+
+pub mod mailpace;
+
+pub mod app;
+
+pub mod listen;
+
+pub mod command;
