@@ -1,0 +1,128 @@
+//! `postroom doctor`: looks for what is wrong, and says what to do.
+
+use std::process::ExitCode;
+
+use postroom::dns::{Outcome, Question, RecordType, Resolver, Server};
+use postroom::name::DnsName;
+use serde_json::json;
+
+use super::output::printable;
+use super::{Context, Failure};
+
+struct Check {
+    name: &'static str,
+    state: State,
+    text: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            State::Ok => "ok",
+            State::Warn => "warn",
+            State::Fail => "fail",
+        }
+    }
+}
+
+pub(super) fn run(context: &mut Context) -> Result<ExitCode, Failure> {
+    let mut checks = database(context)?;
+    checks.extend(settings(context)?);
+    checks.extend(resolvers(context));
+    let json = checks
+        .iter()
+        .map(|check| json!({ "check": check.name, "state": check.state.word(), "text": check.text }))
+        .collect();
+    context.output.print(&json, || {
+        let lines = checks.iter().map(|check| {
+            format!("{:<5} {:<10} {}\n", check.state.word(), check.name, printable(&check.text))
+        });
+        lines.collect()
+    });
+    let failed = checks.iter().any(|check| check.state == State::Fail);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn check(name: &'static str, state: State, text: impl Into<String>) -> Check {
+    Check { name, state, text: text.into() }
+}
+
+fn database(context: &mut Context) -> Result<Vec<Check>, Failure> {
+    let file = context.config.db()?;
+    if !file.exists() {
+        let text = format!("{} is not there yet; `postroom serve` makes it", file.display());
+        return Ok(vec![check("database", State::Warn, text)]);
+    }
+    let postroom = match context.open() {
+        Ok(postroom) => postroom,
+        Err(Failure(text)) => return Ok(vec![check("database", State::Fail, text)]),
+    };
+    let mut checks = vec![check("master key", State::Ok, "it is the one that this database was sealed with")];
+    checks.push(match postroom.check_integrity() {
+        Ok(found) if found.is_empty() => check("database", State::Ok, format!("{} is sound", file.display())),
+        Ok(found) => {
+            let text = format!("{} is damaged ({}); restore a backup", file.display(), found.join("; "));
+            check("database", State::Fail, text)
+        }
+        Err(error) => check("database", State::Fail, error.to_string()),
+    });
+    let served = postroom.claim().is_err();
+    let text = if served { "a server has this database" } else { "no server has this database now" };
+    checks.push(check("server", State::Ok, text));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&file).map(|data| data.permissions().mode());
+        if mode.is_ok_and(|mode| mode & 0o007 != 0) {
+            let text = format!("{0} can be read by everybody; run: chmod 600 {0}", file.display());
+            checks.push(check("database", State::Warn, text));
+        }
+    }
+    Ok(checks)
+}
+
+fn settings(context: &mut Context) -> Result<Vec<Check>, Failure> {
+    // Opening the database has read them already, with the same warnings.
+    context.config.warnings.clear();
+    let settings = context.config.settings()?;
+    let warnings: Vec<Check> =
+        context.config.warnings.iter().map(|text| check("settings", State::Warn, text.clone())).collect();
+    if warnings.is_empty() {
+        let text = format!("mail comes to {}, bounces to {}", settings.mx_host, settings.return_path_host);
+        return Ok(vec![check("settings", State::Ok, text)]);
+    }
+    Ok(warnings)
+}
+
+/// Asks each resolver for the root's name servers, which every one of them knows.
+fn resolvers(context: &Context) -> Vec<Check> {
+    let resolver = match context.resolver() {
+        Ok(resolver) => resolver,
+        Err(Failure(text)) => return vec![check("resolver", State::Fail, text)],
+    };
+    let question = Question::new(DnsName::from_answer("com"), RecordType::Ns);
+    let sightings = resolver.look(&[question]);
+    let answers = sightings.iter().flat_map(|sighting| &sighting.answers);
+    answers
+        .filter(|answer| matches!(answer.server, Server::Recursive(_)))
+        .map(|answer| match &answer.outcome {
+            Outcome::Found { .. } => check("resolver", State::Ok, format!("{} answers", answer.server)),
+            outcome if outcome.is_temporary() => {
+                let text = format!("{} does not answer ({outcome:?}); set dns.resolvers", answer.server);
+                check("resolver", State::Fail, text)
+            }
+            _ => {
+                let text =
+                    format!("{} answers, but does not know com; it is cut off from the DNS", answer.server);
+                check("resolver", State::Warn, text)
+            }
+        })
+        .collect()
+}

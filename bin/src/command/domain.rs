@@ -1,0 +1,259 @@
+//! `postroom domain`: as the operator, for whichever account owns the domain.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use postroom::account::{self, Caller};
+use postroom::db::{Postroom, ReadTx};
+use postroom::domain::{self, Domain, Order};
+use postroom::error::Error;
+use postroom::name::DomainName;
+use postroom::page::{Direction, Page};
+use postroom::record::{self, Record, zone_fragment};
+use postroom::verify::{Checked, Verdict};
+use postroom::{provision, verify};
+use serde_json::{Value, json};
+
+use super::output::{printable, table};
+use super::{Context, Failure};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// List domains, the newest first
+    List {
+        /// The account's name [default: every account]
+        #[arg(long)]
+        account: Option<String>,
+        /// At most so many of an account
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        limit: u32,
+        /// After so many of an account
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        offset: u64,
+    },
+    /// Show a domain and how its records stand
+    Show {
+        /// The domain
+        name: String,
+    },
+    /// Print the records that the domain's owner must publish
+    Records {
+        /// The domain
+        name: String,
+        /// As a fragment of a BIND zone file
+        #[arg(long)]
+        zone: bool,
+    },
+    /// Look at the DNS now and say what is right and what to change; exits 1 when a record fails
+    Verify {
+        /// The domain
+        name: String,
+    },
+    /// Delete a domain with its records, keys and tokens
+    Delete {
+        /// The domain
+        name: String,
+    },
+    /// Hand a domain over to another account, with its records, keys and tokens
+    Transfer {
+        /// The domain
+        name: String,
+        /// The other account's name
+        #[arg(long, value_name = "ACCOUNT")]
+        to: String,
+    },
+}
+
+pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, Failure> {
+    let postroom = context.open()?;
+    match command {
+        Command::List { account, limit, offset } => {
+            list(context, &postroom, account.as_deref(), Page { limit, offset })
+        }
+        Command::Show { name } => show(context, &postroom, &name),
+        Command::Records { name, zone } => records(context, &postroom, &name, zone),
+        Command::Verify { name } => verify_now(context, &postroom, &name),
+        Command::Delete { name } => {
+            let name = parse(&name)?;
+            postroom.write(|tx| {
+                let (caller, domain) = find(tx, &name)?;
+                provision::delete(tx, &caller, &domain)
+            })?;
+            context.output.print(&json!({ "deleted": name.as_str() }), || format!("{name} is deleted."));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Transfer { name, to } => {
+            let name = parse(&name)?;
+            let moved = postroom.write(|tx| {
+                let (caller, domain) = find(tx, &name)?;
+                let account = account::find(tx, &to)?;
+                provision::transfer(tx, &caller, &domain, account.id)
+            })?;
+            context.output.print(&json_of(&moved), || format!("{name} belongs to {to} now."));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn list(
+    context: &Context,
+    postroom: &Postroom,
+    account: Option<&str>,
+    page: Page,
+) -> Result<ExitCode, Failure> {
+    let domains = postroom.read(|tx| {
+        let accounts = match account {
+            Some(name) => vec![account::find(tx, name)?],
+            None => account::list(tx)?,
+        };
+        let mut domains = Vec::new();
+        for account in accounts {
+            let caller = Caller::operator(account.id);
+            domains.extend(domain::list(tx, &caller, Order::Created, Direction::Descending, page)?);
+        }
+        Ok::<_, Error>(domains)
+    })?;
+    context.output.print(&domains.iter().map(json_of).collect(), || {
+        let rows: Vec<_> = domains
+            .iter()
+            .map(|domain| {
+                vec![
+                    domain.id.to_string(),
+                    domain.account.to_string(),
+                    domain.name.to_string(),
+                    domain.status.to_string(),
+                    domain.created_at.to_string(),
+                    domain.label.clone().unwrap_or_default(),
+                ]
+            })
+            .collect();
+        table(&["ID", "ACCOUNT", "DOMAIN", "STATUS", "CREATED", "LABEL"], &rows)
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, Failure> {
+    let (domain, records) = read(postroom, name)?;
+    let mut json = json_of(&domain);
+    json["records"] = records.iter().map(|record| json_of_record(&domain, record)).collect();
+    context.output.print(&json, || {
+        let rows: Vec<_> = records
+            .iter()
+            .map(|record| {
+                vec![
+                    record.name(&domain).to_string(),
+                    record.purpose.record_type().to_string(),
+                    record.standing.status.to_string(),
+                    record.checked_at.map_or("never".to_owned(), |at| at.to_string()),
+                    record.problem.as_ref().map(|problem| problem.code.clone()).unwrap_or_default(),
+                ]
+            })
+            .collect();
+        format!(
+            "{} is {}; account {}, created {}\n\n{}",
+            domain.name,
+            domain.status,
+            domain.account,
+            domain.created_at,
+            table(&["RECORD", "TYPE", "STATUS", "CHECKED", "PROBLEM"], &rows)
+        )
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn records(context: &Context, postroom: &Postroom, name: &str, zone: bool) -> Result<ExitCode, Failure> {
+    let (domain, records) = read(postroom, name)?;
+    let json = records.iter().map(|record| json_of_record(&domain, record)).collect();
+    context.output.print(&json, || {
+        if zone {
+            return zone_fragment(&domain, &records);
+        }
+        let rows: Vec<_> = records
+            .iter()
+            .map(|record| {
+                vec![
+                    record.host.clone(),
+                    record.purpose.record_type().to_string(),
+                    record.priority.map(|priority| priority.to_string()).unwrap_or_default(),
+                    record.value.clone(),
+                ]
+            })
+            .collect();
+        table(&["HOST", "TYPE", "PRIORITY", "VALUE"], &rows)
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn verify_now(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, Failure> {
+    let resolver = context.resolver()?;
+    let name = parse(name)?;
+    let (caller, domain) = postroom.read(|tx| find(tx, &name))?;
+    let checked = verify::check(postroom, &caller, domain.id, &resolver)?;
+    let domain = postroom.read(|tx| domain::find(tx, &caller, domain.id))?;
+    let json = json!({
+        "domain": domain.name.as_str(),
+        "status": domain.status.as_str(),
+        "findings": checked.iter().map(|each| json_of_finding(&domain, each)).collect::<Vec<_>>(),
+    });
+    context.output.print(&json, || {
+        let mut text = String::new();
+        for Checked { record, finding } in &checked {
+            let verdict = finding.verdict.as_str().to_uppercase();
+            let code = finding.code.map_or(String::new(), |code| format!(" [{}]", code.as_str()));
+            text.push_str(&format!("{verdict:<9} {}{code}\n", record.name(&domain)));
+            text.push_str(&format!("          {}\n", printable(&finding.text)));
+        }
+        format!("{text}\n{} is {}.", domain.name, domain.status)
+    });
+    let failed = checked.iter().any(|each| each.finding.verdict == Verdict::Fail);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn parse(name: &str) -> Result<DomainName, Failure> {
+    name.parse()
+        .map_err(|reason| Failure::new(format!("\"{}\" is no mail domain: {reason}", printable(name))))
+}
+
+/// The domain, and the operator acting for its owner.
+fn find(tx: &ReadTx<'_>, name: &DomainName) -> Result<(Caller, Domain), Error> {
+    let caller = domain::operator_of(tx, name)?;
+    Ok((caller, domain::find_named(tx, &caller, name)?))
+}
+
+fn read(postroom: &Postroom, name: &str) -> Result<(Domain, Vec<Record>), Failure> {
+    let name = parse(name)?;
+    let found = postroom.read(|tx| {
+        let (_, domain) = find(tx, &name)?;
+        let records = record::list(tx, &domain)?;
+        Ok::<_, Error>((domain, records))
+    })?;
+    Ok(found)
+}
+
+fn json_of(domain: &Domain) -> Value {
+    json!({
+        "id": domain.id.number(), "account_id": domain.account.number(), "domain": domain.name.as_str(),
+        "label": domain.label, "status": domain.status.as_str(),
+        "created_at": domain.created_at.to_string(), "updated_at": domain.updated_at.to_string(),
+    })
+}
+
+fn json_of_record(domain: &Domain, record: &Record) -> Value {
+    json!({
+        "id": record.id.number(), "purpose": record.purpose.as_str(), "host": record.host,
+        "name": record.name(domain).as_str(), "type": record.purpose.record_type().to_string(),
+        "priority": record.priority, "value": record.value, "status": record.standing.status.as_str(),
+        "checked_at": record.checked_at.map(|at| at.to_string()), "observed": record.observed,
+        "problem": record.problem.as_ref().map(|p| json!({ "code": p.code, "text": p.text })),
+    })
+}
+
+fn json_of_finding(domain: &Domain, checked: &Checked) -> Value {
+    let Checked { record, finding } = checked;
+    json!({
+        "purpose": record.purpose.as_str(), "name": record.name(domain).as_str(),
+        "type": record.purpose.record_type().to_string(), "status": record.standing.status.as_str(),
+        "verdict": finding.verdict.as_str(), "code": finding.code.map(verify::Code::as_str),
+        "text": finding.text, "seen": finding.seen,
+    })
+}

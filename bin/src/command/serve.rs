@@ -1,0 +1,188 @@
+//! `postroom serve`: the database, the listener, and the threads that work behind them.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use postroom::db::Postroom;
+use postroom::dkim::pool;
+use postroom::error::Error;
+use postroom::{account, key};
+use serde_json::json;
+use tracing::{error, info, warn};
+
+use super::{Context, Failure};
+use crate::app::App;
+use crate::http::{Method, Request, Response};
+use crate::listen::{Answer, Listener, Settings, TlsFiles};
+
+/// How often the uses of keys are written down.
+const NOTE_USES_EVERY: Duration = Duration::from_secs(30);
+/// How often the pool of spare keys is looked at.
+const FILL_EVERY: Duration = Duration::from_millis(500);
+
+#[derive(clap::Args)]
+#[command(after_long_help = crate::config::help())]
+pub(super) struct Args {
+    /// Where to listen [default: 127.0.0.1:8025]
+    #[arg(long, env = "POSTROOM_LISTEN", value_name = "ADDRESS:PORT", hide_env_values = true)]
+    listen: Option<String>,
+    /// The base URL that clients use [default: http:// or https:// and the listening address]
+    #[arg(long, env = "POSTROOM_PUBLIC_URL", value_name = "URL", hide_env_values = true)]
+    public_url: Option<String>,
+    /// PEM file of the certificate chain; SIGHUP has it read again
+    #[arg(
+        long,
+        env = "POSTROOM_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key",
+        hide_env_values = true
+    )]
+    tls_cert: Option<String>,
+    /// PEM file of the certificate's private key
+    #[arg(
+        long,
+        env = "POSTROOM_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert",
+        hide_env_values = true
+    )]
+    tls_key: Option<String>,
+}
+
+impl Answer for App {
+    fn answer(&self, request: Request) -> Response {
+        App::answer(self, &request)
+    }
+
+    fn body_limit(&self, method: &Method, path: &str) -> usize {
+        App::body_limit(self, method, path)
+    }
+}
+
+pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure> {
+    for (path, flag, value) in [
+        ("listen", "--listen", args.listen),
+        ("public_url", "--public-url", args.public_url),
+        ("tls.cert", "--tls-cert", args.tls_cert),
+        ("tls.key", "--tls-key", args.tls_key),
+    ] {
+        if let Some(value) = value {
+            context.config.set(path, flag, value);
+        }
+    }
+    let mut settings = Settings::at(context.config.listen()?);
+    settings.tls = context.config.tls()?.map(|(cert, key)| TlsFiles { cert, key });
+    if let Some(most) = context.config.get("limits.per_address")? {
+        settings.per_address = most;
+    }
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let resolver = Arc::new(context.resolver()?);
+    let postroom = Arc::new(context.open()?);
+    // Held until this returns: a second server is refused, a killed one leaves nothing behind.
+    let _claim = postroom.claim()?;
+    let listener = Listener::bind(settings).map_err(|e| Failure::new(e.to_string()))?;
+    context.config.warnings.iter().for_each(|text| warn!("{text}"));
+
+    let address = listener.local_addr();
+    let url =
+        context.config.get("public_url")?.unwrap_or_else(|| format!("{scheme}://{}", reachable(address)));
+    greet(context, &postroom, &url)?;
+    info!(%address, database = %postroom.file().display(), "serving");
+
+    let app = Arc::new(App::new(Arc::clone(&postroom), resolver));
+    let (stop, stopped) = channel::<()>();
+    let (stop_filling, filling_stopped) = channel::<()>();
+    let noting = thread::spawn({
+        let app = Arc::clone(&app);
+        move || note_uses(&app, &stopped)
+    });
+    thread::spawn(move || fill_pool(&postroom, &filling_stopped));
+    let served = listener.run(app).map_err(|e| Failure::new(e.to_string()));
+    // The pool's thread may be in the middle of making a key, which nobody needs any more: it is not waited for.
+    drop((stop, stop_filling));
+    if noting.join().is_err() {
+        error!("the thread that notes the uses of keys had died");
+    }
+    served?;
+    info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An address that a client on this machine can use.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        let loopback =
+            if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        return SocketAddr::new(loopback, address.port());
+    }
+    address
+}
+
+/// Makes the first account of an empty database, and tells its key, this once.
+fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failure> {
+    let first = postroom.write(|tx| {
+        if !account::list(tx)?.is_empty() {
+            return Ok(None);
+        }
+        let account = account::create(tx, "default")?;
+        let (_, secret) = key::create(tx, account.id, Some("made at the first start"))?;
+        Ok::<_, Error>(Some((account, secret)))
+    })?;
+    let Some((account, secret)) = first else {
+        let text = || format!("Postroom {} serves {url}", env!("CARGO_PKG_VERSION"));
+        context.output.print(&json!({ "url": url }), text);
+        return Ok(());
+    };
+    let json = json!({
+        "url": url,
+        "account": { "id": account.id.number(), "name": account.name },
+        "api_key": secret.reveal(),
+    });
+    context.output.print(&json, || {
+        let (version, secret) = (env!("CARGO_PKG_VERSION"), secret.reveal());
+        format!(
+            "Postroom {version} serves {url}\n\n\
+             The database is new. It has the account \"default\" with one API key, shown this once:\n\n    \
+             {secret}\n\n\
+             Create a domain, then see whether its DNS records are published:\n\n    \
+             curl -s {url}/api/v1/domains -H 'MailPace-Organization-Token: {secret}' \
+             -H 'Content-Type: application/json' -d '{{\"domain\":{{\"url\":\"example.com\"}}}}'\n    \
+             curl -s -X POST {url}/api/v1/domains/1/verify -H 'MailPace-Organization-Token: {secret}'\n"
+        )
+    });
+    Ok(())
+}
+
+/// Writes down when keys were last used, now and then and at the end.
+fn note_uses(app: &App, stopped: &Receiver<()>) {
+    loop {
+        let ended = stopped.recv_timeout(NOTE_USES_EVERY) != Err(RecvTimeoutError::Timeout);
+        if let Err(error) = app.note_uses() {
+            warn!(%error, "the last uses of keys were not noted");
+        }
+        if ended {
+            return;
+        }
+    }
+}
+
+/// Keeps the pool of spare DKIM keys full.
+fn fill_pool(postroom: &Postroom, stopped: &Receiver<()>) {
+    loop {
+        let pause = match pool::fill(postroom) {
+            Ok(true) => Duration::ZERO,
+            Ok(false) => FILL_EVERY,
+            Err(error) => {
+                warn!(%error, "no spare DKIM key could be made");
+                Duration::from_secs(10)
+            }
+        };
+        if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    }
+}

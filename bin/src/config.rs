@@ -1,0 +1,375 @@
+//! The configuration: flags, then environment variables, then a TOML file, then defaults.
+//!
+//! Every key stands once, in [`KEYS`]; a value is text until it is asked for in its type, and an error says
+//! which source it came from.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use postroom::dns;
+use postroom::name::{DnsName, DomainName};
+use postroom::settings::Settings;
+
+/// A key of the file, its environment variable, and what it is for.
+pub struct Key {
+    /// Its place in the TOML file.
+    pub path: &'static str,
+    /// Its environment variable.
+    pub variable: &'static str,
+    /// What it decides, with its default.
+    pub help: &'static str,
+}
+
+const fn key(path: &'static str, variable: &'static str, help: &'static str) -> Key {
+    Key { path, variable, help }
+}
+
+/// Every key.
+pub const KEYS: &[Key] = &[
+    key("db", "POSTROOM_DB", "the database file (./postroom.db)"),
+    key("master_key_file", "POSTROOM_MASTER_KEY_FILE", "the master key (the database file and .key)"),
+    key("listen", "POSTROOM_LISTEN", "where to listen (127.0.0.1:8025)"),
+    key(
+        "public_url",
+        "POSTROOM_PUBLIC_URL",
+        "the base URL that clients use (http:// and the listening address)",
+    ),
+    key("tls.cert", "POSTROOM_TLS_CERT", "PEM file of the certificate chain; turns TLS on"),
+    key("tls.key", "POSTROOM_TLS_KEY", "PEM file of its private key"),
+    key(
+        "limits.per_address",
+        "POSTROOM_CONNECTIONS_PER_ADDRESS",
+        "connections from one address (64; more behind a proxy)",
+    ),
+    key("mx.host", "POSTROOM_MX_HOST", "target of every MX record (mx. and the server's name)"),
+    key("mx.priority", "POSTROOM_MX_PRIORITY", "preference of it (10)"),
+    key("spf.mechanism", "POSTROOM_SPF_MECHANISM", "what SPF records must reach (mx)"),
+    key("dmarc.policy", "POSTROOM_DMARC_POLICY", "the policy asked for: none, quarantine, reject (none)"),
+    key("dmarc.rua", "POSTROOM_DMARC_RUA", "address for aggregate reports (none)"),
+    key("dkim.selector", "POSTROOM_DKIM_SELECTOR", "selector of a domain's first key (pr1)"),
+    key("dkim.spare_keys", "POSTROOM_DKIM_SPARE_KEYS", "key pairs kept ready (16)"),
+    key(
+        "return_path.host",
+        "POSTROOM_RETURN_PATH_HOST",
+        "target of mailer.<domain> (return-path. and the server's name)",
+    ),
+    key("return_path.required", "POSTROOM_RETURN_PATH_REQUIRED", "whether an active domain needs it (false)"),
+    key(
+        "claims.expire_after_days",
+        "POSTROOM_CLAIMS_EXPIRE_AFTER_DAYS",
+        "life of a claim never verified (7)",
+    ),
+    key("loss.failures", "POSTROOM_LOSS_FAILURES", "failed checks in a row until a record is lost (3)"),
+    key("loss.hours", "POSTROOM_LOSS_HOURS", "hours between the first and the last of them (72)"),
+    key("dns.resolvers", "POSTROOM_RESOLVERS", "recursive resolvers, with or without port (the system's)"),
+    key(
+        "dns.authoritative",
+        "POSTROOM_DNS_AUTHORITATIVE",
+        "whether to ask zones' own name servers too (true)",
+    ),
+    key("dns.authoritative_port", "POSTROOM_DNS_AUTHORITATIVE_PORT", "the port that those listen on (53)"),
+];
+
+/// Variables that are no keys of the file.
+const OTHER_VARIABLES: &[&str] = &["POSTROOM_CONFIG", "POSTROOM_JSON", "POSTROOM_LOG", "POSTROOM_LOG_FORMAT"];
+
+/// The values that are set, each with its source.
+#[derive(Debug, Default)]
+pub struct Config {
+    values: BTreeMap<&'static str, Value>,
+    /// Things that look wrong without being fatal.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Value {
+    source: String,
+    items: Vec<String>,
+}
+
+/// What is wrong with the configuration, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file {} cannot be read: {source}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("the configuration file {} is not TOML: {reason}", file.display())]
+    NotToml {
+        /// The file.
+        file: PathBuf,
+        /// Where and why.
+        reason: String,
+    },
+    /// A key that is not there.
+    #[error("{}: there is no setting \"{path}\"; `postroom serve --help` lists them", file.display())]
+    Unknown {
+        /// The file.
+        file: PathBuf,
+        /// The key.
+        path: String,
+    },
+    /// A value that will not do.
+    #[error("{source_name}: \"{value}\" will not do: {reason}")]
+    Value {
+        /// The variable, the flag, or the file and key.
+        source_name: String,
+        /// The value.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// TLS needs both of its files.
+    #[error("TLS needs a certificate and its key: set both tls.cert and tls.key, or neither")]
+    HalfTls,
+}
+
+impl Config {
+    /// Reads the file, if one is named, and what the environment sets above it.
+    pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        if let Some(file) = file {
+            config.read_file(file)?;
+        }
+        config.read_environment();
+        Ok(config)
+    }
+
+    /// A flag, above file and environment.
+    pub fn set(&mut self, path: &'static str, flag: &str, value: impl Display) {
+        self.values.insert(path, Value { source: flag.to_owned(), items: vec![value.to_string()] });
+    }
+
+    /// The value of a key in its type.
+    pub fn get<T: FromStr<Err: Display>>(&self, path: &str) -> Result<Option<T>, ConfigError> {
+        Ok(self.list(path)?.into_iter().next_back())
+    }
+
+    /// The values of a key that can have several.
+    fn list<T: FromStr<Err: Display>>(&self, path: &str) -> Result<Vec<T>, ConfigError> {
+        let Some(value) = self.values.get(path) else {
+            return Ok(Vec::new());
+        };
+        value.items.iter().map(|item| item.parse().map_err(|e| value.fault(item, e))).collect()
+    }
+
+    fn read_file(&mut self, file: &Path) -> Result<(), ConfigError> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
+        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| ConfigError::NotToml {
+            file: file.to_owned(),
+            reason: e.to_string(),
+        })?;
+        self.read_table(file, "", &table)
+    }
+
+    fn read_table(&mut self, file: &Path, above: &str, table: &toml::Table) -> Result<(), ConfigError> {
+        for (name, value) in table {
+            let path = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
+            if let toml::Value::Table(inner) = value {
+                self.read_table(file, &path, inner)?;
+                continue;
+            }
+            let key = KEYS.iter().find(|key| key.path == path);
+            let key =
+                key.ok_or_else(|| ConfigError::Unknown { file: file.to_owned(), path: path.clone() })?;
+            let items = match value {
+                toml::Value::Array(items) => items.iter().map(plain).collect(),
+                other => vec![plain(other)],
+            };
+            self.values.insert(key.path, Value { source: format!("{}: {path}", file.display()), items });
+        }
+        Ok(())
+    }
+
+    fn read_environment(&mut self) {
+        for (variable, value) in std::env::vars_os() {
+            let Some(variable) = variable.to_str().filter(|name| name.starts_with("POSTROOM_")) else {
+                continue;
+            };
+            let value = value.to_string_lossy();
+            match KEYS.iter().find(|key| key.variable == variable) {
+                Some(key) => {
+                    let items = value.split(',').map(|item| item.trim().to_owned()).collect();
+                    self.values.insert(key.path, Value { source: variable.to_owned(), items });
+                }
+                None if OTHER_VARIABLES.contains(&variable) => {}
+                None => self
+                    .warnings
+                    .push(format!("{variable} is set, and no setting reads it; is it misspelled?")),
+            }
+        }
+    }
+
+    /// The database file.
+    pub fn db(&self) -> Result<PathBuf, ConfigError> {
+        Ok(self.get("db")?.unwrap_or_else(|| "postroom.db".into()))
+    }
+
+    /// Where to listen.
+    pub fn listen(&self) -> Result<SocketAddr, ConfigError> {
+        Ok(self.get("listen")?.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8025))))
+    }
+
+    /// The certificate chain and its key, if TLS is on.
+    pub fn tls(&self) -> Result<Option<(PathBuf, PathBuf)>, ConfigError> {
+        match (self.get("tls.cert")?, self.get("tls.key")?) {
+            (Some(cert), Some(key)) => Ok(Some((cert, key))),
+            (None, None) => Ok(None),
+            _ => Err(ConfigError::HalfTls),
+        }
+    }
+
+    /// How DNS is asked.
+    pub fn dns(&self) -> Result<dns::Settings, ConfigError> {
+        let resolvers = self.list::<Server>("dns.resolvers")?.into_iter().map(|server| server.0).collect();
+        let usual = dns::Settings::default();
+        Ok(dns::Settings {
+            resolvers,
+            authoritative: self.get("dns.authoritative")?.unwrap_or(usual.authoritative),
+            authoritative_port: self.get("dns.authoritative_port")?.unwrap_or(usual.authoritative_port),
+            ..usual
+        })
+    }
+
+    /// The operator's decisions; what is not set is derived from the machine's name, with a warning where that
+    /// cannot be right in public.
+    pub fn settings(&mut self) -> Result<Settings, ConfigError> {
+        let server = server_name();
+        let mut settings = Settings::for_server(&server);
+        macro_rules! take {
+            ($($path:literal => $field:expr,)*) => {$(
+                if let Some(value) = self.get($path)? { $field = value; }
+            )*};
+        }
+        take! {
+            "mx.host" => settings.mx_host,
+            "mx.priority" => settings.mx_priority,
+            "spf.mechanism" => settings.spf_mechanism,
+            "dmarc.policy" => settings.dmarc_policy,
+            "dkim.selector" => settings.dkim_selector,
+            "dkim.spare_keys" => settings.spare_keys,
+            "return_path.host" => settings.return_path_host,
+            "return_path.required" => settings.return_path_required,
+            "loss.failures" => settings.loss.failures,
+        }
+        settings.dmarc_rua = self.get("dmarc.rua")?;
+        if let Some(days) = self.get::<u32>("claims.expire_after_days")? {
+            settings.claim_expires_after = Duration::from_hours(24 * u64::from(days));
+        }
+        if let Some(hours) = self.get::<u32>("loss.hours")? {
+            settings.loss.span = Duration::from_hours(u64::from(hours));
+        }
+        for (path, variable, host) in [
+            ("mx.host", "POSTROOM_MX_HOST", &settings.mx_host),
+            ("return_path.host", "POSTROOM_RETURN_PATH_HOST", &settings.return_path_host),
+        ] {
+            if host.as_str().parse::<DomainName>().is_err() {
+                self.warnings.push(format!(
+                    "{path} is {host}, which cannot be right in public; set {variable} before you tell anybody \
+                     what to publish"
+                ));
+            }
+        }
+        Ok(settings)
+    }
+}
+
+impl Value {
+    fn fault(&self, item: &str, reason: impl Display) -> ConfigError {
+        ConfigError::Value {
+            source_name: self.source.clone(),
+            value: item.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// A resolver's address: with a port, or without one for port 53.
+struct Server(SocketAddr);
+
+impl FromStr for Server {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Server, &'static str> {
+        let address = text.parse().or_else(|_| text.parse().map(|ip| SocketAddr::new(ip, 53)));
+        address.map(Server).map_err(|_| "a resolver is an IP address, with or without a port: 127.0.0.1:5353")
+    }
+}
+
+/// The machine's own name, or one that stands in for it.
+fn server_name() -> DnsName {
+    let own = gethostname::gethostname();
+    let own = own.to_str().and_then(|name| name.parse().ok());
+    own.unwrap_or_else(|| DnsName::from_answer("localhost"))
+}
+
+fn plain(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// What `serve --help` says of the settings.
+pub fn help() -> String {
+    let mut text = String::from("Settings, in the file given with --config, or as environment variables:\n");
+    for key in KEYS {
+        text.push_str(&format!("  {:<25} {:<36} {}\n", key.path, key.variable, key.help));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(toml: &str) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        let table: toml::Table = toml.parse().unwrap();
+        config.read_table(Path::new("postroom.toml"), "", &table)?;
+        Ok(config)
+    }
+
+    #[test]
+    fn a_file_sets_what_it_names_in_its_type() {
+        let mut config = config(
+            "[mx]\nhost = \"mx.example.net\"\npriority = 5\n[dns]\nresolvers = [\"127.0.0.1:5353\", \"::1\"]\n\
+             authoritative = false\n[return_path]\nhost = \"rp.example.net\"",
+        )
+        .unwrap();
+        let settings = config.settings().unwrap();
+        assert_eq!((settings.mx_host.as_str(), settings.mx_priority), ("mx.example.net", 5));
+        let dns = config.dns().unwrap();
+        assert_eq!(dns.resolvers, ["127.0.0.1:5353".parse().unwrap(), "[::1]:53".parse().unwrap()]);
+        assert!(!dns.authoritative);
+        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    }
+
+    #[test]
+    fn each_mistake_names_its_source() {
+        let unknown = config("[mx]\nhots = \"x\"").unwrap_err().to_string();
+        assert!(unknown.contains("postroom.toml") && unknown.contains("mx.hots"), "{unknown}");
+        let wrong = config("[mx]\npriority = 70000").unwrap().settings().unwrap_err().to_string();
+        assert!(wrong.contains("mx.priority") && wrong.contains("70000"), "{wrong}");
+        let half = config("[tls]\ncert = \"a.pem\"").unwrap().tls().unwrap_err();
+        assert!(matches!(half, ConfigError::HalfTls));
+    }
+
+    #[test]
+    fn a_key_stands_once_and_its_variable_too() {
+        for (index, key) in KEYS.iter().enumerate() {
+            let rest = &KEYS[index + 1..];
+            assert!(rest.iter().all(|other| other.path != key.path && other.variable != key.variable));
+        }
+    }
+}
