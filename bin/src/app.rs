@@ -240,5 +240,5 @@ fn request_id(request: &Request) -> String {
     let mut octets = [0_u8; 8];
     // An id of zeros is worse than none of nothing: a request is answered all the same.
     let _ = getrandom::fill(&mut octets);
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    format!("{:016x}", u64::from_be_bytes(octets))
 }

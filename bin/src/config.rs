@@ -4,7 +4,7 @@
 //! which source it came from.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -324,7 +324,8 @@ fn plain(value: &toml::Value) -> String {
 pub fn help() -> String {
     let mut text = String::from("Settings, in the file given with --config, or as environment variables:\n");
     for key in KEYS {
-        text.push_str(&format!("  {:<25} {:<36} {}\n", key.path, key.variable, key.help));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {:<25} {:<36} {}", key.path, key.variable, key.help);
     }
     text
 }

@@ -135,7 +135,10 @@ fn list(
 fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, Failure> {
     let (domain, records) = read(postroom, name)?;
     let mut json = json_of(&domain);
-    json["records"] = records.iter().map(|record| json_of_record(&domain, record)).collect();
+    if let Value::Object(json) = &mut json {
+        let records = records.iter().map(|record| json_of_record(&domain, record)).collect();
+        json.insert("records".to_owned(), records);
+    }
     context.output.print(&json, || {
         let rows: Vec<_> = records
             .iter()
@@ -196,13 +199,17 @@ fn verify_now(context: &Context, postroom: &Postroom, name: &str) -> Result<Exit
         "findings": checked.iter().map(|each| json_of_finding(&domain, each)).collect::<Vec<_>>(),
     });
     context.output.print(&json, || {
-        let mut text = String::new();
-        for Checked { record, finding } in &checked {
-            let verdict = finding.verdict.as_str().to_uppercase();
+        let lines = checked.iter().map(|Checked { record, finding }| {
+            let (verdict, name) = (finding.verdict.as_str().to_uppercase(), record.name(&domain));
             let code = finding.code.map_or(String::new(), |code| format!(" [{}]", code.as_str()));
-            text.push_str(&format!("{verdict:<9} {}{code}\n", record.name(&domain)));
-            text.push_str(&format!("          {}\n", printable(&finding.text)));
-        }
+            format!(
+                "{verdict:<9} {name}{code}
+          {}
+",
+                printable(&finding.text)
+            )
+        });
+        let text: String = lines.collect();
         format!("{text}\n{} is {}.", domain.name, domain.status)
     });
     let failed = checked.iter().any(|each| each.finding.verdict == Verdict::Fail);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::domains::{accept, domain_id};
-use super::{object, path_id, text};
+use super::{Text, object, path_id, text};
 use crate::dialect::{Call, Fault};
 use crate::http::{Response, StatusCode};
 
@@ -57,7 +57,7 @@ pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let id = domain_id(call)?;
-    let name = text(&object(call, "api_token")?, "name")?.flatten();
+    let name = text(&object(call, "api_token")?, "name")?.value();
     let (made, secret) = call.postroom.write(|tx| {
         let domain = domain::find(tx, &call.caller, id)?;
         token::create(tx, &call.caller, &domain, name.as_deref())
@@ -71,8 +71,9 @@ pub(super) fn update(call: &Call<'_>) -> Result<Response, Fault> {
     let changed = call.postroom.write(|tx| {
         let domain = domain::find(tx, &call.caller, id)?;
         match &name {
-            Some(name) => token::rename(tx, &call.caller, &domain, token, name.as_deref()),
-            None => token::find(tx, &domain, token),
+            Text::Absent => token::find(tx, &domain, token),
+            Text::Null => token::rename(tx, &call.caller, &domain, token, None),
+            Text::Is(name) => token::rename(tx, &call.caller, &domain, token, Some(name)),
         }
     })?;
     Ok(Response::json(StatusCode::OK, &ApiToken::new(&changed, None)))

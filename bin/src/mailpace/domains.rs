@@ -11,7 +11,7 @@ use postroom::verify::{Checked, Code, check};
 use serde::Serialize;
 use serde_json::{Map, json};
 
-use super::{object, path_id, text};
+use super::{Text, object, path_id, text};
 use crate::dialect::{Call, Fault, takes_json};
 use crate::http::{Response, StatusCode};
 
@@ -68,11 +68,11 @@ pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let body = object(call, "domain")?;
-    let (url, label) = match text(&body, "url")? {
-        Some(url) => (url, text(&body, "name")?.flatten()),
+    let (url, label) = (text(&body, "url")?, text(&body, "name")?.value());
+    let (url, label) = match url {
         // The launch post's flat body has the domain in `name`.
-        None if !wrapped(call) => (text(&body, "name")?.flatten(), None),
-        None => (None, None),
+        Text::Absent if !wrapped(call) => (label, None),
+        url => (url.value(), label),
     };
     let name = domain_name(url.as_deref())?;
     let made = call.postroom.write(|tx| {
@@ -87,11 +87,16 @@ pub(super) fn update(call: &Call<'_>) -> Result<Response, Fault> {
     let id = domain_id(call)?;
     let body = object(call, "domain")?;
     let label = text(&body, "name")?;
-    let name = text(&body, "url")?.map(|url| domain_name(url.as_deref())).transpose()?;
+    let name = match text(&body, "url")? {
+        Text::Absent => None,
+        url => Some(domain_name(url.value().as_deref())?),
+    };
     let changed = call.postroom.write(|tx| {
         let mut domain = domain::find(tx, &call.caller, id)?;
-        if let Some(label) = &label {
-            domain = domain::set_label(tx, &call.caller, &domain, label.as_deref())?;
+        match &label {
+            Text::Absent => {}
+            Text::Null => domain = domain::set_label(tx, &call.caller, &domain, None)?,
+            Text::Is(label) => domain = domain::set_label(tx, &call.caller, &domain, Some(label))?,
         }
         if let Some(name) = &name {
             provision::rename(tx, &call.caller, &domain, name)?;

@@ -93,15 +93,31 @@ fn object(call: &Call<'_>, wrapper: &'static str) -> Result<serde_json::Map<Stri
     }
 }
 
-/// A text in an object: `None` where the key is absent, `Some(None)` where it is null.
-fn text(
-    object: &serde_json::Map<String, Value>,
-    field: &'static str,
-) -> Result<Option<Option<String>>, Fault> {
+/// A text in an object.
+enum Text {
+    /// The key is not there.
+    Absent,
+    /// It is null.
+    Null,
+    /// It is this.
+    Is(String),
+}
+
+impl Text {
+    /// The text, if there is one.
+    fn value(self) -> Option<String> {
+        match self {
+            Text::Is(text) => Some(text),
+            Text::Absent | Text::Null => None,
+        }
+    }
+}
+
+fn text(object: &serde_json::Map<String, Value>, field: &'static str) -> Result<Text, Fault> {
     match object.get(field) {
-        None => Ok(None),
-        Some(Value::Null) => Ok(Some(None)),
-        Some(Value::String(text)) => Ok(Some(Some(text.clone()))),
+        None => Ok(Text::Absent),
+        Some(Value::Null) => Ok(Text::Null),
+        Some(Value::String(text)) => Ok(Text::Is(text.clone())),
         Some(_) => Err(Fault::input(field, "must be a string")),
     }
 }
