@@ -1,0 +1,4 @@
+//! The dialects, route by route.
+
+mod isolation;
+mod mailpace;

@@ -1,0 +1,291 @@
+//! The App in process: a database of its own, a scripted DNS, and a clock that stands still until it is moved.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use postroom::account::Caller;
+use postroom::clock::{ManualClock, Timestamp};
+use postroom::db::{Options, Postroom};
+use postroom::dkim::{self, KeyPair};
+use postroom::dns::{RecordData, Resolver, ScriptedResolver};
+use postroom::error::Error;
+use postroom::event::{self, Event};
+use postroom::id::{AccountId, ApiKeyId};
+use postroom::name::DnsName;
+use postroom::settings::Settings;
+use postroom::{account, key};
+use postroom_server::app::App;
+use postroom_server::http::{BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request};
+use serde_json::Value;
+
+/// What the clock says at first: 2026-11-21T10:00:00.120Z.
+pub(crate) const START_MILLIS: i64 = 1_795_255_200_120;
+/// How many domains a test can make without waiting for a key pair.
+const SPARES: u32 = 40;
+/// The header field of a key.
+pub(crate) const KEY_FIELD: &str = "MailPace-Organization-Token";
+
+/// Making a pair takes a tenth of a second and more, so one does for every domain of every test.
+static PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate().unwrap());
+/// Another one, for what must tell two keys apart.
+static OTHER_PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate().unwrap());
+
+/// A key of an account, with its secret.
+#[derive(Clone)]
+pub(crate) struct Key {
+    pub(crate) account: AccountId,
+    pub(crate) id: ApiKeyId,
+    pub(crate) secret: String,
+}
+
+impl Key {
+    /// Who calls with it.
+    pub(crate) fn operator(&self) -> Caller {
+        Caller::operator(self.account)
+    }
+}
+
+/// The App and all that it stands on.
+pub(crate) struct TestApp {
+    pub(crate) app: App,
+    pub(crate) postroom: Arc<Postroom>,
+    pub(crate) dns: Arc<ScriptedResolver>,
+    pub(crate) clock: Arc<ManualClock>,
+    /// Last, so that the files go after what has them open.
+    dir: tempfile::TempDir,
+}
+
+/// The operator's decisions in tests: the defaults of `mail.example.net`.
+pub(crate) fn settings() -> Settings {
+    Settings::for_server(&"mail.example.net".parse::<DnsName>().unwrap())
+}
+
+/// Opens a database with these settings, and fills its pool with `spares` copies of the one pair.
+pub(crate) fn open(file: &Path, settings: Settings, clock: Arc<ManualClock>, spares: u32) -> Postroom {
+    let postroom = Postroom::open(file, Options { master_key_file: None, settings, clock }).unwrap();
+    postroom.write(|tx| (0..spares).try_for_each(|_| dkim::pool::add(tx, &PAIR))).unwrap();
+    postroom
+}
+
+/// Puts the other pair into the pool.
+pub(crate) fn add_other_pair(postroom: &Postroom) {
+    postroom.write(|tx| dkim::pool::add(tx, &OTHER_PAIR)).unwrap();
+}
+
+impl TestApp {
+    pub(crate) fn new() -> TestApp {
+        TestApp::with(settings(), SPARES)
+    }
+
+    pub(crate) fn with(settings: Settings, spares: u32) -> TestApp {
+        let dns = Arc::new(ScriptedResolver::new());
+        TestApp::asking(dns.clone(), dns, settings, spares)
+    }
+
+    /// One whose App asks `resolver`, whatever the script says.
+    pub(crate) fn asking(
+        resolver: Arc<dyn Resolver>,
+        dns: Arc<ScriptedResolver>,
+        settings: Settings,
+        spares: u32,
+    ) -> TestApp {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START_MILLIS)));
+        let postroom = Arc::new(open(&dir.path().join("postroom.db"), settings, clock.clone(), spares));
+        TestApp { app: App::new(postroom.clone(), resolver), postroom, dns, clock, dir }
+    }
+
+    /// A new account and its first key.
+    pub(crate) fn account(&self, name: &str) -> Key {
+        let id = self.postroom.write(|tx| account::create(tx, name)).unwrap().id;
+        self.key_of(id)
+    }
+
+    /// Another key of this account.
+    pub(crate) fn key_of(&self, account: AccountId) -> Key {
+        let (key, secret) = self.postroom.write(|tx| key::create(tx, account, None)).unwrap();
+        Key { account, id: key.id, secret: secret.reveal().to_owned() }
+    }
+
+    pub(crate) fn revoke(&self, key: &Key) {
+        self.postroom.write(|tx| key::revoke(tx, key.id)).unwrap();
+    }
+
+    /// A request without a body.
+    pub(crate) fn call(&self, key: &Key, line: &str) -> Reply {
+        self.send(line, &[(KEY_FIELD, &key.secret)], b"")
+    }
+
+    /// A request with a JSON body.
+    pub(crate) fn call_with(&self, key: &Key, line: &str, body: &Value) -> Reply {
+        self.call_text(key, line, &body.to_string())
+    }
+
+    /// A request with any text for a JSON body.
+    pub(crate) fn call_text(&self, key: &Key, line: &str, body: &str) -> Reply {
+        let headers = [(KEY_FIELD, key.secret.as_str()), ("Content-Type", "application/json")];
+        self.send(line, &headers, body.as_bytes())
+    }
+
+    /// Any request; `line` is `METHOD path?query`.
+    pub(crate) fn send(&self, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        self.send_body(line, headers, Ok(body.to_vec()))
+    }
+
+    pub(crate) fn send_body(
+        &self,
+        line: &str,
+        headers: &[(&str, &str)],
+        body: Result<Vec<u8>, BodyFault>,
+    ) -> Reply {
+        let (method, target) = line.split_once(' ').unwrap();
+        let (path, query) =
+            target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        let mut fields = HeaderMap::new();
+        for (name, value) in headers {
+            fields.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        let response = self.app.answer(&Request {
+            method: Method::from_bytes(method.as_bytes()).unwrap(),
+            path: path.to_owned(),
+            query: query.map(str::to_owned),
+            headers: fields,
+            body,
+            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        });
+        Reply { status: response.status.as_u16(), headers: response.headers, body: response.body }
+    }
+
+    /// Makes a domain through the API, and returns its id.
+    pub(crate) fn domain(&self, key: &Key, name: &str) -> i64 {
+        let made = self.call_with(key, "POST /api/v1/domains", &serde_json::json!({"domain": {"url": name}}));
+        assert_eq!(made.status, 201, "{made:?}");
+        made.json()["id"].as_i64().unwrap()
+    }
+
+    /// Makes a token through the API, and returns its id and its secret.
+    pub(crate) fn token(&self, key: &Key, id: i64) -> (i64, String) {
+        let made = self.call(key, &format!("POST /api/v1/domains/{id}/api_tokens"));
+        assert_eq!(made.status, 201, "{made:?}");
+        let made = made.json();
+        (made["id"].as_i64().unwrap(), made["token"].as_str().unwrap().to_owned())
+    }
+
+    /// Publishes what the API says of a domain: its key's record and the return path's.
+    pub(crate) fn publish(&self, key: &Key, id: i64) {
+        let domain = self.call(key, &format!("GET /api/v1/domains/{id}")).json();
+        let text = |field: &str| domain[field].as_str().unwrap().to_owned();
+        let (url, target) = (text("url"), &self.postroom.settings().return_path_host);
+        let key_name = format!("{}._domainkey.{url}", text("dkim_selector"));
+        self.dns.set(&key_name, vec![txt(&text("dkim_string"))]);
+        self.dns.set(&format!("mailer.{url}"), vec![RecordData::Cname(target.clone())]);
+    }
+
+    pub(crate) fn advance(&self, hours: u64) {
+        self.clock.advance(Duration::from_hours(hours));
+    }
+
+    /// The audit log of an account, the oldest first, as `action subject`.
+    pub(crate) fn actions(&self, account: AccountId) -> Vec<String> {
+        self.events(account).iter().map(|event| format!("{} {}", event.action, event.subject)).collect()
+    }
+
+    /// The audit log of an account, the oldest first.
+    pub(crate) fn events(&self, account: AccountId) -> Vec<Event> {
+        let read = self.postroom.read(|tx| event::newest(tx, Some(account), 1000));
+        let mut events: Vec<Event> = read.unwrap_or_else(|e: Error| panic!("{e}"));
+        events.reverse();
+        events
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.dir.path().join("postroom.db")
+    }
+
+    /// A connection that knows nothing of the library.
+    pub(crate) fn sql(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.file()).unwrap()
+    }
+
+    /// The one value that a statement of the test's own brings.
+    pub(crate) fn value<T: rusqlite::types::FromSql>(&self, sql: &str) -> T {
+        self.sql().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    /// Every row of every table: what must not differ where nothing may have changed.
+    pub(crate) fn dump(&self) -> BTreeMap<String, Vec<String>> {
+        let sql = self.sql();
+        let mut tables =
+            sql.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").unwrap();
+        let names: Vec<String> =
+            tables.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+        assert!(names.len() > 8, "the dump sees every table: {names:?}");
+        let rows = |table: &String| {
+            let mut all = sql.prepare(&format!("SELECT * FROM {table}")).unwrap();
+            let columns = all.column_count();
+            all.query_map([], |row| {
+                (0..columns)
+                    .map(|at| row.get::<_, rusqlite::types::Value>(at).map(|value| format!("{value:?}")))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map(|values| values.join("|"))
+            })
+            .unwrap()
+            .collect::<Result<Vec<_>, _>>()
+            .unwrap()
+        };
+        names.iter().map(|table| (table.clone(), rows(table))).collect()
+    }
+}
+
+/// A TXT record of this text, split as it must be.
+pub(crate) fn txt(text: &str) -> RecordData {
+    let strings: Vec<&str> =
+        text.as_bytes().chunks(255).map(|chunk| std::str::from_utf8(chunk).unwrap()).collect();
+    RecordData::txt(&strings)
+}
+
+/// What the App answered.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    /// The body as JSON; every reply must say that it is that.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.header("content-type"), Some("application/json; charset=utf-8"), "{self:?}");
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Everything that a client can tell two replies apart by, but the request's id.
+    pub(crate) fn visible(&self) -> (u16, Vec<(String, String)>, String) {
+        let mut headers: Vec<(String, String)> = self
+            .headers
+            .iter()
+            .filter(|(name, _)| *name != "x-request-id")
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect();
+        headers.sort();
+        (self.status, headers, self.text().to_owned())
+    }
+
+    /// Asserts a status and a body.
+    #[track_caller]
+    pub(crate) fn is(&self, status: u16, body: &Value) {
+        assert_eq!((self.status, self.json()), (status, body.clone()));
+    }
+}

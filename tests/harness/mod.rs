@@ -1,0 +1,10 @@
+//! What the tests stand on.
+
+pub(crate) mod app;
+// `cfg(test)` tells clippy that these are tests throughout, in the functions beside the tests as well.
+#[cfg(test)]
+pub(crate) mod client;
+#[cfg(test)]
+pub(crate) mod dns;
+#[cfg(test)]
+pub(crate) mod process;

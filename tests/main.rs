@@ -1,0 +1,19 @@
+//! The suite: one test binary, laid out like what it tests.
+//!
+//! - `contract/<dialect>/`: every route, status and refusal of a dialect, through the App in process
+//! - `rules/`: the library's rules, with property tests
+//! - `story/`: the real binary, with real DNS servers where the feature `system-tests` is on
+//! - `shape.rs`: what must hold of the code itself
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test, and what it stands on, says by a panic that something is not as it must be"
+)]
+
+mod contract;
+mod harness;
+mod rules;
+mod shape;
+mod story;

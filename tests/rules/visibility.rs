@@ -1,0 +1,149 @@
+//! Who sees a domain, through each of the library's ways to one.
+
+use postroom::account::Caller;
+use postroom::domain::{self, Domain, Order};
+use postroom::error::{Entity, Error};
+use postroom::id::{ApiKeyId, DomainId};
+use postroom::overview;
+use postroom::page::{Direction, Page};
+use postroom::secret::{PlainSecret, SecretKind};
+use postroom::{key, provision, verify};
+
+use crate::harness::app::{Key, TestApp};
+
+/// The caller that a key makes.
+fn caller(app: &TestApp, key: &Key) -> Caller {
+    let secret = PlainSecret::parse(SecretKind::AccountKey, &key.secret).unwrap();
+    app.postroom.read(|tx| key::authenticate(tx, &secret)).unwrap().unwrap()
+}
+
+/// Whether each way to the domain with this id lets the caller see it; they must agree.
+#[track_caller]
+fn sees(app: &TestApp, caller: &Caller, id: i64) -> bool {
+    let (id, page) = (DomainId::new(id), Page { limit: 200, offset: 0 });
+    let name = app.value::<String>(&format!("SELECT name FROM domain WHERE id = {id}")).parse().unwrap();
+    let ways = app
+        .postroom
+        .read(|tx| {
+            let mut ways = vec![
+                domain::find(tx, caller, id).is_ok(),
+                domain::find_named(tx, caller, &name).is_ok(),
+                overview::find(tx, caller, id).is_ok(),
+                verify::plan(tx, caller, id).is_ok(),
+            ];
+            for order in [Order::Created, Order::Id, Order::Label] {
+                for direction in [Direction::Ascending, Direction::Descending] {
+                    let listed = domain::list(tx, caller, order, direction, page)?;
+                    ways.push(listed.iter().any(|domain| domain.id == id));
+                    let listed = overview::list(tx, caller, order, direction, page)?;
+                    ways.push(listed.iter().any(|overview| overview.domain.id == id));
+                }
+            }
+            Ok::<_, Error>(ways)
+        })
+        .unwrap();
+    assert!(ways.iter().all(|way| *way == ways[0]), "{ways:?}");
+    ways[0]
+}
+
+fn find(app: &TestApp, key: &Key, id: i64) -> Domain {
+    app.postroom.read(|tx| domain::find(tx, &key.operator(), DomainId::new(id))).unwrap()
+}
+
+fn tie(app: &TestApp, key: &Key, id: i64, to: Option<ApiKeyId>) -> Result<Domain, Error> {
+    let domain = find(app, key, id);
+    app.postroom.write(|tx| domain::associate(tx, &key.operator(), &domain, to))
+}
+
+#[test]
+fn a_domain_is_there_for_the_keys_of_its_account_and_its_operator() {
+    let app = TestApp::new();
+    let (mine, theirs) = (app.account("mine"), app.account("theirs"));
+    let other_key = app.key_of(mine.account);
+    let id = app.domain(&mine, "example.com");
+    assert!(sees(&app, &caller(&app, &mine), id));
+    assert!(sees(&app, &caller(&app, &other_key), id));
+    assert!(sees(&app, &mine.operator(), id));
+    assert!(!sees(&app, &caller(&app, &theirs), id));
+    assert!(!sees(&app, &theirs.operator(), id));
+}
+
+#[test]
+fn a_domain_that_is_tied_is_there_for_its_key_and_the_operator() {
+    let app = TestApp::new();
+    let (mine, theirs) = (app.account("mine"), app.account("theirs"));
+    let other_key = app.key_of(mine.account);
+    let id = app.domain(&mine, "example.com");
+    assert_eq!(tie(&app, &mine, id, Some(mine.id)).unwrap().tied_to, Some(mine.id));
+    assert!(sees(&app, &caller(&app, &mine), id));
+    assert!(!sees(&app, &caller(&app, &other_key), id));
+    assert!(sees(&app, &mine.operator(), id));
+    assert!(!sees(&app, &theirs.operator(), id));
+    tie(&app, &mine, id, None).unwrap();
+    assert!(sees(&app, &caller(&app, &other_key), id));
+}
+
+#[test]
+fn a_domain_is_tied_to_a_live_key_of_its_own_account_alone() {
+    let app = TestApp::new();
+    let (mine, theirs) = (app.account("mine"), app.account("theirs"));
+    let revoked = app.key_of(mine.account);
+    app.revoke(&revoked);
+    let id = app.domain(&mine, "example.com");
+    let before = app.dump();
+    for key in [theirs.id, revoked.id, ApiKeyId::new(4711)] {
+        let refused = tie(&app, &mine, id, Some(key)).unwrap_err();
+        assert!(matches!(refused, Error::NotFound(Entity::ApiKey)), "{refused}");
+    }
+    assert_eq!(app.dump(), before);
+}
+
+#[test]
+fn a_transfer_hands_the_domain_over_and_unties_it() {
+    let app = TestApp::new();
+    let (mine, theirs) = (app.account("mine"), app.account("theirs"));
+    let id = app.domain(&mine, "example.com");
+    tie(&app, &mine, id, Some(mine.id)).unwrap();
+    let domain = find(&app, &mine, id);
+    app.postroom.write(|tx| provision::transfer(tx, &mine.operator(), &domain, theirs.account)).unwrap();
+    assert!(!sees(&app, &caller(&app, &mine), id) && !sees(&app, &mine.operator(), id));
+    assert!(sees(&app, &caller(&app, &theirs), id));
+    for key in [&mine, &theirs] {
+        assert!(app.actions(key.account).contains(&"domain.transferred example.com".to_owned()));
+    }
+}
+
+#[test]
+fn a_plan_that_was_made_is_not_settled_by_who_may_not_see_the_domain_any_more() {
+    let app = TestApp::new();
+    let (mine, theirs) = (app.account("mine"), app.account("theirs"));
+    let id = app.domain(&mine, "example.com");
+    app.publish(&mine, id);
+    let caller = caller(&app, &mine);
+    let plan = app.postroom.read(|tx| verify::plan(tx, &caller, DomainId::new(id))).unwrap();
+    let findings = verify::look(&plan, &*app.dns);
+    let domain = find(&app, &mine, id);
+    app.postroom.write(|tx| provision::transfer(tx, &mine.operator(), &domain, theirs.account)).unwrap();
+    let before = app.dump();
+    let settled = app.postroom.write(|tx| verify::settle(tx, &caller, &plan, &findings));
+    assert!(matches!(settled, Err(Error::NotFound(Entity::Domain))));
+    assert_eq!(app.dump(), before);
+}
+
+#[test]
+fn a_plan_for_an_old_name_settles_nothing_of_the_new_one() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let id = app.domain(&key, "example.com");
+    app.publish(&key, id);
+    let plan = app.postroom.read(|tx| verify::plan(tx, &key.operator(), DomainId::new(id))).unwrap();
+    let findings = verify::look(&plan, &*app.dns);
+    assert!(findings.iter().all(|finding| finding.verdict.passes()));
+    let domain = find(&app, &key, id);
+    let name = "example.org".parse().unwrap();
+    app.postroom.write(|tx| provision::rename(tx, &key.operator(), &domain, &name)).unwrap();
+    let settled = app.postroom.write(|tx| verify::settle(tx, &key.operator(), &plan, &findings)).unwrap();
+    assert!(settled.is_empty(), "{settled:?}");
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM record WHERE status <> 'pending'"), 0);
+    assert_eq!(app.value::<Option<i64>>("SELECT proved_at FROM domain"), None);
+}

@@ -1,0 +1,329 @@
+//! What must hold of the code itself, read from its text. A test here that fails names the file and the rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use postroom::verify::Code;
+use postroom_server::app::DIALECTS;
+
+/// A file over this many lines is asked why.
+const MAX_LINES: usize = 450;
+/// Files that may be longer, each with its reason.
+const LONGER: &[(&str, &str)] = &[];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The files below `folder` with this ending, by their path from the root.
+fn files(folder: &str, ending: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == ending) {
+                let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                found.insert(name, fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder} has no .{ending} file");
+    found
+}
+
+/// A source in its parts: its code with every literal emptied and every comment gone, and its text literals.
+struct Source {
+    code: String,
+    literals: Vec<String>,
+}
+
+fn parts(text: &str) -> Source {
+    let octets = text.as_bytes();
+    let (mut code, mut literals, mut at) = (String::new(), Vec::new(), 0);
+    let until = |from: usize, end: &str| text[from..].find(end).map_or(text.len(), |to| from + to);
+    while at < octets.len() {
+        let rest = &text[at..];
+        if rest.starts_with("//") {
+            at = until(at, "\n");
+        } else if rest.starts_with("/*") {
+            at = until(at, "*/") + 2;
+        } else if rest.starts_with("r\"") || rest.starts_with("r#\"") || rest.starts_with("br\"") {
+            let start = at + rest.find('"').unwrap() + 1;
+            let end = until(start, if rest.starts_with("r#") { "\"#" } else { "\"" });
+            literals.push(text[start..end].to_owned());
+            code.push_str("\"\"");
+            at = end + if rest.starts_with("r#") { 2 } else { 1 };
+        } else if rest.starts_with('"') {
+            let start = at + 1;
+            at = start;
+            while octets[at] != b'"' {
+                at += if octets[at] == b'\\' { 2 } else { 1 };
+            }
+            literals.push(text[start..at].to_owned());
+            code.push_str("\"\"");
+            at += 1;
+        } else if rest.starts_with("'\"'") || rest.starts_with("'\\\"'") || rest.starts_with("b'\"'") {
+            // A quotation mark as a character opens no text.
+            at += rest[2..].find('\'').unwrap() + 3;
+        } else {
+            let next = rest.chars().next().unwrap();
+            code.push(next);
+            at += next.len_utf8();
+        }
+    }
+    Source { code, literals }
+}
+
+/// A source without its unit tests, which may look where the code itself may not.
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default()
+}
+
+/// The sources of a crate, without tests.
+fn sources(folder: &str) -> BTreeMap<String, Source> {
+    files(folder, "rs")
+        .into_iter()
+        .filter(|(name, _)| !name.contains("/tests/"))
+        .map(|(name, text)| (name, parts(without_tests(&text))))
+        .collect()
+}
+
+/// Whether a word stands in a code by itself.
+fn has_word(code: &str, word: &str) -> bool {
+    code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|found| found == word)
+}
+
+#[test]
+fn a_source_is_taken_apart_as_the_compiler_would() {
+    let source =
+        parts("let a = \"x \\\" // y\"; // \"no\"\nlet q = '\"'; let r = r#\"a\"b\"#; /* \"c\" */ f(b'\"');");
+    assert_eq!(source.literals, ["x \\\" // y", "a\"b"]);
+    assert!(source.code.contains("let q") && source.code.contains("f(") && !source.code.contains("no"));
+    assert_eq!(without_tests("a\n#[cfg(test)]\nmod tests { b }"), "a\n");
+}
+
+#[test]
+fn sql_stands_in_table_schema_and_db_alone() {
+    for folder in ["lib/src", "bin/src"] {
+        for (name, source) in sources(folder) {
+            let may = folder == "lib/src"
+                && ["/table.rs", "/schema.rs", "/db.rs"].iter().any(|file| name.ends_with(file));
+            let sql = source.literals.iter().find(|literal| {
+                ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "PRAGMA "]
+                    .iter()
+                    .any(|word| literal.contains(word))
+            });
+            assert!(may || sql.is_none(), "{name} has SQL: {sql:?}");
+        }
+    }
+    let tables =
+        sources("lib/src").iter().filter(|(_, s)| s.literals.iter().any(|l| l.contains("SELECT "))).count();
+    assert!(tables > 5, "the look for SQL finds the SQL there is");
+}
+
+#[test]
+fn hyper_stands_in_listen_alone() {
+    let mut seen = 0;
+    for (name, source) in sources("lib/src").into_iter().chain(sources("bin/src")) {
+        let has = ["hyper", "hyper_util", "http_body_util"].iter().any(|word| has_word(&source.code, word));
+        assert!(!has || name.starts_with("bin/src/listen/"), "{name} uses hyper");
+        seen += usize::from(has);
+    }
+    assert!(seen > 0, "listen uses hyper");
+}
+
+#[test]
+fn the_library_knows_no_serde_and_no_vendor() {
+    for (name, text) in files("lib/src", "rs") {
+        let source = parts(&text);
+        for word in ["serde", "serde_json", "hyper", "rocket", "axum"] {
+            assert!(!has_word(&source.code, word), "{name} uses {word}");
+        }
+        for vendor in ["mailpace", "mailgun", "mailchannels"] {
+            assert!(!text.to_lowercase().contains(vendor), "{name} names {vendor}");
+        }
+    }
+    let manifest = fs::read_to_string(root().join("lib/Cargo.toml")).unwrap();
+    assert!(!manifest.lines().any(|line| line.starts_with("serde")), "lib/Cargo.toml");
+}
+
+/// The top-level modules that a code uses by `crate::`, also in groups.
+fn uses(code: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for after in code.split("crate::").skip(1) {
+        let Some(group) = after.strip_prefix('{') else {
+            found.insert(word_at(after));
+            continue;
+        };
+        let mut depth = 0;
+        let mut start = true;
+        for (at, c) in group.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => start = true,
+                c if start && c.is_alphanumeric() => {
+                    found.insert(word_at(&group[at..]));
+                    start = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+fn word_at(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// The modules that a crate root declares, in their order.
+fn floors(crate_root: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(crate_root)).unwrap();
+    let code = parts(&text).code;
+    code.lines()
+        .filter_map(|line| line.strip_prefix("pub ").unwrap_or(line).strip_prefix("mod "))
+        .map(word_at)
+        .collect()
+}
+
+#[test]
+fn a_module_uses_only_what_is_declared_above_it() {
+    assert_eq!(
+        uses("use crate::{a, b::{c, d}, e}; crate::f::g(); crate::h"),
+        ["a", "b", "e", "f", "h"].map(String::from).into()
+    );
+    for folder in ["lib/src", "bin/src"] {
+        let floors = floors(&format!("{folder}/lib.rs"));
+        assert!(floors.len() > 5, "{floors:?}");
+        let floor = |module: &str| floors.iter().position(|known| known == module);
+        for (name, source) in sources(folder) {
+            let module = word_at(name.strip_prefix(folder).unwrap().trim_start_matches('/'));
+            let Some(own) = floor(&module) else {
+                assert!(
+                    ["lib", "main"].contains(&module.as_str()),
+                    "{name} is in no module that lib.rs declares"
+                );
+                continue;
+            };
+            for used in uses(&source.code) {
+                let below =
+                    floor(&used).unwrap_or_else(|| panic!("{name} uses crate::{used}, which lib.rs lacks"));
+                assert!(
+                    below <= own,
+                    "{name} uses crate::{used}, which stands below {module} in {folder}/lib.rs"
+                );
+            }
+        }
+    }
+}
+
+/// A path template with every parameter called the same, as contracts spell them each in their way.
+fn plain(path: &str) -> String {
+    let segments = path.trim_matches(['`', ',', '.', '"']).split('?').next().unwrap_or_default();
+    let segments =
+        segments.split('/').map(|segment| if segment.starts_with([':', '{']) { "{}" } else { segment });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn every_route_stands_in_the_page_of_its_dialect() {
+    for dialect in DIALECTS {
+        let page = format!("docs/dialects/{}.md", dialect.name);
+        let text = fs::read_to_string(root().join(&page));
+        let text = text.unwrap_or_else(|e| panic!("{page}, where the routes of {} stand: {e}", dialect.name));
+        for route in dialect.routes {
+            let full = plain(route.path);
+            let short = full.strip_prefix(dialect.prefix).unwrap_or(&full).to_owned();
+            let stands = text.lines().any(|line| {
+                has_word(line, route.method.as_str())
+                    && line.split([' ', '`', '|', '(']).map(plain).any(|path| path == full || path == short)
+            });
+            assert!(stands, "{page} lacks {} {}", route.method, route.path);
+        }
+    }
+}
+
+#[test]
+fn every_route_has_a_contract_test() {
+    for dialect in DIALECTS {
+        let tests: Vec<Source> = sources(&format!("tests/contract/{}", dialect.name)).into_values().collect();
+        for route in dialect.routes {
+            let line = format!("{} {}", route.method, route.path);
+            let called = tests.iter().flat_map(|source| &source.literals).any(|literal| {
+                literal.strip_prefix(&line).is_some_and(|rest| rest.is_empty() || rest.starts_with('?'))
+            });
+            assert!(called, "no test in tests/contract/{} calls \"{line}\"", dialect.name);
+        }
+    }
+}
+
+#[test]
+fn every_code_of_a_finding_has_a_test() {
+    let tests: String = sources("tests/rules").into_values().map(|source| source.code).collect();
+    for code in Code::ALL {
+        let name = format!("{code:?}");
+        assert!(has_word(&tests, &name), "no test in tests/rules shows Code::{name} ({})", code.as_str());
+    }
+}
+
+/// The paths of this repository that a page names: in backticks from a top-level folder on, and as links.
+fn named_paths(page: &str, text: &str) -> Vec<PathBuf> {
+    let folders = ["lib/", "bin/", "tests/", "docs/", "migrations/", "examples/", "benches/", ".ci/"];
+    let in_backticks = text.split('`').skip(1).step_by(2).flat_map(str::split_whitespace);
+    let from_root = in_backticks
+        .filter(|word| folders.iter().any(|folder| word.starts_with(folder)))
+        .filter(|word| !word.contains(['*', '<', '{', '$', '…']))
+        .map(|word| {
+            root().join(word.split(['#', ':']).next().unwrap_or_default().trim_end_matches(['.', ',', ';']))
+        });
+    let links = text.split("](").skip(1).filter_map(|after| after.split(')').next());
+    let beside = root().join(page).parent().unwrap().to_owned();
+    let linked = links
+        .filter(|link| !link.contains("://") && !link.starts_with('#') && !link.starts_with("mailto:"))
+        .map(move |link| beside.join(link.split('#').next().unwrap_or_default()));
+    from_root.chain(linked).collect()
+}
+
+#[test]
+fn every_path_that_the_documentation_names_is_there() {
+    let example =
+        "See `lib/src/lib.rs`, `cargo run --example x` and [this](docs/none.md#a) or [that](https://x.y/z).";
+    let named = named_paths("README.md", example);
+    assert_eq!(named, [root().join("lib/src/lib.rs"), root().join("docs/none.md")]);
+    let mut pages = files("docs", "md");
+    pages.extend(files("migrations", "md"));
+    for page in ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"] {
+        pages.extend(fs::read_to_string(root().join(page)).ok().map(|text| (page.to_owned(), text)));
+    }
+    for (page, text) in pages {
+        for path in named_paths(&page, &text) {
+            assert!(path.exists(), "{page} names {}, which is not there", path.display());
+        }
+    }
+}
+
+#[test]
+fn no_source_is_long_without_a_reason() {
+    let mut all = files("lib/src", "rs");
+    all.extend(files("bin/src", "rs"));
+    for (name, text) in &all {
+        let lines = text.lines().count();
+        let listed = LONGER.iter().any(|(file, reason)| file == name && !reason.is_empty());
+        assert!(
+            listed || lines <= MAX_LINES,
+            "{name} has {lines} lines; divide it, or list it with a reason"
+        );
+    }
+    for (file, _) in LONGER {
+        assert!(
+            all.get(*file).is_some_and(|text| text.lines().count() > MAX_LINES),
+            "{file} is listed for nothing"
+        );
+    }
+}

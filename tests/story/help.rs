@@ -1,0 +1,103 @@
+//! The help of every command, and what becomes of a command line that is none.
+
+use crate::harness::process::Site;
+
+/// Every command, with the arguments of its own that its help must name.
+const COMMANDS: &[(&[&str], &[&str])] = &[
+    (&[], &["serve", "account", "key", "subscription", "domain", "audit", "doctor", "--version"]),
+    (
+        &["serve"],
+        &[
+            "--listen",
+            "--public-url",
+            "--tls-cert",
+            "--tls-key",
+            "POSTROOM_RESOLVERS",
+            "dns.resolvers",
+            "mx.host",
+        ],
+    ),
+    (&["account"], &["create", "list"]),
+    (&["account", "create"], &["<NAME>"]),
+    (&["account", "list"], &[]),
+    (&["key"], &["create", "list", "revoke"]),
+    (&["key", "create"], &["--account", "--description"]),
+    (&["key", "list"], &["--account"]),
+    (&["key", "revoke"], &["<ID>"]),
+    (&["subscription"], &["create", "list"]),
+    (&["subscription", "create"], &["--account", "--handle", "--max-domains", "--max-recipients"]),
+    (&["subscription", "list"], &["--account"]),
+    (&["domain"], &["list", "show", "records", "verify", "delete", "transfer"]),
+    (&["domain", "list"], &["--account", "--limit", "--offset"]),
+    (&["domain", "show"], &["<NAME>"]),
+    (&["domain", "records"], &["<NAME>", "--zone"]),
+    (&["domain", "verify"], &["<NAME>"]),
+    (&["domain", "delete"], &["<NAME>"]),
+    (&["domain", "transfer"], &["<NAME>", "--to"]),
+    (&["audit"], &["--account", "--limit"]),
+    (&["doctor"], &[]),
+];
+
+/// What every command takes.
+const EVERYWHERE: &[&str] =
+    &["--db", "--config", "--master-key-file", "--json", "--log", "--log-format", "--help"];
+
+#[test]
+fn the_help_of_every_command_names_its_arguments_and_makes_nothing() {
+    let site = Site::new();
+    for (command, own) in COMMANDS {
+        let finished = site.run(&[*command, &["--help"]].concat());
+        assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""), "{command:?}");
+        for name in own.iter().chain(EVERYWHERE) {
+            assert!(
+                finished.stdout.contains(name),
+                "{command:?} --help does not name {name}: {}",
+                finished.stdout
+            );
+        }
+        let longest = finished.stdout.lines().map(|line| line.chars().count()).max();
+        assert!(longest < Some(150), "{command:?}: a line of {longest:?} characters");
+    }
+    assert!(!site.db().exists());
+}
+
+#[test]
+fn every_command_of_the_help_stands_in_the_table_above() {
+    let site = Site::new();
+    let named = |command: &[&str]| {
+        let help = site.run(&[command, &["--help"]].concat()).stdout;
+        let listed =
+            help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+        let words = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+        words.filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let known = |path: &[&str]| COMMANDS.iter().any(|(command, _)| *command == path);
+    for first in named(&[]).iter().filter(|name| *name != "help") {
+        assert!(known(&[first]), "{first}");
+        for second in named(&[first]).iter().filter(|name| *name != "help") {
+            assert!(known(&[first, second]), "{first} {second}");
+        }
+    }
+}
+
+#[test]
+fn a_command_line_that_is_none_exits_with_2_and_says_so_on_stderr() {
+    let site = Site::new();
+    for arguments in [
+        &["surve"][..],
+        &["domain", "shwo", "example.com"],
+        &["domain", "show"],
+        &["account", "list", "--no-such-flag"],
+        &["key", "revoke", "one"],
+        &["serve", "--tls-cert", "cert.pem"],
+        &["--log-format", "xml", "doctor"],
+    ] {
+        let finished = site.run(arguments);
+        assert_eq!(finished.code, Some(2), "{arguments:?}: {finished:?}");
+        assert!(finished.stdout.is_empty() && finished.stderr.starts_with("error: "), "{finished:?}");
+    }
+    let bare = site.run(&[]);
+    assert_eq!(bare.code, Some(2), "{bare:?}");
+    assert!(bare.stderr.contains("Usage: postroom"), "{bare:?}");
+    assert!(!site.db().exists());
+}

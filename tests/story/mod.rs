@@ -1,0 +1,28 @@
+//! The real binary, from the outside: started, used, abused, stopped and killed.
+//!
+//! Each test has a server and a database of its own. Those that need real DNS servers are ignored unless the
+//! feature `system-tests` is on.
+
+// `cfg(test)` tells clippy that these are tests throughout, in the functions beside the tests as well.
+#[cfg(test)]
+mod cache;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod help;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod mistake;
+#[cfg(test)]
+mod readme;
+#[cfg(test)]
+mod refusal;
+#[cfg(test)]
+mod signals;
+#[cfg(test)]
+mod start;
+#[cfg(test)]
+mod verify;
