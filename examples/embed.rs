@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             None if record.host == record::RETURN_PATH_HOST => RecordData::Cname(record.value.parse()?),
             None => RecordData::txt(&[&record.value]),
         };
-        dns.set(record.name(&domain), vec![data]);
+        dns.set(record.name(&domain).as_str(), vec![data]);
     }
     for checked in verify::check(&postroom, &caller, domain.id, &dns)? {
         println!("{:<9} {}", checked.finding.verdict.as_str(), checked.finding.text);

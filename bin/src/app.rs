@@ -117,7 +117,10 @@ impl App {
             );
         };
         let Some((dialect, route)) = found.value.iter().find(|(_, route)| route.method == *method) else {
-            let allowed: Vec<&str> = found.value.iter().map(|(_, route)| route.method.as_str()).collect();
+            let mut allowed: Vec<&str> = found.value.iter().map(|(_, route)| route.method.as_str()).collect();
+            if allowed.contains(&"GET") {
+                allowed.push("HEAD");
+            }
             let allowed = allowed.join(", ");
             let render = found.value.first().map(|(dialect, _)| dialect.render);
             return match render {
@@ -162,13 +165,9 @@ impl App {
             Ok(_) => {}
         }
         let _looking = if route.looks { Some(Looking::begin(&self.looks)?) } else { None };
-        let params = params
-            .iter()
-            .map(|(name, value)| {
-                let value = percent_decode_str(value).decode_utf8().map_err(|_| Fault::NoRoute)?;
-                Ok((name.to_owned(), value.into_owned()))
-            })
-            .collect::<Result<_, Fault>>()?;
+        // What is not UTF-8 names nothing, and stays so with a replacement character in it.
+        let decode = |value| percent_decode_str(value).decode_utf8_lossy().into_owned();
+        let params = params.iter().map(|(name, value)| (name.to_owned(), decode(value))).collect();
         (route.handler)(&Call {
             postroom: &self.postroom,
             resolver: &*self.resolver,

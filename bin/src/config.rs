@@ -167,7 +167,7 @@ impl Config {
             .map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
         let table: toml::Table = text.parse().map_err(|e: toml::de::Error| ConfigError::NotToml {
             file: file.to_owned(),
-            reason: e.to_string(),
+            reason: at_place(&text, &e),
         })?;
         self.read_table(file, "", &table)
     }
@@ -304,6 +304,20 @@ impl FromStr for Server {
         let address = text.parse().or_else(|_| text.parse().map(|ip| SocketAddr::new(ip, 53)));
         address.map(Server).map_err(|_| "a resolver is an IP address, with or without a port: 127.0.0.1:5353")
     }
+}
+
+/// What is wrong with the file's text, and where, in one line.
+fn at_place(text: &str, error: &toml::de::Error) -> String {
+    let reason = error.message().lines().collect::<Vec<_>>().join("; ");
+    let before = error.span().and_then(|span| text.get(..span.start));
+    before.map_or_else(
+        || reason.clone(),
+        |before| {
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
+            format!("line {line}, column {column}: {reason}")
+        },
+    )
 }
 
 /// The machine's own name, or one that stands in for it.

@@ -48,7 +48,8 @@ impl Options {
 /// An open database, with what its rules need: the operator's settings, the master key, the clock.
 pub struct Postroom {
     file: PathBuf,
-    writer: Mutex<Connection>,
+    /// None once closed.
+    writer: Mutex<Option<Connection>>,
     readers: Readers,
     /// Set when a sync failed: what is on disk is unknown, so nothing more is written.
     broken: AtomicBool,
@@ -77,7 +78,7 @@ impl Postroom {
         let master_key = match_master_key(&writer, file, &key_file, now)?;
         Ok(Postroom {
             file: file.to_owned(),
-            writer: Mutex::new(writer),
+            writer: Mutex::new(Some(writer)),
             readers: Readers::default(),
             broken: AtomicBool::new(false),
             master_key,
@@ -106,10 +107,26 @@ impl Postroom {
         }
         // After a panic in another's `work` its transaction was rolled back: the connection is sound.
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let writer = writer.as_mut().ok_or_else(closed)?;
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store)?;
         let result = work(&WriteTx(ReadTx { conn: &transaction, postroom: self }))?;
         transaction.commit().map_err(|e| self.note_broken(e))?;
         Ok(result)
+    }
+
+    /// Closes the database: waits for a write in hand, and refuses every later one. SQLite moves what stands in the
+    /// write-ahead log into the file when the last reader is done.
+    ///
+    /// Dropping does the same; this is for who cannot wait for every thread that shares it.
+    pub fn close(&self) {
+        let idle = {
+            let mut pool = self.readers.pool();
+            pool.closed = true;
+            std::mem::take(&mut pool.idle)
+        };
+        drop(idle);
+        // The writer last, so that it can move the log.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Takes the file for serving, as long as the claim is held; refused while another process has it.
@@ -263,12 +280,16 @@ struct Readers {
 struct Pool {
     idle: Vec<Connection>,
     open: usize,
+    closed: bool,
 }
 
 impl Readers {
     fn take(&self, file: &Path) -> Result<Lent<'_>, Error> {
         let mut pool = self.pool();
         loop {
+            if pool.closed {
+                return Err(closed());
+            }
             if let Some(conn) = pool.idle.pop() {
                 return Ok(Lent { readers: self, conn: Some(conn) });
             }
@@ -308,8 +329,8 @@ impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let mut pool = self.readers.pool();
         match self.conn.take() {
-            Some(conn) => pool.idle.push(conn),
-            None => pool.open -= 1,
+            Some(conn) if !pool.closed => pool.idle.push(conn),
+            _ => pool.open -= 1,
         }
         self.readers.returned.notify_one();
     }
@@ -378,6 +399,10 @@ impl OpeningLock {
         lock.lock().map_err(|source| OpenError::Unusable { file: file.to_owned(), source })?;
         Ok(OpeningLock(lock))
     }
+}
+
+fn closed() -> Error {
+    StoreError::new(StoreTrouble::Other, "the database is closed").into()
 }
 
 /// What SQLite says, in the terms of [`StoreError`].

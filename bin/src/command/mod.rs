@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand.
 
+#![expect(clippy::doc_markdown, reason = "doc comments are help texts here, for a terminal")]
+
 mod account;
 mod audit;
 mod doctor;
@@ -24,23 +26,18 @@ use output::Output;
 /// Postroom knows which mail domains there are, who owns them, which DNS records they must publish and whether
 /// they do, which DKIM keys sign for them and which tokens may send for them. `postroom serve` puts that on the
 /// network; the other commands work on the same database file, also beside a running server.
+// A flag that is also a setting has no `env` here: `config` reads the variable, and can say where a value came from.
 #[derive(Parser)]
 #[command(name = "postroom", version, arg_required_else_help = true, max_term_width = 110)]
 struct Cli {
-    /// The database file [default: ./postroom.db]
-    #[arg(long, global = true, env = "POSTROOM_DB", value_name = "FILE", hide_env_values = true)]
+    /// The database file [default: ./postroom.db] [env: POSTROOM_DB]
+    #[arg(long, global = true, value_name = "FILE")]
     db: Option<PathBuf>,
     /// A TOML file with settings
     #[arg(long, global = true, env = "POSTROOM_CONFIG", value_name = "FILE", hide_env_values = true)]
     config: Option<PathBuf>,
-    /// The file with the master key [default: the database file and .key]
-    #[arg(
-        long,
-        global = true,
-        env = "POSTROOM_MASTER_KEY_FILE",
-        value_name = "FILE",
-        hide_env_values = true
-    )]
+    /// The file with the master key [default: the database file and .key] [env: POSTROOM_MASTER_KEY_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
     master_key_file: Option<PathBuf>,
     /// Print JSON instead of text for people
     #[arg(long, global = true, env = "POSTROOM_JSON", value_parser = clap::builder::BoolishValueParser::new(),

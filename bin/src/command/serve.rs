@@ -27,29 +27,17 @@ const FILL_EVERY: Duration = Duration::from_millis(500);
 #[derive(clap::Args)]
 #[command(after_long_help = crate::config::help())]
 pub(super) struct Args {
-    /// Where to listen [default: 127.0.0.1:8025]
-    #[arg(long, env = "POSTROOM_LISTEN", value_name = "ADDRESS:PORT", hide_env_values = true)]
+    /// Where to listen [default: 127.0.0.1:8025] [env: POSTROOM_LISTEN]
+    #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
-    /// The base URL that clients use [default: http:// or https:// and the listening address]
-    #[arg(long, env = "POSTROOM_PUBLIC_URL", value_name = "URL", hide_env_values = true)]
+    /// The base URL that clients use [default: http:// or https:// and the listening address] [env: POSTROOM_PUBLIC_URL]
+    #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// PEM file of the certificate chain; SIGHUP has it read again
-    #[arg(
-        long,
-        env = "POSTROOM_TLS_CERT",
-        value_name = "FILE",
-        requires = "tls_key",
-        hide_env_values = true
-    )]
+    /// PEM file of the certificate chain; SIGHUP has it read again [env: POSTROOM_TLS_CERT]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<String>,
-    /// PEM file of the certificate's private key
-    #[arg(
-        long,
-        env = "POSTROOM_TLS_KEY",
-        value_name = "FILE",
-        requires = "tls_cert",
-        hide_env_values = true
-    )]
+    /// PEM file of the certificate's private key [env: POSTROOM_TLS_KEY]
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<String>,
 }
 
@@ -100,13 +88,17 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         let app = Arc::clone(&app);
         move || note_uses(&app, &stopped)
     });
-    thread::spawn(move || fill_pool(&postroom, &filling_stopped));
+    thread::spawn({
+        let postroom = Arc::clone(&postroom);
+        move || fill_pool(&postroom, &filling_stopped)
+    });
     let served = listener.run(app).map_err(|e| Failure::new(e.to_string()));
     // The pool's thread may be in the middle of making a key, which nobody needs any more: it is not waited for.
     drop((stop, stop_filling));
     if noting.join().is_err() {
         error!("the thread that notes the uses of keys had died");
     }
+    postroom.close();
     served?;
     info!("stopped");
     Ok(ExitCode::SUCCESS)

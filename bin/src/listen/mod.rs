@@ -41,6 +41,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -121,9 +122,17 @@ impl Default for Deadlines {
     }
 }
 
-/// A socket that listens, and what its connections get.
+/// A socket that listens, with the runtime that will serve it. Signals are heard from the moment it is bound.
 #[derive(Debug)]
 pub struct Listener {
+    runtime: Runtime,
+    signals: Signals,
+    front: Front,
+}
+
+/// The socket, and what its connections get.
+#[derive(Debug)]
+struct Front {
     socket: TcpListener,
     address: SocketAddr,
     tls: Option<Arc<Tls>>,
@@ -144,25 +153,37 @@ impl StopHandle {
 }
 
 impl Listener {
-    /// Reads the TLS files and listens. Who connects before [`run`](Listener::run) waits.
+    /// Reads the TLS files and listens. Who connects before [`run`](Listener::run) waits, and so does a signal.
     pub fn bind(settings: Settings) -> Result<Listener, ListenError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(settings.threads.max(1))
+            .thread_name("postroom-http")
+            .enable_all()
+            .build()
+            .map_err(ListenError::System)?;
+        let signals = {
+            let _within = runtime.enter();
+            Signals::new().map_err(ListenError::System)?
+        };
         let tls = settings.tls.clone().map(Tls::read).transpose()?.map(Arc::new);
         let socket = TcpListener::bind(settings.address)
             .map_err(|error| ListenError::bind(settings.address, error))?;
         socket.set_nonblocking(true).map_err(ListenError::System)?;
         let address = socket.local_addr().map_err(ListenError::System)?;
         let stop = Arc::new(watch::Sender::new(false));
-        Ok(Listener { socket, address, tls, settings, deadlines: Deadlines::default(), stop })
+        let front = Front { socket, address, tls, settings, deadlines: Deadlines::default(), stop };
+        Ok(Listener { runtime, signals, front })
     }
 
     /// Where it listens, with the port that port 0 became.
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.front.address
     }
 
     /// What stops it from another thread.
     pub fn stop_handle(&self) -> StopHandle {
-        StopHandle(Arc::clone(&self.stop))
+        StopHandle(Arc::clone(&self.front.stop))
     }
 
     /// Serves until SIGTERM, SIGINT or a [`StopHandle`], and then answers the requests in hand.
@@ -170,21 +191,16 @@ impl Listener {
     /// The calling thread is kept until then. A second signal does without the answers. SIGHUP has the TLS
     /// files read again.
     pub fn run(self, app: Arc<dyn Answer>) -> Result<(), ListenError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .max_blocking_threads(self.settings.threads.max(1))
-            .thread_name("postroom-http")
-            .enable_all()
-            .build()
-            .map_err(ListenError::System)?;
-        let ended = runtime.block_on(self.serve(app));
+        let Listener { runtime, signals, front } = self;
+        let ended = runtime.block_on(front.serve(app, signals));
         // What the grace did not suffice for ends with the process: waiting here would be without limit.
         runtime.shutdown_background();
         ended
     }
+}
 
-    async fn serve(self, app: Arc<dyn Answer>) -> Result<(), ListenError> {
-        let mut signals = Signals::new().map_err(ListenError::System)?;
+impl Front {
+    async fn serve(self, app: Arc<dyn Answer>, mut signals: Signals) -> Result<(), ListenError> {
         let mut stop = self.stop.subscribe();
         let (at_work, mut all_done) = mpsc::channel(1);
         let mut acceptor = Acceptor::new(self.socket, &self.settings).map_err(ListenError::System)?;
@@ -240,6 +256,7 @@ enum Order {
     Stop,
 }
 
+#[derive(Debug)]
 struct Signals {
     terminate: Signal,
     interrupt: Signal,

@@ -1,6 +1,6 @@
 //! The making of RSA key pairs.
 
-use rsa::pkcs1::der::Decode;
+use rsa::pkcs1::der::{AnyRef, Decode};
 use rsa::pkcs1::{self, EncodeRsaPrivateKey};
 use rsa::pkcs8::EncodePublicKey;
 use rsa::pkcs8::spki::SubjectPublicKeyInfoRef;
@@ -41,7 +41,13 @@ impl RsaNumbers {
     pub(crate) fn parse(der: &[u8]) -> Option<RsaNumbers> {
         let info = SubjectPublicKeyInfoRef::from_der(der).ok();
         let key = match &info {
-            Some(info) if info.algorithm.oid == pkcs1::ALGORITHM_OID => info.subject_public_key.as_bytes()?,
+            // Parameters are NULL (RFC 3279 section 2.3.1); left out, every verifier takes them for that.
+            Some(info)
+                if info.algorithm.oid == pkcs1::ALGORITHM_OID
+                    && info.algorithm.parameters.is_none_or(AnyRef::is_null) =>
+            {
+                info.subject_public_key.as_bytes()?
+            }
             Some(_) => return None,
             None => der,
         };

@@ -64,6 +64,10 @@ pub fn rename(
     name: Option<&str>,
 ) -> Result<DomainToken, Error> {
     let name = label::parse_optional("name", name)?;
+    let token = find(tx, domain, id)?;
+    if token.name == name {
+        return Ok(token);
+    }
     let token =
         table::rename(tx, domain.id, id, name.as_deref())?.ok_or(Error::NotFound(Entity::DomainToken))?;
     note(tx, caller, domain, Action::TokenChanged, &token)?;

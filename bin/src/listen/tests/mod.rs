@@ -68,7 +68,7 @@ impl Server {
 
     fn with(settings: Settings, deadlines: Deadlines) -> Server {
         let mut listener = Listener::bind(settings).expect("a free port");
-        listener.deadlines = deadlines;
+        listener.front.deadlines = deadlines;
         let (address, stop) = (listener.local_addr(), listener.stop_handle());
         let thread = Some(thread::spawn(move || listener.run(Arc::new(Echo))));
         Server { address, stop, thread }
