@@ -8,7 +8,7 @@ CREATE TABLE domain (
     name            TEXT    NOT NULL UNIQUE CHECK (name = lower(name) AND length(name) BETWEEN 3 AND 253),
     label           TEXT    CHECK (length(label) BETWEEN 1 AND 255),
     status          TEXT    NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'active', 'failed')),
-    -- The first time one of its records was seen right in the DNS: proof of ownership against another account's claim.
+    -- The first time its DKIM record was seen right in the DNS: proof of ownership against another account's claim.
     proved_at       INTEGER,
     -- Since when this account holds this name: from here an unproved claim expires.
     claimed_at      INTEGER NOT NULL,

@@ -2,12 +2,13 @@
 
 use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::{Domain, table};
+use crate::domain::{self, Domain, table};
 use crate::error::{Entity, Error};
 use crate::event::{self, Action};
 use crate::id::AccountId;
 use crate::name::DomainName;
-use crate::{dkim, label, record, subscription, webhook};
+use crate::tag::Tag;
+use crate::{dkim, label, record, route, subscription, webhook};
 
 /// What a new domain is made from.
 #[derive(Clone, Debug)]
@@ -18,6 +19,15 @@ pub struct New<'a> {
     pub label: Option<&'a str>,
     /// The handle of the subscription that it counts toward; `default` where nothing is said.
     pub subscription: Option<&'a str>,
+    /// The group to which the caller's end user belongs, if it acts on behalf of one.
+    pub organization: Option<&'a Tag>,
+}
+
+impl<'a> New<'a> {
+    /// A domain of this name, and nothing more said.
+    pub fn named(name: &'a DomainName) -> New<'a> {
+        New { name, label: None, subscription: None, organization: None }
+    }
 }
 
 /// Makes a domain: its records, its first DKIM key, its webhook key.
@@ -26,15 +36,18 @@ pub struct New<'a> {
 /// subscription is full.
 pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain, Error> {
     let label = label::parse_optional("label", new.label)?;
-    make_way(tx, caller.account, new.name)?;
+    make_way(tx, caller.account(), new.name)?;
     let handle = new.subscription.unwrap_or(subscription::DEFAULT);
-    let subscription = subscription::find(tx, caller.account, handle)?;
+    let subscription = subscription::find(tx, caller.account(), handle)?;
     subscription::make_room_for_domain(tx, &subscription)?;
     let row = table::NewRow {
-        account: caller.account,
+        account: caller.account(),
         subscription: subscription.id,
         name: new.name,
         label: label.as_deref(),
+        user: caller.user(),
+        organization: new.organization,
+        next_check_at: tx.now() + domain::FIRST_CHECK_AFTER,
     };
     let domain = table::insert(tx, &row)?;
     webhook::create(tx, &domain)?;
@@ -42,6 +55,23 @@ pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain
     record::seed(tx, &domain, &[key])?;
     event::write(tx, domain.account, caller.actor(), Action::DomainCreated, &domain.name, None)?;
     Ok(domain)
+}
+
+/// Makes a domain for the caller's end user, or adopts one of the account's that has no user yet.
+///
+/// `Conflict` if the name is taken by another user, by this one, or by another account.
+pub fn create_or_adopt(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain, Error> {
+    let Some(user) = caller.user() else { return create(tx, caller, new) };
+    match domain::find_named(tx, &caller.for_itself(), new.name) {
+        Ok(own) if own.user.is_none() => {
+            let detail = format!("adopted for user {user}");
+            event::write(tx, own.account, caller.actor(), Action::DomainChanged, &own.name, Some(&detail))?;
+            table::adopt(tx, own.id, user, new.organization)
+        }
+        Ok(_) => Err(Error::Conflict(Entity::Domain)),
+        Err(Error::NotFound(_)) => create(tx, caller, new),
+        Err(error) => Err(error),
+    }
 }
 
 /// Gives the domain another name. Its keys and tokens stay; its records are made anew, and nothing of what was
@@ -55,8 +85,8 @@ pub fn rename(
     if domain.name == *name {
         return Ok(domain.clone());
     }
-    make_way(tx, caller.account, name)?;
-    let renamed = table::rename(tx, domain.id, name)?;
+    make_way(tx, caller.account(), name)?;
+    let renamed = table::rename(tx, domain.id, name, tx.now() + domain::FIRST_CHECK_AFTER)?;
     let keys = dkim::list(tx, &renamed)?;
     keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
     // A key signs only while its record is known to be right, and the new name has none yet.
@@ -74,13 +104,15 @@ pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), 
     event::write(tx, domain.account, caller.actor(), Action::DomainDeleted, &domain.name, None)
 }
 
-/// Hands the domain, with its keys, tokens and records, to another account's `default` subscription.
+/// Hands the domain, with its keys, tokens and records, to another account's `default` subscription. Its route, with a webhook
+/// of the old account's, does not go along: mail is stored until the new one says otherwise.
 pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountId) -> Result<Domain, Error> {
     if domain.account == to {
         return Ok(domain.clone());
     }
     let subscription = subscription::find(tx, to, subscription::DEFAULT)?;
     subscription::make_room_for_domain(tx, &subscription)?;
+    route::reset(tx, domain)?;
     let moved = table::transfer(tx, domain.id, to, subscription.id)?;
     for (account, detail) in
         [(domain.account, format!("to account:{to}")), (to, format!("from account:{}", domain.account))]

@@ -9,6 +9,7 @@ use crate::event::{self, Action, Actor};
 use crate::id::{AccountId, ApiKeyId};
 use crate::label;
 use crate::subscription::{self, Limits};
+use crate::tag::Tag;
 
 /// A tenant. What belongs to one is not there for another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,16 +26,39 @@ pub struct Account {
 ///
 /// Made by [`key::authenticate`](crate::key::authenticate), or by [`Caller::operator`] for those who hold the
 /// database itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    pub(crate) account: AccountId,
-    pub(crate) key: Option<ApiKeyId>,
+    account: AccountId,
+    actor: Actor,
+    user: Option<Tag>,
 }
 
 impl Caller {
     /// The operator, acting within `account`; sees also what is tied to a key.
     pub fn operator(account: AccountId) -> Caller {
-        Caller { account, key: None }
+        Caller { account, actor: Actor::Operator, user: None }
+    }
+
+    /// The schedule of checks, acting within `account`; sees what the operator sees.
+    pub(crate) fn schedule(account: AccountId) -> Caller {
+        Caller { account, actor: Actor::Schedule, user: None }
+    }
+
+    /// Whoever holds this key of `account`.
+    pub(crate) fn key_holder(account: AccountId, key: ApiKeyId) -> Caller {
+        Caller { account, actor: Actor::Key(key), user: None }
+    }
+
+    /// The same caller on behalf of one of its end users: sees that user's domains alone.
+    #[must_use]
+    pub fn for_user(&self, user: Tag) -> Caller {
+        Caller { user: Some(user), ..self.clone() }
+    }
+
+    /// The same caller on behalf of nobody.
+    #[must_use]
+    pub(crate) fn for_itself(&self) -> Caller {
+        Caller { user: None, ..self.clone() }
     }
 
     /// The account within which the caller acts.
@@ -44,11 +68,19 @@ impl Caller {
 
     /// The key that the caller holds; none for the operator.
     pub fn key(&self) -> Option<ApiKeyId> {
-        self.key
+        match self.actor {
+            Actor::Key(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The end user on whose behalf the caller acts, if it said so.
+    pub fn user(&self) -> Option<&Tag> {
+        self.user.as_ref()
     }
 
     pub(crate) fn actor(&self) -> Actor {
-        self.key.map_or(Actor::Operator, Actor::Key)
+        self.actor
     }
 }
 

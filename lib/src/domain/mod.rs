@@ -9,6 +9,7 @@ pub(crate) mod table;
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::account::Caller;
 use crate::clock::Timestamp;
@@ -19,6 +20,10 @@ use crate::id::{AccountId, ApiKeyId, DomainId, SubscriptionId};
 use crate::label;
 use crate::name::DomainName;
 use crate::page::{Direction, Page};
+use crate::tag::Tag;
+
+/// How soon after its creation a domain is first looked at by the schedule.
+pub const FIRST_CHECK_AFTER: Duration = Duration::from_mins(1);
 
 /// A mail domain of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +40,18 @@ pub struct Domain {
     pub name: DomainName,
     /// What its owner calls it.
     pub label: Option<String>,
+    /// The caller's end user whose domain it is.
+    pub user: Option<Tag>,
+    /// The caller's group to which that user belongs.
+    pub organization: Option<Tag>,
     /// How far its records are verified.
     pub status: Status,
-    /// When one of its records was first seen right in the DNS.
+    /// When a DKIM record of its was first seen right in the DNS: the proof that its owner is this account.
     pub proved_at: Option<Timestamp>,
+    /// How often the schedule has checked it since its status last changed.
+    pub checks: u32,
+    /// When the schedule checks it next.
+    pub next_check_at: Timestamp,
     /// Since when its account holds its name.
     pub claimed_at: Timestamp,
     /// When it was made.
@@ -128,6 +141,16 @@ pub fn list(
     page: Page,
 ) -> Result<Vec<Domain>, Error> {
     table::page(tx, caller, order, direction, page)
+}
+
+/// A page of the caller's domains that have this status, the newest first.
+pub fn list_with_status(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    status: Status,
+    page: Page,
+) -> Result<Vec<Domain>, Error> {
+    table::with_status(tx, caller, status, page)
 }
 
 /// Gives the domain another label, or none.

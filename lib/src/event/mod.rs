@@ -17,6 +17,8 @@ pub enum Actor {
     Key(ApiKeyId),
     /// The operator, on the command line or as an embedder.
     Operator,
+    /// The schedule of checks.
+    Schedule,
 }
 
 impl fmt::Display for Actor {
@@ -24,6 +26,7 @@ impl fmt::Display for Actor {
         match self {
             Actor::Key(id) => write!(f, "key:{id}"),
             Actor::Operator => f.write_str("operator"),
+            Actor::Schedule => f.write_str("schedule"),
         }
     }
 }
@@ -45,6 +48,8 @@ pub enum Action {
     DomainTransferred,
     DomainStatusChanged,
     RecordStatusChanged,
+    RecordMarked,
+    RouteChanged,
     DkimKeyActivated,
     TokenCreated,
     TokenChanged,
@@ -67,6 +72,8 @@ impl Action {
             Action::DomainTransferred => "domain.transferred",
             Action::DomainStatusChanged => "domain.status_changed",
             Action::RecordStatusChanged => "record.status_changed",
+            Action::RecordMarked => "record.marked",
+            Action::RouteChanged => "route.changed",
             Action::DkimKeyActivated => "dkim_key.activated",
             Action::TokenCreated => "token.created",
             Action::TokenChanged => "token.changed",

@@ -58,7 +58,7 @@ pub fn revoke(tx: &WriteTx<'_>, id: ApiKeyId) -> Result<ApiKey, Error> {
 /// Who calls with this secret; none if it opens nothing, or nothing any more.
 pub fn authenticate(tx: &ReadTx<'_>, secret: &PlainSecret) -> Result<Option<Caller>, Error> {
     let found = table::by_hash(tx, &secret.hashed())?;
-    Ok(found.map(|(key, account)| Caller { account, key: Some(key) }))
+    Ok(found.map(|(key, account)| Caller::key_holder(account, key)))
 }
 
 /// Notes when keys were last used. Meant to be called now and then with what has come together.

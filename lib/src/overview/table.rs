@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::{Row, named_params};
+use rusqlite::Row;
 
 use super::Overview;
 use crate::account::Caller;
@@ -10,7 +10,7 @@ use crate::db::ReadTx;
 use crate::dkim::PublicKey;
 use crate::dkim::table::CURRENT_FIRST;
 use crate::domain::Order;
-use crate::domain::table::{VISIBLE, domain, number, page_of_ids, sorting};
+use crate::domain::table::{Scope, domain, page_of_ids, sorting, visible};
 use crate::error::Error;
 use crate::id::DomainId;
 use crate::name::Selector;
@@ -31,11 +31,9 @@ static JOINS: LazyLock<String> = LazyLock::new(|| {
 });
 
 pub(super) fn by_id(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Option<Overview>, Error> {
-    static SQL: LazyLock<String> =
-        LazyLock::new(|| format!("SELECT {COLUMNS} FROM domain d {} WHERE d.id = :id AND {VISIBLE}", *JOINS));
     tx.one(
-        &SQL,
-        named_params! { ":id": id.number(), ":account": caller.account().number(), ":key": number(caller.key()) },
+        &format!("SELECT {COLUMNS} FROM domain d {} WHERE d.id = :id AND {}", *JOINS, visible(caller)),
+        Scope::of(caller).with(&[(":id", &id.number())]).as_slice(),
         overview,
     )
 }
@@ -47,16 +45,15 @@ pub(super) fn page(
     direction: Direction,
     page: Page,
 ) -> Result<Vec<Overview>, Error> {
-    let (ids, sorting) = (page_of_ids(order, direction), sorting(order, direction));
+    let (ids, sorting) = (page_of_ids(caller, order, direction), sorting(order, direction));
     tx.all(
         &format!(
             "SELECT {COLUMNS} FROM ({ids}) page JOIN domain d ON d.id = page.id {} ORDER BY {sorting}",
             *JOINS
         ),
-        named_params! {
-            ":account": caller.account().number(), ":key": number(caller.key()),
-            ":limit": page.sql_limit(), ":offset": page.sql_offset(),
-        },
+        Scope::of_page(tx, caller)?
+            .with(&[(":limit", &page.sql_limit()), (":offset", &page.sql_offset())])
+            .as_slice(),
         overview,
     )
 }
