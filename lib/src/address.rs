@@ -19,6 +19,16 @@ pub struct EmailAddress {
 }
 
 impl EmailAddress {
+    /// An address that was parsed before it was stored.
+    pub(crate) fn stored(text: String) -> EmailAddress {
+        match text.rsplit_once('@') {
+            Some((local, domain)) => {
+                EmailAddress { local: local.to_owned(), domain: DomainName::stored(domain.to_owned()) }
+            }
+            None => EmailAddress { local: String::new(), domain: DomainName::stored(text) },
+        }
+    }
+
     /// The part before the `@`, quoted if it must be.
     pub fn local(&self) -> &str {
         &self.local

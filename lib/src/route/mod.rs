@@ -1,0 +1,211 @@
+//! Routes: what happens to a domain's incoming mail.
+
+mod public_address;
+mod table;
+mod webhook_url;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::account::Caller;
+use crate::address::EmailAddress;
+use crate::db::{ReadTx, WriteTx};
+use crate::domain::{self, Domain};
+use crate::error::Error;
+use crate::event::{self, Action};
+use crate::id::DomainId;
+
+pub use public_address::is_public;
+pub use webhook_url::{InvalidWebhook, VettedUrl, WebhookUrl};
+
+/// The most characters of a webhook's secret.
+const MAX_SECRET_CHARS: usize = 255;
+
+/// Where incoming mail goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It is kept.
+    Store,
+    /// It is posted to the webhook.
+    Webhook,
+    /// It is posted to the webhook, and kept.
+    WebhookThenStore,
+    /// It is forwarded to an address.
+    ForwardEmail,
+}
+
+impl Mode {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Store => "store",
+            Mode::Webhook => "webhook",
+            Mode::WebhookThenStore => "webhook_then_store",
+            Mode::ForwardEmail => "forward_email",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Mode {
+    type Err = InvalidMode;
+
+    fn from_str(text: &str) -> Result<Mode, InvalidMode> {
+        [Mode::Store, Mode::Webhook, Mode::WebhookThenStore, Mode::ForwardEmail]
+            .into_iter()
+            .find(|mode| mode.as_str() == text)
+            .ok_or(InvalidMode)
+    }
+}
+
+/// A word that is no mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is none of store, webhook, webhook_then_store and forward_email")]
+pub struct InvalidMode;
+
+/// A domain's route, without the webhook's secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Where mail goes.
+    pub mode: Mode,
+    /// Where the webhook modes post it.
+    pub webhook_url: Option<WebhookUrl>,
+    /// Whether posts are signed with a secret of the receiver's.
+    pub has_webhook_secret: bool,
+    /// Where `forward_email` sends it.
+    pub forward_to: Option<EmailAddress>,
+}
+
+impl Default for Route {
+    /// The route of a new domain.
+    fn default() -> Route {
+        Route { mode: Mode::Store, webhook_url: None, has_webhook_secret: false, forward_to: None }
+    }
+}
+
+/// What to do with one part of a route.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// Leave it as it is.
+    #[default]
+    Keep,
+    /// Take it away.
+    Clear,
+    /// Put this there.
+    Set(T),
+}
+
+impl<T> Patch<T> {
+    fn apply(self, was: Option<T>) -> Option<T> {
+        match self {
+            Patch::Keep => was,
+            Patch::Clear => None,
+            Patch::Set(value) => Some(value),
+        }
+    }
+}
+
+/// A change of a route.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Another mode.
+    pub mode: Option<Mode>,
+    /// Another webhook.
+    pub webhook_url: Patch<VettedUrl>,
+    /// Another secret of the webhook's receiver: 1 to 255 characters.
+    pub webhook_secret: Patch<String>,
+    /// Another address.
+    pub forward_to: Patch<EmailAddress>,
+}
+
+/// What becomes of a message for one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RouteDecision {
+    /// The recipient's domain is none of ours.
+    UnknownDomain,
+    /// It is, and this is where its mail goes.
+    Known {
+        /// The domain.
+        domain: DomainId,
+        /// Its route.
+        route: Route,
+    },
+}
+
+/// The route of a domain.
+pub fn find(tx: &ReadTx<'_>, domain: &Domain) -> Result<Route, Error> {
+    Ok(table::by_domain(tx, domain.id)?.unwrap_or_default())
+}
+
+/// Changes the route. What is asked of its parts is asked of the outcome: a webhook mode needs a URL, however it
+/// came there.
+pub fn update(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: Change) -> Result<Route, Error> {
+    let was = find(tx, domain)?;
+    let mode = change.mode.unwrap_or(was.mode);
+    let webhook_url = match change.webhook_url {
+        Patch::Keep => was.webhook_url,
+        Patch::Clear => None,
+        Patch::Set(vetted) => Some(vetted.into_url()),
+    };
+    let route = Route {
+        mode,
+        webhook_url,
+        has_webhook_secret: match change.webhook_secret {
+            Patch::Keep => was.has_webhook_secret,
+            Patch::Clear => false,
+            Patch::Set(_) => true,
+        },
+        forward_to: change.forward_to.apply(was.forward_to),
+    };
+    match route.mode {
+        Mode::Webhook | Mode::WebhookThenStore if route.webhook_url.is_none() => {
+            return Err(Error::invalid("webhook_url", format_args!("forward_mode {mode} needs one")));
+        }
+        Mode::ForwardEmail if route.forward_to.is_none() => {
+            return Err(Error::invalid("forward_to_email", format_args!("forward_mode {mode} needs one")));
+        }
+        _ => {}
+    }
+    table::upsert(tx, domain.id, &route)?;
+    match change.webhook_secret {
+        Patch::Keep => {}
+        Patch::Clear => table::set_secret(tx, domain.id, None)?,
+        Patch::Set(secret) => {
+            if secret.is_empty() || secret.chars().count() > MAX_SECRET_CHARS {
+                let reason = format_args!("it must have 1 to {MAX_SECRET_CHARS} characters");
+                return Err(Error::invalid("webhook_secret", reason));
+            }
+            let sealed = tx.master_key().seal(&format!("route {}", domain.id), secret.as_bytes())?;
+            table::set_secret(tx, domain.id, Some(&sealed))?;
+        }
+    }
+    // The URL may hold a token of the receiver's, so the log has the mode alone.
+    event::write(
+        tx,
+        domain.account,
+        caller.actor(),
+        Action::RouteChanged,
+        &domain.name,
+        Some(mode.as_str()),
+    )?;
+    Ok(route)
+}
+
+/// Forgets the route: mail is stored.
+pub(crate) fn reset(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+    table::delete(tx, domain.id)
+}
+
+/// What becomes of a message for `recipient`: for a mail server to ask.
+pub fn decide(tx: &ReadTx<'_>, recipient: &EmailAddress) -> Result<RouteDecision, Error> {
+    match domain::table::anybodys(tx, recipient.domain())? {
+        None => Ok(RouteDecision::UnknownDomain),
+        Some(domain) => Ok(RouteDecision::Known { domain: domain.id, route: find(tx, &domain)? }),
+    }
+}

@@ -1,0 +1,52 @@
+//! The SQL of routes.
+
+use rusqlite::{Row, named_params};
+
+use super::{Route, WebhookUrl};
+use crate::address::EmailAddress;
+use crate::db::{ReadTx, WriteTx, parsed};
+use crate::error::Error;
+use crate::id::DomainId;
+
+pub(super) fn by_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<Route>, Error> {
+    tx.one(
+        "SELECT mode, webhook_url, sealed_secret IS NOT NULL AS has_secret, forward_to
+         FROM route WHERE domain_id = ?1",
+        [domain.number()],
+        route,
+    )
+}
+
+pub(super) fn upsert(tx: &WriteTx<'_>, domain: DomainId, route: &Route) -> Result<(), Error> {
+    tx.run(
+        "INSERT INTO route (domain_id, mode, webhook_url, forward_to)
+         VALUES (:domain, :mode, :webhook_url, :forward_to)
+         ON CONFLICT (domain_id) DO UPDATE
+             SET mode = :mode, webhook_url = :webhook_url, forward_to = :forward_to",
+        named_params! {
+            ":domain": domain.number(), ":mode": route.mode.as_str(),
+            ":webhook_url": route.webhook_url.as_ref().map(WebhookUrl::as_str),
+            ":forward_to": route.forward_to.as_ref().map(EmailAddress::to_string),
+        },
+    )?;
+    Ok(())
+}
+
+pub(super) fn delete(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
+    tx.run("DELETE FROM route WHERE domain_id = ?1", [domain.number()])?;
+    Ok(())
+}
+
+pub(super) fn set_secret(tx: &WriteTx<'_>, domain: DomainId, sealed: Option<&[u8]>) -> Result<(), Error> {
+    tx.run("UPDATE route SET sealed_secret = ?2 WHERE domain_id = ?1", (domain.number(), sealed))?;
+    Ok(())
+}
+
+fn route(row: &Row<'_>) -> rusqlite::Result<Route> {
+    Ok(Route {
+        mode: parsed(row, "mode")?,
+        webhook_url: row.get::<_, Option<_>>("webhook_url")?.map(WebhookUrl::stored),
+        has_webhook_secret: row.get("has_secret")?,
+        forward_to: row.get::<_, Option<String>>("forward_to")?.map(EmailAddress::stored),
+    })
+}
