@@ -20,7 +20,7 @@
 //! let domain = postroom.write(|tx| {
 //!     let caller = Caller::operator(account::create(tx, "acme")?.id);
 //!     let name = "example.com".parse().map_err(|e: postroom::name::InvalidName| e.of("name"))?;
-//!     provision::create(tx, &caller, &New { name: &name, label: None, subscription: None })
+//!     provision::create(tx, &caller, &New::named(&name))
 //! })?;
 //! assert_eq!(domain.status.as_str(), "pending");
 //! # Ok(())
@@ -40,6 +40,7 @@ pub mod page;
 pub mod name;
 pub mod address;
 mod label;
+pub mod tag;
 pub mod settings;
 // The store.
 pub mod seal;
@@ -58,6 +59,7 @@ pub mod webhook;
 pub mod dkim;
 pub mod record;
 pub mod token;
+pub mod route;
 pub mod provision;
 pub mod overview;
 // Looking and deciding.

@@ -28,7 +28,7 @@ pub struct Settings {
     pub return_path_host: DnsName,
     /// Whether a domain needs the return path to be active.
     pub return_path_required: bool,
-    /// After this long without one verified record, a domain gives way to another account's creation.
+    /// After this long without its DKIM record seen right, a domain gives way to another account's creation.
     pub claim_expires_after: Duration,
     /// When a verified record counts as lost.
     pub loss: LossPolicy,

@@ -140,6 +140,17 @@ pub struct Standing {
     pub failing_since: Option<Timestamp>,
 }
 
+/// The key that a DKIM record publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedKey {
+    /// Its id.
+    pub id: DkimKeyId,
+    /// Its public half.
+    pub public: PublicKey,
+    /// Whether it signs.
+    pub active: bool,
+}
+
 /// A record of a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -149,8 +160,8 @@ pub struct Record {
     pub domain: DomainId,
     /// What it is for.
     pub purpose: Purpose,
-    /// The key that it publishes, with that key's public half.
-    pub dkim_key: Option<(DkimKeyId, PublicKey)>,
+    /// The key that it publishes.
+    pub dkim_key: Option<PublishedKey>,
     /// Its name, relative to the domain; `@` is the domain itself.
     pub host: String,
     /// What it must say: a target without its last dot, or the whole text.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, named_params};
 
-use super::{Problem, Purpose, Record, Standing};
+use super::{Problem, PublishedKey, Purpose, Record, Standing};
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx, moment_if_any, parsed};
 use crate::dkim::PublicKey;
@@ -44,7 +44,7 @@ pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error
 
 pub(super) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Record>, Error> {
     tx.all(
-        "SELECT r.*, k.selector, k.public_key
+        "SELECT r.*, k.selector, k.public_key, k.activated_at
          FROM record r LEFT JOIN dkim_key k ON k.id = r.dkim_key_id
          WHERE r.domain_id = ?1 ORDER BY r.id",
         [domain.number()],
@@ -55,20 +55,22 @@ pub(super) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Record>, Erro
 /// What a check changes of a record.
 pub(crate) struct Check<'a> {
     pub(crate) standing: &'a Standing,
-    pub(crate) at: Timestamp,
+    pub(crate) at: Option<Timestamp>,
     pub(crate) observed: Option<&'a str>,
     pub(crate) problem: Option<&'a Problem>,
 }
 
 pub(crate) fn note_check(tx: &WriteTx<'_>, id: RecordId, check: &Check<'_>) -> Result<(), Error> {
     tx.run(
-        "UPDATE record SET status = :status, failures = :failures, failing_since = :since,
+        "UPDATE record SET status = :status, pinned = :pinned, failures = :failures, failing_since = :since,
              checked_at = :at, observed = :observed, problem_code = :code, problem_text = :text
          WHERE id = :id",
         named_params! {
             ":id": id.number(), ":status": check.standing.status.as_str(),
+            ":pinned": check.standing.pinned,
             ":failures": check.standing.failures,
-            ":since": check.standing.failing_since.map(Timestamp::millis), ":at": check.at.millis(),
+            ":since": check.standing.failing_since.map(Timestamp::millis),
+            ":at": check.at.map(Timestamp::millis),
             ":observed": check.observed,
             ":code": check.problem.map(|problem| &problem.code),
             ":text": check.problem.map(|problem| &problem.text),
@@ -84,7 +86,8 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
             let (selector, public) =
                 (Selector::stored(row.get("selector")?), PublicKey::stored(row.get("public_key")?));
             let (host, value) = (selector.host(), public.record_value());
-            (Some((DkimKeyId::new(id), public)), host, value)
+            let active = moment_if_any(row, "activated_at")?.is_some();
+            (Some(PublishedKey { id: DkimKeyId::new(id), public, active }), host, value)
         }
         None => (None, row.get("host")?, row.get("value")?),
     };

@@ -40,18 +40,21 @@ pub fn record(was: &Standing, verdict: Verdict, now: Timestamp, loss: LossPolicy
     }
 }
 
-/// How a domain stands whose required records stand like this.
+/// How a record stands after the operator's word: pinned so, or, at `Pending`, looked at again.
+pub fn mark(word: Status) -> Standing {
+    Standing { status: word, pinned: word != Status::Pending, failures: 0, failing_since: None }
+}
+
+/// How a domain stands whose required records stand like this, pinned or not.
 pub fn domain(was: domain::Status, required: &[Status]) -> domain::Status {
     let counted = || required.iter().filter(|status| **status != Status::Disabled);
     let complete = counted().next().is_some() && counted().all(|status| *status == Status::Verified);
     let any_failed = counted().any(|status| *status == Status::Failed);
     match was {
         _ if complete => domain::Status::Active,
-        domain::Status::Active if any_failed => domain::Status::Failed,
-        // A required record that is new to an active domain, or looked at anew, takes nothing from it.
-        domain::Status::Active => domain::Status::Active,
-        domain::Status::Failed => domain::Status::Failed,
-        domain::Status::Pending => domain::Status::Pending,
+        // Only what was active can fail; it stays failed until the record is back.
+        domain::Status::Active | domain::Status::Failed if any_failed => domain::Status::Failed,
+        _ => domain::Status::Pending,
     }
 }
 
@@ -154,8 +157,9 @@ mod tests {
             (D::Pending, &[], D::Pending),
             (D::Pending, &[Failed, Verified], D::Pending),
             (D::Active, &[Failed, Verified], D::Failed),
-            (D::Active, &[Pending, Verified], D::Active),
-            (D::Failed, &[Verified, Pending], D::Failed),
+            (D::Active, &[Pending, Verified], D::Pending),
+            (D::Failed, &[Verified, Pending], D::Pending),
+            (D::Failed, &[Failed, Pending], D::Failed),
             (D::Failed, &[Verified, Verified], D::Active),
         ] {
             assert_eq!(domain(was, required), want, "{was} {required:?}");

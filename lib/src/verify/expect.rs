@@ -4,7 +4,8 @@ use crate::dkim::{DkimKey, PublicKey};
 use crate::dns::Question;
 use crate::domain::Domain;
 use crate::name::{DnsName, Selector};
-use crate::record::{Purpose, Record};
+use crate::record::{PublishedKey, Purpose, Record};
+use crate::settings::DmarcPolicy;
 
 /// What a record must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,33 @@ pub enum Expectation {
         name: DnsName,
         /// Where it must lead.
         target: DnsName,
+    },
+    /// MX records of which ours is the most preferred.
+    Mx {
+        /// The domain.
+        name: DnsName,
+        /// Our host.
+        host: DnsName,
+        /// The preference that was asked for.
+        priority: u16,
+    },
+    /// One SPF record that lets our servers send.
+    Spf {
+        /// The domain.
+        name: DnsName,
+        /// What it must have, each of them.
+        mechanisms: Vec<String>,
+        /// The record that a domain without one publishes.
+        whole: String,
+    },
+    /// One DMARC record.
+    Dmarc {
+        /// Where it must be: `_dmarc.domain`.
+        name: DnsName,
+        /// The policy that it must have at least.
+        policy: DmarcPolicy,
+        /// The record that a domain without one publishes.
+        whole: String,
     },
 }
 
@@ -38,7 +66,7 @@ impl Expectation {
         let name = record.name(domain);
         match record.purpose {
             Purpose::Dkim => {
-                let (id, key) = record.dkim_key.clone()?;
+                let PublishedKey { id, public: key, .. } = record.dkim_key.clone()?;
                 let others = keys.iter().filter(|other| other.id != id);
                 let others = others.map(|other| (other.selector.clone(), other.public.clone())).collect();
                 Some(Expectation::Dkim(DkimExpectation { name, key, others }))
@@ -46,7 +74,19 @@ impl Expectation {
             Purpose::ReturnPath => {
                 Some(Expectation::Cname { name, target: DnsName::from_answer(&record.value) })
             }
-            Purpose::Mx | Purpose::Spf | Purpose::Dmarc => None,
+            Purpose::Mx => Some(Expectation::Mx {
+                name,
+                host: DnsName::from_answer(&record.value),
+                priority: record.priority.unwrap_or_default(),
+            }),
+            Purpose::Spf => Some(Expectation::Spf {
+                name,
+                mechanisms: mechanisms(&record.value),
+                whole: record.value.clone(),
+            }),
+            Purpose::Dmarc => {
+                Some(Expectation::Dmarc { name, policy: policy(&record.value), whole: record.value.clone() })
+            }
         }
     }
 
@@ -54,7 +94,10 @@ impl Expectation {
     pub fn name(&self) -> &DnsName {
         match self {
             Expectation::Dkim(dkim) => &dkim.name,
-            Expectation::Cname { name, .. } => name,
+            Expectation::Cname { name, .. }
+            | Expectation::Mx { name, .. }
+            | Expectation::Spf { name, .. }
+            | Expectation::Dmarc { name, .. } => name,
         }
     }
 
@@ -62,8 +105,9 @@ impl Expectation {
     pub fn question(&self) -> Question {
         use crate::dns::RecordType;
         let record_type = match self {
-            Expectation::Dkim(_) => RecordType::Txt,
+            Expectation::Dkim(_) | Expectation::Spf { .. } | Expectation::Dmarc { .. } => RecordType::Txt,
             Expectation::Cname { .. } => RecordType::Cname,
+            Expectation::Mx { .. } => RecordType::Mx,
         };
         Question::new(self.name().clone(), record_type)
     }
@@ -73,6 +117,21 @@ impl Expectation {
         match self {
             Expectation::Dkim(dkim) => dkim.key.record_value(),
             Expectation::Cname { target, .. } => format!("{target}."),
+            Expectation::Mx { host, priority, .. } => format!("{priority} {host}."),
+            Expectation::Spf { whole, .. } | Expectation::Dmarc { whole, .. } => whole.clone(),
         }
     }
+}
+
+/// What a record that we asked for lets send: its terms but the version and `all`.
+fn mechanisms(record: &str) -> Vec<String> {
+    let is_all = |term: &str| term.trim_start_matches(['+', '-', '~', '?']).eq_ignore_ascii_case("all");
+    let terms = record.split(' ').skip(1).filter(|term| !term.is_empty() && !is_all(term));
+    terms.map(str::to_owned).collect()
+}
+
+/// The policy in a record that we asked for.
+fn policy(record: &str) -> DmarcPolicy {
+    let tag = record.split(';').find_map(|tag| tag.trim().strip_prefix("p="));
+    tag.and_then(|word| word.parse().ok()).unwrap_or(DmarcPolicy::None)
 }

@@ -75,8 +75,11 @@ fn probes(item: usize, domain: &Domain, expected: &Expectation, finding: &Findin
     let question = expected.question();
     let (name, record_type) = (&question.name, question.record_type);
     let apex = domain.name.dns();
-    if finding.code != Some(Code::RecordMissing) {
-        probe(Suspicion::Wildcard, random_sibling(name), record_type);
+    if finding.seen.is_some() || finding.code == Some(Code::CnameLoop) {
+        // The domain itself is nobody's wildcard as far as its owner is concerned.
+        if name != apex {
+            probe(Suspicion::Wildcard, random_sibling(name), record_type);
+        }
         return probes;
     }
     let host = name.as_str().strip_suffix(apex.as_str()).unwrap_or_default().trim_end_matches('.');
@@ -85,11 +88,17 @@ fn probes(item: usize, domain: &Domain, expected: &Expectation, finding: &Findin
     if host.contains('_') {
         probe(Suspicion::NoUnderscore, name.as_str().replace('_', "").parse().ok(), record_type);
     }
-    if record_type == RecordType::Txt {
+    if record_type == RecordType::Txt && name != apex {
         probe(Suspicion::AtApex, Some(apex.clone()), record_type);
     }
-    probe(Suspicion::AtWww, below(&format!("www.{apex}")), record_type);
-    probe(Suspicion::InParent, domain.name.parent().and_then(|parent| below(parent.as_str())), record_type);
+    if name != apex {
+        probe(Suspicion::AtWww, below(&format!("www.{apex}")), record_type);
+        probe(
+            Suspicion::InParent,
+            domain.name.parent().and_then(|parent| below(parent.as_str())),
+            record_type,
+        );
+    }
     if record_type == RecordType::Cname {
         probe(Suspicion::Flattened, Some(name.clone()), RecordType::A);
         probe(Suspicion::Flattened, Some(name.clone()), RecordType::Aaaa);
@@ -116,7 +125,7 @@ fn confirm(
         })
     };
     let host = question.name.as_str().strip_suffix(domain.name.as_str()).unwrap_or_default();
-    let host = host.trim_end_matches('.');
+    let host = if host.is_empty() { "@" } else { host.trim_end_matches('.') };
     match probe.suspicion {
         Suspicion::Doubled => misplaced(
             Code::RecordAtDoubledName,

@@ -141,6 +141,34 @@ codes! {
     DkimKeyWeak = "dkim_key_weak",
     /// The record is for another algorithm.
     DkimWrongAlgorithm = "dkim_wrong_algorithm",
+    /// There is no SPF record.
+    SpfMissing = "spf_missing",
+    /// There is more than one SPF record.
+    SpfMultiple = "spf_multiple",
+    /// The SPF record does not let our servers send.
+    SpfMechanismMissing = "spf_mechanism_missing",
+    /// What we ask for stands after `all`.
+    SpfIncludeAfterAll = "spf_include_after_all",
+    /// The SPF record lets everybody send.
+    SpfPlusAll = "spf_plus_all",
+    /// There is more than one DMARC record.
+    DmarcMultiple = "dmarc_multiple",
+    /// The value is no DMARC record.
+    DmarcSyntax = "dmarc_syntax",
+    /// The policy is weaker than the one asked for.
+    DmarcPolicyWeaker = "dmarc_policy_weaker",
+    /// The record has a tag that is no part of DMARC any more.
+    DmarcRemovedTag = "dmarc_removed_tag",
+    /// Our mail host is not among the MX records.
+    MxMissing = "mx_missing",
+    /// Another mail host comes before ours.
+    MxForeignPreferred = "mx_foreign_preferred",
+    /// Another mail host has the same preference as ours.
+    MxForeignEqual = "mx_foreign_equal",
+    /// A null MX says that the domain takes no mail.
+    MxNull = "mx_null",
+    /// An IP address stands where a mail host's name must.
+    MxIpLiteral = "mx_ip_literal",
 }
 
 impl Finding {

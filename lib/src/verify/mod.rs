@@ -6,22 +6,27 @@
 //! - [`judge`](mod@judge): a pure function of what is expected and what was seen to a [`Finding`].
 //! - `explain`: the few further look-ups that tell a usual mistake from a mere absence.
 //! - [`decide`]: what a finding does to a status; the state machine.
+//! - [`schedule`]: when which domain is looked at next.
 
 pub mod decide;
 mod expect;
 mod explain;
 mod finding;
 pub mod judge;
+pub mod schedule;
 
 use crate::account::Caller;
 use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::dns::Resolver;
 use crate::domain::{self, Domain};
-use crate::error::Error;
+use crate::error::{Entity, Error};
 use crate::event::{self, Action};
-use crate::id::DomainId;
-use crate::record::{self, Problem, Purpose, Record};
+use crate::id::{DomainId, RecordId};
+use crate::record::{self, Problem, Purpose, Record, Status};
 use crate::{dkim, dns};
+
+/// The most characters of an observed value that an operator gives.
+const MAX_OBSERVED_CHARS: usize = 4096;
 
 pub use expect::{DkimExpectation, Expectation};
 pub use finding::{Code, Finding, Verdict};
@@ -93,34 +98,15 @@ pub fn settle(
     let mut proved = false;
     let mut checked = Vec::with_capacity(findings.len());
     for ((planned, _), finding) in plan.items.iter().zip(findings) {
-        let Some(record) = records.iter_mut().find(|record| is_same_wish(record, planned)) else {
-            continue;
-        };
+        let Some(record) = records.iter_mut().find(|record| is_same_wish(record, planned)) else { continue };
         note(tx, caller, &domain, record, finding)?;
-        proved |= finding.verdict.passes();
+        // Any domain may have had a lawful SPF or DMARC record before it came here, and the targets of MX and return
+        // path are the same for every account: the key alone shows whose the domain is.
+        proved |= record.purpose == Purpose::Dkim && finding.verdict.passes();
         checked.push(Checked { record: record.clone(), finding: finding.clone() });
     }
-    let required: Vec<_> = records
-        .iter()
-        .filter(|record| record.purpose != Purpose::ReturnPath || tx.settings().return_path_required)
-        .map(|record| record.standing.status)
-        .collect();
-    let status = decide::domain(domain.status, &required);
-    if status != domain.status || (proved && domain.proved_at.is_none()) {
-        let proved_at = domain.proved_at.or(proved.then(|| tx.now()));
-        domain::table::set_status(tx, domain.id, status, proved_at)?;
-    }
-    if status != domain.status {
-        let detail = format!("{} to {status}", domain.status);
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::DomainStatusChanged,
-            &domain.name,
-            Some(&detail),
-        )?;
-    }
+    let status = roll_up(tx, caller, &domain, &records, proved)?;
+    schedule::reschedule(tx, caller, &domain, status, &records)?;
     Ok(checked)
 }
 
@@ -136,11 +122,89 @@ pub fn check(
     postroom.write(|tx| settle(tx, caller, &plan, &findings))
 }
 
+/// Sets a record's status by the operator's word instead of a check, and pins it there; `Pending` unpins it, and
+/// the next check decides.
+///
+/// A word is no proof: it never counts against another account's claim to the name.
+pub fn mark(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    id: RecordId,
+    word: Status,
+    observed: Option<&str>,
+) -> Result<(), Error> {
+    if observed.is_some_and(|text| text.chars().count() > MAX_OBSERVED_CHARS) {
+        let reason = format_args!("it is longer than {MAX_OBSERVED_CHARS} characters");
+        return Err(Error::invalid("observed_value", reason));
+    }
+    let mut records = record::list(tx, domain)?;
+    let record = records.iter_mut().find(|record| record.id == id).ok_or(Error::NotFound(Entity::Record))?;
+    let was = record.standing.status;
+    record.standing = decide::mark(word);
+    if let Some(text) = observed {
+        record.observed = Some(text.to_owned());
+    }
+    record.problem = None;
+    write_standing(tx, record)?;
+    let detail = format!("{} {}: {was} to {word} by word", record.purpose.as_str(), record.host);
+    event::write(tx, domain.account, caller.actor(), Action::RecordMarked, &domain.name, Some(&detail))?;
+    let status = roll_up(tx, caller, domain, &records, false)?;
+    if word == Status::Pending {
+        // What the operator gives back to the checks is looked at soon.
+        domain::table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
+        return Ok(());
+    }
+    schedule::reschedule(tx, caller, domain, status, &records)
+}
+
 /// Whether a record still asks for what was looked for.
 fn is_same_wish(now: &Record, planned: &Record) -> bool {
     now.id == planned.id && now.host == planned.host && now.value == planned.value
 }
 
+/// Brings the domain's status to what its records say, and returns it.
+fn roll_up(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    records: &[Record],
+    proved: bool,
+) -> Result<domain::Status, Error> {
+    let status = decide::domain(domain.status, &required(records, tx.settings().return_path_required));
+    if status != domain.status || (proved && domain.proved_at.is_none()) {
+        let proved_at = domain.proved_at.or(proved.then(|| tx.now()));
+        domain::table::set_status(tx, domain.id, status, proved_at)?;
+    }
+    if status != domain.status {
+        let detail = format!("{} to {status}", domain.status);
+        event::write(
+            tx,
+            domain.account,
+            caller.actor(),
+            Action::DomainStatusChanged,
+            &domain.name,
+            Some(&detail),
+        )?;
+    }
+    Ok(status)
+}
+
+/// The statuses of the records that a domain needs. Of DKIM keys it needs those that sign; before one does, the
+/// newest.
+fn required(records: &[Record], return_path_required: bool) -> Vec<Status> {
+    let keys = || records.iter().filter_map(|record| record.dkim_key.as_ref());
+    let newest = keys().map(|key| key.id).max();
+    let signing = keys().any(|key| key.active);
+    let is_required = |record: &&Record| match &record.dkim_key {
+        Some(key) if signing => key.active,
+        Some(key) => Some(key.id) == newest,
+        None => record.purpose != Purpose::ReturnPath || return_path_required,
+    };
+    records.iter().filter(is_required).map(|record| record.standing.status).collect()
+}
+
+/// Writes what one check found of one record, and what follows from it.
 fn note(
     tx: &WriteTx<'_>,
     caller: &Caller,
@@ -151,16 +215,12 @@ fn note(
     let was = record.standing.status;
     record.standing = decide::record(&record.standing, finding.verdict, tx.now(), tx.settings().loss);
     record.checked_at = Some(tx.now());
-    record.observed.clone_from(&finding.seen);
-    record.problem =
-        finding.code.map(|code| Problem { code: code.as_str().to_owned(), text: finding.text.clone() });
-    let check = record::table::Check {
-        standing: &record.standing,
-        at: tx.now(),
-        observed: record.observed.as_deref(),
-        problem: record.problem.as_ref(),
-    };
-    record::table::note_check(tx, record.id, &check)?;
+    if !record.standing.pinned {
+        record.observed.clone_from(&finding.seen);
+    }
+    let code = finding.code.map(|code| code.as_str().to_owned());
+    record.problem = code.map(|code| Problem { code, text: finding.text.clone() });
+    write_standing(tx, record)?;
     let status = record.standing.status;
     if status == was {
         return Ok(());
@@ -176,10 +236,11 @@ fn note(
     )?;
     domain::table::touch(tx, domain.id)?;
     // The first key signs as soon as the world can verify it.
-    if let Some((key, _)) = &record.dkim_key
+    if let Some(key) = &mut record.dkim_key
         && finding.verdict.passes()
-        && let Some(selector) = dkim::table::activate_first(tx, *key)?
+        && let Some(selector) = dkim::table::activate_first(tx, key.id)?
     {
+        key.active = true;
         let detail = format!("selector {selector}");
         event::write(
             tx,
@@ -191,4 +252,14 @@ fn note(
         )?;
     }
     Ok(())
+}
+
+fn write_standing(tx: &WriteTx<'_>, record: &Record) -> Result<(), Error> {
+    let check = record::table::Check {
+        standing: &record.standing,
+        at: record.checked_at,
+        observed: record.observed.as_deref(),
+        problem: record.problem.as_ref(),
+    };
+    record::table::note_check(tx, record.id, &check)
 }

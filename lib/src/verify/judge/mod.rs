@@ -2,6 +2,9 @@
 
 mod cname;
 mod dkim;
+mod dmarc;
+mod mx;
+mod spf;
 mod tags;
 
 use std::time::Duration;
@@ -46,6 +49,9 @@ pub fn answer(expected: &Expectation, seen: &Answer) -> Finding {
         None => match expected {
             Expectation::Dkim(key) => dkim::judge(expected, key, seen),
             Expectation::Cname { target, .. } => cname::judge(expected, target, seen),
+            Expectation::Mx { host, .. } => mx::judge(expected, host, seen),
+            Expectation::Spf { mechanisms, .. } => spf::judge(expected, mechanisms, seen),
+            Expectation::Dmarc { policy, .. } => dmarc::judge(expected, *policy, seen),
         },
     }
 }
