@@ -2,11 +2,13 @@
 //!
 //! `cargo run --example embed`
 
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use postroom::account::{self, Caller};
 use postroom::db::{Options, Postroom};
 use postroom::dns::{RecordData, ScriptedResolver};
+use postroom::name::DnsName;
 use postroom::provision::{self, New};
 use postroom::record::{self, zone_fragment};
 use postroom::settings::Settings;
@@ -20,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let name = "example.com".parse()?;
     let (caller, domain, records) = postroom.write(|tx| {
         let caller = Caller::operator(account::create(tx, "acme")?.id);
-        let domain = provision::create(tx, &caller, &New { name: &name, label: None, subscription: None })?;
+        let domain = provision::create(tx, &caller, &New::named(&name))?;
         let records = record::list(tx, &domain)?;
         Ok::<_, postroom::error::Error>((caller, domain, records))
     })?;
@@ -28,13 +30,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // A script stands in for the DNS here; `NetworkResolver` asks the real one.
     let dns = ScriptedResolver::new();
+    // MX and SPF stand at the same name.
+    let mut zone: BTreeMap<DnsName, Vec<RecordData>> = BTreeMap::new();
     for record in &records {
         let data = match record.priority {
             Some(preference) => RecordData::Mx { preference, exchange: record.value.parse()? },
             None if record.host == record::RETURN_PATH_HOST => RecordData::Cname(record.value.parse()?),
             None => RecordData::txt(&[&record.value]),
         };
-        dns.set(record.name(&domain).as_str(), vec![data]);
+        zone.entry(record.name(&domain)).or_default().push(data);
+    }
+    for (name, records) in zone {
+        dns.set(name.as_str(), records);
     }
     for checked in verify::check(&postroom, &caller, domain.id, &dns)? {
         println!("{:<9} {}", checked.finding.verdict.as_str(), checked.finding.text);

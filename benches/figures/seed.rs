@@ -39,7 +39,7 @@ pub(crate) fn seed(file: &Path, domains: u32, spares: u32) -> Result<Seeded, Box
                 let name = name.map_err(|e: postroom::name::InvalidName| e.of("name"))?;
                 pool::add(tx, &pair)?;
                 let label = label(number);
-                let new = New { name: &name, label: label.as_deref(), subscription: None };
+                let new = New { label: label.as_deref(), ..New::named(&name) };
                 provision::create(tx, &caller, &new)?;
             }
             Ok::<_, Error>(())

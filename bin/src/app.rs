@@ -17,12 +17,12 @@ use postroom::key;
 use postroom::secret::{PlainSecret, SecretKind};
 use serde_json::json;
 
-use crate::dialect::{Auth, Call, Dialect, Fault, Route};
+use crate::dialect::{Auth, Call, Dialect, Fault, Route, Switches};
 use crate::http::{BodyFault, HeaderName, Method, Request, Response, StatusCode, header};
-use crate::mailpace;
+use crate::{lifecycle, mailpace};
 
 /// Every dialect that is served.
-pub const DIALECTS: &[&Dialect] = &[&mailpace::DIALECT];
+pub const DIALECTS: &[&Dialect] = &[&mailpace::DIALECT, &lifecycle::DIALECT];
 
 /// The most octets of a body.
 const MAX_BODY_OCTETS: usize = 1024 * 1024;
@@ -35,6 +35,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct App {
     postroom: Arc<Postroom>,
     resolver: Arc<dyn Resolver>,
+    switches: Switches,
     router: matchit::Router<Vec<(&'static Dialect, &'static Route)>>,
     /// How many requests are asking the DNS now.
     looks: AtomicUsize,
@@ -67,7 +68,20 @@ impl App {
                 tracing::error!(path, %clash, "a route was left out");
             }
         }
-        App { postroom, resolver, router, looks: AtomicUsize::new(0), uses: Mutex::default() }
+        App {
+            postroom,
+            resolver,
+            switches: Switches::default(),
+            router,
+            looks: AtomicUsize::new(0),
+            uses: Mutex::default(),
+        }
+    }
+
+    /// The same App with other things switched on and off.
+    #[must_use]
+    pub fn switched(self, switches: Switches) -> App {
+        App { switches, ..self }
     }
 
     /// Answers one request.
@@ -171,6 +185,7 @@ impl App {
         (route.handler)(&Call {
             postroom: &self.postroom,
             resolver: &*self.resolver,
+            switches: self.switches,
             caller,
             request,
             params,

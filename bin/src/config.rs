@@ -14,6 +14,8 @@ use postroom::dns;
 use postroom::name::{DnsName, DomainName};
 use postroom::settings::Settings;
 
+use crate::dialect::Switches;
+
 /// A key of the file, its environment variable, and what it is for.
 pub struct Key {
     /// Its place in the TOML file.
@@ -65,6 +67,17 @@ pub const KEYS: &[Key] = &[
     ),
     key("loss.failures", "POSTROOM_LOSS_FAILURES", "failed checks in a row until a record is lost (3)"),
     key("loss.hours", "POSTROOM_LOSS_HOURS", "hours between the first and the last of them (72)"),
+    key("lifecycle.dns_mark", "POSTROOM_DNS_MARK", "whether records can be marked by hand over /v2 (true)"),
+    key(
+        "webhooks.loopback_http",
+        "POSTROOM_WEBHOOKS_LOOPBACK_HTTP",
+        "whether a webhook may be http to loopback (false)",
+    ),
+    key(
+        "schedule.at_once",
+        "POSTROOM_SCHEDULE_AT_ONCE",
+        "domains checked at once in the background; 0 is none (16)",
+    ),
     key("dns.resolvers", "POSTROOM_RESOLVERS", "recursive resolvers, with or without port (the system's)"),
     key(
         "dns.authoritative",
@@ -227,6 +240,15 @@ impl Config {
             (None, None) => Ok(None),
             _ => Err(ConfigError::HalfTls),
         }
+    }
+
+    /// What is switched on and off.
+    pub fn switches(&self) -> Result<Switches, ConfigError> {
+        let usual = Switches::default();
+        Ok(Switches {
+            dns_mark: self.get("lifecycle.dns_mark")?.unwrap_or(usual.dns_mark),
+            loopback_webhooks: self.get("webhooks.loopback_http")?.unwrap_or(usual.loopback_webhooks),
+        })
     }
 
     /// How DNS is asked.

@@ -52,12 +52,29 @@ pub const fn looking(method: Method, path: &'static str, handler: Handler) -> Ro
     Route { method, path, handler, looks: true }
 }
 
+/// What the operator switches on and off for all dialects.
+#[derive(Clone, Copy, Debug)]
+pub struct Switches {
+    /// Whether records can be marked by hand.
+    pub dns_mark: bool,
+    /// Whether a webhook may be http, to loopback.
+    pub loopback_webhooks: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Switches {
+        Switches { dns_mark: true, loopback_webhooks: false }
+    }
+}
+
 /// An authenticated request on its way to a handler.
 pub struct Call<'a> {
     /// The library.
     pub postroom: &'a Postroom,
     /// The DNS.
     pub resolver: &'a dyn Resolver,
+    /// What the operator has switched on and off.
+    pub switches: Switches,
     /// Who calls.
     pub caller: Caller,
     /// What was asked.
@@ -119,6 +136,9 @@ pub enum Fault {
         /// More on it, where there is more to say.
         detail: Option<String>,
     },
+    /// The operator has switched this off.
+    #[error("the operator of this server has switched off {0}")]
+    SwitchedOff(&'static str),
     /// Too many requests of a kind at once; come again after so many seconds.
     #[error("too many at once; try again in {0} s")]
     Busy(u32),

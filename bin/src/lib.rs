@@ -3,9 +3,11 @@
 
 pub mod http;
 
-pub mod config;
 pub mod dialect;
 
+pub mod config;
+
+pub mod lifecycle;
 pub mod mailpace;
 
 pub mod app;

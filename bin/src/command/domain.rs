@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use postroom::account::{self, Caller};
 use postroom::db::{Postroom, ReadTx};
-use postroom::domain::{self, Domain, Order};
+use postroom::domain::{self, Domain, Order, Status};
 use postroom::error::Error;
 use postroom::name::DomainName;
 use postroom::page::{Direction, Page};
@@ -24,6 +24,9 @@ pub(super) enum Command {
         /// The account's name [default: every account]
         #[arg(long)]
         account: Option<String>,
+        /// Those with this status only: pending, active or failed
+        #[arg(long)]
+        status: Option<Status>,
         /// At most so many of an account
         #[arg(long, value_name = "N", default_value_t = 1000)]
         limit: u32,
@@ -49,6 +52,12 @@ pub(super) enum Command {
         /// The domain
         name: String,
     },
+    /// Check the domains whose turn it is, now, as the server's schedule does
+    Check {
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        limit: u32,
+    },
     /// Delete a domain with its records, keys and tokens
     Delete {
         /// The domain
@@ -67,8 +76,15 @@ pub(super) enum Command {
 pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, Failure> {
     let postroom = context.open()?;
     match command {
-        Command::List { account, limit, offset } => {
-            list(context, &postroom, account.as_deref(), Page { limit, offset })
+        Command::List { account, status, limit, offset } => {
+            list(context, &postroom, account.as_deref(), status, Page { limit, offset })
+        }
+        Command::Check { limit } => {
+            let checked = verify::schedule::run_due(&postroom, &context.resolver()?, limit)?;
+            context.output.print(&json!({ "checked": checked }), || {
+                format!("{checked} domains were due and are checked.")
+            });
+            Ok(ExitCode::SUCCESS)
         }
         Command::Show { name } => show(context, &postroom, &name),
         Command::Records { name, zone } => records(context, &postroom, &name, zone),
@@ -99,6 +115,7 @@ fn list(
     context: &Context,
     postroom: &Postroom,
     account: Option<&str>,
+    status: Option<Status>,
     page: Page,
 ) -> Result<ExitCode, Failure> {
     let domains = postroom.read(|tx| {
@@ -109,7 +126,10 @@ fn list(
         let mut domains = Vec::new();
         for account in accounts {
             let caller = Caller::operator(account.id);
-            domains.extend(domain::list(tx, &caller, Order::Created, Direction::Descending, page)?);
+            domains.extend(match status {
+                Some(status) => domain::list_with_status(tx, &caller, status, page)?,
+                None => domain::list(tx, &caller, Order::Created, Direction::Descending, page)?,
+            });
         }
         Ok::<_, Error>(domains)
     })?;
@@ -216,15 +236,16 @@ fn verify_now(context: &Context, postroom: &Postroom, name: &str) -> Result<Exit
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn parse(name: &str) -> Result<DomainName, Failure> {
+pub(super) fn parse(name: &str) -> Result<DomainName, Failure> {
     name.parse()
         .map_err(|reason| Failure::new(format!("\"{}\" is no mail domain: {reason}", printable(name))))
 }
 
 /// The domain, and the operator acting for its owner.
-fn find(tx: &ReadTx<'_>, name: &DomainName) -> Result<(Caller, Domain), Error> {
+pub(super) fn find(tx: &ReadTx<'_>, name: &DomainName) -> Result<(Caller, Domain), Error> {
     let caller = domain::operator_of(tx, name)?;
-    Ok((caller, domain::find_named(tx, &caller, name)?))
+    let domain = domain::find_named(tx, &caller, name)?;
+    Ok((caller, domain))
 }
 
 fn read(postroom: &Postroom, name: &str) -> Result<(Domain, Vec<Record>), Failure> {

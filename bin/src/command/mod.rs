@@ -8,6 +8,7 @@ mod doctor;
 mod domain;
 mod key;
 mod output;
+mod route;
 mod serve;
 mod subscription;
 
@@ -84,6 +85,9 @@ enum Command {
     /// List, show, verify and delete domains; print their records
     #[command(subcommand)]
     Domain(domain::Command),
+    /// Show, set and test routes: where a domain's incoming mail goes
+    #[command(subcommand)]
+    Route(route::Command),
     /// Show the audit log, the newest first
     Audit(audit::Args),
     /// Look for what is wrong with the database, the settings and the resolvers
@@ -167,6 +171,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Key(command) => key::run(&mut context, command),
         Command::Subscription(command) => subscription::run(&mut context, command),
         Command::Domain(command) => domain::run(&mut context, command),
+        Command::Route(command) => route::run(&mut context, command),
         Command::Audit(args) => audit::run(&mut context, &args),
         Command::Doctor => doctor::run(&mut context),
     }

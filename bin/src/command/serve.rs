@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use postroom::db::Postroom;
 use postroom::dkim::pool;
+use postroom::dns::Resolver;
 use postroom::error::Error;
+use postroom::verify::schedule;
 use postroom::{account, key};
 use serde_json::json;
 use tracing::{error, info, warn};
@@ -21,6 +23,10 @@ use crate::listen::{Answer, Listener, Settings, TlsFiles};
 
 /// How often the uses of keys are written down.
 const NOTE_USES_EVERY: Duration = Duration::from_secs(30);
+/// How many domains are checked at once where nothing is configured.
+const CHECKS_AT_ONCE: u32 = 16;
+/// How often each of the threads that check looks for a domain whose turn it is.
+const LOOK_FOR_DUE_EVERY: Duration = Duration::from_secs(1);
 /// How often the pool of spare keys is looked at.
 const FILL_EVERY: Duration = Duration::from_millis(500);
 
@@ -81,19 +87,28 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     greet(context, &postroom, &url)?;
     info!(%address, database = %postroom.file().display(), "serving");
 
-    let app = Arc::new(App::new(Arc::clone(&postroom), resolver));
+    let switches = context.config.switches()?;
+    let app = Arc::new(App::new(Arc::clone(&postroom), Arc::clone(&resolver) as _).switched(switches));
     let (stop, stopped) = channel::<()>();
     let (stop_filling, filling_stopped) = channel::<()>();
     let noting = thread::spawn({
         let app = Arc::clone(&app);
         move || note_uses(&app, &stopped)
     });
+    // The threads below may be in the middle of a key that nobody needs any more, or of a look at a slow zone: a
+    // stop does not wait for them. What a check had not written is due again when its lease ends.
+    for _ in 0..context.config.get("schedule.at_once")?.unwrap_or(CHECKS_AT_ONCE) {
+        let (postroom, resolver) = (Arc::clone(&postroom), Arc::clone(&resolver));
+        thread::Builder::new()
+            .name("postroom-check".to_owned())
+            .spawn(move || keep_schedule(&postroom, &*resolver))
+            .map_err(|e| Failure::new(format!("no thread for the schedule of checks: {e}")))?;
+    }
     thread::spawn({
         let postroom = Arc::clone(&postroom);
         move || fill_pool(&postroom, &filling_stopped)
     });
     let served = listener.run(app).map_err(|e| Failure::new(e.to_string()));
-    // The pool's thread may be in the middle of making a key, which nobody needs any more: it is not waited for.
     drop((stop, stop_filling));
     if noting.join().is_err() {
         error!("the thread that notes the uses of keys had died");
@@ -158,6 +173,20 @@ fn note_uses(app: &App, stopped: &Receiver<()>) {
         }
         if ended {
             return;
+        }
+    }
+}
+
+/// Checks domains as their turn comes, one at a time; as many threads do this as domains are checked at once.
+fn keep_schedule(postroom: &Postroom, resolver: &dyn Resolver) {
+    loop {
+        match schedule::run_due(postroom, resolver, 1) {
+            Ok(0) => thread::sleep(LOOK_FOR_DUE_EVERY),
+            Ok(_) => {}
+            Err(error) => {
+                warn!(%error, "a scheduled check was not written down");
+                thread::sleep(Duration::from_secs(10));
+            }
         }
     }
 }

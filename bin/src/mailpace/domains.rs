@@ -7,6 +7,7 @@ use postroom::name::DomainName;
 use postroom::overview::{self, Overview};
 use postroom::page::{Direction, Page};
 use postroom::provision::{self, New};
+use postroom::record::Purpose;
 use postroom::verify::{Checked, Code, check};
 use serde::Serialize;
 use serde_json::{Map, json};
@@ -76,7 +77,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     };
     let name = domain_name(url.as_deref())?;
     let made = call.postroom.write(|tx| {
-        let new = New { name: &name, label: label.as_deref(), subscription: None };
+        let new = New { label: label.as_deref(), ..New::named(&name) };
         let domain = provision::create(tx, &call.caller, &new)?;
         overview::find(tx, &call.caller, domain.id)
     })?;
@@ -115,12 +116,13 @@ pub(super) fn verify(call: &Call<'_>) -> Result<Response, Fault> {
     let key_host = kept.dkim.as_ref().map(|(selector, _)| selector.host());
     let mut errors = Map::new();
     for each in checked.iter().filter(|each| !each.finding.verdict.passes()) {
-        let (field, seeds_text) = if each.record.dkim_key.is_none() {
-            ("advance_verified", "No CNAME keys found")
-        } else if Some(&each.record.host) == key_host.as_ref() {
-            ("dkim", "No matching DKIM key found")
-        } else {
-            continue;
+        let (field, seeds_text) = match each.record.purpose {
+            Purpose::ReturnPath => ("advance_verified", "No CNAME keys found"),
+            Purpose::Dkim if Some(&each.record.host) == key_host.as_ref() => {
+                ("dkim", "No matching DKIM key found")
+            }
+            // The reply has no place for the others.
+            _ => continue,
         };
         errors.insert(field.to_owned(), error_text(seeds_text, each).into());
     }

@@ -1,0 +1,138 @@
+//! `postroom route`: as the operator, for whichever account owns the domain.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use postroom::address::EmailAddress;
+use postroom::domain::Domain;
+use postroom::route::{self, Change, Mode, Patch, Route, RouteDecision, VettedUrl, WebhookUrl};
+use serde_json::{Value, json};
+
+use super::domain::{find, parse};
+use super::output::printable;
+use super::{Context, Failure};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Show where a domain's mail goes
+    Show {
+        /// The domain
+        name: String,
+    },
+    /// Set where a domain's mail goes; what is not named stays, and an empty text takes a part away
+    Set {
+        /// The domain
+        name: String,
+        /// `store`, `webhook`, `webhook_then_store` or `forward_email`
+        #[arg(long)]
+        mode: Option<Mode>,
+        /// Where the webhook modes post it: https, at a public address
+        #[arg(long, value_name = "URL")]
+        webhook_url: Option<String>,
+        /// Where `forward_email` sends it
+        #[arg(long, value_name = "ADDRESS")]
+        forward_to: Option<String>,
+    },
+    /// Say what would become of a message for an address
+    Test {
+        /// The address, or a domain for any address at it
+        recipient: String,
+    },
+}
+
+pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, Failure> {
+    let postroom = context.open()?;
+    match command {
+        Command::Show { name } => {
+            let name = parse(&name)?;
+            let (domain, route) = postroom.read(|tx| {
+                let (_, domain) = find(tx, &name)?;
+                let route = route::find(tx, &domain)?;
+                Ok::<_, postroom::error::Error>((domain, route))
+            })?;
+            print(context, &domain, &route);
+        }
+        Command::Set { name, mode, webhook_url, forward_to } => {
+            let name = parse(&name)?;
+            let change = Change {
+                mode,
+                webhook_url: patch(webhook_url.as_deref(), |text| vet(context, text))?,
+                webhook_secret: Patch::Keep,
+                forward_to: patch(forward_to.as_deref(), address)?,
+            };
+            let (domain, route) = postroom.write(|tx| {
+                let (caller, domain) = find(tx, &name)?;
+                let route = route::update(tx, &caller, &domain, change)?;
+                Ok::<_, postroom::error::Error>((domain, route))
+            })?;
+            print(context, &domain, &route);
+        }
+        Command::Test { recipient } => {
+            let address = if recipient.contains('@') {
+                address(&recipient)?
+            } else {
+                address(&format!("postmaster@{recipient}"))?
+            };
+            let decision = postroom.read(|tx| route::decide(tx, &address))?;
+            let (json, text) = match &decision {
+                RouteDecision::Known { domain, route } => (
+                    json!({ "recipient": address.to_string(), "domain_id": domain.number(), "route": json_of(route) }),
+                    format!("{address}: {}", describe(route)),
+                ),
+                _ => (
+                    json!({ "recipient": address.to_string(), "domain_id": null, "route": null }),
+                    format!("{address}: no domain of this server"),
+                ),
+            };
+            context.output.print(&json, || text);
+            if decision == RouteDecision::UnknownDomain {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn patch<T>(text: Option<&str>, parse: impl Fn(&str) -> Result<T, Failure>) -> Result<Patch<T>, Failure> {
+    match text {
+        None => Ok(Patch::Keep),
+        Some("") => Ok(Patch::Clear),
+        Some(text) => parse(text).map(Patch::Set),
+    }
+}
+
+fn vet(context: &Context, text: &str) -> Result<VettedUrl, Failure> {
+    let loopback = context.config.switches()?.loopback_webhooks;
+    let resolver = context.resolver()?;
+    let url = WebhookUrl::parse(text, loopback).and_then(|url| url.vet(&resolver));
+    url.map_err(|reason| Failure::new(format!("--webhook-url will not do: {reason}")))
+}
+
+fn address(text: &str) -> Result<EmailAddress, Failure> {
+    text.parse().map_err(|reason| Failure::new(format!("\"{}\" is no address: {reason}", printable(text))))
+}
+
+fn print(context: &Context, domain: &Domain, route: &Route) {
+    let json = json!({ "domain": domain.name.as_str(), "route": json_of(route) });
+    context.output.print(&json, || format!("{}: {}", domain.name, describe(route)));
+}
+
+fn describe(route: &Route) -> String {
+    let url = route.webhook_url.as_ref().map_or("", WebhookUrl::as_str);
+    let address = route.forward_to.as_ref().map(ToString::to_string).unwrap_or_default();
+    printable(&match route.mode {
+        Mode::Store => "mail is kept".to_owned(),
+        Mode::Webhook => format!("mail is posted to {url}"),
+        Mode::WebhookThenStore => format!("mail is posted to {url}, and kept"),
+        Mode::ForwardEmail => format!("mail is forwarded to {address}"),
+    })
+}
+
+fn json_of(route: &Route) -> Value {
+    json!({
+        "mode": route.mode.as_str(),
+        "webhook_url": route.webhook_url.as_ref().map(WebhookUrl::as_str),
+        "has_webhook_secret": route.has_webhook_secret,
+        "forward_to": route.forward_to.as_ref().map(ToString::to_string),
+    })
+}
