@@ -5,24 +5,42 @@
 //! to the byte, what it is answered in a twin of the world in which the domain never was, and what it is
 //! answered for an id that never was; and nothing in the database may change.
 
+use std::collections::BTreeMap;
+
 use postroom::domain;
 use postroom::id::DomainId;
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom_server::app::DIALECTS;
 use postroom_server::dialect::{Auth, Dialect, Route};
+use serde_json::{Value, json};
 
 use crate::harness::app::{Key, Reply, TestApp};
 
 /// An id that no row has.
 const NEVER: i64 = 987_654_321;
-/// What a thief would send: it has something for every route that writes.
-const BODY: &str = r#"{"domain":{"name":"stolen"},"api_token":{"name":"stolen"}}"#;
+/// A name that no domain has.
+const NEVER_NAME: &str = "never.example";
+/// The end user whose domains all are.
+const USER: &str = "user_123";
 
-/// The ids that stand in a path.
+/// What stands in a path, a query or a body of whom a request is about.
 #[derive(Clone, Copy)]
 struct Ids {
     domain: i64,
+    name: &'static str,
     token: i64,
+    record: i64,
+}
+
+const NEVER_IDS: Ids = Ids { domain: NEVER, name: NEVER_NAME, token: NEVER, record: NEVER };
+
+/// Whoever may not see the domain.
+struct Foreigner {
+    who: &'static str,
+    secret: Option<String>,
+    user: &'static str,
+    /// A domain that it may see, or one that never was.
+    own: Ids,
 }
 
 /// A world with an owner, and with or without the domain that is not to be seen.
@@ -38,8 +56,8 @@ struct World {
     domain_token: String,
     victim: Ids,
     /// Domains that the sibling and the stranger may see.
-    siblings_domain: i64,
-    strangers_domain: i64,
+    siblings: Ids,
+    strangers: Ids,
 }
 
 impl World {
@@ -50,14 +68,19 @@ impl World {
         let stranger = app.account("stranger");
         let revoked = app.key_of(owner.account);
         app.revoke(&revoked);
-        let strangers_domain = app.domain(&stranger, "strangers.example");
-        let siblings_domain = app.domain(&owner, "siblings.example");
-        let mut victim = Ids { domain: siblings_domain + 1, token: 1 };
+        let strangers = made(&app, &stranger, "strangers.example");
+        let siblings = made(&app, &owner, "siblings.example");
+        let mut victim = Ids { domain: siblings.domain + 1, name: "victim.example", token: 1, record: 11 };
         let mut domain_token = PlainSecret::generate(SecretKind::DomainToken).unwrap().reveal().to_owned();
         if with_victim {
-            victim.domain = app.domain(&owner, "victim.example");
-            let made = app.token(&owner, victim.domain);
-            (victim.token, domain_token) = made;
+            let there = made(&app, &owner, victim.name);
+            assert_eq!(
+                (there.domain, there.record),
+                (victim.domain, victim.record),
+                "the twins have the same ids"
+            );
+            (victim.token, domain_token) = app.token(&owner, victim.domain);
+            assert_eq!(victim.token, 1);
             app.postroom
                 .write(|tx| {
                     let domain = domain::find(tx, &owner.operator(), DomainId::new(victim.domain))?;
@@ -65,52 +88,88 @@ impl World {
                 })
                 .unwrap();
         }
-        assert_eq!((victim.domain, victim.token), (siblings_domain + 1, 1), "the twins have the same ids");
-        World {
-            app,
-            owner,
-            sibling,
-            stranger,
-            revoked,
-            domain_token,
-            victim,
-            siblings_domain,
-            strangers_domain,
-        }
+        World { app, owner, sibling, stranger, revoked, domain_token, victim, siblings, strangers }
     }
 
     /// Everybody who may not see the domain, by the secret that they bring, and a domain that they may see.
-    fn foreigners(&self) -> Vec<(&'static str, Option<String>, i64)> {
+    fn foreigners(&self, dialect: &Dialect) -> Vec<Foreigner> {
         let mut mistyped = self.owner.secret.clone();
         let last = if mistyped.pop() == Some('0') { '1' } else { '0' };
         mistyped.push(last);
         let unknown = PlainSecret::generate(SecretKind::AccountKey).unwrap().reveal().to_owned();
-        vec![
-            ("nobody", None, NEVER),
-            ("garbage", Some("garbage".to_owned()), NEVER),
-            ("a wrong checksum", Some(mistyped), NEVER),
-            ("a key that never was", Some(unknown), NEVER),
-            ("a revoked key", Some(self.revoked.secret.clone()), NEVER),
-            ("a domain token", Some(self.domain_token.clone()), NEVER),
-            ("a key of another account", Some(self.stranger.secret.clone()), self.strangers_domain),
-            ("another key of the same account", Some(self.sibling.secret.clone()), self.siblings_domain),
+        let mut all: Vec<Foreigner> = [
+            ("nobody", None, NEVER_IDS),
+            ("garbage", Some("garbage".to_owned()), NEVER_IDS),
+            ("a wrong checksum", Some(mistyped), NEVER_IDS),
+            ("a key that never was", Some(unknown), NEVER_IDS),
+            ("a revoked key", Some(self.revoked.secret.clone()), NEVER_IDS),
+            ("a domain token", Some(self.domain_token.clone()), NEVER_IDS),
+            ("a key of another account", Some(self.stranger.secret.clone()), self.strangers),
+            ("another key of the same account", Some(self.sibling.secret.clone()), self.siblings),
         ]
+        .into_iter()
+        .map(|(who, secret, own)| Foreigner { who, secret, user: USER, own })
+        .collect();
+        // In a dialect that has users, the key alone is not enough.
+        if dialect.name == "lifecycle" {
+            for (who, user) in
+                [("the same key for another user", "another"), ("a user in capitals", "USER_123")]
+            {
+                let secret = Some(self.owner.secret.clone());
+                all.push(Foreigner { who, secret, user, own: self.siblings });
+            }
+        }
+        all
     }
 
-    fn send(&self, dialect: &Dialect, method: &str, path: &str, secret: Option<&str>) -> Reply {
+    fn send(&self, dialect: &Dialect, method: &str, target: &Target, secret: Option<&str>) -> Reply {
         let field = match dialect.auth {
             Auth::Header(names) => names[0],
         };
         let mut headers = vec![("Content-Type", "application/json")];
         headers.extend(secret.map(|secret| (field, secret)));
-        self.app.send(&format!("{method} {path}"), &headers, BODY.as_bytes())
+        self.app.send(&format!("{method} {}", target.path), &headers, target.body.as_bytes())
     }
+}
+
+/// A domain of [`USER`].
+fn made(app: &TestApp, key: &Key, name: &'static str) -> Ids {
+    let details = app.v2_domain(key, name, USER);
+    let id = |value: &Value| value["id"].as_i64().unwrap();
+    Ids { domain: id(&details["domain"]), name, token: NEVER, record: id(&details["dns"][0]) }
+}
+
+/// Where a request goes, and with what.
+struct Target {
+    path: String,
+    body: String,
+}
+
+/// A request of a route about these ids, as a thief would send it: it has something for every route that writes.
+fn target(dialect: &Dialect, route: &Route, ids: Ids, user: &str) -> Target {
+    let path = fill(route, ids);
+    if dialect.name != "lifecycle" {
+        return Target {
+            path,
+            body: json!({"domain": {"name": "stolen"}, "api_token": {"name": "stolen"}}).to_string(),
+        };
+    }
+    if route.method == "GET" {
+        return Target { path: format!("{path}?user_id={user}"), body: String::new() };
+    }
+    let mut body = json!({"user_id": user, "id": ids.record, "status": "failed", "forward_mode": "store"});
+    // That a name is taken is told to whoever asks for it, as everywhere (`creating.rs`); nothing else of it is.
+    if route.path != "/v2/domain" {
+        body["domain"] = json!(ids.name);
+    }
+    Target { path, body: body.to_string() }
 }
 
 /// The path of a route with these ids in it.
 fn fill(route: &Route, ids: Ids) -> String {
     let segments = route.path.split('/').map(|segment| match segment {
         "{id}" => ids.domain.to_string(),
+        "{domain}" => ids.name.to_owned(),
         "{token_id}" => ids.token.to_string(),
         other => {
             assert!(
@@ -130,44 +189,53 @@ fn routes() -> impl Iterator<Item = (&'static Dialect, &'static Route)> {
     DIALECTS.iter().flat_map(|dialect| dialect.routes.iter().map(move |route| (*dialect, route)))
 }
 
+/// What a foreigner asks for: the victim's ids, and below a domain of its own something of the victim's; each with
+/// what never was in its place.
+fn cases(route: &Route, victim: Ids, own: Ids) -> Vec<(Ids, Ids)> {
+    let mut cases = vec![(victim, NEVER_IDS)];
+    if route.path.contains("{token_id}") {
+        cases.push((Ids { token: victim.token, ..own }, Ids { token: NEVER, ..own }));
+    }
+    if route.path.ends_with("/dns/mark") {
+        cases.push((Ids { record: victim.record, ..own }, Ids { record: NEVER, ..own }));
+    }
+    cases
+}
+
 #[test]
 fn a_foreign_identity_is_answered_as_if_the_domain_never_was() {
     let (world, twin) = (World::new(true), World::new(false));
     let before = world.app.dump();
-    let mut cells = 0;
+    let mut cells: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (dialect, route) in routes() {
-        for ((who, secret, own), (_, twins_secret, _)) in
-            world.foreigners().into_iter().zip(twin.foreigners())
-        {
-            let never = Ids { domain: NEVER, token: NEVER };
-            // The victim's ids; and the victim's token below a domain that the foreigner may see.
-            let mixed = Ids { domain: own, token: world.victim.token };
-            let mixed_never = Ids { domain: own, token: NEVER };
-            let mut cases = vec![(world.victim, never)];
-            if route.path.contains("{token_id}") {
-                cases.push((mixed, mixed_never));
-            }
+        for (foreigner, in_twin) in world.foreigners(dialect).into_iter().zip(twin.foreigners(dialect)) {
+            let Foreigner { who, secret, user, own } = foreigner;
             let methods = [route.method.as_str(), "HEAD"];
-            for (ids, unknown) in cases {
+            for (ids, unknown) in cases(route, world.victim, own) {
                 for method in &methods[..if route.method == "GET" { 2 } else { 1 }] {
-                    let path = fill(route, ids);
-                    let reply = world.send(dialect, method, &path, secret.as_deref());
-                    let told = format!("{} {method} {path}: {who}", dialect.name);
-                    let in_twin = twin.send(dialect, method, &path, twins_secret.as_deref());
-                    if !(own == world.siblings_domain || own == world.strangers_domain) {
+                    let asked = target(dialect, route, ids, user);
+                    let reply = world.send(dialect, method, &asked, secret.as_deref());
+                    let told = format!("{} {method} {}: {who}", dialect.name, asked.path);
+                    let twins = twin.send(dialect, method, &asked, in_twin.secret.as_deref());
+                    if own.domain == NEVER {
                         assert_eq!(reply.status, 401, "{told}");
                     }
-                    assert_eq!(without_keys(&reply), without_keys(&in_twin), "{told}, beside the twin");
-                    let never_was = world.send(dialect, method, &fill(route, unknown), secret.as_deref());
-                    assert_eq!(reply.visible(), never_was.visible(), "{told}, beside an id that never was");
+                    assert_eq!(without_keys(&reply), without_keys(&twins), "{told}, beside the twin");
+                    let never = target(dialect, route, unknown, user);
+                    let never = world.send(dialect, method, &never, secret.as_deref());
+                    assert_eq!(reply.visible(), never.visible(), "{told}, beside an id that never was");
                     assert!(!reply.text().contains("victim.example"), "{told}");
-                    cells += 1;
+                    *cells.entry((dialect.name, who)).or_default() += 1;
                 }
             }
         }
         assert_eq!(world.app.dump(), before, "{} {} changed something", route.method, route.path);
     }
-    assert!(cells >= routes().count() * 8, "{cells} cells");
+    assert_eq!(cells.len(), 8 + 10, "every identity in both dialects: {cells:?}");
+    for ((dialect, who), count) in cells {
+        let routes = routes().filter(|(own, _)| own.name == dialect).count();
+        assert!(count >= routes, "{dialect} {who}: {count} cells for {routes} routes");
+    }
 }
 
 /// Both worlds have keys of their own making, which no two replies share: what a domain of the caller's shows of
@@ -188,9 +256,9 @@ fn the_owner_is_let_in_by_every_route() {
     // Without this the matrix could hold because nobody is let in at all.
     for (dialect, route) in routes() {
         let world = World::new(true);
-        let path = fill(route, world.victim);
-        let reply = world.send(dialect, route.method.as_str(), &path, Some(&world.owner.secret));
-        assert!(![401, 403, 404].contains(&reply.status), "{} {path}: {}", route.method, reply.status);
+        let asked = target(dialect, route, world.victim, USER);
+        let reply = world.send(dialect, route.method.as_str(), &asked, Some(&world.owner.secret));
+        assert!(![401, 403, 404].contains(&reply.status), "{} {}: {reply:?}", route.method, asked.path);
     }
 }
 

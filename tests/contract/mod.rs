@@ -1,4 +1,5 @@
 //! The dialects, route by route.
 
 mod isolation;
+mod lifecycle;
 mod mailpace;

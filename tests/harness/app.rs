@@ -18,6 +18,7 @@ use postroom::name::DnsName;
 use postroom::settings::Settings;
 use postroom::{account, key};
 use postroom_server::app::App;
+use postroom_server::dialect::Switches;
 use postroom_server::http::{BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request};
 use serde_json::Value;
 
@@ -96,6 +97,11 @@ impl TestApp {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START_MILLIS)));
         let postroom = Arc::new(open(&dir.path().join("postroom.db"), settings, clock.clone(), spares));
         TestApp { app: App::new(postroom.clone(), resolver), postroom, dns, clock, dir }
+    }
+
+    /// The same with other things switched on and off.
+    pub(crate) fn switched(self, switches: Switches) -> TestApp {
+        TestApp { app: self.app.switched(switches), ..self }
     }
 
     /// A new account and its first key.

@@ -59,7 +59,8 @@ impl Client {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
-            .header("MailPace-Organization-Token", &self.key);
+            .header("MailPace-Organization-Token", &self.key)
+            .header("x-api-key", &self.key);
         let mut response = match body {
             None => self.agent.run(request.body(())?)?,
             Some(body) => {

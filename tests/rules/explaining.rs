@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use postroom::dns::{Outcome, RecordData, RecordType, ScriptedResolver};
 use postroom::id::DomainId;
+use postroom::record::Purpose;
 use postroom::verify::{Code, Finding, Plan, Verdict, look, plan};
 
 use crate::harness::app::{TestApp, settings, txt};
@@ -17,22 +18,34 @@ fn planned(name: &str) -> (Plan, String) {
     let key = app.account("acme");
     let id = app.domain(&key, name);
     let plan = app.postroom.read(|tx| plan(tx, &key.operator(), DomainId::new(id))).unwrap();
-    let value = plan.items()[0].1.wanted();
-    assert!(value.starts_with("v=DKIM1"), "the key's record comes first");
+    let value = plan.items()[at(&plan, Purpose::Dkim)].1.wanted();
     (plan, value)
 }
 
-/// A zone with nothing of ours in it.
+/// Where the record of this purpose stands in a plan.
+fn at(plan: &Plan, purpose: Purpose) -> usize {
+    plan.items().iter().position(|(record, _)| record.purpose == purpose).unwrap()
+}
+
+/// A zone with MX, SPF and DMARC as they must be, and neither a key nor a return path.
 fn zone() -> ScriptedResolver {
-    ScriptedResolver::new().txt("example.com", &["unrelated"])
+    ScriptedResolver::new()
+        .txt("example.com", &["unrelated"])
+        .txt("example.com", &["v=spf1 mx ~all"])
+        .mx("example.com", 10, "mx.mail.example.net")
+        .txt("_dmarc.example.com", &["v=DMARC1; p=none"])
+}
+
+fn finding(dns: &ScriptedResolver, purpose: Purpose) -> Finding {
+    look(&PLAN.0, dns).swap_remove(at(&PLAN.0, purpose))
 }
 
 fn key_finding(dns: &ScriptedResolver) -> Finding {
-    look(&PLAN.0, dns).swap_remove(0)
+    finding(dns, Purpose::Dkim)
 }
 
 fn cname_finding(dns: &ScriptedResolver) -> Finding {
-    look(&PLAN.0, dns).swap_remove(1)
+    finding(dns, Purpose::ReturnPath)
 }
 
 static PLAN: std::sync::LazyLock<(Plan, String)> = std::sync::LazyLock::new(|| planned("example.com"));
@@ -84,9 +97,13 @@ fn a_key_in_the_parent_domain_is_found_there_and_nowhere_above() {
     let (plan, value) = planned("sub.example.com");
     let base = || ScriptedResolver::new().txt("sub.example.com", &["unrelated"]);
     let dns = base().record("pr1._domainkey.example.com", txt(&value));
-    fails(&look(&plan, &dns)[0], Code::RecordInParentZone, &["make it for sub.example.com"]);
+    fails(
+        &look(&plan, &dns)[at(&plan, Purpose::Dkim)],
+        Code::RecordInParentZone,
+        &["make it for sub.example.com"],
+    );
     let dns = base().record("pr1._domainkey.com", txt(&value));
-    fails(&look(&plan, &dns)[0], Code::RecordMissing, &[]);
+    fails(&look(&plan, &dns)[at(&plan, Purpose::Dkim)], Code::RecordMissing, &[]);
     assert!(
         dns.asked().iter().all(|question| question.name.as_str() != "pr1._domainkey.com"),
         "nobody's zone"
@@ -157,14 +174,17 @@ fn the_first_mistake_in_the_order_is_the_one_that_is_told() {
 fn what_passes_or_is_temporary_is_not_explained() {
     let good = key_at("pr1._domainkey.example.com").cname("mailer.example.com", TARGET);
     assert!(look(&PLAN.0, &good).iter().all(|finding| finding.verdict == Verdict::Pass));
-    assert_eq!(good.asked().len(), 2);
+    assert_eq!(good.asked().len(), 5);
     let silent = zone().fail("pr1._domainkey.example.com", RecordType::Txt, Outcome::Timeout).fail(
         "mailer.example.com",
         RecordType::Cname,
         Outcome::ServFail { detail: String::new() },
     );
-    assert!(look(&PLAN.0, &silent).iter().all(|finding| finding.verdict == Verdict::Temporary));
-    assert_eq!(silent.asked().len(), 2);
+    for purpose in [Purpose::Dkim, Purpose::ReturnPath] {
+        let asked = silent.asked().len();
+        assert_eq!(finding(&silent, purpose).verdict, Verdict::Temporary);
+        assert_eq!(silent.asked().len(), asked + 5);
+    }
 }
 
 #[test]
@@ -179,14 +199,14 @@ fn a_failed_record_costs_at_most_12_more_look_ups() {
         good_key(zone().cname("mailer.example.com", "elsewhere.example")),
     ] {
         let failed = look(&PLAN.0, &dns).iter().filter(|finding| finding.verdict == Verdict::Fail).count();
-        let more = dns.asked().len() - 2;
-        assert_eq!(failed, 1);
-        assert!((1..=12).contains(&more), "{more} more: {:?}", dns.asked());
+        let more = dns.asked().len() - 5;
+        assert!((1..=5).contains(&failed), "{failed}");
+        assert!((failed..=failed * 12).contains(&more), "{more} more: {:?}", dns.asked());
     }
     let (plan, _) = planned("a.b.example.co.uk");
     let dns = ScriptedResolver::new();
     look(&plan, &dns);
-    assert!(dns.asked().len() <= 2 + 2 * 12, "{}", dns.asked().len());
+    assert!(dns.asked().len() <= 5 + 5 * 12, "{}", dns.asked().len());
 }
 
 #[test]
@@ -197,5 +217,41 @@ fn a_record_that_is_right_somewhere_else_is_never_a_pass() {
         .record("pr1._domainkey.www.example.com", txt(&PLAN.1))
         .record("pr1._domainkey.com", txt(&PLAN.1))
         .record("mailer.example.com.example.com", RecordData::Cname(TARGET.parse().unwrap()));
-    assert!(look(&PLAN.0, &everywhere).iter().all(|finding| finding.verdict == Verdict::Fail));
+    assert_eq!(key_finding(&everywhere).verdict, Verdict::Fail);
+    assert_eq!(cname_finding(&everywhere).verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_dmarc_record_at_a_wrong_name_is_found_there() {
+    let right = "v=DMARC1; p=none";
+    let base = || ScriptedResolver::new().txt("example.com", &["unrelated"]);
+    for (name, code, mend) in [
+        ("_dmarc.example.com.example.com", Code::RecordAtDoubledName, "enter _dmarc as its name"),
+        ("dmarc.example.com", Code::RecordMissingUnderscore, "with the underscore"),
+        ("example.com", Code::RecordAtApex, "enter _dmarc as its name"),
+        ("_dmarc.www.example.com", Code::RecordAtWww, "without www"),
+    ] {
+        fails(&finding(&base().txt(name, &[right]), Purpose::Dmarc), code, &[name, mend]);
+        let other = base().txt(name, &["v=DMARC1; p=nonsense"]);
+        fails(&finding(&other, Purpose::Dmarc), Code::RecordMissing, &["publish it"]);
+    }
+}
+
+#[test]
+fn an_mx_record_at_the_doubled_name_is_found_there() {
+    let name = "example.com.example.com";
+    let base = || ScriptedResolver::new().txt("example.com", &["unrelated"]);
+    let ours = base().mx(name, 10, "mx.mail.example.net");
+    fails(&finding(&ours, Purpose::Mx), Code::RecordAtDoubledName, &["enter @ as its name"]);
+    let theirs = base().mx(name, 10, "mx.elsewhere.example");
+    fails(&finding(&theirs, Purpose::Mx), Code::MxMissing, &["publish it"]);
+}
+
+#[test]
+fn an_spf_record_at_the_doubled_name_is_found_there() {
+    let name = "example.com.example.com";
+    let base = || ScriptedResolver::new().txt("example.com", &["unrelated"]);
+    let ours = base().txt(name, &["v=spf1 mx ~all"]);
+    fails(&finding(&ours, Purpose::Spf), Code::RecordAtDoubledName, &["enter @ as its name"]);
+    fails(&finding(&base().txt(name, &["v=spf1 ~all"]), Purpose::Spf), Code::SpfMissing, &["publish it"]);
 }

@@ -2,10 +2,16 @@
 
 mod agreeing;
 mod answers;
+mod deciding;
 mod explaining;
 mod judging;
 mod keys_and_tokens;
+mod lending;
+mod mail_records;
 mod names;
+mod routes;
+mod schedule;
 mod store;
 mod visibility;
+mod webhooks;
 mod zone;

@@ -114,6 +114,19 @@ fn a_transfer_hands_the_domain_over_and_unties_it() {
 }
 
 #[test]
+fn a_domain_that_is_handed_over_is_no_users_until_its_new_account_names_one() {
+    let app = TestApp::new();
+    let (mine, theirs) = (app.account("mine"), app.account("theirs"));
+    app.v2_domain(&mine, "example.com", "1");
+    let domain = find(&app, &mine, 1);
+    app.postroom.write(|tx| provision::transfer(tx, &mine.operator(), &domain, theirs.account)).unwrap();
+    let moved = find(&app, &theirs, 1);
+    assert_eq!((moved.user, moved.organization), (None, None), "their user 1 is somebody else");
+    assert_eq!(app.v2(&theirs, "GET /v2/domains/example.com/info?user_id=1").status, 404);
+    assert_eq!(app.v2_domain(&theirs, "example.com", "2")["domain"]["user_id"], "2", "it can be adopted");
+}
+
+#[test]
 fn a_plan_that_was_made_is_not_settled_by_who_may_not_see_the_domain_any_more() {
     let app = TestApp::new();
     let (mine, theirs) = (app.account("mine"), app.account("theirs"));
@@ -135,7 +148,7 @@ fn a_plan_for_an_old_name_settles_nothing_of_the_new_one() {
     let app = TestApp::new();
     let key = app.account("acme");
     let id = app.domain(&key, "example.com");
-    app.publish(&key, id);
+    app.publish_all("example.com");
     let plan = app.postroom.read(|tx| verify::plan(tx, &key.operator(), DomainId::new(id))).unwrap();
     let findings = verify::look(&plan, &*app.dns);
     assert!(findings.iter().all(|finding| finding.verdict.passes()));

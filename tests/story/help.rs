@@ -4,7 +4,7 @@ use crate::harness::process::Site;
 
 /// Every command, with the arguments of its own that its help must name.
 const COMMANDS: &[(&[&str], &[&str])] = &[
-    (&[], &["serve", "account", "key", "subscription", "domain", "audit", "doctor", "--version"]),
+    (&[], &["serve", "account", "key", "subscription", "domain", "route", "audit", "doctor", "--version"]),
     (
         &["serve"],
         &[
@@ -27,13 +27,18 @@ const COMMANDS: &[(&[&str], &[&str])] = &[
     (&["subscription"], &["create", "list"]),
     (&["subscription", "create"], &["--account", "--handle", "--max-domains", "--max-recipients"]),
     (&["subscription", "list"], &["--account"]),
-    (&["domain"], &["list", "show", "records", "verify", "delete", "transfer"]),
-    (&["domain", "list"], &["--account", "--limit", "--offset"]),
+    (&["domain"], &["list", "show", "records", "verify", "check", "delete", "transfer"]),
+    (&["domain", "list"], &["--account", "--status", "--limit", "--offset"]),
     (&["domain", "show"], &["<NAME>"]),
     (&["domain", "records"], &["<NAME>", "--zone"]),
     (&["domain", "verify"], &["<NAME>"]),
+    (&["domain", "check"], &["--limit"]),
     (&["domain", "delete"], &["<NAME>"]),
     (&["domain", "transfer"], &["<NAME>", "--to"]),
+    (&["route"], &["show", "set", "test"]),
+    (&["route", "show"], &["<NAME>"]),
+    (&["route", "set"], &["<NAME>", "--mode", "--webhook-url", "--forward-to"]),
+    (&["route", "test"], &["<RECIPIENT>"]),
     (&["audit"], &["--account", "--limit"]),
     (&["doctor"], &[]),
 ];

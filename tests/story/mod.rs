@@ -11,15 +11,23 @@ mod commands;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod days;
+#[cfg(test)]
 mod help;
+#[cfg(test)]
+mod lifecycle;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod mistake;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refusal;
+#[cfg(test)]
+mod routes;
 #[cfg(test)]
 mod signals;
 #[cfg(test)]

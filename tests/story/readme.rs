@@ -51,6 +51,9 @@ fn every_curl_in_the_readme_asks_for_a_route_that_there_is() {
     let site = Site::new();
     let server = site.serve();
     server.client().create_domain("readme.example.com");
+    // That which the README makes and then asks for.
+    let body = serde_json::json!({ "domain": "customer.com", "user_id": "user_123" });
+    assert_eq!(server.client().post("/v2/domain", &body).status, 201);
     for command in commands().iter().filter(|command| command.starts_with("curl ")) {
         let url = command.split_whitespace().find(|word| word.contains("://")).expect("a URL");
         let path = url.trim_matches(['"', '\'']).splitn(4, '/').nth(3).expect("a path");

@@ -42,7 +42,7 @@ fn stop_while_it_verifies(signal: &str) {
     let checked: i64 = conn
         .query_row("SELECT count(*) FROM record WHERE checked_at IS NOT NULL", [], |row| row.get(0))
         .expect("a count");
-    assert_eq!(checked, 2, "what the request found was written down");
+    assert_eq!(checked, 5, "what the request found was written down");
     let restarted = site.serve();
     let again = Client::new(&restarted.url, server.key.as_deref().expect("a key"));
     assert_eq!(again.get("/api/v1/domains/1").json["url"], domain["url"]);

@@ -83,7 +83,7 @@ fn the_pasted_lines_lead_from_the_first_start_to_a_verified_domain() {
         .iter()
         .filter(|row| row["action"] == "record.status_changed")
         .collect();
-    assert_eq!(changes.len(), 2, "each change of a status is in the audit log: {audit}");
+    assert_eq!(changes.len(), 5, "each change of a status is in the audit log: {audit}");
 }
 
 #[test]

@@ -1,16 +1,15 @@
 //! What every route answers alike: credentials, methods, unknown paths, limits, request ids.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
-use postroom::dns::{Answer, Question, Resolver, ScriptedResolver};
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom_server::app::DIALECTS;
 use postroom_server::http::BodyFault;
 use serde_json::json;
 
 use crate::harness::app::{KEY_FIELD, TestApp, settings};
+use crate::harness::held::Held;
 
 /// Every route of the dialect with ids that name nothing.
 fn lines() -> Vec<String> {
@@ -241,38 +240,6 @@ fn a_body_that_is_too_large_is_413_and_changes_nothing() {
     let reply = app.send_body("POST /api/v1/domains", &[], Err(BodyFault::TooLarge));
     reply.is(401, &json!({"error": "Missing API Token"}));
     assert_eq!(app.dump(), before);
-}
-
-/// How long a held verification waits to be let go: one that was let in wrongly must fail the test, not hang it.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A resolver that answers when it is let go, so that a test can hold verifications in the middle.
-#[derive(Default)]
-struct Held {
-    state: Mutex<(usize, bool)>,
-    changed: Condvar,
-}
-
-impl Held {
-    fn wait_for(&self, waiting: usize) {
-        let state = self.state.lock().unwrap();
-        drop(self.changed.wait_timeout_while(state, PATIENCE, |(now, _)| *now < waiting).unwrap());
-    }
-
-    fn release(&self) {
-        self.state.lock().unwrap().1 = true;
-        self.changed.notify_all();
-    }
-}
-
-impl Resolver for Held {
-    fn lookup(&self, question: &Question) -> Answer {
-        let mut state = self.state.lock().unwrap();
-        state.0 += 1;
-        self.changed.notify_all();
-        drop(self.changed.wait_timeout_while(state, PATIENCE, |(_, released)| !*released).unwrap());
-        ScriptedResolver::new().lookup(question)
-    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn fill(app: &TestApp, key: &Key, labels: &[Option<&str>]) {
             app.clock.advance(Duration::from_millis(1));
         }
         let name = format!("d{index}.example").parse().unwrap();
-        let new = New { name: &name, label: *label, subscription: None };
+        let new = New { label: *label, ..New::named(&name) };
         app.postroom.write(|tx| provision::create(tx, &key.operator(), &new)).unwrap();
     }
 }
@@ -159,11 +159,7 @@ fn pages_of_any_size_neither_repeat_nor_skip() {
     app.postroom
         .write(|tx| {
             let name = "foreign.example".parse().unwrap();
-            provision::create(
-                tx,
-                &other.operator(),
-                &New { name: &name, label: Some("label"), subscription: None },
-            )
+            provision::create(tx, &other.operator(), &New { label: Some("label"), ..New::named(&name) })
         })
         .unwrap();
     let all = page(&app, &key, "limit=200");

@@ -10,6 +10,14 @@ const NO_KEY: &str = "No matching DKIM key found";
 const NO_CNAME: &str = "No CNAME keys found";
 const KEY_NAME: &str = "pr1._domainkey.example.com";
 const RETURN_PATH: &str = "mailer.example.com";
+/// What is asked in a check.
+const QUESTIONS: [(&str, RecordType); 5] = [
+    ("example.com", RecordType::Mx),
+    ("example.com", RecordType::Txt),
+    ("_dmarc.example.com", RecordType::Txt),
+    (KEY_NAME, RecordType::Txt),
+    (RETURN_PATH, RecordType::Cname),
+];
 
 fn start() -> (TestApp, Key, i64) {
     let app = TestApp::new();
@@ -142,8 +150,9 @@ fn no_hiccup_of_the_dns_changes_what_is_pending() {
     for outcome in hiccups() {
         let (app, key, id) = start();
         let before = standing(&app);
-        app.dns.set_outcome(KEY_NAME, RecordType::Txt, outcome.clone());
-        app.dns.set_outcome(RETURN_PATH, RecordType::Cname, outcome.clone());
+        for (name, record_type) in QUESTIONS {
+            app.dns.set_outcome(name, record_type, outcome.clone());
+        }
         let reply = verify(&app, &key, id);
         assert_eq!((&reply["dkim_verified"], &reply["advance_verified"]), (&json!(false), &json!(false)));
         for (field, known) in [("dkim", NO_KEY), ("advance_verified", NO_CNAME)] {
@@ -161,8 +170,9 @@ fn no_hiccup_of_the_dns_takes_back_what_is_verified_however_long_it_lasts() {
     verify(&app, &key, id);
     let before = standing(&app);
     for outcome in hiccups() {
-        app.dns.set_outcome(KEY_NAME, RecordType::Txt, outcome.clone());
-        app.dns.set_outcome(RETURN_PATH, RecordType::Cname, outcome.clone());
+        for (name, record_type) in QUESTIONS {
+            app.dns.set_outcome(name, record_type, outcome.clone());
+        }
         app.advance(30);
         let reply = verify(&app, &key, id);
         assert_eq!((&reply["dkim_verified"], &reply["advance_verified"]), (&json!(true), &json!(true)));
@@ -296,4 +306,34 @@ fn a_verify_takes_no_notice_of_a_body() {
     for body in ["{}", "[]", "no json", "{\"dkim_verified\":true}"] {
         app.call_text(&key, &format!("POST /api/v1/domains/{id}/verify"), body).is(200, &plain);
     }
+}
+
+#[test]
+fn mx_spf_and_dmarc_are_no_errors_of_this_dialect() {
+    let (app, key, id) = start();
+    app.publish(&key, id);
+    let good = json!({"dkim_verified": true, "advance_verified": true, "errors": {}});
+    assert_eq!(verify(&app, &key, id), good, "though none of the three is there");
+    app.publish_all("example.com");
+    app.dns.set("_dmarc.example.com", vec![txt("v=DMARC1; p=nonsense")]);
+    assert_eq!(verify(&app, &key, id), good);
+}
+
+#[test]
+fn what_every_domain_has_is_no_proof_of_whose_it_is() {
+    let (app, key, id) = start();
+    let proved = || app.value::<Option<i64>>("SELECT proved_at FROM domain");
+    // A squatter's domain: its SPF and DMARC records are lawful, its mail and its bounces come here for somebody else.
+    app.publish_all("example.com");
+    app.dns.clear(KEY_NAME);
+    assert_eq!(verify(&app, &key, id)["advance_verified"], json!(true));
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM record WHERE status = 'verified'"), 4);
+    assert_eq!(proved(), None);
+    app.advance(8 * 24);
+    let owner = app.account("owner");
+    app.domain(&owner, "example.com");
+    app.publish_all("example.com");
+    let id: i64 = app.value("SELECT id FROM domain");
+    verify(&app, &owner, id);
+    assert_eq!(proved(), Some(app.postroom.now().millis()), "the key is the proof");
 }

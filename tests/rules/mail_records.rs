@@ -1,0 +1,282 @@
+//! Judging MX, SPF and DMARC records: a row for each rule, and a near miss beside it.
+
+use postroom::dns::{Outcome, RecordData, TxtData};
+use postroom::id::DomainId;
+use postroom::name::DnsName;
+use postroom::settings::DmarcPolicy;
+use postroom::verify::{Code, Expectation, Finding, Verdict, judge, plan};
+
+use super::answers::{found, said};
+use crate::harness::app::{TestApp, settings, txt};
+
+use Verdict::{Fail, Pass, Warn};
+
+fn mx_expected() -> Expectation {
+    let (name, host) = ("example.com".parse().unwrap(), "mx.example.net".parse().unwrap());
+    Expectation::Mx { name, host, priority: 10 }
+}
+
+fn spf_expected(mechanisms: &[&str]) -> Expectation {
+    let whole = format!("v=spf1 {} ~all", mechanisms.join(" "));
+    let mechanisms = mechanisms.iter().map(ToString::to_string).collect();
+    Expectation::Spf { name: "example.com".parse().unwrap(), mechanisms, whole }
+}
+
+fn dmarc_expected(policy: DmarcPolicy) -> Expectation {
+    let whole = format!("v=DMARC1; p={policy}");
+    Expectation::Dmarc { name: "_dmarc.example.com".parse().unwrap(), policy, whole }
+}
+
+fn judged(expected: &Expectation, records: Vec<RecordData>) -> Finding {
+    judge::answer(expected, &said("resolver", found(records)))
+}
+
+#[track_caller]
+fn is(finding: &Finding, verdict: Verdict, code: Option<Code>, of: &str) {
+    assert_eq!((finding.verdict, finding.code), (verdict, code), "{of}: {}", finding.text);
+    assert!(finding.text.ends_with('.') && finding.text.len() < 900, "{}", finding.text);
+}
+
+fn mx(hosts: &[(u16, &str)]) -> Vec<RecordData> {
+    let record = |(preference, host): &(u16, &str)| RecordData::Mx {
+        preference: *preference,
+        exchange: DnsName::from_answer(host),
+    };
+    hosts.iter().map(record).collect()
+}
+
+#[test]
+fn our_host_must_be_the_most_preferred_of_the_mx_records() {
+    const OURS: &str = "mx.example.net";
+    for (hosts, verdict, code) in [
+        (&[(10, OURS)][..], Pass, None),
+        (&[(10, "MX.Example.NET.")], Pass, None),
+        // Which number it has is the owner's affair, as long as none is smaller.
+        (&[(0, OURS)], Pass, None),
+        (&[(65535, OURS)], Pass, None),
+        (&[(10, OURS), (20, "backup.example.org")], Pass, None),
+        (&[(10, OURS), (11, "backup.example.org")], Pass, None),
+        (&[(10, OURS), (20, OURS), (30, "backup.example.org")], Pass, None),
+        (&[(10, OURS), (10, "other.example.org")], Warn, Some(Code::MxForeignEqual)),
+        (&[(10, OURS), (10, "192.0.2.1")], Warn, Some(Code::MxForeignEqual)),
+        (&[(10, OURS), (9, "other.example.org")], Fail, Some(Code::MxForeignPreferred)),
+        (&[(10, OURS), (0, "other.example.org")], Fail, Some(Code::MxForeignPreferred)),
+        (&[(10, OURS), (20, OURS), (9, "other.example.org")], Fail, Some(Code::MxForeignPreferred)),
+        (&[(10, "other.example.org")], Fail, Some(Code::MxMissing)),
+        (&[(10, "mx.example.net.example.com")], Fail, Some(Code::MxMissing)),
+        (&[(10, "xmx.example.net")], Fail, Some(Code::MxMissing)),
+        (&[(10, "example.net")], Fail, Some(Code::MxMissing)),
+        (&[(0, "")], Fail, Some(Code::MxNull)),
+        // RFC 7505 section 3: a null MX stands alone; beside another it is only a broken name.
+        (&[(0, ""), (10, "other.example.org")], Fail, Some(Code::MxMissing)),
+        (&[(10, "192.0.2.1")], Fail, Some(Code::MxIpLiteral)),
+        (&[(10, "192.0.2.1"), (20, "other.example.org")], Fail, Some(Code::MxIpLiteral)),
+        (&[(10, "192.0.2.1.example.com")], Fail, Some(Code::MxMissing)),
+    ] {
+        is(&judged(&mx_expected(), mx(hosts)), verdict, code, &format!("{hosts:?}"));
+    }
+}
+
+#[test]
+fn no_mx_record_is_missing_and_other_records_are_none() {
+    for outcome in [Outcome::NoData { remaining: None }, Outcome::NxDomain { remaining: None }] {
+        let finding = judge::answer(&mx_expected(), &said("resolver", outcome));
+        is(&finding, Fail, Some(Code::MxMissing), "nothing");
+        assert_eq!(finding.seen, None);
+    }
+    let other = judged(&mx_expected(), vec![txt("10 mx.example.net.")]);
+    is(&other, Fail, Some(Code::MxMissing), "a TXT record");
+}
+
+#[test]
+fn an_mx_finding_shows_what_was_seen_and_what_is_wanted() {
+    let finding = judged(&mx_expected(), mx(&[(20, "b.example.org"), (5, "a.example.org")]));
+    assert_eq!(finding.seen.as_deref(), Some("5 a.example.org., 20 b.example.org."), "in their order");
+    assert!(finding.text.starts_with("MX example.com: "), "{}", finding.text);
+    assert!(finding.text.contains("wanted is \"10 mx.example.net.\""), "{}", finding.text);
+}
+
+#[test]
+fn an_spf_record_must_have_what_we_ask_for_where_it_is_reached() {
+    let ours = spf_expected(&["include:spf.example.net"]);
+    for (text, verdict, code) in [
+        ("v=spf1 include:spf.example.net ~all", Pass, None),
+        ("v=spf1 include:spf.example.net -all", Pass, None),
+        ("v=spf1 include:spf.example.net", Pass, None),
+        ("v=spf1 +include:spf.example.net ?all", Pass, None),
+        ("V=SPF1 INCLUDE:SPF.Example.NET ~ALL", Pass, None),
+        ("v=spf1 mx a:x.example.org  include:spf.example.net  ~all", Pass, None),
+        ("v=spf1 include:spf.example.net redirect=other.example.org", Pass, None),
+        ("v=spf1 include:spf.example.net all", Warn, Some(Code::SpfPlusAll)),
+        ("v=spf1 include:spf.example.net +ALL", Warn, Some(Code::SpfPlusAll)),
+        // A qualifier that does not pass whom it matches lets nobody send.
+        ("v=spf1 -include:spf.example.net ~all", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf1 ~include:spf.example.net ~all", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf1 ?include:spf.example.net ~all", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf1 include:spf.example.net.example.org ~all", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf1 include:xspf.example.net ~all", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf1 include: spf.example.net ~all", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf1 exp=include:spf.example.net ~all", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf1 ~all", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf1", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf1 all", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf1 ~all include:spf.example.net", Fail, Some(Code::SpfIncludeAfterAll)),
+        ("v=spf1 mx -ALL +include:spf.example.net", Fail, Some(Code::SpfIncludeAfterAll)),
+        ("v=spf1 ~all -include:spf.example.net", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf10 include:spf.example.net ~all", Fail, Some(Code::SpfMissing)),
+        ("v=spf2.0 include:spf.example.net ~all", Fail, Some(Code::SpfMissing)),
+        (" v=spf1 include:spf.example.net ~all", Fail, Some(Code::SpfMissing)),
+        ("\"v=spf1 include:spf.example.net ~all\"", Fail, Some(Code::SpfMissing)),
+        ("spf2.0/pra include:spf.example.net ~all", Fail, Some(Code::SpfMissing)),
+        ("v=spf1;include:spf.example.net", Fail, Some(Code::SpfMissing)),
+        ("", Fail, Some(Code::SpfMissing)),
+    ] {
+        is(&judged(&ours, vec![txt(text)]), verdict, code, text);
+    }
+}
+
+#[test]
+fn each_mechanism_that_is_asked_for_must_be_there() {
+    let two = spf_expected(&["mx", "ip4:192.0.2.0/24"]);
+    for (text, verdict, code) in [
+        ("v=spf1 mx ip4:192.0.2.0/24 ~all", Pass, None),
+        ("v=spf1 ip4:192.0.2.0/24 mx ~all", Pass, None),
+        ("v=spf1 mx ~all", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf1 ip4:192.0.2.0/24 ~all", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf1 mx ip4:192.0.2.0/25 ~all", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf1 mx/24 ip4:192.0.2.0/24 ~all", Fail, Some(Code::SpfMechanismMissing)),
+        ("v=spf1 mx ~all ip4:192.0.2.0/24", Fail, Some(Code::SpfIncludeAfterAll)),
+    ] {
+        is(&judged(&two, vec![txt(text)]), verdict, code, text);
+    }
+}
+
+#[test]
+fn what_we_ask_for_is_what_the_seeded_record_has_but_the_word_all() {
+    let mut settings = settings();
+    settings.spf_mechanism = "include:spf.over-all".parse().unwrap();
+    let app = TestApp::with(settings, 1);
+    let key = app.account("acme");
+    let id = DomainId::new(app.domain(&key, "example.com"));
+    let plan = app.postroom.read(|tx| plan(tx, &key.operator(), id)).unwrap();
+    let expected = plan.items().iter().map(|(_, expected)| expected);
+    let spf = expected.clone().find(|expected| matches!(expected, Expectation::Spf { .. })).unwrap();
+    is(&judged(spf, vec![txt(&spf.wanted())]), Pass, None, "the seeded record itself");
+    is(
+        &judged(spf, vec![txt("v=spf1 ~all")]),
+        Fail,
+        Some(Code::SpfMechanismMissing),
+        "a name that ends in all",
+    );
+}
+
+#[test]
+fn there_is_one_spf_record_and_what_else_stands_there_is_nothing_to_it() {
+    let ours = spf_expected(&["mx"]);
+    let right = || txt("v=spf1 mx ~all");
+    is(&judged(&ours, vec![txt("google-site-verification=x"), right()]), Pass, None, "another TXT");
+    is(&judged(&ours, vec![right(), right()]), Pass, None, "one record twice is one");
+    is(&judged(&ours, vec![right(), txt("v=spf10 -all")]), Pass, None, "no SPF record");
+    for second in ["v=spf1 -all", "v=spf1", "V=SPF1 mx -all"] {
+        let two = judged(&ours, vec![right(), txt(second)]);
+        is(&two, Fail, Some(Code::SpfMultiple), second);
+        assert!(two.text.contains("there are 2 SPF records"), "{}", two.text);
+    }
+    for outcome in [Outcome::NoData { remaining: None }, Outcome::NxDomain { remaining: None }] {
+        is(&judge::answer(&ours, &said("r", outcome)), Fail, Some(Code::SpfMissing), "nothing");
+    }
+    let split = RecordData::txt(&["v=spf1 m", "x ~all"]);
+    is(&judged(&ours, vec![split]), Pass, None, "strings are joined with nothing between");
+    let apart = RecordData::txt(&["v=spf1", "mx ~all"]);
+    is(&judged(&ours, vec![apart]), Fail, Some(Code::SpfMissing), "nothing at all between");
+}
+
+#[test]
+fn a_record_to_publish_is_theirs_with_ours_merged_into_it() {
+    let ours = spf_expected(&["include:spf.example.net"]);
+    let finding = judged(&ours, vec![txt("v=spf1 mx -all")]);
+    let wanted = "wanted is \"v=spf1 include:spf.example.net mx -all\"";
+    assert!(finding.text.contains(wanted), "{}", finding.text);
+    assert!(judged(&ours, vec![txt("v=spf1 include:spf.example.net mx -all")]).verdict.passes());
+}
+
+#[test]
+fn a_dmarc_record_is_one_with_a_policy_at_least_as_strict() {
+    use DmarcPolicy::{None as Nothing, Quarantine, Reject};
+    for (policy, text, verdict, code) in [
+        (Nothing, "v=DMARC1; p=none", Pass, None),
+        (Nothing, "v=DMARC1;p=none;", Pass, None),
+        (Nothing, "v=DMARC1 ; p = none ; rua=mailto:a@example.com", Pass, None),
+        (Nothing, "v=DMARC1; p=NONE", Pass, None),
+        (Nothing, "v=DMARC1; p=quarantine", Pass, None),
+        (Nothing, "v=DMARC1; p=reject; sp=none; adkim=s; np=reject; psd=n", Pass, None),
+        (Quarantine, "v=DMARC1; p=quarantine", Pass, None),
+        (Quarantine, "v=DMARC1; p=reject", Pass, None),
+        (Reject, "v=DMARC1; p=reject", Pass, None),
+        (Quarantine, "v=DMARC1; p=none", Fail, Some(Code::DmarcPolicyWeaker)),
+        (Reject, "v=DMARC1; p=quarantine", Fail, Some(Code::DmarcPolicyWeaker)),
+        (Reject, "v=DMARC1; p=none; sp=reject", Fail, Some(Code::DmarcPolicyWeaker)),
+        // RFC 9989 section 4.7: without p= it counts as none where there is somewhere to report to.
+        (Nothing, "v=DMARC1; rua=mailto:a@example.com", Pass, None),
+        (Reject, "v=DMARC1; rua=mailto:a@example.com", Fail, Some(Code::DmarcPolicyWeaker)),
+        (Nothing, "v=DMARC1; rua=https://example.com", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "v=DMARC1", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "v=DMARC1; sp=none", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "v=DMARC1; p=", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "v=DMARC1; p=block", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "v=DMARC1; p=none none", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "v=DMARC1; P=none", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "v=DMARC1; p=none; p=reject", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "v=DMARC1; p=none;; rua=mailto:a@example.com", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "v=DMARC1 p=none", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "v=DMARC10; p=none", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "v=dmarc1; p=none", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "p=none; v=DMARC1", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "\"v=DMARC1; p=none\"", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "v=spf1 mx ~all", Fail, Some(Code::DmarcSyntax)),
+        (Nothing, "v=DMARC1; p=none; pct=100", Warn, Some(Code::DmarcRemovedTag)),
+        (Nothing, "v=DMARC1; p=none; ri=86400", Warn, Some(Code::DmarcRemovedTag)),
+        (Nothing, "v=DMARC1; p=none; rf=afrf", Warn, Some(Code::DmarcRemovedTag)),
+        (Nothing, "v=DMARC1; p=none; fo=1", Pass, None),
+        (Nothing, "v=DMARC1; p=none; x_pct=100", Pass, None),
+        (Quarantine, "v=DMARC1; p=none; pct=100", Fail, Some(Code::DmarcPolicyWeaker)),
+    ] {
+        is(&judged(&dmarc_expected(policy), vec![txt(text)]), verdict, code, text);
+    }
+}
+
+#[test]
+fn two_dmarc_records_count_as_none_and_other_records_are_dropped() {
+    let expected = dmarc_expected(DmarcPolicy::None);
+    let right = || txt("v=DMARC1; p=none");
+    is(&judged(&expected, vec![right(), txt("unrelated")]), Pass, None, "another TXT");
+    is(&judged(&expected, vec![right(), right()]), Pass, None, "one record twice is one");
+    let two = judged(&expected, vec![right(), txt("v=DMARC1; p=reject")]);
+    is(&two, Fail, Some(Code::DmarcMultiple), "two");
+    is(&judged(&expected, vec![txt("one"), txt("two")]), Fail, Some(Code::DmarcSyntax), "none");
+    for outcome in [Outcome::NoData { remaining: None }, Outcome::NxDomain { remaining: None }] {
+        is(&judge::answer(&expected, &said("r", outcome)), Fail, Some(Code::RecordMissing), "nothing");
+    }
+}
+
+#[test]
+fn a_servers_trouble_is_temporary_for_mail_records_too() {
+    for expected in [mx_expected(), spf_expected(&["mx"]), dmarc_expected(DmarcPolicy::None)] {
+        for outcome in [Outcome::Timeout, Outcome::ServFail { detail: String::new() }] {
+            assert_eq!(judge::answer(&expected, &said("r", outcome)).verdict, Verdict::Temporary);
+        }
+        assert_eq!(judge::answer(&expected, &said("r", Outcome::CnameLoop)).verdict, Fail);
+    }
+}
+
+#[test]
+fn octets_that_are_no_text_fail_in_peace() {
+    for octets in [vec![0xff; 300], vec![0], b"v=spf1 \xff ~all".to_vec(), b"v=DMARC1; p=\xff".to_vec()] {
+        for expected in [spf_expected(&["mx"]), dmarc_expected(DmarcPolicy::None)] {
+            let seen = RecordData::Txt(TxtData::new(vec![octets.clone()]));
+            let finding = judged(&expected, vec![seen]);
+            assert_eq!(finding.verdict, Fail, "{}", finding.text);
+            assert!(finding.text.bytes().all(|octet| octet != 0));
+        }
+    }
+}
