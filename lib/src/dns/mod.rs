@@ -20,6 +20,7 @@
 mod network;
 mod record;
 mod scripted;
+mod timely;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -30,6 +31,7 @@ use crate::name::DnsName;
 pub use self::network::{InvalidResolver, NetworkResolver, Settings};
 pub use self::record::{RecordData, RecordType, TxtData};
 pub use self::scripted::ScriptedResolver;
+pub use self::timely::Timely;
 
 /// The most CNAME records that are followed from a question to its records. One more is a loop to us.
 pub const MAX_CHAIN: usize = 8;

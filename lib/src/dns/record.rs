@@ -23,6 +23,8 @@ pub enum RecordType {
     Mx,
     /// A name server of the zone (RFC 1035 section 3.3.11).
     Ns,
+    /// The name that an address belongs to (RFC 1035 section 3.3.12).
+    Ptr,
     /// The zone's parameters (RFC 1035 section 3.3.13).
     Soa,
     /// Text (RFC 1035 section 3.3.14).
@@ -37,6 +39,7 @@ impl fmt::Display for RecordType {
             RecordType::Cname => "CNAME",
             RecordType::Mx => "MX",
             RecordType::Ns => "NS",
+            RecordType::Ptr => "PTR",
             RecordType::Soa => "SOA",
             RecordType::Txt => "TXT",
         })
@@ -62,6 +65,8 @@ pub enum RecordData {
     },
     /// A name server.
     Ns(DnsName),
+    /// The name that an address belongs to.
+    Ptr(DnsName),
     /// The zone's parameters, as far as they matter here.
     Soa {
         /// The primary name server.
@@ -89,6 +94,7 @@ impl RecordData {
             RecordData::Cname(_) => RecordType::Cname,
             RecordData::Mx { .. } => RecordType::Mx,
             RecordData::Ns(_) => RecordType::Ns,
+            RecordData::Ptr(_) => RecordType::Ptr,
             RecordData::Soa { .. } => RecordType::Soa,
             RecordData::Txt(_) => RecordType::Txt,
         }
@@ -105,7 +111,9 @@ impl fmt::Display for RecordData {
         match self {
             RecordData::A(address) => address.fmt(f),
             RecordData::Aaaa(address) => address.fmt(f),
-            RecordData::Cname(name) | RecordData::Ns(name) => f.write_str(&shown(name)),
+            RecordData::Cname(name) | RecordData::Ns(name) | RecordData::Ptr(name) => {
+                f.write_str(&shown(name))
+            }
             RecordData::Mx { preference, exchange } => write!(f, "{preference} {}", shown(exchange)),
             RecordData::Soa { primary, serial, minimum } => {
                 write!(f, "{} serial {serial} minimum {}", shown(primary), minimum.as_secs())

@@ -65,7 +65,7 @@ impl Default for Settings {
             authoritative: true,
             authoritative_port: DNS_PORT,
             per_lookup: Duration::from_secs(5),
-            per_run: Duration::from_secs(20),
+            per_run: Duration::from_secs(10),
         }
     }
 }

@@ -79,6 +79,7 @@ pub(super) fn wire_type(record_type: RecordType) -> WireType {
         RecordType::Cname => WireType::CNAME,
         RecordType::Mx => WireType::MX,
         RecordType::Ns => WireType::NS,
+        RecordType::Ptr => WireType::PTR,
         RecordType::Soa => WireType::SOA,
         RecordType::Txt => WireType::TXT,
     }
@@ -92,6 +93,7 @@ pub(super) fn data(record: &Record) -> Option<RecordData> {
         RData::CNAME(target) => RecordData::Cname(from_wire(&target.0)),
         RData::MX(mx) => RecordData::Mx { preference: mx.preference, exchange: from_wire(&mx.exchange) },
         RData::NS(server) => RecordData::Ns(from_wire(&server.0)),
+        RData::PTR(name) => RecordData::Ptr(from_wire(&name.0)),
         RData::SOA(soa) => RecordData::Soa {
             primary: from_wire(&soa.mname),
             serial: soa.serial,
