@@ -1,6 +1,7 @@
 //! DKIM keys: key pairs of a domain, each under a selector, private halves sealed (RFC 6376).
 
 pub mod pool;
+mod public_key;
 mod rsa;
 pub(crate) mod table;
 
@@ -15,7 +16,8 @@ use crate::error::{Entity, Error};
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::Selector;
 
-pub(crate) use rsa::RsaNumbers;
+pub use public_key::{Algorithm, InvalidPublicKey, PublicKey};
+pub(crate) use public_key::{KeyNumbers, decode};
 
 /// The strength of the keys that are made here. RFC 8301 asks for 1024 bits at least and recommends 2048.
 pub const BITS: u32 = 2048;
@@ -38,26 +40,6 @@ impl KeyPair {
 impl std::fmt::Debug for KeyPair {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "KeyPair[rsa, {} bits, redacted]", self.bits)
-    }
-}
-
-/// The public half of an RSA key pair, as DER `SubjectPublicKeyInfo`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicKey(Vec<u8>);
-
-impl PublicKey {
-    /// The key in DER.
-    pub fn der(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// The value of the TXT record that publishes the key (RFC 6376 section 3.6.1).
-    pub fn record_value(&self) -> String {
-        format!("v=DKIM1; k=rsa; p={}", STANDARD.encode(&self.0))
-    }
-
-    pub(crate) fn stored(der: Vec<u8>) -> PublicKey {
-        PublicKey(der)
     }
 }
 
@@ -110,5 +92,5 @@ pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<DkimKey>, Error> {
 
 /// What a sealed private key belongs to: it opens in no other domain and beside no other public key.
 fn identity(domain: DomainId, public: &PublicKey) -> String {
-    format!("dkim_key {domain} {}", STANDARD.encode(&public.0))
+    format!("dkim_key {domain} {}", STANDARD.encode(public.octets()))
 }

@@ -10,7 +10,7 @@ use crate::error::Error;
 /// What a spare pair's private half is sealed for; taken, it is sealed anew for its domain.
 fn identity(public: &PublicKey) -> String {
     use base64::Engine;
-    format!("spare_key {}", base64::engine::general_purpose::STANDARD.encode(&public.0))
+    format!("spare_key {}", base64::engine::general_purpose::STANDARD.encode(public.octets()))
 }
 
 /// Makes one pair if the pool is not full, outside any transaction. Returns whether there was room for it.

@@ -2,8 +2,8 @@
 
 use rusqlite::{Row, named_params};
 
-use super::{DkimKey, KeyPair, PublicKey};
-use crate::db::{ReadTx, WriteTx, moment, moment_if_any};
+use super::{Algorithm, DkimKey, KeyPair, PublicKey};
+use crate::db::{ReadTx, WriteTx, moment, moment_if_any, parsed};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::Selector;
@@ -24,7 +24,7 @@ pub(super) fn insert(
          VALUES (:domain, :selector, 'rsa', :bits, :public, :sealed, :now) RETURNING id",
         named_params! {
             ":domain": domain.number(), ":selector": selector.as_str(), ":bits": pair.bits,
-            ":public": pair.public.der(), ":sealed": sealed, ":now": created_at.millis(),
+            ":public": pair.public.octets(), ":sealed": sealed, ":now": created_at.millis(),
         },
     )?;
     Ok(DkimKey {
@@ -62,7 +62,7 @@ pub(crate) fn deactivate_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), E
 pub(super) fn insert_spare(tx: &WriteTx<'_>, pair: &KeyPair, sealed: &[u8]) -> Result<(), Error> {
     tx.run(
         "INSERT INTO spare_key (algorithm, bits, public_key, sealed) VALUES ('rsa', ?1, ?2, ?3)",
-        (pair.bits, pair.public.der(), sealed),
+        (pair.bits, pair.public.octets(), sealed),
     )?;
     Ok(())
 }
@@ -75,8 +75,13 @@ pub(super) fn take_spare(tx: &WriteTx<'_>) -> Result<Option<(u32, PublicKey, Vec
     tx.one(
         "DELETE FROM spare_key WHERE id = (SELECT min(id) FROM spare_key) RETURNING bits, public_key, sealed",
         [],
-        |row| Ok((row.get(0)?, PublicKey(row.get(1)?), row.get(2)?)),
+        |row| Ok((row.get(0)?, PublicKey::stored(Algorithm::Rsa, row.get(1)?), row.get(2)?)),
     )
+}
+
+/// The public half in a row that has `algorithm` and `public_key`.
+pub(crate) fn public_key(row: &Row<'_>) -> rusqlite::Result<PublicKey> {
+    Ok(PublicKey::stored(parsed(row, "algorithm")?, row.get("public_key")?))
 }
 
 fn dkim_key(row: &Row<'_>) -> rusqlite::Result<DkimKey> {
@@ -85,7 +90,7 @@ fn dkim_key(row: &Row<'_>) -> rusqlite::Result<DkimKey> {
         domain: DomainId::new(row.get("domain_id")?),
         selector: Selector::stored(row.get("selector")?),
         bits: row.get("bits")?,
-        public: PublicKey(row.get("public_key")?),
+        public: public_key(row)?,
         created_at: moment(row, "created_at")?,
         activated_at: moment_if_any(row, "activated_at")?,
     })

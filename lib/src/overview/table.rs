@@ -7,8 +7,7 @@ use rusqlite::Row;
 use super::Overview;
 use crate::account::Caller;
 use crate::db::ReadTx;
-use crate::dkim::PublicKey;
-use crate::dkim::table::CURRENT_FIRST;
+use crate::dkim::table::{CURRENT_FIRST, public_key};
 use crate::domain::Order;
 use crate::domain::table::{Scope, domain, page_of_ids, sorting, visible};
 use crate::error::Error;
@@ -17,7 +16,7 @@ use crate::name::Selector;
 use crate::page::{Direction, Page};
 use crate::webhook::WebhookPublicKey;
 
-const COLUMNS: &str = "d.*, k.selector, k.public_key, w.public_key AS webhook_public_key,
+const COLUMNS: &str = "d.*, k.selector, k.algorithm, k.public_key, w.public_key AS webhook_public_key,
     EXISTS (SELECT 1 FROM record r WHERE r.dkim_key_id = k.id AND r.status = 'verified') AS dkim_verified,
     EXISTS (SELECT 1 FROM record r WHERE r.domain_id = d.id AND r.purpose = 'return_path'
             AND r.status = 'verified') AS return_path_verified";
@@ -60,10 +59,10 @@ pub(super) fn page(
 
 fn overview(row: &Row<'_>) -> rusqlite::Result<Overview> {
     let selector = row.get::<_, Option<_>>("selector")?.map(Selector::stored);
-    let public = row.get::<_, Option<_>>("public_key")?.map(PublicKey::stored);
+    let dkim = selector.map(|selector| public_key(row).map(|public| (selector, public))).transpose()?;
     Ok(Overview {
         domain: domain(row)?,
-        dkim: selector.zip(public),
+        dkim,
         dkim_verified: row.get("dkim_verified")?,
         return_path_verified: row.get("return_path_verified")?,
         webhook_public_key: row.get::<_, Option<_>>("webhook_public_key")?.map(WebhookPublicKey::stored),

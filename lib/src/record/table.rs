@@ -5,7 +5,7 @@ use rusqlite::{Row, named_params};
 use super::{Problem, PublishedKey, Purpose, Record, Standing};
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx, moment_if_any, parsed};
-use crate::dkim::PublicKey;
+use crate::dkim::table::public_key;
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::Selector;
@@ -44,7 +44,7 @@ pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error
 
 pub(super) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Record>, Error> {
     tx.all(
-        "SELECT r.*, k.selector, k.public_key, k.activated_at
+        "SELECT r.*, k.selector, k.algorithm, k.public_key, k.activated_at
          FROM record r LEFT JOIN dkim_key k ON k.id = r.dkim_key_id
          WHERE r.domain_id = ?1 ORDER BY r.id",
         [domain.number()],
@@ -83,8 +83,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     let purpose = parsed(row, "purpose")?;
     let (dkim_key, host, value) = match row.get::<_, Option<i64>>("dkim_key_id")? {
         Some(id) => {
-            let (selector, public) =
-                (Selector::stored(row.get("selector")?), PublicKey::stored(row.get("public_key")?));
+            let (selector, public) = (Selector::stored(row.get("selector")?), public_key(row)?);
             let (host, value) = (selector.host(), public.record_value());
             let active = moment_if_any(row, "activated_at")?.is_some();
             (Some(PublishedKey { id: DkimKeyId::new(id), public, active }), host, value)
