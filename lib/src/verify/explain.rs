@@ -3,12 +3,11 @@
 //! Only failed judgements are explained, each with at most a dozen look-ups, all of one run side by side. The
 //! first mistake in the order of [`Suspicion`] that the DNS confirms is the one that is told.
 
-use crate::dns::{Answer, Outcome, Question, RecordData, RecordType, Resolver};
-use crate::domain::Domain;
-use crate::name::DnsName;
+use crate::dns::{Answer, Outcome, Question, RecordData, RecordType, Resolver, Server};
+use crate::name::{DnsName, DomainName};
 use crate::secret::fill_random;
 
-use super::{Code, Expectation, Finding, Plan, Verdict, judge};
+use super::{Code, Expectation, Finding, Look, Verdict, judge};
 
 /// A mistake that people make, and the place in the DNS where it would show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,41 +39,97 @@ struct Probe {
 }
 
 /// Replaces findings by better ones, where a mistake shows.
-pub(super) fn refine(plan: &Plan, findings: &mut [Finding], resolver: &dyn Resolver) {
-    let probes: Vec<Probe> = plan
-        .items
+pub(super) fn refine(
+    domain: &DomainName,
+    expected: &[Expectation],
+    looks: &mut [Look],
+    resolver: &dyn Resolver,
+) {
+    let probes: Vec<Probe> = expected
         .iter()
-        .zip(findings.iter())
+        .zip(looks.iter())
         .enumerate()
-        .filter(|(_, (_, finding))| finding.verdict == Verdict::Fail)
-        .flat_map(|(item, ((_, expected), finding))| probes(item, &plan.domain, expected, finding))
+        .filter(|(_, (_, look))| look.finding.verdict == Verdict::Fail)
+        .flat_map(|(item, (expected, look))| probes(item, domain, expected, &look.finding))
         .collect();
     if probes.is_empty() {
         return;
     }
     let questions: Vec<Question> = probes.iter().map(|probe| probe.question.clone()).collect();
     let answers = resolver.lookup_all(&questions);
-    for (item, ((_, expected), finding)) in plan.items.iter().zip(findings.iter_mut()).enumerate() {
+    for (item, (expected, look)) in expected.iter().zip(looks.iter_mut()).enumerate() {
         let confirmed = probes
             .iter()
             .zip(&answers)
             .filter(|(probe, _)| probe.item == item)
-            .find_map(|(probe, answer)| confirm(probe, answer, &plan.domain, expected, finding));
+            .find_map(|(probe, answer)| confirm(probe, answer, domain, expected, &look.finding));
         if let Some(better) = confirmed {
-            *finding = better;
+            look.finding = better;
         }
+    }
+    tell_delegation(domain, expected, looks, resolver);
+}
+
+/// Where records are still merely missing: whether the world is sent to other name servers than those that the zone
+/// names for itself, which is how a zone looks that has moved.
+fn tell_delegation(
+    domain: &DomainName,
+    expected: &[Expectation],
+    looks: &mut [Look],
+    resolver: &dyn Resolver,
+) {
+    let is_missing = |look: &Look| {
+        let asked_owners = look.views.iter().any(|view| view.answer.server.is_authoritative());
+        let is_unexplained =
+            matches!(look.finding.code, Some(Code::RecordMissing | Code::MxMissing | Code::SpfMissing));
+        asked_owners && is_unexplained && look.finding.seen.is_none()
+    };
+    if !looks.iter().any(is_missing) {
+        return;
+    }
+    let question = Question::new(domain.dns().clone(), RecordType::Ns);
+    let sightings = resolver.look(&[question]);
+    let (mut asked, mut named) = (Vec::new(), Vec::new());
+    for answer in sightings.iter().flat_map(crate::dns::Sighting::authoritative) {
+        if let Server::Authoritative { name, .. } = &answer.server {
+            asked.push(name);
+        }
+        named.extend(answer.outcome.records().iter().filter_map(|record| match record {
+            RecordData::Ns(name) => Some(name),
+            _ => None,
+        }));
+    }
+    if named.is_empty() || named.iter().any(|name| asked.contains(name)) {
+        return;
+    }
+    let list = |names: &mut Vec<&DnsName>| {
+        names.sort_unstable();
+        names.dedup();
+        names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    let (asked, named) = (list(&mut asked), list(&mut named));
+    for (expected, look) in expected.iter().zip(looks).filter(|(_, look)| is_missing(look)) {
+        let question = expected.question();
+        let text = format!(
+            "{} {}: there is no such record at {asked}, where the world is sent, while the zone there names {named} for \
+             itself; wanted is \"{}\"; make it at {asked}, or change the name servers at the registrar.",
+            question.record_type,
+            question.name,
+            judge::shown(&expected.wanted())
+        );
+        look.finding = Finding::of(Verdict::Fail, Code::DelegationElsewhere, text, None);
     }
 }
 
 /// The places to look at for this finding, in the order of the suspicions.
-fn probes(item: usize, domain: &Domain, expected: &Expectation, finding: &Finding) -> Vec<Probe> {
+fn probes(item: usize, domain: &DomainName, expected: &Expectation, finding: &Finding) -> Vec<Probe> {
     let mut probes = Vec::new();
     let mut probe = |suspicion, name: Option<DnsName>, record_type| {
         probes.extend(name.map(|name| Probe { item, suspicion, question: Question::new(name, record_type) }));
     };
     let question = expected.question();
     let (name, record_type) = (&question.name, question.record_type);
-    let apex = domain.name.dns();
+    let apex = domain.dns();
     if finding.seen.is_some() || finding.code == Some(Code::CnameLoop) {
         // The domain itself is nobody's wildcard as far as its owner is concerned.
         if name != apex {
@@ -93,11 +148,7 @@ fn probes(item: usize, domain: &Domain, expected: &Expectation, finding: &Findin
     }
     if name != apex {
         probe(Suspicion::AtWww, below(&format!("www.{apex}")), record_type);
-        probe(
-            Suspicion::InParent,
-            domain.name.parent().and_then(|parent| below(parent.as_str())),
-            record_type,
-        );
+        probe(Suspicion::InParent, domain.parent().and_then(|parent| below(parent.as_str())), record_type);
     }
     if record_type == RecordType::Cname {
         probe(Suspicion::Flattened, Some(name.clone()), RecordType::A);
@@ -112,7 +163,7 @@ fn probes(item: usize, domain: &Domain, expected: &Expectation, finding: &Findin
 fn confirm(
     probe: &Probe,
     answer: &Answer,
-    domain: &Domain,
+    domain: &DomainName,
     expected: &Expectation,
     finding: &Finding,
 ) -> Option<Finding> {
@@ -124,30 +175,29 @@ fn confirm(
             Finding::of(Verdict::Fail, code, text, None)
         })
     };
-    let host = question.name.as_str().strip_suffix(domain.name.as_str()).unwrap_or_default();
+    let host = question.name.as_str().strip_suffix(domain.as_str()).unwrap_or_default();
     let host = if host.is_empty() { "@" } else { host.trim_end_matches('.') };
     match probe.suspicion {
         Suspicion::Doubled => misplaced(
             Code::RecordAtDoubledName,
-            format!("the form adds {} by itself: enter {host} as its name", domain.name),
+            format!("the form adds {domain} by itself: enter {host} as its name"),
         ),
         Suspicion::NoUnderscore => {
             misplaced(Code::RecordMissingUnderscore, format!("enter {host} as its name, with the underscore"))
         }
         Suspicion::AtApex => misplaced(Code::RecordAtApex, format!("enter {host} as its name")),
         Suspicion::AtWww => misplaced(Code::RecordAtWww, format!("enter {host} as its name, without www")),
-        Suspicion::InParent => misplaced(
-            Code::RecordInParentZone,
-            format!("make it for {}, not for the domain above it", domain.name),
-        ),
+        Suspicion::InParent => {
+            misplaced(Code::RecordInParentZone, format!("make it for {domain}, not for the domain above it"))
+        }
         Suspicion::Wildcard => {
             let seen = finding.seen.clone()?;
             let same = answer.outcome.records().iter().any(|record| shown(record) == seen);
             same.then(|| {
                 let text = format!(
-                    "{asked}: the answer \"{seen}\" comes from a wildcard, as {at} has it too; wanted is a record of \
-                     its own with \"{}\"; make one.",
-                    expected.wanted()
+                    "{asked}: the answer \"{seen}\" comes from a wildcard, as names beside it that nobody made have it \
+                     too; wanted is \"{}\"; make a record for this very name.",
+                    judge::shown(&expected.wanted())
                 );
                 Finding::of(Verdict::Fail, Code::RecordFromWildcard, text, Some(seen))
             })
@@ -155,7 +205,7 @@ fn confirm(
         Suspicion::Flattened => {
             let address = shown(answer.outcome.records().first()?);
             let text = format!(
-                "{asked}: there is the address {address} and no CNAME; wanted is a CNAME to {}; switch off the proxy \
+                "{asked}: there is the address {address} and no CNAME; wanted is a CNAME to \"{}\"; switch off the proxy \
                  or the flattening for this name.",
                 expected.wanted()
             );
@@ -164,15 +214,14 @@ fn confirm(
         Suspicion::WrongType => {
             let seen = shown(answer.outcome.records().first()?);
             let text = format!(
-                "{asked}: there is a TXT record \"{seen}\" and no CNAME; wanted is a CNAME to {}; change its type.",
+                "{asked}: there is a TXT record \"{seen}\" and no CNAME; wanted is a CNAME to \"{}\"; change its type to CNAME.",
                 expected.wanted()
             );
             Some(Finding::of(Verdict::Fail, Code::WrongType, text, Some(seen)))
         }
         Suspicion::NoDomain => matches!(answer.outcome, Outcome::NxDomain { .. }).then(|| {
             let text = format!(
-                "{asked}: {} does not exist in the DNS; register it, or have its zone delegated, first.",
-                domain.name
+                "{asked}: {domain} does not exist in the DNS; register it, or have its zone delegated, first."
             );
             Finding::of(Verdict::Fail, Code::DomainNxdomain, text, None)
         }),

@@ -6,14 +6,19 @@
 //! - [`judge`](mod@judge): a pure function of what is expected and what was seen to a [`Finding`].
 //! - `explain`: the few further look-ups that tell a usual mistake from a mere absence.
 //! - [`decide`]: what a finding does to a status; the state machine.
+//! - [`spf`]: the evaluation of SPF records, RFC 7208 whole.
 //! - [`schedule`]: when which domain is looked at next.
 
 pub mod decide;
 mod expect;
 mod explain;
 mod finding;
+mod follow;
 pub mod judge;
 pub mod schedule;
+pub mod spf;
+
+use std::time::Duration;
 
 use crate::account::Caller;
 use crate::db::{Postroom, ReadTx, WriteTx};
@@ -22,9 +27,13 @@ use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
 use crate::event::{self, Action};
 use crate::id::{DomainId, RecordId};
+use crate::name::DomainName;
 use crate::record::{self, Problem, Purpose, Record, Status};
 use crate::{dkim, dns};
 
+/// For so long a look begins new look-ups. The last of them may take as long as one run of the resolver, 10 s, so that a
+/// domain has its 20 s.
+const LOOK_FOR: Duration = Duration::from_secs(10);
 /// The most characters of an observed value that an operator gives.
 const MAX_OBSERVED_CHARS: usize = 4096;
 
@@ -35,7 +44,9 @@ pub use finding::{Code, Finding, Verdict};
 #[derive(Clone, Debug)]
 pub struct Plan {
     domain: Domain,
-    items: Vec<(Record, Expectation)>,
+    records: Vec<Record>,
+    /// One a record, in their order.
+    expected: Vec<Expectation>,
 }
 
 impl Plan {
@@ -44,9 +55,14 @@ impl Plan {
         &self.domain
     }
 
-    /// The records that are looked for, with what is expected of each.
-    pub fn items(&self) -> &[(Record, Expectation)] {
-        &self.items
+    /// The records that are looked for.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// What is expected of each of them, in their order.
+    pub fn expected(&self) -> &[Expectation] {
+        &self.expected
     }
 }
 
@@ -57,33 +73,62 @@ pub struct Checked {
     pub record: Record,
     /// What was found.
     pub finding: Finding,
+    /// What each server said.
+    pub views: Vec<View>,
 }
 
 /// Reads what is expected of a domain's records.
 pub fn plan(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Plan, Error> {
     let domain = domain::find(tx, caller, id)?;
     let keys = dkim::list(tx, &domain)?;
-    let items = record::list(tx, &domain)?
+    let (records, expected) = record::list(tx, &domain)?
         .into_iter()
         .filter_map(|record| Expectation::of(&domain, &record, &keys).map(|expected| (record, expected)))
-        .collect();
-    Ok(Plan { domain, items })
+        .unzip();
+    Ok(Plan { domain, records, expected })
 }
 
-/// Asks the DNS, all look-ups side by side, and judges: one finding an item of the plan, in its order.
+/// What a look at one record came to: the finding, and what each server said.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// What all of it comes to.
+    pub finding: Finding,
+    /// What each server said, and what that would come to alone; recursive resolvers first.
+    pub views: Vec<View>,
+}
+
+/// What one server said of one record.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Its answer.
+    pub answer: dns::Answer,
+    /// What that would come to alone.
+    pub finding: Finding,
+}
+
+/// Asks the DNS, all look-ups side by side, and judges: one look an expectation, in their order.
 ///
-/// Takes as long as the resolver's limits for two runs at most; call it outside any transaction.
-pub fn look(plan: &Plan, resolver: &dyn Resolver) -> Vec<Finding> {
-    let questions: Vec<dns::Question> = plan.items.iter().map(|(_, expected)| expected.question()).collect();
+/// It needs no database: `domain` may be anybody's. Takes as long as the resolver's limits for a few runs at most; call
+/// it outside any transaction.
+pub fn look(domain: &DomainName, expected: &[Expectation], resolver: &dyn Resolver) -> Vec<Look> {
+    let resolver = &dns::Timely::new(resolver, LOOK_FOR);
+    let questions: Vec<dns::Question> = expected.iter().map(Expectation::question).collect();
     let sightings = resolver.look(&questions);
-    let mut findings: Vec<Finding> = plan
-        .items
+    let view = |expected, answer: &dns::Answer| View {
+        answer: answer.clone(),
+        finding: judge::answer(expected, answer),
+    };
+    let mut looks: Vec<Look> = expected
         .iter()
         .zip(&sightings)
-        .map(|((_, expected), sighting)| judge::sighting(expected, sighting))
+        .map(|(expected, sighting)| Look {
+            finding: judge::sighting(expected, sighting),
+            views: sighting.answers.iter().map(|answer| view(expected, answer)).collect(),
+        })
         .collect();
-    explain::refine(plan, &mut findings, resolver);
-    findings
+    follow::refine(domain, expected, &mut looks, resolver);
+    explain::refine(domain, expected, &mut looks, resolver);
+    looks
 }
 
 /// Writes what was found. A record that was changed or deleted since the plan was made is left alone.
@@ -91,19 +136,19 @@ pub fn settle(
     tx: &WriteTx<'_>,
     caller: &Caller,
     plan: &Plan,
-    findings: &[Finding],
+    looks: Vec<Look>,
 ) -> Result<Vec<Checked>, Error> {
     let domain = domain::find(tx, caller, plan.domain.id)?;
     let mut records = record::list(tx, &domain)?;
     let mut proved = false;
-    let mut checked = Vec::with_capacity(findings.len());
-    for ((planned, _), finding) in plan.items.iter().zip(findings) {
+    let mut checked = Vec::with_capacity(looks.len());
+    for (planned, Look { finding, views }) in plan.records.iter().zip(looks) {
         let Some(record) = records.iter_mut().find(|record| is_same_wish(record, planned)) else { continue };
-        note(tx, caller, &domain, record, finding)?;
+        note(tx, caller, &domain, record, &finding)?;
         // Any domain may have had a lawful SPF or DMARC record before it came here, and the targets of MX and return
         // path are the same for every account: the key alone shows whose the domain is.
         proved |= record.purpose == Purpose::Dkim && finding.verdict.passes();
-        checked.push(Checked { record: record.clone(), finding: finding.clone() });
+        checked.push(Checked { record: record.clone(), finding, views });
     }
     let status = roll_up(tx, caller, &domain, &records, proved)?;
     schedule::reschedule(tx, caller, &domain, status, &records)?;
@@ -118,8 +163,8 @@ pub fn check(
     resolver: &dyn Resolver,
 ) -> Result<Vec<Checked>, Error> {
     let plan = postroom.read(|tx| plan(tx, caller, id))?;
-    let findings = look(&plan, resolver);
-    postroom.write(|tx| settle(tx, caller, &plan, &findings))
+    let looks = look(&plan.domain.name, &plan.expected, resolver);
+    postroom.write(|tx| settle(tx, caller, &plan, looks))
 }
 
 /// Sets a record's status by the operator's word instead of a check, and pins it there; `Pending` unpins it, and

@@ -25,7 +25,7 @@ pub(super) fn judge(expected: &Expectation, target: &DnsName, seen: &Answer) -> 
         }
         _ => {
             let text = format!(
-                "{}: leads to {shown}; wanted is {target}.; change its target to that.",
+                "{}: leads to {shown}; wanted is \"{target}.\"; change its target to that.",
                 asked(expected)
             );
             Finding::of(Verdict::Fail, Code::CnameWrongTarget, text, Some(shown))

@@ -1,10 +1,11 @@
 //! Judging a DMARC record (RFC 9989): one record, with a policy at least as strict as the one asked for.
 
 use crate::dns::{Answer, Outcome, RecordData, TxtData};
+use crate::name::DnsName;
 use crate::settings::DmarcPolicy;
 
 use super::tags::Tags;
-use super::{Code, Expectation, Finding, Verdict, asked, missing};
+use super::{Code, Expectation, Finding, Verdict, asked, missing, shown_side_by_side, spoilt_by_hand};
 
 /// Tags that RFC 9989 removed; they do no harm and no good.
 const REMOVED_TAGS: [&str; 3] = ["pct", "rf", "ri"];
@@ -12,29 +13,25 @@ const REMOVED_TAGS: [&str; 3] = ["pct", "rf", "ri"];
 /// Judges a definite answer to the question for the TXT records at `_dmarc`.
 pub(super) fn judge(expected: &Expectation, policy: DmarcPolicy, seen: &Answer) -> Finding {
     let Outcome::Found { records, .. } = &seen.outcome else { return missing(expected, seen) };
-    // Whatever does not start with the version is no DMARC record, and is dropped.
-    let texts: Vec<&TxtData> = records
-        .iter()
-        .filter_map(|record| match record {
-            RecordData::Txt(text) if text.joined().starts_with(b"v=DMARC1") => Some(text),
-            _ => None,
-        })
-        .collect();
+    let texts = dmarc_texts(records);
     match texts.as_slice() {
         [] => {
+            if let Some(spoilt) = spoilt_by_hand(expected, records) {
+                return spoilt;
+            }
             let shown = records.first().map(ToString::to_string).unwrap_or_default();
-            finding(
-                expected,
-                Verdict::Fail,
-                Code::DmarcSyntax,
-                "no record there starts with v=DMARC1",
-                &shown,
-            )
+            let what = if shown.starts_with("v=DMARC1 ") {
+                "there is no semicolon after v=DMARC1"
+            } else {
+                "no record there starts with v=DMARC1"
+            };
+            finding(expected, Code::DmarcSyntax, what, &shown, "replace the value")
         }
         [only] => judge_record(expected, policy, only),
-        [first, ..] => {
-            let what = format!("there are {} DMARC records, which counts as none", texts.len());
-            finding(expected, Verdict::Fail, Code::DmarcMultiple, &what, &first.shown())
+        [_, ..] => {
+            let what = format!("there are {} DMARC records, which count as none", texts.len());
+            let shown = shown_side_by_side(&texts);
+            finding(expected, Code::DmarcMultiple, &what, &shown, "delete all but one")
         }
     }
 }
@@ -43,28 +40,54 @@ fn judge_record(expected: &Expectation, policy: DmarcPolicy, seen: &TxtData) -> 
     let octets = seen.joined();
     let text = String::from_utf8_lossy(&octets);
     let shown = seen.shown();
-    let fail = |code, what: &str| finding(expected, Verdict::Fail, code, what, &shown);
+    let fail = |code, what: &str, mend: &str| finding(expected, code, what, &shown, mend);
     let tags = match Tags::parse(&text) {
         Ok(tags) => tags,
-        Err(what) => return fail(Code::DmarcSyntax, &what),
+        Err(what) => return fail(Code::DmarcSyntax, &what, "replace the value"),
     };
-    if tags.value("v") != Some("DMARC1") {
-        return fail(Code::DmarcSyntax, "its version is not DMARC1");
+    // White space is spaces and tabs; what else stands there ends what receivers can read (RFC 9989 section 4.8).
+    if octets.iter().any(|octet| matches!(octet, b'\r' | b'\n')) {
+        return fail(Code::DmarcSyntax, "a line break stands in it", "replace the value");
     }
+    let version = tags.value("v").unwrap_or_default();
+    if version != "DMARC1" || !tags.starts_with("v") {
+        let what = format!("its version is \"{}\", not DMARC1", super::shown(version));
+        return fail(Code::DmarcSyntax, &what, "replace the value");
+    }
+    let change = format!("change its p= tag to p={policy}");
     let published = match tags.value("p") {
         Some(word) => match word.to_ascii_lowercase().parse::<DmarcPolicy>() {
             Ok(published) => published,
-            Err(_) => return fail(Code::DmarcSyntax, "its p= tag is not none, quarantine or reject"),
+            Err(_) => {
+                return fail(Code::DmarcSyntax, "its p= tag is not none, quarantine or reject", &change);
+            }
         },
         // Without a policy but with somewhere to report to, it counts as none.
         None if tags.value("rua").is_some_and(|rua| rua.to_ascii_lowercase().starts_with("mailto:")) => {
             DmarcPolicy::None
         }
-        None => return fail(Code::DmarcSyntax, "it has no p= tag"),
+        None => {
+            let mend = format!("add p={policy} to it");
+            return fail(Code::DmarcSyntax, "it has no p= tag", &mend);
+        }
     };
+    // Whoever's subdomain policy is misspelt has none at all (RFC 9989 section 4.10.1).
+    if let Some(tag) = ["sp", "np"].iter().find(|tag| tags.value(tag).is_some_and(|word| !is_policy(word))) {
+        let what = format!(
+            "its {tag}= tag is not none, quarantine or reject, so that receivers do not go by its policy either"
+        );
+        let mend = format!("change its {tag}= tag to {tag}={policy}, or remove it");
+        return fail(Code::DmarcSyntax, &what, &mend);
+    }
+    // While it is tested, the policy to apply is the next weaker one (RFC 9989 section 4.7).
+    let is_tested = tags.value("t").is_some_and(|word| word.eq_ignore_ascii_case("y"));
+    if is_tested && policy != DmarcPolicy::None && published <= policy {
+        let what = format!("its t=y tag has receivers apply a weaker policy than {published}");
+        return fail(Code::DmarcPolicyWeaker, &what, "remove its t= tag");
+    }
     if published < policy {
         let what = format!("its policy {published} is weaker than {policy}");
-        return fail(Code::DmarcPolicyWeaker, &what);
+        return fail(Code::DmarcPolicyWeaker, &what, &change);
     }
     if let Some(tag) = REMOVED_TAGS.iter().find(|tag| tags.value(tag).is_some()) {
         let text = format!(
@@ -76,11 +99,79 @@ fn judge_record(expected: &Expectation, policy: DmarcPolicy, seen: &TxtData) -> 
     Finding::pass(format!("{}: publishes the policy {published}, as wanted.", asked(expected)), shown)
 }
 
-fn finding(expected: &Expectation, verdict: Verdict, code: Code, what: &str, seen: &str) -> Finding {
+/// A policy that a domain has from one above it.
+pub(in crate::verify) struct Inherited {
+    /// The domain that sets it.
+    pub(in crate::verify) from: DnsName,
+    /// What it sets for its subdomains.
+    pub(in crate::verify) policy: DmarcPolicy,
+    /// Its record, as it is shown.
+    pub(in crate::verify) record: String,
+}
+
+/// The policy of a domain that has no record of its own, from what was seen at the domains above it, the nearest first
+/// (RFC 9989 sections 4.7 and 4.10): that of its organizational domain, else that of the public suffix.
+pub(in crate::verify) fn inherited<'a>(
+    walk: impl Iterator<Item = (Option<DnsName>, &'a Outcome)>,
+) -> Option<Inherited> {
+    let mut organizational = None;
+    for (name, outcome) in walk {
+        let (Some(name), Some((found, suffix, owner))) = (name, only_policy(outcome)) else { continue };
+        let here = Inherited { from: name, policy: found.0, record: found.1 };
+        if suffix {
+            // The organizational domain is below this one; if that has a record, it was seen before.
+            return organizational.or(Some(here));
+        }
+        organizational = Some(here);
+        if owner {
+            break;
+        }
+    }
+    organizational
+}
+
+/// The one valid record among these: what it sets for subdomains with its text, and whether it says that its domain
+/// is a public suffix (`psd=y`), or is none (`psd=n`).
+fn only_policy(outcome: &Outcome) -> Option<((DmarcPolicy, String), bool, bool)> {
+    let texts: Vec<&TxtData> = dmarc_texts(outcome.records());
+    let [only] = texts.as_slice() else { return None };
+    let octets = only.joined();
+    let text = String::from_utf8_lossy(&octets);
+    let tags = Tags::parse(&text).ok()?;
+    let word = tags.value("sp").or(tags.value("p"))?.to_ascii_lowercase();
+    let psd = tags.value("psd").map(str::to_ascii_lowercase);
+    Some(((word.parse().ok()?, only.shown()), psd.as_deref() == Some("y"), psd.as_deref() == Some("n")))
+}
+
+/// Whatever does not start with the version is no DMARC record, and is dropped.
+fn dmarc_texts(records: &[RecordData]) -> Vec<&TxtData> {
+    let texts = records.iter().filter_map(|record| match record {
+        RecordData::Txt(text) if is_dmarc(&text.joined()) => Some(text),
+        _ => None,
+    });
+    texts.collect()
+}
+
+/// Whether these octets are a DMARC record, right or wrong: the version at the front, and nothing more in its tag
+/// (RFC 9989 section 4.8).
+fn is_dmarc(octets: &[u8]) -> bool {
+    let version = octets.split(|octet| *octet == b';').next().unwrap_or_default();
+    let text = String::from_utf8_lossy(version);
+    let blank = |c: char| c == ' ' || c == '\t';
+    text.split_once('=').is_some_and(|(name, value)| {
+        name.trim_end_matches(blank).eq_ignore_ascii_case("v") && value.trim_matches(blank) == "DMARC1"
+    })
+}
+
+fn is_policy(word: &str) -> bool {
+    word.to_ascii_lowercase().parse::<DmarcPolicy>().is_ok()
+}
+
+fn finding(expected: &Expectation, code: Code, what: &str, seen: &str, mend: &str) -> Finding {
     let text = format!(
-        "{}: {what}; seen is \"{seen}\"; wanted is \"{}\"; replace the value.",
+        "{}: {what}; seen is \"{seen}\"; wanted is \"{}\"; {mend}.",
         asked(expected),
         expected.wanted()
     );
-    Finding::of(verdict, code, text, Some(seen.to_owned()))
+    Finding::of(Verdict::Fail, code, text, Some(seen.to_owned()))
 }

@@ -2,16 +2,23 @@
 
 mod cname;
 mod dkim;
-mod dmarc;
+pub(super) mod dmarc;
+mod mangling;
 mod mx;
 mod spf;
 mod tags;
 
 use std::time::Duration;
 
-use crate::dns::{Answer, Outcome, RecordData, Sighting};
+use crate::dns::{Answer, Outcome, RecordData, Sighting, TxtData};
 
+pub(super) use self::spf::with_soft_all;
 use super::{Code, Expectation, Finding, Verdict};
+
+/// Longer records may not fit into an answer (RFC 7208 section 3.4).
+const MOST_WANTED_OCTETS: usize = 450;
+/// So many of the records that should be one are shown.
+const MOST_SHOWN: usize = 3;
 
 /// Judges what every server said.
 ///
@@ -31,7 +38,12 @@ pub fn sighting(expected: &Expectation, sighting: &Sighting) -> Finding {
         judged.iter().filter(definite).filter(|(_, finding)| finding.verdict.passes()).collect();
     let fails: Vec<_> = judged.iter().filter(definite).filter(|(_, f)| f.verdict == Verdict::Fail).collect();
     match (passes.as_slice(), fails.as_slice()) {
-        ([_, ..], []) => first(passes.iter().copied(), expected),
+        ([_, ..], []) => {
+            let pass = first(passes.iter().copied(), expected);
+            let lame = judged.iter().map(|(seen, _)| *seen).find(|seen| seen.is_lame());
+            lame.filter(|_| pass.code.is_none())
+                .map_or(pass.clone(), |seen| lame_server(expected, seen, pass))
+        }
         // The zone's own servers know best why.
         ([], [_, ..]) => {
             let own = fails.iter().find(|(seen, _)| seen.server.is_authoritative());
@@ -64,20 +76,22 @@ fn trouble(expected: &Expectation, seen: &Answer) -> Option<Finding> {
         Some(Finding::of(Verdict::Temporary, code, text, None))
     };
     let with = |detail: &String| {
-        if detail.is_empty() { String::new() } else { format!(" ({detail})") }
+        if detail.is_empty() { String::new() } else { format!(": {detail}") }
     };
     let server = &seen.server;
     match &seen.outcome {
-        Outcome::ServFail { detail } if seen.outcome.is_dnssec_failure() => temporary(
-            Code::DnssecBogus,
-            format!(
-                "{server} could not validate the zone's DNSSEC signatures{}; mend or withdraw the DS record",
+        Outcome::ServFail { detail } if seen.outcome.is_dnssec_failure() => {
+            let text = format!(
+                "{}: {server} could not validate the zone's DNSSEC signatures{}; until they are right nothing can be told; \
+                 mend them, or withdraw the DS record at the registrar.",
+                asked(expected),
                 with(detail)
-            ),
-        ),
+            );
+            Some(Finding::of(Verdict::Temporary, Code::DnssecBogus, text, None))
+        }
         Outcome::ServFail { detail } => temporary(
             Code::Servfail,
-            format!("{server} answered SERVFAIL, the zone's name servers fail{}", with(detail)),
+            format!("{server} answered SERVFAIL, as when the zone's name servers fail{}", with(detail)),
         ),
         Outcome::Refused { detail } => {
             temporary(Code::Refused, format!("{server} refused to answer{}", with(detail)))
@@ -113,6 +127,17 @@ fn missing(expected: &Expectation, seen: &Answer) -> Finding {
     Finding::of(Verdict::Fail, Code::RecordMissing, text, None)
 }
 
+/// The record is right, and one of the zone's name servers does not serve the zone.
+fn lame_server(expected: &Expectation, lame: &Answer, pass: Finding) -> Finding {
+    let text = format!(
+        "{}: it is there as wanted, but {} is named as a name server of the zone and does not serve it; remove it from the \
+         zone's NS records and at the registrar, or have it serve the zone.",
+        asked(expected),
+        lame.server
+    );
+    Finding { verdict: Verdict::Warn, code: Some(Code::NameserverLame), text, ..pass }
+}
+
 /// Some servers have it as it must be, others have not.
 fn disagreement(
     expected: &Expectation,
@@ -129,7 +154,7 @@ fn disagreement(
         (true, Some(behind)) => (
             Code::NameserversDisagree,
             format!(
-                "{asked}: the zone's own name servers differ: {} has it, {} has not; bring the zone to all of them.",
+                "{asked}: the zone's own name servers differ: {} has it, {} has not; bring the same zone to all of them.",
                 server_of(passes.iter().find(own).map_or(pass, |each| each.0)),
                 behind.0.server
             ),
@@ -152,7 +177,7 @@ fn disagreement(
         _ => (
             Code::Propagating,
             format!(
-                "{asked}: {} has it as wanted, {} has something else still{}; wait.",
+                "{asked}: {} has it as wanted, {} still has something else{}; wait.",
                 pass.server,
                 fail.0.server,
                 lasting(&fail.0.outcome)
@@ -187,14 +212,79 @@ fn first<'a>(mut judged: impl Iterator<Item = &'a (&'a Answer, Finding)>, expect
     )
 }
 
+/// Something that is wrong with a value: its code, what it is, and the one thing to do.
+struct Problem {
+    code: Code,
+    what: String,
+    mend: String,
+}
+
+fn problem(code: Code, what: impl Into<String>, mend: impl Into<String>) -> Problem {
+    Problem { code, what: what.into(), mend: mend.into() }
+}
+
+/// What is wrong with a text that was seen, in one sentence.
+fn spoilt(expected: &Expectation, verdict: Verdict, problem: &Problem, seen: &TxtData) -> Finding {
+    let (octets, whole) = (seen.joined(), expected.wanted());
+    let (seen, wanted) = (seen.shown(), shown(&whole));
+    let Problem { code, what, mend } = problem;
+    let (asked, equal) =
+        (asked(expected), octets.iter().zip(whole.as_bytes()).take_while(|(a, b)| a == b).count());
+    let text = if octets == whole.as_bytes() {
+        format!("{asked}: {what}; {mend}.")
+    } else if seen == wanted {
+        // As far as they are shown, they are the same.
+        let from = equal + 1;
+        format!(
+            "{asked}: {what}; seen is \"{seen}\"; wanted is \"{wanted}\", other from character {from} on; {mend}."
+        )
+    } else {
+        format!("{asked}: {what}; seen is \"{seen}\"; wanted is \"{wanted}\"; {mend}.")
+    };
+    Finding::of(verdict, *code, text, Some(seen))
+}
+
+/// The finding for a record among these that would be the right kind, had it not been spoilt on its way.
+fn spoilt_by_hand(expected: &Expectation, records: &[RecordData]) -> Option<Finding> {
+    let wanted = expected.wanted();
+    let version = wanted.split([';', ' ']).next()?.to_ascii_lowercase();
+    records.iter().find_map(|record| {
+        let RecordData::Txt(data) = record else { return None };
+        let octets = data.joined();
+        let text = String::from_utf8_lossy(&octets);
+        let is_ours = text.to_ascii_lowercase().contains(&version);
+        let problem = mangling::of(&text, &wanted).filter(|_| is_ours)?;
+        Some(spoilt(expected, Verdict::Fail, &problem, data))
+    })
+}
+
 /// The question as a sentence starts with it.
 fn asked(expected: &Expectation) -> String {
     let question = expected.question();
     format!("{} {}", question.record_type, question.name)
 }
 
+/// Several records that should be one.
+fn shown_side_by_side(texts: &[&TxtData]) -> String {
+    let shown: Vec<String> = texts.iter().take(MOST_SHOWN).map(|text| text.shown()).collect();
+    shown.join("\" and \"")
+}
+
+/// A record as it is to be entered: whole, unless it is longer than any should be.
+pub(super) fn whole(text: &str) -> String {
+    let printable = |octet: &u8| match octet {
+        b' '..=b'~' => char::from(*octet).to_string(),
+        _ => format!("\\{octet:03}"),
+    };
+    let shown: String = text.bytes().take(MOST_WANTED_OCTETS).map(|octet| printable(&octet)).collect();
+    match text.len().saturating_sub(MOST_WANTED_OCTETS) {
+        0 => shown,
+        more => format!("{shown} (and {more} more)"),
+    }
+}
+
 /// A text cut to what a person reads.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     match RecordData::txt(&[text]) {
         RecordData::Txt(data) => data.shown(),
         _ => String::new(),

@@ -1,8 +1,12 @@
 //! Judging an SPF record (RFC 7208) by what stands in it: one record, with what we ask for, where it is reached.
 
 use crate::dns::{Answer, Outcome, RecordData, TxtData};
+use crate::verify::spf::{is_spf, merge};
 
-use super::{Code, Expectation, Finding, Verdict, asked};
+use super::{Code, Expectation, Finding, Verdict, asked, shown_side_by_side, spoilt_by_hand, whole};
+
+/// Several records that are longer in all are nobody's by mistake.
+const MOST_MERGED_OCTETS: usize = 4096;
 
 /// Judges a definite answer to the question for a domain's TXT records: its SPF record must have `mechanisms`.
 pub(super) fn judge(expected: &Expectation, mechanisms: &[String], seen: &Answer) -> Finding {
@@ -19,6 +23,9 @@ pub(super) fn judge(expected: &Expectation, mechanisms: &[String], seen: &Answer
         .collect();
     match texts.as_slice() {
         [] => {
+            if let Some(spoilt) = spoilt_by_hand(expected, records) {
+                return spoilt;
+            }
             let text = format!(
                 "{}: there is no SPF record; wanted is \"{}\"; publish it.",
                 asked(expected),
@@ -28,32 +35,36 @@ pub(super) fn judge(expected: &Expectation, mechanisms: &[String], seen: &Answer
         }
         [only] => judge_record(expected, mechanisms, only),
         [first, ..] => {
+            let octets: Vec<Vec<u8>> = texts.iter().map(|text| text.joined()).collect();
+            let records: Vec<_> = octets.iter().map(|octets| String::from_utf8_lossy(octets)).collect();
+            // To merge takes time with the square of the terms.
+            let is_sane = octets.iter().map(Vec::len).sum::<usize>() <= MOST_MERGED_OCTETS;
+            let merged = Some(&records).filter(|_| is_sane).map(|records| merge(records, mechanisms));
+            let wanted = merged.map_or(String::new(), |merged| format!(" \"{}\"", whole(&merged)));
             let text = format!(
-                "{}: there are {} SPF records, which receivers take for an error; wanted is one; merge them into it.",
+                "{}: there are {} SPF records, which receivers take for an error; seen is \"{}\"; wanted is one \
+                 record{wanted}; merge them into that.",
                 asked(expected),
-                texts.len()
+                texts.len(),
+                shown_side_by_side(&texts),
             );
             Finding::of(Verdict::Fail, Code::SpfMultiple, text, Some(first.shown()))
         }
     }
 }
 
-/// A record is SPF if its version stands alone at the front (RFC 7208 section 4.5).
-fn is_spf(octets: &[u8]) -> bool {
-    octets.get(..6).is_some_and(|version| version.eq_ignore_ascii_case(b"v=spf1"))
-        && octets.get(6).is_none_or(|octet| *octet == b' ')
-}
-
 fn judge_record(expected: &Expectation, mechanisms: &[String], seen: &TxtData) -> Finding {
     let octets = seen.joined();
     let text = String::from_utf8_lossy(&octets);
     let shown = seen.shown();
-    let merged = merge(&text, mechanisms);
-    let finding = |verdict, code, what: &str, mend: &str| {
+    let merged = merge(&[&text], mechanisms);
+    let wanting = |verdict, code, what: &str, wanted: &str, mend: &str| {
+        let wanted = whole(wanted);
         let text =
-            format!("{}: {what}; seen is \"{shown}\"; wanted is \"{merged}\"; {mend}.", asked(expected));
+            format!("{}: {what}; seen is \"{shown}\"; wanted is \"{wanted}\"; {mend}.", asked(expected));
         Finding::of(verdict, code, text, Some(shown.clone()))
     };
+    let finding = |verdict, code, what: &str, mend: &str| wanting(verdict, code, what, merged.as_str(), mend);
     let terms: Vec<&str> = text.split(' ').skip(1).filter(|term| !term.is_empty()).collect();
     let end = terms.iter().position(|term| is_all(term)).unwrap_or(terms.len());
     let (alive, dead) = terms.split_at_checked(end).unwrap_or((&terms, &[]));
@@ -66,6 +77,12 @@ fn judge_record(expected: &Expectation, mechanisms: &[String], seen: &TxtData) -
             let what = format!("{wanted} stands after all, where nothing is read any more");
             return finding(Verdict::Fail, Code::SpfIncludeAfterAll, &what, "move it to the front");
         }
+        if let Some((front, back)) = split(alive, wanted) {
+            let what = format!("a space stands inside of {wanted}, where the value was split");
+            let (code, mend) = (Code::ValueSplitWithSpace, "enter it without that space");
+            let whole = text.replacen(&format!("{front} {back}"), &format!("{front}{back}"), 1);
+            return wanting(Verdict::Fail, code, &what, &whole, mend);
+        }
         let what = format!("it does not let our servers send: {wanted} is not in it");
         return finding(
             Verdict::Fail,
@@ -76,9 +93,23 @@ fn judge_record(expected: &Expectation, mechanisms: &[String], seen: &TxtData) -
     }
     if dead.first().is_some_and(|all| all.eq_ignore_ascii_case("all") || all.eq_ignore_ascii_case("+all")) {
         let what = "+all lets everybody send";
-        return finding(Verdict::Warn, Code::SpfPlusAll, what, "end it with ~all");
+        let closed = with_soft_all(&merged);
+        return wanting(Verdict::Warn, Code::SpfPlusAll, what, &closed, "end the record with ~all");
     }
     Finding::pass(format!("{}: lets our servers send, as wanted.", asked(expected)), shown)
+}
+
+/// The record with `~all` in place of whatever `all` it has.
+pub(in crate::verify) fn with_soft_all(record: &str) -> String {
+    record.split(' ').map(|term| if is_all(term) { "~all" } else { term }).collect::<Vec<_>>().join(" ")
+}
+
+/// Two terms side by side that would be `wanted`, had no space come between them.
+fn split<'a>(terms: &[&'a str], wanted: &str) -> Option<(&'a str, &'a str)> {
+    terms.windows(2).find_map(|pair| match pair {
+        [front, back] if reaches(&format!("{front}{back}"), wanted) => Some((*front, *back)),
+        _ => None,
+    })
 }
 
 /// Whether a term passes whom `wanted` matches: the same mechanism, with `+` or without a qualifier.
@@ -88,44 +119,4 @@ fn reaches(term: &str, wanted: &str) -> bool {
 
 fn is_all(term: &str) -> bool {
     term.trim_start_matches(['+', '-', '~', '?']).eq_ignore_ascii_case("all")
-}
-
-/// Their record with our mechanisms at its front, each there once: never a second record.
-fn merge(text: &str, mechanisms: &[String]) -> String {
-    let (version, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let rest = rest.split(' ').filter(|term| !term.is_empty());
-    let theirs = rest.filter(|term| !mechanisms.iter().any(|wanted| reaches(term, wanted)));
-    let ours = mechanisms.iter().map(String::as_str);
-    std::iter::once(version).chain(ours).chain(theirs).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn our_mechanism_is_merged_into_the_record_that_is_there() {
-        let ours = ["include:spf.example.net".to_owned()];
-        for (theirs, want) in [
-            ("v=spf1 -all", "v=spf1 include:spf.example.net -all"),
-            ("v=spf1", "v=spf1 include:spf.example.net"),
-            ("v=spf1 mx  a ~all", "v=spf1 include:spf.example.net mx a ~all"),
-            ("v=spf1 mx ~all include:spf.example.net", "v=spf1 include:spf.example.net mx ~all"),
-        ] {
-            assert_eq!(merge(theirs, &ours), want);
-        }
-    }
-
-    #[test]
-    fn a_version_stands_alone_at_the_front() {
-        for (text, want) in [
-            ("v=spf1", true),
-            ("V=SPF1 mx", true),
-            ("v=spf10 mx", false),
-            ("v=spf", false),
-            (" v=spf1", false),
-        ] {
-            assert_eq!(is_spf(text.as_bytes()), want, "{text}");
-        }
-    }
 }

@@ -12,6 +12,7 @@ impl<'a> Tags<'a> {
         let list = list.strip_suffix(';').unwrap_or(list);
         for spec in list.split(';') {
             let (name, value) = spec.split_once('=').ok_or_else(|| match trim(spec) {
+                "" if list.is_empty() => "it is empty".to_owned(),
                 "" => "there are two semicolons side by side".to_owned(),
                 word => format!("\"{}\" has no =", super::shown(word)),
             })?;
