@@ -19,10 +19,10 @@ use serde_json::json;
 
 use crate::dialect::{Auth, Call, Dialect, Fault, Route, Switches};
 use crate::http::{BodyFault, HeaderName, Method, Request, Response, StatusCode, header};
-use crate::{lifecycle, mailpace};
+use crate::{lifecycle, mailpace, native};
 
 /// Every dialect that is served.
-pub const DIALECTS: &[&Dialect] = &[&mailpace::DIALECT, &lifecycle::DIALECT];
+pub const DIALECTS: &[&Dialect] = &[&mailpace::DIALECT, &lifecycle::DIALECT, &native::DIALECT];
 
 /// The most octets of a body.
 const MAX_BODY_OCTETS: usize = 1024 * 1024;
@@ -217,9 +217,18 @@ impl App {
 fn credential(auth: Auth, request: &Request) -> Result<PlainSecret, Fault> {
     let text = match auth {
         Auth::Header(names) => names.iter().find_map(|name| request.headers.get(*name)),
+        Auth::Bearer => request.headers.get(header::AUTHORIZATION),
     };
     let text = text.ok_or(Fault::CredentialMissing)?;
     let text = text.to_str().map_err(|_| Fault::CredentialInvalid)?.trim();
+    let text = match auth {
+        Auth::Header(_) => text,
+        // The scheme's name is told apart from others without regard to case (RFC 9110 section 11.1).
+        Auth::Bearer => match text.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+            _ => return Err(Fault::CredentialInvalid),
+        },
+    };
     if text.is_empty() {
         return Err(Fault::CredentialMissing);
     }

@@ -25,6 +25,8 @@ pub struct Dialect {
 pub enum Auth {
     /// In the first of these header fields that is there.
     Header(&'static [&'static str]),
+    /// In `Authorization: Bearer` (RFC 6750 section 2.1).
+    Bearer,
 }
 
 /// One route: a method, a path with parameters in braces, and what answers.

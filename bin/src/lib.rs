@@ -6,9 +6,11 @@ pub mod http;
 pub mod dialect;
 
 pub mod config;
+pub mod findings;
 
 pub mod lifecycle;
 pub mod mailpace;
+pub mod native;
 
 pub mod app;
 

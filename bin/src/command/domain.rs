@@ -1,6 +1,7 @@
 //! `postroom domain`: as the operator, for whichever account owns the domain.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Subcommand;
 use postroom::account::{self, Caller};
@@ -9,13 +10,13 @@ use postroom::domain::{self, Domain, Order, Status};
 use postroom::error::Error;
 use postroom::name::DomainName;
 use postroom::page::{Direction, Page};
+use postroom::provision;
 use postroom::record::{self, Record, zone_fragment};
-use postroom::verify::{Checked, Verdict};
-use postroom::{provision, verify};
+use postroom::verify::schedule;
 use serde_json::{Value, json};
 
 use super::output::{printable, table};
-use super::{Context, Failure};
+use super::{Context, Failure, verify};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -52,6 +53,14 @@ pub(super) enum Command {
         /// The domain
         name: String,
     },
+    /// Look at the DNS again and again until every record passes, and say what has changed
+    Watch {
+        /// The domain
+        name: String,
+        /// Seconds between two looks
+        #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+        every: u32,
+    },
     /// Check the domains whose turn it is, now, as the server's schedule does
     Check {
         /// At most so many
@@ -80,7 +89,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             list(context, &postroom, account.as_deref(), status, Page { limit, offset })
         }
         Command::Check { limit } => {
-            let checked = verify::schedule::run_due(&postroom, &context.resolver()?, limit)?;
+            let checked = schedule::run_due(&postroom, &context.resolver()?, limit)?;
             context.output.print(&json!({ "checked": checked }), || {
                 format!("{checked} domains were due and are checked.")
             });
@@ -88,7 +97,10 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         }
         Command::Show { name } => show(context, &postroom, &name),
         Command::Records { name, zone } => records(context, &postroom, &name, zone),
-        Command::Verify { name } => verify_now(context, &postroom, &name),
+        Command::Verify { name } => verify::once(context, &postroom, &name),
+        Command::Watch { name, every } => {
+            verify::watch(context, &postroom, &name, Duration::from_secs(every.max(1).into()))
+        }
         Command::Delete { name } => {
             let name = parse(&name)?;
             postroom.write(|tx| {
@@ -207,35 +219,6 @@ fn records(context: &Context, postroom: &Postroom, name: &str, zone: bool) -> Re
     Ok(ExitCode::SUCCESS)
 }
 
-fn verify_now(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, Failure> {
-    let resolver = context.resolver()?;
-    let name = parse(name)?;
-    let (caller, domain) = postroom.read(|tx| find(tx, &name))?;
-    let checked = verify::check(postroom, &caller, domain.id, &resolver)?;
-    let domain = postroom.read(|tx| domain::find(tx, &caller, domain.id))?;
-    let json = json!({
-        "domain": domain.name.as_str(),
-        "status": domain.status.as_str(),
-        "findings": checked.iter().map(|each| json_of_finding(&domain, each)).collect::<Vec<_>>(),
-    });
-    context.output.print(&json, || {
-        let lines = checked.iter().map(|Checked { record, finding }| {
-            let (verdict, name) = (finding.verdict.as_str().to_uppercase(), record.name(&domain));
-            let code = finding.code.map_or(String::new(), |code| format!(" [{}]", code.as_str()));
-            format!(
-                "{verdict:<9} {name}{code}
-          {}
-",
-                printable(&finding.text)
-            )
-        });
-        let text: String = lines.collect();
-        format!("{text}\n{} is {}.", domain.name, domain.status)
-    });
-    let failed = checked.iter().any(|each| each.finding.verdict == Verdict::Fail);
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
 pub(super) fn parse(name: &str) -> Result<DomainName, Failure> {
     name.parse()
         .map_err(|reason| Failure::new(format!("\"{}\" is no mail domain: {reason}", printable(name))))
@@ -273,15 +256,5 @@ fn json_of_record(domain: &Domain, record: &Record) -> Value {
         "priority": record.priority, "value": record.value, "status": record.standing.status.as_str(),
         "checked_at": record.checked_at.map(|at| at.to_string()), "observed": record.observed,
         "problem": record.problem.as_ref().map(|p| json!({ "code": p.code, "text": p.text })),
-    })
-}
-
-fn json_of_finding(domain: &Domain, checked: &Checked) -> Value {
-    let Checked { record, finding } = checked;
-    json!({
-        "purpose": record.purpose.as_str(), "name": record.name(domain).as_str(),
-        "type": record.purpose.record_type().to_string(), "status": record.standing.status.as_str(),
-        "verdict": finding.verdict.as_str(), "code": finding.code.map(verify::Code::as_str),
-        "text": finding.text, "seen": finding.seen,
     })
 }

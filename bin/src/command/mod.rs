@@ -11,6 +11,7 @@ mod output;
 mod route;
 mod serve;
 mod subscription;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -85,6 +86,7 @@ enum Command {
     /// List, show, verify and delete domains; print their records
     #[command(subcommand)]
     Domain(domain::Command),
+    Verify(verify::Args),
     /// Show, set and test routes: where a domain's incoming mail goes
     #[command(subcommand)]
     Route(route::Command),
@@ -171,6 +173,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Key(command) => key::run(&mut context, command),
         Command::Subscription(command) => subscription::run(&mut context, command),
         Command::Domain(command) => domain::run(&mut context, command),
+        Command::Verify(args) => verify::anybodys(&context, &args),
         Command::Route(command) => route::run(&mut context, command),
         Command::Audit(args) => audit::run(&mut context, &args),
         Command::Doctor => doctor::run(&mut context),

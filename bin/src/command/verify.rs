@@ -1,0 +1,174 @@
+//! `postroom verify`, `postroom domain verify` and `postroom domain watch`: looking at the DNS now, for people.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use postroom::account::Caller;
+use postroom::db::Postroom;
+use postroom::dkim::PublicKey;
+use postroom::domain::{self, Domain};
+use postroom::name::{DnsName, DomainName, Selector};
+use postroom::settings::{DmarcPolicy, SpfMechanism};
+use postroom::verify::{self, Checked, DkimExpectation, Expectation, Finding, Verdict};
+
+use super::domain::{find, parse};
+use super::output::printable;
+use super::{Context, Failure};
+use crate::findings::{checked_json, looks_json};
+
+/// Look at anybody's domain, without a database: say what you expect, and read what is there
+///
+/// Exits 1 when a record fails or cannot be told now. A value with spaces or semicolons wants quotes.
+#[derive(clap::Args)]
+#[command(arg_required_else_help = true)]
+pub(super) struct Args {
+    /// The domain
+    name: String,
+    /// The DKIM key's selector
+    #[arg(long, requires = "expect_dkim")]
+    selector: Option<Selector>,
+    /// The DKIM key: the value of its record, or its Base64 alone
+    #[arg(long, value_name = "KEY", requires = "selector")]
+    expect_dkim: Option<PublicKey>,
+    /// The host that takes the domain's mail
+    #[arg(long, value_name = "HOST")]
+    expect_mx: Option<DnsName>,
+    /// A mechanism that the SPF record must have: mx, include:spf.example.net, ip4:192.0.2.1
+    #[arg(long, value_name = "MECHANISM")]
+    expect_spf: Option<SpfMechanism>,
+    /// The policy that the DMARC record must have at least: none, quarantine or reject
+    #[arg(long, value_name = "POLICY")]
+    expect_dmarc: Option<DmarcPolicy>,
+    /// A name below the domain that must be an alias, and what of: mailer=return-path.example.net
+    #[arg(long, value_name = "LABEL=HOST")]
+    expect_cname: Option<String>,
+}
+
+/// `postroom verify`.
+pub(super) fn anybodys(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
+    let name = parse(&args.name)?;
+    let expected = expectations(&name, args)?;
+    if expected.is_empty() {
+        return Err(Failure::new(
+            "say what you expect, with --expect-mx, --expect-spf, … ; see verify --help",
+        ));
+    }
+    let looks = verify::look(&name, &expected, &context.resolver()?);
+    context.output.print(&looks_json(name.as_str(), &expected, &looks), || {
+        let lines = expected.iter().zip(&looks).map(|(expected, look)| line(expected.name(), &look.finding));
+        lines.collect()
+    });
+    let right = looks.iter().all(|look| look.finding.verdict.passes());
+    Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn expectations(name: &DomainName, args: &Args) -> Result<Vec<Expectation>, Failure> {
+    let mut expected = Vec::new();
+    if let Some(host) = &args.expect_mx {
+        expected.push(Expectation::Mx { name: name.dns().clone(), host: host.clone(), priority: 10 });
+    }
+    if let Some(mechanism) = &args.expect_spf {
+        expected.push(Expectation::Spf {
+            name: name.dns().clone(),
+            mechanisms: vec![mechanism.to_string()],
+            whole: format!("v=spf1 {mechanism} ~all"),
+        });
+    }
+    if let Some(policy) = args.expect_dmarc {
+        let whole = format!("v=DMARC1; p={policy}");
+        expected.push(Expectation::Dmarc { name: name.record("_dmarc"), policy, whole });
+    }
+    if let (Some(selector), Some(key)) = (&args.selector, &args.expect_dkim) {
+        let name = name.record(&selector.host());
+        expected.push(Expectation::Dkim(DkimExpectation { name, key: key.clone(), others: Vec::new() }));
+    }
+    if let Some(text) = &args.expect_cname {
+        let wrong =
+            || Failure::new("--expect-cname wants LABEL=HOST, such as mailer=return-path.example.net");
+        let (label, target) = text.split_once('=').ok_or_else(wrong)?;
+        let alias = name.dns().child(label).map_err(|_| wrong())?;
+        expected.push(Expectation::Cname { name: alias, target: target.parse().map_err(|_| wrong())? });
+    }
+    Ok(expected)
+}
+
+/// `postroom domain verify`.
+pub(super) fn once(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, Failure> {
+    let resolver = context.resolver()?;
+    let name = parse(name)?;
+    let (caller, domain) = postroom.read(|tx| find(tx, &name))?;
+    let (domain, checked) = check(postroom, &caller, &domain, &resolver)?;
+    context.output.print(&checked_json(&domain, &checked), || {
+        let lines: String =
+            checked.iter().map(|each| line(&each.record.name(&domain), &each.finding)).collect();
+        format!("{lines}\n{} is {}.", domain.name, domain.status)
+    });
+    let failed = checked.iter().any(|each| each.finding.verdict == Verdict::Fail);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// `postroom domain watch`: until every record passes, telling what has changed since the look before.
+pub(super) fn watch(
+    context: &Context,
+    postroom: &Postroom,
+    name: &str,
+    every: Duration,
+) -> Result<ExitCode, Failure> {
+    let resolver = context.resolver()?;
+    let name = parse(name)?;
+    let (caller, domain) = postroom.read(|tx| find(tx, &name))?;
+    let mut told: HashMap<i64, String> = HashMap::new();
+    loop {
+        let (domain, checked) = check(postroom, &caller, &domain, &resolver)?;
+        let is_new = |each: &&Checked| told.get(&each.record.id.number()) != Some(&each.finding.text);
+        let news: Vec<Checked> = checked.iter().filter(is_new).cloned().collect();
+        if !news.is_empty() {
+            context.output.print(&checked_json(&domain, &news), || {
+                let lines: String =
+                    news.iter().map(|each| line(&each.record.name(&domain), &each.finding)).collect();
+                format!("{}\n{lines}", postroom.now())
+            });
+        }
+        told.extend(news.iter().map(|each| (each.record.id.number(), each.finding.text.clone())));
+        if checked.iter().all(|each| each.finding.verdict.passes()) {
+            return Ok(ExitCode::SUCCESS);
+        }
+        thread::sleep(every);
+    }
+}
+
+/// Checks, and reads the domain as it stands after that.
+fn check(
+    postroom: &Postroom,
+    caller: &Caller,
+    domain: &Domain,
+    resolver: &dyn postroom::dns::Resolver,
+) -> Result<(Domain, Vec<Checked>), Failure> {
+    let checked = verify::check(postroom, caller, domain.id, resolver)?;
+    let domain = postroom.read(|tx| domain::find(tx, caller, domain.id))?;
+    Ok((domain, checked))
+}
+
+/// A finding in two lines: verdict, name and code; the sentence.
+fn line(name: &DnsName, finding: &Finding) -> String {
+    let code = finding.code.map_or(String::new(), |code| format!(" [{}]", code.as_str()));
+    format!("{} {name}{code}\n          {}\n", painted(finding.verdict), printable(&finding.text))
+}
+
+/// The verdict, in colour on a terminal unless `NO_COLOR` is set.
+fn painted(verdict: Verdict) -> String {
+    let word = format!("{:<9}", verdict.as_str().to_uppercase());
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if plain || !std::io::stdout().is_terminal() {
+        return word;
+    }
+    let colour = match verdict {
+        Verdict::Pass => 32,
+        Verdict::Warn | Verdict::Temporary => 33,
+        Verdict::Fail => 31,
+    };
+    format!("\x1b[{colour}m{word}\x1b[0m")
+}

@@ -1,0 +1,81 @@
+//! What a look at the DNS found, in JSON: the native dialect's reply and the command line's.
+
+use postroom::dns::{Answer, Outcome, RecordData};
+use postroom::domain::Domain;
+use postroom::record::Record;
+use postroom::verify::{Checked, Code, Expectation, Finding, Look, View};
+use serde_json::{Value, json};
+
+/// A domain and what was found of each of its records, by each server.
+pub fn checked_json(domain: &Domain, checked: &[Checked]) -> Value {
+    let records = checked.iter().map(|each| record_json(domain, &each.record, &each.finding, &each.views));
+    json!({
+        "domain": domain.name.as_str(),
+        "status": domain.status.as_str(),
+        "next_check_at": domain.next_check_at.to_string(),
+        "records": records.collect::<Vec<_>>(),
+    })
+}
+
+/// What was found of names that stand in no database.
+pub fn looks_json(domain: &str, expected: &[Expectation], looks: &[Look]) -> Value {
+    let records = expected.iter().zip(looks).map(|(expected, look)| {
+        let question = expected.question();
+        json!({
+            "name": question.name.as_str(),
+            "type": question.record_type.to_string(),
+            "wanted": expected.wanted(),
+            "verdict": look.finding.verdict.as_str(),
+            "code": look.finding.code.map(Code::as_str),
+            "text": look.finding.text,
+            "seen": look.finding.seen,
+            "servers": look.views.iter().map(view_json).collect::<Vec<_>>(),
+        })
+    });
+    json!({ "domain": domain, "records": records.collect::<Vec<_>>() })
+}
+
+fn record_json(domain: &Domain, record: &Record, finding: &Finding, views: &[View]) -> Value {
+    json!({
+        "id": record.id.number(),
+        "purpose": record.purpose.as_str(),
+        "name": record.name(domain).as_str(),
+        "type": record.purpose.record_type().to_string(),
+        "wanted": record.value,
+        "priority": record.priority,
+        "status": record.standing.status.as_str(),
+        "pinned": record.standing.pinned,
+        "checked_at": record.checked_at.map(|at| at.to_string()),
+        "failing_since": record.standing.failing_since.map(|at| at.to_string()),
+        "verdict": finding.verdict.as_str(),
+        "code": finding.code.map(Code::as_str),
+        "text": finding.text,
+        "seen": finding.seen,
+        "servers": views.iter().map(view_json).collect::<Vec<_>>(),
+    })
+}
+
+fn view_json(view: &View) -> Value {
+    let Answer { server, chain, outcome } = &view.answer;
+    let (word, seconds) = match outcome {
+        Outcome::Found { ttl, .. } => ("found", Some(ttl.as_secs())),
+        Outcome::NoData { remaining } => ("no_data", remaining.map(|left| left.as_secs())),
+        Outcome::NxDomain { remaining } => ("nxdomain", remaining.map(|left| left.as_secs())),
+        Outcome::CnameLoop => ("cname_loop", None),
+        Outcome::ServFail { .. } => ("servfail", None),
+        Outcome::Refused { .. } => ("refused", None),
+        Outcome::Timeout => ("timeout", None),
+        Outcome::Malformed { .. } => ("malformed", None),
+        _ => ("unreachable", None),
+    };
+    json!({
+        "server": server.to_string(),
+        "authoritative": server.is_authoritative(),
+        "outcome": word,
+        "records": outcome.records().iter().map(RecordData::to_string).collect::<Vec<_>>(),
+        "remaining_seconds": seconds,
+        "cname_chain": chain.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "verdict": view.finding.verdict.as_str(),
+        "code": view.finding.code.map(Code::as_str),
+    })
+}

@@ -1,0 +1,61 @@
+//! The native dialect: what the published ones have no shape for, `/postroom/v1`. The contract is
+//! `docs/dialects/native.md`.
+
+mod domains;
+
+use postroom::error::{Entity, Error};
+use serde_json::json;
+
+use crate::dialect::{Auth, Dialect, Fault, looking, route, store_status};
+use crate::http::{Method, Response, StatusCode, header};
+
+/// The dialect.
+pub const DIALECT: Dialect = Dialect {
+    name: "native",
+    prefix: "/postroom/v1",
+    auth: Auth::Bearer,
+    routes: &[
+        looking(Method::GET, "/postroom/v1/domains/{name}/dns", domains::dns),
+        looking(Method::POST, "/postroom/v1/domains/{name}/verify", domains::verify),
+        route(Method::GET, "/postroom/v1/domains/{name}/zone", domains::zone),
+    ],
+    render,
+};
+
+/// A fault in this dialect's shape: a stable code for programs, a sentence for people.
+fn render(fault: &Fault) -> Response {
+    let (status, code) = match fault {
+        Fault::CredentialMissing => (StatusCode::UNAUTHORIZED, "credential_missing"),
+        Fault::CredentialInvalid => (StatusCode::UNAUTHORIZED, "credential_invalid"),
+        Fault::NoRoute => (StatusCode::NOT_FOUND, "no_such_route"),
+        Fault::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+        Fault::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+        Fault::Incomplete => (StatusCode::REQUEST_TIMEOUT, "body_incomplete"),
+        Fault::Format(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "format"),
+        Fault::Json(_) => (StatusCode::BAD_REQUEST, "invalid_json"),
+        Fault::Input { .. } | Fault::Library(Error::Invalid { .. }) => (StatusCode::BAD_REQUEST, "invalid"),
+        Fault::SwitchedOff(_) => (StatusCode::FORBIDDEN, "switched_off"),
+        Fault::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "busy"),
+        Fault::Library(Error::NotFound(Entity::Domain)) => (StatusCode::NOT_FOUND, "no_such_domain"),
+        Fault::Library(Error::NotFound(_)) => (StatusCode::NOT_FOUND, "not_found"),
+        Fault::Library(Error::Conflict(_)) => (StatusCode::CONFLICT, "exists_already"),
+        Fault::Library(Error::Limit { .. }) => (StatusCode::FORBIDDEN, "limit_reached"),
+        Fault::Library(Error::Store(error)) => (store_status(error), "store"),
+        Fault::Library(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    };
+    let message = match fault {
+        // What the store says is for the log.
+        Fault::Library(Error::Store(_)) => {
+            "the server could not do this; try again, or ask its operator".to_owned()
+        }
+        other => other.to_string(),
+    };
+    let response = Response::json(status, &json!({ "error": { "code": code, "message": message } }));
+    match fault {
+        Fault::CredentialMissing | Fault::CredentialInvalid => {
+            response.with(header::WWW_AUTHENTICATE, "Bearer")
+        }
+        Fault::Busy(seconds) => response.with(header::RETRY_AFTER, &seconds.to_string()),
+        _ => response,
+    }
+}
