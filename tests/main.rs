@@ -3,6 +3,7 @@
 //! - `contract/<dialect>/`: every route, status and refusal of a dialect, through the App in process
 //! - `rules/`: the library's rules, with property tests
 //! - `story/`: the real binary, with real DNS servers where the feature `system-tests` is on
+//! - `differential/`: our verdicts beside those of independent implementations
 //! - `shape.rs`: what must hold of the code itself
 
 #![expect(
@@ -13,6 +14,7 @@
 )]
 
 mod contract;
+mod differential;
 mod harness;
 mod rules;
 mod shape;

@@ -123,11 +123,12 @@ impl World {
     }
 
     fn send(&self, dialect: &Dialect, method: &str, target: &Target, secret: Option<&str>) -> Reply {
-        let field = match dialect.auth {
-            Auth::Header(names) => names[0],
+        let (field, secret) = match dialect.auth {
+            Auth::Header(names) => (names[0], secret.map(str::to_owned)),
+            Auth::Bearer => ("Authorization", secret.map(|secret| format!("Bearer {secret}"))),
         };
         let mut headers = vec![("Content-Type", "application/json")];
-        headers.extend(secret.map(|secret| (field, secret)));
+        headers.extend(secret.as_deref().map(|secret| (field, secret)));
         self.app.send(&format!("{method} {}", target.path), &headers, target.body.as_bytes())
     }
 }
@@ -169,7 +170,7 @@ fn target(dialect: &Dialect, route: &Route, ids: Ids, user: &str) -> Target {
 fn fill(route: &Route, ids: Ids) -> String {
     let segments = route.path.split('/').map(|segment| match segment {
         "{id}" => ids.domain.to_string(),
-        "{domain}" => ids.name.to_owned(),
+        "{domain}" | "{name}" => ids.name.to_owned(),
         "{token_id}" => ids.token.to_string(),
         other => {
             assert!(
@@ -231,7 +232,7 @@ fn a_foreign_identity_is_answered_as_if_the_domain_never_was() {
         }
         assert_eq!(world.app.dump(), before, "{} {} changed something", route.method, route.path);
     }
-    assert_eq!(cells.len(), 8 + 10, "every identity in both dialects: {cells:?}");
+    assert_eq!(cells.len(), 8 + 10 + 8, "every identity in every dialect: {cells:?}");
     for ((dialect, who), count) in cells {
         let routes = routes().filter(|(own, _)| own.name == dialect).count();
         assert!(count >= routes, "{dialect} {who}: {count} cells for {routes} routes");

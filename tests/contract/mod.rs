@@ -3,3 +3,4 @@
 mod isolation;
 mod lifecycle;
 mod mailpace;
+mod native;

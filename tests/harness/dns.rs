@@ -16,6 +16,8 @@ use super::process::{PATIENCE, Running, until};
 /// What a zone file starts with: its SOA says which publication it is, in a name that is easily found in an answer.
 const HEAD: &str =
     "$TTL 300\n@ IN SOA ns v{serial} {serial} 300 300 300 300\n@ IN NS ns\nns IN A 127.0.0.1\n";
+/// The mail hosts of the operators in the tests, as every deployment has its own in the DNS.
+const MAIL_HOSTS: &str = "mx.example.net. IN A 192.0.2.25\nmx.mail.example.net. IN A 192.0.2.25\n";
 /// How often a port that was free may be taken by somebody else until it is used.
 const ATTEMPTS: usize = 5;
 
@@ -33,7 +35,7 @@ impl Nsd {
     /// Starts it for this zone.
     pub(crate) fn start(zone: &str) -> Nsd {
         let directory = TempDir::new().expect("a directory");
-        fs::write(directory.path().join("root.zone"), head(0)).expect("to write");
+        fs::write(directory.path().join("root.zone"), head(0) + MAIL_HOSTS).expect("to write");
         let (process, port) = start(|port| {
             let directory = directory.path().display();
             let config = format!(

@@ -36,14 +36,19 @@ fn judged(answers: Vec<Answer>) -> Finding {
 
 #[test]
 fn servers_together_come_to_one_finding() {
-    use Verdict::{Fail, Pass, Temporary};
+    use Verdict::{Fail, Pass, Temporary, Warn};
     let (r1, r2, a1, a2) = (recursive(1), recursive(2), authoritative(1), authoritative(2));
     let timeout = || Outcome::Timeout;
     let refused = || Outcome::Refused { detail: String::new() };
     for (what, answers, verdict, code) in [
         ("all have it", vec![(&r1, right()), (&r2, right()), (&a1, right())], Pass, None),
         ("one resolver is silent", vec![(&r1, timeout()), (&r2, right()), (&a1, right())], Pass, None),
-        ("a name server is lame", vec![(&r1, right()), (&a1, right()), (&a2, refused())], Pass, None),
+        (
+            "a name server is lame",
+            vec![(&r1, right()), (&a1, right()), (&a2, refused())],
+            Warn,
+            Some(Code::NameserverLame),
+        ),
         ("no name server could be asked", vec![(&r1, right()), (&a1, timeout())], Pass, None),
         (
             "all name servers have it, no resolver has a word",

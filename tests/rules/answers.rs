@@ -25,7 +25,7 @@ pub(super) struct Keys {
 /// The key of a domain as its plan expects it.
 fn key_of(app: &TestApp, caller: &Key, id: i64) -> PublicKey {
     let plan = app.postroom.read(|tx| plan(tx, &caller.operator(), DomainId::new(id))).unwrap();
-    let mut keys = plan.items().iter().filter_map(|(_, expected)| match expected {
+    let mut keys = plan.expected().iter().filter_map(|expected| match expected {
         Expectation::Dkim(dkim) => Some(dkim.key.clone()),
         _ => None,
     });

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use postroom::dns::{Outcome, RecordData, RecordType, ScriptedResolver};
 use postroom::id::DomainId;
 use postroom::record::Purpose;
-use postroom::verify::{Code, Finding, Plan, Verdict, look, plan};
+use postroom::verify::{self, Code, Finding, Plan, Verdict, plan};
 
 use crate::harness::app::{TestApp, settings, txt};
 
@@ -18,18 +18,25 @@ fn planned(name: &str) -> (Plan, String) {
     let key = app.account("acme");
     let id = app.domain(&key, name);
     let plan = app.postroom.read(|tx| plan(tx, &key.operator(), DomainId::new(id))).unwrap();
-    let value = plan.items()[at(&plan, Purpose::Dkim)].1.wanted();
+    let value = plan.expected()[at(&plan, Purpose::Dkim)].wanted();
     (plan, value)
 }
 
 /// Where the record of this purpose stands in a plan.
 fn at(plan: &Plan, purpose: Purpose) -> usize {
-    plan.items().iter().position(|(record, _)| record.purpose == purpose).unwrap()
+    plan.records().iter().position(|record| record.purpose == purpose).unwrap()
+}
+
+/// What a look at everything in a plan finds.
+fn look(plan: &Plan, dns: &ScriptedResolver) -> Vec<Finding> {
+    let looks = verify::look(&plan.domain().name, plan.expected(), dns);
+    looks.into_iter().map(|look| look.finding).collect()
 }
 
 /// A zone with MX, SPF and DMARC as they must be, and neither a key nor a return path.
 fn zone() -> ScriptedResolver {
     ScriptedResolver::new()
+        .a("mx.mail.example.net", ADDRESS)
         .txt("example.com", &["unrelated"])
         .txt("example.com", &["v=spf1 mx ~all"])
         .mx("example.com", 10, "mx.mail.example.net")
@@ -174,7 +181,11 @@ fn the_first_mistake_in_the_order_is_the_one_that_is_told() {
 fn what_passes_or_is_temporary_is_not_explained() {
     let good = key_at("pr1._domainkey.example.com").cname("mailer.example.com", TARGET);
     assert!(look(&PLAN.0, &good).iter().all(|finding| finding.verdict == Verdict::Pass));
-    assert_eq!(good.asked().len(), 5);
+    assert_eq!(
+        good.asked().len(),
+        5 + 6,
+        "and what the records lead to: our mail host and SPF's own look-ups"
+    );
     let silent = zone().fail("pr1._domainkey.example.com", RecordType::Txt, Outcome::Timeout).fail(
         "mailer.example.com",
         RecordType::Cname,
@@ -183,7 +194,8 @@ fn what_passes_or_is_temporary_is_not_explained() {
     for purpose in [Purpose::Dkim, Purpose::ReturnPath] {
         let asked = silent.asked().len();
         assert_eq!(finding(&silent, purpose).verdict, Verdict::Temporary);
-        assert_eq!(silent.asked().len(), asked + 5);
+        // Five, and what the right ones among them lead to, as above.
+        assert_eq!(silent.asked().len(), asked + 5 + 6);
     }
 }
 

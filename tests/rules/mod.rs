@@ -4,6 +4,8 @@ mod agreeing;
 mod answers;
 mod deciding;
 mod explaining;
+mod findings;
+mod hostile;
 mod judging;
 mod keys_and_tokens;
 mod lending;

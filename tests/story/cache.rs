@@ -19,7 +19,7 @@ fn verify_as(site: &Site, exit: i32, verdict: &str, code: Option<&str>) -> Finis
     let finished = verify(site, "example.com");
     assert_eq!(finished.code, Some(exit), "{finished:?}");
     for purpose in ["dkim", "return_path"] {
-        let found = find(&finished.json()["findings"], purpose).clone();
+        let found = find(&finished.json()["records"], purpose).clone();
         assert_eq!((&found["verdict"], &found["code"]), (&json!(verdict), &json!(code)), "{found}");
     }
     finished
@@ -37,7 +37,7 @@ fn a_resolver_that_remembers_an_absence_is_told_from_a_record_that_is_absent() {
 
     nsd.publish(&fragment(&site, "example.com"));
     let finished = verify_as(&site, 0, "temporary", Some("negative_cached"));
-    let text = find(&finished.json()["findings"], "dkim")["text"].as_str().expect("a sentence").to_owned();
+    let text = find(&finished.json()["records"], "dkim")["text"].as_str().expect("a sentence").to_owned();
     assert!(text.contains(&unbound.address()) && text.contains(" s; wait."), "who, and how long: {text}");
     assert_eq!(statuses(&site, "example.com", ["dkim", "return_path"]), ["pending", "pending"]);
 
@@ -60,7 +60,7 @@ fn a_resolver_that_remembers_a_record_is_told_from_a_record_that_is_there() {
 
     nsd.publish("");
     let finished = verify_as(&site, 0, "temporary", Some("stale_cached"));
-    let text = find(&finished.json()["findings"], "dkim")["text"].as_str().expect("a sentence").to_owned();
+    let text = find(&finished.json()["records"], "dkim")["text"].as_str().expect("a sentence").to_owned();
     assert!(text.contains(&unbound.address()) && text.contains("ns.example.com"), "both are named: {text}");
     assert_eq!(statuses(&site, "example.com", ["dkim", "return_path"]), ["verified", "verified"]);
 }

@@ -128,7 +128,7 @@ fn each_mistake_in_a_zone_is_named_by_its_own_code() {
         let finished = verify(&site, "example.com");
         assert_eq!(finished.code, Some(1), "{}: {finished:?}", mistake.code);
         let json = finished.json();
-        let finding = find(&json["findings"], mistake.record);
+        let finding = find(&json["records"], mistake.record);
         assert_eq!(
             (&finding["code"], &finding["verdict"]),
             (&mistake.code.into(), &"fail".into()),
@@ -136,7 +136,7 @@ fn each_mistake_in_a_zone_is_named_by_its_own_code() {
         );
         let text = finding["text"].as_str().expect("a sentence");
         assert!(text.contains(mistake.names) && text.ends_with('.'), "{}: {text}", mistake.code);
-        the_other_record_is_well(&json["findings"], mistake.record);
+        the_other_record_is_well(&json["records"], mistake.record);
     }
     // What was wrong so often is right as soon as it is right.
     nsd.publish(&lines);
@@ -155,10 +155,10 @@ fn a_domain_that_is_not_registered_is_told_apart_from_one_without_records() {
     nsd.publish("");
     let unbound = Unbound::start(&nsd, Memory::None);
     let site = site_asking(&unbound.address());
-    site.serve().client().create_domain("example.net");
-    let finished = verify(&site, "example.net");
+    site.serve().client().create_domain("example.org");
+    let finished = verify(&site, "example.org");
     assert_eq!(finished.code, Some(1));
     for purpose in ["dkim", "return_path"] {
-        assert_eq!(find(&finished.json()["findings"], purpose)["code"], "domain_nxdomain");
+        assert_eq!(find(&finished.json()["records"], purpose)["code"], "domain_nxdomain");
     }
 }

@@ -5,6 +5,8 @@
 
 // `cfg(test)` tells clippy that these are tests throughout, in the functions beside the tests as well.
 #[cfg(test)]
+mod anybody;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod commands;

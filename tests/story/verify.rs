@@ -144,7 +144,7 @@ fn a_record_that_goes_is_told_of_and_not_withdrawn_at_once() {
     for _ in 0..4 {
         let finished = verify(&site, "example.com");
         assert_eq!(finished.code, Some(1), "{finished:?}");
-        assert_eq!(find(&finished.json()["findings"], "dkim")["code"], "record_missing");
+        assert_eq!(find(&finished.json()["records"], "dkim")["code"], "record_missing");
     }
     assert_eq!(statuses(&site, "example.com", ["dkim", "return_path"]), ["verified", "verified"]);
 }
@@ -172,7 +172,7 @@ fn nothing_follows(site: &Site, domain: &str, code: &str, status: &str) {
     let finished = verify(site, domain);
     assert_eq!(finished.code, Some(0), "what is temporary is no failure: {finished:?}");
     for purpose in ["dkim", "return_path"] {
-        let found = find(&finished.json()["findings"], purpose).clone();
+        let found = find(&finished.json()["records"], purpose).clone();
         assert_eq!((&found["verdict"], &found["code"]), (&json!("temporary"), &json!(code)), "{found}");
         assert_eq!(found["status"], status);
     }
