@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use postroom::account::{self, Caller};
-use postroom::db::{Postroom, ReadTx};
+use postroom::db::Postroom;
 use postroom::domain::{self, Domain, Order, Status};
 use postroom::error::Error;
-use postroom::name::DomainName;
 use postroom::page::{Direction, Page};
 use postroom::provision;
 use postroom::record::{self, Record, zone_fragment};
 use postroom::verify::schedule;
 use serde_json::{Value, json};
 
-use super::output::{printable, table};
+use super::named::{find, parse};
+use super::output::table;
 use super::{Context, Failure, verify};
 
 #[derive(Subcommand)]
@@ -217,18 +217,6 @@ fn records(context: &Context, postroom: &Postroom, name: &str, zone: bool) -> Re
         table(&["HOST", "TYPE", "PRIORITY", "VALUE"], &rows)
     });
     Ok(ExitCode::SUCCESS)
-}
-
-pub(super) fn parse(name: &str) -> Result<DomainName, Failure> {
-    name.parse()
-        .map_err(|reason| Failure::new(format!("\"{}\" is no mail domain: {reason}", printable(name))))
-}
-
-/// The domain, and the operator acting for its owner.
-pub(super) fn find(tx: &ReadTx<'_>, name: &DomainName) -> Result<(Caller, Domain), Error> {
-    let caller = domain::operator_of(tx, name)?;
-    let domain = domain::find_named(tx, &caller, name)?;
-    Ok((caller, domain))
 }
 
 fn read(postroom: &Postroom, name: &str) -> Result<(Domain, Vec<Record>), Failure> {

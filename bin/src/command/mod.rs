@@ -7,6 +7,7 @@ mod audit;
 mod doctor;
 mod domain;
 mod key;
+mod named;
 mod output;
 mod route;
 mod serve;

@@ -8,7 +8,7 @@ use postroom::domain::Domain;
 use postroom::route::{self, Change, Mode, Patch, Route, RouteDecision, VettedUrl, WebhookUrl};
 use serde_json::{Value, json};
 
-use super::domain::{find, parse};
+use super::named::{find, parse};
 use super::output::printable;
 use super::{Context, Failure};
 

@@ -14,7 +14,7 @@ use postroom::name::{DnsName, DomainName, Selector};
 use postroom::settings::{DmarcPolicy, SpfMechanism};
 use postroom::verify::{self, Checked, DkimExpectation, Expectation, Finding, Verdict};
 
-use super::domain::{find, parse};
+use super::named::{find, parse};
 use super::output::printable;
 use super::{Context, Failure};
 use crate::findings::{checked_json, looks_json};
