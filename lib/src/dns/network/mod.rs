@@ -58,7 +58,7 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// The system's resolvers and the zone's name servers, 5 s a lookup, 20 s a run.
+    /// The system's resolvers and the zone's name servers, 5 s a lookup, 10 s a run.
     fn default() -> Settings {
         Settings {
             resolvers: Vec::new(),
