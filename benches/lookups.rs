@@ -63,6 +63,7 @@ fn expected(domain: &str) -> Vec<Expectation> {
         Expectation::Spf {
             name: name(""),
             mechanisms: vec!["ip4:192.0.2.1".into()],
+            addresses: Vec::new(),
             whole: "v=spf1 ip4:192.0.2.1 ~all".into(),
         },
         Expectation::Dmarc {

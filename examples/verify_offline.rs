@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let spf = Expectation::Spf {
         name: "example.com".parse()?,
         mechanisms: vec!["include:spf.mail.example.net".to_owned()],
+        addresses: Vec::new(),
         whole: "v=spf1 include:spf.mail.example.net ~all".to_owned(),
     };
     let dmarc = Expectation::Dmarc {

@@ -50,6 +50,11 @@ pub const KEYS: &[Key] = &[
     key("mx.host", "POSTROOM_MX_HOST", "target of every MX record (mx. and the server's name)"),
     key("mx.priority", "POSTROOM_MX_PRIORITY", "preference of it (10)"),
     key("spf.mechanism", "POSTROOM_SPF_MECHANISM", "what SPF records must reach (mx)"),
+    key(
+        "sending.addresses",
+        "POSTROOM_SENDING_ADDRESSES",
+        "addresses that we send from; SPF must pass each (none)",
+    ),
     key("dmarc.policy", "POSTROOM_DMARC_POLICY", "the policy asked for: none, quarantine, reject (none)"),
     key("dmarc.rua", "POSTROOM_DMARC_RUA", "address for aggregate reports (none)"),
     key("dkim.selector", "POSTROOM_DKIM_SELECTOR", "selector of a domain's first key (pr1)"),
@@ -284,6 +289,7 @@ impl Config {
             "return_path.required" => settings.return_path_required,
             "loss.failures" => settings.loss.failures,
         }
+        settings.sending_addresses = self.list("sending.addresses")?;
         settings.dmarc_rua = self.get("dmarc.rua")?;
         if let Some(days) = self.get::<u32>("claims.expire_after_days")? {
             settings.claim_expires_after = Duration::from_hours(24 * u64::from(days));

@@ -1,6 +1,7 @@
 //! What the operator decides: from what a domain's records are made, and when a claim or a loss is final.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ pub struct Settings {
     pub mx_priority: u16,
     /// The mechanism that a domain's SPF record must reach.
     pub spf_mechanism: SpfMechanism,
+    /// The addresses from which we send. Where there are any, an SPF record is right that passes each of them; else one
+    /// that reaches the mechanism.
+    pub sending_addresses: Vec<IpAddr>,
     /// The policy that a domain's DMARC record asks for at first.
     pub dmarc_policy: DmarcPolicy,
     /// Where a domain's aggregate DMARC reports go, if the operator wants them.
@@ -43,6 +47,7 @@ impl Settings {
             mx_host: named("mx"),
             mx_priority: 10,
             spf_mechanism: SpfMechanism("mx".to_owned()),
+            sending_addresses: Vec::new(),
             dmarc_policy: DmarcPolicy::None,
             dmarc_rua: None,
             dkim_selector: Selector::default_first(),

@@ -130,6 +130,7 @@ pub(super) fn case(dice: &mut Dice) -> Case {
     let expected = Expectation::Spf {
         name: DOMAIN.parse().unwrap(),
         mechanisms: vec![OURS.to_owned()],
+        addresses: Vec::new(),
         whole: format!("v=spf1 {OURS} ~all"),
     };
     let mut case = Case::new("spf", expected, names);

@@ -19,7 +19,7 @@ fn mx_expected() -> Expectation {
 fn spf_expected(mechanisms: &[&str]) -> Expectation {
     let whole = format!("v=spf1 {} ~all", mechanisms.join(" "));
     let mechanisms = mechanisms.iter().map(ToString::to_string).collect();
-    Expectation::Spf { name: "example.com".parse().unwrap(), mechanisms, whole }
+    Expectation::Spf { name: "example.com".parse().unwrap(), mechanisms, addresses: Vec::new(), whole }
 }
 
 fn dmarc_expected(policy: DmarcPolicy) -> Expectation {

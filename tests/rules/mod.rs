@@ -13,6 +13,7 @@ mod mail_records;
 mod names;
 mod routes;
 mod schedule;
+mod senders;
 mod store;
 mod visibility;
 mod webhooks;

@@ -44,6 +44,7 @@ const COMMANDS: &[(&[&str], &[&str])] = &[
             "--expect-dkim",
             "--expect-mx",
             "--expect-spf",
+            "--sender",
             "--expect-dmarc",
             "--expect-cname",
         ],

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
+use std::net::IpAddr;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -39,6 +40,9 @@ pub(super) struct Args {
     /// A mechanism that the SPF record must have: mx, include:spf.example.net, ip4:192.0.2.1
     #[arg(long, value_name = "MECHANISM")]
     expect_spf: Option<SpfMechanism>,
+    /// An address that the SPF record must pass; may be given several times, and decides then
+    #[arg(long, value_name = "IP", requires = "expect_spf")]
+    sender: Vec<IpAddr>,
     /// The policy that the DMARC record must have at least: none, quarantine or reject
     #[arg(long, value_name = "POLICY")]
     expect_dmarc: Option<DmarcPolicy>,
@@ -74,6 +78,7 @@ fn expectations(name: &DomainName, args: &Args) -> Result<Vec<Expectation>, Fail
         expected.push(Expectation::Spf {
             name: name.dns().clone(),
             mechanisms: vec![mechanism.to_string()],
+            addresses: args.sender.clone(),
             whole: format!("v=spf1 {mechanism} ~all"),
         });
     }

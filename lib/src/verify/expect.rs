@@ -1,11 +1,13 @@
 //! What is expected of the DNS, in the terms in which it is judged.
 
+use std::net::IpAddr;
+
 use crate::dkim::{DkimKey, PublicKey};
 use crate::dns::Question;
 use crate::domain::Domain;
 use crate::name::{DnsName, Selector};
 use crate::record::{PublishedKey, Purpose, Record};
-use crate::settings::DmarcPolicy;
+use crate::settings::{DmarcPolicy, Settings};
 
 /// What a record must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub enum Expectation {
         name: DnsName,
         /// What it must have, each of them.
         mechanisms: Vec<String>,
+        /// The addresses that it must pass, each of them; where there are any, they decide.
+        addresses: Vec<IpAddr>,
         /// The record that a domain without one publishes.
         whole: String,
     },
@@ -62,7 +66,12 @@ pub struct DkimExpectation {
 
 impl Expectation {
     /// What is expected of this record of `domain`, whose keys are `keys`; none if it is not judged.
-    pub(super) fn of(domain: &Domain, record: &Record, keys: &[DkimKey]) -> Option<Expectation> {
+    pub(super) fn of(
+        domain: &Domain,
+        record: &Record,
+        keys: &[DkimKey],
+        settings: &Settings,
+    ) -> Option<Expectation> {
         let name = record.name(domain);
         match record.purpose {
             Purpose::Dkim => {
@@ -82,6 +91,7 @@ impl Expectation {
             Purpose::Spf => Some(Expectation::Spf {
                 name,
                 mechanisms: mechanisms(&record.value),
+                addresses: settings.sending_addresses.clone(),
                 whole: record.value.clone(),
             }),
             Purpose::Dmarc => {

@@ -83,7 +83,9 @@ pub fn plan(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Plan, Erro
     let keys = dkim::list(tx, &domain)?;
     let (records, expected) = record::list(tx, &domain)?
         .into_iter()
-        .filter_map(|record| Expectation::of(&domain, &record, &keys).map(|expected| (record, expected)))
+        .filter_map(|record| {
+            Expectation::of(&domain, &record, &keys, tx.settings()).map(|expected| (record, expected))
+        })
         .unzip();
     Ok(Plan { domain, records, expected })
 }

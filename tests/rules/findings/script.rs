@@ -67,7 +67,12 @@ pub(super) fn expectation(text: &str, keys: &Keys) -> (DomainName, Expectation) 
             "spf" => {
                 let terms = rest.split(' ').skip(1).filter(|term| !term.ends_with("all"));
                 let mechanisms = terms.map(str::to_owned).collect();
-                expected = Some(Expectation::Spf { name: of("@"), mechanisms, whole: rest.to_owned() });
+                expected = Some(Expectation::Spf {
+                    name: of("@"),
+                    mechanisms,
+                    addresses: Vec::new(),
+                    whole: rest.to_owned(),
+                });
             }
             "dmarc" => {
                 let policy = rest.split(';').find_map(|tag| tag.trim().strip_prefix("p=")).unwrap();

@@ -29,11 +29,11 @@ pub(super) fn refine(
         .map(|(expected, look)| questions(domain, expected, &look.finding))
         .collect();
     for (expected, look) in expected.iter().zip(looks.iter_mut()) {
-        if let Expectation::Spf { mechanisms, .. } = expected
+        if let Expectation::Spf { mechanisms, addresses, .. } = expected
             && look.finding.verdict != Verdict::Temporary
             // To the walk that is merely a term that breaks the grammar.
             && look.finding.code != Some(Code::ValueSplitWithSpace)
-            && let Some(better) = senders::judge(&expected.question(), mechanisms, look, resolver)
+            && let Some(better) = senders::judge(&expected.question(), mechanisms, addresses, look, resolver)
         {
             look.finding = better;
         }

@@ -1,9 +1,12 @@
 //! Following a domain's SPF record through all that it includes: whether our mechanisms are reached, and at what cost.
 
+use std::net::IpAddr;
+
 use crate::dns::{Question, RecordData, Resolver};
 use crate::verify::judge::{shown, whole, with_soft_all};
 use crate::verify::spf::{
-    MOST_LOOKUPS, Mechanism, Place, Problem, Qualifier, Reach, Remembering, Standing, is_spf, merge, reaches,
+    MOST_LOOKUPS, Mechanism, Place, Problem, Qualifier, Query, Reach, Remembering, SpfResult, Standing,
+    check_host, is_spf, merge, reaches,
 };
 use crate::verify::{Code, Finding, Look, Verdict};
 
@@ -11,6 +14,7 @@ use crate::verify::{Code, Finding, Look, Verdict};
 pub(super) fn judge(
     question: &Question,
     wanted: &[String],
+    addresses: &[IpAddr],
     look: &Look,
     resolver: &dyn Resolver,
 ) -> Option<Finding> {
@@ -36,7 +40,14 @@ pub(super) fn judge(
         return None;
     }
     let merged = merge(&[record], wanted);
-    Some(Walked { question, record, merged: &merged, reach: &reach }.finding(wanted))
+    let walked = Walked { question, record, merged: &merged, reach: &reach };
+    // What a configured address gets is the truth; without any, that our mechanism is reached stands for it.
+    let refused = addresses.iter().find_map(|ip| walked.refusal(*ip, &dns));
+    Some(match refused {
+        Some(finding) => finding,
+        None if addresses.is_empty() => walked.finding(wanted),
+        None => walked.passed(),
+    })
 }
 
 struct Walked<'a> {
@@ -48,15 +59,42 @@ struct Walked<'a> {
 
 impl Walked<'_> {
     fn finding(&self, wanted: &[String]) -> Finding {
-        let Reach { standings, problem, open_to_all, lookups, .. } = self.reach;
+        let Reach { standings, problem, .. } = self.reach;
         let first_wrong = standings.iter().zip(wanted).find(|(standing, _)| !stands(standing));
         if let Some((standing, mechanism)) = first_wrong {
             return self.wrong(standing, mechanism);
         }
-        if let Some(problem) = problem {
-            if problem.is_temporary() {
-                return self.temporary(problem);
+        match problem {
+            Some(problem) if problem.is_temporary() => self.temporary(problem),
+            _ => self.passed(),
+        }
+    }
+
+    /// What is wrong with how a client at `ip` fares that sends for the domain; none if it passes.
+    fn refusal(&self, ip: IpAddr, dns: &dyn Resolver) -> Option<Finding> {
+        let evaluation = check_host(dns, &Query::of_domain(ip, &self.question.name));
+        let result = evaluation.result;
+        match (&evaluation.problem, &evaluation.matched) {
+            _ if result == SpfResult::Pass => None,
+            (Some(problem), _) if problem.is_temporary() => Some(self.temporary(problem)),
+            (Some(problem), _) => {
+                Some(self.errs(Verdict::Fail, &format!("mail from {ip} gets {result}: {problem}"), problem))
             }
+            (None, Some(matched)) => {
+                let what = format!("mail from {ip}, which is ours, gets {result} by {matched}");
+                Some(self.says(Verdict::Fail, Code::SpfMechanismMissing, &what, "change the record to that"))
+            }
+            (None, None) => {
+                let what = format!("mail from {ip}, which is ours, gets {result}, for nothing matches it");
+                Some(self.says(Verdict::Fail, Code::SpfMechanismMissing, &what, "change the record to that"))
+            }
+        }
+    }
+
+    /// Our servers pass; the rest of the record may still want mending.
+    fn passed(&self) -> Finding {
+        let Reach { problem, open_to_all, lookups, .. } = self.reach;
+        if let Some(problem) = problem.as_ref().filter(|problem| !problem.is_temporary()) {
             let what = format!(
                 "our servers may send, but the rest of the record is an error to receivers: {problem}"
             );
