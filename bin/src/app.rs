@@ -148,11 +148,9 @@ impl App {
         self.call(dialect, route, &found.params, request, trace).unwrap_or_else(|fault| {
             if let Fault::Library(Error::Store(error)) = &fault {
                 tracing::error!(request = id, route = route.path, %error, "the database failed");
-                if error.trouble() == StoreTrouble::SyncFailed {
-                    // What is on disk is unknown: nothing may be acknowledged from here on (fsyncgate).
-                    tracing::error!("a sync to disk failed; stopping");
-                    std::process::exit(74);
-                }
+            }
+            if let Fault::Library(error) = &fault {
+                stop_if_sync_failed(error);
             }
             (dialect.render)(&fault)
         })
@@ -210,6 +208,16 @@ impl App {
 
     fn uses(&self) -> std::sync::MutexGuard<'_, HashMap<ApiKeyId, Timestamp>> {
         self.uses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends the process after a failed sync: what is on disk is unknown, and nothing may be acknowledged from here on.
+pub fn stop_if_sync_failed(error: &Error) {
+    if let Error::Store(error) = error
+        && error.trouble() == StoreTrouble::SyncFailed
+    {
+        tracing::error!(%error, "a sync to disk failed; stopping");
+        std::process::exit(74);
     }
 }
 

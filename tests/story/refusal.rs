@@ -159,6 +159,9 @@ fn a_variable_with_a_value_that_will_not_do_is_named() {
         ("POSTROOM_DMARC_POLICY", "strict"),
         ("POSTROOM_DKIM_SELECTOR", "a_b!"),
         ("POSTROOM_CONNECTIONS_PER_ADDRESS", "many"),
+        ("POSTROOM_SCHEDULE_AT_ONCE", "few"),
+        ("POSTROOM_DNS_MARK", "perhaps"),
+        ("POSTROOM_SENDING_ADDRESSES", "mail.example.net"),
     ] {
         let site = Site::new().with(variable, value);
         let words: &[&str] = if value.ends_with(":0") { &[value] } else { &[variable] };

@@ -17,7 +17,7 @@ use serde_json::json;
 use tracing::{error, info, warn};
 
 use super::{Context, Failure};
-use crate::app::App;
+use crate::app::{App, stop_if_sync_failed};
 use crate::http::{Method, Request, Response};
 use crate::listen::{Answer, Listener, Settings, TlsFiles};
 
@@ -73,6 +73,10 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     if let Some(most) = context.config.get("limits.per_address")? {
         settings.per_address = most;
     }
+    // Whatever is wrong with the configuration is said before anything is made, and before a key is told this once.
+    let switches = context.config.switches()?;
+    let at_once = context.config.get("schedule.at_once")?.unwrap_or(CHECKS_AT_ONCE);
+    let public_url = context.config.get("public_url")?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let resolver = Arc::new(context.resolver()?);
     let postroom = Arc::new(context.open()?);
@@ -82,12 +86,10 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     context.config.warnings.iter().for_each(|text| warn!("{text}"));
 
     let address = listener.local_addr();
-    let url =
-        context.config.get("public_url")?.unwrap_or_else(|| format!("{scheme}://{}", reachable(address)));
+    let url = public_url.unwrap_or_else(|| format!("{scheme}://{}", reachable(address)));
     greet(context, &postroom, &url)?;
     info!(%address, database = %postroom.file().display(), "serving");
 
-    let switches = context.config.switches()?;
     let app = Arc::new(App::new(Arc::clone(&postroom), Arc::clone(&resolver) as _).switched(switches));
     let (stop, stopped) = channel::<()>();
     let (stop_filling, filling_stopped) = channel::<()>();
@@ -97,7 +99,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     });
     // The threads below may be in the middle of a key that nobody needs any more, or of a look at a slow zone: a
     // stop does not wait for them. What a check had not written is due again when its lease ends.
-    for _ in 0..context.config.get("schedule.at_once")?.unwrap_or(CHECKS_AT_ONCE) {
+    for _ in 0..at_once {
         let (postroom, resolver) = (Arc::clone(&postroom), Arc::clone(&resolver));
         thread::Builder::new()
             .name("postroom-check".to_owned())
@@ -169,6 +171,7 @@ fn note_uses(app: &App, stopped: &Receiver<()>) {
     loop {
         let ended = stopped.recv_timeout(NOTE_USES_EVERY) != Err(RecvTimeoutError::Timeout);
         if let Err(error) = app.note_uses() {
+            stop_if_sync_failed(&error);
             warn!(%error, "the last uses of keys were not noted");
         }
         if ended {
@@ -184,6 +187,7 @@ fn keep_schedule(postroom: &Postroom, resolver: &dyn Resolver) {
             Ok(0) => thread::sleep(LOOK_FOR_DUE_EVERY),
             Ok(_) => {}
             Err(error) => {
+                stop_if_sync_failed(&error);
                 warn!(%error, "a scheduled check was not written down");
                 thread::sleep(Duration::from_secs(10));
             }
@@ -198,6 +202,7 @@ fn fill_pool(postroom: &Postroom, stopped: &Receiver<()>) {
             Ok(true) => Duration::ZERO,
             Ok(false) => FILL_EVERY,
             Err(error) => {
+                stop_if_sync_failed(&error);
                 warn!(%error, "no spare DKIM key could be made");
                 Duration::from_secs(10)
             }
