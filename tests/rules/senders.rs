@@ -1,22 +1,27 @@
-//! SPF by the addresses that we send from: where they are configured, what each of them gets decides.
+//! SPF by the addresses that we send from: where they are configured, what each of them gets decides; where they are
+//! not, what those get whom our mechanism lets send.
 
 use std::net::IpAddr;
 
-use postroom::dns::{Outcome, RecordType, ScriptedResolver};
+use postroom::dns::{Outcome, RecordData, RecordType, ScriptedResolver};
 use postroom::name::DomainName;
 use postroom::verify::{Code, Expectation, Finding, Verdict, look};
 
 /// What a look finds of a record, for a sender at each of these addresses.
 fn found(record: &str, addresses: &[&str], dns: ScriptedResolver) -> Finding {
     let domain: DomainName = "example.com".parse().unwrap();
-    let expected = Expectation::Spf {
+    let expected = expected(&domain, addresses);
+    let dns = dns.txt("example.com", &[record]);
+    look(&domain, &[expected], &dns).remove(0).finding
+}
+
+fn expected(domain: &DomainName, addresses: &[&str]) -> Expectation {
+    Expectation::Spf {
         name: domain.dns().clone(),
         mechanisms: vec!["include:spf.example.net".to_owned()],
         addresses: addresses.iter().map(|ip| ip.parse::<IpAddr>().unwrap()).collect(),
         whole: "v=spf1 include:spf.example.net ~all".to_owned(),
-    };
-    let dns = dns.txt("example.com", &[record]);
-    look(&domain, &[expected], &dns).remove(0).finding
+    }
 }
 
 fn zone() -> ScriptedResolver {
@@ -65,4 +70,146 @@ fn an_error_on_the_way_is_told_and_a_hiccup_settles_nothing() {
     let silent = zone().fail("slow.example.net", RecordType::Txt, Outcome::Timeout);
     let finding = found("v=spf1 include:slow.example.net ~all", &["192.0.2.1"], silent);
     assert_eq!(finding.verdict, Verdict::Temporary, "{}", finding.text);
+}
+
+/// Records around ours, without a word from us on where we send from.
+fn hosts() -> ScriptedResolver {
+    zone()
+        .txt("other.example.org", &["v=spf1 ip4:198.51.100.0/24 ~all"])
+        .txt("wide.example.org", &["v=spf1 -ip4:192.0.2.0/30 ip4:192.0.2.0/24 -all"])
+        .txt("wraps.example.org", &["v=spf1 -ip4:192.0.2.1 include:spf.example.net -all"])
+        .txt("wraps2.example.org", &["v=spf1 include:wraps.example.org -all"])
+        .txt("lists.example.org", &["v=spf1 exists:%{i}.list.example.org -all"])
+        .a("ours.example.org", [192, 0, 2, 9].into())
+        .a("other.example.org", [198, 51, 100, 9].into())
+        .record("ours.example.org", RecordData::Aaaa("2001:db8:9::9".parse().unwrap()))
+        .record("other.example.org", RecordData::Aaaa("2001:db8:7::9".parse().unwrap()))
+        .mx("example.com", 10, "other.example.org")
+}
+
+#[test]
+fn a_term_before_ours_that_refuses_one_of_our_hosts_fails_without_configured_addresses() {
+    for (record, by, gets) in [
+        ("v=spf1 -ip4:192.0.2.1 include:spf.example.net ~all", "-ip4:192.0.2.1", Some("192.0.2.1, fail")),
+        (
+            "v=spf1 mx ~ip4:192.0.0.0/16 include:spf.example.net",
+            "~ip4:192.0.0.0/16",
+            Some("192.0.2.1, softfail"),
+        ),
+        (
+            "v=spf1 ?ip6:2001:db8::/32 include:spf.example.net",
+            "?ip6:2001:db8::/32",
+            Some("2001:db8::1, neutral"),
+        ),
+        (
+            "v=spf1 -a:ours.example.org include:spf.example.net",
+            "-a:ours.example.org",
+            Some("192.0.2.9, fail"),
+        ),
+        (
+            "v=spf1 ~include:wide.example.org include:spf.example.net",
+            "~include:wide.example.org",
+            Some("192.0.2.5, softfail"),
+        ),
+        // Passed over by what includes ours, and refused by what follows.
+        (
+            "v=spf1 include:wraps2.example.org ~all",
+            "-ip4:192.0.2.1 at wraps.example.org",
+            Some("192.0.2.1, softfail"),
+        ),
+        // Who is meant depends on the client.
+        (
+            "v=spf1 -exists:%{i}.list.example.org include:spf.example.net",
+            "-exists:%{i}.list.example.org",
+            None,
+        ),
+        ("v=spf1 ?ptr include:spf.example.net ~all", "?ptr", None),
+        ("v=spf1 -include:lists.example.org include:spf.example.net", "-include:lists.example.org", None),
+    ] {
+        let finding = found(record, &[], hosts());
+        assert_eq!(
+            (finding.verdict, finding.code),
+            (Verdict::Fail, Some(Code::SpfRefusedBefore)),
+            "{record}: {}",
+            finding.text
+        );
+        assert!(finding.text.contains(&format!(": {by}")), "{}", finding.text);
+        let told = match gets.and_then(|gets| gets.split_once(", ")) {
+            Some((ip, result)) => format!("mail from {ip}, whom that lets send, gets {result};"),
+            None => "may refuse".to_owned(),
+        };
+        assert!(finding.text.contains(&told), "{}", finding.text);
+        assert!(finding.text.contains("wanted is \"v=spf1 include:spf.example.net "), "{}", finding.text);
+    }
+}
+
+#[test]
+fn a_term_before_ours_that_matches_none_of_our_hosts_or_passes_them_is_nothing() {
+    for record in [
+        "v=spf1 include:spf.example.net -ip4:192.0.2.1 ~all",
+        "v=spf1 -ip4:192.0.2.16 include:spf.example.net ~all",
+        "v=spf1 ip4:192.0.2.0/30 -ip4:192.0.2.2 include:spf.example.net ~all",
+        "v=spf1 -ip6:2001:db8:0:1::/64 include:spf.example.net ~all",
+        "v=spf1 ~include:other.example.org -mx include:spf.example.net -all",
+        "v=spf1 -exists:nowhere.example.org include:spf.example.net ~all",
+        "v=spf1 exists:%{i}.list.example.org ptr include:lists.example.org include:spf.example.net ~all",
+        "v=spf1 include:wraps.example.org include:spf.example.net ~all",
+        "v=spf1 include:wide.example.org include:spf.example.net ~all",
+    ] {
+        let finding = found(record, &[], hosts());
+        assert_eq!((finding.verdict, finding.code), (Verdict::Pass, None), "{record}: {}", finding.text);
+    }
+}
+
+#[test]
+fn what_only_passes_before_ours_costs_no_look_up_more() {
+    // The one record, the four names in it, and what the mail host has.
+    for (record, most) in [
+        ("v=spf1 include:spf.example.net ~all", 2),
+        ("v=spf1 mx a:ours.example.org ptr exists:%{i}.list.example.org include:spf.example.net ~all", 7),
+        ("v=spf1 mx -ip4:198.51.100.1 -a:other.example.org include:spf.example.net ~all", 5),
+    ] {
+        let (domain, dns) =
+            ("example.com".parse::<DomainName>().unwrap(), hosts().txt("example.com", &[record]));
+        let expected = expected(&domain, &[]);
+        let finding = look(&domain, &[expected], &dns).remove(0).finding;
+        assert_eq!(finding.verdict, Verdict::Pass, "{}", finding.text);
+        assert_eq!(dns.asked().len(), most, "{record}: {:?}", dns.asked());
+    }
+}
+
+#[test]
+fn a_third_look_up_that_finds_nothing_for_clients_of_one_family_is_told() {
+    // Three mail hosts without an IPv6 address: whoever comes by IPv6 gets an error before ours.
+    let dns = || {
+        ["mx1.example.org", "mx2.example.org", "mx3.example.org"].iter().fold(hosts(), |dns, host| {
+            dns.a(host, [198, 51, 100, 25].into()).mx("mail.example.org", 10, host)
+        })
+    };
+    let finding = found("v=spf1 mx:mail.example.org include:spf.example.net ~all", &[], dns());
+    assert_eq!(
+        (finding.verdict, finding.code),
+        (Verdict::Fail, Some(Code::SpfTooManyVoid)),
+        "{}",
+        finding.text
+    );
+    assert!(finding.text.contains("mail from 2001:db8::1 gets permerror"), "{}", finding.text);
+    let finding = found("v=spf1 include:spf.example.net mx:mail.example.org ~all", &[], dns());
+    assert_eq!((finding.verdict, finding.code), (Verdict::Pass, None), "{}", finding.text);
+}
+
+#[test]
+fn what_cannot_be_looked_up_may_refuse_us_and_settles_nothing() {
+    for (record, verdict) in [
+        ("v=spf1 include:spf.example.net include:slow.example.net ~all", Verdict::Pass),
+        ("v=spf1 include:slow.example.net include:spf.example.net ~all", Verdict::Pass),
+        ("v=spf1 -include:slow.example.net include:spf.example.net ~all", Verdict::Temporary),
+        ("v=spf1 -ip4:192.0.2.1 include:spf.example.net include:slow.example.net ~all", Verdict::Fail),
+    ] {
+        for addresses in [&[][..], &["192.0.2.1"]] {
+            let silent = hosts().fail("slow.example.net", RecordType::Txt, Outcome::Timeout);
+            let finding = found(record, addresses, silent);
+            assert_eq!(finding.verdict, verdict, "{record} {addresses:?}: {}", finding.text);
+        }
+    }
 }

@@ -223,6 +223,9 @@ codes! {
     SpfIncludeAfterAll = "spf_include_after_all",
         "What we ask for stands after all, where nothing is read any more.",
         "Move it to the front.";
+    SpfRefusedBefore = "spf_refused_before",
+        "A term without + stands before what we ask for and keeps our servers from passing, or may.",
+        "Move what we ask for to the front.";
     SpfPlusAll = "spf_plus_all",
         "The SPF record lets everybody send.",
         "End it with ~all.";

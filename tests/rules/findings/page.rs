@@ -92,6 +92,7 @@ pub(super) const GROUPS: &[Group] = &[
             Code::SpfSyntax,
             Code::SpfMechanismMissing,
             Code::SpfIncludeAfterAll,
+            Code::SpfRefusedBefore,
             Code::SpfPlusAll,
             Code::SpfTooManyLookups,
             Code::SpfTooManyVoid,

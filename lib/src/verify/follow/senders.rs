@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use crate::dns::{Question, RecordData, Resolver};
 use crate::verify::judge::{shown, whole, with_soft_all};
 use crate::verify::spf::{
-    MOST_LOOKUPS, Mechanism, Place, Problem, Qualifier, Query, Reach, Remembering, SpfResult, Standing,
-    check_host, is_spf, merge, reaches,
+    Directive, Evaluation, MOST_LOOKUPS, Mechanism, Passing, Place, Problem, Qualifier, Query, Reach,
+    Refuser, Remembering, SpfResult, Standing, check_host, is_spf, merge, passing, reaches,
 };
 use crate::verify::{Code, Finding, Look, Verdict};
 
@@ -31,38 +31,57 @@ pub(super) fn judge(
         .map(|octets| String::from_utf8_lossy(&octets).into_owned())
         .collect();
     let [record] = records.as_slice() else { return None };
-    let mechanisms: Vec<Mechanism> = wanted.iter().filter_map(|text| text.parse().ok()).collect();
+    let parsed = wanted.iter().map(|text| text.parse::<Directive>().map(|directive| directive.mechanism));
+    let mechanisms: Vec<Mechanism> = parsed.collect::<Result<_, _>>().ok()?;
     // The walk begins with the answer that was judged, not with another one.
     let dns = Remembering::new(resolver).with(question.clone(), definite.answer.clone());
     let reach = reaches(&dns, &question.name, &mechanisms);
-    // What stands in the record itself is not taken back for a hiccup on the way to what it includes.
-    if look.finding.verdict.passes() && reach.problem.as_ref().is_some_and(Problem::is_temporary) {
-        return None;
-    }
     let merged = merge(&[record], wanted);
-    let walked = Walked { question, record, merged: &merged, reach: &reach };
-    // What a configured address gets is the truth; without any, that our mechanism is reached stands for it.
-    let refused = addresses.iter().find_map(|ip| walked.refusal(*ip, &dns));
-    Some(match refused {
+    let walked = Walked {
+        question,
+        record,
+        merged: &merged,
+        wanted,
+        mechanisms: &mechanisms,
+        reach: &reach,
+        dns: &dns,
+    };
+    // What a configured address gets is the truth; without any, how those fare whom our mechanism matches.
+    let refused = addresses.iter().find_map(|ip| walked.refusal(*ip));
+    let finding = match refused {
         Some(finding) => finding,
-        None if addresses.is_empty() => walked.finding(wanted),
+        None if addresses.is_empty() => walked.finding(),
         None => walked.passed(),
-    })
+    };
+    // What stands in the record itself is not taken back for a hiccup on the way to what it includes, unless what
+    // could not be told may refuse us.
+    let is_kept = finding.verdict == Verdict::Temporary
+        && look.finding.verdict.passes()
+        && mechanisms.iter().all(|ours| passing(&dns, &question.name, ours).refused_by.is_none());
+    (!is_kept).then_some(finding)
 }
 
 struct Walked<'a> {
     question: &'a Question,
     record: &'a str,
     merged: &'a str,
+    wanted: &'a [String],
+    /// The same, parsed.
+    mechanisms: &'a [Mechanism],
     reach: &'a Reach,
+    dns: &'a dyn Resolver,
 }
 
 impl Walked<'_> {
-    fn finding(&self, wanted: &[String]) -> Finding {
+    fn finding(&self) -> Finding {
         let Reach { standings, problem, .. } = self.reach;
-        let first_wrong = standings.iter().zip(wanted).find(|(standing, _)| !stands(standing));
+        let first_wrong = standings.iter().zip(self.wanted).find(|(standing, _)| !stands(standing));
         if let Some((standing, mechanism)) = first_wrong {
             return self.wrong(standing, mechanism);
+        }
+        let ours = self.mechanisms.iter().zip(self.wanted);
+        if let Some(finding) = ours.clone().find_map(|(ours, text)| self.kept_from_passing(ours, text)) {
+            return finding;
         }
         match problem {
             Some(problem) if problem.is_temporary() => self.temporary(problem),
@@ -70,9 +89,34 @@ impl Walked<'_> {
         }
     }
 
+    /// What keeps some of those from passing whom our mechanism matches; none if nothing does.
+    fn kept_from_passing(&self, ours: &Mechanism, text: &str) -> Option<Finding> {
+        let Passing { refused_by, unsure } = passing(self.dns, &self.question.name, ours);
+        let Some(Refuser { at, client }) = refused_by else {
+            let refusals = unsure.into_iter().find_map(|ip| self.refusal(ip));
+            return refusals.filter(|finding| finding.verdict == Verdict::Fail);
+        };
+        let evaluated = |ip| (ip, check_host(self.dns, &Query::of_domain(ip, &self.question.name)));
+        let what = match (client.map(evaluated), &self.reach.problem) {
+            (Some((ip, Evaluation { result, problem: None, .. })), _) if result != SpfResult::Pass => {
+                format!(
+                    "{at} stands before {text}, so that mail from {ip}, whom that lets send, gets {result}"
+                )
+            }
+            // What could not be looked up may be all that seems to refuse us.
+            (_, Some(problem)) if problem.is_temporary() => return Some(self.temporary(problem)),
+            _ => format!("{at} stands before {text}, and may refuse those whom that lets send"),
+        };
+        let is_here =
+            self.record.split(' ').any(|term| term.trim_start_matches('+').eq_ignore_ascii_case(text));
+        let mend =
+            if is_here { format!("move {text} to the front") } else { format!("put {text} at the front") };
+        Some(self.says(Verdict::Fail, Code::SpfRefusedBefore, &what, &mend))
+    }
+
     /// What is wrong with how a client at `ip` fares that sends for the domain; none if it passes.
-    fn refusal(&self, ip: IpAddr, dns: &dyn Resolver) -> Option<Finding> {
-        let evaluation = check_host(dns, &Query::of_domain(ip, &self.question.name));
+    fn refusal(&self, ip: IpAddr) -> Option<Finding> {
+        let evaluation = check_host(self.dns, &Query::of_domain(ip, &self.question.name));
         let result = evaluation.result;
         match (&evaluation.problem, &evaluation.matched) {
             _ if result == SpfResult::Pass => None,

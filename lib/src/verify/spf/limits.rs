@@ -159,6 +159,25 @@ proptest! {
     }
 
     #[test]
+    fn who_is_said_to_pass_does_and_who_is_named_does_not(
+        graph in graph_of("[-+~?]?(include:|include:|a:|ip4:192\\.0\\.2\\.[0-7]/3[0-2] include:)"),
+    ) {
+        let dns = graph_zone(&graph);
+        let wanted: Mechanism = "ip4:192.0.2.0/29".parse().unwrap();
+        let reach = reaches(&dns, &name("d0.example"), std::slice::from_ref(&wanted));
+        let result = |ip: IpAddr| check_host(&dns, &Query::of_domain(ip, &name("d0.example"))).result;
+        let Passing { refused_by, unsure } = passing(&dns, &name("d0.example"), &wanted);
+        if reach.problem.is_none() && reach.standings.iter().all(Standing::passes) {
+            let refused = (0..8).map(|n| IpAddr::from([192, 0, 2, n])).filter(|ip| result(*ip) != SpfResult::Pass);
+            let refused: Vec<IpAddr> = refused.collect();
+            match refused_by {
+                Some(refuser) => prop_assert!(refused.contains(&refuser.client.unwrap()), "{:?} {:?}", refuser, refused),
+                None => prop_assert!(refused.is_empty() || !unsure.is_empty(), "{:?}", refused),
+            }
+        }
+    }
+
+    #[test]
     fn ours_at_the_front_of_any_record_is_reached(graph in graph()) {
         let ours = ["ip4:192.0.2.7"];
         let record = merge(&[format!("v=spf1 {}", graph[0].join(" "))], &ours);

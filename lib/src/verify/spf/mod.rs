@@ -3,8 +3,8 @@
 //! [`check_host`] is the function of RFC 7208 section 4: what a receiver makes of a client's address, a sender
 //! and a HELO name, with an account of how it came to that: which term matched through which includes, how many
 //! of the ten look-ups it took, what stopped it. [`reaches`] asks of a domain's records, without any client,
-//! whether a mechanism in them is reached, and what walking all of them costs. [`merge`] puts mechanisms into
-//! a record that is there already.
+//! whether a mechanism in them is reached, and what walking all of them costs; [`passing`](fn@passing), whether all
+//! whom it matches pass. [`merge`] puts mechanisms into a record that is there already.
 //!
 //! All of it is pure but for the [`Resolver`](crate::dns::Resolver) it is given, and takes any octets for a
 //! record. Both walks ask the DNS no more than section 4.6.4 lets them: ten terms, ten names a term, two look-ups
@@ -34,10 +34,13 @@
 //! # Ok::<(), std::net::AddrParseError>(())
 //! ```
 
+mod addresses;
 mod check;
+mod fixed;
 mod macros;
 mod merge;
 mod network;
+mod passing;
 mod problem;
 mod query;
 mod reach;
@@ -57,6 +60,7 @@ use std::fmt;
 pub use self::check::check_host;
 pub use self::macros::{InvalidMacro, MacroString};
 pub use self::merge::merge;
+pub use self::passing::{Passing, Refuser, passing};
 pub use self::problem::{Matched, Place, Problem};
 pub use self::query::{Evaluation, Query};
 pub use self::reach::{Reach, Standing, reaches};

@@ -5,9 +5,9 @@
 //! counts what the evaluation of a client would cost that nothing matches.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
 
-use super::macros::{MacroString, Values};
+use super::fixed;
+use super::macros::MacroString;
 use super::network::{Families, mail_hosts};
 use super::problem::{Matched, Place, Problem};
 use super::record::{Directive, Mechanism, Qualifier, Record};
@@ -145,7 +145,7 @@ impl Walk<'_> {
             let at = Place { domain: domain.name.clone(), term: directive.text.clone() };
             let mut hits: BTreeMap<usize, Vec<Place>> = (0..)
                 .zip(self.wanted)
-                .filter(|(_, wanted)| self.is_same(wanted, &directive.mechanism, domain))
+                .filter(|(_, wanted)| fixed::is_same(wanted, &directive.mechanism, &self.root, domain))
                 .map(|(index, _)| (index, Vec::new()))
                 .collect();
             let is_dead = frame.closed == Families::BOTH;
@@ -287,23 +287,8 @@ impl Walk<'_> {
         self.reach.problem.get_or_insert(problem);
     }
 
-    /// The name that a term comes to, or the text that is no name; nothing if it depends on the client.
     fn target(&self, spec: Option<&MacroString>, domain: &Target) -> Option<Result<Target, String>> {
-        let Some(spec) = spec else { return Some(Ok(domain.clone())) };
-        if !spec.is_same_for_every_sender() {
-            return None;
-        }
-        let text = spec.expand(&Values {
-            ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            local_part: "",
-            sender_domain: &self.root.text,
-            domain: &domain.text,
-            validated: "",
-            helo: "",
-            receiver: "",
-            time: 0,
-        });
-        Some(Target::of(&text).ok_or(text))
+        fixed::target(spec, &self.root, domain)
     }
 
     /// The record to which an include or redirect leads.
@@ -349,27 +334,6 @@ impl Walk<'_> {
             }
         }
         records
-    }
-
-    /// Whether a term matches all that a mechanism looked for matches.
-    fn is_same(&self, wanted: &Mechanism, term: &Mechanism, domain: &Target) -> bool {
-        if !wanted.is_part_of(term) {
-            return false;
-        }
-        // Those that ask the DNS are those that have a domain, be it the record's own.
-        if !term.is_counted() {
-            return true;
-        }
-        match (self.target(wanted.domain(), &self.root), self.target(term.domain(), domain)) {
-            (Some(Ok(wanted)), Some(Ok(term))) => wanted.name == term.name,
-            // What depends on the client is the same where it is written the same.
-            (None, None) => {
-                let text =
-                    |mechanism: &Mechanism| mechanism.domain().map(|spec| spec.as_str().to_ascii_lowercase());
-                text(wanted) == text(term)
-            }
-            _ => false,
-        }
     }
 
     /// Asks for what the terms of a record name, all side by side, so that their turns need not wait.
