@@ -3,7 +3,7 @@
 A case is a line of JSON: its kind, its zone, and what is asked for. A verdict is a line [works, why, results]:
 
 - dkim: whether dkimpy verifies a message that was signed with the right key, if the DNS has this record.
-- spf: whether pyspf passes each of the hosts that our mechanism covers; the results are those of the hosts.
+- spf, spf-addresses: whether pyspf passes each of the hosts that our mechanism covers; the results are those of the hosts.
 - dmarc: whether checkdmarc finds one record, can read it, and finds a policy as strict as the one asked for.
 """
 
@@ -93,7 +93,7 @@ def judge_dmarc(case):
     return works, "read" if works else "weaker"
 
 
-JUDGES = {"dkim": judge_dkim, "spf": judge_spf, "dmarc": judge_dmarc}
+JUDGES = {"dkim": judge_dkim, "spf": judge_spf, "spf-addresses": judge_spf, "dmarc": judge_dmarc}
 
 
 def judge(line):

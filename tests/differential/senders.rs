@@ -30,7 +30,7 @@ const ZONE: [(&str, &str); 15] = [
 ];
 
 /// Terms that a customer's record has beside ours.
-const TERMS: [&str; 52] = [
+const TERMS: [&str; 56] = [
     "a",
     "mx",
     "a:host.example.org",
@@ -42,6 +42,8 @@ const TERMS: [&str; 52] = [
     "ip4:192.0.2.0/24",
     "-ip4:192.0.2.10",
     "~ip4:192.0.0.0/16",
+    "-ip4:192.0.2.77",
+    "-ip4:198.51.100.0/24",
     "ip6:2001:db8::/32",
     "?ip6:2001:db8::10",
     "-a:ours.example.net",
@@ -67,8 +69,10 @@ const TERMS: [&str; 52] = [
     "-exists:present.example.org",
     "exists:nowhere.example.org",
     "exists:%{i}.nowhere.example.org",
+    "-exists:%{i}.nowhere.example.org",
     "exists:%{x}.example.org",
     "ptr",
+    "?ptr:example.org",
     "a:nowhere.example.org",
     "mx:nowhere.example.org",
     "exp=exp.example.org",
@@ -85,8 +89,18 @@ const TERMS: [&str; 52] = [
     "mx:other.example.org",
 ];
 
-/// One case.
-pub(super) fn case(dice: &mut Dice) -> Case {
+/// One zone, judged without the addresses of our servers and with them.
+pub(super) fn cases(dice: &mut Dice) -> [Case; 2] {
+    let case = case(dice);
+    let mut known = case.clone();
+    known.kind = "spf-addresses";
+    if let Expectation::Spf { addresses, .. } = &mut known.expected {
+        *addresses = HOSTS.map(|host| host.parse().unwrap()).to_vec();
+    }
+    [case, known]
+}
+
+fn case(dice: &mut Dice) -> Case {
     let mut names = Vec::new();
     let mut terms = vec![OURS.to_owned()];
     for _ in 0..dice.below(5) {
@@ -147,7 +161,12 @@ pub(super) fn case(dice: &mut Dice) -> Case {
     for name in ["host.example.org", "present.example.org"] {
         case.address(name, "203.0.113.5");
     }
-    case.address("ours.example.net", HOSTS[0]);
+    for host in HOSTS {
+        case.address("ours.example.net", host);
+    }
+    // Whoever sends mail has a name.
+    case.reverse("10.2.0.192.in-addr.arpa", "ours.example.net");
+    case.reverse(&format!("0.1.{}8.b.d.0.1.0.0.2.ip6.arpa", "0.".repeat(22)), "ours.example.net");
     case.mail_host("example.com", "host.example.org");
     case.mail_host("host.example.org", "host.example.org");
     case.mail_host("other.example.org", "ours.example.net");
