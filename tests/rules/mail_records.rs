@@ -259,6 +259,96 @@ fn two_dmarc_records_count_as_none_and_other_records_are_dropped() {
     }
 }
 
+/// What a record must hold to for receivers to apply what it says (RFC 9989 sections 4.7, 4.8 and 4.10).
+#[test]
+fn a_dmarc_record_that_receivers_pass_over_or_weaken_fails() {
+    use DmarcPolicy::{None as Nothing, Quarantine, Reject};
+    let weaker = Some(Code::DmarcPolicyWeaker);
+    let syntax = Some(Code::DmarcSyntax);
+    for (policy, text, verdict, code) in [
+        // Whoever's policy for subdomains is misspelt has none at all.
+        (Nothing, "v=DMARC1; p=reject; sp=rejected", Fail, syntax),
+        (Nothing, "v=DMARC1; p=reject; sp=", Fail, syntax),
+        (Nothing, "v=DMARC1; p=reject; np=x; rua=mailto:a@example.com", Fail, syntax),
+        (Nothing, "v=DMARC1; p=reject; sp=Reject; np=NONE", Pass, None),
+        (Nothing, "v=DMARC1; p=reject; SP=x", Pass, None),
+        // While it is tested, the next weaker policy applies.
+        (Quarantine, "v=DMARC1; p=quarantine; t=y", Fail, weaker),
+        (Quarantine, "v=DMARC1; p=quarantine; t=Y", Fail, weaker),
+        (Reject, "v=DMARC1; p=reject; t=y", Fail, weaker),
+        (Quarantine, "v=DMARC1; p=reject; t=y", Pass, None),
+        (Nothing, "v=DMARC1; p=none; t=y", Pass, None),
+        (Quarantine, "v=DMARC1; p=quarantine; t=n", Pass, None),
+        (Quarantine, "v=DMARC1; p=quarantine; t=yes", Pass, None),
+        // White space is spaces and tabs.
+        (Nothing, "v=DMARC1; p=none;\r\n rua=mailto:a@example.com", Fail, syntax),
+        (Nothing, "v=DMARC1; p=none\n", Fail, syntax),
+        (Nothing, "v=DMARC1;\tp=none\t", Pass, None),
+        // The version comes first, in capital letters, whatever the case of its name and the spaces around it.
+        (Nothing, "p=none; v=DMARC1", Fail, syntax),
+        (Nothing, "x=1; v=DMARC1; p=none", Fail, syntax),
+        (Nothing, "V=DMARC1; p=none", Fail, syntax),
+        (Nothing, "V=DMARC1; v=DMARC1; p=none", Fail, syntax),
+        (Nothing, "v=DMARC10; p=none", Fail, syntax),
+        (Nothing, "v=DMARC1x; p=none", Fail, syntax),
+        (Nothing, "v = DMARC1 ; p=none", Pass, None),
+        (Nothing, "v=DMARC1\t; p=none", Pass, None),
+    ] {
+        is(&judged(&dmarc_expected(policy), vec![txt(text)]), verdict, code, text);
+    }
+}
+
+#[test]
+fn a_second_dmarc_record_counts_however_its_version_is_spelt() {
+    let expected = dmarc_expected(DmarcPolicy::None);
+    for (another, code) in [
+        ("v=DMARC1; p=none", Some(Code::DmarcMultiple)),
+        ("v = DMARC1; p=none", Some(Code::DmarcMultiple)),
+        ("v\t=DMARC1 ;p=none", Some(Code::DmarcMultiple)),
+        ("V=DMARC1; p=none", Some(Code::DmarcMultiple)),
+        ("v=DMARC1", Some(Code::DmarcMultiple)),
+        // Dropped: no version at the front, another version, or none.
+        ("v=DMARC10; p=none", None),
+        ("v=DMARC1x", None),
+        ("v=dmarc1; p=none", None),
+        (" p=none; v=DMARC1", None),
+        ("v=spf1 -all", None),
+    ] {
+        let finding = judged(&expected, vec![txt("v=DMARC1; p=reject"), txt(another)]);
+        is(&finding, if code.is_some() { Fail } else { Pass }, code, another);
+    }
+}
+
+#[test]
+fn an_address_that_no_report_reaches_warns() {
+    let expected = dmarc_expected(DmarcPolicy::None);
+    let warning = Some(Code::DmarcReportAddress);
+    for (tags, code) in [
+        ("rua=mailto:a@example.com", None),
+        ("rua=MAILTO:a@example.com!10m , mailto:b@example.net", None),
+        ("rua=mailto:a+b@example.com?subject=x; ruf=mailto:c@example.com", None),
+        ("rua=a@example.com", warning),
+        ("rua=mailto:a@example.com, b@example.com", warning),
+        ("rua=mailto:a@example.com,", warning),
+        ("rua=https://example.com/dmarc", warning),
+        ("rua=mailto:", warning),
+        ("rua=mailto:@example.com", warning),
+        ("rua=mailto:a", warning),
+        ("rua=mailto:a b@example.com", warning),
+        ("rua=mailto:a@exa mple.com", warning),
+        ("rua=", warning),
+        ("ruf=a@example.com", warning),
+        // What is not asked for is nobody's loss.
+        ("x_rua=a@example.com", None),
+        ("RUA=a@example.com", None),
+    ] {
+        let finding = judged(&expected, vec![txt(&format!("v=DMARC1; p=none; {tags}"))]);
+        is(&finding, if code.is_some() { Warn } else { Pass }, code, tags);
+    }
+    let both = judged(&expected, vec![txt("v=DMARC1; rua=a@example.com, mailto:b@example.com")]);
+    is(&both, Warn, warning, "one that reports reach makes it p=none");
+}
+
 #[test]
 fn a_servers_trouble_is_temporary_for_mail_records_too() {
     for expected in [mx_expected(), spf_expected(&["mx"]), dmarc_expected(DmarcPolicy::None)] {

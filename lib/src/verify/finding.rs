@@ -250,6 +250,9 @@ codes! {
     DmarcRemovedTag = "dmarc_removed_tag",
         "The record has a tag that is no part of DMARC any more (RFC 9989).",
         "Remove that tag.";
+    DmarcReportAddress = "dmarc_report_address",
+        "No reports go to an address in the record: it is no mailto: URI.",
+        "Write mailto: and the address, or remove it.";
     MxMissing = "mx_missing",
         "Our mail host is not among the MX records.",
         "Add it, and remove the others.";

@@ -102,7 +102,13 @@ pub(super) const GROUPS: &[Group] = &[
     Group {
         title: "DMARC",
         about: "The record at `_dmarc` (RFC 9989). Where the domain has none, that of a domain above it counts.",
-        codes: &[Code::DmarcMultiple, Code::DmarcSyntax, Code::DmarcPolicyWeaker, Code::DmarcRemovedTag],
+        codes: &[
+            Code::DmarcMultiple,
+            Code::DmarcSyntax,
+            Code::DmarcPolicyWeaker,
+            Code::DmarcRemovedTag,
+            Code::DmarcReportAddress,
+        ],
     },
     Group {
         title: "MX",

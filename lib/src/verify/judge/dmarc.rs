@@ -9,6 +9,8 @@ use super::{Code, Expectation, Finding, Verdict, asked, missing, shown_side_by_s
 
 /// Tags that RFC 9989 removed; they do no harm and no good.
 const REMOVED_TAGS: [&str; 3] = ["pct", "rf", "ri"];
+/// Tags that say where reports go.
+const REPORT_TAGS: [&str; 2] = ["rua", "ruf"];
 
 /// Judges a definite answer to the question for the TXT records at `_dmarc`.
 pub(super) fn judge(expected: &Expectation, policy: DmarcPolicy, seen: &Answer) -> Finding {
@@ -62,10 +64,8 @@ fn judge_record(expected: &Expectation, policy: DmarcPolicy, seen: &TxtData) -> 
                 return fail(Code::DmarcSyntax, "its p= tag is not none, quarantine or reject", &change);
             }
         },
-        // Without a policy but with somewhere to report to, it counts as none.
-        None if tags.value("rua").is_some_and(|rua| rua.to_ascii_lowercase().starts_with("mailto:")) => {
-            DmarcPolicy::None
-        }
+        // Without a policy but with somewhere to report to, it counts as none (RFC 9989 section 4.10.1).
+        None if tags.value("rua").is_some_and(|rua| rua.split(',').any(is_report_uri)) => DmarcPolicy::None,
         None => {
             let mend = format!("add p={policy} to it");
             return fail(Code::DmarcSyntax, "it has no p= tag", &mend);
@@ -88,6 +88,17 @@ fn judge_record(expected: &Expectation, policy: DmarcPolicy, seen: &TxtData) -> 
     if published < policy {
         let what = format!("its policy {published} is weaker than {policy}");
         return fail(Code::DmarcPolicyWeaker, &what, &change);
+    }
+    if let Some((tag, odd)) =
+        REPORT_TAGS.iter().find_map(|tag| Some((tag, odd_report_uri(tags.value(tag)?)?)))
+    {
+        let odd = super::shown(odd);
+        let text = format!(
+            "{}: it works, but no reports go to \"{odd}\" in its {tag}= tag; seen is \"{shown}\"; wanted is mailto: and an \
+             address; mend that, or remove it.",
+            asked(expected)
+        );
+        return Finding::of(Verdict::Warn, Code::DmarcReportAddress, text, Some(shown));
     }
     if let Some(tag) = REMOVED_TAGS.iter().find(|tag| tags.value(tag).is_some()) {
         let text = format!(
@@ -160,6 +171,25 @@ fn is_dmarc(octets: &[u8]) -> bool {
     let blank = |c: char| c == ' ' || c == '\t';
     text.split_once('=').is_some_and(|(name, value)| {
         name.trim_end_matches(blank).eq_ignore_ascii_case("v") && value.trim_matches(blank) == "DMARC1"
+    })
+}
+
+/// The first of a list of addresses for reports to which none go.
+fn odd_report_uri(list: &str) -> Option<&str> {
+    list.split(',').find(|uri| !is_report_uri(uri))
+}
+
+/// Whether reports go there: to `mailto:` and an address. Receivers need not know any other scheme, and ignore what is
+/// no URI (RFC 9989 section 4.7). What follows `!` was a size once, and `?` begins what a mail would be filled with.
+fn is_report_uri(uri: &str) -> bool {
+    let uri = uri.trim_matches([' ', '\t']);
+    let address =
+        uri.split_at_checked("mailto:".len()).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("mailto:"));
+    let address = address.and_then(|(_, rest)| rest.split(['!', '?']).next());
+    address.and_then(|address| address.rsplit_once('@')).is_some_and(|(local, domain)| {
+        let is_visible =
+            !local.is_empty() && local.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'"');
+        is_visible && domain.parse::<DnsName>().is_ok()
     })
 }
 
