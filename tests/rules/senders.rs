@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 
-use postroom::dns::{Outcome, RecordData, RecordType, ScriptedResolver};
+use postroom::dns::{
+    Answer, Outcome, Question, RecordData, RecordType, Resolver, ScriptedResolver, Server, Sighting,
+};
 use postroom::name::DomainName;
 use postroom::verify::{Code, Expectation, Finding, Verdict, look};
 
@@ -211,5 +213,51 @@ fn what_cannot_be_looked_up_may_refuse_us_and_settles_nothing() {
             let finding = found(record, addresses, silent);
             assert_eq!(finding.verdict, verdict, "{record} {addresses:?}: {}", finding.text);
         }
+    }
+}
+
+/// A zone of which the resolver knows all, and one of its two name servers serves nothing.
+struct Lame(ScriptedResolver);
+
+impl Resolver for Lame {
+    fn lookup(&self, question: &Question) -> Answer {
+        self.0.lookup(question)
+    }
+
+    fn look(&self, questions: &[Question]) -> Vec<Sighting> {
+        let server = |last: u8| Server::Authoritative {
+            name: format!("ns{last}.example.com").parse().unwrap(),
+            address: ([198, 51, 100, last], 53).into(),
+        };
+        let sighting = |question: &Question| {
+            let right = self.lookup(question);
+            let own = Answer { server: server(1), ..right.clone() };
+            let refused = Outcome::Refused { detail: String::new() };
+            let lame = Answer { server: server(2), outcome: refused, ..right.clone() };
+            Sighting { question: question.clone(), answers: vec![right, own, lame] }
+        };
+        questions.iter().map(sighting).collect()
+    }
+}
+
+#[test]
+fn a_lame_name_server_is_told_where_the_record_itself_is_right() {
+    let domain: DomainName = "example.com".parse().unwrap();
+    for (record, addresses, verdict, code) in [
+        ("v=spf1 include:spf.example.net ~all", &[][..], Verdict::Warn, Code::NameserverLame),
+        ("v=spf1 include:spf.example.net ~all", &["192.0.2.1"], Verdict::Warn, Code::NameserverLame),
+        ("v=spf1 redirect=spf.example.net", &["192.0.2.1"], Verdict::Warn, Code::NameserverLame),
+        ("v=spf1 include:spf.example.net +all", &[], Verdict::Warn, Code::SpfPlusAll),
+        ("v=spf1 -ip4:192.0.2.1 include:spf.example.net", &[], Verdict::Fail, Code::SpfRefusedBefore),
+    ] {
+        let dns = Lame(zone().txt("example.com", &[record]));
+        let finding = look(&domain, &[expected(&domain, addresses)], &dns).remove(0).finding;
+        assert_eq!((finding.verdict, finding.code), (verdict, Some(code)), "{record}: {}", finding.text);
+        assert_eq!(
+            finding.text.contains("ns2.example.com"),
+            code == Code::NameserverLame,
+            "{}",
+            finding.text
+        );
     }
 }

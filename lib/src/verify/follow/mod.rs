@@ -11,6 +11,7 @@ use crate::name::{DnsName, DomainName};
 use crate::settings::DmarcPolicy;
 
 use super::judge::dmarc::{self, Inherited};
+use super::judge::with_lame_server;
 use super::{Code, Expectation, Finding, Look, Verdict};
 
 /// The most names at which a DMARC record is looked for, the domain's own among them (RFC 9989 section 4.10).
@@ -35,7 +36,7 @@ pub(super) fn refine(
             && look.finding.code != Some(Code::ValueSplitWithSpace)
             && let Some(better) = senders::judge(&expected.question(), mechanisms, addresses, look, resolver)
         {
-            look.finding = better;
+            look.replace(expected, better);
         }
     }
     let all: Vec<Question> = wanted.iter().flatten().cloned().collect();
@@ -52,8 +53,16 @@ pub(super) fn refine(
             _ => None,
         };
         if let Some(better) = better {
-            look.finding = better;
+            look.replace(expected, better);
         }
+    }
+}
+
+impl Look {
+    /// Takes what is known better of the record; what the servers have shown of themselves stays.
+    fn replace(&mut self, expected: &Expectation, better: Finding) {
+        let seen = self.views.iter().map(|view| &view.answer);
+        self.finding = with_lame_server(expected, seen, better);
     }
 }
 

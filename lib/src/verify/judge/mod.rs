@@ -40,9 +40,7 @@ pub fn sighting(expected: &Expectation, sighting: &Sighting) -> Finding {
     match (passes.as_slice(), fails.as_slice()) {
         ([_, ..], []) => {
             let pass = first(passes.iter().copied(), expected);
-            let lame = judged.iter().map(|(seen, _)| *seen).find(|seen| seen.is_lame());
-            lame.filter(|_| pass.code.is_none())
-                .map_or(pass.clone(), |seen| lame_server(expected, seen, pass))
+            with_lame_server(expected, judged.iter().map(|(seen, _)| *seen), pass)
         }
         // The zone's own servers know best why.
         ([], [_, ..]) => {
@@ -125,6 +123,18 @@ fn missing(expected: &Expectation, seen: &Answer) -> Finding {
     let wanted = shown(&expected.wanted());
     let text = format!("{}: {what}; wanted is \"{wanted}\"; publish it.", asked(expected));
     Finding::of(Verdict::Fail, Code::RecordMissing, text, None)
+}
+
+/// What is found of a record, or, if that is right, of a name server of the zone that does not serve the zone.
+pub(super) fn with_lame_server<'a>(
+    expected: &Expectation,
+    mut seen: impl Iterator<Item = &'a Answer>,
+    finding: Finding,
+) -> Finding {
+    match seen.find(|seen| seen.is_lame()) {
+        Some(lame) if finding.verdict == Verdict::Pass => lame_server(expected, lame, finding),
+        _ => finding,
+    }
 }
 
 /// The record is right, and one of the zone's name servers does not serve the zone.
