@@ -35,10 +35,14 @@ use tokio::time::Instant;
 
 use super::{Answer, Outcome, Question, Resolver, Server, Sighting};
 
-/// How many questions are in flight at once to recursive resolvers, and as many to name servers.
+/// How many questions are in flight at once to recursive resolvers, which every look waits for.
 ///
-/// Each has up to three sockets while it is repeated; all of them stay well under the usual 1024 open files.
-const MOST_IN_FLIGHT: usize = 96;
+/// With a resolver that takes 30 ms, these are 6,400 questions a second. Each has a socket of its own, and up to three while
+/// it is repeated: with the name servers' 864 at the very most, under the usual 1024 open files. One that finds no file
+/// left is a server that could not be reached, from which nothing follows.
+const MOST_RECURSIVE_IN_FLIGHT: usize = 192;
+/// How many are in flight at once to name servers.
+const MOST_AUTHORITATIVE_IN_FLIGHT: usize = 96;
 /// The port of a name server (RFC 1035 section 4.2).
 const DNS_PORT: u16 = 53;
 
@@ -140,8 +144,8 @@ impl NetworkResolver {
             asking: Arc::new(Asking {
                 resolvers,
                 settings,
-                recursive_places: Semaphore::new(MOST_IN_FLIGHT),
-                authoritative_places: Semaphore::new(MOST_IN_FLIGHT),
+                recursive_places: Semaphore::new(MOST_RECURSIVE_IN_FLIGHT),
+                authoritative_places: Semaphore::new(MOST_AUTHORITATIVE_IN_FLIGHT),
             }),
             runtime: handle,
             stop: Some(stop),
