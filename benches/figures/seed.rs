@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use postroom::account::{self, Caller};
 use postroom::db::{Options, Postroom};
-use postroom::dkim::{KeyPair, pool};
+use postroom::dkim::{KeyPair, Kind, pool};
 use postroom::error::Error;
 use postroom::key;
 use postroom::provision::{self, New};
@@ -24,7 +24,7 @@ pub(crate) fn seed(file: &Path, domains: u32, spares: u32) -> Result<Seeded, Box
     let settings = Settings::for_server(&"mail.example.net".parse()?);
     let postroom = Postroom::open(file, Options::new(settings))?;
     // One pair for all of them, which nobody should do: that of making pairs is not measured here.
-    let pair = KeyPair::generate()?;
+    let pair = KeyPair::generate(Kind::default())?;
     let (account, key) = postroom.write(|tx| {
         let account = account::create(tx, "default")?;
         let (_, secret) = key::create(tx, account.id, None)?;

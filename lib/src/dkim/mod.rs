@@ -1,47 +1,30 @@
 //! DKIM keys: key pairs of a domain, each under a selector, private halves sealed (RFC 6376).
+//!
+//! What a key is, how one is made and kept, and how it signs. How the keys of a domain begin, become active and end
+//! is in [`keyring`](crate::keyring), for that rests on their records.
 
+mod import;
+mod pair;
 pub mod pool;
 mod public_key;
-mod rsa;
+mod sign;
 pub(crate) mod table;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::Domain;
-use crate::error::{Entity, Error};
+use crate::error::{Entity, Error, StoreError, StoreTrouble};
 use crate::id::{DkimKeyId, DomainId};
-use crate::name::Selector;
+use crate::name::{DnsName, DomainName, Selector};
 
+pub use import::{InvalidPrivateKey, PrivateKeyFault};
+pub use pair::{KeyPair, Kind};
 pub use public_key::{Algorithm, InvalidPublicKey, PublicKey};
 pub(crate) use public_key::{KeyNumbers, decode};
-
-/// The strength of the keys that are made here. RFC 8301 asks for 1024 bits at least and recommends 2048.
-pub const BITS: u32 = 2048;
-
-/// A key pair that belongs to nobody yet.
-pub struct KeyPair {
-    bits: u32,
-    public: PublicKey,
-    /// PKCS#1 DER, RFC 8017 appendix A.1.2.
-    private: Zeroizing<Vec<u8>>,
-}
-
-impl KeyPair {
-    /// Makes an RSA key pair of [`BITS`] bits; takes a tenth of a second and more.
-    pub fn generate() -> Result<KeyPair, Error> {
-        rsa::generate(BITS)
-    }
-}
-
-impl std::fmt::Debug for KeyPair {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "KeyPair[rsa, {} bits, redacted]", self.bits)
-    }
-}
+pub use sign::{InvalidMessage, LineEnd, Message, SignatureHeader, SigningKey, UnusableKey, sign_with};
 
 /// A DKIM key of a domain, without its private half.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,27 +35,63 @@ pub struct DkimKey {
     pub domain: DomainId,
     /// Under which name it is published.
     pub selector: Selector,
-    /// Its strength.
+    /// Its length.
     pub bits: u32,
     /// The half that is published.
     pub public: PublicKey,
+    /// The name in the operator's zone that has its record, where the domain publishes a CNAME to that.
+    pub delegated_to: Option<DnsName>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Since when it signs; none while it does not.
     pub activated_at: Option<Timestamp>,
+    /// Since when another signs in its place, after a rotation.
+    pub retired_at: Option<Timestamp>,
+    /// Since when no mail is under way any more that it has signed: its record may go.
+    pub released_at: Option<Timestamp>,
 }
 
-/// Makes a key of `domain` under `selector`, inactive, from the pool of spare pairs.
+impl DkimKey {
+    /// Whether it signs.
+    pub fn is_active(&self) -> bool {
+        self.activated_at.is_some()
+    }
+}
+
+/// Where a new key comes from.
+#[derive(Debug)]
+pub enum Source {
+    /// From the pool of spare pairs; made in place if that is empty. The default kind.
+    Pool,
+    /// Made, or read, by the caller, outside the transaction.
+    Pair(KeyPair),
+}
+
+/// Makes a key of `domain` under `selector`, inactive.
 ///
-/// `Conflict` if the domain has a key under it already.
-pub(crate) fn create(tx: &WriteTx<'_>, domain: &Domain, selector: &Selector) -> Result<DkimKey, Error> {
+/// `Conflict` if the domain has a key under it already, `Limit` if it has as many as it may.
+pub(crate) fn create(
+    tx: &WriteTx<'_>,
+    domain: &Domain,
+    selector: &Selector,
+    source: Source,
+    delegated_to: Option<&DnsName>,
+) -> Result<DkimKey, Error> {
     check_fit(domain, selector)?;
-    if table::all(tx, domain.id)?.iter().any(|key| key.selector == *selector) {
+    let keys = table::all(tx, domain.id)?;
+    if keys.iter().any(|key| key.selector == *selector) {
         return Err(Error::Conflict(Entity::DkimKey));
     }
-    let pair = pool::take(tx)?;
+    let most = tx.settings().most_dkim_keys;
+    if keys.len() >= most as usize {
+        return Err(Error::Limit { what: Entity::DkimKey, most: most.into() });
+    }
+    let pair = match source {
+        Source::Pool => pool::take(tx)?,
+        Source::Pair(pair) => pair,
+    };
     let sealed = tx.master_key().seal(&identity(domain.id, &pair.public), &pair.private)?;
-    table::insert(tx, domain.id, selector, &pair, &sealed)
+    table::insert(tx, domain.id, selector, &pair, &sealed, delegated_to)
 }
 
 /// `Invalid` if the key's record would have a name of more than 253 octets.
@@ -88,6 +107,29 @@ pub(crate) fn check_fit(domain: &Domain, selector: &Selector) -> Result<(), Erro
 /// The keys of a domain, the oldest first.
 pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<DkimKey>, Error> {
     table::all(tx, domain.id)
+}
+
+/// Signs a message from `from` with every active key of the domain, the oldest first; none if it has none.
+///
+/// `Invalid` if the message cannot be signed: see [`Message::parse`]. Who signs many at a time keeps the keys, and calls
+/// [`signing_keys`] and [`sign_with`].
+pub fn sign(tx: &ReadTx<'_>, from: &DomainName, message: &[u8]) -> Result<Vec<SignatureHeader>, Error> {
+    let message = Message::parse(message).map_err(|reason| Error::invalid("message", reason))?;
+    sign_with(&signing_keys(tx, from)?, &message, tx.now())
+}
+
+/// The active keys with which mail from `from` is signed, opened; the oldest first.
+pub fn signing_keys(tx: &ReadTx<'_>, from: &DomainName) -> Result<Vec<SigningKey>, Error> {
+    let open = |active: table::ActiveKey| {
+        let private = tx.master_key().open(&identity(active.domain, &active.public), &active.sealed)?;
+        let selector = active.selector.clone();
+        let key = SigningKey::parse(active.name, active.selector, active.public.algorithm(), &private);
+        key.map_err(|reason| {
+            let text = format!("the DKIM key {selector} of {from} cannot be used: {reason}");
+            StoreError::new(StoreTrouble::Other, text).into()
+        })
+    };
+    table::active(tx, from)?.into_iter().map(open).collect()
 }
 
 /// What a sealed private key belongs to: it opens in no other domain and beside no other public key.

@@ -4,7 +4,7 @@
 //! without one may call it when it suits, or not at all: then pairs are made in place.
 
 use crate::db::{Postroom, ReadTx, WriteTx};
-use crate::dkim::{KeyPair, PublicKey, table};
+use crate::dkim::{KeyPair, Kind, PublicKey, table};
 use crate::error::Error;
 
 /// What a spare pair's private half is sealed for; taken, it is sealed anew for its domain.
@@ -18,12 +18,12 @@ pub fn fill(postroom: &Postroom) -> Result<bool, Error> {
     if postroom.read(count)? >= postroom.settings().spare_keys {
         return Ok(false);
     }
-    let pair = KeyPair::generate()?;
+    let pair = KeyPair::generate(Kind::default())?;
     postroom.write(|tx| add(tx, &pair))?;
     Ok(true)
 }
 
-/// Puts a pair that was made elsewhere into the pool.
+/// Puts a pair of the default kind that was made elsewhere into the pool.
 pub fn add(tx: &WriteTx<'_>, pair: &KeyPair) -> Result<(), Error> {
     let sealed = tx.master_key().seal(&identity(&pair.public), &pair.private)?;
     table::insert_spare(tx, pair, &sealed)
@@ -39,8 +39,8 @@ pub(super) fn take(tx: &WriteTx<'_>) -> Result<KeyPair, Error> {
     match table::take_spare(tx)? {
         Some((bits, public, sealed)) => {
             let private = tx.master_key().open(&identity(&public), &sealed)?;
-            Ok(KeyPair { bits, public, private })
+            Ok(KeyPair { bits, public, private, imported: false })
         }
-        None => KeyPair::generate(),
+        None => KeyPair::generate(Kind::default()),
     }
 }

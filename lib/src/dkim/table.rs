@@ -3,13 +3,15 @@
 use rusqlite::{Row, named_params};
 
 use super::{Algorithm, DkimKey, KeyPair, PublicKey};
+use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx, moment, moment_if_any, parsed};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId};
-use crate::name::Selector;
+use crate::name::{DnsName, DomainName, Selector};
 
-/// In which order a domain's keys come into question as the current one: the newest active one, else the newest.
-pub(crate) const CURRENT_FIRST: &str = "activated_at IS NULL, id DESC";
+/// In which order a domain's keys come into question as the current one: the newest active one, else the newest that
+/// is not retired.
+pub(crate) const CURRENT_FIRST: &str = "activated_at IS NULL, retired_at IS NOT NULL, id DESC";
 
 pub(super) fn insert(
     tx: &WriteTx<'_>,
@@ -17,14 +19,17 @@ pub(super) fn insert(
     selector: &Selector,
     pair: &KeyPair,
     sealed: &[u8],
+    delegated_to: Option<&DnsName>,
 ) -> Result<DkimKey, Error> {
     let created_at = tx.now();
     let id = tx.insert(
-        "INSERT INTO dkim_key (domain_id, selector, algorithm, bits, public_key, sealed, created_at)
-         VALUES (:domain, :selector, 'rsa', :bits, :public, :sealed, :now) RETURNING id",
+        "INSERT INTO dkim_key (domain_id, selector, algorithm, bits, public_key, sealed, delegated_to, created_at)
+         VALUES (:domain, :selector, :algorithm, :bits, :public, :sealed, :delegated_to, :now) RETURNING id",
         named_params! {
-            ":domain": domain.number(), ":selector": selector.as_str(), ":bits": pair.bits,
-            ":public": pair.public.octets(), ":sealed": sealed, ":now": created_at.millis(),
+            ":domain": domain.number(), ":selector": selector.as_str(),
+            ":algorithm": pair.public.algorithm().as_str(), ":bits": pair.bits,
+            ":public": pair.public.octets(), ":sealed": sealed,
+            ":delegated_to": delegated_to.map(DnsName::as_str), ":now": created_at.millis(),
         },
     )?;
     Ok(DkimKey {
@@ -33,8 +38,11 @@ pub(super) fn insert(
         selector: selector.clone(),
         bits: pair.bits,
         public: pair.public.clone(),
+        delegated_to: delegated_to.cloned(),
         created_at,
         activated_at: None,
+        retired_at: None,
+        released_at: None,
     })
 }
 
@@ -42,10 +50,84 @@ pub(super) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<DkimKey>, Err
     tx.all("SELECT * FROM dkim_key WHERE domain_id = ?1 ORDER BY id", [domain.number()], dkim_key)
 }
 
+/// Lets the key sign from now on.
+pub(crate) fn activate(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+    tx.run(
+        "UPDATE dkim_key SET activated_at = ?2, retired_at = NULL, released_at = NULL WHERE id = ?1",
+        (key.number(), tx.now().millis()),
+    )?;
+    Ok(())
+}
+
+pub(crate) fn deactivate(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+    tx.run("UPDATE dkim_key SET activated_at = NULL WHERE id = ?1", [key.number()])?;
+    Ok(())
+}
+
+/// Deactivates the key because another signs in its place from now on.
+pub(crate) fn retire(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+    tx.run(
+        "UPDATE dkim_key SET activated_at = NULL, retired_at = ?2 WHERE id = ?1",
+        (key.number(), tx.now().millis()),
+    )?;
+    Ok(())
+}
+
+/// Notes of the keys that were retired before `then`, at most `limit` of them, that nobody needs their records any more.
+pub(crate) fn release(tx: &WriteTx<'_>, then: Timestamp, limit: u32) -> Result<Vec<DkimKey>, Error> {
+    tx.all(
+        "UPDATE dkim_key SET released_at = :now WHERE id IN
+             (SELECT id FROM dkim_key WHERE retired_at IS NOT NULL AND released_at IS NULL AND retired_at <= :then
+              ORDER BY retired_at LIMIT :limit)
+         RETURNING *",
+        named_params! { ":now": tx.now().millis(), ":then": then.millis(), ":limit": limit },
+        dkim_key,
+    )
+}
+
+pub(crate) fn rename(tx: &WriteTx<'_>, key: DkimKeyId, selector: &Selector) -> Result<(), Error> {
+    tx.run("UPDATE dkim_key SET selector = ?2 WHERE id = ?1", (key.number(), selector.as_str()))?;
+    Ok(())
+}
+
+pub(crate) fn delete(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+    tx.run("DELETE FROM dkim_key WHERE id = ?1", [key.number()])?;
+    Ok(())
+}
+
+/// A key that signs, as it is stored.
+pub(super) struct ActiveKey {
+    pub(super) domain: DomainId,
+    /// Of the domain.
+    pub(super) name: DomainName,
+    pub(super) selector: Selector,
+    pub(super) public: PublicKey,
+    pub(super) sealed: Vec<u8>,
+}
+
+/// The active keys that sign for the domain of this name, its own or its authority's, the oldest first.
+pub(super) fn active(tx: &ReadTx<'_>, name: &DomainName) -> Result<Vec<ActiveKey>, Error> {
+    tx.all(
+        "SELECT k.*, a.name FROM domain d JOIN domain a ON a.id = coalesce(d.authority_id, d.id)
+             JOIN dkim_key k ON k.domain_id = a.id
+         WHERE d.name = ?1 AND k.activated_at IS NOT NULL ORDER BY k.id",
+        [name.as_str()],
+        |row| {
+            Ok(ActiveKey {
+                domain: DomainId::new(row.get("domain_id")?),
+                name: DomainName::stored(row.get("name")?),
+                selector: Selector::stored(row.get("selector")?),
+                public: public_key(row)?,
+                sealed: row.get("sealed")?,
+            })
+        },
+    )
+}
+
 /// Activates the key, if its domain has no active one. Returns its selector if so.
 pub(crate) fn activate_first(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<Option<Selector>, Error> {
     tx.one(
-        "UPDATE dkim_key SET activated_at = ?2 WHERE id = ?1 AND NOT EXISTS
+        "UPDATE dkim_key SET activated_at = ?2, retired_at = NULL, released_at = NULL WHERE id = ?1 AND NOT EXISTS
              (SELECT 1 FROM dkim_key other
               WHERE other.domain_id = dkim_key.domain_id AND other.activated_at IS NOT NULL)
          RETURNING selector",
@@ -84,14 +166,23 @@ pub(crate) fn public_key(row: &Row<'_>) -> rusqlite::Result<PublicKey> {
     Ok(PublicKey::stored(parsed(row, "algorithm")?, row.get("public_key")?))
 }
 
-fn dkim_key(row: &Row<'_>) -> rusqlite::Result<DkimKey> {
+/// Where a key is delegated to, of a row that has `delegated_to`.
+pub(crate) fn delegated_to(row: &Row<'_>) -> rusqlite::Result<Option<DnsName>> {
+    Ok(row.get::<_, Option<String>>("delegated_to")?.map(|name| DnsName::from_answer(&name)))
+}
+
+/// A key, of a row that has all of its columns.
+pub(crate) fn dkim_key(row: &Row<'_>) -> rusqlite::Result<DkimKey> {
     Ok(DkimKey {
         id: DkimKeyId::new(row.get("id")?),
         domain: DomainId::new(row.get("domain_id")?),
         selector: Selector::stored(row.get("selector")?),
         bits: row.get("bits")?,
         public: public_key(row)?,
+        delegated_to: delegated_to(row)?,
         created_at: moment(row, "created_at")?,
         activated_at: moment_if_any(row, "activated_at")?,
+        retired_at: moment_if_any(row, "retired_at")?,
+        released_at: moment_if_any(row, "released_at")?,
     })
 }

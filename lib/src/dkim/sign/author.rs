@@ -1,0 +1,145 @@
+//! Who a message says it is from: the domain of the first mailbox in its From field (RFC 5322 section 3.4, RFC 6854).
+//!
+//! Strict, where readers of mail are lenient: what one of them could show as another's address gets no signature.
+
+use crate::name::DomainName;
+
+/// What stands for a quoted string: in a local part it is as good as any atom, elsewhere it does not matter.
+const QUOTED: char = 'q';
+
+/// The domain of the first mailbox in the value of a From field; none if there is no mailbox, or no mail domain in it.
+///
+/// With several mailboxes the first one counts, which is shown first; what to make of the others is left to the receiver.
+pub(super) fn domain(value: &[u8]) -> Option<DomainName> {
+    let bare = without_comments(std::str::from_utf8(value).ok()?)?;
+    // A group is `name: mailboxes;`. A colon within angle brackets is of a route.
+    let (before, _) = bare.split_once('<').unwrap_or((&bare, ""));
+    let list =
+        before.split_once(':').map_or(bare.as_str(), |(name, _)| bare.get(name.len() + 1..).unwrap_or(""));
+    let mut mailboxes = mailboxes(list).into_iter();
+    let mailbox = mailboxes.find(|text| !text.trim().is_empty())?;
+    let address = match mailbox.split_once('<') {
+        // Display names end where the address begins, and nothing stands behind it (RFC 5322 section 3.4).
+        Some((name, rest)) if !name.contains(['@', '>']) => rest.trim_end().strip_suffix('>')?,
+        Some(_) => return None,
+        None => mailbox,
+    };
+    // The obsolete route, `@a,@b:`, is not where the mail is from (RFC 5322 section 4.4).
+    let address = match address.trim_start().strip_prefix('@') {
+        Some(route) => route.split_once(':')?.1,
+        None => address,
+    };
+    let (local, domain) = address.split_once('@')?;
+    let is_local = !local.trim().is_empty() && !local.trim().contains([' ', '<', '>', ':']);
+    // White space around the `@` is allowed; within a domain only the obsolete syntax has it, and it is refused.
+    is_local.then(|| domain.trim().parse().ok()).flatten()
+}
+
+/// The mailboxes of a list, which a comma within angle brackets does not divide.
+fn mailboxes(list: &str) -> Vec<&str> {
+    let mut within = false;
+    list.split(move |c| {
+        match c {
+            '<' => within = true,
+            '>' => within = false,
+            _ => {}
+        }
+        matches!(c, ',' | ';') && !within
+    })
+    .collect()
+}
+
+/// Without comments, with any white space as a space and any quoted string as [`QUOTED`]; none if one is left open.
+fn without_comments(value: &str) -> Option<String> {
+    let mut bare = String::new();
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '(' => {
+                let mut depth = 1;
+                while depth > 0 {
+                    match chars.next()? {
+                        '\\' => _ = chars.next()?,
+                        '(' => depth += 1,
+                        ')' => depth -= 1,
+                        _ => {}
+                    }
+                }
+                bare.push(' ');
+            }
+            '"' => {
+                loop {
+                    match chars.next()? {
+                        '\\' => _ = chars.next()?,
+                        '"' => break,
+                        _ => {}
+                    }
+                }
+                bare.push(QUOTED);
+            }
+            // As a CR alone: some take it for a line's end.
+            '\r' if !chars.as_str().starts_with('\n') => return None,
+            '\r' | '\n' | '\t' | ' ' => bare.push(' '),
+            c if c.is_control() => return None,
+            c => bare.push(c),
+        }
+    }
+    Some(bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_domain_is_that_of_the_first_mailbox() {
+        for (value, wanted) in [
+            (" jo@example.com", "example.com"),
+            ("jo@Example.COM", "example.com"),
+            ("Jo Example <jo@example.com>", "example.com"),
+            ("=?utf-8?q?J=C3=B6?= <jo@example.com>", "example.com"),
+            ("J\u{f6} <j\u{f6}@b\u{fc}cher.de>", "xn--bcher-kva.de"),
+            ("\"a@evil.example, b\" <jo@example.com>", "example.com"),
+            ("\"quoted \\\" <x@evil.example>\"\r\n\t<jo@example.com>", "example.com"),
+            ("Jo (of <x@evil.example>, (really)) <jo@example.com> (work)", "example.com"),
+            ("(comment) jo@example.com (Jo)", "example.com"),
+            ("\"jo@x\"@example.com", "example.com"),
+            ("jo @ example.com", "example.com"),
+            ("<@relay.example.net,@b.example:jo@example.com>", "example.com"),
+            ("A Group: jo@example.com, b@example.org;", "example.com"),
+            ("A Group: Jo <jo@example.com>;", "example.com"),
+            ("jo@example.com, b@example.org", "example.com"),
+            (", Jo <jo@sub.example.com>, b@example.org", "sub.example.com"),
+        ] {
+            assert_eq!(domain(value.as_bytes()).map(|d| d.to_string()).as_deref(), Some(wanted), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_one_reading_has_no_domain() {
+        for value in [
+            "",
+            "Jo",
+            "jo@",
+            "@example.com",
+            "jo@localhost",
+            "jo@[192.0.2.1]",
+            "undisclosed:;",
+            "jo@example.com b@evil.example",
+            "jo jo@example.com",
+            "jo@example.com@evil.example",
+            "jo@example.com <b@evil.example>",
+            "<jo@example.com> <b@evil.example>",
+            "<jo@example.com> b@evil.example",
+            "Jo <jo@example.com",
+            "Jo (open <jo@example.com>",
+            "\"Jo <jo@example.com>",
+            "jo@exa mple.com",
+            "a\rb <jo@example.com>",
+            "Jo <>",
+        ] {
+            assert_eq!(domain(value.as_bytes()), None, "{value}");
+        }
+        assert_eq!(domain(b"\xff <jo@example.com>"), None);
+    }
+}
