@@ -62,6 +62,14 @@ pub enum Error {
         /// The limit.
         most: u64,
     },
+    /// Something rests on it, so that it cannot go: what does, and what to do first.
+    #[error("that {what} cannot go: {reason}")]
+    InUse {
+        /// What was to go.
+        what: Entity,
+        /// A sentence without its first word: "it is the authority of others".
+        reason: String,
+    },
     /// The database did not do what it was asked.
     #[error("the database could not do this: {0}")]
     Store(#[from] StoreError),

@@ -64,3 +64,6 @@ pub mod provision;
 pub mod overview;
 // Looking and deciding.
 pub mod verify;
+// What rests on what was seen: which keys sign.
+pub mod keyring;
+pub mod rotation;

@@ -51,7 +51,7 @@ pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain
     };
     let domain = table::insert(tx, &row)?;
     webhook::create(tx, &domain)?;
-    let key = dkim::create(tx, &domain, &tx.settings().dkim_selector)?;
+    let key = dkim::create(tx, &domain, &tx.settings().dkim_selector, dkim::Source::Pool, None)?;
     record::seed(tx, &domain, &[key])?;
     event::write(tx, domain.account, caller.actor(), Action::DomainCreated, &domain.name, None)?;
     Ok(domain)
@@ -75,7 +75,9 @@ pub fn create_or_adopt(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Resu
 }
 
 /// Gives the domain another name. Its keys and tokens stay; its records are made anew, and nothing of what was
-/// verified of the old name holds for the new one.
+/// verified of the old name holds for the new one; its own keys sign for it.
+///
+/// `InUse` while its keys sign for another domain.
 pub fn rename(
     tx: &WriteTx<'_>,
     caller: &Caller,
@@ -85,6 +87,7 @@ pub fn rename(
     if domain.name == *name {
         return Ok(domain.clone());
     }
+    check_signs_for_none(tx, domain)?;
     make_way(tx, caller.account(), name)?;
     let renamed = table::rename(tx, domain.id, name, tx.now() + domain::FIRST_CHECK_AFTER)?;
     let keys = dkim::list(tx, &renamed)?;
@@ -99,7 +102,10 @@ pub fn rename(
 }
 
 /// Deletes the domain with everything that hangs on it.
+///
+/// `InUse` while its keys sign for another domain.
 pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
+    check_signs_for_none(tx, domain)?;
     table::delete(tx, domain.id)?;
     event::write(tx, domain.account, caller.actor(), Action::DomainDeleted, &domain.name, None)
 }
@@ -110,6 +116,7 @@ pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountI
     if domain.account == to {
         return Ok(domain.clone());
     }
+    check_signs_for_none(tx, domain)?;
     let subscription = subscription::find(tx, to, subscription::DEFAULT)?;
     subscription::make_room_for_domain(tx, &subscription)?;
     route::reset(tx, domain)?;
@@ -122,14 +129,21 @@ pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountI
     Ok(moved)
 }
 
+fn check_signs_for_none(tx: &ReadTx<'_>, domain: &Domain) -> Result<(), Error> {
+    let Some(dependent) = table::dependent(tx, domain.id)? else { return Ok(()) };
+    let reason = format!("its keys sign for {}; make that its own DKIM authority first", dependent.name);
+    Err(Error::InUse { what: Entity::Domain, reason })
+}
+
 /// Whether `account` could have `name` now, and if another's expired claim stands in the way, away with that.
 fn make_way(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(), Error> {
     let Some(holder) = table::anybodys(tx, name)? else {
         return Ok(());
     };
-    if holder.account == account || !has_expired(tx, &holder) {
+    if holder.account == account || !has_expired(tx, &holder)? {
         return Err(Error::Conflict(Entity::Domain));
     }
+    table::hand_on_authority(tx, holder.id, None)?;
     table::delete(tx, holder.id)?;
     let detail = |by: &str| format!("never verified; claimed by {by}");
     let note = |account, detail: String| {
@@ -139,7 +153,12 @@ fn make_way(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(
     note(account, detail("this account"))
 }
 
-/// A claim without proof lasts only so long, or whoever comes first could keep a name from its owner for ever.
-fn has_expired(tx: &ReadTx<'_>, domain: &Domain) -> bool {
-    domain.proved_at.is_none() && tx.now().since(domain.claimed_at) > tx.settings().claim_expires_after
+/// A claim without proof lasts only so long, or whoever comes first could keep a name from its owner for ever. Who has
+/// proved a domain has proved those below it that its keys sign for.
+fn has_expired(tx: &ReadTx<'_>, domain: &Domain) -> Result<bool, Error> {
+    if domain.proved_at.is_some() || tx.now().since(domain.claimed_at) <= tx.settings().claim_expires_after {
+        return Ok(false);
+    }
+    let authority = domain.authority.map(|id| table::authority(tx, id)).transpose()?.flatten();
+    Ok(authority.is_none_or(|authority| authority.proved_at.is_none()))
 }

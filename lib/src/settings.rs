@@ -26,6 +26,12 @@ pub struct Settings {
     pub dmarc_rua: Option<EmailAddress>,
     /// The selector of a domain's first DKIM key.
     pub dkim_selector: Selector,
+    /// How many DKIM keys a domain may have.
+    pub most_dkim_keys: u32,
+    /// The zone of the operator's own in which the records of delegated DKIM keys stand. Without one none is delegated.
+    pub delegation_zone: Option<DnsName>,
+    /// For so long after a rotation the record of the key that signed before must stay: mail is under way that it signed.
+    pub keep_retired_for: Duration,
     /// How many spare DKIM keys the pool holds when full.
     pub spare_keys: u32,
     /// The target of `mailer.<domain>`, the return path.
@@ -51,6 +57,9 @@ impl Settings {
             dmarc_policy: DmarcPolicy::None,
             dmarc_rua: None,
             dkim_selector: Selector::default_first(),
+            most_dkim_keys: 10,
+            delegation_zone: None,
+            keep_retired_for: Duration::from_hours(7 * 24),
             spare_keys: 16,
             return_path_host: named("return-path"),
             return_path_required: false,

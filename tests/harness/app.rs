@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use postroom::account::Caller;
 use postroom::clock::{ManualClock, Timestamp};
 use postroom::db::{Options, Postroom};
-use postroom::dkim::{self, KeyPair};
+use postroom::dkim::{self, KeyPair, Kind};
 use postroom::dns::{RecordData, Resolver, ScriptedResolver};
 use postroom::error::Error;
 use postroom::event::{self, Event};
@@ -30,9 +32,9 @@ const SPARES: u32 = 40;
 pub(crate) const KEY_FIELD: &str = "MailPace-Organization-Token";
 
 /// Making a pair takes a tenth of a second and more, so one does for every domain of every test.
-static PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate().unwrap());
+static PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(Kind::default()).unwrap());
 /// Another one, for what must tell two keys apart.
-static OTHER_PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate().unwrap());
+static OTHER_PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(Kind::default()).unwrap());
 
 /// A key of an account, with its secret.
 #[derive(Clone)]
@@ -98,6 +100,11 @@ impl TestApp {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START_MILLIS)));
         let postroom = Arc::new(open(&dir.path().join("postroom.db"), settings, clock.clone(), spares));
         TestApp { app: App::new(postroom.clone(), resolver), postroom, dns, clock, dir }
+    }
+
+    /// The same at another base URL.
+    pub(crate) fn at(self, base_url: &str) -> TestApp {
+        TestApp { app: self.app.at(base_url), ..self }
     }
 
     /// The same with other things switched on and off.
@@ -252,6 +259,11 @@ pub(crate) fn txt(text: &str) -> RecordData {
     let strings: Vec<&str> =
         text.as_bytes().chunks(255).map(|chunk| std::str::from_utf8(chunk).unwrap()).collect();
     RecordData::txt(&strings)
+}
+
+/// The value of `Authorization` for this user and password (RFC 7617).
+pub(crate) fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
 /// What the App answered.

@@ -36,6 +36,8 @@ pub struct Domain {
     pub subscription: SubscriptionId,
     /// The key that alone may see it, if it is tied to one.
     pub tied_to: Option<ApiKeyId>,
+    /// The domain whose keys sign for it, where that is another: its authority.
+    pub authority: Option<DomainId>,
     /// Its name.
     pub name: DomainName,
     /// What its owner calls it.
@@ -141,6 +143,11 @@ pub fn list(
     page: Page,
 ) -> Result<Vec<Domain>, Error> {
     table::page(tx, caller, order, direction, page)
+}
+
+/// How many domains the caller has.
+pub fn count(tx: &ReadTx<'_>, caller: &Caller) -> Result<u64, Error> {
+    table::count(tx, caller)
 }
 
 /// A page of the caller's domains that have this status, the newest first.

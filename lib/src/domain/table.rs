@@ -90,7 +90,7 @@ pub(super) fn by_id(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Op
     )
 }
 
-pub(super) fn by_name(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Option<Domain>, Error> {
+pub(crate) fn by_name(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Option<Domain>, Error> {
     tx.one(
         &format!("SELECT d.* FROM domain d WHERE d.name = :name AND {}", visible(caller)),
         Scope::of(caller).with(&[(":name", &name.as_str())]).as_slice(),
@@ -113,6 +113,15 @@ pub(super) fn page(
             .as_slice(),
         domain,
     )
+}
+
+pub(super) fn count(tx: &ReadTx<'_>, caller: &Caller) -> Result<u64, Error> {
+    let count = tx.one(
+        &format!("SELECT count(*) FROM domain d WHERE {}", visible(caller)),
+        Scope::of_page(tx, caller)?.with(&[]).as_slice(),
+        |row| row.get::<_, i64>(0),
+    )?;
+    Ok(count.unwrap_or(0).unsigned_abs())
 }
 
 pub(super) fn with_status(
@@ -211,12 +220,44 @@ pub(crate) fn rename(
     next_check_at: Timestamp,
 ) -> Result<Domain, Error> {
     one_changed(tx.one(
-        "UPDATE domain SET name = ?2, status = 'pending', proved_at = NULL, claimed_at = ?3, updated_at = ?3,
+        "UPDATE domain SET name = ?2, status = 'pending', proved_at = NULL, authority_id = NULL, claimed_at = ?3, updated_at = ?3,
              checks = 0, next_check_at = ?4
          WHERE id = ?1 RETURNING *",
         (id.number(), name.as_str(), tx.now().millis(), next_check_at.millis()),
         domain,
     ))
+}
+
+/// The domain with this id, whoever's it is: for the authority of one that was read by the rule.
+pub(crate) fn authority(tx: &ReadTx<'_>, id: DomainId) -> Result<Option<Domain>, Error> {
+    tx.one("SELECT * FROM domain WHERE id = ?1", [id.number()], domain)
+}
+
+/// The first, by name, of the domains for which this one is the authority.
+pub(crate) fn dependent(tx: &ReadTx<'_>, id: DomainId) -> Result<Option<Domain>, Error> {
+    tx.one("SELECT * FROM domain WHERE authority_id = ?1 ORDER BY name LIMIT 1", [id.number()], domain)
+}
+
+/// Gives the domain this authority, or itself.
+pub(crate) fn set_authority(
+    tx: &WriteTx<'_>,
+    id: DomainId,
+    authority: Option<DomainId>,
+) -> Result<Domain, Error> {
+    one_changed(tx.one(
+        "UPDATE domain SET authority_id = ?2, updated_at = ?3 WHERE id = ?1 RETURNING *",
+        (id.number(), authority.map(DomainId::number), tx.now().millis()),
+        domain,
+    ))
+}
+
+/// Gives all for which `from` is the authority another one: `to`, or themselves.
+pub(crate) fn hand_on_authority(tx: &WriteTx<'_>, from: DomainId, to: Option<DomainId>) -> Result<(), Error> {
+    tx.run(
+        "UPDATE domain SET authority_id = ?2, updated_at = ?3 WHERE authority_id = ?1",
+        (from.number(), to.map(DomainId::number), tx.now().millis()),
+    )?;
+    Ok(())
 }
 
 /// Another owner; no key of the old one's stays tied, and its users and their groups mean nothing to the new one.
@@ -228,7 +269,7 @@ pub(crate) fn transfer(
 ) -> Result<Domain, Error> {
     one_changed(tx.one(
         "UPDATE domain SET account_id = ?2, subscription_id = ?3, api_key_id = NULL, user_id = NULL,
-             organization_id = NULL, claimed_at = ?4, updated_at = ?4
+             organization_id = NULL, authority_id = NULL, claimed_at = ?4, updated_at = ?4
          WHERE id = ?1 RETURNING *",
         (id.number(), account.number(), subscription.number(), tx.now().millis()),
         domain,
@@ -324,6 +365,7 @@ pub(crate) fn domain(row: &Row<'_>) -> rusqlite::Result<Domain> {
         account: AccountId::new(row.get("account_id")?),
         subscription: SubscriptionId::new(row.get("subscription_id")?),
         tied_to: row.get::<_, Option<i64>>("api_key_id")?.map(ApiKeyId::new),
+        authority: row.get::<_, Option<i64>>("authority_id")?.map(DomainId::new),
         name: DomainName::stored(row.get("name")?),
         label: row.get("label")?,
         user: row.get::<_, Option<_>>("user_id")?.map(Tag::stored),

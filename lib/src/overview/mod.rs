@@ -19,7 +19,7 @@ use crate::webhook::WebhookPublicKey;
 pub struct Overview {
     /// The domain.
     pub domain: Domain,
-    /// Its current DKIM key: the newest active one, else the newest.
+    /// Its current DKIM key: the newest active one, else the newest. None where another domain's keys sign for it.
     pub dkim: Option<(Selector, PublicKey)>,
     /// Whether that key's record is verified.
     pub dkim_verified: bool,

@@ -25,7 +25,8 @@ static JOINS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "LEFT JOIN webhook_key w ON w.domain_id = d.id
          LEFT JOIN dkim_key k
-             ON k.id = (SELECT id FROM dkim_key WHERE domain_id = d.id ORDER BY {CURRENT_FIRST} LIMIT 1)"
+             ON k.id = (SELECT id FROM dkim_key WHERE domain_id = d.id AND d.authority_id IS NULL
+                     ORDER BY {CURRENT_FIRST} LIMIT 1)"
     )
 });
 

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::DnsName;
 
+pub(crate) use zone::strings;
 pub use zone::zone_fragment;
 
 /// The host of the return path's CNAME, below the domain.
@@ -149,6 +150,10 @@ pub struct PublishedKey {
     pub public: PublicKey,
     /// Whether it signs.
     pub active: bool,
+    /// Whether it was released after a rotation: its record may go from the DNS.
+    pub released: bool,
+    /// The name in the operator's zone that has its record: what is published is a CNAME to that.
+    pub delegated_to: Option<DnsName>,
 }
 
 /// A record of a domain.
@@ -179,6 +184,14 @@ pub struct Record {
 }
 
 impl Record {
+    /// The type of the record that its owner publishes.
+    pub fn record_type(&self) -> RecordType {
+        match &self.dkim_key {
+            Some(PublishedKey { delegated_to: Some(_), .. }) => RecordType::Cname,
+            _ => self.purpose.record_type(),
+        }
+    }
+
     /// The name at which it is published.
     pub fn name(&self, domain: &Domain) -> DnsName {
         domain.name.record(&self.host)
@@ -204,7 +217,24 @@ pub(crate) fn clear(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
     table::delete_all(tx, domain.id)
 }
 
-/// The records of a domain, in the order in which they were made.
+/// The records that a domain's owner must publish, in the order in which they were made.
+///
+/// Those of keys that were released after a rotation are not among them; and where another domain's keys sign for this
+/// one, its own keys' are not.
 pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
+    let mut records = every(tx, domain)?;
+    records.retain(|record| {
+        record.dkim_key.as_ref().is_none_or(|key| domain.authority.is_none() && !key.released)
+    });
+    Ok(records)
+}
+
+/// The same, and those of keys that nobody needs to publish.
+pub(crate) fn every(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
     table::all(tx, domain.id)
+}
+
+/// Makes the record of a new key.
+pub(crate) fn add_key(tx: &WriteTx<'_>, key: &DkimKey) -> Result<(), Error> {
+    table::insert_dkim(tx, key.domain, key.id)
 }

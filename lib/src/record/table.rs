@@ -5,7 +5,7 @@ use rusqlite::{Row, named_params};
 use super::{Problem, PublishedKey, Purpose, Record, Standing};
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx, moment_if_any, parsed};
-use crate::dkim::table::public_key;
+use crate::dkim::table::{delegated_to, public_key};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::Selector;
@@ -44,12 +44,23 @@ pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error
 
 pub(super) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Record>, Error> {
     tx.all(
-        "SELECT r.*, k.selector, k.algorithm, k.public_key, k.activated_at
+        "SELECT r.*, k.selector, k.algorithm, k.public_key, k.activated_at, k.released_at, k.delegated_to
          FROM record r LEFT JOIN dkim_key k ON k.id = r.dkim_key_id
          WHERE r.domain_id = ?1 ORDER BY r.id",
         [domain.number()],
         record,
     )
+}
+
+/// Forgets what was seen of a key's record.
+pub(crate) fn reset_key(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+    tx.run(
+        "UPDATE record SET status = 'pending', pinned = 0, checked_at = NULL, observed = NULL,
+             problem_code = NULL, problem_text = NULL, failures = 0, failing_since = NULL
+         WHERE dkim_key_id = ?1",
+        [key.number()],
+    )?;
+    Ok(())
 }
 
 /// What a check changes of a record.
@@ -84,15 +95,18 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     let (dkim_key, host, value) = match row.get::<_, Option<i64>>("dkim_key_id")? {
         Some(id) => {
             let (selector, public) = (Selector::stored(row.get("selector")?), public_key(row)?);
-            let (host, value) = (selector.host(), public.record_value());
-            let active = moment_if_any(row, "activated_at")?.is_some();
-            (Some(PublishedKey { id: DkimKeyId::new(id), public, active }), host, value)
+            let delegated_to = delegated_to(row)?;
+            let is_set = |column| moment_if_any(row, column).map(|at| at.is_some());
+            let (active, released) = (is_set("activated_at")?, is_set("released_at")?);
+            let value = delegated_to.as_ref().map_or_else(|| public.record_value(), ToString::to_string);
+            let host = selector.host();
+            (
+                Some(PublishedKey { id: DkimKeyId::new(id), public, active, released, delegated_to }),
+                host,
+                value,
+            )
         }
         None => (None, row.get("host")?, row.get("value")?),
-    };
-    let problem = match (row.get("problem_code")?, row.get("problem_text")?) {
-        (Some(code), Some(text)) => Some(Problem { code, text }),
-        _ => None,
     };
     Ok(Record {
         id: RecordId::new(row.get("id")?),
@@ -102,14 +116,27 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         host,
         value,
         priority: row.get("priority")?,
-        standing: Standing {
-            status: parsed(row, "status")?,
-            pinned: row.get("pinned")?,
-            failures: row.get("failures")?,
-            failing_since: moment_if_any(row, "failing_since")?,
-        },
+        standing: standing(row)?,
         checked_at: moment_if_any(row, "checked_at")?,
         observed: row.get("observed")?,
-        problem,
+        problem: problem(row)?,
+    })
+}
+
+/// How a record stands, of a row that has a record's columns.
+pub(crate) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
+    Ok(Standing {
+        status: parsed(row, "status")?,
+        pinned: row.get("pinned")?,
+        failures: row.get("failures")?,
+        failing_since: moment_if_any(row, "failing_since")?,
+    })
+}
+
+/// What was wrong at the last check, of a row that has a record's columns.
+pub(crate) fn problem(row: &Row<'_>) -> rusqlite::Result<Option<Problem>> {
+    Ok(match (row.get("problem_code")?, row.get("problem_text")?) {
+        (Some(code), Some(text)) => Some(Problem { code, text }),
+        _ => None,
     })
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Purpose, Record};
+use super::Record;
+use crate::dns::RecordType;
 use crate::domain::Domain;
 
 /// The most octets of one character-string (RFC 1035 section 3.3).
@@ -16,10 +17,10 @@ pub fn zone_fragment(domain: &Domain, records: &[Record]) -> String {
     let mut zone = format!("; records of {} for its zone file\n", domain.name);
     for record in records.iter().filter(|record| record.standing.status != super::Status::Disabled) {
         let name = record.name(domain);
-        let data = match record.purpose {
-            Purpose::Mx => format!("MX {} {}.", record.priority.unwrap_or_default(), record.value),
-            Purpose::ReturnPath => format!("CNAME {}.", record.value),
-            Purpose::Spf | Purpose::Dmarc | Purpose::Dkim => format!("TXT {}", strings(&record.value)),
+        let data = match record.record_type() {
+            RecordType::Mx => format!("MX {} {}.", record.priority.unwrap_or_default(), record.value),
+            RecordType::Cname => format!("CNAME {}.", record.value),
+            _ => format!("TXT {}", strings(&record.value)),
         };
         // Writing to a String cannot fail.
         let _ = writeln!(zone, "{name}. 3600 IN {data}");
@@ -28,7 +29,7 @@ pub fn zone_fragment(domain: &Domain, records: &[Record]) -> String {
 }
 
 /// A text as quoted strings: values of ours are printable ASCII, where only `"` and `\` need escaping.
-fn strings(text: &str) -> String {
+pub(crate) fn strings(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 16);
     for (index, octet) in text.bytes().enumerate() {
         if index % MAX_STRING_OCTETS == 0 {

@@ -15,6 +15,13 @@ use crate::settings::{DmarcPolicy, Settings};
 pub enum Expectation {
     /// A DKIM key record.
     Dkim(DkimExpectation),
+    /// A CNAME to a name in the operator's zone, which has the key record.
+    DelegatedDkim {
+        /// Where it must lead.
+        target: DnsName,
+        /// What must come back by it.
+        key: DkimExpectation,
+    },
     /// A CNAME with exactly this target.
     Cname {
         /// Where it must be.
@@ -75,10 +82,14 @@ impl Expectation {
         let name = record.name(domain);
         match record.purpose {
             Purpose::Dkim => {
-                let PublishedKey { id, public: key, .. } = record.dkim_key.clone()?;
+                let PublishedKey { id, public: key, delegated_to, .. } = record.dkim_key.clone()?;
                 let others = keys.iter().filter(|other| other.id != id);
                 let others = others.map(|other| (other.selector.clone(), other.public.clone())).collect();
-                Some(Expectation::Dkim(DkimExpectation { name, key, others }))
+                let key = DkimExpectation { name, key, others };
+                Some(match delegated_to {
+                    Some(target) => Expectation::DelegatedDkim { target, key },
+                    None => Expectation::Dkim(key),
+                })
             }
             Purpose::ReturnPath => {
                 Some(Expectation::Cname { name, target: DnsName::from_answer(&record.value) })
@@ -103,7 +114,7 @@ impl Expectation {
     /// Where the record must be.
     pub fn name(&self) -> &DnsName {
         match self {
-            Expectation::Dkim(dkim) => &dkim.name,
+            Expectation::Dkim(key) | Expectation::DelegatedDkim { key, .. } => &key.name,
             Expectation::Cname { name, .. }
             | Expectation::Mx { name, .. }
             | Expectation::Spf { name, .. }
@@ -115,7 +126,10 @@ impl Expectation {
     pub fn question(&self) -> Question {
         use crate::dns::RecordType;
         let record_type = match self {
-            Expectation::Dkim(_) | Expectation::Spf { .. } | Expectation::Dmarc { .. } => RecordType::Txt,
+            Expectation::Dkim(_)
+            | Expectation::DelegatedDkim { .. }
+            | Expectation::Spf { .. }
+            | Expectation::Dmarc { .. } => RecordType::Txt,
             Expectation::Cname { .. } => RecordType::Cname,
             Expectation::Mx { .. } => RecordType::Mx,
         };
@@ -126,6 +140,7 @@ impl Expectation {
     pub fn wanted(&self) -> String {
         match self {
             Expectation::Dkim(dkim) => dkim.key.record_value(),
+            Expectation::DelegatedDkim { target, .. } => format!("CNAME {target}."),
             Expectation::Cname { target, .. } => format!("{target}."),
             Expectation::Mx { host, priority, .. } => format!("{priority} {host}."),
             Expectation::Spf { whole, .. } | Expectation::Dmarc { whole, .. } => whole.clone(),

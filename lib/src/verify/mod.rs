@@ -26,9 +26,9 @@ use crate::dns::Resolver;
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
 use crate::event::{self, Action};
-use crate::id::{DomainId, RecordId};
+use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::DomainName;
-use crate::record::{self, Problem, Purpose, Record, Status};
+use crate::record::{self, Problem, PublishedKey, Purpose, Record, Status};
 use crate::{dkim, dns};
 
 /// For so long a look begins new look-ups. The last of them may take as long as one run of the resolver, 10 s, so that a
@@ -90,6 +90,22 @@ pub fn plan(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Plan, Erro
     Ok(Plan { domain, records, expected })
 }
 
+/// Reads what is expected of the record of one of the domain's keys, also of one that nobody needs to publish now.
+pub(crate) fn plan_key(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    key: DkimKeyId,
+) -> Result<Plan, Error> {
+    let domain = domain::find(tx, caller, domain.id)?;
+    let keys = dkim::list(tx, &domain)?;
+    let is_wanted = |record: &Record| record.dkim_key.as_ref().is_some_and(|published| published.id == key);
+    let record = record::every(tx, &domain)?.into_iter().find(is_wanted);
+    let record = record.ok_or(Error::NotFound(Entity::DkimKey))?;
+    let expected = Expectation::of(&domain, &record, &keys, tx.settings()).into_iter().collect();
+    Ok(Plan { domain, records: vec![record], expected })
+}
+
 /// What a look at one record came to: the finding, and what each server said.
 #[derive(Clone, Debug)]
 pub struct Look {
@@ -141,7 +157,7 @@ pub fn settle(
     looks: Vec<Look>,
 ) -> Result<Vec<Checked>, Error> {
     let domain = domain::find(tx, caller, plan.domain.id)?;
-    let mut records = record::list(tx, &domain)?;
+    let mut records = record::every(tx, &domain)?;
     let mut proved = false;
     let mut checked = Vec::with_capacity(looks.len());
     for (planned, Look { finding, views }) in plan.records.iter().zip(looks) {
@@ -185,7 +201,7 @@ pub fn mark(
         let reason = format_args!("it is longer than {MAX_OBSERVED_CHARS} characters");
         return Err(Error::invalid("observed_value", reason));
     }
-    let mut records = record::list(tx, domain)?;
+    let mut records = record::every(tx, domain)?;
     let record = records.iter_mut().find(|record| record.id == id).ok_or(Error::NotFound(Entity::Record))?;
     let was = record.standing.status;
     record.standing = decide::mark(word);
@@ -205,6 +221,15 @@ pub fn mark(
     schedule::reschedule(tx, caller, domain, status, &records)
 }
 
+/// Brings the domain's status to what its records and keys say, after a change of its keys.
+pub(crate) fn follow_keys(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
+    let domain = domain::find(tx, caller, domain.id)?;
+    let records = record::every(tx, &domain)?;
+    let status = roll_up(tx, caller, &domain, &records, false)?;
+    domain::table::touch(tx, domain.id)?;
+    schedule::reschedule(tx, caller, &domain, status, &records)
+}
+
 /// Whether a record still asks for what was looked for.
 fn is_same_wish(now: &Record, planned: &Record) -> bool {
     now.id == planned.id && now.host == planned.host && now.value == planned.value
@@ -218,7 +243,7 @@ fn roll_up(
     records: &[Record],
     proved: bool,
 ) -> Result<domain::Status, Error> {
-    let status = decide::domain(domain.status, &required(records, tx.settings().return_path_required));
+    let status = decide::domain(domain.status, &required(tx, domain, records)?);
     if status != domain.status || (proved && domain.proved_at.is_none()) {
         let proved_at = domain.proved_at.or(proved.then(|| tx.now()));
         domain::table::set_status(tx, domain.id, status, proved_at)?;
@@ -237,18 +262,27 @@ fn roll_up(
     Ok(status)
 }
 
-/// The statuses of the records that a domain needs. Of DKIM keys it needs those that sign; before one does, the
-/// newest.
-fn required(records: &[Record], return_path_required: bool) -> Vec<Status> {
-    let keys = || records.iter().filter_map(|record| record.dkim_key.as_ref());
-    let newest = keys().map(|key| key.id).max();
-    let signing = keys().any(|key| key.active);
-    let is_required = |record: &&Record| match &record.dkim_key {
-        Some(key) if signing => key.active,
-        Some(key) => Some(key.id) == newest,
-        None => record.purpose != Purpose::ReturnPath || return_path_required,
-    };
-    records.iter().filter(is_required).map(|record| record.standing.status).collect()
+/// The statuses of the records that a domain needs. Of its authority's DKIM keys it needs those that sign; before one
+/// does, the newest.
+fn required(tx: &ReadTx<'_>, domain: &Domain, records: &[Record]) -> Result<Vec<Status>, Error> {
+    let authority = domain.authority.map(|id| domain::table::authority(tx, id)).transpose()?.flatten();
+    let authoritys = authority.map(|authority| record::every(tx, &authority)).transpose()?;
+    let keys: Vec<(&PublishedKey, Status)> = authoritys
+        .as_deref()
+        .unwrap_or(records)
+        .iter()
+        .filter_map(|record| Some((record.dkim_key.as_ref()?, record.standing.status)))
+        .collect();
+    let newest = keys.iter().map(|(key, _)| key.id).max();
+    let signing = keys.iter().any(|(key, _)| key.active);
+    let needed = keys.iter().filter(|(key, _)| if signing { key.active } else { Some(key.id) == newest });
+    let return_path_required = tx.settings().return_path_required;
+    let others = records.iter().filter(|record| match record.purpose {
+        Purpose::Dkim => false,
+        Purpose::ReturnPath => return_path_required,
+        Purpose::Mx | Purpose::Spf | Purpose::Dmarc => true,
+    });
+    Ok(others.map(|record| record.standing.status).chain(needed.map(|(_, status)| *status)).collect())
 }
 
 /// Writes what one check found of one record, and what follows from it.

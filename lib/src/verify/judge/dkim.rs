@@ -2,6 +2,7 @@
 
 use crate::dkim::{KeyNumbers, decode};
 use crate::dns::{Answer, Outcome, RecordData, TxtData};
+use crate::name::DnsName;
 use crate::verify::DkimExpectation;
 
 use super::tags::Tags;
@@ -36,6 +37,39 @@ pub(super) fn judge(expected: &Expectation, key: &DkimExpectation, seen: &Answer
             let superfluous = texts.iter().find(|text| judge_octets(key, &text.joined()).is_err());
             spoilt(expected, Verdict::Fail, &many, superfluous.unwrap_or(first))
         }
+    }
+}
+
+/// Judges a definite answer to the question for a key record that is to come by a CNAME from `target`.
+pub(super) fn judge_delegated(
+    expected: &Expectation,
+    target: &DnsName,
+    key: &DkimExpectation,
+    seen: &Answer,
+) -> Finding {
+    // What comes by the right alias is judged for itself, and is for the owner of that zone to mend.
+    let direct = judge(&Expectation::Dkim(key.clone()), key, seen);
+    if seen.chain.contains(target) {
+        return direct;
+    }
+    let asked = asked(expected);
+    match seen.chain.first() {
+        Some(other) if !direct.verdict.passes() => {
+            let text = format!(
+                "{asked}: it is an alias of {other}; wanted is an alias of \"{target}.\"; change its target to that."
+            );
+            Finding::of(Verdict::Fail, Code::CnameWrongTarget, text, Some(format!("{other}.")))
+        }
+        None if matches!(seen.outcome, Outcome::Found { .. }) || direct.verdict.passes() => {
+            let verdict = if direct.verdict.passes() { Verdict::Warn } else { Verdict::Fail };
+            let text = format!(
+                "{asked}: there is a record where an alias was asked for, and it will not follow the next key; replace \
+                 it with a CNAME whose target is \"{target}.\"."
+            );
+            Finding::of(verdict, Code::CnameProxiedOrFlattened, text, direct.seen)
+        }
+        Some(_) => direct,
+        None => missing(expected, seen),
     }
 }
 

@@ -58,6 +58,7 @@ pub fn answer(expected: &Expectation, seen: &Answer) -> Finding {
         Some(finding) => finding,
         None => match expected {
             Expectation::Dkim(key) => dkim::judge(expected, key, seen),
+            Expectation::DelegatedDkim { target, key } => dkim::judge_delegated(expected, target, key, seen),
             Expectation::Cname { target, .. } => cname::judge(expected, target, seen),
             Expectation::Mx { host, .. } => mx::judge(expected, host, seen),
             Expectation::Spf { mechanisms, .. } => spf::judge(expected, mechanisms, seen),

@@ -1,0 +1,55 @@
+//! Whose keys sign for a domain: its own, or those of the registered domain above it.
+
+use crate::account::Caller;
+use crate::db::{ReadTx, WriteTx};
+use crate::domain::{self, Domain, table};
+use crate::error::Error;
+use crate::event::{self, Action};
+use crate::verify;
+
+/// The domain whose keys sign for this one: itself, or its authority.
+pub fn authority_of(tx: &ReadTx<'_>, domain: &Domain) -> Result<Domain, Error> {
+    let other = domain.authority.map(|id| table::authority(tx, id)).transpose()?.flatten();
+    Ok(other.unwrap_or_else(|| domain.clone()))
+}
+
+/// Has the domain's own keys sign for it, or those that sign for the nearest of the caller's domains above it. Where there
+/// is none above it, its own go on.
+///
+/// Returns the domain, and whether that was a change. Domains for which its keys have signed go along to its authority.
+pub fn set_authority(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    own: bool,
+) -> Result<(Domain, bool), Error> {
+    let authority = match above(tx, caller, domain)? {
+        _ if own => None,
+        Some(authority) => Some(authority),
+        None => return Ok((domain.clone(), false)),
+    };
+    if authority.as_ref().map(|authority| authority.id) == domain.authority {
+        return Ok((domain.clone(), false));
+    }
+    let changed = table::set_authority(tx, domain.id, authority.as_ref().map(|authority| authority.id))?;
+    if let Some(authority) = &authority {
+        // No authority has another one, so that whose keys sign is one step away.
+        table::hand_on_authority(tx, domain.id, Some(authority.id))?;
+    }
+    let detail = format!("to {}", authority.as_ref().map_or(&domain.name, |authority| &authority.name));
+    event::write(tx, domain.account, caller.actor(), Action::AuthorityChanged, &domain.name, Some(&detail))?;
+    verify::follow_keys(tx, caller, &changed)?;
+    Ok((domain::find(tx, caller, domain.id)?, true))
+}
+
+/// The authority of the nearest of the caller's domains above this one.
+fn above(tx: &ReadTx<'_>, caller: &Caller, domain: &Domain) -> Result<Option<Domain>, Error> {
+    let mut name = domain.name.parent();
+    while let Some(parent) = name {
+        if let Some(found) = table::by_name(tx, caller, &parent)? {
+            return authority_of(tx, &found).map(Some);
+        }
+        name = parent.parent();
+    }
+    Ok(None)
+}

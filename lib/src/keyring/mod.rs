@@ -1,0 +1,287 @@
+//! The DKIM keys of a domain, from their making to their end: made or imported, activated once the DNS is right,
+//! deactivated, renamed, deleted; and whose keys sign for a domain: its authority.
+//!
+//! A new key is inactive. It signs from when its record has been seen right, by the operator's word ([`activate`]) or, for
+//! a domain's first key, by itself. Several may sign at once, such as one of RSA and one of Ed25519.
+
+mod authority;
+mod table;
+
+use crate::account::Caller;
+use crate::clock::Timestamp;
+use crate::db::{Postroom, ReadTx, WriteTx};
+use crate::dkim::{self, DkimKey, Source};
+use crate::dns::Resolver;
+use crate::domain::Domain;
+use crate::error::{Entity, Error};
+use crate::event::{self, Action};
+use crate::id::{DkimKeyId, DomainId};
+use crate::name::{DnsName, DomainName, Selector};
+use crate::record::{self, Problem, Standing, Status};
+use crate::verify::{self, Checked};
+
+pub use authority::{authority_of, set_authority};
+
+/// A key, and how its record stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name of the domain whose key it is.
+    pub signing_domain: DomainName,
+    /// The key.
+    pub key: DkimKey,
+    /// How its record stands.
+    pub standing: Standing,
+    /// When its record was last looked for.
+    pub checked_at: Option<Timestamp>,
+    /// What was seen then.
+    pub observed: Option<String>,
+    /// What was wrong with that.
+    pub problem: Option<Problem>,
+}
+
+/// What the DNS was last seen to say of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DnsState {
+    /// It was not looked at, or would not say.
+    Unknown,
+    /// The record is right.
+    Valid,
+    /// The record is wrong, or not there.
+    Invalid,
+}
+
+impl DnsState {
+    /// What was last seen of a record that stands so.
+    pub fn of(standing: &Standing) -> DnsState {
+        match standing.status {
+            _ if standing.failures > 0 => DnsState::Invalid,
+            Status::Verified => DnsState::Valid,
+            Status::Failed => DnsState::Invalid,
+            Status::Pending | Status::Disabled => DnsState::Unknown,
+        }
+    }
+}
+
+impl Entry {
+    /// What the DNS was last seen to say of the key.
+    pub fn dns_state(&self) -> DnsState {
+        DnsState::of(&self.standing)
+    }
+
+    /// The name at which the key's record stands.
+    pub fn record_name(&self) -> DnsName {
+        self.signing_domain.record(&self.key.selector.host())
+    }
+}
+
+/// Which of the caller's keys are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter<'a> {
+    /// Those of this domain.
+    pub signing_domain: Option<&'a DomainName>,
+    /// Those under this selector.
+    pub selector: Option<&'a Selector>,
+}
+
+/// A place in the list of an account's keys, which is sorted by domain, then by age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The domain.
+    pub domain: DomainId,
+    /// The key.
+    pub key: DkimKeyId,
+}
+
+impl Entry {
+    /// Its place in the list.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { domain: self.key.domain, key: self.key.id }
+    }
+}
+
+/// Which part of the list is wanted. Its entries come in the list's order, from whichever end it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// The first ones, or the first after a place.
+    After(Option<Cursor>),
+    /// The last ones, or the last before a place.
+    Before(Option<Cursor>),
+}
+
+/// At most `limit` of the caller's keys.
+pub fn list(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    filter: &Filter<'_>,
+    window: Window,
+    limit: u32,
+) -> Result<Vec<Entry>, Error> {
+    table::list(tx, caller, filter, window, limit)
+}
+
+/// The keys of a domain, the oldest first.
+pub fn of_domain(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Entry>, Error> {
+    table::of_domain(tx, domain.id)
+}
+
+/// The key of a domain under this selector.
+pub fn find(tx: &ReadTx<'_>, domain: &Domain, selector: &Selector) -> Result<Entry, Error> {
+    let mut entries = of_domain(tx, domain)?.into_iter();
+    entries.find(|entry| entry.key.selector == *selector).ok_or(Error::NotFound(Entity::DkimKey))
+}
+
+/// Makes a key of the domain, inactive, and the record that publishes it.
+///
+/// `Conflict` if the domain has a key under this selector, `Limit` if it has as many as it may.
+pub fn create(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    selector: &Selector,
+    source: Source,
+) -> Result<Entry, Error> {
+    let action = if matches!(&source, Source::Pair(pair) if pair.is_imported()) {
+        Action::DkimKeyImported
+    } else {
+        Action::DkimKeyCreated
+    };
+    add(tx, caller, domain, selector, source, None, action)
+}
+
+/// As [`create`], of a key whose record stands at `delegated_to`, if it is delegated.
+pub(crate) fn add(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    selector: &Selector,
+    source: Source,
+    delegated_to: Option<&DnsName>,
+    action: Action,
+) -> Result<Entry, Error> {
+    let key = dkim::create(tx, domain, selector, source, delegated_to)?;
+    record::add_key(tx, &key)?;
+    note(tx, caller, domain, action, &key)?;
+    verify::follow_keys(tx, caller, domain)?;
+    find(tx, domain, selector)
+}
+
+/// What an attempt to activate a key came to.
+#[derive(Debug)]
+pub enum Activation {
+    /// It signs.
+    Done(DkimKey),
+    /// Its record is not right: the record as it stands now, and what was found.
+    Refused(Box<Checked>),
+}
+
+/// Looks at the key's record now, writes down what was found, and lets the key sign if the record is right.
+///
+/// As [`verify::look`], it takes as long as the DNS does, outside any transaction.
+pub fn activate(
+    postroom: &Postroom,
+    caller: &Caller,
+    domain: &Domain,
+    selector: &Selector,
+    resolver: &dyn Resolver,
+) -> Result<Activation, Error> {
+    let plan = postroom.read(|tx| {
+        let id = find(tx, domain, selector)?.key.id;
+        verify::plan_key(tx, caller, domain, id)
+    })?;
+    let looks = verify::look(&plan.domain().name, plan.expected(), resolver);
+    postroom.write(|tx| {
+        let mut checked = verify::settle(tx, caller, &plan, looks)?;
+        // Deleted, renamed or made anew while the DNS was asked.
+        let Some(checked) = checked.pop() else { return Err(Error::NotFound(Entity::DkimKey)) };
+        let key = find(tx, domain, selector)?.key;
+        if !checked.finding.verdict.passes() {
+            return Ok(Activation::Refused(Box::new(checked)));
+        }
+        if !key.is_active() {
+            dkim::table::activate(tx, key.id)?;
+            note(tx, caller, domain, Action::DkimKeyActivated, &key)?;
+            verify::follow_keys(tx, caller, domain)?;
+        }
+        Ok(Activation::Done(find(tx, domain, selector)?.key))
+    })
+}
+
+/// Has the key sign no more. It stays, and so may its record: mail is under way that it has signed.
+pub fn deactivate(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    selector: &Selector,
+) -> Result<DkimKey, Error> {
+    let key = find(tx, domain, selector)?.key;
+    if key.is_active() {
+        dkim::table::deactivate(tx, key.id)?;
+        note(tx, caller, domain, Action::DkimKeyDeactivated, &key)?;
+        verify::follow_keys(tx, caller, domain)?;
+    }
+    Ok(DkimKey { activated_at: None, ..key })
+}
+
+/// Deletes the key, which cannot be brought back.
+///
+/// `InUse` if it is the only one that signs.
+pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, selector: &Selector) -> Result<(), Error> {
+    let keys = dkim::list(tx, domain)?;
+    let key = keys.iter().find(|key| key.selector == *selector).ok_or(Error::NotFound(Entity::DkimKey))?;
+    if key.is_active() && !keys.iter().any(|other| other.id != key.id && other.is_active()) {
+        let reason = "it is the only active one; activate another first, or deactivate it".to_owned();
+        return Err(Error::InUse { what: Entity::DkimKey, reason });
+    }
+    dkim::table::delete(tx, key.id)?;
+    note(tx, caller, domain, Action::DkimKeyDeleted, key)?;
+    verify::follow_keys(tx, caller, domain)
+}
+
+/// Gives the domain's current key, which is the newest active one, else the newest, another selector. The pair stays, and
+/// so does whether it signs; its record is to be published anew.
+///
+/// `Conflict` if another of the domain's keys has that selector.
+pub fn rename_selector(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    selector: &Selector,
+) -> Result<DkimKey, Error> {
+    dkim::check_fit(domain, selector)?;
+    let keys = dkim::list(tx, domain)?;
+    let key = current(&keys).ok_or(Error::NotFound(Entity::DkimKey))?;
+    if key.selector == *selector {
+        return Ok(key.clone());
+    }
+    if keys.iter().any(|other| other.selector == *selector) {
+        return Err(Error::Conflict(Entity::DkimKey));
+    }
+    if key.delegated_to.is_some() {
+        return Err(Error::invalid(
+            "selector",
+            "the key is delegated, and the domain's CNAME fixes its selector",
+        ));
+    }
+    dkim::table::rename(tx, key.id, selector)?;
+    record::table::reset_key(tx, key.id)?;
+    note(tx, caller, domain, Action::DkimKeyRenamed, key)?;
+    verify::follow_keys(tx, caller, domain)?;
+    Ok(DkimKey { selector: selector.clone(), ..key.clone() })
+}
+
+/// The newest active key, else the newest that is not retired, else the newest.
+pub fn current(keys: &[DkimKey]) -> Option<&DkimKey> {
+    keys.iter().max_by_key(|key| (key.is_active(), key.retired_at.is_none(), key.id))
+}
+
+/// A row of the audit log on a key.
+pub(crate) fn note(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    action: Action,
+    key: &DkimKey,
+) -> Result<(), Error> {
+    let detail = format!("selector {}", key.selector);
+    event::write(tx, domain.account, caller.actor(), action, &domain.name, Some(&detail))
+}

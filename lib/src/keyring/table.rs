@@ -1,0 +1,79 @@
+//! The SQL of keys with what was seen of their records, over the domains that the visibility rule lets through.
+
+use rusqlite::{Row, ToSql};
+
+use super::{Entry, Filter, Window};
+use crate::account::Caller;
+use crate::db::{ReadTx, moment_if_any};
+use crate::dkim::table::dkim_key;
+use crate::domain::table::{Scope, visible};
+use crate::error::Error;
+use crate::id::DomainId;
+use crate::name::DomainName;
+use crate::record::table::{problem, standing};
+
+const COLUMNS: &str =
+    "k.*, d.name AS domain_name, r.status, r.pinned, r.failures, r.failing_since, r.checked_at,
+    r.observed, r.problem_code, r.problem_text";
+const JOINS: &str = "JOIN dkim_key k ON k.domain_id = d.id JOIN record r ON r.dkim_key_id = k.id";
+
+pub(super) fn list(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    filter: &Filter<'_>,
+    window: Window,
+    limit: u32,
+) -> Result<Vec<Entry>, Error> {
+    let (cursor, is_backward) = match window {
+        Window::After(cursor) => (cursor, false),
+        Window::Before(cursor) => (cursor, true),
+    };
+    let mut sql = format!("SELECT {COLUMNS} FROM domain d {JOINS} WHERE {}", visible(caller));
+    let mut more: Vec<(&'static str, &dyn ToSql)> = vec![(":limit", &limit)];
+    let name = filter.signing_domain.map(DomainName::as_str);
+    if let Some(name) = &name {
+        sql.push_str(" AND d.name = :name");
+        more.push((":name", name));
+    }
+    let selector = filter.selector.map(crate::name::Selector::as_str);
+    if let Some(selector) = &selector {
+        sql.push_str(" AND k.selector = :selector");
+        more.push((":selector", selector));
+    }
+    let place = cursor.map(|cursor| (cursor.domain.number(), cursor.key.number()));
+    if let Some((domain, key)) = &place {
+        // The first comparison is for the index, which serves no pair over two tables.
+        sql.push_str(if is_backward {
+            " AND d.id <= :domain AND (d.id < :domain OR k.id < :after)"
+        } else {
+            " AND d.id >= :domain AND (d.id > :domain OR k.id > :after)"
+        });
+        more.extend([(":domain", domain as &dyn ToSql), (":after", key)]);
+    }
+    sql.push_str(if is_backward { " ORDER BY d.id DESC, k.id DESC" } else { " ORDER BY d.id, k.id" });
+    sql.push_str(" LIMIT :limit");
+    let mut entries = tx.all(&sql, Scope::of(caller).with(&more).as_slice(), entry)?;
+    if is_backward {
+        entries.reverse();
+    }
+    Ok(entries)
+}
+
+pub(super) fn of_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Entry>, Error> {
+    tx.all(
+        &format!("SELECT {COLUMNS} FROM domain d {JOINS} WHERE d.id = ?1 ORDER BY k.id"),
+        [domain.number()],
+        entry,
+    )
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    Ok(Entry {
+        signing_domain: DomainName::stored(row.get("domain_name")?),
+        key: dkim_key(row)?,
+        standing: standing(row)?,
+        checked_at: moment_if_any(row, "checked_at")?,
+        observed: row.get("observed")?,
+        problem: problem(row)?,
+    })
+}

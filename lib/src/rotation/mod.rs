@@ -1,0 +1,382 @@
+//! Rotation: another key in the place of the one that signs, without a moment in which mail cannot be verified.
+//!
+//! [`start`] makes a key. When its record is right everywhere it signs, and the one before is retired; for as long as mail
+//! is under way that the old one has signed its record must stay, and then it is released: safe to remove from the DNS.
+//! [`keep`] takes those steps as they come due; a background thread calls it now and then. It asks no DNS: the schedule of
+//! checks does, and what that found is what counts.
+//!
+//! A domain whose keys are delegated ([`delegate`]) publishes two CNAMEs once, and its keys take turns in the operator's
+//! zone ([`delegated_zone`]): its owner need never act again.
+
+mod stage;
+mod table;
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::account::Caller;
+use crate::clock::Timestamp;
+use crate::db::{Postroom, ReadTx, WriteTx};
+use crate::dkim::{self, DkimKey, KeyPair, Kind, Source};
+use crate::domain::{self, Domain};
+use crate::error::{Entity, Error};
+use crate::event::{self, Action};
+use crate::id::DkimKeyId;
+use crate::keyring::{self, note};
+use crate::name::{DnsName, Selector};
+use crate::record;
+use crate::verify;
+
+pub use stage::{Refusal, Stage, Step};
+
+/// The selectors of a domain's delegated keys, which take turns.
+pub const DELEGATED_SELECTORS: [&str; 2] = ["pdk1", "pdk2"];
+/// The shortest interval of automatic rotations.
+pub const SHORTEST_INTERVAL: Duration = Duration::from_hours(5 * 24);
+/// After this long an automatic rotation that could not begin is tried again.
+const TRY_AGAIN_AFTER: Duration = Duration::from_hours(24);
+/// The most that [`keep`] does of each kind in one go.
+const AT_ONCE: u32 = 64;
+
+/// What is known of the rotation of a domain's keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rotation {
+    /// The one under way.
+    pub under_way: Option<UnderWay>,
+    /// How often one begins by itself.
+    pub every: Option<Duration>,
+    /// When the next one does.
+    pub next_at: Option<Timestamp>,
+}
+
+/// A rotation that waits for the record of its new key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnderWay {
+    /// The new key.
+    pub key: DkimKeyId,
+    /// The one in whose place it will sign.
+    pub replaces: Option<DkimKeyId>,
+    /// Since when it waits.
+    pub since: Timestamp,
+}
+
+/// How the rotation of a domain's keys stands.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The stage.
+    pub stage: Stage,
+    /// What is stored of it.
+    pub rotation: Rotation,
+    /// The domain's keys, the oldest first.
+    pub keys: Vec<DkimKey>,
+}
+
+impl Status {
+    /// The key with this id.
+    pub fn key(&self, id: DkimKeyId) -> Option<&DkimKey> {
+        self.keys.iter().find(|key| key.id == id)
+    }
+
+    /// Whether the domain's keys are delegated.
+    pub fn is_delegated(&self) -> bool {
+        self.keys.iter().any(|key| key.delegated_to.is_some())
+    }
+
+    /// Until when the record of this retired key must stay in the DNS; none if it need not, or is in use.
+    pub fn kept_until(&self, key: &DkimKey, keep: Duration) -> Option<Timestamp> {
+        if key.released_at.is_some() { None } else { key.retired_at.map(|at| at + keep) }
+    }
+}
+
+/// How the rotation of the domain's keys stands.
+pub fn status(tx: &ReadTx<'_>, domain: &Domain) -> Result<Status, Error> {
+    let keys = dkim::list(tx, domain)?;
+    let rotation = table::find(tx, domain.id)?.unwrap_or_default();
+    let stage = Stage::of(rotation.under_way.as_ref(), &keys, tx.settings().keep_retired_for);
+    Ok(Status { stage, rotation, keys })
+}
+
+/// The new key of the domain's next rotation, of the kind of its current one: made outside any transaction where the pool
+/// has none of that kind.
+pub fn source(postroom: &Postroom, domain: &Domain) -> Result<Source, Error> {
+    let keys = postroom.read(|tx| dkim::list(tx, domain))?;
+    let is_delegated = keys.iter().any(|key| key.delegated_to.is_some());
+    let kind = keyring::current(&keys).map(|key| Kind::of(key.public.algorithm(), Some(key.bits)));
+    match kind {
+        // A weak key is followed by one of the recommended strength.
+        Some(Ok(kind @ (Kind::Rsa4096 | Kind::Ed25519))) if !is_delegated => {
+            KeyPair::generate(kind).map(Source::Pair)
+        }
+        _ => Ok(Source::Pool),
+    }
+}
+
+/// Begins a rotation: a key under the next selector that was never used, or the delegated one whose turn it is.
+///
+/// `Invalid` if one is under way, no key signs yet, or another domain's keys sign. A released key gives way to the new one
+/// where the domain has as many as it may.
+pub fn start(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: Source) -> Result<Status, Error> {
+    let Status { stage, mut rotation, keys } = status(tx, domain)?;
+    let keep = tx.settings().keep_retired_for;
+    stage.after(Step::Begin, tx.now(), keep).map_err(|refusal| Error::invalid("rotation", refusal))?;
+    if domain.authority.is_some() {
+        let authority = keyring::authority_of(tx, domain)?;
+        let reason = format_args!("the keys of {} sign for it; rotate those", authority.name);
+        return Err(Error::invalid("rotation", reason));
+    }
+    let current = keyring::current(&keys).filter(|key| key.is_active());
+    let current = current.ok_or_else(|| Error::invalid("rotation", "no key of the domain signs yet"))?;
+    let new = if keys.iter().any(|key| key.delegated_to.is_some()) {
+        next_delegated(&keys, keep)?.clone()
+    } else {
+        make_room(tx, caller, domain, &keys)?;
+        let selector = next_selector(current, &keys)?;
+        keyring::add(tx, caller, domain, &selector, source, None, Action::DkimKeyCreated)?.key
+    };
+    begin(tx, caller, domain, &mut rotation, &new, Some(current))?;
+    status(tx, domain)
+}
+
+/// Calls off the rotation under way. Its new key is deleted, unless it is delegated and waits for another turn.
+pub fn abort(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<Status, Error> {
+    let mut now = status(tx, domain)?;
+    now.stage
+        .after(Step::Abort, tx.now(), tx.settings().keep_retired_for)
+        .map_err(|refusal| Error::invalid("rotation", refusal))?;
+    let key = now.rotation.under_way.take().and_then(|under_way| now.key(under_way.key).cloned());
+    table::save(tx, domain.id, &now.rotation)?;
+    event::write(tx, domain.account, caller.actor(), Action::RotationAborted, &domain.name, None)?;
+    if let Some(key) = key.filter(|key| key.delegated_to.is_none() && !key.is_active()) {
+        keyring::delete(tx, caller, domain, &key.selector)?;
+    }
+    status(tx, domain)
+}
+
+/// Has rotations begin by themselves so often, or no more. `Invalid` if that is more often than every five days.
+pub fn set_interval(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    every: Option<Duration>,
+) -> Result<Status, Error> {
+    if every.is_some_and(|every| every < SHORTEST_INTERVAL) {
+        return Err(Error::invalid("rotation_interval", "the shortest is 5 days"));
+    }
+    let mut now = status(tx, domain)?;
+    if now.rotation.every != every {
+        now.rotation.every = every;
+        now.rotation.next_at = every.map(|every| tx.now() + every);
+        table::save(tx, domain.id, &now.rotation)?;
+        let detail =
+            every.map_or("by hand only".to_owned(), |every| format!("every {} h", every.as_secs() / 3600));
+        event::write(
+            tx,
+            domain.account,
+            caller.actor(),
+            Action::RotationChanged,
+            &domain.name,
+            Some(&detail),
+        )?;
+    }
+    Ok(now)
+}
+
+/// Makes the domain's two delegated keys, if it has none yet; the first of them takes over when its owner has published
+/// the CNAMEs.
+///
+/// `Invalid` if the operator has configured no zone for them, or a rotation is under way.
+pub fn delegate(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<Status, Error> {
+    let mut now = status(tx, domain)?;
+    if now.is_delegated() {
+        return Ok(now);
+    }
+    let zone = tx.settings().delegation_zone.clone();
+    let zone =
+        zone.ok_or_else(|| Error::invalid("delegation", "the operator has configured no zone for it"))?;
+    now.stage
+        .after(Step::Begin, tx.now(), tx.settings().keep_retired_for)
+        .map_err(|refusal| Error::invalid("rotation", refusal))?;
+    let mut new = Vec::with_capacity(DELEGATED_SELECTORS.len());
+    for word in DELEGATED_SELECTORS {
+        let selector: Selector = word.parse().map_err(|e: crate::name::InvalidName| e.of("selector"))?;
+        // The domain's number and not its name: that may be too long to stand below the zone, or change.
+        let target: DnsName = format!("{word}._domainkey.{}.{zone}", domain.id)
+            .parse()
+            .map_err(|e: crate::name::InvalidName| e.of("delegation"))?;
+        let made =
+            keyring::add(tx, caller, domain, &selector, Source::Pool, Some(&target), Action::DkimKeyCreated)?;
+        new.push(made.key);
+    }
+    let current = keyring::current(&now.keys).filter(|key| key.is_active()).cloned();
+    if let (Some(first), Some(current)) = (new.first(), current) {
+        begin(tx, caller, domain, &mut now.rotation, first, Some(&current))?;
+    }
+    status(tx, domain)
+}
+
+/// Takes every step that is due, each in a transaction of its own, and returns how many those were.
+pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
+    let mut steps = 0;
+    for (id, account) in postroom.read(|tx| table::seen(tx, AT_ONCE))? {
+        let caller = Caller::schedule(account);
+        let switched = postroom.write(|tx| switch(tx, &caller, &domain::find(tx, &caller, id)?));
+        steps += usize::from(if_still_there(switched)?.unwrap_or(false));
+    }
+    for (id, account) in postroom.read(|tx| table::due(tx, AT_ONCE))? {
+        let caller = Caller::schedule(account);
+        let begun = postroom.read(|tx| domain::find(tx, &caller, id)).and_then(|domain| {
+            let source = source(postroom, &domain)?;
+            postroom.write(|tx| begin_by_itself(tx, &caller, &domain::find(tx, &caller, id)?, source))
+        });
+        steps += usize::from(if_still_there(begun)?.is_some());
+    }
+    if postroom.read(|tx| table::is_any_releasable(tx, last_retirement(tx)))? {
+        steps += postroom.write(release)?;
+    }
+    Ok(steps)
+}
+
+/// The operator's zone of delegated keys, as a zone file: with SOA and NS where `servers` says which serve it, else a
+/// fragment for the zone's own file.
+pub fn delegated_zone(tx: &ReadTx<'_>, servers: &[DnsName]) -> Result<String, Error> {
+    let zone = tx.settings().delegation_zone.clone();
+    let zone =
+        zone.ok_or_else(|| Error::invalid("delegation", "no zone is configured for delegated keys"))?;
+    let keys = table::delegated(tx)?;
+    let mut text = format!("; delegated DKIM keys, in {zone}\n");
+    // Writing to a String cannot fail.
+    if let Some(first) = servers.first() {
+        // The time as its serial, so that each printing counts as newer (RFC 1982).
+        let serial = tx.now().millis() / 1000;
+        let _ =
+            writeln!(text, "{zone}. 3600 IN SOA {first}. hostmaster.{zone}. {serial} 7200 1800 1209600 300");
+        for server in servers {
+            let _ = writeln!(text, "{zone}. 3600 IN NS {server}.");
+        }
+    }
+    for (name, public) in keys.iter().filter(|(name, _)| name.is_within(&zone)) {
+        let _ = writeln!(text, "{name}. 300 IN TXT {}", record::strings(&public.record_value()));
+    }
+    Ok(text)
+}
+
+/// Keys that were retired before this are to be released.
+fn last_retirement(tx: &ReadTx<'_>) -> Timestamp {
+    tx.now() - tx.settings().keep_retired_for
+}
+
+/// None where the domain, or its account, went away since it was found.
+fn if_still_there<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Err(Error::NotFound(_)) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// Notes that `new` waits to sign in the place of `current`, and has its record looked at soon.
+fn begin(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    rotation: &mut Rotation,
+    new: &DkimKey,
+    current: Option<&DkimKey>,
+) -> Result<(), Error> {
+    rotation.under_way = Some(UnderWay { key: new.id, replaces: current.map(|key| key.id), since: tx.now() });
+    rotation.next_at = rotation.every.map(|every| tx.now() + every);
+    table::save(tx, domain.id, rotation)?;
+    domain::table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
+    note(tx, caller, domain, Action::RotationStarted, new)
+}
+
+/// The new key's record is right: it signs, and the one before is retired. Returns whether that was so.
+fn switch(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<bool, Error> {
+    let mut now = status(tx, domain)?;
+    if now.stage.after(Step::Seen, tx.now(), tx.settings().keep_retired_for).is_err() {
+        return Ok(false);
+    }
+    let Some(under_way) = now.rotation.under_way.take() else { return Ok(false) };
+    let new = now.key(under_way.key).cloned();
+    let old = under_way.replaces.and_then(|id| now.key(id).cloned());
+    table::save(tx, domain.id, &now.rotation)?;
+    if let Some(new) = new.filter(|key| !key.is_active()) {
+        dkim::table::activate(tx, new.id)?;
+        note(tx, caller, domain, Action::DkimKeyActivated, &new)?;
+    }
+    if let Some(old) = old.filter(DkimKey::is_active) {
+        dkim::table::retire(tx, old.id)?;
+        note(tx, caller, domain, Action::DkimKeyDeactivated, &old)?;
+    }
+    verify::follow_keys(tx, caller, domain)?;
+    Ok(true)
+}
+
+/// Begins what the interval asks for; what cannot begin now is tried again later.
+fn begin_by_itself(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: Source) -> Result<(), Error> {
+    let refused = match start(tx, caller, domain, source) {
+        Ok(_) => return Ok(()),
+        Err(Error::Store(error)) => return Err(Error::Store(error)),
+        Err(refused) => refused,
+    };
+    let mut rotation = status(tx, domain)?.rotation;
+    rotation.next_at = rotation.every.map(|_| tx.now() + TRY_AGAIN_AFTER);
+    table::save(tx, domain.id, &rotation)?;
+    let detail = format!("put off for a day: {refused}");
+    event::write(tx, domain.account, caller.actor(), Action::RotationChanged, &domain.name, Some(&detail))
+}
+
+/// Releases keys whose time is over, and makes the next ones of those that are delegated.
+fn release(tx: &WriteTx<'_>) -> Result<usize, Error> {
+    let released = dkim::table::release(tx, last_retirement(tx), AT_ONCE)?;
+    for key in &released {
+        let Some(domain) = domain::table::authority(tx, key.domain)? else { continue };
+        let caller = Caller::schedule(domain.account);
+        note(tx, &caller, &domain, Action::DkimKeyReleased, key)?;
+        if let Some(target) = &key.delegated_to {
+            dkim::table::delete(tx, key.id)?;
+            let action = Action::DkimKeyCreated;
+            keyring::add(tx, &caller, &domain, &key.selector, Source::Pool, Some(target), action)?;
+        }
+    }
+    Ok(released.len())
+}
+
+/// The delegated key that does not sign and never has.
+fn next_delegated(keys: &[DkimKey], keep: Duration) -> Result<&DkimKey, Error> {
+    let waiting = || keys.iter().filter(|key| key.delegated_to.is_some() && !key.is_active());
+    if let Some(fresh) = waiting().find(|key| key.retired_at.is_none()) {
+        return Ok(fresh);
+    }
+    let until = waiting().filter_map(|key| key.retired_at).min().map(|at| (at + keep).to_string());
+    let until = until.unwrap_or_else(|| "it is made anew".to_owned());
+    let reason = format_args!("the key before is kept for mail that is under way, until {until}");
+    Err(Error::invalid("rotation", reason))
+}
+
+/// Deletes the oldest released key where the domain could have no other one else.
+fn make_room(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, keys: &[DkimKey]) -> Result<(), Error> {
+    let most = tx.settings().most_dkim_keys;
+    if keys.len() < most as usize {
+        return Ok(());
+    }
+    match keys.iter().find(|key| key.released_at.is_some()) {
+        Some(released) => keyring::delete(tx, caller, domain, &released.selector),
+        None => Err(Error::Limit { what: Entity::DkimKey, most: most.into() }),
+    }
+}
+
+/// `pr2` after `pr1`, `mail2` after `mail`; the first that the domain does not have.
+fn next_selector(current: &DkimKey, keys: &[DkimKey]) -> Result<Selector, Error> {
+    let text = current.selector.as_str();
+    let stem = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    // Digits past what a number holds begin again: what matters is that the name is free.
+    let number: u64 = text.get(stem.len()..).and_then(|digits| digits.parse().ok()).unwrap_or(1);
+    for next in (1..=u64::from(u32::MAX)).map(|more| number.saturating_add(more)) {
+        let selector: Selector =
+            format!("{stem}{next}").parse().map_err(|e: crate::name::InvalidName| e.of("selector"))?;
+        if !keys.iter().any(|key| key.selector == selector) {
+            return Ok(selector);
+        }
+    }
+    Err(Error::Conflict(Entity::DkimKey))
+}

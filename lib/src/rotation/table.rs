@@ -1,0 +1,97 @@
+//! The SQL of rotations.
+
+use std::time::Duration;
+
+use rusqlite::{Row, named_params};
+
+use super::{Rotation, UnderWay};
+use crate::clock::Timestamp;
+use crate::db::{ReadTx, WriteTx, moment, moment_if_any};
+use crate::dkim::PublicKey;
+use crate::dkim::table::public_key;
+use crate::error::Error;
+use crate::id::{AccountId, DkimKeyId, DomainId};
+use crate::name::DnsName;
+
+pub(super) fn find(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<Rotation>, Error> {
+    tx.one("SELECT * FROM rotation WHERE domain_id = ?1", [domain.number()], rotation)
+}
+
+pub(super) fn save(tx: &WriteTx<'_>, domain: DomainId, rotation: &Rotation) -> Result<(), Error> {
+    let under_way = rotation.under_way.as_ref();
+    tx.run(
+        "INSERT INTO rotation (domain_id, key_id, replaces_id, started_at, every, next_at)
+         VALUES (:domain, :key, :replaces, :started, :every, :next)
+         ON CONFLICT (domain_id) DO UPDATE SET key_id = excluded.key_id, replaces_id = excluded.replaces_id,
+             started_at = excluded.started_at, every = excluded.every, next_at = excluded.next_at",
+        named_params! {
+            ":domain": domain.number(),
+            ":key": under_way.map(|under_way| under_way.key.number()),
+            ":replaces": under_way.and_then(|under_way| under_way.replaces).map(DkimKeyId::number),
+            ":started": under_way.map(|under_way| under_way.since.millis()),
+            ":every": rotation.every.map(|every| i64::try_from(every.as_millis()).unwrap_or(i64::MAX)),
+            ":next": rotation.next_at.map(Timestamp::millis),
+        },
+    )?;
+    Ok(())
+}
+
+/// A domain of any account with a rotation that is to go on, and its account.
+pub(super) type Place = (DomainId, AccountId);
+
+fn place(row: &Row<'_>) -> rusqlite::Result<Place> {
+    Ok((DomainId::new(row.get(0)?), AccountId::new(row.get(1)?)))
+}
+
+/// Those whose new key's record is right.
+pub(super) fn seen(tx: &ReadTx<'_>, limit: u32) -> Result<Vec<Place>, Error> {
+    tx.all(
+        "SELECT d.id, d.account_id FROM rotation o JOIN record r ON r.dkim_key_id = o.key_id
+             JOIN domain d ON d.id = o.domain_id
+         WHERE o.key_id IS NOT NULL AND r.status = 'verified' AND r.failures = 0 LIMIT ?1",
+        [limit],
+        place,
+    )
+}
+
+/// Those that begin by themselves about now.
+pub(super) fn due(tx: &ReadTx<'_>, limit: u32) -> Result<Vec<Place>, Error> {
+    tx.all(
+        "SELECT d.id, d.account_id FROM rotation o JOIN domain d ON d.id = o.domain_id
+         WHERE o.next_at <= ?1 ORDER BY o.next_at LIMIT ?2",
+        (tx.now().millis(), limit),
+        place,
+    )
+}
+
+/// Whether there is a key that was retired before `then` and is not released.
+pub(super) fn is_any_releasable(tx: &ReadTx<'_>, then: Timestamp) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM dkim_key
+               WHERE retired_at IS NOT NULL AND released_at IS NULL AND retired_at <= ?1 LIMIT 1";
+    Ok(tx.one(sql, [then.millis()], |_| Ok(()))?.is_some())
+}
+
+/// Every delegated key, by where it is delegated to.
+pub(super) fn delegated(tx: &ReadTx<'_>) -> Result<Vec<(DnsName, PublicKey)>, Error> {
+    tx.all(
+        "SELECT delegated_to, algorithm, public_key FROM dkim_key
+         WHERE delegated_to IS NOT NULL ORDER BY delegated_to",
+        [],
+        |row| Ok((DnsName::from_answer(&row.get::<_, String>(0)?), public_key(row)?)),
+    )
+}
+
+fn rotation(row: &Row<'_>) -> rusqlite::Result<Rotation> {
+    let key = row.get::<_, Option<i64>>("key_id")?.map(DkimKeyId::new);
+    let replaces = row.get::<_, Option<i64>>("replaces_id")?.map(DkimKeyId::new);
+    let under_way = match key {
+        Some(key) => Some(UnderWay { key, replaces, since: moment(row, "started_at")? }),
+        None => None,
+    };
+    let every = row.get::<_, Option<i64>>("every")?;
+    Ok(Rotation {
+        under_way,
+        every: every.map(|millis| Duration::from_millis(millis.unsigned_abs())),
+        next_at: moment_if_any(row, "next_at")?,
+    })
+}

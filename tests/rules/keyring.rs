@@ -1,0 +1,155 @@
+//! The life of DKIM keys beyond what a dialect shows of it: kinds, sealing, delegation, the audit log.
+
+use postroom::dkim::{self, Algorithm, KeyPair, Kind, Source};
+use postroom::dns::{Outcome, RecordType, ScriptedResolver};
+use postroom::domain::{self, Domain};
+use postroom::error::{Entity, Error};
+use postroom::keyring::{self, Activation, DnsState, Filter, Window};
+use postroom::name::Selector;
+
+use crate::harness::app::{Key, TestApp, settings, txt};
+
+fn start() -> (TestApp, Key) {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    app.domain(&key, "example.com");
+    (app, key)
+}
+
+fn domain_of(app: &TestApp, key: &Key, name: &str) -> Domain {
+    let name = name.parse().unwrap();
+    app.postroom.read(|tx| domain::find_named(tx, &key.operator(), &name)).unwrap()
+}
+
+fn selector(text: &str) -> Selector {
+    text.parse().unwrap()
+}
+
+fn make(app: &TestApp, key: &Key, text: &str, source: Source) -> Result<keyring::Entry, Error> {
+    let domain = domain_of(app, key, "example.com");
+    app.postroom.write(|tx| keyring::create(tx, &key.operator(), &domain, &selector(text), source))
+}
+
+#[test]
+fn keys_of_two_algorithms_sign_side_by_side() {
+    let (app, key) = start();
+    let pair = KeyPair::generate(Kind::Ed25519).unwrap();
+    let made = make(&app, &key, "ed", Source::Pair(pair)).unwrap();
+    assert_eq!((made.key.public.algorithm(), made.key.bits), (Algorithm::Ed25519, 256));
+    let domain = domain_of(&app, &key, "example.com");
+    for text in ["pr1", "ed"] {
+        let entry = app.postroom.read(|tx| keyring::find(tx, &domain, &selector(text))).unwrap();
+        app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
+        let done =
+            keyring::activate(&app.postroom, &key.operator(), &domain, &selector(text), &*app.dns).unwrap();
+        assert!(matches!(done, Activation::Done(key) if key.is_active()), "{text}");
+    }
+    let message = b"From: a@example.com\r\nSubject: x\r\n\r\nhello\r\n";
+    let signed = app.postroom.read(|tx| dkim::sign(tx, &domain.name, message)).unwrap();
+    let texts: Vec<String> = signed.iter().map(|header| header.text(dkim::LineEnd::CrLf)).collect();
+    assert_eq!(texts.len(), 2);
+    assert!(texts[0].contains("a=rsa-sha256") && texts[0].contains("s=pr1"), "{texts:?}");
+    assert!(texts[1].contains("a=ed25519-sha256") && texts[1].contains("s=ed"), "{texts:?}");
+}
+
+#[test]
+fn mail_of_a_domain_is_signed_by_its_authority() {
+    let (app, key) = start();
+    app.domain(&key, "news.example.com");
+    let (parent, child) = (domain_of(&app, &key, "example.com"), domain_of(&app, &key, "news.example.com"));
+    let message = b"From: a@news.example.com\r\n\r\n";
+    let signed = |app: &TestApp| app.postroom.read(|tx| dkim::sign(tx, &child.name, message)).unwrap();
+    assert!(signed(&app).is_empty(), "no key signs yet");
+    let entry = app.postroom.read(|tx| keyring::find(tx, &parent, &selector("pr1"))).unwrap();
+    app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
+    keyring::activate(&app.postroom, &key.operator(), &parent, &selector("pr1"), &*app.dns).unwrap();
+    assert!(signed(&app).is_empty(), "it is its own authority");
+    app.postroom.write(|tx| keyring::set_authority(tx, &key.operator(), &child, false)).unwrap();
+    let headers = signed(&app);
+    let text = headers[0].text(dkim::LineEnd::CrLf);
+    assert!(headers.len() == 1 && text.contains("d=example.com;"), "{text}");
+}
+
+#[test]
+fn a_private_key_opens_in_its_own_row_alone() {
+    let (app, key) = start();
+    app.domain(&key, "other.example");
+    // The same pair lies in both domains, as tests have it; its sealed half was moved from one row to the other.
+    app.sql()
+        .execute(
+            "UPDATE dkim_key SET activated_at = 1, sealed = (SELECT sealed FROM dkim_key WHERE domain_id = 1)
+             WHERE domain_id = 2",
+            [],
+        )
+        .unwrap();
+    let refused = app.postroom.read(|tx| dkim::signing_keys(tx, &"other.example".parse().unwrap()));
+    assert!(matches!(refused, Err(Error::Store(_))), "{refused:?}");
+}
+
+#[test]
+fn the_state_of_the_dns_is_what_was_last_seen_and_a_hiccup_is_nothing() {
+    let (app, key) = start();
+    let domain = domain_of(&app, &key, "example.com");
+    let state = || app.postroom.read(|tx| keyring::find(tx, &domain, &selector("pr1"))).unwrap().dns_state();
+    let activate =
+        || keyring::activate(&app.postroom, &key.operator(), &domain, &selector("pr1"), &*app.dns).unwrap();
+    assert_eq!(state(), DnsState::Unknown);
+    let silent =
+        ScriptedResolver::new().fail("pr1._domainkey.example.com", RecordType::Txt, Outcome::Timeout);
+    let asked =
+        keyring::activate(&app.postroom, &key.operator(), &domain, &selector("pr1"), &silent).unwrap();
+    assert!(matches!(asked, Activation::Refused(_)));
+    assert_eq!(state(), DnsState::Unknown);
+    app.dns.set("pr1._domainkey.example.com", vec![txt("v=DKIM1; p=")]);
+    assert!(matches!(activate(), Activation::Refused(_)));
+    assert_eq!(state(), DnsState::Invalid);
+    let entry = app.postroom.read(|tx| keyring::find(tx, &domain, &selector("pr1"))).unwrap();
+    app.dns.set("pr1._domainkey.example.com", vec![txt(&entry.key.public.record_value())]);
+    assert!(matches!(activate(), Activation::Done(_)));
+    assert_eq!(state(), DnsState::Valid);
+}
+
+#[test]
+fn a_limit_of_keys_is_the_operators_and_a_store_of_none_is_refused() {
+    let few = postroom::settings::Settings { most_dkim_keys: 2, ..settings() };
+    let app = TestApp::with(few, 10);
+    let key = app.account("acme");
+    app.domain(&key, "example.com");
+    make(&app, &key, "s1", Source::Pool).unwrap();
+    let refused = make(&app, &key, "s2", Source::Pool);
+    assert!(matches!(refused, Err(Error::Limit { what: Entity::DkimKey, most: 2 })), "{refused:?}");
+    // Nothing of it was kept: the spare pair is where it was.
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM spare_key"), 8);
+}
+
+#[test]
+fn a_list_looks_at_the_callers_own_rows_alone() {
+    let (app, key) = start();
+    for n in 0..20 {
+        app.domain(&app.account(&format!("other{n}")), &format!("d{n}.example"));
+    }
+    let listed = app
+        .postroom
+        .read(|tx| keyring::list(tx, &key.operator(), &Filter::default(), Window::After(None), 100))
+        .unwrap();
+    assert_eq!(listed.len(), 1);
+    let sql = app.sql();
+    let plan = |more: &str| -> String {
+        let query = format!(
+            "EXPLAIN QUERY PLAN SELECT k.id FROM domain d JOIN dkim_key k ON k.domain_id = d.id
+                 JOIN record r ON r.dkim_key_id = k.id
+             WHERE d.account_id = 1 AND NULL IS NULL AND (1 IS NULL OR d.api_key_id IS NULL OR d.api_key_id = 1) {more}"
+        );
+        let mut steps = sql.prepare(&query).unwrap();
+        let steps = steps.query_map([], |row| row.get::<_, String>(3)).unwrap();
+        steps.map(Result::unwrap).collect::<Vec<_>>().join("\n")
+    };
+    for more in [
+        "ORDER BY d.id, k.id LIMIT 10",
+        "AND d.id >= 3 AND (d.id > 3 OR k.id > 7) ORDER BY d.id, k.id LIMIT 10",
+        "AND d.id <= 3 AND (d.id < 3 OR k.id < 7) ORDER BY d.id DESC, k.id DESC LIMIT 10",
+    ] {
+        let plan = plan(more);
+        assert!(!plan.contains("SCAN") && plan.contains("SEARCH d USING"), "{more}: {plan}");
+    }
+}

@@ -1,0 +1,329 @@
+//! Rotation, over days: by hand and by itself, staged and delegated.
+
+use std::time::Duration;
+
+use postroom::dkim::{DkimKey, KeyPair, Kind, Source};
+use postroom::dns::RecordData;
+use postroom::domain::{self, Domain};
+use postroom::error::Error;
+use postroom::name::DnsName;
+use postroom::rotation::{self, Stage, Status};
+use postroom::settings::Settings;
+use postroom::verify;
+
+use crate::harness::app::{Key, TestApp, settings, txt};
+
+const NAME: &str = "example.com";
+
+struct Desk {
+    app: TestApp,
+    key: Key,
+}
+
+impl Desk {
+    /// A desk with one domain whose first key signs.
+    fn new(settings: Settings) -> Desk {
+        let app = TestApp::with(settings, 40);
+        let key = app.account("acme");
+        app.domain(&key, NAME);
+        let desk = Desk { app, key };
+        desk.app.publish_all(NAME);
+        desk.verify();
+        assert_eq!(desk.active(), ["pr1"]);
+        desk
+    }
+
+    fn domain(&self) -> Domain {
+        let name = NAME.parse().unwrap();
+        self.app.postroom.read(|tx| domain::find_named(tx, &self.key.operator(), &name)).unwrap()
+    }
+
+    fn status(&self) -> Status {
+        self.app.postroom.read(|tx| rotation::status(tx, &self.domain())).unwrap()
+    }
+
+    fn stage(&self) -> Stage {
+        self.status().stage
+    }
+
+    fn start(&self) -> Result<Status, Error> {
+        let domain = self.domain();
+        self.app.postroom.write(|tx| rotation::start(tx, &self.key.operator(), &domain, Source::Pool))
+    }
+
+    fn verify(&self) {
+        verify::check(&self.app.postroom, &self.key.operator(), self.domain().id, &*self.app.dns).unwrap();
+    }
+
+    fn keep(&self) -> usize {
+        rotation::keep(&self.app.postroom).unwrap()
+    }
+
+    fn active(&self) -> Vec<String> {
+        self.status().keys.iter().filter(|key| key.is_active()).map(|key| key.selector.to_string()).collect()
+    }
+
+    fn key(&self, selector: &str) -> DkimKey {
+        let keys = self.status().keys;
+        keys.into_iter().find(|key| key.selector.as_str() == selector).unwrap()
+    }
+
+    fn publish(&self, selector: &str) {
+        let value = self.key(selector).public.record_value();
+        self.app.dns.set(&format!("{selector}._domainkey.{NAME}"), vec![txt(&value)]);
+    }
+
+    /// What the operator does after `postroom zone delegated`, and the domain's owner has done once.
+    fn publish_zone(&self) {
+        for key in self.status().keys.iter().filter(|key| key.delegated_to.is_some()) {
+            let target = key.delegated_to.clone().unwrap();
+            let host = format!("{}._domainkey.{NAME}", key.selector);
+            self.app.dns.set(&host, vec![RecordData::Cname(target.clone())]);
+            self.app.dns.set(target.as_str(), vec![txt(&key.public.record_value())]);
+        }
+    }
+}
+
+#[test]
+fn a_new_key_takes_over_when_its_record_is_right_and_the_old_ones_record_is_kept_for_a_week() {
+    let desk = Desk::new(settings());
+    let started = desk.start().unwrap();
+    assert!(matches!(started.stage, Stage::Waiting { .. }));
+    desk.app.advance(24);
+    desk.verify();
+    assert_eq!(desk.keep(), 0, "it waits as long as it takes");
+    assert_eq!(desk.active(), ["pr1"]);
+    desk.publish("pr2");
+    desk.verify();
+    assert_eq!(desk.active(), ["pr1"], "a check alone changes nothing");
+    assert_eq!(desk.keep(), 1);
+    assert_eq!(desk.active(), ["pr2"]);
+    let Stage::Keeping { until } = desk.stage() else { panic!("{:?}", desk.stage()) };
+    assert_eq!(until.since(desk.app.postroom.now()), Duration::from_hours(7 * 24));
+    assert_eq!(desk.domain().status, domain::Status::Active, "at no time was it anything else");
+    desk.app.advance(7 * 24 - 1);
+    assert_eq!(desk.keep(), 0);
+    desk.app.advance(1);
+    assert_eq!(desk.keep(), 1);
+    assert_eq!(desk.stage(), Stage::Done);
+    assert!(desk.key("pr1").released_at.is_some());
+    assert_eq!(desk.keep(), 0, "it is told once");
+    let told = desk.app.actions(desk.key.account);
+    assert_eq!(told.iter().filter(|event| event.starts_with("dkim_key.released")).count(), 1);
+    // What is safe to remove is not asked for any more, and its loss is nobody's.
+    let records = desk.app.postroom.read(|tx| postroom::record::list(tx, &desk.domain())).unwrap();
+    assert!(records.iter().all(|record| record.host != "pr1._domainkey"), "{records:?}");
+    desk.app.dns.set("pr1._domainkey.example.com", vec![]);
+    (0..5).for_each(|_| {
+        desk.app.advance(48);
+        desk.verify();
+    });
+    assert_eq!(desk.domain().status, domain::Status::Active);
+}
+
+#[test]
+fn one_is_under_way_at_a_time_and_can_be_called_off() {
+    let desk = Desk::new(settings());
+    desk.start().unwrap();
+    assert!(desk.start().unwrap_err().to_string().contains("under way"));
+    let domain = desk.domain();
+    let abort = || desk.app.postroom.write(|tx| rotation::abort(tx, &desk.key.operator(), &domain));
+    assert_eq!(abort().unwrap().stage, Stage::Idle);
+    assert_eq!(desk.status().keys.len(), 1, "its key is gone");
+    assert!(abort().unwrap_err().to_string().contains("no rotation is under way"));
+    assert_eq!(desk.active(), ["pr1"]);
+    desk.start().unwrap();
+    // The new key deleted by hand is as good as called off.
+    let selector = "pr2".parse().unwrap();
+    desk.app
+        .postroom
+        .write(|tx| postroom::keyring::delete(tx, &desk.key.operator(), &domain, &selector))
+        .unwrap();
+    assert_eq!(desk.stage(), Stage::Idle);
+    desk.start().unwrap();
+}
+
+#[test]
+fn nothing_is_rotated_before_a_key_signs_or_where_anothers_keys_do() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    app.domain(&key, NAME);
+    let desk = Desk { app, key };
+    assert!(desk.start().unwrap_err().to_string().contains("no key of the domain signs yet"));
+    desk.app.domain(&desk.key, "news.example.com");
+    let name = "news.example.com".parse().unwrap();
+    let child = desk.app.postroom.read(|tx| domain::find_named(tx, &desk.key.operator(), &name)).unwrap();
+    let refused = desk.app.postroom.write(|tx| {
+        let (child, _) = postroom::keyring::set_authority(tx, &desk.key.operator(), &child, false)?;
+        rotation::start(tx, &desk.key.operator(), &child, Source::Pool)
+    });
+    assert!(refused.unwrap_err().to_string().contains("example.com"));
+}
+
+#[test]
+fn the_next_selector_was_never_used_and_a_released_key_makes_room() {
+    let desk = Desk::new(Settings { most_dkim_keys: 3, ..settings() });
+    for next in ["pr2", "pr3", "pr4", "pr5"] {
+        let started = desk.start().unwrap();
+        assert_eq!(started.keys.last().unwrap().selector.as_str(), next);
+        desk.publish(next);
+        desk.verify();
+        desk.keep();
+        assert_eq!(desk.active(), [next]);
+        desk.app.advance(7 * 24);
+        desk.keep();
+        assert!(desk.status().keys.len() <= 3);
+    }
+    let full = Desk::new(Settings { most_dkim_keys: 1, ..settings() });
+    assert!(matches!(full.start(), Err(Error::Limit { .. })));
+}
+
+#[test]
+fn a_rotation_begins_by_itself_so_often_and_what_cannot_begin_is_put_off() {
+    let desk = Desk::new(settings());
+    let domain = desk.domain();
+    let every = |days: u64| {
+        let span = Some(Duration::from_hours(24 * days)).filter(|_| days > 0);
+        desk.app.postroom.write(|tx| rotation::set_interval(tx, &desk.key.operator(), &domain, span))
+    };
+    assert!(every(4).is_err());
+    every(30).unwrap();
+    desk.app.advance(30 * 24 - 1);
+    assert_eq!(desk.keep(), 0);
+    desk.app.advance(1);
+    assert_eq!(desk.keep(), 1);
+    assert!(matches!(desk.stage(), Stage::Waiting { .. }));
+    // The new record is not published within the next interval: nothing is started twice.
+    desk.app.advance(30 * 24);
+    assert_eq!(desk.keep(), 1);
+    assert_eq!(desk.status().keys.len(), 2);
+    let next = desk.status().rotation.next_at.unwrap();
+    assert_eq!(next.since(desk.app.postroom.now()), Duration::from_hours(24));
+    let events = desk.app.events(desk.key.account);
+    assert!(
+        events.iter().any(|event| event.detail.as_deref().is_some_and(|text| text.starts_with("put off")))
+    );
+    every(0).unwrap();
+    assert_eq!(desk.status().rotation.next_at, None);
+}
+
+#[test]
+fn a_rotation_goes_on_with_the_kind_of_key_that_there_is() {
+    let desk = Desk::new(settings());
+    let (domain, caller) = (desk.domain(), desk.key.operator());
+    assert!(matches!(rotation::source(&desk.app.postroom, &domain).unwrap(), Source::Pool));
+    let pair = KeyPair::generate(Kind::Ed25519).unwrap();
+    let selector = "ed".parse().unwrap();
+    desk.app
+        .postroom
+        .write(|tx| postroom::keyring::create(tx, &caller, &domain, &selector, Source::Pair(pair)))
+        .unwrap();
+    desk.publish("ed");
+    postroom::keyring::activate(&desk.app.postroom, &caller, &domain, &selector, &*desk.app.dns).unwrap();
+    let Source::Pair(pair) = rotation::source(&desk.app.postroom, &domain).unwrap() else { panic!("a pair") };
+    let started =
+        desk.app.postroom.write(|tx| rotation::start(tx, &caller, &domain, Source::Pair(pair))).unwrap();
+    let new = started.keys.last().unwrap();
+    assert_eq!((new.selector.as_str(), new.public.algorithm().as_str()), ("ed2", "ed25519"));
+    desk.publish("ed2");
+    desk.verify();
+    desk.keep();
+    assert_eq!(desk.active(), ["pr1", "ed2"], "the RSA key signs on beside it");
+}
+
+#[test]
+fn delegated_keys_take_turns_and_the_domains_owner_never_acts_again() {
+    let zone: DnsName = "dkim.mail.example.net".parse().unwrap();
+    let desk = Desk::new(Settings { delegation_zone: Some(zone), ..settings() });
+    let domain = desk.domain();
+    desk.app.postroom.write(|tx| rotation::delegate(tx, &desk.key.operator(), &domain)).unwrap();
+    desk.publish_zone();
+    desk.verify();
+    desk.keep();
+    assert_eq!(desk.active(), ["pdk1"], "the first takes over from the key before");
+    let mut owners = desk.app.postroom.read(|tx| postroom::record::list(tx, &desk.domain())).unwrap();
+    owners.retain(|record| record.dkim_key.is_some() && record.host != "pr1._domainkey");
+    let asked: Vec<(String, String)> =
+        owners.iter().map(|record| (record.record_type().to_string(), record.value.clone())).collect();
+    for (turn, (now, before)) in
+        [("pdk2", "pdk1"), ("pdk1", "pdk2"), ("pdk2", "pdk1")].into_iter().enumerate()
+    {
+        let old = desk.key(before).public;
+        desk.start().unwrap();
+        desk.verify();
+        assert_eq!(desk.keep(), 1, "turn {turn}: its record stands in the zone already");
+        assert_eq!(desk.active(), [now]);
+        let early = desk.start().unwrap_err().to_string();
+        assert!(early.contains("kept"), "{early}");
+        desk.app.advance(7 * 24);
+        assert!(desk.keep() >= 1);
+        assert!(turn > 0 || desk.key(before).public == old || desk.key(before).retired_at.is_none());
+        desk.publish_zone();
+        desk.verify();
+    }
+    let mut later = desk.app.postroom.read(|tx| postroom::record::list(tx, &desk.domain())).unwrap();
+    later.retain(|record| record.dkim_key.is_some() && record.host != "pr1._domainkey");
+    let mut still: Vec<(String, String)> =
+        later.iter().map(|record| (record.record_type().to_string(), record.value.clone())).collect();
+    still.sort();
+    let mut asked = asked;
+    asked.sort();
+    assert_eq!(still, asked, "the owner's two CNAMEs are what they were");
+    assert_eq!(desk.domain().status, domain::Status::Active);
+}
+
+#[test]
+fn the_operators_zone_has_every_delegated_key_and_nothing_is_delegated_without_one() {
+    let desk = Desk::new(settings());
+    let domain = desk.domain();
+    let refused = desk.app.postroom.write(|tx| rotation::delegate(tx, &desk.key.operator(), &domain));
+    assert!(refused.unwrap_err().to_string().contains("no zone"));
+    assert!(desk.app.postroom.read(|tx| rotation::delegated_zone(tx, &[])).is_err());
+
+    let zone: DnsName = "dkim.mail.example.net".parse().unwrap();
+    let desk = Desk::new(Settings { delegation_zone: Some(zone), ..settings() });
+    let domain = desk.domain();
+    desk.app.postroom.write(|tx| rotation::delegate(tx, &desk.key.operator(), &domain)).unwrap();
+    let fragment = desk.app.postroom.read(|tx| rotation::delegated_zone(tx, &[])).unwrap();
+    assert_eq!(fragment.lines().filter(|line| line.contains(" IN TXT ")).count(), 2, "{fragment}");
+    assert!(!fragment.contains("SOA"));
+    let servers = ["ns1.example.net".parse().unwrap(), "ns2.example.net".parse().unwrap()];
+    let whole = desk.app.postroom.read(|tx| rotation::delegated_zone(tx, &servers)).unwrap();
+    assert!(whole.contains("IN SOA ns1.example.net. ") && whole.matches(" IN NS ").count() == 2, "{whole}");
+    assert!(
+        whole.contains(&format!("pdk1._domainkey.{}.dkim.mail.example.net. 300 IN TXT", domain.id)),
+        "{whole}"
+    );
+}
+
+#[test]
+fn a_delegated_key_must_come_by_its_alias() {
+    let zone: DnsName = "dkim.mail.example.net".parse().unwrap();
+    let desk = Desk::new(Settings { delegation_zone: Some(zone), ..settings() });
+    let domain = desk.domain();
+    desk.app.postroom.write(|tx| rotation::delegate(tx, &desk.key.operator(), &domain)).unwrap();
+    desk.publish_zone();
+    let finding = || {
+        let checked =
+            verify::check(&desk.app.postroom, &desk.key.operator(), domain.id, &*desk.app.dns).unwrap();
+        let found = checked.into_iter().find(|checked| checked.record.host == "pdk1._domainkey").unwrap();
+        (found.finding.verdict, found.finding.code.map(verify::Code::as_str), found.finding.text)
+    };
+    assert_eq!(finding().0, verify::Verdict::Pass, "{:?}", finding());
+    // The key itself, pasted: it works, until the next turn.
+    let value = desk.key("pdk1").public.record_value();
+    desk.app.dns.set("pdk1._domainkey.example.com", vec![txt(&value)]);
+    let (verdict, code, text) = finding();
+    assert_eq!((verdict, code), (verify::Verdict::Warn, Some("cname_proxied_or_flattened")), "{text}");
+    desk.app.dns.set("pdk1._domainkey.example.com", vec![txt("v=DKIM1; p=")]);
+    assert_eq!(finding().0, verify::Verdict::Fail);
+    // An alias of another domain's.
+    let wrong = RecordData::Cname("pdk1._domainkey.77.dkim.mail.example.net".parse().unwrap());
+    desk.app.dns.set("pdk1._domainkey.example.com", vec![wrong]);
+    let (verdict, code, text) = finding();
+    assert_eq!((verdict, code), (verify::Verdict::Fail, Some("cname_wrong_target")), "{text}");
+    desk.app.dns.set("pdk1._domainkey.example.com", vec![]);
+    let (verdict, code, text) = finding();
+    assert_eq!((verdict, code), (verify::Verdict::Fail, Some("record_missing")), "{text}");
+    assert!(text.contains("CNAME pdk1._domainkey."), "{text}");
+}
