@@ -2,11 +2,15 @@
 //!
 //! It is synchronous and knows no server: `listen` carries it on hyper, an example on another one.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode_str;
 use postroom::clock::Timestamp;
 use postroom::db::Postroom;
@@ -19,10 +23,11 @@ use serde_json::json;
 
 use crate::dialect::{Auth, Call, Dialect, Fault, Route, Switches};
 use crate::http::{BodyFault, HeaderName, Method, Request, Response, StatusCode, header};
-use crate::{lifecycle, mailpace, native};
+use crate::{lifecycle, mailgun, mailpace, native};
 
 /// Every dialect that is served.
-pub const DIALECTS: &[&Dialect] = &[&mailpace::DIALECT, &lifecycle::DIALECT, &native::DIALECT];
+pub const DIALECTS: &[&Dialect] =
+    &[&mailpace::DIALECT, &lifecycle::DIALECT, &mailgun::DIALECT, &native::DIALECT];
 
 /// The most octets of a body.
 const MAX_BODY_OCTETS: usize = 1024 * 1024;
@@ -36,6 +41,7 @@ pub struct App {
     postroom: Arc<Postroom>,
     resolver: Arc<dyn Resolver>,
     switches: Switches,
+    base_url: String,
     router: matchit::Router<Vec<(&'static Dialect, &'static Route)>>,
     /// How many requests are asking the DNS now.
     looks: AtomicUsize,
@@ -72,6 +78,7 @@ impl App {
             postroom,
             resolver,
             switches: Switches::default(),
+            base_url: "http://127.0.0.1:8025".to_owned(),
             router,
             looks: AtomicUsize::new(0),
             uses: Mutex::default(),
@@ -82,6 +89,12 @@ impl App {
     #[must_use]
     pub fn switched(self, switches: Switches) -> App {
         App { switches, ..self }
+    }
+
+    /// The same App at another base URL: where clients reach it, for the links in its answers.
+    #[must_use]
+    pub fn at(self, base_url: &str) -> App {
+        App { base_url: base_url.trim_end_matches('/').to_owned(), ..self }
     }
 
     /// Answers one request.
@@ -124,7 +137,10 @@ impl App {
             return self.health(method);
         }
         let Ok(found) = self.router.at(path) else {
-            let dialect = DIALECTS.iter().find(|dialect| path.starts_with(dialect.prefix));
+            let is_below = |prefix: &&str| {
+                path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            let dialect = DIALECTS.iter().find(|dialect| dialect.prefixes.iter().any(is_below));
             return dialect.map_or_else(
                 || Response::json(StatusCode::NOT_FOUND, &json!({ "error": Fault::NoRoute.to_string() })),
                 |dialect| (dialect.render)(&Fault::NoRoute),
@@ -184,6 +200,7 @@ impl App {
             postroom: &self.postroom,
             resolver: &*self.resolver,
             switches: self.switches,
+            base_url: &self.base_url,
             caller,
             request,
             params,
@@ -225,22 +242,42 @@ pub fn stop_if_sync_failed(error: &Error) {
 fn credential(auth: Auth, request: &Request) -> Result<PlainSecret, Fault> {
     let text = match auth {
         Auth::Header(names) => names.iter().find_map(|name| request.headers.get(*name)),
-        Auth::Bearer => request.headers.get(header::AUTHORIZATION),
+        Auth::Bearer | Auth::Basic { .. } => request.headers.get(header::AUTHORIZATION),
     };
     let text = text.ok_or(Fault::CredentialMissing)?;
     let text = text.to_str().map_err(|_| Fault::CredentialInvalid)?.trim();
-    let text = match auth {
-        Auth::Header(_) => text,
-        // The scheme's name is told apart from others without regard to case (RFC 9110 section 11.1).
-        Auth::Bearer => match text.split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-            _ => return Err(Fault::CredentialInvalid),
-        },
+    let text: Cow<'_, str> = match auth {
+        Auth::Header(_) => text.into(),
+        Auth::Bearer => of_scheme("bearer", text)?.into(),
+        Auth::Basic { user } => password(user, of_scheme("basic", text)?)?.into(),
     };
     if text.is_empty() {
         return Err(Fault::CredentialMissing);
     }
-    PlainSecret::parse(SecretKind::AccountKey, text).map_err(|_| Fault::CredentialInvalid)
+    PlainSecret::parse(SecretKind::AccountKey, &text).map_err(|_| Fault::CredentialInvalid)
+}
+
+/// What stands after the scheme's name, which is told apart from others without regard to case (RFC 9110 section 11.1).
+fn of_scheme<'a>(scheme: &str, text: &'a str) -> Result<&'a str, Fault> {
+    match text.split_once(' ') {
+        Some((name, rest)) if name.eq_ignore_ascii_case(scheme) => Ok(rest.trim()),
+        _ => Err(Fault::CredentialInvalid),
+    }
+}
+
+/// The password of `user`, all that follows the first colon (RFC 7617 section 2).
+///
+/// The padding may be left out, as clients written by hand do: nothing else can be meant without it.
+fn password(user: &str, encoded: &str) -> Result<String, Fault> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    let pair = LENIENT.decode(encoded).ok().and_then(|octets| String::from_utf8(octets).ok());
+    match pair.as_deref().and_then(|pair| pair.split_once(':')) {
+        Some((name, password)) if name == user => Ok(password.to_owned()),
+        _ => Err(Fault::CredentialInvalid),
+    }
 }
 
 /// One of the places for requests that ask the DNS; given back when dropped.
@@ -273,3 +310,6 @@ fn request_id(request: &Request) -> String {
     let _ = getrandom::fill(&mut octets);
     format!("{:016x}", u64::from_be_bytes(octets))
 }
+
+#[cfg(test)]
+mod tests;

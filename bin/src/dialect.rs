@@ -1,5 +1,7 @@
 //! What a dialect is: how it authenticates, which routes it has, and how it says that something went wrong.
 
+use std::borrow::Cow;
+
 use postroom::account::Caller;
 use postroom::db::Postroom;
 use postroom::dns::Resolver;
@@ -10,8 +12,8 @@ use crate::http::{BodyFault, Method, Request, Response, StatusCode};
 pub struct Dialect {
     /// Its name, in logs and in `docs/dialects`.
     pub name: &'static str,
-    /// What all its paths start with: an unknown path below it is answered in the dialect's shape.
-    pub prefix: &'static str,
+    /// What its paths start with: an unknown path below one of them is answered in the dialect's shape.
+    pub prefixes: &'static [&'static str],
     /// Where its credential stands.
     pub auth: Auth,
     /// Its routes.
@@ -27,6 +29,11 @@ pub enum Auth {
     Header(&'static [&'static str]),
     /// In `Authorization: Bearer` (RFC 6750 section 2.1).
     Bearer,
+    /// The password in `Authorization: Basic` (RFC 7617), of this user.
+    Basic {
+        /// The one user there is; told apart from others with regard to case.
+        user: &'static str,
+    },
 }
 
 /// One route: a method, a path with parameters in braces, and what answers.
@@ -77,6 +84,8 @@ pub struct Call<'a> {
     pub resolver: &'a dyn Resolver,
     /// What the operator has switched on and off.
     pub switches: Switches,
+    /// The base URL that clients use, without a last slash.
+    pub base_url: &'a str,
     /// Who calls.
     pub caller: Caller,
     /// What was asked.
@@ -124,7 +133,7 @@ pub enum Fault {
     Incomplete,
     /// The body is in a format, or the answer is asked in one, that the route does not have.
     #[error("{0}")]
-    Format(&'static str),
+    Format(Cow<'static, str>),
     /// The body is not JSON; why, with line and column.
     #[error("{0}")]
     Json(String),
@@ -170,7 +179,7 @@ pub fn json_body(request: &Request) -> Result<Option<serde_json::Value>, Fault> 
     }
     let content_type = request.header("content-type").map_or("application/json", media_type);
     if !content_type.eq_ignore_ascii_case("application/json") {
-        return Err(Fault::Format("Invalid request format or content type"));
+        return Err(Fault::Format("Invalid request format or content type".into()));
     }
     serde_json::from_slice(octets).map(Some).map_err(|e| Fault::Json(e.to_string()))
 }

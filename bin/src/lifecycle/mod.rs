@@ -16,7 +16,7 @@ use crate::http::{Method, Response, StatusCode, header};
 /// The dialect.
 pub const DIALECT: Dialect = Dialect {
     name: "lifecycle",
-    prefix: "/v2",
+    prefixes: &["/v2"],
     auth: Auth::Header(&["x-api-key"]),
     routes: &[
         route(Method::POST, "/v2/domain", domains::create),
@@ -60,6 +60,7 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::Limit { most, .. }) => {
             error(StatusCode::FORBIDDEN, &format!("the subscription allows {most} domains, and has them"))
         }
+        Fault::Library(e @ Error::InUse { .. }) => error(StatusCode::CONFLICT, &e.to_string()),
         Fault::Library(Error::Store(e)) => error(
             store_status(e),
             "the server could not do this; try again, or ask its operator with the X-Request-Id",

@@ -62,7 +62,7 @@ pub(super) fn domain_json(domain: &Domain) -> Value {
 fn record_json(record: &Record) -> Value {
     json!({
         "id": record.id.number(),
-        "record_type": record.purpose.record_type().to_string(),
+        "record_type": record.record_type().to_string(),
         "host": record.host,
         "expected_value": record.value,
         "priority": record.priority,

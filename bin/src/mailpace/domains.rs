@@ -150,7 +150,7 @@ pub(super) fn accept(call: &Call<'_>) -> Result<(), Fault> {
     if takes_json(call.request) {
         Ok(())
     } else {
-        Err(Fault::Format("Invalid request format or content type"))
+        Err(Fault::Format("Invalid request format or content type".into()))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::http::{Method, Response, StatusCode, header};
 /// The dialect.
 pub const DIALECT: Dialect = Dialect {
     name: "mailpace",
-    prefix: "/api/v1",
+    prefixes: &["/api/v1"],
     auth: Auth::Header(&["MailPace-Organization-Token", "MailPace-Server-Token"]),
     routes: &[
         route(Method::GET, "/api/v1/domains", domains::list),
@@ -60,6 +60,7 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::Limit { most, .. }) => {
             invalid("url", &[&format!("is one too many: the subscription allows {most} domains")])
         }
+        Fault::Library(e @ Error::InUse { .. }) => error(StatusCode::CONFLICT, &e.to_string()),
         Fault::Library(Error::Store(e)) => error(
             store_status(e),
             "The server could not do this; try again, or ask its operator with the X-Request-Id",
@@ -80,7 +81,7 @@ fn wire_field(field: &str) -> &str {
 /// The object of a body, with or without its wrapper: `{"domain":{…}}` or `{…}`. An empty body is `{}`.
 fn object(call: &Call<'_>, wrapper: &'static str) -> Result<serde_json::Map<String, Value>, Fault> {
     if !crate::dialect::takes_json(call.request) {
-        return Err(Fault::Format("Invalid request format or content type"));
+        return Err(Fault::Format("Invalid request format or content type".into()));
     }
     let mut body = match crate::dialect::json_body(call.request)? {
         None => return Ok(serde_json::Map::new()),
