@@ -14,7 +14,7 @@ use postroom_server::app::DIALECTS;
 use postroom_server::dialect::{Auth, Dialect, Route};
 use serde_json::{Value, json};
 
-use crate::harness::app::{Key, Reply, TestApp};
+use crate::harness::app::{Key, Reply, TestApp, basic};
 
 /// An id that no row has.
 const NEVER: i64 = 987_654_321;
@@ -126,6 +126,7 @@ impl World {
         let (field, secret) = match dialect.auth {
             Auth::Header(names) => (names[0], secret.map(str::to_owned)),
             Auth::Bearer => ("Authorization", secret.map(|secret| format!("Bearer {secret}"))),
+            Auth::Basic { user } => ("Authorization", secret.map(|secret| basic(user, secret))),
         };
         let mut headers = vec![("Content-Type", "application/json")];
         headers.extend(secret.as_deref().map(|secret| (field, secret)));
@@ -149,11 +150,27 @@ struct Target {
 /// A request of a route about these ids, as a thief would send it: it has something for every route that writes.
 fn target(dialect: &Dialect, route: &Route, ids: Ids, user: &str) -> Target {
     let path = fill(route, ids);
-    if dialect.name != "lifecycle" {
-        return Target {
-            path,
-            body: json!({"domain": {"name": "stolen"}, "api_token": {"name": "stolen"}}).to_string(),
-        };
+    match (dialect.name, route.path) {
+        ("lifecycle", _) => {}
+        // The list's links repeat what it was filtered by, whoever's that is.
+        ("mailgun", "/v1/dkim/keys") if route.method == "GET" => return Target { path, body: String::new() },
+        ("mailgun", _) => {
+            let body = json!({
+                "signing_domain": ids.name, "selector": "pr1", "self": "true", "dkim_selector": "stolen",
+                "rotation_enabled": "true",
+            });
+            return Target { path, body: body.to_string() };
+        }
+        ("native", path_of) if path_of.ends_with("/keys") => {
+            return Target { path, body: json!({ "selector": "stolen" }).to_string() };
+        }
+        ("native", path_of) if path_of.ends_with("/rotation") => {
+            return Target { path, body: json!({ "every_days": 9 }).to_string() };
+        }
+        _ => {
+            let body = json!({"domain": {"name": "stolen"}, "api_token": {"name": "stolen"}});
+            return Target { path, body: body.to_string() };
+        }
     }
     if route.method == "GET" {
         return Target { path: format!("{path}?user_id={user}"), body: String::new() };
@@ -172,6 +189,8 @@ fn fill(route: &Route, ids: Ids) -> String {
         "{id}" => ids.domain.to_string(),
         "{domain}" | "{name}" => ids.name.to_owned(),
         "{token_id}" => ids.token.to_string(),
+        // Every domain's first key.
+        "{selector}" => "pr1".to_owned(),
         other => {
             assert!(
                 !other.contains(['{', '}']),
@@ -232,7 +251,7 @@ fn a_foreign_identity_is_answered_as_if_the_domain_never_was() {
         }
         assert_eq!(world.app.dump(), before, "{} {} changed something", route.method, route.path);
     }
-    assert_eq!(cells.len(), 8 + 10 + 8, "every identity in every dialect: {cells:?}");
+    assert_eq!(cells.len(), 8 + 10 + 8 + 8, "every identity in every dialect: {cells:?}");
     for ((dialect, who), count) in cells {
         let routes = routes().filter(|(own, _)| own.name == dialect).count();
         assert!(count >= routes, "{dialect} {who}: {count} cells for {routes} routes");

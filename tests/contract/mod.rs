@@ -2,5 +2,6 @@
 
 mod isolation;
 mod lifecycle;
+mod mailgun;
 mod mailpace;
 mod native;

@@ -1,0 +1,132 @@
+//! What replies look like.
+
+use postroom::db::ReadTx;
+use postroom::dkim::PublicKey;
+use postroom::domain::{Domain, Status};
+use postroom::error::Error;
+use postroom::keyring::{DnsState, Entry};
+use postroom::record::{self, Purpose, Record};
+use serde_json::{Value, json};
+
+/// A key: `{"signing_domain","selector","bits","dns_record"}`.
+pub(super) fn key_json(entry: &Entry) -> Value {
+    let (record_type, value) = match &entry.key.delegated_to {
+        Some(target) => ("CNAME", target.to_string()),
+        None => ("TXT", key_value(&entry.key.public)),
+    };
+    json!({
+        "signing_domain": entry.signing_domain.as_str(),
+        "selector": entry.key.selector.as_str(),
+        "bits": entry.key.bits,
+        "dns_record": {
+            "is_active": entry.key.is_active(),
+            "cached": entry.observed.iter().collect::<Vec<_>>(),
+            "name": entry.record_name().as_str(),
+            "record_type": record_type,
+            "valid": word(entry.dns_state()),
+            "value": value,
+        },
+    })
+}
+
+/// The value of a key's record as this dialect shows it: without the version, which may be left out (RFC 6376 section
+/// 3.6.1).
+fn key_value(public: &PublicKey) -> String {
+    let value = public.record_value();
+    value.strip_prefix("v=DKIM1; ").map_or(value.clone(), str::to_owned)
+}
+
+fn word(state: DnsState) -> &'static str {
+    match state {
+        DnsState::Unknown => "unknown",
+        DnsState::Valid => "valid",
+        DnsState::Invalid => "invalid",
+    }
+}
+
+/// A domain with its records.
+pub(super) struct Details {
+    pub(super) domain: Domain,
+    records: Vec<Record>,
+}
+
+impl Details {
+    pub(super) fn of(tx: &ReadTx<'_>, domain: Domain) -> Result<Details, Error> {
+        let records = record::list(tx, &domain)?;
+        Ok(Details { domain, records })
+    }
+
+    /// What the domain must publish to send: SPF, its own keys, the return path.
+    pub(super) fn sending(&self) -> Value {
+        self.json_of(&[Purpose::Spf, Purpose::Dkim, Purpose::ReturnPath])
+    }
+
+    /// What it must publish to receive.
+    pub(super) fn receiving(&self) -> Value {
+        self.json_of(&[Purpose::Mx])
+    }
+
+    /// `{"domain","receiving_dns_records","sending_dns_records"}`.
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "domain": domain_json(&self.domain),
+            "receiving_dns_records": self.receiving(),
+            "sending_dns_records": self.sending(),
+        })
+    }
+
+    fn json_of(&self, purposes: &[Purpose]) -> Value {
+        let records = self.records.iter().filter(|record| purposes.contains(&record.purpose));
+        records.map(|record| record_json(&self.domain, record)).collect()
+    }
+}
+
+fn record_json(domain: &Domain, record: &Record) -> Value {
+    let value = match &record.dkim_key {
+        Some(key) if key.delegated_to.is_none() => key_value(&key.public),
+        _ => record.value.clone(),
+    };
+    let state = DnsState::of(&record.standing);
+    let mut shown = json!({
+        "is_active": record.dkim_key.as_ref().map_or(state == DnsState::Valid, |key| key.active),
+        "cached": record.observed.iter().collect::<Vec<_>>(),
+        "name": record.name(domain).as_str(),
+        "record_type": record.record_type().to_string(),
+        "valid": word(state),
+        "value": value,
+    });
+    // Clients of this interface read it as a text.
+    if let (Some(priority), Some(fields)) = (record.priority, shown.as_object_mut()) {
+        fields.insert("priority".to_owned(), json!(priority.to_string()));
+    }
+    shown
+}
+
+/// A domain without its records. What Postroom has no word on is what Mailgun makes of a new domain.
+pub(super) fn domain_json(domain: &Domain) -> Value {
+    let state = match domain.status {
+        Status::Active => "active",
+        Status::Pending | Status::Failed => "unverified",
+    };
+    json!({
+        "id": format!("{:024x}", domain.id.number()),
+        "name": domain.name.as_str(),
+        "state": state,
+        "type": "custom",
+        "created_at": http_date(domain),
+        "is_disabled": false,
+        "require_tls": false,
+        "skip_verification": false,
+        "smtp_login": format!("postmaster@{}", domain.name),
+        "spam_action": "disabled",
+        "wildcard": false,
+        "web_prefix": "email",
+        "web_scheme": "https",
+    })
+}
+
+/// `Wed, 10 Jul 2013 19:26:52 GMT`, as RFC 9110 section 5.6.7 has it.
+fn http_date(domain: &Domain) -> String {
+    let millis = u64::try_from(domain.created_at.millis()).unwrap_or(0);
+    httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_millis(millis))
+}

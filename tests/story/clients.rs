@@ -1,0 +1,75 @@
+//! The published clients of an interface against the real binary, unmodified, with real DNS servers.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::verify::site_asking;
+use crate::harness::dns::{Memory, Nsd, Unbound};
+
+/// The most octets of one string of a TXT record (RFC 1035 section 3.3.14).
+const MAX_STRING_OCTETS: usize = 255;
+
+/// The domain whose records are in the DNS, and the selectors that the scripts import one key under.
+const SERVED: (&str, [&str; 3]) = ("example.com", ["text", "file", "both"]);
+const UNSERVED: &str = "example.org";
+const CHILD: &str = "sub.example.com";
+const PAGED: [&str; 3] = ["one.example.org", "two.example.org", "three.example.org"];
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "needs nsd, unbound and Node: tests/run installs them")]
+fn mailgun_js_finds_every_call_as_it_expects_it() {
+    every_call_succeeds("js");
+}
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "needs nsd, unbound and Python: tests/run installs them")]
+fn mailgun_of_pypi_finds_every_call_as_it_expects_it() {
+    every_call_succeeds("py");
+}
+
+/// Runs a client's script against a server of its own. What the script is told stands in
+/// `tests/clients/mailgun/README.md`.
+fn every_call_succeeds(client: &str) {
+    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients");
+    let public = std::fs::read_to_string(clients.join("mailgun/public.p")).expect("a public key");
+    let nsd = Nsd::start(SERVED.0);
+    nsd.publish(&zone(&format!("k=rsa; p={}", public.trim())));
+    let unbound = Unbound::start(&nsd, Memory::None);
+    let site = site_asking(&unbound.address());
+    let server = site.serve();
+    for name in [SERVED.0, UNSERVED, CHILD].iter().chain(&PAGED) {
+        server.client().create_domain(name);
+    }
+    let finished = Command::new("bash")
+        .args([clients.join("run").as_path(), Path::new(env!("CARGO_TARGET_TMPDIR")), Path::new(client)])
+        .env("POSTROOM_URL", &server.url)
+        .env("POSTROOM_KEY", server.key.as_deref().expect("the first start's key"))
+        .env("POSTROOM_SERVED", SERVED.0)
+        .env("POSTROOM_UNSERVED", UNSERVED)
+        .env("POSTROOM_CHILD", CHILD)
+        .env("POSTROOM_PAGED", PAGED.join(","))
+        .env("POSTROOM_ALSO", "domains,rotation")
+        .output()
+        .expect("a shell");
+    let told =
+        format!("{}{}", String::from_utf8_lossy(&finished.stdout), String::from_utf8_lossy(&finished.stderr));
+    println!("{told}");
+    assert!(finished.status.success(), "{}: {told}{}", finished.status, server.process.stderr.now());
+    assert!(server.stop().success());
+}
+
+/// The TXT records of the served domain, each in strings that are short enough.
+fn zone(value: &str) -> String {
+    let strings: Vec<&str> = value
+        .as_bytes()
+        .chunks(MAX_STRING_OCTETS)
+        .map(|octets| std::str::from_utf8(octets).expect("ASCII"))
+        .collect();
+    let value = strings.join("\" \"");
+    SERVED
+        .1
+        .iter()
+        .map(|selector| format!("{selector}._domainkey IN TXT \"{value}\""))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
