@@ -4,6 +4,8 @@
 //! - `rules/`: the library's rules, with property tests
 //! - `story/`: the real binary, with real DNS servers where the feature `system-tests` is on
 //! - `differential/`: our verdicts beside those of independent implementations
+//! - `signing/`: what we sign, before verifiers that others wrote
+//! - `clients/`: scripts for the published clients of our interfaces, which a story runs
 //! - `shape.rs`: what must hold of the code itself
 
 #![expect(
@@ -18,4 +20,5 @@ mod differential;
 mod harness;
 mod rules;
 mod shape;
+mod signing;
 mod story;

@@ -239,7 +239,8 @@ fn every_route_stands_in_the_page_of_its_dialect() {
         let text = text.unwrap_or_else(|e| panic!("{page}, where the routes of {} stand: {e}", dialect.name));
         for route in dialect.routes {
             let full = plain(route.path);
-            let short = full.strip_prefix(dialect.prefix).unwrap_or(&full).to_owned();
+            let short = dialect.prefixes.iter().find_map(|prefix| full.strip_prefix(prefix));
+            let short = short.unwrap_or(&full).to_owned();
             let stands = text.lines().any(|line| {
                 has_word(line, route.method.as_str())
                     && line.split([' ', '`', '|', '(']).map(plain).any(|path| path == full || path == short)

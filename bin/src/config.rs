@@ -58,6 +58,22 @@ pub const KEYS: &[Key] = &[
     key("dmarc.policy", "POSTROOM_DMARC_POLICY", "the policy asked for: none, quarantine, reject (none)"),
     key("dmarc.rua", "POSTROOM_DMARC_RUA", "address for aggregate reports (none)"),
     key("dkim.selector", "POSTROOM_DKIM_SELECTOR", "selector of a domain's first key (pr1)"),
+    key("dkim.most_keys", "POSTROOM_DKIM_MOST_KEYS", "keys that a domain may have (10)"),
+    key(
+        "dkim.keep_retired_days",
+        "POSTROOM_DKIM_KEEP_RETIRED_DAYS",
+        "days that a key's record must stay after a rotation (7)",
+    ),
+    key(
+        "dkim.delegation_zone",
+        "POSTROOM_DKIM_DELEGATION_ZONE",
+        "zone of your own for delegated keys (none, and none are)",
+    ),
+    key(
+        "dkim.delegation_servers",
+        "POSTROOM_DKIM_DELEGATION_SERVERS",
+        "its name servers, for the zone file's SOA and NS (none)",
+    ),
     key("dkim.spare_keys", "POSTROOM_DKIM_SPARE_KEYS", "key pairs kept ready (16)"),
     key(
         "return_path.host",
@@ -256,6 +272,11 @@ impl Config {
         })
     }
 
+    /// The name servers of the zone of delegated keys.
+    pub fn delegation_servers(&self) -> Result<Vec<DnsName>, ConfigError> {
+        self.list("dkim.delegation_servers")
+    }
+
     /// How DNS is asked.
     pub fn dns(&self) -> Result<dns::Settings, ConfigError> {
         let resolvers = self.list::<Server>("dns.resolvers")?.into_iter().map(|server| server.0).collect();
@@ -284,6 +305,7 @@ impl Config {
             "spf.mechanism" => settings.spf_mechanism,
             "dmarc.policy" => settings.dmarc_policy,
             "dkim.selector" => settings.dkim_selector,
+            "dkim.most_keys" => settings.most_dkim_keys,
             "dkim.spare_keys" => settings.spare_keys,
             "return_path.host" => settings.return_path_host,
             "return_path.required" => settings.return_path_required,
@@ -291,6 +313,10 @@ impl Config {
         }
         settings.sending_addresses = self.list("sending.addresses")?;
         settings.dmarc_rua = self.get("dmarc.rua")?;
+        settings.delegation_zone = self.get("dkim.delegation_zone")?;
+        if let Some(days) = self.get::<u32>("dkim.keep_retired_days")? {
+            settings.keep_retired_for = Duration::from_hours(24 * u64::from(days));
+        }
         if let Some(days) = self.get::<u32>("claims.expire_after_days")? {
             settings.claim_expires_after = Duration::from_hours(24 * u64::from(days));
         }

@@ -40,7 +40,7 @@ fn record_json(domain: &Domain, record: &Record, finding: &Finding, views: &[Vie
         "id": record.id.number(),
         "purpose": record.purpose.as_str(),
         "name": record.name(domain).as_str(),
-        "type": record.purpose.record_type().to_string(),
+        "type": record.record_type().to_string(),
         "wanted": record.value,
         "priority": record.priority,
         "status": record.standing.status.as_str(),

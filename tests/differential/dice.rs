@@ -1,10 +1,10 @@
 //! Chance that is the same in every run: `SplitMix64` of Steele, Lea and Flood, from a fixed seed.
 
 /// A source of numbers that look random.
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Dice {
+    pub(crate) fn new(seed: u64) -> Dice {
         Dice(seed)
     }
 
@@ -17,21 +17,21 @@ impl Dice {
     }
 
     /// A number below `end`, which is not nought.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
     }
 
     /// Whether one of `in_how_many` comes up.
-    pub(super) fn hits(&mut self, in_how_many: usize) -> bool {
+    pub(crate) fn hits(&mut self, in_how_many: usize) -> bool {
         self.below(in_how_many) == 0
     }
 
-    pub(super) fn pick<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
+    pub(crate) fn pick<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
         of[self.below(of.len())]
     }
 
     /// A place in something of this length: from its start to behind its end.
-    pub(super) fn place(&mut self, length: usize) -> usize {
+    pub(crate) fn place(&mut self, length: usize) -> usize {
         self.below(length + 1)
     }
 }

@@ -4,7 +4,7 @@
 //! mechanism covers, and checkdmarc read the DMARC record. Who is right where they differ stands in `explained.tsv`, with
 //! the section of the RFC; what is not explained there fails the test, and so does a line that explains nothing.
 
-mod dice;
+pub(crate) mod dice;
 mod dkim;
 mod dmarc;
 mod draft;

@@ -9,6 +9,8 @@ mod anybody;
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod crash;
@@ -30,6 +32,8 @@ mod readme;
 mod refusal;
 #[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod sign;
 #[cfg(test)]
 mod signals;
 #[cfg(test)]

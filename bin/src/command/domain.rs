@@ -177,7 +177,7 @@ fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, 
             .map(|record| {
                 vec![
                     record.name(&domain).to_string(),
-                    record.purpose.record_type().to_string(),
+                    record.record_type().to_string(),
                     record.standing.status.to_string(),
                     record.checked_at.map_or("never".to_owned(), |at| at.to_string()),
                     record.problem.as_ref().map(|problem| problem.code.clone()).unwrap_or_default(),
@@ -208,7 +208,7 @@ fn records(context: &Context, postroom: &Postroom, name: &str, zone: bool) -> Re
             .map(|record| {
                 vec![
                     record.host.clone(),
-                    record.purpose.record_type().to_string(),
+                    record.record_type().to_string(),
                     record.priority.map(|priority| priority.to_string()).unwrap_or_default(),
                     record.value.clone(),
                 ]
@@ -240,7 +240,7 @@ fn json_of(domain: &Domain) -> Value {
 fn json_of_record(domain: &Domain, record: &Record) -> Value {
     json!({
         "id": record.id.number(), "purpose": record.purpose.as_str(), "host": record.host,
-        "name": record.name(domain).as_str(), "type": record.purpose.record_type().to_string(),
+        "name": record.name(domain).as_str(), "type": record.record_type().to_string(),
         "priority": record.priority, "value": record.value, "status": record.standing.status.as_str(),
         "checked_at": record.checked_at.map(|at| at.to_string()), "observed": record.observed,
         "problem": record.problem.as_ref().map(|p| json!({ "code": p.code, "text": p.text })),

@@ -7,12 +7,15 @@ mod audit;
 mod doctor;
 mod domain;
 mod key;
+mod key_rotation;
 mod named;
 mod output;
 mod route;
 mod serve;
+mod sign;
 mod subscription;
 mod verify;
+mod zone;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -88,6 +91,13 @@ enum Command {
     #[command(subcommand)]
     Domain(domain::Command),
     Verify(verify::Args),
+    /// Rotate a domain's DKIM key: start, status, abort, every so often, delegate
+    #[command(subcommand)]
+    KeyRotation(key_rotation::Command),
+    /// Print zones of the operator's own
+    #[command(subcommand)]
+    Zone(zone::Command),
+    Sign(sign::Args),
     /// Show, set and test routes: where a domain's incoming mail goes
     #[command(subcommand)]
     Route(route::Command),
@@ -144,16 +154,21 @@ impl From<ConfigError> for Failure {
     }
 }
 
-/// Runs the command line. Exits 0 when all is well, 1 when not, 2 when the command line itself is wrong.
+/// Runs the command line. Exits 0 when all is well, 1 when not, 2 when the command line itself is wrong; `sign` says by
+/// its codes what becomes of the message.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     start_log(&cli);
     let output = Output { json: cli.json };
+    let failed = match cli.command {
+        Command::Sign(_) => ExitCode::from(sign::TRY_AGAIN),
+        _ => ExitCode::FAILURE,
+    };
     match dispatch(cli, output) {
         Ok(code) => code,
         Err(Failure(text)) => {
             eprintln!("postroom: {text}");
-            ExitCode::FAILURE
+            failed
         }
     }
 }
@@ -175,6 +190,9 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Subscription(command) => subscription::run(&mut context, command),
         Command::Domain(command) => domain::run(&mut context, command),
         Command::Verify(args) => verify::anybodys(&context, &args),
+        Command::KeyRotation(command) => key_rotation::run(&mut context, &command),
+        Command::Zone(command) => zone::run(&mut context, &command),
+        Command::Sign(args) => sign::run(&mut context, &args),
         Command::Route(command) => route::run(&mut context, command),
         Command::Audit(args) => audit::run(&mut context, &args),
         Command::Doctor => doctor::run(&mut context),

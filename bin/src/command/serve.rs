@@ -12,7 +12,7 @@ use postroom::dkim::pool;
 use postroom::dns::Resolver;
 use postroom::error::Error;
 use postroom::verify::schedule;
-use postroom::{account, key};
+use postroom::{account, key, rotation};
 use serde_json::json;
 use tracing::{error, info, warn};
 
@@ -27,6 +27,8 @@ const NOTE_USES_EVERY: Duration = Duration::from_secs(30);
 const CHECKS_AT_ONCE: u32 = 16;
 /// How often each of the threads that check looks for a domain whose turn it is.
 const LOOK_FOR_DUE_EVERY: Duration = Duration::from_secs(1);
+/// How often steps of rotations are looked for; what they wait for is seen by checks, minutes and hours apart.
+const KEEP_ROTATIONS_EVERY: Duration = Duration::from_secs(5);
 /// How often the pool of spare keys is looked at.
 const FILL_EVERY: Duration = Duration::from_millis(500);
 
@@ -90,7 +92,8 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     greet(context, &postroom, &url)?;
     info!(%address, database = %postroom.file().display(), "serving");
 
-    let app = Arc::new(App::new(Arc::clone(&postroom), Arc::clone(&resolver) as _).switched(switches));
+    let app =
+        Arc::new(App::new(Arc::clone(&postroom), Arc::clone(&resolver) as _).switched(switches).at(&url));
     let (stop, stopped) = channel::<()>();
     let (stop_filling, filling_stopped) = channel::<()>();
     let noting = thread::spawn({
@@ -109,6 +112,10 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     thread::spawn({
         let postroom = Arc::clone(&postroom);
         move || fill_pool(&postroom, &filling_stopped)
+    });
+    thread::spawn({
+        let postroom = Arc::clone(&postroom);
+        move || keep_rotations(&postroom)
     });
     let served = listener.run(app).map_err(|e| Failure::new(e.to_string()));
     drop((stop, stop_filling));
@@ -192,6 +199,17 @@ fn keep_schedule(postroom: &Postroom, resolver: &dyn Resolver) {
                 thread::sleep(Duration::from_secs(10));
             }
         }
+    }
+}
+
+/// Takes the steps of rotations as they come due.
+fn keep_rotations(postroom: &Postroom) {
+    loop {
+        if let Err(error) = rotation::keep(postroom) {
+            stop_if_sync_failed(&error);
+            warn!(%error, "a step of a key's rotation was not taken");
+        }
+        thread::sleep(KEEP_ROTATIONS_EVERY);
     }
 }
 

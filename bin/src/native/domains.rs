@@ -43,12 +43,12 @@ pub(super) fn zone(call: &Call<'_>) -> Result<Response, Fault> {
     Ok(Response { status: StatusCode::OK, headers, body: zone.into_bytes() })
 }
 
-fn domain(call: &Call<'_>) -> Result<Domain, Fault> {
+pub(super) fn domain(call: &Call<'_>) -> Result<Domain, Fault> {
     let name = name(call)?;
     Ok(call.postroom.read(|tx| domain::find_named(tx, &call.caller, &name))?)
 }
 
 /// The domain in the path; what is no name names no domain.
-fn name(call: &Call<'_>) -> Result<DomainName, Fault> {
+pub(super) fn name(call: &Call<'_>) -> Result<DomainName, Fault> {
     call.param("name").parse().map_err(|_| Fault::Library(Error::NotFound(Entity::Domain)))
 }

@@ -2,6 +2,7 @@
 //! `docs/dialects/native.md`.
 
 mod domains;
+mod keys;
 
 use postroom::error::{Entity, Error};
 use serde_json::json;
@@ -12,12 +13,21 @@ use crate::http::{Method, Response, StatusCode, header};
 /// The dialect.
 pub const DIALECT: Dialect = Dialect {
     name: "native",
-    prefix: "/postroom/v1",
+    prefixes: &["/postroom/v1"],
     auth: Auth::Bearer,
     routes: &[
         looking(Method::GET, "/postroom/v1/domains/{name}/dns", domains::dns),
         looking(Method::POST, "/postroom/v1/domains/{name}/verify", domains::verify),
         route(Method::GET, "/postroom/v1/domains/{name}/zone", domains::zone),
+        route(Method::GET, "/postroom/v1/domains/{name}/keys", keys::list),
+        route(Method::POST, "/postroom/v1/domains/{name}/keys", keys::create),
+        route(Method::DELETE, "/postroom/v1/domains/{name}/keys/{selector}", keys::delete),
+        looking(Method::POST, "/postroom/v1/domains/{name}/keys/{selector}/activate", keys::activate),
+        route(Method::POST, "/postroom/v1/domains/{name}/keys/{selector}/deactivate", keys::deactivate),
+        route(Method::GET, "/postroom/v1/domains/{name}/rotation", keys::rotation),
+        route(Method::POST, "/postroom/v1/domains/{name}/rotation", keys::rotate),
+        route(Method::PUT, "/postroom/v1/domains/{name}/rotation", keys::set_rotation),
+        route(Method::DELETE, "/postroom/v1/domains/{name}/rotation", keys::abort),
     ],
     render,
 };
@@ -39,6 +49,7 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::NotFound(Entity::Domain)) => (StatusCode::NOT_FOUND, "no_such_domain"),
         Fault::Library(Error::NotFound(_)) => (StatusCode::NOT_FOUND, "not_found"),
         Fault::Library(Error::Conflict(_)) => (StatusCode::CONFLICT, "exists_already"),
+        Fault::Library(Error::InUse { .. }) => (StatusCode::CONFLICT, "in_use"),
         Fault::Library(Error::Limit { .. }) => (StatusCode::FORBIDDEN, "limit_reached"),
         Fault::Library(Error::Store(error)) => (store_status(error), "store"),
         Fault::Library(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),

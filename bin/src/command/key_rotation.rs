@@ -1,0 +1,126 @@
+//! `postroom key-rotation`: as the operator, for whichever account owns the domain.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Subcommand;
+use postroom::domain::Domain;
+use postroom::error::Error;
+use postroom::keyring::{self, Entry};
+use postroom::rotation::{self, Stage, Status};
+
+use super::named::{find, parse};
+use super::{Context, Failure};
+use crate::keys::rotation_json;
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Make a new key; it signs in the place of the current one as soon as its record is right
+    Start {
+        /// The domain
+        name: String,
+    },
+    /// Show how far a rotation is, and which record may go from the DNS
+    Status {
+        /// The domain
+        name: String,
+    },
+    /// Call off the rotation that waits for its new key's record
+    Abort {
+        /// The domain
+        name: String,
+    },
+    /// Have a rotation begin by itself every so many days, or no more
+    Every {
+        /// The domain
+        name: String,
+        /// Days from one to the next, 5 at least; 0 for none
+        days: u32,
+    },
+    /// Make keys that stand in your own zone: the domain publishes two CNAMEs, once and for all
+    Delegate {
+        /// The domain
+        name: String,
+    },
+}
+
+pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, Failure> {
+    let postroom = context.open()?;
+    let (Command::Start { name }
+    | Command::Status { name }
+    | Command::Abort { name }
+    | Command::Every { name, .. }
+    | Command::Delegate { name }) = command;
+    let name = parse(name)?;
+    // What the background thread of a server would do; without one this is who does it.
+    rotation::keep(&postroom)?;
+    let source = match command {
+        Command::Start { .. } => {
+            let (_, domain) = postroom.read(|tx| find(tx, &name))?;
+            Some(rotation::source(&postroom, &domain)?)
+        }
+        _ => None,
+    };
+    let (domain, status, entries) = postroom.write(|tx| {
+        let (caller, domain) = find(tx, &name)?;
+        match (command, source) {
+            (Command::Start { .. }, Some(source)) => rotation::start(tx, &caller, &domain, source)?,
+            (Command::Abort { .. }, _) => rotation::abort(tx, &caller, &domain)?,
+            (Command::Every { days, .. }, _) => {
+                let every = Duration::from_hours(24 * u64::from(*days));
+                rotation::set_interval(tx, &caller, &domain, Some(every).filter(|_| *days > 0))?
+            }
+            (Command::Delegate { .. }, _) => rotation::delegate(tx, &caller, &domain)?,
+            _ => rotation::status(tx, &domain)?,
+        };
+        let status = rotation::status(tx, &domain)?;
+        let entries = keyring::of_domain(tx, &domain)?;
+        Ok::<_, Error>((domain, status, entries))
+    })?;
+    let keep = postroom.settings().keep_retired_for;
+    context.output.print(&rotation_json(&domain, &status, keep), || told(&domain, &status, &entries, keep));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The stage in a sentence, and what there is to do.
+fn told(domain: &Domain, status: &Status, entries: &[Entry], keep: Duration) -> String {
+    let mut text = match status.stage {
+        Stage::Idle => format!("{}: no rotation is under way.\n", domain.name),
+        Stage::Waiting { since } => format!(
+            "{}: a new key waits for its record since {since}; it signs when that is right everywhere.\n",
+            domain.name
+        ),
+        Stage::Keeping { until } => {
+            format!("{}: the new key signs; keep the record of the one before until {until}.\n", domain.name)
+        }
+        Stage::Done => format!("{}: rotated; the record of the key before may go.\n", domain.name),
+    };
+    let waiting = status.rotation.under_way.as_ref().map(|under_way| under_way.key);
+    // Writing to a String cannot fail.
+    for entry in entries {
+        let key = &entry.key;
+        let is_wanted = Some(key.id) == waiting || (key.delegated_to.is_some() && waiting.is_some());
+        if is_wanted {
+            let record = match &key.delegated_to {
+                Some(target) => format!("CNAME {target}."),
+                None => format!("TXT {}", key.public.record_value()),
+            };
+            let _ =
+                write!(text, "\nPublish, if it is not there yet:\n    {} {record}\n", entry.record_name());
+            if let Some(problem) = &entry.problem {
+                let _ = writeln!(text, "    {}", super::output::printable(&problem.text));
+            }
+        } else if key.is_active() {
+            let _ = writeln!(text, "signs: {}", key.selector);
+        } else if key.released_at.is_some() {
+            let _ = writeln!(text, "safe to remove from the DNS: {}", entry.record_name());
+        } else if let Some(until) = status.kept_until(key, keep) {
+            let _ = writeln!(text, "keep until {until}: {}", entry.record_name());
+        }
+    }
+    if let (Some(every), Some(next)) = (status.rotation.every, status.rotation.next_at) {
+        let _ = writeln!(text, "by itself every {} days, next at {next}", every.as_secs() / 86_400);
+    }
+    text
+}

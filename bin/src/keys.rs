@@ -1,0 +1,72 @@
+//! DKIM keys and their rotation, in JSON: the native dialect's replies and the command line's.
+
+use std::time::Duration;
+
+use postroom::clock::Timestamp;
+use postroom::dkim::DkimKey;
+use postroom::domain::Domain;
+use postroom::keyring::{DnsState, Entry};
+use postroom::rotation::{Stage, Status};
+use serde_json::{Value, json};
+
+/// A key, and what was last seen of its record.
+pub fn key_json(entry: &Entry) -> Value {
+    let Entry { signing_domain, key, problem, .. } = entry;
+    let (kind, value) = match &key.delegated_to {
+        Some(target) => ("CNAME", target.to_string()),
+        None => ("TXT", key.public.record_value()),
+    };
+    json!({
+        "domain": signing_domain.as_str(),
+        "selector": key.selector.as_str(),
+        "algorithm": key.public.algorithm().as_str(),
+        "bits": key.bits,
+        "active": key.is_active(),
+        "created_at": key.created_at.to_string(),
+        "activated_at": text(key.activated_at),
+        "retired_at": text(key.retired_at),
+        "released_at": text(key.released_at),
+        "record": {
+            "name": entry.record_name().as_str(), "type": kind, "value": value,
+            "dns": match entry.dns_state() {
+                DnsState::Unknown => "unknown",
+                DnsState::Valid => "valid",
+                DnsState::Invalid => "invalid",
+            },
+            "checked_at": text(entry.checked_at),
+            "seen": entry.observed,
+            "problem": problem.as_ref().map(|problem| json!({ "code": problem.code, "text": problem.text })),
+        },
+    })
+}
+
+/// How a rotation stands, and what is to be done with each retired key's record.
+pub fn rotation_json(domain: &Domain, status: &Status, keep: Duration) -> Value {
+    let selector = |key: Option<&DkimKey>| key.map(|key| key.selector.to_string());
+    let under_way = status.rotation.under_way.as_ref();
+    let retired = status.keys.iter().filter(|key| key.retired_at.is_some()).map(|key| {
+        json!({
+            "selector": key.selector.as_str(),
+            "retired_at": text(key.retired_at),
+            "keep_record_until": text(status.kept_until(key, keep)),
+            "safe_to_remove": key.released_at.is_some(),
+        })
+    });
+    json!({
+        "domain": domain.name.as_str(),
+        "stage": status.stage.as_str(),
+        "since": match status.stage { Stage::Waiting { since } => Some(since.to_string()), _ => None },
+        "new_selector": selector(under_way.and_then(|under_way| status.key(under_way.key))),
+        "replaces": selector(under_way.and_then(|under_way| status.key(under_way.replaces?))),
+        "active": status.keys.iter().filter(|key| key.is_active()).map(|key| key.selector.to_string())
+            .collect::<Vec<_>>(),
+        "retired": retired.collect::<Vec<_>>(),
+        "delegated": status.is_delegated(),
+        "every_days": status.rotation.every.map(|every| every.as_secs() / 86_400),
+        "next_at": text(status.rotation.next_at),
+    })
+}
+
+fn text(moment: Option<Timestamp>) -> Option<String> {
+    moment.map(|at| at.to_string())
+}
