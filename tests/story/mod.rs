@@ -31,6 +31,7 @@ mod readme;
 #[cfg(test)]
 mod refusal;
 #[cfg(test)]
+mod rotation;
 mod routes;
 #[cfg(test)]
 mod sign;

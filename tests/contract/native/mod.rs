@@ -2,6 +2,7 @@
 
 mod dns;
 mod faults;
+mod keys;
 
 use serde_json::Value;
 
