@@ -64,8 +64,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seeding = Instant::now();
     let few = seed::seed(&path("few.db"), FEW, 0)?;
     let many = seed::seed(&path("many.db"), MANY, 0)?;
-    // More spare keys than the two rows of creation take.
-    let spares = 3 * u32::try_from(extent.creations)?;
+    // More spare keys than the rows of creation take.
+    let spares = 4 * u32::try_from(extent.creations)?;
     let spare = seed::seed(&path("spare.db"), 0, spares)?;
     eprintln!("seeded {} domains in {:.1} s", FEW + MANY, seeding.elapsed().as_secs_f64());
 
@@ -73,6 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     starts(&mut table, extent, directory.path(), &many)?;
     memory(&mut table, &many, &path("fresh.db"))?;
     creation(&mut table, extent, &spare)?;
+    keys(&mut table, extent, &spare)?;
     let (few, many) = (Running::start(few)?, Running::start(many)?);
     one_domain(&mut table, extent, &few, &many)?;
     page::measure(&mut table, extent, &few, &many)?;
@@ -173,6 +174,32 @@ fn creation(table: &mut Table, extent: Extent, seeded: &Seeded) -> Result<(), Bo
         }
         let what = format!("POST /api/v1/domains, {what}");
         table.row(&what, "< 10 ms", &milliseconds(create), &ratio(create, health));
+    }
+    Ok(())
+}
+
+/// A DKIM key of a domain, out of the pool and out of a file.
+fn keys(table: &mut Table, extent: Extent, seeded: &Seeded) -> Result<(), Box<dyn Error>> {
+    const PEM: &str = include_str!("../tests/fixtures/pem/002-2048.pem");
+    let server = Server::start(&seeded.file, 0)?;
+    let mut connection = Connection::open(server.address)?;
+    let mut other = Connection::open(server.address)?;
+    let mut made = 0;
+    for (what, wanted, pem, rounds) in [
+        ("warm key pool", "< 10 ms", None, extent.creations),
+        ("a key of 2048 bits imported", "< 250 ms", Some(PEM), extent.starts),
+    ] {
+        let [health, create] = interleaved(
+            rounds,
+            [&mut || other.time(&Question::health()), &mut || {
+                made += 1;
+                let body = serde_json::json!({ "selector": format!("s{made}"), "pem": pem }).to_string();
+                let target = "/postroom/v1/domains/new1.example.org/keys";
+                connection.time(&Question::post(target, &seeded.key, &body))
+            }],
+        )?;
+        let what = format!("POST /postroom/v1/domains/{{name}}/keys, {what}");
+        table.row(&what, wanted, &milliseconds(create), &ratio(create, health));
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ impl Question {
     pub(crate) fn post(target: &str, key: &str, body: &str) -> Question {
         let request = format!(
             "POST {target} HTTP/1.1\r\nHost: localhost\r\nMailPace-Organization-Token: {key}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+             Authorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         Question { octets: request.into_bytes(), status: b"201" }

@@ -32,6 +32,7 @@ mod readme;
 mod refusal;
 #[cfg(test)]
 mod rotation;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod sign;
