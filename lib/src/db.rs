@@ -5,11 +5,13 @@
 //! Neither may be called from inside the other's closure. Several processes may have one file open; one of
 //! them at a time may [`claim`](Postroom::claim) it to serve it.
 
+mod readers;
+
 use std::fs::File;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -22,8 +24,8 @@ use crate::schema;
 use crate::seal::MasterKey;
 use crate::settings::Settings;
 
-/// How many reading connections there are at most; more readers wait for one.
-const MAX_READERS: usize = 4;
+use readers::Readers;
+
 /// How long a statement waits for another process's write to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -119,12 +121,7 @@ impl Postroom {
     ///
     /// Dropping does the same; this is for who cannot wait for every thread that shares it.
     pub fn close(&self) {
-        let idle = {
-            let mut pool = self.readers.pool();
-            pool.closed = true;
-            std::mem::take(&mut pool.idle)
-        };
-        drop(idle);
+        self.readers.close();
         // The writer last, so that it can move the log.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
@@ -259,6 +256,17 @@ impl WriteTx<'_> {
         let mut statement = self.conn.prepare_cached(sql).map_err(store)?;
         statement.query_row(params, |row| row.get(0)).map_err(store)
     }
+
+    /// Runs `work` as a part that can fail by itself: what it wrote is undone at an error, and the transaction goes on.
+    pub fn part<T, E: From<Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.run("SAVEPOINT part", [])?;
+        let result = work();
+        if result.is_err() {
+            self.run("ROLLBACK TO part", [])?;
+        }
+        self.run("RELEASE part", [])?;
+        result
+    }
 }
 
 impl<'a> Deref for WriteTx<'a> {
@@ -266,73 +274,6 @@ impl<'a> Deref for WriteTx<'a> {
 
     fn deref(&self) -> &ReadTx<'a> {
         &self.0
-    }
-}
-
-/// The connections that read: opened when first needed, lent one caller at a time.
-#[derive(Default)]
-struct Readers {
-    pool: Mutex<Pool>,
-    returned: Condvar,
-}
-
-#[derive(Default)]
-struct Pool {
-    idle: Vec<Connection>,
-    open: usize,
-    closed: bool,
-}
-
-impl Readers {
-    fn take(&self, file: &Path) -> Result<Lent<'_>, Error> {
-        let mut pool = self.pool();
-        loop {
-            if pool.closed {
-                return Err(closed());
-            }
-            if let Some(conn) = pool.idle.pop() {
-                return Ok(Lent { readers: self, conn: Some(conn) });
-            }
-            if pool.open < MAX_READERS {
-                pool.open += 1;
-                break;
-            }
-            pool = self.returned.wait(pool).unwrap_or_else(PoisonError::into_inner);
-        }
-        drop(pool);
-        // From here `lent` gives the place back, whatever becomes of the connection.
-        let mut lent = Lent { readers: self, conn: None };
-        let conn = connect(file).map_err(|e| StoreError::new(StoreTrouble::Other, e))?;
-        conn.pragma_update(None, "query_only", true).map_err(store)?;
-        lent.conn = Some(conn);
-        Ok(lent)
-    }
-
-    fn pool(&self) -> MutexGuard<'_, Pool> {
-        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-struct Lent<'a> {
-    readers: &'a Readers,
-    conn: Option<Connection>,
-}
-
-impl Lent<'_> {
-    #[expect(clippy::expect_used, reason = "`take` lends no place without its connection")]
-    fn conn(&self) -> &Connection {
-        self.conn.as_ref().expect("a lent reader has its connection")
-    }
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        let mut pool = self.readers.pool();
-        match self.conn.take() {
-            Some(conn) if !pool.closed => pool.idle.push(conn),
-            _ => pool.open -= 1,
-        }
-        self.readers.returned.notify_one();
     }
 }
 
