@@ -16,6 +16,8 @@ pub enum Entity {
     Domain,
     /// A DNS record of a domain.
     Record,
+    /// An alias of a domain.
+    Alias,
     /// A DKIM key of a domain.
     DkimKey,
     /// A sending token of a domain.
@@ -30,6 +32,7 @@ impl fmt::Display for Entity {
             Entity::Subscription => "subscription",
             Entity::Domain => "domain",
             Entity::Record => "record",
+            Entity::Alias => "alias",
             Entity::DkimKey => "DKIM key",
             Entity::DomainToken => "domain token",
         })

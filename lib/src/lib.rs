@@ -55,6 +55,7 @@ pub mod account;
 pub mod key;
 // The domain model.
 pub mod domain;
+pub mod inbound;
 pub mod webhook;
 pub mod dkim;
 pub mod record;

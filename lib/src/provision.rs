@@ -1,14 +1,14 @@
 //! How a domain begins, is renamed, changes hands and ends: each one transaction, with all that hangs on it.
 
 use crate::account::Caller;
-use crate::db::{ReadTx, WriteTx};
+use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::domain::{self, Domain, table};
 use crate::error::{Entity, Error};
 use crate::event::{self, Action};
 use crate::id::AccountId;
 use crate::name::DomainName;
 use crate::tag::Tag;
-use crate::{dkim, label, record, route, subscription, webhook};
+use crate::{dkim, inbound, label, record, route, subscription, webhook};
 
 /// What a new domain is made from.
 #[derive(Clone, Debug)]
@@ -21,12 +21,14 @@ pub struct New<'a> {
     pub subscription: Option<&'a str>,
     /// The group to which the caller's end user belongs, if it acts on behalf of one.
     pub organization: Option<&'a Tag>,
+    /// Whether its first DKIM key is left to a background thread: see [`equip_some`].
+    pub key_later: bool,
 }
 
 impl<'a> New<'a> {
     /// A domain of this name, and nothing more said.
     pub fn named(name: &'a DomainName) -> New<'a> {
-        New { name, label: None, subscription: None, organization: None }
+        New { name, label: None, subscription: None, organization: None, key_later: false }
     }
 }
 
@@ -48,13 +50,46 @@ pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain
         user: caller.user(),
         organization: new.organization,
         next_check_at: tx.now() + domain::FIRST_CHECK_AFTER,
+        wants_key: new.key_later,
     };
     let domain = table::insert(tx, &row)?;
     webhook::create(tx, &domain)?;
-    let key = dkim::create(tx, &domain, &tx.settings().dkim_selector, dkim::Source::Pool, None)?;
-    record::seed(tx, &domain, &[key])?;
+    let key = (!new.key_later).then(|| first_key(tx, &domain)).transpose()?;
+    record::seed(tx, &domain, key.as_slice())?;
     event::write(tx, domain.account, caller.actor(), Action::DomainCreated, &domain.name, None)?;
     Ok(domain)
+}
+
+/// Gives the domain its first DKIM key, if that was left for later.
+pub fn equip(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+    if !domain.wants_key {
+        return Ok(());
+    }
+    // Read anew: two may have found it without.
+    let now = table::authority(tx, domain.id)?.filter(|domain| domain.wants_key);
+    let Some(domain) = now else { return Ok(()) };
+    table::has_key(tx, domain.id)?;
+    if dkim::list(tx, &domain)?.is_empty() {
+        let key = first_key(tx, &domain)?;
+        record::add_key(tx, &key)?;
+    }
+    Ok(())
+}
+
+/// Gives at most `limit` domains of any account their first DKIM key, as far as the pool of spare pairs reaches. Returns
+/// whether there may be more to do. Meant for the thread that fills the pool.
+pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
+    let (wanting, spares) =
+        postroom.read(|tx| Ok::<_, Error>((table::wanting_key(tx, limit)?, dkim::pool::count(tx)?)))?;
+    if wanting.is_empty() || spares == 0 {
+        return Ok(!wanting.is_empty());
+    }
+    postroom.write(|tx| wanting.iter().take(spares as usize).try_for_each(|domain| equip(tx, domain)))?;
+    Ok(true)
+}
+
+fn first_key(tx: &WriteTx<'_>, domain: &Domain) -> Result<dkim::DkimKey, Error> {
+    dkim::create(tx, domain, &tx.settings().dkim_selector, dkim::Source::Pool, None)
 }
 
 /// Makes a domain for the caller's end user, or adopts one of the account's that has no user yet.
@@ -110,8 +145,8 @@ pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), 
     event::write(tx, domain.account, caller.actor(), Action::DomainDeleted, &domain.name, None)
 }
 
-/// Hands the domain, with its keys, tokens and records, to another account's `default` subscription. Its route, with a webhook
-/// of the old account's, does not go along: mail is stored until the new one says otherwise.
+/// Hands the domain, with its keys, tokens and records, to another account's `default` subscription. What is set of incoming
+/// mail, such as a route with a webhook of the old account's, does not go along: mail is stored until the new one says otherwise.
 pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountId) -> Result<Domain, Error> {
     if domain.account == to {
         return Ok(domain.clone());
@@ -120,6 +155,7 @@ pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountI
     let subscription = subscription::find(tx, to, subscription::DEFAULT)?;
     subscription::make_room_for_domain(tx, &subscription)?;
     route::reset(tx, domain)?;
+    inbound::reset(tx, domain.id)?;
     let moved = table::transfer(tx, domain.id, to, subscription.id)?;
     for (account, detail) in
         [(domain.account, format!("to account:{to}")), (to, format!("from account:{}", domain.account))]
@@ -137,14 +173,19 @@ fn check_signs_for_none(tx: &ReadTx<'_>, domain: &Domain) -> Result<(), Error> {
 
 /// Whether `account` could have `name` now, and if another's expired claim stands in the way, away with that.
 fn make_way(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(), Error> {
-    let Some(holder) = table::anybodys(tx, name)? else {
+    let Some(holder) = inbound::of_mail_for(tx, name)? else {
         return Ok(());
     };
     if holder.account == account || !has_expired(tx, &holder)? {
         return Err(Error::Conflict(Entity::Domain));
     }
-    table::hand_on_authority(tx, holder.id, None)?;
-    table::delete(tx, holder.id)?;
+    if holder.name == *name {
+        table::hand_on_authority(tx, holder.id, None)?;
+        table::delete(tx, holder.id)?;
+    } else {
+        // An alias is worth what its domain is.
+        inbound::give_way(tx, &holder, name)?;
+    }
     let detail = |by: &str| format!("never verified; claimed by {by}");
     let note = |account, detail: String| {
         event::write(tx, account, event::Actor::Operator, Action::DomainGaveWay, name, Some(&detail))

@@ -48,6 +48,8 @@ pub struct Domain {
     pub organization: Option<Tag>,
     /// How far its records are verified.
     pub status: Status,
+    /// Whether its first DKIM key is still to be made.
+    pub wants_key: bool,
     /// When a DKIM record of its was first seen right in the DNS: the proof that its owner is this account.
     pub proved_at: Option<Timestamp>,
     /// How often the schedule has checked it since its status last changed.
@@ -148,6 +150,11 @@ pub fn list(
 /// How many domains the caller has.
 pub fn count(tx: &ReadTx<'_>, caller: &Caller) -> Result<u64, Error> {
     table::count(tx, caller)
+}
+
+/// How many of the caller's domains count toward each of its subscriptions that has one.
+pub fn count_by_subscription(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(SubscriptionId, u64)>, Error> {
+    table::count_by_subscription(tx, caller)
 }
 
 /// A page of the caller's domains that have this status, the newest first.

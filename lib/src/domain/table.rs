@@ -124,6 +124,20 @@ pub(super) fn count(tx: &ReadTx<'_>, caller: &Caller) -> Result<u64, Error> {
     Ok(count.unwrap_or(0).unsigned_abs())
 }
 
+pub(super) fn count_by_subscription(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+) -> Result<Vec<(SubscriptionId, u64)>, Error> {
+    tx.all(
+        &format!(
+            "SELECT d.subscription_id, count(*) FROM domain d WHERE {} GROUP BY d.subscription_id",
+            visible(caller)
+        ),
+        Scope::of(caller).with(&[]).as_slice(),
+        |row| Ok((SubscriptionId::new(row.get(0)?), row.get::<_, i64>(1)?.unsigned_abs())),
+    )
+}
+
 pub(super) fn with_status(
     tx: &ReadTx<'_>,
     caller: &Caller,
@@ -167,18 +181,20 @@ pub(crate) struct NewRow<'a> {
     pub(crate) user: Option<&'a Tag>,
     pub(crate) organization: Option<&'a Tag>,
     pub(crate) next_check_at: Timestamp,
+    pub(crate) wants_key: bool,
 }
 
 pub(crate) fn insert(tx: &WriteTx<'_>, new: &NewRow<'_>) -> Result<Domain, Error> {
     one_changed(tx.one(
         "INSERT INTO domain (account_id, subscription_id, name, label, user_id, organization_id, next_check_at,
-                             claimed_at, created_at, updated_at)
-         VALUES (:account, :subscription, :name, :label, :user, :organization, :next, :now, :now, :now) RETURNING *",
+                             wants_key, claimed_at, created_at, updated_at)
+         VALUES (:account, :subscription, :name, :label, :user, :organization, :next, :wants_key, :now, :now, :now)
+         RETURNING *",
         named_params! {
             ":account": new.account.number(), ":subscription": new.subscription.number(),
             ":name": new.name.as_str(), ":label": new.label,
             ":user": new.user.map(Tag::as_str), ":organization": new.organization.map(Tag::as_str),
-            ":next": new.next_check_at.millis(), ":now": tx.now().millis(),
+            ":next": new.next_check_at.millis(), ":wants_key": new.wants_key, ":now": tx.now().millis(),
         },
         domain,
     ))
@@ -186,6 +202,16 @@ pub(crate) fn insert(tx: &WriteTx<'_>, new: &NewRow<'_>) -> Result<Domain, Error
 
 pub(crate) fn delete(tx: &WriteTx<'_>, id: DomainId) -> Result<(), Error> {
     tx.run("DELETE FROM domain WHERE id = ?1", [id.number()])?;
+    Ok(())
+}
+
+/// Domains of any account that are still to be given their first DKIM key.
+pub(crate) fn wanting_key(tx: &ReadTx<'_>, limit: u32) -> Result<Vec<Domain>, Error> {
+    tx.all("SELECT * FROM domain WHERE wants_key = 1 ORDER BY id LIMIT ?1", [limit], domain)
+}
+
+pub(crate) fn has_key(tx: &WriteTx<'_>, id: DomainId) -> Result<(), Error> {
+    tx.run("UPDATE domain SET wants_key = 0 WHERE id = ?1", [id.number()])?;
     Ok(())
 }
 
@@ -371,6 +397,7 @@ pub(crate) fn domain(row: &Row<'_>) -> rusqlite::Result<Domain> {
         user: row.get::<_, Option<_>>("user_id")?.map(Tag::stored),
         organization: row.get::<_, Option<_>>("organization_id")?.map(Tag::stored),
         status: parsed(row, "status")?,
+        wants_key: row.get("wants_key")?,
         proved_at: moment_if_any(row, "proved_at")?,
         checks: row.get("checks")?,
         next_check_at: moment(row, "next_check_at")?,

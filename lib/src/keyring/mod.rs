@@ -17,6 +17,7 @@ use crate::error::{Entity, Error};
 use crate::event::{self, Action};
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
+use crate::provision;
 use crate::record::{self, Problem, Standing, Status};
 use crate::verify::{self, Checked};
 
@@ -158,6 +159,7 @@ pub(crate) fn add(
     delegated_to: Option<&DnsName>,
     action: Action,
 ) -> Result<Entry, Error> {
+    provision::equip(tx, domain)?;
     let key = dkim::create(tx, domain, selector, source, delegated_to)?;
     record::add_key(tx, &key)?;
     note(tx, caller, domain, action, &key)?;
@@ -248,6 +250,7 @@ pub fn rename_selector(
     selector: &Selector,
 ) -> Result<DkimKey, Error> {
     dkim::check_fit(domain, selector)?;
+    provision::equip(tx, domain)?;
     let keys = dkim::list(tx, domain)?;
     let key = current(&keys).ok_or(Error::NotFound(Entity::DkimKey))?;
     if key.selector == *selector {

@@ -10,10 +10,11 @@ use std::str::FromStr;
 use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::{self, Domain};
+use crate::domain::Domain;
 use crate::error::Error;
 use crate::event::{self, Action};
 use crate::id::DomainId;
+use crate::inbound;
 
 pub use public_address::is_public;
 pub use webhook_url::{InvalidWebhook, VettedUrl, WebhookUrl};
@@ -204,7 +205,7 @@ pub(crate) fn reset(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
 
 /// What becomes of a message for `recipient`: for a mail server to ask.
 pub fn decide(tx: &ReadTx<'_>, recipient: &EmailAddress) -> Result<RouteDecision, Error> {
-    match domain::table::anybodys(tx, recipient.domain())? {
+    match inbound::of_mail_for(tx, recipient.domain())? {
         None => Ok(RouteDecision::UnknownDomain),
         Some(domain) => Ok(RouteDecision::Known { domain: domain.id, route: find(tx, &domain)? }),
     }

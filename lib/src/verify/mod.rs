@@ -29,7 +29,7 @@ use crate::event::{self, Action};
 use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::DomainName;
 use crate::record::{self, Problem, PublishedKey, Purpose, Record, Status};
-use crate::{dkim, dns};
+use crate::{dkim, dns, provision};
 
 /// For so long a look begins new look-ups. The last of them may take as long as one run of the resolver, 10 s, so that a
 /// domain has its 20 s.
@@ -180,7 +180,12 @@ pub fn check(
     id: DomainId,
     resolver: &dyn Resolver,
 ) -> Result<Vec<Checked>, Error> {
-    let plan = postroom.read(|tx| plan(tx, caller, id))?;
+    let mut planned = postroom.read(|tx| plan(tx, caller, id))?;
+    if planned.domain.wants_key {
+        postroom.write(|tx| provision::equip(tx, &planned.domain))?;
+        planned = postroom.read(|tx| plan(tx, caller, id))?;
+    }
+    let plan = planned;
     let looks = look(&plan.domain.name, &plan.expected, resolver);
     postroom.write(|tx| settle(tx, caller, &plan, looks))
 }

@@ -1,0 +1,297 @@
+//! What becomes of mail that comes in for a domain: how it is filtered, where it is delivered, who administers that, and
+//! which other names lead to the same.
+
+mod table;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::account::Caller;
+use crate::address::EmailAddress;
+use crate::db::{ReadTx, WriteTx};
+use crate::domain::{self, Domain};
+use crate::error::{Entity, Error};
+use crate::event::{self, Action};
+use crate::id::DomainId;
+use crate::name::{DnsName, DomainName};
+use crate::page::Page;
+
+/// The most downstream addresses of a domain.
+pub const MOST_DOWNSTREAM: usize = 10;
+/// The most administrators and the most aliases of a domain.
+const MOST_NAMES: usize = 100;
+/// The most octets of a line of a message (RFC 5322 section 2.1.1).
+const MAX_LINE_OCTETS: usize = 998;
+const MAX_FIELD_NAME_OCTETS: usize = 255;
+
+/// What is done with mail that is taken for spam.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AbusePolicy {
+    /// It is refused.
+    Block,
+    /// It is delivered with a header field that says so.
+    Flag,
+    /// It is held back.
+    Quarantine,
+}
+
+impl AbusePolicy {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AbusePolicy::Block => "block",
+            AbusePolicy::Flag => "flag",
+            AbusePolicy::Quarantine => "quarantine",
+        }
+    }
+}
+
+impl fmt::Display for AbusePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for AbusePolicy {
+    type Err = InvalidPolicy;
+
+    fn from_str(text: &str) -> Result<AbusePolicy, InvalidPolicy> {
+        [AbusePolicy::Block, AbusePolicy::Flag, AbusePolicy::Quarantine]
+            .into_iter()
+            .find(|policy| policy.as_str() == text)
+            .ok_or(InvalidPolicy)
+    }
+}
+
+/// A word that is no policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is none of block, flag and quarantine")]
+pub struct InvalidPolicy;
+
+/// How mail for a domain is filtered. What is none was not said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filtering {
+    /// What is done with spam.
+    pub policy: Option<AbusePolicy>,
+    /// Whether that goes before what a recipient has chosen.
+    pub overrides: Option<bool>,
+    /// The header field that flags spam.
+    pub header_name: Option<String>,
+    /// What stands in it.
+    pub header_value: Option<String>,
+}
+
+impl Filtering {
+    /// `Invalid` if the header field is none that can stand in a message (RFC 5322 section 2.2).
+    fn check(&self) -> Result<(), Error> {
+        let name = self.header_name.as_deref().unwrap_or("X");
+        let is_name = |octet: u8| octet.is_ascii_graphic() && octet != b':';
+        if name.is_empty() || name.len() > MAX_FIELD_NAME_OCTETS || !name.bytes().all(is_name) {
+            let reason = "a header field's name is 1 to 255 printable ASCII characters without a colon";
+            return Err(Error::invalid("spam_header_name", reason));
+        }
+        let value = self.header_value.as_deref().unwrap_or("x");
+        let line = name.len() + 2 + value.len();
+        if value.is_empty() || line > MAX_LINE_OCTETS || value.chars().any(char::is_control) {
+            let reason = "a header field's value is one line, of 998 octets at most with the name";
+            return Err(Error::invalid("spam_header_value", reason));
+        }
+        Ok(())
+    }
+}
+
+/// A mail server to which a domain's mail is delivered after filtering, as an SRV record says it (RFC 2782).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Downstream {
+    /// Those with the lowest number come first.
+    pub priority: u16,
+    /// How often this one is taken among those of one priority.
+    pub weight: u16,
+    /// The TCP port.
+    pub port: u16,
+    /// The host, with or without its last dot, as it was given.
+    pub target: String,
+}
+
+impl Downstream {
+    fn check(&self) -> Result<(), Error> {
+        let is_address = self.target.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+        if is_address || self.target.parse::<DnsName>().is_ok() {
+            return Ok(());
+        }
+        Err(Error::invalid("downstream_address", "its target is no host name and no IP address"))
+    }
+}
+
+/// All of that.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inbound {
+    /// How mail is filtered.
+    pub filtering: Filtering,
+    /// Who administers the domain, in the order given.
+    pub admins: Vec<EmailAddress>,
+    /// Where mail is delivered then, in the order given.
+    pub downstream: Vec<Downstream>,
+    /// Names whose mail is treated as the domain's, in the order given.
+    pub aliases: Vec<DomainName>,
+}
+
+/// What is to change. What is none stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// How mail is filtered: all of it.
+    pub filtering: Option<Filtering>,
+    /// The whole list.
+    pub admins: Option<Vec<EmailAddress>>,
+    /// The whole list.
+    pub downstream: Option<Vec<Downstream>>,
+    /// The whole list.
+    pub aliases: Option<Vec<DomainName>>,
+}
+
+/// What a name is to a caller that asks for a domain.
+#[derive(Debug)]
+pub enum Standing {
+    /// Its domain.
+    Domain(Box<Domain>),
+    /// A domain of its account, tied to another key than the caller's.
+    Tied,
+    /// An alias of a domain of its account.
+    Alias,
+    /// Nothing, or somebody else's.
+    Unknown,
+}
+
+/// What this name is to the caller.
+pub fn standing(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Standing, Error> {
+    match domain::find_named(tx, caller, name) {
+        Ok(domain) => return Ok(Standing::Domain(Box::new(domain))),
+        Err(Error::NotFound(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let own = |domain: Option<Domain>| domain.is_some_and(|domain| domain.account == caller.account());
+    if own(domain::table::anybodys(tx, name)?) {
+        return Ok(Standing::Tied);
+    }
+    let alias = table::domain_of_alias(tx, name)?;
+    Ok(if own(alias) { Standing::Alias } else { Standing::Unknown })
+}
+
+/// The domain of this name, or of which it is an alias, whoever's it is: for mail that comes in, never for showing.
+pub(crate) fn of_mail_for(tx: &ReadTx<'_>, name: &DomainName) -> Result<Option<Domain>, Error> {
+    match domain::table::anybodys(tx, name)? {
+        Some(domain) => Ok(Some(domain)),
+        None => table::domain_of_alias(tx, name),
+    }
+}
+
+/// What is set of one domain.
+pub fn find(tx: &ReadTx<'_>, domain: &Domain) -> Result<Inbound, Error> {
+    Ok(Inbound {
+        filtering: table::filtering(tx, domain.id)?.unwrap_or_default(),
+        admins: table::admins(tx, domain.id)?,
+        downstream: table::downstream(tx, domain.id)?,
+        aliases: table::aliases(tx, domain.id)?,
+    })
+}
+
+/// A page of the caller's domains with what is set of them, by id, and how many there are in all: those of `names`, where
+/// some are named.
+pub fn list(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    names: Option<&[DomainName]>,
+    page: Page,
+) -> Result<(Vec<(Domain, Inbound)>, u64), Error> {
+    let total = match names {
+        Some(names) => table::count(tx, caller, names)?,
+        None => domain::count(tx, caller)?,
+    };
+    Ok((table::page(tx, caller, names, page)?, total))
+}
+
+/// Changes what is said of it, all or nothing.
+///
+/// `Conflict(Domain)` if an alias is another domain or another one's alias.
+pub fn change(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: &Change) -> Result<(), Error> {
+    if *change == Change::default() {
+        return Ok(());
+    }
+    if let Some(filtering) = &change.filtering {
+        filtering.check()?;
+        table::set_filtering(tx, domain.id, filtering)?;
+    }
+    if let Some(admins) = &change.admins {
+        check_number("admins", admins.len(), MOST_NAMES)?;
+        table::set_admins(tx, domain.id, admins)?;
+    }
+    if let Some(downstream) = &change.downstream {
+        check_number("downstream_address", downstream.len(), MOST_DOWNSTREAM)?;
+        downstream.iter().try_for_each(Downstream::check)?;
+        table::set_downstream(tx, domain.id, downstream)?;
+    }
+    if let Some(aliases) = &change.aliases {
+        check_number("aliases", aliases.len(), MOST_NAMES)?;
+        for old in table::aliases(tx, domain.id)?.iter().filter(|old| !aliases.contains(old)) {
+            table::delete_alias(tx, domain.id, old)?;
+        }
+        let kept = table::aliases(tx, domain.id)?;
+        for (at, alias) in aliases.iter().enumerate() {
+            let is_there = kept.contains(alias) || aliases.iter().take(at).any(|before| before == alias);
+            if !is_there {
+                make_alias(tx, domain, alias)?;
+            }
+        }
+    }
+    event::write(tx, domain.account, caller.actor(), Action::InboundChanged, &domain.name, None)
+}
+
+/// Has mail for `alias` be treated as the domain's.
+///
+/// `Conflict(Domain)` if there is such an alias, of this or another domain, or a domain of that name.
+pub fn add_alias(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    alias: &DomainName,
+) -> Result<(), Error> {
+    check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
+    make_alias(tx, domain, alias)?;
+    let detail = format!("alias {alias} added");
+    event::write(tx, domain.account, caller.actor(), Action::InboundChanged, &domain.name, Some(&detail))
+}
+
+/// Takes an alias away. `NotFound(Alias)` if the domain has it not.
+pub fn remove_alias(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    alias: &DomainName,
+) -> Result<(), Error> {
+    if !table::delete_alias(tx, domain.id, alias)? {
+        return Err(Error::NotFound(Entity::Alias));
+    }
+    let detail = format!("alias {alias} removed");
+    event::write(tx, domain.account, caller.actor(), Action::InboundChanged, &domain.name, Some(&detail))
+}
+
+/// Takes an alias away from whoever has it, for a domain of that name.
+pub(crate) fn give_way(tx: &WriteTx<'_>, holder: &Domain, alias: &DomainName) -> Result<(), Error> {
+    table::delete_alias(tx, holder.id, alias).map(|_| ())
+}
+
+/// Forgets all of it: what an owner has set is nothing to the next one.
+pub(crate) fn reset(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
+    table::clear(tx, domain)
+}
+
+fn make_alias(tx: &WriteTx<'_>, domain: &Domain, alias: &DomainName) -> Result<(), Error> {
+    if of_mail_for(tx, alias)?.is_some() {
+        return Err(Error::Conflict(Entity::Domain));
+    }
+    table::insert_alias(tx, domain.id, alias)
+}
+
+fn check_number(field: &'static str, number: usize, most: usize) -> Result<(), Error> {
+    if number <= most { Ok(()) } else { Err(Error::invalid(field, format_args!("there are at most {most}"))) }
+}

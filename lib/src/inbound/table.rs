@@ -1,0 +1,203 @@
+//! The SQL of what is set of incoming mail.
+
+use std::collections::HashMap;
+
+use rusqlite::{Row, ToSql, named_params};
+
+use super::{Downstream, Filtering, Inbound};
+use crate::account::Caller;
+use crate::address::EmailAddress;
+use crate::db::{ReadTx, WriteTx, parsed};
+use crate::domain::Domain;
+use crate::domain::table::{Scope, domain, visible};
+use crate::error::Error;
+use crate::id::DomainId;
+use crate::name::DomainName;
+use crate::page::Page;
+
+pub(super) fn filtering(tx: &ReadTx<'_>, id: DomainId) -> Result<Option<Filtering>, Error> {
+    tx.one("SELECT * FROM filtering WHERE domain_id = ?1", [id.number()], filtering_of)
+}
+
+pub(super) fn admins(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<EmailAddress>, Error> {
+    tx.all("SELECT address FROM domain_admin WHERE domain_id = ?1 ORDER BY id", [id.number()], address_of)
+}
+
+pub(super) fn downstream(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<Downstream>, Error> {
+    let sql = "SELECT * FROM downstream_address WHERE domain_id = ?1 ORDER BY id";
+    tx.all(sql, [id.number()], downstream_of)
+}
+
+pub(super) fn aliases(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<DomainName>, Error> {
+    tx.all("SELECT name FROM alias WHERE domain_id = ?1 ORDER BY id", [id.number()], name_of)
+}
+
+pub(super) fn domain_of_alias(tx: &ReadTx<'_>, name: &DomainName) -> Result<Option<Domain>, Error> {
+    let sql = "SELECT d.* FROM alias a JOIN domain d ON d.id = a.domain_id WHERE a.name = ?1";
+    tx.one(sql, [name.as_str()], domain)
+}
+
+pub(super) fn set_filtering(tx: &WriteTx<'_>, id: DomainId, filtering: &Filtering) -> Result<(), Error> {
+    tx.run(
+        "INSERT INTO filtering (domain_id, abuse_policy, policy_overrides, spam_header_name, spam_header_value)
+         VALUES (:domain, :policy, :overrides, :name, :value)
+         ON CONFLICT (domain_id) DO UPDATE SET abuse_policy = :policy, policy_overrides = :overrides,
+             spam_header_name = :name, spam_header_value = :value",
+        named_params! {
+            ":domain": id.number(), ":policy": filtering.policy.map(super::AbusePolicy::as_str),
+            ":overrides": filtering.overrides, ":name": filtering.header_name, ":value": filtering.header_value,
+        },
+    )?;
+    Ok(())
+}
+
+pub(super) fn set_admins(tx: &WriteTx<'_>, id: DomainId, admins: &[EmailAddress]) -> Result<(), Error> {
+    tx.run("DELETE FROM domain_admin WHERE domain_id = ?1", [id.number()])?;
+    for admin in admins {
+        let sql = "INSERT INTO domain_admin (domain_id, address) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        tx.run(sql, (id.number(), admin.to_string()))?;
+    }
+    Ok(())
+}
+
+pub(super) fn set_downstream(tx: &WriteTx<'_>, id: DomainId, downstream: &[Downstream]) -> Result<(), Error> {
+    tx.run("DELETE FROM downstream_address WHERE domain_id = ?1", [id.number()])?;
+    for each in downstream {
+        tx.run(
+            "INSERT INTO downstream_address (domain_id, priority, weight, port, target) VALUES (?1, ?2, ?3, ?4, ?5)",
+            (id.number(), each.priority, each.weight, each.port, &each.target),
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) fn insert_alias(tx: &WriteTx<'_>, id: DomainId, name: &DomainName) -> Result<(), Error> {
+    let sql = "INSERT INTO alias (domain_id, name, created_at) VALUES (?1, ?2, ?3)";
+    tx.run(sql, (id.number(), name.as_str(), tx.now().millis()))?;
+    Ok(())
+}
+
+/// Returns whether there was one.
+pub(super) fn delete_alias(tx: &WriteTx<'_>, id: DomainId, name: &DomainName) -> Result<bool, Error> {
+    let deleted =
+        tx.run("DELETE FROM alias WHERE domain_id = ?1 AND name = ?2", (id.number(), name.as_str()))?;
+    Ok(deleted > 0)
+}
+
+pub(super) fn clear(tx: &WriteTx<'_>, id: DomainId) -> Result<(), Error> {
+    for sql in [
+        "DELETE FROM filtering WHERE domain_id = ?1",
+        "DELETE FROM domain_admin WHERE domain_id = ?1",
+        "DELETE FROM downstream_address WHERE domain_id = ?1",
+        "DELETE FROM alias WHERE domain_id = ?1",
+    ] {
+        tx.run(sql, [id.number()])?;
+    }
+    Ok(())
+}
+
+/// The names for which a list is asked, as parameters `:n0`, `:n1` …
+fn named(names: &[DomainName]) -> (String, Vec<String>) {
+    let places: Vec<String> = (0..names.len()).map(|at| format!(":n{at}")).collect();
+    (format!("AND d.name IN ({})", places.join(", ")), places)
+}
+
+pub(super) fn count(tx: &ReadTx<'_>, caller: &Caller, names: &[DomainName]) -> Result<u64, Error> {
+    let (filter, places) = named(names);
+    let sql = format!("SELECT count(*) FROM domain d WHERE {} {filter}", visible(caller));
+    let texts: Vec<&str> = names.iter().map(DomainName::as_str).collect();
+    let scope = Scope::of_page(tx, caller)?;
+    let own = scope.with(&[]);
+    let more = places.iter().zip(&texts).map(|(place, text)| (place.as_str(), text as &dyn ToSql));
+    let params: Vec<(&str, &dyn ToSql)> = own.into_iter().chain(more).collect();
+    Ok(tx.one(&sql, params.as_slice(), |row| row.get::<_, i64>(0))?.unwrap_or(0).unsigned_abs())
+}
+
+/// Five statements, however many domains.
+pub(super) fn page(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    names: Option<&[DomainName]>,
+    page: Page,
+) -> Result<Vec<(Domain, Inbound)>, Error> {
+    let (filter, places) = names.map(named).unwrap_or_default();
+    let texts: Vec<&str> = names.unwrap_or_default().iter().map(DomainName::as_str).collect();
+    let ids = format!(
+        "SELECT d.id FROM domain d WHERE {} {filter} ORDER BY d.id LIMIT :limit OFFSET :offset",
+        visible(caller)
+    );
+    let scope = Scope::of_page(tx, caller)?;
+    let (limit, offset) = (page.sql_limit(), page.sql_offset());
+    let own = scope.with(&[(":limit", &limit), (":offset", &offset)]);
+    let more = places.iter().zip(&texts).map(|(place, text)| (place.as_str(), text as &dyn ToSql));
+    let params: Vec<(&str, &dyn ToSql)> = own.into_iter().chain(more).collect();
+    let params = params.as_slice();
+
+    let domains = tx.all(
+        &format!("SELECT d.* FROM ({ids}) page JOIN domain d ON d.id = page.id ORDER BY d.id"),
+        params,
+        domain,
+    )?;
+    let mut found: HashMap<DomainId, Inbound> = HashMap::with_capacity(domains.len());
+    let of = |table: &str, sorting: &str| {
+        format!("SELECT x.* FROM ({ids}) page JOIN {table} x ON x.domain_id = page.id ORDER BY {sorting}")
+    };
+    for (id, filtering) in
+        tx.all(&of("filtering", "x.domain_id"), params, |row| with_id(row, filtering_of))?
+    {
+        found.entry(id).or_default().filtering = filtering;
+    }
+    for (id, admin) in tx.all(&of("domain_admin", "x.id"), params, |row| with_id(row, address_of))? {
+        found.entry(id).or_default().admins.push(admin);
+    }
+    for (id, each) in tx.all(&of("downstream_address", "x.id"), params, |row| with_id(row, downstream_of))? {
+        found.entry(id).or_default().downstream.push(each);
+    }
+    for (id, alias) in tx.all(&of("alias", "x.id"), params, |row| with_id(row, name_of))? {
+        found.entry(id).or_default().aliases.push(alias);
+    }
+    Ok(domains
+        .into_iter()
+        .map(|domain| {
+            let inbound = found.remove(&domain.id).unwrap_or_default();
+            (domain, inbound)
+        })
+        .collect())
+}
+
+fn with_id<T>(
+    row: &Row<'_>,
+    read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<(DomainId, T)> {
+    Ok((DomainId::new(row.get("domain_id")?), read(row)?))
+}
+
+fn filtering_of(row: &Row<'_>) -> rusqlite::Result<Filtering> {
+    let policy = match row.get::<_, Option<String>>("abuse_policy")? {
+        Some(_) => Some(parsed(row, "abuse_policy")?),
+        None => None,
+    };
+    Ok(Filtering {
+        policy,
+        overrides: row.get("policy_overrides")?,
+        header_name: row.get("spam_header_name")?,
+        header_value: row.get("spam_header_value")?,
+    })
+}
+
+fn address_of(row: &Row<'_>) -> rusqlite::Result<EmailAddress> {
+    row.get("address").map(EmailAddress::stored)
+}
+
+fn downstream_of(row: &Row<'_>) -> rusqlite::Result<Downstream> {
+    Ok(Downstream {
+        priority: row.get("priority")?,
+        weight: row.get("weight")?,
+        port: row.get("port")?,
+        target: row.get("target")?,
+    })
+}
+
+fn name_of(row: &Row<'_>) -> rusqlite::Result<DomainName> {
+    row.get("name").map(DomainName::stored)
+}
