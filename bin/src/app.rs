@@ -21,16 +21,14 @@ use postroom::key;
 use postroom::secret::{PlainSecret, SecretKind};
 use serde_json::json;
 
-use crate::dialect::{Auth, Call, Dialect, Fault, Route, Switches};
-use crate::http::{BodyFault, HeaderName, Method, Request, Response, StatusCode, header};
-use crate::{lifecycle, mailgun, mailpace, native};
+use crate::dialect::{Auth, Call, Dialect, Fault, Handler, MAX_BODY_OCTETS, Route, Switches};
+use crate::http::{BodyFault, HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
+use crate::{lifecycle, mailchannels, mailgun, mailpace, native};
 
 /// Every dialect that is served.
 pub const DIALECTS: &[&Dialect] =
-    &[&mailpace::DIALECT, &lifecycle::DIALECT, &mailgun::DIALECT, &native::DIALECT];
+    &[&mailpace::DIALECT, &lifecycle::DIALECT, &mailgun::DIALECT, &mailchannels::DIALECT, &native::DIALECT];
 
-/// The most octets of a body.
-const MAX_BODY_OCTETS: usize = 1024 * 1024;
 /// How many requests may ask the DNS at once: each can hold a thread for seconds.
 const MAX_LOOKS: usize = 16;
 /// The header field that carries a request's id, in and out.
@@ -119,8 +117,11 @@ impl App {
     }
 
     /// The most octets of a body on this path.
-    pub fn body_limit(&self, _method: &Method, _path: &str) -> usize {
-        MAX_BODY_OCTETS
+    pub fn body_limit(&self, method: &Method, path: &str) -> usize {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let found = self.router.at(path).ok();
+        let route = found.and_then(|found| found.value.iter().find(|(_, route)| route.method == *method));
+        route.map_or(MAX_BODY_OCTETS, |(_, route)| route.max_body)
     }
 
     /// Writes down when keys were last used. Meant for a background thread, every half minute or so.
@@ -161,7 +162,8 @@ impl App {
             };
         };
         (trace.dialect, trace.route) = (dialect.name, route.path);
-        self.call(dialect, route, &found.params, request, trace).unwrap_or_else(|fault| {
+        let Some(handler) = route.handler else { return self.open(dialect) };
+        self.call(dialect, route, handler, &found.params, request, trace).unwrap_or_else(|fault| {
             if let Fault::Library(Error::Store(error)) = &fault {
                 tracing::error!(request = id, route = route.path, %error, "the database failed");
             }
@@ -176,6 +178,7 @@ impl App {
         &self,
         dialect: &Dialect,
         route: &Route,
+        handler: Handler,
         params: &matchit::Params<'_, '_>,
         request: &Request,
         trace: &mut Trace,
@@ -196,7 +199,7 @@ impl App {
         // What is not UTF-8 names nothing, and stays so with a replacement character in it.
         let decode = |value| percent_decode_str(value).decode_utf8_lossy().into_owned();
         let params = params.iter().map(|(name, value)| (name.to_owned(), decode(value))).collect();
-        (route.handler)(&Call {
+        handler(&Call {
             postroom: &self.postroom,
             resolver: &*self.resolver,
             switches: self.switches,
@@ -205,6 +208,17 @@ impl App {
             request,
             params,
         })
+    }
+
+    /// Whether the service is well, in a dialect's own way.
+    fn open(&self, dialect: &Dialect) -> Response {
+        match self.postroom.check_readable() {
+            Ok(()) => Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new() },
+            Err(error) => {
+                tracing::error!(%error, "the database cannot be read");
+                (dialect.render)(&Fault::Library(error))
+            }
+        }
     }
 
     /// Whether the database can be read. For load balancers and for people.

@@ -42,23 +42,38 @@ pub struct Route {
     pub method: Method,
     /// The path, such as `/api/v1/domains/{id}`.
     pub path: &'static str,
-    /// What answers.
-    pub handler: Handler,
+    /// What answers; none where the App says, to everybody, whether the service is well.
+    pub handler: Option<Handler>,
     /// Whether it asks the DNS, and so may take seconds: only so many of those run at once.
     pub looks: bool,
+    /// The most octets of its body.
+    pub max_body: usize,
 }
+
+/// The most octets of a body where a route says nothing else.
+pub const MAX_BODY_OCTETS: usize = 1024 * 1024;
 
 /// What answers a route: parses, makes one `read` or `write`, and shapes.
 pub type Handler = fn(&Call<'_>) -> Result<Response, Fault>;
 
 /// A route that answers from the database.
 pub const fn route(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler, looks: false }
+    Route { method, path, handler: Some(handler), looks: false, max_body: MAX_BODY_OCTETS }
 }
 
 /// A route that asks the DNS.
 pub const fn looking(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler, looks: true }
+    Route { method, path, handler: Some(handler), looks: true, max_body: MAX_BODY_OCTETS }
+}
+
+/// A route that says to everybody whether the service is well, and nothing else.
+pub const fn open(method: Method, path: &'static str) -> Route {
+    Route { method, path, handler: None, looks: false, max_body: MAX_BODY_OCTETS }
+}
+
+/// A route whose body may have so many octets.
+pub const fn sized(method: Method, path: &'static str, max_body: usize, handler: Handler) -> Route {
+    Route { method, path, handler: Some(handler), looks: false, max_body }
 }
 
 /// What the operator switches on and off for all dialects.
@@ -100,13 +115,16 @@ impl Call<'_> {
         self.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
+    /// Every value of a parameter of the query.
+    pub fn queries(&self, name: &str) -> Vec<String> {
+        let query = self.request.query.as_deref().unwrap_or_default();
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
+    }
+
     /// The last value of a parameter of the query.
     pub fn query(&self, name: &str) -> Option<String> {
-        let query = self.request.query.as_deref()?;
-        form_urlencoded::parse(query.as_bytes())
-            .filter(|(key, _)| key == name)
-            .last()
-            .map(|(_, v)| v.into_owned())
+        self.queries(name).pop()
     }
 }
 
@@ -150,6 +168,9 @@ pub enum Fault {
     /// The operator has switched this off.
     #[error("the operator of this server has switched off {0}")]
     SwitchedOff(&'static str),
+    /// It is there, and this caller may not work on it.
+    #[error("{0}")]
+    Denied(&'static str),
     /// Too many requests of a kind at once; come again after so many seconds.
     #[error("too many at once; try again in {0} s")]
     Busy(u32),

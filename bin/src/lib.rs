@@ -11,6 +11,7 @@ pub mod findings;
 pub mod keys;
 
 pub mod lifecycle;
+pub mod mailchannels;
 pub mod mailgun;
 pub mod mailpace;
 pub mod native;

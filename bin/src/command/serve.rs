@@ -12,7 +12,7 @@ use postroom::dkim::pool;
 use postroom::dns::Resolver;
 use postroom::error::Error;
 use postroom::verify::schedule;
-use postroom::{account, key, rotation};
+use postroom::{account, key, provision, rotation};
 use serde_json::json;
 use tracing::{error, info, warn};
 
@@ -29,6 +29,8 @@ const CHECKS_AT_ONCE: u32 = 16;
 const LOOK_FOR_DUE_EVERY: Duration = Duration::from_secs(1);
 /// How often steps of rotations are looked for; what they wait for is seen by checks, minutes and hours apart.
 const KEEP_ROTATIONS_EVERY: Duration = Duration::from_secs(5);
+/// How many domains get their first key in one transaction.
+const EQUIP_AT_ONCE: u32 = 16;
 /// How often the pool of spare keys is looked at.
 const FILL_EVERY: Duration = Duration::from_millis(500);
 
@@ -216,7 +218,8 @@ fn keep_rotations(postroom: &Postroom) {
 /// Keeps the pool of spare DKIM keys full.
 fn fill_pool(postroom: &Postroom, stopped: &Receiver<()>) {
     loop {
-        let pause = match pool::fill(postroom) {
+        let equipped = provision::equip_some(postroom, EQUIP_AT_ONCE);
+        let pause = match equipped.and_then(|some| Ok(pool::fill(postroom)? || some)) {
             Ok(true) => Duration::ZERO,
             Ok(false) => FILL_EVERY,
             Err(error) => {

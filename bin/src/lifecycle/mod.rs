@@ -46,7 +46,7 @@ fn render(fault: &Fault) -> Response {
         Fault::Json(reason) => bad(&format!("the body is not JSON: {reason}")),
         Fault::Input { field, reason, detail: None } => bad(&format!("{field} {reason}")),
         Fault::Input { field, reason, detail: Some(detail) } => bad(&format!("{field} {reason}: {detail}")),
-        Fault::SwitchedOff(_) => error(StatusCode::FORBIDDEN, &fault.to_string()),
+        Fault::SwitchedOff(_) | Fault::Denied(_) => error(StatusCode::FORBIDDEN, &fault.to_string()),
         Fault::Busy(seconds) => error(StatusCode::TOO_MANY_REQUESTS, &fault.to_string())
             .with(header::RETRY_AFTER, &seconds.to_string()),
         Fault::Library(Error::Invalid { field, reason }) => {

@@ -59,7 +59,7 @@ fn render(fault: &Fault) -> Response {
         Fault::Json(text) => bad(&format!("the body is not JSON: {text}")),
         Fault::Input { reason, detail: None, .. } => bad(reason),
         Fault::Input { reason, detail: Some(detail), .. } => bad(&format!("{reason}: {detail}")),
-        Fault::SwitchedOff(_) => said(StatusCode::FORBIDDEN, &fault.to_string()),
+        Fault::SwitchedOff(_) | Fault::Denied(_) => said(StatusCode::FORBIDDEN, &fault.to_string()),
         Fault::Busy(seconds) => said(StatusCode::TOO_MANY_REQUESTS, &fault.to_string())
             .with(header::RETRY_AFTER, &seconds.to_string()),
         Fault::Library(Error::Invalid { field, reason }) => {

@@ -46,7 +46,7 @@ fn render(fault: &Fault) -> Response {
         Fault::Json(reason) => error(StatusCode::BAD_REQUEST, &format!("Invalid JSON: {reason}")),
         Fault::Input { field, reason, detail: None } => invalid(field, &[reason]),
         Fault::Input { field, reason, detail: Some(detail) } => invalid(field, &[reason, detail]),
-        Fault::SwitchedOff(_) => error(StatusCode::FORBIDDEN, &fault.to_string()),
+        Fault::SwitchedOff(_) | Fault::Denied(_) => error(StatusCode::FORBIDDEN, &fault.to_string()),
         Fault::Busy(seconds) => error(StatusCode::TOO_MANY_REQUESTS, "Too many verifications at once")
             .with(header::RETRY_AFTER, &seconds.to_string()),
         Fault::Library(Error::Invalid { field, reason }) => {

@@ -45,6 +45,7 @@ fn render(fault: &Fault) -> Response {
         Fault::Json(_) => (StatusCode::BAD_REQUEST, "invalid_json"),
         Fault::Input { .. } | Fault::Library(Error::Invalid { .. }) => (StatusCode::BAD_REQUEST, "invalid"),
         Fault::SwitchedOff(_) => (StatusCode::FORBIDDEN, "switched_off"),
+        Fault::Denied(_) => (StatusCode::FORBIDDEN, "denied"),
         Fault::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "busy"),
         Fault::Library(Error::NotFound(Entity::Domain)) => (StatusCode::NOT_FOUND, "no_such_domain"),
         Fault::Library(Error::NotFound(_)) => (StatusCode::NOT_FOUND, "not_found"),

@@ -1,0 +1,55 @@
+//! What replies look like.
+
+use std::collections::HashMap;
+
+use postroom::account::Caller;
+use postroom::db::ReadTx;
+use postroom::domain::Domain;
+use postroom::error::Error;
+use postroom::id::SubscriptionId;
+use postroom::inbound::{self, AbusePolicy, Downstream, Filtering, Inbound};
+use postroom::subscription;
+use serde_json::{Value, json};
+
+/// The handles of a caller's subscriptions.
+pub(super) struct Handles(HashMap<SubscriptionId, String>);
+
+impl Handles {
+    pub(super) fn of(tx: &ReadTx<'_>, caller: &Caller) -> Result<Handles, Error> {
+        let all = subscription::list(tx, Some(caller.account()))?;
+        Ok(Handles(all.into_iter().map(|each| (each.id, each.handle)).collect()))
+    }
+
+    /// `{"domain","subscriptionHandle","settings","admins","downstreamAddresses","aliases"}`.
+    pub(super) fn json(&self, domain: &Domain, inbound: &Inbound) -> Value {
+        json!({
+            "domain": domain.name.as_str(),
+            "subscriptionHandle": self.0.get(&domain.subscription).map_or("", String::as_str),
+            "settings": settings_json(&inbound.filtering),
+            "admins": inbound.admins.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "downstreamAddresses": downstream_json(&inbound.downstream),
+            "aliases": inbound.aliases.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// A domain with all that is set of it.
+pub(super) fn domain_json(tx: &ReadTx<'_>, caller: &Caller, domain: &Domain) -> Result<Value, Error> {
+    Ok(Handles::of(tx, caller)?.json(domain, &inbound::find(tx, domain)?))
+}
+
+/// How mail is filtered.
+pub(super) fn settings_json(filtering: &Filtering) -> Value {
+    json!({
+        "abusePolicy": filtering.policy.map(AbusePolicy::as_str),
+        "abusePolicyOverride": filtering.overrides,
+        "spamHeaderName": filtering.header_name,
+        "spamHeaderValue": filtering.header_value,
+    })
+}
+
+/// Where mail is delivered then.
+pub(super) fn downstream_json(downstream: &[Downstream]) -> Value {
+    let each = |one: &Downstream| json!({ "priority": one.priority, "weight": one.weight, "port": one.port, "target": one.target });
+    downstream.iter().map(each).collect()
+}

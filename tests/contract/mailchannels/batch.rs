@@ -1,0 +1,142 @@
+//! Bulk: provision and deprovision.
+
+use super::*;
+
+const LINE: &str = "POST /inbound/v1/domains/batch?subscriptionHandle=default";
+
+fn codes(outcome: &Value) -> Vec<(String, u64)> {
+    let items = outcome.as_array().unwrap().iter();
+    items
+        .map(|item| {
+            let name = item["domain"]["domain"].as_str().or(item["domain"].as_str()).unwrap().to_owned();
+            (name, item["code"].as_u64().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn a_thousand_domains_are_provisioned_in_the_order_given_and_one_bad_item_spoils_no_other() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    app.domain(&app.account("other"), "taken.example");
+    let mut items: Vec<Value> = (0..1000).map(|n| json!({ "domain": format!("d{n}.example") })).collect();
+    items[7] = json!({ "domain": "bad name" });
+    items[8] = json!("no object");
+    items[9] = json!({ "domain": "taken.example" });
+    items[10] = json!({ "domain": "d0.example" });
+    items[11] = json!({ "domain": "good.example", "settings": { "abusePolicy": "eat" } });
+    items[12] = json!({
+        "domain": "full.example", "downstreamAddress": [server(1, "mx.example.net")], "aliases": ["alias.example"],
+        "admins": ["jo@full.example"], "settings": { "abusePolicy": "flag" },
+    });
+    let body = json!({ "domains": items });
+    let reply = with(&app, &key, LINE, &body);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let outcome = reply.json();
+    let successes = codes(&outcome["successes"]);
+    assert_eq!(successes.len(), 996);
+    assert!(successes.iter().all(|(_, code)| *code == 201));
+    let order: Vec<&str> = successes.iter().map(|(name, _)| name.as_str()).collect();
+    let asked = items.iter().filter_map(|item| item["domain"].as_str());
+    let asked: Vec<&str> =
+        asked.filter(|name| !["bad name", "taken.example", "good.example"].contains(name)).collect();
+    assert_eq!(order, asked, "as they were given");
+    assert_eq!(
+        codes(&outcome["errors"]),
+        [
+            ("bad name".into(), 400),
+            ("no object".into(), 400),
+            ("taken.example".into(), 409),
+            ("good.example".into(), 400)
+        ]
+    );
+    let comment = |list: &str, name: &str| {
+        let items = outcome[list].as_array().unwrap().iter();
+        let found = items.filter(|item| item["domain"]["domain"] == name).next_back().unwrap();
+        found["comment"].as_str().unwrap_or_default().to_owned()
+    };
+    assert!(comment("errors", "bad name").starts_with("item 8: "));
+    assert!(comment("successes", "d0.example").contains("item 1"), "{}", comment("successes", "d0.example"));
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM domain WHERE account_id = 1"), 995);
+    let full = call(&app, &key, "GET /inbound/v1/domains/full.example").json();
+    assert_eq!(
+        (&full["aliases"], &full["settings"]["abusePolicy"]),
+        (&json!(["alias.example"]), &json!("flag"))
+    );
+    // The same again: all are there.
+    let again = with(&app, &key, LINE, &body).json();
+    assert_eq!(again["successes"].as_array().unwrap().len(), 996);
+    assert!(again["successes"][0]["comment"].as_str().unwrap().contains("already"));
+}
+
+#[test]
+fn a_request_is_refused_as_a_whole_where_that_is_asked() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    app.postroom
+        .write(|tx| {
+            let limits = postroom::subscription::Limits { max_domains: Some(2), max_recipients: None };
+            postroom::subscription::create(tx, key.account, "two", limits)
+        })
+        .unwrap();
+    let items = |count: usize| json!({ "domains": (0..count).map(|n| json!({"domain": format!("d{n}.example")})).collect::<Vec<_>>() });
+    let before = app.dump();
+    refuses(
+        &with(&app, &key, "POST /inbound/v1/domains/batch?subscriptionHandle=two", &items(3)),
+        403,
+        "limit",
+    );
+    refuses(
+        &with(&app, &key, "POST /inbound/v1/domains/batch?subscriptionHandle=gold", &items(1)),
+        403,
+        "subscription",
+    );
+    let handleless = "POST /inbound/v1/domains/batch";
+    refuses(&with(&app, &key, handleless, &items(1)), 400, "subscriptionHandle");
+    refuses(&with(&app, &key, LINE, &items(1001)), 400, "1000");
+    refuses(&with(&app, &key, LINE, &json!({})), 400, "domains");
+    refuses(&with(&app, &key, LINE, &json!({ "domains": {} })), 400, "domains");
+    refuses(&with(&app, &key, LINE, &json!([])), 400, "object");
+    assert_eq!(app.dump(), before);
+    let none = with(&app, &key, LINE, &json!({ "domains": [] }));
+    none.is(200, &json!({ "successes": [], "errors": [] }));
+    assert_eq!(
+        with(&app, &key, "POST /inbound/v1/domains/batch?subscriptionHandle=two", &items(2)).status,
+        200
+    );
+}
+
+#[test]
+fn domains_are_deprovisioned_together_by_either_route() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let sibling = app.key_of(key.account);
+    app.domain(&app.account("other"), "other.example");
+    for line in ["POST /inbound/v1/domains/batch/deprovision", "DELETE /inbound/v1/domains/batch"] {
+        for name in ["a.example", "b.example"] {
+            provision(&app, &key, name);
+        }
+        let tied = json!({"domain": "tied.example", "subscriptionHandle": "default"});
+        with(&app, &sibling, "POST /inbound/v1/domains?associate-key=true", &tied);
+        let body = json!({ "domains": ["b.example", "never.example", "other.example", "tied.example", {"domain": "A.example"}, 7, "b.example"] });
+        let reply = with(&app, &key, line, &body);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let outcome = reply.json();
+        assert_eq!(codes(&outcome["successes"]), [("b.example".into(), 204), ("A.example".into(), 204)]);
+        assert_eq!(
+            codes(&outcome["errors"]),
+            [
+                ("never.example".into(), 404),
+                ("other.example".into(), 404),
+                ("tied.example".into(), 403),
+                (String::new(), 400),
+                ("b.example".into(), 404)
+            ]
+        );
+    }
+    refuses(
+        &with(&app, &key, "DELETE /inbound/v1/domains/batch", &json!({ "domains": vec!["x.example"; 1001] })),
+        400,
+        "1000",
+    );
+}

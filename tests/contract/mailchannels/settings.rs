@@ -1,0 +1,97 @@
+//! Settings and downstream addresses.
+
+use super::*;
+
+#[test]
+fn settings_change_by_what_is_sent_and_null_is_nothing_said() {
+    let (app, key) = start();
+    let domain = DOMAIN;
+    let set = |body: Value| with(&app, &key, &format!("PUT /inbound/v1/domains/{domain}/settings"), &body);
+    let first = set(json!({
+        "abusePolicy": "quarantine", "abusePolicyOverride": false, "spamHeaderName": "X-Spam", "spamHeaderValue": "yes",
+        "admins": ["jo@example.com"], "aliases": ["example.org"], "downstreamAddresses": [server(1, "mx.example.net")],
+    }));
+    assert_eq!(first.status, 200, "{first:?}");
+    let second = set(json!({ "abusePolicy": "block", "spamHeaderName": null })).json();
+    assert_eq!(
+        second["settings"],
+        json!({ "abusePolicy": "block", "abusePolicyOverride": false, "spamHeaderName": null, "spamHeaderValue": "yes" })
+    );
+    assert_eq!(
+        (&second["admins"], &second["aliases"]),
+        (&json!(["jo@example.com"]), &json!(["example.org"]))
+    );
+    let shown = call(&app, &key, &format!("GET /inbound/v1/domains/{domain}/settings")).json();
+    assert_eq!(
+        shown,
+        json!({
+            "abusePolicy": "block", "abusePolicyOverride": false, "spamHeaderName": null, "spamHeaderValue": "yes",
+            "admins": ["jo@example.com"], "downstreamAddresses": [server(1, "mx.example.net")], "aliases": ["example.org"],
+        })
+    );
+    let cleared = set(json!({ "admins": [], "aliases": [], "downstreamAddresses": [] })).json();
+    assert_eq!((&cleared["admins"], &cleared["downstreamAddresses"]), (&json!([]), &json!([])));
+    assert_eq!(set(json!({})).status, 200, "nothing changes");
+}
+
+#[test]
+fn what_is_wrong_with_settings_is_named_and_nothing_of_it_is_kept() {
+    let (app, key) = start();
+    let before = app.dump();
+    for (body, word) in [
+        (json!({"abusePolicy": "eat"}), "abusePolicy"),
+        (json!({"abusePolicy": 1}), "abusePolicy"),
+        (json!({"abusePolicyOverride": "yes"}), "abusePolicyOverride"),
+        (json!({"spamHeaderName": "X Spam"}), "spamHeaderName"),
+        (json!({"spamHeaderName": "X-Spam:"}), "spamHeaderName"),
+        (json!({"spamHeaderName": ""}), "spamHeaderName"),
+        (json!({"spamHeaderValue": "a\r\nBcc: b"}), "spamHeaderValue"),
+        (json!({"spamHeaderValue": ""}), "spamHeaderValue"),
+        (json!({"admins": ["nobody"]}), "admins"),
+        (json!({"admins": "jo@example.com"}), "admins"),
+        (json!({"admins": [1]}), "admins"),
+        (json!({"aliases": ["a b"]}), "aliases"),
+        (json!({"admins": ["jo@example.com"], "aliases": ["example.com"]}), "already"),
+        (json!({"downstreamAddresses": [{"priority": 1}]}), "downstreamAddresses"),
+        (json!({"downstreamAddresses": [server(1, "")]}), "downstreamAddresses"),
+        (json!({"downstreamAddresses": [server(1, "a b")]}), "downstreamAddresses"),
+        (json!({"downstreamAddresses": vec![server(1, "mx.example.net"); 11]}), "at most 10"),
+        (
+            json!({"downstreamAddresses": [{"priority": -1, "weight": 0, "port": 25, "target": "a"}]}),
+            "priority",
+        ),
+        (
+            json!({"downstreamAddresses": [{"priority": 1, "weight": 0, "port": 65536, "target": "a"}]}),
+            "port",
+        ),
+        (json!([]), "object"),
+    ] {
+        let reply = with(&app, &key, "PUT /inbound/v1/domains/example.com/settings", &body);
+        let status = if word == "already" { 409 } else { 400 };
+        refuses(&reply, status, word);
+    }
+    assert_eq!(app.dump(), before);
+}
+
+#[test]
+fn downstream_addresses_are_replaced_as_a_whole_and_come_back_as_they_were_sent() {
+    let (app, key) = start();
+    let domain = DOMAIN;
+    let records =
+        json!([server(10, "mx1.example.net."), server(20, "192.0.2.1"), server(10, "MX2.example.net")]);
+    let line = format!("PUT /inbound/v1/domains/{domain}/downstream-address");
+    let set = with(&app, &key, &line, &json!({ "records": records }));
+    assert_eq!((set.status, set.json()), (201, json!({ "records": records })));
+    let get = |query: &str| {
+        call(&app, &key, &format!("GET /inbound/v1/domains/{domain}/downstream-address{query}"))
+    };
+    assert_eq!(get("").json(), json!({ "records": records }));
+    assert_eq!(get("?limit=1&offset=1").json()["records"], json!([server(20, "192.0.2.1")]));
+    assert_eq!(get("?offset=9").json()["records"], json!([]));
+    refuses(&get("?limit=0"), 400, "limit");
+    refuses(&get("?offset=-1"), 400, "offset");
+    assert_eq!(with(&app, &key, &line, &json!({ "records": [] })).status, 201);
+    assert_eq!(get("").json()["records"], json!([]));
+    refuses(&with(&app, &key, &line, &json!({})), 400, "records");
+    refuses(&with(&app, &key, &line, &json!({ "records": {} })), 400, "records");
+}
