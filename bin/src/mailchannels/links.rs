@@ -1,0 +1,47 @@
+//! Login links, one and many.
+
+use postroom::login;
+use serde_json::json;
+
+use super::batch::{Outcome, given, items, named};
+use super::input::{domain_of, path_domain};
+use crate::console::login_url;
+use crate::dialect::{Call, Fault};
+use crate::http::{Response, StatusCode};
+
+pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
+    let secret = call.postroom.write(|tx| {
+        let domain = path_domain(call, tx)?;
+        Ok::<_, Fault>(login::create(tx, &call.caller, &domain)?.1)
+    })?;
+    Ok(Response::json(StatusCode::OK, &json!({ "loginLink": login_url(call.base_url, &secret) })))
+}
+
+pub(super) fn create_many(call: &Call<'_>) -> Result<Response, Fault> {
+    let items = items(call)?;
+    if items.is_empty() {
+        return Err(Fault::input("domains", "is empty"));
+    }
+    let outcome = call.postroom.write(|tx| {
+        let mut outcome = Outcome::default();
+        for (at, item) in items.iter().enumerate() {
+            let done = named(item).and_then(|name| {
+                tx.part(|| {
+                    let domain = domain_of(call, tx, &name)?;
+                    Ok::<_, Fault>(login::create(tx, &call.caller, &domain)?.1)
+                })
+            });
+            match done {
+                Ok(secret) => {
+                    let link = login_url(call.base_url, &secret);
+                    outcome.success(json!({ "domain": given(item), "code": 200, "loginLink": link }));
+                }
+                Err(fault) => outcome.failure(fault, |code, text| {
+                    json!({ "domain": given(item), "code": code, "comment": format!("item {}: {text}", at + 1) })
+                })?,
+            }
+        }
+        Ok::<_, Fault>(outcome)
+    })?;
+    Ok(outcome.response())
+}
