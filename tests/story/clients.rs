@@ -41,7 +41,8 @@ fn every_call_succeeds(client: &str) {
         server.client().create_domain(name);
     }
     let finished = Command::new("bash")
-        .args([clients.join("run").as_path(), Path::new(env!("CARGO_TARGET_TMPDIR")), Path::new(client)])
+        .args([clients.join("run").as_path(), Path::new(env!("CARGO_TARGET_TMPDIR"))])
+        .args(["mailgun", client])
         .env("POSTROOM_URL", &server.url)
         .env("POSTROOM_KEY", server.key.as_deref().expect("the first start's key"))
         .env("POSTROOM_SERVED", SERVED.0)
