@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
+use postroom_server::app::DIALECTS;
+
 use super::verify::site_asking;
-use crate::harness::dns::{Memory, Nsd, Unbound};
+use crate::harness::dns::{Memory, Nsd, Silence, Unbound};
+use crate::harness::process::Server;
 
 /// The most octets of one string of a TXT record (RFC 1035 section 3.3.14).
 const MAX_STRING_OCTETS: usize = 255;
@@ -27,7 +30,25 @@ fn mailgun_of_pypi_finds_every_call_as_it_expects_it() {
     every_call_succeeds("py");
 }
 
-/// Runs a client's script against a server of its own. What the script is told stands in
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "needs Node: tests/run installs it")]
+fn mailchannels_sdk_finds_every_call_as_it_expects_it() {
+    every_inbound_call_succeeds("js");
+}
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "needs Python: tests/run installs it")]
+fn bravado_finds_every_operation_as_the_swagger_file_has_it() {
+    every_inbound_call_succeeds("py");
+}
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "needs Python: tests/run installs it")]
+fn schemathesis_finds_no_reply_that_the_swagger_file_does_not_have() {
+    every_inbound_call_succeeds("schemathesis");
+}
+
+/// Runs a client of the domain-keys interface against a server of its own. What it is told stands in
 /// `tests/clients/mailgun/README.md`.
 fn every_call_succeeds(client: &str) {
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients");
@@ -40,16 +61,45 @@ fn every_call_succeeds(client: &str) {
     for name in [SERVED.0, UNSERVED, CHILD].iter().chain(&PAGED) {
         server.client().create_domain(name);
     }
+    let variables = [
+        ("POSTROOM_SERVED", SERVED.0),
+        ("POSTROOM_UNSERVED", UNSERVED),
+        ("POSTROOM_CHILD", CHILD),
+        ("POSTROOM_PAGED", &PAGED.join(",")),
+        ("POSTROOM_ALSO", "domains,rotation"),
+    ];
+    succeeds("mailgun", client, server, &variables);
+}
+
+/// Runs a client of the inbound interface against a server of its own. What it is told stands in
+/// `tests/clients/mailchannels/README.md`.
+fn every_inbound_call_succeeds(client: &str) {
+    // To be deleted with the arrival of the dialect.
+    if !DIALECTS.iter().any(|dialect| dialect.name == "mailchannels") {
+        return;
+    }
+    let silence = Silence::start();
+    // The clients ask faster than an account may.
+    let site = site_asking(&silence.address()).with("POSTROOM_RATE_LIMIT", "0");
+    let server = site.serve();
+    let key = |arguments: &[&str]| site.json(arguments)["api_key"].as_str().expect("a key").to_owned();
+    let second = key(&["key", "create", "--account", "default"]);
+    let foreign = key(&["account", "create", "foreign"]);
+    let small = ["--handle", "small", "--max-domains", "2", "--max-recipients", "1"];
+    site.json(&[&["subscription", "create", "--account", "default"], small.as_slice()].concat());
+    let variables = [("POSTROOM_SECOND_KEY", second.as_str()), ("POSTROOM_FOREIGN_KEY", &foreign)];
+    succeeds("mailchannels", client, server, &variables);
+}
+
+/// Runs the script of a client, and stops the server.
+fn succeeds(dialect: &str, client: &str, server: Server, variables: &[(&str, &str)]) {
+    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients/run");
     let finished = Command::new("bash")
-        .args([clients.join("run").as_path(), Path::new(env!("CARGO_TARGET_TMPDIR"))])
-        .args(["mailgun", client])
+        .args([run.as_path(), Path::new(env!("CARGO_TARGET_TMPDIR"))])
+        .args([dialect, client])
         .env("POSTROOM_URL", &server.url)
         .env("POSTROOM_KEY", server.key.as_deref().expect("the first start's key"))
-        .env("POSTROOM_SERVED", SERVED.0)
-        .env("POSTROOM_UNSERVED", UNSERVED)
-        .env("POSTROOM_CHILD", CHILD)
-        .env("POSTROOM_PAGED", PAGED.join(","))
-        .env("POSTROOM_ALSO", "domains,rotation")
+        .envs(variables.iter().copied())
         .output()
         .expect("a shell");
     let told =
