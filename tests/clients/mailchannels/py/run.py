@@ -175,7 +175,11 @@ def service():
 def provisioning():
     name = "post_domains"
     whole = domain(
-        "py-whole.example.com", settings=SETTINGS, admins=["admin@example.net"], downstreamAddresses=ADDRESSES, aliases=[ALIAS]
+        "py-whole.example.com",
+        settings=SETTINGS,
+        admins=["admin@example.net"],
+        downstreamAddresses=ADDRESSES,
+        aliases=[ALIAS],
     )
     bare = domain("py-bare.example.com")
     is_domain("provision", MINE.ok("provision", name, 201, domain=bare), bare)
@@ -200,13 +204,29 @@ def provisioning():
     NOBODY.refused("provision: unknown key", name, 401, in_file=False, domain=domain(none))
 
     name, handle = "post_domains_batch", {"subscriptionHandle": "default"}
-    new = {"downstreamAddress": ADDRESSES, "settings": SETTINGS, "admins": ["a@example.net"], "aliases": ["py-also.example.com"]}
-    items = [{"domain": "py-bulk.example.com"} | new, {"domain": "py-bare.example.com"}, {"domain": "py-bad"}, {"domain": TAKEN}]
+    new = {
+        "downstreamAddress": ADDRESSES,
+        "settings": SETTINGS,
+        "admins": ["a@example.net"],
+        "aliases": ["py-also.example.com"],
+    }
+    items = [
+        {"domain": "py-bulk.example.com"} | new,
+        {"domain": "py-bare.example.com"},
+        {"domain": "py-bad"},
+        {"domain": TAKEN},
+    ]
     found = MINE.ok("bulk", name, body={"domains": items}, overwrite=True, **handle)
-    equal("bulk: successes", [one["domain"]["domain"] for one in found["successes"]], ["py-bulk.example.com", "py-bare.example.com"])
+    equal(
+        "bulk: successes",
+        [one["domain"]["domain"] for one in found["successes"]],
+        ["py-bulk.example.com", "py-bare.example.com"],
+    )
     new["downstreamAddresses"] = new.pop("downstreamAddress")
     is_domain("bulk", found["successes"][0]["domain"], domain("py-bulk.example.com", **new))
-    equal("bulk: errors", [(one["domain"]["domain"], one["code"]) for one in found["errors"]], [("py-bad", 400), (TAKEN, 409)])
+    equal(
+        "bulk: errors", [(one["domain"]["domain"], one["code"]) for one in found["errors"]], [("py-bad", 400), (TAKEN, 409)]
+    )
     found = SECOND.ok("bulk: tied to another key", name, body={"domains": [{"domain": "py-tied.example.com"}]}, **handle)
     equal("bulk: tied to another key", (found["successes"], len(found["errors"])), ([], 1))
     found = MINE.ok("bulk: nothing", name, body={"domains": []}, **handle)
@@ -228,7 +248,11 @@ def listing():
         pages += MINE.ok(f"list from {offset}", name, limit=2, offset=offset)["domains"]
     equal("pages", pages, every["domains"])
     some = MINE.ok("list some", name, domains=["py-bare.example.com", "py-whole.example.com", UNKNOWN, TAKEN])
-    equal("list some", (sorted(one["domain"] for one in some["domains"]), some["total"]), (["py-bare.example.com", "py-whole.example.com"], 2))
+    equal(
+        "list some",
+        (sorted(one["domain"] for one in some["domains"]), some["total"]),
+        (["py-bare.example.com", "py-whole.example.com"], 2),
+    )
     MINE.refused("list: no name of a domain", name, 400, domains=["py-bad"])
     MINE.refused("list: offset", name, 400, offset=-1)
     tied = SECOND.ok("list: tied to another key", name, domains=["py-tied.example.com"])
@@ -244,7 +268,12 @@ def of_a_domain():
     equal("put", MINE.ok("put none", put, 201, records={"records": []}, **one)["records"], [])
 
     name = "put_domains_domain_settings"
-    MINE.ok("settings", name, settings=SETTINGS | {"aliases": ["py-new.example.com"], "downstreamAddresses": ADDRESSES[:1]}, **one)
+    MINE.ok(
+        "settings",
+        name,
+        settings=SETTINGS | {"aliases": ["py-new.example.com"], "downstreamAddresses": ADDRESSES[:1]},
+        **one,
+    )
     found = MINE.ok("settings: as set", "get_domains", domains=[one["domain"]])["domains"][0]
     expected = {"settings": SETTINGS, "aliases": ["py-new.example.com"], "downstreamAddresses": ADDRESSES[:1]}
     is_domain("settings", found, domain(one["domain"], **expected))
@@ -264,7 +293,11 @@ def of_a_domain():
 
     name, alias = "post_domains_domain_alias_alias", "py-further.example.com"
     found = MINE.ok("alias", name, alias=alias, **one)
-    equal("alias", (found["alias"], found["domain"]["domain"], alias in found["domain"]["aliases"]), (alias, one["domain"], True))
+    equal(
+        "alias",
+        (found["alias"], found["domain"]["domain"], alias in found["domain"]["aliases"]),
+        (alias, one["domain"], True),
+    )
     for taken in (alias, "py-whole.example.com", ALIAS):
         MINE.refused(f"alias: {taken} is one", name, 409, alias=taken, **one)
     MINE.refused("alias: no name of a domain", name, 400, alias="py-bad", **one)
@@ -291,7 +324,14 @@ def of_a_domain():
         for other, status in NOWHERE:
             MINE.refused(f"{name}: {other}", name, status, domain=other, **parameters)
         SECOND.refused(f"{name}: tied to another key", name, 403, domain="py-tied.example.com", **parameters)
-        NOBODY.refused(f"{name}: unknown key", name, 401, name == "get_domains_domain_login_link", domain="py-bare.example.com", **parameters)
+        NOBODY.refused(
+            f"{name}: unknown key",
+            name,
+            401,
+            name == "get_domains_domain_login_link",
+            domain="py-bare.example.com",
+            **parameters,
+        )
 
 
 def lists():
@@ -302,7 +342,9 @@ def lists():
     equal("user", (made["recipient"]["filter"], len(made["list_entries"])), (True, 2))
     MINE.ok("user again", "put_users", 200, **user)
     MINE.ok("user without a body", "put_users", 201, email_address="plain@py-bare.example.com", admin=True)
-    MINE.ok("user: the last protected", "put_users", 201, email_address="a@py-small-1.example.com", admin=False, filter="true")
+    MINE.ok(
+        "user: the last protected", "put_users", 201, email_address="a@py-small-1.example.com", admin=False, filter="true"
+    )
     MINE.refused("user: the limit", "put_users", 403, email_address="b@py-small-1.example.com", admin=False, filter="true")
     MINE.refused("user: no address", "put_users", 400, email_address="nobody", admin=False)
     MINE.refused("user: unknown domain", "put_users", 404, in_file=False, email_address=f"a@{UNKNOWN}", admin=False)
@@ -315,13 +357,26 @@ def lists():
     )
     for name, at in tiers:
         get, post, delete = (name.format(method) for method in ("get", "post", "delete"))
-        for spelled, action in (("whitelist", "safelist"), ("blocklist", "blocklist"), ("safelist", "safelist"), ("blacklist", "blocklist")):
+        for spelled, action in (
+            ("whitelist", "safelist"),
+            ("blocklist", "blocklist"),
+            ("safelist", "safelist"),
+            ("blacklist", "blocklist"),
+        ):
             at["listname"] = spelled
-            for item, kind in (("b+c@example.net", "email_address"), ("example.net", "domain"), ("2001:db8::/32", "ip_address")):
+            for item, kind in (
+                ("b+c@example.net", "email_address"),
+                ("example.net", "domain"),
+                ("2001:db8::/32", "ip_address"),
+            ):
                 made = MINE.ok(f"{post}: {item} into {spelled}", post, 201, item={"item": item}, **at)
                 equal(post, made, {"item": item, "item_type": kind, "action": action})
             found = MINE.ok(f"{get}: {spelled}", get, **at)
-            holds(get, sum(each == {"item": "example.net", "item_type": "domain", "action": action} for each in found) == 1, found)
+            holds(
+                get,
+                sum(each == {"item": "example.net", "item_type": "domain", "action": action} for each in found) == 1,
+                found,
+            )
         MINE.ok(f"{delete}: 2001:db8::/32", delete, 204, item="2001:db8::/32", **at)
         MINE.ok(f"{delete}: b+c@example.net", delete, 204, item="b+c@example.net", **at)
         if name.startswith("{}_lists"):
