@@ -4,7 +4,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -12,6 +11,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode_str;
+use postroom::account::Caller;
 use postroom::clock::Timestamp;
 use postroom::db::Postroom;
 use postroom::dns::Resolver;
@@ -23,14 +23,13 @@ use serde_json::json;
 
 use crate::dialect::{Auth, Call, Dialect, Fault, Handler, MAX_BODY_OCTETS, Route, Switches};
 use crate::http::{BodyFault, HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
+use crate::limit::{Limits, Looks};
 use crate::{lifecycle, mailchannels, mailgun, mailpace, native};
 
 /// Every dialect that is served.
 pub const DIALECTS: &[&Dialect] =
     &[&mailpace::DIALECT, &lifecycle::DIALECT, &mailgun::DIALECT, &mailchannels::DIALECT, &native::DIALECT];
 
-/// How many requests may ask the DNS at once: each can hold a thread for seconds.
-const MAX_LOOKS: usize = 16;
 /// The header field that carries a request's id, in and out.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -41,8 +40,9 @@ pub struct App {
     switches: Switches,
     base_url: String,
     router: matchit::Router<Vec<(&'static Dialect, &'static Route)>>,
-    /// How many requests are asking the DNS now.
-    looks: AtomicUsize,
+    limits: Limits,
+    /// Which requests are asking the DNS now.
+    looks: Looks,
     /// When keys were last used, until somebody writes it down.
     uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
 }
@@ -78,7 +78,8 @@ impl App {
             switches: Switches::default(),
             base_url: "http://127.0.0.1:8025".to_owned(),
             router,
-            looks: AtomicUsize::new(0),
+            limits: Limits::default(),
+            looks: Looks::default(),
             uses: Mutex::default(),
         }
     }
@@ -93,6 +94,12 @@ impl App {
     #[must_use]
     pub fn at(self, base_url: &str) -> App {
         App { base_url: base_url.trim_end_matches('/').to_owned(), ..self }
+    }
+
+    /// The same App with other limits on rates.
+    #[must_use]
+    pub fn limited(self, limits: Limits) -> App {
+        App { limits, ..self }
     }
 
     /// Answers one request.
@@ -124,8 +131,10 @@ impl App {
         route.map_or(MAX_BODY_OCTETS, |(_, route)| route.max_body)
     }
 
-    /// Writes down when keys were last used. Meant for a background thread, every half minute or so.
+    /// Writes down when keys were last used, and forgets what no limit depends on any more. Meant for a background thread,
+    /// every half minute or so.
     pub fn note_uses(&self) -> Result<(), Error> {
+        self.limits.tidy();
         let uses: Vec<_> = std::mem::take(&mut *self.uses()).into_iter().collect();
         if uses.is_empty() { Ok(()) } else { self.postroom.write(|tx| key::note_uses(tx, &uses)) }
     }
@@ -183,19 +192,18 @@ impl App {
         request: &Request,
         trace: &mut Trace,
     ) -> Result<Response, Fault> {
-        let secret = credential(dialect.auth, request)?;
-        let caller =
-            self.postroom.read(|tx| key::authenticate(tx, &secret))?.ok_or(Fault::CredentialInvalid)?;
+        let caller = self.authenticate(dialect.auth, request)?;
         (trace.account, trace.key) = (Some(caller.account().number()), caller.key().map(ApiKeyId::number));
         if let Some(key) = caller.key() {
             self.uses().insert(key, self.postroom.now());
         }
+        self.limits.count(caller.account())?;
         match request.body {
             Err(BodyFault::TooLarge) => return Err(Fault::TooLarge),
             Err(BodyFault::Incomplete) => return Err(Fault::Incomplete),
             Ok(_) => {}
         }
-        let _looking = if route.looks { Some(Looking::begin(&self.looks)?) } else { None };
+        let _looking = if route.looks { Some(self.looks.begin(caller.account())?) } else { None };
         // What is not UTF-8 names nothing, and stays so with a replacement character in it.
         let decode = |value| percent_decode_str(value).decode_utf8_lossy().into_owned();
         let params = params.iter().map(|(name, value)| (name.to_owned(), decode(value))).collect();
@@ -219,6 +227,21 @@ impl App {
                 (dialect.render)(&Fault::Library(error))
             }
         }
+    }
+
+    /// Who calls. A key that opens something does, however many failures came from the same address.
+    fn authenticate(&self, auth: Auth, request: &Request) -> Result<Caller, Fault> {
+        let failed = |fault| self.limits.count_failure(request.peer, fault);
+        let secret = credential(auth, request).map_err(failed)?;
+        let hash = secret.hashed();
+        if self.limits.is_dead(&hash) {
+            return Err(failed(Fault::CredentialInvalid));
+        }
+        if let Some(caller) = self.postroom.read(|tx| key::authenticate(tx, &secret))? {
+            return Ok(caller);
+        }
+        self.limits.note_dead(hash);
+        Err(failed(Fault::CredentialInvalid))
     }
 
     /// Whether the database can be read. For load balancers and for people.
@@ -291,22 +314,6 @@ fn password(user: &str, encoded: &str) -> Result<String, Fault> {
     match pair.as_deref().and_then(|pair| pair.split_once(':')) {
         Some((name, password)) if name == user => Ok(password.to_owned()),
         _ => Err(Fault::CredentialInvalid),
-    }
-}
-
-/// One of the places for requests that ask the DNS; given back when dropped.
-struct Looking<'a>(&'a AtomicUsize);
-
-impl Looking<'_> {
-    fn begin(running: &AtomicUsize) -> Result<Looking<'_>, Fault> {
-        let place = Looking(running);
-        if running.fetch_add(1, Ordering::AcqRel) < MAX_LOOKS { Ok(place) } else { Err(Fault::Busy(1)) }
-    }
-}
-
-impl Drop for Looking<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

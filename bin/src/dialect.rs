@@ -174,6 +174,10 @@ pub enum Fault {
     /// Too many requests of a kind at once; come again after so many seconds.
     #[error("too many at once; try again in {0} s")]
     Busy(u32),
+    /// More requests than the account's rate allows, or more failed authentications than the address's; come again after
+    /// so many seconds.
+    #[error("too many requests; try again in {0} s")]
+    RateLimited(u32),
     /// The library's word.
     #[error(transparent)]
     Library(#[from] postroom::error::Error),

@@ -1,10 +1,11 @@
-//! Postroom as one binary, from the ground up: what a request is, what a dialect is, how parameters are read, the
-//! dialects, the App that carries them, the listener that carries the App, and the command line.
+//! Postroom as one binary, from the ground up: what a request is, what a dialect is, how parameters are read, how
+//! often one may ask, the dialects, the App that carries them, the listener that carries the App, and the command line.
 
 pub mod http;
 
 pub mod dialect;
 pub mod form;
+pub mod limit;
 
 pub mod config;
 pub mod findings;

@@ -99,7 +99,7 @@ impl fmt::Debug for PlainSecret {
 }
 
 /// The SHA-256 of a secret.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HashedSecret([u8; 32]);
 
 impl HashedSecret {

@@ -2,6 +2,7 @@
 
 mod isolation;
 mod lifecycle;
+mod limits;
 mod mailchannels;
 mod mailgun;
 mod mailpace;

@@ -22,6 +22,7 @@ use postroom::{account, key};
 use postroom_server::app::App;
 use postroom_server::dialect::Switches;
 use postroom_server::http::{BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request};
+use postroom_server::limit::{Limits, Ticks};
 use serde_json::Value;
 
 /// What the clock says at first: 2026-11-21T10:00:00.120Z.
@@ -99,7 +100,8 @@ impl TestApp {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START_MILLIS)));
         let postroom = Arc::new(open(&dir.path().join("postroom.db"), settings, clock.clone(), spares));
-        TestApp { app: App::new(postroom.clone(), resolver), postroom, dns, clock, dir }
+        let app = App::new(postroom.clone(), resolver).limited(Limits::none());
+        TestApp { app, postroom, dns, clock, dir }
     }
 
     /// The same at another base URL.
@@ -110,6 +112,12 @@ impl TestApp {
     /// The same with other things switched on and off.
     pub(crate) fn switched(self, switches: Switches) -> TestApp {
         TestApp { app: self.app.switched(switches), ..self }
+    }
+
+    /// The same with so many requests a second for each account, by the clock of the test.
+    pub(crate) fn limited(self, requests_per_second: u32) -> TestApp {
+        let limits = Limits::new(requests_per_second, Ticks::of(self.clock.clone()));
+        TestApp { app: self.app.limited(limits), ..self }
     }
 
     /// A new account and its first key.

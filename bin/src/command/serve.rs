@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 use super::{Context, Failure};
 use crate::app::{App, stop_if_sync_failed};
 use crate::http::{Method, Request, Response};
+use crate::limit::{Limits, REQUESTS_PER_SECOND, Ticks};
 use crate::listen::{Answer, Listener, Settings, TlsFiles};
 
 /// How often the uses of keys are written down.
@@ -80,6 +81,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     // Whatever is wrong with the configuration is said before anything is made, and before a key is told this once.
     let switches = context.config.switches()?;
     let at_once = context.config.get("schedule.at_once")?.unwrap_or(CHECKS_AT_ONCE);
+    let rate = context.config.get("limits.requests_per_second")?.unwrap_or(REQUESTS_PER_SECOND);
     let public_url = context.config.get("public_url")?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let resolver = Arc::new(context.resolver()?);
@@ -94,8 +96,8 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     greet(context, &postroom, &url)?;
     info!(%address, database = %postroom.file().display(), "serving");
 
-    let app =
-        Arc::new(App::new(Arc::clone(&postroom), Arc::clone(&resolver) as _).switched(switches).at(&url));
+    let app = App::new(Arc::clone(&postroom), Arc::clone(&resolver) as _);
+    let app = Arc::new(app.switched(switches).limited(Limits::new(rate, Ticks::default())).at(&url));
     let (stop, stopped) = channel::<()>();
     let (stop_filling, filling_stopped) = channel::<()>();
     let noting = thread::spawn({

@@ -47,8 +47,10 @@ fn render(fault: &Fault) -> Response {
         Fault::Input { field, reason, detail: None } => bad(&format!("{field} {reason}")),
         Fault::Input { field, reason, detail: Some(detail) } => bad(&format!("{field} {reason}: {detail}")),
         Fault::SwitchedOff(_) | Fault::Denied(_) => error(StatusCode::FORBIDDEN, &fault.to_string()),
-        Fault::Busy(seconds) => error(StatusCode::TOO_MANY_REQUESTS, &fault.to_string())
-            .with(header::RETRY_AFTER, &seconds.to_string()),
+        Fault::Busy(seconds) | Fault::RateLimited(seconds) => {
+            error(StatusCode::TOO_MANY_REQUESTS, &fault.to_string())
+                .with(header::RETRY_AFTER, &seconds.to_string())
+        }
         Fault::Library(Error::Invalid { field, reason }) => {
             bad(&format!("{} is invalid: {reason}", wire_field(field)))
         }

@@ -60,8 +60,10 @@ fn render(fault: &Fault) -> Response {
         Fault::Input { reason, detail: None, .. } => bad(reason),
         Fault::Input { reason, detail: Some(detail), .. } => bad(&format!("{reason}: {detail}")),
         Fault::SwitchedOff(_) | Fault::Denied(_) => said(StatusCode::FORBIDDEN, &fault.to_string()),
-        Fault::Busy(seconds) => said(StatusCode::TOO_MANY_REQUESTS, &fault.to_string())
-            .with(header::RETRY_AFTER, &seconds.to_string()),
+        Fault::Busy(seconds) | Fault::RateLimited(seconds) => {
+            said(StatusCode::TOO_MANY_REQUESTS, &fault.to_string())
+                .with(header::RETRY_AFTER, &seconds.to_string())
+        }
         Fault::Library(Error::Invalid { field, reason }) => {
             bad(&format!("{} is not usable: {reason}", wire_field(field)))
         }

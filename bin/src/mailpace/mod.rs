@@ -49,6 +49,8 @@ fn render(fault: &Fault) -> Response {
         Fault::SwitchedOff(_) | Fault::Denied(_) => error(StatusCode::FORBIDDEN, &fault.to_string()),
         Fault::Busy(seconds) => error(StatusCode::TOO_MANY_REQUESTS, "Too many verifications at once")
             .with(header::RETRY_AFTER, &seconds.to_string()),
+        Fault::RateLimited(seconds) => error(StatusCode::TOO_MANY_REQUESTS, "Too many requests")
+            .with(header::RETRY_AFTER, &seconds.to_string()),
         Fault::Library(Error::Invalid { field, reason }) => {
             invalid(wire_field(field), &["is invalid", reason])
         }

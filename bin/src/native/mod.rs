@@ -47,6 +47,7 @@ fn render(fault: &Fault) -> Response {
         Fault::SwitchedOff(_) => (StatusCode::FORBIDDEN, "switched_off"),
         Fault::Denied(_) => (StatusCode::FORBIDDEN, "denied"),
         Fault::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "busy"),
+        Fault::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
         Fault::Library(Error::NotFound(Entity::Domain)) => (StatusCode::NOT_FOUND, "no_such_domain"),
         Fault::Library(Error::NotFound(_)) => (StatusCode::NOT_FOUND, "not_found"),
         Fault::Library(Error::Conflict(_)) => (StatusCode::CONFLICT, "exists_already"),
@@ -67,7 +68,9 @@ fn render(fault: &Fault) -> Response {
         Fault::CredentialMissing | Fault::CredentialInvalid => {
             response.with(header::WWW_AUTHENTICATE, "Bearer")
         }
-        Fault::Busy(seconds) => response.with(header::RETRY_AFTER, &seconds.to_string()),
+        Fault::Busy(seconds) | Fault::RateLimited(seconds) => {
+            response.with(header::RETRY_AFTER, &seconds.to_string())
+        }
         _ => response,
     }
 }

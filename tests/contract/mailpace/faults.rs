@@ -8,7 +8,7 @@ use postroom_server::app::DIALECTS;
 use postroom_server::http::BodyFault;
 use serde_json::json;
 
-use crate::harness::app::{KEY_FIELD, TestApp, settings};
+use crate::harness::app::{KEY_FIELD, Key, TestApp, settings};
 use crate::harness::held::Held;
 
 /// Every route of the dialect with ids that name nothing.
@@ -243,23 +243,33 @@ fn a_body_that_is_too_large_is_413_and_changes_nothing() {
 }
 
 #[test]
-fn the_17th_verification_at_once_is_429_with_retry_after() {
+fn the_fifth_verification_of_an_account_and_the_17th_of_all_are_429_with_retry_after() {
     let held = Arc::new(Held::default());
     let app = TestApp::asking(held.clone(), Arc::default(), settings(), 2);
-    let key = app.account("acme");
-    let id = app.domain(&key, "example.com");
-    let line = format!("POST /api/v1/domains/{id}/verify");
-    let (refused, other_route, statuses) = std::thread::scope(|scope| {
-        let running: Vec<_> = (0..16).map(|_| scope.spawn(|| app.call(&key, &line).status)).collect();
-        held.wait_for(16);
+    let [key, others @ ..] = ["acme", "b", "c", "d", "e"].map(|account| app.account(account));
+    let domain = |key: &Key| {
+        let name = format!("of-{}.example", key.account);
+        (key.clone(), format!("POST /api/v1/domains/{}/verify", app.domain(key, &name)))
+    };
+    let (line, others) = (domain(&key).1, others.each_ref().map(domain));
+    let (refused, last, other_route, statuses) = std::thread::scope(|scope| {
+        let mut running: Vec<_> = (0..4).map(|_| scope.spawn(|| app.call(&key, &line).status)).collect();
+        held.wait_for(4);
         let refused = app.call(&key, &line);
+        let [next @ .., (last, its_line)] = &others;
+        for (key, line) in next {
+            running.extend((0..4).map(|_| scope.spawn(|| app.call(key, line).status)));
+        }
+        held.wait_for(16);
+        let last = app.call(last, its_line).status;
         let other_route = app.call(&key, "GET /api/v1/domains").status;
         held.release();
         let statuses: Vec<u16> = running.into_iter().map(|thread| thread.join().unwrap()).collect();
-        (refused, other_route, statuses)
+        (refused, last, other_route, statuses)
     });
     refused.is(429, &json!({"error": "Too many verifications at once"}));
     assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(last, 429, "another account finds all places taken");
     assert_eq!(other_route, 200, "what asks no DNS is not held up");
     assert_eq!(statuses, [200; 16]);
     assert_eq!(app.call(&key, &line).status, 200, "the places are given back");
