@@ -172,7 +172,8 @@ fn rendered(answer: Response) -> tiny_http::Response<std::io::Cursor<Vec<u8>>> {
 /// What `postroom serve` also does beside answering: spare DKIM keys, and when keys were last used.
 fn work_behind(app: &App, postroom: &Postroom) {
     loop {
-        let worked = pool::fill(postroom).and_then(|made| app.note_uses().map(|()| made));
+        let worked =
+            pool::fill(postroom).and_then(|made| app.note_uses().and_then(|()| app.forget()).map(|()| made));
         if let Err(error) = &worked {
             tracing::warn!(%error, "the work behind the App was not done");
         }

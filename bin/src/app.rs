@@ -2,6 +2,8 @@
 //!
 //! It is synchronous and knows no server: `listen` carries it on hyper, an example on another one.
 
+mod once;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +15,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode_str;
 use postroom::account::Caller;
 use postroom::clock::Timestamp;
-use postroom::db::Postroom;
+use postroom::db::{Postroom, Session};
 use postroom::dns::Resolver;
 use postroom::error::{Error, StoreTrouble};
 use postroom::id::ApiKeyId;
@@ -43,6 +45,7 @@ pub struct App {
     limits: Limits,
     /// Which requests are asking the DNS now.
     looks: Looks,
+    running: once::Running,
     /// When keys were last used, until somebody writes it down.
     uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
 }
@@ -80,6 +83,7 @@ impl App {
             router,
             limits: Limits::default(),
             looks: Looks::default(),
+            running: once::Running::default(),
             uses: Mutex::default(),
         }
     }
@@ -131,10 +135,15 @@ impl App {
         route.map_or(MAX_BODY_OCTETS, |(_, route)| route.max_body)
     }
 
-    /// Writes down when keys were last used, and forgets what no limit depends on any more. Meant for a background thread,
-    /// every half minute or so.
-    pub fn note_uses(&self) -> Result<(), Error> {
+    /// Forgets what no limit depends on any more, and answers whose time is over. Meant for a background thread, every half
+    /// minute or so.
+    pub fn forget(&self) -> Result<(), Error> {
         self.limits.tidy();
+        once::forget_expired(&self.postroom)
+    }
+
+    /// Writes down when keys were last used. Meant for a background thread, every half minute or so.
+    pub fn note_uses(&self) -> Result<(), Error> {
         let uses: Vec<_> = std::mem::take(&mut *self.uses()).into_iter().collect();
         if uses.is_empty() { Ok(()) } else { self.postroom.write(|tx| key::note_uses(tx, &uses)) }
     }
@@ -203,19 +212,26 @@ impl App {
             Err(BodyFault::Incomplete) => return Err(Fault::Incomplete),
             Ok(_) => {}
         }
-        let _looking = if route.looks { Some(self.looks.begin(caller.account())?) } else { None };
         // What is not UTF-8 names nothing, and stays so with a replacement character in it.
         let decode = |value| percent_decode_str(value).decode_utf8_lossy().into_owned();
         let params = params.iter().map(|(name, value)| (name.to_owned(), decode(value))).collect();
-        handler(&Call {
-            postroom: &self.postroom,
-            resolver: &*self.resolver,
-            switches: self.switches,
-            base_url: &self.base_url,
-            caller,
-            request,
-            params,
-        })
+        let asked = once::asked(&caller, route, request)?;
+        let run = |session: &Session<'_>| {
+            let _looking = if route.looks { Some(self.looks.begin(caller.account())?) } else { None };
+            handler(&Call {
+                postroom: session,
+                resolver: &*self.resolver,
+                switches: self.switches,
+                base_url: &self.base_url,
+                caller,
+                request,
+                params,
+            })
+        };
+        match asked {
+            None => run(&Session::new(&self.postroom)),
+            Some(asked) => once::answer(&self.postroom, &self.running, &asked, route, dialect.render, run),
+        }
     }
 
     /// Whether the service is well, in a dialect's own way.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use postroom::account::Caller;
-use postroom::db::Postroom;
+use postroom::db::Session;
 use postroom::dns::Resolver;
 
 use crate::http::{BodyFault, Method, Request, Response, StatusCode};
@@ -93,8 +93,9 @@ impl Default for Switches {
 
 /// An authenticated request on its way to a handler.
 pub struct Call<'a> {
-    /// The library.
-    pub postroom: &'a Postroom,
+    /// The library. A POST may have its writes held until it is answered: it hands this on as a whole only before the
+    /// first of them, or where its route is a [`looking`] one.
+    pub postroom: &'a Session<'a>,
     /// The DNS.
     pub resolver: &'a dyn Resolver,
     /// What the operator has switched on and off.
@@ -178,6 +179,12 @@ pub enum Fault {
     /// so many seconds.
     #[error("too many requests; try again in {0} s")]
     RateLimited(u32),
+    /// An `Idempotency-Key` that will not do; why, as a predicate.
+    #[error("Idempotency-Key {0}")]
+    Idempotency(String),
+    /// The request is being answered, under this `Idempotency-Key`, for whoever sent it before.
+    #[error("a request with this Idempotency-Key is being answered; ask again when it is done")]
+    StillRunning,
     /// The library's word.
     #[error(transparent)]
     Library(#[from] postroom::error::Error),

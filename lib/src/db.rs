@@ -6,6 +6,7 @@
 //! them at a time may [`claim`](Postroom::claim) it to serve it.
 
 mod readers;
+mod session;
 
 use std::fs::File;
 use std::ops::Deref;
@@ -17,9 +18,10 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Params, Row, TransactionBehavior};
 
+pub use self::session::{Held, Session};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, StoreError, StoreTrouble};
-use crate::opening::{OpenError, beside, private_file};
+use crate::opening::{OpenError, OpeningLock, beside, private_file};
 use crate::schema;
 use crate::seal::MasterKey;
 use crate::settings::Settings;
@@ -102,11 +104,7 @@ impl Postroom {
 
     /// Runs `work` in one transaction. What it wrote is on disk when this returns `Ok`, and undone at an error.
     pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        if self.broken.load(Ordering::Acquire) {
-            return Err(
-                Error::from(StoreError::new(StoreTrouble::SyncFailed, "an earlier sync failed")).into()
-            );
-        }
+        self.refuse_if_broken()?;
         // After a panic in another's `work` its transaction was rolled back: the connection is sound.
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let writer = writer.as_mut().ok_or_else(closed)?;
@@ -170,6 +168,13 @@ impl Postroom {
             })?);
             Ok(found)
         })
+    }
+
+    fn refuse_if_broken(&self) -> Result<(), Error> {
+        if self.broken.load(Ordering::Acquire) {
+            return Err(StoreError::new(StoreTrouble::SyncFailed, "an earlier sync failed").into());
+        }
+        Ok(())
     }
 
     fn note_broken(&self, error: rusqlite::Error) -> Error {
@@ -333,17 +338,6 @@ fn match_master_key(
         Ok(key)
     } else {
         Err(OpenError::KeyForeign { file: file.to_owned(), key_file: key_file.to_owned() })
-    }
-}
-
-/// Held while a file is opened: making, migrating and the master key are for one process at a time.
-struct OpeningLock(#[expect(dead_code, reason = "held for its lock alone")] File);
-
-impl OpeningLock {
-    fn wait(file: &Path) -> Result<OpeningLock, OpenError> {
-        let lock = private_file(&beside(file, ".open"))?;
-        lock.lock().map_err(|source| OpenError::Unusable { file: file.to_owned(), source })?;
-        Ok(OpeningLock(lock))
     }
 }
 

@@ -53,6 +53,7 @@ pub mod event;
 pub mod subscription;
 pub mod account;
 pub mod key;
+pub mod idempotency;
 // The domain model.
 pub mod domain;
 pub mod inbound;

@@ -119,3 +119,14 @@ impl OpenError {
         }
     }
 }
+
+/// Held while a file is opened: making, migrating and the master key are for one process at a time.
+pub(crate) struct OpeningLock(#[expect(dead_code, reason = "held for its lock alone")] File);
+
+impl OpeningLock {
+    pub(crate) fn wait(file: &Path) -> Result<OpeningLock, OpenError> {
+        let lock = private_file(&beside(file, ".open"))?;
+        lock.lock().map_err(|source| OpenError::Unusable { file: file.to_owned(), source })?;
+        Ok(OpeningLock(lock))
+    }
+}

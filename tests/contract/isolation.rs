@@ -21,13 +21,13 @@ const NEVER: i64 = 987_654_321;
 /// A name that no domain has.
 const NEVER_NAME: &str = "never.example";
 /// The end user whose domains all are.
-const USER: &str = "user_123";
+pub(super) const USER: &str = "user_123";
 
 /// What stands in a path, a query or a body of whom a request is about.
 #[derive(Clone, Copy)]
-struct Ids {
-    domain: i64,
-    name: &'static str,
+pub(super) struct Ids {
+    pub(super) domain: i64,
+    pub(super) name: &'static str,
     token: i64,
     record: i64,
 }
@@ -44,24 +44,24 @@ struct Foreigner {
 }
 
 /// A world with an owner, and with or without the domain that is not to be seen.
-struct World {
-    app: TestApp,
+pub(super) struct World {
+    pub(super) app: TestApp,
     /// The key to which the domain is tied.
-    owner: Key,
+    pub(super) owner: Key,
     /// Another key of the same account, and a domain that it may see.
-    sibling: Key,
+    pub(super) sibling: Key,
     /// A key of another account, and a domain of its own.
     stranger: Key,
     revoked: Key,
     domain_token: String,
-    victim: Ids,
+    pub(super) victim: Ids,
     /// Domains that the sibling and the stranger may see.
     siblings: Ids,
     strangers: Ids,
 }
 
 impl World {
-    fn new(with_victim: bool) -> World {
+    pub(super) fn new(with_victim: bool) -> World {
         let app = TestApp::new();
         let owner = app.account("owner");
         let sibling = app.key_of(owner.account);
@@ -123,12 +123,24 @@ impl World {
     }
 
     fn send(&self, dialect: &Dialect, method: &str, target: &Target, secret: Option<&str>) -> Reply {
+        self.send_with(dialect, method, target, secret, &[])
+    }
+
+    /// The same with more header fields.
+    pub(super) fn send_with(
+        &self,
+        dialect: &Dialect,
+        method: &str,
+        target: &Target,
+        secret: Option<&str>,
+        more: &[(&str, &str)],
+    ) -> Reply {
         let (field, secret) = match dialect.auth {
             Auth::Header(names) => (names[0], secret.map(str::to_owned)),
             Auth::Bearer => ("Authorization", secret.map(|secret| format!("Bearer {secret}"))),
             Auth::Basic { user } => ("Authorization", secret.map(|secret| basic(user, secret))),
         };
-        let mut headers = vec![("Content-Type", "application/json")];
+        let mut headers = [&[("Content-Type", "application/json")], more].concat();
         headers.extend(secret.as_deref().map(|secret| (field, secret)));
         self.app.send(&format!("{method} {}", target.path), &headers, target.body.as_bytes())
     }
@@ -142,13 +154,13 @@ fn made(app: &TestApp, key: &Key, name: &'static str) -> Ids {
 }
 
 /// Where a request goes, and with what.
-struct Target {
-    path: String,
-    body: String,
+pub(super) struct Target {
+    pub(super) path: String,
+    pub(super) body: String,
 }
 
 /// A request of a route about these ids, as a thief would send it: it has something for every route that writes.
-fn target(dialect: &Dialect, route: &Route, ids: Ids, user: &str) -> Target {
+pub(super) fn target(dialect: &Dialect, route: &Route, ids: Ids, user: &str) -> Target {
     let path = fill(route, ids);
     match (dialect.name, route.path) {
         ("lifecycle", _) => {}
@@ -210,7 +222,7 @@ fn fill(route: &Route, ids: Ids) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-fn routes() -> impl Iterator<Item = (&'static Dialect, &'static Route)> {
+pub(super) fn routes() -> impl Iterator<Item = (&'static Dialect, &'static Route)> {
     let all = DIALECTS.iter().flat_map(|dialect| dialect.routes.iter().map(move |route| (*dialect, route)));
     // What answers everybody has nothing to tell.
     all.filter(|(_, route)| route.handler.is_some())

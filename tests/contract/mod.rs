@@ -1,5 +1,6 @@
 //! The dialects, route by route.
 
+mod idempotency;
 mod isolation;
 mod lifecycle;
 mod limits;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier};
 
 use postroom::account;
-use postroom::db::{Options, Postroom};
+use postroom::db::{Held, Options, Postroom, Session};
 use postroom::error::Error;
 use postroom::opening::OpenError;
 use rusqlite::Connection;
@@ -295,4 +295,52 @@ fn every_order_of_listing_skips_in_a_covering_index_and_sorts_nothing() {
         assert_eq!(plan.len(), 1, "{sorting}: {plan:?}");
         assert!(plan[0].contains(&format!("USING COVERING INDEX {index}")), "{sorting}: {plan:?}");
     }
+}
+
+#[test]
+fn held_writes_are_there_together_after_the_commit_and_not_at_all_without_it() {
+    let app = TestApp::new();
+    let before = app.dump();
+    let names = |session: &Session<'_>| {
+        session.read(account::list).unwrap().into_iter().map(|account| account.name).collect::<Vec<_>>()
+    };
+    let held = Held::new(&app.postroom);
+    let session = held.session();
+    assert!(session.write(|tx| account::create(tx, "a")).is_ok());
+    let undone: Result<(), Error> = session.write(|tx| {
+        account::create(tx, "b")?;
+        account::create(tx, "a").map(|_| ())
+    });
+    assert!(matches!(undone, Err(Error::Conflict(_))), "a write that fails is undone alone");
+    assert!(session.write(|tx| account::create(tx, "c")).is_ok());
+    assert_eq!(names(&session), ["a", "c"]);
+    assert_eq!(app.dump(), before, "nobody else sees them yet");
+    drop(held);
+    assert_eq!(app.dump(), before);
+
+    let held = Held::new(&app.postroom);
+    let failed: Result<(), Error> = held.session().write(|tx| {
+        account::create(tx, "a")?;
+        account::create(tx, "a").map(|_| ())
+    });
+    assert!(failed.is_err());
+    app.account("others write while none is held");
+    held.session().write(|tx| account::create(tx, "d")).unwrap();
+    held.commit().unwrap();
+    assert_eq!(names(&Session::new(&app.postroom)), ["others write while none is held", "d"]);
+    Held::new(&app.postroom).commit().unwrap();
+}
+
+#[test]
+fn a_panic_in_a_held_write_leaves_nothing_and_a_store_that_works() {
+    let app = TestApp::new();
+    let before = app.dump();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let held = Held::new(&app.postroom);
+        held.session().write(|tx| account::create(tx, "a")).unwrap();
+        held.session().write(|_| -> Result<(), Error> { panic!("in the middle") })
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(app.dump(), before);
+    app.account("acme");
 }

@@ -177,13 +177,17 @@ fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failur
     Ok(())
 }
 
-/// Writes down when keys were last used, now and then and at the end.
+/// Writes down when keys were last used and forgets what has expired, now and then and at the end.
 fn note_uses(app: &App, stopped: &Receiver<()>) {
     loop {
         let ended = stopped.recv_timeout(NOTE_USES_EVERY) != Err(RecvTimeoutError::Timeout);
         if let Err(error) = app.note_uses() {
             stop_if_sync_failed(&error);
             warn!(%error, "the last uses of keys were not noted");
+        }
+        if let Err(error) = app.forget() {
+            stop_if_sync_failed(&error);
+            warn!(%error, "expired answers were not deleted");
         }
         if ended {
             return;

@@ -43,7 +43,10 @@ fn render(fault: &Fault) -> Response {
         Fault::Incomplete => (StatusCode::REQUEST_TIMEOUT, "body_incomplete"),
         Fault::Format(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "format"),
         Fault::Json(_) => (StatusCode::BAD_REQUEST, "invalid_json"),
-        Fault::Input { .. } | Fault::Library(Error::Invalid { .. }) => (StatusCode::BAD_REQUEST, "invalid"),
+        Fault::Input { .. } | Fault::Idempotency(_) | Fault::Library(Error::Invalid { .. }) => {
+            (StatusCode::BAD_REQUEST, "invalid")
+        }
+        Fault::StillRunning => (StatusCode::CONFLICT, "still_running"),
         Fault::SwitchedOff(_) => (StatusCode::FORBIDDEN, "switched_off"),
         Fault::Denied(_) => (StatusCode::FORBIDDEN, "denied"),
         Fault::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "busy"),

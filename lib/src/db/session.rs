@@ -1,0 +1,143 @@
+//! A session: the database as one request has it, with writes that may wait for what must stand or fall with them.
+
+use std::cell::{Ref, RefCell};
+use std::ops::Deref;
+use std::sync::{MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+
+use super::{Postroom, ReadTx, WriteTx, closed, store};
+use crate::error::Error;
+
+/// The database, with writes that are on disk when they return, or those of a [`Held`].
+pub struct Session<'a> {
+    postroom: &'a Postroom,
+    held: Option<&'a dyn Writer>,
+}
+
+impl<'a> Session<'a> {
+    /// One whose writes are each on disk when they return.
+    pub fn new(postroom: &'a Postroom) -> Session<'a> {
+        Session { postroom, held: None }
+    }
+
+    /// Runs `work` in one transaction that changes nothing. It sees what this session wrote.
+    pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        match self.held.and_then(Writer::conn) {
+            Some(conn) => work(&ReadTx { conn: &conn, postroom: self.postroom }),
+            None => self.postroom.read(work),
+        }
+    }
+
+    /// Runs `work` in one transaction, all of which is undone at an error.
+    pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let Some(held) = self.held else {
+            return self.postroom.write(work);
+        };
+        let is_first = held.enter()?;
+        let result = {
+            let conn = held.conn().ok_or_else(closed)?;
+            work(&WriteTx(ReadTx { conn: &conn, postroom: self.postroom }))
+        };
+        let left = held.leave(is_first, result.is_ok());
+        let done = result?;
+        left.map(|()| done).map_err(E::from)
+    }
+}
+
+impl Deref for Session<'_> {
+    type Target = Postroom;
+
+    fn deref(&self) -> &Postroom {
+        self.postroom
+    }
+}
+
+/// Writes that are put on disk together, by [`commit`](Held::commit); dropped before, it leaves nothing.
+///
+/// It has the write lock from its first write that succeeds: no time is to be spent from then on, and nothing else may be
+/// written from its thread, for [`Postroom::write`] would wait for ever.
+pub struct Held<'a> {
+    postroom: &'a Postroom,
+    /// In the middle of a transaction, once there is one.
+    writer: RefCell<Option<MutexGuard<'a, Option<Connection>>>>,
+}
+
+impl<'a> Held<'a> {
+    /// Nothing yet.
+    pub fn new(postroom: &'a Postroom) -> Held<'a> {
+        Held { postroom, writer: RefCell::new(None) }
+    }
+
+    /// A session whose writes are held.
+    pub fn session(&self) -> Session<'_> {
+        Session { postroom: self.postroom, held: Some(self) }
+    }
+
+    /// Puts on disk what was written.
+    pub fn commit(self) -> Result<(), Error> {
+        match self.conn() {
+            Some(conn) => conn.execute_batch("COMMIT").map_err(|e| self.postroom.note_broken(e)),
+            None => Ok(()),
+        }
+    }
+
+    fn run(&self, sql: &str) -> Result<(), Error> {
+        self.conn().ok_or_else(closed)?.execute_batch(sql).map_err(store)
+    }
+
+    fn roll_back(&self) {
+        // Committed, or ended by SQLite itself, it is in no transaction any more. One that cannot roll back refuses the
+        // next transaction, and says so there.
+        if let Some(conn) = self.conn().filter(|conn| !conn.is_autocommit()) {
+            let _ = conn.execute_batch("ROLLBACK");
+        }
+        self.writer.take();
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.roll_back();
+    }
+}
+
+/// What a session needs of a [`Held`], whatever that borrows.
+trait Writer {
+    /// The connection in the middle of the transaction, if there is one.
+    fn conn(&self) -> Option<Ref<'_, Connection>>;
+    /// Begins the transaction, or a part of it that can be undone alone; whether it was the first.
+    fn enter(&self) -> Result<bool, Error>;
+    /// Ends that part.
+    fn leave(&self, is_first: bool, is_done: bool) -> Result<(), Error>;
+}
+
+impl Writer for Held<'_> {
+    fn conn(&self) -> Option<Ref<'_, Connection>> {
+        Ref::filter_map(self.writer.borrow(), |writer| writer.as_ref()?.as_ref()).ok()
+    }
+
+    fn enter(&self) -> Result<bool, Error> {
+        if self.writer.borrow().is_some() {
+            return self.run("SAVEPOINT part").map(|()| false);
+        }
+        self.postroom.refuse_if_broken()?;
+        // After a panic in another's `work` its transaction was rolled back: the connection is sound.
+        let writer = self.postroom.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.as_ref().ok_or_else(closed)?.execute_batch("BEGIN IMMEDIATE").map_err(store)?;
+        self.writer.replace(Some(writer));
+        Ok(true)
+    }
+
+    fn leave(&self, is_first: bool, is_done: bool) -> Result<(), Error> {
+        match (is_first, is_done) {
+            (true, true) => Ok(()),
+            (true, false) => {
+                self.roll_back();
+                Ok(())
+            }
+            (false, true) => self.run("RELEASE part"),
+            (false, false) => self.run("ROLLBACK TO part; RELEASE part"),
+        }
+    }
+}

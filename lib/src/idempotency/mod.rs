@@ -1,0 +1,149 @@
+//! Idempotency keys: what was answered to a request, kept for a day for whoever repeats it under the same key.
+//!
+//! The client's key counts for one API key and one route: another API key, and the same on another route, is another request
+//! (draft-ietf-httpapi-idempotency-key-header section 2). Of the request only hashes are kept; the answer is sealed under the
+//! master key, for it can hold a secret that is shown once.
+
+mod table;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::db::{ReadTx, WriteTx};
+use crate::error::Error;
+use crate::id::ApiKeyId;
+
+/// How long an answer is kept.
+pub const KEPT_FOR: Duration = Duration::from_hours(24);
+/// The most octets of an answer that is kept.
+pub const MAX_ANSWER_OCTETS: usize = 1024 * 1024;
+const MAX_KEY_OCTETS: usize = 255;
+
+/// A client's name for a request of its own: 1 to 255 printable ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl FromStr for IdempotencyKey {
+    type Err = InvalidIdempotencyKey;
+
+    fn from_str(text: &str) -> Result<IdempotencyKey, InvalidIdempotencyKey> {
+        let is_printable = text.bytes().all(|octet| matches!(octet, b' '..=b'~'));
+        if (1..=MAX_KEY_OCTETS).contains(&text.len()) && is_printable {
+            Ok(IdempotencyKey(text.to_owned()))
+        } else {
+            Err(InvalidIdempotencyKey)
+        }
+    }
+}
+
+/// A text that is no idempotency key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to {MAX_KEY_OCTETS} printable ASCII characters")]
+pub struct InvalidIdempotencyKey;
+
+/// A request that carries an idempotency key, as far as one is told from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Asked {
+    by: ApiKeyId,
+    name: [u8; 32],
+    content: [u8; 32],
+}
+
+/// What is known of a request.
+#[derive(Debug)]
+pub enum Known {
+    /// It was answered with these octets.
+    Answered(Zeroizing<Vec<u8>>),
+    /// Something else was asked under its key.
+    Otherwise,
+}
+
+impl Asked {
+    /// A request by this API key, of a `route` (its method and path), with this content: all else that the answer rests on.
+    pub fn new(by: ApiKeyId, key: &IdempotencyKey, route: [&[u8]; 2], content: [&[u8]; 3]) -> Asked {
+        let [method, path] = route;
+        Asked { by, name: digest([key.0.as_bytes(), method, path]), content: digest(content) }
+    }
+
+    /// What tells it from requests under other keys, whatever their content.
+    pub fn name(&self) -> (ApiKeyId, [u8; 32]) {
+        (self.by, self.name)
+    }
+
+    /// The row's identity, to which its answer is sealed.
+    fn identity(&self) -> String {
+        let octets = self.name.iter().chain(&self.content);
+        octets.fold(format!("idempotency {} ", self.by), |text, octet| text + &format!("{octet:02x}"))
+    }
+}
+
+/// What is known of this request, if its key was used in the last day.
+pub fn find(tx: &ReadTx<'_>, asked: &Asked) -> Result<Option<Known>, Error> {
+    let Some((content, answer)) = table::find(tx, asked)? else { return Ok(None) };
+    if content != asked.content {
+        return Ok(Some(Known::Otherwise));
+    }
+    tx.master_key().open(&asked.identity(), &answer).map(|answer| Some(Known::Answered(answer)))
+}
+
+/// Keeps the answer to this request for a day.
+pub fn keep(tx: &WriteTx<'_>, asked: &Asked, answer: &[u8]) -> Result<(), Error> {
+    let sealed = tx.master_key().seal(&asked.identity(), answer)?;
+    table::keep(tx, asked, &sealed, tx.now() + KEPT_FOR)
+}
+
+/// Forgets at most so many answers whose day is over, and returns how many it was.
+pub fn forget_expired(tx: &WriteTx<'_>, most: u32) -> Result<usize, Error> {
+    table::delete_expired(tx, most)
+}
+
+/// The SHA-256 of parts, each after its length: no two lists of parts run together.
+fn digest(parts: [&[u8]; 3]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_1_to_255_printable_ascii_characters() {
+        for good in ["k", " ", "\"8e03978e-40d5-43dd-bc93-6894a57f9324\"", &"~".repeat(255)] {
+            assert!(good.parse::<IdempotencyKey>().is_ok(), "{good}");
+        }
+        for bad in ["", "a\tb", "é", "\u{7f}", &"k".repeat(256)] {
+            assert_eq!(bad.parse::<IdempotencyKey>(), Err(InvalidIdempotencyKey), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn requests_are_told_apart_by_every_part() {
+        let content: [&[u8]; 3] = [b"a", b"b", b"c"];
+        let ask = |by, key: &str, method: &[u8], path: &[u8], content| {
+            Asked::new(ApiKeyId::new(by), &key_of(key), [method, path], content)
+        };
+        let first = ask(1, "k", b"POST", b"/a", content);
+        assert_eq!(first, ask(1, "k", b"POST", b"/a", content));
+        assert_eq!(first.name(), ask(1, "k", b"POST", b"/a", [b"ab", b"", b"c"]).name());
+        assert_ne!(first, ask(1, "k", b"POST", b"/a", [b"ab", b"", b"c"]));
+        for other in [
+            ask(2, "k", b"POST", b"/a", content),
+            ask(1, "kP", b"OST", b"/a", content),
+            ask(1, "k", b"POST/", b"a", content),
+        ] {
+            assert_ne!(first.name(), other.name());
+        }
+    }
+
+    fn key_of(text: &str) -> IdempotencyKey {
+        text.parse().unwrap()
+    }
+}
