@@ -16,6 +16,7 @@ pub(crate) struct Client {
     agent: ureq::Agent,
     url: String,
     key: String,
+    idempotency_key: Option<String>,
 }
 
 /// An answer.
@@ -36,7 +37,7 @@ impl Client {
             .timeout_global(Some(PATIENCE))
             .build()
             .new_agent();
-        Client { agent, url: url.to_owned(), key: key.to_owned() }
+        Client { agent, url: url.to_owned(), key: key.to_owned(), idempotency_key: None }
     }
 
     /// A client that trusts this certificate (DER) and no other.
@@ -46,7 +47,7 @@ impl Client {
         // A connection that is kept would go on with the certificate that it was made with.
         let config = ureq::Agent::config_builder().tls_config(tls).max_idle_connections(0);
         let agent = config.timeout_global(Some(PATIENCE)).build().new_agent();
-        Client { agent, url: url.to_owned(), key: String::new() }
+        Client { agent, url: url.to_owned(), key: String::new(), idempotency_key: None }
     }
 
     /// The same client with another key.
@@ -54,13 +55,21 @@ impl Client {
         Client { key: key.to_owned(), ..self.clone() }
     }
 
+    /// The same client with an idempotency key.
+    pub(crate) fn under(&self, idempotency_key: &str) -> Client {
+        Client { idempotency_key: Some(idempotency_key.to_owned()), ..self.clone() }
+    }
+
     /// Asks with a body, or without one.
     pub(crate) fn send(&self, method: &str, path: &str, body: Option<&str>) -> Result<Reply, ureq::Error> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
             .header("MailPace-Organization-Token", &self.key)
             .header("x-api-key", &self.key);
+        if let Some(key) = &self.idempotency_key {
+            request = request.header("Idempotency-Key", key);
+        }
         let mut response = match body {
             None => self.agent.run(request.body(())?)?,
             Some(body) => {

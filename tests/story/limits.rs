@@ -83,6 +83,19 @@ fn one_address_gets_its_share_of_connections_and_no_more() {
 }
 
 #[test]
+fn an_account_in_a_hurry_is_told_to_wait_and_zero_lets_it_run() {
+    for (rate, is_limited) in [("1", true), ("0", false)] {
+        let site = Site::new().with("POSTROOM_RATE_LIMIT", rate);
+        let server = site.serve();
+        let client = server.client();
+        let statuses: Vec<u16> = (0..20).map(|_| client.get("/api/v1/domains").status).collect();
+        assert_eq!(statuses.first(), Some(&200));
+        assert_eq!(statuses.contains(&429), is_limited, "{rate}: {statuses:?}");
+        assert_eq!(client.get("/healthz").status, 200);
+    }
+}
+
+#[test]
 fn a_body_of_two_megabytes_is_refused_in_the_shape_of_the_dialect() {
     let site = Site::new();
     let server = server_for_many(&site);

@@ -30,6 +30,7 @@ mod pages;
 mod readme;
 #[cfg(test)]
 mod refusal;
+mod repeat;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]
