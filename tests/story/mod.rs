@@ -30,6 +30,7 @@ mod pages;
 mod readme;
 #[cfg(test)]
 mod refusal;
+#[cfg(test)]
 mod repeat;
 #[cfg(test)]
 mod rotation;
