@@ -41,6 +41,8 @@ ids! {
     DkimKeyId,
     /// The id of a domain token.
     DomainTokenId,
+    /// The id of a login link.
+    LoginLinkId,
     /// The id of a row of the audit log.
     EventId,
 }

@@ -62,6 +62,7 @@ pub mod dkim;
 pub mod record;
 pub mod token;
 pub mod route;
+pub mod login;
 pub mod provision;
 pub mod overview;
 // Looking and deciding.

@@ -8,7 +8,7 @@ use crate::event::{self, Action};
 use crate::id::AccountId;
 use crate::name::DomainName;
 use crate::tag::Tag;
-use crate::{dkim, inbound, label, record, route, subscription, webhook};
+use crate::{dkim, inbound, label, login, record, route, subscription, webhook};
 
 /// What a new domain is made from.
 #[derive(Clone, Debug)]
@@ -129,6 +129,8 @@ pub fn rename(
     keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
     // A key signs only while its record is known to be right, and the new name has none yet.
     dkim::table::deactivate_all(tx, domain.id)?;
+    // A link names the domain that it opens.
+    login::withdraw(tx, domain)?;
     record::clear(tx, &renamed)?;
     record::seed(tx, &renamed, &keys)?;
     let detail = format!("was {}", domain.name);
@@ -147,6 +149,7 @@ pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), 
 
 /// Hands the domain, with its keys, tokens and records, to another account's `default` subscription. What is set of incoming
 /// mail, such as a route with a webhook of the old account's, does not go along: mail is stored until the new one says otherwise.
+/// Login links end.
 pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountId) -> Result<Domain, Error> {
     if domain.account == to {
         return Ok(domain.clone());
@@ -156,6 +159,7 @@ pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountI
     subscription::make_room_for_domain(tx, &subscription)?;
     route::reset(tx, domain)?;
     inbound::reset(tx, domain.id)?;
+    login::withdraw(tx, domain)?;
     let moved = table::transfer(tx, domain.id, to, subscription.id)?;
     for (account, detail) in
         [(domain.account, format!("to account:{to}")), (to, format!("from account:{}", domain.account))]

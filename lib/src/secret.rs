@@ -1,8 +1,8 @@
 //! Secrets that are shown once: a prefix, an underscore, random base62, and a checksum.
 //!
-//! `pra_` and 27 random characters (160 bits), then 6 characters of CRC-32 over all that stands before. The
-//! checksum tells a mistyped or truncated secret without a look at the database, and lets scanners of leaked
-//! secrets know ours. Only the SHA-256 of a secret is stored: with 160 random bits no slow hash is needed.
+//! `pra_` and 27 random characters (160 bits; 43 of a login link, 256 bits), then 6 characters of CRC-32 over all that
+//! stands before. The checksum tells a mistyped or truncated secret without a look at the database, and lets scanners of
+//! leaked secrets know ours. Only the SHA-256 of a secret is stored: with 160 random bits no slow hash is needed.
 
 use std::fmt;
 
@@ -12,8 +12,6 @@ use zeroize::Zeroizing;
 use crate::error::{Error, StoreError, StoreTrouble};
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// 62^27 is just above 2^160.
-const RANDOM_CHARS: usize = 27;
 /// 62^6 is above 2^32.
 const CHECKSUM_CHARS: usize = 6;
 
@@ -25,6 +23,8 @@ pub enum SecretKind {
     AccountKey,
     /// A domain's sending token, `prt_`.
     DomainToken,
+    /// A link that signs in to a domain once, `prl_`.
+    LoginLink,
 }
 
 impl SecretKind {
@@ -33,6 +33,16 @@ impl SecretKind {
         match self {
             SecretKind::AccountKey => "pra_",
             SecretKind::DomainToken => "prt_",
+            SecretKind::LoginLink => "prl_",
+        }
+    }
+
+    /// How many random characters its secrets have.
+    fn random_chars(self) -> usize {
+        match self {
+            // 62^27 is just above 2^160, 62^43 just above 2^256.
+            SecretKind::AccountKey | SecretKind::DomainToken => 27,
+            SecretKind::LoginLink => 43,
         }
     }
 }
@@ -47,9 +57,9 @@ pub struct PlainSecret {
 impl PlainSecret {
     /// A new one from the operating system's random numbers.
     pub fn generate(kind: SecretKind) -> Result<PlainSecret, Error> {
-        let mut text = Zeroizing::new(String::with_capacity(4 + RANDOM_CHARS + CHECKSUM_CHARS));
+        let mut text = Zeroizing::new(String::with_capacity(4 + kind.random_chars() + CHECKSUM_CHARS));
         text.push_str(kind.prefix());
-        let end = text.len() + RANDOM_CHARS;
+        let end = text.len() + kind.random_chars();
         while text.len() < end {
             let mut octets = Zeroizing::new([0_u8; 64]);
             fill_random(octets.as_mut_slice())?;
@@ -66,7 +76,8 @@ impl PlainSecret {
     /// Reads a secret of this kind. A wrong prefix, length, alphabet or checksum is refused.
     pub fn parse(kind: SecretKind, text: &str) -> Result<PlainSecret, InvalidSecret> {
         let rest = text.strip_prefix(kind.prefix()).ok_or(InvalidSecret)?;
-        if rest.len() != RANDOM_CHARS + CHECKSUM_CHARS || !rest.bytes().all(|o| o.is_ascii_alphanumeric()) {
+        let length = kind.random_chars() + CHECKSUM_CHARS;
+        if rest.len() != length || !rest.bytes().all(|o| o.is_ascii_alphanumeric()) {
             return Err(InvalidSecret);
         }
         let (body, sum) = text.split_at(text.len() - CHECKSUM_CHARS);
@@ -149,6 +160,14 @@ mod tests {
         let read = PlainSecret::parse(SecretKind::AccountKey, secret.reveal()).unwrap();
         assert_eq!(read.hashed(), secret.hashed());
         assert!(PlainSecret::parse(SecretKind::DomainToken, secret.reveal()).is_err());
+    }
+
+    #[test]
+    fn a_login_link_has_256_random_bits_and_reads_back() {
+        let secret = PlainSecret::generate(SecretKind::LoginLink).unwrap();
+        assert_eq!((secret.reveal().len(), secret.reveal().get(..4)), (4 + 43 + 6, Some("prl_")));
+        let read = PlainSecret::parse(SecretKind::LoginLink, secret.reveal()).unwrap();
+        assert_eq!(read.hashed(), secret.hashed());
     }
 
     #[test]

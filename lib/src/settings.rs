@@ -42,6 +42,8 @@ pub struct Settings {
     pub claim_expires_after: Duration,
     /// When a verified record counts as lost.
     pub loss: LossPolicy,
+    /// For so long a login link opens its domain, if it was not used.
+    pub login_link_life: Duration,
 }
 
 impl Settings {
@@ -65,6 +67,7 @@ impl Settings {
             return_path_required: false,
             claim_expires_after: Duration::from_hours(7 * 24),
             loss: LossPolicy { failures: 3, span: Duration::from_hours(72) },
+            login_link_life: Duration::from_mins(15),
         }
     }
 

@@ -11,6 +11,7 @@ mod keyring;
 mod judging;
 mod keys_and_tokens;
 mod lending;
+mod login;
 mod mail_records;
 mod names;
 mod rotation;

@@ -82,7 +82,7 @@ pub(crate) fn page_of_ids(caller: &Caller, order: Order, direction: Direction) -
     format!("SELECT d.id FROM domain d WHERE {visible} ORDER BY {sorting} LIMIT :limit OFFSET :offset")
 }
 
-pub(super) fn by_id(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Option<Domain>, Error> {
+pub(crate) fn by_id(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Option<Domain>, Error> {
     tx.one(
         &format!("SELECT d.* FROM domain d WHERE d.id = :id AND {}", visible(caller)),
         Scope::of(caller).with(&[(":id", &id.number())]).as_slice(),
@@ -359,7 +359,7 @@ fn is_any_tied(tx: &ReadTx<'_>, account: AccountId) -> Result<bool, Error> {
     Ok(tx.one(tied, [account.number()], |_| Ok(()))?.is_some())
 }
 
-pub(super) fn is_live_key_of(tx: &ReadTx<'_>, account: AccountId, key: ApiKeyId) -> Result<bool, Error> {
+pub(crate) fn is_live_key_of(tx: &ReadTx<'_>, account: AccountId, key: ApiKeyId) -> Result<bool, Error> {
     let found = tx.one(
         "SELECT 1 FROM api_key WHERE id = ?1 AND account_id = ?2 AND revoked_at IS NULL",
         (key.number(), account.number()),

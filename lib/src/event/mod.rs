@@ -7,7 +7,7 @@ use std::fmt;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::Error;
-use crate::id::{AccountId, ApiKeyId, EventId};
+use crate::id::{AccountId, ApiKeyId, EventId, LoginLinkId};
 
 /// Who made a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Actor {
     Operator,
     /// The schedule of checks.
     Schedule,
+    /// Whoever opened a login link.
+    LoginLink(LoginLinkId),
 }
 
 impl fmt::Display for Actor {
@@ -27,6 +29,7 @@ impl fmt::Display for Actor {
             Actor::Key(id) => write!(f, "key:{id}"),
             Actor::Operator => f.write_str("operator"),
             Actor::Schedule => f.write_str("schedule"),
+            Actor::LoginLink(id) => write!(f, "login_link:{id}"),
         }
     }
 }
@@ -65,6 +68,8 @@ pub enum Action {
     TokenCreated,
     TokenChanged,
     TokenRevoked,
+    LoginLinkCreated,
+    LoginLinkUsed,
 }
 
 impl Action {
@@ -100,6 +105,8 @@ impl Action {
             Action::TokenCreated => "token.created",
             Action::TokenChanged => "token.changed",
             Action::TokenRevoked => "token.revoked",
+            Action::LoginLinkCreated => "login_link.created",
+            Action::LoginLinkUsed => "login_link.used",
         }
     }
 }
@@ -113,7 +120,7 @@ pub struct Event {
     pub at: Timestamp,
     /// The account that it happened to.
     pub account: Option<AccountId>,
-    /// Who did it: `operator`, or `key:` and the key's id.
+    /// Who did it: `operator`, `schedule`, or `key:` or `login_link:` and an id.
     pub actor: String,
     /// What was done, `noun.verb`.
     pub action: String,
