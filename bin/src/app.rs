@@ -26,7 +26,7 @@ use serde_json::json;
 use crate::dialect::{Auth, Call, Dialect, Fault, Handler, MAX_BODY_OCTETS, Route, Switches};
 use crate::http::{BodyFault, HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
 use crate::limit::{Limits, Looks};
-use crate::{lifecycle, mailchannels, mailgun, mailpace, native};
+use crate::{console, lifecycle, mailchannels, mailgun, mailpace, native};
 
 /// Every dialect that is served.
 pub const DIALECTS: &[&Dialect] =
@@ -129,6 +129,9 @@ impl App {
 
     /// The most octets of a body on this path.
     pub fn body_limit(&self, method: &Method, path: &str) -> usize {
+        if console::has(path) {
+            return console::MAX_BODY_OCTETS;
+        }
         let path = path.strip_suffix('/').unwrap_or(path);
         let found = self.router.at(path).ok();
         let route = found.and_then(|found| found.value.iter().find(|(_, route)| route.method == *method));
@@ -154,6 +157,14 @@ impl App {
         if path == "/healthz" {
             trace.route = "/healthz";
             return self.health(method);
+        }
+        if console::has(path) {
+            (trace.dialect, trace.route) = ("console", console::route(path));
+            return console::answer(&self.postroom, &self.base_url, path, request).unwrap_or_else(|error| {
+                tracing::error!(request = id, route = trace.route, %error, "the database failed");
+                stop_if_sync_failed(&error);
+                console::failed(&error)
+            });
         }
         let Ok(found) = self.router.at(path) else {
             let is_below = |prefix: &&str| {

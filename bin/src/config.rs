@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -93,6 +94,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("loss.failures", "POSTROOM_LOSS_FAILURES", "failed checks in a row until a record is lost (3)"),
     key("loss.hours", "POSTROOM_LOSS_HOURS", "hours between the first and the last of them (72)"),
+    key("login.link_minutes", "POSTROOM_LOGIN_LINK_MINUTES", "minutes that a login link lives (15)"),
     key("lifecycle.dns_mark", "POSTROOM_DNS_MARK", "whether records can be marked by hand over /v2 (true)"),
     key(
         "webhooks.loopback_http",
@@ -327,6 +329,9 @@ impl Config {
         }
         if let Some(hours) = self.get::<u32>("loss.hours")? {
             settings.loss.span = Duration::from_hours(u64::from(hours));
+        }
+        if let Some(minutes) = self.get::<NonZeroU16>("login.link_minutes")? {
+            settings.login_link_life = Duration::from_mins(u64::from(minutes.get()));
         }
         for (path, variable, host) in [
             ("mx.host", "POSTROOM_MX_HOST", &settings.mx_host),

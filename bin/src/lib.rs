@@ -1,5 +1,5 @@
-//! Postroom as one binary, from the ground up: what a request is, what a dialect is, how parameters are read, how
-//! often one may ask, the dialects, the App that carries them, the listener that carries the App, and the command line.
+//! Postroom as one binary, from the ground up: what a request is, what a dialect is, how parameters are read, how often one
+//! may ask, the dialects, the console, the App that carries them, the listener that carries the App, and the command line.
 
 pub mod http;
 
@@ -16,6 +16,8 @@ pub mod mailchannels;
 pub mod mailgun;
 pub mod mailpace;
 pub mod native;
+
+pub mod console;
 
 pub mod app;
 

@@ -1,5 +1,6 @@
 //! The dialects, route by route.
 
+mod console;
 mod idempotency;
 mod isolation;
 mod lifecycle;

@@ -23,6 +23,8 @@ mod lifecycle;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod login;
+#[cfg(test)]
 mod mistake;
 #[cfg(test)]
 mod pages;

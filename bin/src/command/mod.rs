@@ -8,6 +8,7 @@ mod doctor;
 mod domain;
 mod key;
 mod key_rotation;
+mod login_link;
 mod named;
 mod output;
 mod route;
@@ -17,6 +18,7 @@ mod subscription;
 mod verify;
 mod zone;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -98,6 +100,7 @@ enum Command {
     #[command(subcommand)]
     Zone(zone::Command),
     Sign(sign::Args),
+    LoginLink(login_link::Args),
     /// Show, set and test routes: where a domain's incoming mail goes
     #[command(subcommand)]
     Route(route::Command),
@@ -124,6 +127,16 @@ impl Context {
     fn resolver(&self) -> Result<NetworkResolver, Failure> {
         NetworkResolver::new(self.config.dns()?).map_err(|e| Failure::new(e.to_string()))
     }
+}
+
+/// An address that a client on this machine can use.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        let loopback =
+            if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        return SocketAddr::new(loopback, address.port());
+    }
+    address
 }
 
 /// Why a command did not do what it was asked: one line, and what to do.
@@ -193,6 +206,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::KeyRotation(command) => key_rotation::run(&mut context, &command),
         Command::Zone(command) => zone::run(&mut context, &command),
         Command::Sign(args) => sign::run(&mut context, &args),
+        Command::LoginLink(args) => login_link::run(&mut context, &args),
         Command::Route(command) => route::run(&mut context, command),
         Command::Audit(args) => audit::run(&mut context, &args),
         Command::Doctor => doctor::run(&mut context),

@@ -1,6 +1,5 @@
 //! `postroom serve`: the database, the listener, and the threads that work behind them.
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -16,7 +15,7 @@ use postroom::{account, key, provision, rotation};
 use serde_json::json;
 use tracing::{error, info, warn};
 
-use super::{Context, Failure};
+use super::{Context, Failure, reachable};
 use crate::app::{App, stop_if_sync_failed};
 use crate::http::{Method, Request, Response};
 use crate::limit::{Limits, REQUESTS_PER_SECOND, Ticks};
@@ -130,16 +129,6 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     served?;
     info!("stopped");
     Ok(ExitCode::SUCCESS)
-}
-
-/// An address that a client on this machine can use.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        let loopback =
-            if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
-        return SocketAddr::new(loopback, address.port());
-    }
-    address
 }
 
 /// Makes the first account of an empty database, and tells its key, this once.
