@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::{Add, Sub};
+use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -41,6 +42,30 @@ impl Sub<Duration> for Timestamp {
         Timestamp(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 }
+
+impl Timestamp {
+    /// As `asctime` of C writes it, in UTC: `Sat Nov 21 10:00:00 2026`.
+    pub(crate) fn asctime(self) -> String {
+        let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        moment.strftime("%a %b %e %H:%M:%S %Y").to_string()
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    /// A time of RFC 3339, or a date alone, which is its first moment in UTC.
+    fn from_str(text: &str) -> Result<Timestamp, InvalidTimestamp> {
+        let whole = if text.len() == 10 { &format!("{text}T00:00:00Z") } else { text };
+        let moment: jiff::Timestamp = whole.parse().map_err(|_| InvalidTimestamp)?;
+        Ok(Timestamp(moment.as_millisecond()))
+    }
+}
+
+/// A text that is no time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a time is a date, as in 2026-11-21, or a date and a time of RFC 3339, as in 2026-11-21T10:00:00Z")]
+pub struct InvalidTimestamp;
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,6 +125,18 @@ mod tests {
     fn a_timestamp_is_shown_in_rfc_3339_with_three_decimals_and_z() {
         assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp::from_millis(1_795_255_200_120).to_string(), "2026-11-21T10:00:00.120Z");
+    }
+
+    #[test]
+    fn a_time_is_read_with_its_offset_and_a_date_is_its_first_moment() {
+        let read = |text: &str| text.parse().map(Timestamp::millis);
+        assert_eq!(read("2026-11-21T10:00:00.120Z"), Ok(1_795_255_200_120));
+        assert_eq!(read("2026-11-21T11:00:00.120+01:00"), Ok(1_795_255_200_120));
+        assert_eq!(read("2026-11-21"), Ok(1_795_219_200_000));
+        for bad in ["", "2026-11-31", "21.11.2026", "yesterday", "2026-11-21T10:00:00"] {
+            assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
+        }
+        assert_eq!(Timestamp::from_millis(0).asctime(), "Thu Jan  1 00:00:00 1970");
     }
 
     #[test]

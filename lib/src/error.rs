@@ -22,6 +22,8 @@ pub enum Entity {
     DkimKey,
     /// A sending token of a domain.
     DomainToken,
+    /// A report of a misclassified message.
+    Report,
 }
 
 impl fmt::Display for Entity {
@@ -35,6 +37,7 @@ impl fmt::Display for Entity {
             Entity::Alias => "alias",
             Entity::DkimKey => "DKIM key",
             Entity::DomainToken => "domain token",
+            Entity::Report => "report",
         })
     }
 }

@@ -43,6 +43,8 @@ ids! {
     DomainTokenId,
     /// The id of a login link.
     LoginLinkId,
+    /// The id of a report of a misclassified message.
+    ReportId,
     /// The id of a row of the audit log.
     EventId,
 }

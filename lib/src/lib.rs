@@ -63,6 +63,7 @@ pub mod record;
 pub mod token;
 pub mod route;
 pub mod login;
+pub mod report;
 pub mod provision;
 pub mod overview;
 // Looking and deciding.

@@ -44,6 +44,12 @@ pub struct Settings {
     pub loss: LossPolicy,
     /// For so long a login link opens its domain, if it was not used.
     pub login_link_life: Duration,
+    /// The most octets of a reported message.
+    pub max_report_octets: u64,
+    /// The most octets of reported messages that are kept for one account.
+    pub most_report_octets: u64,
+    /// How long a report is kept.
+    pub keep_reports_for: Duration,
 }
 
 impl Settings {
@@ -68,6 +74,9 @@ impl Settings {
             claim_expires_after: Duration::from_hours(7 * 24),
             loss: LossPolicy { failures: 3, span: Duration::from_hours(72) },
             login_link_life: Duration::from_mins(15),
+            max_report_octets: 10 * 1024 * 1024,
+            most_report_octets: 1024 * 1024 * 1024,
+            keep_reports_for: Duration::from_hours(30 * 24),
         }
     }
 

@@ -70,6 +70,7 @@ pub enum Action {
     TokenRevoked,
     LoginLinkCreated,
     LoginLinkUsed,
+    ReportFiled,
 }
 
 impl Action {
@@ -107,6 +108,7 @@ impl Action {
             Action::TokenRevoked => "token.revoked",
             Action::LoginLinkCreated => "login_link.created",
             Action::LoginLinkUsed => "login_link.used",
+            Action::ReportFiled => "report.filed",
         }
     }
 }

@@ -1,0 +1,115 @@
+//! What counts as a message that can be reported.
+
+use mail_parser::{Address, MessageParser};
+
+/// So many octets are looked at for the fields of the header: mail servers take no longer headers, and what a parser keeps of
+/// a header is many times as large.
+const MAX_HEADER_OCTETS: usize = 256 * 1024;
+
+/// Whether this is a message of RFC 5322, as far as a report needs.
+///
+/// It begins with a header field (section 2.2), and its header has a From field with an address or a Date field with a
+/// date, as `mail-parser` reads them. Section 3.6 asks for both; junk often lacks one, and a text that is no message
+/// lacks both. Nothing is asked of the body, nor of characters and line ends: what is reported is what arrived.
+pub(super) fn check(octets: &[u8]) -> Result<(), InvalidMessage> {
+    if octets.is_empty() {
+        return Err(InvalidMessage::Empty);
+    }
+    if !begins_with_field(octets) {
+        return Err(InvalidMessage::FirstLine);
+    }
+    // The parser knows no header that ends with the message, or is cut.
+    let head = [octets.get(..MAX_HEADER_OCTETS).unwrap_or(octets), b"\r\n\r\n"].concat();
+    let parsed = MessageParser::default().parse_headers(&head).ok_or(InvalidMessage::FirstLine)?;
+    let has_address = |from: &Address<'_>| from.iter().any(|mailbox| mailbox.address.is_some());
+    let is_dated = parsed.date().is_some_and(mail_parser::DateTime::is_valid);
+    if is_dated || parsed.from().is_some_and(has_address) {
+        Ok(())
+    } else {
+        Err(InvalidMessage::NeitherFromNorDate)
+    }
+}
+
+/// A name of printable ASCII and a colon (RFC 5322 section 2.2); white space before the colon is of the obsolete syntax
+/// (section 4.5).
+fn begins_with_field(octets: &[u8]) -> bool {
+    let line = octets.split(|octet| *octet == b'\n').next().unwrap_or_default();
+    let Some(colon) = line.iter().position(|octet| *octet == b':') else { return false };
+    let name = line.get(..colon).unwrap_or_default().trim_ascii_end();
+    !name.is_empty() && name.iter().all(u8::is_ascii_graphic)
+}
+
+/// Why octets are no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidMessage {
+    /// There are none.
+    #[error("it is empty")]
+    Empty,
+    /// What it begins with is no header field, but perhaps an envelope, or a body.
+    #[error("it does not begin with a header field, a name and a colon (RFC 5322 section 2.2)")]
+    FirstLine,
+    /// Of the two fields that every message has, neither is there.
+    #[error(
+        "its header has neither a From field with an address nor a Date field with a date (RFC 5322 section 3.6)"
+    )]
+    NeitherFromNorDate,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_message_begins_with_a_field_and_says_from_whom_or_when() {
+        for good in [
+            "From: jo@example.com\r\n\r\nHello\r\n",
+            "From: Jo <jo@example.com>\nSubject: x\n\nHello",
+            "Date: Sat, 21 Nov 2026 10:00:00 +0000\r\n\r\n",
+            "Received: from a by b; Sat, 21 Nov 2026 10:00:00 +0000\r\nfrom : jo@example.com\r\n\r\n",
+            "Subject: folded\r\n line\r\nFROM: jo@example.com\r\n\r\n\0\u{fffd}",
+            "From: jo@example.com",
+            "X: y\r\nFrom: a@example.com\r\nFrom: b@example.com\r\n\r\ntwo of them\r\n",
+        ] {
+            assert_eq!(check(good.as_bytes()), Ok(()), "{good:?}");
+        }
+        for (bad, why) in [
+            ("", InvalidMessage::Empty),
+            ("Hello", InvalidMessage::FirstLine),
+            ("\r\nFrom: jo@example.com\r\n\r\n", InvalidMessage::FirstLine),
+            (
+                "From jo@example.com Sat Nov 21 10:00:00 2026\nFrom: jo@example.com\n\n",
+                InvalidMessage::FirstLine,
+            ),
+            (" From: jo@example.com\r\n\r\n", InvalidMessage::FirstLine),
+            (": x\r\nFrom: jo@example.com\r\n\r\n", InvalidMessage::FirstLine),
+            ("{\"From\": \"jo@example.com\"}", InvalidMessage::NeitherFromNorDate),
+            ("http://example.com/", InvalidMessage::NeitherFromNorDate),
+            ("Subject: x\r\n\r\nFrom: jo@example.com\r\n", InvalidMessage::NeitherFromNorDate),
+            ("From:\r\nDate:\r\n\r\n", InvalidMessage::NeitherFromNorDate),
+            ("Date: soon\r\n\r\n", InvalidMessage::NeitherFromNorDate),
+        ] {
+            assert_eq!(check(bad.as_bytes()), Err(why), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_beyond_every_header_is_not_looked_for() {
+        let mut long = "X: y\r\n".repeat(MAX_HEADER_OCTETS / 6 + 1);
+        long.push_str("From: jo@example.com\r\n\r\n");
+        assert_eq!(check(long.as_bytes()), Err(InvalidMessage::NeitherFromNorDate));
+        let early = format!("From: jo@example.com\r\n{long}");
+        assert_eq!(check(early.as_bytes()), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_judged_without_a_panic(octets in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = check(&octets);
+            let _ = check(&[b"From: ", octets.as_slice()].concat());
+            let _ = check(&[b"Date: ", octets.as_slice()].concat());
+            let _ = check(&[b"Content-Type: multipart/mixed; boundary=", octets.as_slice()].concat());
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Reports of misclassified messages: kept whole with their envelope, for the operator, and not for ever.
+//!
+//! A report belongs to the account that filed it. If its recipient's domain is the caller's it also names that; a recipient at
+//! somebody else's domain, at an unknown one, or none at all, is no reason to refuse it, and none is told from another. It
+//! stays as it is when its domain is renamed, changes hands or ends.
+
+pub mod mbox;
+mod message;
+mod table;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::account::Caller;
+use crate::address::EmailAddress;
+use crate::clock::Timestamp;
+use crate::db::{Postroom, ReadTx, WriteTx};
+use crate::domain;
+use crate::error::{Entity, Error};
+use crate::event::{self, Action};
+use crate::id::{AccountId, ApiKeyId, ReportId};
+use crate::name::DomainName;
+use crate::page::Page;
+
+pub use message::InvalidMessage;
+
+/// The most octets of a part of an envelope: a command line of SMTP (RFC 5321 section 4.5.3.1.4).
+const MAX_ENVELOPE_OCTETS: usize = 512;
+/// How many reports are deleted in one transaction: their messages are overwritten, and each may be large.
+const DELETED_AT_ONCE: u32 = 10;
+
+/// What was wrong with how a message was treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It was taken for junk, and is none.
+    FalsePositive,
+    /// It was not taken for junk, and is.
+    FalseNegative,
+}
+
+impl Kind {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::FalsePositive => "false_positive",
+            Kind::FalseNegative => "false_negative",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = InvalidKind;
+
+    fn from_str(text: &str) -> Result<Kind, InvalidKind> {
+        match text {
+            "false_positive" => Ok(Kind::FalsePositive),
+            "false_negative" => Ok(Kind::FalseNegative),
+            _ => Err(InvalidKind),
+        }
+    }
+}
+
+/// A word that is no kind of report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a report's kind is false_positive or false_negative")]
+pub struct InvalidKind;
+
+/// What is reported. Of the envelope whatever is known; it is kept as told, for junk comes from addresses that are none.
+#[derive(Clone, Copy)]
+pub struct New<'a> {
+    /// What was wrong.
+    pub kind: Kind,
+    /// The whole message, unaltered.
+    pub message: &'a [u8],
+    /// What the client said in HELO or EHLO.
+    pub helo: Option<&'a str>,
+    /// The reverse-path; an empty one is the null reverse-path of bounces.
+    pub sender: Option<&'a str>,
+    /// The forward-path.
+    pub recipient: Option<&'a str>,
+    /// The host that sent it, by name or address.
+    pub client: Option<&'a str>,
+}
+
+impl<'a> New<'a> {
+    /// A message of which no envelope is known.
+    pub fn of(kind: Kind, message: &'a [u8]) -> New<'a> {
+        New { kind, message, helo: None, sender: None, recipient: None, client: None }
+    }
+}
+
+/// A report, without its message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Its id.
+    pub id: ReportId,
+    /// The account that filed it.
+    pub account: AccountId,
+    /// The key with which it was filed; the operator has none.
+    pub key: Option<ApiKeyId>,
+    /// What was wrong.
+    pub kind: Kind,
+    /// The recipient's domain, if it was the caller's.
+    pub domain: Option<DomainName>,
+    /// What the client said in HELO or EHLO.
+    pub helo: Option<String>,
+    /// The reverse-path; empty for the null reverse-path.
+    pub sender: Option<String>,
+    /// The forward-path.
+    pub recipient: Option<String>,
+    /// The host that sent it.
+    pub client: Option<String>,
+    /// How long its message is.
+    pub octets: u64,
+    /// When it was filed.
+    pub filed_at: Timestamp,
+}
+
+/// Which reports.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Selection {
+    /// Of this account alone.
+    pub account: Option<AccountId>,
+    /// Filed then or later.
+    pub since: Option<Timestamp>,
+}
+
+/// Keeps a report.
+///
+/// `Invalid` for `message` if that is no message (see [`InvalidMessage`]) or too large, and for a part of the envelope that is
+/// longer than SMTP has it or has control characters. `Limit` if the account's reports fill the room that it has.
+pub fn file(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Report, Error> {
+    let settings = tx.settings();
+    let octets = new.message.len() as u64;
+    if octets > settings.max_report_octets {
+        let reason = format!("it is larger than {} octets", settings.max_report_octets);
+        return Err(Error::Invalid { field: "message", reason });
+    }
+    message::check(new.message).map_err(|reason| Error::invalid("message", reason))?;
+    let recipient = path("recipient", new.recipient)?;
+    let envelope = table::Envelope {
+        helo: line("helo", new.helo)?,
+        sender: path("sender", new.sender)?,
+        recipient,
+        client: line("client", new.client)?,
+    };
+    let most = settings.most_report_octets;
+    if table::octets_of(tx, caller.account())?.saturating_add(octets) > most {
+        return Err(Error::Limit { what: Entity::Report, most });
+    }
+    let domain = envelope.recipient.map(|recipient| own_domain(tx, caller, recipient)).transpose()?.flatten();
+    let report = table::insert(tx, caller, new, &envelope, domain)?;
+    let detail = match &report.domain {
+        Some(domain) => format!("{} for {domain}", report.kind),
+        None => report.kind.to_string(),
+    };
+    event::write(tx, report.account, caller.actor(), Action::ReportFiled, report.id, Some(&detail))?;
+    Ok(report)
+}
+
+/// A page of reports, the newest first.
+pub fn list(tx: &ReadTx<'_>, selection: &Selection, page: Page) -> Result<Vec<Report>, Error> {
+    table::page(tx, selection, page)
+}
+
+/// The report with this id, whoever filed it: for the operator.
+pub fn find(tx: &ReadTx<'_>, id: ReportId) -> Result<Report, Error> {
+    table::by_id(tx, id)?.ok_or(Error::NotFound(Entity::Report))
+}
+
+/// The message of a report, octet for octet.
+pub fn message(tx: &ReadTx<'_>, report: &Report) -> Result<Vec<u8>, Error> {
+    table::message(tx, report.id)?.ok_or(Error::NotFound(Entity::Report))
+}
+
+/// The first of the selected reports that was filed after this one, or the first of all: so an export goes from one to the
+/// next, and neither holds a transaction open nor more than one message.
+pub fn next(
+    tx: &ReadTx<'_>,
+    selection: &Selection,
+    after: Option<ReportId>,
+) -> Result<Option<Report>, Error> {
+    table::next(tx, selection, after)
+}
+
+/// Deletes reports that are older than they are kept, and returns how many those were; a few in each transaction. Meant
+/// for a background thread, and for who looks at reports without one.
+pub fn expire(postroom: &Postroom) -> Result<usize, Error> {
+    let mut deleted = 0;
+    loop {
+        let now: usize = postroom.write(|tx| {
+            let before = tx.now() - tx.settings().keep_reports_for;
+            table::delete_before(tx, before, DELETED_AT_ONCE)
+        })?;
+        deleted += now;
+        if now < DELETED_AT_ONCE as usize {
+            return Ok(deleted);
+        }
+    }
+}
+
+/// The recipient's domain, where that is there for the caller.
+fn own_domain(tx: &ReadTx<'_>, caller: &Caller, recipient: &str) -> Result<Option<DomainName>, Error> {
+    let Ok(address) = recipient.parse::<EmailAddress>() else { return Ok(None) };
+    match domain::find_named(tx, caller, address.domain()) {
+        Ok(domain) => Ok(Some(domain.name)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A path without its angle brackets.
+fn path<'a>(field: &'static str, text: Option<&'a str>) -> Result<Option<&'a str>, Error> {
+    let bare = |text: &'a str| text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
+    Ok(line(field, text)?.map(bare))
+}
+
+/// A part of an envelope as it can stand on one line.
+fn line<'a>(field: &'static str, text: Option<&'a str>) -> Result<Option<&'a str>, Error> {
+    let Some(text) = text.map(str::trim) else { return Ok(None) };
+    if text.len() > MAX_ENVELOPE_OCTETS {
+        return Err(Error::invalid(field, format_args!("it is longer than {MAX_ENVELOPE_OCTETS} octets")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Error::invalid(field, "it has a control character, such as a line break"));
+    }
+    Ok(Some(text))
+}
