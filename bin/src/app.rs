@@ -23,7 +23,7 @@ use postroom::key;
 use postroom::secret::{PlainSecret, SecretKind};
 use serde_json::json;
 
-use crate::dialect::{Auth, Call, Dialect, Fault, Handler, MAX_BODY_OCTETS, Route, Switches};
+use crate::dialect::{Auth, BodySize, Call, Dialect, Fault, Handler, Route, Switches};
 use crate::http::{BodyFault, HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
 use crate::limit::{Limits, Looks};
 use crate::{console, lifecycle, mailchannels, mailgun, mailpace, native};
@@ -132,10 +132,9 @@ impl App {
         if console::has(path) {
             return console::MAX_BODY_OCTETS;
         }
-        let path = path.strip_suffix('/').unwrap_or(path);
-        let found = self.router.at(path).ok();
+        let found = self.router.at(without_last_slash(path)).ok();
         let route = found.and_then(|found| found.value.iter().find(|(_, route)| route.method == *method));
-        route.map_or(MAX_BODY_OCTETS, |(_, route)| route.max_body)
+        route.map_or(BodySize::Usual, |(_, route)| route.body).octets(self.postroom.settings())
     }
 
     /// Forgets what no limit depends on any more, and answers whose time is over. Meant for a background thread, every half
@@ -153,7 +152,7 @@ impl App {
 
     fn route(&self, request: &Request, id: &str, trace: &mut Trace) -> Response {
         let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
-        let path = request.path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(&request.path);
+        let path = without_last_slash(&request.path);
         if path == "/healthz" {
             trace.route = "/healthz";
             return self.health(method);
@@ -300,6 +299,10 @@ pub fn stop_if_sync_failed(error: &Error) {
         tracing::error!(%error, "a sync to disk failed; stopping");
         std::process::exit(74);
     }
+}
+
+fn without_last_slash(path: &str) -> &str {
+    path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
 }
 
 /// The secret that a request carries; a malformed one is refused before the database is asked.

@@ -95,6 +95,13 @@ pub const KEYS: &[Key] = &[
     key("loss.failures", "POSTROOM_LOSS_FAILURES", "failed checks in a row until a record is lost (3)"),
     key("loss.hours", "POSTROOM_LOSS_HOURS", "hours between the first and the last of them (72)"),
     key("login.link_minutes", "POSTROOM_LOGIN_LINK_MINUTES", "minutes that a login link lives (15)"),
+    key("reports.keep_days", "POSTROOM_REPORTS_KEEP_DAYS", "days that reported messages are kept (30)"),
+    key("reports.max_mib", "POSTROOM_REPORTS_MAX_MIB", "MiB of the largest message taken, 1 to 100 (10)"),
+    key(
+        "reports.account_mib",
+        "POSTROOM_REPORTS_ACCOUNT_MIB",
+        "MiB of them kept for one account (1024; 0 takes none)",
+    ),
     key("lifecycle.dns_mark", "POSTROOM_DNS_MARK", "whether records can be marked by hand over /v2 (true)"),
     key(
         "webhooks.loopback_http",
@@ -333,6 +340,15 @@ impl Config {
         if let Some(minutes) = self.get::<NonZeroU16>("login.link_minutes")? {
             settings.login_link_life = Duration::from_mins(u64::from(minutes.get()));
         }
+        if let Some(days) = self.get::<NonZeroU16>("reports.keep_days")? {
+            settings.keep_reports_for = Duration::from_hours(24 * u64::from(days.get()));
+        }
+        if let Some(MessageMib(octets)) = self.get("reports.max_mib")? {
+            settings.max_report_octets = octets;
+        }
+        if let Some(mib) = self.get::<u32>("reports.account_mib")? {
+            settings.most_report_octets = u64::from(mib) * 1024 * 1024;
+        }
         for (path, variable, host) in [
             ("mx.host", "POSTROOM_MX_HOST", &settings.mx_host),
             ("return_path.host", "POSTROOM_RETURN_PATH_HOST", &settings.return_path_host),
@@ -367,6 +383,18 @@ impl FromStr for Server {
     fn from_str(text: &str) -> Result<Server, &'static str> {
         let address = text.parse().or_else(|_| text.parse().map(|ip| SocketAddr::new(ip, 53)));
         address.map(Server).map_err(|_| "a resolver is an IP address, with or without a port: 127.0.0.1:5353")
+    }
+}
+
+/// The octets of so many MiB as one message may have.
+struct MessageMib(u64);
+
+impl FromStr for MessageMib {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<MessageMib, &'static str> {
+        let mib = text.parse().ok().filter(|mib| (1..=100).contains(mib));
+        mib.map(|mib: u64| MessageMib(mib * 1024 * 1024)).ok_or("a message has 1 to 100 MiB")
     }
 }
 
@@ -409,46 +437,4 @@ pub fn help() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config(toml: &str) -> Result<Config, ConfigError> {
-        let mut config = Config::default();
-        let table: toml::Table = toml.parse().unwrap();
-        config.read_table(Path::new("postroom.toml"), "", &table)?;
-        Ok(config)
-    }
-
-    #[test]
-    fn a_file_sets_what_it_names_in_its_type() {
-        let mut config = config(
-            "[mx]\nhost = \"mx.example.net\"\npriority = 5\n[dns]\nresolvers = [\"127.0.0.1:5353\", \"::1\"]\n\
-             authoritative = false\n[return_path]\nhost = \"rp.example.net\"",
-        )
-        .unwrap();
-        let settings = config.settings().unwrap();
-        assert_eq!((settings.mx_host.as_str(), settings.mx_priority), ("mx.example.net", 5));
-        let dns = config.dns().unwrap();
-        assert_eq!(dns.resolvers, ["127.0.0.1:5353".parse().unwrap(), "[::1]:53".parse().unwrap()]);
-        assert!(!dns.authoritative);
-        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
-    }
-
-    #[test]
-    fn each_mistake_names_its_source() {
-        let unknown = config("[mx]\nhots = \"x\"").unwrap_err().to_string();
-        assert!(unknown.contains("postroom.toml") && unknown.contains("mx.hots"), "{unknown}");
-        let wrong = config("[mx]\npriority = 70000").unwrap().settings().unwrap_err().to_string();
-        assert!(wrong.contains("mx.priority") && wrong.contains("70000"), "{wrong}");
-        let half = config("[tls]\ncert = \"a.pem\"").unwrap().tls().unwrap_err();
-        assert!(matches!(half, ConfigError::HalfTls));
-    }
-
-    #[test]
-    fn a_key_stands_once_and_its_variable_too() {
-        for (index, key) in KEYS.iter().enumerate() {
-            let rest = &KEYS[index + 1..];
-            assert!(rest.iter().all(|other| other.path != key.path && other.variable != key.variable));
-        }
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use postroom::account::Caller;
 use postroom::db::Session;
 use postroom::dns::Resolver;
+use postroom::settings::Settings;
 
 use crate::http::{BodyFault, Method, Request, Response, StatusCode};
 
@@ -46,34 +47,63 @@ pub struct Route {
     pub handler: Option<Handler>,
     /// Whether it asks the DNS, and so may take seconds: only so many of those run at once.
     pub looks: bool,
-    /// The most octets of its body.
-    pub max_body: usize,
+    /// How much it can be sent.
+    pub body: BodySize,
 }
 
-/// The most octets of a body where a route says nothing else.
-pub const MAX_BODY_OCTETS: usize = 1024 * 1024;
+/// The most octets of a route's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodySize {
+    /// 1 MiB.
+    Usual,
+    /// A thousand items: 8 MiB.
+    Batch,
+    /// A report with the largest message that is taken, in JSON: twice its octets, for line ends and quotation marks are
+    /// escaped, and what is not ASCII can be.
+    Report,
+}
+
+impl BodySize {
+    /// The number of octets.
+    pub fn octets(self, settings: &Settings) -> usize {
+        match self {
+            BodySize::Usual => 1024 * 1024,
+            BodySize::Batch => 8 * 1024 * 1024,
+            BodySize::Report => {
+                let message = usize::try_from(settings.max_report_octets).unwrap_or(usize::MAX);
+                message.saturating_mul(2).saturating_add(64 * 1024)
+            }
+        }
+    }
+}
+
 
 /// What answers a route: parses, makes one `read` or `write`, and shapes.
 pub type Handler = fn(&Call<'_>) -> Result<Response, Fault>;
 
 /// A route that answers from the database.
 pub const fn route(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler: Some(handler), looks: false, max_body: MAX_BODY_OCTETS }
+    Route { method, path, handler: Some(handler), looks: false, body: BodySize::Usual }
+}
+
+/// A route that is sent a whole message.
+pub const fn reporting(method: Method, path: &'static str, handler: Handler) -> Route {
+    Route { method, path, handler: Some(handler), looks: false, body: BodySize::Report }
+}
+
+/// A route that is sent a thousand items.
+pub const fn batch(method: Method, path: &'static str, handler: Handler) -> Route {
+    Route { method, path, handler: Some(handler), looks: false, body: BodySize::Batch }
 }
 
 /// A route that asks the DNS.
 pub const fn looking(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler: Some(handler), looks: true, max_body: MAX_BODY_OCTETS }
+    Route { method, path, handler: Some(handler), looks: true, body: BodySize::Usual }
 }
 
 /// A route that says to everybody whether the service is well, and nothing else.
 pub const fn open(method: Method, path: &'static str) -> Route {
-    Route { method, path, handler: None, looks: false, max_body: MAX_BODY_OCTETS }
-}
-
-/// A route whose body may have so many octets.
-pub const fn sized(method: Method, path: &'static str, max_body: usize, handler: Handler) -> Route {
-    Route { method, path, handler: Some(handler), looks: false, max_body }
+    Route { method, path, handler: None, looks: false, body: BodySize::Usual }
 }
 
 /// What the operator switches on and off for all dialects.

@@ -14,6 +14,7 @@ mod lending;
 mod login;
 mod mail_records;
 mod names;
+mod reports;
 mod rotation;
 mod routes;
 mod schedule;

@@ -63,6 +63,10 @@ const COMMANDS: &[(&[&str], &[&str])] = &[
     (&["route", "show"], &["<NAME>"]),
     (&["route", "set"], &["<NAME>", "--mode", "--webhook-url", "--forward-to"]),
     (&["route", "test"], &["<RECIPIENT>"]),
+    (&["report"], &["list", "show", "export"]),
+    (&["report", "list"], &["--account", "--limit"]),
+    (&["report", "show"], &["<ID>", "--raw"]),
+    (&["report", "export"], &["--account", "--since"]),
     (&["audit"], &["--account", "--limit"]),
     (&["doctor"], &[]),
 ];

@@ -35,6 +35,8 @@ mod refusal;
 #[cfg(test)]
 mod repeat;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod routes;

@@ -11,6 +11,7 @@ mod key_rotation;
 mod login_link;
 mod named;
 mod output;
+mod report;
 mod route;
 mod serve;
 mod sign;
@@ -104,6 +105,9 @@ enum Command {
     /// Show, set and test routes: where a domain's incoming mail goes
     #[command(subcommand)]
     Route(route::Command),
+    /// List, show and export messages that were reported as misclassified
+    #[command(subcommand)]
+    Report(report::Command),
     /// Show the audit log, the newest first
     Audit(audit::Args),
     /// Look for what is wrong with the database, the settings and the resolvers
@@ -208,6 +212,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Sign(args) => sign::run(&mut context, &args),
         Command::LoginLink(args) => login_link::run(&mut context, &args),
         Command::Route(command) => route::run(&mut context, command),
+        Command::Report(command) => report::run(&mut context, command),
         Command::Audit(args) => audit::run(&mut context, &args),
         Command::Doctor => doctor::run(&mut context),
     }

@@ -11,7 +11,7 @@ use postroom::dkim::pool;
 use postroom::dns::Resolver;
 use postroom::error::Error;
 use postroom::verify::schedule;
-use postroom::{account, key, provision, rotation};
+use postroom::{account, key, login, provision, report, rotation};
 use serde_json::json;
 use tracing::{error, info, warn};
 
@@ -31,6 +31,10 @@ const LOOK_FOR_DUE_EVERY: Duration = Duration::from_secs(1);
 const KEEP_ROTATIONS_EVERY: Duration = Duration::from_secs(5);
 /// How many domains get their first key in one transaction.
 const EQUIP_AT_ONCE: u32 = 16;
+/// How often what is past its time is deleted.
+const FORGET_EVERY: Duration = Duration::from_mins(1);
+/// How many login links are deleted at once.
+const LINKS_AT_ONCE: u32 = 1000;
 /// How often the pool of spare keys is looked at.
 const FILL_EVERY: Duration = Duration::from_millis(500);
 
@@ -120,6 +124,10 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         let postroom = Arc::clone(&postroom);
         move || keep_rotations(&postroom)
     });
+    thread::spawn({
+        let postroom = Arc::clone(&postroom);
+        move || forget(&postroom)
+    });
     let served = listener.run(app).map_err(|e| Failure::new(e.to_string()));
     drop((stop, stop_filling));
     if noting.join().is_err() {
@@ -207,6 +215,19 @@ fn keep_rotations(postroom: &Postroom) {
             warn!(%error, "a step of a key's rotation was not taken");
         }
         thread::sleep(KEEP_ROTATIONS_EVERY);
+    }
+}
+
+/// Deletes what is past its time: reports, and login links that nobody used.
+fn forget(postroom: &Postroom) {
+    loop {
+        let forgotten = report::expire(postroom)
+            .and_then(|_| postroom.write(|tx| login::forget_expired(tx, LINKS_AT_ONCE)));
+        if let Err(error) = forgotten {
+            stop_if_sync_failed(&error);
+            warn!(%error, "what is past its time could not be deleted");
+        }
+        thread::sleep(FORGET_EVERY);
     }
 }
 
