@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 use tracing::{debug, error};
 
@@ -28,6 +28,12 @@ use crate::http::{BodyFault, HeaderMap, HeaderValue, Request, Response, StatusCo
 /// Room for a head of the gate's size, and for reading and writing in pieces of a body.
 const BUFFER_OCTETS: usize = 64 * 1024;
 
+/// A body of more octets than this is large: only so many of those are in memory at once, for they are read before anybody
+/// knows who sends them.
+const LARGE_OCTETS: usize = 1024 * 1024;
+/// How many large bodies there are at once. More wait, within the time that a body has.
+pub(super) const LARGE_AT_ONCE: usize = 8;
+
 /// What answering a request takes.
 #[derive(Clone)]
 pub(super) struct Desk {
@@ -36,6 +42,8 @@ pub(super) struct Desk {
     pub(super) peer: IpAddr,
     /// Held by whatever a graceful stop waits for.
     pub(super) at_work: mpsc::Sender<()>,
+    /// The places for large bodies.
+    pub(super) large: Arc<Semaphore>,
 }
 
 /// Answers the requests on `stream` until it ends; once `stop` is ready, until the one in hand is answered.
@@ -84,8 +92,13 @@ impl Desk {
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         let limit = self.app.body_limit(&head.method, &path);
-        let body =
-            timeout(self.deadlines.body, read(body, limit)).await.unwrap_or(Err(BodyFault::Incomplete));
+        let body = timeout(self.deadlines.body, read(body, limit, &self.large))
+            .await
+            .unwrap_or(Err(BodyFault::Incomplete));
+        let (body, place) = match body {
+            Ok((octets, place)) => (Ok(octets), place),
+            Err(fault) => (Err(fault), None),
+        };
         // After chunks no head is looked for, and after half a body there is none to be found.
         let is_last = body.is_err() || head.headers.contains_key(TRANSFER_ENCODING);
 
@@ -101,7 +114,7 @@ impl Desk {
         let (app, at_work) = (self.app, self.at_work);
         let answering = tokio::task::spawn_blocking(move || {
             let response = app.answer(request);
-            drop(at_work);
+            drop((at_work, place));
             response
         });
         let response = answering.await.unwrap_or_else(|error| {
@@ -113,12 +126,16 @@ impl Desk {
     }
 }
 
-/// The whole body, of at most `limit` octets; one that says that it is longer is not begun.
-async fn read(mut body: Incoming, limit: usize) -> Result<Vec<u8>, BodyFault> {
+/// The whole body, of at most `limit` octets, and its place if it is large; one that says that it is longer is not begun.
+async fn read(
+    mut body: impl Body<Data = Bytes> + Unpin,
+    limit: usize,
+    large: &Arc<Semaphore>,
+) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), BodyFault> {
     if body.size_hint().lower() > limit as u64 {
         return Err(BodyFault::TooLarge);
     }
-    let mut octets = Vec::new();
+    let (mut octets, mut place) = (Vec::new(), None);
     while let Some(frame) = body.frame().await {
         // What is no data is a trailer, and those may be dropped: RFC 9110 section 6.5.1.
         let Ok(data) = frame.map_err(|_| BodyFault::Incomplete)?.into_data() else {
@@ -127,9 +144,13 @@ async fn read(mut body: Incoming, limit: usize) -> Result<Vec<u8>, BodyFault> {
         if data.len() > limit.saturating_sub(octets.len()) {
             return Err(BodyFault::TooLarge);
         }
+        if place.is_none() && octets.len() + data.len() > LARGE_OCTETS {
+            // The semaphore is never closed.
+            place = Arc::clone(large).acquire_owned().await.ok();
+        }
         octets.extend_from_slice(&data);
     }
-    Ok(octets)
+    Ok((octets, place))
 }
 
 /// A response of the server's own, where no App is asked.
@@ -153,4 +174,28 @@ fn to_wire(response: Response) -> hyper::Response<Full<Bytes>> {
     wire.headers_mut().remove(CONTENT_LENGTH);
     wire.headers_mut().remove(TRANSFER_ENCODING);
     wire
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_large_body_waits_for_a_place_and_keeps_it_and_a_usual_one_needs_none() {
+        let places = Arc::new(Semaphore::new(0));
+        let body = |octets| Full::new(Bytes::from(vec![b'b'; octets]));
+        let usual = read(body(LARGE_OCTETS), usize::MAX, &places).await.unwrap();
+        assert!(usual.1.is_none());
+        let waits =
+            timeout(Duration::from_millis(20), read(body(LARGE_OCTETS + 1), usize::MAX, &places)).await;
+        assert!(waits.is_err());
+        places.add_permits(1);
+        let large = read(body(LARGE_OCTETS + 1), usize::MAX, &places).await.unwrap();
+        assert_eq!((large.0.len(), places.available_permits()), (LARGE_OCTETS + 1, 0));
+        drop(large);
+        assert_eq!(places.available_permits(), 1);
+        assert_eq!(read(body(2), 1, &places).await.err(), Some(BodyFault::TooLarge));
+    }
 }

@@ -13,6 +13,7 @@
 //! | head | 16 KiB, 64 fields | 431 |
 //! | head, from its first octet | 5 s | 408 |
 //! | body | the route's, by [`Answer::body_limit`] | the App answers, with [`BodyFault::TooLarge`] |
+//! | bodies of more than 1 MiB, at once | 8 | they wait, within the body's time |
 //! | body, in time | 30 s | the App answers, with [`BodyFault::Incomplete`] |
 //! | between requests | 15 s | closed |
 //! | a peer that takes nothing of a response | 30 s | closed |
@@ -43,7 +44,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
@@ -203,11 +204,18 @@ impl Front {
     async fn serve(self, app: Arc<dyn Answer>, mut signals: Signals) -> Result<(), ListenError> {
         let mut stop = self.stop.subscribe();
         let (at_work, mut all_done) = mpsc::channel(1);
+        let large = Arc::new(Semaphore::new(connection::LARGE_AT_ONCE));
         let mut acceptor = Acceptor::new(self.socket, &self.settings).map_err(ListenError::System)?;
         loop {
             tokio::select! {
                 (stream, peer, place) = acceptor.next() => {
-                    let desk = Desk { app: Arc::clone(&app), deadlines: self.deadlines, peer, at_work: at_work.clone() };
+                    let desk = Desk {
+                        app: Arc::clone(&app),
+                        deadlines: self.deadlines,
+                        peer,
+                        at_work: at_work.clone(),
+                        large: Arc::clone(&large),
+                    };
                     let (tls, stop) = (self.tls.clone(), self.stop.subscribe());
                     tokio::spawn(async move {
                         accept::connect(stream, tls, desk, stop).await;
