@@ -77,7 +77,6 @@ impl BodySize {
     }
 }
 
-
 /// What answers a route: parses, makes one `read` or `write`, and shapes.
 pub type Handler = fn(&Call<'_>) -> Result<Response, Fault>;
 

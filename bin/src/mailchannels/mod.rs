@@ -5,16 +5,17 @@ mod aliases;
 mod batch;
 mod domains;
 mod input;
+mod links;
+mod lists;
+mod reports;
 mod shape;
+mod users;
 
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
-use crate::dialect::{Auth, Dialect, Fault, open, route, sized, store_status};
+use crate::dialect::{Auth, Dialect, Fault, batch, open, reporting, route, store_status};
 use crate::http::{Method, Response, StatusCode, header};
-
-/// The most octets of a body of a thousand items.
-const MAX_BATCH_OCTETS: usize = 8 * 1024 * 1024;
 
 /// The dialect.
 pub const DIALECT: Dialect = Dialect {
@@ -22,13 +23,12 @@ pub const DIALECT: Dialect = Dialect {
     prefixes: &["/inbound/v1"],
     auth: Auth::Header(&["x-api-key"]),
     routes: &[
-        open(Method::GET, "/inbound/v1/status"),
         route(Method::GET, "/inbound/v1/subscriptions", domains::subscriptions),
         route(Method::GET, "/inbound/v1/domains", domains::list),
         route(Method::POST, "/inbound/v1/domains", domains::provision),
-        sized(Method::POST, "/inbound/v1/domains/batch", MAX_BATCH_OCTETS, batch::provision),
-        sized(Method::DELETE, "/inbound/v1/domains/batch", MAX_BATCH_OCTETS, batch::deprovision),
-        sized(Method::POST, "/inbound/v1/domains/batch/deprovision", MAX_BATCH_OCTETS, batch::deprovision),
+        batch(Method::POST, "/inbound/v1/domains/batch", batch::provision),
+        batch(Method::DELETE, "/inbound/v1/domains/batch", batch::deprovision),
+        batch(Method::POST, "/inbound/v1/domains/batch/deprovision", batch::deprovision),
         route(Method::GET, "/inbound/v1/domains/{domain}", domains::show),
         route(Method::DELETE, "/inbound/v1/domains/{domain}", domains::deprovision),
         route(Method::GET, "/inbound/v1/domains/{domain}/settings", domains::settings),
@@ -38,6 +38,21 @@ pub const DIALECT: Dialect = Dialect {
         route(Method::PUT, "/inbound/v1/domains/{domain}/api-key", domains::set_key),
         route(Method::POST, "/inbound/v1/domains/{domain}/alias/{alias}", aliases::create),
         route(Method::DELETE, "/inbound/v1/domains/{domain}/alias/{alias}", aliases::delete),
+        route(Method::GET, "/inbound/v1/domains/{domain}/login-link", links::create),
+        batch(Method::POST, "/inbound/v1/domains/batch/login-link", links::create_many),
+        route(Method::GET, "/inbound/v1/lists/{listname}", lists::of_account),
+        route(Method::POST, "/inbound/v1/lists/{listname}", lists::add_to_account),
+        route(Method::DELETE, "/inbound/v1/lists/{listname}", lists::remove_from_account),
+        route(Method::GET, "/inbound/v1/domains/{domain}/lists/{listname}", lists::of_domain),
+        route(Method::POST, "/inbound/v1/domains/{domain}/lists/{listname}", lists::add_to_domain),
+        route(Method::DELETE, "/inbound/v1/domains/{domain}/lists/{listname}", lists::remove_from_domain),
+        route(Method::GET, "/inbound/v1/users/{email}/lists/{listname}", lists::of_user),
+        route(Method::POST, "/inbound/v1/users/{email}/lists/{listname}", lists::add_to_user),
+        route(Method::DELETE, "/inbound/v1/users/{email}/lists/{listname}", lists::remove_from_user),
+        route(Method::PUT, "/inbound/v1/users", users::save),
+        route(Method::PUT, "/inbound/v1/users/{email}/settings", users::set_settings),
+        reporting(Method::POST, "/inbound/v1/report", reports::submit),
+        open(Method::GET, "/inbound/v1/status"),
     ],
     render,
 };
@@ -47,7 +62,9 @@ fn render(fault: &Fault) -> Response {
     let (status, text) = said(fault);
     let response = error(status, &text);
     match fault {
-        Fault::Busy(seconds) => response.with(header::RETRY_AFTER, &seconds.to_string()),
+        Fault::Busy(seconds) | Fault::RateLimited(seconds) => {
+            response.with(header::RETRY_AFTER, &seconds.to_string())
+        }
         _ => response,
     }
 }
@@ -78,7 +95,9 @@ fn said(fault: &Fault) -> (StatusCode, String) {
         Fault::Json(reason) => return (StatusCode::BAD_REQUEST, format!("the body is not JSON: {reason}")),
         Fault::Input { .. } => StatusCode::BAD_REQUEST,
         Fault::SwitchedOff(_) | Fault::Denied(_) => StatusCode::FORBIDDEN,
-        Fault::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Fault::Busy(_) | Fault::RateLimited(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Fault::Idempotency(_) => StatusCode::BAD_REQUEST,
+        Fault::StillRunning => StatusCode::CONFLICT,
         Fault::Library(error) => return said_of(error),
     };
     (status, fault.to_string())
