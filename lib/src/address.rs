@@ -46,15 +46,20 @@ impl FromStr for EmailAddress {
     fn from_str(text: &str) -> Result<EmailAddress, InvalidAddress> {
         // A quoted local part may hold an `@`; a domain may not.
         let (local, domain) = text.rsplit_once('@').ok_or(InvalidAddress::NoAt)?;
-        if local.len() > MAX_LOCAL_OCTETS {
-            return Err(InvalidAddress::LocalTooLong);
-        }
-        let local = match local.strip_prefix('"') {
-            Some(rest) => unquote(rest)?,
-            None if is_dot_atom(local) => local.to_owned(),
-            None => return Err(InvalidAddress::Local),
-        };
+        let local = local_part(local)?;
         Ok(EmailAddress { local, domain: domain.parse().map_err(InvalidAddress::Domain)? })
+    }
+}
+
+/// A local part in its shortest spelling.
+pub(crate) fn local_part(text: &str) -> Result<String, InvalidAddress> {
+    if text.len() > MAX_LOCAL_OCTETS {
+        return Err(InvalidAddress::LocalTooLong);
+    }
+    match text.strip_prefix('"') {
+        Some(rest) => unquote(rest),
+        None if is_dot_atom(text) => Ok(text.to_owned()),
+        None => Err(InvalidAddress::Local),
     }
 }
 

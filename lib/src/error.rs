@@ -24,6 +24,10 @@ pub enum Entity {
     DomainToken,
     /// A report of a misclassified message.
     Report,
+    /// A recipient at a domain.
+    Recipient,
+    /// An entry of a safelist or blocklist.
+    ListEntry,
 }
 
 impl fmt::Display for Entity {
@@ -38,6 +42,8 @@ impl fmt::Display for Entity {
             Entity::DkimKey => "DKIM key",
             Entity::DomainToken => "domain token",
             Entity::Report => "report",
+            Entity::Recipient => "recipient",
+            Entity::ListEntry => "list entry",
         })
     }
 }

@@ -45,6 +45,10 @@ ids! {
     LoginLinkId,
     /// The id of a report of a misclassified message.
     ReportId,
+    /// The id of a recipient.
+    RecipientId,
+    /// The id of an entry of a safelist or blocklist.
+    ListEntryId,
     /// The id of a row of the audit log.
     EventId,
 }

@@ -64,6 +64,8 @@ pub mod token;
 pub mod route;
 pub mod login;
 pub mod report;
+pub mod recipient;
+pub mod list;
 pub mod provision;
 pub mod overview;
 // Looking and deciding.

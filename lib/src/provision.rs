@@ -8,7 +8,7 @@ use crate::event::{self, Action};
 use crate::id::AccountId;
 use crate::name::DomainName;
 use crate::tag::Tag;
-use crate::{dkim, inbound, label, login, record, route, subscription, webhook};
+use crate::{dkim, inbound, label, list, login, recipient, record, route, subscription, webhook};
 
 /// What a new domain is made from.
 #[derive(Clone, Debug)]
@@ -148,8 +148,8 @@ pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), 
 }
 
 /// Hands the domain, with its keys, tokens and records, to another account's `default` subscription. What is set of incoming
-/// mail, such as a route with a webhook of the old account's, does not go along: mail is stored until the new one says otherwise.
-/// Login links end.
+/// mail does not go along, such as a route with a webhook of the old account's, aliases, recipients and lists: mail is stored
+/// until the new one says otherwise. Login links end.
 pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountId) -> Result<Domain, Error> {
     if domain.account == to {
         return Ok(domain.clone());
@@ -160,6 +160,8 @@ pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountI
     route::reset(tx, domain)?;
     inbound::reset(tx, domain.id)?;
     login::withdraw(tx, domain)?;
+    list::clear(tx, domain)?;
+    recipient::clear(tx, domain)?;
     let moved = table::transfer(tx, domain.id, to, subscription.id)?;
     for (account, detail) in
         [(domain.account, format!("to account:{to}")), (to, format!("from account:{}", domain.account))]

@@ -71,6 +71,10 @@ pub enum Action {
     LoginLinkCreated,
     LoginLinkUsed,
     ReportFiled,
+    RecipientCreated,
+    RecipientChanged,
+    ListEntryAdded,
+    ListEntryRemoved,
 }
 
 impl Action {
@@ -109,6 +113,10 @@ impl Action {
             Action::LoginLinkCreated => "login_link.created",
             Action::LoginLinkUsed => "login_link.used",
             Action::ReportFiled => "report.filed",
+            Action::RecipientCreated => "recipient.created",
+            Action::RecipientChanged => "recipient.changed",
+            Action::ListEntryAdded => "list_entry.added",
+            Action::ListEntryRemoved => "list_entry.removed",
         }
     }
 }

@@ -73,3 +73,12 @@ pub(crate) fn make_room_for_domain(tx: &ReadTx<'_>, subscription: &Subscription)
         Err(Error::Limit { what: Entity::Subscription, most: u64::from(most) })
     }
 }
+
+/// Whether the subscription allows one more protected recipient; if not, how many it allows.
+pub(crate) fn room_for_recipient(tx: &ReadTx<'_>, id: SubscriptionId) -> Result<Result<(), u32>, Error> {
+    let most = table::by_id(tx, id)?.and_then(|subscription| subscription.limits.max_recipients);
+    Ok(match most {
+        Some(most) if !table::has_fewer_recipients(tx, id, most)? => Err(most),
+        _ => Ok(()),
+    })
+}

@@ -37,6 +37,10 @@ pub(super) fn by_handle(
     )
 }
 
+pub(super) fn by_id(tx: &ReadTx<'_>, id: SubscriptionId) -> Result<Option<Subscription>, Error> {
+    tx.one("SELECT * FROM subscription WHERE id = ?1", [id.number()], subscription)
+}
+
 pub(super) fn all(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<Subscription>, Error> {
     match account {
         Some(account) => tx.all(
@@ -52,6 +56,17 @@ pub(super) fn all(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<Sub
 pub(super) fn has_fewer_domains(tx: &ReadTx<'_>, id: SubscriptionId, most: u32) -> Result<bool, Error> {
     let count = tx.one(
         "SELECT count(*) FROM (SELECT 1 FROM domain WHERE subscription_id = ?1 LIMIT ?2)",
+        (id.number(), most),
+        |row| row.get::<_, u32>(0),
+    )?;
+    Ok(count.is_some_and(|count| count < most))
+}
+
+/// Counts no further than the limit, over the recipients that are protected.
+pub(super) fn has_fewer_recipients(tx: &ReadTx<'_>, id: SubscriptionId, most: u32) -> Result<bool, Error> {
+    let count = tx.one(
+        "SELECT count(*) FROM (SELECT 1 FROM domain d JOIN recipient r ON r.domain_id = d.id AND r.is_filtered = 1
+                               WHERE d.subscription_id = ?1 LIMIT ?2)",
         (id.number(), most),
         |row| row.get::<_, u32>(0),
     )?;

@@ -1,0 +1,154 @@
+//! How long a verdict of the lists takes, with few entries and with a million, as a Markdown table.
+//!
+//! `cargo bench -p postroom --bench verdict`, with `-- --quick` for a tenth of the entries. The table stands in
+//! `docs/lists.md`. Nothing passes or fails here: times differ from machine to machine.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a measurement says by a panic that something is not as it must be"
+)]
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use postroom::account::{self, Caller};
+use postroom::db::{Options, Postroom};
+use postroom::domain::Domain;
+use postroom::list::{self, Action, Outcome, Query, Scope, Sender};
+use postroom::provision::{self, New};
+use postroom::settings::Settings;
+
+const ROUNDS: usize = 20_000;
+const WARM_UP: usize = 5_000;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // `cargo test --all-targets` runs this too, and without the argument.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        println!("nothing is measured without --bench, which `cargo bench` gives");
+        return;
+    }
+    let most = if arguments.iter().any(|argument| argument == "--quick") { 100_000 } else { 1_000_000 };
+    println!("| entries of the account | what is asked | median | 99 % |\n|---|---|---|---|");
+    for entries in [10, most] {
+        let mut dice = Dice(7);
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings::for_server(&"mail.example.net".parse().unwrap());
+        let postroom = Postroom::open(dir.path().join("postroom.db"), Options::new(settings)).unwrap();
+        let domain = fill(&postroom, entries, &mut dice);
+        for (what, senders, with_ip) in [
+            ("one sender", 1, false),
+            ("one sender and the client", 1, true),
+            ("two senders and the client", 2, true),
+            ("two senders and the client, one of them listed", 3, true),
+        ] {
+            measure(&postroom, &domain, &mut dice, (entries, what, senders, with_ip));
+        }
+    }
+}
+
+/// Random enough, and the same every time (Steele's `SplitMix64`).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % sides
+    }
+
+    fn client(&mut self) -> IpAddr {
+        Ipv4Addr::from_bits(u32::try_from(self.roll(1 << 32)).unwrap()).into()
+    }
+}
+
+fn listed(number: usize) -> String {
+    format!("user{number}@mail.sender{}.example", number % 300_000)
+}
+
+/// Of ten entries six are addresses, two domains, one a client and one a block of one of three lengths.
+fn fill(postroom: &Postroom, entries: usize, dice: &mut Dice) -> Domain {
+    let (caller, domain) = postroom
+        .write(|tx| {
+            let caller = Caller::operator(account::create(tx, "acme")?.id);
+            let domain = provision::create(tx, &caller, &New::named(&"example.com".parse().unwrap()))?;
+            Ok::<_, postroom::error::Error>((caller, domain))
+        })
+        .unwrap();
+    let mut made = 0;
+    while made < entries {
+        postroom
+            .write(|tx| {
+                for number in made..entries.min(made + 20_000) {
+                    let item = match number % 10 {
+                        0..6 => listed(number),
+                        6 => format!("mail.sender{}.example", dice.roll(10_000_000)),
+                        7 => format!(".sender{}.example", dice.roll(10_000_000)),
+                        8 => dice.client().to_string(),
+                        _ => {
+                            let length = [24, 22, 16][usize::try_from(dice.roll(3)).unwrap()];
+                            let IpAddr::V4(ip) = dice.client() else { continue };
+                            format!(
+                                "{}/{length}",
+                                Ipv4Addr::from_bits(ip.to_bits() & (u32::MAX << (32 - length)))
+                            )
+                        }
+                    };
+                    let action = if dice.roll(2) == 0 { Action::Safelist } else { Action::Blocklist };
+                    list::add(tx, &caller, &Scope::Account(&caller), action, &item.parse().unwrap())?;
+                }
+                Ok::<_, postroom::error::Error>(())
+            })
+            .unwrap();
+        made += 20_000;
+    }
+    domain
+}
+
+fn measure(
+    postroom: &Postroom,
+    domain: &Domain,
+    dice: &mut Dice,
+    (entries, what, senders, with_ip): (usize, &str, usize, bool),
+) {
+    let mut times = Vec::with_capacity(ROUNDS);
+    let mut said = 0;
+    postroom
+        .read(|tx| {
+            for round in 0..ROUNDS + WARM_UP {
+                let sender = |dice: &mut Dice| {
+                    let (number, user) = (dice.roll(10_000_000), dice.roll(1000));
+                    Sender::parse(&format!("user{user}@mail.sender{number}.example"))
+                };
+                let mut query = Query::to("jo@example.com".parse().unwrap());
+                query.envelope_sender = sender(dice);
+                query.header_from = match senders {
+                    1 => None,
+                    2 => sender(dice),
+                    _ => {
+                        let number = usize::try_from(dice.roll(entries as u64 / 10)).unwrap() * 10;
+                        Sender::parse(&listed(number))
+                    }
+                };
+                query.client_ip = with_ip.then(|| dice.client());
+                let started = Instant::now();
+                let verdict = list::verdict(tx, domain, &query)?;
+                let took = started.elapsed();
+                if round >= WARM_UP {
+                    times.push(took);
+                    said += usize::from(verdict.outcome != Outcome::None);
+                }
+            }
+            Ok::<_, postroom::error::Error>(())
+        })
+        .unwrap();
+    assert!(senders < 3 || said == ROUNDS, "what is listed is found");
+    times.sort_unstable();
+    println!("| {entries} | {what} | {} | {} |", micros(times[ROUNDS / 2]), micros(times[ROUNDS * 99 / 100]));
+}
+
+fn micros(time: Duration) -> String {
+    format!("{:.1} µs", time.as_secs_f64() * 1e6)
+}

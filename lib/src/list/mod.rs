@@ -1,0 +1,211 @@
+//! Safelists and blocklists, in three tiers: of an account, of one of its domains, of one of its recipients.
+//!
+//! [`verdict`] says what they say of a message, [`explain`] also why. The rules, with examples, are in `docs/lists.md`.
+
+mod item;
+mod key;
+mod table;
+mod verdict;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::account::Caller;
+use crate::clock::Timestamp;
+use crate::db::{ReadTx, WriteTx};
+use crate::domain::Domain;
+use crate::error::Error;
+use crate::event;
+use crate::id::ListEntryId;
+use crate::recipient::Recipient;
+
+pub use item::{InvalidItem, InvalidKind, Item, Kind};
+pub use verdict::{Because, Explanation, Field, Outcome, Query, Sender, Verdict, explain, verdict};
+
+/// Which list: what becomes of the mail that an entry matches. The first decides before the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// It is let through.
+    Safelist,
+    /// It is refused.
+    Blocklist,
+}
+
+impl Action {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Safelist => "safelist",
+            Action::Blocklist => "blocklist",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Action {
+    type Err = InvalidAction;
+
+    fn from_str(text: &str) -> Result<Action, InvalidAction> {
+        match text {
+            "safelist" => Ok(Action::Safelist),
+            "blocklist" => Ok(Action::Blocklist),
+            _ => Err(InvalidAction),
+        }
+    }
+}
+
+/// A word that is no list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a list is safelist or blocklist")]
+pub struct InvalidAction;
+
+/// Whose list; a later one decides before an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tier {
+    /// An account's: for every recipient at every domain of it.
+    Account,
+    /// A domain's: for every recipient at it.
+    Domain,
+    /// A recipient's: for that one.
+    Recipient,
+}
+
+impl Tier {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Tier::Account => "account",
+            Tier::Domain => "domain",
+            Tier::Recipient => "recipient",
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// On whose lists an operation works: what it takes is the proof of being allowed to.
+#[derive(Clone, Copy, Debug)]
+pub enum Scope<'a> {
+    /// The lists of the caller's account.
+    Account(&'a Caller),
+    /// The lists of a domain.
+    Domain(&'a Domain),
+    /// The lists of a recipient.
+    Recipient(&'a Recipient),
+}
+
+impl Scope<'_> {
+    /// Which of the three it is.
+    pub fn tier(&self) -> Tier {
+        match self {
+            Scope::Account(_) => Tier::Account,
+            Scope::Domain(_) => Tier::Domain,
+            Scope::Recipient(_) => Tier::Recipient,
+        }
+    }
+}
+
+impl fmt::Display for Scope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scope::Account(caller) => write!(f, "account:{}", caller.account()),
+            Scope::Domain(domain) => domain.name.fmt(f),
+            Scope::Recipient(recipient) => recipient.address.fmt(f),
+        }
+    }
+}
+
+/// An entry of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub id: ListEntryId,
+    /// The list in which it stands.
+    pub action: Action,
+    /// What it matches.
+    pub item: Item,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What came of adding an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// The entry, as it stands now.
+    pub entry: Entry,
+    /// Whether it was not there before.
+    pub is_new: bool,
+    /// An entry of the same tier that matches all that this one does and decides before it, so that this one never
+    /// decides. What a nearer tier says for some recipients is not looked at.
+    pub overruled_by: Option<Entry>,
+}
+
+/// Puts an item on a list. One that is there, in whatever spelling, stays as it is.
+pub fn add(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    scope: &Scope<'_>,
+    action: Action,
+    item: &Item,
+) -> Result<Added, Error> {
+    let new = table::insert(tx, scope, action, item)?;
+    let is_new = new.is_some();
+    let entry = if let Some(entry) = new {
+        note(tx, caller, scope, event::Action::ListEntryAdded, &entry)?;
+        Some(entry)
+    } else {
+        table::matching(tx, scope, action, &[item.key().to_owned()], None)?.into_iter().next()
+    };
+    let entry = entry.ok_or(Error::NotFound(crate::error::Entity::ListEntry))?;
+    let overruled_by = match action {
+        Action::Safelist => None,
+        Action::Blocklist => {
+            let (keys, block) = item.covered_by();
+            table::matching(tx, scope, Action::Safelist, &keys, block)?.into_iter().next()
+        }
+    };
+    Ok(Added { entry, is_new, overruled_by })
+}
+
+/// Takes an item off a list, in whatever spelling; whether it was there.
+pub fn remove(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    scope: &Scope<'_>,
+    action: Action,
+    item: &Item,
+) -> Result<bool, Error> {
+    let Some(gone) = table::delete(tx, scope, action, item)? else { return Ok(false) };
+    note(tx, caller, scope, event::Action::ListEntryRemoved, &gone)?;
+    Ok(true)
+}
+
+/// The entries of a list, in the order in which they were made.
+pub fn entries(tx: &ReadTx<'_>, scope: &Scope<'_>, action: Action) -> Result<Vec<Entry>, Error> {
+    table::all(tx, scope, action)
+}
+
+/// Forgets the domain's own lists.
+pub(crate) fn clear(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+    table::delete_all(tx, domain.id)
+}
+
+fn note(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    scope: &Scope<'_>,
+    what: event::Action,
+    entry: &Entry,
+) -> Result<(), Error> {
+    let detail = format!("{} {}", entry.action, entry.item);
+    event::write(tx, caller.account(), caller.actor(), what, scope, Some(&detail))
+}

@@ -1,0 +1,249 @@
+//! What the lists say of one message for one recipient.
+
+use std::net::IpAddr;
+
+use super::item::any_host;
+use super::{Action, Entry, Tier, key, table};
+use crate::address::{EmailAddress, local_part};
+use crate::db::ReadTx;
+use crate::domain::Domain;
+use crate::error::Error;
+use crate::recipient;
+
+/// The most octets of a domain name; what is longer is no sender's.
+const MAX_NAME_OCTETS: usize = 253;
+
+/// A sender as a message names it. It need not be an address that mail can be sent to: junk seldom is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// The keys of its domain and of its address.
+    domain: String,
+    address: String,
+}
+
+impl Sender {
+    /// The sender that a text names, in angle brackets or without. None if it names none, as the null reverse path
+    /// `<>` does (RFC 5321 section 4.5.5).
+    pub fn parse(text: &str) -> Option<Sender> {
+        let text = text.trim();
+        let bare = text.rsplit_once('<').map_or(text, |(_, rest)| rest.split('>').next().unwrap_or_default());
+        let (local, domain) = bare.trim().rsplit_once('@')?;
+        let domain = any_host(domain).unwrap_or_else(|| domain.trim_end_matches('.').to_ascii_lowercase());
+        if domain.is_empty() || domain.len() > MAX_NAME_OCTETS {
+            return None;
+        }
+        let local = local_part(local).unwrap_or_else(|_| local.to_owned());
+        Some(Sender { address: key::of_address(&local, &domain), domain: key::of_domain(&domain) })
+    }
+
+    /// The keys of every item that matches it.
+    fn keys(&self, keys: &mut Vec<String>) {
+        let ends = self.domain.match_indices('.').map(|(at, _)| at);
+        keys.extend(ends.filter_map(|at| self.domain.get(..=at)).map(str::to_owned));
+        keys.extend([self.domain.clone(), format!("{}.", self.domain), self.address.clone()]);
+    }
+
+    fn matches(&self, key: &str) -> bool {
+        if let Some(top) = key.strip_suffix('.') {
+            return self
+                .domain
+                .strip_prefix(top)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        }
+        key == self.domain || key == self.address
+    }
+}
+
+impl From<&EmailAddress> for Sender {
+    fn from(address: &EmailAddress) -> Sender {
+        let domain = address.domain().as_str();
+        Sender { address: key::of_address(address.local(), domain), domain: key::of_domain(domain) }
+    }
+}
+
+/// A message, as far as lists look at it.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// For whom it is: of the address what stands before the `@`. A domain's aliases share its recipients.
+    pub recipient: EmailAddress,
+    /// The address of MAIL FROM.
+    pub envelope_sender: Option<Sender>,
+    /// The address in the header field From.
+    pub header_from: Option<Sender>,
+    /// The address of the client that delivers it.
+    pub client_ip: Option<IpAddr>,
+}
+
+impl Query {
+    /// A message of which nothing is known but for whom it is.
+    pub fn to(recipient: EmailAddress) -> Query {
+        Query { recipient, envelope_sender: None, header_from: None, client_ip: None }
+    }
+
+    /// The keys of every item that matches it, but for those of blocks.
+    fn keys(&self) -> Vec<String> {
+        let mut keys = Vec::new();
+        for sender in [&self.envelope_sender, &self.header_from].into_iter().flatten() {
+            sender.keys(&mut keys);
+        }
+        keys.extend(self.client_ip.map(key::of_client));
+        // In the order of the index, so that what lies side by side is read one after the other.
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// Which parts of it an item matches.
+    fn fields(&self, key: &str) -> Vec<Field> {
+        let mut fields = Vec::new();
+        for (sender, field) in
+            [(&self.envelope_sender, Field::EnvelopeSender), (&self.header_from, Field::HeaderFrom)]
+        {
+            if sender.as_ref().is_some_and(|sender| sender.matches(key)) {
+                fields.push(field);
+            }
+        }
+        // What was found for no sender was found for the client.
+        if fields.is_empty() {
+            fields.push(Field::ClientIp);
+        }
+        fields
+    }
+}
+
+/// A part of a message that an entry can match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The address of MAIL FROM.
+    EnvelopeSender,
+    /// The address in the header field From.
+    HeaderFrom,
+    /// The address of the client that delivers it.
+    ClientIp,
+}
+
+impl Field {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Field::EnvelopeSender => "envelope_sender",
+            Field::HeaderFrom => "header_from",
+            Field::ClientIp => "client_ip",
+        }
+    }
+}
+
+/// An entry that matches a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Because {
+    /// Whose list it stands in.
+    pub tier: Tier,
+    /// The entry.
+    pub entry: Entry,
+    /// What of the message it matches, one part or both of the senders.
+    pub fields: Vec<Field>,
+}
+
+/// What the lists say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The message is let through.
+    Safe,
+    /// It is refused.
+    Blocked,
+    /// Nothing.
+    None,
+}
+
+impl Outcome {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Safe => "safe",
+            Outcome::Blocked => "blocked",
+            Outcome::None => "none",
+        }
+    }
+}
+
+/// What the lists say of a message, and the entry that decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What they say.
+    pub outcome: Outcome,
+    /// The entry that decides; none where nothing is said.
+    pub because: Option<Because>,
+}
+
+/// A verdict, and what else matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What matches and says otherwise, and is overruled; what would come next first.
+    pub overruled: Vec<Because>,
+    /// What matches and says the same, and is not needed.
+    pub agreeing: Vec<Because>,
+}
+
+/// What the lists say of a message for a recipient at `domain`.
+///
+/// The recipient's own list decides before its domain's, and that before its account's. Within one of them the safelist
+/// decides before the blocklist; among several entries of one list that match, the narrowest is named.
+///
+/// One statement, whose cost does not grow with the entries. `domain` is that of [`recipient::domain_of`].
+pub fn verdict(tx: &ReadTx<'_>, domain: &Domain, query: &Query) -> Result<Verdict, Error> {
+    let first = found(tx, domain, query)?.into_iter().min_by(rank);
+    Ok(decided(query, first))
+}
+
+/// The verdict, and which entries it overrules.
+pub fn explain(tx: &ReadTx<'_>, domain: &Domain, query: &Query) -> Result<Explanation, Error> {
+    let mut all = found(tx, domain, query)?;
+    all.sort_by(rank);
+    let mut all = all.into_iter();
+    let verdict = decided(query, all.next());
+    let decides = verdict.because.as_ref().map(|because| because.entry.action);
+    let (agreeing, overruled) =
+        all.map(|found| because(query, found)).partition(|other| Some(other.entry.action) == decides);
+    Ok(Explanation { verdict, overruled, agreeing })
+}
+
+type Found = (Tier, Entry);
+
+fn found(tx: &ReadTx<'_>, domain: &Domain, query: &Query) -> Result<Vec<Found>, Error> {
+    let query = Query { client_ip: query.client_ip.map(|ip| ip.to_canonical()), ..query.clone() };
+    table::verdict(tx, domain, &recipient::comparable(&query.recipient), &query.keys(), query.client_ip)
+}
+
+fn because(query: &Query, (tier, entry): Found) -> Because {
+    Because { tier, fields: query.fields(entry.item.key()), entry }
+}
+
+fn decided(query: &Query, first: Option<Found>) -> Verdict {
+    let outcome = match first.as_ref().map(|(_, entry)| entry.action) {
+        Some(Action::Safelist) => Outcome::Safe,
+        Some(Action::Blocklist) => Outcome::Blocked,
+        None => Outcome::None,
+    };
+    Verdict { outcome, because: first.map(|found| because(query, found)) }
+}
+
+/// What decides before what: the nearer tier, the safelist, the narrower item.
+fn rank(one: &Found, other: &Found) -> std::cmp::Ordering {
+    let place = |(tier, entry): &Found| (std::cmp::Reverse(*tier), entry.action, breadth(entry), entry.id);
+    place(one).cmp(&place(other))
+}
+
+/// How much an item matches: an address, a domain, a domain and all below it, a client, a block; each the longer the narrower.
+fn breadth(entry: &Entry) -> (u8, std::cmp::Reverse<usize>) {
+    let key = entry.item.key();
+    let rank = match entry.item.kind() {
+        super::Kind::EmailAddress => 0,
+        super::Kind::Domain if !key.ends_with('.') => 1,
+        super::Kind::Domain => 2,
+        super::Kind::IpAddress if key::block(key).is_none() => 3,
+        super::Kind::IpAddress => 4,
+    };
+    (rank, std::cmp::Reverse(if rank == 3 { 0 } else { key.len() }))
+}

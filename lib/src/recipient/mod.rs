@@ -1,0 +1,182 @@
+//! Recipients: the addresses at a domain of which something is known: whether their mail is filtered, whether they
+//! administer the domain, and what they list ([`list`](crate::list)).
+//!
+//! Mail is taken for an address whether or not it is here. One appears when it is first saved, or when a list of its own
+//! is first written to ([`ensure`]). Asking for a verdict makes none: it is asked for every message, so it must
+//! be a read that waits for no writer, and whoever sends to made-up addresses must not fill the table or use up the
+//! subscription.
+
+mod table;
+
+use crate::account::Caller;
+use crate::address::EmailAddress;
+use crate::clock::Timestamp;
+use crate::db::{ReadTx, WriteTx};
+use crate::domain::{self, Domain};
+use crate::error::{Entity, Error};
+use crate::event::{self, Action};
+use crate::id::{DomainId, RecipientId};
+use crate::name::DomainName;
+use crate::page::Page;
+use crate::subscription;
+
+/// A recipient at a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// Its id.
+    pub id: RecipientId,
+    /// The domain at which it is.
+    pub domain: DomainId,
+    /// Its address, with the local part as it was first given. Addresses are compared without regard to case.
+    pub address: EmailAddress,
+    /// Whether its mail is filtered.
+    pub filter: FilterMode,
+    /// Whether it administers its domain.
+    pub is_admin: bool,
+    /// When it first appeared.
+    pub created_at: Timestamp,
+}
+
+/// Whether a recipient's mail is filtered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterMode {
+    /// It is, and the recipient counts toward the subscription's limit of protected ones.
+    Filtered,
+    /// It is not.
+    Unfiltered,
+}
+
+/// What is asked for of a recipient's filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterRequest {
+    /// Filter: refused where the subscription protects as many as it may.
+    On,
+    /// Do not filter.
+    Off,
+    /// Filter if the subscription has room, else do not.
+    Compute,
+}
+
+/// The domain of this name, as it is meant where mail, recipients and lists are concerned.
+///
+/// The one place that leads from the domain in an address to the domain whose lists hold for it.
+pub fn domain_of(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Domain, Error> {
+    domain::find_named(tx, caller, name)
+}
+
+/// The recipient with this address, at whatever name of its domain.
+pub fn find(tx: &ReadTx<'_>, domain: &Domain, address: &EmailAddress) -> Result<Recipient, Error> {
+    table::by_local(tx, domain, &comparable(address))?.ok_or(Error::NotFound(Entity::Recipient))
+}
+
+/// A page of a domain's recipients, by their addresses.
+pub fn list(tx: &ReadTx<'_>, domain: &Domain, page: Page) -> Result<Vec<Recipient>, Error> {
+    table::page(tx, domain, page)
+}
+
+/// Makes the recipient with this address, or changes it if it is there: what is not asked for stays, and of a new one is
+/// [`FilterRequest::Compute`]. Returns whether it is new.
+///
+/// `NotFound` of the domain if the address is at none of the caller's, `Limit` as [`FilterRequest::On`] says.
+pub fn save(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    address: &EmailAddress,
+    admin: bool,
+    filter: Option<FilterRequest>,
+) -> Result<(Recipient, bool), Error> {
+    let domain = domain_of(tx, caller, address.domain())?;
+    match table::by_local(tx, &domain, &comparable(address))? {
+        Some(known) => Ok((update(tx, caller, &domain, &known, Some(admin), filter)?, false)),
+        None => Ok((make(tx, caller, &domain, address, admin, filter)?, true)),
+    }
+}
+
+/// The recipient with this address at `domain`, made if need be: [`FilterRequest::Compute`], no administrator. For what
+/// is written of a recipient that may not be there yet.
+pub fn ensure(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    address: &EmailAddress,
+) -> Result<Recipient, Error> {
+    match table::by_local(tx, domain, &comparable(address))? {
+        Some(known) => Ok(known),
+        None => make(tx, caller, domain, address, false, None),
+    }
+}
+
+/// Changes a recipient of `domain`; what is `None` stays.
+pub fn update(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    recipient: &Recipient,
+    admin: Option<bool>,
+    filter: Option<FilterRequest>,
+) -> Result<Recipient, Error> {
+    let filter = match filter {
+        // It has its place already.
+        Some(FilterRequest::On | FilterRequest::Compute) if recipient.filter == FilterMode::Filtered => {
+            FilterMode::Filtered
+        }
+        Some(request) => granted(tx, domain, request)?,
+        None => recipient.filter,
+    };
+    let is_admin = admin.unwrap_or(recipient.is_admin);
+    if (filter, is_admin) == (recipient.filter, recipient.is_admin) {
+        return Ok(recipient.clone());
+    }
+    let changed = table::update(tx, domain, recipient.id, filter, is_admin)?
+        .ok_or(Error::NotFound(Entity::Recipient))?;
+    note(tx, caller, domain, Action::RecipientChanged, &changed)?;
+    Ok(changed)
+}
+
+/// Forgets every recipient of the domain, with what they list.
+pub(crate) fn clear(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+    table::delete_all(tx, domain.id)
+}
+
+/// The local part as it is compared (RFC 5321 section 2.4 would tell cases apart; nobody's mailboxes do).
+pub(crate) fn comparable(address: &EmailAddress) -> String {
+    address.local().to_lowercase()
+}
+
+fn make(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    address: &EmailAddress,
+    is_admin: bool,
+    filter: Option<FilterRequest>,
+) -> Result<Recipient, Error> {
+    let filter = granted(tx, domain, filter.unwrap_or(FilterRequest::Compute))?;
+    let made = table::insert(tx, domain, address, filter, is_admin)?;
+    note(tx, caller, domain, Action::RecipientCreated, &made)?;
+    Ok(made)
+}
+
+/// What becomes of a request for one that is not filtered yet.
+fn granted(tx: &ReadTx<'_>, domain: &Domain, request: FilterRequest) -> Result<FilterMode, Error> {
+    if request == FilterRequest::Off {
+        return Ok(FilterMode::Unfiltered);
+    }
+    match subscription::room_for_recipient(tx, domain.subscription)? {
+        Ok(()) => Ok(FilterMode::Filtered),
+        Err(_) if request == FilterRequest::Compute => Ok(FilterMode::Unfiltered),
+        Err(most) => Err(Error::Limit { what: Entity::Subscription, most: u64::from(most) }),
+    }
+}
+
+fn note(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    action: Action,
+    recipient: &Recipient,
+) -> Result<(), Error> {
+    let filter = if recipient.filter == FilterMode::Filtered { "filtered" } else { "unfiltered" };
+    let detail = if recipient.is_admin { format!("{filter}, administrator") } else { filter.to_owned() };
+    event::write(tx, domain.account, caller.actor(), action, &recipient.address, Some(&detail))
+}

@@ -1,0 +1,78 @@
+//! The SQL of recipients.
+
+use rusqlite::{Row, named_params};
+
+use super::{FilterMode, Recipient, comparable};
+use crate::address::EmailAddress;
+use crate::db::{ReadTx, WriteTx, moment};
+use crate::domain::Domain;
+use crate::error::{Entity, Error};
+use crate::id::{DomainId, RecipientId};
+use crate::page::Page;
+
+pub(super) fn insert(
+    tx: &WriteTx<'_>,
+    domain: &Domain,
+    address: &EmailAddress,
+    filter: FilterMode,
+    is_admin: bool,
+) -> Result<Recipient, Error> {
+    tx.one(
+        "INSERT INTO recipient (domain_id, local, shown, is_filtered, is_admin, created_at)
+         VALUES (:domain, :local, :shown, :filtered, :admin, :now) RETURNING *",
+        named_params! {
+            ":domain": domain.id.number(), ":local": comparable(address), ":shown": address.local(),
+            ":filtered": filter == FilterMode::Filtered, ":admin": is_admin, ":now": tx.now().millis(),
+        },
+        |row| recipient(row, domain),
+    )?
+    .ok_or(Error::NotFound(Entity::Domain))
+}
+
+pub(super) fn by_local(tx: &ReadTx<'_>, domain: &Domain, local: &str) -> Result<Option<Recipient>, Error> {
+    tx.one(
+        "SELECT * FROM recipient WHERE domain_id = ?1 AND local = ?2",
+        (domain.id.number(), local),
+        |row| recipient(row, domain),
+    )
+}
+
+pub(super) fn page(tx: &ReadTx<'_>, domain: &Domain, page: Page) -> Result<Vec<Recipient>, Error> {
+    tx.all(
+        "SELECT * FROM recipient WHERE domain_id = ?1 ORDER BY local LIMIT ?2 OFFSET ?3",
+        (domain.id.number(), page.sql_limit(), page.sql_offset()),
+        |row| recipient(row, domain),
+    )
+}
+
+pub(super) fn update(
+    tx: &WriteTx<'_>,
+    domain: &Domain,
+    id: RecipientId,
+    filter: FilterMode,
+    is_admin: bool,
+) -> Result<Option<Recipient>, Error> {
+    tx.one(
+        "UPDATE recipient SET is_filtered = ?3, is_admin = ?4 WHERE id = ?1 AND domain_id = ?2 RETURNING *",
+        (id.number(), domain.id.number(), filter == FilterMode::Filtered, is_admin),
+        |row| recipient(row, domain),
+    )
+}
+
+pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
+    tx.run("DELETE FROM recipient WHERE domain_id = ?1", [domain.number()])?;
+    Ok(())
+}
+
+fn recipient(row: &Row<'_>, domain: &Domain) -> rusqlite::Result<Recipient> {
+    let local: String = row.get("shown")?;
+    let is_filtered: bool = row.get("is_filtered")?;
+    Ok(Recipient {
+        id: RecipientId::new(row.get("id")?),
+        domain: domain.id,
+        address: EmailAddress::stored(format!("{local}@{}", domain.name)),
+        filter: if is_filtered { FilterMode::Filtered } else { FilterMode::Unfiltered },
+        is_admin: row.get("is_admin")?,
+        created_at: moment(row, "created_at")?,
+    })
+}
