@@ -53,6 +53,11 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_RATE_LIMIT",
         "requests a second of one account, over all its keys; 0 for any number (100)",
     ),
+    key(
+        "limits.failures_per_second",
+        "POSTROOM_FAILURE_LIMIT",
+        "failed authentications a second of one address, ten times as many at once; 0 for any number (20)",
+    ),
     key("mx.host", "POSTROOM_MX_HOST", "target of every MX record (mx. and the server's name)"),
     key("mx.priority", "POSTROOM_MX_PRIORITY", "preference of it (10)"),
     key("spf.mechanism", "POSTROOM_SPF_MECHANISM", "what SPF records must reach (mx)"),

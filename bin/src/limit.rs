@@ -20,9 +20,11 @@ use crate::dialect::Fault;
 
 /// Requests of one account, over all its keys and dialects, where nothing else is said; as many at once.
 pub const REQUESTS_PER_SECOND: u32 = 100;
-/// Failed authentications of one address at once; after them, one a second.
-const FAILURES_AT_ONCE: NonZeroU32 = NonZeroU32::new(10).unwrap();
-const FAILURES_PER_SECOND: NonZeroU32 = NonZeroU32::MIN;
+/// Failed authentications of one address a second, where nothing else is said: nobody guesses 160 random bits, so what is
+/// limited is the work, and a test of every route with wrong keys still goes through.
+pub const FAILURES_PER_SECOND: u32 = 20;
+/// So many seconds' worth of them may come at once.
+const FAILURE_SECONDS_AT_ONCE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// The most addresses whose failures are counted at a time, so that their number costs no memory.
 const MOST_ADDRESSES: usize = 65_536;
 /// The most secrets that are known to open nothing.
@@ -42,13 +44,15 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// So many requests a second for each account, 0 for any number; and failed authentications limited by address.
-    pub fn new(requests_per_second: u32, ticks: Ticks) -> Limits {
+    /// So many requests a second for each account, and so many failed authentications a second for each address, ten times as
+    /// many at once; 0 for any number.
+    pub fn new(requests_per_second: u32, failures_per_second: u32, ticks: Ticks) -> Limits {
         let accounts = NonZeroU32::new(requests_per_second).map(Quota::per_second);
-        let addresses = Quota::per_second(FAILURES_PER_SECOND).allow_burst(FAILURES_AT_ONCE);
+        let addresses = NonZeroU32::new(failures_per_second)
+            .map(|rate| Quota::per_second(rate).allow_burst(rate.saturating_mul(FAILURE_SECONDS_AT_ONCE)));
         Limits {
             accounts: accounts.map(|quota| RateLimiter::hashmap_with_clock(quota, ticks.clone())),
-            addresses: Some(RateLimiter::hashmap_with_clock(addresses, ticks)),
+            addresses: addresses.map(|quota| RateLimiter::hashmap_with_clock(quota, ticks)),
             dead: Mutex::default(),
         }
     }
@@ -109,7 +113,7 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits::new(REQUESTS_PER_SECOND, Ticks::default())
+        Limits::new(REQUESTS_PER_SECOND, FAILURES_PER_SECOND, Ticks::default())
     }
 }
 

@@ -167,8 +167,20 @@ pub(super) fn target(dialect: &Dialect, route: &Route, ids: Ids, user: &str) -> 
         // The list's links repeat what it was filtered by, whoever's that is.
         ("mailgun", "/v1/dkim/keys") if route.method == "GET" => return Target { path, body: String::new() },
         ("mailchannels", _) => {
-            let body = json!({ "abusePolicy": "block", "records": [], "apiKey": null, "domains": [] });
-            return Target { path, body: body.to_string() };
+            let mut body = json!({ "abusePolicy": "block", "records": [], "apiKey": null, "domains": [] });
+            // The account's own lists, and what it reports, are everybody's in it.
+            if route.path.contains(['{']) && !route.path.starts_with("/inbound/v1/lists") {
+                body["item"] = json!("spam@example.net");
+            }
+            let query = match route.path {
+                "/inbound/v1/users" => format!("?email_address=jo@{}&admin=true", ids.name),
+                "/inbound/v1/report" => "?report_type=false_positive".to_owned(),
+                of_list if of_list.ends_with("{listname}") && route.method == "DELETE" => {
+                    "?item=spam@example.net".to_owned()
+                }
+                _ => String::new(),
+            };
+            return Target { path: path + &query, body: body.to_string() };
         }
         ("mailgun", _) => {
             let body = json!({
@@ -206,6 +218,8 @@ fn fill(route: &Route, ids: Ids) -> String {
         "{domain}" | "{name}" => ids.name.to_owned(),
         "{token_id}" => ids.token.to_string(),
         "{alias}" => "alias.example".to_owned(),
+        "{listname}" => "safelist".to_owned(),
+        "{email}" => format!("jo@{}", ids.name),
         // Every domain's first key.
         "{selector}" => "pr1".to_owned(),
         other => {
@@ -263,7 +277,9 @@ fn a_foreign_identity_is_answered_as_if_the_domain_never_was() {
                     // That interface tells an account's other keys that the domain is one's alone, and nothing more.
                     if dialect.name == "mailchannels"
                         && who.starts_with("another key")
-                        && route.path.contains("{domain}")
+                        && ["{domain}", "{email}", "/inbound/v1/users"]
+                            .iter()
+                            .any(|part| route.path.contains(part))
                     {
                         assert_eq!(reply.status, 403, "{told}");
                         assert!(!reply.text().contains("victim.example"), "{told}");
@@ -305,7 +321,8 @@ fn the_owner_is_let_in_by_every_route() {
     for (dialect, route) in routes() {
         let world = World::new(true);
         let asked = target(dialect, route, world.victim, USER);
-        if route.path.contains("{alias}") && route.method == "DELETE" {
+        if ["{alias}", "{listname}"].iter().any(|part| route.path.contains(part)) && route.method == "DELETE"
+        {
             world.send(dialect, "POST", &asked, Some(&world.owner.secret));
         }
         let reply = world.send(dialect, route.method.as_str(), &asked, Some(&world.owner.secret));

@@ -30,6 +30,10 @@ fn refusal(dialect: &Dialect) -> (u16, Value) {
             let message = "too many requests; try again in 1 s";
             (429, json!({ "error": { "code": "rate_limited", "message": message } }))
         }
+        "mailchannels" => {
+            let (message, error) = ("Service Unavailable", "too many requests; try again in 1 s");
+            (503, json!({ "code": 503, "message": message, "errors": [error] }))
+        }
         other => panic!("say here what the dialect {other} answers past a limit"),
     }
 }

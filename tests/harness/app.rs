@@ -116,7 +116,7 @@ impl TestApp {
 
     /// The same with so many requests a second for each account, by the clock of the test.
     pub(crate) fn limited(self, requests_per_second: u32) -> TestApp {
-        let limits = Limits::new(requests_per_second, Ticks::of(self.clock.clone()));
+        let limits = Limits::new(requests_per_second, 1, Ticks::of(self.clock.clone()));
         TestApp { app: self.app.limited(limits), ..self }
     }
 

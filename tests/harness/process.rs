@@ -32,6 +32,7 @@ impl Site {
             .with("POSTROOM_RETURN_PATH_HOST", "return-path.example.net")
             .with("POSTROOM_DKIM_SPARE_KEYS", "1")
             .with("POSTROOM_RATE_LIMIT", "0")
+            .with("POSTROOM_FAILURE_LIMIT", "0")
     }
 
     /// Sets an environment variable of every command from now on.

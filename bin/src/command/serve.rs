@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 use super::{Context, Failure, reachable};
 use crate::app::{App, stop_if_sync_failed};
 use crate::http::{Method, Request, Response};
-use crate::limit::{Limits, REQUESTS_PER_SECOND, Ticks};
+use crate::limit::{FAILURES_PER_SECOND, Limits, REQUESTS_PER_SECOND, Ticks};
 use crate::listen::{Answer, Listener, Settings, TlsFiles};
 
 /// How often the uses of keys are written down.
@@ -85,6 +85,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let switches = context.config.switches()?;
     let at_once = context.config.get("schedule.at_once")?.unwrap_or(CHECKS_AT_ONCE);
     let rate = context.config.get("limits.requests_per_second")?.unwrap_or(REQUESTS_PER_SECOND);
+    let failures = context.config.get("limits.failures_per_second")?.unwrap_or(FAILURES_PER_SECOND);
     let public_url = context.config.get("public_url")?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let resolver = Arc::new(context.resolver()?);
@@ -100,7 +101,8 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     info!(%address, database = %postroom.file().display(), "serving");
 
     let app = App::new(Arc::clone(&postroom), Arc::clone(&resolver) as _);
-    let app = Arc::new(app.switched(switches).limited(Limits::new(rate, Ticks::default())).at(&url));
+    let app =
+        Arc::new(app.switched(switches).limited(Limits::new(rate, failures, Ticks::default())).at(&url));
     let (stop, stopped) = channel::<()>();
     let (stop_filling, filling_stopped) = channel::<()>();
     let noting = thread::spawn({

@@ -217,7 +217,8 @@ impl Wish {
                 (false, *domain)
             }
             Standing::Tied => return Err(Fault::Denied("the domain is associated with another API key")),
-            Standing::Alias | Standing::Unknown => {
+            Standing::Alias => return Err(Fault::Denied("the name is an alias of another domain")),
+            Standing::Unknown => {
                 let new = New { subscription: Some(handle), key_later: true, ..New::named(&self.name) };
                 (true, provision::create(tx, &call.caller, &new)?)
             }

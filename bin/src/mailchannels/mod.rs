@@ -93,10 +93,9 @@ fn said(fault: &Fault) -> (StatusCode, String) {
             return (StatusCode::BAD_REQUEST, text.to_owned());
         }
         Fault::Json(reason) => return (StatusCode::BAD_REQUEST, format!("the body is not JSON: {reason}")),
-        Fault::Input { .. } => StatusCode::BAD_REQUEST,
+        Fault::Input { .. } | Fault::Idempotency(_) => StatusCode::BAD_REQUEST,
         Fault::SwitchedOff(_) | Fault::Denied(_) => StatusCode::FORBIDDEN,
         Fault::Busy(_) | Fault::RateLimited(_) => StatusCode::SERVICE_UNAVAILABLE,
-        Fault::Idempotency(_) => StatusCode::BAD_REQUEST,
         Fault::StillRunning => StatusCode::CONFLICT,
         Fault::Library(error) => return said_of(error),
     };
@@ -137,6 +136,10 @@ fn wire_field(field: &str) -> &str {
         "spam_header_name" => "spamHeaderName",
         "spam_header_value" => "spamHeaderValue",
         "handle" => "subscriptionHandle",
+        "message" => "messageContent",
+        "sender" => "mailFrom",
+        "recipient" => "rcptTo",
+        "helo" => "ehlo",
         other => other,
     }
 }

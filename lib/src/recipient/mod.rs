@@ -16,6 +16,7 @@ use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
 use crate::event::{self, Action};
 use crate::id::{DomainId, RecipientId};
+use crate::inbound;
 use crate::name::DomainName;
 use crate::page::Page;
 use crate::subscription;
@@ -61,7 +62,14 @@ pub enum FilterRequest {
 ///
 /// The one place that leads from the domain in an address to the domain whose lists hold for it.
 pub fn domain_of(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Domain, Error> {
-    domain::find_named(tx, caller, name)
+    match domain::find_named(tx, caller, name) {
+        Err(Error::NotFound(what)) => match inbound::of_mail_for(tx, name)? {
+            // An alias shares its domain's lists and recipients.
+            Some(domain) => domain::find(tx, caller, domain.id),
+            None => Err(Error::NotFound(what)),
+        },
+        found => found,
+    }
 }
 
 /// The recipient with this address, at whatever name of its domain.

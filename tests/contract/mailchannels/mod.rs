@@ -5,7 +5,10 @@ mod batch;
 mod domains;
 mod faults;
 mod keys;
+mod links;
+mod lists;
 mod settings;
+mod users;
 
 use serde_json::{Value, json};
 

@@ -452,8 +452,13 @@ isUser(
   false,
   [],
 );
+// A user appears when a list first names it; until then its lists are empty.
+const fresh = 'x@js-bare.example.com';
+is(await ok(`users.listEntries: ${fresh}`, () => mine.users.listEntries(fresh, 'safelist')), [], 'the entries');
+await refused(`users.deleteListEntry: ${fresh}`, 404, () =>
+  mine.users.deleteListEntry(fresh, { listName: 'safelist', item: 'example.net' }),
+);
 for (const [email, status] of [
-  ['x@js-bare.example.com', 404],
   [`x@${unknown}`, 404],
   ['x@js-foreign.example.com', 404],
   ['x@js-alias.example.com', 403],
