@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::process::Command;
 
-use postroom_server::app::DIALECTS;
-
 use super::verify::site_asking;
 use crate::harness::dns::{Memory, Nsd, Silence, Unbound};
 use crate::harness::process::Server;

@@ -81,7 +81,10 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
             match done {
                 Ok((domain, comment)) => outcome.success(commented(&domain, 201, comment)),
                 Err(fault) => outcome.failure(fault, |code, text| {
-                    let domain = json!({ "domain": given(item), "subscriptionHandle": handle });
+                    // What names nothing is named by its place, for the published file wants a host name here.
+                    let name = Some(given(item)).filter(|name| !name.is_empty());
+                    let name = name.map_or_else(|| format!("item-{}.invalid", at + 1), str::to_owned);
+                    let domain = json!({ "domain": name, "subscriptionHandle": handle });
                     // The published file knows no 403 of an item: it is provisioned, and not for this caller.
                     let code = if code == 403 { 409 } else { code };
                     commented(&domain, code, Some(format!("item {}: {text}", at + 1)))

@@ -395,7 +395,7 @@ def lists():
         ("delete_users_email_lists_listname", entry),
     ):
         parameters = parameters | {"listname": "safelist"}
-        MINE.refused(f"{name}: unknown", name, 404, email="absent@py-bare.example.com", **parameters)
+        MINE.refused(f"{name}: unknown", name, 404, email=f"absent@{UNKNOWN}", **parameters)
         SECOND.refused(f"{name}: tied to another key", name, 403, email="a@py-tied.example.com", **parameters)
 
 

@@ -22,10 +22,12 @@ FILE = HERE / "../../../fixtures/mailchannels/inbound-1.2.0.swagger.json"
 EVERY = "every operation"
 ALLOWED = (
     (401, EVERY, "the file asks for a key everywhere, and says nowhere but twice what is answered without one"),
-    (400, "GET /lists/{listname}", "no such list; the file has nothing but 500"),
-    (400, "DELETE /lists/{listname}", "no such list, or no item; the file has nothing but 500"),
-    (400, "GET /users/{email}/lists/{listname}", "no such list, or no address"),
-    (400, "DELETE /users/{email}/lists/{listname}", "no such list, no address, or no item"),
+    (404, "GET /lists/{listname}", "no such list; the file has nothing but 500"),
+    (404, "POST /lists/{listname}", "no such list; the file has 400 for the item alone"),
+    (404, "DELETE /lists/{listname}", "no such list; the file has nothing but 500"),
+    (400, "DELETE /lists/{listname}", "no item; the file has nothing but 500"),
+    (400, "GET /users/{email}/lists/{listname}", "no address"),
+    (400, "DELETE /users/{email}/lists/{listname}", "no address, or no item"),
     (404, "PUT /users", "a domain that is not there; the file has no status for it"),
 )
 
