@@ -10,6 +10,7 @@ pub mod limit;
 pub mod config;
 pub mod findings;
 pub mod keys;
+pub mod lists;
 
 pub mod lifecycle;
 pub mod mailchannels;

@@ -295,6 +295,8 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
         (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
         (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
         (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
+        // A statement is planned once, whatever is bound to it: else some are planned anew for every value.
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
     ] {
         conn.set_db_config(config, on).map_err(failed)?;
     }

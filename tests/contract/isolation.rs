@@ -192,6 +192,18 @@ pub(super) fn target(dialect: &Dialect, route: &Route, ids: Ids, user: &str) -> 
         ("native", path_of) if path_of.ends_with("/keys") => {
             return Target { path, body: json!({ "selector": "stolen" }).to_string() };
         }
+        ("native", "/postroom/v1/explain") => {
+            let path = format!("{path}?recipient=jo@{}&sender=thief@stolen.example", ids.name);
+            return Target { path, body: String::new() };
+        }
+        // The lists of its own account are a foreigner's to change; with no item it changes nothing.
+        ("native", "/postroom/v1/lists/{list}") => {
+            return Target { path, body: json!({ "item": "*" }).to_string() };
+        }
+        ("native", path_of) if path_of.ends_with("/lists/{list}") => {
+            let path = if route.method == "DELETE" { path + "?item=stolen.example" } else { path };
+            return Target { path, body: json!({ "item": "stolen.example" }).to_string() };
+        }
         ("native", path_of) if path_of.ends_with("/rotation") => {
             return Target { path, body: json!({ "every_days": 9 }).to_string() };
         }
@@ -218,8 +230,8 @@ fn fill(route: &Route, ids: Ids) -> String {
         "{domain}" | "{name}" => ids.name.to_owned(),
         "{token_id}" => ids.token.to_string(),
         "{alias}" => "alias.example".to_owned(),
-        "{listname}" => "safelist".to_owned(),
-        "{email}" => format!("jo@{}", ids.name),
+        "{listname}" | "{list}" => "safelist".to_owned(),
+        "{email}" | "{address}" => format!("jo@{}", ids.name),
         // Every domain's first key.
         "{selector}" => "pr1".to_owned(),
         other => {

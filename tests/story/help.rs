@@ -67,6 +67,11 @@ const COMMANDS: &[(&[&str], &[&str])] = &[
     (&["report", "list"], &["--account", "--limit"]),
     (&["report", "show"], &["<ID>", "--raw"]),
     (&["report", "export"], &["--account", "--since"]),
+    (&["list"], &["add", "remove", "show", "explain"]),
+    (&["list", "add"], &["--account", "--domain", "--recipient", "<LIST>", "<ITEM>"]),
+    (&["list", "remove"], &["--account", "--domain", "--recipient", "<LIST>", "<ITEM>"]),
+    (&["list", "show"], &["--account", "--domain", "--recipient", "[LIST]"]),
+    (&["list", "explain"], &["--recipient", "--sender", "--from", "--ip"]),
     (&["audit"], &["--account", "--limit"]),
     (&["doctor"], &[]),
 ];

@@ -22,6 +22,7 @@ mod help;
 mod lifecycle;
 #[cfg(test)]
 mod limits;
+mod lists;
 #[cfg(test)]
 mod login;
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod doctor;
 mod domain;
 mod key;
 mod key_rotation;
+mod list;
 mod login_link;
 mod named;
 mod output;
@@ -108,6 +109,9 @@ enum Command {
     /// List, show and export messages that were reported as misclassified
     #[command(subcommand)]
     Report(report::Command),
+    /// Show and change safelists and blocklists, and say what they decide
+    #[command(subcommand)]
+    List(list::Command),
     /// Show the audit log, the newest first
     Audit(audit::Args),
     /// Look for what is wrong with the database, the settings and the resolvers
@@ -213,6 +217,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::LoginLink(args) => login_link::run(&mut context, &args),
         Command::Route(command) => route::run(&mut context, command),
         Command::Report(command) => report::run(&mut context, command),
+        Command::List(command) => list::run(&mut context, command),
         Command::Audit(args) => audit::run(&mut context, &args),
         Command::Doctor => doctor::run(&mut context),
     }

@@ -11,8 +11,9 @@ use postroom::rotation;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body;
 use super::domains::{domain, name};
-use crate::dialect::{Call, Fault, json_body};
+use crate::dialect::{Call, Fault};
 use crate::http::{Response, StatusCode};
 use crate::keys::{key_json, rotation_json};
 
@@ -131,11 +132,6 @@ fn show(call: &Call<'_>, domain: &Domain, selector: &Selector) -> Result<Respons
 /// The selector in the path; what is none names no key.
 fn selector(call: &Call<'_>) -> Result<Selector, Fault> {
     call.param("selector").parse().map_err(|_| Fault::Library(Error::NotFound(Entity::DkimKey)))
-}
-
-fn body<T: serde::de::DeserializeOwned>(call: &Call<'_>) -> Result<T, Fault> {
-    let body = json_body(call.request)?.ok_or_else(|| Fault::Json("it is empty".to_owned()))?;
-    serde_json::from_value(body).map_err(|e| Fault::Json(e.to_string()))
 }
 
 fn source(new: &New) -> Result<Source, Fault> {

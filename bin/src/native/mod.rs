@@ -3,11 +3,12 @@
 
 mod domains;
 mod keys;
+mod lists;
 
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
-use crate::dialect::{Auth, Dialect, Fault, looking, route, store_status};
+use crate::dialect::{Auth, Call, Dialect, Fault, json_body, looking, route, store_status};
 use crate::http::{Method, Response, StatusCode, header};
 
 /// The dialect.
@@ -28,6 +29,16 @@ pub const DIALECT: Dialect = Dialect {
         route(Method::POST, "/postroom/v1/domains/{name}/rotation", keys::rotate),
         route(Method::PUT, "/postroom/v1/domains/{name}/rotation", keys::set_rotation),
         route(Method::DELETE, "/postroom/v1/domains/{name}/rotation", keys::abort),
+        route(Method::GET, "/postroom/v1/explain", lists::explain),
+        route(Method::GET, "/postroom/v1/lists/{list}", lists::show),
+        route(Method::POST, "/postroom/v1/lists/{list}", lists::add),
+        route(Method::DELETE, "/postroom/v1/lists/{list}", lists::remove),
+        route(Method::GET, "/postroom/v1/domains/{name}/lists/{list}", lists::show),
+        route(Method::POST, "/postroom/v1/domains/{name}/lists/{list}", lists::add),
+        route(Method::DELETE, "/postroom/v1/domains/{name}/lists/{list}", lists::remove),
+        route(Method::GET, "/postroom/v1/recipients/{address}/lists/{list}", lists::show),
+        route(Method::POST, "/postroom/v1/recipients/{address}/lists/{list}", lists::add),
+        route(Method::DELETE, "/postroom/v1/recipients/{address}/lists/{list}", lists::remove),
     ],
     render,
 };
@@ -76,4 +87,10 @@ fn render(fault: &Fault) -> Response {
         }
         _ => response,
     }
+}
+
+/// A body that must be there.
+fn body<T: serde::de::DeserializeOwned>(call: &Call<'_>) -> Result<T, Fault> {
+    let body = json_body(call.request)?.ok_or_else(|| Fault::Json("it is empty".to_owned()))?;
+    serde_json::from_value(body).map_err(|e| Fault::Json(e.to_string()))
 }

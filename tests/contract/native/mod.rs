@@ -3,6 +3,7 @@
 mod dns;
 mod faults;
 mod keys;
+mod lists;
 
 use serde_json::Value;
 
