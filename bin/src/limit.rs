@@ -215,7 +215,7 @@ mod tests {
 
     fn limits(requests_per_second: u32) -> (Limits, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
-        (Limits::new(requests_per_second, Ticks::of(clock.clone())), clock)
+        (Limits::new(requests_per_second, 1, Ticks::of(clock.clone())), clock)
     }
 
     fn is_late(limits: &Limits, peer: &str) -> bool {

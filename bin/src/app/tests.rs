@@ -5,7 +5,7 @@ use super::*;
 const BASIC: Auth = Auth::Basic { user: "api" };
 
 fn request(authorization: Option<&str>) -> Request {
-    let mut headers = crate::http::HeaderMap::new();
+    let mut headers = HeaderMap::new();
     if let Some(value) = authorization {
         headers.insert(header::AUTHORIZATION, value.parse().unwrap());
     }

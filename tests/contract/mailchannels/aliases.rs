@@ -6,22 +6,22 @@ use super::*;
 fn an_alias_is_made_once_anywhere_and_taken_away() {
     let (app, key) = start();
     let (domain, alias) = (DOMAIN, "Example.ORG");
-    let make = |line: &str| call(&app, &key, line);
-    let made = make(&format!("POST /inbound/v1/domains/{domain}/alias/{alias}"));
+    let ask = |line: &str| call(&app, &key, line);
+    let made = ask(&format!("POST /inbound/v1/domains/{domain}/alias/{alias}"));
     let json = made.json();
     assert_eq!(
         (made.status, &json["alias"], &json["domain"]["aliases"]),
         (200, &json!("example.org"), &json!(["example.org"]))
     );
-    refuses(&make("POST /inbound/v1/domains/example.com/alias/example.org"), 409, "alias");
-    refuses(&make("POST /inbound/v1/domains/example.com/alias/example.com"), 409, "alias");
+    refuses(&ask("POST /inbound/v1/domains/example.com/alias/example.org"), 409, "alias");
+    refuses(&ask("POST /inbound/v1/domains/example.com/alias/example.com"), 409, "alias");
     provision(&app, &key, "second.example");
-    refuses(&make("POST /inbound/v1/domains/second.example/alias/example.org"), 409, "alias");
+    refuses(&ask("POST /inbound/v1/domains/second.example/alias/example.org"), 409, "alias");
     let other = app.account("other");
     app.domain(&other, "other.example");
     refuses(&call(&app, &other, "POST /inbound/v1/domains/other.example/alias/example.org"), 409, "alias");
-    refuses(&make("POST /inbound/v1/domains/example.com/alias/other.example"), 409, "alias");
-    refuses(&make("POST /inbound/v1/domains/example.com/alias/a_b"), 400, "alias");
+    refuses(&ask("POST /inbound/v1/domains/example.com/alias/other.example"), 409, "alias");
+    refuses(&ask("POST /inbound/v1/domains/example.com/alias/a_b"), 400, "alias");
     // No domain is made of one, in any dialect.
     let taken = with(
         &app,
@@ -30,9 +30,9 @@ fn an_alias_is_made_once_anywhere_and_taken_away() {
         &json!({"domain": "example.org", "subscriptionHandle": "default"}),
     );
     refuses(&taken, 409, "alias");
-    let gone = make(&format!("DELETE /inbound/v1/domains/{domain}/alias/{alias}"));
+    let gone = ask(&format!("DELETE /inbound/v1/domains/{domain}/alias/{alias}"));
     assert_eq!((gone.status, gone.body.len()), (204, 0));
-    refuses(&make(&format!("DELETE /inbound/v1/domains/{domain}/alias/{alias}")), 404, "alias");
+    refuses(&ask(&format!("DELETE /inbound/v1/domains/{domain}/alias/{alias}")), 404, "alias");
     assert_eq!(app.domain(&other, "example.org"), app.value::<i64>("SELECT max(id) FROM domain"));
 }
 

@@ -51,8 +51,8 @@ fn a_thousand_domains_are_provisioned_in_the_order_given_and_one_bad_item_spoils
         ]
     );
     let comment = |list: &str, name: &str| {
-        let items = outcome[list].as_array().unwrap().iter();
-        let found = items.filter(|item| item["domain"]["domain"] == name).next_back().unwrap();
+        let mut items = outcome[list].as_array().unwrap().iter();
+        let found = items.rfind(|item| item["domain"]["domain"] == name).unwrap();
         found["comment"].as_str().unwrap_or_default().to_owned()
     };
     assert!(comment("errors", "bad name").starts_with("item 8: "));
