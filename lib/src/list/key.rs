@@ -4,9 +4,9 @@
 //!
 //! - the domain `mail.example.com` is `com.example.mail`, the same with all below it `com.example.mail.`;
 //! - the address `jo@example.com` is `com.example@jo`;
-//! - the client `192.0.2.1` is `4/192.0.2.1`; a block is its family and the bits that all in it share, `4/110000…`.
+//! - a block of clients is its family and the bits that all in it share, `4/110000…`; one client is all of its bits.
 //!
-//! No two kinds can be mixed up: a label has no `/`, a client's address has a dot or a colon, a block has neither.
+//! No two kinds can be mixed up: no domain begins with a digit and a `/`.
 
 use std::net::IpAddr;
 
@@ -31,17 +31,15 @@ pub(super) fn of_address(local: &str, domain: &str) -> String {
 
 /// Of an address that is in its canonical family.
 pub(super) fn of_client(ip: IpAddr) -> String {
-    format!("{}/{ip}", family(ip))
+    of_bits(ip)
 }
 
 /// Of a block that begins at `first`; a block of one is a client.
 pub(super) fn of_block(first: IpAddr, length: u8) -> String {
-    let key = of_bits(first);
+    let mut key = of_bits(first);
     // The family, a slash, and a character for each bit.
-    match key.get(..2 + usize::from(length)) {
-        Some(key) if key.len() < of_bits_len(first) => key.to_owned(),
-        _ => of_client(first),
-    }
+    key.truncate(2 + usize::from(length));
+    key
 }
 
 /// The longest of the keys of the blocks in which an address lies: each other is a beginning of it.
@@ -52,19 +50,22 @@ pub(super) fn of_bits(ip: IpAddr) -> String {
     }
 }
 
-fn of_bits_len(ip: IpAddr) -> usize {
-    if ip.is_ipv4() { 34 } else { 130 }
-}
-
 pub(super) fn family(ip: IpAddr) -> u8 {
     if ip.is_ipv4() { 4 } else { 6 }
 }
 
-/// The family and the length of the block whose key this is; none if it is another one.
+/// The family and the length of the block whose key this is; none if it is another one, or a client's.
 pub(super) fn block(key: &str) -> Option<(u8, u8)> {
+    match prefix(key)? {
+        (4, 32) | (6, 128) => None,
+        block => Some(block),
+    }
+}
+
+fn prefix(key: &str) -> Option<(u8, u8)> {
     let (family, bits) = key.split_once('/')?;
-    let is_block = bits.bytes().all(|bit| bit == b'0' || bit == b'1');
-    if is_block { Some((family.parse().ok()?, bits.len().try_into().ok()?)) } else { None }
+    let is_bits = bits.bytes().all(|bit| bit == b'0' || bit == b'1');
+    if is_bits { Some((family.parse().ok()?, bits.len().try_into().ok()?)) } else { None }
 }
 
 /// The first address of the block of this length in which `ip` lies.
@@ -84,15 +85,11 @@ pub(super) fn first_of(ip: IpAddr, length: u8) -> IpAddr {
 
 /// The first address of what a client's or a block's key stands for, and its length; none if it is another key.
 pub(super) fn bits_of(key: &str) -> Option<(IpAddr, u8)> {
-    let (family, rest) = key.split_once('/')?;
-    if let Ok(ip) = rest.parse::<IpAddr>() {
-        return Some((ip, if ip.is_ipv4() { 32 } else { 128 }));
-    }
-    let (_, length) = block(key)?;
-    let padded = |bits: usize| format!("{rest:0<bits$}");
+    let (family, length) = prefix(key)?;
+    let bits = key.get(2..)?;
     let ip = match family {
-        "4" => IpAddr::V4(u32::from_str_radix(&padded(32), 2).ok()?.into()),
-        _ => IpAddr::V6(u128::from_str_radix(&padded(128), 2).ok()?.into()),
+        4 => IpAddr::V4(u32::from_str_radix(&format!("{bits:0<32}"), 2).ok()?.into()),
+        _ => IpAddr::V6(u128::from_str_radix(&format!("{bits:0<128}"), 2).ok()?.into()),
     };
     Some((ip, length))
 }
