@@ -12,13 +12,13 @@ pub mod findings;
 pub mod keys;
 pub mod lists;
 
+pub mod console;
+
 pub mod lifecycle;
 pub mod mailchannels;
 pub mod mailgun;
 pub mod mailpace;
 pub mod native;
-
-pub mod console;
 
 pub mod app;
 

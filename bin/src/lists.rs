@@ -5,7 +5,7 @@ use postroom::address::EmailAddress;
 use postroom::db::Postroom;
 use postroom::error::Error;
 use postroom::list::{self, Added, Because, Entry, Explanation, Query, Scope, Sender};
-use postroom::{domain, recipient};
+use postroom::recipient;
 use serde_json::{Value, json};
 
 /// A message to ask about, as it is given: whatever names no sender is none.
@@ -35,8 +35,8 @@ pub fn explain(postroom: &Postroom, caller: &Caller, query: &Query) -> Result<Ex
 }
 
 /// The operator, acting for whoever owns the recipient's domain.
-pub fn operator_for(postroom: &Postroom, recipient: &EmailAddress) -> Result<Caller, Error> {
-    postroom.read(|tx| domain::operator_of(tx, recipient.domain()))
+pub fn operator_for(postroom: &Postroom, address: &EmailAddress) -> Result<Caller, Error> {
+    postroom.read(|tx| recipient::operator_of(tx, address.domain()))
 }
 
 /// An entry.

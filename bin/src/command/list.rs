@@ -7,7 +7,7 @@ use clap::Subcommand;
 use postroom::account::{self, Caller};
 use postroom::address::EmailAddress;
 use postroom::db::{Postroom, ReadTx};
-use postroom::domain::{self, Domain};
+use postroom::domain::Domain;
 use postroom::error::{Entity, Error};
 use postroom::list::{self, Action, Because, Entry, Explanation, Field, Item, Outcome, Query, Scope};
 use postroom::recipient;
@@ -107,7 +107,7 @@ fn find(tx: &ReadTx<'_>, whose: &Parsed) -> Result<Place, Error> {
         Parsed::Account(name) => account::find(tx, name).map(|a| Place::Account(Caller::operator(a.id))),
         Parsed::Domain(name) => named::find(tx, name).map(|(caller, domain)| Place::Domain(caller, domain)),
         Parsed::Recipient(address) => {
-            let caller = domain::operator_of(tx, address.domain())?;
+            let caller = recipient::operator_of(tx, address.domain())?;
             let domain = recipient::domain_of(tx, &caller, address.domain())?;
             Ok(Place::Recipient(caller, domain, address.clone()))
         }

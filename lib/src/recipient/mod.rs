@@ -72,6 +72,12 @@ pub fn domain_of(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<
     }
 }
 
+/// The operator, acting within the account whose mail is at `name`: a domain's, or an alias's.
+pub fn operator_of(tx: &ReadTx<'_>, name: &DomainName) -> Result<Caller, Error> {
+    let domain = inbound::of_mail_for(tx, name)?.ok_or(Error::NotFound(Entity::Domain))?;
+    Ok(Caller::operator(domain.account))
+}
+
 /// The recipient with this address, at whatever name of its domain.
 pub fn find(tx: &ReadTx<'_>, domain: &Domain, address: &EmailAddress) -> Result<Recipient, Error> {
     table::by_local(tx, domain, &comparable(address))?.ok_or(Error::NotFound(Entity::Recipient))
