@@ -75,6 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     creation(&mut table, extent, &spare)?;
     keys(&mut table, extent, &spare)?;
     let (few, many) = (Running::start(few)?, Running::start(many)?);
+    inbound(&mut table, extent, &spare, &many)?;
     one_domain(&mut table, extent, &few, &many)?;
     page::measure(&mut table, extent, &few, &many)?;
     for connections in [4, 32] {
@@ -201,6 +202,36 @@ fn keys(table: &mut Table, extent: Extent, seeded: &Seeded) -> Result<(), Box<dy
         let what = format!("POST /postroom/v1/domains/{{name}}/keys, {what}");
         table.row(&what, wanted, &milliseconds(create), &ratio(create, health));
     }
+    Ok(())
+}
+
+/// A thousand domains in one request, and five thousand in one answer.
+fn inbound(table: &mut Table, extent: Extent, seeded: &Seeded, many: &Running) -> Result<(), Box<dyn Error>> {
+    let server = Server::start(&seeded.file, 0)?;
+    let mut connection = Connection::open(server.address)?;
+    let mut other = Connection::open(server.address)?;
+    let mut made = 0;
+    let [health, create] = interleaved(
+        extent.starts,
+        [&mut || other.time(&Question::health()), &mut || {
+            let names =
+                (0..1000).map(|n| serde_json::json!({ "domain": format!("d{n}.b{made}.example.net") }));
+            let body = serde_json::json!({ "domains": names.collect::<Vec<_>>() }).to_string();
+            made += 1;
+            let target = "/inbound/v1/domains/batch?subscriptionHandle=default";
+            connection.time(&Question::post_many(target, &seeded.key, &body))
+        }],
+    )?;
+    let what = "POST /inbound/v1/domains/batch, 1,000 domains";
+    table.row(what, "< 300 ms", &milliseconds(create), &ratio(create, health));
+    let (mut connection, mut other) = (many.connect()?, many.connect()?);
+    let question = many.get("/inbound/v1/domains?limit=5000&offset=50000");
+    let [health, found] = interleaved(
+        extent.starts,
+        [&mut || other.time(&Question::health()), &mut || connection.time(&question)],
+    )?;
+    let what = "GET /inbound/v1/domains, 5,000 of 100,000";
+    table.row(what, "< 150 ms", &milliseconds(found), &ratio(found, health));
     Ok(())
 }
 

@@ -19,8 +19,9 @@ impl Question {
 
     /// An authenticated GET.
     pub(crate) fn get(target: &str, key: &str) -> Question {
-        let head =
-            format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nMailPace-Organization-Token: {key}\r\n\r\n");
+        let head = format!(
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nMailPace-Organization-Token: {key}\r\nX-API-Key: {key}\r\n\r\n"
+        );
         Question { octets: head.into_bytes(), status: b"200" }
     }
 
@@ -28,10 +29,15 @@ impl Question {
     pub(crate) fn post(target: &str, key: &str, body: &str) -> Question {
         let request = format!(
             "POST {target} HTTP/1.1\r\nHost: localhost\r\nMailPace-Organization-Token: {key}\r\n\
-             Authorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+             X-API-Key: {key}\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         Question { octets: request.into_bytes(), status: b"201" }
+    }
+
+    /// The same where it is answered by 200.
+    pub(crate) fn post_many(target: &str, key: &str, body: &str) -> Question {
+        Question { status: b"200", ..Question::post(target, key, body) }
     }
 }
 

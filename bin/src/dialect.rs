@@ -45,7 +45,7 @@ pub struct Route {
     pub path: &'static str,
     /// What answers; none where the App says, to everybody, whether the service is well.
     pub handler: Option<Handler>,
-    /// Whether it asks the DNS, and so may take seconds: only so many of those run at once.
+    /// Whether it asks the DNS, or may make a long key, and so may take seconds: only so many of those run at once.
     pub looks: bool,
     /// How much it can be sent.
     pub body: BodySize,
@@ -95,7 +95,7 @@ pub const fn batch(method: Method, path: &'static str, handler: Handler) -> Rout
     Route { method, path, handler: Some(handler), looks: false, body: BodySize::Batch }
 }
 
-/// A route that asks the DNS.
+/// A route that asks the DNS, or may make a long key.
 pub const fn looking(method: Method, path: &'static str, handler: Handler) -> Route {
     Route { method, path, handler: Some(handler), looks: true, body: BodySize::Usual }
 }

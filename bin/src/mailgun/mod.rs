@@ -30,7 +30,7 @@ pub const DIALECT: Dialect = Dialect {
         route(Method::PUT, "/v3/domains/{name}/dkim_authority", authority::set_authority),
         route(Method::PUT, "/v3/domains/{name}/dkim_selector", authority::set_selector),
         route(Method::PUT, "/v1/dkim_management/domains/{name}/rotation", rotation::update),
-        route(Method::POST, "/v1/dkim_management/domains/{name}/rotate", rotation::rotate),
+        looking(Method::POST, "/v1/dkim_management/domains/{name}/rotate", rotation::rotate),
         route(Method::GET, "/v4/domains", domains::list),
         route(Method::GET, "/v4/domains/{name}", domains::show),
         looking(Method::PUT, "/v4/domains/{name}/verify", domains::verify),
