@@ -3,6 +3,10 @@
 ALTER TABLE dkim_key ADD COLUMN signs_by TEXT NOT NULL DEFAULT 'rsa' CHECK (signs_by IN ('rsa', 'ed25519'));
 ALTER TABLE dkim_key DROP COLUMN algorithm;
 ALTER TABLE dkim_key RENAME COLUMN signs_by TO algorithm;
+-- Whether it begins to sign by itself when its record is first seen right: a domain's first key, and one that signed until its
+-- domain was renamed. Until now a domain had its first key alone.
+ALTER TABLE dkim_key ADD COLUMN starts_itself INTEGER NOT NULL DEFAULT 0 CHECK (starts_itself IN (0, 1));
+UPDATE dkim_key SET starts_itself = 1 WHERE activated_at IS NULL;
 -- The name in a zone of the operator's that has the key's record, where its domain publishes but a CNAME to it.
 ALTER TABLE dkim_key ADD COLUMN delegated_to TEXT CHECK (delegated_to = lower(delegated_to));
 -- Since when another key signs in its place; and since when nobody needs its record any more.

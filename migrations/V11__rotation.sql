@@ -11,5 +11,6 @@ CREATE TABLE rotation (
     next_at     INTEGER,
     CHECK ((every IS NULL) = (next_at IS NULL))
 ) STRICT;
+CREATE INDEX rotation_under_way ON rotation (key_id, domain_id, started_at) WHERE key_id IS NOT NULL;
 CREATE INDEX rotation_by_next ON rotation (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX rotation_by_replaced ON rotation (replaces_id) WHERE replaces_id IS NOT NULL;

@@ -227,7 +227,7 @@ impl App {
         let params = params.iter().map(|(name, value)| (name.to_owned(), decode(value))).collect();
         let asked = once::asked(&caller, route, request)?;
         let run = |session: &Session<'_>| {
-            let _looking = if route.looks { Some(self.looks.begin(caller.account())?) } else { None };
+            let _looking = if route.slow { Some(self.looks.begin(caller.account())?) } else { None };
             handler(&Call {
                 postroom: session,
                 resolver: &*self.resolver,

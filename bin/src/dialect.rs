@@ -45,8 +45,10 @@ pub struct Route {
     pub path: &'static str,
     /// What answers; none where the App says, to everybody, whether the service is well.
     pub handler: Option<Handler>,
-    /// Whether it asks the DNS, or may make a long key, and so may take seconds: only so many of those run at once.
+    /// Whether it asks the DNS, and so may take seconds: its writes are not held together with others.
     pub looks: bool,
+    /// Whether it takes long, by the DNS or by the work on a key: only so many of those run at once.
+    pub slow: bool,
     /// How much it can be sent.
     pub body: BodySize,
 }
@@ -82,27 +84,32 @@ pub type Handler = fn(&Call<'_>) -> Result<Response, Fault>;
 
 /// A route that answers from the database.
 pub const fn route(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler: Some(handler), looks: false, body: BodySize::Usual }
+    Route { method, path, handler: Some(handler), looks: false, slow: false, body: BodySize::Usual }
 }
 
 /// A route that is sent a whole message.
 pub const fn reporting(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler: Some(handler), looks: false, body: BodySize::Report }
+    Route { method, path, handler: Some(handler), looks: false, slow: false, body: BodySize::Report }
 }
 
 /// A route that is sent a thousand items.
 pub const fn batch(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler: Some(handler), looks: false, body: BodySize::Batch }
+    Route { method, path, handler: Some(handler), looks: false, slow: false, body: BodySize::Batch }
 }
 
-/// A route that asks the DNS, or may make a long key.
+/// A route that asks the DNS.
 pub const fn looking(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler: Some(handler), looks: true, body: BodySize::Usual }
+    Route { method, path, handler: Some(handler), looks: true, slow: true, body: BodySize::Usual }
+}
+
+/// A route that makes a key, or checks one.
+pub const fn making(method: Method, path: &'static str, handler: Handler) -> Route {
+    Route { method, path, handler: Some(handler), looks: false, slow: true, body: BodySize::Usual }
 }
 
 /// A route that says to everybody whether the service is well, and nothing else.
 pub const fn open(method: Method, path: &'static str) -> Route {
-    Route { method, path, handler: None, looks: false, body: BodySize::Usual }
+    Route { method, path, handler: None, looks: false, slow: false, body: BodySize::Usual }
 }
 
 /// What the operator switches on and off for all dialects.

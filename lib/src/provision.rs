@@ -54,6 +54,8 @@ pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain
     };
     let domain = table::insert(tx, &row)?;
     webhook::create(tx, &domain)?;
+    // What could not be made later is refused now.
+    dkim::check_fit(&domain, &tx.settings().dkim_selector)?;
     let key = (!new.key_later).then(|| first_key(tx, &domain)).transpose()?;
     record::seed(tx, &domain, key.as_slice())?;
     event::write(tx, domain.account, caller.actor(), Action::DomainCreated, &domain.name, None)?;
@@ -84,12 +86,35 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
     if wanting.is_empty() || spares == 0 {
         return Ok(!wanting.is_empty());
     }
-    postroom.write(|tx| wanting.iter().take(spares as usize).try_for_each(|domain| equip(tx, domain)))?;
+    postroom.write(|tx| {
+        for domain in wanting.iter().take(spares as usize) {
+            match tx.part(|| equip(tx, domain)) {
+                Err(Error::Store(error)) => return Err(Error::Store(error)),
+                Ok(()) => {}
+                // The settings have changed meanwhile: one domain's trouble is not the others'.
+                Err(refused) => {
+                    table::has_key(tx, domain.id)?;
+                    let (actor, detail) = (event::Actor::Schedule, format!("no first key: {refused}"));
+                    event::write(
+                        tx,
+                        domain.account,
+                        actor,
+                        Action::DomainChanged,
+                        &domain.name,
+                        Some(&detail),
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    })?;
     Ok(true)
 }
 
 fn first_key(tx: &WriteTx<'_>, domain: &Domain) -> Result<dkim::DkimKey, Error> {
-    dkim::create(tx, domain, &tx.settings().dkim_selector, dkim::Source::Pool, None)
+    let key = dkim::create(tx, domain, &tx.settings().dkim_selector, dkim::Source::Pool, None)?;
+    dkim::table::let_start_itself(tx, key.id)?;
+    Ok(key)
 }
 
 /// Makes a domain for the caller's end user, or adopts one of the account's that has no user yet.
@@ -122,13 +147,13 @@ pub fn rename(
     if domain.name == *name {
         return Ok(domain.clone());
     }
-    check_signs_for_none(tx, domain)?;
+    check_signs_for_none(tx, caller, domain)?;
     make_way(tx, caller.account(), name)?;
     let renamed = table::rename(tx, domain.id, name, tx.now() + domain::FIRST_CHECK_AFTER)?;
     let keys = dkim::list(tx, &renamed)?;
     keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
     // A key signs only while its record is known to be right, and the new name has none yet.
-    dkim::table::deactivate_all(tx, domain.id)?;
+    dkim::table::suspend_all(tx, domain.id)?;
     // A link names the domain that it opens.
     login::withdraw(tx, domain)?;
     record::clear(tx, &renamed)?;
@@ -142,7 +167,7 @@ pub fn rename(
 ///
 /// `InUse` while its keys sign for another domain.
 pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
-    check_signs_for_none(tx, domain)?;
+    check_signs_for_none(tx, caller, domain)?;
     table::delete(tx, domain.id)?;
     event::write(tx, domain.account, caller.actor(), Action::DomainDeleted, &domain.name, None)
 }
@@ -154,7 +179,7 @@ pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountI
     if domain.account == to {
         return Ok(domain.clone());
     }
-    check_signs_for_none(tx, domain)?;
+    check_signs_for_none(tx, caller, domain)?;
     let subscription = subscription::find(tx, to, subscription::DEFAULT)?;
     subscription::make_room_for_domain(tx, &subscription)?;
     route::reset(tx, domain)?;
@@ -163,6 +188,11 @@ pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountI
     list::clear(tx, domain)?;
     recipient::clear(tx, domain)?;
     let moved = table::transfer(tx, domain.id, to, subscription.id)?;
+    table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
+    if domain.authority.is_some() {
+        // Its own keys sign from now on, and nothing is known of those.
+        table::set_status(tx, domain.id, domain::Status::Pending, domain.proved_at)?;
+    }
     for (account, detail) in
         [(domain.account, format!("to account:{to}")), (to, format!("from account:{}", domain.account))]
     {
@@ -171,9 +201,12 @@ pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountI
     Ok(moved)
 }
 
-fn check_signs_for_none(tx: &ReadTx<'_>, domain: &Domain) -> Result<(), Error> {
+fn check_signs_for_none(tx: &ReadTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
     let Some(dependent) = table::dependent(tx, domain.id)? else { return Ok(()) };
-    let reason = format!("its keys sign for {}; make that its own DKIM authority first", dependent.name);
+    // One that the caller may not see is not named.
+    let named = domain::find(tx, caller, dependent.id).map(|dependent| dependent.name.to_string());
+    let named = named.unwrap_or_else(|_| "another domain".to_owned());
+    let reason = format!("its keys sign for {named}; make that its own DKIM authority first");
     Err(Error::InUse { what: Entity::Domain, reason })
 }
 

@@ -6,6 +6,7 @@ use postroom::domain::{self, Domain};
 use postroom::error::{Entity, Error};
 use postroom::keyring::{self, Activation, DnsState, Filter, Window};
 use postroom::name::Selector;
+use postroom::verify;
 
 use crate::harness::app::{Key, TestApp, settings, txt};
 
@@ -68,6 +69,129 @@ fn mail_of_a_domain_is_signed_by_its_authority() {
     let headers = signed(&app);
     let text = headers[0].text(dkim::LineEnd::CrLf);
     assert!(headers.len() == 1 && text.contains("d=example.com;"), "{text}");
+}
+
+#[test]
+fn only_a_first_key_begins_by_itself_and_what_was_deactivated_stays_so() {
+    let (app, key) = start();
+    let domain = domain_of(&app, &key, "example.com");
+    let entry = |text: &str| app.postroom.read(|tx| keyring::find(tx, &domain, &selector(text))).unwrap();
+    let check = || drop(verify::check(&app.postroom, &key.operator(), domain.id, &*app.dns).unwrap());
+    let publish = |text: &str| {
+        let entry = entry(text);
+        app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
+    };
+    make(&app, &key, "s1", Source::Pool).unwrap();
+    publish("s1");
+    check();
+    assert!(!entry("s1").key.is_active(), "a later key waits for a word");
+    publish("pr1");
+    check();
+    assert!(entry("pr1").key.is_active());
+    app.postroom.write(|tx| keyring::deactivate(tx, &key.operator(), &domain, &selector("pr1"))).unwrap();
+    app.dns.set("pr1._domainkey.example.com", vec![]);
+    (0..4).for_each(|_| {
+        app.advance(48);
+        check();
+    });
+    publish("pr1");
+    check();
+    assert!(!entry("pr1").key.is_active() && !entry("s1").key.is_active());
+}
+
+#[test]
+fn after_a_domain_is_renamed_the_keys_that_signed_do_so_again_and_no_others() {
+    let (app, key) = start();
+    let domain = domain_of(&app, &key, "example.com");
+    make(&app, &key, "s1", Source::Pool).unwrap();
+    for text in ["pr1", "s1"] {
+        let entry = app.postroom.read(|tx| keyring::find(tx, &domain, &selector(text))).unwrap();
+        app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
+        keyring::activate(&app.postroom, &key.operator(), &domain, &selector(text), &*app.dns).unwrap();
+    }
+    app.postroom.write(|tx| keyring::deactivate(tx, &key.operator(), &domain, &selector("pr1"))).unwrap();
+    let name = "renamed.example".parse().unwrap();
+    let renamed =
+        app.postroom.write(|tx| postroom::provision::rename(tx, &key.operator(), &domain, &name)).unwrap();
+    let keys = || app.postroom.read(|tx| keyring::of_domain(tx, &renamed)).unwrap();
+    assert!(keys().iter().all(|entry| !entry.key.is_active()));
+    for entry in keys() {
+        app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
+    }
+    verify::check(&app.postroom, &key.operator(), renamed.id, &*app.dns).unwrap();
+    let active: Vec<String> =
+        keys().iter().filter(|e| e.key.is_active()).map(|e| e.key.selector.to_string()).collect();
+    assert_eq!(active, ["s1"]);
+}
+
+#[test]
+fn a_domain_without_any_key_is_not_active() {
+    let (app, key) = start();
+    app.publish_all("example.com");
+    let domain = domain_of(&app, &key, "example.com");
+    verify::check(&app.postroom, &key.operator(), domain.id, &*app.dns).unwrap();
+    assert_eq!(domain_of(&app, &key, "example.com").status, domain::Status::Active);
+    app.postroom
+        .write(|tx| {
+            keyring::deactivate(tx, &key.operator(), &domain, &selector("pr1"))?;
+            keyring::delete(tx, &key.operator(), &domain, &selector("pr1"))
+        })
+        .unwrap();
+    assert_eq!(domain_of(&app, &key, "example.com").status, domain::Status::Pending);
+}
+
+#[test]
+fn a_domain_that_changes_hands_is_its_own_authority_and_judged_anew() {
+    let (app, key) = start();
+    app.domain(&key, "news.example.com");
+    app.publish_all("example.com");
+    app.publish_all("news.example.com");
+    app.dns.set("pr1._domainkey.news.example.com", vec![]);
+    let child = domain_of(&app, &key, "news.example.com");
+    app.postroom.write(|tx| keyring::set_authority(tx, &key.operator(), &child, false)).unwrap();
+    for name in ["example.com", "news.example.com"] {
+        let id = domain_of(&app, &key, name).id;
+        verify::check(&app.postroom, &key.operator(), id, &*app.dns).unwrap();
+    }
+    let child = domain_of(&app, &key, "news.example.com");
+    assert_eq!(child.status, domain::Status::Active);
+    // What its authority's keys do is looked at soon.
+    let parent = domain_of(&app, &key, "example.com");
+    app.postroom
+        .write(|tx| keyring::rename_selector(tx, &key.operator(), &parent, &selector("pr9")))
+        .unwrap();
+    assert!(domain_of(&app, &key, "news.example.com").next_check_at <= app.postroom.now());
+    let other = app.account("other");
+    let moved = app
+        .postroom
+        .write(|tx| postroom::provision::transfer(tx, &key.operator(), &child, other.account))
+        .unwrap();
+    let now = app.postroom.read(|tx| domain::find(tx, &other.operator(), moved.id)).unwrap();
+    assert_eq!((now.status, now.authority), (domain::Status::Pending, None));
+}
+
+#[test]
+fn one_domain_whose_first_key_cannot_be_made_holds_up_no_other() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    app.postroom
+        .write(|tx| {
+            for name in ["a.example", "b.example"] {
+                let name = name.parse().unwrap();
+                let new =
+                    postroom::provision::New { key_later: true, ..postroom::provision::New::named(&name) };
+                postroom::provision::create(tx, &key.operator(), &new)?;
+            }
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    // As if it had been made under other settings.
+    let long =
+        format!("{}.example", ["x".repeat(63), "x".repeat(63), "x".repeat(63), "x".repeat(48)].join("."));
+    app.sql().execute("UPDATE domain SET name = ?1 WHERE name = 'a.example'", [&long]).unwrap();
+    assert!(postroom::provision::equip_some(&app.postroom, 16).unwrap());
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM dkim_key"), 1);
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM domain WHERE wants_key = 1"), 0);
 }
 
 #[test]

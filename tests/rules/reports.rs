@@ -132,7 +132,8 @@ fn what_is_no_message_or_no_envelope_is_refused_and_nothing_is_kept() {
 #[test]
 fn an_account_has_room_for_so_much_and_another_for_its_own() {
     let mut settings = settings();
-    settings.most_report_octets = 2 * MESSAGE.len() as u64;
+    // Each takes 4 KiB beside its message.
+    settings.most_report_octets = 2 * MESSAGE.len() as u64 + 4096;
     let app = TestApp::with(settings, 0);
     let (key, other) = (app.account("acme"), app.account("other"));
     let new = New::of(Kind::FalseNegative, MESSAGE);

@@ -7,9 +7,13 @@ use super::batch::{Outcome, given, items, named};
 use super::input::{domain_of, path_domain};
 use crate::console::login_url;
 use crate::dialect::{Call, Fault};
-use crate::http::{Response, StatusCode};
+use crate::http::{Method, Response, StatusCode};
 
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
+    if call.request.method == Method::HEAD {
+        // It would make a link that nobody gets to see.
+        return Err(Fault::Method("GET".to_owned()));
+    }
     let secret = call.postroom.write(|tx| {
         let domain = path_domain(call, tx)?;
         Ok::<_, Fault>(login::create(tx, &call.caller, &domain)?.1)

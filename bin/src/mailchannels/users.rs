@@ -10,6 +10,9 @@ use super::lists::{entry_json, parse_item};
 use crate::dialect::{Call, Fault, json_body};
 use crate::http::{Response, StatusCode};
 
+/// The most list entries that a user is made with.
+const MOST_ENTRIES: usize = 1000;
+
 pub(super) fn save(call: &Call<'_>) -> Result<Response, Fault> {
     let address = call.query("email_address").filter(|text| !text.trim().is_empty());
     let address = address.ok_or_else(|| Fault::input("email_address", "is required, in the query"))?;
@@ -95,6 +98,9 @@ fn wanted_entries(call: &Call<'_>) -> Result<Vec<(Action, Item)>, Fault> {
     let mut wanted = Vec::new();
     for (name, action) in [("safelist", Action::Safelist), ("blocklist", Action::Blocklist)] {
         wanted.extend(items(lists, name)?.into_iter().map(|item| (action, item)));
+    }
+    if wanted.len() > MOST_ENTRIES {
+        return Err(Fault::input("list_entries", format_args!("has more than {MOST_ENTRIES} items")));
     }
     Ok(wanted)
 }

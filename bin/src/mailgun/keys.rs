@@ -1,6 +1,6 @@
 //! Domain keys: list, create and import, delete, activate and deactivate.
 
-use postroom::dkim::{Algorithm, KeyPair, Kind, PrivateKeyFault, Source};
+use postroom::dkim::{Algorithm, KeyPair, Kind, PrivateKeyFault, Source, pool};
 use postroom::domain;
 use postroom::error::{Entity, Error};
 use postroom::keyring::{self, Activation, Filter};
@@ -33,7 +33,9 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let form = Form::read(call.request)?;
     let (name, selector) = (domain_of(&form, "signing_domain")?, selector(&form, "selector")?);
-    let source = source(&form)?;
+    // Before any work is spent on a key for it.
+    call.postroom.read(|tx| domain::find_named(tx, &call.caller, &name))?;
+    let source = source(call, &form)?;
     let made = call.postroom.write(|tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
         keyring::create(tx, &call.caller, &domain, &selector, source)
@@ -101,7 +103,7 @@ fn switched(message: &str, authority: &DomainName, selector: &Selector, active: 
 }
 
 /// Where the key that is to be created comes from: its `pem`, else a new pair of `bits`.
-fn source(form: &Form) -> Result<Source, Fault> {
+fn source(call: &Call<'_>, form: &Form) -> Result<Source, Fault> {
     let pem = form.octets("pem").filter(|pem| form.file("pem").is_some() || !pem.is_empty());
     if let Some(pem) = pem {
         let pair = KeyPair::import(pem).map_err(|refusal| {
@@ -117,7 +119,7 @@ fn source(form: &Form) -> Result<Source, Fault> {
         return Ok(Source::Pair(pair));
     }
     match form.get("bits").map(str::trim).filter(|bits| !bits.is_empty()) {
-        None | Some("2048") => Ok(Source::Pool),
+        None | Some("2048") => Ok(pool::source(call.postroom)?),
         Some("1024") => Ok(Source::Pair(KeyPair::generate(Kind::of(Algorithm::Rsa, Some(1024))?)?)),
         Some(_) => Err(bad("bits", "bits must be 1024 or 2048")),
     }

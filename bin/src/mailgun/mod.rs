@@ -12,7 +12,7 @@ mod shape;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
-use crate::dialect::{Auth, Dialect, Fault, looking, route, store_status};
+use crate::dialect::{Auth, Dialect, Fault, looking, making, route, store_status};
 use crate::http::{Method, Response, StatusCode, header};
 
 /// The dialect.
@@ -22,7 +22,7 @@ pub const DIALECT: Dialect = Dialect {
     auth: Auth::Basic { user: "api" },
     routes: &[
         route(Method::GET, "/v1/dkim/keys", keys::list),
-        route(Method::POST, "/v1/dkim/keys", keys::create),
+        making(Method::POST, "/v1/dkim/keys", keys::create),
         route(Method::DELETE, "/v1/dkim/keys", keys::delete),
         route(Method::GET, "/v4/domains/{name}/keys", keys::of_domain),
         looking(Method::PUT, "/v4/domains/{name}/keys/{selector}/activate", keys::activate),
@@ -30,7 +30,7 @@ pub const DIALECT: Dialect = Dialect {
         route(Method::PUT, "/v3/domains/{name}/dkim_authority", authority::set_authority),
         route(Method::PUT, "/v3/domains/{name}/dkim_selector", authority::set_selector),
         route(Method::PUT, "/v1/dkim_management/domains/{name}/rotation", rotation::update),
-        looking(Method::POST, "/v1/dkim_management/domains/{name}/rotate", rotation::rotate),
+        making(Method::POST, "/v1/dkim_management/domains/{name}/rotate", rotation::rotate),
         route(Method::GET, "/v4/domains", domains::list),
         route(Method::GET, "/v4/domains/{name}", domains::show),
         looking(Method::PUT, "/v4/domains/{name}/verify", domains::verify),

@@ -20,6 +20,8 @@ use crate::http::{Response, StatusCode};
 
 /// The state of a domain of which a key signs.
 const ENABLED: &str = "enabled";
+/// What is longer is a mistake.
+const LONGEST_INTERVAL: Duration = Duration::from_hours(10 * 366 * 24);
 /// How often keys are rotated where nothing else is asked for.
 const USUAL_INTERVAL: Duration = Duration::from_hours(120 * 24);
 
@@ -93,7 +95,8 @@ fn interval(text: &str) -> Result<Duration, Fault> {
             _ => return Err(wrong()),
         };
         let number: u32 = std::mem::take(&mut digits).parse().map_err(|_| wrong())?;
-        total += Duration::from_secs(u64::from(number) * unit);
+        let span = Duration::from_secs(u64::from(number) * unit);
+        total = total.checked_add(span).filter(|total| *total <= LONGEST_INTERVAL).ok_or_else(wrong)?;
     }
     if digits.is_empty() && !total.is_zero() { Ok(total) } else { Err(wrong()) }
 }
@@ -172,7 +175,20 @@ mod tests {
         assert_eq!(hours("120h"), Some(120));
         assert_eq!(hours("5d12h"), Some(132));
         assert_eq!(hours("1w"), Some(168));
-        for bad in ["", "5", "d", "0d", "-5d", "5y", "5 d", "99999999999d", "5d5", "é"] {
+        for bad in [
+            &"4294967295w".repeat(7300),
+            "20000w",
+            "",
+            "5",
+            "d",
+            "0d",
+            "-5d",
+            "5y",
+            "5 d",
+            "99999999999d",
+            "5d5",
+            "é",
+        ] {
             assert!(interval(bad).is_err(), "{bad}");
         }
     }

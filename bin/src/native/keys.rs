@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postroom::dkim::{Algorithm, KeyPair, Kind, Source};
+use postroom::dkim::{Algorithm, KeyPair, Kind, Source, pool};
 use postroom::domain::{self, Domain};
 use postroom::error::{Entity, Error};
 use postroom::keyring::{self, Activation};
@@ -53,7 +53,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
         new.selector.parse().map_err(|reason: InvalidName| Fault::input("selector", reason))?;
     // Before seconds are spent on a key for it.
     domain(call)?;
-    let source = source(&new)?;
+    let source = source(call, &new)?;
     let made = call.postroom.write(|tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
         keyring::create(tx, &call.caller, &domain, &selector, source)
@@ -134,7 +134,7 @@ fn selector(call: &Call<'_>) -> Result<Selector, Fault> {
     call.param("selector").parse().map_err(|_| Fault::Library(Error::NotFound(Entity::DkimKey)))
 }
 
-fn source(new: &New) -> Result<Source, Fault> {
+fn source(call: &Call<'_>, new: &New) -> Result<Source, Fault> {
     let algorithm = new.algorithm.as_deref().map_or(Ok(Algorithm::Rsa), str::parse);
     let algorithm = algorithm.map_err(|_| Fault::input("algorithm", "must be rsa or ed25519"))?;
     if let Some(pem) = &new.pem {
@@ -147,7 +147,7 @@ fn source(new: &New) -> Result<Source, Fault> {
         return KeyPair::import(pem.as_bytes()).map(Source::Pair).map_err(|e| Fault::input("pem", e));
     }
     match Kind::of(algorithm, new.bits)? {
-        Kind::Rsa2048 => Ok(Source::Pool),
+        Kind::Rsa2048 => Ok(pool::source(call.postroom)?),
         kind => Ok(Source::Pair(KeyPair::generate(kind)?)),
     }
 }

@@ -8,7 +8,7 @@ mod lists;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
-use crate::dialect::{Auth, Call, Dialect, Fault, json_body, looking, route, store_status};
+use crate::dialect::{Auth, Call, Dialect, Fault, json_body, looking, making, route, store_status};
 use crate::http::{Method, Response, StatusCode, header};
 
 /// The dialect.
@@ -21,12 +21,12 @@ pub const DIALECT: Dialect = Dialect {
         looking(Method::POST, "/postroom/v1/domains/{name}/verify", domains::verify),
         route(Method::GET, "/postroom/v1/domains/{name}/zone", domains::zone),
         route(Method::GET, "/postroom/v1/domains/{name}/keys", keys::list),
-        looking(Method::POST, "/postroom/v1/domains/{name}/keys", keys::create),
+        making(Method::POST, "/postroom/v1/domains/{name}/keys", keys::create),
         route(Method::DELETE, "/postroom/v1/domains/{name}/keys/{selector}", keys::delete),
         looking(Method::POST, "/postroom/v1/domains/{name}/keys/{selector}/activate", keys::activate),
         route(Method::POST, "/postroom/v1/domains/{name}/keys/{selector}/deactivate", keys::deactivate),
         route(Method::GET, "/postroom/v1/domains/{name}/rotation", keys::rotation),
-        looking(Method::POST, "/postroom/v1/domains/{name}/rotation", keys::rotate),
+        making(Method::POST, "/postroom/v1/domains/{name}/rotation", keys::rotate),
         route(Method::PUT, "/postroom/v1/domains/{name}/rotation", keys::set_rotation),
         route(Method::DELETE, "/postroom/v1/domains/{name}/rotation", keys::abort),
         route(Method::GET, "/postroom/v1/explain", lists::explain),

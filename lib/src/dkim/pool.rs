@@ -4,7 +4,7 @@
 //! without one may call it when it suits, or not at all: then pairs are made in place.
 
 use crate::db::{Postroom, ReadTx, WriteTx};
-use crate::dkim::{KeyPair, Kind, PublicKey, table};
+use crate::dkim::{KeyPair, Kind, PublicKey, Source, table};
 use crate::error::Error;
 
 /// What a spare pair's private half is sealed for; taken, it is sealed anew for its domain.
@@ -21,6 +21,15 @@ pub fn fill(postroom: &Postroom) -> Result<bool, Error> {
     let pair = KeyPair::generate(Kind::default())?;
     postroom.write(|tx| add(tx, &pair))?;
     Ok(true)
+}
+
+/// Where a key of the default kind comes from now: the pool, or, where that is empty, a pair that is made here, outside any
+/// transaction.
+pub fn source(postroom: &Postroom) -> Result<Source, Error> {
+    if postroom.read(count)? > 0 {
+        return Ok(Source::Pool);
+    }
+    KeyPair::generate(Kind::default()).map(Source::Pair)
 }
 
 /// Puts a pair of the default kind that was made elsewhere into the pool.

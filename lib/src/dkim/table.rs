@@ -73,14 +73,14 @@ pub(crate) fn retire(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Notes of the keys that were retired before `then`, at most `limit` of them, that nobody needs their records any more.
-pub(crate) fn release(tx: &WriteTx<'_>, then: Timestamp, limit: u32) -> Result<Vec<DkimKey>, Error> {
-    tx.all(
-        "UPDATE dkim_key SET released_at = :now WHERE id IN
-             (SELECT id FROM dkim_key WHERE retired_at IS NOT NULL AND released_at IS NULL AND retired_at <= :then
-              ORDER BY retired_at LIMIT :limit)
+/// Notes of the key that was retired first, if that was before `then`, that nobody needs its record any more.
+pub(crate) fn release(tx: &WriteTx<'_>, then: Timestamp) -> Result<Option<DkimKey>, Error> {
+    tx.one(
+        "UPDATE dkim_key SET released_at = ?1 WHERE id =
+             (SELECT id FROM dkim_key WHERE retired_at IS NOT NULL AND released_at IS NULL AND retired_at <= ?2
+              ORDER BY retired_at LIMIT 1)
          RETURNING *",
-        named_params! { ":now": tx.now().millis(), ":then": then.millis(), ":limit": limit },
+        (tx.now().millis(), then.millis()),
         dkim_key,
     )
 }
@@ -124,20 +124,35 @@ pub(super) fn active(tx: &ReadTx<'_>, name: &DomainName) -> Result<Vec<ActiveKey
     )
 }
 
-/// Activates the key, if its domain has no active one. Returns its selector if so.
-pub(crate) fn activate_first(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<Option<Selector>, Error> {
+/// Activates the key, if it is to begin by itself. Returns its selector if so.
+pub(crate) fn start_itself(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<Option<Selector>, Error> {
     tx.one(
-        "UPDATE dkim_key SET activated_at = ?2, retired_at = NULL, released_at = NULL WHERE id = ?1 AND NOT EXISTS
-             (SELECT 1 FROM dkim_key other
-              WHERE other.domain_id = dkim_key.domain_id AND other.activated_at IS NOT NULL)
+        "UPDATE dkim_key SET activated_at = ?2, starts_itself = 0 WHERE id = ?1 AND starts_itself = 1
          RETURNING selector",
         (key.number(), tx.now().millis()),
         |row| row.get(0).map(Selector::stored),
     )
 }
 
-pub(crate) fn deactivate_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
-    tx.run("UPDATE dkim_key SET activated_at = NULL WHERE domain_id = ?1", [domain.number()])?;
+/// Lets the key begin by itself when its record is first seen right.
+pub(crate) fn let_start_itself(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+    tx.run("UPDATE dkim_key SET starts_itself = 1 WHERE id = ?1", [key.number()])?;
+    Ok(())
+}
+
+/// Has no key of the domain begin by itself any more: somebody decides.
+pub(crate) fn let_none_start_itself(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
+    tx.run("UPDATE dkim_key SET starts_itself = 0 WHERE domain_id = ?1", [domain.number()])?;
+    Ok(())
+}
+
+/// Deactivates every key of a domain that was renamed; those that signed do so again by themselves.
+pub(crate) fn suspend_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
+    tx.run(
+        "UPDATE dkim_key SET activated_at = NULL, starts_itself = 1
+         WHERE domain_id = ?1 AND activated_at IS NOT NULL",
+        [domain.number()],
+    )?;
     Ok(())
 }
 

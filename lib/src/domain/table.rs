@@ -277,10 +277,19 @@ pub(crate) fn set_authority(
     ))
 }
 
+/// Has the domains for which this one is the authority checked by then.
+pub(crate) fn check_dependents_by(tx: &WriteTx<'_>, id: DomainId, then: Timestamp) -> Result<(), Error> {
+    tx.run(
+        "UPDATE domain SET next_check_at = ?2 WHERE authority_id = ?1 AND next_check_at > ?2",
+        (id.number(), then.millis()),
+    )?;
+    Ok(())
+}
+
 /// Gives all for which `from` is the authority another one: `to`, or themselves.
 pub(crate) fn hand_on_authority(tx: &WriteTx<'_>, from: DomainId, to: Option<DomainId>) -> Result<(), Error> {
     tx.run(
-        "UPDATE domain SET authority_id = ?2, updated_at = ?3 WHERE authority_id = ?1",
+        "UPDATE domain SET authority_id = ?2, updated_at = ?3, next_check_at = ?3 WHERE authority_id = ?1",
         (from.number(), to.map(DomainId::number), tx.now().millis()),
     )?;
     Ok(())

@@ -115,7 +115,8 @@ pub struct Downstream {
 
 impl Downstream {
     fn check(&self) -> Result<(), Error> {
-        let is_address = self.target.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+        let literal = self.target.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let is_address = literal.unwrap_or(&self.target).parse::<std::net::IpAddr>().is_ok();
         if is_address || self.target.parse::<DnsName>().is_ok() {
             return Ok(());
         }

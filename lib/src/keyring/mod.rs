@@ -1,8 +1,8 @@
 //! The DKIM keys of a domain, from their making to their end: made or imported, activated once the DNS is right,
 //! deactivated, renamed, deleted; and whose keys sign for a domain: its authority.
 //!
-//! A new key is inactive. It signs from when its record has been seen right, by the operator's word ([`activate`]) or, for
-//! a domain's first key, by itself. Several may sign at once, such as one of RSA and one of Ed25519.
+//! A new key is inactive. It signs from when its record has been seen right: by its owner's word ([`activate`]); a domain's
+//! first key, until somebody decides otherwise, by itself. Several may sign at once, such as one of RSA and one of Ed25519.
 
 mod authority;
 mod table;
@@ -200,6 +200,7 @@ pub fn activate(
             return Ok(Activation::Refused(Box::new(checked)));
         }
         if !key.is_active() {
+            dkim::table::let_none_start_itself(tx, domain.id)?;
             dkim::table::activate(tx, key.id)?;
             note(tx, caller, domain, Action::DkimKeyActivated, &key)?;
             verify::follow_keys(tx, caller, domain)?;
@@ -217,6 +218,7 @@ pub fn deactivate(
 ) -> Result<DkimKey, Error> {
     let key = find(tx, domain, selector)?.key;
     if key.is_active() {
+        dkim::table::let_none_start_itself(tx, domain.id)?;
         dkim::table::deactivate(tx, key.id)?;
         note(tx, caller, domain, Action::DkimKeyDeactivated, &key)?;
         verify::follow_keys(tx, caller, domain)?;

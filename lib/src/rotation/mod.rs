@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{Postroom, ReadTx, WriteTx};
-use crate::dkim::{self, DkimKey, KeyPair, Kind, Source};
+use crate::dkim::{self, DkimKey, KeyPair, Kind, Source, pool};
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
 use crate::event::{self, Action};
@@ -107,7 +107,7 @@ pub fn source(postroom: &Postroom, domain: &Domain) -> Result<Source, Error> {
         Some(Ok(kind @ (Kind::Rsa4096 | Kind::Ed25519))) if !is_delegated => {
             KeyPair::generate(kind).map(Source::Pair)
         }
-        _ => Ok(Source::Pool),
+        _ => pool::source(postroom),
     }
 }
 
@@ -119,11 +119,7 @@ pub fn start(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: Source)
     let Status { stage, mut rotation, keys } = status(tx, domain)?;
     let keep = tx.settings().keep_retired_for;
     stage.after(Step::Begin, tx.now(), keep).map_err(|refusal| Error::invalid("rotation", refusal))?;
-    if domain.authority.is_some() {
-        let authority = keyring::authority_of(tx, domain)?;
-        let reason = format_args!("the keys of {} sign for it; rotate those", authority.name);
-        return Err(Error::invalid("rotation", reason));
-    }
+    check_signs_itself(domain)?;
     let current = keyring::current(&keys).filter(|key| key.is_active());
     let current = current.ok_or_else(|| Error::invalid("rotation", "no key of the domain signs yet"))?;
     let new = if keys.iter().any(|key| key.delegated_to.is_some()) {
@@ -208,8 +204,11 @@ pub fn delegate(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<St
         new.push(made.key);
     }
     let current = keyring::current(&now.keys).filter(|key| key.is_active()).cloned();
-    if let (Some(first), Some(current)) = (new.first(), current) {
-        begin(tx, caller, domain, &mut now.rotation, first, Some(&current))?;
+    match (new.first(), current) {
+        (Some(first), Some(current)) => begin(tx, caller, domain, &mut now.rotation, first, Some(&current))?,
+        // Nothing signs yet that it could take over from.
+        (Some(first), None) => dkim::table::let_start_itself(tx, first.id)?,
+        (None, _) => {}
     }
     status(tx, domain)
 }
@@ -230,8 +229,11 @@ pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
         });
         steps += usize::from(if_still_there(begun)?.is_some());
     }
-    if postroom.read(|tx| table::is_any_releasable(tx, last_retirement(tx)))? {
-        steps += postroom.write(release)?;
+    for _ in 0..AT_ONCE {
+        if !release_one(postroom)? {
+            break;
+        }
+        steps += 1;
     }
     Ok(steps)
 }
@@ -258,6 +260,13 @@ pub fn delegated_zone(tx: &ReadTx<'_>, servers: &[DnsName]) -> Result<String, Er
         let _ = writeln!(text, "{name}. 300 IN TXT {}", record::strings(&public.record_value()));
     }
     Ok(text)
+}
+
+fn check_signs_itself(domain: &Domain) -> Result<(), Error> {
+    if domain.authority.is_none() {
+        return Ok(());
+    }
+    Err(Error::invalid("rotation", "the keys of a domain above it sign for it; rotate those"))
 }
 
 /// Keys that were retired before this are to be released.
@@ -325,20 +334,29 @@ fn begin_by_itself(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: S
     event::write(tx, domain.account, caller.actor(), Action::RotationChanged, &domain.name, Some(&detail))
 }
 
-/// Releases keys whose time is over, and makes the next ones of those that are delegated.
-fn release(tx: &WriteTx<'_>) -> Result<usize, Error> {
-    let released = dkim::table::release(tx, last_retirement(tx), AT_ONCE)?;
-    for key in &released {
-        let Some(domain) = domain::table::authority(tx, key.domain)? else { continue };
+/// Releases a key whose time is over, and makes the next one if it is delegated. Returns whether there was one.
+fn release_one(postroom: &Postroom) -> Result<bool, Error> {
+    let Some(is_delegated) = postroom.read(|tx| table::releasable(tx, last_retirement(tx)))? else {
+        return Ok(false);
+    };
+    let source = if is_delegated { pool::source(postroom)? } else { Source::Pool };
+    postroom.write(|tx| {
+        let Some(key) = dkim::table::release(tx, last_retirement(tx))? else { return Ok(false) };
+        let Some(domain) = domain::table::authority(tx, key.domain)? else { return Ok(true) };
         let caller = Caller::schedule(domain.account);
-        note(tx, &caller, &domain, Action::DkimKeyReleased, key)?;
-        if let Some(target) = &key.delegated_to {
+        note(tx, &caller, &domain, Action::DkimKeyReleased, &key)?;
+        let Some(target) = &key.delegated_to else { return Ok(true) };
+        let renewed = tx.part(|| {
             dkim::table::delete(tx, key.id)?;
             let action = Action::DkimKeyCreated;
-            keyring::add(tx, &caller, &domain, &key.selector, Source::Pool, Some(target), action)?;
+            keyring::add(tx, &caller, &domain, &key.selector, source, Some(target), action)
+        });
+        match renewed {
+            Err(Error::Store(error)) => Err(Error::Store(error)),
+            // It stays as it is, released; one domain's trouble is not the others'.
+            _ => Ok(true),
         }
-    }
-    Ok(released.len())
+    })
 }
 
 /// The delegated key that does not sign and never has.

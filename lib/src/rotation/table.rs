@@ -43,12 +43,13 @@ fn place(row: &Row<'_>) -> rusqlite::Result<Place> {
     Ok((DomainId::new(row.get(0)?), AccountId::new(row.get(1)?)))
 }
 
-/// Those whose new key's record is right.
+/// Those whose new key's record was seen right since they began: a word for it, or an earlier look, is not enough.
 pub(super) fn seen(tx: &ReadTx<'_>, limit: u32) -> Result<Vec<Place>, Error> {
     tx.all(
-        "SELECT d.id, d.account_id FROM rotation o JOIN record r ON r.dkim_key_id = o.key_id
-             JOIN domain d ON d.id = o.domain_id
-         WHERE o.key_id IS NOT NULL AND r.status = 'verified' AND r.failures = 0 LIMIT ?1",
+        // The few rotations first, whatever the planner thinks of everybody's records.
+        "SELECT d.id, d.account_id FROM rotation o CROSS JOIN record r JOIN domain d ON d.id = o.domain_id
+         WHERE o.key_id IS NOT NULL AND r.dkim_key_id = o.key_id AND r.status = 'verified' AND r.failures = 0
+             AND r.pinned = 0 AND r.checked_at >= o.started_at LIMIT ?1",
         [limit],
         place,
     )
@@ -64,11 +65,11 @@ pub(super) fn due(tx: &ReadTx<'_>, limit: u32) -> Result<Vec<Place>, Error> {
     )
 }
 
-/// Whether there is a key that was retired before `then` and is not released.
-pub(super) fn is_any_releasable(tx: &ReadTx<'_>, then: Timestamp) -> Result<bool, Error> {
-    let sql = "SELECT 1 FROM dkim_key
-               WHERE retired_at IS NOT NULL AND released_at IS NULL AND retired_at <= ?1 LIMIT 1";
-    Ok(tx.one(sql, [then.millis()], |_| Ok(()))?.is_some())
+/// Whether the key that was retired first, if that was before `then` and it is not released, is delegated.
+pub(super) fn releasable(tx: &ReadTx<'_>, then: Timestamp) -> Result<Option<bool>, Error> {
+    let sql = "SELECT delegated_to IS NOT NULL FROM dkim_key
+               WHERE retired_at IS NOT NULL AND released_at IS NULL AND retired_at <= ?1 ORDER BY retired_at LIMIT 1";
+    tx.one(sql, [then.millis()], |row| row.get(0))
 }
 
 /// Every delegated key, by where it is delegated to.

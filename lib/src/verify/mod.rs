@@ -232,6 +232,8 @@ pub(crate) fn follow_keys(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) ->
     let records = record::every(tx, &domain)?;
     let status = roll_up(tx, caller, &domain, &records, false)?;
     domain::table::touch(tx, domain.id)?;
+    // What its keys sign for rests on them as well, and is looked at soon.
+    domain::table::check_dependents_by(tx, domain.id, tx.now())?;
     schedule::reschedule(tx, caller, &domain, status, &records)
 }
 
@@ -281,13 +283,19 @@ fn required(tx: &ReadTx<'_>, domain: &Domain, records: &[Record]) -> Result<Vec<
     let newest = keys.iter().map(|(key, _)| key.id).max();
     let signing = keys.iter().any(|(key, _)| key.active);
     let needed = keys.iter().filter(|(key, _)| if signing { key.active } else { Some(key.id) == newest });
+    let mut statuses: Vec<Status> = needed.map(|(_, status)| *status).collect();
+    if statuses.is_empty() {
+        // Without a key nothing can be verified of what it sends.
+        statuses.push(Status::Pending);
+    }
     let return_path_required = tx.settings().return_path_required;
     let others = records.iter().filter(|record| match record.purpose {
         Purpose::Dkim => false,
         Purpose::ReturnPath => return_path_required,
         Purpose::Mx | Purpose::Spf | Purpose::Dmarc => true,
     });
-    Ok(others.map(|record| record.standing.status).chain(needed.map(|(_, status)| *status)).collect())
+    statuses.extend(others.map(|record| record.standing.status));
+    Ok(statuses)
 }
 
 /// Writes what one check found of one record, and what follows from it.
@@ -321,10 +329,10 @@ fn note(
         Some(&detail),
     )?;
     domain::table::touch(tx, domain.id)?;
-    // The first key signs as soon as the world can verify it.
+    // A first key signs as soon as the world can verify it.
     if let Some(key) = &mut record.dkim_key
         && finding.verdict.passes()
-        && let Some(selector) = dkim::table::activate_first(tx, key.id)?
+        && let Some(selector) = dkim::table::start_itself(tx, key.id)?
     {
         key.active = true;
         let detail = format!("selector {selector}");
