@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use postroom::db::WriteTx;
 use postroom::error::Error;
 use postroom::name::DomainName;
 use postroom::{provision as provisioning, subscription};
@@ -19,22 +20,18 @@ const MOST: usize = 1000;
 
 /// What became of the items.
 #[derive(Default)]
-pub(super) struct Outcome {
+struct Outcome {
     successes: Vec<Value>,
     errors: Vec<Value>,
 }
 
 impl Outcome {
-    pub(super) fn success(&mut self, item: Value) {
+    fn success(&mut self, item: Value) {
         self.successes.push(item);
     }
 
     /// An item that went wrong. What would go wrong with every other one as well is the request's.
-    pub(super) fn failure(
-        &mut self,
-        fault: Fault,
-        item: impl FnOnce(u16, &str) -> Value,
-    ) -> Result<(), Fault> {
+    fn failure(&mut self, fault: Fault, item: impl FnOnce(u16, &str) -> Value) -> Result<(), Fault> {
         if matches!(fault, Fault::Library(Error::Store(_) | Error::Limit { .. })) {
             return Err(fault);
         }
@@ -43,7 +40,7 @@ impl Outcome {
         Ok(())
     }
 
-    pub(super) fn response(self) -> Response {
+    fn response(self) -> Response {
         let body = json!({ "successes": self.successes, "errors": self.errors });
         Response::json(StatusCode::OK, &body)
     }
@@ -97,18 +94,29 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
 }
 
 pub(super) fn deprovision(call: &Call<'_>) -> Result<Response, Fault> {
-    let items = items(call)?;
+    each_of(call, &items(call)?, |tx, name| {
+        let domain = domain_of(call, tx, name)?;
+        provisioning::delete(tx, &call.caller, &domain)?;
+        Ok(json!({ "code": 204 }))
+    })
+}
+
+/// Does with the domain of each item what is to be done, and tells of each under the name that it was given.
+pub(super) fn each_of(
+    call: &Call<'_>,
+    items: &[Value],
+    done: impl Fn(&WriteTx<'_>, &DomainName) -> Result<Value, Fault>,
+) -> Result<Response, Fault> {
     let outcome = call.postroom.write(|tx| {
         let mut outcome = Outcome::default();
         for (at, item) in items.iter().enumerate() {
-            let done = named(item).and_then(|name| {
-                tx.part(|| {
-                    let domain = domain_of(call, tx, &name)?;
-                    provisioning::delete(tx, &call.caller, &domain).map_err(Fault::from)
-                })
-            });
-            match done {
-                Ok(()) => outcome.success(json!({ "domain": given(item), "code": 204 })),
+            match named(item).and_then(|name| tx.part(|| done(tx, &name))) {
+                Ok(mut told) => {
+                    if let Some(fields) = told.as_object_mut() {
+                        fields.insert("domain".to_owned(), json!(given(item)));
+                    }
+                    outcome.success(told);
+                }
                 Err(fault) => outcome.failure(fault, |code, text| {
                     json!({ "domain": given(item), "code": code, "comment": format!("item {}: {text}", at + 1) })
                 })?,
@@ -128,7 +136,7 @@ fn as_object(item: &Value) -> Result<&Object, Fault> {
 }
 
 /// The name in an item that is a text, or an object with one.
-pub(super) fn named(item: &Value) -> Result<DomainName, Fault> {
+fn named(item: &Value) -> Result<DomainName, Fault> {
     match item {
         Value::String(text) => name(text, "domain"),
         item => name(super::input::text(as_object(item)?, "domain")?, "domain"),
@@ -136,7 +144,7 @@ pub(super) fn named(item: &Value) -> Result<DomainName, Fault> {
 }
 
 /// What an item calls its domain.
-pub(super) fn given(item: &Value) -> &str {
+fn given(item: &Value) -> &str {
     item.as_str().or_else(|| item.get("domain").and_then(Value::as_str)).unwrap_or_default()
 }
 

@@ -77,6 +77,17 @@ pub(super) fn path_name(call: &Call<'_>, param: &'static str) -> Result<DomainNa
     name(call.param(param), param)
 }
 
+/// The address in the path.
+pub(super) fn path_address(call: &Call<'_>) -> Result<EmailAddress, Fault> {
+    parse_address(call.param("email"), "email")
+}
+
+pub(super) fn parse_address(text: &str, field: &'static str) -> Result<EmailAddress, Fault> {
+    text.trim()
+        .parse()
+        .map_err(|reason: InvalidAddress| Fault::input(field, format_args!("is no address: {reason}")))
+}
+
 /// A text that must be there.
 pub(super) fn text<'a>(object: &'a Object, field: &'static str) -> Result<&'a str, Fault> {
     match object.get(field) {
@@ -154,9 +165,7 @@ pub(super) fn list<T>(
 
 fn address(value: &Value) -> Result<EmailAddress, Fault> {
     let text = value.as_str().ok_or_else(|| Fault::input("admins", "must be an array of strings"))?;
-    text.parse().map_err(|reason: InvalidAddress| {
-        Fault::input("admins", format_args!("has an address that is none: {reason}"))
-    })
+    parse_address(text, "admins")
 }
 
 fn alias(value: &Value) -> Result<DomainName, Fault> {

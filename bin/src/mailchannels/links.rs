@@ -3,7 +3,7 @@
 use postroom::login;
 use serde_json::json;
 
-use super::batch::{Outcome, given, items, named};
+use super::batch::{each_of, items};
 use super::input::{domain_of, path_domain};
 use crate::console::login_url;
 use crate::dialect::{Call, Fault};
@@ -26,26 +26,9 @@ pub(super) fn create_many(call: &Call<'_>) -> Result<Response, Fault> {
     if items.is_empty() {
         return Err(Fault::input("domains", "is empty"));
     }
-    let outcome = call.postroom.write(|tx| {
-        let mut outcome = Outcome::default();
-        for (at, item) in items.iter().enumerate() {
-            let done = named(item).and_then(|name| {
-                tx.part(|| {
-                    let domain = domain_of(call, tx, &name)?;
-                    Ok::<_, Fault>(login::create(tx, &call.caller, &domain)?.1)
-                })
-            });
-            match done {
-                Ok(secret) => {
-                    let link = login_url(call.base_url, &secret);
-                    outcome.success(json!({ "domain": given(item), "code": 200, "loginLink": link }));
-                }
-                Err(fault) => outcome.failure(fault, |code, text| {
-                    json!({ "domain": given(item), "code": code, "comment": format!("item {}: {text}", at + 1) })
-                })?,
-            }
-        }
-        Ok::<_, Fault>(outcome)
-    })?;
-    Ok(outcome.response())
+    each_of(call, &items, |tx, name| {
+        let domain = domain_of(call, tx, name)?;
+        let (_, secret) = login::create(tx, &call.caller, &domain)?;
+        Ok(json!({ "code": 200, "loginLink": login_url(call.base_url, &secret) }))
+    })
 }

@@ -7,8 +7,7 @@ use postroom::recipient::{self, Recipient};
 use serde_json::{Value, json};
 
 use super::domains::empty;
-use super::input::{domain_of, object, path_domain, text};
-use super::users::path_address;
+use super::input::{domain_of, object, path_address, path_domain, text};
 use crate::dialect::{Call, Fault};
 use crate::http::{Response, StatusCode};
 

@@ -1,11 +1,10 @@
 //! Users: the recipients at a domain.
 
-use postroom::address::{EmailAddress, InvalidAddress};
 use postroom::list::{self, Action, Item, Scope};
 use postroom::recipient::{self, FilterMode, FilterRequest, Recipient};
 use serde_json::{Value, json};
 
-use super::input::{Object, domain_of, list as list_of, object, optional_flag};
+use super::input::{Object, domain_of, list as list_of, object, optional_flag, parse_address, path_address};
 use super::lists::{entry_json, parse_item};
 use crate::dialect::{Call, Fault, json_body};
 use crate::http::{Response, StatusCode};
@@ -16,7 +15,7 @@ const MOST_ENTRIES: usize = 1000;
 pub(super) fn save(call: &Call<'_>) -> Result<Response, Fault> {
     let address = call.query("email_address").filter(|text| !text.trim().is_empty());
     let address = address.ok_or_else(|| Fault::input("email_address", "is required, in the query"))?;
-    let address = parse(&address, "email_address")?;
+    let address = parse_address(&address, "email_address")?;
     let admin = optional_flag(call, "admin")?;
     let admin = admin.ok_or_else(|| Fault::input("admin", "is required, in the query"))?;
     let filter =
@@ -61,17 +60,6 @@ pub(super) fn set_settings(call: &Call<'_>) -> Result<Response, Fault> {
         recipient::update(tx, &call.caller, &domain, &user, admin, asked).map_err(Fault::from)
     })?;
     Ok(Response::json(StatusCode::OK, &user_json(&user)))
-}
-
-/// The address in the path.
-pub(super) fn path_address(call: &Call<'_>) -> Result<EmailAddress, Fault> {
-    parse(call.param("email"), "email")
-}
-
-fn parse(text: &str, field: &'static str) -> Result<EmailAddress, Fault> {
-    text.trim()
-        .parse()
-        .map_err(|reason: InvalidAddress| Fault::input(field, format_args!("is no address: {reason}")))
 }
 
 fn filter(text: &str) -> Result<FilterRequest, Fault> {
