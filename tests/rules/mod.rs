@@ -22,6 +22,7 @@ mod routes;
 mod schedule;
 mod senders;
 mod store;
+mod upgrade;
 mod visibility;
 mod webhooks;
 mod zone;
