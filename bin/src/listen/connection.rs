@@ -16,12 +16,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::{debug, error};
 
 use super::exchange::Exchange;
 use super::gate::Gate;
+use super::places::{LargePlace, LargePlaces};
 use super::{Answer, Deadlines};
 use crate::http::{BodyFault, HeaderMap, HeaderValue, Request, Response, StatusCode};
 
@@ -33,6 +34,8 @@ const BUFFER_OCTETS: usize = 64 * 1024;
 const LARGE_OCTETS: usize = 1024 * 1024;
 /// How many large bodies there are at once. More wait, within the time that a body has.
 pub(super) const LARGE_AT_ONCE: usize = 8;
+/// How many of them one address may have: it cannot keep the others waiting by sending its own slowly.
+pub(super) const LARGE_OF_ADDRESS: usize = 2;
 
 /// What answering a request takes.
 #[derive(Clone)]
@@ -43,7 +46,7 @@ pub(super) struct Desk {
     /// Held by whatever a graceful stop waits for.
     pub(super) at_work: mpsc::Sender<()>,
     /// The places for large bodies.
-    pub(super) large: Arc<Semaphore>,
+    pub(super) large: Arc<LargePlaces>,
 }
 
 /// Answers the requests on `stream` until it ends; once `stop` is ready, until the one in hand is answered.
@@ -92,7 +95,7 @@ impl Desk {
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         let limit = self.app.body_limit(&head.method, &path);
-        let body = timeout(self.deadlines.body, read(body, limit, &self.large))
+        let body = timeout(self.deadlines.body, read(body, limit, &self.large, self.peer))
             .await
             .unwrap_or(Err(BodyFault::Incomplete));
         let (body, place) = match body {
@@ -130,8 +133,9 @@ impl Desk {
 async fn read(
     mut body: impl Body<Data = Bytes> + Unpin,
     limit: usize,
-    large: &Arc<Semaphore>,
-) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), BodyFault> {
+    large: &LargePlaces,
+    peer: IpAddr,
+) -> Result<(Vec<u8>, Option<LargePlace>), BodyFault> {
     if body.size_hint().lower() > limit as u64 {
         return Err(BodyFault::TooLarge);
     }
@@ -145,8 +149,7 @@ async fn read(
             return Err(BodyFault::TooLarge);
         }
         if place.is_none() && octets.len() + data.len() > LARGE_OCTETS {
-            // The semaphore is never closed.
-            place = Arc::clone(large).acquire_owned().await.ok();
+            place = large.take(peer).await;
         }
         octets.extend_from_slice(&data);
     }
@@ -183,19 +186,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_large_body_waits_for_a_place_and_keeps_it_and_a_usual_one_needs_none() {
-        let places = Arc::new(Semaphore::new(0));
+    async fn a_large_body_takes_a_place_and_keeps_it_and_a_usual_one_needs_none() {
+        let (places, peer) = (LargePlaces::new(1, 1), IpAddr::from([192, 0, 2, 1]));
         let body = |octets| Full::new(Bytes::from(vec![b'b'; octets]));
-        let usual = read(body(LARGE_OCTETS), usize::MAX, &places).await.unwrap();
+        let usual = read(body(LARGE_OCTETS), usize::MAX, &places, peer).await.unwrap();
         assert!(usual.1.is_none());
-        let waits =
-            timeout(Duration::from_millis(20), read(body(LARGE_OCTETS + 1), usize::MAX, &places)).await;
+        let large = read(body(LARGE_OCTETS + 1), usize::MAX, &places, peer).await.unwrap();
+        assert_eq!(large.0.len(), LARGE_OCTETS + 1);
+        let soon = Duration::from_millis(20);
+        let waits = timeout(soon, read(body(LARGE_OCTETS + 1), usize::MAX, &places, peer)).await;
         assert!(waits.is_err());
-        places.add_permits(1);
-        let large = read(body(LARGE_OCTETS + 1), usize::MAX, &places).await.unwrap();
-        assert_eq!((large.0.len(), places.available_permits()), (LARGE_OCTETS + 1, 0));
         drop(large);
-        assert_eq!(places.available_permits(), 1);
-        assert_eq!(read(body(2), 1, &places).await.err(), Some(BodyFault::TooLarge));
+        assert!(timeout(soon, read(body(LARGE_OCTETS + 1), usize::MAX, &places, peer)).await.is_ok());
+        assert_eq!(read(body(2), 1, &places, peer).await.err(), Some(BodyFault::TooLarge));
     }
 }

@@ -44,7 +44,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
@@ -52,6 +52,7 @@ use crate::http::{Method, Request, Response};
 
 use accept::Acceptor;
 use connection::Desk;
+use places::LargePlaces;
 use tls::Tls;
 
 pub use error::ListenError;
@@ -204,7 +205,7 @@ impl Front {
     async fn serve(self, app: Arc<dyn Answer>, mut signals: Signals) -> Result<(), ListenError> {
         let mut stop = self.stop.subscribe();
         let (at_work, mut all_done) = mpsc::channel(1);
-        let large = Arc::new(Semaphore::new(connection::LARGE_AT_ONCE));
+        let large = Arc::new(LargePlaces::new(connection::LARGE_AT_ONCE, connection::LARGE_OF_ADDRESS));
         let mut acceptor = Acceptor::new(self.socket, &self.settings).map_err(ListenError::System)?;
         loop {
             tokio::select! {
