@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use postroom::db::WriteTx;
 use postroom::error::Error;
 use postroom::name::DomainName;
-use postroom::{provision as provisioning, subscription};
+use postroom::{inbound, provision as provisioning, subscription};
 use serde_json::{Value, json};
 
 use super::domains::{Flags, Wish};
 use super::input::{Object, domain_of, name, object};
 use super::said;
-use super::shape::domain_json;
+use super::shape::Handles;
 use crate::dialect::{Call, Fault};
 use crate::http::{Response, StatusCode};
 
@@ -65,6 +65,7 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
     let handle = handle.ok_or_else(|| Fault::input("subscriptionHandle", "is required, in the query"))?;
     let outcome = call.postroom.write(|tx| {
         subscription::find(tx, call.caller.account(), &handle)?;
+        let handles = Handles::of(tx, &call.caller)?;
         let (mut outcome, mut seen) = (Outcome::default(), HashMap::new());
         for (at, item) in items.iter().enumerate() {
             let done = read(item).and_then(|wish| {
@@ -73,7 +74,7 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
                     before.map(|first: usize| format!("the same name as item {} of this request", first + 1));
                 let (made, domain) = tx.part(|| wish.provision(call, tx, &handle, flags))?;
                 let comment = comment.or((!made).then(|| "the domain was provisioned already".to_owned()));
-                Ok((domain_json(tx, &call.caller, &domain)?, comment))
+                Ok((handles.json(&domain, &inbound::find(tx, &domain)?), comment))
             });
             match done {
                 Ok((domain, comment)) => outcome.success(commented(&domain, 201, comment)),
