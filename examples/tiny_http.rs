@@ -22,7 +22,7 @@ use postroom::secret::PlainSecret;
 use postroom::settings::Settings;
 use postroom::{account, key};
 use postroom_server::app::App;
-use postroom_server::http::{BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use postroom_server::wire::http::{BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use tiny_http::Server;
 
 /// How many threads answer: as many requests at a time, and whoever comes later waits.

@@ -15,7 +15,7 @@ use postroom::dns;
 use postroom::name::{DnsName, DomainName};
 use postroom::settings::Settings;
 
-use crate::dialect::Switches;
+use crate::wire::Switches;
 
 /// A key of the file, its environment variable, and what it is for.
 pub struct Key {

@@ -1,27 +1,12 @@
-//! Postroom as one binary, from the ground up: what a request is, what a dialect is, how parameters are read, how often one
-//! may ask, the dialects, the console, the App that carries them, the listener that carries the App, and the command line.
+//! Postroom as one binary. A wing uses only those that are declared above it, and `tests/shape.rs` holds that:
+//! what a request and a fault are, our own JSON, the listener, the configuration, the console's pages, the dialects, the App
+//! that carries all of these, the duties, and the command line.
 
-pub mod http;
-
-pub mod dialect;
-pub mod form;
-pub mod limit;
-
-pub mod config;
-pub mod findings;
-pub mod keys;
-pub mod lists;
-
-pub mod console;
-
-pub mod lifecycle;
-pub mod mailchannels;
-pub mod mailgun;
-pub mod mailpace;
-pub mod native;
-
-pub mod app;
-
+pub mod wire;
+pub mod json;
 pub mod listen;
-
+pub mod config;
+pub mod console;
+pub mod dialect;
+pub mod app;
 pub mod command;

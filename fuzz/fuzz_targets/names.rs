@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use postroom::dkim::PublicKey;
 use postroom::name::{DnsName, DomainName, Selector};
-use postroom::verify::spf::{Directive, Mechanism};
+use postroom::spf::{Directive, Mechanism};
 
 fuzz_target!(|text: &str| {
     let answered = DnsName::from_answer(text);

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use libfuzzer_sys::fuzz_target;
 use postroom::dns::{RecordData, ScriptedResolver, TxtData};
-use postroom::verify::spf::{self, Mechanism, Query};
+use postroom::spf::{self, Mechanism, Query};
 
 /// The domains whose records the parts of the input become.
 const NAMES: [&str; 4] = ["example.com", "a.example", "b.example", "c.example"];

@@ -44,10 +44,9 @@ pub mod tag;
 pub mod settings;
 // The store.
 pub mod seal;
-pub mod opening;
-mod schema;
 pub mod db;
 pub mod dns;
+pub mod spf;
 pub mod event;
 // Who calls.
 pub mod subscription;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postroom_server::dialect::{Dialect, Route};
+use postroom_server::wire::{Dialect, Route};
 use serde_json::{Value, json};
 
 use super::isolation::{Target, USER, World, routes, target};

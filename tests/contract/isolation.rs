@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use postroom::domain;
 use postroom::id::DomainId;
 use postroom::secret::{PlainSecret, SecretKind};
-use postroom_server::app::DIALECTS;
-use postroom_server::dialect::{Auth, Dialect, Route};
+use postroom_server::dialect::DIALECTS;
+use postroom_server::wire::{Auth, Dialect, Route};
 use serde_json::{Value, json};
 
 use crate::harness::app::{Key, Reply, TestApp, basic};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use postroom::secret::{PlainSecret, SecretKind};
-use postroom_server::app::DIALECTS;
-use postroom_server::dialect::{Auth, Dialect};
+use postroom_server::dialect::DIALECTS;
+use postroom_server::wire::{Auth, Dialect};
 use serde_json::{Value, json};
 
 use crate::harness::app::{Key, Reply, TestApp, basic};

@@ -18,7 +18,7 @@ use std::process::Command;
 
 use postroom::dns::{RecordData, ScriptedResolver, TxtData};
 use postroom::name::{DnsName, DomainName};
-use postroom::verify::spf::{self, Query};
+use postroom::spf::{self, Query};
 use postroom::verify::{self, Expectation};
 use serde_json::{Value, json};
 

@@ -20,9 +20,9 @@ use postroom::name::DnsName;
 use postroom::settings::Settings;
 use postroom::{account, key};
 use postroom_server::app::App;
-use postroom_server::dialect::Switches;
-use postroom_server::http::{BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request};
-use postroom_server::limit::{Limits, Ticks};
+use postroom_server::wire::Switches;
+use postroom_server::wire::http::{BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request};
+use postroom_server::wire::limit::{Limits, Ticks};
 use serde_json::Value;
 
 /// What the clock says at first: 2026-11-21T10:00:00.120Z.

@@ -6,7 +6,8 @@ use postroom::domain::{self, Domain};
 use postroom::error::Error;
 use postroom::id::DomainId;
 use postroom::provision;
-use postroom::route::{self, Change, Mode, Patch, Route, RouteDecision, VettedUrl, WebhookUrl};
+use postroom::route::{self, Change, Mode, Patch, Route, RouteDecision};
+use postroom::webhook::{VettedUrl, WebhookUrl};
 
 use crate::harness::app::{Key, TestApp};
 

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier};
 
 use postroom::account;
+use postroom::db::OpenError;
 use postroom::db::{Held, Options, Postroom, Session};
 use postroom::error::Error;
-use postroom::opening::OpenError;
 use rusqlite::Connection;
 
 use crate::harness::app::{TestApp, settings};

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use postroom::dns::{Outcome, RecordData, RecordType, ScriptedResolver};
-use postroom::route::{InvalidWebhook, WebhookUrl, is_public};
+use postroom::webhook::{InvalidWebhook, WebhookUrl, is_public};
 use proptest::prelude::*;
 
 const HOST: &str = "hooks.example.com";

@@ -108,6 +108,6 @@ fn a_route_that_is_sent_a_message_takes_twice_its_octets_and_the_others_a_mebiby
     assert_eq!(BodySize::Report.octets(&settings), 2 * 1024 + 64 * 1024);
     settings.max_report_octets = u64::MAX;
     assert_eq!(BodySize::Report.octets(&settings), usize::MAX);
-    let route = crate::dialect::reporting(Method::POST, "/", |_| Err(Fault::NoRoute));
+    let route = crate::wire::reporting(Method::POST, "/", |_| Err(Fault::NoRoute));
     assert_eq!(route.body, BodySize::Report);
 }

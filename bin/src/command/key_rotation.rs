@@ -12,7 +12,7 @@ use postroom::rotation::{self, Stage, Status};
 
 use super::named::{find, parse};
 use super::{Context, Failure};
-use crate::keys::rotation_json;
+use crate::json::key::rotation_json;
 
 #[derive(Subcommand)]
 pub(super) enum Command {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::named::{self, parse};
 use super::output::{printable, table};
 use super::{Context, Failure};
-use crate::lists::{added_json, entry_json, explanation_json, operator_for, query};
+use crate::json::list::{added_json, entry_json, explanation_json, operator_for, query};
 
 /// Whose lists.
 #[derive(clap::Args)]
@@ -88,7 +88,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             let query = query(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
                 .map_err(|(field, reason)| Failure::new(format!("--{field} {reason}")))?;
             let caller = operator_for(&postroom, &query.recipient)?;
-            let explanation = crate::lists::explain(&postroom, &caller, &query)?;
+            let explanation = crate::json::list::explain(&postroom, &caller, &query)?;
             context.output.print(&explanation_json(&query, &explanation), || told(&query, &explanation));
             Ok(ExitCode::SUCCESS)
         }

@@ -163,8 +163,8 @@ impl From<postroom::error::Error> for Failure {
     }
 }
 
-impl From<postroom::opening::OpenError> for Failure {
-    fn from(error: postroom::opening::OpenError) -> Failure {
+impl From<postroom::db::OpenError> for Failure {
+    fn from(error: postroom::db::OpenError) -> Failure {
         Failure(error.to_string())
     }
 }

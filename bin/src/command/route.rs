@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use postroom::address::EmailAddress;
 use postroom::domain::Domain;
-use postroom::route::{self, Change, Mode, Patch, Route, RouteDecision, VettedUrl, WebhookUrl};
+use postroom::route::{self, Change, Mode, Patch, Route, RouteDecision};
+use postroom::webhook::{VettedUrl, WebhookUrl};
 use serde_json::{Value, json};
 
 use super::named::{find, parse};

@@ -17,9 +17,9 @@ use tracing::{error, info, warn};
 
 use super::{Context, Failure, reachable};
 use crate::app::{App, stop_if_sync_failed};
-use crate::http::{Method, Request, Response};
-use crate::limit::{FAILURES_PER_SECOND, Limits, REQUESTS_PER_SECOND, Ticks};
 use crate::listen::{Answer, Listener, Settings, TlsFiles};
+use crate::wire::http::{Method, Request, Response};
+use crate::wire::limit::{FAILURES_PER_SECOND, Limits, REQUESTS_PER_SECOND, Ticks};
 
 /// How often the uses of keys are written down.
 const NOTE_USES_EVERY: Duration = Duration::from_secs(30);

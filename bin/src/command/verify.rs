@@ -18,7 +18,7 @@ use postroom::verify::{self, Checked, DkimExpectation, Expectation, Finding, Ver
 use super::named::{find, parse};
 use super::output::printable;
 use super::{Context, Failure};
-use crate::findings::{checked_json, looks_json};
+use crate::json::finding::{checked_json, looks_json};
 
 /// Look at anybody's domain, without a database: say what you expect, and read what is there
 ///

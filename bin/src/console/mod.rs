@@ -15,7 +15,7 @@ use postroom::error::Error;
 use postroom::login;
 use postroom::secret::{PlainSecret, SecretKind};
 
-use crate::http::{BodyFault, Method, Request, Response, StatusCode, header};
+use crate::wire::http::{BodyFault, Method, Request, Response, StatusCode, header};
 
 /// What every path of the console starts with.
 pub const PREFIX: &str = "/console";

@@ -6,7 +6,7 @@
 use postroom::name::DomainName;
 use postroom::secret::PlainSecret;
 
-use crate::http::{HeaderMap, Response, StatusCode, header};
+use crate::wire::http::{HeaderMap, Response, StatusCode, header};
 
 const POLICY: &str = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 

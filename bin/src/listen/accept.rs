@@ -10,9 +10,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, warn};
 
+use super::capacity::{Place, Places};
 use super::connection::{self, Desk};
 use super::patience::Patience;
-use super::places::{Place, Places};
 use super::tls::Tls;
 use super::{Settings, stopped};
 

@@ -20,11 +20,11 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::{debug, error};
 
+use super::capacity::{LargePlace, LargePlaces};
 use super::exchange::Exchange;
 use super::gate::Gate;
-use super::places::{LargePlace, LargePlaces};
 use super::{Answer, Deadlines};
-use crate::http::{BodyFault, HeaderMap, HeaderValue, Request, Response, StatusCode};
+use crate::wire::http::{BodyFault, HeaderMap, HeaderValue, Request, Response, StatusCode};
 
 /// Room for a head of the gate's size, and for reading and writing in pieces of a body.
 const BUFFER_OCTETS: usize = 64 * 1024;

@@ -25,7 +25,7 @@ use tokio::time::{Instant, Sleep};
 use super::Deadlines;
 use super::exchange::Exchange;
 use super::head::{self, Framing, Refusal, Scanner};
-use crate::http::StatusCode;
+use crate::wire::http::StatusCode;
 
 /// What hyper reads in place of a refused head; the answer to HEAD has no body, so its method is kept.
 const SUBSTITUTE: [&[u8]; 2] =

@@ -11,7 +11,7 @@
 use ::http::uri::PathAndQuery;
 use std::net::Ipv6Addr;
 
-use crate::http::StatusCode;
+use crate::wire::http::StatusCode;
 
 /// The longest request line, without its line end.
 pub(super) const MAX_REQUEST_LINE_OCTETS: usize = 8 * 1024;

@@ -21,8 +21,8 @@
 //! | connections | [`Settings::connections`] | they wait in the kernel's queue |
 //! | connections from one address | [`Settings::per_address`] | closed |
 //!
-//! [`BodyFault::TooLarge`]: crate::http::BodyFault::TooLarge
-//! [`BodyFault::Incomplete`]: crate::http::BodyFault::Incomplete
+//! [`BodyFault::TooLarge`]: crate::wire::http::BodyFault::TooLarge
+//! [`BodyFault::Incomplete`]: crate::wire::http::BodyFault::Incomplete
 
 mod accept;
 mod connection;
@@ -31,7 +31,7 @@ mod exchange;
 mod gate;
 mod head;
 mod patience;
-mod places;
+mod capacity;
 mod tls;
 
 #[cfg(test)]
@@ -48,11 +48,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
-use crate::http::{Method, Request, Response};
+use crate::wire::http::{Method, Request, Response};
 
 use accept::Acceptor;
+use capacity::LargePlaces;
 use connection::Desk;
-use places::LargePlaces;
 use tls::Tls;
 
 pub use error::ListenError;

@@ -17,10 +17,11 @@
 //!
 //! Nothing here is asynchronous for the caller, and nothing here judges.
 
+mod deadline;
+mod memo;
 mod network;
 mod record;
 mod scripted;
-mod timely;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -28,10 +29,11 @@ use std::time::Duration;
 
 use crate::name::DnsName;
 
+pub use self::deadline::Deadline;
+pub use self::memo::Memo;
 pub use self::network::{InvalidResolver, NetworkResolver, Settings};
 pub use self::record::{RecordData, RecordType, TxtData};
 pub use self::scripted::ScriptedResolver;
-pub use self::timely::Timely;
 
 /// The most CNAME records that are followed from a question to its records. One more is a loop to us.
 pub const MAX_CHAIN: usize = 8;

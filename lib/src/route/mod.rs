@@ -1,8 +1,6 @@
 //! Routes: what happens to a domain's incoming mail.
 
-mod public_address;
 mod table;
-mod webhook_url;
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,9 +13,7 @@ use crate::error::Error;
 use crate::event::{self, Action};
 use crate::id::DomainId;
 use crate::inbound;
-
-pub use public_address::is_public;
-pub use webhook_url::{InvalidWebhook, VettedUrl, WebhookUrl};
+use crate::webhook::{VettedUrl, WebhookUrl};
 
 /// The most characters of a webhook's secret.
 const MAX_SECRET_CHARS: usize = 255;

@@ -6,172 +6,34 @@
 //! - [`judge`](mod@judge): a pure function of what is expected and what was seen to a [`Finding`].
 //! - `explain`: the few further look-ups that tell a usual mistake from a mere absence.
 //! - [`decide`]: what a finding does to a status; the state machine.
-//! - [`spf`]: the evaluation of SPF records, RFC 7208 whole.
+//! - `related`: what else must be looked up where a record alone does not decide, such as what an SPF record includes.
 //! - [`schedule`]: when which domain is looked at next.
 
 pub mod decide;
 mod expect;
 mod explain;
 mod finding;
-mod follow;
 pub mod judge;
+mod look;
+mod plan;
+mod related;
 pub mod schedule;
-pub mod spf;
-
-use std::time::Duration;
+mod settle;
 
 use crate::account::Caller;
-use crate::db::{Postroom, ReadTx, WriteTx};
+use crate::db::Postroom;
 use crate::dns::Resolver;
-use crate::domain::{self, Domain};
-use crate::error::{Entity, Error};
-use crate::event::{self, Action};
-use crate::id::{DkimKeyId, DomainId, RecordId};
-use crate::name::DomainName;
-use crate::record::{self, Problem, PublishedKey, Purpose, Record, Status};
-use crate::{dkim, dns, provision};
-
-/// For so long a look begins new look-ups. The last of them may take as long as one run of the resolver, 10 s, so that a
-/// domain has its 20 s.
-const LOOK_FOR: Duration = Duration::from_secs(10);
-/// The most characters of an observed value that an operator gives.
-const MAX_OBSERVED_CHARS: usize = 4096;
+use crate::error::Error;
+use crate::id::DomainId;
+use crate::provision;
 
 pub use expect::{DkimExpectation, Expectation};
 pub use finding::{Code, Finding, Verdict};
-
-/// What is to be looked for: read in one transaction, good until settled in another.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    domain: Domain,
-    records: Vec<Record>,
-    /// One a record, in their order.
-    expected: Vec<Expectation>,
-}
-
-impl Plan {
-    /// The domain that is looked at.
-    pub fn domain(&self) -> &Domain {
-        &self.domain
-    }
-
-    /// The records that are looked for.
-    pub fn records(&self) -> &[Record] {
-        &self.records
-    }
-
-    /// What is expected of each of them, in their order.
-    pub fn expected(&self) -> &[Expectation] {
-        &self.expected
-    }
-}
-
-/// A record as it stands after a check, and what the check found.
-#[derive(Clone, Debug)]
-pub struct Checked {
-    /// The record, with its new standing.
-    pub record: Record,
-    /// What was found.
-    pub finding: Finding,
-    /// What each server said.
-    pub views: Vec<View>,
-}
-
-/// Reads what is expected of a domain's records.
-pub fn plan(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Plan, Error> {
-    let domain = domain::find(tx, caller, id)?;
-    let keys = dkim::list(tx, &domain)?;
-    let (records, expected) = record::list(tx, &domain)?
-        .into_iter()
-        .filter_map(|record| {
-            Expectation::of(&domain, &record, &keys, tx.settings()).map(|expected| (record, expected))
-        })
-        .unzip();
-    Ok(Plan { domain, records, expected })
-}
-
-/// Reads what is expected of the record of one of the domain's keys, also of one that nobody needs to publish now.
-pub(crate) fn plan_key(
-    tx: &ReadTx<'_>,
-    caller: &Caller,
-    domain: &Domain,
-    key: DkimKeyId,
-) -> Result<Plan, Error> {
-    let domain = domain::find(tx, caller, domain.id)?;
-    let keys = dkim::list(tx, &domain)?;
-    let is_wanted = |record: &Record| record.dkim_key.as_ref().is_some_and(|published| published.id == key);
-    let record = record::every(tx, &domain)?.into_iter().find(is_wanted);
-    let record = record.ok_or(Error::NotFound(Entity::DkimKey))?;
-    let expected = Expectation::of(&domain, &record, &keys, tx.settings()).into_iter().collect();
-    Ok(Plan { domain, records: vec![record], expected })
-}
-
-/// What a look at one record came to: the finding, and what each server said.
-#[derive(Clone, Debug)]
-pub struct Look {
-    /// What all of it comes to.
-    pub finding: Finding,
-    /// What each server said, and what that would come to alone; recursive resolvers first.
-    pub views: Vec<View>,
-}
-
-/// What one server said of one record.
-#[derive(Clone, Debug)]
-pub struct View {
-    /// Its answer.
-    pub answer: dns::Answer,
-    /// What that would come to alone.
-    pub finding: Finding,
-}
-
-/// Asks the DNS, all look-ups side by side, and judges: one look an expectation, in their order.
-///
-/// It needs no database: `domain` may be anybody's. Takes as long as the resolver's limits for a few runs at most; call
-/// it outside any transaction.
-pub fn look(domain: &DomainName, expected: &[Expectation], resolver: &dyn Resolver) -> Vec<Look> {
-    let resolver = &dns::Timely::new(resolver, LOOK_FOR);
-    let questions: Vec<dns::Question> = expected.iter().map(Expectation::question).collect();
-    let sightings = resolver.look(&questions);
-    let view = |expected, answer: &dns::Answer| View {
-        answer: answer.clone(),
-        finding: judge::answer(expected, answer),
-    };
-    let mut looks: Vec<Look> = expected
-        .iter()
-        .zip(&sightings)
-        .map(|(expected, sighting)| Look {
-            finding: judge::sighting(expected, sighting),
-            views: sighting.answers.iter().map(|answer| view(expected, answer)).collect(),
-        })
-        .collect();
-    follow::refine(domain, expected, &mut looks, resolver);
-    explain::refine(domain, expected, &mut looks, resolver);
-    looks
-}
-
-/// Writes what was found. A record that was changed or deleted since the plan was made is left alone.
-pub fn settle(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    plan: &Plan,
-    looks: Vec<Look>,
-) -> Result<Vec<Checked>, Error> {
-    let domain = domain::find(tx, caller, plan.domain.id)?;
-    let mut records = record::every(tx, &domain)?;
-    let mut proved = false;
-    let mut checked = Vec::with_capacity(looks.len());
-    for (planned, Look { finding, views }) in plan.records.iter().zip(looks) {
-        let Some(record) = records.iter_mut().find(|record| is_same_wish(record, planned)) else { continue };
-        note(tx, caller, &domain, record, &finding)?;
-        // Any domain may have had a lawful SPF or DMARC record before it came here, and the targets of MX and return
-        // path are the same for every account: the key alone shows whose the domain is.
-        proved |= record.purpose == Purpose::Dkim && finding.verdict.passes();
-        checked.push(Checked { record: record.clone(), finding, views });
-    }
-    let status = roll_up(tx, caller, &domain, &records, proved)?;
-    schedule::reschedule(tx, caller, &domain, status, &records)?;
-    Ok(checked)
-}
+pub use look::{Look, View, look};
+pub(crate) use plan::plan_key;
+pub use plan::{Plan, plan};
+pub(crate) use settle::follow_keys;
+pub use settle::{Checked, mark, settle};
 
 /// [`plan`], [`look`] and [`settle`].
 pub fn check(
@@ -188,172 +50,4 @@ pub fn check(
     let plan = planned;
     let looks = look(&plan.domain.name, &plan.expected, resolver);
     postroom.write(|tx| settle(tx, caller, &plan, looks))
-}
-
-/// Sets a record's status by the operator's word instead of a check, and pins it there; `Pending` unpins it, and
-/// the next check decides.
-///
-/// A word is no proof: it never counts against another account's claim to the name.
-pub fn mark(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    domain: &Domain,
-    id: RecordId,
-    word: Status,
-    observed: Option<&str>,
-) -> Result<(), Error> {
-    if observed.is_some_and(|text| text.chars().count() > MAX_OBSERVED_CHARS) {
-        let reason = format_args!("it is longer than {MAX_OBSERVED_CHARS} characters");
-        return Err(Error::invalid("observed_value", reason));
-    }
-    let mut records = record::every(tx, domain)?;
-    let record = records.iter_mut().find(|record| record.id == id).ok_or(Error::NotFound(Entity::Record))?;
-    let was = record.standing.status;
-    record.standing = decide::mark(word);
-    if let Some(text) = observed {
-        record.observed = Some(text.to_owned());
-    }
-    record.problem = None;
-    write_standing(tx, record)?;
-    let detail = format!("{} {}: {was} to {word} by word", record.purpose.as_str(), record.host);
-    event::write(tx, domain.account, caller.actor(), Action::RecordMarked, &domain.name, Some(&detail))?;
-    let status = roll_up(tx, caller, domain, &records, false)?;
-    if word == Status::Pending {
-        // What the operator gives back to the checks is looked at soon.
-        domain::table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
-        return Ok(());
-    }
-    schedule::reschedule(tx, caller, domain, status, &records)
-}
-
-/// Brings the domain's status to what its records and keys say, after a change of its keys.
-pub(crate) fn follow_keys(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
-    let domain = domain::find(tx, caller, domain.id)?;
-    let records = record::every(tx, &domain)?;
-    let status = roll_up(tx, caller, &domain, &records, false)?;
-    domain::table::touch(tx, domain.id)?;
-    // What its keys sign for rests on them as well, and is looked at soon.
-    domain::table::check_dependents_by(tx, domain.id, tx.now())?;
-    schedule::reschedule(tx, caller, &domain, status, &records)
-}
-
-/// Whether a record still asks for what was looked for.
-fn is_same_wish(now: &Record, planned: &Record) -> bool {
-    now.id == planned.id && now.host == planned.host && now.value == planned.value
-}
-
-/// Brings the domain's status to what its records say, and returns it.
-fn roll_up(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    domain: &Domain,
-    records: &[Record],
-    proved: bool,
-) -> Result<domain::Status, Error> {
-    let status = decide::domain(domain.status, &required(tx, domain, records)?);
-    if status != domain.status || (proved && domain.proved_at.is_none()) {
-        let proved_at = domain.proved_at.or(proved.then(|| tx.now()));
-        domain::table::set_status(tx, domain.id, status, proved_at)?;
-    }
-    if status != domain.status {
-        let detail = format!("{} to {status}", domain.status);
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::DomainStatusChanged,
-            &domain.name,
-            Some(&detail),
-        )?;
-    }
-    Ok(status)
-}
-
-/// The statuses of the records that a domain needs. Of its authority's DKIM keys it needs those that sign; before one
-/// does, the newest.
-fn required(tx: &ReadTx<'_>, domain: &Domain, records: &[Record]) -> Result<Vec<Status>, Error> {
-    let authority = domain.authority.map(|id| domain::table::authority(tx, id)).transpose()?.flatten();
-    let authoritys = authority.map(|authority| record::every(tx, &authority)).transpose()?;
-    let keys: Vec<(&PublishedKey, Status)> = authoritys
-        .as_deref()
-        .unwrap_or(records)
-        .iter()
-        .filter_map(|record| Some((record.dkim_key.as_ref()?, record.standing.status)))
-        .collect();
-    let newest = keys.iter().map(|(key, _)| key.id).max();
-    let signing = keys.iter().any(|(key, _)| key.active);
-    let needed = keys.iter().filter(|(key, _)| if signing { key.active } else { Some(key.id) == newest });
-    let mut statuses: Vec<Status> = needed.map(|(_, status)| *status).collect();
-    if statuses.is_empty() {
-        // Without a key nothing can be verified of what it sends.
-        statuses.push(Status::Pending);
-    }
-    let return_path_required = tx.settings().return_path_required;
-    let others = records.iter().filter(|record| match record.purpose {
-        Purpose::Dkim => false,
-        Purpose::ReturnPath => return_path_required,
-        Purpose::Mx | Purpose::Spf | Purpose::Dmarc => true,
-    });
-    statuses.extend(others.map(|record| record.standing.status));
-    Ok(statuses)
-}
-
-/// Writes what one check found of one record, and what follows from it.
-fn note(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    domain: &Domain,
-    record: &mut Record,
-    finding: &Finding,
-) -> Result<(), Error> {
-    let was = record.standing.status;
-    record.standing = decide::record(&record.standing, finding.verdict, tx.now(), tx.settings().loss);
-    record.checked_at = Some(tx.now());
-    if !record.standing.pinned {
-        record.observed.clone_from(&finding.seen);
-    }
-    let code = finding.code.map(|code| code.as_str().to_owned());
-    record.problem = code.map(|code| Problem { code, text: finding.text.clone() });
-    write_standing(tx, record)?;
-    let status = record.standing.status;
-    if status == was {
-        return Ok(());
-    }
-    let detail = format!("{} {}: {was} to {status}", record.purpose.as_str(), record.host);
-    event::write(
-        tx,
-        domain.account,
-        caller.actor(),
-        Action::RecordStatusChanged,
-        &domain.name,
-        Some(&detail),
-    )?;
-    domain::table::touch(tx, domain.id)?;
-    // A first key signs as soon as the world can verify it.
-    if let Some(key) = &mut record.dkim_key
-        && finding.verdict.passes()
-        && let Some(selector) = dkim::table::start_itself(tx, key.id)?
-    {
-        key.active = true;
-        let detail = format!("selector {selector}");
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::DkimKeyActivated,
-            &domain.name,
-            Some(&detail),
-        )?;
-    }
-    Ok(())
-}
-
-fn write_standing(tx: &WriteTx<'_>, record: &Record) -> Result<(), Error> {
-    let check = record::table::Check {
-        standing: &record.standing,
-        at: record.checked_at,
-        observed: record.observed.as_deref(),
-        problem: record.problem.as_ref(),
-    };
-    record::table::note_check(tx, record.id, &check)
 }

@@ -1,6 +1,8 @@
-//! The Ed25519 key pair with which a domain's webhooks are signed (RFC 8032).
+//! Webhooks: the addresses to which one may be sent, and the Ed25519 key pair with which a domain's are signed (RFC 8032).
 
+mod public_address;
 mod table;
+mod url;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +14,9 @@ use crate::domain::Domain;
 use crate::error::{Entity, Error, StoreError, StoreTrouble};
 use crate::id::DomainId;
 use crate::secret::fill_random;
+
+pub use public_address::is_public;
+pub use url::{InvalidWebhook, VettedUrl, WebhookUrl};
 
 const SEED_OCTETS: usize = 32;
 

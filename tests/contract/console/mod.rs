@@ -9,7 +9,7 @@ use postroom::id::DomainId;
 use postroom::login;
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom_server::console::login_url;
-use postroom_server::http::BodyFault;
+use postroom_server::wire::http::BodyFault;
 
 use crate::harness::app::{Key, Reply, TestApp};
 

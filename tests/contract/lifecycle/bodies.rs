@@ -1,6 +1,6 @@
 //! Bodies: what is no JSON object is 400 in this dialect, and nothing is ever 422.
 
-use postroom_server::http::BodyFault;
+use postroom_server::wire::http::BodyFault;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use postroom::secret::{PlainSecret, SecretKind};
-use postroom_server::app::DIALECTS;
+use postroom_server::dialect::DIALECTS;
 use serde_json::json;
 
 use super::{DOMAIN, error, info, start};

@@ -1,6 +1,6 @@
 //! `POST /v2/domains/{domain}/dns/mark`: a record's status by word; its inputs and refusals.
 
-use postroom_server::dialect::Switches;
+use postroom_server::wire::Switches;
 use serde_json::{Value, json};
 
 use super::{DOMAIN, error, info, keys, refuses, start, statuses};

@@ -1,7 +1,7 @@
 //! Webhook addresses as `PUT /v2/domains/{domain}/route` takes them: the host is looked up when it is saved.
 
 use postroom::dns::{Outcome, RecordData, RecordType};
-use postroom_server::dialect::Switches;
+use postroom_server::wire::Switches;
 use serde_json::{Value, json};
 
 use super::{DOMAIN, error, info, refuses, start};

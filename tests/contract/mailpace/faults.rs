@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use postroom::secret::{PlainSecret, SecretKind};
-use postroom_server::app::DIALECTS;
-use postroom_server::http::BodyFault;
+use postroom_server::dialect::DIALECTS;
+use postroom_server::wire::http::BodyFault;
 use serde_json::json;
 
 use crate::harness::app::{KEY_FIELD, Key, TestApp, settings};

@@ -1,6 +1,6 @@
 //! What every route of the dialect has in common: the credential, and the shape of what went wrong.
 
-use postroom_server::http::BodyFault;
+use postroom_server::wire::http::BodyFault;
 use serde_json::json;
 
 use super::bearer;

@@ -13,7 +13,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::{Answer, Deadlines, ListenError, Listener, Settings, StopHandle};
-use crate::http::{BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use crate::wire::http::{
+    BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+};
 
 /// What [`Echo`] takes as a body.
 const BODY_LIMIT: usize = 1000;

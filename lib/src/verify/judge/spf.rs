@@ -1,7 +1,7 @@
 //! Judging an SPF record (RFC 7208) by what stands in it: one record, with what we ask for, where it is reached.
 
 use crate::dns::{Answer, Outcome, RecordData, TxtData};
-use crate::verify::spf::{is_spf, merge};
+use crate::spf::{is_spf, merge};
 
 use super::{Code, Expectation, Finding, Verdict, asked, shown_side_by_side, spoilt_by_hand, whole};
 

@@ -1,0 +1,68 @@
+//! A domain's route.
+
+use postroom::address::{EmailAddress, InvalidAddress};
+use postroom::domain;
+use postroom::route::{self, Change, Mode, Patch};
+use postroom::webhook::{InvalidWebhook, VettedUrl, WebhookUrl};
+
+use super::input::{Input, path_domain};
+use super::shape::Details;
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault};
+
+pub(super) fn update(call: &Call<'_>) -> Result<Response, Fault> {
+    let input = Input::read(call)?;
+    let name = path_domain(call)?;
+    // Before anything is looked up for somebody whose domain it is not.
+    call.postroom.read(|tx| domain::find_named(tx, &input.caller, &name))?;
+    let change = Change {
+        mode: mode(&input)?,
+        webhook_url: webhook_url(call, &input)?,
+        webhook_secret: input.patch("webhook_secret")?,
+        forward_to: forward_to(&input)?,
+    };
+    let changed = call.postroom.write(|tx| {
+        let domain = domain::find_named(tx, &input.caller, &name)?;
+        route::update(tx, &input.caller, &domain, change)?;
+        Details::of(tx, domain)
+    })?;
+    Ok(Response::json(StatusCode::OK, &changed.json()))
+}
+
+fn mode(input: &Input) -> Result<Option<Mode>, Fault> {
+    if !input.has("forward_mode") {
+        return Ok(None);
+    }
+    let known = "must be store, webhook, webhook_then_store or forward_email";
+    let word = input.required("forward_mode").map_err(|_| Fault::input("forward_mode", known))?;
+    word.parse().map(Some).map_err(|_| Fault::input("forward_mode", known))
+}
+
+/// The webhook, looked up in the DNS now: the network is asked before the transaction begins.
+fn webhook_url(call: &Call<'_>, input: &Input) -> Result<Patch<VettedUrl>, Fault> {
+    let invalid = |reason: InvalidWebhook| Fault::Input {
+        field: "webhook_url",
+        reason: "is invalid".to_owned(),
+        detail: Some(reason.to_string()),
+    };
+    Ok(match input.patch("webhook_url")? {
+        Patch::Keep => Patch::Keep,
+        Patch::Clear => Patch::Clear,
+        Patch::Set(text) => {
+            let url = WebhookUrl::parse(&text, call.switches.loopback_webhooks).map_err(invalid)?;
+            Patch::Set(url.vet(call.resolver).map_err(invalid)?)
+        }
+    })
+}
+
+fn forward_to(input: &Input) -> Result<Patch<EmailAddress>, Fault> {
+    Ok(match input.patch("forward_to_email")? {
+        Patch::Keep => Patch::Keep,
+        Patch::Clear => Patch::Clear,
+        Patch::Set(text) => Patch::Set(text.parse().map_err(|reason: InvalidAddress| Fault::Input {
+            field: "forward_to_email",
+            reason: "is invalid".to_owned(),
+            detail: Some(reason.to_string()),
+        })?),
+    })
+}

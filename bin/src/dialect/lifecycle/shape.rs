@@ -1,0 +1,86 @@
+//! What replies look like.
+
+use postroom::account::Caller;
+use postroom::db::ReadTx;
+use postroom::domain::{self, Domain};
+use postroom::error::Error;
+use postroom::name::DomainName;
+use postroom::record::{self, Purpose, Record};
+use postroom::route::{self, Route};
+use postroom::webhook::WebhookUrl;
+use serde_json::{Value, json};
+
+/// A domain with everything that this dialect shows of it: three statements, however many records.
+pub(super) struct Details {
+    pub(super) domain: Domain,
+    records: Vec<Record>,
+    route: Route,
+}
+
+impl Details {
+    /// Reads the domain of this name.
+    pub(super) fn find(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Details, Error> {
+        Details::of(tx, domain::find_named(tx, caller, name)?)
+    }
+
+    /// Reads what hangs on a domain.
+    pub(super) fn of(tx: &ReadTx<'_>, domain: Domain) -> Result<Details, Error> {
+        let records = record::list(tx, &domain)?;
+        let route = route::find(tx, &domain)?;
+        Ok(Details { domain, records, route })
+    }
+
+    /// `{"domain","dns","route","mx"}`.
+    pub(super) fn json(&self) -> Value {
+        let mx = self.records.iter().find(|record| record.purpose == Purpose::Mx);
+        json!({
+            "domain": domain_json(&self.domain),
+            "dns": self.dns_json(),
+            "route": route_json(&self.domain, &self.route),
+            "mx": mx.map(|record| json!({ "host": record.value, "priority": record.priority })),
+        })
+    }
+
+    /// The records alone.
+    pub(super) fn dns_json(&self) -> Value {
+        self.records.iter().map(record_json).collect()
+    }
+}
+
+/// A domain without what hangs on it.
+pub(super) fn domain_json(domain: &Domain) -> Value {
+    json!({
+        "id": domain.id.number(),
+        "domain": domain.name.as_str(),
+        "status": domain.status.as_str(),
+        "user_id": domain.user.as_ref().map(postroom::tag::Tag::as_str),
+        "organization_id": domain.organization.as_ref().map(postroom::tag::Tag::as_str),
+        "created_at": domain.created_at.to_string(),
+        "updated_at": domain.updated_at.to_string(),
+    })
+}
+
+fn record_json(record: &Record) -> Value {
+    json!({
+        "id": record.id.number(),
+        "record_type": record.record_type().to_string(),
+        "host": record.host,
+        "expected_value": record.value,
+        "priority": record.priority,
+        "status": record.standing.status.as_str(),
+        "observed_value": record.observed,
+        "checked_at": record.checked_at.map(|at| at.to_string()),
+        "override": record.standing.pinned,
+        "problem": record.problem.as_ref().map(|problem| json!({ "code": problem.code, "text": problem.text })),
+    })
+}
+
+fn route_json(domain: &Domain, route: &Route) -> Value {
+    json!({
+        "domain": domain.name.as_str(),
+        "forward_mode": route.mode.as_str(),
+        "webhook_url": route.webhook_url.as_ref().map(WebhookUrl::as_str),
+        "has_webhook_secret": route.has_webhook_secret,
+        "forward_to_email": route.forward_to.as_ref().map(ToString::to_string),
+    })
+}

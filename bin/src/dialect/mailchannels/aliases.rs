@@ -1,0 +1,29 @@
+//! Aliases of a domain.
+
+use postroom::inbound;
+use serde_json::json;
+
+use super::domains::empty;
+use super::input::{path_domain, path_name};
+use super::shape::domain_json;
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault};
+
+pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
+    let alias = path_name(call, "alias")?;
+    let shown = call.postroom.write(|tx| {
+        let domain = path_domain(call, tx)?;
+        inbound::add_alias(tx, &call.caller, &domain, &alias)?;
+        Ok::<_, Fault>(domain_json(tx, &call.caller, &domain)?)
+    })?;
+    Ok(Response::json(StatusCode::OK, &json!({ "domain": shown, "alias": alias.as_str() })))
+}
+
+pub(super) fn delete(call: &Call<'_>) -> Result<Response, Fault> {
+    let alias = path_name(call, "alias")?;
+    call.postroom.write(|tx| {
+        let domain = path_domain(call, tx)?;
+        inbound::remove_alias(tx, &call.caller, &domain, &alias).map_err(Fault::from)
+    })?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}

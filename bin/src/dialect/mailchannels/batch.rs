@@ -1,0 +1,158 @@
+//! Up to a thousand domains in one request and one transaction, with an outcome an item, in the order given.
+
+use std::collections::HashMap;
+
+use postroom::db::WriteTx;
+use postroom::error::Error;
+use postroom::name::DomainName;
+use postroom::{inbound, provision as provisioning, subscription};
+use serde_json::{Value, json};
+
+use super::domains::{Flags, Wish};
+use super::input::{Object, domain_of, name, object};
+use super::said;
+use super::shape::Handles;
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault};
+
+/// The most items of a request.
+const MOST: usize = 1000;
+
+/// What became of the items.
+#[derive(Default)]
+struct Outcome {
+    successes: Vec<Value>,
+    errors: Vec<Value>,
+}
+
+impl Outcome {
+    fn success(&mut self, item: Value) {
+        self.successes.push(item);
+    }
+
+    /// An item that went wrong. What would go wrong with every other one as well is the request's.
+    fn failure(&mut self, fault: Fault, item: impl FnOnce(u16, &str) -> Value) -> Result<(), Fault> {
+        if matches!(fault, Fault::Library(Error::Store(_) | Error::Limit { .. })) {
+            return Err(fault);
+        }
+        let (status, text) = said(&fault);
+        self.errors.push(item(status.as_u16(), &text));
+        Ok(())
+    }
+
+    fn response(self) -> Response {
+        let body = json!({ "successes": self.successes, "errors": self.errors });
+        Response::json(StatusCode::OK, &body)
+    }
+}
+
+/// The items of a body: `{"domains":[…]}`.
+pub(super) fn items(call: &Call<'_>) -> Result<Vec<Value>, Fault> {
+    let mut body = object(call)?;
+    match body.remove("domains") {
+        Some(Value::Array(items)) if items.len() > MOST => {
+            Err(Fault::input("domains", format_args!("has {} items; {MOST} are the most", items.len())))
+        }
+        Some(Value::Array(items)) => Ok(items),
+        None | Some(Value::Null) => Err(Fault::input("domains", "is required")),
+        Some(_) => Err(Fault::input("domains", "must be an array")),
+    }
+}
+
+pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
+    let (items, flags) = (items(call)?, Flags::read(call)?);
+    let handle = call.query("subscriptionHandle").filter(|handle| !handle.is_empty());
+    let handle = handle.ok_or_else(|| Fault::input("subscriptionHandle", "is required, in the query"))?;
+    let outcome = call.postroom.write(|tx| {
+        subscription::find(tx, call.caller.account(), &handle)?;
+        let handles = Handles::of(tx, &call.caller)?;
+        let (mut outcome, mut seen) = (Outcome::default(), HashMap::new());
+        for (at, item) in items.iter().enumerate() {
+            let done = read(item).and_then(|wish| {
+                let before = seen.insert(wish.name().clone(), at);
+                let comment =
+                    before.map(|first: usize| format!("the same name as item {} of this request", first + 1));
+                let (made, domain) = tx.part(|| wish.provision(call, tx, &handle, flags))?;
+                let comment = comment.or((!made).then(|| "the domain was provisioned already".to_owned()));
+                Ok((handles.json(&domain, &inbound::find(tx, &domain)?), comment))
+            });
+            match done {
+                Ok((domain, comment)) => outcome.success(commented(&domain, 201, comment)),
+                Err(fault) => outcome.failure(fault, |code, text| {
+                    // What names nothing is named by its place, for the published file wants a host name here.
+                    let name = Some(given(item)).filter(|name| !name.is_empty());
+                    let name = name.map_or_else(|| format!("item-{}.invalid", at + 1), str::to_owned);
+                    let domain = json!({ "domain": name, "subscriptionHandle": handle });
+                    // The published file knows no 403 of an item: it is provisioned, and not for this caller.
+                    let code = if code == 403 { 409 } else { code };
+                    commented(&domain, code, Some(format!("item {}: {text}", at + 1)))
+                })?,
+            }
+        }
+        Ok::<_, Fault>(outcome)
+    })?;
+    Ok(outcome.response())
+}
+
+pub(super) fn deprovision(call: &Call<'_>) -> Result<Response, Fault> {
+    each_of(call, &items(call)?, |tx, name| {
+        let domain = domain_of(call, tx, name)?;
+        provisioning::delete(tx, &call.caller, &domain)?;
+        Ok(json!({ "code": 204 }))
+    })
+}
+
+/// Does with the domain of each item what is to be done, and tells of each under the name that it was given.
+pub(super) fn each_of(
+    call: &Call<'_>,
+    items: &[Value],
+    done: impl Fn(&WriteTx<'_>, &DomainName) -> Result<Value, Fault>,
+) -> Result<Response, Fault> {
+    let outcome = call.postroom.write(|tx| {
+        let mut outcome = Outcome::default();
+        for (at, item) in items.iter().enumerate() {
+            match named(item).and_then(|name| tx.part(|| done(tx, &name))) {
+                Ok(mut told) => {
+                    if let Some(fields) = told.as_object_mut() {
+                        fields.insert("domain".to_owned(), json!(given(item)));
+                    }
+                    outcome.success(told);
+                }
+                Err(fault) => outcome.failure(fault, |code, text| {
+                    json!({ "domain": given(item), "code": code, "comment": format!("item {}: {text}", at + 1) })
+                })?,
+            }
+        }
+        Ok::<_, Fault>(outcome)
+    })?;
+    Ok(outcome.response())
+}
+
+fn read(item: &Value) -> Result<Wish, Fault> {
+    Wish::read(as_object(item)?)
+}
+
+fn as_object(item: &Value) -> Result<&Object, Fault> {
+    item.as_object().ok_or_else(|| Fault::input("domains", "has an item that is no object"))
+}
+
+/// The name in an item that is a text, or an object with one.
+fn named(item: &Value) -> Result<DomainName, Fault> {
+    match item {
+        Value::String(text) => name(text, "domain"),
+        item => name(super::input::text(as_object(item)?, "domain")?, "domain"),
+    }
+}
+
+/// What an item calls its domain.
+fn given(item: &Value) -> &str {
+    item.as_str().or_else(|| item.get("domain").and_then(Value::as_str)).unwrap_or_default()
+}
+
+fn commented(domain: &Value, code: u16, comment: Option<String>) -> Value {
+    let mut item = json!({ "domain": domain, "code": code });
+    if let (Some(comment), Some(fields)) = (comment, item.as_object_mut()) {
+        fields.insert("comment".to_owned(), json!(comment));
+    }
+    item
+}

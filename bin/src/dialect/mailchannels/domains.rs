@@ -1,0 +1,234 @@
+//! One domain: provision, show, settings, downstream addresses, its key, deprovision; and the list of them.
+
+use postroom::domain::{self, Domain};
+use postroom::error::Error;
+use postroom::inbound::{self, Change, Standing};
+use postroom::key;
+use postroom::name::DomainName;
+use postroom::page::Page;
+use postroom::provision::{self, New};
+use postroom::secret::{PlainSecret, SecretKind};
+use postroom::subscription;
+use serde_json::{Value, json};
+
+use super::input::{
+    Object, filtering, flag, list as list_of, name, number, object, one_downstream, path_domain, sections,
+    text, whole,
+};
+use super::shape::{Handles, domain_json, downstream_json, settings_json};
+use crate::wire::http::{HeaderMap, Response, StatusCode};
+use crate::wire::{Call, Fault};
+
+/// A status and nothing more.
+pub(super) fn empty(status: StatusCode) -> Response {
+    Response { status, headers: HeaderMap::new(), body: Vec::new() }
+}
+
+pub(super) fn subscriptions(call: &Call<'_>) -> Result<Response, Fault> {
+    let (found, used) = call.postroom.read(|tx| {
+        let found = subscription::list(tx, Some(call.caller.account()))?;
+        Ok::<_, Error>((found, domain::count_by_subscription(tx, &call.caller)?))
+    })?;
+    let used = |id| used.iter().find(|(of, _)| *of == id).map_or(0, |(_, count)| *count);
+    let limit = |handle: &str, most: Option<u32>| {
+        most.map(|most| json!({ "featureHandle": handle, "value": most.to_string() }))
+    };
+    let shown = found.iter().map(|subscription| {
+        let limits = [
+            limit("domains", subscription.limits.max_domains),
+            limit("protected-addresses", subscription.limits.max_recipients),
+        ];
+        json!({
+            "handle": subscription.handle,
+            "active": true,
+            "plan": { "handle": subscription.handle, "name": subscription.handle },
+            "limits": limits.into_iter().flatten().collect::<Vec<_>>(),
+            "activeAccountsCount": used(subscription.id),
+        })
+    });
+    Ok(Response::json(StatusCode::OK, &shown.collect::<Vec<_>>()))
+}
+
+pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
+    let page = Page {
+        limit: number(call, "limit", 10, 0, 5000)?,
+        offset: number(call, "offset", 0, 0, i32::MAX.unsigned_abs())?.into(),
+    };
+    let asked = call.queries("domains");
+    let names = asked.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty());
+    let names = names.map(|text| name(text, "domains")).collect::<Result<Vec<_>, _>>()?;
+    let names = if asked.is_empty() { None } else { Some(names.as_slice()) };
+    let (handles, (found, total)) = call.postroom.read(|tx| {
+        Ok::<_, Error>((Handles::of(tx, &call.caller)?, inbound::list(tx, &call.caller, names, page)?))
+    })?;
+    let domains: Vec<Value> = found.iter().map(|(domain, inbound)| handles.json(domain, inbound)).collect();
+    Ok(Response::json(StatusCode::OK, &json!({ "domains": domains, "total": total })))
+}
+
+pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
+    let (body, flags) = (object(call)?, Flags::read(call)?);
+    let queried = call.query("subscriptionHandle").filter(|handle| !handle.is_empty());
+    let handle = match (&queried, body.get("subscriptionHandle")) {
+        (Some(handle), None | Some(Value::Null)) => handle,
+        _ => text(&body, "subscriptionHandle")?,
+    };
+    let wish = Wish::read(&body)?;
+    let (made, shown) = call.postroom.write(|tx| {
+        let (made, domain) = wish.provision(call, tx, handle, flags)?;
+        Ok::<_, Fault>((made, domain_json(tx, &call.caller, &domain)?))
+    })?;
+    let status = if made { StatusCode::CREATED } else { StatusCode::OK };
+    Ok(Response::json(status, &shown))
+}
+
+pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
+    let shown = call.postroom.read(|tx| {
+        let domain = path_domain(call, tx)?;
+        Ok::<_, Fault>(domain_json(tx, &call.caller, &domain)?)
+    })?;
+    Ok(Response::json(StatusCode::OK, &shown))
+}
+
+pub(super) fn deprovision(call: &Call<'_>) -> Result<Response, Fault> {
+    call.postroom.write(|tx| {
+        let domain = path_domain(call, tx)?;
+        provision::delete(tx, &call.caller, &domain).map_err(Fault::from)
+    })?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// All settings of a domain beside each other, as they are set.
+pub(super) fn settings(call: &Call<'_>) -> Result<Response, Fault> {
+    let found = call.postroom.read(|tx| {
+        let domain = path_domain(call, tx)?;
+        inbound::find(tx, &domain).map_err(Fault::from)
+    })?;
+    let mut shown = settings_json(&found.filtering);
+    if let Some(fields) = shown.as_object_mut() {
+        fields.insert("admins".to_owned(), found.admins.iter().map(ToString::to_string).collect());
+        fields.insert("downstreamAddresses".to_owned(), downstream_json(&found.downstream));
+        fields.insert("aliases".to_owned(), found.aliases.iter().map(ToString::to_string).collect());
+    }
+    Ok(Response::json(StatusCode::OK, &shown))
+}
+
+pub(super) fn set_settings(call: &Call<'_>) -> Result<Response, Fault> {
+    let body = object(call)?;
+    let lists = sections(&body)?;
+    let shown = call.postroom.write(|tx| {
+        let domain = path_domain(call, tx)?;
+        let was = inbound::find(tx, &domain)?.filtering;
+        let filtering = filtering(&body, was.clone())?;
+        let filtering = Some(filtering).filter(|filtering| *filtering != was);
+        inbound::change(tx, &call.caller, &domain, &Change { filtering, ..lists })?;
+        Ok::<_, Fault>(domain_json(tx, &call.caller, &domain)?)
+    })?;
+    Ok(Response::json(StatusCode::OK, &shown))
+}
+
+pub(super) fn downstream(call: &Call<'_>) -> Result<Response, Fault> {
+    let limit = number(call, "limit", 10, 1, i32::MAX.unsigned_abs())? as usize;
+    let offset = number(call, "offset", 0, 0, i32::MAX.unsigned_abs())? as usize;
+    let found = call.postroom.read(|tx| {
+        let domain = path_domain(call, tx)?;
+        inbound::find(tx, &domain).map_err(Fault::from)
+    })?;
+    let page: Vec<_> = found.downstream.into_iter().skip(offset).take(limit).collect();
+    Ok(Response::json(StatusCode::OK, &json!({ "records": downstream_json(&page) })))
+}
+
+pub(super) fn set_downstream(call: &Call<'_>) -> Result<Response, Fault> {
+    let body = object(call)?;
+    let records = list_of(body.get("records"), "records", one_downstream)?;
+    let records = records.ok_or_else(|| Fault::input("records", "is required"))?;
+    let change = Change { downstream: Some(records), ..Change::default() };
+    let found = call.postroom.write(|tx| {
+        let domain = path_domain(call, tx)?;
+        inbound::change(tx, &call.caller, &domain, &change)?;
+        inbound::find(tx, &domain).map_err(Fault::from)
+    })?;
+    Ok(Response::json(StatusCode::CREATED, &json!({ "records": downstream_json(&found.downstream) })))
+}
+
+pub(super) fn set_key(call: &Call<'_>) -> Result<Response, Fault> {
+    let body = object(call)?;
+    let secret = match body.get("apiKey") {
+        Some(Value::Null) => None,
+        _ => Some(text(&body, "apiKey")?),
+    };
+    let unknown = || Fault::input("apiKey", "is no API key of this account");
+    let secret = secret.map(|text| PlainSecret::parse(SecretKind::AccountKey, text)).transpose();
+    let secret = secret.map_err(|_| unknown())?;
+    call.postroom.write(|tx| {
+        let domain = path_domain(call, tx)?;
+        let key = match &secret {
+            None => None,
+            Some(secret) => {
+                let holder = key::authenticate(tx, secret)?;
+                let holder = holder.filter(|holder| holder.account() == domain.account);
+                Some(holder.and_then(|holder| holder.key()).ok_or_else(unknown)?)
+            }
+        };
+        domain::associate(tx, &call.caller, &domain, key).map_err(Fault::from)
+    })?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// What a request that provisions says of all its domains.
+#[derive(Clone, Copy)]
+pub(super) struct Flags {
+    associate: bool,
+    overwrite: bool,
+}
+
+impl Flags {
+    pub(super) fn read(call: &Call<'_>) -> Result<Flags, Fault> {
+        Ok(Flags { associate: flag(call, "associate-key")?, overwrite: flag(call, "overwrite")? })
+    }
+}
+
+/// A domain that is to be provisioned.
+pub(super) struct Wish {
+    name: DomainName,
+    change: Change,
+}
+
+impl Wish {
+    pub(super) fn read(object: &Object) -> Result<Wish, Fault> {
+        Ok(Wish { name: name(text(object, "domain")?, "domain")?, change: whole(object)? })
+    }
+
+    pub(super) fn name(&self) -> &DomainName {
+        &self.name
+    }
+
+    /// Makes the domain, or finds it, and returns whether it was made. What is there already keeps its settings, unless
+    /// they are to be overwritten.
+    pub(super) fn provision(
+        &self,
+        call: &Call<'_>,
+        tx: &postroom::db::WriteTx<'_>,
+        handle: &str,
+        flags: Flags,
+    ) -> Result<(bool, Domain), Fault> {
+        let (made, mut domain) = match inbound::standing(tx, &call.caller, &self.name)? {
+            Standing::Domain(domain) => {
+                subscription::find(tx, call.caller.account(), handle)?;
+                (false, *domain)
+            }
+            Standing::Tied => return Err(Fault::Denied("the domain is associated with another API key")),
+            Standing::Alias => return Err(Fault::Denied("the name is an alias of another domain")),
+            Standing::Unknown => {
+                let new = New { subscription: Some(handle), key_later: true, ..New::named(&self.name) };
+                (true, provision::create(tx, &call.caller, &new)?)
+            }
+        };
+        if made || flags.overwrite {
+            inbound::change(tx, &call.caller, &domain, &self.change)?;
+        }
+        if flags.associate && domain.tied_to.is_none() && call.caller.key().is_some() {
+            domain = domain::associate(tx, &call.caller, &domain, call.caller.key())?;
+        }
+        Ok((made, domain))
+    }
+}

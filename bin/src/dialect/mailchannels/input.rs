@@ -1,0 +1,192 @@
+//! Inputs: bodies and their parts, flags and numbers of the query, the domain in the path.
+
+use postroom::address::{EmailAddress, InvalidAddress};
+use postroom::db::ReadTx;
+use postroom::domain::Domain;
+use postroom::error::{Entity, Error};
+use postroom::inbound::{self, Change, Downstream, Filtering, Standing};
+use postroom::name::{DomainName, InvalidName};
+use serde_json::{Map, Value};
+
+use crate::wire::{Call, Fault, json_body};
+
+pub(super) type Object = Map<String, Value>;
+
+/// The object that a body must be.
+pub(super) fn object(call: &Call<'_>) -> Result<Object, Fault> {
+    match json_body(call.request)? {
+        Some(Value::Object(body)) => Ok(body),
+        Some(_) => Err(Fault::Json("it must be an object".to_owned())),
+        None => Err(Fault::Json("it is empty".to_owned())),
+    }
+}
+
+/// A flag of the query; left out, it is false.
+pub(super) fn flag(call: &Call<'_>, name: &'static str) -> Result<bool, Fault> {
+    Ok(optional_flag(call, name)?.unwrap_or(false))
+}
+
+/// A flag of the query, if it is there.
+pub(super) fn optional_flag(call: &Call<'_>, name: &'static str) -> Result<Option<bool>, Fault> {
+    match call.query(name).as_deref() {
+        None => Ok(None),
+        Some("true" | "1") => Ok(Some(true)),
+        Some("false" | "0") => Ok(Some(false)),
+        Some(_) => Err(Fault::input(name, "must be true or false")),
+    }
+}
+
+/// A number of the query, within bounds.
+pub(super) fn number(
+    call: &Call<'_>,
+    name: &'static str,
+    usual: u32,
+    least: u32,
+    most: u32,
+) -> Result<u32, Fault> {
+    let Some(text) = call.query(name).filter(|text| !text.is_empty()) else { return Ok(usual) };
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| Fault::input(name, format_args!("must be an integer from {least} to {most}")))
+}
+
+/// A domain name in a text.
+pub(super) fn name(text: &str, field: &'static str) -> Result<DomainName, Fault> {
+    text.trim()
+        .parse()
+        .map_err(|reason: InvalidName| Fault::input(field, format_args!("is no domain name: {reason}")))
+}
+
+/// The domain in the path, for a caller that may work on it: 403 tells of one that is tied to another key of its account,
+/// and of an alias.
+pub(super) fn path_domain(call: &Call<'_>, tx: &ReadTx<'_>) -> Result<Domain, Fault> {
+    domain_of(call, tx, &path_name(call, "domain")?)
+}
+
+/// The same of a domain that was named elsewhere.
+pub(super) fn domain_of(call: &Call<'_>, tx: &ReadTx<'_>, name: &DomainName) -> Result<Domain, Fault> {
+    match inbound::standing(tx, &call.caller, name)? {
+        Standing::Domain(domain) => Ok(*domain),
+        Standing::Tied => Err(Fault::Denied("the domain is associated with another API key")),
+        Standing::Alias => Err(Fault::Denied("the name is an alias; use that of its domain")),
+        Standing::Unknown => Err(Fault::Library(Error::NotFound(Entity::Domain))),
+    }
+}
+
+/// A name in the path; what is none is bad input here, as the published file has it.
+pub(super) fn path_name(call: &Call<'_>, param: &'static str) -> Result<DomainName, Fault> {
+    name(call.param(param), param)
+}
+
+/// The address in the path.
+pub(super) fn path_address(call: &Call<'_>) -> Result<EmailAddress, Fault> {
+    parse_address(call.param("email"), "email")
+}
+
+pub(super) fn parse_address(text: &str, field: &'static str) -> Result<EmailAddress, Fault> {
+    text.trim()
+        .parse()
+        .map_err(|reason: InvalidAddress| Fault::input(field, format_args!("is no address: {reason}")))
+}
+
+/// A text that must be there.
+pub(super) fn text<'a>(object: &'a Object, field: &'static str) -> Result<&'a str, Fault> {
+    match object.get(field) {
+        None | Some(Value::Null) => Err(Fault::input(field, "is required")),
+        Some(Value::String(text)) if text.trim().is_empty() => Err(Fault::input(field, "is empty")),
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(Fault::input(field, "must be a string")),
+    }
+}
+
+/// The four kinds of settings, of an object that has some of them beside each other.
+pub(super) fn sections(object: &Object) -> Result<Change, Fault> {
+    // One item of a batch, and the published file, call it in the singular.
+    let downstream = object.get("downstreamAddresses").or_else(|| object.get("downstreamAddress"));
+    Ok(Change {
+        filtering: None,
+        admins: list(object.get("admins"), "admins", address)?,
+        downstream: list(downstream, "downstreamAddresses", one_downstream)?,
+        aliases: list(object.get("aliases"), "aliases", alias)?,
+    })
+}
+
+/// What `settings` says over what was; what is left out stays, and null is nothing said.
+pub(super) fn filtering(settings: &Object, was: Filtering) -> Result<Filtering, Fault> {
+    let text = |field: &'static str, was: Option<String>| match settings.get(field) {
+        None => Ok(was),
+        Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(Fault::input(field, "must be a string")),
+    };
+    let policy = match settings.get("abusePolicy") {
+        None => was.policy,
+        Some(Value::Null) => None,
+        Some(value) => {
+            let policy = value.as_str().and_then(|word| word.parse().ok());
+            Some(policy.ok_or_else(|| Fault::input("abusePolicy", "must be block, flag or quarantine"))?)
+        }
+    };
+    let overrides = match settings.get("abusePolicyOverride") {
+        None => was.overrides,
+        Some(Value::Null) => None,
+        Some(Value::Bool(overrides)) => Some(*overrides),
+        Some(_) => return Err(Fault::input("abusePolicyOverride", "must be true or false")),
+    };
+    Ok(Filtering {
+        policy,
+        overrides,
+        header_name: text("spamHeaderName", was.header_name)?,
+        header_value: text("spamHeaderValue", was.header_value)?,
+    })
+}
+
+/// The settings of a domain that is provisioned: `settings` as a whole, and what stands beside it.
+pub(super) fn whole(object: &Object) -> Result<Change, Fault> {
+    let filtering = match object.get("settings") {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(settings)) => Some(filtering(settings, Filtering::default())?),
+        Some(_) => return Err(Fault::input("settings", "must be an object")),
+    };
+    Ok(Change { filtering, ..sections(object)? })
+}
+
+/// A list of a body, each item read.
+pub(super) fn list<T>(
+    value: Option<&Value>,
+    field: &'static str,
+    read: impl Fn(&Value) -> Result<T, Fault>,
+) -> Result<Option<Vec<T>>, Fault> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Array(items)) => items.iter().map(read).collect::<Result<_, _>>().map(Some),
+        Some(_) => Err(Fault::input(field, "must be an array")),
+    }
+}
+
+fn address(value: &Value) -> Result<EmailAddress, Fault> {
+    let text = value.as_str().ok_or_else(|| Fault::input("admins", "must be an array of strings"))?;
+    parse_address(text, "admins")
+}
+
+fn alias(value: &Value) -> Result<DomainName, Fault> {
+    name(value.as_str().ok_or_else(|| Fault::input("aliases", "must be an array of strings"))?, "aliases")
+}
+
+/// One downstream address.
+pub(super) fn one_downstream(value: &Value) -> Result<Downstream, Fault> {
+    const FIELD: &str = "downstreamAddresses";
+    let number = |field: &str| {
+        let number = value.get(field).and_then(Value::as_u64).and_then(|number| u16::try_from(number).ok());
+        number.ok_or_else(|| Fault::input(FIELD, format_args!("needs a {field} from 0 to 65535 in each")))
+    };
+    let target =
+        value.get("target").and_then(Value::as_str).filter(|text| !text.is_empty() && text.len() <= 255);
+    let target =
+        target.ok_or_else(|| Fault::input(FIELD, "needs a target of 1 to 255 characters in each"))?;
+    Ok(Downstream {
+        priority: number("priority")?,
+        weight: number("weight")?,
+        port: number("port")?,
+        target: target.to_owned(),
+    })
+}

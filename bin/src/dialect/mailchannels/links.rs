@@ -1,0 +1,34 @@
+//! Login links, one and many.
+
+use postroom::login;
+use serde_json::json;
+
+use super::batch::{each_of, items};
+use super::input::{domain_of, path_domain};
+use crate::console::login_url;
+use crate::wire::http::{Method, Response, StatusCode};
+use crate::wire::{Call, Fault};
+
+pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
+    if call.request.method == Method::HEAD {
+        // It would make a link that nobody gets to see.
+        return Err(Fault::Method("GET".to_owned()));
+    }
+    let secret = call.postroom.write(|tx| {
+        let domain = path_domain(call, tx)?;
+        Ok::<_, Fault>(login::create(tx, &call.caller, &domain)?.1)
+    })?;
+    Ok(Response::json(StatusCode::OK, &json!({ "loginLink": login_url(call.base_url, &secret) })))
+}
+
+pub(super) fn create_many(call: &Call<'_>) -> Result<Response, Fault> {
+    let items = items(call)?;
+    if items.is_empty() {
+        return Err(Fault::input("domains", "is empty"));
+    }
+    each_of(call, &items, |tx, name| {
+        let domain = domain_of(call, tx, name)?;
+        let (_, secret) = login::create(tx, &call.caller, &domain)?;
+        Ok(json!({ "code": 200, "loginLink": login_url(call.base_url, &secret) }))
+    })
+}

@@ -1,0 +1,149 @@
+//! The MailChannels dialect: domains whose incoming mail is filtered, in bulk, with their lists and users,
+//! `/inbound/v1`. The contract is `docs/dialects/mailchannels.md`.
+
+mod aliases;
+mod batch;
+mod domains;
+mod input;
+mod links;
+mod lists;
+mod reports;
+mod shape;
+mod users;
+
+use postroom::error::{Entity, Error};
+use serde_json::json;
+
+use crate::wire::http::{Method, Response, StatusCode, header};
+use crate::wire::{Auth, Dialect, Fault, batch, open, reporting, route, store_status};
+
+/// The dialect.
+pub const DIALECT: Dialect = Dialect {
+    name: "mailchannels",
+    prefixes: &["/inbound/v1"],
+    auth: Auth::Header(&["x-api-key"]),
+    routes: &[
+        route(Method::GET, "/inbound/v1/subscriptions", domains::subscriptions),
+        route(Method::GET, "/inbound/v1/domains", domains::list),
+        route(Method::POST, "/inbound/v1/domains", domains::provision),
+        batch(Method::POST, "/inbound/v1/domains/batch", batch::provision),
+        batch(Method::DELETE, "/inbound/v1/domains/batch", batch::deprovision),
+        batch(Method::POST, "/inbound/v1/domains/batch/deprovision", batch::deprovision),
+        route(Method::GET, "/inbound/v1/domains/{domain}", domains::show),
+        route(Method::DELETE, "/inbound/v1/domains/{domain}", domains::deprovision),
+        route(Method::GET, "/inbound/v1/domains/{domain}/settings", domains::settings),
+        route(Method::PUT, "/inbound/v1/domains/{domain}/settings", domains::set_settings),
+        route(Method::GET, "/inbound/v1/domains/{domain}/downstream-address", domains::downstream),
+        route(Method::PUT, "/inbound/v1/domains/{domain}/downstream-address", domains::set_downstream),
+        route(Method::PUT, "/inbound/v1/domains/{domain}/api-key", domains::set_key),
+        route(Method::POST, "/inbound/v1/domains/{domain}/alias/{alias}", aliases::create),
+        route(Method::DELETE, "/inbound/v1/domains/{domain}/alias/{alias}", aliases::delete),
+        route(Method::GET, "/inbound/v1/domains/{domain}/login-link", links::create),
+        batch(Method::POST, "/inbound/v1/domains/batch/login-link", links::create_many),
+        route(Method::GET, "/inbound/v1/lists/{listname}", lists::of_account),
+        route(Method::POST, "/inbound/v1/lists/{listname}", lists::add_to_account),
+        route(Method::DELETE, "/inbound/v1/lists/{listname}", lists::remove_from_account),
+        route(Method::GET, "/inbound/v1/domains/{domain}/lists/{listname}", lists::of_domain),
+        route(Method::POST, "/inbound/v1/domains/{domain}/lists/{listname}", lists::add_to_domain),
+        route(Method::DELETE, "/inbound/v1/domains/{domain}/lists/{listname}", lists::remove_from_domain),
+        route(Method::GET, "/inbound/v1/users/{email}/lists/{listname}", lists::of_user),
+        route(Method::POST, "/inbound/v1/users/{email}/lists/{listname}", lists::add_to_user),
+        route(Method::DELETE, "/inbound/v1/users/{email}/lists/{listname}", lists::remove_from_user),
+        route(Method::PUT, "/inbound/v1/users", users::save),
+        route(Method::PUT, "/inbound/v1/users/{email}/settings", users::set_settings),
+        reporting(Method::POST, "/inbound/v1/report", reports::submit),
+        open(Method::GET, "/inbound/v1/status"),
+    ],
+    render,
+};
+
+/// A fault in this dialect's shape.
+fn render(fault: &Fault) -> Response {
+    let (status, text) = said(fault);
+    let response = error(status, &text);
+    match fault {
+        Fault::Busy(seconds) | Fault::RateLimited(seconds) => {
+            response.with(header::RETRY_AFTER, &seconds.to_string())
+        }
+        _ => response,
+    }
+}
+
+/// `{"code","message","errors"}`.
+fn error(status: StatusCode, text: &str) -> Response {
+    let message = status.canonical_reason().unwrap_or("Error");
+    Response::json(status, &json!({ "code": status.as_u16(), "message": message, "errors": [text] }))
+}
+
+/// The status of a fault, and what there is to say of it: also for one item of many.
+fn said(fault: &Fault) -> (StatusCode, String) {
+    let status = match fault {
+        Fault::CredentialMissing => {
+            return (StatusCode::UNAUTHORIZED, "the header field X-API-Key is missing".to_owned());
+        }
+        Fault::CredentialInvalid => {
+            return (StatusCode::UNAUTHORIZED, "the API key is unknown or revoked".to_owned());
+        }
+        Fault::NoRoute => StatusCode::NOT_FOUND,
+        Fault::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+        Fault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Fault::Incomplete => StatusCode::REQUEST_TIMEOUT,
+        Fault::Format(_) => {
+            let text = "the body must be JSON, with Content-Type: application/json";
+            return (StatusCode::BAD_REQUEST, text.to_owned());
+        }
+        Fault::Json(reason) => return (StatusCode::BAD_REQUEST, format!("the body is not JSON: {reason}")),
+        Fault::Input { .. } | Fault::Idempotency(_) => StatusCode::BAD_REQUEST,
+        Fault::SwitchedOff(_) | Fault::Denied(_) => StatusCode::FORBIDDEN,
+        Fault::Busy(_) | Fault::RateLimited(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Fault::StillRunning => StatusCode::CONFLICT,
+        Fault::Library(error) => return said_of(error),
+    };
+    (status, fault.to_string())
+}
+
+fn said_of(error: &Error) -> (StatusCode, String) {
+    match error {
+        Error::Invalid { field, reason } => {
+            (StatusCode::BAD_REQUEST, format!("{} is not usable: {reason}", wire_field(field)))
+        }
+        Error::NotFound(Entity::Domain) => (StatusCode::NOT_FOUND, "the domain does not exist".to_owned()),
+        // A subscription is the customer's own, or none that may be used.
+        Error::NotFound(Entity::Subscription) => {
+            (StatusCode::FORBIDDEN, "there is no such subscription".to_owned())
+        }
+        Error::NotFound(what) => (StatusCode::NOT_FOUND, format!("the {what} does not exist")),
+        Error::Conflict(Entity::Domain) => {
+            (StatusCode::CONFLICT, "the name is provisioned already, or is an alias".to_owned())
+        }
+        Error::Limit { what: Entity::Report, most } => (
+            StatusCode::FORBIDDEN,
+            format!("the account's reports fill the {most} octets that there are for them"),
+        ),
+        Error::Limit { most, .. } => {
+            (StatusCode::FORBIDDEN, format!("the subscription's limit of {most} is reached"))
+        }
+        Error::Conflict(_) | Error::InUse { .. } => (StatusCode::CONFLICT, error.to_string()),
+        Error::Store(e) => (
+            store_status(e),
+            "the server could not do this; try again, or ask its operator with the X-Request-Id".to_owned(),
+        ),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal error".to_owned()),
+    }
+}
+
+/// What this dialect calls an input of the library's.
+fn wire_field(field: &str) -> &str {
+    match field {
+        "name" => "domain",
+        "downstream_address" => "downstreamAddresses",
+        "spam_header_name" => "spamHeaderName",
+        "spam_header_value" => "spamHeaderValue",
+        "handle" => "subscriptionHandle",
+        "message" => "messageContent",
+        "sender" => "mailFrom",
+        "recipient" => "rcptTo",
+        "helo" => "ehlo",
+        other => other,
+    }
+}

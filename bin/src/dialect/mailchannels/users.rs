@@ -1,0 +1,110 @@
+//! Users: the recipients at a domain.
+
+use postroom::list::{self, Action, Item, Scope};
+use postroom::recipient::{self, FilterMode, FilterRequest, Recipient};
+use serde_json::{Value, json};
+
+use super::input::{Object, domain_of, list as list_of, object, optional_flag, parse_address, path_address};
+use super::lists::{entry_json, parse_item};
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault, json_body};
+
+/// The most list entries that a user is made with.
+const MOST_ENTRIES: usize = 1000;
+
+pub(super) fn save(call: &Call<'_>) -> Result<Response, Fault> {
+    let address = call.query("email_address").filter(|text| !text.trim().is_empty());
+    let address = address.ok_or_else(|| Fault::input("email_address", "is required, in the query"))?;
+    let address = parse_address(&address, "email_address")?;
+    let admin = optional_flag(call, "admin")?;
+    let admin = admin.ok_or_else(|| Fault::input("admin", "is required, in the query"))?;
+    let filter =
+        call.query("filter").filter(|text| !text.is_empty()).map(|text| filter(&text)).transpose()?;
+    let wanted = wanted_entries(call)?;
+    let (user, is_new, entries) = call.postroom.write(|tx| {
+        domain_of(call, tx, address.domain())?;
+        let (user, is_new) = recipient::save(tx, &call.caller, &address, admin, filter)?;
+        let scope = Scope::Recipient(&user);
+        // Of a user that is there the lists stay as they are.
+        for (action, item) in wanted.iter().filter(|_| is_new) {
+            list::add(tx, &call.caller, &scope, *action, item)?;
+        }
+        let mut entries = list::entries(tx, &scope, Action::Safelist)?;
+        entries.extend(list::entries(tx, &scope, Action::Blocklist)?);
+        Ok::<_, Fault>((user.clone(), is_new, entries))
+    })?;
+    let body = json!({
+        "recipient": user_json(&user),
+        "list_entries": entries.iter().map(entry_json).collect::<Vec<_>>(),
+    });
+    Ok(Response::json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &body))
+}
+
+pub(super) fn set_settings(call: &Call<'_>) -> Result<Response, Fault> {
+    let (address, body) = (path_address(call)?, object(call)?);
+    let asked = match body.get("filter") {
+        None | Some(Value::Null) => None,
+        Some(Value::Bool(true)) => Some(FilterRequest::On),
+        Some(Value::Bool(false)) => Some(FilterRequest::Off),
+        Some(Value::String(text)) => Some(filter(text)?),
+        Some(_) => return Err(Fault::input("filter", "must be true, false or compute")),
+    };
+    let admin = match body.get("admin") {
+        None | Some(Value::Null) => None,
+        Some(Value::Bool(admin)) => Some(*admin),
+        Some(_) => return Err(Fault::input("admin", "must be true or false")),
+    };
+    let user = call.postroom.write(|tx| {
+        let domain = domain_of(call, tx, address.domain())?;
+        let user = recipient::ensure(tx, &call.caller, &domain, &address)?;
+        recipient::update(tx, &call.caller, &domain, &user, admin, asked).map_err(Fault::from)
+    })?;
+    Ok(Response::json(StatusCode::OK, &user_json(&user)))
+}
+
+fn filter(text: &str) -> Result<FilterRequest, Fault> {
+    match text {
+        "true" => Ok(FilterRequest::On),
+        "false" => Ok(FilterRequest::Off),
+        "compute" => Ok(FilterRequest::Compute),
+        _ => Err(Fault::input("filter", "must be true, false or compute")),
+    }
+}
+
+/// The entries that a new user is to have: `{"list_entries":{"safelist":[…],"blocklist":[…]}}`.
+fn wanted_entries(call: &Call<'_>) -> Result<Vec<(Action, Item)>, Fault> {
+    let body = match json_body(call.request)? {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Object(body)) => body,
+        Some(_) => return Err(Fault::Json("it must be an object".to_owned())),
+    };
+    let lists = match body.get("list_entries") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Object(lists)) => lists,
+        Some(_) => return Err(Fault::input("list_entries", "must be an object")),
+    };
+    let mut wanted = Vec::new();
+    for (name, action) in [("safelist", Action::Safelist), ("blocklist", Action::Blocklist)] {
+        wanted.extend(items(lists, name)?.into_iter().map(|item| (action, item)));
+    }
+    if wanted.len() > MOST_ENTRIES {
+        return Err(Fault::input("list_entries", format_args!("has more than {MOST_ENTRIES} items")));
+    }
+    Ok(wanted)
+}
+
+fn items(lists: &Object, name: &'static str) -> Result<Vec<Item>, Fault> {
+    let item = |value: &Value| {
+        parse_item(value.as_str().ok_or_else(|| Fault::input(name, "must be an array of strings"))?)
+    };
+    Ok(list_of(lists.get(name), name, item)?.unwrap_or_default())
+}
+
+/// `{"email_address","roles","filter"}`.
+fn user_json(user: &Recipient) -> Value {
+    json!({
+        "email_address": user.address.to_string(),
+        "roles": if user.is_admin { &["admin"][..] } else { &["user"] },
+        "filter": user.filter == FilterMode::Filtered,
+    })
+}

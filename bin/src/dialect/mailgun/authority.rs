@@ -1,0 +1,50 @@
+//! Whose keys sign for a domain, and under which selector.
+
+use postroom::domain;
+use postroom::error::{Entity, Error};
+use postroom::keyring;
+use serde_json::json;
+
+use super::input::{bad, flag, parse_selector, path_domain};
+use super::shape::Details;
+use crate::wire::form::Form;
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault};
+
+pub(super) fn set_authority(call: &Call<'_>) -> Result<Response, Fault> {
+    let (name, form) = (path_domain(call)?, Form::read(call.request)?);
+    let own =
+        form.get("self").filter(|text| !text.is_empty()).map_or(Ok(false), |text| flag(text, "self"))?;
+    let (details, changed) = call.postroom.write(|tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let (domain, changed) = keyring::set_authority(tx, &call.caller, &domain, own)?;
+        Ok::<_, Error>((Details::of(tx, domain)?, changed))
+    })?;
+    let has = if changed { "has been" } else { "has not been" };
+    let body = json!({
+        "message": format!("Domain DKIM authority {has} changed"),
+        "sending_dns_records": details.sending(),
+        "changed": changed,
+    });
+    Ok(Response::json(StatusCode::OK, &body))
+}
+
+pub(super) fn set_selector(call: &Call<'_>) -> Result<Response, Fault> {
+    const FIELD: &str = "dkim_selector";
+    let (name, form) = (path_domain(call)?, Form::read(call.request)?);
+    // A well-known client sends the word for what was left out.
+    let selector = form.get(FIELD).filter(|text| !["", "undefined"].contains(&text.trim()));
+    let selector = selector.map(|text| parse_selector(text, FIELD)).transpose()?;
+    let changed = call.postroom.write(|tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let Some(selector) = &selector else { return Ok(()) };
+        keyring::rename_selector(tx, &call.caller, &domain, selector).map(|_| ())
+    });
+    match changed {
+        Ok(()) => Ok(Response::json(StatusCode::OK, &json!({ "message": "DKIM selector changed" }))),
+        Err(Error::Conflict(Entity::DkimKey)) => {
+            Err(bad(FIELD, "failed to change DKIM selector: another key of the domain has it"))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

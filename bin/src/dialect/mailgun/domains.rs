@@ -1,0 +1,47 @@
+//! Domains, as far as whoever manages their keys needs them: list, show, verify.
+
+use postroom::domain::{self, Order};
+use postroom::error::Error;
+use postroom::page::{Direction, Page};
+use postroom::verify;
+use serde_json::json;
+
+use super::input::path_domain;
+use super::shape::{Details, domain_json};
+use crate::wire::form::Form;
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault};
+
+const USUAL_LIMIT: u32 = 100;
+const MOST: u32 = 1000;
+
+pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
+    let form = Form::read(call.request)?;
+    let limit = form.get("limit").and_then(|text| text.trim().parse().ok()).filter(|limit| *limit > 0);
+    let offset = form.get("skip").and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let page = Page { limit: limit.unwrap_or(USUAL_LIMIT).min(MOST), offset };
+    let (domains, count) = call.postroom.read(|tx| {
+        let domains = domain::list(tx, &call.caller, Order::Created, Direction::Descending, page)?;
+        Ok::<_, Error>((domains, domain::count(tx, &call.caller)?))
+    })?;
+    let items: Vec<_> = domains.iter().map(domain_json).collect();
+    Ok(Response::json(StatusCode::OK, &json!({ "total_count": count, "items": items })))
+}
+
+pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
+    let name = path_domain(call)?;
+    let found = call.postroom.read(|tx| Details::of(tx, domain::find_named(tx, &call.caller, &name)?))?;
+    Ok(Response::json(StatusCode::OK, &found.json()))
+}
+
+pub(super) fn verify(call: &Call<'_>) -> Result<Response, Fault> {
+    let name = path_domain(call)?;
+    let domain = call.postroom.read(|tx| domain::find_named(tx, &call.caller, &name))?;
+    verify::check(call.postroom, &call.caller, domain.id, call.resolver)?;
+    let found = call.postroom.read(|tx| Details::of(tx, domain::find_named(tx, &call.caller, &name)?))?;
+    let mut body = found.json();
+    if let Some(fields) = body.as_object_mut() {
+        fields.insert("message".to_owned(), json!("Domain DNS records have been updated"));
+    }
+    Ok(Response::json(StatusCode::OK, &body))
+}

@@ -1,0 +1,126 @@
+//! Domain keys: list, create and import, delete, activate and deactivate.
+
+use postroom::dkim::{Algorithm, KeyPair, Kind, PrivateKeyFault, Source, pool};
+use postroom::domain;
+use postroom::error::{Entity, Error};
+use postroom::keyring::{self, Activation, Filter};
+use postroom::name::{DomainName, Selector};
+use serde_json::json;
+
+use super::input::{as_key, bad, domain as domain_of, path_domain, path_key, selector};
+use super::paging::{Asked, Paging};
+use super::shape::key_json;
+use crate::wire::form::Form;
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault};
+
+pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
+    let asked = Asked::read(&Form::read(call.request)?);
+    let entries = match &asked.filter {
+        Some((domain, selector)) => {
+            let filter = Filter { signing_domain: domain.as_ref(), selector: selector.as_ref() };
+            call.postroom.read(|tx| keyring::list(tx, &call.caller, &filter, asked.window, asked.limit))?
+        }
+        // A filter that no name passes.
+        None => Vec::new(),
+    };
+    let paging = Paging::around(&asked, &entries);
+    let items: Vec<_> = entries.iter().map(key_json).collect();
+    let body = json!({ "items": items, "paging": paging.json(call.base_url) });
+    Ok(Response::json(StatusCode::OK, &body))
+}
+
+pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
+    let form = Form::read(call.request)?;
+    let (name, selector) = (domain_of(&form, "signing_domain")?, selector(&form, "selector")?);
+    // Before any work is spent on a key for it.
+    call.postroom.read(|tx| domain::find_named(tx, &call.caller, &name))?;
+    let source = source(call, &form)?;
+    let made = call.postroom.write(|tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
+        keyring::create(tx, &call.caller, &domain, &selector, source)
+    })?;
+    Ok(Response::json(StatusCode::OK, &key_json(&made)))
+}
+
+pub(super) fn delete(call: &Call<'_>) -> Result<Response, Fault> {
+    let form = Form::read(call.request)?;
+    let (name, selector) = (domain_of(&form, "signing_domain")?, selector(&form, "selector")?);
+    call.postroom
+        .write(|tx| {
+            let domain = domain::find_named(tx, &call.caller, &name)?;
+            keyring::delete(tx, &call.caller, &domain, &selector)
+        })
+        .map_err(as_key)?;
+    Ok(Response::json(StatusCode::OK, &json!({ "message": "success" })))
+}
+
+/// A domain that is not there has no keys, and that is all that is said of it.
+pub(super) fn of_domain(call: &Call<'_>) -> Result<Response, Fault> {
+    let entries = match path_domain(call) {
+        Ok(name) => call.postroom.read(|tx| {
+            let domain = domain::find_named(tx, &call.caller, &name)?;
+            keyring::of_domain(tx, &domain)
+        }),
+        Err(_) => Ok(Vec::new()),
+    };
+    let entries = match entries {
+        Err(Error::NotFound(Entity::Domain)) => Vec::new(),
+        other => other?,
+    };
+    let items: Vec<_> = entries.iter().map(key_json).collect();
+    Ok(Response::json(StatusCode::OK, &json!({ "items": items })))
+}
+
+pub(super) fn activate(call: &Call<'_>) -> Result<Response, Fault> {
+    let (name, selector) = path_key(call)?;
+    let domain = call.postroom.read(|tx| domain::find_named(tx, &call.caller, &name)).map_err(as_key)?;
+    let outcome = keyring::activate(call.postroom, &call.caller, &domain, &selector, call.resolver);
+    match outcome.map_err(as_key)? {
+        Activation::Done(_) => Ok(switched("domain key activated", &name, &selector, true)),
+        Activation::Refused(checked) => {
+            Err(bad("selector", format!("failed to activate domain key: {}", checked.finding.text)))
+        }
+    }
+}
+
+pub(super) fn deactivate(call: &Call<'_>) -> Result<Response, Fault> {
+    let (name, selector) = path_key(call)?;
+    call.postroom
+        .write(|tx| {
+            let domain = domain::find_named(tx, &call.caller, &name)?;
+            keyring::deactivate(tx, &call.caller, &domain, &selector)
+        })
+        .map_err(as_key)?;
+    Ok(switched("domain key deactivated", &name, &selector, false))
+}
+
+fn switched(message: &str, authority: &DomainName, selector: &Selector, active: bool) -> Response {
+    let body = json!({
+        "message": message, "authority": authority.as_str(), "selector": selector.as_str(), "active": active,
+    });
+    Response::json(StatusCode::OK, &body)
+}
+
+/// Where the key that is to be created comes from: its `pem`, else a new pair of `bits`.
+fn source(call: &Call<'_>, form: &Form) -> Result<Source, Fault> {
+    let pem = form.octets("pem").filter(|pem| form.file("pem").is_some() || !pem.is_empty());
+    if let Some(pem) = pem {
+        let pair = KeyPair::import(pem).map_err(|refusal| {
+            let reason = match refusal.fault() {
+                PrivateKeyFault::NotPem => "failed to parse PEM".to_owned(),
+                PrivateKeyFault::NotPkcs1 => {
+                    "failed to parse private key: key must be PKCS1 format".to_owned()
+                }
+                PrivateKeyFault::BadKey => format!("failed to parse private key: {refusal}"),
+            };
+            bad("pem", format!("failed to import domain key: {reason}"))
+        })?;
+        return Ok(Source::Pair(pair));
+    }
+    match form.get("bits").map(str::trim).filter(|bits| !bits.is_empty()) {
+        None | Some("2048") => Ok(pool::source(call.postroom)?),
+        Some("1024") => Ok(Source::Pair(KeyPair::generate(Kind::of(Algorithm::Rsa, Some(1024))?)?)),
+        Some(_) => Err(bad("bits", "bits must be 1024 or 2048")),
+    }
+}

@@ -1,0 +1,94 @@
+//! `/api/v1/domains/{id}/api_tokens`: list, show, create, update, revoke.
+
+use postroom::domain;
+use postroom::error::Entity;
+use postroom::id::DomainTokenId;
+use postroom::secret::PlainSecret;
+use postroom::token::{self, DomainToken};
+use serde::Serialize;
+use serde_json::json;
+
+use super::domains::{accept, domain_id};
+use super::{Text, object, path_id, text};
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault};
+
+/// A token as MailPace shows it; its secret stands in the reply to its creation and nowhere else.
+#[derive(Serialize)]
+struct ApiToken<'a> {
+    id: i64,
+    name: Option<&'a str>,
+    token: Option<&'a str>,
+    created_at: String,
+    modified_at: String,
+    last_used_at: Option<String>,
+    /// A revoked token is not shown at all.
+    revoked_at: Option<String>,
+}
+
+impl<'a> ApiToken<'a> {
+    fn new(token: &'a DomainToken, secret: Option<&'a PlainSecret>) -> ApiToken<'a> {
+        ApiToken {
+            id: token.id.number(),
+            name: token.name.as_deref(),
+            token: secret.map(PlainSecret::reveal),
+            created_at: token.created_at.to_string(),
+            modified_at: token.updated_at.to_string(),
+            last_used_at: token.last_used_at.map(|at| at.to_string()),
+            revoked_at: None,
+        }
+    }
+}
+
+pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
+    accept(call)?;
+    let id = domain_id(call)?;
+    let tokens = call.postroom.read(|tx| token::list(tx, &domain::find(tx, &call.caller, id)?))?;
+    let shown: Vec<_> = tokens.iter().map(|token| ApiToken::new(token, None)).collect();
+    Ok(Response::json(StatusCode::OK, &shown))
+}
+
+pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
+    accept(call)?;
+    let (id, token) = (domain_id(call)?, token_id(call)?);
+    let found = call.postroom.read(|tx| token::find(tx, &domain::find(tx, &call.caller, id)?, token))?;
+    Ok(Response::json(StatusCode::OK, &ApiToken::new(&found, None)))
+}
+
+pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
+    let id = domain_id(call)?;
+    let name = text(&object(call, "api_token")?, "name")?.value();
+    let (made, secret) = call.postroom.write(|tx| {
+        let domain = domain::find(tx, &call.caller, id)?;
+        token::create(tx, &call.caller, &domain, name.as_deref())
+    })?;
+    Ok(Response::json(StatusCode::CREATED, &ApiToken::new(&made, Some(&secret))))
+}
+
+pub(super) fn update(call: &Call<'_>) -> Result<Response, Fault> {
+    let (id, token) = (domain_id(call)?, token_id(call)?);
+    let name = text(&object(call, "api_token")?, "name")?;
+    let changed = call.postroom.write(|tx| {
+        let domain = domain::find(tx, &call.caller, id)?;
+        match &name {
+            Text::Absent => token::find(tx, &domain, token),
+            Text::Null => token::rename(tx, &call.caller, &domain, token, None),
+            Text::Is(name) => token::rename(tx, &call.caller, &domain, token, Some(name)),
+        }
+    })?;
+    Ok(Response::json(StatusCode::OK, &ApiToken::new(&changed, None)))
+}
+
+pub(super) fn revoke(call: &Call<'_>) -> Result<Response, Fault> {
+    accept(call)?;
+    let (id, token) = (domain_id(call)?, token_id(call)?);
+    call.postroom.write(|tx| {
+        let domain = domain::find(tx, &call.caller, id)?;
+        token::revoke(tx, &call.caller, &domain, token)
+    })?;
+    Ok(Response::json(StatusCode::OK, &json!({ "message": "API token revoked" })))
+}
+
+fn token_id(call: &Call<'_>) -> Result<DomainTokenId, Fault> {
+    path_id(call, "token_id", Entity::DomainToken).map(DomainTokenId::new)
+}

@@ -1,0 +1,209 @@
+//! `/api/v1/domains`: list, show, create, update, verify.
+
+use postroom::domain::{self, Order};
+use postroom::error::Entity;
+use postroom::id::DomainId;
+use postroom::name::DomainName;
+use postroom::overview::{self, Overview};
+use postroom::page::{Direction, Page};
+use postroom::provision::{self, New};
+use postroom::record::Purpose;
+use postroom::verify::{Checked, Code, check};
+use serde::Serialize;
+use serde_json::{Map, json};
+
+use super::{Text, object, path_id, text};
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault, takes_json};
+
+const DEFAULT_LIMIT: u32 = 50;
+const MAX_LIMIT: u32 = 200;
+
+/// A domain as MailPace shows it.
+#[derive(Serialize)]
+struct Domain<'a> {
+    id: i64,
+    name: Option<&'a str>,
+    url: &'a str,
+    dkim_selector: Option<&'a str>,
+    dkim_string: Option<String>,
+    dkim_verified: bool,
+    advanced_verified: bool,
+    webhook_public_key: Option<String>,
+    created_at: String,
+    modified_at: String,
+}
+
+impl<'a> From<&'a Overview> for Domain<'a> {
+    fn from(overview: &'a Overview) -> Domain<'a> {
+        let domain = &overview.domain;
+        Domain {
+            id: domain.id.number(),
+            name: domain.label.as_deref(),
+            url: domain.name.as_str(),
+            dkim_selector: overview.dkim.as_ref().map(|(selector, _)| selector.as_str()),
+            dkim_string: overview.dkim.as_ref().map(|(_, key)| key.record_value()),
+            dkim_verified: overview.dkim_verified,
+            advanced_verified: overview.return_path_verified,
+            webhook_public_key: overview.webhook_public_key.map(|key| key.base64()),
+            created_at: domain.created_at.to_string(),
+            modified_at: domain.updated_at.to_string(),
+        }
+    }
+}
+
+pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
+    accept(call)?;
+    let page = Page { limit: limit(call)?, offset: offset(call)? };
+    let (order, direction) = (order(call)?, direction(call)?);
+    let found = call.postroom.read(|tx| overview::list(tx, &call.caller, order, direction, page))?;
+    Ok(Response::json(StatusCode::OK, &found.iter().map(Domain::from).collect::<Vec<_>>()))
+}
+
+pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
+    accept(call)?;
+    let id = domain_id(call)?;
+    let found = call.postroom.read(|tx| overview::find(tx, &call.caller, id))?;
+    Ok(Response::json(StatusCode::OK, &Domain::from(&found)))
+}
+
+pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
+    let body = object(call, "domain")?;
+    let (url, label) = (text(&body, "url")?, text(&body, "name")?.value());
+    let (url, label) = match url {
+        // The launch post's flat body has the domain in `name`.
+        Text::Absent if !wrapped(call) => (label, None),
+        url => (url.value(), label),
+    };
+    let name = domain_name(url.as_deref())?;
+    let made = call.postroom.write(|tx| {
+        let new = New { label: label.as_deref(), ..New::named(&name) };
+        let domain = provision::create(tx, &call.caller, &new)?;
+        overview::find(tx, &call.caller, domain.id)
+    })?;
+    Ok(Response::json(StatusCode::CREATED, &Domain::from(&made)))
+}
+
+pub(super) fn update(call: &Call<'_>) -> Result<Response, Fault> {
+    let id = domain_id(call)?;
+    let body = object(call, "domain")?;
+    let label = text(&body, "name")?;
+    let name = match text(&body, "url")? {
+        Text::Absent => None,
+        url => Some(domain_name(url.value().as_deref())?),
+    };
+    let changed = call.postroom.write(|tx| {
+        let mut domain = domain::find(tx, &call.caller, id)?;
+        match &label {
+            Text::Absent => {}
+            Text::Null => domain = domain::set_label(tx, &call.caller, &domain, None)?,
+            Text::Is(label) => domain = domain::set_label(tx, &call.caller, &domain, Some(label))?,
+        }
+        if let Some(name) = &name {
+            provision::rename(tx, &call.caller, &domain, name)?;
+        }
+        overview::find(tx, &call.caller, id)
+    })?;
+    Ok(Response::json(StatusCode::OK, &Domain::from(&changed)))
+}
+
+pub(super) fn verify(call: &Call<'_>) -> Result<Response, Fault> {
+    accept(call)?;
+    let id = domain_id(call)?;
+    let checked = check(call.postroom, &call.caller, id, call.resolver)?;
+    // The booleans are what is kept; the errors are what is seen now.
+    let kept = call.postroom.read(|tx| overview::find(tx, &call.caller, id))?;
+    let key_host = kept.dkim.as_ref().map(|(selector, _)| selector.host());
+    let mut errors = Map::new();
+    for each in checked.iter().filter(|each| !each.finding.verdict.passes()) {
+        let (field, seeds_text) = match each.record.purpose {
+            Purpose::ReturnPath => ("advance_verified", "No CNAME keys found"),
+            Purpose::Dkim if Some(&each.record.host) == key_host.as_ref() => {
+                ("dkim", "No matching DKIM key found")
+            }
+            // The reply has no place for the others.
+            _ => continue,
+        };
+        errors.insert(field.to_owned(), error_text(seeds_text, each).into());
+    }
+    let body = json!({
+        "dkim_verified": kept.dkim_verified,
+        "advance_verified": kept.return_path_verified,
+        "errors": errors,
+    });
+    Ok(Response::json(StatusCode::OK, &body))
+}
+
+/// MailPace's own words, and after them what is known beyond.
+fn error_text(known: &str, checked: &Checked) -> String {
+    match checked.finding.code {
+        Some(Code::RecordMissing) => known.to_owned(),
+        _ => format!("{known}: {}", checked.finding.text),
+    }
+}
+
+pub(super) fn domain_id(call: &Call<'_>) -> Result<DomainId, Fault> {
+    path_id(call, "id", Entity::Domain).map(DomainId::new)
+}
+
+pub(super) fn accept(call: &Call<'_>) -> Result<(), Fault> {
+    if takes_json(call.request) {
+        Ok(())
+    } else {
+        Err(Fault::Format("Invalid request format or content type".into()))
+    }
+}
+
+/// Whether the body has its `domain` wrapper.
+fn wrapped(call: &Call<'_>) -> bool {
+    crate::wire::json_body(call.request).ok().flatten().is_some_and(|body| body.get("domain").is_some())
+}
+
+fn domain_name(url: Option<&str>) -> Result<DomainName, Fault> {
+    let url = url.map(str::trim).filter(|url| !url.is_empty());
+    let url = url.ok_or_else(|| Fault::input("url", "can't be blank"))?;
+    url.parse().map_err(|reason: postroom::name::InvalidName| Fault::Input {
+        field: "url",
+        reason: "is invalid".to_owned(),
+        detail: Some(reason.to_string()),
+    })
+}
+
+fn limit(call: &Call<'_>) -> Result<u32, Fault> {
+    let Some(text) = call.query("limit").filter(|text| !text.is_empty()) else {
+        return Ok(DEFAULT_LIMIT);
+    };
+    match number(&text) {
+        Some(number) if number > 0 => Ok(u32::try_from(number).unwrap_or(u32::MAX).min(MAX_LIMIT)),
+        _ => Err(Fault::input("limit", "must be a positive integer")),
+    }
+}
+
+fn offset(call: &Call<'_>) -> Result<u64, Fault> {
+    let Some(text) = call.query("offset").filter(|text| !text.is_empty()) else {
+        return Ok(0);
+    };
+    number(&text).ok_or_else(|| Fault::input("offset", "must be an integer, 0 or more"))
+}
+
+/// Digits of any length; past 2^64 the largest number there is.
+fn number(text: &str) -> Option<u64> {
+    text.bytes().all(|octet| octet.is_ascii_digit()).then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+fn order(call: &Call<'_>) -> Result<Order, Fault> {
+    match call.query("sort").as_deref() {
+        None | Some("" | "created_at") => Ok(Order::Created),
+        Some("id") => Ok(Order::Id),
+        Some("name") => Ok(Order::Label),
+        Some(_) => Err(Fault::input("sort", "must be created_at, id or name")),
+    }
+}
+
+fn direction(call: &Call<'_>) -> Result<Direction, Fault> {
+    match call.query("direction").as_deref() {
+        None | Some("" | "desc") => Ok(Direction::Descending),
+        Some("asc") => Ok(Direction::Ascending),
+        Some(_) => Err(Fault::input("direction", "must be asc or desc")),
+    }
+}

@@ -1,0 +1,13 @@
+//! The dialects: the published REST interfaces, and our own beside them. All are views of one domain model.
+
+pub mod lifecycle;
+pub mod mailchannels;
+pub mod mailgun;
+pub mod mailpace;
+pub mod native;
+
+use crate::wire::Dialect;
+
+/// Every dialect that is served.
+pub const DIALECTS: &[&Dialect] =
+    &[&mailpace::DIALECT, &lifecycle::DIALECT, &mailgun::DIALECT, &mailchannels::DIALECT, &native::DIALECT];

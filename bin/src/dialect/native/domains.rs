@@ -1,0 +1,54 @@
+//! A domain's DNS: looked at, verified, as a zone fragment.
+
+use postroom::domain::{self, Domain};
+use postroom::error::{Entity, Error};
+use postroom::name::DomainName;
+use postroom::record::{self, zone_fragment};
+use postroom::verify::{self, Checked};
+
+use crate::json::finding::checked_json;
+use crate::wire::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use crate::wire::{Call, Fault};
+
+/// What every server says now; nothing is written down.
+pub(super) fn dns(call: &Call<'_>) -> Result<Response, Fault> {
+    let domain = domain(call)?;
+    let plan = call.postroom.read(|tx| verify::plan(tx, &call.caller, domain.id))?;
+    let looks = verify::look(&plan.domain().name, plan.expected(), call.resolver);
+    let seen = plan.records().iter().zip(looks);
+    let seen: Vec<Checked> = seen
+        .map(|(record, look)| Checked { record: record.clone(), finding: look.finding, views: look.views })
+        .collect();
+    Ok(Response::json(StatusCode::OK, &checked_json(&domain, &seen)))
+}
+
+/// The same, and what follows from it is written down.
+pub(super) fn verify(call: &Call<'_>) -> Result<Response, Fault> {
+    let id = domain(call)?.id;
+    let checked = verify::check(call.postroom, &call.caller, id, call.resolver)?;
+    let domain = call.postroom.read(|tx| domain::find(tx, &call.caller, id))?;
+    Ok(Response::json(StatusCode::OK, &checked_json(&domain, &checked)))
+}
+
+/// The records to publish, as a fragment of a zone file (RFC 1035 section 5).
+pub(super) fn zone(call: &Call<'_>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    let zone = call.postroom.read(|tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let records = record::list(tx, &domain)?;
+        Ok::<_, Error>(zone_fragment(&domain, &records))
+    })?;
+    // The media type of zone files (RFC 4027).
+    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("text/dns"))]);
+    Ok(Response { status: StatusCode::OK, headers, body: zone.into_bytes() })
+}
+
+pub(super) fn domain(call: &Call<'_>) -> Result<Domain, Fault> {
+    let name = name(call)?;
+    Ok(call.postroom.read(|tx| domain::find_named(tx, &call.caller, &name))?)
+}
+
+/// The domain in the path; what is no name names no domain.
+pub(super) fn name(call: &Call<'_>) -> Result<DomainName, Fault> {
+    call.param("name").parse().map_err(|_| Fault::Library(Error::NotFound(Entity::Domain)))
+}

@@ -1,0 +1,153 @@
+//! A domain's DKIM keys, and their rotation.
+
+use std::time::Duration;
+
+use postroom::dkim::{Algorithm, KeyPair, Kind, Source, pool};
+use postroom::domain::{self, Domain};
+use postroom::error::{Entity, Error};
+use postroom::keyring::{self, Activation};
+use postroom::name::{InvalidName, Selector};
+use postroom::rotation;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::body;
+use super::domains::{domain, name};
+use crate::json::key::{key_json, rotation_json};
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault};
+
+/// What a key is made from.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct New {
+    selector: String,
+    algorithm: Option<String>,
+    bits: Option<u32>,
+    pem: Option<String>,
+}
+
+/// What is set of rotations. What is left out stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// Days from one automatic rotation to the next; 0 for none.
+    every_days: Option<u32>,
+    #[serde(default)]
+    delegated: bool,
+}
+
+pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    let entries = call.postroom.read(|tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
+        keyring::of_domain(tx, &domain)
+    })?;
+    let keys: Vec<Value> = entries.iter().map(key_json).collect();
+    Ok(Response::json(StatusCode::OK, &json!({ "domain": name.as_str(), "keys": keys })))
+}
+
+pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
+    let (name, new): (_, New) = (name(call)?, body(call)?);
+    let selector: Selector =
+        new.selector.parse().map_err(|reason: InvalidName| Fault::input("selector", reason))?;
+    // Before seconds are spent on a key for it.
+    domain(call)?;
+    let source = source(call, &new)?;
+    let made = call.postroom.write(|tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
+        keyring::create(tx, &call.caller, &domain, &selector, source)
+    })?;
+    Ok(Response::json(StatusCode::CREATED, &key_json(&made)))
+}
+
+pub(super) fn delete(call: &Call<'_>) -> Result<Response, Fault> {
+    let (domain, selector) = (domain(call)?, selector(call)?);
+    call.postroom.write(|tx| keyring::delete(tx, &call.caller, &domain, &selector))?;
+    Ok(Response::json(StatusCode::OK, &json!({ "deleted": selector.as_str() })))
+}
+
+pub(super) fn activate(call: &Call<'_>) -> Result<Response, Fault> {
+    let (domain, selector) = (domain(call)?, selector(call)?);
+    match keyring::activate(call.postroom, &call.caller, &domain, &selector, call.resolver)? {
+        Activation::Done(_) => show(call, &domain, &selector),
+        Activation::Refused(checked) => {
+            let code = checked.finding.code.map(postroom::verify::Code::as_str);
+            let error = json!({ "code": "dns_not_right", "finding": code, "message": checked.finding.text });
+            Ok(Response::json(StatusCode::CONFLICT, &json!({ "error": error })))
+        }
+    }
+}
+
+pub(super) fn deactivate(call: &Call<'_>) -> Result<Response, Fault> {
+    let (domain, selector) = (domain(call)?, selector(call)?);
+    call.postroom.write(|tx| keyring::deactivate(tx, &call.caller, &domain, &selector))?;
+    show(call, &domain, &selector)
+}
+
+pub(super) fn rotation(call: &Call<'_>) -> Result<Response, Fault> {
+    let domain = domain(call)?;
+    let status = call.postroom.read(|tx| rotation::status(tx, &domain))?;
+    Ok(rotation_reply(call, &domain, &status))
+}
+
+pub(super) fn rotate(call: &Call<'_>) -> Result<Response, Fault> {
+    let domain = domain(call)?;
+    let source = rotation::source(call.postroom, &domain)?;
+    let status = call.postroom.write(|tx| rotation::start(tx, &call.caller, &domain, source))?;
+    Ok(rotation_reply(call, &domain, &status))
+}
+
+pub(super) fn abort(call: &Call<'_>) -> Result<Response, Fault> {
+    let domain = domain(call)?;
+    let status = call.postroom.write(|tx| rotation::abort(tx, &call.caller, &domain))?;
+    Ok(rotation_reply(call, &domain, &status))
+}
+
+pub(super) fn set_rotation(call: &Call<'_>) -> Result<Response, Fault> {
+    let (domain, settings): (_, Settings) = (domain(call)?, body(call)?);
+    let status = call.postroom.write(|tx| {
+        if let Some(days) = settings.every_days {
+            let every = Duration::from_hours(24 * u64::from(days));
+            rotation::set_interval(tx, &call.caller, &domain, Some(every).filter(|_| days > 0))?;
+        }
+        if settings.delegated {
+            rotation::delegate(tx, &call.caller, &domain)?;
+        }
+        rotation::status(tx, &domain)
+    })?;
+    Ok(rotation_reply(call, &domain, &status))
+}
+
+fn rotation_reply(call: &Call<'_>, domain: &Domain, status: &rotation::Status) -> Response {
+    let keep = call.postroom.settings().keep_retired_for;
+    Response::json(StatusCode::OK, &rotation_json(domain, status, keep))
+}
+
+fn show(call: &Call<'_>, domain: &Domain, selector: &Selector) -> Result<Response, Fault> {
+    let entry = call.postroom.read(|tx| keyring::find(tx, domain, selector))?;
+    Ok(Response::json(StatusCode::OK, &key_json(&entry)))
+}
+
+/// The selector in the path; what is none names no key.
+fn selector(call: &Call<'_>) -> Result<Selector, Fault> {
+    call.param("selector").parse().map_err(|_| Fault::Library(Error::NotFound(Entity::DkimKey)))
+}
+
+fn source(call: &Call<'_>, new: &New) -> Result<Source, Fault> {
+    let algorithm = new.algorithm.as_deref().map_or(Ok(Algorithm::Rsa), str::parse);
+    let algorithm = algorithm.map_err(|_| Fault::input("algorithm", "must be rsa or ed25519"))?;
+    if let Some(pem) = &new.pem {
+        if new.bits.is_some() || new.algorithm.is_some() {
+            return Err(Fault::input(
+                "pem",
+                "says itself what kind of key it is; leave out algorithm and bits",
+            ));
+        }
+        return KeyPair::import(pem.as_bytes()).map(Source::Pair).map_err(|e| Fault::input("pem", e));
+    }
+    match Kind::of(algorithm, new.bits)? {
+        Kind::Rsa2048 => Ok(pool::source(call.postroom)?),
+        kind => Ok(Source::Pair(KeyPair::generate(kind)?)),
+    }
+}

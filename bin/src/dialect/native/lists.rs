@@ -1,0 +1,136 @@
+//! Safelists and blocklists of the account, a domain and a recipient; and what they say of a message.
+
+use postroom::address::EmailAddress;
+use postroom::db::{ReadTx, WriteTx};
+use postroom::domain;
+use postroom::error::{Entity, Error};
+use postroom::list::{self, Action, Added, InvalidItem, Item, Scope};
+use postroom::name::DomainName;
+use postroom::recipient;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::body;
+use crate::json::list::{added_json, entry_json, explanation_json, query};
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault};
+
+/// What is added.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct New {
+    item: String,
+}
+
+/// Whose list the path names; of no other is there word of.
+enum Place {
+    Account,
+    Domain(DomainName),
+    Recipient(EmailAddress),
+}
+
+pub(super) fn explain(call: &Call<'_>) -> Result<Response, Fault> {
+    let recipient =
+        call.query("recipient").ok_or_else(|| Fault::input("recipient", "must be given in the query"))?;
+    let (sender, from, ip) = (call.query("sender"), call.query("from"), call.query("ip"));
+    let query = query(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
+        .map_err(|(field, reason)| Fault::input(field, reason))?;
+    let explanation = crate::json::list::explain(call.postroom, &call.caller, &query)?;
+    Ok(Response::json(StatusCode::OK, &explanation_json(&query, &explanation)))
+}
+
+pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
+    let (place, action) = (place(call)?, action(call)?);
+    let entries = call.postroom.read(|tx| read(tx, call, &place, action))?;
+    let entries: Vec<Value> = entries.iter().map(entry_json).collect();
+    Ok(Response::json(StatusCode::OK, &json!({ "list": action.as_str(), "entries": entries })))
+}
+
+fn read(tx: &ReadTx<'_>, call: &Call<'_>, place: &Place, action: Action) -> Result<Vec<list::Entry>, Error> {
+    match place {
+        Place::Account => list::entries(tx, &Scope::Account(&call.caller), action),
+        Place::Domain(name) => {
+            let domain = domain::find_named(tx, &call.caller, name)?;
+            list::entries(tx, &Scope::Domain(&domain), action)
+        }
+        Place::Recipient(address) => {
+            let domain = recipient::domain_of(tx, &call.caller, address.domain())?;
+            match recipient::find(tx, &domain, address) {
+                Ok(recipient) => list::entries(tx, &Scope::Recipient(&recipient), action),
+                // Of whom nothing is known yet, nothing is listed.
+                Err(Error::NotFound(Entity::Recipient)) => Ok(Vec::new()),
+                Err(error) => Err(error),
+            }
+        }
+    }
+}
+
+pub(super) fn add(call: &Call<'_>) -> Result<Response, Fault> {
+    let (place, action, new): (_, _, New) = (place(call)?, action(call)?, body(call)?);
+    let item = item(&new.item)?;
+    let (added, json) = call.postroom.write(|tx| {
+        let add = |scope: &Scope<'_>| {
+            let added = list::add(tx, &call.caller, scope, action, &item)?;
+            let json = added_json(scope, &added);
+            Ok::<(Added, Value), Error>((added, json))
+        };
+        match &place {
+            Place::Account => add(&Scope::Account(&call.caller)),
+            Place::Domain(name) => add(&Scope::Domain(&domain::find_named(tx, &call.caller, name)?)),
+            Place::Recipient(address) => {
+                let domain = recipient::domain_of(tx, &call.caller, address.domain())?;
+                add(&Scope::Recipient(&recipient::ensure(tx, &call.caller, &domain, address)?))
+            }
+        }
+    })?;
+    let status = if added.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok(Response::json(status, &json))
+}
+
+pub(super) fn remove(call: &Call<'_>) -> Result<Response, Fault> {
+    let (place, action) = (place(call)?, action(call)?);
+    let given = call.query("item").ok_or_else(|| Fault::input("item", "must be given in the query"))?;
+    let item = item(&given)?;
+    let removed = call.postroom.write(|tx| take_off(tx, call, &place, action, &item))?;
+    Ok(Response::json(StatusCode::OK, &json!({ "removed": removed })))
+}
+
+fn take_off(
+    tx: &WriteTx<'_>,
+    call: &Call<'_>,
+    place: &Place,
+    action: Action,
+    item: &Item,
+) -> Result<bool, Error> {
+    let remove = |scope: &Scope<'_>| list::remove(tx, &call.caller, scope, action, item);
+    match place {
+        Place::Account => remove(&Scope::Account(&call.caller)),
+        Place::Domain(name) => remove(&Scope::Domain(&domain::find_named(tx, &call.caller, name)?)),
+        Place::Recipient(address) => {
+            let domain = recipient::domain_of(tx, &call.caller, address.domain())?;
+            match recipient::find(tx, &domain, address) {
+                Ok(recipient) => remove(&Scope::Recipient(&recipient)),
+                Err(Error::NotFound(Entity::Recipient)) => Ok(false),
+                Err(error) => Err(error),
+            }
+        }
+    }
+}
+
+/// What is no name, or no address, is at no domain of the caller's.
+fn place(call: &Call<'_>) -> Result<Place, Fault> {
+    let unknown = || Fault::Library(Error::NotFound(Entity::Domain));
+    match (call.param("name"), call.param("address")) {
+        ("", "") => Ok(Place::Account),
+        ("", address) => address.parse().map(Place::Recipient).map_err(|_| unknown()),
+        (name, _) => name.parse().map(Place::Domain).map_err(|_| unknown()),
+    }
+}
+
+fn action(call: &Call<'_>) -> Result<Action, Fault> {
+    call.param("list").parse().map_err(|_| Fault::NoRoute)
+}
+
+fn item(text: &str) -> Result<Item, Fault> {
+    text.parse().map_err(|e: InvalidItem| Fault::input("item", e))
+}

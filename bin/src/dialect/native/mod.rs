@@ -1,0 +1,96 @@
+//! The native dialect: what the published ones have no shape for, `/postroom/v1`. The contract is
+//! `docs/dialects/native.md`.
+
+mod domains;
+mod keys;
+mod lists;
+
+use postroom::error::{Entity, Error};
+use serde_json::json;
+
+use crate::wire::http::{Method, Response, StatusCode, header};
+use crate::wire::{Auth, Call, Dialect, Fault, json_body, looking, making, route, store_status};
+
+/// The dialect.
+pub const DIALECT: Dialect = Dialect {
+    name: "native",
+    prefixes: &["/postroom/v1"],
+    auth: Auth::Bearer,
+    routes: &[
+        looking(Method::GET, "/postroom/v1/domains/{name}/dns", domains::dns),
+        looking(Method::POST, "/postroom/v1/domains/{name}/verify", domains::verify),
+        route(Method::GET, "/postroom/v1/domains/{name}/zone", domains::zone),
+        route(Method::GET, "/postroom/v1/domains/{name}/keys", keys::list),
+        making(Method::POST, "/postroom/v1/domains/{name}/keys", keys::create),
+        route(Method::DELETE, "/postroom/v1/domains/{name}/keys/{selector}", keys::delete),
+        looking(Method::POST, "/postroom/v1/domains/{name}/keys/{selector}/activate", keys::activate),
+        route(Method::POST, "/postroom/v1/domains/{name}/keys/{selector}/deactivate", keys::deactivate),
+        route(Method::GET, "/postroom/v1/domains/{name}/rotation", keys::rotation),
+        making(Method::POST, "/postroom/v1/domains/{name}/rotation", keys::rotate),
+        route(Method::PUT, "/postroom/v1/domains/{name}/rotation", keys::set_rotation),
+        route(Method::DELETE, "/postroom/v1/domains/{name}/rotation", keys::abort),
+        route(Method::GET, "/postroom/v1/explain", lists::explain),
+        route(Method::GET, "/postroom/v1/lists/{list}", lists::show),
+        route(Method::POST, "/postroom/v1/lists/{list}", lists::add),
+        route(Method::DELETE, "/postroom/v1/lists/{list}", lists::remove),
+        route(Method::GET, "/postroom/v1/domains/{name}/lists/{list}", lists::show),
+        route(Method::POST, "/postroom/v1/domains/{name}/lists/{list}", lists::add),
+        route(Method::DELETE, "/postroom/v1/domains/{name}/lists/{list}", lists::remove),
+        route(Method::GET, "/postroom/v1/recipients/{address}/lists/{list}", lists::show),
+        route(Method::POST, "/postroom/v1/recipients/{address}/lists/{list}", lists::add),
+        route(Method::DELETE, "/postroom/v1/recipients/{address}/lists/{list}", lists::remove),
+    ],
+    render,
+};
+
+/// A fault in this dialect's shape: a stable code for programs, a sentence for people.
+fn render(fault: &Fault) -> Response {
+    let (status, code) = match fault {
+        Fault::CredentialMissing => (StatusCode::UNAUTHORIZED, "credential_missing"),
+        Fault::CredentialInvalid => (StatusCode::UNAUTHORIZED, "credential_invalid"),
+        Fault::NoRoute => (StatusCode::NOT_FOUND, "no_such_route"),
+        Fault::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+        Fault::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+        Fault::Incomplete => (StatusCode::REQUEST_TIMEOUT, "body_incomplete"),
+        Fault::Format(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "format"),
+        Fault::Json(_) => (StatusCode::BAD_REQUEST, "invalid_json"),
+        Fault::Input { .. } | Fault::Idempotency(_) | Fault::Library(Error::Invalid { .. }) => {
+            (StatusCode::BAD_REQUEST, "invalid")
+        }
+        Fault::StillRunning => (StatusCode::CONFLICT, "still_running"),
+        Fault::SwitchedOff(_) => (StatusCode::FORBIDDEN, "switched_off"),
+        Fault::Denied(_) => (StatusCode::FORBIDDEN, "denied"),
+        Fault::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "busy"),
+        Fault::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+        Fault::Library(Error::NotFound(Entity::Domain)) => (StatusCode::NOT_FOUND, "no_such_domain"),
+        Fault::Library(Error::NotFound(_)) => (StatusCode::NOT_FOUND, "not_found"),
+        Fault::Library(Error::Conflict(_)) => (StatusCode::CONFLICT, "exists_already"),
+        Fault::Library(Error::InUse { .. }) => (StatusCode::CONFLICT, "in_use"),
+        Fault::Library(Error::Limit { .. }) => (StatusCode::FORBIDDEN, "limit_reached"),
+        Fault::Library(Error::Store(error)) => (store_status(error), "store"),
+        Fault::Library(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    };
+    let message = match fault {
+        // What the store says is for the log.
+        Fault::Library(Error::Store(_)) => {
+            "the server could not do this; try again, or ask its operator".to_owned()
+        }
+        other => other.to_string(),
+    };
+    let response = Response::json(status, &json!({ "error": { "code": code, "message": message } }));
+    match fault {
+        Fault::CredentialMissing | Fault::CredentialInvalid => {
+            response.with(header::WWW_AUTHENTICATE, "Bearer")
+        }
+        Fault::Busy(seconds) | Fault::RateLimited(seconds) => {
+            response.with(header::RETRY_AFTER, &seconds.to_string())
+        }
+        _ => response,
+    }
+}
+
+/// A body that must be there.
+fn body<T: serde::de::DeserializeOwned>(call: &Call<'_>) -> Result<T, Fault> {
+    let body = json_body(call.request)?.ok_or_else(|| Fault::Json("it is empty".to_owned()))?;
+    serde_json::from_value(body).map_err(|e| Fault::Json(e.to_string()))
+}

@@ -1,0 +1,5 @@
+//! Our own JSON of domains, records, keys, findings and lists, made once: for the native dialect and for `--json`.
+
+pub mod finding;
+pub mod key;
+pub mod list;

@@ -1,0 +1,168 @@
+//! The parameters of a request, from wherever a client puts them: its query, and a body that is urlencoded,
+//! multipart or a JSON object, with every method.
+//!
+//! - A body's parameter goes before one of the same name in the query.
+//! - Of several with one name in one place, the last counts.
+//! - A parameter may be there as a text and as a file; [`Form::octets`] takes the file then.
+
+mod multipart;
+mod parameter;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use percent_encoding::percent_decode;
+use serde_json::Value;
+
+use self::parameter::Headed;
+use crate::wire::Fault;
+use crate::wire::http::{BodyFault, Request};
+
+/// How much of a name that came from outside a sentence on it repeats.
+const SHOWN_CHARS: usize = 64;
+
+/// The parameters of a request.
+#[derive(Debug, Default)]
+pub struct Form {
+    fields: HashMap<String, Field>,
+}
+
+/// What came under one name.
+#[derive(Debug, Default)]
+struct Field {
+    text: Option<String>,
+    file: Option<Vec<u8>>,
+}
+
+/// A value as it stands in a body.
+#[derive(Debug, PartialEq)]
+enum Content {
+    Text(String),
+    File(Vec<u8>),
+}
+
+impl Form {
+    /// Reads the query and the body; an empty body is none, whatever type it says it has.
+    pub fn read(request: &Request) -> Result<Form, Fault> {
+        let mut form = Form::default();
+        if let Some(query) = &request.query {
+            form.add_urlencoded(query.as_bytes(), "query")?;
+        }
+        let body = match &request.body {
+            Ok(body) => body,
+            Err(BodyFault::TooLarge) => return Err(Fault::TooLarge),
+            Err(BodyFault::Incomplete) => return Err(Fault::Incomplete),
+        };
+        if !body.iter().all(u8::is_ascii_whitespace) {
+            form.add_body(request, body)?;
+        }
+        Ok(form)
+    }
+
+    /// The text under this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.fields.get(name)?.text.as_deref()
+    }
+
+    /// The file under this name.
+    pub fn file(&self, name: &str) -> Option<&[u8]> {
+        self.fields.get(name)?.file.as_deref()
+    }
+
+    /// The file under this name, or else the text.
+    pub fn octets(&self, name: &str) -> Option<&[u8]> {
+        self.file(name).or_else(|| self.get(name).map(str::as_bytes))
+    }
+
+    fn add_body(&mut self, request: &Request, body: &[u8]) -> Result<(), Fault> {
+        let mut types = request.headers.get_all("content-type").iter();
+        let (Some(kind), None) = (types.next(), types.next()) else {
+            return Err(malformed("the body needs one Content-Type"));
+        };
+        let kind = Headed::parse(kind.as_bytes())
+            .ok_or_else(|| malformed("the Content-Type is malformed (RFC 9110 section 8.3)"))?;
+        if kind.is("application/x-www-form-urlencoded") {
+            self.add_urlencoded(body, "body")
+        } else if kind.is("multipart/form-data") {
+            let boundary = kind
+                .parameter("boundary")
+                .ok_or_else(|| malformed("the Content-Type multipart/form-data lacks its boundary"))?;
+            for (name, content) in multipart::parts(body, boundary)? {
+                self.add(name, content);
+            }
+            Ok(())
+        } else if kind.is("application/json") {
+            self.add_json(body)
+        } else {
+            Err(malformed(
+                "the Content-Type must be multipart/form-data, application/x-www-form-urlencoded or \
+                 application/json",
+            ))
+        }
+    }
+
+    /// Pairs as the URL Standard has them (section 5.1), but nothing in them is replaced: what is not UTF-8 is refused.
+    fn add_urlencoded(&mut self, octets: &[u8], place: &str) -> Result<(), Fault> {
+        for pair in octets.split(|octet| *octet == b'&').filter(|pair| !pair.is_empty()) {
+            let mut halves = pair.splitn(2, |octet| *octet == b'=');
+            let (name, value) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
+            let name = decoded(name)
+                .ok_or_else(|| malformed(format!("the name of a parameter in the {place} is not UTF-8")))?;
+            let value = decoded(value).ok_or_else(|| not_utf8(&name))?;
+            self.add(name, Content::Text(value));
+        }
+        Ok(())
+    }
+
+    fn add_json(&mut self, body: &[u8]) -> Result<(), Fault> {
+        let body: Value = serde_json::from_slice(body).map_err(|e| Fault::Json(e.to_string()))?;
+        let Value::Object(members) = body else {
+            return Err(Fault::Json("the body must be an object".to_owned()));
+        };
+        for (name, value) in members {
+            let text = match value {
+                // As if it were not there.
+                Value::Null => continue,
+                Value::String(text) => text,
+                Value::Bool(_) | Value::Number(_) => value.to_string(),
+                Value::Array(_) | Value::Object(_) => {
+                    return Err(malformed(format!("the parameter {} must be a single value", shown(&name))));
+                }
+            };
+            self.add(name, Content::Text(text));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, name: String, content: Content) {
+        let field = self.fields.entry(name).or_default();
+        match content {
+            Content::Text(text) => field.text = Some(text),
+            Content::File(octets) => field.file = Some(octets),
+        }
+    }
+}
+
+/// A name or a value without its `+` and its percent signs.
+fn decoded(octets: &[u8]) -> Option<String> {
+    let spaced: Vec<u8> = octets.iter().map(|octet| if *octet == b'+' { b' ' } else { *octet }).collect();
+    String::from_utf8(percent_decode(&spaced).collect()).ok()
+}
+
+fn malformed(why: impl Into<Cow<'static, str>>) -> Fault {
+    Fault::Format(why.into())
+}
+
+fn not_utf8(name: &str) -> Fault {
+    malformed(format!("the parameter {} is not UTF-8", shown(name)))
+}
+
+/// A name for a sentence: not all of a long one.
+fn shown(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()).into(),
+        None => name.into(),
+    }
+}

@@ -1,0 +1,311 @@
+//! How often one may ask: an account, whoever comes with credentials that open nothing, and what asks the DNS.
+//!
+//! Rates are kept by the generic cell rate algorithm: so many at once, then one whenever its share of a second has passed.
+
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use governor::clock::Clock as _;
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::HashMapStateStore;
+use governor::{Quota, RateLimiter};
+use postroom::clock::Clock;
+use postroom::id::AccountId;
+use postroom::secret::HashedSecret;
+
+use crate::wire::Fault;
+
+/// Requests of one account, over all its keys and dialects, where nothing else is said; as many at once.
+pub const REQUESTS_PER_SECOND: u32 = 100;
+/// Failed authentications of one address a second, where nothing else is said: nobody guesses 160 random bits, so what is
+/// limited is the work, and a test of every route with wrong keys still goes through.
+pub const FAILURES_PER_SECOND: u32 = 20;
+/// So many seconds' worth of them may come at once.
+const FAILURE_SECONDS_AT_ONCE: NonZeroU32 = NonZeroU32::new(10).unwrap();
+/// The most addresses whose failures are counted at a time, so that their number costs no memory.
+const MOST_ADDRESSES: usize = 65_536;
+/// The most secrets that are known to open nothing.
+const MOST_DEAD: usize = 8192;
+/// How many requests may ask the DNS at once, of all accounts and of one: each can hold a thread for seconds.
+const MOST_LOOKS: usize = 16;
+const MOST_LOOKS_OF_ACCOUNT: usize = 4;
+
+type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, Ticks, NoOpMiddleware<Duration>>;
+
+/// The limits on rates.
+pub struct Limits {
+    accounts: Option<Limiter<AccountId>>,
+    addresses: Option<Limiter<Site>>,
+    /// Secrets that opened nothing. They never will: whatever opens something is random, and new.
+    dead: Mutex<HashSet<HashedSecret>>,
+}
+
+impl Limits {
+    /// So many requests a second for each account, and so many failed authentications a second for each address, ten times as
+    /// many at once; 0 for any number.
+    pub fn new(requests_per_second: u32, failures_per_second: u32, ticks: Ticks) -> Limits {
+        let accounts = NonZeroU32::new(requests_per_second).map(Quota::per_second);
+        let addresses = NonZeroU32::new(failures_per_second)
+            .map(|rate| Quota::per_second(rate).allow_burst(rate.saturating_mul(FAILURE_SECONDS_AT_ONCE)));
+        Limits {
+            accounts: accounts.map(|quota| RateLimiter::hashmap_with_clock(quota, ticks.clone())),
+            addresses: addresses.map(|quota| RateLimiter::hashmap_with_clock(quota, ticks)),
+            dead: Mutex::default(),
+        }
+    }
+
+    /// No limits at all: for tests and measurements.
+    pub fn none() -> Limits {
+        Limits { accounts: None, addresses: None, dead: Mutex::default() }
+    }
+
+    /// Counts a request of this account, or refuses it.
+    pub fn count(&self, account: AccountId) -> Result<(), Fault> {
+        self.accounts.as_ref().map_or(Ok(()), |limiter| check(limiter, &account))
+    }
+
+    /// Counts a failed authentication from this address: the fault to answer with, `fault` or that there were too many.
+    pub fn count_failure(&self, peer: IpAddr, fault: Fault) -> Fault {
+        let Some(limiter) = &self.addresses else { return fault };
+        if limiter.len() >= MOST_ADDRESSES {
+            limiter.retain_recent();
+            if limiter.len() >= MOST_ADDRESSES {
+                return Fault::RateLimited(1);
+            }
+        }
+        check(limiter, &Site::of(peer)).err().unwrap_or(fault)
+    }
+
+    /// Whether this secret opened nothing lately, so that it need not be looked up.
+    pub fn is_dead(&self, secret: &HashedSecret) -> bool {
+        self.dead().contains(secret)
+    }
+
+    /// Notes that this secret opens nothing.
+    pub fn note_dead(&self, secret: HashedSecret) {
+        let mut dead = self.dead();
+        if dead.len() >= MOST_DEAD {
+            dead.clear();
+        }
+        dead.insert(secret);
+    }
+
+    /// Forgets what no decision depends on any more. Meant for a background thread.
+    pub fn tidy(&self) {
+        if let Some(limiter) = &self.accounts {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+        if let Some(limiter) = &self.addresses {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+        *self.dead() = HashSet::new();
+    }
+
+    fn dead(&self) -> std::sync::MutexGuard<'_, HashSet<HashedSecret>> {
+        self.dead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits::new(REQUESTS_PER_SECOND, FAILURES_PER_SECOND, Ticks::default())
+    }
+}
+
+/// Counts one of `key`, or says after how many whole seconds one will pass.
+fn check<K: Clone + Eq + std::hash::Hash>(limiter: &Limiter<K>, key: &K) -> Result<(), Fault> {
+    limiter.check_key(key).map_err(|early| {
+        let wait = early.wait_time_from(limiter.clock().now());
+        let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Fault::RateLimited(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
+    })
+}
+
+/// What rates are measured by: a clock that never goes back, whatever becomes of the machine's time of day.
+#[derive(Clone)]
+pub struct Ticks(Arc<dyn Fn() -> Duration + Send + Sync>);
+
+impl Ticks {
+    /// The time that passes on this clock, for tests that move it themselves.
+    pub fn of(clock: Arc<dyn Clock>) -> Ticks {
+        let start = clock.now();
+        Ticks(Arc::new(move || clock.now().since(start)))
+    }
+}
+
+impl Default for Ticks {
+    /// The time that passes.
+    fn default() -> Ticks {
+        let start = Instant::now();
+        Ticks(Arc::new(move || start.elapsed()))
+    }
+}
+
+impl governor::clock::Clock for Ticks {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        (self.0)()
+    }
+}
+
+/// Whose failures are counted together: an IPv4 address, or the network of 64 bits that one IPv6 host has for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Site(IpAddr);
+
+impl Site {
+    fn of(peer: IpAddr) -> Site {
+        match peer.to_canonical() {
+            IpAddr::V6(address) => Site(Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into()),
+            v4 @ IpAddr::V4(_) => Site(v4),
+        }
+    }
+}
+
+/// The requests that are asking the DNS now, by account.
+#[derive(Default)]
+pub struct Looks(Mutex<HashMap<AccountId, usize>>);
+
+impl Looks {
+    /// A place for a request of this account, if it and the others leave one.
+    pub fn begin(&self, account: AccountId) -> Result<Looking<'_>, Fault> {
+        let mut running = self.running();
+        let own = running.get(&account).copied().unwrap_or(0);
+        if own >= MOST_LOOKS_OF_ACCOUNT || running.values().sum::<usize>() >= MOST_LOOKS {
+            return Err(Fault::Busy(1));
+        }
+        running.insert(account, own + 1);
+        Ok(Looking { looks: self, account })
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<AccountId, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of the places for requests that ask the DNS; given back when dropped.
+pub struct Looking<'a> {
+    looks: &'a Looks,
+    account: AccountId,
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        let mut running = self.looks.running();
+        let left = running.get(&self.account).map_or(0, |own| own.saturating_sub(1));
+        if left == 0 {
+            running.remove(&self.account);
+        } else {
+            running.insert(self.account, left);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use postroom::clock::{ManualClock, Timestamp};
+    use postroom::secret::{PlainSecret, SecretKind};
+
+    use super::*;
+
+    fn limits(requests_per_second: u32) -> (Limits, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
+        (Limits::new(requests_per_second, 1, Ticks::of(clock.clone())), clock)
+    }
+
+    fn is_late(limits: &Limits, peer: &str) -> bool {
+        let fault = limits.count_failure(peer.parse().unwrap(), Fault::CredentialInvalid);
+        match fault {
+            Fault::RateLimited(seconds) => {
+                assert_eq!(seconds, 1);
+                true
+            }
+            Fault::CredentialInvalid => false,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn an_account_has_its_number_at_once_and_then_its_share_of_each_second() {
+        let (limits, clock) = limits(100);
+        let (one, other) = (AccountId::new(1), AccountId::new(2));
+        assert!((0..100).all(|_| limits.count(one).is_ok()));
+        assert!(matches!(limits.count(one), Err(Fault::RateLimited(1))));
+        assert!(limits.count(other).is_ok(), "accounts are counted apart");
+        clock.advance(Duration::from_millis(10));
+        assert!(limits.count(one).is_ok() && limits.count(one).is_err(), "ten milliseconds are one request");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!((0..200).filter(|_| limits.count(one).is_ok()).count(), 100, "what is told is true");
+    }
+
+    #[test]
+    fn zero_is_no_limit_for_accounts() {
+        let (limits, _) = limits(0);
+        assert!((0..10_000).all(|_| limits.count(AccountId::new(1)).is_ok()));
+        assert_eq!((0..20).filter(|_| is_late(&limits, "192.0.2.1")).count(), 10);
+    }
+
+    #[test]
+    fn failures_are_counted_by_ipv4_address_and_ipv6_network() {
+        let (limits, clock) = limits(100);
+        for (first, same, another) in [
+            ("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"),
+            ("2001:db8:0:1::1", "2001:db8:0:1:ffff::9", "2001:db8:0:2::1"),
+        ] {
+            assert!((0..10).all(|_| !is_late(&limits, first)));
+            assert!(is_late(&limits, first) && is_late(&limits, same) && !is_late(&limits, another));
+        }
+        clock.advance(Duration::from_secs(1));
+        assert!(!is_late(&limits, "192.0.2.1") && is_late(&limits, "192.0.2.1"), "one a second");
+    }
+
+    #[test]
+    fn who_has_not_asked_lately_is_forgotten() {
+        let (limits, clock) = limits(100);
+        let sizes = |limits: &Limits| {
+            (limits.accounts.as_ref().unwrap().len(), limits.addresses.as_ref().unwrap().len())
+        };
+        for number in 0..1000 {
+            limits.count(AccountId::new(number)).unwrap();
+            is_late(&limits, &format!("2001:db8:0:{number:x}::1"));
+        }
+        let hash = PlainSecret::generate(SecretKind::AccountKey).unwrap().hashed();
+        limits.note_dead(hash);
+        assert!(sizes(&limits) == (1000, 1000) && limits.is_dead(&hash));
+        clock.advance(Duration::from_secs(5));
+        limits.tidy();
+        assert!(sizes(&limits) == (0, 0) && !limits.is_dead(&hash));
+    }
+
+    #[test]
+    fn addresses_without_number_take_no_memory_without_end() {
+        let (limits, clock) = limits(100);
+        let from = |number: usize| {
+            is_late(&limits, &format!("2001:db8:{:x}:{:x}::1", number >> 16, number & 0xFFFF))
+        };
+        assert!((0..MOST_ADDRESSES).all(|number| !from(number)));
+        assert!(from(MOST_ADDRESSES));
+        assert_eq!(limits.addresses.as_ref().unwrap().len(), MOST_ADDRESSES);
+        clock.advance(Duration::from_secs(5));
+        assert!(!from(MOST_ADDRESSES));
+    }
+
+    #[test]
+    fn one_account_has_four_of_the_sixteen_places_that_ask_the_dns() {
+        let looks = Looks::default();
+        let take = |account: i64| looks.begin(AccountId::new(account));
+        let own: Vec<_> = (0..4).map(|_| take(1).unwrap()).collect();
+        assert!(take(1).is_err());
+        let others: Vec<_> = (0..12).map(|number| take(2 + number / 4).unwrap()).collect();
+        assert!(take(9).is_err(), "sixteen in all");
+        drop(own);
+        assert!(take(9).is_ok());
+        drop(others);
+        assert!(looks.running().is_empty());
+    }
+}

@@ -1,0 +1,387 @@
+//! The database: one SQLite file, one connection that writes, a few that read.
+//!
+//! [`Postroom::write`] runs one `BEGIN IMMEDIATE` transaction and returns when its commit is on disk
+//! (`synchronous=FULL`); [`Postroom::read`] sees one consistent state and never waits for a writer (WAL).
+//! Neither may be called from inside the other's closure. Several processes may have one file open; one of
+//! them at a time may [`claim`](Postroom::claim) it to serve it.
+
+mod open;
+mod readers;
+mod schema;
+mod session;
+
+use std::fs::File;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, Params, Row, TransactionBehavior};
+
+pub use self::open::OpenError;
+pub use self::session::{Held, Session};
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::error::{Error, StoreError, StoreTrouble};
+use crate::seal::MasterKey;
+use crate::settings::Settings;
+
+use self::open::{OpeningLock, beside, private_file};
+use self::readers::Readers;
+
+/// How long a statement waits for another process's write to end.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How a database is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// Where the master key lies; beside the database as `FILE.key` where nothing else is said.
+    pub master_key_file: Option<PathBuf>,
+    /// The operator's decisions.
+    pub settings: Settings,
+    /// What tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Options {
+    /// The machine's clock, the master key beside the database.
+    pub fn new(settings: Settings) -> Options {
+        Options { master_key_file: None, settings, clock: Arc::new(SystemClock) }
+    }
+}
+
+/// An open database, with what its rules need: the operator's settings, the master key, the clock.
+pub struct Postroom {
+    file: PathBuf,
+    /// None once closed.
+    writer: Mutex<Option<Connection>>,
+    readers: Readers,
+    /// Set when a sync failed: what is on disk is unknown, so nothing more is written.
+    broken: AtomicBool,
+    master_key: MasterKey,
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+}
+
+impl Postroom {
+    /// Opens the database in `file`, and makes or migrates it first if need be.
+    ///
+    /// A new database gets a new master key. An existing one needs the key that it was sealed with.
+    pub fn open(file: impl AsRef<Path>, options: Options) -> Result<Postroom, OpenError> {
+        let file = file.as_ref();
+        schema::check_library()?;
+        let _opening = OpeningLock::wait(file)?;
+        private_file(file)?;
+        let mut writer = connect(file)?;
+        schema::check_file(&writer, file)?;
+        let failed = |e| OpenError::from_sqlite(file, &e);
+        writer.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        writer.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024).map_err(failed)?;
+        let now = options.clock.now();
+        schema::migrate(&mut writer, file, now)?;
+        let key_file = options.master_key_file.unwrap_or_else(|| beside(file, ".key"));
+        let master_key = match_master_key(&writer, file, &key_file, now)?;
+        Ok(Postroom {
+            file: file.to_owned(),
+            writer: Mutex::new(Some(writer)),
+            readers: Readers::default(),
+            broken: AtomicBool::new(false),
+            master_key,
+            settings: options.settings,
+            clock: options.clock,
+        })
+    }
+
+    /// Runs `work` in one transaction that sees one state and changes nothing.
+    pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let reader = self.readers.take(&self.file)?;
+        let conn = reader.conn();
+        // Not unchecked in truth: a reader is lent to one caller, who gets no way to begin another.
+        let transaction = conn.unchecked_transaction().map_err(store)?;
+        let result = work(&ReadTx { conn, postroom: self });
+        transaction.finish().map_err(store)?;
+        result
+    }
+
+    /// Runs `work` in one transaction. What it wrote is on disk when this returns `Ok`, and undone at an error.
+    pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.refuse_if_broken()?;
+        // After a panic in another's `work` its transaction was rolled back: the connection is sound.
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let writer = writer.as_mut().ok_or_else(closed)?;
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store)?;
+        let result = work(&WriteTx(ReadTx { conn: &transaction, postroom: self }))?;
+        transaction.commit().map_err(|e| self.note_broken(e))?;
+        Ok(result)
+    }
+
+    /// Closes the database: waits for a write in hand, and refuses every later one. SQLite moves what stands in the
+    /// write-ahead log into the file when the last reader is done.
+    ///
+    /// Dropping does the same; this is for who cannot wait for every thread that shares it.
+    pub fn close(&self) {
+        self.readers.close();
+        // The writer last, so that it can move the log.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Takes the file for serving, as long as the claim is held; refused while another process has it.
+    pub fn claim(&self) -> Result<Claim, OpenError> {
+        let lock = private_file(&beside(&self.file, ".lock"))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Claim { _lock: lock }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::Claimed { file: self.file.clone() }),
+            Err(std::fs::TryLockError::Error(source)) => {
+                Err(OpenError::Unusable { file: self.file.clone(), source })
+            }
+        }
+    }
+
+    /// The operator's decisions.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The moment it is now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The file that was opened.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Whether the file can be read at all: one small read.
+    pub fn check_readable(&self) -> Result<(), Error> {
+        self.read(|tx| tx.one("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map(|_| ()))
+    }
+
+    /// Looks for damage: SQLite's own check of every page and index, and of the foreign keys. Takes a while.
+    ///
+    /// Returns a line for each thing found; none means the file is sound.
+    pub fn check_integrity(&self) -> Result<Vec<String>, Error> {
+        self.read(|tx| {
+            let mut found = tx.all("PRAGMA integrity_check(20)", [], |row| row.get::<_, String>(0))?;
+            found.retain(|line| line != "ok");
+            found.extend(tx.all("PRAGMA foreign_key_check", [], |row| {
+                row.get::<_, String>(0).map(|table| format!("a row of {table} hangs on nothing"))
+            })?);
+            Ok(found)
+        })
+    }
+
+    fn refuse_if_broken(&self) -> Result<(), Error> {
+        if self.broken.load(Ordering::Acquire) {
+            return Err(StoreError::new(StoreTrouble::SyncFailed, "an earlier sync failed").into());
+        }
+        Ok(())
+    }
+
+    fn note_broken(&self, error: rusqlite::Error) -> Error {
+        let error = store(error);
+        if let Error::Store(e) = &error
+            && e.trouble() == StoreTrouble::SyncFailed
+        {
+            self.broken.store(true, Ordering::Release);
+        }
+        error
+    }
+}
+
+impl std::fmt::Debug for Postroom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Postroom").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+/// The right to serve a file; given back when dropped, also by a killed process.
+#[derive(Debug)]
+pub struct Claim {
+    _lock: File,
+}
+
+/// A transaction that reads.
+pub struct ReadTx<'a> {
+    conn: &'a Connection,
+    postroom: &'a Postroom,
+}
+
+impl ReadTx<'_> {
+    /// The operator's decisions.
+    pub fn settings(&self) -> &Settings {
+        &self.postroom.settings
+    }
+
+    /// The moment it is now.
+    pub fn now(&self) -> Timestamp {
+        self.postroom.clock.now()
+    }
+
+    pub(crate) fn master_key(&self) -> &MasterKey {
+        &self.postroom.master_key
+    }
+
+    /// The first row, if there is one.
+    pub(crate) fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, Error> {
+        let mut statement = self.conn.prepare_cached(sql).map_err(store)?;
+        let mut rows = statement.query(params).map_err(store)?;
+        rows.next().map_err(store)?.map(map).transpose().map_err(store)
+    }
+
+    /// Every row.
+    pub(crate) fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, Error> {
+        let mut statement = self.conn.prepare_cached(sql).map_err(store)?;
+        let rows = statement.query_map(params, map).map_err(store)?;
+        rows.collect::<rusqlite::Result<Vec<T>>>().map_err(store)
+    }
+}
+
+/// A transaction that reads and writes.
+pub struct WriteTx<'a>(ReadTx<'a>);
+
+impl WriteTx<'_> {
+    /// Runs a statement and returns how many rows it touched.
+    pub(crate) fn run(&self, sql: &str, params: impl Params) -> Result<usize, Error> {
+        let mut statement = self.conn.prepare_cached(sql).map_err(store)?;
+        statement.execute(params).map_err(store)
+    }
+
+    /// Runs an `INSERT … RETURNING id`.
+    pub(crate) fn insert(&self, sql: &str, params: impl Params) -> Result<i64, Error> {
+        let mut statement = self.conn.prepare_cached(sql).map_err(store)?;
+        statement.query_row(params, |row| row.get(0)).map_err(store)
+    }
+
+    /// Runs `work` as a part that can fail by itself: what it wrote is undone at an error, and the transaction goes on.
+    pub fn part<T, E: From<Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.run("SAVEPOINT part", [])?;
+        let result = work();
+        if result.is_err() {
+            self.run("ROLLBACK TO part", [])?;
+        }
+        self.run("RELEASE part", [])?;
+        result
+    }
+}
+
+impl<'a> Deref for WriteTx<'a> {
+    type Target = ReadTx<'a>;
+
+    fn deref(&self) -> &ReadTx<'a> {
+        &self.0
+    }
+}
+
+/// A connection with everything set that makes it safe.
+fn connect(file: &Path) -> Result<Connection, OpenError> {
+    let failed = |e| OpenError::from_sqlite(file, &e);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(file, flags).map_err(failed)?;
+    // First, for each of the others may have to wait.
+    conn.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    for (config, on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
+        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
+        // A statement is planned once, whatever is bound to it: else some are planned anew for every value.
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
+    ] {
+        conn.set_db_config(config, on).map_err(failed)?;
+    }
+    for (pragma, value) in [
+        ("synchronous", "FULL"),
+        ("cell_size_check", "ON"),
+        ("secure_delete", "ON"),
+        ("mmap_size", "0"),
+        // In KiB: an index over 100,000 domains stays in it from one page of a list to the next.
+        ("cache_size", "-8000"),
+    ] {
+        conn.pragma_update(None, pragma, value).map_err(failed)?;
+    }
+    conn.set_prepared_statement_cache_capacity(128);
+    Ok(conn)
+}
+
+/// Finds the master key, or makes it for a database that has sealed nothing yet.
+fn match_master_key(
+    conn: &Connection,
+    file: &Path,
+    key_file: &Path,
+    now: Timestamp,
+) -> Result<MasterKey, OpenError> {
+    let failed = |e| OpenError::from_sqlite(file, &e);
+    let mut statement = conn.prepare(schema::MASTER_KEY_IDS).map_err(failed)?;
+    let known = statement
+        .query_map([], |row| row.get::<_, Vec<u8>>(0))
+        .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+        .map_err(failed)?;
+    if known.is_empty() {
+        let key = if key_file.exists() { MasterKey::load(key_file)? } else { MasterKey::create(key_file)? };
+        conn.execute(schema::ADD_MASTER_KEY, (key.id(), now.millis())).map_err(failed)?;
+        return Ok(key);
+    }
+    if !key_file.exists() {
+        return Err(OpenError::KeyMissing { file: file.to_owned(), key_file: key_file.to_owned() });
+    }
+    let key = MasterKey::load(key_file)?;
+    if known.iter().any(|id| id == key.id()) {
+        Ok(key)
+    } else {
+        Err(OpenError::KeyForeign { file: file.to_owned(), key_file: key_file.to_owned() })
+    }
+}
+
+fn closed() -> Error {
+    StoreError::new(StoreTrouble::Other, "the database is closed").into()
+}
+
+/// What SQLite says, in the terms of [`StoreError`].
+fn store(error: rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode as Code;
+    use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC};
+    let trouble = match &error {
+        rusqlite::Error::SqliteFailure(e, _) => match (e.code, e.extended_code) {
+            (_, SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC) => StoreTrouble::SyncFailed,
+            (Code::DiskFull, _) => StoreTrouble::Full,
+            (Code::DatabaseBusy | Code::DatabaseLocked, _) => StoreTrouble::Busy,
+            _ => StoreTrouble::Other,
+        },
+        _ => StoreTrouble::Other,
+    };
+    StoreError::new(trouble, error).into()
+}
+
+/// Reads a column whose text was parsed before it was stored.
+pub(crate) fn parsed<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
+where
+    T: std::str::FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    let text: String = row.get(column)?;
+    text.parse()
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e)))
+}
+
+/// Reads a column of milliseconds.
+pub(crate) fn moment(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp::from_millis)
+}
+
+/// Reads a column of milliseconds that may be null.
+pub(crate) fn moment_if_any(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis))
+}

@@ -1,0 +1,52 @@
+//! A resolver that stops asking at a moment: what would come later is a timeout at once.
+
+use std::time::{Duration, Instant};
+
+use super::{Answer, Outcome, Question, Resolver, Server, Sighting};
+
+/// Another resolver, for so long.
+pub struct Deadline<'r> {
+    inner: &'r dyn Resolver,
+    until: Instant,
+}
+
+impl<'r> Deadline<'r> {
+    /// `inner`, asked for `span` from now on.
+    pub fn new(inner: &'r dyn Resolver, span: Duration) -> Deadline<'r> {
+        Deadline { inner, until: Instant::now() + span }
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
+}
+
+fn too_late() -> Answer {
+    Answer {
+        server: Server::from("a server that no time was left to ask"),
+        chain: Vec::new(),
+        outcome: Outcome::Timeout,
+    }
+}
+
+impl Resolver for Deadline<'_> {
+    fn lookup(&self, question: &Question) -> Answer {
+        if self.is_over() { too_late() } else { self.inner.lookup(question) }
+    }
+
+    fn look(&self, questions: &[Question]) -> Vec<Sighting> {
+        if !self.is_over() {
+            return self.inner.look(questions);
+        }
+        let late = |question: &Question| Sighting { question: question.clone(), answers: vec![too_late()] };
+        questions.iter().map(late).collect()
+    }
+
+    fn lookup_all(&self, questions: &[Question]) -> Vec<Answer> {
+        if self.is_over() {
+            questions.iter().map(|_| too_late()).collect()
+        } else {
+            self.inner.lookup_all(questions)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The plan of a check: what is expected of a domain's records, read before the DNS is asked.
+
+use super::Expectation;
+use crate::account::Caller;
+use crate::db::ReadTx;
+use crate::dkim;
+use crate::domain::{self, Domain};
+use crate::error::{Entity, Error};
+use crate::id::{DkimKeyId, DomainId};
+use crate::record::{self, Record};
+
+/// What is to be looked for: read in one transaction, good until settled in another.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(super) domain: Domain,
+    pub(super) records: Vec<Record>,
+    /// One a record, in their order.
+    pub(super) expected: Vec<Expectation>,
+}
+
+impl Plan {
+    /// The domain that is looked at.
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// The records that are looked for.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// What is expected of each of them, in their order.
+    pub fn expected(&self) -> &[Expectation] {
+        &self.expected
+    }
+}
+
+/// Reads what is expected of a domain's records.
+pub fn plan(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Plan, Error> {
+    let domain = domain::find(tx, caller, id)?;
+    let keys = dkim::list(tx, &domain)?;
+    let (records, expected) = record::list(tx, &domain)?
+        .into_iter()
+        .filter_map(|record| {
+            Expectation::of(&domain, &record, &keys, tx.settings()).map(|expected| (record, expected))
+        })
+        .unzip();
+    Ok(Plan { domain, records, expected })
+}
+
+/// Reads what is expected of the record of one of the domain's keys, also of one that nobody needs to publish now.
+pub(crate) fn plan_key(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    key: DkimKeyId,
+) -> Result<Plan, Error> {
+    let domain = domain::find(tx, caller, domain.id)?;
+    let keys = dkim::list(tx, &domain)?;
+    let is_wanted = |record: &Record| record.dkim_key.as_ref().is_some_and(|published| published.id == key);
+    let record = record::every(tx, &domain)?.into_iter().find(is_wanted);
+    let record = record.ok_or(Error::NotFound(Entity::DkimKey))?;
+    let expected = Expectation::of(&domain, &record, &keys, tx.settings()).into_iter().collect();
+    Ok(Plan { domain, records: vec![record], expected })
+}

@@ -1,0 +1,217 @@
+//! Settling: writes what a check found, and brings the statuses of records and domains to what follows from it.
+
+use super::{Finding, Look, Plan, View, decide, schedule};
+use crate::account::Caller;
+use crate::db::{ReadTx, WriteTx};
+use crate::dkim;
+use crate::domain::{self, Domain};
+use crate::error::{Entity, Error};
+use crate::event::{self, Action};
+use crate::id::RecordId;
+use crate::record::{self, Problem, PublishedKey, Purpose, Record, Status};
+
+/// The most characters of an observed value that an operator gives.
+const MAX_OBSERVED_CHARS: usize = 4096;
+
+/// A record as it stands after a check, and what the check found.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The record, with its new standing.
+    pub record: Record,
+    /// What was found.
+    pub finding: Finding,
+    /// What each server said.
+    pub views: Vec<View>,
+}
+
+/// Writes what was found. A record that was changed or deleted since the plan was made is left alone.
+pub fn settle(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    plan: &Plan,
+    looks: Vec<Look>,
+) -> Result<Vec<Checked>, Error> {
+    let domain = domain::find(tx, caller, plan.domain.id)?;
+    let mut records = record::every(tx, &domain)?;
+    let mut proved = false;
+    let mut checked = Vec::with_capacity(looks.len());
+    for (planned, Look { finding, views }) in plan.records.iter().zip(looks) {
+        let Some(record) = records.iter_mut().find(|record| is_same_wish(record, planned)) else { continue };
+        note(tx, caller, &domain, record, &finding)?;
+        // Any domain may have had a lawful SPF or DMARC record before it came here, and the targets of MX and return
+        // path are the same for every account: the key alone shows whose the domain is.
+        proved |= record.purpose == Purpose::Dkim && finding.verdict.passes();
+        checked.push(Checked { record: record.clone(), finding, views });
+    }
+    let status = roll_up(tx, caller, &domain, &records, proved)?;
+    schedule::reschedule(tx, caller, &domain, status, &records)?;
+    Ok(checked)
+}
+
+/// Sets a record's status by the operator's word instead of a check, and pins it there; `Pending` unpins it, and
+/// the next check decides.
+///
+/// A word is no proof: it never counts against another account's claim to the name.
+pub fn mark(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    id: RecordId,
+    word: Status,
+    observed: Option<&str>,
+) -> Result<(), Error> {
+    if observed.is_some_and(|text| text.chars().count() > MAX_OBSERVED_CHARS) {
+        let reason = format_args!("it is longer than {MAX_OBSERVED_CHARS} characters");
+        return Err(Error::invalid("observed_value", reason));
+    }
+    let mut records = record::every(tx, domain)?;
+    let record = records.iter_mut().find(|record| record.id == id).ok_or(Error::NotFound(Entity::Record))?;
+    let was = record.standing.status;
+    record.standing = decide::mark(word);
+    if let Some(text) = observed {
+        record.observed = Some(text.to_owned());
+    }
+    record.problem = None;
+    write_standing(tx, record)?;
+    let detail = format!("{} {}: {was} to {word} by word", record.purpose.as_str(), record.host);
+    event::write(tx, domain.account, caller.actor(), Action::RecordMarked, &domain.name, Some(&detail))?;
+    let status = roll_up(tx, caller, domain, &records, false)?;
+    if word == Status::Pending {
+        // What the operator gives back to the checks is looked at soon.
+        domain::table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
+        return Ok(());
+    }
+    schedule::reschedule(tx, caller, domain, status, &records)
+}
+
+/// Brings the domain's status to what its records and keys say, after a change of its keys.
+pub(crate) fn follow_keys(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
+    let domain = domain::find(tx, caller, domain.id)?;
+    let records = record::every(tx, &domain)?;
+    let status = roll_up(tx, caller, &domain, &records, false)?;
+    domain::table::touch(tx, domain.id)?;
+    // What its keys sign for rests on them as well, and is looked at soon.
+    domain::table::check_dependents_by(tx, domain.id, tx.now())?;
+    schedule::reschedule(tx, caller, &domain, status, &records)
+}
+
+/// Whether a record still asks for what was looked for.
+fn is_same_wish(now: &Record, planned: &Record) -> bool {
+    now.id == planned.id && now.host == planned.host && now.value == planned.value
+}
+
+/// Brings the domain's status to what its records say, and returns it.
+fn roll_up(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    records: &[Record],
+    proved: bool,
+) -> Result<domain::Status, Error> {
+    let status = decide::domain(domain.status, &required(tx, domain, records)?);
+    if status != domain.status || (proved && domain.proved_at.is_none()) {
+        let proved_at = domain.proved_at.or(proved.then(|| tx.now()));
+        domain::table::set_status(tx, domain.id, status, proved_at)?;
+    }
+    if status != domain.status {
+        let detail = format!("{} to {status}", domain.status);
+        event::write(
+            tx,
+            domain.account,
+            caller.actor(),
+            Action::DomainStatusChanged,
+            &domain.name,
+            Some(&detail),
+        )?;
+    }
+    Ok(status)
+}
+
+/// The statuses of the records that a domain needs. Of its authority's DKIM keys it needs those that sign; before one
+/// does, the newest.
+fn required(tx: &ReadTx<'_>, domain: &Domain, records: &[Record]) -> Result<Vec<Status>, Error> {
+    let authority = domain.authority.map(|id| domain::table::authority(tx, id)).transpose()?.flatten();
+    let authoritys = authority.map(|authority| record::every(tx, &authority)).transpose()?;
+    let keys: Vec<(&PublishedKey, Status)> = authoritys
+        .as_deref()
+        .unwrap_or(records)
+        .iter()
+        .filter_map(|record| Some((record.dkim_key.as_ref()?, record.standing.status)))
+        .collect();
+    let newest = keys.iter().map(|(key, _)| key.id).max();
+    let signing = keys.iter().any(|(key, _)| key.active);
+    let needed = keys.iter().filter(|(key, _)| if signing { key.active } else { Some(key.id) == newest });
+    let mut statuses: Vec<Status> = needed.map(|(_, status)| *status).collect();
+    if statuses.is_empty() {
+        // Without a key nothing can be verified of what it sends.
+        statuses.push(Status::Pending);
+    }
+    let return_path_required = tx.settings().return_path_required;
+    let others = records.iter().filter(|record| match record.purpose {
+        Purpose::Dkim => false,
+        Purpose::ReturnPath => return_path_required,
+        Purpose::Mx | Purpose::Spf | Purpose::Dmarc => true,
+    });
+    statuses.extend(others.map(|record| record.standing.status));
+    Ok(statuses)
+}
+
+/// Writes what one check found of one record, and what follows from it.
+fn note(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    record: &mut Record,
+    finding: &Finding,
+) -> Result<(), Error> {
+    let was = record.standing.status;
+    record.standing = decide::record(&record.standing, finding.verdict, tx.now(), tx.settings().loss);
+    record.checked_at = Some(tx.now());
+    if !record.standing.pinned {
+        record.observed.clone_from(&finding.seen);
+    }
+    let code = finding.code.map(|code| code.as_str().to_owned());
+    record.problem = code.map(|code| Problem { code, text: finding.text.clone() });
+    write_standing(tx, record)?;
+    let status = record.standing.status;
+    if status == was {
+        return Ok(());
+    }
+    let detail = format!("{} {}: {was} to {status}", record.purpose.as_str(), record.host);
+    event::write(
+        tx,
+        domain.account,
+        caller.actor(),
+        Action::RecordStatusChanged,
+        &domain.name,
+        Some(&detail),
+    )?;
+    domain::table::touch(tx, domain.id)?;
+    // A first key signs as soon as the world can verify it.
+    if let Some(key) = &mut record.dkim_key
+        && finding.verdict.passes()
+        && let Some(selector) = dkim::table::start_itself(tx, key.id)?
+    {
+        key.active = true;
+        let detail = format!("selector {selector}");
+        event::write(
+            tx,
+            domain.account,
+            caller.actor(),
+            Action::DkimKeyActivated,
+            &domain.name,
+            Some(&detail),
+        )?;
+    }
+    Ok(())
+}
+
+fn write_standing(tx: &WriteTx<'_>, record: &Record) -> Result<(), Error> {
+    let check = record::table::Check {
+        standing: &record.standing,
+        at: record.checked_at,
+        observed: record.observed.as_deref(),
+        problem: record.problem.as_ref(),
+    };
+    record::table::note_check(tx, record.id, &check)
+}
