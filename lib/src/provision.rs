@@ -4,7 +4,7 @@ use crate::account::Caller;
 use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::domain::{self, Domain, table};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::{Actor, Change};
 use crate::id::AccountId;
 use crate::name::DomainName;
 use crate::tag::Tag;
@@ -58,7 +58,13 @@ pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain
     dkim::check_fit(&domain, &tx.settings().dkim_selector)?;
     let key = (!new.key_later).then(|| first_key(tx, &domain)).transpose()?;
     record::seed(tx, &domain, key.as_slice())?;
-    event::write(tx, domain.account, caller.actor(), Action::DomainCreated, &domain.name, None)?;
+    let change = Change::DomainCreated {
+        domain: (&domain).into(),
+        label: domain.label.clone(),
+        user: domain.user.clone(),
+        organization: domain.organization.clone(),
+    };
+    tx.tell(caller.actor(), domain.account, change)?;
     Ok(domain)
 }
 
@@ -94,15 +100,9 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
                 // The settings have changed meanwhile: one domain's trouble is not the others'.
                 Err(refused) => {
                     table::has_key(tx, domain.id)?;
-                    let (actor, detail) = (event::Actor::Schedule, format!("no first key: {refused}"));
-                    event::write(
-                        tx,
-                        domain.account,
-                        actor,
-                        Action::DomainChanged,
-                        &domain.name,
-                        Some(&detail),
-                    )?;
+                    let change =
+                        Change::FirstKeyRefused { domain: domain.into(), reason: refused.to_string() };
+                    tx.tell(Actor::Schedule, domain.account, change)?;
                 }
             }
         }
@@ -124,8 +124,12 @@ pub fn create_or_adopt(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Resu
     let Some(user) = caller.user() else { return create(tx, caller, new) };
     match domain::find_named(tx, &caller.for_itself(), new.name) {
         Ok(own) if own.user.is_none() => {
-            let detail = format!("adopted for user {user}");
-            event::write(tx, own.account, caller.actor(), Action::DomainChanged, &own.name, Some(&detail))?;
+            let change = Change::DomainAdopted {
+                domain: (&own).into(),
+                user: user.clone(),
+                organization: new.organization.cloned(),
+            };
+            tx.tell(caller.actor(), own.account, change)?;
             table::adopt(tx, own.id, user, new.organization)
         }
         Ok(_) => Err(Error::Conflict(Entity::Domain)),
@@ -158,8 +162,8 @@ pub fn rename(
     login::withdraw(tx, domain)?;
     record::clear(tx, &renamed)?;
     record::seed(tx, &renamed, &keys)?;
-    let detail = format!("was {}", domain.name);
-    event::write(tx, domain.account, caller.actor(), Action::DomainRenamed, name, Some(&detail))?;
+    let change = Change::DomainRenamed { domain: (&renamed).into(), from: domain.name.clone() };
+    tx.tell(caller.actor(), domain.account, change)?;
     Ok(renamed)
 }
 
@@ -169,7 +173,7 @@ pub fn rename(
 pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
     check_signs_for_none(tx, caller, domain)?;
     table::delete(tx, domain.id)?;
-    event::write(tx, domain.account, caller.actor(), Action::DomainDeleted, &domain.name, None)
+    tx.tell(caller.actor(), domain.account, Change::DomainDeleted { domain: domain.into() })
 }
 
 /// Hands the domain, with its keys, tokens and records, to another account's `default` subscription. What is set of incoming
@@ -193,10 +197,9 @@ pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountI
         // Its own keys sign from now on, and nothing is known of those.
         table::set_status(tx, domain.id, domain::Status::Pending, domain.proved_at)?;
     }
-    for (account, detail) in
-        [(domain.account, format!("to account:{to}")), (to, format!("from account:{}", domain.account))]
-    {
-        event::write(tx, account, caller.actor(), Action::DomainTransferred, &domain.name, Some(&detail))?;
+    for account in [domain.account, to] {
+        let change = Change::DomainTransferred { domain: domain.into(), from: domain.account, to };
+        tx.tell(caller.actor(), account, change)?;
     }
     Ok(moved)
 }
@@ -218,19 +221,17 @@ fn make_way(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(
     if holder.account == account || !has_expired(tx, &holder)? {
         return Err(Error::Conflict(Entity::Domain));
     }
-    if holder.name == *name {
+    let lost = if holder.name == *name {
         table::hand_on_authority(tx, holder.id, None)?;
         table::delete(tx, holder.id)?;
+        Change::DomainGaveWay { domain: (&holder).into() }
     } else {
         // An alias is worth what its domain is.
         inbound::give_way(tx, &holder, name)?;
-    }
-    let detail = |by: &str| format!("never verified; claimed by {by}");
-    let note = |account, detail: String| {
-        event::write(tx, account, event::Actor::Operator, Action::DomainGaveWay, name, Some(&detail))
+        Change::AliasGaveWay { domain: (&holder).into(), alias: name.clone() }
     };
-    note(holder.account, detail("another account"))?;
-    note(account, detail("this account"))
+    tx.tell(Actor::Operator, holder.account, lost)?;
+    tx.tell(Actor::Operator, account, Change::DomainClaimed { name: name.clone() })
 }
 
 /// A claim without proof lasts only so long, or whoever comes first could keep a name from its owner for ever. Who has

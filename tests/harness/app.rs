@@ -14,7 +14,7 @@ use postroom::db::{Options, Postroom};
 use postroom::dkim::{self, KeyPair, Kind};
 use postroom::dns::{RecordData, Resolver, ScriptedResolver};
 use postroom::error::Error;
-use postroom::event::{self, Event};
+use postroom::event::{self, Event, Search};
 use postroom::id::{AccountId, ApiKeyId};
 use postroom::name::DnsName;
 use postroom::settings::Settings;
@@ -212,12 +212,13 @@ impl TestApp {
 
     /// The audit log of an account, the oldest first, as `action subject`.
     pub(crate) fn actions(&self, account: AccountId) -> Vec<String> {
-        self.events(account).iter().map(|event| format!("{} {}", event.action, event.subject)).collect()
+        self.events(account).iter().map(|event| format!("{} {}", event.action(), event.subject())).collect()
     }
 
     /// The audit log of an account, the oldest first.
     pub(crate) fn events(&self, account: AccountId) -> Vec<Event> {
-        let read = self.postroom.read(|tx| event::newest(tx, Some(account), 1000));
+        let search = Search { account: Some(account), ..Search::default() };
+        let read = self.postroom.read(|tx| event::newest(tx, &search, 1000));
         let mut events: Vec<Event> = read.unwrap_or_else(|e: Error| panic!("{e}"));
         events.reverse();
         events

@@ -227,9 +227,7 @@ fn a_rotation_begins_by_itself_so_often_and_what_cannot_begin_is_put_off() {
     let next = desk.status().rotation.next_at.unwrap();
     assert_eq!(next.since(desk.app.postroom.now()), Duration::from_hours(24));
     let events = desk.app.events(desk.key.account);
-    assert!(
-        events.iter().any(|event| event.detail.as_deref().is_some_and(|text| text.starts_with("put off")))
-    );
+    assert!(events.iter().any(|event| event.detail().is_some_and(|text| text.contains("put off for 24 h"))));
     every(0).unwrap();
     assert_eq!(desk.status().rotation.next_at, None);
 }

@@ -5,7 +5,7 @@ mod table;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action, Actor};
+use crate::event::{Actor, Change};
 use crate::id::{AccountId, ApiKeyId};
 use crate::label;
 use crate::subscription::{self, Limits};
@@ -80,7 +80,7 @@ impl Caller {
     }
 
     pub(crate) fn actor(&self) -> Actor {
-        self.actor
+        self.actor.clone()
     }
 }
 
@@ -93,7 +93,7 @@ pub fn create(tx: &WriteTx<'_>, name: &str) -> Result<Account, Error> {
         return Err(Error::Conflict(Entity::Account));
     }
     let account = table::insert(tx, &name)?;
-    event::write(tx, account.id, Actor::Operator, Action::AccountCreated, &account.name, None)?;
+    tx.tell(Actor::Operator, account.id, Change::AccountCreated { name: account.name.clone() })?;
     subscription::create(tx, account.id, subscription::DEFAULT, Limits::default())?;
     Ok(account)
 }

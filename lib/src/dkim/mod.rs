@@ -17,6 +17,7 @@ use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::Domain;
 use crate::error::{Entity, Error, StoreError, StoreTrouble};
+use crate::event::KeyRef;
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
 
@@ -55,6 +56,12 @@ impl DkimKey {
     /// Whether it signs.
     pub fn is_active(&self) -> bool {
         self.activated_at.is_some()
+    }
+}
+
+impl From<&DkimKey> for KeyRef {
+    fn from(key: &DkimKey) -> KeyRef {
+        KeyRef { id: key.id, selector: key.selector.clone() }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::dkim::{self, DkimKey, Source};
 use crate::dns::Resolver;
 use crate::domain::Domain;
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::{Change, KeyRef};
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
 use crate::provision;
@@ -141,12 +141,7 @@ pub fn create(
     selector: &Selector,
     source: Source,
 ) -> Result<Entry, Error> {
-    let action = if matches!(&source, Source::Pair(pair) if pair.is_imported()) {
-        Action::DkimKeyImported
-    } else {
-        Action::DkimKeyCreated
-    };
-    add(tx, caller, domain, selector, source, None, action)
+    add(tx, caller, domain, selector, source, None)
 }
 
 /// As [`create`], of a key whose record stands at `delegated_to`, if it is delegated.
@@ -157,12 +152,18 @@ pub(crate) fn add(
     selector: &Selector,
     source: Source,
     delegated_to: Option<&DnsName>,
-    action: Action,
 ) -> Result<Entry, Error> {
     provision::equip(tx, domain)?;
+    let is_imported = matches!(&source, Source::Pair(pair) if pair.is_imported());
     let key = dkim::create(tx, domain, selector, source, delegated_to)?;
     record::add_key(tx, &key)?;
-    note(tx, caller, domain, action, &key)?;
+    let (whose, new) = (domain.into(), KeyRef::from(&key));
+    let change = if is_imported {
+        Change::DkimKeyImported { domain: whose, key: new }
+    } else {
+        Change::DkimKeyCreated { domain: whose, key: new, delegated_to: delegated_to.cloned() }
+    };
+    tx.tell(caller.actor(), domain.account, change)?;
     verify::follow_keys(tx, caller, domain)?;
     find(tx, domain, selector)
 }
@@ -202,7 +203,8 @@ pub fn activate(
         if !key.is_active() {
             dkim::table::let_none_start_itself(tx, domain.id)?;
             dkim::table::activate(tx, key.id)?;
-            note(tx, caller, domain, Action::DkimKeyActivated, &key)?;
+            let change = Change::DkimKeyActivated { domain: domain.into(), key: (&key).into() };
+            tx.tell(caller.actor(), domain.account, change)?;
             verify::follow_keys(tx, caller, domain)?;
         }
         Ok(Activation::Done(find(tx, domain, selector)?.key))
@@ -220,7 +222,8 @@ pub fn deactivate(
     if key.is_active() {
         dkim::table::let_none_start_itself(tx, domain.id)?;
         dkim::table::deactivate(tx, key.id)?;
-        note(tx, caller, domain, Action::DkimKeyDeactivated, &key)?;
+        let change = Change::DkimKeyDeactivated { domain: domain.into(), key: (&key).into() };
+        tx.tell(caller.actor(), domain.account, change)?;
         verify::follow_keys(tx, caller, domain)?;
     }
     Ok(DkimKey { activated_at: None, ..key })
@@ -237,7 +240,8 @@ pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, selector: &Sel
         return Err(Error::InUse { what: Entity::DkimKey, reason });
     }
     dkim::table::delete(tx, key.id)?;
-    note(tx, caller, domain, Action::DkimKeyDeleted, key)?;
+    let change = Change::DkimKeyDeleted { domain: domain.into(), key: key.into() };
+    tx.tell(caller.actor(), domain.account, change)?;
     verify::follow_keys(tx, caller, domain)
 }
 
@@ -269,7 +273,12 @@ pub fn rename_selector(
     }
     dkim::table::rename(tx, key.id, selector)?;
     record::table::reset_key(tx, key.id)?;
-    note(tx, caller, domain, Action::DkimKeyRenamed, key)?;
+    let change = Change::DkimKeyRenamed {
+        domain: domain.into(),
+        key: KeyRef { id: key.id, selector: selector.clone() },
+        from: key.selector.clone(),
+    };
+    tx.tell(caller.actor(), domain.account, change)?;
     verify::follow_keys(tx, caller, domain)?;
     Ok(DkimKey { selector: selector.clone(), ..key.clone() })
 }
@@ -277,16 +286,4 @@ pub fn rename_selector(
 /// The newest active key, else the newest that is not retired, else the newest.
 pub fn current(keys: &[DkimKey]) -> Option<&DkimKey> {
     keys.iter().max_by_key(|key| (key.is_active(), key.retired_at.is_none(), key.id))
-}
-
-/// A row of the audit log on a key.
-pub(crate) fn note(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    domain: &Domain,
-    action: Action,
-    key: &DkimKey,
-) -> Result<(), Error> {
-    let detail = format!("selector {}", key.selector);
-    event::write(tx, domain.account, caller.actor(), action, &domain.name, Some(&detail))
 }

@@ -20,9 +20,9 @@ use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::dkim::{self, DkimKey, KeyPair, Kind, Source, pool};
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::id::DkimKeyId;
-use crate::keyring::{self, note};
+use crate::keyring;
 use crate::name::{DnsName, Selector};
 use crate::record;
 use crate::verify;
@@ -127,7 +127,7 @@ pub fn start(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: Source)
     } else {
         make_room(tx, caller, domain, &keys)?;
         let selector = next_selector(current, &keys)?;
-        keyring::add(tx, caller, domain, &selector, source, None, Action::DkimKeyCreated)?.key
+        keyring::add(tx, caller, domain, &selector, source, None)?.key
     };
     begin(tx, caller, domain, &mut rotation, &new, Some(current))?;
     status(tx, domain)
@@ -141,7 +141,7 @@ pub fn abort(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<Statu
         .map_err(|refusal| Error::invalid("rotation", refusal))?;
     let key = now.rotation.under_way.take().and_then(|under_way| now.key(under_way.key).cloned());
     table::save(tx, domain.id, &now.rotation)?;
-    event::write(tx, domain.account, caller.actor(), Action::RotationAborted, &domain.name, None)?;
+    tx.tell(caller.actor(), domain.account, Change::RotationAborted { domain: domain.into() })?;
     if let Some(key) = key.filter(|key| key.delegated_to.is_none() && !key.is_active()) {
         keyring::delete(tx, caller, domain, &key.selector)?;
     }
@@ -160,19 +160,13 @@ pub fn set_interval(
     }
     let mut now = status(tx, domain)?;
     if now.rotation.every != every {
+        let hours = |every: Option<Duration>| every.map(|every| every.as_secs() / 3600);
+        let (from_hours, to_hours) = (hours(now.rotation.every), hours(every));
         now.rotation.every = every;
         now.rotation.next_at = every.map(|every| tx.now() + every);
         table::save(tx, domain.id, &now.rotation)?;
-        let detail =
-            every.map_or("by hand only".to_owned(), |every| format!("every {} h", every.as_secs() / 3600));
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::RotationChanged,
-            &domain.name,
-            Some(&detail),
-        )?;
+        let change = Change::RotationIntervalChanged { domain: domain.into(), from_hours, to_hours };
+        tx.tell(caller.actor(), domain.account, change)?;
     }
     Ok(now)
 }
@@ -199,8 +193,7 @@ pub fn delegate(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<St
         let target: DnsName = format!("{word}._domainkey.{}.{zone}", domain.id)
             .parse()
             .map_err(|e: crate::name::InvalidName| e.of("delegation"))?;
-        let made =
-            keyring::add(tx, caller, domain, &selector, Source::Pool, Some(&target), Action::DkimKeyCreated)?;
+        let made = keyring::add(tx, caller, domain, &selector, Source::Pool, Some(&target))?;
         new.push(made.key);
     }
     let current = keyring::current(&now.keys).filter(|key| key.is_active()).cloned();
@@ -295,7 +288,12 @@ fn begin(
     rotation.next_at = rotation.every.map(|every| tx.now() + every);
     table::save(tx, domain.id, rotation)?;
     domain::table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
-    note(tx, caller, domain, Action::RotationStarted, new)
+    let change = Change::RotationStarted {
+        domain: domain.into(),
+        key: new.into(),
+        replaces: current.map(|key| key.selector.clone()),
+    };
+    tx.tell(caller.actor(), domain.account, change)
 }
 
 /// The new key's record is right: it signs, and the one before is retired. Returns whether that was so.
@@ -310,11 +308,13 @@ fn switch(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<bool, Er
     table::save(tx, domain.id, &now.rotation)?;
     if let Some(new) = new.filter(|key| !key.is_active()) {
         dkim::table::activate(tx, new.id)?;
-        note(tx, caller, domain, Action::DkimKeyActivated, &new)?;
+        let change = Change::DkimKeyActivated { domain: domain.into(), key: (&new).into() };
+        tx.tell(caller.actor(), domain.account, change)?;
     }
     if let Some(old) = old.filter(DkimKey::is_active) {
         dkim::table::retire(tx, old.id)?;
-        note(tx, caller, domain, Action::DkimKeyDeactivated, &old)?;
+        let change = Change::DkimKeyDeactivated { domain: domain.into(), key: (&old).into() };
+        tx.tell(caller.actor(), domain.account, change)?;
     }
     verify::follow_keys(tx, caller, domain)?;
     Ok(true)
@@ -330,8 +330,9 @@ fn begin_by_itself(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: S
     let mut rotation = status(tx, domain)?.rotation;
     rotation.next_at = rotation.every.map(|_| tx.now() + TRY_AGAIN_AFTER);
     table::save(tx, domain.id, &rotation)?;
-    let detail = format!("put off for a day: {refused}");
-    event::write(tx, domain.account, caller.actor(), Action::RotationChanged, &domain.name, Some(&detail))
+    let hours = TRY_AGAIN_AFTER.as_secs() / 3600;
+    let change = Change::RotationPostponed { domain: domain.into(), hours, reason: refused.to_string() };
+    tx.tell(caller.actor(), domain.account, change)
 }
 
 /// Releases a key whose time is over, and makes the next one if it is delegated. Returns whether there was one.
@@ -344,12 +345,12 @@ fn release_one(postroom: &Postroom) -> Result<bool, Error> {
         let Some(key) = dkim::table::release(tx, last_retirement(tx))? else { return Ok(false) };
         let Some(domain) = domain::table::authority(tx, key.domain)? else { return Ok(true) };
         let caller = Caller::schedule(domain.account);
-        note(tx, &caller, &domain, Action::DkimKeyReleased, &key)?;
+        let change = Change::DkimKeyReleased { domain: (&domain).into(), key: (&key).into() };
+        tx.tell(caller.actor(), domain.account, change)?;
         let Some(target) = &key.delegated_to else { return Ok(true) };
         let renewed = tx.part(|| {
             dkim::table::delete(tx, key.id)?;
-            let action = Action::DkimKeyCreated;
-            keyring::add(tx, &caller, &domain, &key.selector, source, Some(target), action)
+            keyring::add(tx, &caller, &domain, &key.selector, source, Some(target))
         });
         match renewed {
             Err(Error::Store(error)) => Err(Error::Store(error)),

@@ -6,7 +6,7 @@ use crate::db::{ReadTx, WriteTx};
 use crate::dkim;
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::{Change, KeyRef};
 use crate::id::RecordId;
 use crate::record::{self, Problem, PublishedKey, Purpose, Record, Status};
 
@@ -73,8 +73,15 @@ pub fn mark(
     }
     record.problem = None;
     write_standing(tx, record)?;
-    let detail = format!("{} {}: {was} to {word} by word", record.purpose.as_str(), record.host);
-    event::write(tx, domain.account, caller.actor(), Action::RecordMarked, &domain.name, Some(&detail))?;
+    let change = Change::RecordMarked {
+        domain: domain.into(),
+        record: record.id,
+        kind: record.purpose.as_str().to_owned(),
+        host: record.host.clone(),
+        from: was.to_string(),
+        to: word.to_string(),
+    };
+    tx.tell(caller.actor(), domain.account, change)?;
     let status = roll_up(tx, caller, domain, &records, false)?;
     if word == Status::Pending {
         // What the operator gives back to the checks is looked at soon.
@@ -114,15 +121,12 @@ fn roll_up(
         domain::table::set_status(tx, domain.id, status, proved_at)?;
     }
     if status != domain.status {
-        let detail = format!("{} to {status}", domain.status);
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::DomainStatusChanged,
-            &domain.name,
-            Some(&detail),
-        )?;
+        let change = Change::DomainStatusChanged {
+            domain: domain.into(),
+            from: domain.status.to_string(),
+            to: status.to_string(),
+        };
+        tx.tell(caller.actor(), domain.account, change)?;
     }
     Ok(status)
 }
@@ -177,15 +181,16 @@ fn note(
     if status == was {
         return Ok(());
     }
-    let detail = format!("{} {}: {was} to {status}", record.purpose.as_str(), record.host);
-    event::write(
-        tx,
-        domain.account,
-        caller.actor(),
-        Action::RecordStatusChanged,
-        &domain.name,
-        Some(&detail),
-    )?;
+    let change = Change::RecordStatusChanged {
+        domain: domain.into(),
+        record: record.id,
+        kind: record.purpose.as_str().to_owned(),
+        host: record.host.clone(),
+        from: was.to_string(),
+        to: status.to_string(),
+        finding: finding.code.map(|code| code.as_str().to_owned()),
+    };
+    tx.tell(caller.actor(), domain.account, change)?;
     domain::table::touch(tx, domain.id)?;
     // A first key signs as soon as the world can verify it.
     if let Some(key) = &mut record.dkim_key
@@ -193,15 +198,9 @@ fn note(
         && let Some(selector) = dkim::table::start_itself(tx, key.id)?
     {
         key.active = true;
-        let detail = format!("selector {selector}");
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::DkimKeyActivated,
-            &domain.name,
-            Some(&detail),
-        )?;
+        let key = KeyRef { id: key.id, selector };
+        let change = Change::DkimKeyActivated { domain: domain.into(), key };
+        tx.tell(caller.actor(), domain.account, change)?;
     }
     Ok(())
 }
