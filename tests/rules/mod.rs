@@ -2,6 +2,7 @@
 
 mod agreeing;
 mod answers;
+mod changes;
 mod deciding;
 mod explaining;
 mod findings;

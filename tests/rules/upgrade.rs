@@ -6,6 +6,7 @@ use std::path::Path;
 use postroom::db::{Options, Postroom};
 use postroom::dkim::{self, Algorithm};
 use postroom::domain::{self, Domain};
+use postroom::event;
 use postroom::keyring;
 use postroom::record;
 use postroom::route;
@@ -77,6 +78,22 @@ fn a_database_of_version_9_keeps_every_row_and_its_keys_sign() {
             Ok::<_, postroom::error::Error>(())
         })
         .unwrap();
+    // Its audit log is shown in the words that it was written in.
+    let events = postroom.read(|tx| event::newest(tx, &event::Search::default(), 100)).unwrap();
+    assert_eq!(events.len(), 13);
+    let told: Vec<String> = events
+        .iter()
+        .map(|event| {
+            assert!(matches!(event.change, event::Recorded::Text { .. }), "{event:?}");
+            assert!(!matches!(event.actor, event::Actor::Other(_)), "{event:?}");
+            [event.action().to_owned(), event.subject(), event.detail().unwrap_or_default()].join(" ")
+        })
+        .collect();
+    assert_eq!(told[0], "route.changed customer.com forward_email");
+    assert_eq!(told[2], "domain.status_changed customer.com pending to active");
+    assert_eq!(told[7], "token.created example.com token:1");
+    let timeline = postroom.read(|tx| domain::timeline(tx, &active, None, 100)).unwrap();
+    assert_eq!(timeline.len(), 8, "what is told of a domain that is still there belongs to it");
     // A first key that waited begins by itself, as it would have.
     let entry = postroom.read(|tx| keyring::of_domain(tx, &pending)).unwrap().remove(0);
     let dns = postroom::dns::ScriptedResolver::new();

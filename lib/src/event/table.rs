@@ -96,3 +96,42 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
         change,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::{Options, Postroom};
+    use crate::settings::Settings;
+
+    #[test]
+    fn each_condition_uses_its_index_and_nothing_is_sorted_that_stands_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings::for_server(&"mail.example.net".parse().unwrap());
+        let postroom = Postroom::open(dir.path().join("postroom.db"), Options::new(settings)).unwrap();
+        let explain = |sql: &str, params: Vec<Value>| {
+            let sql = format!("EXPLAIN QUERY PLAN {sql}");
+            let steps = postroom
+                .read(|tx| tx.all(&sql, params_from_iter(params), |row| row.get::<_, String>("detail")));
+            steps.unwrap().join("; ")
+        };
+        let plan = |search: &Search<'_>| {
+            let (sql, params) = query(search, 10);
+            explain(&sql, params)
+        };
+        let domain = "example.com".parse().unwrap();
+        let account = Some(AccountId::new(1));
+        assert!(plan(&Search { account, ..Search::default() }).contains("event_by_account"));
+        for action in ["domain.created", "domain.tied"] {
+            let by_action = plan(&Search { action: Some(action), ..Search::default() });
+            assert!(by_action.contains("event_by_action") && !by_action.contains("TEMP"), "{by_action}");
+        }
+        let by_domain = plan(&Search { domain: Some(&domain), ..Search::default() });
+        assert!(
+            by_domain.contains("event_by_subject") && by_domain.contains("event_by_domain"),
+            "{by_domain}"
+        );
+        assert!(!plan(&Search::default()).contains("TEMP"));
+        let timeline = explain(TIMELINE, vec![1.into(), 1.into(), 9.into(), 10.into()]);
+        assert!(timeline.contains("event_by_domain") && !timeline.contains("TEMP"), "{timeline}");
+    }
+}
