@@ -64,7 +64,7 @@ pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain
         user: domain.user.clone(),
         organization: domain.organization.clone(),
     };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(domain)
 }
 
@@ -102,7 +102,7 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
                     table::has_key(tx, domain.id)?;
                     let change =
                         Change::FirstKeyRefused { domain: domain.into(), reason: refused.to_string() };
-                    tx.tell(Actor::Schedule, domain.account, change)?;
+                    tx.tell(&Actor::Schedule, domain.account, &change)?;
                 }
             }
         }
@@ -129,7 +129,7 @@ pub fn create_or_adopt(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Resu
                 user: user.clone(),
                 organization: new.organization.cloned(),
             };
-            tx.tell(caller.actor(), own.account, change)?;
+            tx.tell(caller.actor(), own.account, &change)?;
             table::adopt(tx, own.id, user, new.organization)
         }
         Ok(_) => Err(Error::Conflict(Entity::Domain)),
@@ -163,7 +163,7 @@ pub fn rename(
     record::clear(tx, &renamed)?;
     record::seed(tx, &renamed, &keys)?;
     let change = Change::DomainRenamed { domain: (&renamed).into(), from: domain.name.clone() };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(renamed)
 }
 
@@ -173,7 +173,7 @@ pub fn rename(
 pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
     check_signs_for_none(tx, caller, domain)?;
     table::delete(tx, domain.id)?;
-    tx.tell(caller.actor(), domain.account, Change::DomainDeleted { domain: domain.into() })
+    tx.tell(caller.actor(), domain.account, &Change::DomainDeleted { domain: domain.into() })
 }
 
 /// Hands the domain, with its keys, tokens and records, to another account's `default` subscription. What is set of incoming
@@ -199,7 +199,7 @@ pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountI
     }
     for account in [domain.account, to] {
         let change = Change::DomainTransferred { domain: domain.into(), from: domain.account, to };
-        tx.tell(caller.actor(), account, change)?;
+        tx.tell(caller.actor(), account, &change)?;
     }
     Ok(moved)
 }
@@ -230,8 +230,8 @@ fn make_way(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(
         inbound::give_way(tx, &holder, name)?;
         Change::AliasGaveWay { domain: (&holder).into(), alias: name.clone() }
     };
-    tx.tell(Actor::Operator, holder.account, lost)?;
-    tx.tell(Actor::Operator, account, Change::DomainClaimed { name: name.clone() })
+    tx.tell(&Actor::Operator, holder.account, &lost)?;
+    tx.tell(&Actor::Operator, account, &Change::DomainClaimed { name: name.clone() })
 }
 
 /// A claim without proof lasts only so long, or whoever comes first could keep a name from its owner for ever. Who has

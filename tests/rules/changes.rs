@@ -220,7 +220,7 @@ fn whatever_happens_is_a_change_with_its_sentence_and_is_read_back_as_that() {
     assert!(missing.is_empty(), "nothing here makes these happen: {missing:?}");
     for (name, sentence) in [
         ("domain.status_changed", "status of example.com changed from pending to active"),
-        ("record.marked", "record MX of example.com marked disabled manually (was pending)"),
+        ("record.marked", "record MX of example.com marked disabled manually (was verified)"),
         ("dkim_key.deactivated", "key main of example.com deactivated"),
         ("domain.adopted", "domain example.com assigned to user user 1"),
         ("domain.transferred", "domain example.com transferred from account 1 to account 2"),

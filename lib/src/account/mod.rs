@@ -79,8 +79,8 @@ impl Caller {
         self.user.as_ref()
     }
 
-    pub(crate) fn actor(&self) -> Actor {
-        self.actor.clone()
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.actor
     }
 }
 
@@ -93,7 +93,7 @@ pub fn create(tx: &WriteTx<'_>, name: &str) -> Result<Account, Error> {
         return Err(Error::Conflict(Entity::Account));
     }
     let account = table::insert(tx, &name)?;
-    tx.tell(Actor::Operator, account.id, Change::AccountCreated { name: account.name.clone() })?;
+    tx.tell(&Actor::Operator, account.id, &Change::AccountCreated { name: account.name.clone() })?;
     subscription::create(tx, account.id, subscription::DEFAULT, Limits::default())?;
     Ok(account)
 }

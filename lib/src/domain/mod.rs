@@ -197,7 +197,7 @@ pub fn set_label(
     }
     let change =
         Change::LabelChanged { domain: domain.into(), from: domain.label.clone(), to: label.clone() };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     table::set_label(tx, domain.id, label.as_deref())
 }
 
@@ -219,6 +219,6 @@ pub fn associate(
         Some(key) => Change::DomainTied { domain: domain.into(), key },
         None => Change::DomainUntied { domain: domain.into(), key: domain.tied_to },
     };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     table::tie(tx, domain.id, key)
 }

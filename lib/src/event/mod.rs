@@ -83,8 +83,8 @@ impl Event {
 
 impl WriteTx<'_> {
     /// Writes to the audit log of `account` that `actor` made this change, now.
-    pub(crate) fn tell(&self, actor: Actor, account: AccountId, change: Change) -> Result<(), Error> {
-        table::insert(self, account, &actor, &change)
+    pub(crate) fn tell(&self, actor: &Actor, account: AccountId, change: &Change) -> Result<(), Error> {
+        table::insert(self, account, actor, change)
     }
 }
 

@@ -246,7 +246,7 @@ pub fn change(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: &Chang
         }
     }
     match told(domain, &before, &find(tx, domain)?) {
-        Some(change) => tx.tell(caller.actor(), domain.account, change),
+        Some(change) => tx.tell(caller.actor(), domain.account, &change),
         None => Ok(()),
     }
 }
@@ -263,7 +263,7 @@ pub fn add_alias(
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
     make_alias(tx, domain, alias)?;
     let change = event::Change::AliasAdded { domain: domain.into(), alias: alias.clone() };
-    tx.tell(caller.actor(), domain.account, change)
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Takes an alias away. `NotFound(Alias)` if the domain has it not.
@@ -277,7 +277,7 @@ pub fn remove_alias(
         return Err(Error::NotFound(Entity::Alias));
     }
     let change = event::Change::AliasRemoved { domain: domain.into(), alias: alias.clone() };
-    tx.tell(caller.actor(), domain.account, change)
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Takes an alias away from whoever has it, for a domain of that name.

@@ -40,7 +40,7 @@ pub fn create(
     let secret = PlainSecret::generate(SecretKind::AccountKey)?;
     let key = table::insert(tx, account, &secret, description)?;
     let change = Change::ApiKeyCreated { key: key.id, description: key.description.clone() };
-    tx.tell(Actor::Operator, account, change)?;
+    tx.tell(&Actor::Operator, account, &change)?;
     Ok((key, secret))
 }
 
@@ -53,7 +53,7 @@ pub fn list(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<ApiKey>, 
 pub fn revoke(tx: &WriteTx<'_>, id: ApiKeyId) -> Result<ApiKey, Error> {
     let key = table::revoke(tx, id)?.ok_or(Error::NotFound(Entity::ApiKey))?;
     let change = Change::ApiKeyRevoked { key: key.id, description: key.description.clone() };
-    tx.tell(Actor::Operator, key.account, change)?;
+    tx.tell(&Actor::Operator, key.account, &change)?;
     Ok(key)
 }
 

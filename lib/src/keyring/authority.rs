@@ -38,7 +38,7 @@ pub fn set_authority(
     }
     let authority = authority.map(|authority| authority.name);
     let change = Change::AuthorityChanged { domain: domain.into(), authority };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     verify::follow_keys(tx, caller, &changed)?;
     Ok((domain::find(tx, caller, domain.id)?, true))
 }

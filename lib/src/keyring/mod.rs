@@ -163,7 +163,7 @@ pub(crate) fn add(
     } else {
         Change::DkimKeyCreated { domain: whose, key: new, delegated_to: delegated_to.cloned() }
     };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     verify::follow_keys(tx, caller, domain)?;
     find(tx, domain, selector)
 }
@@ -204,7 +204,7 @@ pub fn activate(
             dkim::table::let_none_start_itself(tx, domain.id)?;
             dkim::table::activate(tx, key.id)?;
             let change = Change::DkimKeyActivated { domain: domain.into(), key: (&key).into() };
-            tx.tell(caller.actor(), domain.account, change)?;
+            tx.tell(caller.actor(), domain.account, &change)?;
             verify::follow_keys(tx, caller, domain)?;
         }
         Ok(Activation::Done(find(tx, domain, selector)?.key))
@@ -223,7 +223,7 @@ pub fn deactivate(
         dkim::table::let_none_start_itself(tx, domain.id)?;
         dkim::table::deactivate(tx, key.id)?;
         let change = Change::DkimKeyDeactivated { domain: domain.into(), key: (&key).into() };
-        tx.tell(caller.actor(), domain.account, change)?;
+        tx.tell(caller.actor(), domain.account, &change)?;
         verify::follow_keys(tx, caller, domain)?;
     }
     Ok(DkimKey { activated_at: None, ..key })
@@ -241,7 +241,7 @@ pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, selector: &Sel
     }
     dkim::table::delete(tx, key.id)?;
     let change = Change::DkimKeyDeleted { domain: domain.into(), key: key.into() };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     verify::follow_keys(tx, caller, domain)
 }
 
@@ -278,7 +278,7 @@ pub fn rename_selector(
         key: KeyRef { id: key.id, selector: selector.clone() },
         from: key.selector.clone(),
     };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     verify::follow_keys(tx, caller, domain)?;
     Ok(DkimKey { selector: selector.clone(), ..key.clone() })
 }

@@ -162,7 +162,7 @@ pub fn add(
     let entry = if let Some(entry) = new {
         let (list, item) = (action.to_string(), entry.item.to_string());
         let change = Change::ListEntryAdded { owner: owner(scope), entry: entry.id, list, item };
-        tx.tell(caller.actor(), caller.account(), change)?;
+        tx.tell(caller.actor(), caller.account(), &change)?;
         Some(entry)
     } else {
         table::matching(tx, scope, action, &[item.key().to_owned()], None)?.into_iter().next()
@@ -189,7 +189,7 @@ pub fn remove(
     let Some(gone) = table::delete(tx, scope, action, item)? else { return Ok(false) };
     let (list, item) = (action.to_string(), gone.item.to_string());
     let change = Change::ListEntryRemoved { owner: owner(scope), entry: gone.id, list, item };
-    tx.tell(caller.actor(), caller.account(), change)?;
+    tx.tell(caller.actor(), caller.account(), &change)?;
     Ok(true)
 }
 

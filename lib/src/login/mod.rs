@@ -45,7 +45,7 @@ pub fn create(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(Log
     let expires_at = tx.now() + tx.settings().login_link_life;
     let link = table::insert(tx, caller, domain.id, &secret, expires_at)?;
     let change = Change::LoginLinkCreated { domain: (&domain).into(), link: link.id };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok((link, secret))
 }
 
@@ -64,7 +64,7 @@ pub fn consume(tx: &WriteTx<'_>, secret: &PlainSecret) -> Result<Option<Domain>,
         return Ok(None);
     }
     let change = Change::LoginLinkUsed { domain: (&domain).into(), link };
-    tx.tell(Actor::LoginLink(link), domain.account, change)?;
+    tx.tell(&Actor::LoginLink(link), domain.account, &change)?;
     Ok(Some(domain))
 }
 

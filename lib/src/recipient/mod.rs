@@ -150,7 +150,7 @@ pub fn update(
         filtered: changed.filter == FilterMode::Filtered,
         administrator: changed.is_admin,
     };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(changed)
 }
 
@@ -181,7 +181,7 @@ fn make(
         filtered: made.filter == FilterMode::Filtered,
         administrator: made.is_admin,
     };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(made)
 }
 

@@ -161,7 +161,7 @@ pub fn file(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Report, 
         kind: report.kind.to_string(),
         domain: report.domain.clone(),
     };
-    tx.tell(caller.actor(), report.account, change)?;
+    tx.tell(caller.actor(), report.account, &change)?;
     Ok(report)
 }
 

@@ -141,7 +141,7 @@ pub fn abort(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<Statu
         .map_err(|refusal| Error::invalid("rotation", refusal))?;
     let key = now.rotation.under_way.take().and_then(|under_way| now.key(under_way.key).cloned());
     table::save(tx, domain.id, &now.rotation)?;
-    tx.tell(caller.actor(), domain.account, Change::RotationAborted { domain: domain.into() })?;
+    tx.tell(caller.actor(), domain.account, &Change::RotationAborted { domain: domain.into() })?;
     if let Some(key) = key.filter(|key| key.delegated_to.is_none() && !key.is_active()) {
         keyring::delete(tx, caller, domain, &key.selector)?;
     }
@@ -166,7 +166,7 @@ pub fn set_interval(
         now.rotation.next_at = every.map(|every| tx.now() + every);
         table::save(tx, domain.id, &now.rotation)?;
         let change = Change::RotationIntervalChanged { domain: domain.into(), from_hours, to_hours };
-        tx.tell(caller.actor(), domain.account, change)?;
+        tx.tell(caller.actor(), domain.account, &change)?;
     }
     Ok(now)
 }
@@ -293,7 +293,7 @@ fn begin(
         key: new.into(),
         replaces: current.map(|key| key.selector.clone()),
     };
-    tx.tell(caller.actor(), domain.account, change)
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// The new key's record is right: it signs, and the one before is retired. Returns whether that was so.
@@ -309,12 +309,12 @@ fn switch(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<bool, Er
     if let Some(new) = new.filter(|key| !key.is_active()) {
         dkim::table::activate(tx, new.id)?;
         let change = Change::DkimKeyActivated { domain: domain.into(), key: (&new).into() };
-        tx.tell(caller.actor(), domain.account, change)?;
+        tx.tell(caller.actor(), domain.account, &change)?;
     }
     if let Some(old) = old.filter(DkimKey::is_active) {
         dkim::table::retire(tx, old.id)?;
         let change = Change::DkimKeyDeactivated { domain: domain.into(), key: (&old).into() };
-        tx.tell(caller.actor(), domain.account, change)?;
+        tx.tell(caller.actor(), domain.account, &change)?;
     }
     verify::follow_keys(tx, caller, domain)?;
     Ok(true)
@@ -332,7 +332,7 @@ fn begin_by_itself(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: S
     table::save(tx, domain.id, &rotation)?;
     let hours = TRY_AGAIN_AFTER.as_secs() / 3600;
     let change = Change::RotationPostponed { domain: domain.into(), hours, reason: refused.to_string() };
-    tx.tell(caller.actor(), domain.account, change)
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Releases a key whose time is over, and makes the next one if it is delegated. Returns whether there was one.
@@ -346,7 +346,7 @@ fn release_one(postroom: &Postroom) -> Result<bool, Error> {
         let Some(domain) = domain::table::authority(tx, key.domain)? else { return Ok(true) };
         let caller = Caller::schedule(domain.account);
         let change = Change::DkimKeyReleased { domain: (&domain).into(), key: (&key).into() };
-        tx.tell(caller.actor(), domain.account, change)?;
+        tx.tell(caller.actor(), domain.account, &change)?;
         let Some(target) = &key.delegated_to else { return Ok(true) };
         let renewed = tx.part(|| {
             dkim::table::delete(tx, key.id)?;

@@ -193,7 +193,7 @@ pub fn update(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: Change
         webhook_secret_changed,
         forward_address_changed: before.forward_to != route.forward_to,
     };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(route)
 }
 

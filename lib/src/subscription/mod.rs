@@ -53,7 +53,7 @@ pub fn create(
         max_domains: limits.max_domains,
         max_recipients: limits.max_recipients,
     };
-    tx.tell(Actor::Operator, account, change)?;
+    tx.tell(&Actor::Operator, account, &change)?;
     Ok(subscription)
 }
 

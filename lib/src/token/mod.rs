@@ -42,7 +42,7 @@ pub fn create(
     let secret = PlainSecret::generate(SecretKind::DomainToken)?;
     let token = table::insert(tx, domain.id, &secret, name.as_deref())?;
     let change = Change::TokenCreated { domain: domain.into(), token: token.id, name };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok((token, secret))
 }
 
@@ -73,7 +73,7 @@ pub fn rename(
     let token =
         table::rename(tx, domain.id, id, name.as_deref())?.ok_or(Error::NotFound(Entity::DomainToken))?;
     let change = Change::TokenRenamed { domain: domain.into(), token: id, from, to: name };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(token)
 }
 
@@ -86,7 +86,7 @@ pub fn revoke(
 ) -> Result<DomainToken, Error> {
     let token = table::revoke(tx, domain.id, id)?.ok_or(Error::NotFound(Entity::DomainToken))?;
     let change = Change::TokenRevoked { domain: domain.into(), token: id, name: token.name.clone() };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(token)
 }
 

@@ -81,7 +81,7 @@ pub fn mark(
         from: was.to_string(),
         to: word.to_string(),
     };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     let status = roll_up(tx, caller, domain, &records, false)?;
     if word == Status::Pending {
         // What the operator gives back to the checks is looked at soon.
@@ -126,7 +126,7 @@ fn roll_up(
             from: domain.status.to_string(),
             to: status.to_string(),
         };
-        tx.tell(caller.actor(), domain.account, change)?;
+        tx.tell(caller.actor(), domain.account, &change)?;
     }
     Ok(status)
 }
@@ -190,7 +190,7 @@ fn note(
         to: status.to_string(),
         finding: finding.code.map(|code| code.as_str().to_owned()),
     };
-    tx.tell(caller.actor(), domain.account, change)?;
+    tx.tell(caller.actor(), domain.account, &change)?;
     domain::table::touch(tx, domain.id)?;
     // A first key signs as soon as the world can verify it.
     if let Some(key) = &mut record.dkim_key
@@ -200,7 +200,7 @@ fn note(
         key.active = true;
         let key = KeyRef { id: key.id, selector };
         let change = Change::DkimKeyActivated { domain: domain.into(), key };
-        tx.tell(caller.actor(), domain.account, change)?;
+        tx.tell(caller.actor(), domain.account, &change)?;
     }
     Ok(())
 }

@@ -186,20 +186,20 @@ fn a_mark_is_written_to_the_audit_log_with_what_followed() {
     assert_eq!(
         told,
         [
-            ("domain.created", "domain example.com created"),
-            ("record.marked", "record MX of example.com marked verified manually (was pending)"),
-            ("record.marked", "record SPF of example.com marked verified manually (was pending)"),
-            ("record.marked", "record DMARC _dmarc of example.com marked verified manually (was pending)"),
+            ("domain.created", "domain customer.com created for user user_123"),
+            ("record.marked", "record MX of customer.com marked verified manually (was pending)"),
+            ("record.marked", "record SPF of customer.com marked verified manually (was pending)"),
+            ("record.marked", "record DMARC _dmarc of customer.com marked verified manually (was pending)"),
             (
                 "record.marked",
-                "record DKIM pr1._domainkey of example.com marked verified manually (was pending)"
+                "record DKIM pr1._domainkey of customer.com marked verified manually (was pending)"
             ),
-            ("domain.status_changed", "status of example.com changed from pending to active"),
+            ("domain.status_changed", "status of customer.com changed from pending to active"),
             (
                 "record.marked",
-                "record DKIM pr1._domainkey of example.com given back to the checks (was verified)"
+                "record DKIM pr1._domainkey of customer.com given back to the checks (was verified)"
             ),
-            ("domain.status_changed", "status of example.com changed from active to pending"),
+            ("domain.status_changed", "status of customer.com changed from active to pending"),
         ]
         .map(|(action, detail)| (action, detail.to_owned()))
     );

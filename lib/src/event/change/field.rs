@@ -251,7 +251,7 @@ mod by_chance {
 
     impl Any for bool {
         fn any(dice: &mut Dice) -> bool {
-            dice.roll() % 2 == 0
+            dice.roll().is_multiple_of(2)
         }
     }
 
