@@ -75,12 +75,12 @@ struct Walked<'a> {
 impl Walked<'_> {
     fn finding(&self) -> Finding {
         let Reach { standings, problem, .. } = self.reach;
-        let first_wrong = standings.iter().zip(self.wanted).find(|(standing, _)| !stands(standing));
-        if let Some((standing, mechanism)) = first_wrong {
-            return self.wrong(standing, mechanism);
+        let ours = || self.mechanisms.iter().zip(self.wanted).zip(standings);
+        let first_wrong = ours().find(|((mechanism, _), standing)| !self.stands(mechanism, standing));
+        if let Some(((_, text), standing)) = first_wrong {
+            return self.wrong(standing, text);
         }
-        let ours = self.mechanisms.iter().zip(self.wanted);
-        if let Some(finding) = ours.clone().find_map(|(ours, text)| self.kept_from_passing(ours, text)) {
+        if let Some(finding) = ours().find_map(|((ours, text), _)| self.kept_from_passing(ours, text)) {
             return finding;
         }
         match problem {
@@ -89,12 +89,28 @@ impl Walked<'_> {
         }
     }
 
+    /// Whether whom the mechanism matches passes, as far as the walk tells: it is reached with `+`, or all that come to it
+    /// have passed before. The walk counts for clients of both families; where what it counted ends it, each client that the
+    /// mechanism matches decides, if those are few.
+    fn stands(&self, mechanism: &Mechanism, standing: &Standing) -> bool {
+        match standing {
+            Standing::Shadowed { qualifier: Qualifier::Pass, .. } => true,
+            Standing::Broken
+                if self.reach.problem.as_ref().is_some_and(|problem| !problem.is_temporary()) =>
+            {
+                let Passing { samples, are_all, .. } = passing(self.dns, &self.question.name, mechanism);
+                are_all && samples.iter().all(|ip| self.refusal(*ip).is_none())
+            }
+            _ => standing.passes(),
+        }
+    }
+
     /// What keeps some of those from passing whom our mechanism matches; none if nothing does.
     fn kept_from_passing(&self, ours: &Mechanism, text: &str) -> Option<Finding> {
-        let Passing { refused_by, unsure } = passing(self.dns, &self.question.name, ours);
-        let Some(Refuser { at, client }) = refused_by else {
-            let refusals = unsure.into_iter().find_map(|ip| self.refusal(ip));
-            return refusals.filter(|finding| finding.verdict == Verdict::Fail);
+        let Passing { refused_by, samples, are_all } = passing(self.dns, &self.question.name, ours);
+        let refused = || samples.iter().find_map(|ip| self.refusal(*ip));
+        let Some(Refuser { at, client }) = refused_by.filter(|_| !are_all || refused().is_some()) else {
+            return refused();
         };
         let evaluated = |ip| (ip, check_host(self.dns, &Query::of_domain(ip, &self.question.name)));
         let what = match (client.map(evaluated), &self.reach.problem) {
@@ -225,11 +241,6 @@ impl Walked<'_> {
         );
         Finding::of(Verdict::Temporary, Code::Servfail, text, Some(shown(self.record)))
     }
-}
-
-/// Whether whom the mechanism matches passes: it is reached with `+`, or all that come to it have passed before.
-fn stands(standing: &Standing) -> bool {
-    standing.passes() || matches!(standing, Standing::Shadowed { qualifier: Qualifier::Pass, .. })
 }
 
 fn code_of(problem: &Problem) -> Code {
