@@ -265,6 +265,22 @@ fn every_route_has_a_contract_test() {
 }
 
 #[test]
+fn what_differs_between_kinds_of_records_stands_in_record_kind_alone() {
+    let names_one = |code: &str| {
+        let after = code.split("Purpose::").skip(1).map(word_at);
+        after.into_iter().any(|word| word != "ALL" && word.starts_with(char::is_uppercase))
+    };
+    let (mut inside, mut kinds) = (0, 0);
+    for (name, source) in sources("lib/src") {
+        let is_inside = name.starts_with("lib/src/record/kind/");
+        assert!(is_inside || !names_one(&source.code), "{name} decides by the kind of a record");
+        inside += usize::from(is_inside && names_one(&source.code));
+        kinds += usize::from(source.code.contains("const KIND: RecordKind"));
+    }
+    assert!(inside > 0 && kinds > 4, "the kinds are found: {inside}, {kinds}");
+}
+
+#[test]
 fn every_code_of_a_finding_has_a_test() {
     let tests: String = sources("tests/rules").into_values().map(|source| source.code).collect();
     for code in Code::ALL {

@@ -7,7 +7,7 @@ use postroom::dns::{
     Answer, Outcome, Question, RecordData, RecordType, Resolver, ScriptedResolver, Server, Sighting,
 };
 use postroom::name::DomainName;
-use postroom::verify::{Code, Expectation, Finding, Verdict, look};
+use postroom::verify::{Code, Expectation, Finding, SpfExpectation, Verdict, look};
 
 /// What a look finds of a record, for a sender at each of these addresses.
 fn found(record: &str, addresses: &[&str], dns: ScriptedResolver) -> Finding {
@@ -18,12 +18,12 @@ fn found(record: &str, addresses: &[&str], dns: ScriptedResolver) -> Finding {
 }
 
 fn expected(domain: &DomainName, addresses: &[&str]) -> Expectation {
-    Expectation::Spf {
+    Expectation::Spf(SpfExpectation {
         name: domain.dns().clone(),
         mechanisms: vec!["include:spf.example.net".to_owned()],
         addresses: addresses.iter().map(|ip| ip.parse::<IpAddr>().unwrap()).collect(),
         whole: "v=spf1 include:spf.example.net ~all".to_owned(),
-    }
+    })
 }
 
 fn zone() -> ScriptedResolver {

@@ -10,9 +10,7 @@
 //! - [`schedule`]: when which domain is looked at next.
 
 pub mod decide;
-mod expect;
 mod explain;
-mod finding;
 pub mod judge;
 mod look;
 mod plan;
@@ -27,8 +25,11 @@ use crate::error::Error;
 use crate::id::DomainId;
 use crate::provision;
 
-pub use expect::{DkimExpectation, Expectation};
-pub use finding::{Code, Finding, Verdict};
+pub use crate::record::finding::{Code, Finding, Verdict};
+pub use crate::record::kind::{
+    CnameExpectation, DelegatedDkimExpectation, DkimExpectation, DmarcExpectation, Expectation,
+    MxExpectation, SpfExpectation,
+};
 pub use look::{Look, View, look};
 pub(crate) use plan::plan_key;
 pub use plan::{Plan, plan};

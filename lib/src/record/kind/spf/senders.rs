@@ -2,25 +2,26 @@
 
 use std::net::IpAddr;
 
-use crate::dns::{Memo, Question, RecordData, Resolver};
+use super::super::sentence::{shown, whole};
+use super::{SpfExpectation, with_soft_all};
+use crate::dns::{Answer, Memo, Question, RecordData, RecordType, Resolver};
+use crate::record::finding::{Code, Finding, Verdict};
 use crate::spf::{
     Directive, Evaluation, MOST_LOOKUPS, Mechanism, Passing, Place, Problem, Qualifier, Query, Reach,
     Refuser, SpfResult, Standing, check_host, is_spf, merge, passing, reaches,
 };
-use crate::verify::judge::{shown, whole, with_soft_all};
-use crate::verify::{Code, Finding, Look, Verdict};
 
-/// What the walk through a domain's one SPF record says; none where it has no such record, or not one for certain.
+/// What the walk through a domain's one SPF record says; none where it has no such record, or where what was `found` in the
+/// record itself stays.
 pub(super) fn judge(
-    question: &Question,
-    wanted: &[String],
-    addresses: &[IpAddr],
-    look: &Look,
+    expected: &SpfExpectation,
+    answer: &Answer,
+    found: &Finding,
     resolver: &dyn Resolver,
 ) -> Option<Finding> {
-    let definite = look.views.iter().find(|view| view.finding.verdict != Verdict::Temporary)?;
-    let records: Vec<String> = definite
-        .answer
+    let question = &Question::new(expected.name.clone(), RecordType::Txt);
+    let SpfExpectation { mechanisms: wanted, addresses, .. } = expected;
+    let records: Vec<String> = answer
         .outcome
         .records()
         .iter()
@@ -34,7 +35,7 @@ pub(super) fn judge(
     let parsed = wanted.iter().map(|text| text.parse::<Directive>().map(|directive| directive.mechanism));
     let mechanisms: Vec<Mechanism> = parsed.collect::<Result<_, _>>().ok()?;
     // The walk begins with the answer that was judged, not with another one.
-    let dns = Memo::new(resolver).with(question.clone(), definite.answer.clone());
+    let dns = Memo::new(resolver).with(question.clone(), answer.clone());
     let reach = reaches(&dns, &question.name, &mechanisms);
     let merged = merge(&[record], wanted);
     let walked = Walked {
@@ -56,7 +57,7 @@ pub(super) fn judge(
     // What stands in the record itself is not taken back for a hiccup on the way to what it includes, unless what
     // could not be told may refuse us.
     let is_kept = finding.verdict == Verdict::Temporary
-        && look.finding.verdict.passes()
+        && found.verdict.passes()
         && mechanisms.iter().all(|ours| passing(&dns, &question.name, ours).refused_by.is_none());
     (!is_kept).then_some(finding)
 }
@@ -66,7 +67,7 @@ struct Walked<'a> {
     record: &'a str,
     merged: &'a str,
     wanted: &'a [String],
-    /// The same, parsed.
+    /// What is wanted, parsed.
     mechanisms: &'a [Mechanism],
     reach: &'a Reach,
     dns: &'a dyn Resolver,
