@@ -2,6 +2,7 @@
 
 use crate::account::Caller;
 use crate::db::{Postroom, ReadTx, WriteTx};
+use crate::dkim::{Source, life};
 use crate::domain::{self, Domain, table};
 use crate::error::{Entity, Error};
 use crate::event::{self, Action};
@@ -56,7 +57,7 @@ pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain
     webhook::create(tx, &domain)?;
     // What could not be made later is refused now.
     dkim::check_fit(&domain, &tx.settings().dkim_selector)?;
-    let key = (!new.key_later).then(|| first_key(tx, &domain)).transpose()?;
+    let key = (!new.key_later).then(|| life::make_first(tx, &domain, Source::Pool)).transpose()?;
     record::seed(tx, &domain, key.as_slice())?;
     event::write(tx, domain.account, caller.actor(), Action::DomainCreated, &domain.name, None)?;
     Ok(domain)
@@ -72,7 +73,7 @@ pub fn equip(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
     let Some(domain) = now else { return Ok(()) };
     table::has_key(tx, domain.id)?;
     if dkim::list(tx, &domain)?.is_empty() {
-        let key = first_key(tx, &domain)?;
+        let key = life::make_first(tx, &domain, Source::Pool)?;
         record::add_key(tx, &key)?;
     }
     Ok(())
@@ -111,12 +112,6 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
     Ok(true)
 }
 
-fn first_key(tx: &WriteTx<'_>, domain: &Domain) -> Result<dkim::DkimKey, Error> {
-    let key = dkim::create(tx, domain, &tx.settings().dkim_selector, dkim::Source::Pool, None)?;
-    dkim::table::let_start_itself(tx, key.id)?;
-    Ok(key)
-}
-
 /// Makes a domain for the caller's end user, or adopts one of the account's that has no user yet.
 ///
 /// `Conflict` if the name is taken by another user, by this one, or by another account.
@@ -153,7 +148,7 @@ pub fn rename(
     let keys = dkim::list(tx, &renamed)?;
     keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
     // A key signs only while its record is known to be right, and the new name has none yet.
-    dkim::table::suspend_all(tx, domain.id)?;
+    life::suspend_all(tx, domain)?;
     // A link names the domain that it opens.
     login::withdraw(tx, domain)?;
     record::clear(tx, &renamed)?;

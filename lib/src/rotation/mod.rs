@@ -17,12 +17,13 @@ use std::time::Duration;
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{Postroom, ReadTx, WriteTx};
+use crate::dkim::life::{self, note};
 use crate::dkim::{self, DkimKey, KeyPair, Kind, Source, pool};
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
 use crate::event::{self, Action};
 use crate::id::DkimKeyId;
-use crate::keyring::{self, note};
+use crate::keyring;
 use crate::name::{DnsName, Selector};
 use crate::record;
 use crate::verify;
@@ -127,7 +128,7 @@ pub fn start(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: Source)
     } else {
         make_room(tx, caller, domain, &keys)?;
         let selector = next_selector(current, &keys)?;
-        keyring::add(tx, caller, domain, &selector, source, None, Action::DkimKeyCreated)?.key
+        keyring::add(tx, caller, domain, &selector, source, None)?.key
     };
     begin(tx, caller, domain, &mut rotation, &new, Some(current))?;
     status(tx, domain)
@@ -199,15 +200,14 @@ pub fn delegate(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<St
         let target: DnsName = format!("{word}._domainkey.{}.{zone}", domain.id)
             .parse()
             .map_err(|e: crate::name::InvalidName| e.of("delegation"))?;
-        let made =
-            keyring::add(tx, caller, domain, &selector, Source::Pool, Some(&target), Action::DkimKeyCreated)?;
+        let made = keyring::add(tx, caller, domain, &selector, Source::Pool, Some(&target))?;
         new.push(made.key);
     }
     let current = keyring::current(&now.keys).filter(|key| key.is_active()).cloned();
     match (new.first(), current) {
         (Some(first), Some(current)) => begin(tx, caller, domain, &mut now.rotation, first, Some(&current))?,
         // Nothing signs yet that it could take over from.
-        (Some(first), None) => dkim::table::let_start_itself(tx, first.id)?,
+        (Some(first), None) => life::let_start_itself(tx, first)?,
         (None, _) => {}
     }
     status(tx, domain)
@@ -309,12 +309,10 @@ fn switch(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<bool, Er
     let old = under_way.replaces.and_then(|id| now.key(id).cloned());
     table::save(tx, domain.id, &now.rotation)?;
     if let Some(new) = new.filter(|key| !key.is_active()) {
-        dkim::table::activate(tx, new.id)?;
-        note(tx, caller, domain, Action::DkimKeyActivated, &new)?;
+        life::activate(tx, caller, domain, &new)?;
     }
     if let Some(old) = old.filter(DkimKey::is_active) {
-        dkim::table::retire(tx, old.id)?;
-        note(tx, caller, domain, Action::DkimKeyDeactivated, &old)?;
+        life::retire(tx, caller, domain, &old)?;
     }
     verify::follow_keys(tx, caller, domain)?;
     Ok(true)
@@ -341,15 +339,14 @@ fn release_one(postroom: &Postroom) -> Result<bool, Error> {
     };
     let source = if is_delegated { pool::source(postroom)? } else { Source::Pool };
     postroom.write(|tx| {
-        let Some(key) = dkim::table::release(tx, last_retirement(tx))? else { return Ok(false) };
+        let Some(key) = life::release_one(tx, last_retirement(tx))? else { return Ok(false) };
         let Some(domain) = domain::table::authority(tx, key.domain)? else { return Ok(true) };
         let caller = Caller::schedule(domain.account);
         note(tx, &caller, &domain, Action::DkimKeyReleased, &key)?;
         let Some(target) = &key.delegated_to else { return Ok(true) };
         let renewed = tx.part(|| {
-            dkim::table::delete(tx, key.id)?;
-            let action = Action::DkimKeyCreated;
-            keyring::add(tx, &caller, &domain, &key.selector, source, Some(target), action)
+            life::clear_selector(tx, &key)?;
+            keyring::add(tx, &caller, &domain, &key.selector, source, Some(target))
         });
         match renewed {
             Err(Error::Store(error)) => Err(Error::Store(error)),

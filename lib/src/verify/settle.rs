@@ -3,7 +3,7 @@
 use super::{Finding, Look, Plan, View, decide, schedule};
 use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
-use crate::dkim;
+use crate::dkim::life;
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
 use crate::event::{self, Action};
@@ -188,18 +188,9 @@ fn note(
     // A first key signs as soon as the world can verify it.
     if let Some(key) = &mut record.dkim_key
         && finding.verdict.passes()
-        && let Some(selector) = dkim::table::start_itself(tx, key.id)?
+        && life::start_itself(tx, caller, domain, key.id)?
     {
         key.active = true;
-        let detail = format!("selector {selector}");
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::DkimKeyActivated,
-            &domain.name,
-            Some(&detail),
-        )?;
     }
     Ok(())
 }
