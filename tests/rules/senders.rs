@@ -269,12 +269,12 @@ fn a_lame_name_server_is_told_where_the_record_itself_is_right() {
 /// What a look finds of a record that is to have `ours` in it, without a word on where we send from.
 fn found_of(record: &str, ours: &str, dns: ScriptedResolver) -> Finding {
     let domain: DomainName = "example.com".parse().unwrap();
-    let expected = Expectation::Spf {
+    let expected = Expectation::Spf(SpfExpectation {
         name: domain.dns().clone(),
         mechanisms: vec![ours.to_owned()],
         addresses: Vec::new(),
         whole: format!("v=spf1 {ours} ~all"),
-    };
+    });
     look(&domain, &[expected], &dns.txt("example.com", &[record])).remove(0).finding
 }
 
