@@ -8,7 +8,7 @@ use super::open::{OpenError, beside, private_file};
 use crate::clock::Timestamp;
 
 mod embedded {
-    refinery::embed_migrations!("migrations");
+    refinery::embed_migrations!("migrations/sqlite");
 }
 
 /// The number of the newest migration; `PRAGMA user_version` of a database that is up to date.
