@@ -22,25 +22,26 @@ use crate::name::{DnsName, Selector};
 
 /// Makes the first key of a domain, under the selector that the operator has set. It starts itself.
 ///
-/// It belongs to the domain's creation, and has no line of its own in the audit log.
-pub(crate) fn make_first(tx: &WriteTx<'_>, domain: &Domain, source: Source) -> Result<DkimKey, Error> {
-    let key = insert(tx, domain, &tx.settings().dkim_selector, source, None)?;
+/// It belongs to the domain's creation, and has no line of its own in the audit log. `NoSpareKey` if the pool is empty.
+pub(crate) fn make_first(tx: &WriteTx<'_>, domain: &Domain) -> Result<DkimKey, Error> {
+    let key = insert(tx, domain, &tx.settings().dkim_selector, &Source::Pool, None)?;
     let_start_itself(tx, &key)?;
     Ok(key)
 }
 
 /// Makes a key of `domain` under `selector`, inactive, or takes one that its owner has brought.
 ///
-/// `Conflict` if the domain has a key under it already, `Limit` if it has as many as it may.
+/// `Conflict` if the domain has a key under it already, `Limit` if it has as many as it may, `NoSpareKey` if it is to come
+/// from the pool and that is empty.
 pub(crate) fn make(
     tx: &WriteTx<'_>,
     caller: &Caller,
     domain: &Domain,
     selector: &Selector,
-    source: Source,
+    source: &Source,
     delegated_to: Option<&DnsName>,
 ) -> Result<DkimKey, Error> {
-    let is_imported = matches!(&source, Source::Pair(pair) if pair.is_imported());
+    let is_imported = matches!(source, Source::Pair(pair) if pair.is_imported());
     let key = insert(tx, domain, selector, source, delegated_to)?;
     let action = if is_imported { Action::DkimKeyImported } else { Action::DkimKeyCreated };
     note(tx, caller, domain, action, &key)?;
@@ -51,7 +52,7 @@ fn insert(
     tx: &WriteTx<'_>,
     domain: &Domain,
     selector: &Selector,
-    source: Source,
+    source: &Source,
     delegated_to: Option<&DnsName>,
 ) -> Result<DkimKey, Error> {
     check_fit(domain, selector)?;
@@ -63,12 +64,16 @@ fn insert(
     if keys.len() >= most as usize {
         return Err(Error::Limit { what: Entity::DkimKey, most: most.into() });
     }
+    let spare;
     let pair = match source {
-        Source::Pool => pool::take(tx)?,
+        Source::Pool => {
+            spare = pool::take(tx)?;
+            &spare
+        }
         Source::Pair(pair) => pair,
     };
     let sealed = tx.master_key().seal(&identity(domain.id, &pair.public), &pair.private)?;
-    table::insert(tx, domain.id, selector, &pair, &sealed, delegated_to)
+    table::insert(tx, domain.id, selector, pair, &sealed, delegated_to)
 }
 
 /// Lets the key start itself: it signs as soon as its record is first seen right.

@@ -62,7 +62,7 @@ impl DkimKey {
 /// Where a new key comes from.
 #[derive(Debug)]
 pub enum Source {
-    /// From the pool of spare pairs; made in place if that is empty. The default kind.
+    /// From the pool of spare pairs, which are of the default kind: see [`pool::write`] for where that is empty.
     Pool,
     /// Made, or read, by the caller, outside the transaction.
     Pair(KeyPair),

@@ -132,13 +132,15 @@ pub fn find(tx: &ReadTx<'_>, domain: &Domain, selector: &Selector) -> Result<Ent
 
 /// Makes a key of the domain, inactive, and the record that publishes it.
 ///
-/// `Conflict` if the domain has a key under this selector, `Limit` if it has as many as it may.
+/// `Conflict` if the domain has a key under this selector, `Limit` if it has as many as it may. `NoSpareKey` if a pair is
+/// wanted from the pool, for this key or for the first one that the domain still waits for, and there is none: see
+/// [`pool::write`](crate::dkim::pool::write).
 pub fn create(
     tx: &WriteTx<'_>,
     caller: &Caller,
     domain: &Domain,
     selector: &Selector,
-    source: Source,
+    source: &Source,
 ) -> Result<Entry, Error> {
     add(tx, caller, domain, selector, source, None)
 }
@@ -149,7 +151,7 @@ pub(crate) fn add(
     caller: &Caller,
     domain: &Domain,
     selector: &Selector,
-    source: Source,
+    source: &Source,
     delegated_to: Option<&DnsName>,
 ) -> Result<Entry, Error> {
     provision::equip(tx, domain)?;
@@ -233,7 +235,7 @@ pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, selector: &Sel
 /// Gives the domain's current key, which is the newest active one, else the newest, another selector. The pair stays, and
 /// so does whether it signs; its record is to be published anew.
 ///
-/// `Conflict` if another of the domain's keys has that selector.
+/// `Conflict` if another of the domain's keys has that selector. `NoSpareKey` as of [`create`].
 pub fn rename_selector(
     tx: &WriteTx<'_>,
     caller: &Caller,

@@ -20,6 +20,7 @@ mod settle;
 
 use crate::account::Caller;
 use crate::db::Postroom;
+use crate::dkim::pool;
 use crate::dns::Resolver;
 use crate::error::Error;
 use crate::id::DomainId;
@@ -45,7 +46,7 @@ pub fn check(
 ) -> Result<Vec<Checked>, Error> {
     let mut planned = postroom.read(|tx| plan(tx, caller, id))?;
     if planned.domain.wants_key {
-        postroom.write(|tx| provision::equip(tx, &planned.domain))?;
+        pool::write(postroom, |tx| provision::equip(tx, &planned.domain))?;
         planned = postroom.read(|tx| plan(tx, caller, id))?;
     }
     let plan = planned;
