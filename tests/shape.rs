@@ -327,6 +327,21 @@ fn every_path_that_the_documentation_names_is_there() {
 }
 
 #[test]
+fn every_docstring_stands_alone() {
+    for (name, text) in files("lib/src", "rs").into_iter().chain(files("bin/src", "rs")) {
+        for line in text.lines().map(str::trim_start) {
+            let begins = ["/// The same", "//! The same", "/// As [", "/// As above"]
+                .iter()
+                .find(|start| line.starts_with(**start));
+            assert!(
+                begins.is_none(),
+                "{name}: \"{line}\" cannot be understood without what stands before it"
+            );
+        }
+    }
+}
+
+#[test]
 fn no_source_is_long_without_a_reason() {
     let mut all = files("lib/src", "rs");
     all.extend(files("bin/src", "rs"));

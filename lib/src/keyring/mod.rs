@@ -172,7 +172,7 @@ pub enum Activation {
 
 /// Looks at the key's record now, writes down what was found, and lets the key sign if the record is right.
 ///
-/// As [`verify::look`], it takes as long as the DNS does, outside any transaction.
+/// It takes as long as the DNS does, like [`verify::look`]: call it outside any transaction.
 pub fn activate(
     postroom: &Postroom,
     caller: &Caller,

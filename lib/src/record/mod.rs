@@ -182,7 +182,7 @@ pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
     Ok(records)
 }
 
-/// The same, and those of keys that nobody needs to publish.
+/// Every record of a domain, also those of keys that nobody needs to publish.
 pub(crate) fn every(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
     table::all(tx, domain.id)
 }

@@ -143,7 +143,7 @@ fn record_json(entry: &Entry) -> Value {
     })
 }
 
-/// The same, with what went wrong under the name that these routes have for it.
+/// Gives a fault the name that these routes have for what went wrong.
 fn named(result: Result<Response, Fault>) -> Result<Response, Fault> {
     let fault = match result {
         Err(

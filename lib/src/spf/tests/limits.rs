@@ -40,7 +40,7 @@ fn graph() -> impl Strategy<Value = Vec<Vec<String>>> {
     graph_of("[-+~?]?(include:|a:|mx:|exists:|exists:%\\{p\\}\\.)")
 }
 
-/// The same, with links of these kinds.
+/// A graph of six domains at random, with links of these kinds.
 fn graph_of(kinds: &'static str) -> impl Strategy<Value = Vec<Vec<String>>> {
     let link = (0..6_u8, kinds).prop_map(|(n, kind)| format!("{kind}d{n}.example"));
     let term = prop_oneof![5 => link, 1 => "[-+~?]?(all|ip4:192\\.0\\.2\\.0/24)"];
