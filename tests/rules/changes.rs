@@ -97,7 +97,7 @@ impl Desk {
             verify::mark(tx, caller, domain, mx, record::Status::Pending, None)
         });
         self.check();
-        self.of(NAME, |tx, caller, domain| rotation::start(tx, caller, domain, Source::Pool));
+        self.of(NAME, |tx, caller, domain| rotation::start(tx, caller, domain, &Source::Pool));
         self.of(NAME, rotation::abort);
         let every = Some(Duration::from_hours(5 * 24));
         self.of(NAME, |tx, caller, domain| rotation::set_interval(tx, caller, domain, every));
@@ -114,7 +114,7 @@ impl Desk {
         let (extra, main) = ("extra".parse().unwrap(), "main".parse().unwrap());
         let pem = include_bytes!("../fixtures/pem/002-2048.pem");
         let pair = Source::Pair(KeyPair::import(pem).unwrap());
-        self.of(NAME, |tx, caller, domain| keyring::create(tx, caller, domain, &extra, pair));
+        self.of(NAME, |tx, caller, domain| keyring::create(tx, caller, domain, &extra, &pair));
         self.of(NAME, |tx, caller, domain| keyring::delete(tx, caller, domain, &extra));
         self.of(NAME, |tx, caller, domain| keyring::rename_selector(tx, caller, domain, &main));
         self.of(NAME, |tx, caller, domain| keyring::deactivate(tx, caller, domain, &main));

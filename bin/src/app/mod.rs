@@ -85,19 +85,19 @@ impl App {
         }
     }
 
-    /// The same App with other things switched on and off.
+    /// This App, with these things switched on and off.
     #[must_use]
     pub fn switched(self, switches: Switches) -> App {
         App { switches, ..self }
     }
 
-    /// The same App at another base URL: where clients reach it, for the links in its answers.
+    /// This App at another base URL: where clients reach it, for the links in its answers.
     #[must_use]
     pub fn at(self, base_url: &str) -> App {
         App { base_url: base_url.trim_end_matches('/').to_owned(), ..self }
     }
 
-    /// The same App with other limits on rates.
+    /// This App, with these limits on rates.
     #[must_use]
     pub fn limited(self, limits: Limits) -> App {
         App { limits, ..self }
@@ -354,7 +354,7 @@ fn request_id(request: &Request) -> String {
         return id.to_owned();
     }
     let mut octets = [0_u8; 8];
-    // An id of zeros is worse than none of nothing: a request is answered all the same.
+    // Without random numbers the id is zeros, and the request is answered nevertheless.
     let _ = getrandom::fill(&mut octets);
     format!("{:016x}", u64::from_be_bytes(octets))
 }

@@ -169,6 +169,8 @@ changes! {
     DkimKeyDeactivated: "dkim_key.deactivated" of "dkim_key.deactivated" on domain {
         domain: DomainRef, key: KeyRef,
     }
+    /// A DKIM key signs no more, because another one signs in its place after a rotation.
+    DkimKeyRetired: "dkim_key.retired" of "dkim_key.deactivated" on domain { domain: DomainRef, key: KeyRef }
     /// A DKIM key got another selector. `key` has the new one.
     DkimKeyRenamed: "dkim_key.renamed" of "dkim_key.renamed" on domain {
         domain: DomainRef, key: KeyRef, from: Selector,

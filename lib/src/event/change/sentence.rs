@@ -189,6 +189,9 @@ impl Change {
             Change::DkimKeyImported { domain, key } => write!(f, "key {key} of {domain} imported"),
             Change::DkimKeyActivated { domain, key } => write!(f, "key {key} of {domain} activated"),
             Change::DkimKeyDeactivated { domain, key } => write!(f, "key {key} of {domain} deactivated"),
+            Change::DkimKeyRetired { domain, key } => {
+                write!(f, "key {key} of {domain} deactivated: another key signs in its place")
+            }
             Change::DkimKeyRenamed { domain, key, from } => {
                 write!(f, "selector of key {from} of {domain} changed to {key}")
             }
