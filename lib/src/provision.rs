@@ -83,8 +83,16 @@ pub fn equip(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
 pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
     let (wanting, spares) =
         postroom.read(|tx| Ok::<_, Error>((table::wanting_key(tx, limit)?, dkim::pool::count(tx)?)))?;
-    if wanting.is_empty() || spares == 0 {
-        return Ok(!wanting.is_empty());
+    if wanting.is_empty() {
+        return Ok(false);
+    }
+    if spares == 0 {
+        // Where no pool is kept, nobody else makes the pair that the first of them waits for.
+        if postroom.settings().spare_keys == 0 {
+            let pair = dkim::KeyPair::generate(dkim::Kind::default())?;
+            postroom.write(|tx| dkim::pool::add(tx, &pair))?;
+        }
+        return Ok(true);
     }
     postroom.write(|tx| {
         for domain in wanting.iter().take(spares as usize) {
