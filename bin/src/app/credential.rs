@@ -13,22 +13,22 @@ use crate::wire::{Auth, Fault};
 
 /// The API key that a request carries; a malformed one is refused before the database is asked.
 ///
-/// A request with two is refused: one caller would be meant by whoever sent it, and another one taken by us. In a field of
+/// A request with two different ones is refused: whoever sent it may mean the one, and we would take the other. In the field of
 /// another surface only what is an API key counts, for a proxy may have a use of its own for `Authorization`.
 pub(super) fn credential(auth: Auth, request: &Request) -> Result<PlainSecret, Fault> {
     let own = fields(auth);
     let mut values = values(own, request);
     let value = values.next().ok_or(Fault::CredentialMissing)?;
-    if values.next().is_some() {
+    let secret = parse(auth, value)?;
+    if values.any(|another| another != value) {
         return Err(Fault::CredentialTwice);
     }
-    let secret = parse(auth, value)?;
-    let others = SURFACES.iter().map(|surface| surface.auth).filter(|other| {
-        // Bearer and Basic share a field, and it has been read.
-        fields(*other).iter().all(|field| !own.contains(field))
-    });
-    for other in others {
-        if self::values(fields(other), request).any(|value| parse(other, value).is_ok()) {
+    let is_another =
+        |other: Auth, value| parse(other, value).is_ok_and(|key| key.reveal() != secret.reveal());
+    for other in SURFACES.iter().map(|surface| surface.auth) {
+        // Bearer and Basic share a field, which has been read.
+        let elsewhere = fields(other);
+        if elsewhere != own && self::values(elsewhere, request).any(|value| is_another(other, value)) {
             return Err(Fault::CredentialTwice);
         }
     }

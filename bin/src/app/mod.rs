@@ -117,8 +117,8 @@ impl App {
         found.map_or(BodySize::Form, |(route, _)| route.body).octets(self.postroom.settings())
     }
 
-    /// Forgets what no limit depends on any more, and answers whose time is over. Meant for a background thread, every half
-    /// minute or so.
+    /// Forgets what no limit depends on any more, and answers whose time is over. Meant for a background thread, every minute or
+    /// so.
     pub fn forget(&self) -> Result<(), Error> {
         self.limits.tidy();
         repeat::forget_expired(&self.postroom)

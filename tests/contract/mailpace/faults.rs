@@ -118,14 +118,18 @@ fn the_name_of_the_key_field_is_read_in_any_case_and_has_an_alias() {
 }
 
 #[test]
-fn the_organization_token_and_its_alias_are_two_credentials() {
+fn the_organization_token_counts_before_its_alias() {
     let app = TestApp::new();
     let key = app.account("acme");
+    let both = [("MailPace-Server-Token", key.secret.as_str()), ("MailPace-Organization-Token", "garbage")];
+    app.send("GET /api/v1/domains", &both, b"").is(401, &json!({"error": "Invalid API Token"}));
     let text = "the request carries more than one credential; send one";
-    for other in ["garbage", &key.secret] {
-        let both = [("MailPace-Server-Token", key.secret.as_str()), ("MailPace-Organization-Token", other)];
+    for other in ["garbage", &app.account("other").secret] {
+        let both = [("MailPace-Server-Token", other), ("MailPace-Organization-Token", &key.secret)];
         app.send("GET /api/v1/domains", &both, b"").is(400, &json!({ "error": text }));
     }
+    let same = [("MailPace-Server-Token", &*key.secret), ("MailPace-Organization-Token", &key.secret)];
+    app.send("GET /api/v1/domains", &same, b"").is(200, &json!([]));
 }
 
 #[test]
