@@ -35,7 +35,7 @@ pub(super) fn credential(auth: Auth, request: &Request) -> Result<PlainSecret, F
     Ok(secret)
 }
 
-/// The header fields in which a credential can stand, in lower case.
+/// The header fields in which a credential can stand.
 fn fields(auth: Auth) -> &'static [&'static str] {
     match auth {
         Auth::Header(names) => names,
