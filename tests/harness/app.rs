@@ -70,13 +70,17 @@ pub(crate) fn settings() -> Settings {
 /// Opens a database with these settings, and fills its pool with `spares` copies of the one pair.
 pub(crate) fn open(file: &Path, settings: Settings, clock: Arc<ManualClock>, spares: u32) -> Postroom {
     let postroom = Postroom::open(file, Options { master_key_file: None, settings, clock }).unwrap();
-    postroom.write(|tx| (0..spares).try_for_each(|_| dkim::pool::add(tx, &PAIR))).unwrap();
+    if spares > 0 {
+        let pair = &*PAIR;
+        postroom.write(|tx| (0..spares).try_for_each(|_| dkim::pool::add(tx, pair))).unwrap();
+    }
     postroom
 }
 
 /// Puts the other pair into the pool.
 pub(crate) fn add_other_pair(postroom: &Postroom) {
-    postroom.write(|tx| dkim::pool::add(tx, &OTHER_PAIR)).unwrap();
+    let pair = &*OTHER_PAIR;
+    postroom.write(|tx| dkim::pool::add(tx, pair)).unwrap();
 }
 
 impl TestApp {

@@ -7,6 +7,7 @@ mod explaining;
 mod findings;
 mod hostile;
 mod importing;
+mod key_pool;
 mod keyring;
 mod judging;
 mod keys_and_tokens;

@@ -13,7 +13,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use percent_encoding::percent_decode_str;
 use postroom::account::Caller;
 use postroom::clock::Timestamp;
 use postroom::db::{Postroom, Session};
@@ -24,8 +23,8 @@ use postroom::key;
 
 use crate::wire::http::{BodyFault, HeaderName, HeaderValue, Method, Request, Response, header};
 use crate::wire::limit::{Limits, Looks};
-use crate::wire::{Anybody, Auth, BodySize, Call, Fault, Handler, Surface, Switches};
-use surface::{Matched, Router};
+use crate::wire::{Anybody, Auth, BodySize, Call, Fault, Handler, OpenToAll, Surface, Switches, WithKey};
+use surface::{Router, Target};
 
 pub use surface::SURFACES;
 
@@ -45,6 +44,12 @@ pub struct App {
     running: repeat::Running,
     /// When keys were last used, until somebody writes it down.
     uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
+}
+
+/// Who was let in by the head of a request, with what answers them.
+enum Admitted {
+    Caller(Caller, WithKey),
+    Anybody(OpenToAll),
 }
 
 /// What a log line says of a request, as far as it got.
@@ -72,19 +77,19 @@ impl App {
         }
     }
 
-    /// The same App with other things switched on and off.
+    /// This App, with these things switched on and off.
     #[must_use]
     pub fn switched(self, switches: Switches) -> App {
         App { switches, ..self }
     }
 
-    /// The same App at another base URL: where clients reach it, for the links in its answers.
+    /// This App at another base URL: where clients reach it, for the links in its answers.
     #[must_use]
     pub fn at(self, base_url: &str) -> App {
         App { base_url: base_url.trim_end_matches('/').to_owned(), ..self }
     }
 
-    /// The same App with other limits on rates.
+    /// This App, with these limits on rates.
     #[must_use]
     pub fn limited(self, limits: Limits) -> App {
         App { limits, ..self }
@@ -114,7 +119,7 @@ impl App {
     /// The most octets of a body on this path; few where there is no such route.
     pub fn body_limit(&self, method: &Method, path: &str) -> usize {
         let (_, found) = self.router.find(method, path);
-        found.map_or(BodySize::Form, |(route, _)| route.body).octets(self.postroom.settings())
+        found.map_or(BodySize::Form, |target| target.route.body).octets(self.postroom.settings())
     }
 
     /// Forgets what no limit depends on any more, and answers whose time is over. Meant for a background thread, every minute or
@@ -133,39 +138,41 @@ impl App {
     fn route(&self, request: &Request, id: &str, trace: &mut Trace) -> Response {
         let (surface, found) = self.router.find(&request.method, &request.path);
         trace.surface = surface.name;
-        let answered = found.and_then(|matched| self.call(surface, matched, request, trace));
-        answered.unwrap_or_else(|fault| {
-            if let Fault::Library(error) = &fault {
-                if let Error::Store(error) = error {
-                    tracing::error!(request = id, route = trace.route, %error, "the database failed");
-                }
-                stop_if_sync_failed(error);
-            }
-            let response = (surface.render)(&fault);
-            match &fault {
-                Fault::Method(allowed) => response.with(header::ALLOW, allowed),
-                _ => response,
-            }
-        })
+        let answered = found.and_then(|target| {
+            trace.route = target.route.path;
+            let admitted = self.admit(&target, request, trace)?;
+            self.run(target, admitted, request)
+        });
+        answered.unwrap_or_else(|fault| refuse(surface, &fault, id, trace.route))
     }
 
-    fn call(
-        &self,
-        surface: &Surface,
-        (route, params): Matched<'_>,
-        request: &Request,
-        trace: &mut Trace,
-    ) -> Result<Response, Fault> {
-        trace.route = route.path;
-        origin::check(surface.auth, &self.base_url, request)?;
-        // What is not UTF-8 names nothing, and stays so with a replacement character in it.
-        let decode = |value| percent_decode_str(value).decode_utf8_lossy().into_owned();
-        let params = params.iter().map(|(name, value)| (name.to_owned(), decode(value))).collect();
-        match route.handler {
-            Handler::Open(handler) => {
-                require_body(request)?;
+    /// Lets a request in, or refuses it, by its head alone.
+    fn admit(&self, target: &Target, request: &Request, trace: &mut Trace) -> Result<Admitted, Fault> {
+        let auth = target.surface.auth;
+        origin::check(auth, &self.base_url, request)?;
+        match target.route.handler {
+            Handler::Open(answer) => Ok(Admitted::Anybody(answer)),
+            Handler::Key(answer) => {
+                let caller = self.authenticate(auth, request)?;
+                let key = caller.key();
+                (trace.account, trace.key) = (Some(caller.account().number()), key.map(ApiKeyId::number));
+                if let Some(key) = key {
+                    self.uses().insert(key, self.postroom.now());
+                }
+                self.limits.count(caller.account())?;
+                Ok(Admitted::Caller(caller, answer))
+            }
+        }
+    }
+
+    /// Answers a request that was let in.
+    fn run(&self, target: Target, admitted: Admitted, request: &Request) -> Result<Response, Fault> {
+        let Target { surface, route, params } = target;
+        require_body(request)?;
+        match admitted {
+            Admitted::Anybody(answer) => {
                 let session = Session::new(&self.postroom);
-                let answered = handler(&self.prepare(&session, Anybody, request, params));
+                let answered = answer(&self.prepare(&session, Anybody, request, params));
                 answered.map_err(|fault| match fault {
                     Fault::CredentialMissing | Fault::CredentialInvalid => {
                         self.limits.count_failure(request.peer, fault)
@@ -173,19 +180,11 @@ impl App {
                     other => other,
                 })
             }
-            Handler::Key(handler) => {
-                let caller = self.authenticate(surface.auth, request)?;
-                (trace.account, trace.key) =
-                    (Some(caller.account().number()), caller.key().map(ApiKeyId::number));
-                if let Some(key) = caller.key() {
-                    self.uses().insert(key, self.postroom.now());
-                }
-                self.limits.count(caller.account())?;
-                require_body(request)?;
+            Admitted::Caller(caller, answer) => {
                 let asked = repeat::asked(&caller, route, request)?;
                 let run = |session: &Session<'_>| {
                     let _looking = if route.slow { Some(self.looks.begin(caller.account())?) } else { None };
-                    handler(&self.prepare(session, caller, request, params))
+                    answer(&self.prepare(session, caller, request, params))
                 };
                 match asked {
                     None => run(&Session::new(&self.postroom)),
@@ -238,6 +237,21 @@ pub fn stop_if_sync_failed(error: &Error) {
     }
 }
 
+/// A fault in the surface's shape. What the database says goes to the log alone.
+fn refuse(surface: &Surface, fault: &Fault, id: &str, route: &str) -> Response {
+    if let Fault::Library(error) = fault {
+        if let Error::Store(error) = error {
+            tracing::error!(request = id, route, %error, "the database failed");
+        }
+        stop_if_sync_failed(error);
+    }
+    let response = (surface.render)(fault);
+    match fault {
+        Fault::Method(allowed) => response.with(header::ALLOW, allowed),
+        _ => response,
+    }
+}
+
 /// Refuses a request whose body did not arrive as the route takes it.
 fn require_body(request: &Request) -> Result<(), Fault> {
     match request.body {
@@ -264,7 +278,7 @@ fn request_id(request: &Request) -> String {
         return id.to_owned();
     }
     let mut octets = [0_u8; 8];
-    // Without random bytes the id is all zeros, and the request is answered all the same.
+    // Without random numbers the id is zeros, and the request is answered nevertheless.
     let _ = getrandom::fill(&mut octets);
     format!("{:016x}", u64::from_be_bytes(octets))
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::percent_decode_str;
+
 use super::health;
 use crate::console;
 use crate::dialect::{lifecycle, mailchannels, mailgun, mailpace, native};
@@ -22,8 +24,13 @@ pub const SURFACES: &[&Surface] = &[
 /// From a path and a method to a route.
 pub(super) struct Router(matchit::Router<Vec<(&'static Surface, &'static Route)>>);
 
-/// A route, and the parameters that stand in the path.
-pub(super) type Matched<'a> = (&'static Route, matchit::Params<'a, 'a>);
+/// What a request is for.
+pub(super) struct Target {
+    pub(super) surface: &'static Surface,
+    pub(super) route: &'static Route,
+    /// The parameters that stand in the path, percent-decoded.
+    pub(super) params: Vec<(String, String)>,
+}
 
 impl Router {
     /// The routes of all [`SURFACES`].
@@ -46,16 +53,17 @@ impl Router {
 
     /// The surface that answers this request, and its route, or why it has none. HEAD is answered as GET is, and a slash at the
     /// end of the path changes nothing.
-    pub(super) fn find<'a>(
-        &'a self,
-        method: &Method,
-        path: &'a str,
-    ) -> (&'static Surface, Result<Matched<'a>, Fault>) {
+    pub(super) fn find(&self, method: &Method, path: &str) -> (&'static Surface, Result<Target, Fault>) {
         let path = without_last_slash(path);
         let method = if *method == Method::HEAD { &Method::GET } else { method };
         let Ok(found) = self.0.at(path) else { return (surface_of(path), Err(Fault::NoRoute)) };
         match found.value.iter().find(|(_, route)| route.method == *method) {
-            Some((surface, route)) => (surface, Ok((route, found.params))),
+            Some((surface, route)) => {
+                // What is not UTF-8 names nothing, and stays so with a replacement character in it.
+                let decode = |value| percent_decode_str(value).decode_utf8_lossy().into_owned();
+                let params = found.params.iter().map(|(name, value)| (name.to_owned(), decode(value)));
+                (surface, Ok(Target { surface, route, params: params.collect() }))
+            }
             None => {
                 (surface_of(path), Err(Fault::Method(allowed(found.value.iter().map(|(_, route)| *route)))))
             }
@@ -112,7 +120,7 @@ mod tests {
                 assert_eq!(surface_of(route.path).name, surface.name, "{}", route.path);
                 for path in [route.path.to_owned(), format!("{}/", route.path)] {
                     let (found, matched) = router.find(&route.method, &path);
-                    let (matched, _) = matched.unwrap();
+                    let matched = matched.ok().unwrap().route;
                     assert_eq!((found.name, matched.path), (surface.name, route.path));
                     assert_eq!(matched.method, route.method);
                 }
@@ -124,7 +132,7 @@ mod tests {
     fn head_is_allowed_where_get_is() {
         let allowed_at = |path: &str| match Router::new().find(&Method::TRACE, path).1 {
             Err(Fault::Method(allowed)) => allowed,
-            other => panic!("{:?}", other.map(|(route, _)| route.path)),
+            other => panic!("{:?}", other.map(|target| target.route.path)),
         };
         assert_eq!(allowed_at("/console/login"), "GET, POST, HEAD");
         assert_eq!(allowed_at("/api/v1/domains/7/verify"), "POST");

@@ -68,14 +68,16 @@ pub struct Route {
 #[derive(Clone, Copy, Debug)]
 pub enum Handler {
     /// For whoever brings an API key, in the place that the surface has for it.
-    Key(fn(&Call<'_>) -> Result<Response, Fault>),
+    Key(WithKey),
     /// For everybody. Where it refuses a credential of its own, such as a login link, the App counts that as a failed
     /// authentication.
-    Open(fn(&Call<'_, Anybody>) -> Result<Response, Fault>),
+    Open(OpenToAll),
 }
 
 /// What answers a route that needs an API key.
-type WithKey = fn(&Call<'_>) -> Result<Response, Fault>;
+pub type WithKey = fn(&Call<'_>) -> Result<Response, Fault>;
+/// What answers a route that is open to everybody.
+pub type OpenToAll = fn(&Call<'_, Anybody>) -> Result<Response, Fault>;
 
 /// A route that answers from the database.
 pub const fn route(method: Method, path: &'static str, handler: WithKey) -> Route {
@@ -112,11 +114,7 @@ pub const fn making(method: Method, path: &'static str, handler: WithKey) -> Rou
 }
 
 /// A route for everybody, which takes a short form at most.
-pub const fn open(
-    method: Method,
-    path: &'static str,
-    handler: fn(&Call<'_, Anybody>) -> Result<Response, Fault>,
-) -> Route {
+pub const fn open(method: Method, path: &'static str, handler: OpenToAll) -> Route {
     Route { method, path, handler: Handler::Open(handler), looks: false, slow: false, body: BodySize::Form }
 }
 

@@ -49,13 +49,13 @@ impl Caller {
         Caller { account, actor: Actor::Key(key), user: None }
     }
 
-    /// The same caller on behalf of one of its end users: sees that user's domains alone.
+    /// This caller, acting for one of its end users: it sees that user's domains alone.
     #[must_use]
     pub fn for_user(&self, user: Tag) -> Caller {
         Caller { user: Some(user), ..self.clone() }
     }
 
-    /// The same caller on behalf of nobody.
+    /// This caller, acting for itself and for no end user.
     #[must_use]
     pub(crate) fn for_itself(&self) -> Caller {
         Caller { user: None, ..self.clone() }

@@ -20,7 +20,9 @@ use crate::id::ListEntryId;
 use crate::recipient::Recipient;
 
 pub use item::{InvalidItem, InvalidKind, Item, Kind};
-pub use verdict::{Because, Explanation, Field, Outcome, Query, Sender, Verdict, explain, verdict};
+pub use verdict::{
+    Because, Explanation, Field, InvalidQuery, Outcome, Query, Sender, Verdict, explain, explain_for, verdict,
+};
 
 /// Which list: what becomes of the mail that an entry matches. The first decides before the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

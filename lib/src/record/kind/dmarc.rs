@@ -1,19 +1,89 @@
-//! Judging a DMARC record (RFC 9989): one record, with a policy at least as strict as the one asked for.
+//! DMARC: what receivers do with mail that fails (RFC 9989). One record, with a policy at least as strict as the one asked
+//! for.
 
-use crate::dns::{Answer, Outcome, RecordData, TxtData};
-use crate::name::DnsName;
+use super::sentence::{self, asked, missing, shown_side_by_side, spoilt_by_hand};
+use super::tags::Tags;
+use super::{Expectation, Expected, Need, RecordKind, Seed};
+use crate::dns::{Answer, Outcome, Question, RecordData, RecordType, TxtData};
+use crate::name::{DnsName, DomainName};
+use crate::record::finding::{Code, Finding, Verdict};
 use crate::settings::DmarcPolicy;
 
-use super::tags::Tags;
-use super::{Code, Expectation, Finding, Verdict, asked, missing, shown_side_by_side, spoilt_by_hand};
-
+/// Where it stands, below the domain.
+const HOST: &str = "_dmarc";
+/// The most names at which a DMARC record is looked for, the domain's own among them (RFC 9989 section 4.10).
+const MAX_TREE_WALK: usize = 8;
 /// Tags that RFC 9989 removed; they do no harm and no good.
 const REMOVED_TAGS: [&str; 3] = ["pct", "rf", "ri"];
 /// Tags that say where reports go.
 const REPORT_TAGS: [&str; 2] = ["rua", "ruf"];
 
-/// Judges a definite answer to the question for the TXT records at `_dmarc`.
-pub(super) fn judge(expected: &Expectation, policy: DmarcPolicy, seen: &Answer) -> Finding {
+pub(super) const KIND: RecordKind = RecordKind {
+    word: "dmarc",
+    record_type: RecordType::Txt,
+    seed: |settings| Seed::One { host: HOST, value: settings.dmarc_record(), priority: None },
+    need: Need::Always,
+    // Any domain may have had a lawful one before it came here.
+    is_proof: false,
+    expect: |wish| {
+        Some(Expectation::Dmarc(DmarcExpectation {
+            name: wish.name.clone(),
+            policy: policy(&wish.record.value),
+            whole: wish.record.value.clone(),
+        }))
+    },
+};
+
+/// One DMARC record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DmarcExpectation {
+    /// Where it must be: `_dmarc.domain`.
+    pub name: DnsName,
+    /// The policy that it must have at least.
+    pub policy: DmarcPolicy,
+    /// The record that a domain without one publishes.
+    pub whole: String,
+}
+
+impl Expected for DmarcExpectation {
+    fn name(&self) -> &DnsName {
+        &self.name
+    }
+
+    fn record_type(&self) -> RecordType {
+        RecordType::Txt
+    }
+
+    fn wanted(&self) -> String {
+        self.whole.clone()
+    }
+
+    fn judge(&self, seen: &Answer) -> Finding {
+        judge(self, self.policy, seen)
+    }
+
+    /// Without a record of its own a domain may have a policy from one above it.
+    fn questions(&self, domain: &DomainName, finding: &Finding) -> Vec<Question> {
+        if !finding.is_absence() {
+            return Vec::new();
+        }
+        let records = ancestors(domain).into_iter().filter_map(|name| name.child(HOST).ok());
+        records.map(|name| Question::new(name, RecordType::Txt)).collect()
+    }
+
+    fn refine(&self, _finding: &Finding, seen: &[(&Question, Answer)]) -> Option<Finding> {
+        judge_inherited(self, seen)
+    }
+}
+
+/// The policy in a record that we asked for.
+fn policy(record: &str) -> DmarcPolicy {
+    let tag = record.split(';').find_map(|tag| tag.trim().strip_prefix("p="));
+    tag.and_then(|word| word.parse().ok()).unwrap_or(DmarcPolicy::None)
+}
+
+/// Judges the TXT records at `_dmarc`.
+fn judge(expected: &DmarcExpectation, policy: DmarcPolicy, seen: &Answer) -> Finding {
     let Outcome::Found { records, .. } = &seen.outcome else { return missing(expected, seen) };
     let texts = dmarc_texts(records);
     match texts.as_slice() {
@@ -38,7 +108,7 @@ pub(super) fn judge(expected: &Expectation, policy: DmarcPolicy, seen: &Answer) 
     }
 }
 
-fn judge_record(expected: &Expectation, policy: DmarcPolicy, seen: &TxtData) -> Finding {
+fn judge_record(expected: &DmarcExpectation, policy: DmarcPolicy, seen: &TxtData) -> Finding {
     let octets = seen.joined();
     let text = String::from_utf8_lossy(&octets);
     let shown = seen.shown();
@@ -53,7 +123,7 @@ fn judge_record(expected: &Expectation, policy: DmarcPolicy, seen: &TxtData) -> 
     }
     let version = tags.value("v").unwrap_or_default();
     if version != "DMARC1" || !tags.starts_with("v") {
-        let what = format!("its version is \"{}\", not DMARC1", super::shown(version));
+        let what = format!("its version is \"{}\", not DMARC1", sentence::shown(version));
         return fail(Code::DmarcSyntax, &what, "replace the value");
     }
     let change = format!("change its p= tag to p={policy}");
@@ -92,7 +162,7 @@ fn judge_record(expected: &Expectation, policy: DmarcPolicy, seen: &TxtData) -> 
     if let Some((tag, odd)) =
         REPORT_TAGS.iter().find_map(|tag| Some((tag, odd_report_uri(tags.value(tag)?)?)))
     {
-        let odd = super::shown(odd);
+        let odd = sentence::shown(odd);
         let text = format!(
             "{}: it works, but no reports go to \"{odd}\" in its {tag}= tag; seen is \"{shown}\"; wanted is mailto: and an \
              address; mend that, or remove it.",
@@ -111,20 +181,18 @@ fn judge_record(expected: &Expectation, policy: DmarcPolicy, seen: &TxtData) -> 
 }
 
 /// A policy that a domain has from one above it.
-pub(in crate::verify) struct Inherited {
+struct Inherited {
     /// The domain that sets it.
-    pub(in crate::verify) from: DnsName,
+    from: DnsName,
     /// What it sets for its subdomains.
-    pub(in crate::verify) policy: DmarcPolicy,
+    policy: DmarcPolicy,
     /// Its record, as it is shown.
-    pub(in crate::verify) record: String,
+    record: String,
 }
 
 /// The policy of a domain that has no record of its own, from what was seen at the domains above it, the nearest first
 /// (RFC 9989 sections 4.7 and 4.10): that of its organizational domain, else that of the public suffix.
-pub(in crate::verify) fn inherited<'a>(
-    walk: impl Iterator<Item = (Option<DnsName>, &'a Outcome)>,
-) -> Option<Inherited> {
+fn inherited<'a>(walk: impl Iterator<Item = (Option<DnsName>, &'a Outcome)>) -> Option<Inherited> {
     let mut organizational = None;
     for (name, outcome) in walk {
         let (Some(name), Some((found, suffix, owner))) = (name, only_policy(outcome)) else { continue };
@@ -197,11 +265,49 @@ fn is_policy(word: &str) -> bool {
     word.to_ascii_lowercase().parse::<DmarcPolicy>().is_ok()
 }
 
-fn finding(expected: &Expectation, code: Code, what: &str, seen: &str, mend: &str) -> Finding {
+fn finding(expected: &DmarcExpectation, code: Code, what: &str, seen: &str, mend: &str) -> Finding {
     let text = format!(
         "{}: {what}; seen is \"{seen}\"; wanted is \"{}\"; {mend}.",
         asked(expected),
         expected.wanted()
     );
     Finding::of(Verdict::Fail, code, text, Some(seen.to_owned()))
+}
+
+/// The names above a domain at which the tree walk looks: of a name with more than eight labels it goes on with the
+/// last seven (RFC 9989 section 4.10).
+fn ancestors(domain: &DomainName) -> Vec<DnsName> {
+    let mut names = Vec::new();
+    let mut next = domain.dns().parent();
+    while let Some(name) = next {
+        next = name.parent();
+        if name.as_str().split('.').count() < MAX_TREE_WALK && names.len() + 1 < MAX_TREE_WALK {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The policy that a domain without a record of its own has from a domain above it.
+fn judge_inherited(expected: &DmarcExpectation, seen: &[(&Question, Answer)]) -> Option<Finding> {
+    let policy = expected.policy;
+    if seen.iter().any(|(_, answer)| answer.outcome.is_temporary()) {
+        return None;
+    }
+    // From the domain's parent upward, as they were asked.
+    let walk = seen.iter().map(|(question, answer)| (question.name.parent(), &answer.outcome));
+    let Inherited { from, policy: published, record } = inherited(walk)?;
+    let asked = asked(expected);
+    if published < policy {
+        let text = format!(
+            "{asked}: there is no such record, and the policy {published} that {from} sets for its subdomains is weaker \
+             than {policy}; wanted is \"{}\"; publish it.",
+            expected.wanted()
+        );
+        return Some(Finding::of(Verdict::Fail, Code::DmarcPolicyWeaker, text, Some(record)));
+    }
+    Some(Finding::pass(
+        format!("{asked}: the domain has the policy {published} from {from}, which will do."),
+        record,
+    ))
 }

@@ -281,12 +281,16 @@ codes! {
 
 impl Finding {
     /// It is as it must be.
-    pub(super) fn pass(text: String, seen: String) -> Finding {
+    pub(crate) fn pass(text: String, seen: String) -> Finding {
         Finding { verdict: Verdict::Pass, code: None, text, seen: Some(seen) }
     }
 
     /// It is not, or not wholly.
-    pub(super) fn of(verdict: Verdict, code: Code, text: String, seen: Option<String>) -> Finding {
+    pub(crate) fn of(verdict: Verdict, code: Code, text: String, seen: Option<String>) -> Finding {
         Finding { verdict, code: Some(code), text, seen }
+    }
+    /// Whether nothing at all was there, for certain.
+    pub(crate) fn is_absence(&self) -> bool {
+        self.verdict == Verdict::Fail && self.seen.is_none()
     }
 }

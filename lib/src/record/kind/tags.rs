@@ -1,5 +1,7 @@
 //! Tag lists, the syntax of DKIM records (RFC 6376 section 3.2): `v=DKIM1; k=rsa; p=…`.
 
+use super::sentence::shown;
+
 /// The tags of a list, in their order, values without the folding white space around them.
 pub(super) struct Tags<'a>(Vec<(&'a str, &'a str)>);
 
@@ -14,11 +16,11 @@ impl<'a> Tags<'a> {
             let (name, value) = spec.split_once('=').ok_or_else(|| match trim(spec) {
                 "" if list.is_empty() => "it is empty".to_owned(),
                 "" => "there are two semicolons side by side".to_owned(),
-                word => format!("\"{}\" has no =", super::shown(word)),
+                word => format!("\"{}\" has no =", shown(word)),
             })?;
             let (name, value) = (trim(name), trim(value));
             if !is_tag_name(name) {
-                return Err(format!("\"{}\" is no tag name", super::shown(name)));
+                return Err(format!("\"{}\" is no tag name", shown(name)));
             }
             if let Some(odd) = value.chars().find(|c| !matches!(c, '!'..='~' | ' ' | '\t' | '\r' | '\n')) {
                 return Err(format!("the tag {name}= has the character U+{:04X}", u32::from(odd)));

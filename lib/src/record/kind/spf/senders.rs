@@ -2,25 +2,26 @@
 
 use std::net::IpAddr;
 
-use crate::dns::{Memo, Question, RecordData, Resolver};
+use super::super::sentence::{shown, whole};
+use super::{SpfExpectation, with_soft_all};
+use crate::dns::{Answer, Memo, Question, RecordData, RecordType, Resolver};
+use crate::record::finding::{Code, Finding, Verdict};
 use crate::spf::{
     Directive, Evaluation, MOST_LOOKUPS, Mechanism, Passing, Place, Problem, Qualifier, Query, Reach,
     Refuser, SpfResult, Standing, check_host, is_spf, merge, passing, reaches,
 };
-use crate::verify::judge::{shown, whole, with_soft_all};
-use crate::verify::{Code, Finding, Look, Verdict};
 
-/// What the walk through a domain's one SPF record says; none where it has no such record, or not one for certain.
+/// What the walk through a domain's one SPF record says; none where it has no such record, or where what was `found` in the
+/// record itself stays.
 pub(super) fn judge(
-    question: &Question,
-    wanted: &[String],
-    addresses: &[IpAddr],
-    look: &Look,
+    expected: &SpfExpectation,
+    answer: &Answer,
+    found: &Finding,
     resolver: &dyn Resolver,
 ) -> Option<Finding> {
-    let definite = look.views.iter().find(|view| view.finding.verdict != Verdict::Temporary)?;
-    let records: Vec<String> = definite
-        .answer
+    let question = &Question::new(expected.name.clone(), RecordType::Txt);
+    let SpfExpectation { mechanisms: wanted, addresses, .. } = expected;
+    let records: Vec<String> = answer
         .outcome
         .records()
         .iter()
@@ -34,7 +35,7 @@ pub(super) fn judge(
     let parsed = wanted.iter().map(|text| text.parse::<Directive>().map(|directive| directive.mechanism));
     let mechanisms: Vec<Mechanism> = parsed.collect::<Result<_, _>>().ok()?;
     // The walk begins with the answer that was judged, not with another one.
-    let dns = Memo::new(resolver).with(question.clone(), definite.answer.clone());
+    let dns = Memo::new(resolver).with(question.clone(), answer.clone());
     let reach = reaches(&dns, &question.name, &mechanisms);
     let merged = merge(&[record], wanted);
     let walked = Walked {
@@ -56,7 +57,7 @@ pub(super) fn judge(
     // What stands in the record itself is not taken back for a hiccup on the way to what it includes, unless what
     // could not be told may refuse us.
     let is_kept = finding.verdict == Verdict::Temporary
-        && look.finding.verdict.passes()
+        && found.verdict.passes()
         && mechanisms.iter().all(|ours| passing(&dns, &question.name, ours).refused_by.is_none());
     (!is_kept).then_some(finding)
 }
@@ -66,7 +67,7 @@ struct Walked<'a> {
     record: &'a str,
     merged: &'a str,
     wanted: &'a [String],
-    /// The same, parsed.
+    /// What is wanted, parsed.
     mechanisms: &'a [Mechanism],
     reach: &'a Reach,
     dns: &'a dyn Resolver,
@@ -75,12 +76,12 @@ struct Walked<'a> {
 impl Walked<'_> {
     fn finding(&self) -> Finding {
         let Reach { standings, problem, .. } = self.reach;
-        let first_wrong = standings.iter().zip(self.wanted).find(|(standing, _)| !stands(standing));
-        if let Some((standing, mechanism)) = first_wrong {
-            return self.wrong(standing, mechanism);
+        let ours = || self.mechanisms.iter().zip(self.wanted).zip(standings);
+        let first_wrong = ours().find(|((mechanism, _), standing)| !self.stands(mechanism, standing));
+        if let Some(((_, text), standing)) = first_wrong {
+            return self.wrong(standing, text);
         }
-        let ours = self.mechanisms.iter().zip(self.wanted);
-        if let Some(finding) = ours.clone().find_map(|(ours, text)| self.kept_from_passing(ours, text)) {
+        if let Some(finding) = ours().find_map(|((ours, text), _)| self.kept_from_passing(ours, text)) {
             return finding;
         }
         match problem {
@@ -89,12 +90,28 @@ impl Walked<'_> {
         }
     }
 
+    /// Whether whom the mechanism matches passes, as far as the walk tells: it is reached with `+`, or all that come to it
+    /// have passed before. The walk counts for clients of both families; where what it counted ends it, each client that the
+    /// mechanism matches decides, if those are few.
+    fn stands(&self, mechanism: &Mechanism, standing: &Standing) -> bool {
+        match standing {
+            Standing::Shadowed { qualifier: Qualifier::Pass, .. } => true,
+            Standing::Broken
+                if self.reach.problem.as_ref().is_some_and(|problem| !problem.is_temporary()) =>
+            {
+                let Passing { samples, are_all, .. } = passing(self.dns, &self.question.name, mechanism);
+                are_all && samples.iter().all(|ip| self.refusal(*ip).is_none())
+            }
+            _ => standing.passes(),
+        }
+    }
+
     /// What keeps some of those from passing whom our mechanism matches; none if nothing does.
     fn kept_from_passing(&self, ours: &Mechanism, text: &str) -> Option<Finding> {
-        let Passing { refused_by, unsure } = passing(self.dns, &self.question.name, ours);
-        let Some(Refuser { at, client }) = refused_by else {
-            let refusals = unsure.into_iter().find_map(|ip| self.refusal(ip));
-            return refusals.filter(|finding| finding.verdict == Verdict::Fail);
+        let Passing { refused_by, samples, are_all } = passing(self.dns, &self.question.name, ours);
+        let refused = || samples.iter().find_map(|ip| self.refusal(*ip));
+        let Some(Refuser { at, client }) = refused_by.filter(|_| !are_all || refused().is_some()) else {
+            return refused();
         };
         let evaluated = |ip| (ip, check_host(self.dns, &Query::of_domain(ip, &self.question.name)));
         let what = match (client.map(evaluated), &self.reach.problem) {
@@ -225,11 +242,6 @@ impl Walked<'_> {
         );
         Finding::of(Verdict::Temporary, Code::Servfail, text, Some(shown(self.record)))
     }
-}
-
-/// Whether whom the mechanism matches passes: it is reached with `+`, or all that come to it have passed before.
-fn stands(standing: &Standing) -> bool {
-    standing.passes() || matches!(standing, Standing::Shadowed { qualifier: Qualifier::Pass, .. })
 }
 
 fn code_of(problem: &Problem) -> Code {

@@ -1,24 +1,13 @@
 //! Judging: pure functions of what is expected and what was seen, without clock or network.
-
-mod cname;
-mod dkim;
-pub(super) mod dmarc;
-mod mangling;
-mod mx;
-mod spf;
-mod tags;
+//!
+//! What one definite answer comes to is for the record's kind to say, in `record/kind`. Here is what is common to all kinds:
+//! servers in trouble, and servers that differ.
 
 use std::time::Duration;
 
-use crate::dns::{Answer, Outcome, RecordData, Sighting, TxtData};
-
-pub(super) use self::spf::with_soft_all;
 use super::{Code, Expectation, Finding, Verdict};
-
-/// Longer records may not fit into an answer (RFC 7208 section 3.4).
-const MOST_WANTED_OCTETS: usize = 450;
-/// So many of the records that should be one are shown.
-const MOST_SHOWN: usize = 3;
+use crate::dns::{Answer, Outcome, Sighting};
+use crate::record::kind;
 
 /// Judges what every server said.
 ///
@@ -56,14 +45,7 @@ pub fn sighting(expected: &Expectation, sighting: &Sighting) -> Finding {
 pub fn answer(expected: &Expectation, seen: &Answer) -> Finding {
     match trouble(expected, seen) {
         Some(finding) => finding,
-        None => match expected {
-            Expectation::Dkim(key) => dkim::judge(expected, key, seen),
-            Expectation::DelegatedDkim { target, key } => dkim::judge_delegated(expected, target, key, seen),
-            Expectation::Cname { target, .. } => cname::judge(expected, target, seen),
-            Expectation::Mx { host, .. } => mx::judge(expected, host, seen),
-            Expectation::Spf { mechanisms, .. } => spf::judge(expected, mechanisms, seen),
-            Expectation::Dmarc { policy, .. } => dmarc::judge(expected, *policy, seen),
-        },
+        None => expected.of_kind().judge(seen),
     }
 }
 
@@ -113,17 +95,6 @@ fn trouble(expected: &Expectation, seen: &Answer) -> Option<Finding> {
         }
         _ => None,
     }
-}
-
-/// There is no record. The explaining look-ups may find out where it went instead.
-fn missing(expected: &Expectation, seen: &Answer) -> Finding {
-    let what = match seen.chain.last() {
-        Some(end) => format!("it is an alias of {end}, where there is no such record"),
-        None => "there is no such record".to_owned(),
-    };
-    let wanted = shown(&expected.wanted());
-    let text = format!("{}: {what}; wanted is \"{wanted}\"; publish it.", asked(expected));
-    Finding::of(Verdict::Fail, Code::RecordMissing, text, None)
 }
 
 /// What is found of a record, or, if that is right, of a name server of the zone that does not serve the zone.
@@ -223,81 +194,7 @@ fn first<'a>(mut judged: impl Iterator<Item = &'a (&'a Answer, Finding)>, expect
     )
 }
 
-/// Something that is wrong with a value: its code, what it is, and the one thing to do.
-struct Problem {
-    code: Code,
-    what: String,
-    mend: String,
-}
-
-fn problem(code: Code, what: impl Into<String>, mend: impl Into<String>) -> Problem {
-    Problem { code, what: what.into(), mend: mend.into() }
-}
-
-/// What is wrong with a text that was seen, in one sentence.
-fn spoilt(expected: &Expectation, verdict: Verdict, problem: &Problem, seen: &TxtData) -> Finding {
-    let (octets, whole) = (seen.joined(), expected.wanted());
-    let (seen, wanted) = (seen.shown(), shown(&whole));
-    let Problem { code, what, mend } = problem;
-    let (asked, equal) =
-        (asked(expected), octets.iter().zip(whole.as_bytes()).take_while(|(a, b)| a == b).count());
-    let text = if octets == whole.as_bytes() {
-        format!("{asked}: {what}; {mend}.")
-    } else if seen == wanted {
-        // As far as they are shown, they are the same.
-        let from = equal + 1;
-        format!(
-            "{asked}: {what}; seen is \"{seen}\"; wanted is \"{wanted}\", other from character {from} on; {mend}."
-        )
-    } else {
-        format!("{asked}: {what}; seen is \"{seen}\"; wanted is \"{wanted}\"; {mend}.")
-    };
-    Finding::of(verdict, *code, text, Some(seen))
-}
-
-/// The finding for a record among these that would be the right kind, had it not been spoilt on its way.
-fn spoilt_by_hand(expected: &Expectation, records: &[RecordData]) -> Option<Finding> {
-    let wanted = expected.wanted();
-    let version = wanted.split([';', ' ']).next()?.to_ascii_lowercase();
-    records.iter().find_map(|record| {
-        let RecordData::Txt(data) = record else { return None };
-        let octets = data.joined();
-        let text = String::from_utf8_lossy(&octets);
-        let is_ours = text.to_ascii_lowercase().contains(&version);
-        let problem = mangling::of(&text, &wanted).filter(|_| is_ours)?;
-        Some(spoilt(expected, Verdict::Fail, &problem, data))
-    })
-}
-
 /// The question as a sentence starts with it.
 fn asked(expected: &Expectation) -> String {
-    let question = expected.question();
-    format!("{} {}", question.record_type, question.name)
-}
-
-/// Several records that should be one.
-fn shown_side_by_side(texts: &[&TxtData]) -> String {
-    let shown: Vec<String> = texts.iter().take(MOST_SHOWN).map(|text| text.shown()).collect();
-    shown.join("\" and \"")
-}
-
-/// A record as it is to be entered: whole, unless it is longer than any should be.
-pub(super) fn whole(text: &str) -> String {
-    let printable = |octet: &u8| match octet {
-        b' '..=b'~' => char::from(*octet).to_string(),
-        _ => format!("\\{octet:03}"),
-    };
-    let shown: String = text.bytes().take(MOST_WANTED_OCTETS).map(|octet| printable(&octet)).collect();
-    match text.len().saturating_sub(MOST_WANTED_OCTETS) {
-        0 => shown,
-        more => format!("{shown} (and {more} more)"),
-    }
-}
-
-/// A text cut to what a person reads.
-pub(super) fn shown(text: &str) -> String {
-    match RecordData::txt(&[text]) {
-        RecordData::Txt(data) => data.shown(),
-        _ => String::new(),
-    }
+    kind::asked(expected.of_kind())
 }

@@ -1,15 +1,88 @@
-//! Judging an SPF record (RFC 7208) by what stands in it: one record, with what we ask for, where it is reached.
+//! SPF: which servers may send for a domain (RFC 7208). Judged by what stands in it: one record, with what we ask for, where
+//! it is reached; then, in `senders`, by what it includes.
 
-use crate::dns::{Answer, Outcome, RecordData, TxtData};
+mod senders;
+
+use std::net::IpAddr;
+
+use super::sentence::{asked, shown_side_by_side, spoilt_by_hand, whole};
+use super::{Expectation, Expected, Need, RecordKind, Seed};
+use crate::dns::{Answer, Outcome, RecordData, RecordType, Resolver, TxtData};
+use crate::name::DnsName;
+use crate::record::finding::{Code, Finding, Verdict};
 use crate::spf::{is_spf, merge};
 
-use super::{Code, Expectation, Finding, Verdict, asked, shown_side_by_side, spoilt_by_hand, whole};
+pub(super) const KIND: RecordKind = RecordKind {
+    word: "spf",
+    record_type: RecordType::Txt,
+    seed: |settings| Seed::One { host: "@", value: settings.spf_record(), priority: None },
+    need: Need::Always,
+    // Any domain may have had a lawful one before it came here.
+    is_proof: false,
+    expect: |wish| {
+        Some(Expectation::Spf(SpfExpectation {
+            name: wish.name.clone(),
+            mechanisms: mechanisms(&wish.record.value),
+            addresses: wish.settings.sending_addresses.clone(),
+            whole: wish.record.value.clone(),
+        }))
+    },
+};
+
+/// One SPF record that lets our servers send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpfExpectation {
+    /// The domain.
+    pub name: DnsName,
+    /// What it must have, each of them.
+    pub mechanisms: Vec<String>,
+    /// The addresses that it must pass, each of them; where there are any, they decide.
+    pub addresses: Vec<IpAddr>,
+    /// The record that a domain without one publishes.
+    pub whole: String,
+}
+
+impl Expected for SpfExpectation {
+    fn name(&self) -> &DnsName {
+        &self.name
+    }
+
+    fn record_type(&self) -> RecordType {
+        RecordType::Txt
+    }
+
+    fn wanted(&self) -> String {
+        self.whole.clone()
+    }
+
+    fn missing_code(&self) -> Code {
+        Code::SpfMissing
+    }
+
+    fn judge(&self, seen: &Answer) -> Finding {
+        judge(self, &self.mechanisms, seen)
+    }
+
+    fn follow(&self, answer: &Answer, finding: &Finding, resolver: &dyn Resolver) -> Option<Finding> {
+        // To the walk through its terms that is merely one that breaks the grammar.
+        if finding.code == Some(Code::ValueSplitWithSpace) {
+            return None;
+        }
+        senders::judge(self, answer, finding, resolver)
+    }
+}
+
+/// What a record that we asked for lets send: its terms but the version and `all`.
+fn mechanisms(record: &str) -> Vec<String> {
+    let terms = record.split(' ').skip(1).filter(|term| !term.is_empty() && !is_all(term));
+    terms.map(str::to_owned).collect()
+}
 
 /// Several records that are longer in all are nobody's by mistake.
 const MOST_MERGED_OCTETS: usize = 4096;
 
-/// Judges a definite answer to the question for a domain's TXT records: its SPF record must have `mechanisms`.
-pub(super) fn judge(expected: &Expectation, mechanisms: &[String], seen: &Answer) -> Finding {
+/// Judges the domain's TXT records: its SPF record must have `mechanisms`.
+fn judge(expected: &SpfExpectation, mechanisms: &[String], seen: &Answer) -> Finding {
     let records = match &seen.outcome {
         Outcome::Found { records, .. } => records.as_slice(),
         _ => &[],
@@ -53,7 +126,7 @@ pub(super) fn judge(expected: &Expectation, mechanisms: &[String], seen: &Answer
     }
 }
 
-fn judge_record(expected: &Expectation, mechanisms: &[String], seen: &TxtData) -> Finding {
+fn judge_record(expected: &SpfExpectation, mechanisms: &[String], seen: &TxtData) -> Finding {
     let octets = seen.joined();
     let text = String::from_utf8_lossy(&octets);
     let shown = seen.shown();
@@ -100,7 +173,7 @@ fn judge_record(expected: &Expectation, mechanisms: &[String], seen: &TxtData) -
 }
 
 /// The record with `~all` in place of whatever `all` it has.
-pub(in crate::verify) fn with_soft_all(record: &str) -> String {
+fn with_soft_all(record: &str) -> String {
     record.split(' ').map(|term| if is_all(term) { "~all" } else { term }).collect::<Vec<_>>().join(" ")
 }
 
