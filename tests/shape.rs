@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use postroom::verify::Code;
+use postroom_server::app::SURFACES;
 use postroom_server::dialect::DIALECTS;
 use sha2::{Digest, Sha256};
 
@@ -233,14 +234,15 @@ fn plain(path: &str) -> String {
 }
 
 #[test]
-fn every_route_stands_in_the_page_of_its_dialect() {
-    for dialect in DIALECTS {
-        let page = format!("docs/dialects/{}.md", dialect.name);
+fn every_route_stands_in_the_page_of_its_surface() {
+    for surface in SURFACES {
+        let is_dialect = DIALECTS.iter().any(|dialect| dialect.name == surface.name);
+        let page = format!("docs/{}{}.md", if is_dialect { "dialects/" } else { "" }, surface.name);
         let text = fs::read_to_string(root().join(&page));
-        let text = text.unwrap_or_else(|e| panic!("{page}, where the routes of {} stand: {e}", dialect.name));
-        for route in dialect.routes {
+        let text = text.unwrap_or_else(|e| panic!("{page}, where the routes of {} stand: {e}", surface.name));
+        for route in surface.routes {
             let full = plain(route.path);
-            let short = dialect.prefixes.iter().find_map(|prefix| full.strip_prefix(prefix));
+            let short = surface.prefixes.iter().find_map(|prefix| full.strip_prefix(prefix));
             let short = short.unwrap_or(&full).to_owned();
             let stands = text.lines().any(|line| {
                 has_word(line, route.method.as_str())
@@ -253,14 +255,14 @@ fn every_route_stands_in_the_page_of_its_dialect() {
 
 #[test]
 fn every_route_has_a_contract_test() {
-    for dialect in DIALECTS {
-        let tests: Vec<Source> = sources(&format!("tests/contract/{}", dialect.name)).into_values().collect();
-        for route in dialect.routes {
+    for surface in SURFACES {
+        let tests: Vec<Source> = sources(&format!("tests/contract/{}", surface.name)).into_values().collect();
+        for route in surface.routes {
             let line = format!("{} {}", route.method, route.path);
             let called = tests.iter().flat_map(|source| &source.literals).any(|literal| {
                 literal.strip_prefix(&line).is_some_and(|rest| rest.is_empty() || rest.starts_with('?'))
             });
-            assert!(called, "no test in tests/contract/{} calls \"{line}\"", dialect.name);
+            assert!(called, "no test in tests/contract/{} calls \"{line}\"", surface.name);
         }
     }
 }

@@ -20,9 +20,9 @@ use postroom::name::DnsName;
 use postroom::settings::Settings;
 use postroom::{account, key};
 use postroom_server::app::App;
-use postroom_server::wire::Switches;
 use postroom_server::wire::http::{BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request};
 use postroom_server::wire::limit::{Limits, Ticks};
+use postroom_server::wire::{Auth, Switches};
 use serde_json::Value;
 
 /// What the clock says at first: 2026-11-21T10:00:00.120Z.
@@ -277,6 +277,16 @@ pub(crate) fn txt(text: &str) -> RecordData {
 /// The value of `Authorization` for this user and password (RFC 7617).
 pub(crate) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// The header field in which a secret is sent to a surface; none where a form carries it, or nothing does.
+pub(crate) fn credential(auth: Auth, secret: &str) -> Option<(&'static str, String)> {
+    match auth {
+        Auth::Header(names) => Some((names[0], secret.to_owned())),
+        Auth::Bearer => Some(("Authorization", format!("Bearer {secret}"))),
+        Auth::Basic { user } => Some(("Authorization", basic(user, secret))),
+        Auth::Form | Auth::None => None,
+    }
 }
 
 /// What the App answered.

@@ -45,6 +45,11 @@ impl<'a> Session<'a> {
         let done = result?;
         left.map(|()| done).map_err(E::from)
     }
+
+    /// Whether the database can be read at all. It waits for no writer.
+    pub fn check_readable(&self) -> Result<(), Error> {
+        self.postroom.check_readable()
+    }
 }
 
 impl<'a> From<&'a Postroom> for Session<'a> {
