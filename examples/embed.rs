@@ -24,7 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let caller = Caller::operator(account::create(tx, "acme")?.id);
         let domain = provision::create(tx, &caller, &New::named(&name))?;
         let records = record::list(tx, &domain)?;
-        Ok::<_, postroom::error::Error>((caller, domain, records))
+        // A `Domain` ends with its transaction; what there is to show of it can be kept.
+        Ok::<_, postroom::error::Error>((caller, domain.into_details(), records))
     })?;
     println!("{}", zone_fragment(&domain, &records));
 

@@ -2,7 +2,7 @@
 
 use crate::account::Caller;
 use crate::db::{Postroom, ReadTx, WriteTx};
-use crate::domain::{self, Domain, table};
+use crate::domain::{self, Details, Domain, Holder, holder, table};
 use crate::error::{Entity, Error};
 use crate::event::{self, Action};
 use crate::id::AccountId;
@@ -36,7 +36,7 @@ impl<'a> New<'a> {
 ///
 /// `Conflict` if the name is taken: by this account, or by another whose claim has not expired. `Limit` if the
 /// subscription is full.
-pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain, Error> {
+pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &New<'_>) -> Result<Domain<'t>, Error> {
     let label = label::parse_optional("label", new.label)?;
     make_way(tx, caller.account(), new.name)?;
     let handle = new.subscription.unwrap_or(subscription::DEFAULT);
@@ -63,16 +63,10 @@ pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain
 }
 
 /// Gives the domain its first DKIM key, if that was left for later.
-pub fn equip(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
-    if !domain.wants_key {
-        return Ok(());
-    }
-    // Read anew: two may have found it without.
-    let now = table::authority(tx, domain.id)?.filter(|domain| domain.wants_key);
-    let Some(domain) = now else { return Ok(()) };
-    table::has_key(tx, domain.id)?;
-    if dkim::list(tx, &domain)?.is_empty() {
-        let key = first_key(tx, &domain)?;
+pub fn equip<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
+    // Not as it was when the domain was read: this may be called twice in one transaction.
+    if domain.wants_key && table::has_key(tx, domain.id)? && dkim::list(tx, domain)?.is_empty() {
+        let key = first_key(tx, domain)?;
         record::add_key(tx, &key)?;
     }
     Ok(())
@@ -82,13 +76,15 @@ pub fn equip(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
 /// whether there may be more to do. Meant for the thread that fills the pool.
 pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
     let (wanting, spares) =
-        postroom.read(|tx| Ok::<_, Error>((table::wanting_key(tx, limit)?, dkim::pool::count(tx)?)))?;
-    if wanting.is_empty() || spares == 0 {
-        return Ok(!wanting.is_empty());
+        postroom.read(|tx| Ok::<_, Error>((holder::wanting_key(tx, 1)?.len(), dkim::pool::count(tx)?)))?;
+    if wanting == 0 || spares == 0 {
+        return Ok(wanting > 0);
     }
     postroom.write(|tx| {
-        for domain in wanting.iter().take(spares as usize) {
-            match tx.part(|| equip(tx, domain)) {
+        for holder in holder::wanting_key(tx, limit.min(spares))? {
+            let (id, caller) = holder.for_schedule();
+            let domain = domain::find(tx, &caller, id)?;
+            match tx.part(|| equip(tx, &domain)) {
                 Err(Error::Store(error)) => return Err(Error::Store(error)),
                 Ok(()) => {}
                 // The settings have changed meanwhile: one domain's trouble is not the others'.
@@ -111,7 +107,7 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
     Ok(true)
 }
 
-fn first_key(tx: &WriteTx<'_>, domain: &Domain) -> Result<dkim::DkimKey, Error> {
+fn first_key<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<dkim::DkimKey, Error> {
     let key = dkim::create(tx, domain, &tx.settings().dkim_selector, dkim::Source::Pool, None)?;
     dkim::table::let_start_itself(tx, key.id)?;
     Ok(key)
@@ -120,13 +116,13 @@ fn first_key(tx: &WriteTx<'_>, domain: &Domain) -> Result<dkim::DkimKey, Error> 
 /// Makes a domain for the caller's end user, or adopts one of the account's that has no user yet.
 ///
 /// `Conflict` if the name is taken by another user, by this one, or by another account.
-pub fn create_or_adopt(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain, Error> {
+pub fn create_or_adopt<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &New<'_>) -> Result<Domain<'t>, Error> {
     let Some(user) = caller.user() else { return create(tx, caller, new) };
     match domain::find_named(tx, &caller.for_itself(), new.name) {
         Ok(own) if own.user.is_none() => {
             let detail = format!("adopted for user {user}");
             event::write(tx, own.account, caller.actor(), Action::DomainChanged, &own.name, Some(&detail))?;
-            table::adopt(tx, own.id, user, new.organization)
+            table::adopt(tx, &own, user, new.organization)
         }
         Ok(_) => Err(Error::Conflict(Entity::Domain)),
         Err(Error::NotFound(_)) => create(tx, caller, new),
@@ -138,18 +134,18 @@ pub fn create_or_adopt(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Resu
 /// verified of the old name holds for the new one; its own keys sign for it.
 ///
 /// `InUse` while its keys sign for another domain.
-pub fn rename(
-    tx: &WriteTx<'_>,
+pub fn rename<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     name: &DomainName,
-) -> Result<Domain, Error> {
+) -> Result<Domain<'t>, Error> {
     if domain.name == *name {
         return Ok(domain.clone());
     }
     check_signs_for_none(tx, caller, domain)?;
     make_way(tx, caller.account(), name)?;
-    let renamed = table::rename(tx, domain.id, name, tx.now() + domain::FIRST_CHECK_AFTER)?;
+    let renamed = table::rename(tx, domain, name, tx.now() + domain::FIRST_CHECK_AFTER)?;
     let keys = dkim::list(tx, &renamed)?;
     keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
     // A key signs only while its record is known to be right, and the new name has none yet.
@@ -166,7 +162,7 @@ pub fn rename(
 /// Deletes the domain with everything that hangs on it.
 ///
 /// `InUse` while its keys sign for another domain.
-pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
+pub fn delete<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
     check_signs_for_none(tx, caller, domain)?;
     table::delete(tx, domain.id)?;
     event::write(tx, domain.account, caller.actor(), Action::DomainDeleted, &domain.name, None)
@@ -175,19 +171,24 @@ pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), 
 /// Hands the domain, with its keys, tokens and records, to another account's `default` subscription. What is set of incoming
 /// mail does not go along, such as a route with a webhook of the old account's, aliases, recipients and lists: mail is stored
 /// until the new one says otherwise. Login links end.
-pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountId) -> Result<Domain, Error> {
+pub fn transfer<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    to: AccountId,
+) -> Result<Details, Error> {
     if domain.account == to {
-        return Ok(domain.clone());
+        return Ok(domain.details().clone());
     }
     check_signs_for_none(tx, caller, domain)?;
     let subscription = subscription::find(tx, to, subscription::DEFAULT)?;
     subscription::make_room_for_domain(tx, &subscription)?;
     route::reset(tx, domain)?;
-    inbound::reset(tx, domain.id)?;
+    inbound::reset(tx, domain)?;
     login::withdraw(tx, domain)?;
     list::clear(tx, domain)?;
     recipient::clear(tx, domain)?;
-    let moved = table::transfer(tx, domain.id, to, subscription.id)?;
+    let moved = table::transfer(tx, domain, to, subscription.id)?;
     table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
     if domain.authority.is_some() {
         // Its own keys sign from now on, and nothing is known of those.
@@ -201,8 +202,8 @@ pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountI
     Ok(moved)
 }
 
-fn check_signs_for_none(tx: &ReadTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
-    let Some(dependent) = table::dependent(tx, domain.id)? else { return Ok(()) };
+fn check_signs_for_none<'t>(tx: &ReadTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
+    let Some(dependent) = holder::dependent(tx, domain.id)? else { return Ok(()) };
     // One that the caller may not see is not named.
     let named = domain::find(tx, caller, dependent.id).map(|dependent| dependent.name.to_string());
     let named = named.unwrap_or_else(|_| "another domain".to_owned());
@@ -235,10 +236,10 @@ fn make_way(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(
 
 /// A claim without proof lasts only so long, or whoever comes first could keep a name from its owner for ever. Who has
 /// proved a domain has proved those below it that its keys sign for.
-fn has_expired(tx: &ReadTx<'_>, domain: &Domain) -> Result<bool, Error> {
-    if domain.proved_at.is_some() || tx.now().since(domain.claimed_at) <= tx.settings().claim_expires_after {
+fn has_expired<'t>(tx: &ReadTx<'t>, holder: &Holder<'t>) -> Result<bool, Error> {
+    if holder.proved_at.is_some() || tx.now().since(holder.claimed_at) <= tx.settings().claim_expires_after {
         return Ok(false);
     }
-    let authority = domain.authority.map(|id| table::authority(tx, id)).transpose()?.flatten();
+    let authority = holder::authority_of(tx, holder.authority)?;
     Ok(authority.is_none_or(|authority| authority.proved_at.is_none()))
 }

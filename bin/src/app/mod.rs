@@ -27,7 +27,7 @@ use crate::console;
 use crate::dialect::DIALECTS;
 use crate::wire::http::{BodyFault, HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
 use crate::wire::limit::{Limits, Looks};
-use crate::wire::{Auth, BodySize, Call, Dialect, Fault, Handler, Route, Switches};
+use crate::wire::{Auth, BodySize, Call, Dialect, Fault, Handler, LookingCall, Route, Switches};
 
 /// The header field that carries a request's id, in and out.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -225,15 +225,14 @@ impl App {
         let asked = repeat::asked(&caller, route, request)?;
         let run = |session: &Session<'_>| {
             let _looking = if route.slow { Some(self.looks.begin(caller.account())?) } else { None };
-            handler(&Call {
-                postroom: session,
-                resolver: &*self.resolver,
-                switches: self.switches,
-                base_url: &self.base_url,
-                caller,
-                request,
-                params,
-            })
+            let call =
+                Call { session, switches: self.switches, base_url: &self.base_url, caller, request, params };
+            match handler {
+                Handler::Stored(answer) => answer(&call),
+                Handler::Looking(answer) => {
+                    answer(&LookingCall { call, postroom: &self.postroom, resolver: &*self.resolver })
+                }
+            }
         };
         match asked {
             None => run(&Session::new(&self.postroom)),

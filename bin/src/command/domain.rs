@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use postroom::account::{self, Caller};
 use postroom::db::Postroom;
-use postroom::domain::{self, Domain, Order, Status};
+use postroom::domain::{self, Details, Domain, Order, Status};
 use postroom::error::Error;
 use postroom::page::{Direction, Page};
 use postroom::provision;
@@ -143,7 +143,7 @@ fn list(
                 None => domain::list(tx, &caller, Order::Created, Direction::Descending, page)?,
             });
         }
-        Ok::<_, Error>(domains)
+        Ok::<_, Error>(domains.into_iter().map(Domain::into_details).collect::<Vec<_>>())
     })?;
     context.output.print(&domains.iter().map(json_of).collect(), || {
         let rows: Vec<_> = domains
@@ -219,17 +219,17 @@ fn records(context: &Context, postroom: &Postroom, name: &str, zone: bool) -> Re
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(postroom: &Postroom, name: &str) -> Result<(Domain, Vec<Record>), Failure> {
+fn read(postroom: &Postroom, name: &str) -> Result<(Details, Vec<Record>), Failure> {
     let name = parse(name)?;
     let found = postroom.read(|tx| {
         let (_, domain) = find(tx, &name)?;
         let records = record::list(tx, &domain)?;
-        Ok::<_, Error>((domain, records))
+        Ok::<_, Error>((domain.into_details(), records))
     })?;
     Ok(found)
 }
 
-fn json_of(domain: &Domain) -> Value {
+fn json_of(domain: &Details) -> Value {
     json!({
         "id": domain.id.number(), "account_id": domain.account.number(), "domain": domain.name.as_str(),
         "label": domain.label, "status": domain.status.as_str(),
@@ -237,7 +237,7 @@ fn json_of(domain: &Domain) -> Value {
     })
 }
 
-fn json_of_record(domain: &Domain, record: &Record) -> Value {
+fn json_of_record(domain: &Details, record: &Record) -> Value {
     json!({
         "id": record.id.number(), "purpose": record.purpose.as_str(), "host": record.host,
         "name": record.name(domain).as_str(), "type": record.record_type().to_string(),

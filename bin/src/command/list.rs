@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::named::{self, parse};
 use super::output::{printable, table};
 use super::{Context, Failure};
-use crate::json::list::{added_json, entry_json, explanation_json, operator_for, query};
+use crate::json::list::{added_json, entry_json, explanation_json, query};
 
 /// Whose lists.
 #[derive(clap::Args)]
@@ -87,8 +87,10 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         Command::Explain { recipient, sender, from, ip } => {
             let query = query(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
                 .map_err(|(field, reason)| Failure::new(format!("--{field} {reason}")))?;
-            let caller = operator_for(&postroom, &query.recipient)?;
-            let explanation = crate::json::list::explain(&postroom, &caller, &query)?;
+            let explanation = postroom.read(|tx| {
+                let caller = recipient::operator_of(tx, query.recipient.domain())?;
+                crate::json::list::explain(tx, &caller, &query)
+            })?;
             context.output.print(&explanation_json(&query, &explanation), || told(&query, &explanation));
             Ok(ExitCode::SUCCESS)
         }
@@ -96,13 +98,13 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
 }
 
 /// Whose lists are meant, found.
-enum Place {
+enum Place<'t> {
     Account(Caller),
-    Domain(Caller, Domain),
-    Recipient(Caller, Domain, EmailAddress),
+    Domain(Caller, Domain<'t>),
+    Recipient(Caller, Domain<'t>, EmailAddress),
 }
 
-fn find(tx: &ReadTx<'_>, whose: &Parsed) -> Result<Place, Error> {
+fn find<'t>(tx: &ReadTx<'t>, whose: &Parsed) -> Result<Place<'t>, Error> {
     match whose {
         Parsed::Account(name) => account::find(tx, name).map(|a| Place::Account(Caller::operator(a.id))),
         Parsed::Domain(name) => named::find(tx, name).map(|(caller, domain)| Place::Domain(caller, domain)),
@@ -141,7 +143,7 @@ fn add(
     let whose = parsed(whose)?;
     let added = postroom.write(|tx| {
         let place = find(tx, &whose)?;
-        let all = |caller: &Caller, scope: &Scope<'_>| {
+        let all = |caller, scope| {
             let add = |item| {
                 let added = list::add(tx, caller, scope, list, item)?;
                 Ok((added_json(scope, &added), added))
@@ -152,7 +154,8 @@ fn add(
             Place::Account(caller) => all(caller, &Scope::Account(caller)),
             Place::Domain(caller, domain) => all(caller, &Scope::Domain(domain)),
             Place::Recipient(caller, domain, address) => {
-                all(caller, &Scope::Recipient(&recipient::ensure(tx, caller, domain, address)?))
+                let recipient = recipient::ensure(tx, caller, domain, address)?;
+                all(caller, &Scope::Recipient(domain, &recipient))
             }
         }
     })?;
@@ -188,7 +191,7 @@ fn remove(
         Place::Account(caller) => list::remove(tx, &caller, &Scope::Account(&caller), list, item),
         Place::Domain(caller, domain) => list::remove(tx, &caller, &Scope::Domain(&domain), list, item),
         Place::Recipient(caller, domain, address) => match recipient::find(tx, &domain, &address) {
-            Ok(recipient) => list::remove(tx, &caller, &Scope::Recipient(&recipient), list, item),
+            Ok(recipient) => list::remove(tx, &caller, &Scope::Recipient(&domain, &recipient), list, item),
             Err(Error::NotFound(Entity::Recipient)) => Ok(false),
             Err(error) => Err(error),
         },
@@ -210,7 +213,7 @@ fn show(
     let lists = list.map_or(vec![Action::Safelist, Action::Blocklist], |list| vec![list]);
     let entries: Vec<Entry> = postroom.read(|tx| {
         let place = find(tx, &whose)?;
-        let all = |scope: &Scope<'_>| {
+        let all = |scope| {
             let each = lists.iter().map(|list| list::entries(tx, scope, *list));
             Ok(each.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect())
         };
@@ -218,7 +221,7 @@ fn show(
             Place::Account(caller) => all(&Scope::Account(caller)),
             Place::Domain(_, domain) => all(&Scope::Domain(domain)),
             Place::Recipient(_, domain, address) => match recipient::find(tx, domain, address) {
-                Ok(recipient) => all(&Scope::Recipient(&recipient)),
+                Ok(recipient) => all(&Scope::Recipient(domain, &recipient)),
                 Err(Error::NotFound(Entity::Recipient)) => Ok(Vec::new()),
                 Err(error) => Err(error),
             },

@@ -1,13 +1,13 @@
 //! What a look at the DNS found, in JSON: the native dialect's reply and the command line's.
 
 use postroom::dns::{Answer, Outcome, RecordData};
-use postroom::domain::Domain;
+use postroom::domain::Details;
 use postroom::record::Record;
 use postroom::verify::{Checked, Code, Expectation, Finding, Look, View};
 use serde_json::{Value, json};
 
 /// A domain and what was found of each of its records, by each server.
-pub fn checked_json(domain: &Domain, checked: &[Checked]) -> Value {
+pub fn checked_json(domain: &Details, checked: &[Checked]) -> Value {
     let records = checked.iter().map(|each| record_json(domain, &each.record, &each.finding, &each.views));
     json!({
         "domain": domain.name.as_str(),
@@ -35,7 +35,7 @@ pub fn looks_json(domain: &str, expected: &[Expectation], looks: &[Look]) -> Val
     json!({ "domain": domain, "records": records.collect::<Vec<_>>() })
 }
 
-fn record_json(domain: &Domain, record: &Record, finding: &Finding, views: &[View]) -> Value {
+fn record_json(domain: &Details, record: &Record, finding: &Finding, views: &[View]) -> Value {
     json!({
         "id": record.id.number(),
         "purpose": record.purpose.as_str(),

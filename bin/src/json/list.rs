@@ -2,7 +2,7 @@
 
 use postroom::account::Caller;
 use postroom::address::EmailAddress;
-use postroom::db::Postroom;
+use postroom::db::ReadTx;
 use postroom::error::Error;
 use postroom::list::{self, Added, Because, Entry, Explanation, Query, Scope, Sender};
 use postroom::recipient;
@@ -27,16 +27,9 @@ pub fn query(
 }
 
 /// What the lists say of it; `caller` sees the recipient's domain, or there is none.
-pub fn explain(postroom: &Postroom, caller: &Caller, query: &Query) -> Result<Explanation, Error> {
-    postroom.read(|tx| {
-        let domain = recipient::domain_of(tx, caller, query.recipient.domain())?;
-        list::explain(tx, &domain, query)
-    })
-}
-
-/// The operator, acting for whoever owns the recipient's domain.
-pub fn operator_for(postroom: &Postroom, address: &EmailAddress) -> Result<Caller, Error> {
-    postroom.read(|tx| recipient::operator_of(tx, address.domain()))
+pub fn explain(tx: &ReadTx<'_>, caller: &Caller, query: &Query) -> Result<Explanation, Error> {
+    let domain = recipient::domain_of(tx, caller, query.recipient.domain())?;
+    list::explain(tx, &domain, query)
 }
 
 /// An entry.
@@ -48,7 +41,7 @@ pub fn entry_json(entry: &Entry) -> Value {
 }
 
 /// An entry that was added, and the one that overrules it.
-pub fn added_json(scope: &Scope<'_>, added: &Added) -> Value {
+pub fn added_json(scope: &Scope<'_, '_>, added: &Added) -> Value {
     json!({
         "tier": scope.tier().as_str(), "entry": entry_json(&added.entry), "new": added.is_new,
         "overruled_by": added.overruled_by.as_ref().map(entry_json),

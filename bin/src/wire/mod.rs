@@ -11,5 +11,6 @@ mod surface;
 pub use body::{BodySize, json_body, takes_json};
 pub use fault::{Fault, store_status};
 pub use surface::{
-    Auth, Call, Dialect, Handler, Route, Switches, batch, looking, making, open, reporting, route,
+    Auth, Call, Dialect, Handler, Looking, LookingCall, Route, Stored, Switches, batch, looking, making,
+    open, reporting, route,
 };

@@ -6,9 +6,13 @@ use rusqlite::Connection;
 
 use super::writer::Lent;
 use super::{Postroom, ReadTx, WriteTx, closed, store};
+use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::settings::Settings;
 
 /// The database as one request has it: its writes are on disk when they return, or held by a [`Held`].
+///
+/// It does not lead to its [`Postroom`]: what is written through that beside a held write would wait for it for ever.
 pub struct Session<'a> {
     postroom: &'a Postroom,
     held: Option<&'a dyn Holding>,
@@ -42,13 +46,15 @@ impl<'a> Session<'a> {
         let done = result?;
         left.map(|()| done).map_err(E::from)
     }
-}
 
-impl std::ops::Deref for Session<'_> {
-    type Target = Postroom;
+    /// The operator's decisions.
+    pub fn settings(&self) -> &'a Settings {
+        self.postroom.settings()
+    }
 
-    fn deref(&self) -> &Postroom {
-        self.postroom
+    /// The moment it is now.
+    pub fn now(&self) -> Timestamp {
+        self.postroom.now()
     }
 }
 

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::Domain;
+use crate::domain::{Details, Domain};
 use crate::error::{Entity, Error, StoreError, StoreTrouble};
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
@@ -67,12 +67,31 @@ pub enum Source {
     Pair(KeyPair),
 }
 
+/// Where a new key is to come from: found out in one transaction, before the pair is made outside any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supply {
+    /// The pool has a spare pair.
+    Pool,
+    /// A pair of this kind must be made.
+    Make(Kind),
+}
+
+impl Supply {
+    /// Makes the pair if it must be made, which can take seconds: not to be called inside a transaction.
+    pub fn source(self) -> Result<Source, Error> {
+        match self {
+            Supply::Pool => Ok(Source::Pool),
+            Supply::Make(kind) => KeyPair::generate(kind).map(Source::Pair),
+        }
+    }
+}
+
 /// Makes a key of `domain` under `selector`, inactive.
 ///
 /// `Conflict` if the domain has a key under it already, `Limit` if it has as many as it may.
-pub(crate) fn create(
-    tx: &WriteTx<'_>,
-    domain: &Domain,
+pub(crate) fn create<'t>(
+    tx: &WriteTx<'t>,
+    domain: &Domain<'t>,
     selector: &Selector,
     source: Source,
     delegated_to: Option<&DnsName>,
@@ -95,7 +114,7 @@ pub(crate) fn create(
 }
 
 /// `Invalid` if the key's record would have a name of more than 253 octets.
-pub(crate) fn check_fit(domain: &Domain, selector: &Selector) -> Result<(), Error> {
+pub(crate) fn check_fit(domain: &Details, selector: &Selector) -> Result<(), Error> {
     if selector.fits(&domain.name) {
         Ok(())
     } else {
@@ -105,7 +124,7 @@ pub(crate) fn check_fit(domain: &Domain, selector: &Selector) -> Result<(), Erro
 }
 
 /// The keys of a domain, the oldest first.
-pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<DkimKey>, Error> {
+pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<DkimKey>, Error> {
     table::all(tx, domain.id)
 }
 

@@ -4,7 +4,7 @@
 //! without one may call it when it suits, or not at all: then pairs are made in place.
 
 use crate::db::{Postroom, ReadTx, WriteTx};
-use crate::dkim::{KeyPair, Kind, PublicKey, Source, table};
+use crate::dkim::{KeyPair, Kind, PublicKey, Supply, table};
 use crate::error::Error;
 
 /// What a spare pair's private half is sealed for; taken, it is sealed anew for its domain.
@@ -23,13 +23,9 @@ pub fn fill(postroom: &Postroom) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// Where a key of the default kind comes from now: the pool, or, where that is empty, a pair that is made here, outside any
-/// transaction.
-pub fn source(postroom: &Postroom) -> Result<Source, Error> {
-    if postroom.read(count)? > 0 {
-        return Ok(Source::Pool);
-    }
-    KeyPair::generate(Kind::default()).map(Source::Pair)
+/// Where a new key of the default kind is to come from: the pool, unless that is empty.
+pub fn supply(tx: &ReadTx<'_>) -> Result<Supply, Error> {
+    Ok(if count(tx)? > 0 { Supply::Pool } else { Supply::Make(Kind::default()) })
 }
 
 /// Puts a pair of the default kind that was made elsewhere into the pool.

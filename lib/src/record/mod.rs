@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::dkim::{DkimKey, PublicKey};
 use crate::dns::RecordType;
-use crate::domain::Domain;
+use crate::domain::{Details, Domain};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::DnsName;
@@ -193,13 +193,13 @@ impl Record {
     }
 
     /// The name at which it is published.
-    pub fn name(&self, domain: &Domain) -> DnsName {
+    pub fn name(&self, domain: &Details) -> DnsName {
         domain.name.record(&self.host)
     }
 }
 
 /// Makes the records of a new or renamed domain, all pending.
-pub(crate) fn seed(tx: &WriteTx<'_>, domain: &Domain, keys: &[DkimKey]) -> Result<(), Error> {
+pub(crate) fn seed<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, keys: &[DkimKey]) -> Result<(), Error> {
     let settings = tx.settings();
     let insert =
         |purpose, host, value: &str, priority| table::insert(tx, domain.id, purpose, host, value, priority);
@@ -213,7 +213,7 @@ pub(crate) fn seed(tx: &WriteTx<'_>, domain: &Domain, keys: &[DkimKey]) -> Resul
 }
 
 /// Forgets the records of a domain.
-pub(crate) fn clear(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn clear<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::delete_all(tx, domain.id)
 }
 
@@ -221,7 +221,7 @@ pub(crate) fn clear(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
 ///
 /// Those of keys that were released after a rotation are not among them; and where another domain's keys sign for this
 /// one, its own keys' are not.
-pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
+pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<Record>, Error> {
     let mut records = every(tx, domain)?;
     records.retain(|record| {
         record.dkim_key.as_ref().is_none_or(|key| domain.authority.is_none() && !key.released)
@@ -229,8 +229,8 @@ pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
     Ok(records)
 }
 
-/// The same, and those of keys that nobody needs to publish.
-pub(crate) fn every(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
+/// The records of a domain, those of keys that nobody needs to publish among them.
+pub(crate) fn every<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<Record>, Error> {
     table::all(tx, domain.id)
 }
 

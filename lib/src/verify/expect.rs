@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::dkim::{DkimKey, PublicKey};
 use crate::dns::Question;
-use crate::domain::Domain;
+use crate::domain::Details;
 use crate::name::{DnsName, Selector};
 use crate::record::{PublishedKey, Purpose, Record};
 use crate::settings::{DmarcPolicy, Settings};
@@ -74,7 +74,7 @@ pub struct DkimExpectation {
 impl Expectation {
     /// What is expected of this record of `domain`, whose keys are `keys`; none if it is not judged.
     pub(super) fn of(
-        domain: &Domain,
+        domain: &Details,
         record: &Record,
         keys: &[DkimKey],
         settings: &Settings,

@@ -23,6 +23,7 @@ mod settle;
 use crate::account::Caller;
 use crate::db::Postroom;
 use crate::dns::Resolver;
+use crate::domain;
 use crate::error::Error;
 use crate::id::DomainId;
 use crate::provision;
@@ -44,7 +45,7 @@ pub fn check(
 ) -> Result<Vec<Checked>, Error> {
     let mut planned = postroom.read(|tx| plan(tx, caller, id))?;
     if planned.domain.wants_key {
-        postroom.write(|tx| provision::equip(tx, &planned.domain))?;
+        postroom.write(|tx| provision::equip(tx, &domain::find(tx, caller, id)?))?;
         planned = postroom.read(|tx| plan(tx, caller, id))?;
     }
     let plan = planned;

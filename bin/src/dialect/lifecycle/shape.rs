@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// A domain with everything that this dialect shows of it: three statements, however many records.
 pub(super) struct Details {
-    pub(super) domain: Domain,
+    pub(super) domain: domain::Details,
     records: Vec<Record>,
     route: Route,
 }
@@ -24,10 +24,10 @@ impl Details {
     }
 
     /// Reads what hangs on a domain.
-    pub(super) fn of(tx: &ReadTx<'_>, domain: Domain) -> Result<Details, Error> {
+    pub(super) fn of<'t>(tx: &ReadTx<'t>, domain: Domain<'t>) -> Result<Details, Error> {
         let records = record::list(tx, &domain)?;
         let route = route::find(tx, &domain)?;
-        Ok(Details { domain, records, route })
+        Ok(Details { domain: domain.into_details(), records, route })
     }
 
     /// `{"domain","dns","route","mx"}`.
@@ -48,7 +48,7 @@ impl Details {
 }
 
 /// A domain without what hangs on it.
-pub(super) fn domain_json(domain: &Domain) -> Value {
+pub(super) fn domain_json(domain: &domain::Details) -> Value {
     json!({
         "id": domain.id.number(),
         "domain": domain.name.as_str(),
@@ -75,7 +75,7 @@ fn record_json(record: &Record) -> Value {
     })
 }
 
-fn route_json(domain: &Domain, route: &Route) -> Value {
+fn route_json(domain: &domain::Details, route: &Route) -> Value {
     json!({
         "domain": domain.name.as_str(),
         "forward_mode": route.mode.as_str(),
