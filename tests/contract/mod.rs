@@ -5,6 +5,7 @@ mod idempotency;
 mod isolation;
 mod lifecycle;
 mod limits;
+mod losing;
 mod mailchannels;
 mod mailgun;
 mod mailpace;
