@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use postroom::account::{self, Caller};
 use postroom::db::{Options, Postroom};
-use postroom::domain::Domain;
+use postroom::domain;
+use postroom::id::DomainId;
 use postroom::list::{self, Action, Outcome, Query, Scope, Sender};
 use postroom::provision::{self, New};
 use postroom::settings::Settings;
@@ -73,12 +74,12 @@ fn listed(number: usize) -> String {
 }
 
 /// Of ten entries six are addresses, two domains, one a client and one a block of one of three lengths.
-fn fill(postroom: &Postroom, entries: usize, dice: &mut Dice) -> Domain {
+fn fill(postroom: &Postroom, entries: usize, dice: &mut Dice) -> (Caller, DomainId) {
     let (caller, domain) = postroom
         .write(|tx| {
             let caller = Caller::operator(account::create(tx, "acme")?.id);
             let domain = provision::create(tx, &caller, &New::named(&"example.com".parse().unwrap()))?;
-            Ok::<_, postroom::error::Error>((caller, domain))
+            Ok::<_, postroom::error::Error>((caller, domain.id))
         })
         .unwrap();
     let mut made = 0;
@@ -108,12 +109,12 @@ fn fill(postroom: &Postroom, entries: usize, dice: &mut Dice) -> Domain {
             .unwrap();
         made += 20_000;
     }
-    domain
+    (caller, domain)
 }
 
 fn measure(
     postroom: &Postroom,
-    domain: &Domain,
+    (caller, domain): &(Caller, DomainId),
     dice: &mut Dice,
     (entries, what, senders, with_ip): (usize, &str, usize, bool),
     different: usize,
@@ -123,6 +124,7 @@ fn measure(
     let mut said = 0;
     postroom
         .read(|tx| {
+            let domain = &domain::find(tx, caller, *domain)?;
             for (round, query) in queries.iter().cycle().take(ROUNDS + WARM_UP).enumerate() {
                 let started = Instant::now();
                 let verdict = list::verdict(tx, domain, query)?;

@@ -36,7 +36,10 @@ impl Desk {
     }
 
     /// What `work` does of this domain, in one transaction.
-    fn of<T>(&self, name: &str, work: impl FnOnce(&WriteTx<'_>, &Caller, &Domain) -> Result<T, Error>) -> T {
+    fn of<T, W>(&self, name: &str, work: W) -> T
+    where
+        W: for<'t> FnOnce(&WriteTx<'t>, &Caller, &Domain<'t>) -> Result<T, Error>,
+    {
         let name = name.parse().unwrap();
         self.app
             .postroom
@@ -46,7 +49,7 @@ impl Desk {
 
     fn create(&self, caller: &Caller, name: &str) {
         let name = name.parse().unwrap();
-        self.app.postroom.write(|tx| provision::create(tx, caller, &New::named(&name))).unwrap();
+        self.app.postroom.write(|tx| provision::create(tx, caller, &New::named(&name)).map(drop)).unwrap();
     }
 
     fn check(&self) {
@@ -73,19 +76,30 @@ impl Desk {
 
     fn domains(&self) {
         self.create(&self.caller, NAME);
-        self.of(NAME, |tx, caller, domain| domain::set_label(tx, caller, domain, Some("Shop")));
-        self.of(NAME, |tx, caller, domain| domain::associate(tx, caller, domain, Some(self.key.id)));
-        self.of(NAME, |tx, caller, domain| domain::associate(tx, caller, domain, None));
+        self.of(NAME, |tx, caller, domain| domain::set_label(tx, caller, domain, Some("Shop")).map(drop));
+        self.of(NAME, |tx, caller, domain| {
+            domain::associate(tx, caller, domain, Some(self.key.id)).map(drop)
+        });
+        self.of(NAME, |tx, caller, domain| domain::associate(tx, caller, domain, None).map(drop));
         let user = self.caller.for_user("user 1".parse().unwrap());
         let name = NAME.parse().unwrap();
-        self.app.postroom.write(|tx| provision::create_or_adopt(tx, &user, &New::named(&name))).unwrap();
+        self.app
+            .postroom
+            .write(|tx| provision::create_or_adopt(tx, &user, &New::named(&name)).map(drop))
+            .unwrap();
         self.create(&self.caller, "old.example.org");
         let new = "new.example.org".parse().unwrap();
-        self.of("old.example.org", |tx, caller, domain| provision::rename(tx, caller, domain, &new));
+        self.of("old.example.org", |tx, caller, domain| {
+            provision::rename(tx, caller, domain, &new).map(drop)
+        });
         self.of("new.example.org", provision::delete);
         self.create(&self.caller, "news.example.com");
-        self.of("news.example.com", |tx, caller, domain| keyring::set_authority(tx, caller, domain, false));
-        self.of("news.example.com", |tx, caller, domain| keyring::set_authority(tx, caller, domain, true));
+        self.of("news.example.com", |tx, caller, domain| {
+            keyring::set_authority(tx, caller, domain, false).map(drop)
+        });
+        self.of("news.example.com", |tx, caller, domain| {
+            keyring::set_authority(tx, caller, domain, true).map(drop)
+        });
     }
 
     fn keys_and_records(&self) {
@@ -147,7 +161,7 @@ impl Desk {
             let (jo, _) = recipient::save(tx, caller, &address, false, None)?;
             recipient::save(tx, caller, &address, true, Some(FilterRequest::Off))?;
             let item = "192.0.2.0/24".parse().unwrap();
-            for scope in [Scope::Account(caller), Scope::Domain(domain), Scope::Recipient(&jo)] {
+            for scope in [Scope::Account(caller), Scope::Domain(domain), Scope::Recipient(domain, &jo)] {
                 list::add(tx, caller, &scope, list::Action::Blocklist, &item)?;
                 list::remove(tx, caller, &scope, list::Action::Blocklist, &item)?;
             }
@@ -194,7 +208,7 @@ fn all_that_can_happen() -> Vec<Event> {
     let without = Desk::new(Settings { most_dkim_keys: 0, ..settings() });
     let name = NAME.parse().unwrap();
     let new = New { key_later: true, ..New::named(&name) };
-    without.app.postroom.write(|tx| provision::create(tx, &without.caller, &new)).unwrap();
+    without.app.postroom.write(|tx| provision::create(tx, &without.caller, &new).map(drop)).unwrap();
     provision::equip_some(&without.app.postroom, 10).unwrap();
     events.extend(without.every());
     events
@@ -290,7 +304,7 @@ fn a_domains_timeline_follows_it_through_its_names_and_stays_within_its_account(
     desk.of("one.example", provision::delete);
     desk.create(&desk.caller, "one.example");
     let two = "two.example".parse().unwrap();
-    desk.of("one.example", |tx, caller, domain| provision::rename(tx, caller, domain, &two));
+    desk.of("one.example", |tx, caller, domain| provision::rename(tx, caller, domain, &two).map(drop));
     desk.create(&desk.caller, "one.example");
     let timeline = |desk: &Desk, name: &str, before, limit| {
         let events = desk.of(name, |tx, _, domain| domain::timeline(tx, domain, before, limit));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use postroom::clock::Timestamp;
 use postroom::dns::{Outcome, RecordData, RecordType};
-use postroom::domain::{self, Domain, Status as DomainStatus};
+use postroom::domain::{Details, Status as DomainStatus};
 use postroom::id::{DomainId, RecordId};
 use postroom::record::{self, Record, Status};
 use postroom::verify::{self, decide};
@@ -132,11 +132,11 @@ impl Machine {
         }
     }
 
-    fn state(&self) -> (Domain, Vec<Record>) {
+    fn state(&self) -> (Details, Vec<Record>) {
         let read = self.app.postroom.read(|tx| {
-            let domain = domain::find(tx, &self.key.operator(), DomainId::new(1))?;
+            let domain = self.key.own(tx, DomainId::new(1))?;
             let records = record::list(tx, &domain)?;
-            Ok::<_, postroom::error::Error>((domain, records))
+            Ok::<_, postroom::error::Error>((domain.into_details(), records))
         });
         read.unwrap()
     }
@@ -152,7 +152,9 @@ impl Machine {
             Step::Advance(hours) => self.app.advance(*hours),
             Step::Mark(at, word) => {
                 let id = RecordId::new(records[*at].id.number());
-                postroom.write(|tx| verify::mark(tx, &caller, &domain, id, *word, None)).unwrap();
+                postroom
+                    .write(|tx| verify::mark(tx, &caller, &self.key.own(tx, domain.id)?, id, *word, None))
+                    .unwrap();
                 self.failures[*at].clear();
                 wanted[*at] = (*word, *word != Status::Pending);
             }
@@ -193,7 +195,7 @@ impl Machine {
         (after, false)
     }
 
-    fn compare(&self, step: &Step, was: &Domain, wanted: &[(Status, bool)]) {
+    fn compare(&self, step: &Step, was: &Details, wanted: &[(Status, bool)]) {
         let (domain, records) = self.state();
         let stand: Vec<(Status, bool)> =
             records.iter().map(|record| (record.standing.status, record.standing.pinned)).collect();
@@ -211,7 +213,8 @@ impl Machine {
             );
         }
         assert_eq!(domain.proved_at, self.proved, "after {step:?}");
-        let keys = self.app.postroom.read(|tx| postroom::dkim::list(tx, &domain)).unwrap();
+        let keys =
+            self.app.postroom.read(|tx| postroom::dkim::list(tx, &self.key.own(tx, domain.id)?)).unwrap();
         assert_eq!(keys[0].activated_at, self.activated, "after {step:?}");
         let count =
             |action: &str| self.app.events(self.key.account).iter().filter(|e| e.action() == action).count();

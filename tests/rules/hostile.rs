@@ -202,7 +202,7 @@ fn no_misbehaviour_withdraws_what_was_verified() {
     publish(&app.dns, plan.expected());
     let check =
         |resolver: &dyn Resolver| verify::check(&app.postroom, &key.operator(), id, resolver).unwrap();
-    let status = || app.postroom.read(|tx| domain::find(tx, &key.operator(), id)).unwrap().status;
+    let status = || app.details(&key, id).status;
     check(&*app.dns);
     let verified = status();
     assert_eq!(verified, domain::Status::Active);

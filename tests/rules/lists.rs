@@ -4,29 +4,28 @@ use std::net::IpAddr;
 
 use postroom::account::Caller;
 use postroom::db::WriteTx;
-use postroom::domain::{self, Domain};
 use postroom::error::Error;
 use postroom::id::DomainId;
 use postroom::list::{self, Action, Field, Item, Kind, Outcome, Query, Scope, Sender, Tier};
 use postroom::recipient;
 use proptest::prelude::*;
 
-use crate::harness::app::TestApp;
+use crate::harness::app::{Key, TestApp};
 
 const LISTS: [Action; 2] = [Action::Safelist, Action::Blocklist];
 
 struct World {
     app: TestApp,
     caller: Caller,
-    domain: Domain,
+    key: Key,
+    domain: DomainId,
 }
 
 fn start() -> World {
     let app = TestApp::new();
     let key = app.account("acme");
     let id = app.domain(&key, "example.com");
-    let domain = app.postroom.read(|tx| domain::find(tx, &key.operator(), DomainId::new(id))).unwrap();
-    World { app, caller: key.operator(), domain }
+    World { app, caller: key.operator(), key, domain: DomainId::new(id) }
 }
 
 impl World {
@@ -36,10 +35,13 @@ impl World {
         let (caller, address) = (&self.caller, "jo@example.com".parse().unwrap());
         let add = |tx: &WriteTx<'_>| match tier {
             Tier::Account => list::add(tx, caller, &Scope::Account(caller), action, &item),
-            Tier::Domain => list::add(tx, caller, &Scope::Domain(&self.domain), action, &item),
+            Tier::Domain => {
+                list::add(tx, caller, &Scope::Domain(&self.key.own(tx, self.domain)?), action, &item)
+            }
             Tier::Recipient => {
-                let recipient = recipient::ensure(tx, caller, &self.domain, &address)?;
-                list::add(tx, caller, &Scope::Recipient(&recipient), action, &item)
+                let domain = self.key.own(tx, self.domain)?;
+                let recipient = recipient::ensure(tx, caller, &domain, &address)?;
+                list::add(tx, caller, &Scope::Recipient(&domain, &recipient), action, &item)
             }
         };
         self.app.postroom.write(add).unwrap_or_else(|e: Error| panic!("{e}"))
@@ -50,10 +52,8 @@ impl World {
             .app
             .postroom
             .read(|tx| {
-                Ok::<_, Error>((
-                    list::verdict(tx, &self.domain, query)?,
-                    list::explain(tx, &self.domain, query)?,
-                ))
+                let domain = self.key.own(tx, self.domain)?;
+                Ok::<_, Error>((list::verdict(tx, &domain, query)?, list::explain(tx, &domain, query)?))
             })
             .unwrap();
         assert_eq!(verdict, explained.verdict);
@@ -229,8 +229,11 @@ fn an_entry_is_there_once_and_is_removed_in_any_spelling() {
     world.add(Tier::Domain, Action::Safelist, "198.51.100.0/24");
     let remove = |action, item: &str| {
         let item: Item = item.parse().unwrap();
-        let scope = Scope::Domain(&world.domain);
-        world.app.postroom.write(|tx| list::remove(tx, &world.caller, &scope, action, &item)).unwrap()
+        let removed = world.app.postroom.write(|tx| {
+            let domain = world.key.own(tx, world.domain)?;
+            list::remove(tx, &world.caller, &Scope::Domain(&domain), action, &item)
+        });
+        removed.unwrap_or_else(|e: Error| panic!("{e}"))
     };
     assert!(!remove(Action::Safelist, "192.0.2.0/24"), "it stands on the other list");
     assert!(remove(Action::Blocklist, "192.0.2.0/24") && !remove(Action::Blocklist, "192.0.2.0/24"));
@@ -281,9 +284,9 @@ fn lists_hold_for_nobody_elses_domains() {
     };
     world.app.postroom.write(add).unwrap();
     assert_eq!(world.outcome("a@b.test", "", ""), Outcome::None);
-    let theirs =
-        world.app.postroom.read(|tx| domain::find(tx, &other.operator(), DomainId::new(id))).unwrap();
-    let said = world.app.postroom.read(|tx| list::verdict(tx, &theirs, &query("a@b.test", "", ""))).unwrap();
+    let asked = query("a@b.test", "", "");
+    let said =
+        world.app.postroom.read(|tx| list::verdict(tx, &other.own(tx, DomainId::new(id))?, &asked)).unwrap();
     assert_eq!(said.outcome, Outcome::Blocked);
 }
 

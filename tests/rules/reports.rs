@@ -87,8 +87,10 @@ fn a_report_names_its_domain_only_where_that_is_there_for_the_caller_and_is_kept
     let (key, stranger) = (app.account("acme"), app.account("other"));
     let sibling = app.key_of(key.account);
     let id = app.domain(&key, "example.com");
-    let domain = app.postroom.read(|tx| domain::find(tx, &key.operator(), DomainId::new(id))).unwrap();
-    app.postroom.write(|tx| domain::associate(tx, &key.operator(), &domain, Some(key.id))).unwrap();
+    let domain = app.details(&key, DomainId::new(id));
+    app.postroom
+        .write(|tx| domain::associate(tx, &key.operator(), &key.own(tx, domain.id)?, Some(key.id)))
+        .unwrap();
     let named = |caller: &Caller, recipient: &str| {
         let report = file(&app, caller, &to(recipient)).unwrap();
         assert_eq!(report.account, caller.account());
@@ -179,12 +181,14 @@ fn a_report_outlives_its_domain_and_stays_with_its_account() {
     let (key, other) = (app.account("acme"), app.account("other"));
     let id = app.domain(&key, "example.com");
     let filed = file(&app, &holder(&app, &key), &to("jo@example.com")).unwrap();
-    let domain = app.postroom.read(|tx| domain::find(tx, &key.operator(), DomainId::new(id))).unwrap();
-    app.postroom.write(|tx| provision::transfer(tx, &key.operator(), &domain, other.account)).unwrap();
+    let domain = app.details(&key, DomainId::new(id));
+    app.postroom
+        .write(|tx| provision::transfer(tx, &key.operator(), &key.own(tx, domain.id)?, other.account))
+        .unwrap();
     app.revoke(&key);
     assert_eq!(app.postroom.read(|tx| report::find(tx, filed.id)).unwrap(), filed);
-    let domain = app.postroom.read(|tx| domain::find(tx, &other.operator(), DomainId::new(id))).unwrap();
-    app.postroom.write(|tx| provision::delete(tx, &other.operator(), &domain)).unwrap();
+    let domain = app.details(&other, DomainId::new(id));
+    app.postroom.write(|tx| provision::delete(tx, &other.operator(), &other.own(tx, domain.id)?)).unwrap();
     assert_eq!(app.postroom.read(|tx| report::find(tx, filed.id)).unwrap(), filed);
     let theirs = Selection { account: Some(other.account), since: None };
     assert!(ids(&app, &theirs).is_empty());

@@ -2,7 +2,7 @@
 
 use postroom::address::EmailAddress;
 use postroom::dns::ScriptedResolver;
-use postroom::domain::{self, Domain};
+use postroom::domain::Details;
 use postroom::error::Error;
 use postroom::id::DomainId;
 use postroom::provision;
@@ -13,11 +13,11 @@ use crate::harness::app::{Key, TestApp};
 
 const MODES: [Mode; 4] = [Mode::Store, Mode::Webhook, Mode::WebhookThenStore, Mode::ForwardEmail];
 
-fn start() -> (TestApp, Key, Domain) {
+fn start() -> (TestApp, Key, Details) {
     let app = TestApp::new();
     let key = app.account("acme");
     let id = app.domain(&key, "example.com");
-    let domain = app.postroom.read(|tx| domain::find(tx, &key.operator(), DomainId::new(id))).unwrap();
+    let domain = app.details(&key, DomainId::new(id));
     (app, key, domain)
 }
 
@@ -30,8 +30,8 @@ fn address(text: &str) -> EmailAddress {
     text.parse().unwrap()
 }
 
-fn update(app: &TestApp, key: &Key, domain: &Domain, change: Change) -> Result<Route, Error> {
-    app.postroom.write(|tx| route::update(tx, &key.operator(), domain, change))
+fn update(app: &TestApp, key: &Key, domain: &Details, change: Change) -> Result<Route, Error> {
+    app.postroom.write(|tx| route::update(tx, &key.operator(), &key.own(tx, domain.id)?, change))
 }
 
 fn decide(app: &TestApp, recipient: &str) -> RouteDecision {
@@ -66,7 +66,7 @@ fn a_domain_that_is_not_ours_is_unknown_above_below_and_beside_ours() {
     {
         assert_eq!(decide(&app, recipient), RouteDecision::UnknownDomain, "{recipient}");
     }
-    app.postroom.write(|tx| provision::delete(tx, &key.operator(), &domain)).unwrap();
+    app.postroom.write(|tx| provision::delete(tx, &key.operator(), &key.own(tx, domain.id)?)).unwrap();
     assert_eq!(decide(&app, "jo@example.com"), RouteDecision::UnknownDomain);
 }
 
@@ -188,9 +188,11 @@ fn a_domain_that_changes_hands_leaves_its_route_and_its_secret_behind() {
     };
     update(&app, &key, &domain, change).unwrap();
     let other = app.account("other");
-    let moved =
-        app.postroom.write(|tx| provision::transfer(tx, &key.operator(), &domain, other.account)).unwrap();
-    let route = app.postroom.read(|tx| route::find(tx, &moved)).unwrap();
+    let moved = app
+        .postroom
+        .write(|tx| provision::transfer(tx, &key.operator(), &key.own(tx, domain.id)?, other.account))
+        .unwrap();
+    let route = app.postroom.read(|tx| route::find(tx, &other.own(tx, moved.id)?)).unwrap();
     assert_eq!(route, Route::default());
     assert_eq!(app.value::<i64>("SELECT count(*) FROM route"), 0, "the sealed secret is gone too");
 }

@@ -23,7 +23,9 @@ use postroom::key;
 
 use crate::wire::http::{BodyFault, HeaderName, HeaderValue, Method, Request, Response, header};
 use crate::wire::limit::{Limits, Looks};
-use crate::wire::{Anybody, Auth, BodySize, Call, Fault, Handler, OpenToAll, Surface, Switches, WithKey};
+use crate::wire::{
+    Anybody, Auth, BodySize, Call, Fault, Handler, Looking, LookingCall, OpenToAll, Stored, Surface, Switches,
+};
 use surface::{Router, Target};
 
 pub use surface::SURFACES;
@@ -48,8 +50,15 @@ pub struct App {
 
 /// Who was let in by the head of a request, with what answers them.
 enum Admitted {
-    Caller(Caller, WithKey),
+    Caller(Caller, KeyHandler),
     Anybody(OpenToAll),
+}
+
+/// What answers whoever brings a key.
+#[derive(Clone, Copy)]
+enum KeyHandler {
+    Stored(Stored),
+    Looking(Looking),
 }
 
 /// What a log line says of a request, as far as it got.
@@ -150,19 +159,19 @@ impl App {
     fn admit(&self, target: &Target, request: &Request, trace: &mut Trace) -> Result<Admitted, Fault> {
         let auth = target.surface.auth;
         origin::check(auth, &self.base_url, request)?;
-        match target.route.handler {
-            Handler::Open(answer) => Ok(Admitted::Anybody(answer)),
-            Handler::Key(answer) => {
-                let caller = self.authenticate(auth, request)?;
-                let key = caller.key();
-                (trace.account, trace.key) = (Some(caller.account().number()), key.map(ApiKeyId::number));
-                if let Some(key) = key {
-                    self.uses().insert(key, self.postroom.now());
-                }
-                self.limits.count(caller.account())?;
-                Ok(Admitted::Caller(caller, answer))
-            }
+        let handler = match target.route.handler {
+            Handler::Open(answer) => return Ok(Admitted::Anybody(answer)),
+            Handler::Stored(answer) => KeyHandler::Stored(answer),
+            Handler::Looking(answer) => KeyHandler::Looking(answer),
+        };
+        let caller = self.authenticate(auth, request)?;
+        let key = caller.key();
+        (trace.account, trace.key) = (Some(caller.account().number()), key.map(ApiKeyId::number));
+        if let Some(key) = key {
+            self.uses().insert(key, self.postroom.now());
         }
+        self.limits.count(caller.account())?;
+        Ok(Admitted::Caller(caller, handler))
     }
 
     /// Answers a request that was let in.
@@ -180,11 +189,17 @@ impl App {
                     other => other,
                 })
             }
-            Admitted::Caller(caller, answer) => {
+            Admitted::Caller(caller, handler) => {
                 let asked = repeat::asked(&caller, route, request)?;
                 let run = |session: &Session<'_>| {
                     let _looking = if route.slow { Some(self.looks.begin(caller.account())?) } else { None };
-                    answer(&self.prepare(session, caller, request, params))
+                    let call = self.prepare(session, caller, request, params);
+                    match handler {
+                        KeyHandler::Stored(answer) => answer(&call),
+                        KeyHandler::Looking(answer) => {
+                            answer(&LookingCall { call, postroom: &self.postroom, resolver: &*self.resolver })
+                        }
+                    }
                 };
                 match asked {
                     None => run(&Session::new(&self.postroom)),
@@ -198,13 +213,13 @@ impl App {
 
     fn prepare<'a, By>(
         &'a self,
-        postroom: &'a Session<'a>,
+        session: &'a Session<'a>,
         caller: By,
         request: &'a Request,
         params: Vec<(String, String)>,
     ) -> Call<'a, By> {
-        let (resolver, switches, base_url) = (&*self.resolver, self.switches, self.base_url.as_str());
-        Call { postroom, resolver, switches, base_url, caller, request, params }
+        let (switches, base_url) = (self.switches, self.base_url.as_str());
+        Call { session, switches, base_url, caller, request, params }
     }
 
     /// Who calls. A key that opens something does, however many failures came from the same address.

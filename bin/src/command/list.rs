@@ -98,13 +98,13 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
 }
 
 /// Whose lists are meant, found.
-enum Place {
+enum Place<'t> {
     Account(Caller),
-    Domain(Caller, Domain),
-    Recipient(Caller, Domain, EmailAddress),
+    Domain(Caller, Domain<'t>),
+    Recipient(Caller, Domain<'t>, EmailAddress),
 }
 
-fn find(tx: &ReadTx<'_>, whose: &Parsed) -> Result<Place, Error> {
+fn find<'t>(tx: &ReadTx<'t>, whose: &Parsed) -> Result<Place<'t>, Error> {
     match whose {
         Parsed::Account(name) => account::find(tx, name).map(|a| Place::Account(Caller::operator(a.id))),
         Parsed::Domain(name) => named::find(tx, name).map(|(caller, domain)| Place::Domain(caller, domain)),
@@ -143,7 +143,7 @@ fn add(
     let whose = parsed(whose)?;
     let added = postroom.write(|tx| {
         let place = find(tx, &whose)?;
-        let all = |caller: &Caller, scope: &Scope<'_>| {
+        let all = |caller, scope| {
             let add = |item| {
                 let added = list::add(tx, caller, scope, list, item)?;
                 Ok((added_json(scope, &added), added))
@@ -154,7 +154,8 @@ fn add(
             Place::Account(caller) => all(caller, &Scope::Account(caller)),
             Place::Domain(caller, domain) => all(caller, &Scope::Domain(domain)),
             Place::Recipient(caller, domain, address) => {
-                all(caller, &Scope::Recipient(&recipient::ensure(tx, caller, domain, address)?))
+                let recipient = recipient::ensure(tx, caller, domain, address)?;
+                all(caller, &Scope::Recipient(domain, &recipient))
             }
         }
     })?;
@@ -190,7 +191,7 @@ fn remove(
         Place::Account(caller) => list::remove(tx, &caller, &Scope::Account(&caller), list, item),
         Place::Domain(caller, domain) => list::remove(tx, &caller, &Scope::Domain(&domain), list, item),
         Place::Recipient(caller, domain, address) => match recipient::find(tx, &domain, &address) {
-            Ok(recipient) => list::remove(tx, &caller, &Scope::Recipient(&recipient), list, item),
+            Ok(recipient) => list::remove(tx, &caller, &Scope::Recipient(&domain, &recipient), list, item),
             Err(Error::NotFound(Entity::Recipient)) => Ok(false),
             Err(error) => Err(error),
         },
@@ -212,7 +213,7 @@ fn show(
     let lists = list.map_or(vec![Action::Safelist, Action::Blocklist], |list| vec![list]);
     let entries: Vec<Entry> = postroom.read(|tx| {
         let place = find(tx, &whose)?;
-        let all = |scope: &Scope<'_>| {
+        let all = |scope| {
             let each = lists.iter().map(|list| list::entries(tx, scope, *list));
             Ok(each.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect())
         };
@@ -220,7 +221,7 @@ fn show(
             Place::Account(caller) => all(&Scope::Account(caller)),
             Place::Domain(_, domain) => all(&Scope::Domain(domain)),
             Place::Recipient(_, domain, address) => match recipient::find(tx, domain, address) {
-                Ok(recipient) => all(&Scope::Recipient(&recipient)),
+                Ok(recipient) => all(&Scope::Recipient(domain, &recipient)),
                 Err(Error::NotFound(Entity::Recipient)) => Ok(Vec::new()),
                 Err(error) => Err(error),
             },

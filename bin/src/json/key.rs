@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postroom::clock::Timestamp;
 use postroom::dkim::DkimKey;
-use postroom::domain::Domain;
+use postroom::domain::Details;
 use postroom::keyring::{DnsState, Entry};
 use postroom::rotation::{Stage, Status};
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ pub fn key_json(entry: &Entry) -> Value {
 }
 
 /// How a rotation stands, and what is to be done with each retired key's record.
-pub fn rotation_json(domain: &Domain, status: &Status, keep: Duration) -> Value {
+pub fn rotation_json(domain: &Details, status: &Status, keep: Duration) -> Value {
     let selector = |key: Option<&DkimKey>| key.map(|key| key.selector.to_string());
     let under_way = status.rotation.under_way.as_ref();
     let retired = status.keys.iter().filter(|key| key.retired_at.is_some()).map(|key| {

@@ -12,7 +12,7 @@ pub fn entry_json(entry: &Entry) -> Value {
 }
 
 /// An entry that was added, and the one that overrules it.
-pub fn added_json(scope: &Scope<'_>, added: &Added) -> Value {
+pub fn added_json(scope: &Scope<'_, '_>, added: &Added) -> Value {
     json!({
         "tier": scope.tier().as_str(), "entry": entry_json(&added.entry), "new": added.is_new,
         "overruled_by": added.overruled_by.as_ref().map(entry_json),

@@ -6,7 +6,7 @@ use super::{Entry, Filter, Window};
 use crate::account::Caller;
 use crate::db::{ReadTx, moment_if_any};
 use crate::dkim::table::dkim_key;
-use crate::domain::table::{Scope, visible};
+use crate::domain::visibility::{Scope, visible};
 use crate::error::Error;
 use crate::id::DomainId;
 use crate::name::DomainName;

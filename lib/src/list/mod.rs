@@ -96,32 +96,32 @@ impl fmt::Display for Tier {
 
 /// On whose lists an operation works: what it takes is the proof of being allowed to.
 #[derive(Clone, Copy, Debug)]
-pub enum Scope<'a> {
+pub enum Scope<'a, 't> {
     /// The lists of the caller's account.
     Account(&'a Caller),
     /// The lists of a domain.
-    Domain(&'a Domain),
-    /// The lists of a recipient.
-    Recipient(&'a Recipient),
+    Domain(&'a Domain<'t>),
+    /// The lists of a recipient at a domain.
+    Recipient(&'a Domain<'t>, &'a Recipient),
 }
 
-impl Scope<'_> {
+impl Scope<'_, '_> {
     /// Which of the three it is.
     pub fn tier(&self) -> Tier {
         match self {
             Scope::Account(_) => Tier::Account,
             Scope::Domain(_) => Tier::Domain,
-            Scope::Recipient(_) => Tier::Recipient,
+            Scope::Recipient(..) => Tier::Recipient,
         }
     }
 }
 
-impl fmt::Display for Scope<'_> {
+impl fmt::Display for Scope<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Scope::Account(caller) => write!(f, "account:{}", caller.account()),
             Scope::Domain(domain) => domain.name.fmt(f),
-            Scope::Recipient(recipient) => recipient.address.fmt(f),
+            Scope::Recipient(_, recipient) => recipient.address.fmt(f),
         }
     }
 }
@@ -152,10 +152,10 @@ pub struct Added {
 }
 
 /// Puts an item on a list. One that is there, in whatever spelling, stays as it is.
-pub fn add(
-    tx: &WriteTx<'_>,
+pub fn add<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    scope: &Scope<'_>,
+    scope: &Scope<'_, 't>,
     action: Action,
     item: &Item,
 ) -> Result<Added, Error> {
@@ -181,10 +181,10 @@ pub fn add(
 }
 
 /// Takes an item off a list, in whatever spelling; whether it was there.
-pub fn remove(
-    tx: &WriteTx<'_>,
+pub fn remove<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    scope: &Scope<'_>,
+    scope: &Scope<'_, 't>,
     action: Action,
     item: &Item,
 ) -> Result<bool, Error> {
@@ -196,21 +196,21 @@ pub fn remove(
 }
 
 /// The entries of a list, in the order in which they were made.
-pub fn entries(tx: &ReadTx<'_>, scope: &Scope<'_>, action: Action) -> Result<Vec<Entry>, Error> {
+pub fn entries<'t>(tx: &ReadTx<'t>, scope: &Scope<'_, 't>, action: Action) -> Result<Vec<Entry>, Error> {
     table::all(tx, scope, action)
 }
 
 /// Forgets the domain's own lists.
-pub(crate) fn clear(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn clear<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::delete_all(tx, domain.id)
 }
 
 /// Whose list it is, as the audit log has it.
-fn owner(scope: &Scope<'_>) -> ListOwner {
+fn owner(scope: &Scope<'_, '_>) -> ListOwner {
     match scope {
         Scope::Account(caller) => ListOwner::Account(caller.account()),
         Scope::Domain(domain) => ListOwner::Domain((*domain).into()),
-        Scope::Recipient(recipient) => {
+        Scope::Recipient(_, recipient) => {
             ListOwner::Recipient { domain: recipient.domain, address: recipient.address.clone() }
         }
     }

@@ -12,18 +12,18 @@ use crate::error::Error;
 use crate::id::{DomainId, ListEntryId};
 
 /// The column on which an entry of this scope hangs, and its value.
-fn owner(scope: &Scope<'_>) -> (&'static str, i64) {
+fn owner(scope: &Scope<'_, '_>) -> (&'static str, i64) {
     match scope {
         Scope::Account(caller) => ("account_id", caller.account().number()),
         Scope::Domain(domain) => ("domain_id", domain.id.number()),
-        Scope::Recipient(recipient) => ("recipient_id", recipient.id.number()),
+        Scope::Recipient(_, recipient) => ("recipient_id", recipient.id.number()),
     }
 }
 
 /// A new entry; none if it is there already.
-pub(super) fn insert(
-    tx: &WriteTx<'_>,
-    scope: &Scope<'_>,
+pub(super) fn insert<'t>(
+    tx: &WriteTx<'t>,
+    scope: &Scope<'_, 't>,
     action: Action,
     item: &Item,
 ) -> Result<Option<Entry>, Error> {
@@ -52,9 +52,9 @@ pub(super) fn insert(
     Ok(made)
 }
 
-pub(super) fn delete(
-    tx: &WriteTx<'_>,
-    scope: &Scope<'_>,
+pub(super) fn delete<'t>(
+    tx: &WriteTx<'t>,
+    scope: &Scope<'_, 't>,
     action: Action,
     item: &Item,
 ) -> Result<Option<Entry>, Error> {
@@ -80,7 +80,7 @@ pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error
     Ok(())
 }
 
-pub(super) fn all(tx: &ReadTx<'_>, scope: &Scope<'_>, action: Action) -> Result<Vec<Entry>, Error> {
+pub(super) fn all<'t>(tx: &ReadTx<'t>, scope: &Scope<'_, 't>, action: Action) -> Result<Vec<Entry>, Error> {
     let (column, owner) = owner(scope);
     tx.all(
         &format!("SELECT * FROM list_entry WHERE {column} = ?1 AND action = ?2 ORDER BY id"),
@@ -90,9 +90,9 @@ pub(super) fn all(tx: &ReadTx<'_>, scope: &Scope<'_>, action: Action) -> Result<
 }
 
 /// The entries of one scope with one of these keys, or of a block in which the first `most` bits of `ip` lie.
-pub(super) fn matching(
-    tx: &ReadTx<'_>,
-    scope: &Scope<'_>,
+pub(super) fn matching<'t>(
+    tx: &ReadTx<'t>,
+    scope: &Scope<'_, 't>,
     action: Action,
     keys: &[String],
     block: Option<(IpAddr, u8)>,
@@ -122,9 +122,9 @@ pub(super) fn matching(
 /// One statement, which probes the index of each tier once for every key and every length of block in use there: its cost
 /// does not grow with the entries. `CROSS JOIN` fixes the order of the loops; SQLite, which counts no rows, would
 /// sometimes begin with all entries.
-pub(super) fn verdict(
-    tx: &ReadTx<'_>,
-    domain: &Domain,
+pub(super) fn verdict<'t>(
+    tx: &ReadTx<'t>,
+    domain: &Domain<'t>,
     local: &str,
     keys: &[String],
     ip: Option<IpAddr>,

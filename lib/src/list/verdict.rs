@@ -223,13 +223,13 @@ pub struct Explanation {
 /// decides before the blocklist; among several entries of one list that match, the narrowest is named.
 ///
 /// One statement, whose cost does not grow with the entries. `domain` is that of [`recipient::domain_of`].
-pub fn verdict(tx: &ReadTx<'_>, domain: &Domain, query: &Query) -> Result<Verdict, Error> {
+pub fn verdict<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, query: &Query) -> Result<Verdict, Error> {
     let first = found(tx, domain, query)?.into_iter().min_by(rank);
     Ok(decided(query, first))
 }
 
 /// The verdict, and which entries it overrules.
-pub fn explain(tx: &ReadTx<'_>, domain: &Domain, query: &Query) -> Result<Explanation, Error> {
+pub fn explain<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, query: &Query) -> Result<Explanation, Error> {
     let mut all = found(tx, domain, query)?;
     all.sort_by(rank);
     let mut all = all.into_iter();
@@ -248,7 +248,7 @@ pub fn explain_for(tx: &ReadTx<'_>, caller: &Caller, query: &Query) -> Result<Ex
 
 type Found = (Tier, Entry);
 
-fn found(tx: &ReadTx<'_>, domain: &Domain, query: &Query) -> Result<Vec<Found>, Error> {
+fn found<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, query: &Query) -> Result<Vec<Found>, Error> {
     let query = Query { client_ip: query.client_ip.map(|ip| ip.to_canonical()), ..query.clone() };
     table::verdict(tx, domain, &recipient::comparable(&query.recipient), &query.keys(), query.client_ip)
 }

@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::dkim::{DkimKey, PublicKey};
 use crate::dns::RecordType;
-use crate::domain::Domain;
+use crate::domain::{Details, Domain};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::DnsName;
@@ -147,13 +147,13 @@ impl Record {
     }
 
     /// The name at which it is published.
-    pub fn name(&self, domain: &Domain) -> DnsName {
+    pub fn name(&self, domain: &Details) -> DnsName {
         domain.name.record(&self.host)
     }
 }
 
 /// Makes the records of a new or renamed domain, all pending.
-pub(crate) fn seed(tx: &WriteTx<'_>, domain: &Domain, keys: &[DkimKey]) -> Result<(), Error> {
+pub(crate) fn seed<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, keys: &[DkimKey]) -> Result<(), Error> {
     for purpose in Purpose::ALL {
         match (purpose.kind().seed)(tx.settings()) {
             Seed::One { host, value, priority } => {
@@ -166,7 +166,7 @@ pub(crate) fn seed(tx: &WriteTx<'_>, domain: &Domain, keys: &[DkimKey]) -> Resul
 }
 
 /// Forgets the records of a domain.
-pub(crate) fn clear(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn clear<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::delete_all(tx, domain.id)
 }
 
@@ -174,7 +174,7 @@ pub(crate) fn clear(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
 ///
 /// Those of keys that were released after a rotation are not among them; and where another domain's keys sign for this
 /// one, its own keys' are not.
-pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
+pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<Record>, Error> {
     let mut records = every(tx, domain)?;
     records.retain(|record| {
         record.dkim_key.as_ref().is_none_or(|key| domain.authority.is_none() && !key.released)
@@ -183,7 +183,7 @@ pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
 }
 
 /// Every record of a domain, also those of keys that nobody needs to publish.
-pub(crate) fn every(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
+pub(crate) fn every<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<Record>, Error> {
     table::all(tx, domain.id)
 }
 

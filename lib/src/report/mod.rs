@@ -210,7 +210,7 @@ pub fn expire(postroom: &Postroom) -> Result<usize, Error> {
 fn own_domain(tx: &ReadTx<'_>, caller: &Caller, recipient: &str) -> Result<Option<DomainName>, Error> {
     let Ok(address) = recipient.parse::<EmailAddress>() else { return Ok(None) };
     match domain::find_named(tx, caller, address.domain()) {
-        Ok(domain) => Ok(Some(domain.name)),
+        Ok(domain) => Ok(Some(domain.into_details().name)),
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }

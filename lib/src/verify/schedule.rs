@@ -11,7 +11,7 @@ use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{Postroom, WriteTx};
 use crate::dns::Resolver;
-use crate::domain::{self, Domain, Status};
+use crate::domain::{self, Domain, Holder, Status, holder};
 use crate::error::Error;
 use crate::event::Actor;
 use crate::id::DomainId;
@@ -64,9 +64,11 @@ pub fn take_due(postroom: &Postroom, limit: u32) -> Result<Vec<Due>, Error> {
     if !postroom.read(domain::table::is_any_due)? {
         return Ok(Vec::new());
     }
-    let taken = postroom.write(|tx| domain::table::lend_due(tx, tx.now() + LEASE, limit))?;
-    let due = |(domain, account)| Due { domain, caller: Caller::schedule(account) };
-    Ok(taken.into_iter().map(due).collect())
+    let taken: Vec<_> = postroom.write(|tx| {
+        let lent = holder::lend_due(tx, tx.now() + LEASE, limit)?;
+        Ok::<_, Error>(lent.iter().map(Holder::for_schedule).collect())
+    })?;
+    Ok(taken.into_iter().map(|(domain, caller)| Due { domain, caller }).collect())
 }
 
 /// Checks at most `limit` domains whose turn it is, one after the other, and returns how many.
@@ -87,10 +89,10 @@ pub fn run_due(postroom: &Postroom, resolver: &dyn Resolver, limit: u32) -> Resu
 /// When the domain's turn is next, after a check or a change of its status.
 ///
 /// A check that a person asked for changes nothing of the schedule, unless it changed the status.
-pub(super) fn reschedule(
-    tx: &WriteTx<'_>,
+pub(super) fn reschedule<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     status: Status,
     records: &[Record],
 ) -> Result<(), Error> {

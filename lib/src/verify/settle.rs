@@ -4,7 +4,7 @@ use super::{Finding, Look, Plan, View, decide, schedule};
 use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
 use crate::dkim::life;
-use crate::domain::{self, Domain};
+use crate::domain::{self, Domain, holder};
 use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::RecordId;
@@ -51,10 +51,10 @@ pub fn settle(
 /// the next check decides.
 ///
 /// A word is no proof: it never counts against another account's claim to the name.
-pub fn mark(
-    tx: &WriteTx<'_>,
+pub fn mark<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     id: RecordId,
     word: Status,
     observed: Option<&str>,
@@ -91,7 +91,7 @@ pub fn mark(
 }
 
 /// Brings the domain's status to what its records and keys say, after a change of its keys.
-pub(crate) fn follow_keys(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn follow_keys<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
     let domain = domain::find(tx, caller, domain.id)?;
     let records = record::every(tx, &domain)?;
     let status = roll_up(tx, caller, &domain, &records, false)?;
@@ -107,10 +107,10 @@ fn is_same_wish(now: &Record, planned: &Record) -> bool {
 }
 
 /// Brings the domain's status to what its records say, and returns it.
-fn roll_up(
-    tx: &WriteTx<'_>,
+fn roll_up<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     records: &[Record],
     proved: bool,
 ) -> Result<domain::Status, Error> {
@@ -132,9 +132,9 @@ fn roll_up(
 
 /// The statuses of the records that a domain needs. Of its authority's DKIM keys it needs those that sign; before one
 /// does, the newest.
-fn required(tx: &ReadTx<'_>, domain: &Domain, records: &[Record]) -> Result<Vec<Status>, Error> {
-    let authority = domain.authority.map(|id| domain::table::authority(tx, id)).transpose()?.flatten();
-    let authoritys = authority.map(|authority| record::every(tx, &authority)).transpose()?;
+fn required<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, records: &[Record]) -> Result<Vec<Status>, Error> {
+    let authority = holder::authority_of(tx, domain.authority)?;
+    let authoritys = authority.map(|authority| record::table::all(tx, authority.id)).transpose()?;
     let keys: Vec<(&PublishedKey, Status)> = authoritys
         .as_deref()
         .unwrap_or(records)
@@ -159,10 +159,10 @@ fn required(tx: &ReadTx<'_>, domain: &Domain, records: &[Record]) -> Result<Vec<
 }
 
 /// Writes what one check found of one record, and what follows from it.
-fn note(
-    tx: &WriteTx<'_>,
+fn note<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     record: &mut Record,
     finding: &Finding,
 ) -> Result<(), Error> {

@@ -19,7 +19,7 @@ fn fill(app: &TestApp, key: &Key, labels: &[Option<&str>]) {
         }
         let name = format!("d{index}.example").parse().unwrap();
         let new = New { label: *label, ..New::named(&name) };
-        app.postroom.write(|tx| provision::create(tx, &key.operator(), &new)).unwrap();
+        app.postroom.write(|tx| provision::create(tx, &key.operator(), &new).map(drop)).unwrap();
     }
 }
 
@@ -159,7 +159,8 @@ fn pages_of_any_size_neither_repeat_nor_skip() {
     app.postroom
         .write(|tx| {
             let name = "foreign.example".parse().unwrap();
-            provision::create(tx, &other.operator(), &New { label: Some("label"), ..New::named(&name) })
+            let new = New { label: Some("label"), ..New::named(&name) };
+            provision::create(tx, &other.operator(), &new).map(drop)
         })
         .unwrap();
     let all = page(&app, &key, "limit=200");

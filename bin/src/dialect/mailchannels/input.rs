@@ -58,13 +58,17 @@ pub(super) fn name(text: &str, field: &'static str) -> Result<DomainName, Fault>
 
 /// The domain in the path, for a caller that may work on it: 403 tells of one that is tied to another key of its account,
 /// and of an alias.
-pub(super) fn path_domain(call: &Call<'_>, tx: &ReadTx<'_>) -> Result<Domain, Fault> {
+pub(super) fn path_domain<'t>(call: &Call<'_>, tx: &ReadTx<'t>) -> Result<Domain<'t>, Fault> {
     domain_of(call, tx, &path_name(call, "domain")?)
 }
 
 /// The domain of this name, for a caller that may work on it: 403 tells of one that is tied to another key of its account, and
 /// of an alias.
-pub(super) fn domain_of(call: &Call<'_>, tx: &ReadTx<'_>, name: &DomainName) -> Result<Domain, Fault> {
+pub(super) fn domain_of<'t>(
+    call: &Call<'_>,
+    tx: &ReadTx<'t>,
+    name: &DomainName,
+) -> Result<Domain<'t>, Fault> {
     match inbound::standing(tx, &call.caller, name)? {
         Standing::Domain(domain) => Ok(*domain),
         Standing::Tied => Err(Fault::Denied("the domain is associated with another API key")),

@@ -25,7 +25,7 @@ pub(super) fn submit(call: &Call<'_>) -> Result<Response, Fault> {
         client: text(host, "name")?,
         ..New::of(kind, message.as_bytes())
     };
-    call.postroom.write(|tx| report::file(tx, &call.caller, &new))?;
+    call.write(|tx| report::file(tx, &call.caller, &new))?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 

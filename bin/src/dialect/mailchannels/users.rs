@@ -21,10 +21,10 @@ pub(super) fn save(call: &Call<'_>) -> Result<Response, Fault> {
     let filter =
         call.query("filter").filter(|text| !text.is_empty()).map(|text| filter(&text)).transpose()?;
     let wanted = wanted_entries(call)?;
-    let (user, is_new, entries) = call.postroom.write(|tx| {
-        domain_of(call, tx, address.domain())?;
+    let (user, is_new, entries) = call.write(|tx| {
+        let domain = domain_of(call, tx, address.domain())?;
         let (user, is_new) = recipient::save(tx, &call.caller, &address, admin, filter)?;
-        let scope = Scope::Recipient(&user);
+        let scope = Scope::Recipient(&domain, &user);
         // Of a user that is there the lists stay as they are.
         for (action, item) in wanted.iter().filter(|_| is_new) {
             list::add(tx, &call.caller, &scope, *action, item)?;
@@ -54,7 +54,7 @@ pub(super) fn set_settings(call: &Call<'_>) -> Result<Response, Fault> {
         Some(Value::Bool(admin)) => Some(*admin),
         Some(_) => return Err(Fault::input("admin", "must be true or false")),
     };
-    let user = call.postroom.write(|tx| {
+    let user = call.write(|tx| {
         let domain = domain_of(call, tx, address.domain())?;
         let user = recipient::ensure(tx, &call.caller, &domain, &address)?;
         recipient::update(tx, &call.caller, &domain, &user, admin, asked).map_err(Fault::from)
