@@ -13,7 +13,7 @@ use postroom::dkim::{DkimKey, pool};
 use postroom::dns::{RecordData, ScriptedResolver};
 use postroom::domain;
 use postroom::name::DomainName;
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use postroom::rotation::{self, Stage};
 use postroom::settings::Settings;
 use postroom::verify;
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Its first key is wanted now: a pair is made for it, outside the transaction.
     let (caller, domain) = pool::write(&postroom, |tx| {
         let caller = Caller::operator(account::create(tx, "acme")?.id);
-        let domain = provision::create(tx, &caller, &New::named(&name))?;
+        let domain = provision::create(tx, &caller, &NewDomain::named(&name))?;
         provision::equip(tx, &domain)?;
         Ok::<_, postroom::error::Error>((caller, domain.into_details()))
     })?;

@@ -13,7 +13,7 @@ use crate::{dkim, inbound, label, list, login, recipient, record, route, subscri
 
 /// What a new domain is made from.
 #[derive(Clone, Debug)]
-pub struct New<'a> {
+pub struct NewDomain<'a> {
     /// Its name.
     pub name: &'a DomainName,
     /// What its owner calls it.
@@ -26,10 +26,10 @@ pub struct New<'a> {
     pub key_later: bool,
 }
 
-impl<'a> New<'a> {
+impl<'a> NewDomain<'a> {
     /// A domain of this name, and nothing more said.
-    pub fn named(name: &'a DomainName) -> New<'a> {
-        New { name, label: None, subscription: None, organization: None, key_later: false }
+    pub fn named(name: &'a DomainName) -> NewDomain<'a> {
+        NewDomain { name, label: None, subscription: None, organization: None, key_later: false }
     }
 }
 
@@ -38,7 +38,7 @@ impl<'a> New<'a> {
 ///
 /// `Conflict` if the name is taken: by this account, or by another whose claim has not expired. `Limit` if the
 /// subscription is full.
-pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &New<'_>) -> Result<Domain<'t>, Error> {
+pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Result<Domain<'t>, Error> {
     let label = label::parse_optional("label", new.label)?;
     make_way(tx, caller.account(), new.name)?;
     let handle = new.subscription.unwrap_or(subscription::DEFAULT);
@@ -115,7 +115,11 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
 /// Makes a domain for the caller's end user, or adopts one of the account's that has no user yet.
 ///
 /// `Conflict` if the name is taken by another user, by this one, or by another account.
-pub fn create_or_adopt<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &New<'_>) -> Result<Domain<'t>, Error> {
+pub fn create_or_adopt<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    new: &NewDomain<'_>,
+) -> Result<Domain<'t>, Error> {
     let Some(user) = caller.user() else { return create(tx, caller, new) };
     match domain::find_named(tx, &caller.for_itself(), new.name) {
         Ok(own) if own.user.is_none() => {
@@ -195,7 +199,7 @@ pub fn transfer<'t>(
     table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
     if domain.authority.is_some() {
         // Its own keys sign from now on, and nothing is known of those.
-        table::set_status(tx, domain.id, domain::Status::Pending, domain.proved_at)?;
+        table::set_status(tx, domain.id, domain::DomainStatus::Pending, domain.proved_at)?;
     }
     for account in [domain.account, to] {
         let change = Change::DomainTransferred { domain: domain.into(), from: domain.account, to };

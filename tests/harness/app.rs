@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use postroom::account::Caller;
 use postroom::clock::{ManualClock, Timestamp};
 use postroom::db::{Options, Postroom, ReadTx};
-use postroom::dkim::{self, KeyPair, Kind};
+use postroom::dkim::{self, KeyKind, KeyPair};
 use postroom::dns::{RecordData, Resolver, ScriptedResolver};
 use postroom::domain::{self, Details, Domain};
 use postroom::error::Error;
@@ -34,9 +34,9 @@ const SPARES: u32 = 40;
 pub(crate) const KEY_FIELD: &str = "MailPace-Organization-Token";
 
 /// Making a pair takes a tenth of a second and more, so one does for every domain of every test.
-static PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(Kind::default()).unwrap());
+static PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeyKind::default()).unwrap());
 /// Another one, for what must tell two keys apart.
-static OTHER_PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(Kind::default()).unwrap());
+static OTHER_PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeyKind::default()).unwrap());
 
 /// A key of an account, with its secret.
 #[derive(Clone)]

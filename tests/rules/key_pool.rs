@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use postroom::db::ReadTx;
-use postroom::dkim::{KeyPair, Kind, Source, pool};
+use postroom::dkim::{KeyKind, KeyPair, Source, pool};
 use postroom::domain::{self, Details, Domain};
 use postroom::error::Error;
 use postroom::name::DnsName;
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use postroom::settings::Settings;
 use postroom::{keyring, record, rotation, verify};
 use serde_json::json;
@@ -33,9 +33,9 @@ fn keys(app: &TestApp, name: &str) -> i64 {
 /// A domain without its key, as an embedder makes it.
 fn bare(app: &TestApp, key: &Key, name: &str) -> Details {
     let name = name.parse().unwrap();
-    let made = app
-        .postroom
-        .write(|tx| provision::create(tx, &key.operator(), &New::named(&name)).map(Domain::into_details));
+    let made = app.postroom.write(|tx| {
+        provision::create(tx, &key.operator(), &NewDomain::named(&name)).map(Domain::into_details)
+    });
     made.unwrap()
 }
 
@@ -47,10 +47,10 @@ fn read(app: &TestApp, key: &Key, name: &str) -> Details {
 fn no_key_is_made_inside_a_transaction() {
     let (app, _) = start();
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        app.postroom.write(|_| KeyPair::generate(Kind::Ed25519))
+        app.postroom.write(|_| KeyPair::generate(KeyKind::Ed25519))
     }));
     assert_eq!(outcome.is_err(), cfg!(debug_assertions));
-    KeyPair::generate(Kind::Ed25519).unwrap();
+    KeyPair::generate(KeyKind::Ed25519).unwrap();
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_delegated_key_that_is_released_has_the_next_one_made_before_its_transaction
 fn a_pair_that_is_brought_needs_no_spare_one() {
     let (app, key) = start();
     app.domain(&key, "a.example");
-    let source = Source::Pair(KeyPair::generate(Kind::Ed25519).unwrap());
+    let source = Source::Pair(KeyPair::generate(KeyKind::Ed25519).unwrap());
     let selector = "ed".parse().unwrap();
     let made = app.postroom.write(|tx| {
         keyring::create(tx, &key.operator(), &read_in(tx, &key, "a.example")?, &selector, &source)

@@ -1,6 +1,6 @@
 //! The life of DKIM keys beyond what a dialect shows of it: kinds, sealing, delegation, the audit log.
 
-use postroom::dkim::{self, Algorithm, KeyPair, Kind, Source};
+use postroom::dkim::{self, Algorithm, KeyKind, KeyPair, Source};
 use postroom::dns::{Outcome, RecordType, ScriptedResolver};
 use postroom::domain::{self, Details, Domain};
 use postroom::error::{Entity, Error};
@@ -26,7 +26,7 @@ fn selector(text: &str) -> Selector {
     text.parse().unwrap()
 }
 
-fn make(app: &TestApp, key: &Key, text: &str, source: &Source) -> Result<keyring::Entry, Error> {
+fn make(app: &TestApp, key: &Key, text: &str, source: &Source) -> Result<keyring::KeyEntry, Error> {
     let domain = domain_of(app, key, "example.com");
     app.postroom
         .write(|tx| keyring::create(tx, &key.operator(), &key.own(tx, domain.id)?, &selector(text), source))
@@ -35,7 +35,7 @@ fn make(app: &TestApp, key: &Key, text: &str, source: &Source) -> Result<keyring
 #[test]
 fn keys_of_two_algorithms_sign_side_by_side() {
     let (app, key) = start();
-    let pair = KeyPair::generate(Kind::Ed25519).unwrap();
+    let pair = KeyPair::generate(KeyKind::Ed25519).unwrap();
     let made = make(&app, &key, "ed", &Source::Pair(pair)).unwrap();
     assert_eq!((made.key.public.algorithm(), made.key.bits), (Algorithm::Ed25519, 256));
     let domain = domain_of(&app, &key, "example.com");
@@ -147,7 +147,7 @@ fn a_domain_without_any_key_is_not_active() {
     app.publish_all("example.com");
     let domain = domain_of(&app, &key, "example.com");
     verify::check(&app.postroom, &key.operator(), domain.id, &*app.dns).unwrap();
-    assert_eq!(domain_of(&app, &key, "example.com").status, domain::Status::Active);
+    assert_eq!(domain_of(&app, &key, "example.com").status, domain::DomainStatus::Active);
     app.postroom
         .write(|tx| {
             let domain = key.own(tx, domain.id)?;
@@ -155,7 +155,7 @@ fn a_domain_without_any_key_is_not_active() {
             keyring::delete(tx, &key.operator(), &domain, &selector("pr1"))
         })
         .unwrap();
-    assert_eq!(domain_of(&app, &key, "example.com").status, domain::Status::Pending);
+    assert_eq!(domain_of(&app, &key, "example.com").status, domain::DomainStatus::Pending);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_domain_that_changes_hands_is_its_own_authority_and_judged_anew() {
         verify::check(&app.postroom, &key.operator(), id, &*app.dns).unwrap();
     }
     let child = domain_of(&app, &key, "news.example.com");
-    assert_eq!(child.status, domain::Status::Active);
+    assert_eq!(child.status, domain::DomainStatus::Active);
     // What its authority's keys do is looked at soon.
     let parent = domain_of(&app, &key, "example.com");
     app.postroom
@@ -189,7 +189,7 @@ fn a_domain_that_changes_hands_is_its_own_authority_and_judged_anew() {
         })
         .unwrap();
     let now = app.details(&other, moved.id);
-    assert_eq!((now.status, now.authority), (domain::Status::Pending, None));
+    assert_eq!((now.status, now.authority), (domain::DomainStatus::Pending, None));
 }
 
 #[test]
@@ -200,8 +200,10 @@ fn one_domain_whose_first_key_cannot_be_made_holds_up_no_other() {
         .write(|tx| {
             for name in ["a.example", "b.example"] {
                 let name = name.parse().unwrap();
-                let new =
-                    postroom::provision::New { key_later: true, ..postroom::provision::New::named(&name) };
+                let new = postroom::provision::NewDomain {
+                    key_later: true,
+                    ..postroom::provision::NewDomain::named(&name)
+                };
                 postroom::provision::create(tx, &key.operator(), &new)?;
             }
             Ok::<_, Error>(())

@@ -3,7 +3,7 @@
 use postroom::domain::Details;
 use postroom::error::{Entity, Error};
 use postroom::id::DomainId;
-use postroom::list::{self, Action, Scope};
+use postroom::list::{self, ListKind, Scope};
 use postroom::page::Page;
 use postroom::provision;
 use postroom::recipient::{self, FilterMode, FilterRequest, Recipient};
@@ -105,7 +105,7 @@ fn recipients_and_lists_go_with_their_domain_and_do_not_change_hands() {
                 let caller = key.operator();
                 let domain = key.own(tx, domain.id)?;
                 for scope in [Scope::Recipient(&domain, &jo), Scope::Domain(&domain)] {
-                    list::add(tx, &caller, &scope, Action::Blocklist, &"192.0.2.0/24".parse().unwrap())?;
+                    list::add(tx, &caller, &scope, ListKind::Blocklist, &"192.0.2.0/24".parse().unwrap())?;
                 }
                 if is_transfer {
                     provision::transfer(tx, &caller, &domain, other.account).map(drop)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use postroom::dns::{Outcome, RecordType};
 use postroom::domain;
 use postroom::id::{DomainId, RecordId};
-use postroom::record::Status;
+use postroom::record::RecordStatus;
 use postroom::verify::{self, schedule};
 
 use crate::harness::app::{Key, START_MILLIS, TestApp, txt};
@@ -142,7 +142,7 @@ fn an_unpinned_record_is_looked_at_within_a_minute() {
     let (app, key, id) = start();
     app.publish_all(NAME);
     turn(&app);
-    for word in [Status::Disabled, Status::Pending] {
+    for word in [RecordStatus::Disabled, RecordStatus::Pending] {
         app.postroom
             .write(|tx| {
                 let domain = domain::find(tx, &key.operator(), DomainId::new(id))?;

@@ -306,7 +306,10 @@ fn a_database_of_version_9_keeps_every_row_and_its_keys_sign() {
     };
     let (caller, pending) = found("example.com");
     let (owner, active) = found("customer.com");
-    assert_eq!((pending.status, active.status), (domain::Status::Pending, domain::Status::Active));
+    assert_eq!(
+        (pending.status, active.status),
+        (domain::DomainStatus::Pending, domain::DomainStatus::Active)
+    );
     assert_eq!((pending.authority, pending.wants_key), (None, false));
     postroom
         .read(|tx| {

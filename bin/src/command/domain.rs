@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use postroom::account::{self, Caller};
 use postroom::db::Postroom;
-use postroom::domain::{self, Details, Domain, Order, Status};
+use postroom::domain::{self, Details, Domain, DomainStatus, Order};
 use postroom::error::Error;
 use postroom::page::{Direction, Page};
 use postroom::provision;
@@ -29,7 +29,7 @@ pub(super) enum Command {
         account: Option<String>,
         /// Those with this status only: pending, active or failed
         #[arg(long)]
-        status: Option<Status>,
+        status: Option<DomainStatus>,
         /// At most so many of an account
         #[arg(long, value_name = "N", default_value_t = 1000)]
         limit: u32,
@@ -129,7 +129,7 @@ fn list(
     context: &Context,
     postroom: &Postroom,
     account: Option<&str>,
-    status: Option<Status>,
+    status: Option<DomainStatus>,
     page: Page,
 ) -> Result<ExitCode, Failure> {
     let domains = postroom.read(|tx| {

@@ -8,8 +8,8 @@ use clap::Subcommand;
 use postroom::dkim::pool;
 use postroom::domain::Details;
 use postroom::error::Error;
-use postroom::keyring::{self, Entry};
-use postroom::rotation::{self, Stage, Status};
+use postroom::keyring::{self, KeyEntry};
+use postroom::rotation::{self, RotationView, Stage};
 
 use super::named::{find, parse};
 use super::{Context, Failure};
@@ -85,7 +85,7 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
 }
 
 /// The stage in a sentence, and what there is to do.
-fn told(domain: &Details, status: &Status, entries: &[Entry], keep: Duration) -> String {
+fn told(domain: &Details, status: &RotationView, entries: &[KeyEntry], keep: Duration) -> String {
     let mut text = match status.stage {
         Stage::Idle => format!("{}: no rotation is under way.\n", domain.name),
         Stage::Waiting { since } => format!(

@@ -23,7 +23,7 @@ use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
 
 pub use import::{InvalidPrivateKey, PrivateKeyFault};
-pub use pair::{KeyPair, Kind};
+pub use pair::{KeyKind, KeyPair};
 pub use public_key::{Algorithm, InvalidPublicKey, PublicKey};
 pub(crate) use public_key::{KeyNumbers, decode};
 pub use sign::{InvalidMessage, LineEnd, Message, SignatureHeader, SigningKey, UnusableKey, sign_with};
@@ -81,7 +81,7 @@ pub enum Supply {
     /// A pair of the default kind, from the pool.
     Pool,
     /// A pair of this kind must be made.
-    Make(Kind),
+    Make(KeyKind),
 }
 
 impl Supply {

@@ -24,7 +24,7 @@ use crate::label;
 use crate::name::DomainName;
 use crate::page::{Direction, Page};
 
-pub use details::{Details, InvalidStatus, Status};
+pub use details::{Details, DomainStatus, InvalidStatus};
 pub use holder::Holder;
 pub use visibility::Domain;
 
@@ -101,7 +101,7 @@ pub fn count_by_subscription(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(Su
 pub fn list_with_status<'t>(
     tx: &ReadTx<'t>,
     caller: &Caller,
-    status: Status,
+    status: DomainStatus,
     page: Page,
 ) -> Result<Vec<Domain<'t>>, Error> {
     table::with_status(tx, caller, status, page)

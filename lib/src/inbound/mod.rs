@@ -138,7 +138,7 @@ pub struct Inbound {
 
 /// What is to change. What is none stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct InboundChange {
     /// How mail is filtered: all of it.
     pub filtering: Option<Filtering>,
     /// The whole list.
@@ -151,7 +151,7 @@ pub struct Change {
 
 /// What a name is to a caller that asks for a domain.
 #[derive(Debug)]
-pub enum Standing<'t> {
+pub enum NameStanding<'t> {
     /// Its domain.
     Domain(Box<Domain<'t>>),
     /// A domain of its account, tied to another key than the caller's.
@@ -163,18 +163,18 @@ pub enum Standing<'t> {
 }
 
 /// What this name is to the caller.
-pub fn standing<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Result<Standing<'t>, Error> {
+pub fn standing<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Result<NameStanding<'t>, Error> {
     match domain::find_named(tx, caller, name) {
-        Ok(domain) => return Ok(Standing::Domain(Box::new(domain))),
+        Ok(domain) => return Ok(NameStanding::Domain(Box::new(domain))),
         Err(Error::NotFound(_)) => {}
         Err(error) => return Err(error),
     }
     let own = |holder: Option<Holder<'_>>| holder.is_some_and(|holder| holder.account == caller.account());
     if own(holder::named(tx, name)?) {
-        return Ok(Standing::Tied);
+        return Ok(NameStanding::Tied);
     }
     let alias = table::domain_of_alias(tx, name)?;
-    Ok(if own(alias) { Standing::Alias } else { Standing::Unknown })
+    Ok(if own(alias) { NameStanding::Alias } else { NameStanding::Unknown })
 }
 
 /// The domain of this name, or of which it is an alias, whoever's it is: for mail that comes in, and for conflicts.
@@ -217,9 +217,9 @@ pub fn change<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
     domain: &Domain<'t>,
-    change: &Change,
+    change: &InboundChange,
 ) -> Result<(), Error> {
-    if *change == Change::default() {
+    if *change == InboundChange::default() {
         return Ok(());
     }
     let before = find(tx, domain)?;

@@ -17,14 +17,14 @@ use crate::error::{Entity, Error};
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
 use crate::provision;
-use crate::record::{self, Problem, Standing, Status};
+use crate::record::{self, Problem, RecordStatus, Standing};
 use crate::verify::{self, Checked};
 
 pub use authority::set_authority;
 
 /// A key, and how its record stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct KeyEntry {
     /// The name of the domain whose key it is.
     pub signing_domain: DomainName,
     /// The key.
@@ -55,14 +55,14 @@ impl DnsState {
     pub fn of(standing: &Standing) -> DnsState {
         match standing.status {
             _ if standing.failures > 0 => DnsState::Invalid,
-            Status::Verified => DnsState::Valid,
-            Status::Failed => DnsState::Invalid,
-            Status::Pending | Status::Disabled => DnsState::Unknown,
+            RecordStatus::Verified => DnsState::Valid,
+            RecordStatus::Failed => DnsState::Invalid,
+            RecordStatus::Pending | RecordStatus::Disabled => DnsState::Unknown,
         }
     }
 }
 
-impl Entry {
+impl KeyEntry {
     /// What the DNS was last seen to say of the key.
     pub fn dns_state(&self) -> DnsState {
         DnsState::of(&self.standing)
@@ -92,7 +92,7 @@ pub struct Cursor {
     pub key: DkimKeyId,
 }
 
-impl Entry {
+impl KeyEntry {
     /// Its place in the list.
     pub fn cursor(&self) -> Cursor {
         Cursor { domain: self.key.domain, key: self.key.id }
@@ -115,17 +115,17 @@ pub fn list(
     filter: &Filter<'_>,
     window: Window,
     limit: u32,
-) -> Result<Vec<Entry>, Error> {
+) -> Result<Vec<KeyEntry>, Error> {
     table::list(tx, caller, filter, window, limit)
 }
 
 /// The keys of a domain, the oldest first.
-pub fn of_domain<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<Entry>, Error> {
+pub fn of_domain<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<KeyEntry>, Error> {
     table::of_domain(tx, domain.id)
 }
 
 /// The key of a domain under this selector.
-pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, selector: &Selector) -> Result<Entry, Error> {
+pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, selector: &Selector) -> Result<KeyEntry, Error> {
     let mut entries = of_domain(tx, domain)?.into_iter();
     entries.find(|entry| entry.key.selector == *selector).ok_or(Error::NotFound(Entity::DkimKey))
 }
@@ -141,7 +141,7 @@ pub fn create<'t>(
     domain: &Domain<'t>,
     selector: &Selector,
     source: &Source,
-) -> Result<Entry, Error> {
+) -> Result<KeyEntry, Error> {
     add(tx, caller, domain, selector, source, None)
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn add<'t>(
     selector: &Selector,
     source: &Source,
     delegated_to: Option<&DnsName>,
-) -> Result<Entry, Error> {
+) -> Result<KeyEntry, Error> {
     provision::equip(tx, domain)?;
     let key = life::make(tx, caller, domain, selector, source, delegated_to)?;
     record::add_key(tx, &key)?;

@@ -19,43 +19,44 @@ use crate::event::{Change, ListOwner};
 use crate::id::ListEntryId;
 use crate::recipient::Recipient;
 
-pub use item::{InvalidItem, InvalidKind, Item, Kind};
+pub use item::{InvalidItem, InvalidItemKind, Item, ItemKind};
 pub use verdict::{
-    Because, Explanation, Field, InvalidQuery, Outcome, Query, Sender, Verdict, explain, explain_for, verdict,
+    Because, Explanation, Field, InvalidListQuery, ListOutcome, ListQuery, ListVerdict, Sender, explain,
+    explain_for, verdict,
 };
 
 /// Which list: what becomes of the mail that an entry matches. The first decides before the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Action {
+pub enum ListKind {
     /// It is let through.
     Safelist,
     /// It is refused.
     Blocklist,
 }
 
-impl Action {
+impl ListKind {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Action::Safelist => "safelist",
-            Action::Blocklist => "blocklist",
+            ListKind::Safelist => "safelist",
+            ListKind::Blocklist => "blocklist",
         }
     }
 }
 
-impl fmt::Display for Action {
+impl fmt::Display for ListKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Action {
+impl FromStr for ListKind {
     type Err = InvalidAction;
 
-    fn from_str(text: &str) -> Result<Action, InvalidAction> {
+    fn from_str(text: &str) -> Result<ListKind, InvalidAction> {
         match text {
-            "safelist" => Ok(Action::Safelist),
-            "blocklist" => Ok(Action::Blocklist),
+            "safelist" => Ok(ListKind::Safelist),
+            "blocklist" => Ok(ListKind::Blocklist),
             _ => Err(InvalidAction),
         }
     }
@@ -128,11 +129,11 @@ impl fmt::Display for Scope<'_, '_> {
 
 /// An entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct ListEntry {
     /// Its id.
     pub id: ListEntryId,
     /// The list in which it stands.
-    pub action: Action,
+    pub action: ListKind,
     /// What it matches.
     pub item: Item,
     /// When it was made.
@@ -143,12 +144,12 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Added {
     /// The entry, as it stands now.
-    pub entry: Entry,
+    pub entry: ListEntry,
     /// Whether it was not there before.
     pub is_new: bool,
     /// An entry of the same tier that matches all that this one does and decides before it, so that this one never
     /// decides. What a nearer tier says for some recipients is not looked at.
-    pub overruled_by: Option<Entry>,
+    pub overruled_by: Option<ListEntry>,
 }
 
 /// Puts an item on a list. One that is there, in whatever spelling, stays as it is.
@@ -156,7 +157,7 @@ pub fn add<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
     scope: &Scope<'_, 't>,
-    action: Action,
+    action: ListKind,
     item: &Item,
 ) -> Result<Added, Error> {
     let new = table::insert(tx, scope, action, item)?;
@@ -171,10 +172,10 @@ pub fn add<'t>(
     };
     let entry = entry.ok_or(Error::NotFound(crate::error::Entity::ListEntry))?;
     let overruled_by = match action {
-        Action::Safelist => None,
-        Action::Blocklist => {
+        ListKind::Safelist => None,
+        ListKind::Blocklist => {
             let (keys, block) = item.covered_by();
-            table::matching(tx, scope, Action::Safelist, &keys, block)?.into_iter().next()
+            table::matching(tx, scope, ListKind::Safelist, &keys, block)?.into_iter().next()
         }
     };
     Ok(Added { entry, is_new, overruled_by })
@@ -185,7 +186,7 @@ pub fn remove<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
     scope: &Scope<'_, 't>,
-    action: Action,
+    action: ListKind,
     item: &Item,
 ) -> Result<bool, Error> {
     let Some(gone) = table::delete(tx, scope, action, item)? else { return Ok(false) };
@@ -196,7 +197,11 @@ pub fn remove<'t>(
 }
 
 /// The entries of a list, in the order in which they were made.
-pub fn entries<'t>(tx: &ReadTx<'t>, scope: &Scope<'_, 't>, action: Action) -> Result<Vec<Entry>, Error> {
+pub fn entries<'t>(
+    tx: &ReadTx<'t>,
+    scope: &Scope<'_, 't>,
+    action: ListKind,
+) -> Result<Vec<ListEntry>, Error> {
     table::all(tx, scope, action)
 }
 

@@ -28,7 +28,7 @@ pub use zone::zone_fragment;
 
 /// How a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Status {
+pub enum RecordStatus {
     /// Not seen right yet.
     Pending,
     /// Seen right, and not lost since.
@@ -39,29 +39,29 @@ pub enum Status {
     Disabled,
 }
 
-impl Status {
+impl RecordStatus {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Status::Pending => "pending",
-            Status::Verified => "verified",
-            Status::Failed => "failed",
-            Status::Disabled => "disabled",
+            RecordStatus::Pending => "pending",
+            RecordStatus::Verified => "verified",
+            RecordStatus::Failed => "failed",
+            RecordStatus::Disabled => "disabled",
         }
     }
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for RecordStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Status {
+impl FromStr for RecordStatus {
     type Err = InvalidWord;
 
-    fn from_str(text: &str) -> Result<Status, InvalidWord> {
-        [Status::Pending, Status::Verified, Status::Failed, Status::Disabled]
+    fn from_str(text: &str) -> Result<RecordStatus, InvalidWord> {
+        [RecordStatus::Pending, RecordStatus::Verified, RecordStatus::Failed, RecordStatus::Disabled]
             .into_iter()
             .find(|status| status.as_str() == text)
             .ok_or(InvalidWord)
@@ -86,7 +86,7 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The status.
-    pub status: Status,
+    pub status: RecordStatus,
     /// Set by the operator's word; checks leave it alone.
     pub pinned: bool,
     /// Definitive failures in a row since it was last seen right.

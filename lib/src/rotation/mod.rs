@@ -18,7 +18,7 @@ use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::dkim::life;
-use crate::dkim::{self, DkimKey, Kind, Source, Supply, pool};
+use crate::dkim::{self, DkimKey, KeyKind, Source, Supply, pool};
 use crate::domain::{self, Details, Domain, Holder, holder};
 use crate::error::{Entity, Error};
 use crate::event::Change;
@@ -63,7 +63,7 @@ pub struct UnderWay {
 
 /// How the rotation of a domain's keys stands.
 #[derive(Clone, Debug)]
-pub struct Status {
+pub struct RotationView {
     /// The stage.
     pub stage: Stage,
     /// What is stored of it.
@@ -72,7 +72,7 @@ pub struct Status {
     pub keys: Vec<DkimKey>,
 }
 
-impl Status {
+impl RotationView {
     /// The key with this id.
     pub fn key(&self, id: DkimKeyId) -> Option<&DkimKey> {
         self.keys.iter().find(|key| key.id == id)
@@ -90,21 +90,21 @@ impl Status {
 }
 
 /// How the rotation of the domain's keys stands.
-pub fn status<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Status, Error> {
+pub fn status<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<RotationView, Error> {
     let keys = dkim::list(tx, domain)?;
     let rotation = table::find(tx, domain.id)?.unwrap_or_default();
     let stage = Stage::of(rotation.under_way.as_ref(), &keys, tx.settings().keep_retired_for);
-    Ok(Status { stage, rotation, keys })
+    Ok(RotationView { stage, rotation, keys })
 }
 
 /// Where the new key of the domain's next rotation is to come from. It is of the kind of the current key.
 pub fn supply<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Supply, Error> {
     let keys = dkim::list(tx, domain)?;
     let is_delegated = keys.iter().any(|key| key.delegated_to.is_some());
-    let kind = keyring::current(&keys).map(|key| Kind::of(key.public.algorithm(), Some(key.bits)));
+    let kind = keyring::current(&keys).map(|key| KeyKind::of(key.public.algorithm(), Some(key.bits)));
     match kind {
         // A weak key is followed by one of the recommended strength.
-        Some(Ok(kind @ (Kind::Rsa4096 | Kind::Ed25519))) if !is_delegated => Ok(Supply::Make(kind)),
+        Some(Ok(kind @ (KeyKind::Rsa4096 | KeyKind::Ed25519))) if !is_delegated => Ok(Supply::Make(kind)),
         _ => Ok(Supply::Pool),
     }
 }
@@ -119,8 +119,8 @@ pub fn start<'t>(
     caller: &Caller,
     domain: &Domain<'t>,
     source: &Source,
-) -> Result<Status, Error> {
-    let Status { stage, mut rotation, keys } = status(tx, domain)?;
+) -> Result<RotationView, Error> {
+    let RotationView { stage, mut rotation, keys } = status(tx, domain)?;
     let keep = tx.settings().keep_retired_for;
     stage.after(Step::Begin, tx.now(), keep).map_err(|refusal| Error::invalid("rotation", refusal))?;
     check_signs_itself(domain)?;
@@ -138,7 +138,7 @@ pub fn start<'t>(
 }
 
 /// Calls off the rotation under way. Its new key is deleted, unless it is delegated and waits for another turn.
-pub fn abort<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<Status, Error> {
+pub fn abort<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<RotationView, Error> {
     let mut now = status(tx, domain)?;
     now.stage
         .after(Step::Abort, tx.now(), tx.settings().keep_retired_for)
@@ -158,7 +158,7 @@ pub fn set_interval<'t>(
     caller: &Caller,
     domain: &Domain<'t>,
     every: Option<Duration>,
-) -> Result<Status, Error> {
+) -> Result<RotationView, Error> {
     if every.is_some_and(|every| every < SHORTEST_INTERVAL) {
         return Err(Error::invalid("rotation_interval", "the shortest is 5 days"));
     }
@@ -180,7 +180,7 @@ pub fn set_interval<'t>(
 ///
 /// `Invalid` if the operator has configured no zone for them, or a rotation is under way. `NoSpareKey` if the pool has too
 /// few pairs: see [`pool::write`].
-pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<Status, Error> {
+pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<RotationView, Error> {
     let mut now = status(tx, domain)?;
     if now.is_delegated() {
         return Ok(now);

@@ -109,7 +109,7 @@ impl<T> Patch<T> {
 
 /// A change of a route.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct RouteChange {
     /// Another mode.
     pub mode: Option<Mode>,
     /// Another webhook.
@@ -150,7 +150,7 @@ pub fn update<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
     domain: &Domain<'t>,
-    change: Change,
+    change: RouteChange,
 ) -> Result<Route, Error> {
     let was = find(tx, domain)?;
     let before = was.clone();

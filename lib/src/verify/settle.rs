@@ -9,7 +9,7 @@ use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::RecordId;
 use crate::record::kind::Need;
-use crate::record::{self, Problem, PublishedKey, Record, Status};
+use crate::record::{self, Problem, PublishedKey, Record, RecordStatus};
 
 /// The most characters of an observed value that an operator gives.
 const MAX_OBSERVED_CHARS: usize = 4096;
@@ -56,7 +56,7 @@ pub fn mark<'t>(
     caller: &Caller,
     domain: &Domain<'t>,
     id: RecordId,
-    word: Status,
+    word: RecordStatus,
     observed: Option<&str>,
 ) -> Result<(), Error> {
     if observed.is_some_and(|text| text.chars().count() > MAX_OBSERVED_CHARS) {
@@ -82,7 +82,7 @@ pub fn mark<'t>(
     };
     tx.tell(caller.actor(), domain.account, &change)?;
     let status = roll_up(tx, caller, domain, &records, false)?;
-    if word == Status::Pending {
+    if word == RecordStatus::Pending {
         // What the operator gives back to the checks is looked at soon.
         domain::table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
         return Ok(());
@@ -113,7 +113,7 @@ fn roll_up<'t>(
     domain: &Domain<'t>,
     records: &[Record],
     proved: bool,
-) -> Result<domain::Status, Error> {
+) -> Result<domain::DomainStatus, Error> {
     let status = decide::domain(domain.status, &required(tx, domain, records)?);
     if status != domain.status || (proved && domain.proved_at.is_none()) {
         let proved_at = domain.proved_at.or(proved.then(|| tx.now()));
@@ -132,10 +132,14 @@ fn roll_up<'t>(
 
 /// The statuses of the records that a domain needs. Of its authority's DKIM keys it needs those that sign; before one
 /// does, the newest.
-fn required<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, records: &[Record]) -> Result<Vec<Status>, Error> {
+fn required<'t>(
+    tx: &ReadTx<'t>,
+    domain: &Domain<'t>,
+    records: &[Record],
+) -> Result<Vec<RecordStatus>, Error> {
     let authority = holder::authority_of(tx, domain.authority)?;
     let authoritys = authority.map(|authority| record::table::all(tx, authority.id)).transpose()?;
-    let keys: Vec<(&PublishedKey, Status)> = authoritys
+    let keys: Vec<(&PublishedKey, RecordStatus)> = authoritys
         .as_deref()
         .unwrap_or(records)
         .iter()
@@ -144,10 +148,10 @@ fn required<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, records: &[Record]) -> Res
     let newest = keys.iter().map(|(key, _)| key.id).max();
     let signing = keys.iter().any(|(key, _)| key.active);
     let needed = keys.iter().filter(|(key, _)| if signing { key.active } else { Some(key.id) == newest });
-    let mut statuses: Vec<Status> = needed.map(|(_, status)| *status).collect();
+    let mut statuses: Vec<RecordStatus> = needed.map(|(_, status)| *status).collect();
     if statuses.is_empty() {
         // Without a key nothing can be verified of what it sends.
-        statuses.push(Status::Pending);
+        statuses.push(RecordStatus::Pending);
     }
     let others = records.iter().filter(|record| match record.purpose.kind().need {
         Need::Always => true,

@@ -4,7 +4,7 @@ use postroom::dkim::pool;
 use postroom::domain::{self, Order};
 use postroom::error::Error;
 use postroom::page::{Direction, Page};
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use serde_json::{Value, json};
 
 use super::input::{Input, path_domain, queried};
@@ -20,7 +20,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let name = input.domain()?;
     let organization = input.optional_tag("organization_id")?;
     let made = pool::write(*call.session, |tx| {
-        let new = New { organization: organization.as_ref(), ..New::named(&name) };
+        let new = NewDomain { organization: organization.as_ref(), ..NewDomain::named(&name) };
         let domain = provision::create_or_adopt(tx, &input.caller, &new)?;
         // The answer has the key's record.
         provision::equip(tx, &domain)?;

@@ -1,6 +1,6 @@
 //! Domain keys: list, create and import, delete, activate and deactivate.
 
-use postroom::dkim::{Algorithm, KeyPair, Kind, PrivateKeyFault, Source, pool};
+use postroom::dkim::{Algorithm, KeyKind, KeyPair, PrivateKeyFault, Source, pool};
 use postroom::domain;
 use postroom::error::{Entity, Error};
 use postroom::keyring::{self, Activation, Filter};
@@ -118,7 +118,7 @@ fn source(form: &Form) -> Result<Source, Fault> {
     }
     match form.get("bits").map(str::trim).filter(|bits| !bits.is_empty()) {
         None | Some("2048") => Ok(Source::Pool),
-        Some("1024") => Ok(Source::Pair(KeyPair::generate(Kind::of(Algorithm::Rsa, Some(1024))?)?)),
+        Some("1024") => Ok(Source::Pair(KeyPair::generate(KeyKind::of(Algorithm::Rsa, Some(1024))?)?)),
         Some(_) => Err(bad("bits", "bits must be 1024 or 2048")),
     }
 }

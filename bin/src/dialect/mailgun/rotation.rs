@@ -9,8 +9,8 @@ use postroom::dkim::DkimKey;
 use postroom::dkim::pool;
 use postroom::domain::{self, Details};
 use postroom::error::Error;
-use postroom::keyring::{self, Entry};
-use postroom::rotation::{self, Status};
+use postroom::keyring::{self, KeyEntry};
+use postroom::rotation::{self, RotationView};
 use serde_json::{Value, json};
 
 use super::input::{bad, flag, path_domain, required};
@@ -106,13 +106,13 @@ fn shown(text: &str) -> String {
 }
 
 /// Whether a key signs, in the words of these routes.
-fn state(status: &Status) -> &'static str {
+fn state(status: &RotationView) -> &'static str {
     if status.keys.iter().any(DkimKey::is_active) { ENABLED } else { "wait_verify" }
 }
 
-fn domain_json(domain: &Details, status: &Status, entries: &[Entry]) -> Value {
+fn domain_json(domain: &Details, status: &RotationView, entries: &[KeyEntry]) -> Value {
     let active = entries.iter().rev().find(|entry| entry.key.is_active());
-    let delegated: Vec<&Entry> = entries.iter().filter(|entry| entry.key.delegated_to.is_some()).collect();
+    let delegated: Vec<&KeyEntry> = entries.iter().filter(|entry| entry.key.delegated_to.is_some()).collect();
     let shown = if delegated.is_empty() { entries.iter().collect() } else { delegated };
     let records: Vec<Value> = shown.into_iter().map(record_json).collect();
     json!({
@@ -128,7 +128,7 @@ fn domain_json(domain: &Details, status: &Status, entries: &[Entry]) -> Value {
     })
 }
 
-fn record_json(entry: &Entry) -> Value {
+fn record_json(entry: &KeyEntry) -> Value {
     let (kind, value) = match &entry.key.delegated_to {
         Some(target) => ("CNAME", target.to_string()),
         None => ("TXT", entry.key.public.record_value()),

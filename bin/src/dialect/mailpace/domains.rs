@@ -7,7 +7,7 @@ use postroom::id::DomainId;
 use postroom::name::DomainName;
 use postroom::overview::{self, Overview};
 use postroom::page::{Direction, Page};
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use postroom::record::Purpose;
 use postroom::verify::{Checked, Code, check};
 use serde::Serialize;
@@ -78,7 +78,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     };
     let name = domain_name(url.as_deref())?;
     let made = pool::write(*call.session, |tx| {
-        let new = New { label: label.as_deref(), ..New::named(&name) };
+        let new = NewDomain { label: label.as_deref(), ..NewDomain::named(&name) };
         let domain = provision::create(tx, &call.caller, &new)?;
         // The answer has the key.
         provision::equip(tx, &domain)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postroom::db::ReadTx;
-use postroom::dkim::{Algorithm, KeyPair, Kind, Source, pool};
+use postroom::dkim::{Algorithm, KeyKind, KeyPair, Source, pool};
 use postroom::domain::{self, Domain};
 use postroom::error::{Entity, Error};
 use postroom::keyring::{self, Activation};
@@ -161,8 +161,8 @@ fn source(new: &New) -> Result<Source, Fault> {
         }
         return KeyPair::import(pem.as_bytes()).map(Source::Pair).map_err(|e| Fault::input("pem", e));
     }
-    match Kind::of(algorithm, new.bits)? {
-        Kind::Rsa2048 => Ok(Source::Pool),
+    match KeyKind::of(algorithm, new.bits)? {
+        KeyKind::Rsa2048 => Ok(Source::Pool),
         kind => Ok(Source::Pair(KeyPair::generate(kind)?)),
     }
 }
