@@ -79,7 +79,9 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
         Ok::<_, Error>((domain, status, entries))
     })?;
     let keep = postroom.settings().keep_retired_for;
-    context.output.print(&rotation_json(&domain, &status, keep), || told(&domain, &status, &entries, keep));
+    context
+        .output
+        .print(&rotation_json(&domain, &status, keep), || told(&domain, &status, &entries, keep))?;
     Ok(ExitCode::SUCCESS)
 }
 

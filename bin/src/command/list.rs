@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::named::{self, parse};
 use super::output::{printable, table};
-use super::{Context, Failure};
+use super::{Context, Exit, Failure};
 use crate::json::list::{added_json, entry_json, explanation_json, operator_for, query};
 
 /// Whose lists.
@@ -45,7 +45,7 @@ pub(super) enum Command {
         #[arg(required = true, value_name = "ITEM")]
         items: Vec<Item>,
     },
-    /// Take an item off a list; exits 1 when it is not there
+    /// Take an item off a list; exits 3 when it is not there
     Remove {
         #[command(flatten)]
         whose: Whose,
@@ -86,10 +86,10 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         Command::Show { whose, list } => show(context, &postroom, &whose, list),
         Command::Explain { recipient, sender, from, ip } => {
             let query = query(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
-                .map_err(|(field, reason)| Failure::new(format!("--{field} {reason}")))?;
+                .map_err(|(field, reason)| Failure::input(format!("--{field} {reason}")))?;
             let caller = operator_for(&postroom, &query.recipient)?;
             let explanation = crate::json::list::explain(&postroom, &caller, &query)?;
-            context.output.print(&explanation_json(&query, &explanation), || told(&query, &explanation));
+            context.output.print(&explanation_json(&query, &explanation), || told(&query, &explanation))?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -124,7 +124,7 @@ fn parsed(whose: &Whose) -> Result<Parsed, Failure> {
     match (&whose.account, &whose.domain, &whose.recipient) {
         (_, Some(name), _) => parse(name).map(Parsed::Domain),
         (_, _, Some(address)) => {
-            let no = |e| Failure::new(format!("\"{}\" is no address: {e}", printable(address)));
+            let no = |e| Failure::input(format!("\"{}\" is no address: {e}", printable(address)));
             address.parse().map(Parsed::Recipient).map_err(no)
         }
         (name, ..) => Ok(Parsed::Account(name.clone().unwrap_or_default())),
@@ -172,7 +172,7 @@ fn add(
             }
         });
         lines.collect::<Vec<_>>().join("\n")
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -196,8 +196,8 @@ fn remove(
     context.output.print(&json!({ "removed": removed }), || {
         let what = if removed { "is off" } else { "was not on" };
         format!("{} {what} the {list}", printable(item.given()))
-    });
-    Ok(if removed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })?;
+    Ok(if removed { ExitCode::SUCCESS } else { Exit::NotThere.into() })
 }
 
 fn show(
@@ -238,7 +238,7 @@ fn show(
             })
             .collect();
         table(&["LIST", "TYPE", "ITEM", "CREATED"], &rows)
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

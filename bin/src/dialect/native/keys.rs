@@ -144,7 +144,9 @@ fn source(call: &Call<'_>, new: &New) -> Result<Source, Fault> {
                 "says itself what kind of key it is; leave out algorithm and bits",
             ));
         }
-        return KeyPair::import(pem.as_bytes()).map(Source::Pair).map_err(|e| Fault::input("pem", e));
+        return KeyPair::import(pem.as_bytes())
+            .map(Source::Pair)
+            .map_err(|e| Fault::input("pem", format_args!("is not usable: {e}")));
     }
     match Kind::of(algorithm, new.bits)? {
         Kind::Rsa2048 => Ok(pool::source(call.postroom)?),
