@@ -1,6 +1,7 @@
 //! What the README and the pages below `docs` tell a reader to paste: it works as it stands, in order, in a fresh folder.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -72,7 +73,7 @@ fn paste(page: &str, blocks: &[Block]) {
     let mut script = String::from("set -eu\ntrap 'kill $! 2>/dev/null' EXIT\n");
     for block in blocks {
         let text = block.text.replace("8025", &port);
-        script.push_str(&format!("echo '{page}:{}' >&2\n{text}[ $? = 0 ]\n", block.line));
+        writeln!(script, "echo '{page}:{}' >&2\n{text}[ $? = 0 ]", block.line).expect("a string takes all");
     }
     fs::write(site.file(".curlrc"), "fail-with-body\nshow-error\n").expect("to write");
     let folder = Path::new(env!("CARGO_BIN_EXE_postroom")).parent().expect("a folder");

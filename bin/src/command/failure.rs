@@ -160,7 +160,12 @@ impl From<Error> for Failure {
             },
             _ => Exit::Wrong,
         };
-        Failure::new(exit, error.to_string())
+        let text = match error {
+            // The reason stands alone; the name of what was asked for adds nothing to it.
+            Error::Invalid { field: "rotation" | "delegation", reason } => reason,
+            error => error.to_string(),
+        };
+        Failure::new(exit, text)
     }
 }
 

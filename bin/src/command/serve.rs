@@ -12,7 +12,7 @@ use postroom::dkim::pool;
 use postroom::dns::Resolver;
 use postroom::verify::schedule;
 use postroom::{account, key, login, provision, report, rotation};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tracing::{error, info, warn};
 
 use super::{Context, Failure, reachable};
@@ -146,15 +146,14 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
 fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failure> {
     let greeted = postroom.write(|tx| {
         if !account::list(tx)?.is_empty() {
-            let (json, text) = (banner_json(context, url), banner(context, url));
-            return context.output.print(&json, || text);
+            return context.output.print(&banner_json(context, url).into(), || banner(context, url));
         }
         let account = account::create(tx, "default")?;
         let (_, secret) = key::create(tx, account.id, Some("made at the first start"))?;
         let mut json = banner_json(context, url);
-        json["account"] = json!({ "id": account.id.number(), "name": account.name });
-        json["api_key"] = secret.reveal().into();
-        context.output.print_secret(&json, || {
+        json.insert("account".to_owned(), json!({ "id": account.id.number(), "name": account.name }));
+        json.insert("api_key".to_owned(), secret.reveal().into());
+        context.output.print_secret(&json.into(), || {
             let secret = secret.reveal();
             format!(
                 "{}\n\
@@ -185,10 +184,11 @@ fn banner(context: &Context, url: &str) -> String {
     text
 }
 
-fn banner_json(context: &Context, url: &str) -> Value {
-    let mut json = json!({ "url": url });
+fn banner_json(context: &Context, url: &str) -> Map<String, Value> {
+    let mut json = Map::from_iter([("url".to_owned(), url.into())]);
     if !context.unusable_hosts.is_empty() {
-        json["warnings"] = context.unusable_hosts.iter().map(ToString::to_string).collect();
+        let warnings = context.unusable_hosts.iter().map(ToString::to_string).collect();
+        json.insert("warnings".to_owned(), warnings);
     }
     json
 }

@@ -116,7 +116,7 @@ impl FromStr for Status {
 
 /// A word that names no purpose, or no status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is none of the words that can stand here")]
+#[error("it is not one of the known words")]
 pub struct InvalidWord;
 
 /// What was wrong at the last check.

@@ -121,7 +121,9 @@ pub fn start(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: Source)
     stage.after(Step::Begin, tx.now(), keep).map_err(|refusal| Error::invalid("rotation", refusal))?;
     check_signs_itself(domain)?;
     let current = keyring::current(&keys).filter(|key| key.is_active());
-    let current = current.ok_or_else(|| Error::invalid("rotation", "no key of the domain signs yet"))?;
+    let current = current.ok_or_else(|| {
+        Error::invalid("rotation", "no key of the domain signs yet; publish the record of one first")
+    })?;
     let new = if keys.iter().any(|key| key.delegated_to.is_some()) {
         next_delegated(&keys, keep)?.clone()
     } else {
@@ -266,7 +268,7 @@ fn check_signs_itself(domain: &Domain) -> Result<(), Error> {
     if domain.authority.is_none() {
         return Ok(());
     }
-    Err(Error::invalid("rotation", "the keys of a domain above it sign for it; rotate those"))
+    Err(Error::invalid("rotation", "the keys of a domain above this one sign for it; rotate those"))
 }
 
 /// Keys that were retired before this are to be released.
@@ -366,8 +368,10 @@ fn next_delegated(keys: &[DkimKey], keep: Duration) -> Result<&DkimKey, Error> {
         return Ok(fresh);
     }
     let until = waiting().filter_map(|key| key.retired_at).min().map(|at| (at + keep).to_string());
-    let until = until.unwrap_or_else(|| "it is made anew".to_owned());
-    let reason = format_args!("the key before is kept for mail that is under way, until {until}");
+    let until = until.unwrap_or_else(|| "the moment at which it is made anew".to_owned());
+    let reason = format_args!(
+        "the previous key is still needed for mail on its way; the next rotation can begin at {until}"
+    );
     Err(Error::invalid("rotation", reason))
 }
 
