@@ -13,7 +13,7 @@ use super::{Context, Failure};
 pub(super) enum Command {
     /// Create an account, with an API key and the subscription `default` without limits
     ///
-    /// The API key is printed this once; only its hash is kept.
+    /// The API key is shown only now; the database keeps its hash.
     Create {
         /// What you call it; unique
         name: String,

@@ -37,7 +37,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "N", default_value_t = 0)]
         offset: u64,
     },
-    /// Show a domain and how its records stand
+    /// Show a domain and the state of its records
     Show {
         /// The domain
         name: String,

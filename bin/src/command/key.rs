@@ -15,7 +15,7 @@ use super::{Context, Failure};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Create an API key of an account; it is printed this once
+    /// Create an API key of an account; it is shown only now
     Create {
         /// The account's name
         #[arg(long)]
@@ -30,7 +30,7 @@ pub(super) enum Command {
         #[arg(long)]
         account: Option<String>,
     },
-    /// Revoke an API key, at once and for good; domains tied to it become free for their account's other keys
+    /// Revoke an API key at once and for good; asks first. The account's other keys can use the domains tied to it
     Revoke {
         /// Its id, as `key list` shows it
         id: i64,
@@ -85,10 +85,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             let id = ApiKeyId::new(id);
             let found = postroom.read(|tx| key::list(tx, None))?.into_iter().find(|key| key.id == id);
             let found = found.ok_or(Error::NotFound(Entity::ApiKey))?;
-            let question = format!(
-                "API key {id} (…{}) opens nothing any more once it is revoked. Revoke it?",
-                found.last4
-            );
+            let question = format!("Revoke API key {id} (…{}) for good?", found.last4);
             consent.ask(&question, &id.to_string())?;
             let revoked = postroom.write(|tx| key::revoke(tx, id))?;
             let json = json!({ "id": revoked.id.number(), "revoked_at": text(revoked.revoked_at) });

@@ -21,17 +21,17 @@ pub(super) enum Command {
         /// The domain
         name: String,
     },
-    /// Show how far a rotation is, and which record may go from the DNS
+    /// Show how far a rotation is, and which record can be removed from the DNS
     Status {
         /// The domain
         name: String,
     },
-    /// Call off the rotation that waits for its new key's record
+    /// End a rotation whose new key still waits for its record
     Abort {
         /// The domain
         name: String,
     },
-    /// Have a rotation begin by itself every so many days, or no more
+    /// Rotate the key automatically every so many days; 0 ends that
     Every {
         /// The domain
         name: String,
@@ -94,9 +94,9 @@ fn told(domain: &Domain, status: &Status, entries: &[Entry], keep: Duration) -> 
             domain.name
         ),
         Stage::Keeping { until } => {
-            format!("{}: the new key signs; keep the record of the one before until {until}.\n", domain.name)
+            format!("{}: the new key signs; keep the record of the old one until {until}.\n", domain.name)
         }
-        Stage::Done => format!("{}: rotated; the record of the key before may go.\n", domain.name),
+        Stage::Done => format!("{}: rotated; the record of the old key can be removed.\n", domain.name),
     };
     let waiting = status.rotation.under_way.as_ref().map(|under_way| under_way.key);
     // Writing to a String cannot fail.
@@ -122,7 +122,7 @@ fn told(domain: &Domain, status: &Status, entries: &[Entry], keep: Duration) -> 
         }
     }
     if let (Some(every), Some(next)) = (status.rotation.every, status.rotation.next_at) {
-        let _ = writeln!(text, "by itself every {} days, next at {next}", every.as_secs() / 86_400);
+        let _ = writeln!(text, "automatically every {} days, next at {next}", every.as_secs() / 86_400);
     }
     text
 }

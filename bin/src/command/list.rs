@@ -45,7 +45,7 @@ pub(super) enum Command {
         #[arg(required = true, value_name = "ITEM")]
         items: Vec<Item>,
     },
-    /// Take an item off a list; exits 3 when it is not there
+    /// Remove an item from a list; exits 3 when it is not there
     Remove {
         #[command(flatten)]
         whose: Whose,
@@ -61,7 +61,7 @@ pub(super) enum Command {
         /// `safelist` or `blocklist` [default: both]
         list: Option<Action>,
     },
-    /// Say what the lists decide of a message, by which entry, and which entries that overrules
+    /// Say what the lists decide about a message, which entry decides, and which entries it overrules
     Explain {
         /// For whom it is
         #[arg(long, value_name = "ADDRESS")]

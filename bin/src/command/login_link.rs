@@ -9,7 +9,7 @@ use super::named::{find, parse};
 use super::{Context, Failure};
 use crate::console::login_url;
 
-/// Print a link that signs whoever opens it in to a domain, once
+/// Print a single-use link: whoever opens it is signed in to the domain
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The domain

@@ -27,7 +27,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use postroom::db::{Options, Postroom};
 use postroom::dns::NetworkResolver;
 use postroom::settings::Settings;
@@ -134,10 +134,10 @@ enum Command {
     #[command(subcommand)]
     Domain(domain::Command),
     Verify(verify::Args),
-    /// Rotate a domain's DKIM key: start, status, abort, every so often, delegate
+    /// Rotate a domain's DKIM key: by hand, automatically, or in a zone of your own
     #[command(subcommand)]
     KeyRotation(key_rotation::Command),
-    /// Print zones of the operator's own
+    /// Print a zone for your own name server
     #[command(subcommand)]
     Zone(zone::Command),
     Sign(sign::Args),
@@ -235,6 +235,8 @@ pub fn run() -> ExitCode {
 }
 
 /// What becomes of a command line that clap does not take: help and version to stdout, else what is wrong to stderr.
+///
+/// A mistake in the command line of `sign` must not cost a message: the mail server keeps it.
 fn unparsed(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         let printed = error.print().and_then(|()| io::stdout().flush());
@@ -250,7 +252,9 @@ fn unparsed(error: &clap::Error) -> ExitCode {
         // Where even this cannot be written the exit code says it.
         let _ = error.print();
     }
-    Exit::Input.into()
+    let parsed = Cli::command().ignore_errors(true).try_get_matches();
+    let is_sign = parsed.is_ok_and(|matches| matches.subcommand_name() == Some("sign"));
+    if is_sign { ExitCode::from(sign::TRY_AGAIN) } else { Exit::Input.into() }
 }
 
 fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {

@@ -20,7 +20,7 @@ pub(super) enum Command {
         /// The domain
         name: String,
     },
-    /// Set where a domain's mail goes; what is not named stays, and an empty text takes a part away
+    /// Set where a domain's mail goes; what is not named stays as it is, and an empty text removes a part
     Set {
         /// The domain
         name: String,
@@ -34,7 +34,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "ADDRESS")]
         forward_to: Option<String>,
     },
-    /// Say what would become of a message for an address
+    /// Say where a message for an address would go
     Test {
         /// The address, or a domain for any address at it
         recipient: String,

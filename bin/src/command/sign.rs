@@ -18,7 +18,7 @@ pub(super) const TRY_AGAIN: u8 = 75;
 /// Sign a message with its domain's active DKIM keys: from stdin to stdout, for a mail server's pipe
 ///
 /// A DKIM-Signature for each active key stands on top of what comes out; the rest is as it came, also how its lines
-/// end. Whose message it is, its From field says: sign only what your mail server has taken from somebody who may send
+/// end. The From field says which domain signs: sign only what your mail server has taken from somebody who may send
 /// for that domain.
 ///
 /// Exits 0 when the message is signed. One that cannot be signed comes out as it came, with exit 0 and a line on

@@ -21,7 +21,7 @@ use crate::json::finding::{checked_json, looks_json};
 
 /// Look at anybody's domain, without a database: say what you expect, and read what is there
 ///
-/// Exits 1 when a record fails or cannot be told now. A value with spaces or semicolons wants quotes.
+/// Exits 1 when a record fails or cannot be told now. A value with spaces or semicolons needs quotes.
 #[derive(clap::Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct Args {

@@ -297,6 +297,6 @@ fn check_number(field: &'static str, number: usize, most: usize) -> Result<(), E
     if number <= most {
         Ok(())
     } else {
-        Err(Error::invalid(field, format_args!("it has more than {most} items")))
+        Err(Error::invalid(field, format_args!("at most {most} items are allowed")))
     }
 }

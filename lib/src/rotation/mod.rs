@@ -369,9 +369,8 @@ fn next_delegated(keys: &[DkimKey], keep: Duration) -> Result<&DkimKey, Error> {
     }
     let until = waiting().filter_map(|key| key.retired_at).min().map(|at| (at + keep).to_string());
     let until = until.unwrap_or_else(|| "the moment at which it is made anew".to_owned());
-    let reason = format_args!(
-        "the previous key is still needed for mail on its way; the next rotation can begin at {until}"
-    );
+    let reason =
+        format_args!("the previous key is kept for mail on its way; the next rotation can begin at {until}");
     Err(Error::invalid("rotation", reason))
 }
 
