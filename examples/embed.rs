@@ -4,6 +4,7 @@ use std::error::Error;
 
 use postroom::account::{self, Caller};
 use postroom::db::{Options, Postroom};
+use postroom::dkim::pool;
 use postroom::provision::{self, New};
 use postroom::record::{self, zone_fragment};
 use postroom::settings::Settings;
@@ -14,11 +15,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::new(Settings::for_server(&"mail.example.net".parse()?));
     let postroom = Postroom::open(folder.path().join("postroom.db"), options)?;
 
-    // Operations take a transaction first, so several go into one.
+    // Operations take a transaction first, so several go into one. This one ends with the domain's DKIM key, for which a pair
+    // is made before, outside the transaction.
     let name = "example.com".parse()?;
-    let (domain, records) = postroom.write(|tx| {
+    let (domain, records) = pool::write(&postroom, |tx| {
         let caller = Caller::operator(account::create(tx, "acme")?.id);
         let domain = provision::create(tx, &caller, &New::named(&name))?;
+        provision::equip(tx, &domain)?;
         let records = record::list(tx, &domain)?;
         Ok::<_, postroom::error::Error>((domain, records))
     })?;

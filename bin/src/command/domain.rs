@@ -19,6 +19,8 @@ use super::ask::Consent;
 use super::named::{find, parse};
 use super::output::table;
 use super::{Context, Failure, verify};
+use crate::json::domain::domain_json;
+use crate::json::record::record_json;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -125,7 +127,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                 let account = account::find(tx, &to)?;
                 provision::transfer(tx, &caller, &domain, account.id)
             })?;
-            context.output.print(&json_of(&moved), || format!("{name} belongs to {to} now."))?;
+            context.output.print(&domain_json(&moved), || format!("{name} belongs to {to} now."))?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -153,7 +155,7 @@ fn list(
         }
         Ok::<_, Error>(domains)
     })?;
-    context.output.print_list(domains.iter().map(json_of), || {
+    context.output.print_list(domains.iter().map(domain_json), || {
         let rows: Vec<_> = domains
             .iter()
             .map(|domain| {
@@ -174,9 +176,9 @@ fn list(
 
 fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, Failure> {
     let (domain, records) = read(postroom, name)?;
-    let mut json = json_of(&domain);
+    let mut json = domain_json(&domain);
     if let Value::Object(json) = &mut json {
-        let records = records.iter().map(|record| json_of_record(&domain, record)).collect();
+        let records = records.iter().map(|record| record_json(&domain, record)).collect();
         json.insert("records".to_owned(), records);
     }
     context.output.print(&json, || {
@@ -212,7 +214,7 @@ fn records(context: &Context, postroom: &Postroom, name: &str, zone: bool) -> Re
         context.output.print(&json!({ "zone": zone }), || zone.clone())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let json = records.iter().map(|record| json_of_record(&domain, record)).collect();
+    let json = records.iter().map(|record| record_json(&domain, record)).collect();
     context.output.print(&json, || {
         let rows: Vec<_> = records
             .iter()
@@ -243,22 +245,4 @@ fn read(postroom: &Postroom, name: &str) -> Result<(Domain, Vec<Record>), Failur
 /// A status as `--status` takes it.
 fn status(text: &str) -> Result<Status, &'static str> {
     text.parse().map_err(|_| "a status is pending, active or failed")
-}
-
-fn json_of(domain: &Domain) -> Value {
-    json!({
-        "id": domain.id.number(), "account_id": domain.account.number(), "domain": domain.name.as_str(),
-        "label": domain.label, "status": domain.status.as_str(),
-        "created_at": domain.created_at.to_string(), "updated_at": domain.updated_at.to_string(),
-    })
-}
-
-fn json_of_record(domain: &Domain, record: &Record) -> Value {
-    json!({
-        "id": record.id.number(), "purpose": record.purpose.as_str(), "host": record.host,
-        "name": record.name(domain).as_str(), "type": record.record_type().to_string(),
-        "priority": record.priority, "value": record.value, "status": record.standing.status.as_str(),
-        "checked_at": record.checked_at.map(|at| at.to_string()), "observed": record.observed,
-        "problem": record.problem.as_ref().map(|p| json!({ "code": p.code, "text": p.text })),
-    })
 }
