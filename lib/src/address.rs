@@ -117,6 +117,8 @@ pub enum InvalidAddress {
     Domain(InvalidName),
 }
 
+crate::error::invalid_input!(InvalidAddress, "address");
+
 #[cfg(test)]
 mod tests {
     use super::*;

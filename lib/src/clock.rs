@@ -67,6 +67,8 @@ impl FromStr for Timestamp {
 #[error("a time is a date, as in 2026-11-21, or a date and a time of RFC 3339, as in 2026-11-21T10:00:00Z")]
 pub struct InvalidTimestamp;
 
+crate::error::invalid_input!(InvalidTimestamp, "time");
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {

@@ -98,6 +98,19 @@ impl Error {
     }
 }
 
+/// Has `?` turn why a text does not parse into an [`Error::Invalid`] of this field. Whoever knows the input by another name
+/// says so with [`Error::invalid`].
+macro_rules! invalid_input {
+    ($reason:ty, $field:literal) => {
+        impl From<$reason> for crate::error::Error {
+            fn from(reason: $reason) -> crate::error::Error {
+                crate::error::Error::invalid($field, reason)
+            }
+        }
+    };
+}
+pub(crate) use invalid_input;
+
 /// What became of the database, as far as it concerns who called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,38 +1,70 @@
-//! The domain desk of a self-hosted mail system, as a library over one SQLite file.
+//! The domain desk of a self-hosted mail system, as a library over one SQLite file: which mail domains there are, whose they are,
+//! which DNS records they must publish and whether they do, which DKIM keys sign for them, which tokens may send for them, and
+//! where their incoming mail goes.
 //!
-//! It holds the rules for mail domains: who owns them, which DNS records they must publish and whether they
-//! do, which DKIM keys sign for them, which tokens may send for them.
+//! Everything is synchronous, and nothing here knows HTTP or JSON.
 //!
-//! Everything is synchronous. [`Postroom::open`](db::Postroom::open) opens the file; [`write`](db::Postroom::write) and
-//! [`read`](db::Postroom::read) run a closure in one transaction, which every operation takes first, so that several
-//! can go into one. DNS is looked at between transactions, never inside one: see [`verify`].
-//!
-//! A [`Domain`](domain::Domain) proves that its caller may see it, and holds within the transaction that read it: the
-//! compiler takes it in no other one. What is shown afterwards are its [`Details`](domain::Details), and who goes on with
-//! it in another transaction reads it again by [`domain::find`], for its caller may have lost it in between.
+//! # A first program
 //!
 //! ```
-//! use postroom::account::{self, Caller};
-//! use postroom::db::{Options, Postroom};
-//! use postroom::domain::Domain;
-//! use postroom::provision::{self, NewDomain};
-//! use postroom::settings::Settings;
+//! use postroom::{Caller, DomainName, Postroom, account, domain, record, verify};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let dir = tempfile::tempdir()?;
-//! # let file = dir.path().join("postroom.db");
-//! let postroom = Postroom::open(file, Options::new(Settings::for_server(&"mail.example.net".parse()?)))?;
-//! let domain = postroom.write(|tx| {
+//! // In a folder that vanishes with it; a program that keeps its database calls `Postroom::open`.
+//! let postroom = Postroom::open_temporary()?;
+//!
+//! // Every operation takes a transaction first, so that several go into one. It is on disk when `write` returns.
+//! let name: DomainName = "example.com".parse()?;
+//! let (caller, id) = postroom.write(|tx| {
 //!     let caller = Caller::operator(account::create(tx, "acme")?.id);
-//!     let name = "example.com".parse().map_err(|e: postroom::name::InvalidName| e.of("name"))?;
-//!     provision::create(tx, &caller, &NewDomain::named(&name)).map(Domain::into_details)
+//!     let domain = domain::create(tx, &caller, &domain::NewDomain::named(&name))?;
+//!     Ok::<_, postroom::Error>((caller, domain.id))
 //! })?;
-//! assert_eq!(domain.status.as_str(), "pending");
+//!
+//! // What the domain's owner must publish.
+//! let zone = postroom.read(|tx| {
+//!     let domain = domain::find(tx, &caller, id)?;
+//!     Ok::<_, postroom::Error>(record::zone_fragment(&domain, &record::list(tx, &domain)?))
+//! })?;
+//! assert!(zone.contains("v=spf1 mx ~all"));
+//!
+//! // Whether it is published. A script answers here; `dns::NetworkResolver` asks the real DNS.
+//! let dns = postroom::dns::ScriptedResolver::new();
+//! for checked in verify::check(&postroom, &caller, id, &dns)? {
+//!     println!("{}", checked.finding.text);
+//! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The floors, from the ground up; a module uses only what stands above it in this list.
+//! # Where to go from here
+//!
+//! | to do this | look at |
+//! |---|---|
+//! | open a database, read and write | [`Postroom`], [`Options`], [`Settings`] |
+//! | say on whose behalf something is done | [`Caller`], [`account`], [`key`], [`subscription`] |
+//! | create, find, list, rename and delete domains | [`domain`], [`overview`] |
+//! | see what must be published, and check it | [`record`], [`verify`], [`dns`] |
+//! | evaluate an SPF record, whoever's it is | [`spf`] |
+//! | make, import, activate and rotate DKIM keys | [`keyring`], [`rotation`], [`dkim`] |
+//! | sign a message | [`dkim::sign`] |
+//! | issue sending tokens and login links | [`token`], [`login`] |
+//! | decide what becomes of incoming mail | [`route`], [`inbound`], [`recipient`], [`list`], [`report`] |
+//! | see what happened | [`event`] |
+//!
+//! # Three rules
+//!
+//! - **A domain holds within its transaction.** A [`Domain`] proves that its caller may see it, in the transaction that
+//!   read it, and the compiler takes it in no other one. What is shown afterwards are its [`Details`](domain::Details). Who goes on with a
+//!   domain in another transaction reads it again by [`domain::find`], for the caller may have lost it in between.
+//! - **Nothing slow happens inside a transaction.** The DNS is asked between transactions: see [`verify`]. DKIM keys are made outside
+//!   them: see [`dkim::pool::write`].
+//! - **A text becomes a type at the edge.** [`DomainName`], [`EmailAddress`](address::EmailAddress) and the like are parsed once and then
+//!   trusted. Why a text does not parse turns into an [`Error`] by `?`.
+//!
+//! # How it is built
+//!
+//! A module uses only what stands above it in `lib.rs`, from the ground up.
 
 #![warn(missing_docs, clippy::print_stdout)]
 
@@ -77,3 +109,10 @@ pub mod verify;
 // What rests on what was seen: which keys sign.
 pub mod keyring;
 pub mod rotation;
+
+pub use account::Caller;
+pub use db::{OpenError, Options, Postroom};
+pub use domain::Domain;
+pub use error::Error;
+pub use name::DomainName;
+pub use settings::Settings;

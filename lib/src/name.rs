@@ -283,6 +283,8 @@ pub enum InvalidName {
     PublicSuffix,
 }
 
+crate::error::invalid_input!(InvalidName, "name");
+
 impl InvalidName {
     /// Turns it into an [`Error::Invalid`] of `field`.
     pub fn of(self, field: &'static str) -> Error {

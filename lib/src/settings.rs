@@ -170,6 +170,8 @@ impl fmt::Display for SpfMechanism {
 #[error("{0}")]
 pub struct InvalidSetting(&'static str);
 
+crate::error::invalid_input!(InvalidSetting, "setting");
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -60,6 +60,8 @@ pub enum InvalidTag {
     Control,
 }
 
+crate::error::invalid_input!(InvalidTag, "tag");
+
 #[cfg(test)]
 mod tests {
     use super::*;

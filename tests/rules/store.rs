@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier};
 
-use postroom::account;
-use postroom::db::OpenError;
-use postroom::db::{Held, Options, Postroom, Session};
+use postroom::DomainName;
+use postroom::account::{self, Caller};
+use postroom::db::{Held, OpenError, Options, Postroom, Session};
+use postroom::domain;
 use postroom::error::Error;
 use rusqlite::Connection;
 
@@ -376,4 +377,41 @@ fn a_panic_in_a_held_write_leaves_nothing_and_a_store_that_works() {
     assert!(panicked.is_err());
     assert_eq!(app.dump(), before);
     app.account("acme");
+}
+
+#[test]
+fn a_temporary_database_works_and_leaves_nothing_behind() {
+    let postroom = Postroom::open_temporary().unwrap();
+    let file = postroom.file().to_owned();
+    let name = "example.com".parse().unwrap();
+    let made = std::time::Instant::now();
+    postroom
+        .write(|tx| {
+            let caller = Caller::operator(account::create(tx, "acme")?.id);
+            domain::create(tx, &caller, &domain::NewDomain::named(&name)).map(drop)
+        })
+        .unwrap();
+    // No key is made in the transaction; that takes seconds in this build.
+    assert!(made.elapsed() < std::time::Duration::from_millis(500), "{:?}", made.elapsed());
+    assert!(file.exists());
+    drop(postroom);
+    assert!(!file.parent().unwrap().exists());
+}
+
+#[test]
+fn a_name_that_means_memory_to_sqlite_is_refused_with_what_to_do() {
+    for name in ["", ":memory:", ":memory:x", "file::memory:?cache=shared"] {
+        let error = Postroom::open(name, Options::new(settings())).map(drop).unwrap_err();
+        assert!(matches!(error, OpenError::InMemory { .. }), "{name}: {error}");
+        assert!(error.to_string().contains("Postroom::open_temporary()"), "{error}");
+    }
+}
+
+#[test]
+fn why_a_text_does_not_parse_becomes_an_error_that_names_the_input() {
+    fn parse() -> Result<DomainName, Error> {
+        Ok("a..b".parse()?)
+    }
+    let error = parse().unwrap_err();
+    assert!(matches!(&error, Error::Invalid { field: "name", .. }), "{error}");
 }

@@ -26,11 +26,13 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Params, Row, TransactionBehavior};
+use tempfile::TempDir;
 
 pub use self::open::OpenError;
 pub use self::session::{Held, Session};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, StoreError, StoreTrouble};
+use crate::name::DnsName;
 use crate::seal::MasterKey;
 use crate::settings::Settings;
 
@@ -70,14 +72,41 @@ pub struct Postroom {
     master_key: MasterKey,
     settings: Settings,
     clock: Arc<dyn Clock>,
+    /// Removed with the database in it, once everything above is closed.
+    _folder: Option<TempDir>,
 }
 
 impl Postroom {
     /// Opens the database in `file`, and makes or migrates it first if need be.
     ///
-    /// A new database gets a new master key. An existing one needs the key that it was sealed with.
+    /// A new database gets a new master key. An existing one needs the key that it was sealed with. A name such as `:memory:`,
+    /// which SQLite would take for a database in memory, is refused: see [`open_temporary`](Postroom::open_temporary).
     pub fn open(file: impl AsRef<Path>, options: Options) -> Result<Postroom, OpenError> {
-        let file = file.as_ref();
+        Postroom::open_in(file.as_ref(), options, None)
+    }
+
+    /// Makes a database in a folder of its own, which is removed when the `Postroom` is dropped: for tests.
+    ///
+    /// Its settings are those of a server called `mail.example.net`. Nothing asks the network until a
+    /// [`NetworkResolver`](crate::dns::NetworkResolver) is made; a [`ScriptedResolver`](crate::dns::ScriptedResolver) stands in for it.
+    pub fn open_temporary() -> Result<Postroom, OpenError> {
+        let server = DnsName::from_answer("mail.example.net");
+        Postroom::open_temporary_with(Options::new(Settings::for_server(&server)))
+    }
+
+    /// Makes a database as [`open_temporary`](Postroom::open_temporary) does, with other options.
+    pub fn open_temporary_with(options: Options) -> Result<Postroom, OpenError> {
+        let folder = tempfile::Builder::new().prefix("postroom-").tempdir();
+        let folder = folder.map_err(|source| OpenError::NoTemporaryFolder { source })?;
+        Postroom::open_in(&folder.path().join("postroom.db"), options, Some(folder))
+    }
+
+    fn open_in(file: &Path, options: Options, folder: Option<TempDir>) -> Result<Postroom, OpenError> {
+        let name = file.as_os_str().as_encoded_bytes();
+        // SQLite opens the empty name as a temporary database, and a name of this form as one in memory.
+        if name.is_empty() || name.starts_with(b":memory:") || name.starts_with(b"file:") {
+            return Err(OpenError::InMemory { file: file.to_owned() });
+        }
         schema::check_library()?;
         let _opening = OpeningLock::wait(file)?;
         private_file(file)?;
@@ -98,6 +127,7 @@ impl Postroom {
             master_key,
             settings: options.settings,
             clock: options.clock,
+            _folder: folder,
         })
     }
 

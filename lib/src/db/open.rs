@@ -32,6 +32,18 @@ pub enum OpenError {
         /// The version that was linked.
         version: &'static str,
     },
+    /// A name that means memory to SQLite.
+    #[error("{} means a database in memory, and Postroom keeps its database in a file; for a test, Postroom::open_temporary() opens one that vanishes with it", file.display())]
+    InMemory {
+        /// The name.
+        file: PathBuf,
+    },
+    /// No folder for a temporary database could be made.
+    #[error("no folder for a temporary database could be made: {source}")]
+    NoTemporaryFolder {
+        /// What the system said.
+        source: io::Error,
+    },
     /// The file or one beside it cannot be opened or made.
     #[error("{} cannot be opened: {source}", file.display())]
     Unusable {

@@ -2,7 +2,7 @@
 //!
 //! They lie in the database, sealed like any private key. A background thread calls [`fill`]; an embedder without one may
 //! call it when it suits. No pair is ever made inside a transaction, where everybody else would wait for it: an operation
-//! that finds the pool empty leaves the key for later, or ends with [`Error::NoSpareKey`], and [`write`] makes a
+//! that finds the pool empty leaves the key for later, or ends with [`Error::NoSpareKey`], and [`write()`] makes a
 //! pair and repeats it.
 
 use crate::db::{Postroom, ReadTx, Session, WriteTx};

@@ -6,7 +6,8 @@
 //! `&Domain` of their own transaction. What may be kept and shown afterwards is its [`Details`].
 //!
 //! Whoever else's domain it is, for conflicts, authorities, the schedule and incoming mail, is a [`Holder`], which
-//! shows nothing. How domains begin and end is in [`provision`](crate::provision).
+//! shows nothing. How a domain begins and ends stands above what hangs on it, in [`provision`](crate::provision), and is reached from
+//! here as well: [`create`], [`rename`], [`transfer`], [`delete`].
 
 mod details;
 pub(crate) mod holder;
@@ -24,6 +25,9 @@ use crate::label;
 use crate::name::DomainName;
 use crate::page::{Direction, Page};
 
+// Named here for those who look for them; used from where they stand.
+#[doc(no_inline)]
+pub use crate::provision::{NewDomain, create, create_or_adopt, delete, equip, rename, transfer};
 pub use details::{Details, DomainStatus, InvalidStatus};
 pub use holder::Holder;
 pub use visibility::Domain;

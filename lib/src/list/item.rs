@@ -305,6 +305,8 @@ pub enum InvalidItem {
     },
 }
 
+crate::error::invalid_input!(InvalidItem, "item");
+
 impl InvalidItem {
     /// Turns it into an [`Error::Invalid`](crate::error::Error::Invalid) of `field`.
     pub fn of(self, field: &'static str) -> crate::error::Error {

@@ -195,7 +195,7 @@ pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> R
         .map_err(|refusal| Error::invalid("rotation", refusal))?;
     let mut new = Vec::with_capacity(DELEGATED_SELECTORS.len());
     for word in DELEGATED_SELECTORS {
-        let selector: Selector = word.parse().map_err(|e: crate::name::InvalidName| e.of("selector"))?;
+        let selector: Selector = word.parse()?;
         // The domain's number and not its name: that may be too long to stand below the zone, or change.
         let target: DnsName = format!("{word}._domainkey.{}.{zone}", domain.id)
             .parse()

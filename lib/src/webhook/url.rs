@@ -177,3 +177,5 @@ pub enum InvalidWebhook {
     #[error("its host does not resolve to an address")]
     Unresolvable,
 }
+
+crate::error::invalid_input!(InvalidWebhook, "webhook_url");
