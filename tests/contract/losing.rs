@@ -66,8 +66,7 @@ impl World {
             });
             let events = self.app.events(self.loses.account).split_off(before);
             let tied = events.iter().position(|event| event.action == "domain.changed").unwrap();
-            let done: Vec<usize> =
-                (0..events.len()).filter(|at| events[*at].actor.to_string() == by).collect();
+            let done: Vec<usize> = (0..events.len()).filter(|at| events[*at].actor == by).collect();
             assert!(done.iter().all(|at| *at < tied), "round {round}, {reply:?}: {events:#?}");
             match reply.status {
                 200 => assert!(!done.is_empty(), "round {round}: {events:#?}"),

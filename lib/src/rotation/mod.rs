@@ -218,11 +218,11 @@ pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> R
 /// Takes every step that is due, each in a transaction of its own, and returns how many those were.
 pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
     let mut steps = 0;
-    for (id, caller) in postroom.read(|tx| table::seen(tx, AT_ONCE).map(for_schedule))? {
+    for (id, caller) in postroom.read(|tx| table::seen(tx, AT_ONCE).map(|found| for_schedule(&found)))? {
         let switched = postroom.write(|tx| switch(tx, &caller, &domain::find(tx, &caller, id)?));
         steps += usize::from(if_still_there(switched)?.unwrap_or(false));
     }
-    for (id, caller) in postroom.read(|tx| table::due(tx, AT_ONCE).map(for_schedule))? {
+    for (id, caller) in postroom.read(|tx| table::due(tx, AT_ONCE).map(|found| for_schedule(&found)))? {
         let supply = postroom.read(|tx| supply(tx, &domain::find(tx, &caller, id)?));
         let begun = supply.and_then(|supply| {
             let source = supply.source()?;
@@ -270,7 +270,7 @@ fn check_signs_itself(domain: &Details) -> Result<(), Error> {
     Err(Error::invalid("rotation", "the keys of a domain above it sign for it; rotate those"))
 }
 
-fn for_schedule(holders: Vec<Holder<'_>>) -> Vec<(DomainId, Caller)> {
+fn for_schedule(holders: &[Holder<'_>]) -> Vec<(DomainId, Caller)> {
     holders.iter().map(Holder::for_schedule).collect()
 }
 
