@@ -14,7 +14,7 @@ use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::Domain;
-use crate::error::Error;
+use crate::error::{Entity, Error};
 use crate::event;
 use crate::id::ListEntryId;
 use crate::recipient::Recipient;
@@ -114,6 +114,18 @@ impl Scope<'_, '_> {
     }
 }
 
+impl Scope<'_, '_> {
+    /// `NotFound` if the recipient is at another domain than the one that proves that the caller may work on its lists.
+    fn check(&self) -> Result<(), Error> {
+        match self {
+            Scope::Recipient(domain, recipient) if recipient.domain != domain.id => {
+                Err(Error::NotFound(Entity::Recipient))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Scope<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -157,6 +169,7 @@ pub fn add<'t>(
     action: Action,
     item: &Item,
 ) -> Result<Added, Error> {
+    scope.check()?;
     let new = table::insert(tx, scope, action, item)?;
     let is_new = new.is_some();
     let entry = if let Some(entry) = new {
@@ -165,7 +178,7 @@ pub fn add<'t>(
     } else {
         table::matching(tx, scope, action, &[item.key().to_owned()], None)?.into_iter().next()
     };
-    let entry = entry.ok_or(Error::NotFound(crate::error::Entity::ListEntry))?;
+    let entry = entry.ok_or(Error::NotFound(Entity::ListEntry))?;
     let overruled_by = match action {
         Action::Safelist => None,
         Action::Blocklist => {
@@ -184,6 +197,7 @@ pub fn remove<'t>(
     action: Action,
     item: &Item,
 ) -> Result<bool, Error> {
+    scope.check()?;
     let Some(gone) = table::delete(tx, scope, action, item)? else { return Ok(false) };
     note(tx, caller, scope, event::Action::ListEntryRemoved, &gone)?;
     Ok(true)
@@ -191,6 +205,7 @@ pub fn remove<'t>(
 
 /// The entries of a list, in the order in which they were made.
 pub fn entries<'t>(tx: &ReadTx<'t>, scope: &Scope<'_, 't>, action: Action) -> Result<Vec<Entry>, Error> {
+    scope.check()?;
     table::all(tx, scope, action)
 }
 
