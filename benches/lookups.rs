@@ -21,10 +21,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use postroom::dkim::PublicKey;
-use postroom::dns::{NetworkResolver, Settings};
+use postroom::dns::{DnsSettings, NetworkResolver};
 use postroom::name::{DnsName, DomainName};
 use postroom::settings::DmarcPolicy;
-use postroom::verify::{self, DkimExpectation, Expectation};
+use postroom::verify::{
+    self, CnameExpectation, DkimExpectation, DmarcExpectation, Expectation, MxExpectation, SpfExpectation,
+};
 
 use server::Server;
 
@@ -62,19 +64,26 @@ fn expected(domain: &str) -> Vec<Expectation> {
     let key: PublicKey = KEY.parse().unwrap();
     vec![
         Expectation::Dkim(DkimExpectation { name: name("pr1._domainkey."), key, others: Vec::new() }),
-        Expectation::Spf {
+        Expectation::Spf(SpfExpectation {
             name: name(""),
             mechanisms: vec!["ip4:192.0.2.1".into()],
             addresses: Vec::new(),
             whole: "v=spf1 ip4:192.0.2.1 ~all".into(),
-        },
-        Expectation::Dmarc {
+        }),
+        Expectation::Dmarc(DmarcExpectation {
             name: name("_dmarc."),
             policy: DmarcPolicy::None,
             whole: "v=DMARC1; p=none".into(),
-        },
-        Expectation::Mx { name: name(""), host: "mx.example.net".parse().unwrap(), priority: 10 },
-        Expectation::Cname { name: name("mailer."), target: "bounce.example.net".parse().unwrap() },
+        }),
+        Expectation::Mx(MxExpectation {
+            name: name(""),
+            host: "mx.example.net".parse().unwrap(),
+            priority: 10,
+        }),
+        Expectation::Cname(CnameExpectation {
+            name: name("mailer."),
+            target: "bounce.example.net".parse().unwrap(),
+        }),
     ]
 }
 
@@ -91,11 +100,11 @@ fn look(resolver: &NetworkResolver, number: usize) {
 }
 
 fn resolver_of(resolvers: Vec<SocketAddr>, name_server_port: Option<u16>) -> NetworkResolver {
-    NetworkResolver::new(Settings {
+    NetworkResolver::new(DnsSettings {
         resolvers,
         authoritative: name_server_port.is_some(),
         authoritative_port: name_server_port.unwrap_or(53),
-        ..Settings::default()
+        ..DnsSettings::default()
     })
     .unwrap()
 }

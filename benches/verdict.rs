@@ -16,8 +16,8 @@ use postroom::account::{self, Caller};
 use postroom::db::{Options, Postroom};
 use postroom::domain;
 use postroom::id::DomainId;
-use postroom::list::{self, Action, Outcome, Query, Scope, Sender};
-use postroom::provision::{self, New};
+use postroom::list::{self, ListKind, ListOutcome, ListQuery, Scope, Sender};
+use postroom::provision::{self, NewDomain};
 use postroom::settings::Settings;
 
 const ROUNDS: usize = 20_000;
@@ -78,7 +78,7 @@ fn fill(postroom: &Postroom, entries: usize, dice: &mut Dice) -> (Caller, Domain
     let (caller, domain) = postroom
         .write(|tx| {
             let caller = Caller::operator(account::create(tx, "acme")?.id);
-            let domain = provision::create(tx, &caller, &New::named(&"example.com".parse().unwrap()))?;
+            let domain = provision::create(tx, &caller, &NewDomain::named(&"example.com".parse().unwrap()))?;
             Ok::<_, postroom::error::Error>((caller, domain.id))
         })
         .unwrap();
@@ -101,7 +101,7 @@ fn fill(postroom: &Postroom, entries: usize, dice: &mut Dice) -> (Caller, Domain
                             )
                         }
                     };
-                    let action = if dice.roll(2) == 0 { Action::Safelist } else { Action::Blocklist };
+                    let action = if dice.roll(2) == 0 { ListKind::Safelist } else { ListKind::Blocklist };
                     list::add(tx, &caller, &Scope::Account(&caller), action, &item.parse().unwrap())?;
                 }
                 Ok::<_, postroom::error::Error>(())
@@ -119,7 +119,7 @@ fn measure(
     (entries, what, senders, with_ip): (usize, &str, usize, bool),
     different: usize,
 ) {
-    let queries: Vec<Query> = (0..different).map(|_| query(dice, entries, senders, with_ip)).collect();
+    let queries: Vec<ListQuery> = (0..different).map(|_| query(dice, entries, senders, with_ip)).collect();
     let mut times = Vec::with_capacity(ROUNDS);
     let mut said = 0;
     postroom
@@ -131,7 +131,7 @@ fn measure(
                 let took = started.elapsed();
                 if round >= WARM_UP {
                     times.push(took);
-                    said += usize::from(verdict.outcome != Outcome::None);
+                    said += usize::from(verdict.outcome != ListOutcome::None);
                 }
             }
             Ok::<_, postroom::error::Error>(())
@@ -142,12 +142,12 @@ fn measure(
     println!("| {entries} | {what} | {} | {} |", micros(times[ROUNDS / 2]), micros(times[ROUNDS * 99 / 100]));
 }
 
-fn query(dice: &mut Dice, entries: usize, senders: usize, with_ip: bool) -> Query {
+fn query(dice: &mut Dice, entries: usize, senders: usize, with_ip: bool) -> ListQuery {
     let sender = |dice: &mut Dice| {
         let (number, user) = (dice.roll(10_000_000), dice.roll(1000));
         Sender::parse(&format!("user{user}@mail.sender{number}.example"))
     };
-    let mut query = Query::to("jo@example.com".parse().unwrap());
+    let mut query = ListQuery::to("jo@example.com".parse().unwrap());
     query.envelope_sender = sender(dice);
     query.header_from = match senders {
         1 => None,

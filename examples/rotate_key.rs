@@ -9,11 +9,11 @@ use std::time::Duration;
 use postroom::account::{self, Caller};
 use postroom::clock::{ManualClock, Timestamp};
 use postroom::db::{Options, Postroom};
-use postroom::dkim::DkimKey;
+use postroom::dkim::{DkimKey, pool};
 use postroom::dns::{RecordData, ScriptedResolver};
 use postroom::domain;
 use postroom::name::DomainName;
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use postroom::rotation::{self, Stage};
 use postroom::settings::Settings;
 use postroom::verify;
@@ -26,9 +26,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let postroom = Postroom::open(dir.path().join("postroom.db"), options)?;
     let dns = ScriptedResolver::new();
     let name: DomainName = "example.com".parse()?;
-    let (caller, domain) = postroom.write(|tx| {
+    // Its first key is wanted now: a pair is made for it, outside the transaction.
+    let (caller, domain) = pool::write(&postroom, |tx| {
         let caller = Caller::operator(account::create(tx, "acme")?.id);
-        let domain = provision::create(tx, &caller, &New::named(&name))?;
+        let domain = provision::create(tx, &caller, &NewDomain::named(&name))?;
+        provision::equip(tx, &domain)?;
         Ok::<_, postroom::error::Error>((caller, domain.into_details()))
     })?;
     // A `Domain` holds for one transaction: each finds it anew, as its caller sees it then.
@@ -48,9 +50,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     // A new key, which waits for its record while the old one signs.
     let source =
         postroom.read(|tx| rotation::supply(tx, &domain::find(tx, &caller, domain.id)?))?.source()?;
-    let started = postroom.write(|tx| {
+    let started = pool::write(&postroom, |tx| {
         let domain = domain::find(tx, &caller, domain.id)?;
-        rotation::start(tx, &caller, &domain, source)
+        rotation::start(tx, &caller, &domain, &source)
     })?;
     println!("{}:", started.stage.as_str());
     say(&started.keys);

@@ -15,7 +15,7 @@
 //! use postroom::account::{self, Caller};
 //! use postroom::db::{Options, Postroom};
 //! use postroom::domain::Domain;
-//! use postroom::provision::{self, New};
+//! use postroom::provision::{self, NewDomain};
 //! use postroom::settings::Settings;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,7 +25,7 @@
 //! let domain = postroom.write(|tx| {
 //!     let caller = Caller::operator(account::create(tx, "acme")?.id);
 //!     let name = "example.com".parse().map_err(|e: postroom::name::InvalidName| e.of("name"))?;
-//!     provision::create(tx, &caller, &New::named(&name)).map(Domain::into_details)
+//!     provision::create(tx, &caller, &NewDomain::named(&name)).map(Domain::into_details)
 //! })?;
 //! assert_eq!(domain.status.as_str(), "pending");
 //! # Ok(())

@@ -2,9 +2,10 @@
 
 use crate::account::Caller;
 use crate::db::{Postroom, ReadTx, WriteTx};
+use crate::dkim::life;
 use crate::domain::{self, Details, Domain, Holder, holder, table};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::{Actor, Change};
 use crate::id::AccountId;
 use crate::name::DomainName;
 use crate::tag::Tag;
@@ -12,7 +13,7 @@ use crate::{dkim, inbound, label, list, login, recipient, record, route, subscri
 
 /// What a new domain is made from.
 #[derive(Clone, Debug)]
-pub struct New<'a> {
+pub struct NewDomain<'a> {
     /// Its name.
     pub name: &'a DomainName,
     /// What its owner calls it.
@@ -21,27 +22,29 @@ pub struct New<'a> {
     pub subscription: Option<&'a str>,
     /// The group to which the caller's end user belongs, if it acts on behalf of one.
     pub organization: Option<&'a Tag>,
-    /// Whether its first DKIM key is left to a background thread: see [`equip_some`].
+    /// Whether its first DKIM key is left for later, although a spare pair may be ready: see [`equip_some`].
     pub key_later: bool,
 }
 
-impl<'a> New<'a> {
+impl<'a> NewDomain<'a> {
     /// A domain of this name, and nothing more said.
-    pub fn named(name: &'a DomainName) -> New<'a> {
-        New { name, label: None, subscription: None, organization: None, key_later: false }
+    pub fn named(name: &'a DomainName) -> NewDomain<'a> {
+        NewDomain { name, label: None, subscription: None, organization: None, key_later: false }
     }
 }
 
-/// Makes a domain: its records, its first DKIM key, its webhook key.
+/// Makes a domain: its records, its webhook key, and its first DKIM key if a spare pair is ready. If none is, the domain
+/// gets its key by [`equip`], by the background thread, or at its first check, and has no DKIM record before.
 ///
 /// `Conflict` if the name is taken: by this account, or by another whose claim has not expired. `Limit` if the
 /// subscription is full.
-pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &New<'_>) -> Result<Domain<'t>, Error> {
+pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Result<Domain<'t>, Error> {
     let label = label::parse_optional("label", new.label)?;
     make_way(tx, caller.account(), new.name)?;
     let handle = new.subscription.unwrap_or(subscription::DEFAULT);
     let subscription = subscription::find(tx, caller.account(), handle)?;
     subscription::make_room_for_domain(tx, &subscription)?;
+    let key_later = new.key_later || dkim::pool::count(tx)? == 0;
     let row = table::NewRow {
         account: caller.account(),
         subscription: subscription.id,
@@ -50,55 +53,57 @@ pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &New<'_>) -> Result<Do
         user: caller.user(),
         organization: new.organization,
         next_check_at: tx.now() + domain::FIRST_CHECK_AFTER,
-        wants_key: new.key_later,
+        wants_key: key_later,
     };
     let domain = table::insert(tx, &row)?;
     webhook::create(tx, &domain)?;
     // What could not be made later is refused now.
     dkim::check_fit(&domain, &tx.settings().dkim_selector)?;
-    let key = (!new.key_later).then(|| first_key(tx, &domain)).transpose()?;
+    let key = (!key_later).then(|| life::make_first(tx, &domain)).transpose()?;
     record::seed(tx, &domain, key.as_slice())?;
-    event::write(tx, domain.account, caller.actor(), Action::DomainCreated, &domain.name, None)?;
+    let change = Change::DomainCreated {
+        domain: (&domain).into(),
+        label: domain.label.clone(),
+        user: domain.user.clone(),
+        organization: domain.organization.clone(),
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(domain)
 }
 
-/// Gives the domain its first DKIM key, if that was left for later.
+/// Gives the domain its first DKIM key, if that was left for later. `NoSpareKey` if no pair is ready:
+/// [`pool::write`](dkim::pool::write) makes one.
 pub fn equip<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     // Not as it was when the domain was read: this may be called twice in one transaction.
     if domain.wants_key && table::has_key(tx, domain.id)? && dkim::list(tx, domain)?.is_empty() {
-        let key = first_key(tx, domain)?;
+        let key = life::make_first(tx, domain)?;
         record::add_key(tx, &key)?;
     }
     Ok(())
 }
 
-/// Gives at most `limit` domains of any account their first DKIM key, as far as the pool of spare pairs reaches. Returns
-/// whether there may be more to do. Meant for the thread that fills the pool.
+/// Gives at most `limit` domains of any account their first DKIM key, as far as the pool of spare pairs reaches; where that
+/// is empty, one domain, whose pair is made. Returns whether there may be more to do. Meant for the thread that fills the
+/// pool.
 pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
     let (wanting, spares) =
         postroom.read(|tx| Ok::<_, Error>((holder::wanting_key(tx, 1)?.len(), dkim::pool::count(tx)?)))?;
-    if wanting == 0 || spares == 0 {
-        return Ok(wanting > 0);
+    if wanting == 0 {
+        return Ok(false);
     }
-    postroom.write(|tx| {
-        for holder in holder::wanting_key(tx, limit.min(spares))? {
+    dkim::pool::write(postroom, |tx| {
+        for holder in holder::wanting_key(tx, limit.min(spares.max(1)))? {
             let (id, caller) = holder.for_schedule();
             let domain = domain::find(tx, &caller, id)?;
             match tx.part(|| equip(tx, &domain)) {
-                Err(Error::Store(error)) => return Err(Error::Store(error)),
+                Err(error @ (Error::Store(_) | Error::NoSpareKey)) => return Err(error),
                 Ok(()) => {}
                 // The settings have changed meanwhile: one domain's trouble is not the others'.
                 Err(refused) => {
                     table::has_key(tx, domain.id)?;
-                    let (actor, detail) = (event::Actor::Schedule, format!("no first key: {refused}"));
-                    event::write(
-                        tx,
-                        domain.account,
-                        actor,
-                        Action::DomainChanged,
-                        &domain.name,
-                        Some(&detail),
-                    )?;
+                    let change =
+                        Change::FirstKeyRefused { domain: (&domain).into(), reason: refused.to_string() };
+                    tx.tell(&Actor::Schedule, domain.account, &change)?;
                 }
             }
         }
@@ -107,21 +112,23 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
     Ok(true)
 }
 
-fn first_key<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<dkim::DkimKey, Error> {
-    let key = dkim::create(tx, domain, &tx.settings().dkim_selector, dkim::Source::Pool, None)?;
-    dkim::table::let_start_itself(tx, key.id)?;
-    Ok(key)
-}
-
 /// Makes a domain for the caller's end user, or adopts one of the account's that has no user yet.
 ///
 /// `Conflict` if the name is taken by another user, by this one, or by another account.
-pub fn create_or_adopt<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &New<'_>) -> Result<Domain<'t>, Error> {
+pub fn create_or_adopt<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    new: &NewDomain<'_>,
+) -> Result<Domain<'t>, Error> {
     let Some(user) = caller.user() else { return create(tx, caller, new) };
     match domain::find_named(tx, &caller.for_itself(), new.name) {
         Ok(own) if own.user.is_none() => {
-            let detail = format!("adopted for user {user}");
-            event::write(tx, own.account, caller.actor(), Action::DomainChanged, &own.name, Some(&detail))?;
+            let change = Change::DomainAdopted {
+                domain: (&own).into(),
+                user: user.clone(),
+                organization: new.organization.cloned(),
+            };
+            tx.tell(caller.actor(), own.account, &change)?;
             table::adopt(tx, &own, user, new.organization)
         }
         Ok(_) => Err(Error::Conflict(Entity::Domain)),
@@ -149,13 +156,13 @@ pub fn rename<'t>(
     let keys = dkim::list(tx, &renamed)?;
     keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
     // A key signs only while its record is known to be right, and the new name has none yet.
-    dkim::table::suspend_all(tx, domain.id)?;
+    life::suspend_all(tx, domain)?;
     // A link names the domain that it opens.
     login::withdraw(tx, domain)?;
     record::clear(tx, &renamed)?;
     record::seed(tx, &renamed, &keys)?;
-    let detail = format!("was {}", domain.name);
-    event::write(tx, domain.account, caller.actor(), Action::DomainRenamed, name, Some(&detail))?;
+    let change = Change::DomainRenamed { domain: (&renamed).into(), from: domain.name.clone() };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(renamed)
 }
 
@@ -165,7 +172,7 @@ pub fn rename<'t>(
 pub fn delete<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
     check_signs_for_none(tx, caller, domain)?;
     table::delete(tx, domain.id)?;
-    event::write(tx, domain.account, caller.actor(), Action::DomainDeleted, &domain.name, None)
+    tx.tell(caller.actor(), domain.account, &Change::DomainDeleted { domain: domain.into() })
 }
 
 /// Hands the domain, with its keys, tokens and records, to another account's `default` subscription. What is set of incoming
@@ -192,12 +199,11 @@ pub fn transfer<'t>(
     table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
     if domain.authority.is_some() {
         // Its own keys sign from now on, and nothing is known of those.
-        table::set_status(tx, domain.id, domain::Status::Pending, domain.proved_at)?;
+        table::set_status(tx, domain.id, domain::DomainStatus::Pending, domain.proved_at)?;
     }
-    for (account, detail) in
-        [(domain.account, format!("to account:{to}")), (to, format!("from account:{}", domain.account))]
-    {
-        event::write(tx, account, caller.actor(), Action::DomainTransferred, &domain.name, Some(&detail))?;
+    for account in [domain.account, to] {
+        let change = Change::DomainTransferred { domain: domain.into(), from: domain.account, to };
+        tx.tell(caller.actor(), account, &change)?;
     }
     Ok(moved)
 }
@@ -219,19 +225,17 @@ fn make_way(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(
     if holder.account == account || !has_expired(tx, &holder)? {
         return Err(Error::Conflict(Entity::Domain));
     }
-    if holder.name == *name {
+    let lost = if holder.name == *name {
         table::hand_on_authority(tx, holder.id, None)?;
         table::delete(tx, holder.id)?;
+        Change::DomainGaveWay { domain: (&holder).into() }
     } else {
         // An alias is worth what its domain is.
         inbound::give_way(tx, &holder, name)?;
-    }
-    let detail = |by: &str| format!("never verified; claimed by {by}");
-    let note = |account, detail: String| {
-        event::write(tx, account, event::Actor::Operator, Action::DomainGaveWay, name, Some(&detail))
+        Change::AliasGaveWay { domain: (&holder).into(), alias: name.clone() }
     };
-    note(holder.account, detail("another account"))?;
-    note(account, detail("this account"))
+    tx.tell(&Actor::Operator, holder.account, &lost)?;
+    tx.tell(&Actor::Operator, account, &Change::DomainClaimed { name: name.clone() })
 }
 
 /// A claim without proof lasts only so long, or whoever comes first could keep a name from its owner for ever. Who has

@@ -65,8 +65,9 @@ impl World {
                 reply.join().unwrap()
             });
             let events = self.app.events(self.loses.account).split_off(before);
-            let tied = events.iter().position(|event| event.action == "domain.changed").unwrap();
-            let done: Vec<usize> = (0..events.len()).filter(|at| events[*at].actor == by).collect();
+            let tied = events.iter().position(|event| event.action() == "domain.changed").unwrap();
+            let done: Vec<usize> =
+                (0..events.len()).filter(|at| events[*at].actor.to_string() == by).collect();
             assert!(done.iter().all(|at| *at < tied), "round {round}, {reply:?}: {events:#?}");
             match reply.status {
                 200 => assert!(!done.is_empty(), "round {round}: {events:#?}"),
@@ -90,7 +91,7 @@ impl World {
                 let domain = self.loses.own(tx, self.domain)?;
                 match rotation::status(tx, &domain)?.stage {
                     Stage::Waiting { .. } => Ok(()),
-                    _ => rotation::start(tx, &operator, &domain, Source::Pool).map(drop),
+                    _ => rotation::start(tx, &operator, &domain, &Source::Pool).map(drop),
                 }
             })
             .unwrap_or_else(|e: Error| panic!("{e}"));

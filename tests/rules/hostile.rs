@@ -7,12 +7,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use postroom::dns::{
-    NetworkResolver, Question, RecordData, RecordType, Resolver, ScriptedResolver, Settings,
+    DnsSettings, NetworkResolver, Question, RecordData, RecordType, Resolver, ScriptedResolver,
 };
 use postroom::domain;
 use postroom::id::DomainId;
 use postroom::name::{DnsName, DomainName};
-use postroom::verify::{self, Code, Expectation, Look, Verdict};
+use postroom::verify::{
+    self, CnameExpectation, Code, DmarcExpectation, Expectation, Look, MxExpectation, Verdict,
+};
 
 use crate::harness::app::{TestApp, txt as text};
 
@@ -23,23 +25,23 @@ const PER_LOOKUP: Duration = Duration::from_millis(400);
 const RIGHT: &[u8] = b"v=DMARC1; p=none";
 
 fn resolver_of(server: SocketAddr, per_run: Duration) -> NetworkResolver {
-    let settings = Settings {
+    let settings = DnsSettings {
         resolvers: vec![server],
         authoritative: false,
         per_lookup: PER_LOOKUP,
         per_run,
-        ..Settings::default()
+        ..DnsSettings::default()
     };
     NetworkResolver::new(settings).unwrap()
 }
 
 fn look(server: SocketAddr) -> Look {
     let domain: DomainName = "example.com".parse().unwrap();
-    let expected = Expectation::Dmarc {
+    let expected = Expectation::Dmarc(DmarcExpectation {
         name: NAME.parse().unwrap(),
         policy: postroom::settings::DmarcPolicy::None,
         whole: "v=DMARC1; p=none".into(),
-    };
+    });
     verify::look(&domain, &[expected], &resolver_of(server, 2 * PER_LOOKUP)).remove(0)
 }
 
@@ -173,8 +175,8 @@ fn whatever_a_server_does_comes_to_a_defined_finding_in_time() {
 fn publish(dns: &ScriptedResolver, expected: &[Expectation]) {
     for expected in expected {
         let data = match expected {
-            Expectation::Cname { target, .. } => RecordData::Cname(target.clone()),
-            Expectation::Mx { host, priority, .. } => {
+            Expectation::Cname(CnameExpectation { target, .. }) => RecordData::Cname(target.clone()),
+            Expectation::Mx(MxExpectation { host, priority, .. }) => {
                 dns.set(host.as_str(), vec![RecordData::A(Ipv4Addr::new(192, 0, 2, 1))]);
                 RecordData::Mx { preference: *priority, exchange: host.clone() }
             }
@@ -203,7 +205,7 @@ fn no_misbehaviour_withdraws_what_was_verified() {
     let status = || app.details(&key, id).status;
     check(&*app.dns);
     let verified = status();
-    assert_eq!(verified, domain::Status::Active);
+    assert_eq!(verified, domain::DomainStatus::Active);
     let silent = play(true, |_| Act::Nothing);
     let wrong_id = changed(|_, reply| reply[0] ^= 0x55);
     let truncated = play(false, |asked| Act::Send(vec![asked.reply(0x0200, &[], &[])]));

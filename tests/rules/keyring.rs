@@ -1,6 +1,6 @@
 //! The life of DKIM keys beyond what a dialect shows of it: kinds, sealing, delegation, the audit log.
 
-use postroom::dkim::{self, Algorithm, KeyPair, Kind, Source};
+use postroom::dkim::{self, Algorithm, KeyKind, KeyPair, Source};
 use postroom::dns::{Outcome, RecordType, ScriptedResolver};
 use postroom::domain::{self, Details, Domain};
 use postroom::error::{Entity, Error};
@@ -26,7 +26,7 @@ fn selector(text: &str) -> Selector {
     text.parse().unwrap()
 }
 
-fn make(app: &TestApp, key: &Key, text: &str, source: Source) -> Result<keyring::Entry, Error> {
+fn make(app: &TestApp, key: &Key, text: &str, source: &Source) -> Result<keyring::KeyEntry, Error> {
     let domain = domain_of(app, key, "example.com");
     app.postroom
         .write(|tx| keyring::create(tx, &key.operator(), &key.own(tx, domain.id)?, &selector(text), source))
@@ -35,8 +35,8 @@ fn make(app: &TestApp, key: &Key, text: &str, source: Source) -> Result<keyring:
 #[test]
 fn keys_of_two_algorithms_sign_side_by_side() {
     let (app, key) = start();
-    let pair = KeyPair::generate(Kind::Ed25519).unwrap();
-    let made = make(&app, &key, "ed", Source::Pair(pair)).unwrap();
+    let pair = KeyPair::generate(KeyKind::Ed25519).unwrap();
+    let made = make(&app, &key, "ed", &Source::Pair(pair)).unwrap();
     assert_eq!((made.key.public.algorithm(), made.key.bits), (Algorithm::Ed25519, 256));
     let domain = domain_of(&app, &key, "example.com");
     for text in ["pr1", "ed"] {
@@ -88,7 +88,7 @@ fn only_a_first_key_begins_by_itself_and_what_was_deactivated_stays_so() {
         let entry = entry(text);
         app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
     };
-    make(&app, &key, "s1", Source::Pool).unwrap();
+    make(&app, &key, "s1", &Source::Pool).unwrap();
     publish("s1");
     check();
     assert!(!entry("s1").key.is_active(), "a later key waits for a word");
@@ -112,7 +112,7 @@ fn only_a_first_key_begins_by_itself_and_what_was_deactivated_stays_so() {
 fn after_a_domain_is_renamed_the_keys_that_signed_do_so_again_and_no_others() {
     let (app, key) = start();
     let domain = domain_of(&app, &key, "example.com");
-    make(&app, &key, "s1", Source::Pool).unwrap();
+    make(&app, &key, "s1", &Source::Pool).unwrap();
     for text in ["pr1", "s1"] {
         let entry =
             app.postroom.read(|tx| keyring::find(tx, &key.own(tx, domain.id)?, &selector(text))).unwrap();
@@ -147,7 +147,7 @@ fn a_domain_without_any_key_is_not_active() {
     app.publish_all("example.com");
     let domain = domain_of(&app, &key, "example.com");
     verify::check(&app.postroom, &key.operator(), domain.id, &*app.dns).unwrap();
-    assert_eq!(domain_of(&app, &key, "example.com").status, domain::Status::Active);
+    assert_eq!(domain_of(&app, &key, "example.com").status, domain::DomainStatus::Active);
     app.postroom
         .write(|tx| {
             let domain = key.own(tx, domain.id)?;
@@ -155,7 +155,7 @@ fn a_domain_without_any_key_is_not_active() {
             keyring::delete(tx, &key.operator(), &domain, &selector("pr1"))
         })
         .unwrap();
-    assert_eq!(domain_of(&app, &key, "example.com").status, domain::Status::Pending);
+    assert_eq!(domain_of(&app, &key, "example.com").status, domain::DomainStatus::Pending);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_domain_that_changes_hands_is_its_own_authority_and_judged_anew() {
         verify::check(&app.postroom, &key.operator(), id, &*app.dns).unwrap();
     }
     let child = domain_of(&app, &key, "news.example.com");
-    assert_eq!(child.status, domain::Status::Active);
+    assert_eq!(child.status, domain::DomainStatus::Active);
     // What its authority's keys do is looked at soon.
     let parent = domain_of(&app, &key, "example.com");
     app.postroom
@@ -189,7 +189,7 @@ fn a_domain_that_changes_hands_is_its_own_authority_and_judged_anew() {
         })
         .unwrap();
     let now = app.details(&other, moved.id);
-    assert_eq!((now.status, now.authority), (domain::Status::Pending, None));
+    assert_eq!((now.status, now.authority), (domain::DomainStatus::Pending, None));
 }
 
 #[test]
@@ -200,8 +200,10 @@ fn one_domain_whose_first_key_cannot_be_made_holds_up_no_other() {
         .write(|tx| {
             for name in ["a.example", "b.example"] {
                 let name = name.parse().unwrap();
-                let new =
-                    postroom::provision::New { key_later: true, ..postroom::provision::New::named(&name) };
+                let new = postroom::provision::NewDomain {
+                    key_later: true,
+                    ..postroom::provision::NewDomain::named(&name)
+                };
                 postroom::provision::create(tx, &key.operator(), &new)?;
             }
             Ok::<_, Error>(())
@@ -267,8 +269,8 @@ fn a_limit_of_keys_is_the_operators_and_a_store_of_none_is_refused() {
     let app = TestApp::with(few, 10);
     let key = app.account("acme");
     app.domain(&key, "example.com");
-    make(&app, &key, "s1", Source::Pool).unwrap();
-    let refused = make(&app, &key, "s2", Source::Pool);
+    make(&app, &key, "s1", &Source::Pool).unwrap();
+    let refused = make(&app, &key, "s2", &Source::Pool);
     assert!(matches!(refused, Err(Error::Limit { what: Entity::DkimKey, most: 2 })), "{refused:?}");
     // Nothing of it was kept: the spare pair is where it was.
     assert_eq!(app.value::<i64>("SELECT count(*) FROM spare_key"), 8);

@@ -3,7 +3,7 @@
 use postroom::domain::Details;
 use postroom::error::{Entity, Error};
 use postroom::id::DomainId;
-use postroom::list::{self, Action, Scope};
+use postroom::list::{self, ListKind, Scope};
 use postroom::page::Page;
 use postroom::provision;
 use postroom::recipient::{self, FilterMode, FilterRequest, Recipient};
@@ -105,7 +105,7 @@ fn recipients_and_lists_go_with_their_domain_and_do_not_change_hands() {
                 let caller = key.operator();
                 let domain = key.own(tx, domain.id)?;
                 for scope in [Scope::Recipient(&domain, &jo), Scope::Domain(&domain)] {
-                    list::add(tx, &caller, &scope, Action::Blocklist, &"192.0.2.0/24".parse().unwrap())?;
+                    list::add(tx, &caller, &scope, ListKind::Blocklist, &"192.0.2.0/24".parse().unwrap())?;
                 }
                 if is_transfer {
                     provision::transfer(tx, &caller, &domain, other.account).map(drop)
@@ -136,15 +136,15 @@ fn a_recipient_at_another_domain_than_the_one_that_is_shown_for_it_has_no_lists(
         let (own, caller) = (stranger.own(tx, theirs)?, stranger.operator());
         let scope = Scope::Recipient(&own, &jo);
         let is_refused = |error: Error| matches!(error, Error::NotFound(Entity::Recipient));
-        assert!(is_refused(list::remove(tx, &caller, &scope, Action::Blocklist, &item).unwrap_err()));
-        assert!(is_refused(list::entries(tx, &scope, Action::Blocklist).unwrap_err()));
-        list::add(tx, &caller, &scope, Action::Blocklist, &item).map(drop)
+        assert!(is_refused(list::remove(tx, &caller, &scope, ListKind::Blocklist, &item).unwrap_err()));
+        assert!(is_refused(list::entries(tx, &scope, ListKind::Blocklist).unwrap_err()));
+        list::add(tx, &caller, &scope, ListKind::Blocklist, &item).map(drop)
     });
     assert!(matches!(refused, Err(Error::NotFound(Entity::Recipient))));
     assert_eq!(app.dump(), before);
     let listed = app.postroom.write(|tx| {
         let own = key.own(tx, domain.id)?;
-        list::add(tx, &key.operator(), &Scope::Recipient(&own, &jo), Action::Blocklist, &item)
+        list::add(tx, &key.operator(), &Scope::Recipient(&own, &jo), ListKind::Blocklist, &item)
     });
     assert!(listed.unwrap().is_new);
 }

@@ -17,6 +17,8 @@ mod crash;
 #[cfg(test)]
 mod days;
 #[cfg(test)]
+mod duties;
+#[cfg(test)]
 mod help;
 #[cfg(test)]
 mod lifecycle;

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
+use postroom::dkim::pool;
 use postroom::domain::Details;
 use postroom::error::Error;
-use postroom::keyring::{self, Entry};
-use postroom::rotation::{self, Stage, Status};
+use postroom::keyring::{self, KeyEntry};
+use postroom::rotation::{self, RotationView, Stage};
 
 use super::named::{find, parse};
 use super::{Context, Failure};
@@ -62,9 +63,9 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
         }
         _ => None,
     };
-    let (domain, status, entries) = postroom.write(|tx| {
+    let (domain, status, entries) = pool::write(&postroom, |tx| {
         let (caller, domain) = find(tx, &name)?;
-        match (command, source) {
+        match (command, &source) {
             (Command::Start { .. }, Some(source)) => rotation::start(tx, &caller, &domain, source)?,
             (Command::Abort { .. }, _) => rotation::abort(tx, &caller, &domain)?,
             (Command::Every { days, .. }, _) => {
@@ -84,7 +85,7 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
 }
 
 /// The stage in a sentence, and what there is to do.
-fn told(domain: &Details, status: &Status, entries: &[Entry], keep: Duration) -> String {
+fn told(domain: &Details, status: &RotationView, entries: &[KeyEntry], keep: Duration) -> String {
     let mut text = match status.stage {
         Stage::Idle => format!("{}: no rotation is under way.\n", domain.name),
         Stage::Waiting { since } => format!(

@@ -9,14 +9,16 @@ use postroom::address::EmailAddress;
 use postroom::db::{Postroom, ReadTx};
 use postroom::domain::Domain;
 use postroom::error::{Entity, Error};
-use postroom::list::{self, Action, Because, Entry, Explanation, Field, Item, Outcome, Query, Scope};
+use postroom::list::{
+    self, Because, Explanation, Field, Item, ListEntry, ListKind, ListOutcome, ListQuery, Scope,
+};
 use postroom::recipient;
 use serde_json::{Value, json};
 
 use super::named::{self, parse};
 use super::output::{printable, table};
 use super::{Context, Failure};
-use crate::json::list::{added_json, entry_json, explanation_json, query};
+use crate::json::list::{added_json, entry_json, explanation_json};
 
 /// Whose lists.
 #[derive(clap::Args)]
@@ -40,7 +42,7 @@ pub(super) enum Command {
         #[command(flatten)]
         whose: Whose,
         /// `safelist` or `blocklist`
-        list: Action,
+        list: ListKind,
         /// An address, a domain (.example.com: and all below it), an IP address or a block of them
         #[arg(required = true, value_name = "ITEM")]
         items: Vec<Item>,
@@ -50,7 +52,7 @@ pub(super) enum Command {
         #[command(flatten)]
         whose: Whose,
         /// `safelist` or `blocklist`
-        list: Action,
+        list: ListKind,
         /// The item, in whatever spelling
         item: Item,
     },
@@ -59,7 +61,7 @@ pub(super) enum Command {
         #[command(flatten)]
         whose: Whose,
         /// `safelist` or `blocklist` [default: both]
-        list: Option<Action>,
+        list: Option<ListKind>,
     },
     /// Say what the lists decide of a message, by which entry, and which entries that overrules
     Explain {
@@ -85,11 +87,11 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         Command::Remove { whose, list, item } => remove(context, &postroom, &whose, list, &item),
         Command::Show { whose, list } => show(context, &postroom, &whose, list),
         Command::Explain { recipient, sender, from, ip } => {
-            let query = query(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
-                .map_err(|(field, reason)| Failure::new(format!("--{field} {reason}")))?;
+            let query = ListQuery::parse(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
+                .map_err(|e| Failure::new(format!("--{e}")))?;
             let explanation = postroom.read(|tx| {
                 let caller = recipient::operator_of(tx, query.recipient.domain())?;
-                crate::json::list::explain(tx, &caller, &query)
+                list::explain_for(tx, &caller, &query)
             })?;
             context.output.print(&explanation_json(&query, &explanation), || told(&query, &explanation));
             Ok(ExitCode::SUCCESS)
@@ -137,7 +139,7 @@ fn add(
     context: &Context,
     postroom: &Postroom,
     whose: &Whose,
-    list: Action,
+    list: ListKind,
     items: &[Item],
 ) -> Result<ExitCode, Failure> {
     let whose = parsed(whose)?;
@@ -183,7 +185,7 @@ fn remove(
     context: &Context,
     postroom: &Postroom,
     whose: &Whose,
-    list: Action,
+    list: ListKind,
     item: &Item,
 ) -> Result<ExitCode, Failure> {
     let whose = parsed(whose)?;
@@ -207,11 +209,11 @@ fn show(
     context: &Context,
     postroom: &Postroom,
     whose: &Whose,
-    list: Option<Action>,
+    list: Option<ListKind>,
 ) -> Result<ExitCode, Failure> {
     let whose = parsed(whose)?;
-    let lists = list.map_or(vec![Action::Safelist, Action::Blocklist], |list| vec![list]);
-    let entries: Vec<Entry> = postroom.read(|tx| {
+    let lists = list.map_or(vec![ListKind::Safelist, ListKind::Blocklist], |list| vec![list]);
+    let entries: Vec<ListEntry> = postroom.read(|tx| {
         let place = find(tx, &whose)?;
         let all = |scope| {
             let each = lists.iter().map(|list| list::entries(tx, scope, *list));
@@ -246,11 +248,11 @@ fn show(
 }
 
 /// A verdict in words, the entry that decides first.
-fn told(query: &Query, explanation: &Explanation) -> String {
+fn told(query: &ListQuery, explanation: &Explanation) -> String {
     let says = match explanation.verdict.outcome {
-        Outcome::Safe => "safe",
-        Outcome::Blocked => "blocked",
-        Outcome::None => "no list says anything of it",
+        ListOutcome::Safe => "safe",
+        ListOutcome::Blocked => "blocked",
+        ListOutcome::None => "no list says anything of it",
     };
     let mut text = format!("{}: {says}", printable(&query.recipient.to_string()));
     if let Some(because) = &explanation.verdict.because {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use postroom::address::EmailAddress;
 use postroom::domain::Details;
-use postroom::route::{self, Change, Mode, Patch, Route, RouteDecision};
+use postroom::route::{self, Mode, Patch, Route, RouteChange, RouteDecision};
 use postroom::webhook::{VettedUrl, WebhookUrl};
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         }
         Command::Set { name, mode, webhook_url, forward_to } => {
             let name = parse(&name)?;
-            let change = Change {
+            let change = RouteChange {
                 mode,
                 webhook_url: patch(webhook_url.as_deref(), |text| vet(context, text))?,
                 webhook_secret: Patch::Keep,

@@ -9,6 +9,7 @@
 //! marked with it, such as a [`Domain`](crate::domain::Domain), cannot leave the closure, and the compiler accepts it
 //! in no other transaction, not even in one that runs inside the first.
 
+pub(crate) mod inside;
 mod open;
 mod readers;
 mod schema;
@@ -33,6 +34,7 @@ use crate::error::{Error, StoreError, StoreTrouble};
 use crate::seal::MasterKey;
 use crate::settings::Settings;
 
+use self::inside::Inside;
 use self::open::{OpeningLock, beside, private_file};
 use self::readers::Readers;
 use self::writer::Writer;
@@ -105,7 +107,9 @@ impl Postroom {
         let conn = reader.conn();
         // Not unchecked in truth: a reader is lent to one caller, who gets no way to begin another.
         let transaction = conn.unchecked_transaction().map_err(store)?;
+        let inside = Inside::begin();
         let result = work(&ReadTx::new(conn, self));
+        drop(inside);
         transaction.finish().map_err(store)?;
         result
     }
@@ -118,7 +122,9 @@ impl Postroom {
         let mut lent = self.writer.lend()?;
         let transaction =
             lent.conn()?.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store)?;
+        let inside = Inside::begin();
         let result = work(&WriteTx(ReadTx::new(&transaction, self)))?;
+        drop(inside);
         transaction.commit().map_err(|e| self.note_broken(e))?;
         Ok(result)
     }

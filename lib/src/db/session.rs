@@ -1,9 +1,10 @@
 //! A session: the database as one request has it, with writes that may wait for what must stand or fall with them.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 
 use rusqlite::Connection;
 
+use super::inside::Inside;
 use super::writer::Lent;
 use super::{Postroom, ReadTx, WriteTx, closed, store};
 use crate::clock::Timestamp;
@@ -13,6 +14,7 @@ use crate::settings::Settings;
 /// The database as one request has it: its writes are on disk when they return, or held by a [`Held`].
 ///
 /// It does not lead to its [`Postroom`]: what is written through that beside a held write would wait for it for ever.
+#[derive(Clone, Copy)]
 pub struct Session<'a> {
     postroom: &'a Postroom,
     held: Option<&'a dyn Holding>,
@@ -47,6 +49,11 @@ impl<'a> Session<'a> {
         left.map(|()| done).map_err(E::from)
     }
 
+    /// Whether the database can be read at all. It waits for no writer.
+    pub fn check_readable(&self) -> Result<(), Error> {
+        self.postroom.check_readable()
+    }
+
     /// The operator's decisions.
     pub fn settings(&self) -> &'a Settings {
         self.postroom.settings()
@@ -58,6 +65,12 @@ impl<'a> Session<'a> {
     }
 }
 
+impl<'a> From<&'a Postroom> for Session<'a> {
+    fn from(postroom: &'a Postroom) -> Session<'a> {
+        Session::new(postroom)
+    }
+}
+
 /// Writes that are put on disk together, by [`commit`](Held::commit); dropped before, it leaves nothing.
 ///
 /// It has the write lock from its first write that succeeds: no time is to be spent from then on. [`Postroom::write`] is
@@ -66,12 +79,14 @@ pub struct Held<'a> {
     postroom: &'a Postroom,
     /// In the middle of a transaction, once there is one.
     writer: RefCell<Option<Lent<'a>>>,
+    /// As long as `writer` is in a transaction, so is this thread.
+    inside: Cell<Option<Inside>>,
 }
 
 impl<'a> Held<'a> {
     /// Nothing yet.
     pub fn new(postroom: &'a Postroom) -> Held<'a> {
-        Held { postroom, writer: RefCell::new(None) }
+        Held { postroom, writer: RefCell::new(None), inside: Cell::new(None) }
     }
 
     /// A session whose writes are held.
@@ -98,6 +113,7 @@ impl<'a> Held<'a> {
             let _ = conn.execute_batch("ROLLBACK");
         }
         self.writer.take();
+        self.inside.take();
     }
 }
 
@@ -130,6 +146,7 @@ impl Holding for Held<'_> {
         let mut writer = self.postroom.writer.lend()?;
         writer.conn()?.execute_batch("BEGIN IMMEDIATE").map_err(store)?;
         self.writer.replace(Some(writer));
+        self.inside.set(Some(Inside::begin()));
         Ok(true)
     }
 

@@ -33,7 +33,7 @@ pub struct Details {
     /// The caller's group to which that user belongs.
     pub organization: Option<Tag>,
     /// How far its records are verified.
-    pub status: Status,
+    pub status: DomainStatus,
     /// Whether its first DKIM key is still to be made.
     pub wants_key: bool,
     /// When a DKIM record of the domain was first seen right in the DNS: the proof that this account owns it.
@@ -52,7 +52,7 @@ pub struct Details {
 
 /// How far a domain's records are verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum DomainStatus {
     /// Not every required record has been verified yet.
     Pending,
     /// Every required record is.
@@ -61,31 +61,31 @@ pub enum Status {
     Failed,
 }
 
-impl Status {
+impl DomainStatus {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Status::Pending => "pending",
-            Status::Active => "active",
-            Status::Failed => "failed",
+            DomainStatus::Pending => "pending",
+            DomainStatus::Active => "active",
+            DomainStatus::Failed => "failed",
         }
     }
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for DomainStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Status {
+impl FromStr for DomainStatus {
     type Err = InvalidStatus;
 
-    fn from_str(text: &str) -> Result<Status, InvalidStatus> {
+    fn from_str(text: &str) -> Result<DomainStatus, InvalidStatus> {
         match text {
-            "pending" => Ok(Status::Pending),
-            "active" => Ok(Status::Active),
-            "failed" => Ok(Status::Failed),
+            "pending" => Ok(DomainStatus::Pending),
+            "active" => Ok(DomainStatus::Active),
+            "failed" => Ok(DomainStatus::Failed),
             _ => Err(InvalidStatus),
         }
     }

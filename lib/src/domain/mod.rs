@@ -18,18 +18,36 @@ use std::time::Duration;
 use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
-use crate::id::{ApiKeyId, DomainId, SubscriptionId};
+use crate::event::{self, Change, DomainRef, Event};
+use crate::id::{ApiKeyId, DomainId, EventId, SubscriptionId};
 use crate::label;
 use crate::name::DomainName;
 use crate::page::{Direction, Page};
 
-pub use details::{Details, InvalidStatus, Status};
+pub use details::{Details, DomainStatus, InvalidStatus};
 pub use holder::Holder;
 pub use visibility::Domain;
 
 /// How soon after its creation a domain is first looked at by the schedule.
 pub const FIRST_CHECK_AFTER: Duration = Duration::from_mins(1);
+
+impl From<&Details> for DomainRef {
+    fn from(domain: &Details) -> DomainRef {
+        DomainRef { id: domain.id, name: domain.name.clone() }
+    }
+}
+
+impl From<&Holder<'_>> for DomainRef {
+    fn from(holder: &Holder<'_>) -> DomainRef {
+        DomainRef { id: holder.id, name: holder.name.clone() }
+    }
+}
+
+impl From<&Domain<'_>> for DomainRef {
+    fn from(domain: &Domain<'_>) -> DomainRef {
+        domain.details().into()
+    }
+}
 
 /// By what a list of domains is sorted; ties are broken by id, in the same direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,10 +101,21 @@ pub fn count_by_subscription(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(Su
 pub fn list_with_status<'t>(
     tx: &ReadTx<'t>,
     caller: &Caller,
-    status: Status,
+    status: DomainStatus,
     page: Page,
 ) -> Result<Vec<Domain<'t>>, Error> {
     table::with_status(tx, caller, status, page)
+}
+
+/// What happened to the domain since it is its account's, under whatever name, with its recipients and lists: the newest
+/// `limit` events, the newest first, or the newest before one.
+pub fn timeline<'t>(
+    tx: &ReadTx<'t>,
+    domain: &Domain<'t>,
+    before: Option<EventId>,
+    limit: u32,
+) -> Result<Vec<Event>, Error> {
+    event::timeline(tx, domain.account, domain.id, before, limit)
 }
 
 /// Gives the domain another label, or none.
@@ -100,7 +129,9 @@ pub fn set_label<'t>(
     if label == domain.label {
         return Ok(domain.clone());
     }
-    event::write(tx, domain.account, caller.actor(), Action::DomainChanged, &domain.name, None)?;
+    let change =
+        Change::LabelChanged { domain: domain.into(), from: domain.label.clone(), to: label.clone() };
+    tx.tell(caller.actor(), domain.account, &change)?;
     table::set_label(tx, domain, label.as_deref())
 }
 
@@ -119,7 +150,10 @@ pub fn associate<'t>(
     {
         return Err(Error::NotFound(Entity::ApiKey));
     }
-    let detail = key.map_or("free for every key".to_owned(), |key| format!("tied to key:{key}"));
-    event::write(tx, domain.account, caller.actor(), Action::DomainChanged, &domain.name, Some(&detail))?;
+    let change = match key {
+        Some(key) => Change::DomainTied { domain: domain.into(), key },
+        None => Change::DomainUntied { domain: domain.into(), key: domain.tied_to },
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     table::tie(tx, domain, key)
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Params, Row, named_params};
 
 use super::visibility::{Scope, number, sorting, visible};
-use super::{Details, Domain, Order, Status};
+use super::{Details, Domain, DomainStatus, Order};
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx, moment, moment_if_any, parsed};
@@ -85,7 +85,7 @@ pub(super) fn count_by_subscription(
 pub(super) fn with_status<'t>(
     tx: &ReadTx<'t>,
     caller: &Caller,
-    status: Status,
+    status: DomainStatus,
     page: Page,
 ) -> Result<Vec<Domain<'t>>, Error> {
     let visible = visible(caller);
@@ -242,7 +242,7 @@ pub(crate) fn transfer<'t>(
 pub(crate) fn set_status(
     tx: &WriteTx<'_>,
     id: DomainId,
-    status: Status,
+    status: DomainStatus,
     proved_at: Option<Timestamp>,
 ) -> Result<(), Error> {
     tx.run(

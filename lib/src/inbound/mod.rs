@@ -11,7 +11,7 @@ use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Details, Domain, Holder, holder};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event;
 use crate::name::{DnsName, DomainName};
 use crate::page::Page;
 
@@ -138,7 +138,7 @@ pub struct Inbound {
 
 /// What is to change. What is none stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct InboundChange {
     /// How mail is filtered: all of it.
     pub filtering: Option<Filtering>,
     /// The whole list.
@@ -151,7 +151,7 @@ pub struct Change {
 
 /// What a name is to a caller that asks for a domain.
 #[derive(Debug)]
-pub enum Standing<'t> {
+pub enum NameStanding<'t> {
     /// Its domain.
     Domain(Box<Domain<'t>>),
     /// A domain of its account, tied to another key than the caller's.
@@ -163,18 +163,18 @@ pub enum Standing<'t> {
 }
 
 /// What this name is to the caller.
-pub fn standing<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Result<Standing<'t>, Error> {
+pub fn standing<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Result<NameStanding<'t>, Error> {
     match domain::find_named(tx, caller, name) {
-        Ok(domain) => return Ok(Standing::Domain(Box::new(domain))),
+        Ok(domain) => return Ok(NameStanding::Domain(Box::new(domain))),
         Err(Error::NotFound(_)) => {}
         Err(error) => return Err(error),
     }
     let own = |holder: Option<Holder<'_>>| holder.is_some_and(|holder| holder.account == caller.account());
     if own(holder::named(tx, name)?) {
-        return Ok(Standing::Tied);
+        return Ok(NameStanding::Tied);
     }
     let alias = table::domain_of_alias(tx, name)?;
-    Ok(if own(alias) { Standing::Alias } else { Standing::Unknown })
+    Ok(if own(alias) { NameStanding::Alias } else { NameStanding::Unknown })
 }
 
 /// The domain of this name, or of which it is an alias, whoever's it is: for mail that comes in, and for conflicts.
@@ -217,11 +217,12 @@ pub fn change<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
     domain: &Domain<'t>,
-    change: &Change,
+    change: &InboundChange,
 ) -> Result<(), Error> {
-    if *change == Change::default() {
+    if *change == InboundChange::default() {
         return Ok(());
     }
+    let before = find(tx, domain)?;
     if let Some(filtering) = &change.filtering {
         filtering.check()?;
         table::set_filtering(tx, domain.id, filtering)?;
@@ -248,7 +249,10 @@ pub fn change<'t>(
             }
         }
     }
-    event::write(tx, domain.account, caller.actor(), Action::InboundChanged, &domain.name, None)
+    match told(domain, &before, &find(tx, domain)?) {
+        Some(change) => tx.tell(caller.actor(), domain.account, &change),
+        None => Ok(()),
+    }
 }
 
 /// Has mail for `alias` be treated as the domain's.
@@ -262,8 +266,8 @@ pub fn add_alias<'t>(
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
     make_alias(tx, domain, alias)?;
-    let detail = format!("alias {alias} added");
-    event::write(tx, domain.account, caller.actor(), Action::InboundChanged, &domain.name, Some(&detail))
+    let change = event::Change::AliasAdded { domain: domain.into(), alias: alias.clone() };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Takes an alias away. `NotFound(Alias)` if the domain has it not.
@@ -276,8 +280,8 @@ pub fn remove_alias<'t>(
     if !table::delete_alias(tx, domain.id, alias)? {
         return Err(Error::NotFound(Entity::Alias));
     }
-    let detail = format!("alias {alias} removed");
-    event::write(tx, domain.account, caller.actor(), Action::InboundChanged, &domain.name, Some(&detail))
+    let change = event::Change::AliasRemoved { domain: domain.into(), alias: alias.clone() };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Takes an alias away from whoever has it, for a domain of that name.
@@ -288,6 +292,24 @@ pub(crate) fn give_way<'t>(tx: &WriteTx<'t>, holder: &Holder<'t>, alias: &Domain
 /// Forgets all of it: what an owner has set is nothing to the next one.
 pub(crate) fn reset<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::clear(tx, domain.id)
+}
+
+/// What the audit log says of a change; none where everything stayed as it was.
+fn told(domain: &Details, before: &Inbound, now: &Inbound) -> Option<event::Change> {
+    let filtering = (before.filtering != now.filtering).then(|| now.filtering.clone());
+    let (filtering_changed, filtering) = (filtering.is_some(), filtering.unwrap_or_default());
+    let downstream = now.downstream.iter().map(|server| format!("{}:{}", server.target, server.port));
+    (before != now).then(|| event::Change::InboundChanged {
+        domain: domain.into(),
+        filtering_changed,
+        policy: filtering.policy.map(|policy| policy.to_string()),
+        overrides: filtering.overrides,
+        header_name: filtering.header_name,
+        header_value: filtering.header_value,
+        admins: (before.admins != now.admins).then(|| now.admins.clone()),
+        downstream: (before.downstream != now.downstream).then(|| downstream.collect()),
+        aliases: (before.aliases != now.aliases).then(|| now.aliases.clone()),
+    })
 }
 
 fn make_alias<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, alias: &DomainName) -> Result<(), Error> {

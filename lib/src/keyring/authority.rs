@@ -4,7 +4,7 @@ use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Domain, Holder, holder, table};
 use crate::error::Error;
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::verify;
 
 /// Has the domain's own keys sign for it, or those that sign for the nearest of the caller's domains above it. Where there
@@ -30,8 +30,9 @@ pub fn set_authority<'t>(
         // No authority has another one, so that whose keys sign is one step away.
         table::hand_on_authority(tx, domain.id, Some(authority.id))?;
     }
-    let detail = format!("to {}", authority.as_ref().map_or(&domain.name, |authority| &authority.name));
-    event::write(tx, domain.account, caller.actor(), Action::AuthorityChanged, &domain.name, Some(&detail))?;
+    let authority = authority.map(|authority| authority.name);
+    let change = Change::AuthorityChanged { domain: domain.into(), authority };
+    tx.tell(caller.actor(), domain.account, &change)?;
     verify::follow_keys(tx, caller, &changed)?;
     Ok((domain::find(tx, caller, domain.id)?, true))
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use rusqlite::{Row, ToSql, named_params, params_from_iter};
 
-use super::{Action, Entry, Item, Scope, Tier, key};
+use super::{Item, ListEntry, ListKind, Scope, Tier, key};
 use crate::db::{ReadTx, WriteTx, moment, parsed};
 use crate::domain::Domain;
 use crate::error::Error;
@@ -24,9 +24,9 @@ fn owner(scope: &Scope<'_, '_>) -> (&'static str, i64) {
 pub(super) fn insert<'t>(
     tx: &WriteTx<'t>,
     scope: &Scope<'_, 't>,
-    action: Action,
+    action: ListKind,
     item: &Item,
-) -> Result<Option<Entry>, Error> {
+) -> Result<Option<ListEntry>, Error> {
     let (column, owner) = owner(scope);
     let made = tx.one(
         &format!(
@@ -55,9 +55,9 @@ pub(super) fn insert<'t>(
 pub(super) fn delete<'t>(
     tx: &WriteTx<'t>,
     scope: &Scope<'_, 't>,
-    action: Action,
+    action: ListKind,
     item: &Item,
-) -> Result<Option<Entry>, Error> {
+) -> Result<Option<ListEntry>, Error> {
     let (column, owner) = owner(scope);
     let gone = tx.one(
         &format!("DELETE FROM list_entry WHERE {column} = ?1 AND item = ?2 AND action = ?3 RETURNING *"),
@@ -80,7 +80,11 @@ pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error
     Ok(())
 }
 
-pub(super) fn all<'t>(tx: &ReadTx<'t>, scope: &Scope<'_, 't>, action: Action) -> Result<Vec<Entry>, Error> {
+pub(super) fn all<'t>(
+    tx: &ReadTx<'t>,
+    scope: &Scope<'_, 't>,
+    action: ListKind,
+) -> Result<Vec<ListEntry>, Error> {
     let (column, owner) = owner(scope);
     tx.all(
         &format!("SELECT * FROM list_entry WHERE {column} = ?1 AND action = ?2 ORDER BY id"),
@@ -93,10 +97,10 @@ pub(super) fn all<'t>(tx: &ReadTx<'t>, scope: &Scope<'_, 't>, action: Action) ->
 pub(super) fn matching<'t>(
     tx: &ReadTx<'t>,
     scope: &Scope<'_, 't>,
-    action: Action,
+    action: ListKind,
     keys: &[String],
     block: Option<(IpAddr, u8)>,
-) -> Result<Vec<Entry>, Error> {
+) -> Result<Vec<ListEntry>, Error> {
     let (column, owner) = owner(scope);
     let bits = block.map(|(ip, _)| key::of_bits(ip));
     let family = block.map(|(ip, _)| key::family(ip));
@@ -128,7 +132,7 @@ pub(super) fn verdict<'t>(
     local: &str,
     keys: &[String],
     ip: Option<IpAddr>,
-) -> Result<Vec<(Tier, Entry)>, Error> {
+) -> Result<Vec<(Tier, ListEntry)>, Error> {
     let (account, domain) = (domain.account.number(), domain.id.number());
     let bits = ip.map(key::of_bits);
     let family = ip.map(key::family);
@@ -204,8 +208,8 @@ fn padded(keys: &[String]) -> impl Iterator<Item = &dyn ToSql> {
     keys.iter().map(|key| key as &dyn ToSql).chain(std::iter::repeat_n(nothing, nulls))
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    Ok(Entry {
+fn entry(row: &Row<'_>) -> rusqlite::Result<ListEntry> {
+    Ok(ListEntry {
         id: ListEntryId::new(row.get("id")?),
         action: parsed(row, "action")?,
         item: Item::stored(parsed(row, "type")?, row.get("shown")?, row.get("item")?),

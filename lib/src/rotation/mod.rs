@@ -17,12 +17,13 @@ use std::time::Duration;
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{Postroom, ReadTx, WriteTx};
-use crate::dkim::{self, DkimKey, Kind, Source, Supply, pool};
+use crate::dkim::life;
+use crate::dkim::{self, DkimKey, KeyKind, Source, Supply, pool};
 use crate::domain::{self, Details, Domain, Holder, holder};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::id::{DkimKeyId, DomainId};
-use crate::keyring::{self, note};
+use crate::keyring;
 use crate::name::{DnsName, Selector};
 use crate::record;
 use crate::verify;
@@ -62,7 +63,7 @@ pub struct UnderWay {
 
 /// How the rotation of a domain's keys stands.
 #[derive(Clone, Debug)]
-pub struct Status {
+pub struct RotationView {
     /// The stage.
     pub stage: Stage,
     /// What is stored of it.
@@ -71,7 +72,7 @@ pub struct Status {
     pub keys: Vec<DkimKey>,
 }
 
-impl Status {
+impl RotationView {
     /// The key with this id.
     pub fn key(&self, id: DkimKeyId) -> Option<&DkimKey> {
         self.keys.iter().find(|key| key.id == id)
@@ -89,36 +90,37 @@ impl Status {
 }
 
 /// How the rotation of the domain's keys stands.
-pub fn status<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Status, Error> {
+pub fn status<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<RotationView, Error> {
     let keys = dkim::list(tx, domain)?;
     let rotation = table::find(tx, domain.id)?.unwrap_or_default();
     let stage = Stage::of(rotation.under_way.as_ref(), &keys, tx.settings().keep_retired_for);
-    Ok(Status { stage, rotation, keys })
+    Ok(RotationView { stage, rotation, keys })
 }
 
 /// Where the new key of the domain's next rotation is to come from. It is of the kind of the current key.
 pub fn supply<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Supply, Error> {
     let keys = dkim::list(tx, domain)?;
     let is_delegated = keys.iter().any(|key| key.delegated_to.is_some());
-    let kind = keyring::current(&keys).map(|key| Kind::of(key.public.algorithm(), Some(key.bits)));
+    let kind = keyring::current(&keys).map(|key| KeyKind::of(key.public.algorithm(), Some(key.bits)));
     match kind {
         // A weak key is followed by one of the recommended strength.
-        Some(Ok(kind @ (Kind::Rsa4096 | Kind::Ed25519))) if !is_delegated => Ok(Supply::Make(kind)),
-        _ => pool::supply(tx),
+        Some(Ok(kind @ (KeyKind::Rsa4096 | KeyKind::Ed25519))) if !is_delegated => Ok(Supply::Make(kind)),
+        _ => Ok(Supply::Pool),
     }
 }
 
 /// Begins a rotation: a key under the next selector that was never used, or the delegated one whose turn it is.
 ///
-/// `Invalid` if one is under way, no key signs yet, or another domain's keys sign. A released key gives way to the new one
+/// `Invalid` if one is under way, no key signs yet, or another domain's keys sign. `NoSpareKey` if a pair is wanted from the
+/// pool and there is none: see [`pool::write`]. A released key gives way to the new one
 /// where the domain has as many as it may.
 pub fn start<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
     domain: &Domain<'t>,
-    source: Source,
-) -> Result<Status, Error> {
-    let Status { stage, mut rotation, keys } = status(tx, domain)?;
+    source: &Source,
+) -> Result<RotationView, Error> {
+    let RotationView { stage, mut rotation, keys } = status(tx, domain)?;
     let keep = tx.settings().keep_retired_for;
     stage.after(Step::Begin, tx.now(), keep).map_err(|refusal| Error::invalid("rotation", refusal))?;
     check_signs_itself(domain)?;
@@ -129,21 +131,21 @@ pub fn start<'t>(
     } else {
         make_room(tx, caller, domain, &keys)?;
         let selector = next_selector(current, &keys)?;
-        keyring::add(tx, caller, domain, &selector, source, None, Action::DkimKeyCreated)?.key
+        keyring::add(tx, caller, domain, &selector, source, None)?.key
     };
     begin(tx, caller, domain, &mut rotation, &new, Some(current))?;
     status(tx, domain)
 }
 
 /// Calls off the rotation under way. Its new key is deleted, unless it is delegated and waits for another turn.
-pub fn abort<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<Status, Error> {
+pub fn abort<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<RotationView, Error> {
     let mut now = status(tx, domain)?;
     now.stage
         .after(Step::Abort, tx.now(), tx.settings().keep_retired_for)
         .map_err(|refusal| Error::invalid("rotation", refusal))?;
     let key = now.rotation.under_way.take().and_then(|under_way| now.key(under_way.key).cloned());
     table::save(tx, domain.id, &now.rotation)?;
-    event::write(tx, domain.account, caller.actor(), Action::RotationAborted, &domain.name, None)?;
+    tx.tell(caller.actor(), domain.account, &Change::RotationAborted { domain: domain.into() })?;
     if let Some(key) = key.filter(|key| key.delegated_to.is_none() && !key.is_active()) {
         keyring::delete(tx, caller, domain, &key.selector)?;
     }
@@ -156,25 +158,19 @@ pub fn set_interval<'t>(
     caller: &Caller,
     domain: &Domain<'t>,
     every: Option<Duration>,
-) -> Result<Status, Error> {
+) -> Result<RotationView, Error> {
     if every.is_some_and(|every| every < SHORTEST_INTERVAL) {
         return Err(Error::invalid("rotation_interval", "the shortest is 5 days"));
     }
     let mut now = status(tx, domain)?;
     if now.rotation.every != every {
+        let hours = |every: Option<Duration>| every.map(|every| every.as_secs() / 3600);
+        let (from_hours, to_hours) = (hours(now.rotation.every), hours(every));
         now.rotation.every = every;
         now.rotation.next_at = every.map(|every| tx.now() + every);
         table::save(tx, domain.id, &now.rotation)?;
-        let detail =
-            every.map_or("by hand only".to_owned(), |every| format!("every {} h", every.as_secs() / 3600));
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::RotationChanged,
-            &domain.name,
-            Some(&detail),
-        )?;
+        let change = Change::RotationIntervalChanged { domain: domain.into(), from_hours, to_hours };
+        tx.tell(caller.actor(), domain.account, &change)?;
     }
     Ok(now)
 }
@@ -182,8 +178,9 @@ pub fn set_interval<'t>(
 /// Makes the domain's two delegated keys, if it has none yet; the first of them takes over when its owner has published
 /// the CNAMEs.
 ///
-/// `Invalid` if the operator has configured no zone for them, or a rotation is under way.
-pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<Status, Error> {
+/// `Invalid` if the operator has configured no zone for them, or a rotation is under way. `NoSpareKey` if the pool has too
+/// few pairs: see [`pool::write`].
+pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<RotationView, Error> {
     let mut now = status(tx, domain)?;
     if now.is_delegated() {
         return Ok(now);
@@ -201,15 +198,14 @@ pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> R
         let target: DnsName = format!("{word}._domainkey.{}.{zone}", domain.id)
             .parse()
             .map_err(|e: crate::name::InvalidName| e.of("delegation"))?;
-        let made =
-            keyring::add(tx, caller, domain, &selector, Source::Pool, Some(&target), Action::DkimKeyCreated)?;
+        let made = keyring::add(tx, caller, domain, &selector, &Source::Pool, Some(&target))?;
         new.push(made.key);
     }
     let current = keyring::current(&now.keys).filter(|key| key.is_active()).cloned();
     match (new.first(), current) {
         (Some(first), Some(current)) => begin(tx, caller, domain, &mut now.rotation, first, Some(&current))?,
         // Nothing signs yet that it could take over from.
-        (Some(first), None) => dkim::table::let_start_itself(tx, first.id)?,
+        (Some(first), None) => life::let_start_itself(tx, first)?,
         (None, _) => {}
     }
     status(tx, domain)
@@ -226,7 +222,7 @@ pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
         let supply = postroom.read(|tx| supply(tx, &domain::find(tx, &caller, id)?));
         let begun = supply.and_then(|supply| {
             let source = supply.source()?;
-            postroom.write(|tx| begin_by_itself(tx, &caller, &domain::find(tx, &caller, id)?, source))
+            pool::write(postroom, |tx| begin_by_itself(tx, &caller, &domain::find(tx, &caller, id)?, &source))
         });
         steps += usize::from(if_still_there(begun)?.is_some());
     }
@@ -300,7 +296,12 @@ fn begin<'t>(
     rotation.next_at = rotation.every.map(|every| tx.now() + every);
     table::save(tx, domain.id, rotation)?;
     domain::table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
-    note(tx, caller, domain, Action::RotationStarted, new)
+    let change = Change::RotationStarted {
+        domain: domain.into(),
+        key: new.into(),
+        replaces: current.map(|key| key.selector.clone()),
+    };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// The new key's record is right: it signs, and the one before is retired. Returns whether that was so.
@@ -314,12 +315,10 @@ fn switch<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<
     let old = under_way.replaces.and_then(|id| now.key(id).cloned());
     table::save(tx, domain.id, &now.rotation)?;
     if let Some(new) = new.filter(|key| !key.is_active()) {
-        dkim::table::activate(tx, new.id)?;
-        note(tx, caller, domain, Action::DkimKeyActivated, &new)?;
+        life::activate(tx, caller, domain, &new)?;
     }
     if let Some(old) = old.filter(DkimKey::is_active) {
-        dkim::table::retire(tx, old.id)?;
-        note(tx, caller, domain, Action::DkimKeyDeactivated, &old)?;
+        life::retire(tx, caller, domain, &old)?;
     }
     verify::follow_keys(tx, caller, domain)?;
     Ok(true)
@@ -330,43 +329,41 @@ fn begin_by_itself<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
     domain: &Domain<'t>,
-    source: Source,
+    source: &Source,
 ) -> Result<(), Error> {
     let refused = match start(tx, caller, domain, source) {
         Ok(_) => return Ok(()),
-        Err(Error::Store(error)) => return Err(Error::Store(error)),
+        Err(error @ (Error::Store(_) | Error::NoSpareKey)) => return Err(error),
         Err(refused) => refused,
     };
     let mut rotation = status(tx, domain)?.rotation;
     rotation.next_at = rotation.every.map(|_| tx.now() + TRY_AGAIN_AFTER);
     table::save(tx, domain.id, &rotation)?;
-    let detail = format!("put off for a day: {refused}");
-    event::write(tx, domain.account, caller.actor(), Action::RotationChanged, &domain.name, Some(&detail))
+    let hours = TRY_AGAIN_AFTER.as_secs() / 3600;
+    let change = Change::RotationPostponed { domain: domain.into(), hours, reason: refused.to_string() };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Releases a key whose time is over, and makes the next one if it is delegated. Returns whether there was one.
 fn release_one(postroom: &Postroom) -> Result<bool, Error> {
-    let supply = postroom.read(|tx| match table::releasable(tx, last_retirement(tx))? {
-        Some(true) => pool::supply(tx).map(Some),
-        Some(false) => Ok(Some(Supply::Pool)),
-        None => Ok(None),
-    })?;
-    let Some(supply) = supply else { return Ok(false) };
-    let source = supply.source()?;
-    postroom.write(|tx| {
-        let Some(key) = dkim::table::release(tx, last_retirement(tx))? else { return Ok(false) };
+    // Most of the time there is none, and a reader sees that without a write.
+    if !postroom.read(|tx| table::is_any_releasable(tx, last_retirement(tx)))? {
+        return Ok(false);
+    }
+    pool::write(postroom, |tx| {
+        let Some(key) = life::release_one(tx, last_retirement(tx))? else { return Ok(false) };
         let Some(holder) = holder::by_id(tx, key.domain)? else { return Ok(true) };
         let (id, caller) = holder.for_schedule();
         let domain = domain::find(tx, &caller, id)?;
-        note(tx, &caller, &domain, Action::DkimKeyReleased, &key)?;
+        let change = Change::DkimKeyReleased { domain: (&domain).into(), key: (&key).into() };
+        tx.tell(caller.actor(), domain.account, &change)?;
         let Some(target) = &key.delegated_to else { return Ok(true) };
         let renewed = tx.part(|| {
-            dkim::table::delete(tx, key.id)?;
-            let action = Action::DkimKeyCreated;
-            keyring::add(tx, &caller, &domain, &key.selector, source, Some(target), action)
+            life::clear_selector(tx, &key)?;
+            keyring::add(tx, &caller, &domain, &key.selector, &Source::Pool, Some(target))
         });
         match renewed {
-            Err(Error::Store(error)) => Err(Error::Store(error)),
+            Err(error @ (Error::Store(_) | Error::NoSpareKey)) => Err(error),
             // It stays as it is, released; one domain's trouble is not the others'.
             _ => Ok(true),
         }

@@ -3,12 +3,13 @@
 use super::{Finding, Look, Plan, View, decide, schedule};
 use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
-use crate::dkim;
+use crate::dkim::life;
 use crate::domain::{self, Domain, holder};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::id::RecordId;
-use crate::record::{self, Problem, PublishedKey, Purpose, Record, Status};
+use crate::record::kind::Need;
+use crate::record::{self, Problem, PublishedKey, Record, RecordStatus};
 
 /// The most characters of an observed value that an operator gives.
 const MAX_OBSERVED_CHARS: usize = 4096;
@@ -38,9 +39,7 @@ pub fn settle(
     for (planned, Look { finding, views }) in plan.records.iter().zip(looks) {
         let Some(record) = records.iter_mut().find(|record| is_same_wish(record, planned)) else { continue };
         note(tx, caller, &domain, record, &finding)?;
-        // Any domain may have had a lawful SPF or DMARC record before it came here, and the targets of MX and return
-        // path are the same for every account: the key alone shows whose the domain is.
-        proved |= record.purpose == Purpose::Dkim && finding.verdict.passes();
+        proved |= record.purpose.kind().is_proof && finding.verdict.passes();
         checked.push(Checked { record: record.clone(), finding, views });
     }
     let status = roll_up(tx, caller, &domain, &records, proved)?;
@@ -57,7 +56,7 @@ pub fn mark<'t>(
     caller: &Caller,
     domain: &Domain<'t>,
     id: RecordId,
-    word: Status,
+    word: RecordStatus,
     observed: Option<&str>,
 ) -> Result<(), Error> {
     if observed.is_some_and(|text| text.chars().count() > MAX_OBSERVED_CHARS) {
@@ -73,10 +72,17 @@ pub fn mark<'t>(
     }
     record.problem = None;
     write_standing(tx, record)?;
-    let detail = format!("{} {}: {was} to {word} by word", record.purpose.as_str(), record.host);
-    event::write(tx, domain.account, caller.actor(), Action::RecordMarked, &domain.name, Some(&detail))?;
+    let change = Change::RecordMarked {
+        domain: domain.into(),
+        record: record.id,
+        kind: record.purpose.as_str().to_owned(),
+        host: record.host.clone(),
+        from: was.to_string(),
+        to: word.to_string(),
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     let status = roll_up(tx, caller, domain, &records, false)?;
-    if word == Status::Pending {
+    if word == RecordStatus::Pending {
         // What the operator gives back to the checks is looked at soon.
         domain::table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
         return Ok(());
@@ -107,32 +113,33 @@ fn roll_up<'t>(
     domain: &Domain<'t>,
     records: &[Record],
     proved: bool,
-) -> Result<domain::Status, Error> {
+) -> Result<domain::DomainStatus, Error> {
     let status = decide::domain(domain.status, &required(tx, domain, records)?);
     if status != domain.status || (proved && domain.proved_at.is_none()) {
         let proved_at = domain.proved_at.or(proved.then(|| tx.now()));
         domain::table::set_status(tx, domain.id, status, proved_at)?;
     }
     if status != domain.status {
-        let detail = format!("{} to {status}", domain.status);
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::DomainStatusChanged,
-            &domain.name,
-            Some(&detail),
-        )?;
+        let change = Change::DomainStatusChanged {
+            domain: domain.into(),
+            from: domain.status.to_string(),
+            to: status.to_string(),
+        };
+        tx.tell(caller.actor(), domain.account, &change)?;
     }
     Ok(status)
 }
 
 /// The statuses of the records that a domain needs. Of its authority's DKIM keys it needs those that sign; before one
 /// does, the newest.
-fn required<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, records: &[Record]) -> Result<Vec<Status>, Error> {
+fn required<'t>(
+    tx: &ReadTx<'t>,
+    domain: &Domain<'t>,
+    records: &[Record],
+) -> Result<Vec<RecordStatus>, Error> {
     let authority = holder::authority_of(tx, domain.authority)?;
     let authoritys = authority.map(|authority| record::table::all(tx, authority.id)).transpose()?;
-    let keys: Vec<(&PublishedKey, Status)> = authoritys
+    let keys: Vec<(&PublishedKey, RecordStatus)> = authoritys
         .as_deref()
         .unwrap_or(records)
         .iter()
@@ -141,16 +148,15 @@ fn required<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, records: &[Record]) -> Res
     let newest = keys.iter().map(|(key, _)| key.id).max();
     let signing = keys.iter().any(|(key, _)| key.active);
     let needed = keys.iter().filter(|(key, _)| if signing { key.active } else { Some(key.id) == newest });
-    let mut statuses: Vec<Status> = needed.map(|(_, status)| *status).collect();
+    let mut statuses: Vec<RecordStatus> = needed.map(|(_, status)| *status).collect();
     if statuses.is_empty() {
         // Without a key nothing can be verified of what it sends.
-        statuses.push(Status::Pending);
+        statuses.push(RecordStatus::Pending);
     }
-    let return_path_required = tx.settings().return_path_required;
-    let others = records.iter().filter(|record| match record.purpose {
-        Purpose::Dkim => false,
-        Purpose::ReturnPath => return_path_required,
-        Purpose::Mx | Purpose::Spf | Purpose::Dmarc => true,
+    let others = records.iter().filter(|record| match record.purpose.kind().need {
+        Need::Always => true,
+        Need::IfSet(is_set) => is_set(tx.settings()),
+        Need::OfSigningKeys => false,
     });
     statuses.extend(others.map(|record| record.standing.status));
     Ok(statuses)
@@ -177,31 +183,23 @@ fn note<'t>(
     if status == was {
         return Ok(());
     }
-    let detail = format!("{} {}: {was} to {status}", record.purpose.as_str(), record.host);
-    event::write(
-        tx,
-        domain.account,
-        caller.actor(),
-        Action::RecordStatusChanged,
-        &domain.name,
-        Some(&detail),
-    )?;
+    let change = Change::RecordStatusChanged {
+        domain: domain.into(),
+        record: record.id,
+        kind: record.purpose.as_str().to_owned(),
+        host: record.host.clone(),
+        from: was.to_string(),
+        to: status.to_string(),
+        finding: finding.code.map(|code| code.as_str().to_owned()),
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     domain::table::touch(tx, domain.id)?;
     // A first key signs as soon as the world can verify it.
     if let Some(key) = &mut record.dkim_key
         && finding.verdict.passes()
-        && let Some(selector) = dkim::table::start_itself(tx, key.id)?
+        && life::start_itself(tx, caller, domain, key.id)?
     {
         key.active = true;
-        let detail = format!("selector {selector}");
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::DkimKeyActivated,
-            &domain.name,
-            Some(&detail),
-        )?;
     }
     Ok(())
 }

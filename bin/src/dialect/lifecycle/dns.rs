@@ -3,7 +3,7 @@
 use postroom::domain;
 use postroom::error::Error;
 use postroom::id::RecordId;
-use postroom::record::Status;
+use postroom::record::RecordStatus;
 use postroom::verify;
 use serde_json::json;
 
@@ -26,7 +26,7 @@ pub(super) fn mark(call: &Call<'_>) -> Result<Response, Fault> {
     let input = Input::read(call)?;
     let name = path_domain(call)?;
     let id = RecordId::new(input.integer("id")?);
-    let word = input.required("status").ok().and_then(|word| word.parse::<Status>().ok());
+    let word = input.required("status").ok().and_then(|word| word.parse::<RecordStatus>().ok());
     let word = word.ok_or_else(|| Fault::input("status", "must be pending, verified, failed or disabled"))?;
     let observed = input.optional("observed_value")?;
     let changed = call.write(|tx| {

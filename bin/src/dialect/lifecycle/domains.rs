@@ -1,9 +1,10 @@
 //! Domains: create, list, show, delete.
 
+use postroom::dkim::pool;
 use postroom::domain::{self, Order};
 use postroom::error::Error;
 use postroom::page::{Direction, Page};
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use serde_json::{Value, json};
 
 use super::input::{Input, path_domain, queried};
@@ -18,9 +19,12 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let input = Input::read(call)?;
     let name = input.domain()?;
     let organization = input.optional_tag("organization_id")?;
-    let made = call.write(|tx| {
-        let new = New { organization: organization.as_ref(), ..New::named(&name) };
-        Details::of(tx, provision::create_or_adopt(tx, &input.caller, &new)?)
+    let made = pool::write(*call.session, |tx| {
+        let new = NewDomain { organization: organization.as_ref(), ..NewDomain::named(&name) };
+        let domain = provision::create_or_adopt(tx, &input.caller, &new)?;
+        // The answer has the key's record.
+        provision::equip(tx, &domain)?;
+        Details::of(tx, domain)
     })?;
     let body = json!({ "message": "Domain created", "domain": made.json() });
     Ok(Response::json(StatusCode::CREATED, &body))

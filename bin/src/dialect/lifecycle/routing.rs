@@ -2,7 +2,7 @@
 
 use postroom::address::{EmailAddress, InvalidAddress};
 use postroom::domain;
-use postroom::route::{self, Change, Mode, Patch};
+use postroom::route::{self, Mode, Patch, RouteChange};
 use postroom::webhook::{InvalidWebhook, VettedUrl, WebhookUrl};
 
 use super::input::{Input, path_domain};
@@ -15,7 +15,7 @@ pub(super) fn update(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let name = path_domain(call)?;
     // Before anything is looked up for somebody whose domain it is not.
     call.read(|tx| domain::find_named(tx, &input.caller, &name).map(drop))?;
-    let change = Change {
+    let change = RouteChange {
         mode: mode(&input)?,
         webhook_url: webhook_url(call, &input)?,
         webhook_secret: input.patch("webhook_secret")?,

@@ -3,11 +3,11 @@
 use postroom::db::WriteTx;
 use postroom::domain::{self, Domain};
 use postroom::error::Error;
-use postroom::inbound::{self, Change, Standing};
+use postroom::inbound::{self, InboundChange, NameStanding};
 use postroom::key;
 use postroom::name::DomainName;
 use postroom::page::Page;
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::subscription;
 use serde_json::{Value, json};
@@ -121,7 +121,7 @@ pub(super) fn set_settings(call: &Call<'_>) -> Result<Response, Fault> {
         let was = inbound::find(tx, &domain)?.filtering;
         let filtering = filtering(&body, was.clone())?;
         let filtering = Some(filtering).filter(|filtering| *filtering != was);
-        inbound::change(tx, &call.caller, &domain, &Change { filtering, ..lists })?;
+        inbound::change(tx, &call.caller, &domain, &InboundChange { filtering, ..lists })?;
         Ok::<_, Fault>(domain_json(tx, &call.caller, &domain)?)
     })?;
     Ok(Response::json(StatusCode::OK, &shown))
@@ -142,7 +142,7 @@ pub(super) fn set_downstream(call: &Call<'_>) -> Result<Response, Fault> {
     let body = object(call)?;
     let records = list_of(body.get("records"), "records", one_downstream)?;
     let records = records.ok_or_else(|| Fault::input("records", "is required"))?;
-    let change = Change { downstream: Some(records), ..Change::default() };
+    let change = InboundChange { downstream: Some(records), ..InboundChange::default() };
     let found = call.write(|tx| {
         let domain = path_domain(call, tx)?;
         inbound::change(tx, &call.caller, &domain, &change)?;
@@ -191,7 +191,7 @@ impl Flags {
 /// A domain that is to be provisioned.
 pub(super) struct Wish {
     name: DomainName,
-    change: Change,
+    change: InboundChange,
 }
 
 impl Wish {
@@ -213,14 +213,15 @@ impl Wish {
         flags: Flags,
     ) -> Result<(bool, Domain<'t>), Fault> {
         let (made, mut domain) = match inbound::standing(tx, &call.caller, &self.name)? {
-            Standing::Domain(domain) => {
+            NameStanding::Domain(domain) => {
                 subscription::find(tx, call.caller.account(), handle)?;
                 (false, *domain)
             }
-            Standing::Tied => return Err(Fault::Denied("the domain is associated with another API key")),
-            Standing::Alias => return Err(Fault::Denied("the name is an alias of another domain")),
-            Standing::Unknown => {
-                let new = New { subscription: Some(handle), key_later: true, ..New::named(&self.name) };
+            NameStanding::Tied => return Err(Fault::Denied("the domain is associated with another API key")),
+            NameStanding::Alias => return Err(Fault::Denied("the name is an alias of another domain")),
+            NameStanding::Unknown => {
+                let new =
+                    NewDomain { subscription: Some(handle), key_later: true, ..NewDomain::named(&self.name) };
                 (true, provision::create(tx, &call.caller, &new)?)
             }
         };

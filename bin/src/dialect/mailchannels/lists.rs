@@ -3,7 +3,7 @@
 use postroom::db::{ReadTx, WriteTx};
 use postroom::domain::Domain;
 use postroom::error::{Entity, Error};
-use postroom::list::{self, Action, Entry, InvalidItem, Item, Scope};
+use postroom::list::{self, InvalidItem, Item, ListEntry, ListKind, Scope};
 use postroom::recipient::{self, Recipient};
 use serde_json::{Value, json};
 
@@ -86,7 +86,7 @@ pub(super) fn remove_from_user(call: &Call<'_>) -> Result<Response, Fault> {
 }
 
 /// `{"action","item","item_type"}`.
-pub(super) fn entry_json(entry: &Entry) -> Value {
+pub(super) fn entry_json(entry: &ListEntry) -> Value {
     json!({
         "action": entry.action.as_str(),
         "item": entry.item.given(),
@@ -116,7 +116,7 @@ fn add<'t>(
     call: &Call<'_>,
     tx: &WriteTx<'t>,
     scope: &Scope<'_, 't>,
-    action: Action,
+    action: ListKind,
     item: &Item,
 ) -> Result<Response, Fault> {
     let added = list::add(tx, &call.caller, scope, action, item)?;
@@ -127,7 +127,7 @@ fn remove<'t>(
     call: &Call<'_>,
     tx: &WriteTx<'t>,
     scope: &Scope<'_, 't>,
-    action: Action,
+    action: ListKind,
     item: &Item,
 ) -> Result<Response, Fault> {
     if list::remove(tx, &call.caller, scope, action, item)? {
@@ -137,15 +137,15 @@ fn remove<'t>(
     }
 }
 
-fn shown(entries: &[Entry]) -> Response {
+fn shown(entries: &[ListEntry]) -> Response {
     Response::json(StatusCode::OK, &entries.iter().map(entry_json).collect::<Vec<_>>())
 }
 
 /// The list in the path; the older words are the same lists. Another is none there is.
-fn action(call: &Call<'_>) -> Result<Action, Fault> {
+fn action(call: &Call<'_>) -> Result<ListKind, Fault> {
     match call.param("listname") {
-        "safelist" | "whitelist" => Ok(Action::Safelist),
-        "blocklist" | "blacklist" => Ok(Action::Blocklist),
+        "safelist" | "whitelist" => Ok(ListKind::Safelist),
+        "blocklist" | "blacklist" => Ok(ListKind::Blocklist),
         _ => Err(Fault::NoRoute),
     }
 }

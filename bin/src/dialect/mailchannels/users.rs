@@ -1,6 +1,6 @@
 //! Users: the recipients at a domain.
 
-use postroom::list::{self, Action, Item, Scope};
+use postroom::list::{self, Item, ListKind, Scope};
 use postroom::recipient::{self, FilterMode, FilterRequest, Recipient};
 use serde_json::{Value, json};
 
@@ -29,8 +29,8 @@ pub(super) fn save(call: &Call<'_>) -> Result<Response, Fault> {
         for (action, item) in wanted.iter().filter(|_| is_new) {
             list::add(tx, &call.caller, &scope, *action, item)?;
         }
-        let mut entries = list::entries(tx, &scope, Action::Safelist)?;
-        entries.extend(list::entries(tx, &scope, Action::Blocklist)?);
+        let mut entries = list::entries(tx, &scope, ListKind::Safelist)?;
+        entries.extend(list::entries(tx, &scope, ListKind::Blocklist)?);
         Ok::<_, Fault>((user.clone(), is_new, entries))
     })?;
     let body = json!({
@@ -72,7 +72,7 @@ fn filter(text: &str) -> Result<FilterRequest, Fault> {
 }
 
 /// The entries that a new user is to have: `{"list_entries":{"safelist":[…],"blocklist":[…]}}`.
-fn wanted_entries(call: &Call<'_>) -> Result<Vec<(Action, Item)>, Fault> {
+fn wanted_entries(call: &Call<'_>) -> Result<Vec<(ListKind, Item)>, Fault> {
     let body = match json_body(call.request)? {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Object(body)) => body,
@@ -84,7 +84,7 @@ fn wanted_entries(call: &Call<'_>) -> Result<Vec<(Action, Item)>, Fault> {
         Some(_) => return Err(Fault::input("list_entries", "must be an object")),
     };
     let mut wanted = Vec::new();
-    for (name, action) in [("safelist", Action::Safelist), ("blocklist", Action::Blocklist)] {
+    for (name, action) in [("safelist", ListKind::Safelist), ("blocklist", ListKind::Blocklist)] {
         wanted.extend(items(lists, name)?.into_iter().map(|item| (action, item)));
     }
     if wanted.len() > MOST_ENTRIES {

@@ -2,14 +2,14 @@
 
 use postroom::db::ReadTx;
 use postroom::dkim::PublicKey;
-use postroom::domain::{self, Domain, Status};
+use postroom::domain::{self, Domain, DomainStatus};
 use postroom::error::Error;
-use postroom::keyring::{DnsState, Entry};
+use postroom::keyring::{DnsState, KeyEntry};
 use postroom::record::{self, Purpose, Record};
 use serde_json::{Value, json};
 
 /// A key: `{"signing_domain","selector","bits","dns_record"}`.
-pub(super) fn key_json(entry: &Entry) -> Value {
+pub(super) fn key_json(entry: &KeyEntry) -> Value {
     let (record_type, value) = match &entry.key.delegated_to {
         Some(target) => ("CNAME", target.to_string()),
         None => ("TXT", key_value(&entry.key.public)),
@@ -105,8 +105,8 @@ fn record_json(domain: &domain::Details, record: &Record) -> Value {
 /// A domain without its records. What Postroom has no word on is what Mailgun makes of a new domain.
 pub(super) fn domain_json(domain: &domain::Details) -> Value {
     let state = match domain.status {
-        Status::Active => "active",
-        Status::Pending | Status::Failed => "unverified",
+        DomainStatus::Active => "active",
+        DomainStatus::Pending | DomainStatus::Failed => "unverified",
     };
     json!({
         "id": format!("{:024x}", domain.id.number()),

@@ -23,7 +23,7 @@ pub(super) fn dns(call: &LookingCall<'_>) -> Result<Response, Fault> {
     Ok(Response::json(StatusCode::OK, &checked_json(plan.domain(), &seen)))
 }
 
-/// What every server says now, and what follows from it is written down.
+/// What every server says now, which is written down, with the statuses that follow from it.
 pub(super) fn verify(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let id = domain_id(call)?;
     let checked = verify::check(call.postroom, &call.caller, id, call.resolver)?;

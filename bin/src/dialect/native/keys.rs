@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postroom::db::ReadTx;
-use postroom::dkim::{Algorithm, KeyPair, Kind, Source, pool};
+use postroom::dkim::{Algorithm, KeyKind, KeyPair, Source, pool};
 use postroom::domain::{self, Domain};
 use postroom::error::{Entity, Error};
 use postroom::keyring::{self, Activation};
@@ -54,10 +54,10 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
         new.selector.parse().map_err(|reason: InvalidName| Fault::input("selector", reason))?;
     // Before seconds are spent on a key for it.
     domain_id(call)?;
-    let source = source(call, &new)?;
-    let made = call.write(|tx| {
+    let source = source(&new)?;
+    let made = pool::write(*call.session, |tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
-        keyring::create(tx, &call.caller, &domain, &selector, source)
+        keyring::create(tx, &call.caller, &domain, &selector, &source)
     })?;
     Ok(Response::json(StatusCode::CREATED, &key_json(&made)))
 }
@@ -106,9 +106,9 @@ pub(super) fn rotate(call: &Call<'_>) -> Result<Response, Fault> {
     let name = name(call)?;
     let supply = call.read(|tx| rotation::supply(tx, &domain::find_named(tx, &call.caller, &name)?))?;
     let source = supply.source()?;
-    let shown = call.write(|tx| {
+    let shown = pool::write(*call.session, |tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
-        rotation::start(tx, &call.caller, &domain, source)?;
+        rotation::start(tx, &call.caller, &domain, &source)?;
         shown_rotation(tx, &domain)
     })?;
     Ok(Response::json(StatusCode::OK, &shown))
@@ -126,7 +126,7 @@ pub(super) fn abort(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn set_rotation(call: &Call<'_>) -> Result<Response, Fault> {
     let (name, settings): (_, Settings) = (name(call)?, body(call)?);
-    let shown = call.write(|tx| {
+    let shown = pool::write(*call.session, |tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
         if let Some(days) = settings.every_days {
             let every = Duration::from_hours(24 * u64::from(days));
@@ -149,7 +149,7 @@ fn selector(call: &Call<'_>) -> Result<Selector, Fault> {
     call.param("selector").parse().map_err(|_| Fault::Library(Error::NotFound(Entity::DkimKey)))
 }
 
-fn source(call: &Call<'_>, new: &New) -> Result<Source, Fault> {
+fn source(new: &New) -> Result<Source, Fault> {
     let algorithm = new.algorithm.as_deref().map_or(Ok(Algorithm::Rsa), str::parse);
     let algorithm = algorithm.map_err(|_| Fault::input("algorithm", "must be rsa or ed25519"))?;
     if let Some(pem) = &new.pem {
@@ -161,8 +161,8 @@ fn source(call: &Call<'_>, new: &New) -> Result<Source, Fault> {
         }
         return KeyPair::import(pem.as_bytes()).map(Source::Pair).map_err(|e| Fault::input("pem", e));
     }
-    match Kind::of(algorithm, new.bits)? {
-        Kind::Rsa2048 => Ok(call.read(pool::supply)?.source()?),
+    match KeyKind::of(algorithm, new.bits)? {
+        KeyKind::Rsa2048 => Ok(Source::Pool),
         kind => Ok(Source::Pair(KeyPair::generate(kind)?)),
     }
 }

@@ -4,14 +4,14 @@ use postroom::address::EmailAddress;
 use postroom::db::{ReadTx, WriteTx};
 use postroom::domain;
 use postroom::error::{Entity, Error};
-use postroom::list::{self, Action, Added, InvalidItem, Item, Scope};
+use postroom::list::{self, Added, InvalidItem, Item, ListKind, ListQuery, Scope};
 use postroom::name::DomainName;
 use postroom::recipient;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::body;
-use crate::json::list::{added_json, entry_json, explanation_json, query};
+use crate::json::list::{added_json, entry_json, explanation_json};
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault};
 
@@ -33,9 +33,9 @@ pub(super) fn explain(call: &Call<'_>) -> Result<Response, Fault> {
     let recipient =
         call.query("recipient").ok_or_else(|| Fault::input("recipient", "must be given in the query"))?;
     let (sender, from, ip) = (call.query("sender"), call.query("from"), call.query("ip"));
-    let query = query(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
-        .map_err(|(field, reason)| Fault::input(field, reason))?;
-    let explanation = call.read(|tx| crate::json::list::explain(tx, &call.caller, &query))?;
+    let query = ListQuery::parse(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
+        .map_err(|e| Fault::input(e.part, e.reason))?;
+    let explanation = call.read(|tx| list::explain_for(tx, &call.caller, &query))?;
     Ok(Response::json(StatusCode::OK, &explanation_json(&query, &explanation)))
 }
 
@@ -46,7 +46,12 @@ pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
     Ok(Response::json(StatusCode::OK, &json!({ "list": action.as_str(), "entries": entries })))
 }
 
-fn read(tx: &ReadTx<'_>, call: &Call<'_>, place: &Place, action: Action) -> Result<Vec<list::Entry>, Error> {
+fn read(
+    tx: &ReadTx<'_>,
+    call: &Call<'_>,
+    place: &Place,
+    action: ListKind,
+) -> Result<Vec<list::ListEntry>, Error> {
     match place {
         Place::Account => list::entries(tx, &Scope::Account(&call.caller), action),
         Place::Domain(name) => {
@@ -100,7 +105,7 @@ fn take_off(
     tx: &WriteTx<'_>,
     call: &Call<'_>,
     place: &Place,
-    action: Action,
+    action: ListKind,
     item: &Item,
 ) -> Result<bool, Error> {
     let remove = |scope| list::remove(tx, &call.caller, scope, action, item);
@@ -128,7 +133,7 @@ fn place(call: &Call<'_>) -> Result<Place, Fault> {
     }
 }
 
-fn action(call: &Call<'_>) -> Result<Action, Fault> {
+fn action(call: &Call<'_>) -> Result<ListKind, Fault> {
     call.param("list").parse().map_err(|_| Fault::NoRoute)
 }
 
