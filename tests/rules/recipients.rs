@@ -123,3 +123,28 @@ fn recipients_and_lists_go_with_their_domain_and_do_not_change_hands() {
         }
     }
 }
+
+#[test]
+fn a_recipient_at_another_domain_than_the_one_that_is_shown_for_it_has_no_lists() {
+    let (app, key, domain) = start();
+    let stranger = app.account("other");
+    let theirs = DomainId::new(app.domain(&stranger, "other.example"));
+    let jo = save(&app, &key, "jo@example.com", None).unwrap().0;
+    let item = "192.0.2.1".parse().unwrap();
+    let before = app.dump();
+    let refused: Result<(), Error> = app.postroom.write(|tx| {
+        let (own, caller) = (stranger.own(tx, theirs)?, stranger.operator());
+        let scope = Scope::Recipient(&own, &jo);
+        let is_refused = |error: Error| matches!(error, Error::NotFound(Entity::Recipient));
+        assert!(is_refused(list::remove(tx, &caller, &scope, ListKind::Blocklist, &item).unwrap_err()));
+        assert!(is_refused(list::entries(tx, &scope, ListKind::Blocklist).unwrap_err()));
+        list::add(tx, &caller, &scope, ListKind::Blocklist, &item).map(drop)
+    });
+    assert!(matches!(refused, Err(Error::NotFound(Entity::Recipient))));
+    assert_eq!(app.dump(), before);
+    let listed = app.postroom.write(|tx| {
+        let own = key.own(tx, domain.id)?;
+        list::add(tx, &key.operator(), &Scope::Recipient(&own, &jo), ListKind::Blocklist, &item)
+    });
+    assert!(listed.unwrap().is_new);
+}

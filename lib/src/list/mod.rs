@@ -14,7 +14,7 @@ use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::Domain;
-use crate::error::Error;
+use crate::error::{Entity, Error};
 use crate::event::{Change, ListOwner};
 use crate::id::ListEntryId;
 use crate::recipient::Recipient;
@@ -117,6 +117,18 @@ impl Scope<'_, '_> {
     }
 }
 
+impl Scope<'_, '_> {
+    /// `NotFound` if the recipient is at another domain than the one that proves that the caller may work on its lists.
+    fn check(&self) -> Result<(), Error> {
+        match self {
+            Scope::Recipient(domain, recipient) if recipient.domain != domain.id => {
+                Err(Error::NotFound(Entity::Recipient))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Scope<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -160,6 +172,7 @@ pub fn add<'t>(
     action: ListKind,
     item: &Item,
 ) -> Result<Added, Error> {
+    scope.check()?;
     let new = table::insert(tx, scope, action, item)?;
     let is_new = new.is_some();
     let entry = if let Some(entry) = new {
@@ -170,7 +183,7 @@ pub fn add<'t>(
     } else {
         table::matching(tx, scope, action, &[item.key().to_owned()], None)?.into_iter().next()
     };
-    let entry = entry.ok_or(Error::NotFound(crate::error::Entity::ListEntry))?;
+    let entry = entry.ok_or(Error::NotFound(Entity::ListEntry))?;
     let overruled_by = match action {
         ListKind::Safelist => None,
         ListKind::Blocklist => {
@@ -189,6 +202,7 @@ pub fn remove<'t>(
     action: ListKind,
     item: &Item,
 ) -> Result<bool, Error> {
+    scope.check()?;
     let Some(gone) = table::delete(tx, scope, action, item)? else { return Ok(false) };
     let (list, item) = (action.to_string(), gone.item.to_string());
     let change = Change::ListEntryRemoved { owner: owner(scope), entry: gone.id, list, item };
@@ -202,6 +216,7 @@ pub fn entries<'t>(
     scope: &Scope<'_, 't>,
     action: ListKind,
 ) -> Result<Vec<ListEntry>, Error> {
+    scope.check()?;
     table::all(tx, scope, action)
 }
 
