@@ -5,8 +5,6 @@ use postroom::domain::Details;
 use postroom::verify::{Checked, Code, Expectation, Look, View};
 use serde_json::{Value, json};
 
-use super::record::checked_record_json;
-
 /// A domain and what was found of each of its records, by each server.
 pub fn checked_json(domain: &Details, checked: &[Checked]) -> Value {
     let records = checked.iter().map(|each| checked_record_json(domain, each));
@@ -15,6 +13,28 @@ pub fn checked_json(domain: &Details, checked: &[Checked]) -> Value {
         "status": domain.status.as_str(),
         "next_check_at": domain.next_check_at.to_string(),
         "records": records.collect::<Vec<_>>(),
+    })
+}
+
+/// A record, what a check found of it, and what each server said.
+fn checked_record_json(domain: &Details, checked: &Checked) -> Value {
+    let Checked { record, finding, views } = checked;
+    json!({
+        "id": record.id.number(),
+        "purpose": record.purpose.as_str(),
+        "name": record.name(domain).as_str(),
+        "type": record.record_type().to_string(),
+        "wanted": record.value,
+        "priority": record.priority,
+        "status": record.standing.status.as_str(),
+        "pinned": record.standing.pinned,
+        "checked_at": record.checked_at.map(|at| at.to_string()),
+        "failing_since": record.standing.failing_since.map(|at| at.to_string()),
+        "verdict": finding.verdict.as_str(),
+        "code": finding.code.map(Code::as_str),
+        "text": finding.text,
+        "seen": finding.seen,
+        "servers": views.iter().map(view_json).collect::<Vec<_>>(),
     })
 }
 
@@ -37,7 +57,7 @@ pub fn looks_json(domain: &str, expected: &[Expectation], looks: &[Look]) -> Val
 }
 
 /// What one server said.
-pub(super) fn view_json(view: &View) -> Value {
+fn view_json(view: &View) -> Value {
     let Answer { server, chain, outcome } = &view.answer;
     let (word, seconds) = match outcome {
         Outcome::Found { ttl, .. } => ("found", Some(ttl.as_secs())),
