@@ -48,6 +48,9 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_CONNECTIONS_PER_ADDRESS",
         "connections from one address (64; more behind a proxy)",
     ),
+    key("limits.connections", "POSTROOM_CONNECTIONS", "connections at a time (1024)"),
+    key("limits.memory_mib", "POSTROOM_MEMORY_MIB", "MiB for bodies and answers in hand, 16 or more (256)"),
+    key("limits.write_queue", "POSTROOM_WRITE_QUEUE", "requests of one account that wait to write (128)"),
     key(
         "limits.requests_per_second",
         "POSTROOM_RATE_LIMIT",

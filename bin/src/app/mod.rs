@@ -2,12 +2,14 @@
 //!
 //! It is synchronous and knows no server: `listen` carries it on hyper, an example on another one.
 
+mod admission;
 mod repeat;
+mod visit;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -25,12 +27,10 @@ use serde_json::json;
 
 use crate::console;
 use crate::dialect::DIALECTS;
-use crate::wire::http::{BodyFault, HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
+use crate::wire::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use crate::wire::limit::{Limits, Looks};
 use crate::wire::{Auth, BodySize, Call, Dialect, Fault, Handler, Route, Switches};
-
-/// The header field that carries a request's id, in and out.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use visit::{Trace, Visit};
 
 /// What answers every request.
 pub struct App {
@@ -47,13 +47,23 @@ pub struct App {
     uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
 }
 
-/// What a log line says of a request, as far as it got.
-#[derive(Default)]
-struct Trace {
-    dialect: &'static str,
-    route: &'static str,
-    account: Option<i64>,
-    key: Option<i64>,
+/// What the head of a request asks for.
+enum Found {
+    /// Nothing that is here.
+    Answer(Response),
+    Health,
+    /// Whether the service is well, in a dialect's own way.
+    Open(&'static Dialect),
+    Console,
+    Target(Target),
+}
+
+/// A route of a dialect, with the parameters in the path.
+struct Target {
+    dialect: &'static Dialect,
+    route: &'static Route,
+    handler: Handler,
+    params: Vec<(String, String)>,
 }
 
 impl App {
@@ -103,25 +113,22 @@ impl App {
         App { limits, ..self }
     }
 
-    /// Answers one request.
+    /// Answers one request, whose body is read already.
     pub fn answer(&self, request: &Request) -> Response {
-        let started = Instant::now();
-        let id = request_id(request);
-        let mut trace = Trace::default();
-        let response = self.route(request, &id, &mut trace).with(REQUEST_ID, &id);
-        // The path and the query stay out: they are the caller's text, and may hold what is secret.
-        tracing::info!(
-            request = id,
-            method = %request.method,
-            route = trace.route,
-            dialect = trace.dialect,
-            account = trace.account,
-            key = trace.key,
-            status = response.status.as_u16(),
-            ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "answered"
-        );
-        response
+        let mut visit = Visit::begin(request);
+        let response = match self.find(request, &mut visit.trace) {
+            Found::Answer(response) => response,
+            Found::Health => self.health(&request.method),
+            Found::Open(dialect) => self.open(dialect),
+            Found::Console => self.console(request, &visit),
+            Found::Target(target) => {
+                let caller = self
+                    .credential(&target, request)
+                    .and_then(|secret| self.authenticate(&secret, request.peer, &mut visit.trace));
+                self.call(&target, caller, request, &visit)
+            }
+        };
+        visit.end(response)
     }
 
     /// The most octets of a body on this path.
@@ -147,30 +154,26 @@ impl App {
         if uses.is_empty() { Ok(()) } else { self.postroom.write(|tx| key::note_uses(tx, &uses)) }
     }
 
-    fn route(&self, request: &Request, id: &str, trace: &mut Trace) -> Response {
+    /// What a request asks for, by its head.
+    fn find(&self, request: &Request, trace: &mut Trace) -> Found {
         let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
         let path = without_last_slash(&request.path);
         if path == "/healthz" {
             trace.route = "/healthz";
-            return self.health(method);
+            return Found::Health;
         }
         if console::has(path) {
             (trace.dialect, trace.route) = ("console", console::route(path));
-            return console::answer(&self.postroom, &self.base_url, path, request).unwrap_or_else(|error| {
-                tracing::error!(request = id, route = trace.route, %error, "the database failed");
-                stop_if_sync_failed(&error);
-                console::failed(&error)
-            });
+            return Found::Console;
         }
+        let no_route =
+            || Response::json(StatusCode::NOT_FOUND, &json!({ "error": Fault::NoRoute.to_string() }));
         let Ok(found) = self.router.at(path) else {
             let is_below = |prefix: &&str| {
                 path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             };
             let dialect = DIALECTS.iter().find(|dialect| dialect.prefixes.iter().any(is_below));
-            return dialect.map_or_else(
-                || Response::json(StatusCode::NOT_FOUND, &json!({ "error": Fault::NoRoute.to_string() })),
-                |dialect| (dialect.render)(&Fault::NoRoute),
-            );
+            return Found::Answer(dialect.map_or_else(no_route, |dialect| (dialect.render)(&Fault::NoRoute)));
         };
         let Some((dialect, route)) = found.value.iter().find(|(_, route)| route.method == *method) else {
             let mut allowed: Vec<&str> = found.value.iter().map(|(_, route)| route.method.as_str()).collect();
@@ -179,49 +182,45 @@ impl App {
             }
             let allowed = allowed.join(", ");
             let render = found.value.first().map(|(dialect, _)| dialect.render);
-            return match render {
-                Some(render) => render(&Fault::Method(allowed.clone())).with(header::ALLOW, &allowed),
-                None => {
-                    Response::json(StatusCode::NOT_FOUND, &json!({ "error": Fault::NoRoute.to_string() }))
-                }
-            };
+            return Found::Answer(render.map_or_else(no_route, |render| {
+                render(&Fault::Method(allowed.clone())).with(header::ALLOW, &allowed)
+            }));
         };
         (trace.dialect, trace.route) = (dialect.name, route.path);
-        let Some(handler) = route.handler else { return self.open(dialect) };
-        self.call(dialect, route, handler, &found.params, request, trace).unwrap_or_else(|fault| {
-            if let Fault::Library(Error::Store(error)) = &fault {
-                tracing::error!(request = id, route = route.path, %error, "the database failed");
-            }
-            if let Fault::Library(error) = &fault {
-                stop_if_sync_failed(error);
-            }
-            (dialect.render)(&fault)
-        })
-    }
-
-    fn call(
-        &self,
-        dialect: &Dialect,
-        route: &Route,
-        handler: Handler,
-        params: &matchit::Params<'_, '_>,
-        request: &Request,
-        trace: &mut Trace,
-    ) -> Result<Response, Fault> {
-        let caller = self.authenticate(dialect.auth, request)?;
-        (trace.account, trace.key) = (Some(caller.account().number()), caller.key().map(ApiKeyId::number));
-        if let Some(key) = caller.key() {
-            self.uses().insert(key, self.postroom.now());
-        }
-        self.limits.count(caller.account())?;
-        match request.body {
-            Err(BodyFault::TooLarge) => return Err(Fault::TooLarge),
-            Err(BodyFault::Incomplete) => return Err(Fault::Incomplete),
-            Ok(_) => {}
-        }
+        let Some(handler) = route.handler else { return Found::Open(dialect) };
         // What is not UTF-8 names nothing, and stays so with a replacement character in it.
         let decode = |value| percent_decode_str(value).decode_utf8_lossy().into_owned();
-        let params = params.iter().map(|(name, value)| (name.to_owned(), decode(value))).collect();
+        let params = found.params.iter().map(|(name, value)| (name.to_owned(), decode(value))).collect();
+        Found::Target(Target { dialect, route, handler, params })
+    }
+
+    /// Answers a request of this caller; without one, says why there is none.
+    fn call(
+        &self,
+        target: &Target,
+        caller: Result<Caller, Fault>,
+        request: &Request,
+        visit: &Visit,
+    ) -> Response {
+        let answered = caller.and_then(|caller| self.run(target, caller, request));
+        answered.unwrap_or_else(|fault| self.refuse(target, &fault, visit))
+    }
+
+    fn refuse(&self, target: &Target, fault: &Fault, visit: &Visit) -> Response {
+        if let Fault::Library(Error::Store(error)) = fault {
+            tracing::error!(request = visit.id, route = target.route.path, %error, "the database failed");
+        }
+        if let Fault::Library(error) = fault {
+            stop_if_sync_failed(error);
+        }
+        (target.dialect.render)(fault)
+    }
+
+    fn run(&self, target: &Target, caller: Caller, request: &Request) -> Result<Response, Fault> {
+        if let Err(fault) = request.body {
+            return Err(fault.into());
+        }
+        let Target { dialect, route, handler, params } = target;
         let asked = repeat::asked(&caller, route, request)?;
         let run = |session: &Session<'_>| {
             let _looking = if route.slow { Some(self.looks.begin(caller.account())?) } else { None };
@@ -232,13 +231,22 @@ impl App {
                 base_url: &self.base_url,
                 caller,
                 request,
-                params,
+                params: params.clone(),
             })
         };
         match asked {
             None => run(&Session::new(&self.postroom)),
             Some(asked) => repeat::answer(&self.postroom, &self.running, &asked, route, dialect.render, run),
         }
+    }
+
+    fn console(&self, request: &Request, visit: &Visit) -> Response {
+        let path = without_last_slash(&request.path);
+        console::answer(&self.postroom, &self.base_url, path, request).unwrap_or_else(|error| {
+            tracing::error!(request = visit.id, route = visit.trace.route, %error, "the database failed");
+            stop_if_sync_failed(&error);
+            console::failed(&error)
+        })
     }
 
     /// Whether the service is well, in a dialect's own way.
@@ -252,24 +260,34 @@ impl App {
         }
     }
 
-    /// Who calls. A key that opens something does, however many failures came from the same address.
-    fn authenticate(&self, auth: Auth, request: &Request) -> Result<Caller, Fault> {
+    /// The secret that a request brings, unless it is malformed, or has just opened nothing. The database is not asked.
+    fn credential(&self, target: &Target, request: &Request) -> Result<PlainSecret, Fault> {
         let failed = |fault| self.limits.count_failure(request.peer, fault);
-        let secret = credential(auth, request).map_err(failed)?;
-        let hash = secret.hashed();
-        if self.limits.is_dead(&hash) {
+        let secret = credential(target.dialect.auth, request).map_err(failed)?;
+        if self.limits.is_dead(&secret.hashed()) {
             return Err(failed(Fault::CredentialInvalid));
         }
-        if let Some(caller) = self.postroom.read(|tx| key::authenticate(tx, &secret))? {
-            return Ok(caller);
+        Ok(secret)
+    }
+
+    /// Who calls, if the account's rate has room. A key that opens something does, however many failures came from the same
+    /// address.
+    fn authenticate(&self, secret: &PlainSecret, peer: IpAddr, trace: &mut Trace) -> Result<Caller, Fault> {
+        let Some(caller) = self.postroom.read(|tx| key::authenticate(tx, secret))? else {
+            self.limits.note_dead(secret.hashed());
+            return Err(self.limits.count_failure(peer, Fault::CredentialInvalid));
+        };
+        (trace.account, trace.key) = (Some(caller.account().number()), caller.key().map(ApiKeyId::number));
+        if let Some(key) = caller.key() {
+            self.uses().insert(key, self.postroom.now());
         }
-        self.limits.note_dead(hash);
-        Err(failed(Fault::CredentialInvalid))
+        self.limits.count(caller.account())?;
+        Ok(caller)
     }
 
     /// Whether the database can be read. For load balancers and for people.
     fn health(&self, method: &Method) -> Response {
-        if method != Method::GET {
+        if !matches!(*method, Method::GET | Method::HEAD) {
             let fault = Fault::Method("GET".to_owned());
             return Response::json(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": fault.to_string() }))
                 .with(header::ALLOW, "GET");
@@ -342,21 +360,6 @@ fn password(user: &str, encoded: &str) -> Result<String, Fault> {
         Some((name, password)) if name == user => Ok(password.to_owned()),
         _ => Err(Fault::CredentialInvalid),
     }
-}
-
-/// The id that the request brought, if it is a plain word of at most 64 characters, else a new one.
-fn request_id(request: &Request) -> String {
-    let is_plain = |id: &&str| {
-        (1..=64).contains(&id.len())
-            && id.bytes().all(|o| o.is_ascii_alphanumeric() || matches!(o, b'-' | b'_' | b'.'))
-    };
-    if let Some(id) = request.header(REQUEST_ID.as_str()).filter(is_plain) {
-        return id.to_owned();
-    }
-    let mut octets = [0_u8; 8];
-    // An id of zeros is worse than none of nothing: a request is answered all the same.
-    let _ = getrandom::fill(&mut octets);
-    format!("{:016x}", u64::from_be_bytes(octets))
 }
 
 #[cfg(test)]

@@ -17,8 +17,7 @@ use tracing::{error, info, warn};
 
 use super::{Context, Failure, reachable};
 use crate::app::{App, stop_if_sync_failed};
-use crate::listen::{Answer, Listener, Settings, TlsFiles};
-use crate::wire::http::{Method, Request, Response};
+use crate::listen::{Listener, MemoryMib, Settings, TlsFiles};
 use crate::wire::limit::{FAILURES_PER_SECOND, Limits, REQUESTS_PER_SECOND, Ticks};
 
 /// How often the uses of keys are written down.
@@ -55,16 +54,6 @@ pub(super) struct Args {
     tls_key: Option<String>,
 }
 
-impl Answer for App {
-    fn answer(&self, request: Request) -> Response {
-        App::answer(self, &request)
-    }
-
-    fn body_limit(&self, method: &Method, path: &str) -> usize {
-        App::body_limit(self, method, path)
-    }
-}
-
 pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure> {
     for (path, flag, value) in [
         ("listen", "--listen", args.listen),
@@ -80,6 +69,15 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     settings.tls = context.config.tls()?.map(|(cert, key)| TlsFiles { cert, key });
     if let Some(most) = context.config.get("limits.per_address")? {
         settings.per_address = most;
+    }
+    if let Some(most) = context.config.get("limits.connections")? {
+        settings.connections = most;
+    }
+    if let Some(MemoryMib(octets)) = context.config.get("limits.memory_mib")? {
+        settings.memory = octets;
+    }
+    if let Some(most) = context.config.get("limits.write_queue")? {
+        settings.write_queue = most;
     }
     // Whatever is wrong with the configuration is said before anything is made, and before a key is told this once.
     let switches = context.config.switches()?;

@@ -56,10 +56,18 @@ pub fn answer(postroom: &Postroom, base_url: &str, path: &str, request: &Request
         Method::POST if !is_of_our_page(base_url, request) => Ok(page::elsewhere()),
         Method::POST => match &request.body {
             Ok(body) => sign_in(postroom, body),
-            Err(BodyFault::TooLarge) => Ok(page::unreadable(StatusCode::PAYLOAD_TOO_LARGE)),
-            Err(BodyFault::Incomplete) => Ok(page::unreadable(StatusCode::BAD_REQUEST)),
+            Err(fault) => Ok(unread(*fault)),
         },
         _ => Ok(page::wrong_method().with(header::ALLOW, "GET, HEAD, POST")),
+    }
+}
+
+/// What a page says when the form did not come.
+pub fn unread(fault: BodyFault) -> Response {
+    match fault {
+        BodyFault::TooLarge => page::unreadable(StatusCode::PAYLOAD_TOO_LARGE),
+        BodyFault::Incomplete => page::unreadable(StatusCode::BAD_REQUEST),
+        BodyFault::NoRoom => page::failed(StatusCode::SERVICE_UNAVAILABLE).with(header::RETRY_AFTER, "1"),
     }
 }
 

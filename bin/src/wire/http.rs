@@ -5,7 +5,7 @@ use std::net::IpAddr;
 pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 
-/// A request whose head was well-formed, with its body read as far as the limits let it.
+/// A request whose head was well-formed, with its body read as far as the limits let it; empty before it is read.
 #[derive(Debug)]
 pub struct Request {
     /// The method.
@@ -36,6 +36,8 @@ pub enum BodyFault {
     TooLarge,
     /// It did not arrive in time, or broke off.
     Incomplete,
+    /// The server has no memory for it now, or no place in the queue that it would wait in.
+    NoRoom,
 }
 
 /// A response; the server adds `Date`, `Content-Length` and what the connection needs.

@@ -64,6 +64,8 @@ fn render(fault: &Fault) -> Response {
             said(StatusCode::TOO_MANY_REQUESTS, &fault.to_string())
                 .with(header::RETRY_AFTER, &seconds.to_string())
         }
+        Fault::Full(seconds) => said(StatusCode::SERVICE_UNAVAILABLE, &fault.to_string())
+            .with(header::RETRY_AFTER, &seconds.to_string()),
         Fault::Idempotency(_) => bad(&fault.to_string()),
         Fault::StillRunning => said(StatusCode::CONFLICT, &fault.to_string()),
         Fault::Library(Error::Invalid { field, reason }) => {
