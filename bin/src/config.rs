@@ -61,6 +61,7 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_FAILURE_LIMIT",
         "failed authentications a second of one address, ten times as many at once; 0 for any number (20)",
     ),
+    key("stop.grace_s", "POSTROOM_STOP_GRACE_S", "seconds that a stop may take (30)"),
     key("mx.host", "POSTROOM_MX_HOST", "target of every MX record (mx. and the server's name)"),
     key("mx.priority", "POSTROOM_MX_PRIORITY", "preference of it (10)"),
     key("spf.mechanism", "POSTROOM_SPF_MECHANISM", "what SPF records must reach (mx)"),

@@ -203,6 +203,51 @@ fn while_another_process_holds_the_write_lock_health_and_reads_are_answered() {
 }
 
 #[test]
+fn a_stop_ends_in_time_though_bodies_drip_and_another_process_holds_the_write_lock() {
+    let site = site();
+    let mut server = server_with_a_read_key(&site);
+    let _lock = write_lock(&site);
+    let waiting = writers(&server, crowd(20));
+    let mut dripping = Vec::new();
+    for key in [None, server.key.as_deref()] {
+        let mut stream = connect(server.address());
+        stream.write_all(head("POST /api/v1/domains", key, 1000).as_bytes()).expect("to send");
+        stream.write_all(b"{").expect("to send");
+        dripping.push(stream);
+    }
+    thread::sleep(Duration::from_millis(500));
+    let begun = Instant::now();
+    server.process.signal("TERM");
+    let status = server.process.wait();
+    assert_eq!(status.code(), Some(0), "{}", server.process.stderr.whole());
+    // One write is being done, and the last uses of keys are written: each waits for the lock for five seconds.
+    assert!(begun.elapsed() < Duration::from_secs(20), "it took {:?}", begun.elapsed());
+    let answers: Vec<String> = waiting.into_iter().map(|writer| writer.join().expect("no panic")).collect();
+    assert_eq!(count(&answers, 503), crowd(20), "{answers:?}");
+}
+
+#[test]
+fn a_stop_takes_no_longer_than_its_grace() {
+    let site = site().with("POSTROOM_STOP_GRACE_S", &4);
+    let mut server = server_with_a_read_key(&site);
+    let _lock = write_lock(&site);
+    let waiting = writers(&server, 4);
+    thread::sleep(Duration::from_millis(500));
+    let begun = Instant::now();
+    server.process.signal("TERM");
+    assert_eq!(server.process.wait().code(), Some(0), "{}", server.process.stderr.whole());
+    assert!(begun.elapsed() < Duration::from_secs(5), "it took {:?}", begun.elapsed());
+    drop(waiting);
+}
+
+/// A server whose key was used, so that there is something to write down at the end.
+fn server_with_a_read_key(site: &Site) -> Server {
+    let server = site.serve();
+    assert_eq!(server.client().get("/api/v1/domains").status, 200);
+    server
+}
+
+#[test]
 fn past_its_queue_an_account_is_refused_at_once_with_retry_after() {
     let site = site().with("POSTROOM_WRITE_QUEUE", &3);
     let server = site.serve();

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use postroom::db::Postroom;
@@ -34,6 +34,10 @@ const EQUIP_AT_ONCE: u32 = 16;
 const FORGET_EVERY: Duration = Duration::from_mins(1);
 /// How many login links are deleted at once.
 const LINKS_AT_ONCE: u32 = 1000;
+/// How long a stop may take where nothing is configured.
+const GRACE_SECONDS: u32 = 30;
+/// The most of it for closing the database.
+const LONGEST_CLOSING: Duration = Duration::from_secs(8);
 /// How often the pool of spare keys is looked at.
 const FILL_EVERY: Duration = Duration::from_millis(500);
 
@@ -79,6 +83,8 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     if let Some(most) = context.config.get("limits.write_queue")? {
         settings.write_queue = most;
     }
+    let grace = Grace::of(context.config.get("stop.grace_s")?.unwrap_or(GRACE_SECONDS));
+    settings.grace = grace.for_answers;
     // Whatever is wrong with the configuration is said before anything is made, and before a key is told this once.
     let switches = context.config.switches()?;
     let at_once = context.config.get("schedule.at_once")?.unwrap_or(CHECKS_AT_ONCE);
@@ -103,40 +109,77 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         Arc::new(app.switched(switches).limited(Limits::new(rate, failures, Ticks::default())).at(&url));
     let (stop, stopped) = channel::<()>();
     let (stop_filling, filling_stopped) = channel::<()>();
-    let noting = thread::spawn({
+    let noting = background("postroom-notes", {
         let app = Arc::clone(&app);
         move || note_uses(&app, &stopped)
-    });
+    })?;
     // The threads below may be in the middle of a key that nobody needs any more, or of a look at a slow zone: a
     // stop does not wait for them. What a check had not written is due again when its lease ends.
     for _ in 0..at_once {
         let (postroom, resolver) = (Arc::clone(&postroom), Arc::clone(&resolver));
-        thread::Builder::new()
-            .name("postroom-check".to_owned())
-            .spawn(move || keep_schedule(&postroom, &*resolver))
-            .map_err(|e| Failure::new(format!("no thread for the schedule of checks: {e}")))?;
+        background("postroom-check", move || keep_schedule(&postroom, &*resolver))?;
     }
-    thread::spawn({
+    background("postroom-spares", {
         let postroom = Arc::clone(&postroom);
         move || fill_pool(&postroom, &filling_stopped)
-    });
-    thread::spawn({
+    })?;
+    background("postroom-turns", {
         let postroom = Arc::clone(&postroom);
         move || keep_rotations(&postroom)
-    });
-    thread::spawn({
+    })?;
+    background("postroom-forget", {
         let postroom = Arc::clone(&postroom);
         move || forget(&postroom)
-    });
+    })?;
     let served = listener.run(app).map_err(|e| Failure::new(e.to_string()));
     drop((stop, stop_filling));
-    if noting.join().is_err() {
-        error!("the thread that notes the uses of keys had died");
-    }
-    postroom.close();
+    let closed = close(noting, postroom, grace.for_closing);
     served?;
-    info!("stopped");
+    if closed {
+        info!("stopped");
+    } else {
+        warn!("stopped without closing the database, which is busy; what was acknowledged is on disk");
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How the time that a stop may take is shared out.
+struct Grace {
+    /// For the requests in hand.
+    for_answers: Duration,
+    /// For what is written last, and for closing the database.
+    for_closing: Duration,
+}
+
+impl Grace {
+    fn of(seconds: u32) -> Grace {
+        let whole = Duration::from_secs(u64::from(seconds));
+        let for_closing = (whole / 4).min(LONGEST_CLOSING);
+        Grace { for_answers: whole - for_closing, for_closing }
+    }
+}
+
+/// Has the uses of keys written down and closes the database, in the time there is; whether that sufficed. Another process can
+/// hold the write lock for as long as it likes.
+fn close(noting: JoinHandle<()>, postroom: Arc<Postroom>, time: Duration) -> bool {
+    let (closed, waits) = channel::<()>();
+    let closing = background("postroom-close", move || {
+        if noting.join().is_err() {
+            error!("the thread that notes the uses of keys had died");
+        }
+        postroom.close();
+        // Nobody waits any more where the time has run out.
+        let _ = closed.send(());
+    });
+    closing.is_ok() && waits.recv_timeout(time).is_ok()
+}
+
+/// A thread for work beside the requests; the system may have none left.
+fn background(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| Failure::new(format!("the system gives no thread ({name}): {error}")))
 }
 
 /// Makes the first account of an empty database, and tells its key, this once.
