@@ -26,6 +26,8 @@ mod lifecycle;
 mod limits;
 mod lists;
 #[cfg(test)]
+mod log;
+#[cfg(test)]
 mod login;
 #[cfg(test)]
 mod mistake;

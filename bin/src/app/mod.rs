@@ -312,6 +312,7 @@ pub fn stop_if_sync_failed(error: &Error) {
         && error.trouble() == StoreTrouble::SyncFailed
     {
         tracing::error!(%error, "a sync to disk failed; stopping");
+        crate::log::flush(std::time::Duration::from_secs(1));
         std::process::exit(74);
     }
 }

@@ -20,9 +20,11 @@ mod subscription;
 mod verify;
 mod zone;
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use postroom::db::{Options, Postroom};
@@ -118,6 +120,9 @@ enum Command {
     Doctor,
 }
 
+/// How long the end of the process waits for the last lines of the log.
+const LAST_LINES_WITHIN: Duration = Duration::from_secs(1);
+
 /// What a command needs.
 struct Context {
     config: Config,
@@ -185,13 +190,17 @@ pub fn run() -> ExitCode {
         Command::Sign(_) => ExitCode::from(sign::TRY_AGAIN),
         _ => ExitCode::FAILURE,
     };
-    match dispatch(cli, output) {
+    let code = match dispatch(cli, output) {
         Ok(code) => code,
         Err(Failure(text)) => {
-            eprintln!("postroom: {text}");
+            crate::log::flush(LAST_LINES_WITHIN);
+            // Where stderr cannot be written, the exit code has to say it.
+            let _ = writeln!(std::io::stderr(), "postroom: {text}");
             failed
         }
-    }
+    };
+    crate::log::flush(LAST_LINES_WITHIN);
+    code
 }
 
 fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
@@ -227,8 +236,10 @@ fn start_log(cli: &Cli) {
     let usual = if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_new(cli.log.as_deref().unwrap_or(usual))
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(crate::log::writer())
+        .with_target(false);
     match cli.log_format {
         LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

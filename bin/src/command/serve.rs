@@ -59,6 +59,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure> {
+    crate::log::start()
+        .map_err(|error| Failure::new(format!("the system gives no thread for the log: {error}")))?;
     for (path, flag, value) in [
         ("listen", "--listen", args.listen),
         ("public_url", "--public-url", args.public_url),
