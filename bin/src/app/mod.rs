@@ -213,7 +213,12 @@ impl App {
         if let Fault::Library(error) = fault {
             stop_if_sync_failed(error);
         }
-        (target.dialect.render)(fault)
+        let response = (target.dialect.render)(fault);
+        let is_challenged = response.headers.contains_key(header::WWW_AUTHENTICATE);
+        if response.status == StatusCode::UNAUTHORIZED && !is_challenged {
+            return response.with(header::WWW_AUTHENTICATE, &challenge(target.dialect.auth));
+        }
+        response
     }
 
     fn run(&self, target: &Target, caller: Caller, request: &Request) -> Result<Response, Fault> {
@@ -319,6 +324,19 @@ pub fn stop_if_sync_failed(error: &Error) {
 
 fn without_last_slash(path: &str) -> &str {
     path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
+}
+
+/// Where a credential is to stand, for a 401 (RFC 9110 section 15.5.2 has each say it).
+///
+/// No scheme is registered for a key in a header field of its own; `ApiKey` names that field.
+fn challenge(auth: Auth) -> String {
+    match auth {
+        Auth::Basic { .. } => "Basic realm=\"postroom\", charset=\"UTF-8\"".to_owned(),
+        Auth::Bearer => "Bearer realm=\"postroom\"".to_owned(),
+        Auth::Header(names) => {
+            format!("ApiKey realm=\"postroom\", header=\"{}\"", names.first().copied().unwrap_or_default())
+        }
+    }
 }
 
 /// The secret that a request carries; a malformed one is refused before the database is asked.

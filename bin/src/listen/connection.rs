@@ -33,6 +33,7 @@ use super::{Deadlines, stopped};
 use crate::wire::Fault;
 use crate::wire::http::{
     BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    without_needless_escapes,
 };
 
 /// Room for a head of the gate's size, and for reading and writing in pieces of a body.
@@ -123,7 +124,7 @@ impl Desk {
         let is_chunked = head.headers.contains_key(TRANSFER_ENCODING);
         let only_reads = matches!(head.method, Method::GET | Method::HEAD);
         let request = Request {
-            path: head.uri.path().to_owned(),
+            path: without_needless_escapes(head.uri.path()),
             query: head.uri.query().map(str::to_owned),
             method: head.method,
             headers: head.headers,
