@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::visit::Visit;
-use super::{App, Found, Target};
+use super::{App, Found, Target, refuse};
 use crate::console;
 use crate::listen::{Admission, Answer, Entry, Lane};
 use crate::wire::http::{BodyFault, Method, Request, Response, StatusCode};
@@ -24,17 +24,11 @@ impl Answer for App {
             Found::Target(target) => match self.credential(&target, &request) {
                 Ok(secret) => Entry::Asked(Box::new(move || {
                     match self.authenticate(&secret, request.peer, &mut visit.trace) {
-                        Ok(caller) => Ok(self.to_route(target, caller, request, visit)),
-                        Err(fault) => {
-                            let response = self.refuse(&target, &fault, &visit);
-                            Err(visit.end(response))
-                        }
+                        Ok(caller) => Entry::Admitted(self.to_route(target, caller, request, visit)),
+                        Err(fault) => refused(&target, &fault, visit),
                     }
                 })),
-                Err(fault) => {
-                    let response = self.refuse(&target, &fault, &visit);
-                    Entry::Answered(visit.end(response))
-                }
+                Err(fault) => refused(&target, &fault, visit),
             },
         }
     }
@@ -69,17 +63,18 @@ impl App {
             body_limit: if is_form { console::MAX_BODY_OCTETS } else { 0 },
             render: |_| no_room(),
             answer: Box::new(move |body| {
-                let response = match body {
-                    Err(fault) => console::unread(fault),
-                    Ok(_) => {
-                        request.body = body;
-                        self.console(&request, &visit)
-                    }
-                };
+                request.body = body;
+                let unread = request.body.as_ref().err().map(|fault| console::unread(*fault));
+                let response = unread.unwrap_or_else(|| self.console(&request, &visit));
                 visit.end(response)
             }),
         }
     }
+}
+
+fn refused(target: &Target, fault: &Fault, visit: Visit) -> Entry {
+    let response = refuse(target, fault, &visit);
+    Entry::Answered(visit.end(response))
 }
 
 /// What anybody may ask, and what has no body.

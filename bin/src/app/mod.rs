@@ -203,22 +203,7 @@ impl App {
         visit: &Visit,
     ) -> Response {
         let answered = caller.and_then(|caller| self.run(target, caller, request));
-        answered.unwrap_or_else(|fault| self.refuse(target, &fault, visit))
-    }
-
-    fn refuse(&self, target: &Target, fault: &Fault, visit: &Visit) -> Response {
-        if let Fault::Library(Error::Store(error)) = fault {
-            tracing::error!(request = visit.id, route = target.route.path, %error, "the database failed");
-        }
-        if let Fault::Library(error) = fault {
-            stop_if_sync_failed(error);
-        }
-        let response = (target.dialect.render)(fault);
-        let is_challenged = response.headers.contains_key(header::WWW_AUTHENTICATE);
-        if response.status == StatusCode::UNAUTHORIZED && !is_challenged {
-            return response.with(header::WWW_AUTHENTICATE, &challenge(target.dialect.auth));
-        }
-        response
+        answered.unwrap_or_else(|fault| refuse(target, &fault, visit))
     }
 
     fn run(&self, target: &Target, caller: Caller, request: &Request) -> Result<Response, Fault> {
@@ -324,6 +309,22 @@ pub fn stop_if_sync_failed(error: &Error) {
 
 fn without_last_slash(path: &str) -> &str {
     path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
+}
+
+/// Says in the shape of the dialect why there is no answer.
+fn refuse(target: &Target, fault: &Fault, visit: &Visit) -> Response {
+    if let Fault::Library(Error::Store(error)) = fault {
+        tracing::error!(request = visit.id, route = target.route.path, %error, "the database failed");
+    }
+    if let Fault::Library(error) = fault {
+        stop_if_sync_failed(error);
+    }
+    let response = (target.dialect.render)(fault);
+    let is_challenged = response.headers.contains_key(header::WWW_AUTHENTICATE);
+    if response.status == StatusCode::UNAUTHORIZED && !is_challenged {
+        return response.with(header::WWW_AUTHENTICATE, &challenge(target.dialect.auth));
+    }
+    response
 }
 
 /// Where a credential is to stand, for a 401 (RFC 9110 section 15.5.2 has each say it).

@@ -157,7 +157,7 @@ impl Grace {
     fn of(seconds: u32) -> Grace {
         let whole = Duration::from_secs(u64::from(seconds));
         let for_closing = (whole / 4).min(LONGEST_CLOSING);
-        Grace { for_answers: whole - for_closing, for_closing }
+        Grace { for_answers: whole.saturating_sub(for_closing), for_closing }
     }
 }
 

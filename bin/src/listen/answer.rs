@@ -18,7 +18,7 @@ pub enum Entry {
     /// An answer: no body is read.
     Answered(Response),
     /// The head names a key that must be looked up, in the lane of authentication.
-    Asked(Box<dyn FnOnce() -> Result<Admission, Response> + Send>),
+    Asked(Box<dyn FnOnce() -> Entry + Send>),
     /// Nobody need be asked.
     Admitted(Admission),
 }

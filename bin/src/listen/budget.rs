@@ -146,20 +146,16 @@ impl AsRef<[u8]> for Leased {
 mod tests {
     use super::*;
 
-    fn account(number: i64) -> Option<AccountId> {
-        Some(AccountId::new(number))
-    }
-
     #[test]
     fn an_account_gets_a_quarter_and_gets_it_again_when_it_gives_it_back() {
         let budget = Budget::new(400);
-        let first = budget.for_answer(account(1), 60).expect("room");
-        let second = budget.for_answer(account(1), 40).expect("room");
-        assert!(budget.for_answer(account(1), 1).is_none());
-        assert!(budget.for_answer(account(2), 100).is_some());
+        let first = budget.for_answer(Some(AccountId::new(1)), 60).expect("room");
+        let second = budget.for_answer(Some(AccountId::new(1)), 40).expect("room");
+        assert!(budget.for_answer(Some(AccountId::new(1)), 1).is_none());
+        assert!(budget.for_answer(Some(AccountId::new(2)), 100).is_some());
         assert!(budget.for_answer(None, 100).is_some(), "those without a key share one part");
         drop((first, second));
-        assert!(budget.for_answer(account(1), 100).is_some());
+        assert!(budget.for_answer(Some(AccountId::new(1)), 100).is_some());
         assert_eq!(budget.held().in_all, 0);
         assert!(budget.held().by_account.is_empty(), "who has nothing is forgotten");
     }
@@ -178,30 +174,30 @@ mod tests {
         let greedy: Vec<Lease> = (1..=8)
             .flat_map(|number| {
                 let budget = &budget;
-                std::iter::from_fn(move || budget.for_answer(account(number), 1))
+                std::iter::from_fn(move || budget.for_answer(Some(AccountId::new(number)), 1))
             })
             .collect();
-        assert!(budget.for_answer(account(9), 1).is_some(), "{} are taken", greedy.len());
+        assert!(budget.for_answer(Some(AccountId::new(9)), 1).is_some(), "{} are taken", greedy.len());
     }
 
     #[test]
     fn a_body_counts_twice_and_the_longest_one_fits() {
         let budget = Budget::new(800);
         assert_eq!(budget.longest_body(), 100);
-        let mut lease = budget.for_body(account(1), 60).expect("room");
+        let mut lease = budget.for_body(Some(AccountId::new(1)), 60).expect("room");
         assert!(lease.grow_by_body(40) && !lease.grow_by_body(1));
         assert_eq!(budget.held().in_all, 200);
         drop(lease);
-        assert!(budget.for_body(account(1), 101).is_none());
+        assert!(budget.for_body(Some(AccountId::new(1)), 101).is_none());
         assert_eq!(budget.held().in_all, 0, "what was refused counts for nothing");
     }
 
     #[test]
     fn an_answer_that_must_be_given_counts_as_well() {
         let budget = Budget::new(400);
-        let lease = budget.for_any_answer(account(1), 1000);
-        assert!(budget.for_answer(account(2), 1).is_none());
+        let lease = budget.for_any_answer(Some(AccountId::new(1)), 1000);
+        assert!(budget.for_answer(Some(AccountId::new(2)), 1).is_none());
         drop(lease);
-        assert!(budget.for_answer(account(2), 1).is_some());
+        assert!(budget.for_answer(Some(AccountId::new(2)), 1).is_some());
     }
 }

@@ -157,13 +157,16 @@ impl Desk {
 
     /// Lets a request in by its head, or has the answer.
     async fn admit(&self, request: Request) -> Result<Admission, Response> {
-        match Arc::clone(&self.app).enter(request) {
-            Entry::Answered(response) => Err(response),
-            Entry::Admitted(admission) => Ok(admission),
-            Entry::Asked(ask) => {
-                let asked = self.lanes.run(Lane::Authentication, None, |_| ask()).await;
-                asked.unwrap_or_else(|| Err(self.no_answer()))
-            }
+        let mut entry = Arc::clone(&self.app).enter(request);
+        loop {
+            entry = match entry {
+                Entry::Answered(response) => return Err(response),
+                Entry::Admitted(admission) => return Ok(admission),
+                Entry::Asked(ask) => {
+                    let asked = self.lanes.run(Lane::Authentication, None, |_| ask()).await;
+                    asked.unwrap_or_else(|| Entry::Answered(self.no_answer()))
+                }
+            };
         }
     }
 

@@ -260,10 +260,6 @@ mod tests {
         Pool::start(Rules { name: "postroom-test", threads, of_account, waiting }).expect("a thread")
     }
 
-    fn account(number: i64) -> Option<AccountId> {
-        Some(AccountId::new(number))
-    }
-
     /// A job that says its name when it begins, and goes on until it is let go.
     fn held(name: &'static str, said: &Sender<(&'static str, Turn)>) -> (Job, Sender<()>) {
         let (go, wait) = channel::<()>();
@@ -287,7 +283,7 @@ mod tests {
         let mut held_back = Vec::new();
         for (name, number) in [("a1", 1), ("a2", 1), ("a3", 1), ("b1", 2), ("c1", 3), ("b2", 2)] {
             let (job, go) = held(name, &say);
-            pool.push(account(number), job);
+            pool.push(Some(AccountId::new(number)), job);
             held_back.push(go);
             if name == "a1" {
                 assert_eq!(names(&said, 1), ["a1"]);
@@ -303,9 +299,9 @@ mod tests {
         let (first, go) = held("first", &say);
         let (second, _go) = held("second", &say);
         let (other, _go) = held("other", &say);
-        pool.push(account(1), first);
-        pool.push(account(1), second);
-        pool.push(account(2), other);
+        pool.push(Some(AccountId::new(1)), first);
+        pool.push(Some(AccountId::new(1)), second);
+        pool.push(Some(AccountId::new(2)), other);
         let mut begun = names(&said, 2);
         begun.sort_unstable();
         assert_eq!(begun, ["first", "other"]);
@@ -317,12 +313,12 @@ mod tests {
     fn a_full_queue_refuses_the_account_that_filled_it_at_once_and_no_other() {
         let (pool, (say, said)) = (pool(1, 1, 2), channel());
         let (running, _go) = held("running", &say);
-        pool.push(account(1), running);
+        pool.push(Some(AccountId::new(1)), running);
         assert_eq!(names(&said, 1), ["running"]);
         let mut kept = Vec::new();
         for (name, number) in [("waits", 1), ("waits too", 1), ("refused", 1), ("another's", 2)] {
             let (job, go) = held(name, &say);
-            pool.push(account(number), job);
+            pool.push(Some(AccountId::new(number)), job);
             kept.push(go);
         }
         assert_eq!(said.recv_timeout(SOON).unwrap(), ("refused", Turn::Never));
@@ -331,7 +327,7 @@ mod tests {
         left.sort_unstable_by_key(|(name, _)| *name);
         assert_eq!(left, ["another's", "waits", "waits too"].map(|name| (name, Turn::Never)));
         let (late, _go) = held("late", &say);
-        pool.push(account(3), late);
+        pool.push(Some(AccountId::new(3)), late);
         assert_eq!(said.recv_timeout(SOON).unwrap(), ("late", Turn::Never));
     }
 

@@ -37,16 +37,9 @@ pub fn without_needless_escapes(path: &str) -> String {
     while let Some((before, after)) = rest.split_once('%') {
         plain.push_str(before);
         let octet = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match octet.filter(|octet| octet.is_ascii_alphanumeric() || b"-._~".contains(octet)) {
-            Some(octet) => {
-                plain.push(char::from(octet));
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                plain.push('%');
-                rest = after;
-            }
-        }
+        let octet = octet.filter(|octet| octet.is_ascii_alphanumeric() || b"-._~".contains(octet));
+        plain.push(octet.map_or('%', char::from));
+        rest = octet.and_then(|_| after.get(2..)).unwrap_or(after);
     }
     plain.push_str(rest);
     plain

@@ -179,15 +179,15 @@ fn an_account_that_has_its_share_of_the_memory_is_told_to_come_again_and_others_
         Server::with(Settings { memory: 40_000, ..loopback() }, Deadlines { body: ms(5000), ..quick() });
     // A quarter is 10,000, and 5,000 octets of a body take all of it.
     let head = b"POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n";
-    let mut held = server.connect();
-    send(&mut held, head);
+    let mut first = server.connect();
+    send(&mut first, head);
     thread::sleep(ms(100));
     let refused = server.ask(&post("/batch", 10));
     assert_eq!((refused[0].status, refused[0].body.as_str()), (503, "Echo: no room"));
     let others = "POST / HTTP/1.1\r\nHost: x\r\nAccount: 2\r\nContent-Length: 2\r\n\r\nhi";
     assert_eq!(statuses(&server.ask(others.as_bytes())), [200]);
-    send(&mut held, &[b'b'; 5000]);
-    assert_eq!(one(&mut held).status, 200);
+    send(&mut first, &[b'b'; 5000]);
+    assert_eq!(one(&mut first).status, 200);
     assert_eq!(statuses(&server.ask(&post("/batch", 10))), [200], "what was taken is given back");
 }
 
