@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::wire::http::{HeaderName, Method, Request, Response};
+use crate::wire::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
 /// The header field that carries a request's id, in and out.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,10 +34,13 @@ impl Visit {
         }
     }
 
-    /// Logs the answer and gives it the request's id.
+    /// Logs the answer and gives it the request's id. One that says that the server cannot now says when it may.
     pub(super) fn end(self, response: Response) -> Response {
         let Visit { id, trace, method, started } = self;
-        let response = response.with(REQUEST_ID, &id);
+        let mut response = response.with(REQUEST_ID, &id);
+        if response.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("1"));
+        }
         // The path and the query stay out: they are the caller's text, and may hold what is secret.
         tracing::info!(
             request = id,
