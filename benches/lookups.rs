@@ -24,7 +24,9 @@ use postroom::dkim::PublicKey;
 use postroom::dns::{NetworkResolver, Settings};
 use postroom::name::{DnsName, DomainName};
 use postroom::settings::DmarcPolicy;
-use postroom::verify::{self, DkimExpectation, Expectation};
+use postroom::verify::{
+    self, CnameExpectation, DkimExpectation, DmarcExpectation, Expectation, MxExpectation, SpfExpectation,
+};
 
 use server::Server;
 
@@ -62,19 +64,26 @@ fn expected(domain: &str) -> Vec<Expectation> {
     let key: PublicKey = KEY.parse().unwrap();
     vec![
         Expectation::Dkim(DkimExpectation { name: name("pr1._domainkey."), key, others: Vec::new() }),
-        Expectation::Spf {
+        Expectation::Spf(SpfExpectation {
             name: name(""),
             mechanisms: vec!["ip4:192.0.2.1".into()],
             addresses: Vec::new(),
             whole: "v=spf1 ip4:192.0.2.1 ~all".into(),
-        },
-        Expectation::Dmarc {
+        }),
+        Expectation::Dmarc(DmarcExpectation {
             name: name("_dmarc."),
             policy: DmarcPolicy::None,
             whole: "v=DMARC1; p=none".into(),
-        },
-        Expectation::Mx { name: name(""), host: "mx.example.net".parse().unwrap(), priority: 10 },
-        Expectation::Cname { name: name("mailer."), target: "bounce.example.net".parse().unwrap() },
+        }),
+        Expectation::Mx(MxExpectation {
+            name: name(""),
+            host: "mx.example.net".parse().unwrap(),
+            priority: 10,
+        }),
+        Expectation::Cname(CnameExpectation {
+            name: name("mailer."),
+            target: "bounce.example.net".parse().unwrap(),
+        }),
     ]
 }
 

@@ -7,6 +7,7 @@ use std::error::Error;
 
 use postroom::account::{self, Caller};
 use postroom::db::{Options, Postroom};
+use postroom::dkim::pool;
 use postroom::dns::{RecordData, ScriptedResolver};
 use postroom::name::DnsName;
 use postroom::provision::{self, New};
@@ -18,11 +19,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file = std::env::temp_dir().join(format!("postroom-embed-{}.db", std::process::id()));
     let postroom = Postroom::open(&file, Options::new(Settings::for_server(&"mail.example.net".parse()?)))?;
 
-    // Operations take a transaction first, so several go into one.
+    // Operations take a transaction first, so several go into one. This one ends with the domain's DKIM key, for which a pair
+    // is made before, outside the transaction.
     let name = "example.com".parse()?;
-    let (caller, domain, records) = postroom.write(|tx| {
+    let (caller, domain, records) = pool::write(&postroom, |tx| {
         let caller = Caller::operator(account::create(tx, "acme")?.id);
         let domain = provision::create(tx, &caller, &New::named(&name))?;
+        provision::equip(tx, &domain)?;
         let records = record::list(tx, &domain)?;
         Ok::<_, postroom::error::Error>((caller, domain, records))
     })?;

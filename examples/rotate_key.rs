@@ -9,7 +9,7 @@ use std::time::Duration;
 use postroom::account::{self, Caller};
 use postroom::clock::{ManualClock, Timestamp};
 use postroom::db::{Options, Postroom};
-use postroom::dkim::DkimKey;
+use postroom::dkim::{DkimKey, pool};
 use postroom::dns::{RecordData, ScriptedResolver};
 use postroom::name::DomainName;
 use postroom::provision::{self, New};
@@ -25,9 +25,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let postroom = Postroom::open(dir.path().join("postroom.db"), options)?;
     let dns = ScriptedResolver::new();
     let name: DomainName = "example.com".parse()?;
-    let (caller, domain) = postroom.write(|tx| {
+    // Its first key is wanted now: a pair is made for it, outside the transaction.
+    let (caller, domain) = pool::write(&postroom, |tx| {
         let caller = Caller::operator(account::create(tx, "acme")?.id);
         let domain = provision::create(tx, &caller, &New::named(&name))?;
+        provision::equip(tx, &domain)?;
         Ok::<_, postroom::error::Error>((caller, domain))
     })?;
     let keys = || Ok::<_, Box<dyn Error>>(postroom.read(|tx| rotation::status(tx, &domain))?.keys);
@@ -44,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // A new key, which waits for its record while the old one signs.
     let source = rotation::source(&postroom, &domain)?;
-    let started = postroom.write(|tx| rotation::start(tx, &caller, &domain, source))?;
+    let started = pool::write(&postroom, |tx| rotation::start(tx, &caller, &domain, &source))?;
     println!("{}:", started.stage.as_str());
     say(&started.keys);
 

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use postroom::dns::{Answer, Outcome, RecordData, ScriptedResolver, Server};
 use postroom::settings::DmarcPolicy;
-use postroom::verify::{self, Code, DkimExpectation, Expectation, Verdict, judge};
+use postroom::verify::{
+    self, Code, DkimExpectation, DmarcExpectation, Expectation, MxExpectation, SpfExpectation, Verdict, judge,
+};
 
 /// The RSA key whose private half signs, as it stands in `p=`.
 const KEY: &str = include_str!("../tests/fixtures/dkim/rsa-1024.p");
@@ -23,19 +25,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         key: KEY.parse()?,
         others: vec![],
     });
-    let spf = Expectation::Spf {
+    let spf = Expectation::Spf(SpfExpectation {
         name: "example.com".parse()?,
         mechanisms: vec!["include:spf.mail.example.net".to_owned()],
         addresses: Vec::new(),
         whole: "v=spf1 include:spf.mail.example.net ~all".to_owned(),
-    };
-    let dmarc = Expectation::Dmarc {
+    });
+    let dmarc = Expectation::Dmarc(DmarcExpectation {
         name: "_dmarc.example.com".parse()?,
         policy: DmarcPolicy::None,
         whole: "v=DMARC1; p=none".to_owned(),
-    };
-    let mx =
-        Expectation::Mx { name: "example.com".parse()?, host: "mx.mail.example.net".parse()?, priority: 10 };
+    });
+    let mx = Expectation::Mx(MxExpectation {
+        name: "example.com".parse()?,
+        host: "mx.mail.example.net".parse()?,
+        priority: 10,
+    });
 
     // One answer, judged: a pure function of what is expected and what was seen.
     let seen = Answer {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use postroom::dns::{Answer, Outcome, RecordData, Server, TxtData};
 use postroom::settings::DmarcPolicy;
-use postroom::verify::{Expectation, judge};
+use postroom::verify::{DmarcExpectation, Expectation, judge};
 
 fuzz_target!(|octets: &[u8]| {
     let record = |octets: &[u8]| RecordData::Txt(TxtData::new(vec![octets.to_vec()]));
@@ -16,7 +16,7 @@ fuzz_target!(|octets: &[u8]| {
     let answer = Answer { server: Server::from("fuzz"), chain: Vec::new(), outcome };
     for policy in [DmarcPolicy::None, DmarcPolicy::Reject] {
         let name = "_dmarc.example.com".parse().expect("a name");
-        let expected = Expectation::Dmarc { name, policy, whole: format!("v=DMARC1; p={policy}") };
+        let expected = Expectation::Dmarc(DmarcExpectation { name, policy, whole: format!("v=DMARC1; p={policy}") });
         let finding = judge::answer(&expected, &answer);
         assert!(finding.text.len() < 4096, "{}", finding.text);
         assert!(

@@ -82,6 +82,10 @@ pub enum Error {
         /// A sentence without its first word: "it is the authority of others".
         reason: String,
     },
+    /// A DKIM key was to be made, and no spare pair is there: one is made outside the transaction, and the operation repeated,
+    /// by [`dkim::pool::write`](crate::dkim::pool::write).
+    #[error("no spare DKIM key is ready")]
+    NoSpareKey,
     /// The database did not do what it was asked.
     #[error("the database could not do this: {0}")]
     Store(#[from] StoreError),

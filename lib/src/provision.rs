@@ -2,9 +2,10 @@
 
 use crate::account::Caller;
 use crate::db::{Postroom, ReadTx, WriteTx};
+use crate::dkim::life;
 use crate::domain::{self, Domain, table};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::{Actor, Change};
 use crate::id::AccountId;
 use crate::name::DomainName;
 use crate::tag::Tag;
@@ -21,7 +22,7 @@ pub struct New<'a> {
     pub subscription: Option<&'a str>,
     /// The group to which the caller's end user belongs, if it acts on behalf of one.
     pub organization: Option<&'a Tag>,
-    /// Whether its first DKIM key is left to a background thread: see [`equip_some`].
+    /// Whether its first DKIM key is left for later, although a spare pair may be ready: see [`equip_some`].
     pub key_later: bool,
 }
 
@@ -32,7 +33,8 @@ impl<'a> New<'a> {
     }
 }
 
-/// Makes a domain: its records, its first DKIM key, its webhook key.
+/// Makes a domain: its records, its webhook key, and its first DKIM key if a spare pair is ready. If none is, the domain
+/// gets its key by [`equip`], by the background thread, or at its first check, and has no DKIM record before.
 ///
 /// `Conflict` if the name is taken: by this account, or by another whose claim has not expired. `Limit` if the
 /// subscription is full.
@@ -42,6 +44,7 @@ pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain
     let handle = new.subscription.unwrap_or(subscription::DEFAULT);
     let subscription = subscription::find(tx, caller.account(), handle)?;
     subscription::make_room_for_domain(tx, &subscription)?;
+    let key_later = new.key_later || dkim::pool::count(tx)? == 0;
     let row = table::NewRow {
         account: caller.account(),
         subscription: subscription.id,
@@ -50,19 +53,26 @@ pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain
         user: caller.user(),
         organization: new.organization,
         next_check_at: tx.now() + domain::FIRST_CHECK_AFTER,
-        wants_key: new.key_later,
+        wants_key: key_later,
     };
     let domain = table::insert(tx, &row)?;
     webhook::create(tx, &domain)?;
     // What could not be made later is refused now.
     dkim::check_fit(&domain, &tx.settings().dkim_selector)?;
-    let key = (!new.key_later).then(|| first_key(tx, &domain)).transpose()?;
+    let key = (!key_later).then(|| life::make_first(tx, &domain)).transpose()?;
     record::seed(tx, &domain, key.as_slice())?;
-    event::write(tx, domain.account, caller.actor(), Action::DomainCreated, &domain.name, None)?;
+    let change = Change::DomainCreated {
+        domain: (&domain).into(),
+        label: domain.label.clone(),
+        user: domain.user.clone(),
+        organization: domain.organization.clone(),
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(domain)
 }
 
-/// Gives the domain its first DKIM key, if that was left for later.
+/// Gives the domain its first DKIM key, if that was left for later. `NoSpareKey` if no pair is ready:
+/// [`pool::write`](dkim::pool::write) makes one.
 pub fn equip(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
     if !domain.wants_key {
         return Ok(());
@@ -72,49 +82,38 @@ pub fn equip(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
     let Some(domain) = now else { return Ok(()) };
     table::has_key(tx, domain.id)?;
     if dkim::list(tx, &domain)?.is_empty() {
-        let key = first_key(tx, &domain)?;
+        let key = life::make_first(tx, &domain)?;
         record::add_key(tx, &key)?;
     }
     Ok(())
 }
 
-/// Gives at most `limit` domains of any account their first DKIM key, as far as the pool of spare pairs reaches. Returns
-/// whether there may be more to do. Meant for the thread that fills the pool.
+/// Gives at most `limit` domains of any account their first DKIM key, as far as the pool of spare pairs reaches; where that
+/// is empty, one domain, whose pair is made. Returns whether there may be more to do. Meant for the thread that fills the
+/// pool.
 pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
     let (wanting, spares) =
         postroom.read(|tx| Ok::<_, Error>((table::wanting_key(tx, limit)?, dkim::pool::count(tx)?)))?;
-    if wanting.is_empty() || spares == 0 {
-        return Ok(!wanting.is_empty());
+    if wanting.is_empty() {
+        return Ok(false);
     }
-    postroom.write(|tx| {
-        for domain in wanting.iter().take(spares as usize) {
+    dkim::pool::write(postroom, |tx| {
+        for domain in wanting.iter().take(spares.max(1) as usize) {
             match tx.part(|| equip(tx, domain)) {
-                Err(Error::Store(error)) => return Err(Error::Store(error)),
+                Err(error @ (Error::Store(_) | Error::NoSpareKey)) => return Err(error),
                 Ok(()) => {}
                 // The settings have changed meanwhile: one domain's trouble is not the others'.
                 Err(refused) => {
                     table::has_key(tx, domain.id)?;
-                    let (actor, detail) = (event::Actor::Schedule, format!("no first key: {refused}"));
-                    event::write(
-                        tx,
-                        domain.account,
-                        actor,
-                        Action::DomainChanged,
-                        &domain.name,
-                        Some(&detail),
-                    )?;
+                    let change =
+                        Change::FirstKeyRefused { domain: domain.into(), reason: refused.to_string() };
+                    tx.tell(&Actor::Schedule, domain.account, &change)?;
                 }
             }
         }
         Ok(())
     })?;
     Ok(true)
-}
-
-fn first_key(tx: &WriteTx<'_>, domain: &Domain) -> Result<dkim::DkimKey, Error> {
-    let key = dkim::create(tx, domain, &tx.settings().dkim_selector, dkim::Source::Pool, None)?;
-    dkim::table::let_start_itself(tx, key.id)?;
-    Ok(key)
 }
 
 /// Makes a domain for the caller's end user, or adopts one of the account's that has no user yet.
@@ -124,8 +123,12 @@ pub fn create_or_adopt(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Resu
     let Some(user) = caller.user() else { return create(tx, caller, new) };
     match domain::find_named(tx, &caller.for_itself(), new.name) {
         Ok(own) if own.user.is_none() => {
-            let detail = format!("adopted for user {user}");
-            event::write(tx, own.account, caller.actor(), Action::DomainChanged, &own.name, Some(&detail))?;
+            let change = Change::DomainAdopted {
+                domain: (&own).into(),
+                user: user.clone(),
+                organization: new.organization.cloned(),
+            };
+            tx.tell(caller.actor(), own.account, &change)?;
             table::adopt(tx, own.id, user, new.organization)
         }
         Ok(_) => Err(Error::Conflict(Entity::Domain)),
@@ -153,13 +156,13 @@ pub fn rename(
     let keys = dkim::list(tx, &renamed)?;
     keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
     // A key signs only while its record is known to be right, and the new name has none yet.
-    dkim::table::suspend_all(tx, domain.id)?;
+    life::suspend_all(tx, domain)?;
     // A link names the domain that it opens.
     login::withdraw(tx, domain)?;
     record::clear(tx, &renamed)?;
     record::seed(tx, &renamed, &keys)?;
-    let detail = format!("was {}", domain.name);
-    event::write(tx, domain.account, caller.actor(), Action::DomainRenamed, name, Some(&detail))?;
+    let change = Change::DomainRenamed { domain: (&renamed).into(), from: domain.name.clone() };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(renamed)
 }
 
@@ -169,7 +172,7 @@ pub fn rename(
 pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
     check_signs_for_none(tx, caller, domain)?;
     table::delete(tx, domain.id)?;
-    event::write(tx, domain.account, caller.actor(), Action::DomainDeleted, &domain.name, None)
+    tx.tell(caller.actor(), domain.account, &Change::DomainDeleted { domain: domain.into() })
 }
 
 /// Hands the domain, with its keys, tokens and records, to another account's `default` subscription. What is set of incoming
@@ -193,10 +196,9 @@ pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountI
         // Its own keys sign from now on, and nothing is known of those.
         table::set_status(tx, domain.id, domain::Status::Pending, domain.proved_at)?;
     }
-    for (account, detail) in
-        [(domain.account, format!("to account:{to}")), (to, format!("from account:{}", domain.account))]
-    {
-        event::write(tx, account, caller.actor(), Action::DomainTransferred, &domain.name, Some(&detail))?;
+    for account in [domain.account, to] {
+        let change = Change::DomainTransferred { domain: domain.into(), from: domain.account, to };
+        tx.tell(caller.actor(), account, &change)?;
     }
     Ok(moved)
 }
@@ -218,19 +220,17 @@ fn make_way(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(
     if holder.account == account || !has_expired(tx, &holder)? {
         return Err(Error::Conflict(Entity::Domain));
     }
-    if holder.name == *name {
+    let lost = if holder.name == *name {
         table::hand_on_authority(tx, holder.id, None)?;
         table::delete(tx, holder.id)?;
+        Change::DomainGaveWay { domain: (&holder).into() }
     } else {
         // An alias is worth what its domain is.
         inbound::give_way(tx, &holder, name)?;
-    }
-    let detail = |by: &str| format!("never verified; claimed by {by}");
-    let note = |account, detail: String| {
-        event::write(tx, account, event::Actor::Operator, Action::DomainGaveWay, name, Some(&detail))
+        Change::AliasGaveWay { domain: (&holder).into(), alias: name.clone() }
     };
-    note(holder.account, detail("another account"))?;
-    note(account, detail("this account"))
+    tx.tell(&Actor::Operator, holder.account, &lost)?;
+    tx.tell(&Actor::Operator, account, &Change::DomainClaimed { name: name.clone() })
 }
 
 /// A claim without proof lasts only so long, or whoever comes first could keep a name from its owner for ever. Who has

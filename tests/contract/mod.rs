@@ -1,6 +1,7 @@
-//! The dialects, route by route.
+//! The surfaces, route by route.
 
 mod console;
+mod health;
 mod idempotency;
 mod isolation;
 mod lifecycle;
@@ -9,3 +10,4 @@ mod mailchannels;
 mod mailgun;
 mod mailpace;
 mod native;
+mod surfaces;

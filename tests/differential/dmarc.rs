@@ -1,7 +1,7 @@
 //! DMARC records that are spoilt.
 
 use postroom::settings::DmarcPolicy;
-use postroom::verify::Expectation;
+use postroom::verify::{DmarcExpectation, Expectation};
 
 use super::Case;
 use super::dice::Dice;
@@ -42,8 +42,11 @@ pub(super) fn case(dice: &mut Dice) -> Case {
     let (policy, word) =
         if dice.hits(3) { (DmarcPolicy::None, "none") } else { (DmarcPolicy::Quarantine, "quarantine") };
     let whole = format!("v=DMARC1; p={word}");
-    let mut case =
-        Case::new("dmarc", Expectation::Dmarc { name: NAME.parse().unwrap(), policy, whole }, names);
+    let mut case = Case::new(
+        "dmarc",
+        Expectation::Dmarc(DmarcExpectation { name: NAME.parse().unwrap(), policy, whole }),
+        names,
+    );
     case.key = Some(word);
     for strings in records {
         case.txt(NAME, strings);

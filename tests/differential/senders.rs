@@ -1,6 +1,6 @@
 //! SPF records that are spoilt, in a zone of the domains that they include.
 
-use postroom::verify::Expectation;
+use postroom::verify::{Expectation, SpfExpectation};
 
 use super::dice::Dice;
 use super::draft::{split, spoil};
@@ -94,7 +94,7 @@ pub(super) fn cases(dice: &mut Dice) -> [Case; 2] {
     let case = case(dice);
     let mut known = case.clone();
     known.kind = "spf-addresses";
-    if let Expectation::Spf { addresses, .. } = &mut known.expected {
+    if let Expectation::Spf(SpfExpectation { addresses, .. }) = &mut known.expected {
         *addresses = HOSTS.map(|host| host.parse().unwrap()).to_vec();
     }
     [case, known]
@@ -141,12 +141,12 @@ fn case(dice: &mut Dice) -> Case {
     for _ in 0..dice.below(6).saturating_sub(4) {
         spoil(&mut text, &mut names, dice);
     }
-    let expected = Expectation::Spf {
+    let expected = Expectation::Spf(SpfExpectation {
         name: DOMAIN.parse().unwrap(),
         mechanisms: vec![OURS.to_owned()],
         addresses: Vec::new(),
         whole: format!("v=spf1 {OURS} ~all"),
-    };
+    });
     let mut case = Case::new("spf", expected, names);
     case.txt(DOMAIN, split(&text, dice));
     if dice.hits(20) {

@@ -8,7 +8,7 @@ use postroom::dkim::PublicKey;
 use postroom::dns::{Answer, Outcome, RecordData, Server};
 use postroom::id::DomainId;
 use postroom::name::DnsName;
-use postroom::verify::{DkimExpectation, Expectation, plan};
+use postroom::verify::{CnameExpectation, DkimExpectation, Expectation, plan};
 
 use crate::harness::app::{Key, TestApp, add_other_pair, settings};
 
@@ -78,7 +78,10 @@ pub(super) fn expecting(key: &PublicKey) -> Expectation {
 }
 
 pub(super) fn cname_expected() -> Expectation {
-    Expectation::Cname { name: "mailer.example.com".parse().unwrap(), target: TARGET.parse().unwrap() }
+    Expectation::Cname(CnameExpectation {
+        name: "mailer.example.com".parse().unwrap(),
+        target: TARGET.parse().unwrap(),
+    })
 }
 
 /// The right value, and the Base64 in it.

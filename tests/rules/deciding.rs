@@ -214,7 +214,7 @@ impl Machine {
         let keys = self.app.postroom.read(|tx| postroom::dkim::list(tx, &domain)).unwrap();
         assert_eq!(keys[0].activated_at, self.activated, "after {step:?}");
         let count =
-            |action: &str| self.app.events(self.key.account).iter().filter(|e| e.action == action).count();
+            |action: &str| self.app.events(self.key.account).iter().filter(|e| e.action() == action).count();
         assert_eq!(count("record.status_changed"), self.changes, "each change is a row");
         assert_eq!(count("dkim_key.activated"), usize::from(self.activated.is_some()));
     }

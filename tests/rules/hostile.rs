@@ -12,7 +12,9 @@ use postroom::dns::{
 use postroom::domain;
 use postroom::id::DomainId;
 use postroom::name::{DnsName, DomainName};
-use postroom::verify::{self, Code, Expectation, Look, Verdict};
+use postroom::verify::{
+    self, CnameExpectation, Code, DmarcExpectation, Expectation, Look, MxExpectation, Verdict,
+};
 
 use crate::harness::app::{TestApp, txt as text};
 
@@ -35,11 +37,11 @@ fn resolver_of(server: SocketAddr, per_run: Duration) -> NetworkResolver {
 
 fn look(server: SocketAddr) -> Look {
     let domain: DomainName = "example.com".parse().unwrap();
-    let expected = Expectation::Dmarc {
+    let expected = Expectation::Dmarc(DmarcExpectation {
         name: NAME.parse().unwrap(),
         policy: postroom::settings::DmarcPolicy::None,
         whole: "v=DMARC1; p=none".into(),
-    };
+    });
     verify::look(&domain, &[expected], &resolver_of(server, 2 * PER_LOOKUP)).remove(0)
 }
 
@@ -173,8 +175,8 @@ fn whatever_a_server_does_comes_to_a_defined_finding_in_time() {
 fn publish(dns: &ScriptedResolver, expected: &[Expectation]) {
     for expected in expected {
         let data = match expected {
-            Expectation::Cname { target, .. } => RecordData::Cname(target.clone()),
-            Expectation::Mx { host, priority, .. } => {
+            Expectation::Cname(CnameExpectation { target, .. }) => RecordData::Cname(target.clone()),
+            Expectation::Mx(MxExpectation { host, priority, .. }) => {
                 dns.set(host.as_str(), vec![RecordData::A(Ipv4Addr::new(192, 0, 2, 1))]);
                 RecordData::Mx { preference: *priority, exchange: host.clone() }
             }

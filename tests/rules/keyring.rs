@@ -26,7 +26,7 @@ fn selector(text: &str) -> Selector {
     text.parse().unwrap()
 }
 
-fn make(app: &TestApp, key: &Key, text: &str, source: Source) -> Result<keyring::Entry, Error> {
+fn make(app: &TestApp, key: &Key, text: &str, source: &Source) -> Result<keyring::Entry, Error> {
     let domain = domain_of(app, key, "example.com");
     app.postroom.write(|tx| keyring::create(tx, &key.operator(), &domain, &selector(text), source))
 }
@@ -35,7 +35,7 @@ fn make(app: &TestApp, key: &Key, text: &str, source: Source) -> Result<keyring:
 fn keys_of_two_algorithms_sign_side_by_side() {
     let (app, key) = start();
     let pair = KeyPair::generate(Kind::Ed25519).unwrap();
-    let made = make(&app, &key, "ed", Source::Pair(pair)).unwrap();
+    let made = make(&app, &key, "ed", &Source::Pair(pair)).unwrap();
     assert_eq!((made.key.public.algorithm(), made.key.bits), (Algorithm::Ed25519, 256));
     let domain = domain_of(&app, &key, "example.com");
     for text in ["pr1", "ed"] {
@@ -81,7 +81,7 @@ fn only_a_first_key_begins_by_itself_and_what_was_deactivated_stays_so() {
         let entry = entry(text);
         app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
     };
-    make(&app, &key, "s1", Source::Pool).unwrap();
+    make(&app, &key, "s1", &Source::Pool).unwrap();
     publish("s1");
     check();
     assert!(!entry("s1").key.is_active(), "a later key waits for a word");
@@ -103,7 +103,7 @@ fn only_a_first_key_begins_by_itself_and_what_was_deactivated_stays_so() {
 fn after_a_domain_is_renamed_the_keys_that_signed_do_so_again_and_no_others() {
     let (app, key) = start();
     let domain = domain_of(&app, &key, "example.com");
-    make(&app, &key, "s1", Source::Pool).unwrap();
+    make(&app, &key, "s1", &Source::Pool).unwrap();
     for text in ["pr1", "s1"] {
         let entry = app.postroom.read(|tx| keyring::find(tx, &domain, &selector(text))).unwrap();
         app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
@@ -239,8 +239,8 @@ fn a_limit_of_keys_is_the_operators_and_a_store_of_none_is_refused() {
     let app = TestApp::with(few, 10);
     let key = app.account("acme");
     app.domain(&key, "example.com");
-    make(&app, &key, "s1", Source::Pool).unwrap();
-    let refused = make(&app, &key, "s2", Source::Pool);
+    make(&app, &key, "s1", &Source::Pool).unwrap();
+    let refused = make(&app, &key, "s2", &Source::Pool);
     assert!(matches!(refused, Err(Error::Limit { what: Entity::DkimKey, most: 2 })), "{refused:?}");
     // Nothing of it was kept: the spare pair is where it was.
     assert_eq!(app.value::<i64>("SELECT count(*) FROM spare_key"), 8);

@@ -58,8 +58,8 @@ fn a_link_opens_its_domain_once_and_a_look_does_not_use_it_up() {
     let of_links: Vec<String> = app
         .events(key.account)
         .iter()
-        .filter(|event| event.action.starts_with("login_link."))
-        .map(|event| format!("{} {} {}", event.actor, event.action, event.subject))
+        .filter(|event| event.action().starts_with("login_link."))
+        .map(|event| format!("{} {} {}", event.actor, event.action(), event.subject()))
         .collect();
     let by = format!("key:{}", key.id);
     assert_eq!(

@@ -4,7 +4,9 @@ use postroom::dns::{Outcome, RecordData, TxtData};
 use postroom::id::DomainId;
 use postroom::name::DnsName;
 use postroom::settings::DmarcPolicy;
-use postroom::verify::{Code, Expectation, Finding, Verdict, judge, plan};
+use postroom::verify::{
+    Code, DmarcExpectation, Expectation, Finding, MxExpectation, SpfExpectation, Verdict, judge, plan,
+};
 
 use super::answers::{found, said};
 use crate::harness::app::{TestApp, settings, txt};
@@ -13,18 +15,23 @@ use Verdict::{Fail, Pass, Warn};
 
 fn mx_expected() -> Expectation {
     let (name, host) = ("example.com".parse().unwrap(), "mx.example.net".parse().unwrap());
-    Expectation::Mx { name, host, priority: 10 }
+    Expectation::Mx(MxExpectation { name, host, priority: 10 })
 }
 
 fn spf_expected(mechanisms: &[&str]) -> Expectation {
     let whole = format!("v=spf1 {} ~all", mechanisms.join(" "));
     let mechanisms = mechanisms.iter().map(ToString::to_string).collect();
-    Expectation::Spf { name: "example.com".parse().unwrap(), mechanisms, addresses: Vec::new(), whole }
+    Expectation::Spf(SpfExpectation {
+        name: "example.com".parse().unwrap(),
+        mechanisms,
+        addresses: Vec::new(),
+        whole,
+    })
 }
 
 fn dmarc_expected(policy: DmarcPolicy) -> Expectation {
     let whole = format!("v=DMARC1; p={policy}");
-    Expectation::Dmarc { name: "_dmarc.example.com".parse().unwrap(), policy, whole }
+    Expectation::Dmarc(DmarcExpectation { name: "_dmarc.example.com".parse().unwrap(), policy, whole })
 }
 
 fn judged(expected: &Expectation, records: Vec<RecordData>) -> Finding {
@@ -160,7 +167,10 @@ fn what_we_ask_for_is_what_the_seeded_record_has_but_the_word_all() {
     let id = DomainId::new(app.domain(&key, "example.com"));
     let plan = app.postroom.read(|tx| plan(tx, &key.operator(), id)).unwrap();
     let expected = plan.expected().iter();
-    let spf = expected.clone().find(|expected| matches!(expected, Expectation::Spf { .. })).unwrap();
+    let spf = expected
+        .clone()
+        .find(|expected| matches!(expected, Expectation::Spf(SpfExpectation { .. })))
+        .unwrap();
     is(&judged(spf, vec![txt(&spf.wanted())]), Pass, None, "the seeded record itself");
     is(
         &judged(spf, vec![txt("v=spf1 ~all")]),

@@ -73,8 +73,12 @@ fn a_report_keeps_the_message_octet_for_octet_and_the_envelope_as_told() {
         (Some(key.id), MESSAGE.len() as u64, START_MILLIS)
     );
     let event = app.events(key.account).pop().unwrap();
-    assert_eq!((event.action.as_str(), event.subject.as_str()), ("report.filed", "1"));
-    assert_eq!(event.detail.as_deref(), Some("false_positive for example.com"), "and no address");
+    assert_eq!((event.action(), event.subject().as_str()), ("report.filed", "1"));
+    assert_eq!(
+        event.detail().unwrap(),
+        "report 1 of a false positive filed for a recipient at example.com",
+        "and no address"
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The schedule: when a domain's turn is; `lending` has who takes it.
 
+use postroom::event::Actor;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -172,8 +173,8 @@ fn the_turns_of_every_account_come_and_are_the_schedules_own() {
     assert_eq!(app.value::<i64>("SELECT count(*) FROM domain WHERE status = 'active'"), 2);
     for key in [one, two] {
         let events = app.events(key.account);
-        let changed = events.iter().find(|event| event.action == "domain.status_changed").unwrap();
-        assert_eq!(changed.actor, "schedule");
+        let changed = events.iter().find(|event| event.action() == "domain.status_changed").unwrap();
+        assert_eq!(changed.actor, Actor::Schedule);
     }
 }
 

@@ -7,7 +7,7 @@ use postroom::dns::{
     Answer, Outcome, Question, RecordData, RecordType, Resolver, ScriptedResolver, Server, Sighting,
 };
 use postroom::name::DomainName;
-use postroom::verify::{Code, Expectation, Finding, Verdict, look};
+use postroom::verify::{Code, Expectation, Finding, SpfExpectation, Verdict, look};
 
 /// What a look finds of a record, for a sender at each of these addresses.
 fn found(record: &str, addresses: &[&str], dns: ScriptedResolver) -> Finding {
@@ -18,12 +18,12 @@ fn found(record: &str, addresses: &[&str], dns: ScriptedResolver) -> Finding {
 }
 
 fn expected(domain: &DomainName, addresses: &[&str]) -> Expectation {
-    Expectation::Spf {
+    Expectation::Spf(SpfExpectation {
         name: domain.dns().clone(),
         mechanisms: vec!["include:spf.example.net".to_owned()],
         addresses: addresses.iter().map(|ip| ip.parse::<IpAddr>().unwrap()).collect(),
         whole: "v=spf1 include:spf.example.net ~all".to_owned(),
-    }
+    })
 }
 
 fn zone() -> ScriptedResolver {
@@ -154,7 +154,7 @@ fn a_term_before_ours_that_matches_none_of_our_hosts_or_passes_them_is_nothing()
         "v=spf1 -ip6:2001:db8:0:1::/64 include:spf.example.net ~all",
         "v=spf1 ~include:other.example.org -mx include:spf.example.net -all",
         "v=spf1 -exists:nowhere.example.org include:spf.example.net ~all",
-        "v=spf1 exists:%{i}.list.example.org ptr include:lists.example.org include:spf.example.net ~all",
+        "v=spf1 exists:%{i}.list.example.org ptr include:spf.example.net ~all",
         "v=spf1 include:wraps.example.org include:spf.example.net ~all",
         "v=spf1 include:wide.example.org include:spf.example.net ~all",
     ] {
@@ -165,10 +165,14 @@ fn a_term_before_ours_that_matches_none_of_our_hosts_or_passes_them_is_nothing()
 
 #[test]
 fn what_only_passes_before_ours_costs_no_look_up_more() {
-    // The one record, the four names in it, and what the mail host has.
+    // The one record, the four names in it, and what the mail host has; and of each of the four clients that are tried, two
+    // of each family, what depends on the client.
     for (record, most) in [
         ("v=spf1 include:spf.example.net ~all", 2),
-        ("v=spf1 mx a:ours.example.org ptr exists:%{i}.list.example.org include:spf.example.net ~all", 7),
+        (
+            "v=spf1 mx a:ours.example.org ptr exists:%{i}.list.example.org include:spf.example.net ~all",
+            7 + 4 * 2,
+        ),
         ("v=spf1 mx -ip4:198.51.100.1 -a:other.example.org include:spf.example.net ~all", 5),
     ] {
         let (domain, dns) =
@@ -260,4 +264,96 @@ fn a_lame_name_server_is_told_where_the_record_itself_is_right() {
             finding.text
         );
     }
+}
+
+/// What a look finds of a record that is to have `ours` in it, without a word on where we send from.
+fn found_of(record: &str, ours: &str, dns: ScriptedResolver) -> Finding {
+    let domain: DomainName = "example.com".parse().unwrap();
+    let expected = Expectation::Spf(SpfExpectation {
+        name: domain.dns().clone(),
+        mechanisms: vec![ours.to_owned()],
+        addresses: Vec::new(),
+        whole: format!("v=spf1 {ours} ~all"),
+    });
+    look(&domain, &[expected], &dns.txt("example.com", &[record])).remove(0).finding
+}
+
+#[test]
+fn hosts_that_are_gone_and_a_client_without_a_name_end_the_evaluation_before_ours() {
+    let record = "v=spf1 a:gone1.example.org a:gone2.example.org ptr ip4:192.0.2.7 ~all";
+    let finding = found_of(record, "ip4:192.0.2.7", hosts());
+    assert_eq!(
+        (finding.verdict, finding.code),
+        (Verdict::Fail, Some(Code::SpfTooManyVoid)),
+        "{}",
+        finding.text
+    );
+    let named =
+        hosts().record("7.2.0.192.in-addr.arpa", RecordData::Ptr("mail.example.net".parse().unwrap()));
+    let finding = found_of(record, "ip4:192.0.2.7", named);
+    assert_eq!(finding.verdict, Verdict::Pass, "{}", finding.text);
+}
+
+#[test]
+fn an_include_by_the_clients_address_that_exists_for_nobody_is_an_error_before_ours() {
+    let record = "v=spf1 include:%{i}.list.example.org include:spf.example.net ~all";
+    let finding = found(record, &[], hosts());
+    assert_eq!(
+        (finding.verdict, finding.code),
+        (Verdict::Fail, Some(Code::SpfIncludeMissing)),
+        "{}",
+        finding.text
+    );
+}
+
+#[test]
+fn a_host_with_an_address_of_ipv6_alone_is_judged_by_clients_of_ipv6_alone() {
+    let v6 = || hosts().record("six.example.net", RecordData::Aaaa("2001:db8:6::6".parse().unwrap()));
+    // Three mail hosts without an IPv6 address end it for whoever comes by IPv6, and for nobody else.
+    let three = ["mx1.example.org", "mx2.example.org", "mx3.example.org"]
+        .iter()
+        .fold(v6(), |dns, host| dns.a(host, [198, 51, 100, 25].into()).mx("mail.example.org", 10, host));
+    let finding = found_of("v=spf1 mx:mail.example.org a:six.example.net ~all", "a:six.example.net", three);
+    assert_eq!(
+        (finding.verdict, finding.code),
+        (Verdict::Fail, Some(Code::SpfTooManyVoid)),
+        "{}",
+        finding.text
+    );
+    let finding = found_of("v=spf1 -ip6:2001:db8:6::/48 a:six.example.net ~all", "a:six.example.net", v6());
+    assert_eq!(
+        (finding.verdict, finding.code),
+        (Verdict::Fail, Some(Code::SpfRefusedBefore)),
+        "{}",
+        finding.text
+    );
+    let finding = found_of("v=spf1 -ip4:192.0.2.0/24 a:six.example.net ~all", "a:six.example.net", v6());
+    assert_eq!(finding.verdict, Verdict::Pass, "{}", finding.text);
+}
+
+#[test]
+fn where_our_addresses_are_few_each_of_them_decides_and_nothing_is_only_suspected() {
+    // Whom the list names depends on the client; ours is asked for, and is not on it.
+    let record = "v=spf1 -exists:%{i}.list.example.org a:ours.example.org ~all";
+    let finding = found_of(record, "a:ours.example.org", hosts());
+    assert_eq!(finding.verdict, Verdict::Pass, "{}", finding.text);
+    let listed = hosts().a("192.0.2.9.list.example.org", [127, 0, 0, 2].into());
+    let finding = found_of(record, "a:ours.example.org", listed);
+    assert_eq!(
+        (finding.verdict, finding.code),
+        (Verdict::Fail, Some(Code::SpfRefusedBefore)),
+        "{}",
+        finding.text
+    );
+}
+
+#[test]
+fn of_eleven_names_of_a_client_the_first_ten_count_as_they_came() {
+    // By its letters the one name that is true would be the last; it came first.
+    let mut names: Vec<RecordData> = vec![RecordData::Ptr("zz.ours.example.org".parse().unwrap())];
+    names.extend((0..10).map(|n| RecordData::Ptr(format!("a{n}.example.net").parse().unwrap())));
+    let dns = hosts().a("zz.ours.example.org", [192, 0, 2, 7].into());
+    dns.set("7.2.0.192.in-addr.arpa", names);
+    let finding = found("v=spf1 ptr:ours.example.org -all", &["192.0.2.7"], dns);
+    assert_eq!(finding.verdict, Verdict::Pass, "{}", finding.text);
 }

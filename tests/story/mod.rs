@@ -19,6 +19,8 @@ mod crowd;
 #[cfg(test)]
 mod days;
 #[cfg(test)]
+mod duties;
+#[cfg(test)]
 mod help;
 #[cfg(test)]
 mod lifecycle;

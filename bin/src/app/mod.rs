@@ -1,20 +1,20 @@
-//! The App: from a request to a response. It matches, authenticates, limits, calls, renders and logs.
+//! The App: from a request to a response, the same way for every surface. It matches a route, authenticates, counts, takes the
+//! body, calls the handler, renders what went wrong, and logs.
 //!
 //! It is synchronous and knows no server: `listen` carries it on hyper, an example on another one.
 
 mod admission;
+mod credential;
+mod health;
+mod origin;
 mod repeat;
+mod surface;
 mod visit;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use percent_encoding::percent_decode_str;
 use postroom::account::Caller;
 use postroom::clock::Timestamp;
 use postroom::db::{Postroom, Session};
@@ -22,15 +22,15 @@ use postroom::dns::Resolver;
 use postroom::error::{Error, StoreTrouble};
 use postroom::id::ApiKeyId;
 use postroom::key;
-use postroom::secret::{PlainSecret, SecretKind};
-use serde_json::json;
+use postroom::secret::PlainSecret;
 
-use crate::console;
-use crate::dialect::DIALECTS;
-use crate::wire::http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
-use crate::wire::{Auth, BodySize, Call, Dialect, Fault, Handler, Route, Switches};
-use visit::{Trace, Visit};
+use crate::wire::{Anybody, BodySize, Call, Fault, Handler, OpenToAll, Switches, WithKey};
+use surface::{Router, Target};
+use visit::Visit;
+
+pub use surface::SURFACES;
 
 /// What answers every request.
 pub struct App {
@@ -38,7 +38,7 @@ pub struct App {
     resolver: Arc<dyn Resolver>,
     switches: Switches,
     base_url: String,
-    router: matchit::Router<Vec<(&'static Dialect, &'static Route)>>,
+    router: Router,
     limits: Limits,
     /// Which requests are asking the DNS now.
     looks: Looks,
@@ -47,47 +47,27 @@ pub struct App {
     uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
 }
 
-/// What the head of a request asks for.
-enum Found {
-    /// Nothing that is here.
-    Answer(Response),
-    Health,
-    /// Whether the service is well, in a dialect's own way.
-    Open(&'static Dialect),
-    Console,
-    Target(Target),
+/// Who asks, as the head of a request tells it.
+enum Entry {
+    Key(PlainSecret, WithKey),
+    Anybody(OpenToAll),
 }
 
-/// A route of a dialect, with the parameters in the path.
-struct Target {
-    dialect: &'static Dialect,
-    route: &'static Route,
-    handler: Handler,
-    params: Vec<(String, String)>,
+/// Who was let in by the head of a request, with what answers them.
+enum Admitted {
+    Caller(Caller, WithKey),
+    Anybody(OpenToAll),
 }
 
 impl App {
     /// The App over this database and this resolver.
     pub fn new(postroom: Arc<Postroom>, resolver: Arc<dyn Resolver>) -> App {
-        let mut by_path: HashMap<&'static str, Vec<(&'static Dialect, &'static Route)>> = HashMap::new();
-        for dialect in DIALECTS {
-            for route in dialect.routes {
-                by_path.entry(route.path).or_default().push((dialect, route));
-            }
-        }
-        let mut router = matchit::Router::new();
-        for (path, routes) in by_path {
-            // The tables are constants, and a test builds an App of them: no path clashes with another.
-            if let Err(clash) = router.insert(path, routes) {
-                tracing::error!(path, %clash, "a route was left out");
-            }
-        }
         App {
             postroom,
             resolver,
             switches: Switches::default(),
             base_url: "http://127.0.0.1:8025".to_owned(),
-            router,
+            router: Router::new(),
             limits: Limits::default(),
             looks: Looks::default(),
             running: repeat::Running::default(),
@@ -95,19 +75,19 @@ impl App {
         }
     }
 
-    /// The same App with other things switched on and off.
+    /// This App, with these things switched on and off.
     #[must_use]
     pub fn switched(self, switches: Switches) -> App {
         App { switches, ..self }
     }
 
-    /// The same App at another base URL: where clients reach it, for the links in its answers.
+    /// This App at another base URL: where clients reach it, for the links in its answers.
     #[must_use]
     pub fn at(self, base_url: &str) -> App {
         App { base_url: base_url.trim_end_matches('/').to_owned(), ..self }
     }
 
-    /// The same App with other limits on rates.
+    /// This App, with these limits on rates.
     #[must_use]
     pub fn limited(self, limits: Limits) -> App {
         App { limits, ..self }
@@ -115,34 +95,23 @@ impl App {
 
     /// Answers one request, whose body is read already.
     pub fn answer(&self, request: &Request) -> Response {
-        let mut visit = Visit::begin(request);
-        let response = match self.find(request, &mut visit.trace) {
-            Found::Answer(response) => response,
-            Found::Health => self.health(&request.method),
-            Found::Open(dialect) => self.open(dialect),
-            Found::Console => self.console(request, &visit),
-            Found::Target(target) => {
-                let caller = self
-                    .credential(&target, request)
-                    .and_then(|secret| self.authenticate(&secret, request.peer, &mut visit.trace));
-                self.call(&target, caller, request, &visit)
-            }
-        };
-        visit.end(response)
+        let (mut visit, found) = self.find(request);
+        let answered = found.and_then(|target| {
+            let entry = self.enter(&target, request)?;
+            let admitted = self.admit(entry, request.peer, &mut visit)?;
+            self.run(target, admitted, request)
+        });
+        visit.end(answered)
     }
 
-    /// The most octets of a body on this path.
+    /// The most octets of a body on this path; few where there is no such route.
     pub fn body_limit(&self, method: &Method, path: &str) -> usize {
-        if console::has(path) {
-            return console::MAX_BODY_OCTETS;
-        }
-        let found = self.router.at(without_last_slash(path)).ok();
-        let route = found.and_then(|found| found.value.iter().find(|(_, route)| route.method == *method));
-        route.map_or(BodySize::Usual, |(_, route)| route.body).octets(self.postroom.settings())
+        let (_, found) = self.router.find(method, path);
+        found.map_or(BodySize::Form, |target| target.route.body).octets(self.postroom.settings())
     }
 
-    /// Forgets what no limit depends on any more, and answers whose time is over. Meant for a background thread, every half
-    /// minute or so.
+    /// Forgets what no limit depends on any more, and answers whose time is over. Meant for a background thread, every minute or
+    /// so.
     pub fn forget(&self) -> Result<(), Error> {
         self.limits.tidy();
         repeat::forget_expired(&self.postroom)
@@ -154,141 +123,90 @@ impl App {
         if uses.is_empty() { Ok(()) } else { self.postroom.write(|tx| key::note_uses(tx, &uses)) }
     }
 
-    /// What a request asks for, by its head.
-    fn find(&self, request: &Request, trace: &mut Trace) -> Found {
-        let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
-        let path = without_last_slash(&request.path);
-        if path == "/healthz" {
-            trace.route = "/healthz";
-            return Found::Health;
-        }
-        if console::has(path) {
-            (trace.dialect, trace.route) = ("console", console::route(path));
-            return Found::Console;
-        }
-        let no_route =
-            || Response::json(StatusCode::NOT_FOUND, &json!({ "error": Fault::NoRoute.to_string() }));
-        let Ok(found) = self.router.at(path) else {
-            let is_below = |prefix: &&str| {
-                path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            };
-            let dialect = DIALECTS.iter().find(|dialect| dialect.prefixes.iter().any(is_below));
-            return Found::Answer(dialect.map_or_else(no_route, |dialect| (dialect.render)(&Fault::NoRoute)));
+    /// What a request is for.
+    fn find(&self, request: &Request) -> (Visit, Result<Target, Fault>) {
+        let (surface, found) = self.router.find(&request.method, &request.path);
+        let route = found.as_ref().map_or("", |target| target.route.path);
+        (Visit::begin(request, surface, route), found)
+    }
+
+    /// Refuses a request by its head, as far as that can be done without the database.
+    fn enter(&self, target: &Target, request: &Request) -> Result<Entry, Fault> {
+        let auth = target.surface.auth;
+        origin::check(auth, &self.base_url, request)?;
+        let answer = match target.route.handler {
+            Handler::Open(answer) => return Ok(Entry::Anybody(answer)),
+            Handler::Key(answer) => answer,
         };
-        let Some((dialect, route)) = found.value.iter().find(|(_, route)| route.method == *method) else {
-            let mut allowed: Vec<&str> = found.value.iter().map(|(_, route)| route.method.as_str()).collect();
-            if allowed.contains(&"GET") {
-                allowed.push("HEAD");
-            }
-            let allowed = allowed.join(", ");
-            let render = found.value.first().map(|(dialect, _)| dialect.render);
-            return Found::Answer(render.map_or_else(no_route, |render| {
-                render(&Fault::Method(allowed.clone())).with(header::ALLOW, &allowed)
-            }));
-        };
-        (trace.dialect, trace.route) = (dialect.name, route.path);
-        let Some(handler) = route.handler else { return Found::Open(dialect) };
-        // What is not UTF-8 names nothing, and stays so with a replacement character in it.
-        let decode = |value| percent_decode_str(value).decode_utf8_lossy().into_owned();
-        let params = found.params.iter().map(|(name, value)| (name.to_owned(), decode(value))).collect();
-        Found::Target(Target { dialect, route, handler, params })
-    }
-
-    /// Answers a request of this caller; without one, says why there is none.
-    fn call(
-        &self,
-        target: &Target,
-        caller: Result<Caller, Fault>,
-        request: &Request,
-        visit: &Visit,
-    ) -> Response {
-        let answered = caller.and_then(|caller| self.run(target, caller, request));
-        answered.unwrap_or_else(|fault| refuse(target, &fault, visit))
-    }
-
-    fn run(&self, target: &Target, caller: Caller, request: &Request) -> Result<Response, Fault> {
-        if let Err(fault) = request.body {
-            return Err(fault.into());
-        }
-        let Target { dialect, route, handler, params } = target;
-        let asked = repeat::asked(&caller, route, request)?;
-        let run = |session: &Session<'_>| {
-            let _looking = if route.slow { Some(self.looks.begin(caller.account())?) } else { None };
-            handler(&Call {
-                postroom: session,
-                resolver: &*self.resolver,
-                switches: self.switches,
-                base_url: &self.base_url,
-                caller,
-                request,
-                params: params.clone(),
-            })
-        };
-        match asked {
-            None => run(&Session::new(&self.postroom)),
-            Some(asked) => repeat::answer(&self.postroom, &self.running, &asked, route, dialect.render, run),
-        }
-    }
-
-    fn console(&self, request: &Request, visit: &Visit) -> Response {
-        let path = without_last_slash(&request.path);
-        console::answer(&self.postroom, &self.base_url, path, request).unwrap_or_else(|error| {
-            tracing::error!(request = visit.id, route = visit.trace.route, %error, "the database failed");
-            stop_if_sync_failed(&error);
-            console::failed(&error)
-        })
-    }
-
-    /// Whether the service is well, in a dialect's own way.
-    fn open(&self, dialect: &Dialect) -> Response {
-        match self.postroom.check_readable() {
-            Ok(()) => Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new() },
-            Err(error) => {
-                tracing::error!(%error, "the database cannot be read");
-                (dialect.render)(&Fault::Library(error))
-            }
-        }
-    }
-
-    /// The secret that a request brings, unless it is malformed, or has just opened nothing. The database is not asked.
-    fn credential(&self, target: &Target, request: &Request) -> Result<PlainSecret, Fault> {
         let failed = |fault| self.limits.count_failure(request.peer, fault);
-        let secret = credential(target.dialect.auth, request).map_err(failed)?;
+        let secret = credential::credential(auth, request).map_err(failed)?;
         if self.limits.is_dead(&secret.hashed()) {
             return Err(failed(Fault::CredentialInvalid));
         }
-        Ok(secret)
+        Ok(Entry::Key(secret, answer))
     }
 
-    /// Who calls, if the account's rate has room. A key that opens something does, however many failures came from the same
+    /// Looks up who calls, and counts the request. A key that opens something does, however many failures came from the same
     /// address.
-    fn authenticate(&self, secret: &PlainSecret, peer: IpAddr, trace: &mut Trace) -> Result<Caller, Fault> {
-        let Some(caller) = self.postroom.read(|tx| key::authenticate(tx, secret))? else {
+    fn admit(&self, entry: Entry, peer: IpAddr, visit: &mut Visit) -> Result<Admitted, Fault> {
+        let (secret, answer) = match entry {
+            Entry::Anybody(answer) => return Ok(Admitted::Anybody(answer)),
+            Entry::Key(secret, answer) => (secret, answer),
+        };
+        let Some(caller) = self.postroom.read(|tx| key::authenticate(tx, &secret))? else {
             self.limits.note_dead(secret.hashed());
             return Err(self.limits.count_failure(peer, Fault::CredentialInvalid));
         };
-        (trace.account, trace.key) = (Some(caller.account().number()), caller.key().map(ApiKeyId::number));
+        visit.is_of(&caller);
         if let Some(key) = caller.key() {
             self.uses().insert(key, self.postroom.now());
         }
         self.limits.count(caller.account())?;
-        Ok(caller)
+        Ok(Admitted::Caller(caller, answer))
     }
 
-    /// Whether the database can be read. For load balancers and for people.
-    fn health(&self, method: &Method) -> Response {
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            let fault = Fault::Method("GET".to_owned());
-            return Response::json(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": fault.to_string() }))
-                .with(header::ALLOW, "GET");
+    /// Answers a request that was let in.
+    fn run(&self, target: Target, admitted: Admitted, request: &Request) -> Result<Response, Fault> {
+        let Target { surface, route, params } = target;
+        if let Err(fault) = request.body {
+            return Err(fault.into());
         }
-        match self.postroom.check_readable() {
-            Ok(()) => Response::json(StatusCode::OK, &json!({ "status": "ok" })),
-            Err(error) => {
-                tracing::error!(%error, "the database cannot be read");
-                Response::json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "database unreadable" }))
+        match admitted {
+            Admitted::Anybody(answer) => {
+                let session = Session::new(&self.postroom);
+                let answered = answer(&self.prepare(&session, Anybody, request, params));
+                answered.map_err(|fault| match fault {
+                    Fault::CredentialMissing | Fault::CredentialInvalid => {
+                        self.limits.count_failure(request.peer, fault)
+                    }
+                    other => other,
+                })
+            }
+            Admitted::Caller(caller, answer) => {
+                let asked = repeat::asked(&caller, route, request)?;
+                let run = |session: &Session<'_>| {
+                    let _looking = if route.slow { Some(self.looks.begin(caller.account())?) } else { None };
+                    answer(&self.prepare(session, caller, request, params))
+                };
+                match asked {
+                    None => run(&Session::new(&self.postroom)),
+                    Some(asked) => {
+                        repeat::answer(&self.postroom, &self.running, &asked, route, surface.render, run)
+                    }
+                }
             }
         }
+    }
+
+    fn prepare<'a, By>(
+        &'a self,
+        postroom: &'a Session<'a>,
+        caller: By,
+        request: &'a Request,
+        params: Vec<(String, String)>,
+    ) -> Call<'a, By> {
+        let (resolver, switches, base_url) = (&*self.resolver, self.switches, self.base_url.as_str());
+        Call { postroom, resolver, switches, base_url, caller, request, params }
     }
 
     fn uses(&self) -> std::sync::MutexGuard<'_, HashMap<ApiKeyId, Timestamp>> {
@@ -306,81 +224,3 @@ pub fn stop_if_sync_failed(error: &Error) {
         std::process::exit(74);
     }
 }
-
-fn without_last_slash(path: &str) -> &str {
-    path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
-}
-
-/// Says in the shape of the dialect why there is no answer.
-fn refuse(target: &Target, fault: &Fault, visit: &Visit) -> Response {
-    if let Fault::Library(Error::Store(error)) = fault {
-        tracing::error!(request = visit.id, route = target.route.path, %error, "the database failed");
-    }
-    if let Fault::Library(error) = fault {
-        stop_if_sync_failed(error);
-    }
-    let response = (target.dialect.render)(fault);
-    let is_challenged = response.headers.contains_key(header::WWW_AUTHENTICATE);
-    if response.status == StatusCode::UNAUTHORIZED && !is_challenged {
-        return response.with(header::WWW_AUTHENTICATE, &challenge(target.dialect.auth));
-    }
-    response
-}
-
-/// Where a credential is to stand, for a 401 (RFC 9110 section 15.5.2 has each say it).
-///
-/// No scheme is registered for a key in a header field of its own; `ApiKey` names that field.
-fn challenge(auth: Auth) -> String {
-    match auth {
-        Auth::Basic { .. } => "Basic realm=\"postroom\", charset=\"UTF-8\"".to_owned(),
-        Auth::Bearer => "Bearer realm=\"postroom\"".to_owned(),
-        Auth::Header(names) => {
-            format!("ApiKey realm=\"postroom\", header=\"{}\"", names.first().copied().unwrap_or_default())
-        }
-    }
-}
-
-/// The secret that a request carries; a malformed one is refused before the database is asked.
-fn credential(auth: Auth, request: &Request) -> Result<PlainSecret, Fault> {
-    let text = match auth {
-        Auth::Header(names) => names.iter().find_map(|name| request.headers.get(*name)),
-        Auth::Bearer | Auth::Basic { .. } => request.headers.get(header::AUTHORIZATION),
-    };
-    let text = text.ok_or(Fault::CredentialMissing)?;
-    let text = text.to_str().map_err(|_| Fault::CredentialInvalid)?.trim();
-    let text: Cow<'_, str> = match auth {
-        Auth::Header(_) => text.into(),
-        Auth::Bearer => of_scheme("bearer", text)?.into(),
-        Auth::Basic { user } => password(user, of_scheme("basic", text)?)?.into(),
-    };
-    if text.is_empty() {
-        return Err(Fault::CredentialMissing);
-    }
-    PlainSecret::parse(SecretKind::AccountKey, &text).map_err(|_| Fault::CredentialInvalid)
-}
-
-/// What stands after the scheme's name, which is told apart from others without regard to case (RFC 9110 section 11.1).
-fn of_scheme<'a>(scheme: &str, text: &'a str) -> Result<&'a str, Fault> {
-    match text.split_once(' ') {
-        Some((name, rest)) if name.eq_ignore_ascii_case(scheme) => Ok(rest.trim()),
-        _ => Err(Fault::CredentialInvalid),
-    }
-}
-
-/// The password of `user`, all that follows the first colon (RFC 7617 section 2).
-///
-/// The padding may be left out, as clients written by hand do: nothing else can be meant without it.
-fn password(user: &str, encoded: &str) -> Result<String, Fault> {
-    const LENIENT: GeneralPurpose = GeneralPurpose::new(
-        &STANDARD,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
-    let pair = LENIENT.decode(encoded).ok().and_then(|octets| String::from_utf8(octets).ok());
-    match pair.as_deref().and_then(|pair| pair.split_once(':')) {
-        Some((name, password)) if name == user => Ok(password.to_owned()),
-        _ => Err(Fault::CredentialInvalid),
-    }
-}
-
-#[cfg(test)]
-mod tests;

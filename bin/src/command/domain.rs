@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 use super::named::{find, parse};
 use super::output::table;
 use super::{Context, Failure, verify};
+use crate::json::domain::domain_json;
+use crate::json::record::record_json;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -117,7 +119,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                 let account = account::find(tx, &to)?;
                 provision::transfer(tx, &caller, &domain, account.id)
             })?;
-            context.output.print(&json_of(&moved), || format!("{name} belongs to {to} now."));
+            context.output.print(&domain_json(&moved), || format!("{name} belongs to {to} now."));
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -145,7 +147,7 @@ fn list(
         }
         Ok::<_, Error>(domains)
     })?;
-    context.output.print(&domains.iter().map(json_of).collect(), || {
+    context.output.print(&domains.iter().map(domain_json).collect(), || {
         let rows: Vec<_> = domains
             .iter()
             .map(|domain| {
@@ -166,9 +168,9 @@ fn list(
 
 fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, Failure> {
     let (domain, records) = read(postroom, name)?;
-    let mut json = json_of(&domain);
+    let mut json = domain_json(&domain);
     if let Value::Object(json) = &mut json {
-        let records = records.iter().map(|record| json_of_record(&domain, record)).collect();
+        let records = records.iter().map(|record| record_json(&domain, record)).collect();
         json.insert("records".to_owned(), records);
     }
     context.output.print(&json, || {
@@ -198,7 +200,7 @@ fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, 
 
 fn records(context: &Context, postroom: &Postroom, name: &str, zone: bool) -> Result<ExitCode, Failure> {
     let (domain, records) = read(postroom, name)?;
-    let json = records.iter().map(|record| json_of_record(&domain, record)).collect();
+    let json = records.iter().map(|record| record_json(&domain, record)).collect();
     context.output.print(&json, || {
         if zone {
             return zone_fragment(&domain, &records);
@@ -227,22 +229,4 @@ fn read(postroom: &Postroom, name: &str) -> Result<(Domain, Vec<Record>), Failur
         Ok::<_, Error>((domain, records))
     })?;
     Ok(found)
-}
-
-fn json_of(domain: &Domain) -> Value {
-    json!({
-        "id": domain.id.number(), "account_id": domain.account.number(), "domain": domain.name.as_str(),
-        "label": domain.label, "status": domain.status.as_str(),
-        "created_at": domain.created_at.to_string(), "updated_at": domain.updated_at.to_string(),
-    })
-}
-
-fn json_of_record(domain: &Domain, record: &Record) -> Value {
-    json!({
-        "id": record.id.number(), "purpose": record.purpose.as_str(), "host": record.host,
-        "name": record.name(domain).as_str(), "type": record.record_type().to_string(),
-        "priority": record.priority, "value": record.value, "status": record.standing.status.as_str(),
-        "checked_at": record.checked_at.map(|at| at.to_string()), "observed": record.observed,
-        "problem": record.problem.as_ref().map(|p| json!({ "code": p.code, "text": p.text })),
-    })
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
+use postroom::dkim::pool;
 use postroom::domain::Domain;
 use postroom::error::Error;
 use postroom::keyring::{self, Entry};
@@ -62,9 +63,9 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
         }
         _ => None,
     };
-    let (domain, status, entries) = postroom.write(|tx| {
+    let (domain, status, entries) = pool::write(&postroom, |tx| {
         let (caller, domain) = find(tx, &name)?;
-        match (command, source) {
+        match (command, &source) {
             (Command::Start { .. }, Some(source)) => rotation::start(tx, &caller, &domain, source)?,
             (Command::Abort { .. }, _) => rotation::abort(tx, &caller, &domain)?,
             (Command::Every { days, .. }, _) => {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::named::{self, parse};
 use super::output::{printable, table};
 use super::{Context, Failure};
-use crate::json::list::{added_json, entry_json, explanation_json, operator_for, query};
+use crate::json::list::{added_json, entry_json, explanation_json};
 
 /// Whose lists.
 #[derive(clap::Args)]
@@ -85,10 +85,12 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         Command::Remove { whose, list, item } => remove(context, &postroom, &whose, list, &item),
         Command::Show { whose, list } => show(context, &postroom, &whose, list),
         Command::Explain { recipient, sender, from, ip } => {
-            let query = query(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
-                .map_err(|(field, reason)| Failure::new(format!("--{field} {reason}")))?;
-            let caller = operator_for(&postroom, &query.recipient)?;
-            let explanation = crate::json::list::explain(&postroom, &caller, &query)?;
+            let query = Query::parse(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
+                .map_err(|e| Failure::new(format!("--{e}")))?;
+            let explanation = postroom.read(|tx| {
+                let caller = recipient::operator_of(tx, query.recipient.domain())?;
+                list::explain_for(tx, &caller, &query)
+            })?;
             context.output.print(&explanation_json(&query, &explanation), || told(&query, &explanation));
             Ok(ExitCode::SUCCESS)
         }

@@ -173,7 +173,7 @@ fn json_of(report: &Report) -> Value {
     })
 }
 
-/// The same with the message: as text where it is UTF-8, else in Base64.
+/// A report with its message: as text where that is UTF-8, else in Base64.
 fn json_with(report: &Report, message: &[u8]) -> Value {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;

@@ -1,45 +1,30 @@
-//! `postroom serve`: the database, the listener, and the threads that work behind them.
+//! `postroom serve`: the database, the listener, and the duties behind them.
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use postroom::db::Postroom;
-use postroom::dkim::pool;
 use postroom::dns::Resolver;
 use postroom::error::Error;
-use postroom::verify::schedule;
-use postroom::{account, key, login, provision, report, rotation};
+use postroom::{account, key};
 use serde_json::json;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::{Context, Failure, reachable};
-use crate::app::{App, stop_if_sync_failed};
+use crate::app::App;
+use crate::duty::{DUTIES, Duties, Tools};
 use crate::listen::{Listener, MemoryMib, Settings, TlsFiles};
 use crate::wire::limit::{FAILURES_PER_SECOND, Limits, REQUESTS_PER_SECOND, Ticks};
 
-/// How often the uses of keys are written down.
-const NOTE_USES_EVERY: Duration = Duration::from_secs(30);
 /// How many domains are checked at once where nothing is configured.
 const CHECKS_AT_ONCE: u32 = 16;
-/// How often each of the threads that check looks for a domain whose turn it is.
-const LOOK_FOR_DUE_EVERY: Duration = Duration::from_secs(1);
-/// How often steps of rotations are looked for; what they wait for is seen by checks, minutes and hours apart.
-const KEEP_ROTATIONS_EVERY: Duration = Duration::from_secs(5);
-/// How many domains get their first key in one transaction.
-const EQUIP_AT_ONCE: u32 = 16;
-/// How often what is past its time is deleted.
-const FORGET_EVERY: Duration = Duration::from_mins(1);
-/// How many login links are deleted at once.
-const LINKS_AT_ONCE: u32 = 1000;
 /// How long a stop may take where nothing is configured.
 const GRACE_SECONDS: u32 = 30;
-/// The most of it for closing the database.
+/// The most of it that is kept for the duties and for closing the database, where the requests in hand take the rest.
 const LONGEST_CLOSING: Duration = Duration::from_secs(8);
-/// How often the pool of spare keys is looked at.
-const FILL_EVERY: Duration = Duration::from_millis(500);
 
 #[derive(clap::Args)]
 #[command(after_long_help = crate::config::help())]
@@ -85,8 +70,9 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     if let Some(most) = context.config.get("limits.write_queue")? {
         settings.write_queue = most;
     }
-    let grace = Grace::of(context.config.get("stop.grace_s")?.unwrap_or(GRACE_SECONDS));
-    settings.grace = grace.for_answers;
+    let grace = context.config.get::<u32>("stop.grace_s")?.unwrap_or(GRACE_SECONDS);
+    let grace = Duration::from_secs(u64::from(grace));
+    settings.grace = grace.saturating_sub((grace / 4).min(LONGEST_CLOSING));
     // Whatever is wrong with the configuration is said before anything is made, and before a key is told this once.
     let switches = context.config.switches()?;
     let at_once = context.config.get("schedule.at_once")?.unwrap_or(CHECKS_AT_ONCE);
@@ -94,7 +80,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let failures = context.config.get("limits.failures_per_second")?.unwrap_or(FAILURES_PER_SECOND);
     let public_url = context.config.get("public_url")?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    let resolver = Arc::new(context.resolver()?);
+    let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
     let postroom = Arc::new(context.open()?);
     // Held until this returns: a second server is refused, a killed one leaves nothing behind.
     let _claim = postroom.claim()?;
@@ -106,38 +92,17 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     greet(context, &postroom, &url)?;
     info!(%address, database = %postroom.file().display(), "serving");
 
-    let app = App::new(Arc::clone(&postroom), Arc::clone(&resolver) as _);
+    let app = App::new(Arc::clone(&postroom), Arc::clone(&resolver));
     let app =
         Arc::new(app.switched(switches).limited(Limits::new(rate, failures, Ticks::default())).at(&url));
-    let (stop, stopped) = channel::<()>();
-    let (stop_filling, filling_stopped) = channel::<()>();
-    let noting = background("postroom-notes", {
-        let app = Arc::clone(&app);
-        move || note_uses(&app, &stopped)
-    })?;
-    // The threads below may be in the middle of a key that nobody needs any more, or of a look at a slow zone: a
-    // stop does not wait for them. What a check had not written is due again when its lease ends.
-    for _ in 0..at_once {
-        let (postroom, resolver) = (Arc::clone(&postroom), Arc::clone(&resolver));
-        background("postroom-check", move || keep_schedule(&postroom, &*resolver))?;
-    }
-    background("postroom-spares", {
-        let postroom = Arc::clone(&postroom);
-        move || fill_pool(&postroom, &filling_stopped)
-    })?;
-    background("postroom-turns", {
-        let postroom = Arc::clone(&postroom);
-        move || keep_rotations(&postroom)
-    })?;
-    background("postroom-forget", {
-        let postroom = Arc::clone(&postroom);
-        move || forget(&postroom)
-    })?;
-    let served = listener.run(app).map_err(|e| Failure::new(e.to_string()));
-    drop((stop, stop_filling));
-    let closed = close(noting, postroom, grace.for_closing);
-    served?;
-    if closed {
+    let tools =
+        Tools { app: Arc::clone(&app), postroom: Arc::clone(&postroom), resolver, checks_at_once: at_once };
+    let duties =
+        Duties::start(DUTIES, tools).map_err(|e| Failure::new(format!("no thread for a duty: {e}")))?;
+    let ordered = listener.run(app).map_err(|e| Failure::new(e.to_string()))?;
+    let left = || (ordered + grace).saturating_duration_since(Instant::now());
+    duties.stop(left() * 3 / 4);
+    if close(postroom, left()) {
         info!("stopped");
     } else {
         warn!("stopped without closing the database, which is busy; what was acknowledged is on disk");
@@ -145,43 +110,16 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     Ok(ExitCode::SUCCESS)
 }
 
-/// How the time that a stop may take is shared out.
-struct Grace {
-    /// For the requests in hand.
-    for_answers: Duration,
-    /// For what is written last, and for closing the database.
-    for_closing: Duration,
-}
-
-impl Grace {
-    fn of(seconds: u32) -> Grace {
-        let whole = Duration::from_secs(u64::from(seconds));
-        let for_closing = (whole / 4).min(LONGEST_CLOSING);
-        Grace { for_answers: whole.saturating_sub(for_closing), for_closing }
-    }
-}
-
-/// Has the uses of keys written down and closes the database, in the time there is; whether that sufficed. Another process can
-/// hold the write lock for as long as it likes.
-fn close(noting: JoinHandle<()>, postroom: Arc<Postroom>, time: Duration) -> bool {
+/// Closes the database in the time there is; whether that sufficed. Another process can hold the write lock for as long as it
+/// likes.
+fn close(postroom: Arc<Postroom>, time: Duration) -> bool {
     let (closed, waits) = channel::<()>();
-    let closing = background("postroom-close", move || {
-        if noting.join().is_err() {
-            error!("the thread that notes the uses of keys had died");
-        }
+    let closing = thread::Builder::new().name("postroom-close".to_owned()).spawn(move || {
         postroom.close();
         // Nobody waits any more where the time has run out.
         let _ = closed.send(());
     });
     closing.is_ok() && waits.recv_timeout(time).is_ok()
-}
-
-/// A thread for work beside the requests; the system may have none left.
-fn background(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .map_err(|error| Failure::new(format!("the system gives no thread ({name}): {error}")))
 }
 
 /// Makes the first account of an empty database, and tells its key, this once.
@@ -217,80 +155,4 @@ fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failur
         )
     });
     Ok(())
-}
-
-/// Writes down when keys were last used and forgets what has expired, now and then and at the end.
-fn note_uses(app: &App, stopped: &Receiver<()>) {
-    loop {
-        let ended = stopped.recv_timeout(NOTE_USES_EVERY) != Err(RecvTimeoutError::Timeout);
-        if let Err(error) = app.note_uses() {
-            stop_if_sync_failed(&error);
-            warn!(%error, "the last uses of keys were not noted");
-        }
-        if let Err(error) = app.forget() {
-            stop_if_sync_failed(&error);
-            warn!(%error, "expired answers were not deleted");
-        }
-        if ended {
-            return;
-        }
-    }
-}
-
-/// Checks domains as their turn comes, one at a time; as many threads do this as domains are checked at once.
-fn keep_schedule(postroom: &Postroom, resolver: &dyn Resolver) {
-    loop {
-        match schedule::run_due(postroom, resolver, 1) {
-            Ok(0) => thread::sleep(LOOK_FOR_DUE_EVERY),
-            Ok(_) => {}
-            Err(error) => {
-                stop_if_sync_failed(&error);
-                warn!(%error, "a scheduled check was not written down");
-                thread::sleep(Duration::from_secs(10));
-            }
-        }
-    }
-}
-
-/// Takes the steps of rotations as they come due.
-fn keep_rotations(postroom: &Postroom) {
-    loop {
-        if let Err(error) = rotation::keep(postroom) {
-            stop_if_sync_failed(&error);
-            warn!(%error, "a step of a key's rotation was not taken");
-        }
-        thread::sleep(KEEP_ROTATIONS_EVERY);
-    }
-}
-
-/// Deletes what is past its time: reports, and login links that nobody used.
-fn forget(postroom: &Postroom) {
-    loop {
-        let forgotten = report::expire(postroom)
-            .and_then(|_| postroom.write(|tx| login::forget_expired(tx, LINKS_AT_ONCE)));
-        if let Err(error) = forgotten {
-            stop_if_sync_failed(&error);
-            warn!(%error, "what is past its time could not be deleted");
-        }
-        thread::sleep(FORGET_EVERY);
-    }
-}
-
-/// Keeps the pool of spare DKIM keys full.
-fn fill_pool(postroom: &Postroom, stopped: &Receiver<()>) {
-    loop {
-        let equipped = provision::equip_some(postroom, EQUIP_AT_ONCE);
-        let pause = match equipped.and_then(|some| Ok(pool::fill(postroom)? || some)) {
-            Ok(true) => Duration::ZERO,
-            Ok(false) => FILL_EVERY,
-            Err(error) => {
-                stop_if_sync_failed(&error);
-                warn!(%error, "no spare DKIM key could be made");
-                Duration::from_secs(10)
-            }
-        };
-        if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
-            return;
-        }
-    }
 }

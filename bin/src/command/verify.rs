@@ -13,7 +13,10 @@ use postroom::dkim::PublicKey;
 use postroom::domain::{self, Domain};
 use postroom::name::{DnsName, DomainName, Selector};
 use postroom::settings::{DmarcPolicy, SpfMechanism};
-use postroom::verify::{self, Checked, DkimExpectation, Expectation, Finding, Verdict};
+use postroom::verify::{
+    self, Checked, CnameExpectation, DkimExpectation, DmarcExpectation, Expectation, Finding, MxExpectation,
+    SpfExpectation, Verdict,
+};
 
 use super::named::{find, parse};
 use super::output::printable;
@@ -72,19 +75,23 @@ pub(super) fn anybodys(context: &Context, args: &Args) -> Result<ExitCode, Failu
 fn expectations(name: &DomainName, args: &Args) -> Result<Vec<Expectation>, Failure> {
     let mut expected = Vec::new();
     if let Some(host) = &args.expect_mx {
-        expected.push(Expectation::Mx { name: name.dns().clone(), host: host.clone(), priority: 10 });
+        expected.push(Expectation::Mx(MxExpectation {
+            name: name.dns().clone(),
+            host: host.clone(),
+            priority: 10,
+        }));
     }
     if let Some(mechanism) = &args.expect_spf {
-        expected.push(Expectation::Spf {
+        expected.push(Expectation::Spf(SpfExpectation {
             name: name.dns().clone(),
             mechanisms: vec![mechanism.to_string()],
             addresses: args.sender.clone(),
             whole: format!("v=spf1 {mechanism} ~all"),
-        });
+        }));
     }
     if let Some(policy) = args.expect_dmarc {
         let whole = format!("v=DMARC1; p={policy}");
-        expected.push(Expectation::Dmarc { name: name.record("_dmarc"), policy, whole });
+        expected.push(Expectation::Dmarc(DmarcExpectation { name: name.record("_dmarc"), policy, whole }));
     }
     if let (Some(selector), Some(key)) = (&args.selector, &args.expect_dkim) {
         let name = name.record(&selector.host());
@@ -95,7 +102,10 @@ fn expectations(name: &DomainName, args: &Args) -> Result<Vec<Expectation>, Fail
             || Failure::new("--expect-cname wants LABEL=HOST, such as mailer=return-path.example.net");
         let (label, target) = text.split_once('=').ok_or_else(wrong)?;
         let alias = name.dns().child(label).map_err(|_| wrong())?;
-        expected.push(Expectation::Cname { name: alias, target: target.parse().map_err(|_| wrong())? });
+        expected.push(Expectation::Cname(CnameExpectation {
+            name: alias,
+            target: target.parse().map_err(|_| wrong())?,
+        }));
     }
     Ok(expected)
 }

@@ -2,13 +2,14 @@
 
 use postroom::dns::{Answer, Outcome, RecordData};
 use postroom::domain::Domain;
-use postroom::record::Record;
-use postroom::verify::{Checked, Code, Expectation, Finding, Look, View};
+use postroom::verify::{Checked, Code, Expectation, Look, View};
 use serde_json::{Value, json};
+
+use super::record::checked_record_json;
 
 /// A domain and what was found of each of its records, by each server.
 pub fn checked_json(domain: &Domain, checked: &[Checked]) -> Value {
-    let records = checked.iter().map(|each| record_json(domain, &each.record, &each.finding, &each.views));
+    let records = checked.iter().map(|each| checked_record_json(domain, each));
     json!({
         "domain": domain.name.as_str(),
         "status": domain.status.as_str(),
@@ -35,27 +36,8 @@ pub fn looks_json(domain: &str, expected: &[Expectation], looks: &[Look]) -> Val
     json!({ "domain": domain, "records": records.collect::<Vec<_>>() })
 }
 
-fn record_json(domain: &Domain, record: &Record, finding: &Finding, views: &[View]) -> Value {
-    json!({
-        "id": record.id.number(),
-        "purpose": record.purpose.as_str(),
-        "name": record.name(domain).as_str(),
-        "type": record.record_type().to_string(),
-        "wanted": record.value,
-        "priority": record.priority,
-        "status": record.standing.status.as_str(),
-        "pinned": record.standing.pinned,
-        "checked_at": record.checked_at.map(|at| at.to_string()),
-        "failing_since": record.standing.failing_since.map(|at| at.to_string()),
-        "verdict": finding.verdict.as_str(),
-        "code": finding.code.map(Code::as_str),
-        "text": finding.text,
-        "seen": finding.seen,
-        "servers": views.iter().map(view_json).collect::<Vec<_>>(),
-    })
-}
-
-fn view_json(view: &View) -> Value {
+/// What one server said.
+pub(super) fn view_json(view: &View) -> Value {
     let Answer { server, chain, outcome } = &view.answer;
     let (word, seconds) = match outcome {
         Outcome::Found { ttl, .. } => ("found", Some(ttl.as_secs())),

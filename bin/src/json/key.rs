@@ -9,6 +9,8 @@ use postroom::keyring::{DnsState, Entry};
 use postroom::rotation::{Stage, Status};
 use serde_json::{Value, json};
 
+use super::record::problem_json;
+
 /// A key, and what was last seen of its record.
 pub fn key_json(entry: &Entry) -> Value {
     let Entry { signing_domain, key, problem, .. } = entry;
@@ -35,7 +37,7 @@ pub fn key_json(entry: &Entry) -> Value {
             },
             "checked_at": text(entry.checked_at),
             "seen": entry.observed,
-            "problem": problem.as_ref().map(|problem| json!({ "code": problem.code, "text": problem.text })),
+            "problem": problem.as_ref().map(problem_json),
         },
     })
 }

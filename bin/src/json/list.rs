@@ -1,43 +1,7 @@
 //! What the lists say, in JSON: for the native dialect and the command line.
 
-use postroom::account::Caller;
-use postroom::address::EmailAddress;
-use postroom::db::Postroom;
-use postroom::error::Error;
-use postroom::list::{self, Added, Because, Entry, Explanation, Query, Scope, Sender};
-use postroom::recipient;
+use postroom::list::{Added, Because, Entry, Explanation, Query, Scope};
 use serde_json::{Value, json};
-
-/// A message to ask about, as it is given: whatever names no sender is none.
-pub fn query(
-    recipient: &str,
-    sender: Option<&str>,
-    from: Option<&str>,
-    ip: Option<&str>,
-) -> Result<Query, (&'static str, String)> {
-    let recipient: EmailAddress =
-        recipient.parse().map_err(|e| ("recipient", format!("is no address: {e}")))?;
-    let ip = ip.map(|ip| ip.parse().map_err(|_| ("ip", "is no IP address".to_owned()))).transpose()?;
-    Ok(Query {
-        envelope_sender: sender.and_then(Sender::parse),
-        header_from: from.and_then(Sender::parse),
-        client_ip: ip,
-        ..Query::to(recipient)
-    })
-}
-
-/// What the lists say of it; `caller` sees the recipient's domain, or there is none.
-pub fn explain(postroom: &Postroom, caller: &Caller, query: &Query) -> Result<Explanation, Error> {
-    postroom.read(|tx| {
-        let domain = recipient::domain_of(tx, caller, query.recipient.domain())?;
-        list::explain(tx, &domain, query)
-    })
-}
-
-/// The operator, acting for whoever owns the recipient's domain.
-pub fn operator_for(postroom: &Postroom, address: &EmailAddress) -> Result<Caller, Error> {
-    postroom.read(|tx| recipient::operator_of(tx, address.domain()))
-}
 
 /// An entry.
 pub fn entry_json(entry: &Entry) -> Value {

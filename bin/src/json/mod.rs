@@ -1,5 +1,7 @@
 //! Our own JSON of domains, records, keys, findings and lists, made once: for the native dialect and for `--json`.
 
+pub mod domain;
 pub mod finding;
 pub mod key;
 pub mod list;
+pub mod record;

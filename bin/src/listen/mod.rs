@@ -46,7 +46,7 @@ mod tests;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -195,9 +195,9 @@ impl Listener {
 
     /// Serves until SIGTERM, SIGINT or a [`StopHandle`], and then answers the requests in hand.
     ///
-    /// The calling thread is kept until then. A second signal does without the answers. SIGHUP has the TLS
+    /// The calling thread is kept until then, and the moment at which the stop was ordered is returned. A second signal does without the answers. SIGHUP has the TLS
     /// files read again.
-    pub fn run(self, app: Arc<dyn Answer>) -> Result<(), ListenError> {
+    pub fn run(self, app: Arc<dyn Answer>) -> Result<Instant, ListenError> {
         let Listener { runtime, signals, front } = self;
         let ended = runtime.block_on(front.serve(app, signals));
         // What the grace did not suffice for ends with the process: waiting here would be without limit.
@@ -207,7 +207,7 @@ impl Listener {
 }
 
 impl Front {
-    async fn serve(self, app: Arc<dyn Answer>, mut signals: Signals) -> Result<(), ListenError> {
+    async fn serve(self, app: Arc<dyn Answer>, mut signals: Signals) -> Result<Instant, ListenError> {
         let mut stop = self.stop.subscribe();
         let (at_work, mut all_done) = mpsc::channel(1);
         let budget = Budget::new(self.settings.memory);
@@ -238,6 +238,7 @@ impl Front {
                 () = stopped(&mut stop) => break,
             }
         }
+        let ordered = Instant::now();
         drop(acceptor);
         drop(at_work);
         self.stop.send_replace(true);
@@ -249,7 +250,7 @@ impl Front {
             },
             () = signals.stop() => warn!("stopped without waiting for the requests in hand"),
         }
-        Ok(())
+        Ok(ordered)
     }
 }
 

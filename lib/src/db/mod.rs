@@ -5,6 +5,7 @@
 //! Neither may be called from inside the other's closure. Several processes may have one file open; one of
 //! them at a time may [`claim`](Postroom::claim) it to serve it.
 
+pub(crate) mod inside;
 mod open;
 mod readers;
 mod schema;
@@ -27,6 +28,7 @@ use crate::error::{Error, StoreError, StoreTrouble};
 use crate::seal::MasterKey;
 use crate::settings::Settings;
 
+use self::inside::Inside;
 use self::open::{OpeningLock, beside, private_file};
 use self::readers::Readers;
 
@@ -99,7 +101,9 @@ impl Postroom {
         let conn = reader.conn();
         // Not unchecked in truth: a reader is lent to one caller, who gets no way to begin another.
         let transaction = conn.unchecked_transaction().map_err(store)?;
+        let inside = Inside::begin();
         let result = work(&ReadTx { conn, postroom: self });
+        drop(inside);
         transaction.finish().map_err(store)?;
         result
     }
@@ -111,7 +115,9 @@ impl Postroom {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let writer = writer.as_mut().ok_or_else(closed)?;
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store)?;
+        let inside = Inside::begin();
         let result = work(&WriteTx(ReadTx { conn: &transaction, postroom: self }))?;
+        drop(inside);
         transaction.commit().map_err(|e| self.note_broken(e))?;
         Ok(result)
     }

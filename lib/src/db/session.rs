@@ -1,15 +1,17 @@
 //! A session: the database as one request has it, with writes that may wait for what must stand or fall with them.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::ops::Deref;
 use std::sync::{MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
+use super::inside::Inside;
 use super::{Postroom, ReadTx, WriteTx, closed, store};
 use crate::error::Error;
 
 /// The database, with writes that are on disk when they return, or those of a [`Held`].
+#[derive(Clone, Copy)]
 pub struct Session<'a> {
     postroom: &'a Postroom,
     held: Option<&'a dyn Writer>,
@@ -43,6 +45,17 @@ impl<'a> Session<'a> {
         let done = result?;
         left.map(|()| done).map_err(E::from)
     }
+
+    /// Whether the database can be read at all. It waits for no writer.
+    pub fn check_readable(&self) -> Result<(), Error> {
+        self.postroom.check_readable()
+    }
+}
+
+impl<'a> From<&'a Postroom> for Session<'a> {
+    fn from(postroom: &'a Postroom) -> Session<'a> {
+        Session::new(postroom)
+    }
 }
 
 impl Deref for Session<'_> {
@@ -61,12 +74,14 @@ pub struct Held<'a> {
     postroom: &'a Postroom,
     /// In the middle of a transaction, once there is one.
     writer: RefCell<Option<MutexGuard<'a, Option<Connection>>>>,
+    /// As long as `writer` is in a transaction, so is this thread.
+    inside: Cell<Option<Inside>>,
 }
 
 impl<'a> Held<'a> {
     /// Nothing yet.
     pub fn new(postroom: &'a Postroom) -> Held<'a> {
-        Held { postroom, writer: RefCell::new(None) }
+        Held { postroom, writer: RefCell::new(None), inside: Cell::new(None) }
     }
 
     /// A session whose writes are held.
@@ -93,6 +108,7 @@ impl<'a> Held<'a> {
             let _ = conn.execute_batch("ROLLBACK");
         }
         self.writer.take();
+        self.inside.take();
     }
 }
 
@@ -126,6 +142,7 @@ impl Writer for Held<'_> {
         let writer = self.postroom.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.as_ref().ok_or_else(closed)?.execute_batch("BEGIN IMMEDIATE").map_err(store)?;
         self.writer.replace(Some(writer));
+        self.inside.set(Some(Inside::begin()));
         Ok(true)
     }
 

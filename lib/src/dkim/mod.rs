@@ -1,9 +1,10 @@
 //! DKIM keys: key pairs of a domain, each under a selector, private halves sealed (RFC 6376).
 //!
-//! What a key is, how one is made and kept, and how it signs. How the keys of a domain begin, become active and end
-//! is in [`keyring`](crate::keyring), for that rests on their records.
+//! What a key is, how a pair is made and kept, the steps of a key's life (`life`), and how it signs. What an owner may do
+//! with the keys of a domain is in [`keyring`](crate::keyring), for that rests on their records.
 
 mod import;
+pub(crate) mod life;
 mod pair;
 pub mod pool;
 mod public_key;
@@ -14,9 +15,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx};
+use crate::db::ReadTx;
 use crate::domain::Domain;
-use crate::error::{Entity, Error, StoreError, StoreTrouble};
+use crate::error::{Error, StoreError, StoreTrouble};
+use crate::event::KeyRef;
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
 
@@ -58,40 +60,19 @@ impl DkimKey {
     }
 }
 
+impl From<&DkimKey> for KeyRef {
+    fn from(key: &DkimKey) -> KeyRef {
+        KeyRef { id: key.id, selector: key.selector.clone() }
+    }
+}
+
 /// Where a new key comes from.
 #[derive(Debug)]
 pub enum Source {
-    /// From the pool of spare pairs; made in place if that is empty. The default kind.
+    /// From the pool of spare pairs, which are of the default kind: see [`pool::write`] for where that is empty.
     Pool,
     /// Made, or read, by the caller, outside the transaction.
     Pair(KeyPair),
-}
-
-/// Makes a key of `domain` under `selector`, inactive.
-///
-/// `Conflict` if the domain has a key under it already, `Limit` if it has as many as it may.
-pub(crate) fn create(
-    tx: &WriteTx<'_>,
-    domain: &Domain,
-    selector: &Selector,
-    source: Source,
-    delegated_to: Option<&DnsName>,
-) -> Result<DkimKey, Error> {
-    check_fit(domain, selector)?;
-    let keys = table::all(tx, domain.id)?;
-    if keys.iter().any(|key| key.selector == *selector) {
-        return Err(Error::Conflict(Entity::DkimKey));
-    }
-    let most = tx.settings().most_dkim_keys;
-    if keys.len() >= most as usize {
-        return Err(Error::Limit { what: Entity::DkimKey, most: most.into() });
-    }
-    let pair = match source {
-        Source::Pool => pool::take(tx)?,
-        Source::Pair(pair) => pair,
-    };
-    let sealed = tx.master_key().seal(&identity(domain.id, &pair.public), &pair.private)?;
-    table::insert(tx, domain.id, selector, &pair, &sealed, delegated_to)
 }
 
 /// `Invalid` if the key's record would have a name of more than 253 octets.

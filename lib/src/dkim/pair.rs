@@ -10,6 +10,7 @@ use rsa::{RsaPrivateKey, RsaPublicKey};
 use zeroize::Zeroizing;
 
 use super::{Algorithm, PublicKey};
+use crate::db::inside;
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::secret::fill_random;
 
@@ -73,8 +74,9 @@ pub struct KeyPair {
 
 impl KeyPair {
     /// Makes a key pair, from the operating system's random numbers. RSA takes a tenth of a second at 2048 bits, and
-    /// seconds at 4096: call it outside any transaction.
+    /// seconds at 4096: call it outside any transaction. A debug build panics inside one.
     pub fn generate(kind: Kind) -> Result<KeyPair, Error> {
+        debug_assert!(!inside::a_transaction(), "a key pair is made while a transaction waits for it");
         match kind {
             Kind::Rsa1024 | Kind::Rsa2048 | Kind::Rsa4096 => rsa_pair(kind.bits()),
             Kind::Ed25519 => ed25519_pair(),

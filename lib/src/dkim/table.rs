@@ -51,7 +51,7 @@ pub(super) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<DkimKey>, Err
 }
 
 /// Lets the key sign from now on.
-pub(crate) fn activate(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+pub(super) fn activate(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
     tx.run(
         "UPDATE dkim_key SET activated_at = ?2, retired_at = NULL, released_at = NULL WHERE id = ?1",
         (key.number(), tx.now().millis()),
@@ -59,13 +59,13 @@ pub(crate) fn activate(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
     Ok(())
 }
 
-pub(crate) fn deactivate(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+pub(super) fn deactivate(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
     tx.run("UPDATE dkim_key SET activated_at = NULL WHERE id = ?1", [key.number()])?;
     Ok(())
 }
 
 /// Deactivates the key because another signs in its place from now on.
-pub(crate) fn retire(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+pub(super) fn retire(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
     tx.run(
         "UPDATE dkim_key SET activated_at = NULL, retired_at = ?2 WHERE id = ?1",
         (key.number(), tx.now().millis()),
@@ -74,7 +74,7 @@ pub(crate) fn retire(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
 }
 
 /// Notes of the key that was retired first, if that was before `then`, that nobody needs its record any more.
-pub(crate) fn release(tx: &WriteTx<'_>, then: Timestamp) -> Result<Option<DkimKey>, Error> {
+pub(super) fn release(tx: &WriteTx<'_>, then: Timestamp) -> Result<Option<DkimKey>, Error> {
     tx.one(
         "UPDATE dkim_key SET released_at = ?1 WHERE id =
              (SELECT id FROM dkim_key WHERE retired_at IS NOT NULL AND released_at IS NULL AND retired_at <= ?2
@@ -85,12 +85,12 @@ pub(crate) fn release(tx: &WriteTx<'_>, then: Timestamp) -> Result<Option<DkimKe
     )
 }
 
-pub(crate) fn rename(tx: &WriteTx<'_>, key: DkimKeyId, selector: &Selector) -> Result<(), Error> {
+pub(super) fn rename(tx: &WriteTx<'_>, key: DkimKeyId, selector: &Selector) -> Result<(), Error> {
     tx.run("UPDATE dkim_key SET selector = ?2 WHERE id = ?1", (key.number(), selector.as_str()))?;
     Ok(())
 }
 
-pub(crate) fn delete(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+pub(super) fn delete(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
     tx.run("DELETE FROM dkim_key WHERE id = ?1", [key.number()])?;
     Ok(())
 }
@@ -125,7 +125,7 @@ pub(super) fn active(tx: &ReadTx<'_>, name: &DomainName) -> Result<Vec<ActiveKey
 }
 
 /// Activates the key, if it is to begin by itself. Returns its selector if so.
-pub(crate) fn start_itself(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<Option<Selector>, Error> {
+pub(super) fn start_itself(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<Option<Selector>, Error> {
     tx.one(
         "UPDATE dkim_key SET activated_at = ?2, starts_itself = 0 WHERE id = ?1 AND starts_itself = 1
          RETURNING selector",
@@ -135,19 +135,19 @@ pub(crate) fn start_itself(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<Option<Se
 }
 
 /// Lets the key begin by itself when its record is first seen right.
-pub(crate) fn let_start_itself(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+pub(super) fn let_start_itself(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
     tx.run("UPDATE dkim_key SET starts_itself = 1 WHERE id = ?1", [key.number()])?;
     Ok(())
 }
 
 /// Has no key of the domain begin by itself any more: somebody decides.
-pub(crate) fn let_none_start_itself(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
+pub(super) fn let_none_start_itself(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
     tx.run("UPDATE dkim_key SET starts_itself = 0 WHERE domain_id = ?1", [domain.number()])?;
     Ok(())
 }
 
 /// Deactivates every key of a domain that was renamed; those that signed do so again by themselves.
-pub(crate) fn suspend_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
+pub(super) fn suspend_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
     tx.run(
         "UPDATE dkim_key SET activated_at = NULL, starts_itself = 1
          WHERE domain_id = ?1 AND activated_at IS NOT NULL",

@@ -23,6 +23,7 @@ mod network;
 mod record;
 mod scripted;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -212,10 +213,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// `records` as a found outcome, sorted and without duplicates; [`Outcome::NoData`] if there are none.
+    /// `records` as a found outcome, without duplicates; [`Outcome::NoData`] if there are none.
+    ///
+    /// They are sorted, but for the names of an address: who looks at ten of those takes the ten that came first (RFC 7208
+    /// section 5.5).
     pub fn of_records(mut records: Vec<RecordData>, ttl: Duration) -> Outcome {
-        records.sort();
-        records.dedup();
+        if !records.iter().all(|record| matches!(record, RecordData::Ptr(_))) {
+            records.sort();
+        }
+        let mut seen = BTreeSet::new();
+        records.retain(|record| seen.insert(record.clone()));
         if records.is_empty() { Outcome::NoData { remaining: None } } else { Outcome::Found { records, ttl } }
     }
 

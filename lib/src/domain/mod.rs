@@ -15,8 +15,8 @@ use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
-use crate::id::{AccountId, ApiKeyId, DomainId, SubscriptionId};
+use crate::event::{self, Change, DomainRef, Event};
+use crate::id::{AccountId, ApiKeyId, DomainId, EventId, SubscriptionId};
 use crate::label;
 use crate::name::DomainName;
 use crate::page::{Direction, Page};
@@ -62,6 +62,12 @@ pub struct Domain {
     pub created_at: Timestamp,
     /// When it, or what its status rests on, last changed.
     pub updated_at: Timestamp,
+}
+
+impl From<&Domain> for DomainRef {
+    fn from(domain: &Domain) -> DomainRef {
+        DomainRef { id: domain.id, name: domain.name.clone() }
+    }
 }
 
 /// How far a domain's records are verified.
@@ -167,6 +173,17 @@ pub fn list_with_status(
     table::with_status(tx, caller, status, page)
 }
 
+/// What happened to the domain since it is its account's, under whatever name, with its recipients and lists: the newest
+/// `limit` events, the newest first, or the newest before one.
+pub fn timeline(
+    tx: &ReadTx<'_>,
+    domain: &Domain,
+    before: Option<EventId>,
+    limit: u32,
+) -> Result<Vec<Event>, Error> {
+    event::timeline(tx, domain.account, domain.id, before, limit)
+}
+
 /// Gives the domain another label, or none.
 pub fn set_label(
     tx: &WriteTx<'_>,
@@ -178,7 +195,9 @@ pub fn set_label(
     if label == domain.label {
         return Ok(domain.clone());
     }
-    event::write(tx, domain.account, caller.actor(), Action::DomainChanged, &domain.name, None)?;
+    let change =
+        Change::LabelChanged { domain: domain.into(), from: domain.label.clone(), to: label.clone() };
+    tx.tell(caller.actor(), domain.account, &change)?;
     table::set_label(tx, domain.id, label.as_deref())
 }
 
@@ -196,7 +215,10 @@ pub fn associate(
     {
         return Err(Error::NotFound(Entity::ApiKey));
     }
-    let detail = key.map_or("free for every key".to_owned(), |key| format!("tied to key:{key}"));
-    event::write(tx, domain.account, caller.actor(), Action::DomainChanged, &domain.name, Some(&detail))?;
+    let change = match key {
+        Some(key) => Change::DomainTied { domain: domain.into(), key },
+        None => Change::DomainUntied { domain: domain.into(), key: domain.tied_to },
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     table::tie(tx, domain.id, key)
 }

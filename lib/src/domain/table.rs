@@ -43,8 +43,8 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The same for a page of a list. Where no domain of the account is tied to a key, the rule has nothing to say
-    /// of keys, and skipping rows is a third faster for not looking at that column.
+    /// The scope of `caller` for a page of a list. Where no domain of the account is tied to a key, the rule need not look
+    /// at keys, and a page is skipped a third faster without that column.
     pub(crate) fn of_page(tx: &ReadTx<'_>, caller: &'a Caller) -> Result<Scope<'a>, Error> {
         let mut scope = Scope::of(caller);
         if scope.key.is_some() && !is_any_tied(tx, caller.account())? {

@@ -11,7 +11,7 @@ use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event;
 use crate::id::DomainId;
 use crate::name::{DnsName, DomainName};
 use crate::page::Page;
@@ -218,6 +218,7 @@ pub fn change(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: &Chang
     if *change == Change::default() {
         return Ok(());
     }
+    let before = find(tx, domain)?;
     if let Some(filtering) = &change.filtering {
         filtering.check()?;
         table::set_filtering(tx, domain.id, filtering)?;
@@ -244,7 +245,10 @@ pub fn change(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: &Chang
             }
         }
     }
-    event::write(tx, domain.account, caller.actor(), Action::InboundChanged, &domain.name, None)
+    match told(domain, &before, &find(tx, domain)?) {
+        Some(change) => tx.tell(caller.actor(), domain.account, &change),
+        None => Ok(()),
+    }
 }
 
 /// Has mail for `alias` be treated as the domain's.
@@ -258,8 +262,8 @@ pub fn add_alias(
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
     make_alias(tx, domain, alias)?;
-    let detail = format!("alias {alias} added");
-    event::write(tx, domain.account, caller.actor(), Action::InboundChanged, &domain.name, Some(&detail))
+    let change = event::Change::AliasAdded { domain: domain.into(), alias: alias.clone() };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Takes an alias away. `NotFound(Alias)` if the domain has it not.
@@ -272,8 +276,8 @@ pub fn remove_alias(
     if !table::delete_alias(tx, domain.id, alias)? {
         return Err(Error::NotFound(Entity::Alias));
     }
-    let detail = format!("alias {alias} removed");
-    event::write(tx, domain.account, caller.actor(), Action::InboundChanged, &domain.name, Some(&detail))
+    let change = event::Change::AliasRemoved { domain: domain.into(), alias: alias.clone() };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Takes an alias away from whoever has it, for a domain of that name.
@@ -284,6 +288,24 @@ pub(crate) fn give_way(tx: &WriteTx<'_>, holder: &Domain, alias: &DomainName) ->
 /// Forgets all of it: what an owner has set is nothing to the next one.
 pub(crate) fn reset(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
     table::clear(tx, domain)
+}
+
+/// What the audit log says of a change; none where everything stayed as it was.
+fn told(domain: &Domain, before: &Inbound, now: &Inbound) -> Option<event::Change> {
+    let filtering = (before.filtering != now.filtering).then(|| now.filtering.clone());
+    let (filtering_changed, filtering) = (filtering.is_some(), filtering.unwrap_or_default());
+    let downstream = now.downstream.iter().map(|server| format!("{}:{}", server.target, server.port));
+    (before != now).then(|| event::Change::InboundChanged {
+        domain: domain.into(),
+        filtering_changed,
+        policy: filtering.policy.map(|policy| policy.to_string()),
+        overrides: filtering.overrides,
+        header_name: filtering.header_name,
+        header_value: filtering.header_value,
+        admins: (before.admins != now.admins).then(|| now.admins.clone()),
+        downstream: (before.downstream != now.downstream).then(|| downstream.collect()),
+        aliases: (before.aliases != now.aliases).then(|| now.aliases.clone()),
+    })
 }
 
 fn make_alias(tx: &WriteTx<'_>, domain: &Domain, alias: &DomainName) -> Result<(), Error> {

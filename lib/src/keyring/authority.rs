@@ -4,7 +4,7 @@ use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Domain, table};
 use crate::error::Error;
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::verify;
 
 /// The domain whose keys sign for this one: itself, or its authority.
@@ -36,8 +36,9 @@ pub fn set_authority(
         // No authority has another one, so that whose keys sign is one step away.
         table::hand_on_authority(tx, domain.id, Some(authority.id))?;
     }
-    let detail = format!("to {}", authority.as_ref().map_or(&domain.name, |authority| &authority.name));
-    event::write(tx, domain.account, caller.actor(), Action::AuthorityChanged, &domain.name, Some(&detail))?;
+    let authority = authority.map(|authority| authority.name);
+    let change = Change::AuthorityChanged { domain: domain.into(), authority };
+    tx.tell(caller.actor(), domain.account, &change)?;
     verify::follow_keys(tx, caller, &changed)?;
     Ok((domain::find(tx, caller, domain.id)?, true))
 }

@@ -1,5 +1,5 @@
-//! The DKIM keys of a domain, from their making to their end: made or imported, activated once the DNS is right,
-//! deactivated, renamed, deleted; and whose keys sign for a domain: its authority.
+//! What an owner does with the DKIM keys of a domain: makes or imports one, activates it once the DNS is right, deactivates,
+//! renames, deletes it; and whose keys sign for a domain: its authority. The steps themselves are in `dkim/life.rs`.
 //!
 //! A new key is inactive. It signs from when its record has been seen right: by its owner's word ([`activate`]); a domain's
 //! first key, until somebody decides otherwise, by itself. Several may sign at once, such as one of RSA and one of Ed25519.
@@ -10,11 +10,10 @@ mod table;
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{Postroom, ReadTx, WriteTx};
-use crate::dkim::{self, DkimKey, Source};
+use crate::dkim::{self, DkimKey, Source, life};
 use crate::dns::Resolver;
 use crate::domain::Domain;
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
 use crate::provision;
@@ -133,36 +132,31 @@ pub fn find(tx: &ReadTx<'_>, domain: &Domain, selector: &Selector) -> Result<Ent
 
 /// Makes a key of the domain, inactive, and the record that publishes it.
 ///
-/// `Conflict` if the domain has a key under this selector, `Limit` if it has as many as it may.
+/// `Conflict` if the domain has a key under this selector, `Limit` if it has as many as it may. `NoSpareKey` if a pair is
+/// wanted from the pool, for this key or for the first one that the domain still waits for, and there is none: see
+/// [`pool::write`](crate::dkim::pool::write).
 pub fn create(
     tx: &WriteTx<'_>,
     caller: &Caller,
     domain: &Domain,
     selector: &Selector,
-    source: Source,
+    source: &Source,
 ) -> Result<Entry, Error> {
-    let action = if matches!(&source, Source::Pair(pair) if pair.is_imported()) {
-        Action::DkimKeyImported
-    } else {
-        Action::DkimKeyCreated
-    };
-    add(tx, caller, domain, selector, source, None, action)
+    add(tx, caller, domain, selector, source, None)
 }
 
-/// As [`create`], of a key whose record stands at `delegated_to`, if it is delegated.
+/// Makes a key of the domain and the record that publishes it: a CNAME to `delegated_to`, if it is delegated.
 pub(crate) fn add(
     tx: &WriteTx<'_>,
     caller: &Caller,
     domain: &Domain,
     selector: &Selector,
-    source: Source,
+    source: &Source,
     delegated_to: Option<&DnsName>,
-    action: Action,
 ) -> Result<Entry, Error> {
     provision::equip(tx, domain)?;
-    let key = dkim::create(tx, domain, selector, source, delegated_to)?;
+    let key = life::make(tx, caller, domain, selector, source, delegated_to)?;
     record::add_key(tx, &key)?;
-    note(tx, caller, domain, action, &key)?;
     verify::follow_keys(tx, caller, domain)?;
     find(tx, domain, selector)
 }
@@ -178,7 +172,7 @@ pub enum Activation {
 
 /// Looks at the key's record now, writes down what was found, and lets the key sign if the record is right.
 ///
-/// As [`verify::look`], it takes as long as the DNS does, outside any transaction.
+/// It takes as long as the DNS does, like [`verify::look`]: call it outside any transaction.
 pub fn activate(
     postroom: &Postroom,
     caller: &Caller,
@@ -200,9 +194,8 @@ pub fn activate(
             return Ok(Activation::Refused(Box::new(checked)));
         }
         if !key.is_active() {
-            dkim::table::let_none_start_itself(tx, domain.id)?;
-            dkim::table::activate(tx, key.id)?;
-            note(tx, caller, domain, Action::DkimKeyActivated, &key)?;
+            life::let_none_start_itself(tx, domain)?;
+            life::activate(tx, caller, domain, &key)?;
             verify::follow_keys(tx, caller, domain)?;
         }
         Ok(Activation::Done(find(tx, domain, selector)?.key))
@@ -218,9 +211,8 @@ pub fn deactivate(
 ) -> Result<DkimKey, Error> {
     let key = find(tx, domain, selector)?.key;
     if key.is_active() {
-        dkim::table::let_none_start_itself(tx, domain.id)?;
-        dkim::table::deactivate(tx, key.id)?;
-        note(tx, caller, domain, Action::DkimKeyDeactivated, &key)?;
+        life::let_none_start_itself(tx, domain)?;
+        life::deactivate(tx, caller, domain, &key)?;
         verify::follow_keys(tx, caller, domain)?;
     }
     Ok(DkimKey { activated_at: None, ..key })
@@ -236,15 +228,14 @@ pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, selector: &Sel
         let reason = "it is the only active one; activate another first, or deactivate it".to_owned();
         return Err(Error::InUse { what: Entity::DkimKey, reason });
     }
-    dkim::table::delete(tx, key.id)?;
-    note(tx, caller, domain, Action::DkimKeyDeleted, key)?;
+    life::delete(tx, caller, domain, key)?;
     verify::follow_keys(tx, caller, domain)
 }
 
 /// Gives the domain's current key, which is the newest active one, else the newest, another selector. The pair stays, and
 /// so does whether it signs; its record is to be published anew.
 ///
-/// `Conflict` if another of the domain's keys has that selector.
+/// `Conflict` if another of the domain's keys has that selector. `NoSpareKey` as of [`create`].
 pub fn rename_selector(
     tx: &WriteTx<'_>,
     caller: &Caller,
@@ -267,9 +258,8 @@ pub fn rename_selector(
             "the key is delegated, and the domain's CNAME fixes its selector",
         ));
     }
-    dkim::table::rename(tx, key.id, selector)?;
+    life::rename(tx, caller, domain, key, selector)?;
     record::table::reset_key(tx, key.id)?;
-    note(tx, caller, domain, Action::DkimKeyRenamed, key)?;
     verify::follow_keys(tx, caller, domain)?;
     Ok(DkimKey { selector: selector.clone(), ..key.clone() })
 }
@@ -277,16 +267,4 @@ pub fn rename_selector(
 /// The newest active key, else the newest that is not retired, else the newest.
 pub fn current(keys: &[DkimKey]) -> Option<&DkimKey> {
     keys.iter().max_by_key(|key| (key.is_active(), key.retired_at.is_none(), key.id))
-}
-
-/// A row of the audit log on a key.
-pub(crate) fn note(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    domain: &Domain,
-    action: Action,
-    key: &DkimKey,
-) -> Result<(), Error> {
-    let detail = format!("selector {}", key.selector);
-    event::write(tx, domain.account, caller.actor(), action, &domain.name, Some(&detail))
 }

@@ -306,7 +306,7 @@ pub enum InvalidItem {
 }
 
 impl InvalidItem {
-    /// The same as an [`Error::Invalid`](crate::error::Error::Invalid) of `field`.
+    /// Turns it into an [`Error::Invalid`](crate::error::Error::Invalid) of `field`.
     pub fn of(self, field: &'static str) -> crate::error::Error {
         crate::error::Error::invalid(field, self)
     }

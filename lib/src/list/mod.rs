@@ -15,12 +15,14 @@ use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::Domain;
 use crate::error::Error;
-use crate::event;
+use crate::event::{Change, ListOwner};
 use crate::id::ListEntryId;
 use crate::recipient::Recipient;
 
 pub use item::{InvalidItem, InvalidKind, Item, Kind};
-pub use verdict::{Because, Explanation, Field, Outcome, Query, Sender, Verdict, explain, verdict};
+pub use verdict::{
+    Because, Explanation, Field, InvalidQuery, Outcome, Query, Sender, Verdict, explain, explain_for, verdict,
+};
 
 /// Which list: what becomes of the mail that an entry matches. The first decides before the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,7 +162,9 @@ pub fn add(
     let new = table::insert(tx, scope, action, item)?;
     let is_new = new.is_some();
     let entry = if let Some(entry) = new {
-        note(tx, caller, scope, event::Action::ListEntryAdded, &entry)?;
+        let (list, item) = (action.to_string(), entry.item.to_string());
+        let change = Change::ListEntryAdded { owner: owner(scope), entry: entry.id, list, item };
+        tx.tell(caller.actor(), caller.account(), &change)?;
         Some(entry)
     } else {
         table::matching(tx, scope, action, &[item.key().to_owned()], None)?.into_iter().next()
@@ -185,7 +189,9 @@ pub fn remove(
     item: &Item,
 ) -> Result<bool, Error> {
     let Some(gone) = table::delete(tx, scope, action, item)? else { return Ok(false) };
-    note(tx, caller, scope, event::Action::ListEntryRemoved, &gone)?;
+    let (list, item) = (action.to_string(), gone.item.to_string());
+    let change = Change::ListEntryRemoved { owner: owner(scope), entry: gone.id, list, item };
+    tx.tell(caller.actor(), caller.account(), &change)?;
     Ok(true)
 }
 
@@ -199,13 +205,13 @@ pub(crate) fn clear(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
     table::delete_all(tx, domain.id)
 }
 
-fn note(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    scope: &Scope<'_>,
-    what: event::Action,
-    entry: &Entry,
-) -> Result<(), Error> {
-    let detail = format!("{} {}", entry.action, entry.item);
-    event::write(tx, caller.account(), caller.actor(), what, scope, Some(&detail))
+/// Whose list it is, as the audit log has it.
+fn owner(scope: &Scope<'_>) -> ListOwner {
+    match scope {
+        Scope::Account(caller) => ListOwner::Account(caller.account()),
+        Scope::Domain(domain) => ListOwner::Domain((*domain).into()),
+        Scope::Recipient(recipient) => {
+            ListOwner::Recipient { domain: recipient.domain, address: recipient.address.clone() }
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::item::any_host;
 use super::{Action, Entry, Tier, key, table};
+use crate::account::Caller;
 use crate::address::{EmailAddress, local_part};
 use crate::db::ReadTx;
 use crate::domain::Domain;
@@ -80,6 +81,26 @@ impl Query {
         Query { recipient, envelope_sender: None, header_from: None, client_ip: None }
     }
 
+    /// A message as it is described in text. A sender that is no address counts as none, as with `MAIL FROM:<>`.
+    pub fn parse(
+        recipient: &str,
+        envelope_sender: Option<&str>,
+        header_from: Option<&str>,
+        client_ip: Option<&str>,
+    ) -> Result<Query, InvalidQuery> {
+        let recipient: EmailAddress = recipient
+            .parse()
+            .map_err(|e| InvalidQuery { part: "recipient", reason: format!("is no address: {e}") })?;
+        let no_ip = |_| InvalidQuery { part: "ip", reason: "is no IP address".to_owned() };
+        let client_ip = client_ip.map(|ip| ip.parse().map_err(no_ip)).transpose()?;
+        Ok(Query {
+            envelope_sender: envelope_sender.and_then(Sender::parse),
+            header_from: header_from.and_then(Sender::parse),
+            client_ip,
+            ..Query::to(recipient)
+        })
+    }
+
     /// The keys of every item that matches it, but for those of blocks.
     fn keys(&self) -> Vec<String> {
         let mut keys = Vec::new();
@@ -109,6 +130,16 @@ impl Query {
         }
         fields
     }
+}
+
+/// A description of a message that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{part} {reason}")]
+pub struct InvalidQuery {
+    /// The part that is wrong: `recipient` or `ip`.
+    pub part: &'static str,
+    /// What is wrong with it, as a predicate: "is no IP address".
+    pub reason: String,
 }
 
 /// A part of a message that an entry can match.
@@ -207,6 +238,12 @@ pub fn explain(tx: &ReadTx<'_>, domain: &Domain, query: &Query) -> Result<Explan
     let (agreeing, overruled) =
         all.map(|found| because(query, found)).partition(|other| Some(other.entry.action) == decides);
     Ok(Explanation { verdict, overruled, agreeing })
+}
+
+/// The verdict with its reasons, where the caller sees the domain at which the recipient is; `NotFound` where not.
+pub fn explain_for(tx: &ReadTx<'_>, caller: &Caller, query: &Query) -> Result<Explanation, Error> {
+    let domain = recipient::domain_of(tx, caller, query.recipient.domain())?;
+    explain(tx, &domain, query)
 }
 
 type Found = (Tier, Entry);

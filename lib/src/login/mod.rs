@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action, Actor};
+use crate::event::{Actor, Change};
 use crate::id::{DomainId, LoginLinkId};
 use crate::secret::{PlainSecret, SecretKind};
 
@@ -44,8 +44,8 @@ pub fn create(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(Log
     let secret = PlainSecret::generate(SecretKind::LoginLink)?;
     let expires_at = tx.now() + tx.settings().login_link_life;
     let link = table::insert(tx, caller, domain.id, &secret, expires_at)?;
-    let detail = format!("link:{}", link.id);
-    event::write(tx, domain.account, caller.actor(), Action::LoginLinkCreated, &domain.name, Some(&detail))?;
+    let change = Change::LoginLinkCreated { domain: (&domain).into(), link: link.id };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok((link, secret))
 }
 
@@ -63,7 +63,8 @@ pub fn consume(tx: &WriteTx<'_>, secret: &PlainSecret) -> Result<Option<Domain>,
     if !table::delete(tx, link)? {
         return Ok(None);
     }
-    event::write(tx, domain.account, Actor::LoginLink(link), Action::LoginLinkUsed, &domain.name, None)?;
+    let change = Change::LoginLinkUsed { domain: (&domain).into(), link };
+    tx.tell(&Actor::LoginLink(link), domain.account, &change)?;
     Ok(Some(domain))
 }
 

@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::id::{DomainId, RecipientId};
 use crate::inbound;
 use crate::name::DomainName;
@@ -143,7 +143,14 @@ pub fn update(
     }
     let changed = table::update(tx, domain, recipient.id, filter, is_admin)?
         .ok_or(Error::NotFound(Entity::Recipient))?;
-    note(tx, caller, domain, Action::RecipientChanged, &changed)?;
+    let change = Change::RecipientChanged {
+        domain: domain.into(),
+        recipient: changed.id,
+        address: changed.address.clone(),
+        filtered: changed.filter == FilterMode::Filtered,
+        administrator: changed.is_admin,
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(changed)
 }
 
@@ -167,7 +174,14 @@ fn make(
 ) -> Result<Recipient, Error> {
     let filter = granted(tx, domain, filter.unwrap_or(FilterRequest::Compute))?;
     let made = table::insert(tx, domain, address, filter, is_admin)?;
-    note(tx, caller, domain, Action::RecipientCreated, &made)?;
+    let change = Change::RecipientCreated {
+        domain: domain.into(),
+        recipient: made.id,
+        address: made.address.clone(),
+        filtered: made.filter == FilterMode::Filtered,
+        administrator: made.is_admin,
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(made)
 }
 
@@ -181,16 +195,4 @@ fn granted(tx: &ReadTx<'_>, domain: &Domain, request: FilterRequest) -> Result<F
         Err(_) if request == FilterRequest::Compute => Ok(FilterMode::Unfiltered),
         Err(most) => Err(Error::Limit { what: Entity::Subscription, most: u64::from(most) }),
     }
-}
-
-fn note(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    domain: &Domain,
-    action: Action,
-    recipient: &Recipient,
-) -> Result<(), Error> {
-    let filter = if recipient.filter == FilterMode::Filtered { "filtered" } else { "unfiltered" };
-    let detail = if recipient.is_admin { format!("{filter}, administrator") } else { filter.to_owned() };
-    event::write(tx, domain.account, caller.actor(), action, &recipient.address, Some(&detail))
 }

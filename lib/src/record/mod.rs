@@ -3,6 +3,8 @@
 //! They are made with the domain from the operator's settings, and each keeps its id for life. What was
 //! asked of the owner stays as it was asked, also when the settings change; a DKIM record follows its key.
 
+pub(crate) mod finding;
+pub(crate) mod kind;
 pub(crate) mod table;
 mod zone;
 
@@ -18,59 +20,11 @@ use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::DnsName;
 
+use kind::Seed;
+
+pub use kind::{Purpose, RETURN_PATH_HOST};
 pub(crate) use zone::strings;
 pub use zone::zone_fragment;
-
-/// The host of the return path's CNAME, below the domain.
-pub const RETURN_PATH_HOST: &str = "mailer";
-
-/// What a record is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// Incoming mail comes here (RFC 5321 section 5.1).
-    Mx,
-    /// These servers may send (RFC 7208).
-    Spf,
-    /// What receivers do with mail that fails (RFC 9989).
-    Dmarc,
-    /// A key that signs (RFC 6376).
-    Dkim,
-    /// Bounces come back to a name below the domain.
-    ReturnPath,
-}
-
-impl Purpose {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Purpose::Mx => "mx",
-            Purpose::Spf => "spf",
-            Purpose::Dmarc => "dmarc",
-            Purpose::Dkim => "dkim",
-            Purpose::ReturnPath => "return_path",
-        }
-    }
-
-    /// The type of DNS record that serves it.
-    pub fn record_type(self) -> RecordType {
-        match self {
-            Purpose::Mx => RecordType::Mx,
-            Purpose::Spf | Purpose::Dmarc | Purpose::Dkim => RecordType::Txt,
-            Purpose::ReturnPath => RecordType::Cname,
-        }
-    }
-}
-
-impl FromStr for Purpose {
-    type Err = InvalidWord;
-
-    fn from_str(text: &str) -> Result<Purpose, InvalidWord> {
-        [Purpose::Mx, Purpose::Spf, Purpose::Dmarc, Purpose::Dkim, Purpose::ReturnPath]
-            .into_iter()
-            .find(|purpose| purpose.as_str() == text)
-            .ok_or(InvalidWord)
-    }
-}
 
 /// How a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -200,16 +154,15 @@ impl Record {
 
 /// Makes the records of a new or renamed domain, all pending.
 pub(crate) fn seed(tx: &WriteTx<'_>, domain: &Domain, keys: &[DkimKey]) -> Result<(), Error> {
-    let settings = tx.settings();
-    let insert =
-        |purpose, host, value: &str, priority| table::insert(tx, domain.id, purpose, host, value, priority);
-    insert(Purpose::Mx, "@", settings.mx_host.as_str(), Some(settings.mx_priority))?;
-    insert(Purpose::Spf, "@", &settings.spf_record(), None)?;
-    insert(Purpose::Dmarc, "_dmarc", &settings.dmarc_record(), None)?;
-    for key in keys {
-        table::insert_dkim(tx, domain.id, key.id)?;
+    for purpose in Purpose::ALL {
+        match (purpose.kind().seed)(tx.settings()) {
+            Seed::One { host, value, priority } => {
+                table::insert(tx, domain.id, purpose, host, &value, priority)?;
+            }
+            Seed::EachKey => keys.iter().try_for_each(|key| table::insert_dkim(tx, domain.id, key.id))?,
+        }
     }
-    insert(Purpose::ReturnPath, RETURN_PATH_HOST, settings.return_path_host.as_str(), None)
+    Ok(())
 }
 
 /// Forgets the records of a domain.
@@ -229,7 +182,7 @@ pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
     Ok(records)
 }
 
-/// The same, and those of keys that nobody needs to publish.
+/// Every record of a domain, also those of keys that nobody needs to publish.
 pub(crate) fn every(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
     table::all(tx, domain.id)
 }

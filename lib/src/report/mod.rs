@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::domain;
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::id::{AccountId, ApiKeyId, ReportId};
 use crate::name::DomainName;
 use crate::page::Page;
@@ -156,11 +156,12 @@ pub fn file(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Report, 
     }
     let domain = envelope.recipient.map(|recipient| own_domain(tx, caller, recipient)).transpose()?.flatten();
     let report = table::insert(tx, caller, new, &envelope, domain)?;
-    let detail = match &report.domain {
-        Some(domain) => format!("{} for {domain}", report.kind),
-        None => report.kind.to_string(),
+    let change = Change::ReportFiled {
+        report: report.id,
+        kind: report.kind.to_string(),
+        domain: report.domain.clone(),
     };
-    event::write(tx, report.account, caller.actor(), Action::ReportFiled, report.id, Some(&detail))?;
+    tx.tell(caller.actor(), report.account, &change)?;
     Ok(report)
 }
 

@@ -17,12 +17,13 @@ use std::time::Duration;
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{Postroom, ReadTx, WriteTx};
+use crate::dkim::life;
 use crate::dkim::{self, DkimKey, KeyPair, Kind, Source, pool};
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::id::DkimKeyId;
-use crate::keyring::{self, note};
+use crate::keyring;
 use crate::name::{DnsName, Selector};
 use crate::record;
 use crate::verify;
@@ -96,8 +97,8 @@ pub fn status(tx: &ReadTx<'_>, domain: &Domain) -> Result<Status, Error> {
     Ok(Status { stage, rotation, keys })
 }
 
-/// The new key of the domain's next rotation, of the kind of its current one: made outside any transaction where the pool
-/// has none of that kind.
+/// The new key of the domain's next rotation, of the kind of its current one: made here, outside any transaction, where it is
+/// of a kind that the pool does not have.
 pub fn source(postroom: &Postroom, domain: &Domain) -> Result<Source, Error> {
     let keys = postroom.read(|tx| dkim::list(tx, domain))?;
     let is_delegated = keys.iter().any(|key| key.delegated_to.is_some());
@@ -107,15 +108,16 @@ pub fn source(postroom: &Postroom, domain: &Domain) -> Result<Source, Error> {
         Some(Ok(kind @ (Kind::Rsa4096 | Kind::Ed25519))) if !is_delegated => {
             KeyPair::generate(kind).map(Source::Pair)
         }
-        _ => pool::source(postroom),
+        _ => Ok(Source::Pool),
     }
 }
 
 /// Begins a rotation: a key under the next selector that was never used, or the delegated one whose turn it is.
 ///
-/// `Invalid` if one is under way, no key signs yet, or another domain's keys sign. A released key gives way to the new one
+/// `Invalid` if one is under way, no key signs yet, or another domain's keys sign. `NoSpareKey` if a pair is wanted from the
+/// pool and there is none: see [`pool::write`]. A released key gives way to the new one
 /// where the domain has as many as it may.
-pub fn start(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: Source) -> Result<Status, Error> {
+pub fn start(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: &Source) -> Result<Status, Error> {
     let Status { stage, mut rotation, keys } = status(tx, domain)?;
     let keep = tx.settings().keep_retired_for;
     stage.after(Step::Begin, tx.now(), keep).map_err(|refusal| Error::invalid("rotation", refusal))?;
@@ -127,7 +129,7 @@ pub fn start(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: Source)
     } else {
         make_room(tx, caller, domain, &keys)?;
         let selector = next_selector(current, &keys)?;
-        keyring::add(tx, caller, domain, &selector, source, None, Action::DkimKeyCreated)?.key
+        keyring::add(tx, caller, domain, &selector, source, None)?.key
     };
     begin(tx, caller, domain, &mut rotation, &new, Some(current))?;
     status(tx, domain)
@@ -141,7 +143,7 @@ pub fn abort(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<Statu
         .map_err(|refusal| Error::invalid("rotation", refusal))?;
     let key = now.rotation.under_way.take().and_then(|under_way| now.key(under_way.key).cloned());
     table::save(tx, domain.id, &now.rotation)?;
-    event::write(tx, domain.account, caller.actor(), Action::RotationAborted, &domain.name, None)?;
+    tx.tell(caller.actor(), domain.account, &Change::RotationAborted { domain: domain.into() })?;
     if let Some(key) = key.filter(|key| key.delegated_to.is_none() && !key.is_active()) {
         keyring::delete(tx, caller, domain, &key.selector)?;
     }
@@ -160,19 +162,13 @@ pub fn set_interval(
     }
     let mut now = status(tx, domain)?;
     if now.rotation.every != every {
+        let hours = |every: Option<Duration>| every.map(|every| every.as_secs() / 3600);
+        let (from_hours, to_hours) = (hours(now.rotation.every), hours(every));
         now.rotation.every = every;
         now.rotation.next_at = every.map(|every| tx.now() + every);
         table::save(tx, domain.id, &now.rotation)?;
-        let detail =
-            every.map_or("by hand only".to_owned(), |every| format!("every {} h", every.as_secs() / 3600));
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::RotationChanged,
-            &domain.name,
-            Some(&detail),
-        )?;
+        let change = Change::RotationIntervalChanged { domain: domain.into(), from_hours, to_hours };
+        tx.tell(caller.actor(), domain.account, &change)?;
     }
     Ok(now)
 }
@@ -180,7 +176,8 @@ pub fn set_interval(
 /// Makes the domain's two delegated keys, if it has none yet; the first of them takes over when its owner has published
 /// the CNAMEs.
 ///
-/// `Invalid` if the operator has configured no zone for them, or a rotation is under way.
+/// `Invalid` if the operator has configured no zone for them, or a rotation is under way. `NoSpareKey` if the pool has too
+/// few pairs: see [`pool::write`].
 pub fn delegate(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<Status, Error> {
     let mut now = status(tx, domain)?;
     if now.is_delegated() {
@@ -199,15 +196,14 @@ pub fn delegate(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<St
         let target: DnsName = format!("{word}._domainkey.{}.{zone}", domain.id)
             .parse()
             .map_err(|e: crate::name::InvalidName| e.of("delegation"))?;
-        let made =
-            keyring::add(tx, caller, domain, &selector, Source::Pool, Some(&target), Action::DkimKeyCreated)?;
+        let made = keyring::add(tx, caller, domain, &selector, &Source::Pool, Some(&target))?;
         new.push(made.key);
     }
     let current = keyring::current(&now.keys).filter(|key| key.is_active()).cloned();
     match (new.first(), current) {
         (Some(first), Some(current)) => begin(tx, caller, domain, &mut now.rotation, first, Some(&current))?,
         // Nothing signs yet that it could take over from.
-        (Some(first), None) => dkim::table::let_start_itself(tx, first.id)?,
+        (Some(first), None) => life::let_start_itself(tx, first)?,
         (None, _) => {}
     }
     status(tx, domain)
@@ -225,7 +221,7 @@ pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
         let caller = Caller::schedule(account);
         let begun = postroom.read(|tx| domain::find(tx, &caller, id)).and_then(|domain| {
             let source = source(postroom, &domain)?;
-            postroom.write(|tx| begin_by_itself(tx, &caller, &domain::find(tx, &caller, id)?, source))
+            pool::write(postroom, |tx| begin_by_itself(tx, &caller, &domain::find(tx, &caller, id)?, &source))
         });
         steps += usize::from(if_still_there(begun)?.is_some());
     }
@@ -295,7 +291,12 @@ fn begin(
     rotation.next_at = rotation.every.map(|every| tx.now() + every);
     table::save(tx, domain.id, rotation)?;
     domain::table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
-    note(tx, caller, domain, Action::RotationStarted, new)
+    let change = Change::RotationStarted {
+        domain: domain.into(),
+        key: new.into(),
+        replaces: current.map(|key| key.selector.clone()),
+    };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// The new key's record is right: it signs, and the one before is retired. Returns whether that was so.
@@ -309,50 +310,49 @@ fn switch(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<bool, Er
     let old = under_way.replaces.and_then(|id| now.key(id).cloned());
     table::save(tx, domain.id, &now.rotation)?;
     if let Some(new) = new.filter(|key| !key.is_active()) {
-        dkim::table::activate(tx, new.id)?;
-        note(tx, caller, domain, Action::DkimKeyActivated, &new)?;
+        life::activate(tx, caller, domain, &new)?;
     }
     if let Some(old) = old.filter(DkimKey::is_active) {
-        dkim::table::retire(tx, old.id)?;
-        note(tx, caller, domain, Action::DkimKeyDeactivated, &old)?;
+        life::retire(tx, caller, domain, &old)?;
     }
     verify::follow_keys(tx, caller, domain)?;
     Ok(true)
 }
 
 /// Begins what the interval asks for; what cannot begin now is tried again later.
-fn begin_by_itself(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: Source) -> Result<(), Error> {
+fn begin_by_itself(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: &Source) -> Result<(), Error> {
     let refused = match start(tx, caller, domain, source) {
         Ok(_) => return Ok(()),
-        Err(Error::Store(error)) => return Err(Error::Store(error)),
+        Err(error @ (Error::Store(_) | Error::NoSpareKey)) => return Err(error),
         Err(refused) => refused,
     };
     let mut rotation = status(tx, domain)?.rotation;
     rotation.next_at = rotation.every.map(|_| tx.now() + TRY_AGAIN_AFTER);
     table::save(tx, domain.id, &rotation)?;
-    let detail = format!("put off for a day: {refused}");
-    event::write(tx, domain.account, caller.actor(), Action::RotationChanged, &domain.name, Some(&detail))
+    let hours = TRY_AGAIN_AFTER.as_secs() / 3600;
+    let change = Change::RotationPostponed { domain: domain.into(), hours, reason: refused.to_string() };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Releases a key whose time is over, and makes the next one if it is delegated. Returns whether there was one.
 fn release_one(postroom: &Postroom) -> Result<bool, Error> {
-    let Some(is_delegated) = postroom.read(|tx| table::releasable(tx, last_retirement(tx)))? else {
+    // Most of the time there is none, and a reader sees that without a write.
+    if !postroom.read(|tx| table::is_any_releasable(tx, last_retirement(tx)))? {
         return Ok(false);
-    };
-    let source = if is_delegated { pool::source(postroom)? } else { Source::Pool };
-    postroom.write(|tx| {
-        let Some(key) = dkim::table::release(tx, last_retirement(tx))? else { return Ok(false) };
+    }
+    pool::write(postroom, |tx| {
+        let Some(key) = life::release_one(tx, last_retirement(tx))? else { return Ok(false) };
         let Some(domain) = domain::table::authority(tx, key.domain)? else { return Ok(true) };
         let caller = Caller::schedule(domain.account);
-        note(tx, &caller, &domain, Action::DkimKeyReleased, &key)?;
+        let change = Change::DkimKeyReleased { domain: (&domain).into(), key: (&key).into() };
+        tx.tell(caller.actor(), domain.account, &change)?;
         let Some(target) = &key.delegated_to else { return Ok(true) };
         let renewed = tx.part(|| {
-            dkim::table::delete(tx, key.id)?;
-            let action = Action::DkimKeyCreated;
-            keyring::add(tx, &caller, &domain, &key.selector, source, Some(target), action)
+            life::clear_selector(tx, &key)?;
+            keyring::add(tx, &caller, &domain, &key.selector, &Source::Pool, Some(target))
         });
         match renewed {
-            Err(Error::Store(error)) => Err(Error::Store(error)),
+            Err(error @ (Error::Store(_) | Error::NoSpareKey)) => Err(error),
             // It stays as it is, released; one domain's trouble is not the others'.
             _ => Ok(true),
         }

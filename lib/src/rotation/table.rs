@@ -65,11 +65,11 @@ pub(super) fn due(tx: &ReadTx<'_>, limit: u32) -> Result<Vec<Place>, Error> {
     )
 }
 
-/// Whether the key that was retired first, if that was before `then` and it is not released, is delegated.
-pub(super) fn releasable(tx: &ReadTx<'_>, then: Timestamp) -> Result<Option<bool>, Error> {
-    let sql = "SELECT delegated_to IS NOT NULL FROM dkim_key
-               WHERE retired_at IS NOT NULL AND released_at IS NULL AND retired_at <= ?1 ORDER BY retired_at LIMIT 1";
-    tx.one(sql, [then.millis()], |row| row.get(0))
+/// Whether a key was retired before `then` and is not released.
+pub(super) fn is_any_releasable(tx: &ReadTx<'_>, then: Timestamp) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM dkim_key
+               WHERE retired_at IS NOT NULL AND released_at IS NULL AND retired_at <= ?1 LIMIT 1";
+    Ok(tx.one(sql, [then.millis()], |_| Ok(()))?.is_some())
 }
 
 /// Every delegated key, by where it is delegated to.

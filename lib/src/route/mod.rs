@@ -10,7 +10,7 @@ use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::Domain;
 use crate::error::Error;
-use crate::event::{self, Action};
+use crate::event;
 use crate::id::DomainId;
 use crate::inbound;
 use crate::webhook::{VettedUrl, WebhookUrl};
@@ -144,6 +144,7 @@ pub fn find(tx: &ReadTx<'_>, domain: &Domain) -> Result<Route, Error> {
 /// came there.
 pub fn update(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: Change) -> Result<Route, Error> {
     let was = find(tx, domain)?;
+    let before = was.clone();
     let mode = change.mode.unwrap_or(was.mode);
     let webhook_url = match change.webhook_url {
         Patch::Keep => was.webhook_url,
@@ -169,6 +170,7 @@ pub fn update(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: Change
         }
         _ => {}
     }
+    let webhook_secret_changed = change.webhook_secret != Patch::Keep;
     table::upsert(tx, domain.id, &route)?;
     match change.webhook_secret {
         Patch::Keep => {}
@@ -182,15 +184,16 @@ pub fn update(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: Change
             table::set_secret(tx, domain.id, Some(&sealed))?;
         }
     }
-    // The URL may hold a token of the receiver's, so the log has the mode alone.
-    event::write(
-        tx,
-        domain.account,
-        caller.actor(),
-        Action::RouteChanged,
-        &domain.name,
-        Some(mode.as_str()),
-    )?;
+    // The URL may hold a token of the receiver's, so the log says only that it changed.
+    let change = event::Change::RouteChanged {
+        domain: domain.into(),
+        from: before.mode.to_string(),
+        to: mode.to_string(),
+        webhook_url_changed: before.webhook_url != route.webhook_url,
+        webhook_secret_changed,
+        forward_address_changed: before.forward_to != route.forward_to,
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(route)
 }
 

@@ -90,6 +90,19 @@ impl Addresses {
         Some(Ipv6Addr::from(first.saturating_add(1).min(*last)).to_canonical())
     }
 
+    /// At most `most` of them, and whether those are all. Of a set that has more they are the ends of its ranges: what
+    /// refuses a part of a network mostly refuses one of its ends.
+    pub(super) fn samples(&self, most: usize) -> (Vec<IpAddr>, bool) {
+        let address = |number: u128| Ipv6Addr::from(number).to_canonical();
+        let all: Vec<u128> =
+            self.0.iter().flat_map(|(first, last)| *first..=*last).take(most.saturating_add(1)).collect();
+        if all.len() <= most {
+            return (all.into_iter().map(address).collect(), true);
+        }
+        let ends = self.0.iter().flat_map(|(first, last)| [first.saturating_add(1).min(*last), *last]);
+        (ends.take(most).map(address).collect(), false)
+    }
+
     fn add_range(&mut self, mut first: u128, mut last: u128) {
         while let Some((&start, &end)) = self.0.range(..=last).next_back()
             && end >= first

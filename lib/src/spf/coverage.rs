@@ -14,7 +14,7 @@ use super::problem::Place;
 use super::record::{Directive, Mechanism, Prefixes, Qualifier, Record};
 use super::same_term;
 use super::target::Target;
-use super::{MOST_LOOKUPS, MOST_NAMES, MOST_VOID_LOOKUPS};
+use super::{MOST_LOOKUPS, MOST_NAMES};
 use crate::dns::{Question, RecordData, RecordType, Resolver};
 use crate::name::DnsName;
 
@@ -23,9 +23,15 @@ use crate::name::DnsName;
 pub struct Passing {
     /// What keeps some of them from passing, or may; none where all of them pass but for errors.
     pub refused_by: Option<Refuser>,
-    /// One client of each family for which more look-ups may find nothing, on the way, than the two that may.
-    pub unsure: Vec<IpAddr>,
+    /// Some of those that it matches for certain, for which `check_host()` tells the rest: look-ups that find nothing, and
+    /// terms that depend on the client.
+    pub samples: Vec<IpAddr>,
+    /// Whether the samples are all that it matches, so that nothing is left to be told.
+    pub are_all: bool,
 }
+
+/// The most samples of those that a mechanism matches, for each family.
+const MOST_SAMPLES: usize = 8;
 
 /// A term without `+` that is evaluated before a mechanism, and matches some of those that it matches, or may.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +47,7 @@ pub struct Refuser {
 /// It asks for what [`reaches`](super::reaches) asks for. A mechanism that names no domain means `domain`.
 pub fn passing(dns: &dyn Resolver, domain: &DnsName, wanted: &Mechanism) -> Passing {
     let root = Target { text: domain.as_str().to_owned(), name: domain.clone() };
-    let survey = |ours| Survey { dns, root: root.clone(), ours, lookups: 0, void: [0; 2], trail: Vec::new() };
+    let survey = |ours| Survey { dns, root: root.clone(), ours, lookups: 0, trail: Vec::new() };
     let own = survey(None).matched(wanted, &root, &Addresses::all());
     let mut survey = survey(Some(wanted));
     let mut frame = Frame { left: own.perhaps.clone(), ..Frame::default() };
@@ -49,13 +55,18 @@ pub fn passing(dns: &dyn Resolver, domain: &DnsName, wanted: &Mechanism) -> Pass
         survey.record(&root, &record, &mut frame);
     }
     let lost = own.perhaps.without(&frame.passed);
+    let families = [Families { v4: true, v6: false }, Families { v4: false, v6: true }];
+    let [(mut samples, all_v4), (v6, all_v6)] =
+        families.map(|family| own.surely.of(family).samples(MOST_SAMPLES));
+    samples.extend(v6);
+    let are_all = all_v4 && all_v6 && own.surely == own.perhaps && !samples.is_empty();
+    // Those that a term of another's may refuse, and perhaps no end of a range is among them.
+    let refused = frame.refusers.iter().filter_map(|(_, clients)| clients.and(&own.surely).sample());
+    samples.extend(refused.take(MOST_SAMPLES).filter(|_| !are_all));
     let refuser = frame.refusers.into_iter().find(|(_, clients)| !clients.and(&lost).is_empty());
     let refused_by =
         refuser.map(|(at, clients)| Refuser { at, client: clients.and(&lost).and(&own.surely).sample() });
-    let families = [Families { v4: true, v6: false }, Families { v4: false, v6: true }];
-    let is_unsure = |(_, void): &(Families, usize)| *void > MOST_VOID_LOOKUPS;
-    let unsure = families.into_iter().zip(survey.void).filter(is_unsure);
-    Passing { refused_by, unsure: unsure.filter_map(|(family, _)| own.surely.of(family).sample()).collect() }
+    Passing { refused_by, samples, are_all }
 }
 
 /// Whom a mechanism matches, of those that come to it.
@@ -103,8 +114,6 @@ struct Survey<'a> {
     /// All clients are of those that it matches; without one, they are anybody.
     ours: Option<&'a Mechanism>,
     lookups: usize,
-    /// How many look-ups may have found nothing, for clients of IPv4, and of IPv6.
-    void: [usize; 2],
     /// The domains whose records led here, this one's too.
     trail: Vec<DnsName>,
 }
@@ -202,10 +211,7 @@ impl Survey<'_> {
             Some(Ok(target)) => matched(self, target.name),
             // It is no name, and matches nobody.
             Some(Err(_)) => Some(Addresses::none()),
-            None => {
-                self.void = self.void.map(|void| void + 1);
-                None
-            }
+            None => None,
         }
     }
 
@@ -225,20 +231,13 @@ impl Survey<'_> {
         Some(addresses)
     }
 
-    /// All that is found; nothing if the DNS fails. What is asked of addresses concerns the clients of that family.
+    /// All that is found; nothing if the DNS fails.
     fn ask(&mut self, questions: &[Question]) -> Option<Vec<RecordData>> {
         let answers = self.dns.lookup_all(questions);
         let mut records = Vec::new();
-        let has_both = questions.iter().any(|question| question.record_type == RecordType::Aaaa);
         for (question, answer) in questions.iter().zip(&answers) {
             definite(question, answer).ok()?;
-            let found = answer.outcome.records();
-            let [v4, v6] = &mut self.void;
-            if found.is_empty() {
-                *v4 += usize::from(question.record_type != RecordType::Aaaa);
-                *v6 += usize::from(question.record_type != RecordType::A || !has_both);
-            }
-            records.extend_from_slice(found);
+            records.extend_from_slice(answer.outcome.records());
         }
         Some(records)
     }

@@ -22,7 +22,7 @@
 //!
 //! ```
 //! use postroom::dns::ScriptedResolver;
-//! use postroom::verify::spf::{self, Query, SpfResult};
+//! use postroom::spf::{self, Query, SpfResult};
 //!
 //! let dns = ScriptedResolver::new()
 //!     .txt("example.com", &["v=spf1 include:spf.example.net -all"])

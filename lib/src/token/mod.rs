@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::Domain;
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::id::{DomainId, DomainTokenId};
 use crate::label;
 use crate::secret::{PlainSecret, SecretKind};
@@ -41,7 +41,8 @@ pub fn create(
     let name = label::parse_optional("name", name)?;
     let secret = PlainSecret::generate(SecretKind::DomainToken)?;
     let token = table::insert(tx, domain.id, &secret, name.as_deref())?;
-    note(tx, caller, domain, Action::TokenCreated, &token)?;
+    let change = Change::TokenCreated { domain: domain.into(), token: token.id, name };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok((token, secret))
 }
 
@@ -68,9 +69,11 @@ pub fn rename(
     if token.name == name {
         return Ok(token);
     }
+    let from = token.name;
     let token =
         table::rename(tx, domain.id, id, name.as_deref())?.ok_or(Error::NotFound(Entity::DomainToken))?;
-    note(tx, caller, domain, Action::TokenChanged, &token)?;
+    let change = Change::TokenRenamed { domain: domain.into(), token: id, from, to: name };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(token)
 }
 
@@ -82,7 +85,8 @@ pub fn revoke(
     id: DomainTokenId,
 ) -> Result<DomainToken, Error> {
     let token = table::revoke(tx, domain.id, id)?.ok_or(Error::NotFound(Entity::DomainToken))?;
-    note(tx, caller, domain, Action::TokenRevoked, &token)?;
+    let change = Change::TokenRevoked { domain: domain.into(), token: id, name: token.name.clone() };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(token)
 }
 
@@ -99,15 +103,4 @@ pub fn authenticate(
 /// Notes when tokens were last used. Meant to be called now and then with what has come together.
 pub fn note_uses(tx: &WriteTx<'_>, uses: &[(DomainTokenId, Timestamp)]) -> Result<(), Error> {
     uses.iter().try_for_each(|&(token, at)| table::note_use(tx, token, at))
-}
-
-fn note(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    domain: &Domain,
-    action: Action,
-    token: &DomainToken,
-) -> Result<(), Error> {
-    let detail = format!("token:{}", token.id);
-    event::write(tx, domain.account, caller.actor(), action, &domain.name, Some(&detail))
 }

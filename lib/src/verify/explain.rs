@@ -5,6 +5,7 @@
 
 use crate::dns::{Answer, Outcome, Question, RecordData, RecordType, Resolver, Server};
 use crate::name::{DnsName, DomainName};
+use crate::record::kind;
 use crate::secret::fill_random;
 
 use super::{Code, Expectation, Finding, Look, Verdict, judge};
@@ -78,13 +79,12 @@ fn tell_delegation(
     looks: &mut [Look],
     resolver: &dyn Resolver,
 ) {
-    let is_missing = |look: &Look| {
+    let is_missing = |expected: &Expectation, look: &Look| {
         let asked_owners = look.views.iter().any(|view| view.answer.server.is_authoritative());
-        let is_unexplained =
-            matches!(look.finding.code, Some(Code::RecordMissing | Code::MxMissing | Code::SpfMissing));
+        let is_unexplained = look.finding.code == Some(expected.of_kind().missing_code());
         asked_owners && is_unexplained && look.finding.seen.is_none()
     };
-    if !looks.iter().any(is_missing) {
+    if !expected.iter().zip(&*looks).any(|(expected, look)| is_missing(expected, look)) {
         return;
     }
     let question = Question::new(domain.dns().clone(), RecordType::Ns);
@@ -108,14 +108,14 @@ fn tell_delegation(
         names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
     let (asked, named) = (list(&mut asked), list(&mut named));
-    for (expected, look) in expected.iter().zip(looks).filter(|(_, look)| is_missing(look)) {
+    for (expected, look) in expected.iter().zip(looks).filter(|(expected, look)| is_missing(expected, look)) {
         let question = expected.question();
         let text = format!(
             "{} {}: there is no such record at {asked}, where the world is sent, while the zone there names {named} for \
              itself; wanted is \"{}\"; make it at {asked}, or change the name servers at the registrar.",
             question.record_type,
             question.name,
-            judge::shown(&expected.wanted())
+            kind::shown(&expected.wanted())
         );
         look.finding = Finding::of(Verdict::Fail, Code::DelegationElsewhere, text, None);
     }
@@ -197,7 +197,7 @@ fn confirm(
                 let text = format!(
                     "{asked}: the answer \"{seen}\" comes from a wildcard, as names beside it that nobody made have it \
                      too; wanted is \"{}\"; make a record for this very name.",
-                    judge::shown(&expected.wanted())
+                    kind::shown(&expected.wanted())
                 );
                 Finding::of(Verdict::Fail, Code::RecordFromWildcard, text, Some(seen))
             })

@@ -10,9 +10,7 @@
 //! - [`schedule`]: when which domain is looked at next.
 
 pub mod decide;
-mod expect;
 mod explain;
-mod finding;
 pub mod judge;
 mod look;
 mod plan;
@@ -22,13 +20,17 @@ mod settle;
 
 use crate::account::Caller;
 use crate::db::Postroom;
+use crate::dkim::pool;
 use crate::dns::Resolver;
 use crate::error::Error;
 use crate::id::DomainId;
 use crate::provision;
 
-pub use expect::{DkimExpectation, Expectation};
-pub use finding::{Code, Finding, Verdict};
+pub use crate::record::finding::{Code, Finding, Verdict};
+pub use crate::record::kind::{
+    CnameExpectation, DelegatedDkimExpectation, DkimExpectation, DmarcExpectation, Expectation,
+    MxExpectation, SpfExpectation,
+};
 pub use look::{Look, View, look};
 pub(crate) use plan::plan_key;
 pub use plan::{Plan, plan};
@@ -44,7 +46,7 @@ pub fn check(
 ) -> Result<Vec<Checked>, Error> {
     let mut planned = postroom.read(|tx| plan(tx, caller, id))?;
     if planned.domain.wants_key {
-        postroom.write(|tx| provision::equip(tx, &planned.domain))?;
+        pool::write(postroom, |tx| provision::equip(tx, &planned.domain))?;
         planned = postroom.read(|tx| plan(tx, caller, id))?;
     }
     let plan = planned;

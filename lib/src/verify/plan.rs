@@ -3,10 +3,11 @@
 use super::Expectation;
 use crate::account::Caller;
 use crate::db::ReadTx;
-use crate::dkim;
+use crate::dkim::{self, DkimKey};
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
 use crate::id::{DkimKeyId, DomainId};
+use crate::record::kind::Wish;
 use crate::record::{self, Record};
 
 /// What is to be looked for: read in one transaction, good until settled in another.
@@ -41,9 +42,7 @@ pub fn plan(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Plan, Erro
     let keys = dkim::list(tx, &domain)?;
     let (records, expected) = record::list(tx, &domain)?
         .into_iter()
-        .filter_map(|record| {
-            Expectation::of(&domain, &record, &keys, tx.settings()).map(|expected| (record, expected))
-        })
+        .filter_map(|record| expectation(tx, &domain, &record, &keys).map(|expected| (record, expected)))
         .unzip();
     Ok(Plan { domain, records, expected })
 }
@@ -60,6 +59,10 @@ pub(crate) fn plan_key(
     let is_wanted = |record: &Record| record.dkim_key.as_ref().is_some_and(|published| published.id == key);
     let record = record::every(tx, &domain)?.into_iter().find(is_wanted);
     let record = record.ok_or(Error::NotFound(Entity::DkimKey))?;
-    let expected = Expectation::of(&domain, &record, &keys, tx.settings()).into_iter().collect();
+    let expected = expectation(tx, &domain, &record, &keys).into_iter().collect();
     Ok(Plan { domain, records: vec![record], expected })
+}
+
+fn expectation(tx: &ReadTx<'_>, domain: &Domain, record: &Record, keys: &[DkimKey]) -> Option<Expectation> {
+    Expectation::of(&Wish { name: record.name(domain), record, keys, settings: tx.settings() })
 }

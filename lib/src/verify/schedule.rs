@@ -95,7 +95,7 @@ pub(super) fn reschedule(
     records: &[Record],
 ) -> Result<(), Error> {
     let changed = status != domain.status;
-    if !changed && caller.actor() != Actor::Schedule {
+    if !changed && *caller.actor() != Actor::Schedule {
         return Ok(());
     }
     let checks = if changed { 0 } else { domain.checks.saturating_add(1) };

@@ -3,12 +3,13 @@
 use super::{Finding, Look, Plan, View, decide, schedule};
 use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
-use crate::dkim;
+use crate::dkim::life;
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::id::RecordId;
-use crate::record::{self, Problem, PublishedKey, Purpose, Record, Status};
+use crate::record::kind::Need;
+use crate::record::{self, Problem, PublishedKey, Record, Status};
 
 /// The most characters of an observed value that an operator gives.
 const MAX_OBSERVED_CHARS: usize = 4096;
@@ -38,9 +39,7 @@ pub fn settle(
     for (planned, Look { finding, views }) in plan.records.iter().zip(looks) {
         let Some(record) = records.iter_mut().find(|record| is_same_wish(record, planned)) else { continue };
         note(tx, caller, &domain, record, &finding)?;
-        // Any domain may have had a lawful SPF or DMARC record before it came here, and the targets of MX and return
-        // path are the same for every account: the key alone shows whose the domain is.
-        proved |= record.purpose == Purpose::Dkim && finding.verdict.passes();
+        proved |= record.purpose.kind().is_proof && finding.verdict.passes();
         checked.push(Checked { record: record.clone(), finding, views });
     }
     let status = roll_up(tx, caller, &domain, &records, proved)?;
@@ -73,8 +72,15 @@ pub fn mark(
     }
     record.problem = None;
     write_standing(tx, record)?;
-    let detail = format!("{} {}: {was} to {word} by word", record.purpose.as_str(), record.host);
-    event::write(tx, domain.account, caller.actor(), Action::RecordMarked, &domain.name, Some(&detail))?;
+    let change = Change::RecordMarked {
+        domain: domain.into(),
+        record: record.id,
+        kind: record.purpose.as_str().to_owned(),
+        host: record.host.clone(),
+        from: was.to_string(),
+        to: word.to_string(),
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     let status = roll_up(tx, caller, domain, &records, false)?;
     if word == Status::Pending {
         // What the operator gives back to the checks is looked at soon.
@@ -114,15 +120,12 @@ fn roll_up(
         domain::table::set_status(tx, domain.id, status, proved_at)?;
     }
     if status != domain.status {
-        let detail = format!("{} to {status}", domain.status);
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::DomainStatusChanged,
-            &domain.name,
-            Some(&detail),
-        )?;
+        let change = Change::DomainStatusChanged {
+            domain: domain.into(),
+            from: domain.status.to_string(),
+            to: status.to_string(),
+        };
+        tx.tell(caller.actor(), domain.account, &change)?;
     }
     Ok(status)
 }
@@ -146,11 +149,10 @@ fn required(tx: &ReadTx<'_>, domain: &Domain, records: &[Record]) -> Result<Vec<
         // Without a key nothing can be verified of what it sends.
         statuses.push(Status::Pending);
     }
-    let return_path_required = tx.settings().return_path_required;
-    let others = records.iter().filter(|record| match record.purpose {
-        Purpose::Dkim => false,
-        Purpose::ReturnPath => return_path_required,
-        Purpose::Mx | Purpose::Spf | Purpose::Dmarc => true,
+    let others = records.iter().filter(|record| match record.purpose.kind().need {
+        Need::Always => true,
+        Need::IfSet(is_set) => is_set(tx.settings()),
+        Need::OfSigningKeys => false,
     });
     statuses.extend(others.map(|record| record.standing.status));
     Ok(statuses)
@@ -177,31 +179,23 @@ fn note(
     if status == was {
         return Ok(());
     }
-    let detail = format!("{} {}: {was} to {status}", record.purpose.as_str(), record.host);
-    event::write(
-        tx,
-        domain.account,
-        caller.actor(),
-        Action::RecordStatusChanged,
-        &domain.name,
-        Some(&detail),
-    )?;
+    let change = Change::RecordStatusChanged {
+        domain: domain.into(),
+        record: record.id,
+        kind: record.purpose.as_str().to_owned(),
+        host: record.host.clone(),
+        from: was.to_string(),
+        to: status.to_string(),
+        finding: finding.code.map(|code| code.as_str().to_owned()),
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     domain::table::touch(tx, domain.id)?;
     // A first key signs as soon as the world can verify it.
     if let Some(key) = &mut record.dkim_key
         && finding.verdict.passes()
-        && let Some(selector) = dkim::table::start_itself(tx, key.id)?
+        && life::start_itself(tx, caller, domain, key.id)?
     {
         key.active = true;
-        let detail = format!("selector {selector}");
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::DkimKeyActivated,
-            &domain.name,
-            Some(&detail),
-        )?;
     }
     Ok(())
 }

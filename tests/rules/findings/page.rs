@@ -134,7 +134,7 @@ pub(super) const GROUPS: &[Group] = &[
 const INTRO: &str = "\
 # Findings: what is wrong with a record, and what to do
 
-<!-- Made of the table in lib/src/verify/finding.rs and the cases in tests/fixtures/findings by
+<!-- Made of the table in lib/src/record/finding.rs and the cases in tests/fixtures/findings by
      POSTROOM_BLESS=1 cargo test -p postroom-server findings
      Do not edit: the text of a code is in that table, the groups and this page's words in tests/rules/findings/page.rs. -->
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use postroom::dns::{Outcome, RecordData, RecordType, ScriptedResolver, Server, TxtData};
 use postroom::name::{DnsName, DomainName, Selector};
-use postroom::verify::{DkimExpectation, Expectation};
+use postroom::verify::{
+    CnameExpectation, DkimExpectation, DmarcExpectation, Expectation, MxExpectation, SpfExpectation,
+};
 
 /// The most octets of one string of a TXT record.
 const MOST_OCTETS: usize = 255;
@@ -57,27 +59,32 @@ pub(super) fn expectation(text: &str, keys: &Keys) -> (DomainName, Expectation) 
             }
             "cname" => {
                 let name = of(word());
-                expected = Some(Expectation::Cname { name, target: DnsName::from_answer(word()) });
+                expected =
+                    Some(Expectation::Cname(CnameExpectation { name, target: DnsName::from_answer(word()) }));
             }
             "mx" => {
                 let priority = word().parse().unwrap();
                 let host = DnsName::from_answer(word());
-                expected = Some(Expectation::Mx { name: of("@"), host, priority });
+                expected = Some(Expectation::Mx(MxExpectation { name: of("@"), host, priority }));
             }
             "spf" => {
                 let terms = rest.split(' ').skip(1).filter(|term| !term.ends_with("all"));
                 let mechanisms = terms.map(str::to_owned).collect();
-                expected = Some(Expectation::Spf {
+                expected = Some(Expectation::Spf(SpfExpectation {
                     name: of("@"),
                     mechanisms,
                     addresses: Vec::new(),
                     whole: rest.to_owned(),
-                });
+                }));
             }
             "dmarc" => {
                 let policy = rest.split(';').find_map(|tag| tag.trim().strip_prefix("p=")).unwrap();
                 let policy = policy.parse().unwrap();
-                expected = Some(Expectation::Dmarc { name: of("_dmarc"), policy, whole: rest.to_owned() });
+                expected = Some(Expectation::Dmarc(DmarcExpectation {
+                    name: of("_dmarc"),
+                    policy,
+                    whole: rest.to_owned(),
+                }));
             }
             _ => panic!("no such kind of record: {line}"),
         }

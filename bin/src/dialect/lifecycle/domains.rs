@@ -1,5 +1,6 @@
 //! Domains: create, list, show, delete.
 
+use postroom::dkim::pool;
 use postroom::domain::{self, Order};
 use postroom::page::{Direction, Page};
 use postroom::provision::{self, New};
@@ -17,9 +18,12 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let input = Input::read(call)?;
     let name = input.domain()?;
     let organization = input.optional_tag("organization_id")?;
-    let made = call.postroom.write(|tx| {
+    let made = pool::write(*call.postroom, |tx| {
         let new = New { organization: organization.as_ref(), ..New::named(&name) };
-        Details::of(tx, provision::create_or_adopt(tx, &input.caller, &new)?)
+        let domain = provision::create_or_adopt(tx, &input.caller, &new)?;
+        // The answer has the key's record.
+        provision::equip(tx, &domain)?;
+        Details::of(tx, domain)
     })?;
     let body = json!({ "message": "Domain created", "domain": made.json() });
     Ok(Response::json(StatusCode::CREATED, &body))

@@ -10,6 +10,8 @@ use postroom::route::{self, Route};
 use postroom::webhook::WebhookUrl;
 use serde_json::{Value, json};
 
+use crate::json::record::problem_json;
+
 /// A domain with everything that this dialect shows of it: three statements, however many records.
 pub(super) struct Details {
     pub(super) domain: Domain,
@@ -71,7 +73,7 @@ fn record_json(record: &Record) -> Value {
         "observed_value": record.observed,
         "checked_at": record.checked_at.map(|at| at.to_string()),
         "override": record.standing.pinned,
-        "problem": record.problem.as_ref().map(|problem| json!({ "code": problem.code, "text": problem.text })),
+        "problem": record.problem.as_ref().map(problem_json),
     })
 }
 

@@ -62,7 +62,8 @@ pub(super) fn path_domain(call: &Call<'_>, tx: &ReadTx<'_>) -> Result<Domain, Fa
     domain_of(call, tx, &path_name(call, "domain")?)
 }
 
-/// The same of a domain that was named elsewhere.
+/// The domain of this name, for a caller that may work on it: 403 tells of one that is tied to another key of its account, and
+/// of an alias.
 pub(super) fn domain_of(call: &Call<'_>, tx: &ReadTx<'_>, name: &DomainName) -> Result<Domain, Fault> {
     match inbound::standing(tx, &call.caller, name)? {
         Standing::Domain(domain) => Ok(*domain),

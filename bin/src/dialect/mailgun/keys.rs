@@ -35,10 +35,10 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let (name, selector) = (domain_of(&form, "signing_domain")?, selector(&form, "selector")?);
     // Before any work is spent on a key for it.
     call.postroom.read(|tx| domain::find_named(tx, &call.caller, &name))?;
-    let source = source(call, &form)?;
-    let made = call.postroom.write(|tx| {
+    let source = source(&form)?;
+    let made = pool::write(*call.postroom, |tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
-        keyring::create(tx, &call.caller, &domain, &selector, source)
+        keyring::create(tx, &call.caller, &domain, &selector, &source)
     })?;
     Ok(Response::json(StatusCode::OK, &key_json(&made)))
 }
@@ -103,7 +103,7 @@ fn switched(message: &str, authority: &DomainName, selector: &Selector, active: 
 }
 
 /// Where the key that is to be created comes from: its `pem`, else a new pair of `bits`.
-fn source(call: &Call<'_>, form: &Form) -> Result<Source, Fault> {
+fn source(form: &Form) -> Result<Source, Fault> {
     let pem = form.octets("pem").filter(|pem| form.file("pem").is_some() || !pem.is_empty());
     if let Some(pem) = pem {
         let pair = KeyPair::import(pem).map_err(|refusal| {
@@ -119,7 +119,7 @@ fn source(call: &Call<'_>, form: &Form) -> Result<Source, Fault> {
         return Ok(Source::Pair(pair));
     }
     match form.get("bits").map(str::trim).filter(|bits| !bits.is_empty()) {
-        None | Some("2048") => Ok(pool::source(call.postroom)?),
+        None | Some("2048") => Ok(Source::Pool),
         Some("1024") => Ok(Source::Pair(KeyPair::generate(Kind::of(Algorithm::Rsa, Some(1024))?)?)),
         Some(_) => Err(bad("bits", "bits must be 1024 or 2048")),
     }

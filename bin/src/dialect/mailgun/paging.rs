@@ -18,7 +18,7 @@ const MOST: u32 = 100;
 pub(super) struct Asked {
     /// The domain and the selector to filter by; none if one of the two can be nobody's.
     pub(super) filter: Option<(Option<DomainName>, Option<Selector>)>,
-    /// The same as it was asked.
+    /// The two filters in the words of the request.
     texts: (String, String),
     pub(super) window: Window,
     pub(super) limit: u32,

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use postroom::dkim::DkimKey;
+use postroom::dkim::pool;
 use postroom::domain::{self, Domain};
 use postroom::error::Error;
 use postroom::keyring::{self, Entry};
@@ -42,7 +43,7 @@ fn set(call: &Call<'_>) -> Result<Response, Fault> {
         let text = "rotation_interval is not allowed unless also enabling DKIM rotation";
         return Err(bad("rotation_interval", text));
     }
-    let body = call.postroom.write(|tx| {
+    let body = pool::write(*call.postroom, |tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
         let was = rotation::status(tx, &domain)?.rotation.every;
         let every = enabled.then(|| asked.or(was).unwrap_or(USUAL_INTERVAL));
@@ -69,9 +70,9 @@ fn begin(call: &Call<'_>) -> Result<Response, Fault> {
         return Err(bad("name", text));
     }
     let source = rotation::source(call.postroom, &domain)?;
-    call.postroom.write(|tx| {
+    pool::write(*call.postroom, |tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
-        rotation::start(tx, &call.caller, &domain, source)
+        rotation::start(tx, &call.caller, &domain, &source)
     })?;
     Ok(Response::json(StatusCode::OK, &json!({ "message": "ok" })))
 }
@@ -142,7 +143,7 @@ fn record_json(entry: &Entry) -> Value {
     })
 }
 
-/// The same, with what went wrong under the name that these routes have for it.
+/// Gives a fault the name that these routes have for what went wrong.
 fn named(result: Result<Response, Fault>) -> Result<Response, Fault> {
     let fault = match result {
         Err(

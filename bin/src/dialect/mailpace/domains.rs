@@ -1,5 +1,6 @@
 //! `/api/v1/domains`: list, show, create, update, verify.
 
+use postroom::dkim::pool;
 use postroom::domain::{self, Order};
 use postroom::error::Entity;
 use postroom::id::DomainId;
@@ -76,9 +77,11 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
         url => (url.value(), label),
     };
     let name = domain_name(url.as_deref())?;
-    let made = call.postroom.write(|tx| {
+    let made = pool::write(*call.postroom, |tx| {
         let new = New { label: label.as_deref(), ..New::named(&name) };
         let domain = provision::create(tx, &call.caller, &new)?;
+        // The answer has the key.
+        provision::equip(tx, &domain)?;
         overview::find(tx, &call.caller, domain.id)
     })?;
     Ok(Response::json(StatusCode::CREATED, &Domain::from(&made)))

@@ -22,7 +22,7 @@ pub(super) fn dns(call: &Call<'_>) -> Result<Response, Fault> {
     Ok(Response::json(StatusCode::OK, &checked_json(&domain, &seen)))
 }
 
-/// The same, and what follows from it is written down.
+/// What every server says now, which is written down, with the statuses that follow from it.
 pub(super) fn verify(call: &Call<'_>) -> Result<Response, Fault> {
     let id = domain(call)?.id;
     let checked = verify::check(call.postroom, &call.caller, id, call.resolver)?;

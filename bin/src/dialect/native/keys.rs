@@ -53,10 +53,10 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
         new.selector.parse().map_err(|reason: InvalidName| Fault::input("selector", reason))?;
     // Before seconds are spent on a key for it.
     domain(call)?;
-    let source = source(call, &new)?;
-    let made = call.postroom.write(|tx| {
+    let source = source(&new)?;
+    let made = pool::write(*call.postroom, |tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
-        keyring::create(tx, &call.caller, &domain, &selector, source)
+        keyring::create(tx, &call.caller, &domain, &selector, &source)
     })?;
     Ok(Response::json(StatusCode::CREATED, &key_json(&made)))
 }
@@ -94,7 +94,7 @@ pub(super) fn rotation(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn rotate(call: &Call<'_>) -> Result<Response, Fault> {
     let domain = domain(call)?;
     let source = rotation::source(call.postroom, &domain)?;
-    let status = call.postroom.write(|tx| rotation::start(tx, &call.caller, &domain, source))?;
+    let status = pool::write(*call.postroom, |tx| rotation::start(tx, &call.caller, &domain, &source))?;
     Ok(rotation_reply(call, &domain, &status))
 }
 
@@ -106,7 +106,7 @@ pub(super) fn abort(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn set_rotation(call: &Call<'_>) -> Result<Response, Fault> {
     let (domain, settings): (_, Settings) = (domain(call)?, body(call)?);
-    let status = call.postroom.write(|tx| {
+    let status = pool::write(*call.postroom, |tx| {
         if let Some(days) = settings.every_days {
             let every = Duration::from_hours(24 * u64::from(days));
             rotation::set_interval(tx, &call.caller, &domain, Some(every).filter(|_| days > 0))?;
@@ -134,7 +134,7 @@ fn selector(call: &Call<'_>) -> Result<Selector, Fault> {
     call.param("selector").parse().map_err(|_| Fault::Library(Error::NotFound(Entity::DkimKey)))
 }
 
-fn source(call: &Call<'_>, new: &New) -> Result<Source, Fault> {
+fn source(new: &New) -> Result<Source, Fault> {
     let algorithm = new.algorithm.as_deref().map_or(Ok(Algorithm::Rsa), str::parse);
     let algorithm = algorithm.map_err(|_| Fault::input("algorithm", "must be rsa or ed25519"))?;
     if let Some(pem) = &new.pem {
@@ -147,7 +147,7 @@ fn source(call: &Call<'_>, new: &New) -> Result<Source, Fault> {
         return KeyPair::import(pem.as_bytes()).map(Source::Pair).map_err(|e| Fault::input("pem", e));
     }
     match Kind::of(algorithm, new.bits)? {
-        Kind::Rsa2048 => Ok(pool::source(call.postroom)?),
+        Kind::Rsa2048 => Ok(Source::Pool),
         kind => Ok(Source::Pair(KeyPair::generate(kind)?)),
     }
 }

@@ -4,14 +4,14 @@ use postroom::address::EmailAddress;
 use postroom::db::{ReadTx, WriteTx};
 use postroom::domain;
 use postroom::error::{Entity, Error};
-use postroom::list::{self, Action, Added, InvalidItem, Item, Scope};
+use postroom::list::{self, Action, Added, InvalidItem, Item, Query, Scope};
 use postroom::name::DomainName;
 use postroom::recipient;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::body;
-use crate::json::list::{added_json, entry_json, explanation_json, query};
+use crate::json::list::{added_json, entry_json, explanation_json};
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault};
 
@@ -33,9 +33,9 @@ pub(super) fn explain(call: &Call<'_>) -> Result<Response, Fault> {
     let recipient =
         call.query("recipient").ok_or_else(|| Fault::input("recipient", "must be given in the query"))?;
     let (sender, from, ip) = (call.query("sender"), call.query("from"), call.query("ip"));
-    let query = query(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
-        .map_err(|(field, reason)| Fault::input(field, reason))?;
-    let explanation = crate::json::list::explain(call.postroom, &call.caller, &query)?;
+    let query = Query::parse(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
+        .map_err(|e| Fault::input(e.part, e.reason))?;
+    let explanation = call.postroom.read(|tx| list::explain_for(tx, &call.caller, &query))?;
     Ok(Response::json(StatusCode::OK, &explanation_json(&query, &explanation)))
 }
 

@@ -95,7 +95,7 @@ impl Server {
         let mut listener = Listener::bind(settings).expect("a free port");
         listener.front.deadlines = deadlines;
         let (address, stop) = (listener.local_addr(), listener.stop_handle());
-        let thread = Some(thread::spawn(move || listener.run(Arc::new(Echo))));
+        let thread = Some(thread::spawn(move || listener.run(Arc::new(Echo)).map(|_| ())));
         Server { address, stop, thread }
     }
 

@@ -1,0 +1,176 @@
+//! The life of a DKIM key: the only place that makes one, lets it sign, has it stop, gives it another name or ends it.
+//!
+//! ```text
+//! made ──activate, start_itself──> active ──deactivate──────────> inactive ──activate──> active
+//!                                         ──retire──> retired ──release──> released ──delete
+//!                                         ──suspend_all──> inactive, and starts itself once its record is right
+//! ```
+//!
+//! Each step writes the key's row, and what a person wants to know of it into the audit log. When a step is to be made is
+//! for others to decide: [`provision`](crate::provision) makes a domain's first key, [`keyring`](crate::keyring) does what
+//! an owner asks, [`rotation`](crate::rotation) what comes due, and [`verify`](crate::verify) what the DNS shows.
+
+use super::{DkimKey, Source, check_fit, identity, pool, table};
+use crate::account::Caller;
+use crate::clock::Timestamp;
+use crate::db::WriteTx;
+use crate::domain::Domain;
+use crate::error::{Entity, Error};
+use crate::event::{Change, KeyRef};
+use crate::id::DkimKeyId;
+use crate::name::{DnsName, Selector};
+
+/// Makes the first key of a domain, under the selector that the operator has set. It starts itself.
+///
+/// It belongs to the domain's creation, and has no line of its own in the audit log. `NoSpareKey` if the pool is empty.
+pub(crate) fn make_first(tx: &WriteTx<'_>, domain: &Domain) -> Result<DkimKey, Error> {
+    let key = insert(tx, domain, &tx.settings().dkim_selector, &Source::Pool, None)?;
+    let_start_itself(tx, &key)?;
+    Ok(key)
+}
+
+/// Makes a key of `domain` under `selector`, inactive, or takes one that its owner has brought.
+///
+/// `Conflict` if the domain has a key under it already, `Limit` if it has as many as it may, `NoSpareKey` if it is to come
+/// from the pool and that is empty.
+pub(crate) fn make(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    selector: &Selector,
+    source: &Source,
+    delegated_to: Option<&DnsName>,
+) -> Result<DkimKey, Error> {
+    let is_imported = matches!(source, Source::Pair(pair) if pair.is_imported());
+    let key = insert(tx, domain, selector, source, delegated_to)?;
+    let (whose, new) = (domain.into(), KeyRef::from(&key));
+    let change = if is_imported {
+        Change::DkimKeyImported { domain: whose, key: new }
+    } else {
+        Change::DkimKeyCreated { domain: whose, key: new, delegated_to: delegated_to.cloned() }
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
+    Ok(key)
+}
+
+fn insert(
+    tx: &WriteTx<'_>,
+    domain: &Domain,
+    selector: &Selector,
+    source: &Source,
+    delegated_to: Option<&DnsName>,
+) -> Result<DkimKey, Error> {
+    check_fit(domain, selector)?;
+    let keys = table::all(tx, domain.id)?;
+    if keys.iter().any(|key| key.selector == *selector) {
+        return Err(Error::Conflict(Entity::DkimKey));
+    }
+    let most = tx.settings().most_dkim_keys;
+    if keys.len() >= most as usize {
+        return Err(Error::Limit { what: Entity::DkimKey, most: most.into() });
+    }
+    let spare;
+    let pair = match source {
+        Source::Pool => {
+            spare = pool::take(tx)?;
+            &spare
+        }
+        Source::Pair(pair) => pair,
+    };
+    let sealed = tx.master_key().seal(&identity(domain.id, &pair.public), &pair.private)?;
+    table::insert(tx, domain.id, selector, pair, &sealed, delegated_to)
+}
+
+/// Lets the key start itself: it signs as soon as its record is first seen right.
+pub(crate) fn let_start_itself(tx: &WriteTx<'_>, key: &DkimKey) -> Result<(), Error> {
+    table::let_start_itself(tx, key.id)
+}
+
+/// Has no key of the domain start itself any more: from now on somebody decides.
+pub(crate) fn let_none_start_itself(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+    table::let_none_start_itself(tx, domain.id)
+}
+
+/// The key's record was seen right: it signs, if it was to start itself. Returns whether that was so.
+pub(crate) fn start_itself(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    key: DkimKeyId,
+) -> Result<bool, Error> {
+    let Some(selector) = table::start_itself(tx, key)? else { return Ok(false) };
+    let change = Change::DkimKeyActivated { domain: domain.into(), key: KeyRef { id: key, selector } };
+    tx.tell(caller.actor(), domain.account, &change)?;
+    Ok(true)
+}
+
+/// Lets the key sign from now on.
+pub(crate) fn activate(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    key: &DkimKey,
+) -> Result<(), Error> {
+    table::activate(tx, key.id)?;
+    let change = Change::DkimKeyActivated { domain: domain.into(), key: key.into() };
+    tx.tell(caller.actor(), domain.account, &change)
+}
+
+/// Has the key sign no more.
+pub(crate) fn deactivate(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    key: &DkimKey,
+) -> Result<(), Error> {
+    table::deactivate(tx, key.id)?;
+    let change = Change::DkimKeyDeactivated { domain: domain.into(), key: key.into() };
+    tx.tell(caller.actor(), domain.account, &change)
+}
+
+/// Has the key sign no more, because another signs in its place. Its record stays, for mail that is under way.
+pub(crate) fn retire(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, key: &DkimKey) -> Result<(), Error> {
+    table::retire(tx, key.id)?;
+    let change = Change::DkimKeyRetired { domain: domain.into(), key: key.into() };
+    tx.tell(caller.actor(), domain.account, &change)
+}
+
+/// Releases the key that was retired first, of any domain, if that was before `then`: nobody needs its record any more.
+///
+/// Whoever calls finds its domain, and writes down that it was released.
+pub(crate) fn release_one(tx: &WriteTx<'_>, then: Timestamp) -> Result<Option<DkimKey>, Error> {
+    table::release(tx, then)
+}
+
+/// Gives the key another selector.
+pub(crate) fn rename(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    domain: &Domain,
+    key: &DkimKey,
+    selector: &Selector,
+) -> Result<(), Error> {
+    table::rename(tx, key.id, selector)?;
+    let renamed = KeyRef { id: key.id, selector: selector.clone() };
+    let from = key.selector.clone();
+    let change = Change::DkimKeyRenamed { domain: domain.into(), key: renamed, from };
+    tx.tell(caller.actor(), domain.account, &change)
+}
+
+/// Has no key of a renamed domain sign: nothing is known of their records at its new name. Those that signed start
+/// themselves.
+pub(crate) fn suspend_all(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+    table::suspend_all(tx, domain.id)
+}
+
+/// Deletes the key and its record, for good.
+pub(crate) fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, key: &DkimKey) -> Result<(), Error> {
+    table::delete(tx, key.id)?;
+    let change = Change::DkimKeyDeleted { domain: domain.into(), key: key.into() };
+    tx.tell(caller.actor(), domain.account, &change)
+}
+
+/// Deletes a released key so that a new one can have its selector. The audit log has that one's making and no line for this.
+pub(crate) fn clear_selector(tx: &WriteTx<'_>, released: &DkimKey) -> Result<(), Error> {
+    table::delete(tx, released.id)
+}

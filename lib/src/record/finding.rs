@@ -1,0 +1,296 @@
+//! What a judgement comes to.
+
+/// Which way a judgement goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// As it must be.
+    Pass,
+    /// It works, and there is something to mend.
+    Warn,
+    /// It does not work.
+    Fail,
+    /// It cannot be told now; nothing follows from that.
+    Temporary,
+}
+
+impl Verdict {
+    /// Whether it works.
+    pub fn passes(self) -> bool {
+        matches!(self, Verdict::Pass | Verdict::Warn)
+    }
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "fail",
+            Verdict::Temporary => "temporary",
+        }
+    }
+}
+
+/// What was found of one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which way it goes.
+    pub verdict: Verdict,
+    /// The stable name of what is wrong; none where nothing is.
+    pub code: Option<Code>,
+    /// One sentence: what was asked, what was seen, what is wanted, and the one thing to do.
+    pub text: String,
+    /// What was seen, if anything was.
+    pub seen: Option<String>,
+}
+
+macro_rules! codes {
+    ($($name:ident = $text:literal, $meaning:literal, $mend:literal;)*) => {
+        /// The stable name of what is wrong with a record.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = $meaning] $name,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Code] = &[$(Code::$name,)*];
+
+            /// The name, as it stands in replies and in the documentation.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)* }
+            }
+
+            /// What it says, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$name => $meaning,)* }
+            }
+
+            /// The one thing to do about it, in a sentence.
+            pub fn mend(self) -> &'static str {
+                match self { $(Code::$name => $mend,)* }
+            }
+        }
+    };
+}
+
+// `docs/findings.md` is made of this table; a test holds the two together.
+codes! {
+    RecordMissing = "record_missing",
+        "There is no such record.",
+        "Publish it, at exactly the name that is shown.";
+    DomainNxdomain = "domain_nxdomain",
+        "The domain itself does not exist in the DNS.",
+        "Register it, or have its zone delegated, first.";
+    RecordAtDoubledName = "record_at_doubled_name",
+        "The record stands at its name followed by the domain once more: the form has added the domain by itself.",
+        "Enter the name without the domain.";
+    RecordMissingUnderscore = "record_missing_underscore",
+        "The record stands at its name without the underscore.",
+        "Enter the name with its underscore; if the form refuses it, ask the DNS host.";
+    RecordAtApex = "record_at_apex",
+        "The record stands at the domain itself.",
+        "Enter the host that is shown as its name.";
+    RecordAtWww = "record_at_www",
+        "The record stands below www.",
+        "Enter the name without www.";
+    RecordInParentZone = "record_in_parent_zone",
+        "The record stands in the parent domain.",
+        "Make it for the domain that is shown, not for the one above it.";
+    RecordFromWildcard = "record_from_wildcard",
+        "What was seen comes from a wildcard, and there is no record for this name.",
+        "Make a record for this very name.";
+    WrongType = "wrong_type",
+        "There is a record of another type.",
+        "Change its type to the one that is shown.";
+    DelegationElsewhere = "delegation_elsewhere",
+        "The name servers that the world is sent to are not those that the zone names for itself: the record may have been made where nobody looks.",
+        "Make it at the name servers that the registrar has, or change those at the registrar.";
+    QuotesInValue = "quotes_in_value",
+        "Quotation marks stand inside the value.",
+        "Enter the value without them; they belong to zone files only.";
+    EscapedSemicolons = "escaped_semicolons",
+        "Backslashes stand before the value's semicolons.",
+        "Enter the value without backslashes.";
+    SmartQuotes = "smart_quotes",
+        "Typographic quotation marks stand in the value.",
+        "Remove them; an editor has put them there.";
+    InvisibleCharacters = "invisible_characters",
+        "Characters that cannot be seen stand in the value, such as a no-break space.",
+        "Type it anew, or copy it as plain text.";
+    HtmlEntities = "html_entities",
+        "HTML's spelling of a character stands in the value, such as &quot;.",
+        "Enter the character itself, or leave it out if it is a quotation mark.";
+    NameInValue = "name_in_value",
+        "A whole line of a zone file was entered as the value.",
+        "Enter the value alone.";
+    ValueSplitWithSpace = "value_split_with_space",
+        "A space stands inside of a word, where the value was split.",
+        "Enter it without that space.";
+    ValueTruncatedAt255 = "value_truncated_at_255",
+        "The value ends after at most 255 octets.",
+        "Enter the whole value, split into strings of at most 255 octets if the form asks for it.";
+    ValueLowercased = "value_lowercased",
+        "The value has lost its capital letters.",
+        "Enter it exactly as it is shown.";
+    Propagating = "propagating",
+        "Some servers have the record already, others have something else still.",
+        "Wait.";
+    StaleCached = "stale_cached",
+        "A resolver still has what the zone's name servers have no more.",
+        "Publish it again.";
+    NegativeCached = "negative_cached",
+        "A resolver still remembers that there was no record.",
+        "Wait.";
+    NameserversDisagree = "nameservers_disagree",
+        "The zone's own name servers differ.",
+        "Bring the zone to all of them.";
+    NameserverLame = "nameserver_lame",
+        "One of the zone's name servers does not serve the zone.",
+        "Remove it from the zone's NS records and at the registrar, or have it serve the zone.";
+    CnameWrongTarget = "cname_wrong_target",
+        "The CNAME leads elsewhere.",
+        "Change its target.";
+    CnameProxiedOrFlattened = "cname_proxied_or_flattened",
+        "There are addresses where the CNAME should be.",
+        "Switch off the proxy or the flattening for this name.";
+    CnameLoop = "cname_loop",
+        "CNAME records lead in a circle, or through too many names.",
+        "Publish the record itself, or one CNAME that leads to it.";
+    DnssecBogus = "dnssec_bogus",
+        "The zone's DNSSEC signatures do not validate, so that validating resolvers see nothing of it.",
+        "Mend the signatures, or withdraw the DS record at the registrar.";
+    Servfail = "servfail",
+        "The zone's name servers fail.",
+        "Nothing, if it passes; else ask the DNS host.";
+    Refused = "refused",
+        "A server refused to answer.",
+        "Nothing, if it passes; else ask the DNS host.";
+    Timeout = "timeout",
+        "No answer came in time.",
+        "Nothing, if it passes; else ask the DNS host.";
+    Unreachable = "unreachable",
+        "A server could not be reached.",
+        "Nothing, if it passes; the operator looks at dns.resolvers.";
+    MalformedAnswer = "malformed_answer",
+        "What came was no answer to the question.",
+        "Nothing, if it passes; else ask the DNS host.";
+    DkimKeyMismatch = "dkim_key_mismatch",
+        "Another key is published.",
+        "Replace the value with the one that is wanted.";
+    DkimKeyIsPrevious = "dkim_key_is_previous",
+        "The key of another selector of this domain is published.",
+        "Replace the value with the one that is wanted.";
+    DkimMultiple = "dkim_multiple",
+        "There is more than one TXT record where there must be one.",
+        "Delete all but the one that is wanted.";
+    DkimRevoked = "dkim_revoked",
+        "The record's p= tag is empty, which revokes the key.",
+        "Replace the value with the one that is wanted.";
+    DkimSyntax = "dkim_syntax",
+        "The value is no DKIM key record.",
+        "Replace the value with the one that is wanted.";
+    DkimHashNotAllowed = "dkim_hash_not_allowed",
+        "The record's h= tag does not allow SHA-256.",
+        "Remove the h= tag.";
+    DkimServiceNotEmail = "dkim_service_not_email",
+        "The record's s= tag leaves out e-mail.",
+        "Remove the s= tag.";
+    DkimTesting = "dkim_testing",
+        "The record's t=y tag says that signing is only tested.",
+        "Remove y from the t= tag.";
+    DkimKeyTooShort = "dkim_key_too_short",
+        "The key that is published has fewer than 1024 bits, and verifiers must not take it.",
+        "Replace the value with the one that is wanted.";
+    DkimKeyWeak = "dkim_key_weak",
+        "The key has fewer than 2048 bits.",
+        "Plan a new key.";
+    DkimWrongAlgorithm = "dkim_wrong_algorithm",
+        "The record is for another algorithm.",
+        "Replace the value with the one that is wanted.";
+    SpfMissing = "spf_missing",
+        "There is no SPF record.",
+        "Publish the one that is shown.";
+    SpfMultiple = "spf_multiple",
+        "There is more than one SPF record, which receivers take for an error.",
+        "Merge them into one.";
+    SpfSyntax = "spf_syntax",
+        "The SPF record breaks the grammar, and receivers take that for an error.",
+        "Mend the term that is named.";
+    SpfMechanismMissing = "spf_mechanism_missing",
+        "The SPF record does not let our servers send.",
+        "Change the record to the one that is shown, without adding a second one.";
+    SpfIncludeAfterAll = "spf_include_after_all",
+        "What we ask for stands after all, where nothing is read any more.",
+        "Move it to the front.";
+    SpfRefusedBefore = "spf_refused_before",
+        "A term without + stands before what we ask for and keeps our servers from passing, or may.",
+        "Move what we ask for to the front.";
+    SpfPlusAll = "spf_plus_all",
+        "The SPF record lets everybody send.",
+        "End it with ~all.";
+    SpfTooManyLookups = "spf_too_many_lookups",
+        "Evaluating the SPF record takes more than ten look-ups, which receivers take for an error.",
+        "Remove includes that are not needed any more.";
+    SpfTooManyVoid = "spf_too_many_void",
+        "More than two look-ups of the SPF record lead to nothing, which receivers take for an error.",
+        "Remove the terms whose names do not exist.";
+    SpfIncludeMissing = "spf_include_missing",
+        "The SPF record includes a domain that has no SPF record, which receivers take for an error.",
+        "Remove that include, or mend its name.";
+    DmarcMultiple = "dmarc_multiple",
+        "There is more than one DMARC record, which counts as none.",
+        "Delete all but one.";
+    DmarcSyntax = "dmarc_syntax",
+        "The value is no DMARC record.",
+        "Mend its p= tag if that is named, else replace the value with the one that is wanted.";
+    DmarcPolicyWeaker = "dmarc_policy_weaker",
+        "The policy is weaker than the one that is asked for.",
+        "Change its p= tag, or publish a record where only a domain above has one.";
+    DmarcRemovedTag = "dmarc_removed_tag",
+        "The record has a tag that is no part of DMARC any more (RFC 9989).",
+        "Remove that tag.";
+    DmarcReportAddress = "dmarc_report_address",
+        "No reports go to an address in the record: it is no mailto: URI.",
+        "Write mailto: and the address, or remove it.";
+    MxMissing = "mx_missing",
+        "Our mail host is not among the MX records.",
+        "Add it, and remove the others.";
+    MxForeignPreferred = "mx_foreign_preferred",
+        "Mail goes to another host first.",
+        "Remove the others, or give them a larger preference.";
+    MxForeignEqual = "mx_foreign_equal",
+        "Another host shares the mail with ours.",
+        "Remove it, or give it a larger preference.";
+    MxNull = "mx_null",
+        "A null MX tells the world that the domain takes no mail.",
+        "Replace it.";
+    MxImplicit = "mx_implicit",
+        "There is no MX record, and mail comes to us by the domain's own address alone.",
+        "Publish the MX record.";
+    MxCname = "mx_cname",
+        "Our mail host is an alias, which a mail host must not be.",
+        "Ask the operator of this mail system to mend it.";
+    MxUnresolvable = "mx_unresolvable",
+        "Our mail host has no address.",
+        "Ask the operator of this mail system to mend it.";
+    MxIpLiteral = "mx_ip_literal",
+        "An IP address stands where a mail host's name must.",
+        "Name the host instead.";
+}
+
+impl Finding {
+    /// It is as it must be.
+    pub(crate) fn pass(text: String, seen: String) -> Finding {
+        Finding { verdict: Verdict::Pass, code: None, text, seen: Some(seen) }
+    }
+
+    /// It is not, or not wholly.
+    pub(crate) fn of(verdict: Verdict, code: Code, text: String, seen: Option<String>) -> Finding {
+        Finding { verdict, code: Some(code), text, seen }
+    }
+    /// Whether nothing at all was there, for certain.
+    pub(crate) fn is_absence(&self) -> bool {
+        self.verdict == Verdict::Fail && self.seen.is_none()
+    }
+}

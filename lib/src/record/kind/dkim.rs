@@ -1,0 +1,230 @@
+//! DKIM: the record of a key that signs (RFC 6376 section 3.6.1, RFC 8301). The key itself, or a CNAME to the operator's
+//! zone, which has it.
+
+use super::sentence::{Flaw, asked, flaw, missing, shown, spoilt};
+use super::tags::Tags;
+use super::{Expectation, Expected, Need, RecordKind, Seed, mangling};
+use crate::dkim::{KeyNumbers, PublicKey, decode};
+use crate::dns::{Answer, Outcome, RecordData, RecordType, TxtData};
+use crate::name::{DnsName, Selector};
+use crate::record::PublishedKey;
+use crate::record::finding::{Code, Finding, Verdict};
+
+pub(super) const KIND: RecordKind = RecordKind {
+    word: "dkim",
+    record_type: RecordType::Txt,
+    seed: |_| Seed::EachKey,
+    need: Need::OfSigningKeys,
+    // No other account, and nobody before, had this key to publish.
+    is_proof: true,
+    expect: |wish| {
+        let PublishedKey { id, public: key, delegated_to, .. } = wish.record.dkim_key.clone()?;
+        let others = wish.keys.iter().filter(|other| other.id != id);
+        let others = others.map(|other| (other.selector.clone(), other.public.clone())).collect();
+        let key = DkimExpectation { name: wish.name.clone(), key, others };
+        Some(match delegated_to {
+            Some(target) => Expectation::DelegatedDkim(DelegatedDkimExpectation { target, key }),
+            None => Expectation::Dkim(key),
+        })
+    },
+};
+
+/// A DKIM key record with this key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DkimExpectation {
+    /// Where it must be: `selector._domainkey.domain`.
+    pub name: DnsName,
+    /// The key that it must publish.
+    pub key: PublicKey,
+    /// Other keys of the same domain, for telling a mix-up from a mistake.
+    pub others: Vec<(Selector, PublicKey)>,
+}
+
+impl Expected for DkimExpectation {
+    fn name(&self) -> &DnsName {
+        &self.name
+    }
+
+    fn record_type(&self) -> RecordType {
+        RecordType::Txt
+    }
+
+    fn wanted(&self) -> String {
+        self.key.record_value()
+    }
+
+    fn judge(&self, seen: &Answer) -> Finding {
+        judge(self, seen)
+    }
+}
+
+/// A CNAME to a name in the operator's zone, which has the key record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DelegatedDkimExpectation {
+    /// Where it must lead.
+    pub target: DnsName,
+    /// What must come back by it.
+    pub key: DkimExpectation,
+}
+
+impl Expected for DelegatedDkimExpectation {
+    fn name(&self) -> &DnsName {
+        &self.key.name
+    }
+
+    fn record_type(&self) -> RecordType {
+        // The answer has the CNAME on its way to the key.
+        RecordType::Txt
+    }
+
+    fn wanted(&self) -> String {
+        format!("CNAME {}.", self.target)
+    }
+
+    fn judge(&self, seen: &Answer) -> Finding {
+        judge_delegated(self, seen)
+    }
+}
+
+/// Judges the TXT records at the key's name.
+fn judge(expected: &DkimExpectation, seen: &Answer) -> Finding {
+    let key = expected;
+    let Outcome::Found { records, .. } = &seen.outcome else {
+        return missing(expected, seen);
+    };
+    let texts: Vec<&TxtData> = records
+        .iter()
+        .filter_map(|record| match record {
+            RecordData::Txt(text) => Some(text),
+            _ => None,
+        })
+        .collect();
+    match texts.as_slice() {
+        [] => missing(expected, seen),
+        [only] => match judge_octets(key, &only.joined()) {
+            Ok(None) => {
+                Finding::pass(format!("{}: publishes the key, as wanted.", asked(expected)), only.shown())
+            }
+            Ok(Some(flaw)) => spoilt(expected, Verdict::Warn, &flaw, only),
+            Err(flaw) => spoilt(expected, Verdict::Fail, &flaw, only),
+        },
+        // Which of several a verifier takes is undefined (RFC 6376 section 3.6.2.2).
+        [first, ..] => {
+            let what = format!("there are {} TXT records where there must be one", texts.len());
+            let many = flaw(Code::DkimMultiple, what, "delete all but the one that is wanted");
+            // What is shown is one to delete.
+            let superfluous = texts.iter().find(|text| judge_octets(key, &text.joined()).is_err());
+            spoilt(expected, Verdict::Fail, &many, superfluous.unwrap_or(first))
+        }
+    }
+}
+
+/// Judges the TXT records at the key's name, which are to come by a CNAME from the target.
+fn judge_delegated(expected: &DelegatedDkimExpectation, seen: &Answer) -> Finding {
+    let target = &expected.target;
+    // What comes by the right alias is judged for itself, and is for the owner of that zone to mend.
+    let direct = judge(&expected.key, seen);
+    if seen.chain.contains(target) {
+        return direct;
+    }
+    let asked = asked(expected);
+    match seen.chain.first() {
+        Some(other) if !direct.verdict.passes() => {
+            let text = format!(
+                "{asked}: it is an alias of {other}; wanted is an alias of \"{target}.\"; change its target to that."
+            );
+            Finding::of(Verdict::Fail, Code::CnameWrongTarget, text, Some(format!("{other}.")))
+        }
+        None if matches!(seen.outcome, Outcome::Found { .. }) || direct.verdict.passes() => {
+            let verdict = if direct.verdict.passes() { Verdict::Warn } else { Verdict::Fail };
+            let text = format!(
+                "{asked}: there is a record where an alias was asked for, and it will not follow the next key; replace \
+                 it with a CNAME whose target is \"{target}.\"."
+            );
+            Finding::of(verdict, Code::CnameProxiedOrFlattened, text, direct.seen)
+        }
+        Some(_) => direct,
+        None => missing(expected, seen),
+    }
+}
+
+/// Whether a record publishes the key. Of one that does not, how its value was spoiled says more than what it lacks.
+fn judge_octets(key: &DkimExpectation, octets: &[u8]) -> Result<Option<Flaw>, Flaw> {
+    let text = String::from_utf8_lossy(octets);
+    judge_value(key, &text).map_err(|flaw| mangling::of(&text, &key.key.record_value()).unwrap_or(flaw))
+}
+
+/// Whether a value publishes the key: `Err` if not, `Ok(Some(_))` if so with something to mend.
+fn judge_value(key: &DkimExpectation, text: &str) -> Result<Option<Flaw>, Flaw> {
+    let syntax = |what: String| flaw(Code::DkimSyntax, what, "replace the value with the one that is wanted");
+    let tags = Tags::parse(text).map_err(|what| syntax(format!("it is no DKIM record: {what}")))?;
+    if let Some(version) = tags.value("v") {
+        if version != "DKIM1" {
+            return Err(syntax(format!("its version is \"{}\", not DKIM1", shown(version))));
+        }
+        if !tags.starts_with("v") {
+            return Err(syntax("its v= tag is not the first one".to_owned()));
+        }
+    }
+    let (published, ours) = (tags.value("k").unwrap_or("rsa"), key.key.algorithm());
+    if published != ours.as_str() {
+        let what = format!("it is for the algorithm \"{}\", the key is {ours}", shown(published));
+        return Err(flaw(Code::DkimWrongAlgorithm, what, "replace the value with the one that is wanted"));
+    }
+    if tags.words("h").is_some_and(|mut hashes| !hashes.any(|hash| hash == "sha256")) {
+        let what = "its h= tag does not allow sha256, which our signatures use";
+        return Err(flaw(Code::DkimHashNotAllowed, what, "remove the h= tag"));
+    }
+    if tags
+        .words("s")
+        .is_some_and(|mut services| !services.any(|service| service == "*" || service == "email"))
+    {
+        let what = "its s= tag leaves out e-mail";
+        return Err(flaw(Code::DkimServiceNotEmail, what, "remove the s= tag"));
+    }
+    let published = tags.value("p").ok_or_else(|| syntax("it has no p= tag".to_owned()))?;
+    if published.is_empty() {
+        let mend = "replace the value with the one that is wanted";
+        return Err(flaw(Code::DkimRevoked, "its p= tag is empty, which revokes the key", mend));
+    }
+    judge_key(key, published)?;
+    let bits = key.key.numbers().and_then(|numbers| numbers.rsa_bits());
+    if tags.words("t").is_some_and(|mut flags| flags.any(|flag| flag == "y")) {
+        let what = "the key is right, but its t=y tag tells verifiers that signing is only tested";
+        return Ok(Some(flaw(Code::DkimTesting, what, "remove y from the t= tag")));
+    }
+    if let Some(bits) = bits.filter(|bits| *bits < 2048) {
+        let what = format!("the key is right, but has {bits} bits, and RFC 8301 asks for 2048");
+        return Ok(Some(flaw(Code::DkimKeyWeak, what, "plan a new key")));
+    }
+    Ok(None)
+}
+
+/// Compares the published key with ours, as numbers.
+fn judge_key(key: &DkimExpectation, published: &str) -> Result<(), Flaw> {
+    let mend = "replace the value with the one that is wanted";
+    let algorithm = key.key.algorithm();
+    let octets = decode(published)
+        .ok_or_else(|| flaw(Code::DkimSyntax, "its p= tag is not Base64, or is cut short", mend))?;
+    let numbers = KeyNumbers::read(algorithm, &octets).ok_or_else(|| {
+        flaw(Code::DkimSyntax, format!("its p= tag is no {algorithm} public key, or is cut short"), mend)
+    })?;
+    if key.key.numbers().as_ref() == Some(&numbers) {
+        return Ok(());
+    }
+    let same = key.others.iter().find(|(_, other)| other.numbers().as_ref() == Some(&numbers));
+    if let Some((selector, _)) = same {
+        let what = format!("it publishes the key of this domain's selector {selector}");
+        return Err(flaw(Code::DkimKeyIsPrevious, what, mend));
+    }
+    match numbers.rsa_bits() {
+        Some(bits) if bits < 1024 => {
+            let what = format!("it publishes another key, of {bits} bits, which verifiers must not take");
+            Err(flaw(Code::DkimKeyTooShort, what, mend))
+        }
+        Some(bits) => {
+            Err(flaw(Code::DkimKeyMismatch, format!("it publishes another key, of {bits} bits"), mend))
+        }
+        None => Err(flaw(Code::DkimKeyMismatch, "it publishes another key", mend)),
+    }
+}

@@ -1,0 +1,200 @@
+//! Judging: pure functions of what is expected and what was seen, without clock or network.
+//!
+//! What one definite answer comes to is for the record's kind to say, in `record/kind`. Here is what is common to all kinds:
+//! servers in trouble, and servers that differ.
+
+use std::time::Duration;
+
+use super::{Code, Expectation, Finding, Verdict};
+use crate::dns::{Answer, Outcome, Sighting};
+use crate::record::kind;
+
+/// Judges what every server said.
+///
+/// What receivers of mail see is what recursive resolvers say: without a definite word from one of them nothing
+/// is verified, whatever the name servers say themselves. Where servers differ nothing is settled either.
+pub fn sighting(expected: &Expectation, sighting: &Sighting) -> Finding {
+    let judged: Vec<(&Answer, Finding)> =
+        sighting.answers.iter().map(|seen| (seen, answer(expected, seen))).collect();
+    let definite = |(_, finding): &&(&Answer, Finding)| finding.verdict != Verdict::Temporary;
+    let from_recursive = |(seen, _): &&(&Answer, Finding)| !seen.server.is_authoritative();
+    if judged.iter().any(|each| from_recursive(&each))
+        && !judged.iter().filter(from_recursive).any(|each| definite(&each))
+    {
+        return first(judged.iter().filter(from_recursive), expected);
+    }
+    let passes: Vec<_> =
+        judged.iter().filter(definite).filter(|(_, finding)| finding.verdict.passes()).collect();
+    let fails: Vec<_> = judged.iter().filter(definite).filter(|(_, f)| f.verdict == Verdict::Fail).collect();
+    match (passes.as_slice(), fails.as_slice()) {
+        ([_, ..], []) => {
+            let pass = first(passes.iter().copied(), expected);
+            with_lame_server(expected, judged.iter().map(|(seen, _)| *seen), pass)
+        }
+        // The zone's own servers know best why.
+        ([], [_, ..]) => {
+            let own = fails.iter().find(|(seen, _)| seen.server.is_authoritative());
+            first(own.or(fails.first()).copied().into_iter(), expected)
+        }
+        ([], []) => first(judged.iter(), expected),
+        ([pass, ..], [fail, ..]) => disagreement(expected, &passes, &fails, pass.0, fail),
+    }
+}
+
+/// Judges what one server said.
+pub fn answer(expected: &Expectation, seen: &Answer) -> Finding {
+    match trouble(expected, seen) {
+        Some(finding) => finding,
+        None => expected.of_kind().judge(seen),
+    }
+}
+
+/// What is no word on the record itself: the server's trouble, or a circle of aliases.
+fn trouble(expected: &Expectation, seen: &Answer) -> Option<Finding> {
+    let temporary = |code, what: String| {
+        let text =
+            format!("{}: {what}; nothing follows from that, and it will be asked again.", asked(expected));
+        Some(Finding::of(Verdict::Temporary, code, text, None))
+    };
+    let with = |detail: &String| {
+        if detail.is_empty() { String::new() } else { format!(": {detail}") }
+    };
+    let server = &seen.server;
+    match &seen.outcome {
+        Outcome::ServFail { detail } if seen.outcome.is_dnssec_failure() => {
+            let text = format!(
+                "{}: {server} could not validate the zone's DNSSEC signatures{}; until they are right nothing can be told; \
+                 mend them, or withdraw the DS record at the registrar.",
+                asked(expected),
+                with(detail)
+            );
+            Some(Finding::of(Verdict::Temporary, Code::DnssecBogus, text, None))
+        }
+        Outcome::ServFail { detail } => temporary(
+            Code::Servfail,
+            format!("{server} answered SERVFAIL, as when the zone's name servers fail{}", with(detail)),
+        ),
+        Outcome::Refused { detail } => {
+            temporary(Code::Refused, format!("{server} refused to answer{}", with(detail)))
+        }
+        Outcome::Timeout => temporary(Code::Timeout, format!("{server} did not answer in time")),
+        Outcome::Malformed { detail } => {
+            temporary(Code::MalformedAnswer, format!("{server} sent no proper answer{}", with(detail)))
+        }
+        Outcome::Unreachable { detail } => {
+            temporary(Code::Unreachable, format!("{server} could not be reached{}", with(detail)))
+        }
+        Outcome::CnameLoop => {
+            let text = format!(
+                "{}: its CNAME records lead in a circle or through more than {} names; publish the record itself, \
+                 or one CNAME that leads to it.",
+                asked(expected),
+                crate::dns::MAX_CHAIN
+            );
+            Some(Finding::of(Verdict::Fail, Code::CnameLoop, text, None))
+        }
+        _ => None,
+    }
+}
+
+/// What is found of a record, or, if that is right, of a name server of the zone that does not serve the zone.
+pub(super) fn with_lame_server<'a>(
+    expected: &Expectation,
+    mut seen: impl Iterator<Item = &'a Answer>,
+    finding: Finding,
+) -> Finding {
+    match seen.find(|seen| seen.is_lame()) {
+        Some(lame) if finding.verdict == Verdict::Pass => lame_server(expected, lame, finding),
+        _ => finding,
+    }
+}
+
+/// The record is right, and one of the zone's name servers does not serve the zone.
+fn lame_server(expected: &Expectation, lame: &Answer, pass: Finding) -> Finding {
+    let text = format!(
+        "{}: it is there as wanted, but {} is named as a name server of the zone and does not serve it; remove it from the \
+         zone's NS records and at the registrar, or have it serve the zone.",
+        asked(expected),
+        lame.server
+    );
+    Finding { verdict: Verdict::Warn, code: Some(Code::NameserverLame), text, ..pass }
+}
+
+/// Some servers have it as it must be, others have not.
+fn disagreement(
+    expected: &Expectation,
+    passes: &[&(&Answer, Finding)],
+    fails: &[&(&Answer, Finding)],
+    pass: &Answer,
+    fail: &(&Answer, Finding),
+) -> Finding {
+    let own = |each: &&&(&Answer, Finding)| each.0.server.is_authoritative();
+    let own_passes = passes.iter().any(|each| own(&each));
+    let own_fails = fails.iter().find(own);
+    let asked = asked(expected);
+    let (code, text) = match (own_passes, own_fails) {
+        (true, Some(behind)) => (
+            Code::NameserversDisagree,
+            format!(
+                "{asked}: the zone's own name servers differ: {} has it, {} has not; bring the same zone to all of them.",
+                server_of(passes.iter().find(own).map_or(pass, |each| each.0)),
+                behind.0.server
+            ),
+        ),
+        (false, Some(gone)) => (
+            Code::StaleCached,
+            format!(
+                "{asked}: {} still has it from its cache, but the zone's name server {} has it no more; publish it again.",
+                pass.server, gone.0.server
+            ),
+        ),
+        (true, None) if matches!(fail.0.outcome, Outcome::NoData { .. } | Outcome::NxDomain { .. }) => (
+            Code::NegativeCached,
+            format!(
+                "{asked}: the zone's name servers have it, but {} still remembers that there was none{}; wait.",
+                fail.0.server,
+                lasting(&fail.0.outcome)
+            ),
+        ),
+        _ => (
+            Code::Propagating,
+            format!(
+                "{asked}: {} has it as wanted, {} still has something else{}; wait.",
+                pass.server,
+                fail.0.server,
+                lasting(&fail.0.outcome)
+            ),
+        ),
+    };
+    Finding::of(Verdict::Temporary, code, text, fail.1.seen.clone())
+}
+
+fn server_of(answer: &Answer) -> &crate::dns::Server {
+    &answer.server
+}
+
+/// How much longer a cache may go on saying so.
+fn lasting(outcome: &Outcome) -> String {
+    let left = match outcome {
+        Outcome::NoData { remaining } | Outcome::NxDomain { remaining } => *remaining,
+        Outcome::Found { ttl, .. } => Some(*ttl),
+        _ => None,
+    };
+    left.filter(|left| *left > Duration::ZERO)
+        .map_or(String::new(), |left| format!(" for up to {} s", left.as_secs()))
+}
+
+fn first<'a>(mut judged: impl Iterator<Item = &'a (&'a Answer, Finding)>, expected: &Expectation) -> Finding {
+    judged.next().map_or_else(
+        || {
+            let text = format!("{}: nobody could be asked; configure a resolver.", asked(expected));
+            Finding::of(Verdict::Temporary, Code::Unreachable, text, None)
+        },
+        |(_, finding)| finding.clone(),
+    )
+}
+
+/// The question as a sentence starts with it.
+fn asked(expected: &Expectation) -> String {
+    kind::asked(expected.of_kind())
+}
