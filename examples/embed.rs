@@ -10,7 +10,7 @@ use postroom::db::{Options, Postroom};
 use postroom::dkim::pool;
 use postroom::dns::{RecordData, ScriptedResolver};
 use postroom::name::DnsName;
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use postroom::record::{self, zone_fragment};
 use postroom::settings::Settings;
 use postroom::verify;
@@ -24,10 +24,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let name = "example.com".parse()?;
     let (caller, domain, records) = pool::write(&postroom, |tx| {
         let caller = Caller::operator(account::create(tx, "acme")?.id);
-        let domain = provision::create(tx, &caller, &New::named(&name))?;
+        let domain = provision::create(tx, &caller, &NewDomain::named(&name))?;
         provision::equip(tx, &domain)?;
         let records = record::list(tx, &domain)?;
-        Ok::<_, postroom::error::Error>((caller, domain, records))
+        // A `Domain` ends with its transaction; what there is to show of it can be kept.
+        Ok::<_, postroom::error::Error>((caller, domain.into_details(), records))
     })?;
     println!("{}", zone_fragment(&domain, &records));
 

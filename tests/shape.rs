@@ -329,6 +329,23 @@ fn every_path_that_the_documentation_names_is_there() {
 }
 
 #[test]
+fn no_public_type_name_stands_twice_in_one_crate() {
+    for folder in ["lib/src", "bin/src"] {
+        let mut known = BTreeMap::new();
+        for (name, source) in sources(folder) {
+            for line in source.code.lines().filter_map(|line| line.trim_start().strip_prefix("pub ")) {
+                let types = ["struct ", "enum ", "trait "].iter().filter_map(|word| line.strip_prefix(word));
+                for found in types.map(word_at) {
+                    let other = known.insert(found.clone(), name.clone());
+                    assert!(other.is_none(), "{found} stands in {name} and in {}", other.unwrap_or_default());
+                }
+            }
+        }
+        assert!(known.len() > 20, "the types of {folder} are found: {known:?}");
+    }
+}
+
+#[test]
 fn every_docstring_stands_alone() {
     for (name, text) in files("lib/src", "rs").into_iter().chain(files("bin/src", "rs")) {
         for line in text.lines().map(str::trim_start) {

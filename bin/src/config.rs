@@ -301,10 +301,10 @@ impl Config {
     }
 
     /// How DNS is asked.
-    pub fn dns(&self) -> Result<dns::Settings, ConfigError> {
+    pub fn dns(&self) -> Result<dns::DnsSettings, ConfigError> {
         let resolvers = self.list::<Server>("dns.resolvers")?.into_iter().map(|server| server.0).collect();
-        let usual = dns::Settings::default();
-        Ok(dns::Settings {
+        let usual = dns::DnsSettings::default();
+        Ok(dns::DnsSettings {
             resolvers,
             authoritative: self.get("dns.authoritative")?.unwrap_or(usual.authoritative),
             authoritative_port: self.get("dns.authoritative_port")?.unwrap_or(usual.authoritative_port),

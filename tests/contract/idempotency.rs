@@ -14,7 +14,7 @@ const FIELD: &str = "Idempotency-Key";
 
 /// The POST routes that need an API key, each with a world, and a request that its owner makes there.
 fn posts() -> impl Iterator<Item = (&'static Surface, &'static Route, World, Target)> {
-    let with_key = |route: &Route| matches!(route.handler, Handler::Key(_));
+    let with_key = |route: &Route| !matches!(route.handler, Handler::Open(_));
     routes().filter(move |(_, route)| route.method == "POST" && with_key(route)).map(|(dialect, route)| {
         let world = World::new(true);
         let mut asked = target(dialect, route, world.victim, USER);

@@ -288,7 +288,7 @@ pub(super) fn routes() -> impl Iterator<Item = (&'static Surface, &'static Route
 }
 
 fn needs_key(route: &Route) -> bool {
-    matches!(route.handler, Handler::Key(_))
+    !matches!(route.handler, Handler::Open(_))
 }
 
 /// What a foreigner asks for: the victim's ids, and below a domain of its own something of the victim's; each with

@@ -6,6 +6,7 @@ mod idempotency;
 mod isolation;
 mod lifecycle;
 mod limits;
+mod losing;
 mod mailchannels;
 mod mailgun;
 mod mailpace;

@@ -10,12 +10,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use postroom::account::Caller;
 use postroom::clock::{ManualClock, Timestamp};
-use postroom::db::{Options, Postroom};
-use postroom::dkim::{self, KeyPair, Kind};
+use postroom::db::{Options, Postroom, ReadTx};
+use postroom::dkim::{self, KeyKind, KeyPair};
 use postroom::dns::{RecordData, Resolver, ScriptedResolver};
+use postroom::domain::{self, Details, Domain};
 use postroom::error::Error;
 use postroom::event::{self, Event, Search};
-use postroom::id::{AccountId, ApiKeyId};
+use postroom::id::{AccountId, ApiKeyId, DomainId};
 use postroom::name::DnsName;
 use postroom::settings::Settings;
 use postroom::{account, key};
@@ -33,9 +34,9 @@ const SPARES: u32 = 40;
 pub(crate) const KEY_FIELD: &str = "MailPace-Organization-Token";
 
 /// Making a pair takes a tenth of a second and more, so one does for every domain of every test.
-static PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(Kind::default()).unwrap());
+static PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeyKind::default()).unwrap());
 /// Another one, for what must tell two keys apart.
-static OTHER_PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(Kind::default()).unwrap());
+static OTHER_PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeyKind::default()).unwrap());
 
 /// A key of an account, with its secret.
 #[derive(Clone)]
@@ -49,6 +50,11 @@ impl Key {
     /// Who calls with it.
     pub(crate) fn operator(&self) -> Caller {
         Caller::operator(self.account)
+    }
+
+    /// A domain, as its account's operator sees it in this transaction.
+    pub(crate) fn own<'t>(&self, tx: &ReadTx<'t>, id: DomainId) -> Result<Domain<'t>, Error> {
+        domain::find(tx, &self.operator(), id)
     }
 }
 
@@ -190,6 +196,11 @@ impl TestApp {
         let made = self.call_with(key, "POST /api/v1/domains", &serde_json::json!({"domain": {"url": name}}));
         assert_eq!(made.status, 201, "{made:?}");
         made.json()["id"].as_i64().unwrap()
+    }
+
+    /// What there is to show of a domain now.
+    pub(crate) fn details(&self, key: &Key, id: DomainId) -> Details {
+        self.postroom.read(|tx| key.own(tx, id).map(Domain::into_details)).unwrap()
     }
 
     /// Makes a token through the API, and returns its id and its secret.

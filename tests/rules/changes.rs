@@ -10,9 +10,9 @@ use postroom::domain::{self, Domain};
 use postroom::error::Error;
 use postroom::event::{self, Actor, Change, Event, Recorded, Search};
 use postroom::list::{self, Scope};
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use postroom::recipient::{self, FilterRequest};
-use postroom::report::{self, Kind};
+use postroom::report::{self, ReportKind};
 use postroom::route::{self, Mode, Patch};
 use postroom::settings::Settings;
 use postroom::{inbound, key, keyring, login, record, rotation, token, verify};
@@ -36,7 +36,10 @@ impl Desk {
     }
 
     /// What `work` does of this domain, in one transaction.
-    fn of<T>(&self, name: &str, work: impl FnOnce(&WriteTx<'_>, &Caller, &Domain) -> Result<T, Error>) -> T {
+    fn of<T, W>(&self, name: &str, work: W) -> T
+    where
+        W: for<'t> FnOnce(&WriteTx<'t>, &Caller, &Domain<'t>) -> Result<T, Error>,
+    {
         let name = name.parse().unwrap();
         self.app
             .postroom
@@ -46,7 +49,10 @@ impl Desk {
 
     fn create(&self, caller: &Caller, name: &str) {
         let name = name.parse().unwrap();
-        self.app.postroom.write(|tx| provision::create(tx, caller, &New::named(&name))).unwrap();
+        self.app
+            .postroom
+            .write(|tx| provision::create(tx, caller, &NewDomain::named(&name)).map(drop))
+            .unwrap();
     }
 
     fn check(&self) {
@@ -73,19 +79,30 @@ impl Desk {
 
     fn domains(&self) {
         self.create(&self.caller, NAME);
-        self.of(NAME, |tx, caller, domain| domain::set_label(tx, caller, domain, Some("Shop")));
-        self.of(NAME, |tx, caller, domain| domain::associate(tx, caller, domain, Some(self.key.id)));
-        self.of(NAME, |tx, caller, domain| domain::associate(tx, caller, domain, None));
+        self.of(NAME, |tx, caller, domain| domain::set_label(tx, caller, domain, Some("Shop")).map(drop));
+        self.of(NAME, |tx, caller, domain| {
+            domain::associate(tx, caller, domain, Some(self.key.id)).map(drop)
+        });
+        self.of(NAME, |tx, caller, domain| domain::associate(tx, caller, domain, None).map(drop));
         let user = self.caller.for_user("user 1".parse().unwrap());
         let name = NAME.parse().unwrap();
-        self.app.postroom.write(|tx| provision::create_or_adopt(tx, &user, &New::named(&name))).unwrap();
+        self.app
+            .postroom
+            .write(|tx| provision::create_or_adopt(tx, &user, &NewDomain::named(&name)).map(drop))
+            .unwrap();
         self.create(&self.caller, "old.example.org");
         let new = "new.example.org".parse().unwrap();
-        self.of("old.example.org", |tx, caller, domain| provision::rename(tx, caller, domain, &new));
+        self.of("old.example.org", |tx, caller, domain| {
+            provision::rename(tx, caller, domain, &new).map(drop)
+        });
         self.of("new.example.org", provision::delete);
         self.create(&self.caller, "news.example.com");
-        self.of("news.example.com", |tx, caller, domain| keyring::set_authority(tx, caller, domain, false));
-        self.of("news.example.com", |tx, caller, domain| keyring::set_authority(tx, caller, domain, true));
+        self.of("news.example.com", |tx, caller, domain| {
+            keyring::set_authority(tx, caller, domain, false).map(drop)
+        });
+        self.of("news.example.com", |tx, caller, domain| {
+            keyring::set_authority(tx, caller, domain, true).map(drop)
+        });
     }
 
     fn keys_and_records(&self) {
@@ -93,8 +110,8 @@ impl Desk {
         self.check();
         self.of(NAME, |tx, caller, domain| {
             let mx = record::list(tx, domain)?[0].id;
-            verify::mark(tx, caller, domain, mx, record::Status::Disabled, None)?;
-            verify::mark(tx, caller, domain, mx, record::Status::Pending, None)
+            verify::mark(tx, caller, domain, mx, record::RecordStatus::Disabled, None)?;
+            verify::mark(tx, caller, domain, mx, record::RecordStatus::Pending, None)
         });
         self.check();
         self.of(NAME, |tx, caller, domain| rotation::start(tx, caller, domain, &Source::Pool));
@@ -122,14 +139,14 @@ impl Desk {
 
     fn mail(&self) {
         self.of(NAME, |tx, caller, domain| {
-            let change = route::Change {
+            let change = route::RouteChange {
                 mode: Some(Mode::ForwardEmail),
                 forward_to: Patch::Set("ops@example.net".parse().unwrap()),
-                ..route::Change::default()
+                ..route::RouteChange::default()
             };
             route::update(tx, caller, domain, change)?;
             let (alias, other) = ("example.net".parse().unwrap(), "example.biz".parse().unwrap());
-            let change = inbound::Change {
+            let change = inbound::InboundChange {
                 admins: Some(vec!["a@example.com".parse().unwrap()]),
                 aliases: Some(vec![other]),
                 filtering: Some(inbound::Filtering {
@@ -137,7 +154,7 @@ impl Desk {
                     header_value: Some("100% spam, maybe".to_owned()),
                     ..inbound::Filtering::default()
                 }),
-                ..inbound::Change::default()
+                ..inbound::InboundChange::default()
             };
             inbound::change(tx, caller, domain, &change)?;
             inbound::change(tx, caller, domain, &change)?;
@@ -147,13 +164,14 @@ impl Desk {
             let (jo, _) = recipient::save(tx, caller, &address, false, None)?;
             recipient::save(tx, caller, &address, true, Some(FilterRequest::Off))?;
             let item = "192.0.2.0/24".parse().unwrap();
-            for scope in [Scope::Account(caller), Scope::Domain(domain), Scope::Recipient(&jo)] {
-                list::add(tx, caller, &scope, list::Action::Blocklist, &item)?;
-                list::remove(tx, caller, &scope, list::Action::Blocklist, &item)?;
+            for scope in [Scope::Account(caller), Scope::Domain(domain), Scope::Recipient(domain, &jo)] {
+                list::add(tx, caller, &scope, list::ListKind::Blocklist, &item)?;
+                list::remove(tx, caller, &scope, list::ListKind::Blocklist, &item)?;
             }
             let recipient = Some("jo@example.com");
-            let new = report::New::of(Kind::FalsePositive, b"From: a@example.org\r\n\r\nhello\r\n");
-            report::file(tx, caller, &report::New { recipient, ..new })
+            let new =
+                report::NewReport::of(ReportKind::FalsePositive, b"From: a@example.org\r\n\r\nhello\r\n");
+            report::file(tx, caller, &report::NewReport { recipient, ..new })
         });
     }
 
@@ -193,8 +211,8 @@ fn all_that_can_happen() -> Vec<Event> {
     // A domain that can have no key at all.
     let without = Desk::new(Settings { most_dkim_keys: 0, ..settings() });
     let name = NAME.parse().unwrap();
-    let new = New { key_later: true, ..New::named(&name) };
-    without.app.postroom.write(|tx| provision::create(tx, &without.caller, &new)).unwrap();
+    let new = NewDomain { key_later: true, ..NewDomain::named(&name) };
+    without.app.postroom.write(|tx| provision::create(tx, &without.caller, &new).map(drop)).unwrap();
     provision::equip_some(&without.app.postroom, 10).unwrap();
     events.extend(without.every());
     events
@@ -290,7 +308,7 @@ fn a_domains_timeline_follows_it_through_its_names_and_stays_within_its_account(
     desk.of("one.example", provision::delete);
     desk.create(&desk.caller, "one.example");
     let two = "two.example".parse().unwrap();
-    desk.of("one.example", |tx, caller, domain| provision::rename(tx, caller, domain, &two));
+    desk.of("one.example", |tx, caller, domain| provision::rename(tx, caller, domain, &two).map(drop));
     desk.create(&desk.caller, "one.example");
     let timeline = |desk: &Desk, name: &str, before, limit| {
         let events = desk.of(name, |tx, _, domain| domain::timeline(tx, domain, before, limit));

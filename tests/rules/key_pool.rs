@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use postroom::dkim::{KeyPair, Kind, Source, pool};
-use postroom::domain::{self, Domain};
+use postroom::db::ReadTx;
+use postroom::dkim::{KeyKind, KeyPair, Source, pool};
+use postroom::domain::{self, Details, Domain};
 use postroom::error::Error;
 use postroom::name::DnsName;
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use postroom::settings::Settings;
 use postroom::{keyring, record, rotation, verify};
 use serde_json::json;
@@ -30,23 +31,26 @@ fn keys(app: &TestApp, name: &str) -> i64 {
 }
 
 /// A domain without its key, as an embedder makes it.
-fn bare(app: &TestApp, key: &Key, name: &str) -> Domain {
+fn bare(app: &TestApp, key: &Key, name: &str) -> Details {
     let name = name.parse().unwrap();
-    app.postroom.write(|tx| provision::create(tx, &key.operator(), &New::named(&name))).unwrap()
+    let made = app.postroom.write(|tx| {
+        provision::create(tx, &key.operator(), &NewDomain::named(&name)).map(Domain::into_details)
+    });
+    made.unwrap()
 }
 
-fn read(app: &TestApp, key: &Key, name: &str) -> Domain {
-    app.postroom.read(|tx| domain::find_named(tx, &key.operator(), &name.parse().unwrap())).unwrap()
+fn read(app: &TestApp, key: &Key, name: &str) -> Details {
+    app.postroom.read(|tx| read_in(tx, key, name).map(Domain::into_details)).unwrap()
 }
 
 #[test]
 fn no_key_is_made_inside_a_transaction() {
     let (app, _) = start();
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        app.postroom.write(|_| KeyPair::generate(Kind::Ed25519))
+        app.postroom.write(|_| KeyPair::generate(KeyKind::Ed25519))
     }));
     assert_eq!(outcome.is_err(), cfg!(debug_assertions));
-    KeyPair::generate(Kind::Ed25519).unwrap();
+    KeyPair::generate(KeyKind::Ed25519).unwrap();
 }
 
 #[test]
@@ -55,11 +59,11 @@ fn a_domain_made_in_a_transaction_of_ones_own_waits_for_its_key_and_gets_it_outs
     let made = bare(&app, &key, "a.example");
     assert!(made.wants_key);
     assert_eq!(keys(&app, "a.example"), 0);
-    let records = app.postroom.read(|tx| record::list(tx, &made)).unwrap();
+    let records = app.postroom.read(|tx| record::list(tx, &read_in(tx, &key, "a.example")?)).unwrap();
     assert!(records.iter().all(|record| record.dkim_key.is_none()));
-    let refused = app.postroom.write(|tx| provision::equip(tx, &made));
+    let refused = app.postroom.write(|tx| provision::equip(tx, &read_in(tx, &key, "a.example")?));
     assert!(matches!(refused, Err(Error::NoSpareKey)), "{refused:?}");
-    pool::write(&*app.postroom, |tx| provision::equip(tx, &made)).unwrap();
+    pool::write(&*app.postroom, |tx| provision::equip(tx, &read_in(tx, &key, "a.example")?)).unwrap();
     assert_eq!(keys(&app, "a.example"), 1);
     // A check makes it as well.
     let other = bare(&app, &key, "b.example");
@@ -147,7 +151,7 @@ fn a_rotation_has_its_key_made_before_its_transaction() {
     app.domain(&key, name);
     let check = || {
         let domain = read(&app, &key, name);
-        for entry in app.postroom.read(|tx| keyring::of_domain(tx, &domain)).unwrap() {
+        for entry in app.postroom.read(|tx| keyring::of_domain(tx, &read_in(tx, &key, name)?)).unwrap() {
             app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
         }
         verify::check(&app.postroom, &key.operator(), domain.id, &*app.dns).unwrap();
@@ -170,7 +174,7 @@ fn a_rotation_has_its_key_made_before_its_transaction() {
     assert_eq!(keys(&app, name), 3);
 }
 
-fn read_in(tx: &postroom::db::ReadTx<'_>, key: &Key, name: &str) -> Result<Domain, Error> {
+fn read_in<'t>(tx: &ReadTx<'t>, key: &Key, name: &str) -> Result<Domain<'t>, Error> {
     domain::find_named(tx, &key.operator(), &name.parse().unwrap())
 }
 
@@ -179,8 +183,8 @@ fn a_delegated_key_that_is_released_has_the_next_one_made_before_its_transaction
     let (app, key) = start();
     let name = "a.example";
     app.domain(&key, name);
-    let domain = read(&app, &key, name);
-    pool::write(&*app.postroom, |tx| rotation::delegate(tx, &key.operator(), &domain)).unwrap();
+    pool::write(&*app.postroom, |tx| rotation::delegate(tx, &key.operator(), &read_in(tx, &key, name)?))
+        .unwrap();
     let before: String = app.value("SELECT group_concat(id) FROM dkim_key WHERE selector = 'pdk2'");
     // As after a rotation, a long time ago.
     app.sql().execute("UPDATE dkim_key SET retired_at = 1 WHERE selector = 'pdk2'", []).unwrap();
@@ -193,9 +197,11 @@ fn a_delegated_key_that_is_released_has_the_next_one_made_before_its_transaction
 fn a_pair_that_is_brought_needs_no_spare_one() {
     let (app, key) = start();
     app.domain(&key, "a.example");
-    let domain = read(&app, &key, "a.example");
-    let source = Source::Pair(KeyPair::generate(Kind::Ed25519).unwrap());
+    let source = Source::Pair(KeyPair::generate(KeyKind::Ed25519).unwrap());
     let selector = "ed".parse().unwrap();
-    app.postroom.write(|tx| keyring::create(tx, &key.operator(), &domain, &selector, &source)).unwrap();
+    let made = app.postroom.write(|tx| {
+        keyring::create(tx, &key.operator(), &read_in(tx, &key, "a.example")?, &selector, &source)
+    });
+    made.unwrap();
     assert_eq!(keys(&app, "a.example"), 2);
 }

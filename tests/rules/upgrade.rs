@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use postroom::db::{OpenError, Options, Postroom};
 use postroom::dkim::{self, Algorithm};
-use postroom::domain::{self, Domain};
+use postroom::domain::{self, Details};
 use postroom::event;
 use postroom::keyring;
 use postroom::record;
@@ -294,21 +294,26 @@ fn a_database_of_version_9_keeps_every_row_and_its_keys_sign() {
         .unwrap();
     assert_eq!(broken, 0);
 
-    let found = |name: &str| -> (postroom::account::Caller, Domain) {
+    let found = |name: &str| -> (postroom::account::Caller, Details) {
         let name = name.parse().unwrap();
         postroom
             .read(|tx| {
                 let caller = domain::operator_of(tx, &name)?;
-                Ok::<_, postroom::error::Error>((caller.clone(), domain::find_named(tx, &caller, &name)?))
+                let domain = domain::find_named(tx, &caller, &name)?.into_details();
+                Ok::<_, postroom::error::Error>((caller, domain))
             })
             .unwrap()
     };
     let (caller, pending) = found("example.com");
-    let (_, active) = found("customer.com");
-    assert_eq!((pending.status, active.status), (domain::Status::Pending, domain::Status::Active));
+    let (owner, active) = found("customer.com");
+    assert_eq!(
+        (pending.status, active.status),
+        (domain::DomainStatus::Pending, domain::DomainStatus::Active)
+    );
     assert_eq!((pending.authority, pending.wants_key), (None, false));
     postroom
         .read(|tx| {
+            let active = domain::find(tx, &owner, active.id)?;
             let keys = keyring::of_domain(tx, &active)?;
             assert_eq!(keys.len(), 1);
             assert_eq!((keys[0].key.public.algorithm(), keys[0].key.is_active()), (Algorithm::Rsa, true));
@@ -333,12 +338,17 @@ fn a_database_of_version_9_keeps_every_row_and_its_keys_sign() {
     assert_eq!(told[0], "route.changed customer.com forward_email");
     assert_eq!(told[2], "domain.status_changed customer.com pending to active");
     assert_eq!(told[7], "token.created example.com token:1");
-    let timeline = postroom.read(|tx| domain::timeline(tx, &active, None, 100)).unwrap();
+    let timeline =
+        postroom.read(|tx| domain::timeline(tx, &domain::find(tx, &caller, active.id)?, None, 100)).unwrap();
     assert_eq!(timeline.len(), 8, "what is told of a domain that is still there belongs to it");
     // A first key that waited begins by itself, as it would have.
-    let entry = postroom.read(|tx| keyring::of_domain(tx, &pending)).unwrap().remove(0);
+    let first_key = || {
+        let keys = postroom.read(|tx| keyring::of_domain(tx, &domain::find(tx, &caller, pending.id)?));
+        keys.unwrap().remove(0)
+    };
+    let entry = first_key();
     let dns = postroom::dns::ScriptedResolver::new();
     dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
     verify::check(&postroom, &caller, pending.id, &dns).unwrap();
-    assert!(postroom.read(|tx| keyring::of_domain(tx, &pending)).unwrap()[0].key.is_active());
+    assert!(first_key().key.is_active());
 }

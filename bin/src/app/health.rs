@@ -16,7 +16,7 @@ pub(super) const SURFACE: Surface = Surface {
 
 /// Whether the database can be read. It waits for no writer, no name server, and no other request's turn.
 fn show(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
-    call.postroom.check_readable()?;
+    call.session.check_readable()?;
     Ok(Response::json(StatusCode::OK, &json!({ "status": "ok" })))
 }
 

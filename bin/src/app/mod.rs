@@ -26,7 +26,9 @@ use postroom::secret::PlainSecret;
 
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
-use crate::wire::{Anybody, BodySize, Call, Fault, Handler, OpenToAll, Switches, WithKey};
+use crate::wire::{
+    Anybody, BodySize, Call, Fault, Handler, Looking, LookingCall, OpenToAll, Stored, Switches,
+};
 use surface::{Router, Target};
 use visit::Visit;
 
@@ -49,14 +51,21 @@ pub struct App {
 
 /// Who asks, as the head of a request tells it.
 enum Entry {
-    Key(PlainSecret, WithKey),
+    Key(PlainSecret, KeyHandler),
     Anybody(OpenToAll),
 }
 
 /// Who was let in by the head of a request, with what answers them.
 enum Admitted {
-    Caller(Caller, WithKey),
+    Caller(Caller, KeyHandler),
     Anybody(OpenToAll),
+}
+
+/// What answers whoever brings a key.
+#[derive(Clone, Copy)]
+enum KeyHandler {
+    Stored(Stored),
+    Looking(Looking),
 }
 
 impl App {
@@ -136,7 +145,8 @@ impl App {
         origin::check(auth, &self.base_url, request)?;
         let answer = match target.route.handler {
             Handler::Open(answer) => return Ok(Entry::Anybody(answer)),
-            Handler::Key(answer) => answer,
+            Handler::Stored(answer) => KeyHandler::Stored(answer),
+            Handler::Looking(answer) => KeyHandler::Looking(answer),
         };
         let failed = |fault| self.limits.count_failure(request.peer, fault);
         let secret = credential::credential(auth, request).map_err(failed)?;
@@ -182,11 +192,17 @@ impl App {
                     other => other,
                 })
             }
-            Admitted::Caller(caller, answer) => {
+            Admitted::Caller(caller, handler) => {
                 let asked = repeat::asked(&caller, route, request)?;
                 let run = |session: &Session<'_>| {
                     let _looking = if route.slow { Some(self.looks.begin(caller.account())?) } else { None };
-                    answer(&self.prepare(session, caller, request, params))
+                    let call = self.prepare(session, caller, request, params);
+                    match handler {
+                        KeyHandler::Stored(answer) => answer(&call),
+                        KeyHandler::Looking(answer) => {
+                            answer(&LookingCall { call, postroom: &self.postroom, resolver: &*self.resolver })
+                        }
+                    }
                 };
                 match asked {
                     None => run(&Session::new(&self.postroom)),
@@ -200,13 +216,13 @@ impl App {
 
     fn prepare<'a, By>(
         &'a self,
-        postroom: &'a Session<'a>,
+        session: &'a Session<'a>,
         caller: By,
         request: &'a Request,
         params: Vec<(String, String)>,
     ) -> Call<'a, By> {
-        let (resolver, switches, base_url) = (&*self.resolver, self.switches, self.base_url.as_str());
-        Call { postroom, resolver, switches, base_url, caller, request, params }
+        let (switches, base_url) = (self.switches, self.base_url.as_str());
+        Call { session, switches, base_url, caller, request, params }
     }
 
     fn uses(&self) -> std::sync::MutexGuard<'_, HashMap<ApiKeyId, Timestamp>> {

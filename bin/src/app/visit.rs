@@ -118,3 +118,22 @@ fn request_id(request: &Request) -> String {
     let _ = getrandom::fill(&mut octets);
     format!("{:016x}", u64::from_be_bytes(octets))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::http::{HeaderMap, StatusCode};
+
+    #[test]
+    fn a_handler_may_say_for_how_long_its_answer_is_kept_and_whatever_it_does_not_say_is_kept_by_no_cache() {
+        let plain = || Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new() };
+        let versioned = "public, max-age=31536000, immutable";
+        for (response, cached) in
+            [(plain(), "no-store"), (plain().with(header::CACHE_CONTROL, versioned), versioned)]
+        {
+            let headers = guarded(response).headers;
+            assert_eq!(headers.get_all(header::CACHE_CONTROL).iter().collect::<Vec<_>>(), [cached]);
+            assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use postroom::account::{self, Caller};
 use postroom::db::Postroom;
-use postroom::domain::{self, Domain, Order, Status};
+use postroom::domain::{self, Details, Domain, DomainStatus, Order};
 use postroom::error::Error;
 use postroom::page::{Direction, Page};
 use postroom::provision;
@@ -29,7 +29,7 @@ pub(super) enum Command {
         account: Option<String>,
         /// Those with this status only: pending, active or failed
         #[arg(long)]
-        status: Option<Status>,
+        status: Option<DomainStatus>,
         /// At most so many of an account
         #[arg(long, value_name = "N", default_value_t = 1000)]
         limit: u32,
@@ -129,7 +129,7 @@ fn list(
     context: &Context,
     postroom: &Postroom,
     account: Option<&str>,
-    status: Option<Status>,
+    status: Option<DomainStatus>,
     page: Page,
 ) -> Result<ExitCode, Failure> {
     let domains = postroom.read(|tx| {
@@ -145,7 +145,7 @@ fn list(
                 None => domain::list(tx, &caller, Order::Created, Direction::Descending, page)?,
             });
         }
-        Ok::<_, Error>(domains)
+        Ok::<_, Error>(domains.into_iter().map(Domain::into_details).collect::<Vec<_>>())
     })?;
     context.output.print(&domains.iter().map(domain_json).collect(), || {
         let rows: Vec<_> = domains
@@ -221,12 +221,12 @@ fn records(context: &Context, postroom: &Postroom, name: &str, zone: bool) -> Re
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(postroom: &Postroom, name: &str) -> Result<(Domain, Vec<Record>), Failure> {
+fn read(postroom: &Postroom, name: &str) -> Result<(Details, Vec<Record>), Failure> {
     let name = parse(name)?;
     let found = postroom.read(|tx| {
         let (_, domain) = find(tx, &name)?;
         let records = record::list(tx, &domain)?;
-        Ok::<_, Error>((domain, records))
+        Ok::<_, Error>((domain.into_details(), records))
     })?;
     Ok(found)
 }

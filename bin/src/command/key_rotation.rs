@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use postroom::dkim::pool;
-use postroom::domain::Domain;
+use postroom::domain::Details;
 use postroom::error::Error;
-use postroom::keyring::{self, Entry};
-use postroom::rotation::{self, Stage, Status};
+use postroom::keyring::{self, KeyEntry};
+use postroom::rotation::{self, RotationView, Stage};
 
 use super::named::{find, parse};
 use super::{Context, Failure};
@@ -58,8 +58,8 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
     rotation::keep(&postroom)?;
     let source = match command {
         Command::Start { .. } => {
-            let (_, domain) = postroom.read(|tx| find(tx, &name))?;
-            Some(rotation::source(&postroom, &domain)?)
+            let supply = postroom.read(|tx| rotation::supply(tx, &find(tx, &name)?.1))?;
+            Some(supply.source()?)
         }
         _ => None,
     };
@@ -77,7 +77,7 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
         };
         let status = rotation::status(tx, &domain)?;
         let entries = keyring::of_domain(tx, &domain)?;
-        Ok::<_, Error>((domain, status, entries))
+        Ok::<_, Error>((domain.into_details(), status, entries))
     })?;
     let keep = postroom.settings().keep_retired_for;
     context.output.print(&rotation_json(&domain, &status, keep), || told(&domain, &status, &entries, keep));
@@ -85,7 +85,7 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
 }
 
 /// The stage in a sentence, and what there is to do.
-fn told(domain: &Domain, status: &Status, entries: &[Entry], keep: Duration) -> String {
+fn told(domain: &Details, status: &RotationView, entries: &[KeyEntry], keep: Duration) -> String {
     let mut text = match status.stage {
         Stage::Idle => format!("{}: no rotation is under way.\n", domain.name),
         Stage::Waiting { since } => format!(

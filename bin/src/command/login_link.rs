@@ -33,7 +33,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
     let (domain, link, secret) = postroom.write(|tx| {
         let (caller, domain) = find(tx, &name)?;
         let (link, secret) = login::create(tx, &caller, &domain)?;
-        Ok::<_, Error>((domain, link, secret))
+        Ok::<_, Error>((domain.into_details(), link, secret))
     })?;
     let url = login_url(&base_url, &secret);
     let json = json!({

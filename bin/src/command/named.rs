@@ -16,7 +16,7 @@ pub(super) fn parse(name: &str) -> Result<DomainName, Failure> {
 }
 
 /// The domain, and the operator acting for its owner.
-pub(super) fn find(tx: &ReadTx<'_>, name: &DomainName) -> Result<(Caller, Domain), Error> {
+pub(super) fn find<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<(Caller, Domain<'t>), Error> {
     let caller = domain::operator_of(tx, name)?;
     let domain = domain::find_named(tx, &caller, name)?;
     Ok((caller, domain))

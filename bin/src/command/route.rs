@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use postroom::address::EmailAddress;
-use postroom::domain::Domain;
-use postroom::route::{self, Change, Mode, Patch, Route, RouteDecision};
+use postroom::domain::Details;
+use postroom::route::{self, Mode, Patch, Route, RouteChange, RouteDecision};
 use postroom::webhook::{VettedUrl, WebhookUrl};
 use serde_json::{Value, json};
 
@@ -49,13 +49,13 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             let (domain, route) = postroom.read(|tx| {
                 let (_, domain) = find(tx, &name)?;
                 let route = route::find(tx, &domain)?;
-                Ok::<_, postroom::error::Error>((domain, route))
+                Ok::<_, postroom::error::Error>((domain.into_details(), route))
             })?;
             print(context, &domain, &route);
         }
         Command::Set { name, mode, webhook_url, forward_to } => {
             let name = parse(&name)?;
-            let change = Change {
+            let change = RouteChange {
                 mode,
                 webhook_url: patch(webhook_url.as_deref(), |text| vet(context, text))?,
                 webhook_secret: Patch::Keep,
@@ -64,7 +64,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             let (domain, route) = postroom.write(|tx| {
                 let (caller, domain) = find(tx, &name)?;
                 let route = route::update(tx, &caller, &domain, change)?;
-                Ok::<_, postroom::error::Error>((domain, route))
+                Ok::<_, postroom::error::Error>((domain.into_details(), route))
             })?;
             print(context, &domain, &route);
         }
@@ -113,7 +113,7 @@ fn address(text: &str) -> Result<EmailAddress, Failure> {
     text.parse().map_err(|reason| Failure::new(format!("\"{}\" is no address: {reason}", printable(text))))
 }
 
-fn print(context: &Context, domain: &Domain, route: &Route) {
+fn print(context: &Context, domain: &Details, route: &Route) {
     let json = json!({ "domain": domain.name.as_str(), "route": json_of(route) });
     context.output.print(&json, || format!("{}: {}", domain.name, describe(route)));
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use postroom::account::Caller;
 use postroom::db::Postroom;
 use postroom::dkim::PublicKey;
-use postroom::domain::{self, Domain};
+use postroom::domain::{self, Details, Domain};
+use postroom::error::Error;
+use postroom::id::DomainId;
 use postroom::name::{DnsName, DomainName, Selector};
 use postroom::settings::{DmarcPolicy, SpfMechanism};
 use postroom::verify::{
@@ -114,8 +116,8 @@ fn expectations(name: &DomainName, args: &Args) -> Result<Vec<Expectation>, Fail
 pub(super) fn once(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, Failure> {
     let resolver = context.resolver()?;
     let name = parse(name)?;
-    let (caller, domain) = postroom.read(|tx| find(tx, &name))?;
-    let (domain, checked) = check(postroom, &caller, &domain, &resolver)?;
+    let (caller, id) = whose(postroom, &name)?;
+    let (domain, checked) = check(postroom, &caller, id, &resolver)?;
     context.output.print(&checked_json(&domain, &checked), || {
         let lines: String =
             checked.iter().map(|each| line(&each.record.name(&domain), &each.finding)).collect();
@@ -134,10 +136,10 @@ pub(super) fn watch(
 ) -> Result<ExitCode, Failure> {
     let resolver = context.resolver()?;
     let name = parse(name)?;
-    let (caller, domain) = postroom.read(|tx| find(tx, &name))?;
+    let (caller, id) = whose(postroom, &name)?;
     let mut told: HashMap<i64, String> = HashMap::new();
     loop {
-        let (domain, checked) = check(postroom, &caller, &domain, &resolver)?;
+        let (domain, checked) = check(postroom, &caller, id, &resolver)?;
         let is_new = |each: &&Checked| told.get(&each.record.id.number()) != Some(&each.finding.text);
         let news: Vec<Checked> = checked.iter().filter(is_new).cloned().collect();
         if !news.is_empty() {
@@ -159,12 +161,17 @@ pub(super) fn watch(
 fn check(
     postroom: &Postroom,
     caller: &Caller,
-    domain: &Domain,
+    id: DomainId,
     resolver: &dyn postroom::dns::Resolver,
-) -> Result<(Domain, Vec<Checked>), Failure> {
-    let checked = verify::check(postroom, caller, domain.id, resolver)?;
-    let domain = postroom.read(|tx| domain::find(tx, caller, domain.id))?;
+) -> Result<(Details, Vec<Checked>), Failure> {
+    let checked = verify::check(postroom, caller, id, resolver)?;
+    let domain = postroom.read(|tx| domain::find(tx, caller, id).map(Domain::into_details))?;
     Ok((domain, checked))
+}
+
+/// The domain of this name, and the operator acting for its owner.
+fn whose(postroom: &Postroom, name: &DomainName) -> Result<(Caller, DomainId), Error> {
+    postroom.read(|tx| find(tx, name).map(|(caller, domain)| (caller, domain.id)))
 }
 
 /// A finding in two lines: verdict, name and code; the sentence.

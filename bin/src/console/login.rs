@@ -27,7 +27,7 @@ pub fn login_url(base_url: &str, secret: &PlainSecret) -> String {
 /// Shows what a link opens, with the button that uses it up.
 pub(super) fn show(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     let secret = secret(call.request.query.as_deref().unwrap_or_default().as_bytes())?;
-    let domain = call.postroom.read(|tx| login::peek(tx, &secret))?.ok_or(Fault::CredentialInvalid)?;
+    let domain = call.read(|tx| login::peek(tx, &secret))?.ok_or(Fault::CredentialInvalid)?;
     Ok(page::button(&domain.name, SECRET, &secret))
 }
 
@@ -35,8 +35,8 @@ pub(super) fn show(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
 pub(super) fn sign_in(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     let secret = secret(call.request.body.as_deref().unwrap_or_default())?;
     // Whoever has no link does not get to wait for, and hold, the one lock for writing.
-    call.postroom.read(|tx| login::peek(tx, &secret))?.ok_or(Fault::CredentialInvalid)?;
-    let domain = call.postroom.write(|tx| login::consume(tx, &secret))?.ok_or(Fault::CredentialInvalid)?;
+    call.read(|tx| login::peek(tx, &secret))?.ok_or(Fault::CredentialInvalid)?;
+    let domain = call.write(|tx| login::consume(tx, &secret))?.ok_or(Fault::CredentialInvalid)?;
     Ok(page::signed_in(&domain.name))
 }
 

@@ -11,6 +11,6 @@ mod surface;
 pub use body::{BodySize, json_body, takes_json};
 pub use fault::{Fault, store_status};
 pub use surface::{
-    Anybody, Auth, Call, Handler, OpenToAll, Route, Surface, Switches, WithKey, batch, looking, making, open,
-    reporting, route,
+    Anybody, Auth, Call, Handler, Looking, LookingCall, OpenToAll, Route, Stored, Surface, Switches, batch,
+    looking, making, open, reporting, route,
 };

@@ -1,9 +1,13 @@
 //! What a surface is: something that answers over HTTP. It has a place for its credential, a table of routes, and a shape
 //! for what goes wrong.
 
+use std::ops::Deref;
+
 use postroom::account::Caller;
-use postroom::db::Session;
+use postroom::db::{Postroom, ReadTx, Session, WriteTx};
 use postroom::dns::Resolver;
+use postroom::error::Error;
+use postroom::settings::Settings;
 
 use super::http::{Method, Request, Response};
 use super::{BodySize, Fault};
@@ -54,68 +58,75 @@ pub struct Route {
     pub path: &'static str,
     /// What answers, and with that the credential that the route needs.
     pub handler: Handler,
-    /// Whether it asks the DNS, and so may take seconds: its writes are not held together with others.
-    pub looks: bool,
     /// Whether it takes long, by the DNS or by the work on a key: only so many of those run at once.
     pub slow: bool,
     /// How much it can be sent.
     pub body: BodySize,
 }
 
-/// What answers a route. It parses, makes one `read` or `write`, and shapes.
+impl Route {
+    /// Whether it asks the DNS, and so may take seconds: its writes are not held together with others.
+    pub fn looks(&self) -> bool {
+        matches!(self.handler, Handler::Looking(_))
+    }
+}
+
+/// What answers a route.
 ///
 /// Which credential a route needs is told by the function's argument: one that gets no [`Caller`] cannot act for any.
 #[derive(Clone, Copy, Debug)]
 pub enum Handler {
-    /// For whoever brings an API key, in the place that the surface has for it.
-    Key(WithKey),
+    /// From the database alone, for whoever brings an API key in the place that the surface has for it. It parses, makes one
+    /// `read` or `write`, and shapes.
+    Stored(Stored),
+    /// For whoever brings an API key; it asks the DNS as well, between transactions.
+    Looking(Looking),
     /// For everybody. Where it refuses a credential of its own, such as a login link, the App counts that as a failed
     /// authentication.
     Open(OpenToAll),
 }
 
-/// What answers a route that needs an API key.
-pub type WithKey = fn(&Call<'_>) -> Result<Response, Fault>;
+/// A function that answers from the database alone.
+pub type Stored = fn(&Call<'_>) -> Result<Response, Fault>;
+/// A function that asks the DNS as well.
+pub type Looking = fn(&LookingCall<'_>) -> Result<Response, Fault>;
 /// What answers a route that is open to everybody.
 pub type OpenToAll = fn(&Call<'_, Anybody>) -> Result<Response, Fault>;
 
 /// A route that answers from the database.
-pub const fn route(method: Method, path: &'static str, handler: WithKey) -> Route {
-    Route { method, path, handler: Handler::Key(handler), looks: false, slow: false, body: BodySize::Usual }
+pub const fn route(method: Method, path: &'static str, handler: Stored) -> Route {
+    Route { method, path, handler: Handler::Stored(handler), slow: false, body: BodySize::Usual }
 }
 
 /// A route that is sent a whole message.
-pub const fn reporting(method: Method, path: &'static str, handler: WithKey) -> Route {
+pub const fn reporting(method: Method, path: &'static str, handler: Stored) -> Route {
     let mut route = route(method, path, handler);
     route.body = BodySize::Report;
     route
 }
 
 /// A route that is sent a thousand items.
-pub const fn batch(method: Method, path: &'static str, handler: WithKey) -> Route {
+pub const fn batch(method: Method, path: &'static str, handler: Stored) -> Route {
     let mut route = route(method, path, handler);
     route.body = BodySize::Batch;
     route
 }
 
-/// A route that asks the DNS.
-pub const fn looking(method: Method, path: &'static str, handler: WithKey) -> Route {
+/// A route that makes a key, or checks one.
+pub const fn making(method: Method, path: &'static str, handler: Stored) -> Route {
     let mut route = route(method, path, handler);
-    route.looks = true;
     route.slow = true;
     route
 }
 
-/// A route that makes a key, or checks one.
-pub const fn making(method: Method, path: &'static str, handler: WithKey) -> Route {
-    let mut route = route(method, path, handler);
-    route.slow = true;
-    route
+/// A route that asks the DNS.
+pub const fn looking(method: Method, path: &'static str, handler: Looking) -> Route {
+    Route { method, path, handler: Handler::Looking(handler), slow: true, body: BodySize::Usual }
 }
 
 /// A route for everybody, which takes a short form at most.
 pub const fn open(method: Method, path: &'static str, handler: OpenToAll) -> Route {
-    Route { method, path, handler: Handler::Open(handler), looks: false, slow: false, body: BodySize::Form }
+    Route { method, path, handler: Handler::Open(handler), slow: false, body: BodySize::Form }
 }
 
 /// What the operator switches on and off for all dialects.
@@ -138,12 +149,11 @@ impl Default for Switches {
 pub struct Anybody;
 
 /// A request on its way to a handler: of a caller who is known by an API key, or of [`Anybody`].
+///
+/// It reads and writes by its [`Session`] and does not lead to the [`Postroom`]: the writes of a POST may be held until it is
+/// answered, and another write beside them would wait for them for ever.
 pub struct Call<'a, By = Caller> {
-    /// The library. A POST may have its writes held until it is answered: it hands this on as a whole only before the
-    /// first of them, or where its route is a [`looking`] one.
-    pub postroom: &'a Session<'a>,
-    /// The DNS.
-    pub resolver: &'a dyn Resolver,
+    pub(crate) session: &'a Session<'a>,
     /// What the operator has switched on and off.
     pub switches: Switches,
     /// The base URL that clients use, without a last slash.
@@ -157,6 +167,21 @@ pub struct Call<'a, By = Caller> {
 }
 
 impl<By> Call<'_, By> {
+    /// Runs `work` in one transaction that changes nothing.
+    pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.session.read(work)
+    }
+
+    /// Runs `work` in one transaction, all of which is undone at an error.
+    pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.session.write(work)
+    }
+
+    /// The operator's decisions.
+    pub fn settings(&self) -> &Settings {
+        self.session.settings()
+    }
+
     /// A parameter of the path; the empty text if the route has none of that name.
     pub fn param(&self, name: &str) -> &str {
         self.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
@@ -172,5 +197,22 @@ impl<By> Call<'_, By> {
     /// The last value of a parameter of the query.
     pub fn query(&self, name: &str) -> Option<String> {
         self.queries(name).pop()
+    }
+}
+
+/// A call of a route that asks the DNS. Its writes are never held, so it has the [`Postroom`] as a whole.
+pub struct LookingCall<'a> {
+    pub(crate) call: Call<'a>,
+    /// The library.
+    pub postroom: &'a Postroom,
+    /// The DNS.
+    pub resolver: &'a dyn Resolver,
+}
+
+impl<'a> Deref for LookingCall<'a> {
+    type Target = Call<'a>;
+
+    fn deref(&self) -> &Call<'a> {
+        &self.call
     }
 }

@@ -23,7 +23,7 @@ use crate::name::{DnsName, Selector};
 /// Makes the first key of a domain, under the selector that the operator has set. It starts itself.
 ///
 /// It belongs to the domain's creation, and has no line of its own in the audit log. `NoSpareKey` if the pool is empty.
-pub(crate) fn make_first(tx: &WriteTx<'_>, domain: &Domain) -> Result<DkimKey, Error> {
+pub(crate) fn make_first<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<DkimKey, Error> {
     let key = insert(tx, domain, &tx.settings().dkim_selector, &Source::Pool, None)?;
     let_start_itself(tx, &key)?;
     Ok(key)
@@ -33,10 +33,10 @@ pub(crate) fn make_first(tx: &WriteTx<'_>, domain: &Domain) -> Result<DkimKey, E
 ///
 /// `Conflict` if the domain has a key under it already, `Limit` if it has as many as it may, `NoSpareKey` if it is to come
 /// from the pool and that is empty.
-pub(crate) fn make(
-    tx: &WriteTx<'_>,
+pub(crate) fn make<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     selector: &Selector,
     source: &Source,
     delegated_to: Option<&DnsName>,
@@ -53,9 +53,9 @@ pub(crate) fn make(
     Ok(key)
 }
 
-fn insert(
-    tx: &WriteTx<'_>,
-    domain: &Domain,
+fn insert<'t>(
+    tx: &WriteTx<'t>,
+    domain: &Domain<'t>,
     selector: &Selector,
     source: &Source,
     delegated_to: Option<&DnsName>,
@@ -87,15 +87,15 @@ pub(crate) fn let_start_itself(tx: &WriteTx<'_>, key: &DkimKey) -> Result<(), Er
 }
 
 /// Has no key of the domain start itself any more: from now on somebody decides.
-pub(crate) fn let_none_start_itself(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn let_none_start_itself<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::let_none_start_itself(tx, domain.id)
 }
 
 /// The key's record was seen right: it signs, if it was to start itself. Returns whether that was so.
-pub(crate) fn start_itself(
-    tx: &WriteTx<'_>,
+pub(crate) fn start_itself<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     key: DkimKeyId,
 ) -> Result<bool, Error> {
     let Some(selector) = table::start_itself(tx, key)? else { return Ok(false) };
@@ -105,10 +105,10 @@ pub(crate) fn start_itself(
 }
 
 /// Lets the key sign from now on.
-pub(crate) fn activate(
-    tx: &WriteTx<'_>,
+pub(crate) fn activate<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     key: &DkimKey,
 ) -> Result<(), Error> {
     table::activate(tx, key.id)?;
@@ -117,10 +117,10 @@ pub(crate) fn activate(
 }
 
 /// Has the key sign no more.
-pub(crate) fn deactivate(
-    tx: &WriteTx<'_>,
+pub(crate) fn deactivate<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     key: &DkimKey,
 ) -> Result<(), Error> {
     table::deactivate(tx, key.id)?;
@@ -129,7 +129,12 @@ pub(crate) fn deactivate(
 }
 
 /// Has the key sign no more, because another signs in its place. Its record stays, for mail that is under way.
-pub(crate) fn retire(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, key: &DkimKey) -> Result<(), Error> {
+pub(crate) fn retire<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    key: &DkimKey,
+) -> Result<(), Error> {
     table::retire(tx, key.id)?;
     let change = Change::DkimKeyRetired { domain: domain.into(), key: key.into() };
     tx.tell(caller.actor(), domain.account, &change)
@@ -143,10 +148,10 @@ pub(crate) fn release_one(tx: &WriteTx<'_>, then: Timestamp) -> Result<Option<Dk
 }
 
 /// Gives the key another selector.
-pub(crate) fn rename(
-    tx: &WriteTx<'_>,
+pub(crate) fn rename<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     key: &DkimKey,
     selector: &Selector,
 ) -> Result<(), Error> {
@@ -159,12 +164,17 @@ pub(crate) fn rename(
 
 /// Has no key of a renamed domain sign: nothing is known of their records at its new name. Those that signed start
 /// themselves.
-pub(crate) fn suspend_all(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn suspend_all<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::suspend_all(tx, domain.id)
 }
 
 /// Deletes the key and its record, for good.
-pub(crate) fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, key: &DkimKey) -> Result<(), Error> {
+pub(crate) fn delete<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    key: &DkimKey,
+) -> Result<(), Error> {
     table::delete(tx, key.id)?;
     let change = Change::DkimKeyDeleted { domain: domain.into(), key: key.into() };
     tx.tell(caller.actor(), domain.account, &change)

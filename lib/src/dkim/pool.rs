@@ -6,7 +6,7 @@
 //! pair and repeats it.
 
 use crate::db::{Postroom, ReadTx, Session, WriteTx};
-use crate::dkim::{KeyPair, Kind, PublicKey, table};
+use crate::dkim::{KeyKind, KeyPair, PublicKey, table};
 use crate::error::Error;
 
 /// What a spare pair's private half is sealed for; taken, it is sealed anew for its domain.
@@ -20,7 +20,7 @@ pub fn fill(postroom: &Postroom) -> Result<bool, Error> {
     if postroom.read(count)? >= postroom.settings().spare_keys {
         return Ok(false);
     }
-    let pair = KeyPair::generate(Kind::default())?;
+    let pair = KeyPair::generate(KeyKind::default())?;
     postroom.write(|tx| add(tx, &pair))?;
     Ok(true)
 }
@@ -43,7 +43,7 @@ pub fn write<'a, T>(
             work(tx)
         });
         match done {
-            Err(Error::NoSpareKey) => made.push(KeyPair::generate(Kind::default())?),
+            Err(Error::NoSpareKey) => made.push(KeyPair::generate(KeyKind::default())?),
             done => return done,
         }
     }

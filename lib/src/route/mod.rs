@@ -109,7 +109,7 @@ impl<T> Patch<T> {
 
 /// A change of a route.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct RouteChange {
     /// Another mode.
     pub mode: Option<Mode>,
     /// Another webhook.
@@ -136,13 +136,22 @@ pub enum RouteDecision {
 }
 
 /// The route of a domain.
-pub fn find(tx: &ReadTx<'_>, domain: &Domain) -> Result<Route, Error> {
-    Ok(table::by_domain(tx, domain.id)?.unwrap_or_default())
+pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Route, Error> {
+    of(tx, domain.id)
+}
+
+fn of(tx: &ReadTx<'_>, domain: DomainId) -> Result<Route, Error> {
+    Ok(table::by_domain(tx, domain)?.unwrap_or_default())
 }
 
 /// Changes the route. What is asked of its parts is asked of the outcome: a webhook mode needs a URL, however it
 /// came there.
-pub fn update(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: Change) -> Result<Route, Error> {
+pub fn update<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    change: RouteChange,
+) -> Result<Route, Error> {
     let was = find(tx, domain)?;
     let before = was.clone();
     let mode = change.mode.unwrap_or(was.mode);
@@ -198,7 +207,7 @@ pub fn update(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: Change
 }
 
 /// Forgets the route: mail is stored.
-pub(crate) fn reset(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn reset<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::delete(tx, domain.id)
 }
 
@@ -206,6 +215,6 @@ pub(crate) fn reset(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
 pub fn decide(tx: &ReadTx<'_>, recipient: &EmailAddress) -> Result<RouteDecision, Error> {
     match inbound::of_mail_for(tx, recipient.domain())? {
         None => Ok(RouteDecision::UnknownDomain),
-        Some(domain) => Ok(RouteDecision::Known { domain: domain.id, route: find(tx, &domain)? }),
+        Some(holder) => Ok(RouteDecision::Known { domain: holder.id, route: of(tx, holder.id)? }),
     }
 }

@@ -32,10 +32,10 @@ pub struct DomainToken {
 }
 
 /// Makes a token of `domain`. The secret is returned this once, and only its hash is kept.
-pub fn create(
-    tx: &WriteTx<'_>,
+pub fn create<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     name: Option<&str>,
 ) -> Result<(DomainToken, PlainSecret), Error> {
     let name = label::parse_optional("name", name)?;
@@ -47,20 +47,20 @@ pub fn create(
 }
 
 /// The live tokens of a domain, the oldest first.
-pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<DomainToken>, Error> {
+pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<DomainToken>, Error> {
     table::all(tx, domain.id)
 }
 
 /// The live token of `domain` with this id.
-pub fn find(tx: &ReadTx<'_>, domain: &Domain, id: DomainTokenId) -> Result<DomainToken, Error> {
+pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, id: DomainTokenId) -> Result<DomainToken, Error> {
     table::by_id(tx, domain.id, id)?.ok_or(Error::NotFound(Entity::DomainToken))
 }
 
 /// Gives the token another name, or none.
-pub fn rename(
-    tx: &WriteTx<'_>,
+pub fn rename<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     id: DomainTokenId,
     name: Option<&str>,
 ) -> Result<DomainToken, Error> {
@@ -78,10 +78,10 @@ pub fn rename(
 }
 
 /// Revokes the token, from now on and for good.
-pub fn revoke(
-    tx: &WriteTx<'_>,
+pub fn revoke<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     id: DomainTokenId,
 ) -> Result<DomainToken, Error> {
     let token = table::revoke(tx, domain.id, id)?.ok_or(Error::NotFound(Entity::DomainToken))?;

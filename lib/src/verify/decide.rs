@@ -5,7 +5,7 @@
 
 use crate::clock::Timestamp;
 use crate::domain;
-use crate::record::{Standing, Status};
+use crate::record::{RecordStatus, Standing};
 use crate::settings::LossPolicy;
 
 use super::Verdict;
@@ -27,34 +27,36 @@ pub fn record(was: &Standing, verdict: Verdict, now: Timestamp, loss: LossPolicy
     };
     match (was.status, verdict) {
         _ if was.pinned => was.clone(),
-        (Status::Disabled, _) | (_, Verdict::Temporary) => was.clone(),
+        (RecordStatus::Disabled, _) | (_, Verdict::Temporary) => was.clone(),
         (_, Verdict::Pass | Verdict::Warn) => {
-            Standing { status: Status::Verified, pinned: false, failures: 0, failing_since: None }
+            Standing { status: RecordStatus::Verified, pinned: false, failures: 0, failing_since: None }
         }
-        (Status::Pending, Verdict::Fail) => failing(Status::Pending),
-        (Status::Failed, Verdict::Fail) => failing(Status::Failed),
-        (Status::Verified, Verdict::Fail) => match failing(Status::Verified) {
-            failing if is_final(&failing) => Standing { status: Status::Failed, ..failing },
+        (RecordStatus::Pending, Verdict::Fail) => failing(RecordStatus::Pending),
+        (RecordStatus::Failed, Verdict::Fail) => failing(RecordStatus::Failed),
+        (RecordStatus::Verified, Verdict::Fail) => match failing(RecordStatus::Verified) {
+            failing if is_final(&failing) => Standing { status: RecordStatus::Failed, ..failing },
             failing => failing,
         },
     }
 }
 
 /// How a record stands after the operator's word: pinned so, or, at `Pending`, looked at again.
-pub fn mark(word: Status) -> Standing {
-    Standing { status: word, pinned: word != Status::Pending, failures: 0, failing_since: None }
+pub fn mark(word: RecordStatus) -> Standing {
+    Standing { status: word, pinned: word != RecordStatus::Pending, failures: 0, failing_since: None }
 }
 
 /// How a domain stands whose required records stand like this, pinned or not.
-pub fn domain(was: domain::Status, required: &[Status]) -> domain::Status {
-    let counted = || required.iter().filter(|status| **status != Status::Disabled);
-    let complete = counted().next().is_some() && counted().all(|status| *status == Status::Verified);
-    let any_failed = counted().any(|status| *status == Status::Failed);
+pub fn domain(was: domain::DomainStatus, required: &[RecordStatus]) -> domain::DomainStatus {
+    let counted = || required.iter().filter(|status| **status != RecordStatus::Disabled);
+    let complete = counted().next().is_some() && counted().all(|status| *status == RecordStatus::Verified);
+    let any_failed = counted().any(|status| *status == RecordStatus::Failed);
     match was {
-        _ if complete => domain::Status::Active,
+        _ if complete => domain::DomainStatus::Active,
         // Only what was active can fail; it stays failed until the record is back.
-        domain::Status::Active | domain::Status::Failed if any_failed => domain::Status::Failed,
-        _ => domain::Status::Pending,
+        domain::DomainStatus::Active | domain::DomainStatus::Failed if any_failed => {
+            domain::DomainStatus::Failed
+        }
+        _ => domain::DomainStatus::Pending,
     }
 }
 
@@ -68,7 +70,7 @@ mod tests {
     const LOSS: LossPolicy = LossPolicy { failures: 3, span: Duration::from_hours(72) };
 
     fn pending() -> Standing {
-        Standing { status: Status::Pending, pinned: false, failures: 0, failing_since: None }
+        Standing { status: RecordStatus::Pending, pinned: false, failures: 0, failing_since: None }
     }
 
     fn verdicts() -> impl Strategy<Value = Verdict> {
@@ -91,18 +93,18 @@ mod tests {
     fn a_verified_record_is_lost_by_the_third_failure_when_72_hours_have_passed() {
         let after = |steps: &[(Verdict, u64)]| run(steps).last().unwrap().2.status;
         let (pass, fail, temporary) = (Verdict::Pass, Verdict::Fail, Verdict::Temporary);
-        assert_eq!(after(&[(pass, 0), (fail, 1), (fail, 71), (fail, 1)]), Status::Failed);
+        assert_eq!(after(&[(pass, 0), (fail, 1), (fail, 71), (fail, 1)]), RecordStatus::Failed);
         assert_eq!(
             after(&[(pass, 0), (fail, 1), (fail, 1), (fail, 1), (fail, 1)]),
-            Status::Verified,
+            RecordStatus::Verified,
             "too soon"
         );
-        assert_eq!(after(&[(pass, 0), (fail, 1), (fail, 200)]), Status::Verified, "too few");
-        assert_eq!(after(&[(pass, 0), (fail, 1), (temporary, 50), (fail, 50)]), Status::Verified);
-        assert_eq!(after(&[(pass, 0), (fail, 1), (fail, 50), (pass, 1), (fail, 50)]), Status::Verified);
+        assert_eq!(after(&[(pass, 0), (fail, 1), (fail, 200)]), RecordStatus::Verified, "too few");
+        assert_eq!(after(&[(pass, 0), (fail, 1), (temporary, 50), (fail, 50)]), RecordStatus::Verified);
+        assert_eq!(after(&[(pass, 0), (fail, 1), (fail, 50), (pass, 1), (fail, 50)]), RecordStatus::Verified);
         assert_eq!(
             after(&[(pass, 0), (fail, 1), (fail, 50), (fail, 50), (pass, 1)]),
-            Status::Verified,
+            RecordStatus::Verified,
             "recovers"
         );
     }
@@ -113,8 +115,8 @@ mod tests {
             let mut passed = false;
             for (verdict, _, standing) in run(&steps) {
                 passed |= verdict.passes();
-                prop_assert!(passed || standing.status == Status::Pending);
-                if verdict.passes() { prop_assert_eq!(standing.status, Status::Verified); }
+                prop_assert!(passed || standing.status == RecordStatus::Pending);
+                if verdict.passes() { prop_assert_eq!(standing.status, RecordStatus::Verified); }
             }
         }
 
@@ -122,7 +124,7 @@ mod tests {
         fn a_loss_follows_enough_failures_over_enough_time_and_nothing_else(
             steps in prop::collection::vec((verdicts(), 0_u64..60), 0..40)
         ) {
-            let mut was = Status::Pending;
+            let mut was = RecordStatus::Pending;
             let (mut failures, mut since) = (0, None);
             for (verdict, now, standing) in run(&steps) {
                 match verdict {
@@ -130,7 +132,7 @@ mod tests {
                     Verdict::Pass | Verdict::Warn => { failures = 0; since = None; }
                     Verdict::Temporary => prop_assert_eq!(standing.status, was),
                 }
-                if was == Status::Verified && standing.status == Status::Failed {
+                if was == RecordStatus::Verified && standing.status == RecordStatus::Failed {
                     prop_assert!(failures >= 3);
                     prop_assert!(now.since(since.unwrap()) >= LOSS.span);
                 }
@@ -140,15 +142,15 @@ mod tests {
 
         #[test]
         fn a_pinned_record_never_moves(verdict in verdicts()) {
-            let pinned = Standing { status: Status::Failed, pinned: true, failures: 0, failing_since: None };
+            let pinned = Standing { status: RecordStatus::Failed, pinned: true, failures: 0, failing_since: None };
             prop_assert_eq!(record(&pinned, verdict, Timestamp::from_millis(9), LOSS), pinned);
         }
     }
 
     #[test]
     fn a_domain_is_active_with_all_required_records_and_fails_by_a_loss_alone() {
-        use Status::{Disabled, Failed, Pending, Verified};
-        use domain::Status as D;
+        use RecordStatus::{Disabled, Failed, Pending, Verified};
+        use domain::DomainStatus as D;
         for (was, required, want) in [
             (D::Pending, &[Verified, Verified][..], D::Active),
             (D::Pending, &[Verified, Pending], D::Pending),

@@ -4,12 +4,12 @@ use super::{Finding, Look, Plan, View, decide, schedule};
 use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
 use crate::dkim::life;
-use crate::domain::{self, Domain};
+use crate::domain::{self, Domain, holder};
 use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::RecordId;
 use crate::record::kind::Need;
-use crate::record::{self, Problem, PublishedKey, Record, Status};
+use crate::record::{self, Problem, PublishedKey, Record, RecordStatus};
 
 /// The most characters of an observed value that an operator gives.
 const MAX_OBSERVED_CHARS: usize = 4096;
@@ -51,12 +51,12 @@ pub fn settle(
 /// the next check decides.
 ///
 /// A word is no proof: it never counts against another account's claim to the name.
-pub fn mark(
-    tx: &WriteTx<'_>,
+pub fn mark<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     id: RecordId,
-    word: Status,
+    word: RecordStatus,
     observed: Option<&str>,
 ) -> Result<(), Error> {
     if observed.is_some_and(|text| text.chars().count() > MAX_OBSERVED_CHARS) {
@@ -82,7 +82,7 @@ pub fn mark(
     };
     tx.tell(caller.actor(), domain.account, &change)?;
     let status = roll_up(tx, caller, domain, &records, false)?;
-    if word == Status::Pending {
+    if word == RecordStatus::Pending {
         // What the operator gives back to the checks is looked at soon.
         domain::table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
         return Ok(());
@@ -91,7 +91,7 @@ pub fn mark(
 }
 
 /// Brings the domain's status to what its records and keys say, after a change of its keys.
-pub(crate) fn follow_keys(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn follow_keys<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
     let domain = domain::find(tx, caller, domain.id)?;
     let records = record::every(tx, &domain)?;
     let status = roll_up(tx, caller, &domain, &records, false)?;
@@ -107,13 +107,13 @@ fn is_same_wish(now: &Record, planned: &Record) -> bool {
 }
 
 /// Brings the domain's status to what its records say, and returns it.
-fn roll_up(
-    tx: &WriteTx<'_>,
+fn roll_up<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     records: &[Record],
     proved: bool,
-) -> Result<domain::Status, Error> {
+) -> Result<domain::DomainStatus, Error> {
     let status = decide::domain(domain.status, &required(tx, domain, records)?);
     if status != domain.status || (proved && domain.proved_at.is_none()) {
         let proved_at = domain.proved_at.or(proved.then(|| tx.now()));
@@ -132,10 +132,14 @@ fn roll_up(
 
 /// The statuses of the records that a domain needs. Of its authority's DKIM keys it needs those that sign; before one
 /// does, the newest.
-fn required(tx: &ReadTx<'_>, domain: &Domain, records: &[Record]) -> Result<Vec<Status>, Error> {
-    let authority = domain.authority.map(|id| domain::table::authority(tx, id)).transpose()?.flatten();
-    let authoritys = authority.map(|authority| record::every(tx, &authority)).transpose()?;
-    let keys: Vec<(&PublishedKey, Status)> = authoritys
+fn required<'t>(
+    tx: &ReadTx<'t>,
+    domain: &Domain<'t>,
+    records: &[Record],
+) -> Result<Vec<RecordStatus>, Error> {
+    let authority = holder::authority_of(tx, domain.authority)?;
+    let authoritys = authority.map(|authority| record::table::all(tx, authority.id)).transpose()?;
+    let keys: Vec<(&PublishedKey, RecordStatus)> = authoritys
         .as_deref()
         .unwrap_or(records)
         .iter()
@@ -144,10 +148,10 @@ fn required(tx: &ReadTx<'_>, domain: &Domain, records: &[Record]) -> Result<Vec<
     let newest = keys.iter().map(|(key, _)| key.id).max();
     let signing = keys.iter().any(|(key, _)| key.active);
     let needed = keys.iter().filter(|(key, _)| if signing { key.active } else { Some(key.id) == newest });
-    let mut statuses: Vec<Status> = needed.map(|(_, status)| *status).collect();
+    let mut statuses: Vec<RecordStatus> = needed.map(|(_, status)| *status).collect();
     if statuses.is_empty() {
         // Without a key nothing can be verified of what it sends.
-        statuses.push(Status::Pending);
+        statuses.push(RecordStatus::Pending);
     }
     let others = records.iter().filter(|record| match record.purpose.kind().need {
         Need::Always => true,
@@ -159,10 +163,10 @@ fn required(tx: &ReadTx<'_>, domain: &Domain, records: &[Record]) -> Result<Vec<
 }
 
 /// Writes what one check found of one record, and what follows from it.
-fn note(
-    tx: &WriteTx<'_>,
+fn note<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     record: &mut Record,
     finding: &Finding,
 ) -> Result<(), Error> {

@@ -59,7 +59,7 @@ pub const DIALECT: Surface = Surface {
 
 /// Whether the service is well.
 fn status(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
-    call.postroom.check_readable()?;
+    call.session.check_readable()?;
     Ok(Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new() })
 }
 
