@@ -283,8 +283,8 @@ fn rows_are_found_by_account_domain_action_and_name_of_the_change() {
     let changed = |event: &Event| event.action() == "domain.changed";
     let family = count(Search { action: Some("domain.changed"), ..Search::default() }, &changed);
     assert_eq!(family, all.iter().filter(|event| changed(event)).count());
-    let named = |event: &Event| event.change().unwrap().name() == "domain.tied";
-    assert_eq!(count(Search { action: Some("domain.tied"), ..Search::default() }, &named), 1);
+    let is_tied = |event: &Event| event.change().unwrap().name() == "domain.tied";
+    assert_eq!(count(Search { action: Some("domain.tied"), ..Search::default() }, &is_tied), 1);
     let account = Some(desk.key.account);
     let own = |event: &Event| event.account == account;
     let of_account = count(Search { account, ..Search::default() }, &own);

@@ -135,7 +135,7 @@ fn a_route_has_what_its_mode_needs_or_is_refused_by_field_and_mode() {
                     (Ok(route), None) => assert_eq!(route.mode, mode),
                     (Err(Error::Invalid { field, reason }), Some(lacks)) => {
                         assert_eq!(field, lacks);
-                        assert_eq!(reason, format!("forward_mode {mode} needs one"));
+                        assert_eq!(reason, format!("it is missing, and forward_mode {mode} needs one"));
                         assert_eq!(app.dump(), before);
                     }
                     (outcome, _) => panic!("{mode} {with_url} {with_address}: {outcome:?}"),

@@ -21,6 +21,8 @@ mod days;
 #[cfg(test)]
 mod duties;
 #[cfg(test)]
+mod endings;
+#[cfg(test)]
 mod help;
 #[cfg(test)]
 mod lifecycle;

@@ -58,7 +58,7 @@ fn reports_are_listed_shown_and_exported() {
     assert_eq!(site.run(&["report", "show", "1", "--raw"]).stdout, MESSAGE, "octet for octet");
     assert_eq!(site.json(&["report", "show", "1"])["message"], MESSAGE);
     assert_eq!(site.json(&["report", "show", "2"])["message_base64"], "RnJvbTogam9AZXhhbXBsZS5vcmcKCv8K");
-    assert_eq!(site.run(&["report", "show", "99"]).code, Some(1));
+    assert_eq!(site.run(&["report", "show", "99"]).code, Some(3));
 
     let exported = site.run(&["report", "export", "--account", "default"]).stdout;
     assert!(exported.starts_with("From jo@example.org "), "{exported}");

@@ -54,7 +54,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
             })
             .collect();
         table(&["AT", "ACCOUNT", "ACTOR", "ACTION", "SUBJECT", "DETAIL"], &rows)
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

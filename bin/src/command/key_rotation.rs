@@ -22,17 +22,17 @@ pub(super) enum Command {
         /// The domain
         name: String,
     },
-    /// Show how far a rotation is, and which record may go from the DNS
+    /// Show how far a rotation is, and which record can be removed from the DNS
     Status {
         /// The domain
         name: String,
     },
-    /// Call off the rotation that waits for its new key's record
+    /// End a rotation whose new key still waits for its record
     Abort {
         /// The domain
         name: String,
     },
-    /// Have a rotation begin by itself every so many days, or no more
+    /// Rotate the key automatically every so many days; 0 ends that
     Every {
         /// The domain
         name: String,
@@ -80,7 +80,9 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
         Ok::<_, Error>((domain.into_details(), status, entries))
     })?;
     let keep = postroom.settings().keep_retired_for;
-    context.output.print(&rotation_json(&domain, &status, keep), || told(&domain, &status, &entries, keep));
+    context
+        .output
+        .print(&rotation_json(&domain, &status, keep), || told(&domain, &status, &entries, keep))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -93,9 +95,9 @@ fn told(domain: &Details, status: &RotationView, entries: &[KeyEntry], keep: Dur
             domain.name
         ),
         Stage::Keeping { until } => {
-            format!("{}: the new key signs; keep the record of the one before until {until}.\n", domain.name)
+            format!("{}: the new key signs; keep the record of the old one until {until}.\n", domain.name)
         }
-        Stage::Done => format!("{}: rotated; the record of the key before may go.\n", domain.name),
+        Stage::Done => format!("{}: rotated; the record of the old key can be removed.\n", domain.name),
     };
     let waiting = status.rotation.under_way.as_ref().map(|under_way| under_way.key);
     // Writing to a String cannot fail.
@@ -121,7 +123,7 @@ fn told(domain: &Details, status: &RotationView, entries: &[KeyEntry], keep: Dur
         }
     }
     if let (Some(every), Some(next)) = (status.rotation.every, status.rotation.next_at) {
-        let _ = writeln!(text, "by itself every {} days, next at {next}", every.as_secs() / 86_400);
+        let _ = writeln!(text, "automatically every {} days, next at {next}", every.as_secs() / 86_400);
     }
     text
 }

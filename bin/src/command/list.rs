@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::named::{self, parse};
 use super::output::{printable, table};
-use super::{Context, Failure};
+use super::{Context, Exit, Failure};
 use crate::json::list::{added_json, entry_json, explanation_json};
 
 /// Whose lists.
@@ -47,7 +47,7 @@ pub(super) enum Command {
         #[arg(required = true, value_name = "ITEM")]
         items: Vec<Item>,
     },
-    /// Take an item off a list; exits 1 when it is not there
+    /// Remove an item from a list; exits 3 when it is not there
     Remove {
         #[command(flatten)]
         whose: Whose,
@@ -63,7 +63,7 @@ pub(super) enum Command {
         /// `safelist` or `blocklist` [default: both]
         list: Option<ListKind>,
     },
-    /// Say what the lists decide of a message, by which entry, and which entries that overrules
+    /// Say what the lists decide about a message, which entry decides, and which entries it overrules
     Explain {
         /// For whom it is
         #[arg(long, value_name = "ADDRESS")]
@@ -88,12 +88,12 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         Command::Show { whose, list } => show(context, &postroom, &whose, list),
         Command::Explain { recipient, sender, from, ip } => {
             let query = ListQuery::parse(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
-                .map_err(|e| Failure::new(format!("--{e}")))?;
+                .map_err(|e| Failure::input(format!("--{e}")))?;
             let explanation = postroom.read(|tx| {
                 let caller = recipient::operator_of(tx, query.recipient.domain())?;
                 list::explain_for(tx, &caller, &query)
             })?;
-            context.output.print(&explanation_json(&query, &explanation), || told(&query, &explanation));
+            context.output.print(&explanation_json(&query, &explanation), || told(&query, &explanation))?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -128,7 +128,7 @@ fn parsed(whose: &Whose) -> Result<Parsed, Failure> {
     match (&whose.account, &whose.domain, &whose.recipient) {
         (_, Some(name), _) => parse(name).map(Parsed::Domain),
         (_, _, Some(address)) => {
-            let no = |e| Failure::new(format!("\"{}\" is no address: {e}", printable(address)));
+            let no = |e| Failure::input(format!("\"{}\" is no address: {e}", printable(address)));
             address.parse().map(Parsed::Recipient).map_err(no)
         }
         (name, ..) => Ok(Parsed::Account(name.clone().unwrap_or_default())),
@@ -177,7 +177,7 @@ fn add(
             }
         });
         lines.collect::<Vec<_>>().join("\n")
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -201,8 +201,8 @@ fn remove(
     context.output.print(&json!({ "removed": removed }), || {
         let what = if removed { "is off" } else { "was not on" };
         format!("{} {what} the {list}", printable(item.given()))
-    });
-    Ok(if removed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })?;
+    Ok(if removed { ExitCode::SUCCESS } else { Exit::NotThere.into() })
 }
 
 fn show(
@@ -243,7 +243,7 @@ fn show(
             })
             .collect();
         table(&["LIST", "TYPE", "ITEM", "CREATED"], &rows)
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,7 +12,7 @@ use super::output::printable;
 /// The name, or why it is none.
 pub(super) fn parse(name: &str) -> Result<DomainName, Failure> {
     name.parse()
-        .map_err(|reason| Failure::new(format!("\"{}\" is no mail domain: {reason}", printable(name))))
+        .map_err(|reason| Failure::input(format!("\"{}\" is no mail domain: {reason}", printable(name))))
 }
 
 /// The domain, and the operator acting for its owner.

@@ -1,5 +1,6 @@
 //! `postroom serve`: the database, the listener, and the duties behind them.
 
+use std::fmt::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -8,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use postroom::db::Postroom;
 use postroom::dns::Resolver;
-use postroom::error::Error;
 use postroom::{account, key};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tracing::{info, warn};
 
 use super::{Context, Failure, reachable};
@@ -45,7 +45,7 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure> {
     crate::log::start()
-        .map_err(|error| Failure::new(format!("the system gives no thread for the log: {error}")))?;
+        .map_err(|error| Failure::wrong(format!("the system gives no thread for the log: {error}")))?;
     for (path, flag, value) in [
         ("listen", "--listen", args.listen),
         ("public_url", "--public-url", args.public_url),
@@ -78,17 +78,18 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let at_once = context.config.get("schedule.at_once")?.unwrap_or(CHECKS_AT_ONCE);
     let rate = context.config.get("limits.requests_per_second")?.unwrap_or(REQUESTS_PER_SECOND);
     let failures = context.config.get("limits.failures_per_second")?.unwrap_or(FAILURES_PER_SECOND);
-    let public_url = context.config.get("public_url")?;
+    let public_url = context.config.public_url()?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
-    let postroom = Arc::new(context.open()?);
+    let postroom = Arc::new(context.open_or_make()?);
     // Held until this returns: a second server is refused, a killed one leaves nothing behind.
     let _claim = postroom.claim()?;
-    let listener = Listener::bind(settings).map_err(|e| Failure::new(e.to_string()))?;
-    context.config.warnings.iter().for_each(|text| warn!("{text}"));
+    let listener = Listener::bind(settings)?;
+    context.unusable_hosts.iter().for_each(|host| warn!("{host}"));
 
     let address = listener.local_addr();
-    let url = public_url.unwrap_or_else(|| format!("{scheme}://{}", reachable(address)));
+    let url = public_url
+        .map_or_else(|| format!("{scheme}://{}", reachable(address)), |url| url.as_str().to_owned());
     greet(context, &postroom, &url)?;
     info!(%address, database = %postroom.file().display(), "serving");
 
@@ -98,8 +99,8 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let tools =
         Tools { app: Arc::clone(&app), postroom: Arc::clone(&postroom), resolver, checks_at_once: at_once };
     let duties =
-        Duties::start(DUTIES, tools).map_err(|e| Failure::new(format!("no thread for a duty: {e}")))?;
-    let ordered = listener.run(app).map_err(|e| Failure::new(e.to_string()))?;
+        Duties::start(DUTIES, tools).map_err(|e| Failure::wrong(format!("no thread for a duty: {e}")))?;
+    let ordered = listener.run(app)?;
     let left = || (ordered + grace).saturating_duration_since(Instant::now());
     duties.stop(left() * 3 / 4);
     if close(postroom, left()) {
@@ -122,37 +123,53 @@ fn close(postroom: Arc<Postroom>, time: Duration) -> bool {
     closing.is_ok() && waits.recv_timeout(time).is_ok()
 }
 
-/// Makes the first account of an empty database, and tells its key, this once.
+/// Makes the first account of an empty database and shows its key, this once; says where the server is.
 fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failure> {
-    let first = postroom.write(|tx| {
+    let greeted = postroom.write(|tx| {
         if !account::list(tx)?.is_empty() {
-            return Ok(None);
+            return context.output.print(&banner_json(context, url).into(), || banner(context, url));
         }
         let account = account::create(tx, "default")?;
         let (_, secret) = key::create(tx, account.id, Some("made at the first start"))?;
-        Ok::<_, Error>(Some((account, secret)))
-    })?;
-    let Some((account, secret)) = first else {
-        let text = || format!("Postroom {} serves {url}", env!("CARGO_PKG_VERSION"));
-        context.output.print(&json!({ "url": url }), text);
-        return Ok(());
-    };
-    let json = json!({
-        "url": url,
-        "account": { "id": account.id.number(), "name": account.name },
-        "api_key": secret.reveal(),
+        let mut json = banner_json(context, url);
+        json.insert("account".to_owned(), json!({ "id": account.id.number(), "name": account.name }));
+        json.insert("api_key".to_owned(), secret.reveal().into());
+        context.output.print_secret(&json.into(), || {
+            let secret = secret.reveal();
+            format!(
+                "{}\n\
+                 The database is new. It has the account \"default\" with one API key, shown this once:\n\n    \
+                 {secret}\n\n\
+                 Create a domain, then see whether its DNS records are published:\n\n    \
+                 curl -s {url}/api/v1/domains -H 'MailPace-Organization-Token: {secret}' \
+                 -H 'Content-Type: application/json' -d '{{\"domain\":{{\"url\":\"example.com\"}}}}'\n    \
+                 curl -s -X POST {url}/api/v1/domains/1/verify -H 'MailPace-Organization-Token: {secret}'\n",
+                banner(context, url)
+            )
+        })
     });
-    context.output.print(&json, || {
-        let (version, secret) = (env!("CARGO_PKG_VERSION"), secret.reveal());
-        format!(
-            "Postroom {version} serves {url}\n\n\
-             The database is new. It has the account \"default\" with one API key, shown this once:\n\n    \
-             {secret}\n\n\
-             Create a domain, then see whether its DNS records are published:\n\n    \
-             curl -s {url}/api/v1/domains -H 'MailPace-Organization-Token: {secret}' \
-             -H 'Content-Type: application/json' -d '{{\"domain\":{{\"url\":\"example.com\"}}}}'\n    \
-             curl -s -X POST {url}/api/v1/domains/1/verify -H 'MailPace-Organization-Token: {secret}'\n"
-        )
-    });
-    Ok(())
+    match greeted {
+        // Where there is nothing new to show, a server does not need anybody to read it.
+        Err(Failure::Closed { is_undone: false }) => Ok(()),
+        greeted => greeted,
+    }
+}
+
+/// Where the server is, and the hosts that its records must not name in public.
+fn banner(context: &Context, url: &str) -> String {
+    let mut text = format!("Postroom {} serves {url}\n", env!("CARGO_PKG_VERSION"));
+    for host in &context.unusable_hosts {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\nWarning: {host}.\n");
+    }
+    text
+}
+
+fn banner_json(context: &Context, url: &str) -> Map<String, Value> {
+    let mut json = Map::from_iter([("url".to_owned(), url.into())]);
+    if !context.unusable_hosts.is_empty() {
+        let warnings = context.unusable_hosts.iter().map(ToString::to_string).collect();
+        json.insert("warnings".to_owned(), warnings);
+    }
+    json
 }

@@ -1,7 +1,6 @@
 //! `postroom verify`, `postroom domain verify` and `postroom domain watch`: looking at the DNS now, for people.
 
 use std::collections::HashMap;
-use std::io::IsTerminal;
 use std::net::IpAddr;
 use std::process::ExitCode;
 use std::thread;
@@ -21,13 +20,13 @@ use postroom::verify::{
 };
 
 use super::named::{find, parse};
-use super::output::printable;
-use super::{Context, Failure};
+use super::output::{is_coloured, printable};
+use super::{Context, Exit, Failure};
 use crate::json::finding::{checked_json, looks_json};
 
 /// Look at anybody's domain, without a database: say what you expect, and read what is there
 ///
-/// Exits 1 when a record fails or cannot be told now. A value with spaces or semicolons wants quotes.
+/// Exits 1 when a record fails or cannot be told now. A value with spaces or semicolons needs quotes.
 #[derive(clap::Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct Args {
@@ -61,7 +60,7 @@ pub(super) fn anybodys(context: &Context, args: &Args) -> Result<ExitCode, Failu
     let name = parse(&args.name)?;
     let expected = expectations(&name, args)?;
     if expected.is_empty() {
-        return Err(Failure::new(
+        return Err(Failure::input(
             "say what you expect, with --expect-mx, --expect-spf, … ; see verify --help",
         ));
     }
@@ -69,9 +68,9 @@ pub(super) fn anybodys(context: &Context, args: &Args) -> Result<ExitCode, Failu
     context.output.print(&looks_json(name.as_str(), &expected, &looks), || {
         let lines = expected.iter().zip(&looks).map(|(expected, look)| line(expected.name(), &look.finding));
         lines.collect()
-    });
+    })?;
     let right = looks.iter().all(|look| look.finding.verdict.passes());
-    Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if right { ExitCode::SUCCESS } else { Exit::Wrong.into() })
 }
 
 fn expectations(name: &DomainName, args: &Args) -> Result<Vec<Expectation>, Failure> {
@@ -101,7 +100,7 @@ fn expectations(name: &DomainName, args: &Args) -> Result<Vec<Expectation>, Fail
     }
     if let Some(text) = &args.expect_cname {
         let wrong =
-            || Failure::new("--expect-cname wants LABEL=HOST, such as mailer=return-path.example.net");
+            || Failure::input("--expect-cname wants LABEL=HOST, such as mailer=return-path.example.net");
         let (label, target) = text.split_once('=').ok_or_else(wrong)?;
         let alias = name.dns().child(label).map_err(|_| wrong())?;
         expected.push(Expectation::Cname(CnameExpectation {
@@ -122,9 +121,9 @@ pub(super) fn once(context: &Context, postroom: &Postroom, name: &str) -> Result
         let lines: String =
             checked.iter().map(|each| line(&each.record.name(&domain), &each.finding)).collect();
         format!("{lines}\n{} is {}.", domain.name, domain.status)
-    });
-    let failed = checked.iter().any(|each| each.finding.verdict == Verdict::Fail);
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    })?;
+    let right = checked.iter().all(|each| each.finding.verdict.passes());
+    Ok(if right { ExitCode::SUCCESS } else { Exit::Wrong.into() })
 }
 
 /// `postroom domain watch`: until every record passes, telling what has changed since the look before.
@@ -147,7 +146,7 @@ pub(super) fn watch(
                 let lines: String =
                     news.iter().map(|each| line(&each.record.name(&domain), &each.finding)).collect();
                 format!("{}\n{lines}", postroom.now())
-            });
+            })?;
         }
         told.extend(news.iter().map(|each| (each.record.id.number(), each.finding.text.clone())));
         if checked.iter().all(|each| each.finding.verdict.passes()) {
@@ -183,8 +182,7 @@ fn line(name: &DnsName, finding: &Finding) -> String {
 /// The verdict, in colour on a terminal unless `NO_COLOR` is set.
 fn painted(verdict: Verdict) -> String {
     let word = format!("{:<9}", verdict.as_str().to_uppercase());
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if plain || !std::io::stdout().is_terminal() {
+    if !is_coloured(&std::io::stdout()) {
         return word;
     }
     let colour = match verdict {

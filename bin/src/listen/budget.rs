@@ -24,7 +24,9 @@ impl FromStr for MemoryMib {
 
     fn from_str(text: &str) -> Result<MemoryMib, &'static str> {
         let mib = text.parse().ok().filter(|mib: &usize| *mib >= LEAST_MIB);
-        mib.and_then(|mib| mib.checked_mul(1024 * 1024)).map(MemoryMib).ok_or("it takes 16 MiB or more")
+        mib.and_then(|mib| mib.checked_mul(1024 * 1024))
+            .map(MemoryMib)
+            .ok_or("give a whole number of MiB, 16 or more")
     }
 }
 

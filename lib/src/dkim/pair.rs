@@ -37,9 +37,13 @@ impl KeyKind {
             (Algorithm::Rsa, Some(1024)) => Ok(KeyKind::Rsa1024),
             (Algorithm::Rsa, Some(2048)) => Ok(KeyKind::Rsa2048),
             (Algorithm::Rsa, Some(4096)) => Ok(KeyKind::Rsa4096),
-            (Algorithm::Rsa, Some(_)) => Err(Error::invalid("bits", "an RSA key has 1024, 2048 or 4096")),
+            (Algorithm::Rsa, Some(_)) => {
+                Err(Error::invalid("bits", "an RSA key has 1024, 2048 or 4096 bits"))
+            }
             (Algorithm::Ed25519, None | Some(256)) => Ok(KeyKind::Ed25519),
-            (Algorithm::Ed25519, Some(_)) => Err(Error::invalid("bits", "an Ed25519 key has always 256")),
+            (Algorithm::Ed25519, Some(_)) => {
+                Err(Error::invalid("bits", "an Ed25519 key always has 256 bits"))
+            }
         }
     }
 

@@ -119,7 +119,7 @@ impl Downstream {
         if is_address || self.target.parse::<DnsName>().is_ok() {
             return Ok(());
         }
-        Err(Error::invalid("downstream_address", "its target is no host name and no IP address"))
+        Err(Error::invalid("downstream_address", "its target is neither a host name nor an IP address"))
     }
 }
 
@@ -320,5 +320,9 @@ fn make_alias<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, alias: &DomainName) -> 
 }
 
 fn check_number(field: &'static str, number: usize, most: usize) -> Result<(), Error> {
-    if number <= most { Ok(()) } else { Err(Error::invalid(field, format_args!("there are at most {most}"))) }
+    if number <= most {
+        Ok(())
+    } else {
+        Err(Error::invalid(field, format_args!("at most {most} items are allowed")))
+    }
 }

@@ -70,7 +70,7 @@ impl FromStr for RecordStatus {
 
 /// A word that names no purpose, or no status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is none of the words that can stand here")]
+#[error("it is not one of the known words")]
 pub struct InvalidWord;
 
 /// What was wrong at the last check.

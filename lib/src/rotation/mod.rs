@@ -125,7 +125,9 @@ pub fn start<'t>(
     stage.after(Step::Begin, tx.now(), keep).map_err(|refusal| Error::invalid("rotation", refusal))?;
     check_signs_itself(domain)?;
     let current = keyring::current(&keys).filter(|key| key.is_active());
-    let current = current.ok_or_else(|| Error::invalid("rotation", "no key of the domain signs yet"))?;
+    let current = current.ok_or_else(|| {
+        Error::invalid("rotation", "no key of the domain signs yet; publish the record of one first")
+    })?;
     let new = if keys.iter().any(|key| key.delegated_to.is_some()) {
         next_delegated(&keys, keep)?.clone()
     } else {
@@ -214,11 +216,11 @@ pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> R
 /// Takes every step that is due, each in a transaction of its own, and returns how many those were.
 pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
     let mut steps = 0;
-    for (id, caller) in postroom.read(|tx| table::seen(tx, AT_ONCE).map(for_schedule))? {
+    for (id, caller) in postroom.read(|tx| table::seen(tx, AT_ONCE).map(|all| for_schedule(&all)))? {
         let switched = postroom.write(|tx| switch(tx, &caller, &domain::find(tx, &caller, id)?));
         steps += usize::from(if_still_there(switched)?.unwrap_or(false));
     }
-    for (id, caller) in postroom.read(|tx| table::due(tx, AT_ONCE).map(for_schedule))? {
+    for (id, caller) in postroom.read(|tx| table::due(tx, AT_ONCE).map(|all| for_schedule(&all)))? {
         let supply = postroom.read(|tx| supply(tx, &domain::find(tx, &caller, id)?));
         let begun = supply.and_then(|supply| {
             let source = supply.source()?;
@@ -263,10 +265,10 @@ fn check_signs_itself(domain: &Details) -> Result<(), Error> {
     if domain.authority.is_none() {
         return Ok(());
     }
-    Err(Error::invalid("rotation", "the keys of a domain above it sign for it; rotate those"))
+    Err(Error::invalid("rotation", "the keys of a domain above this one sign for it; rotate those"))
 }
 
-fn for_schedule(holders: Vec<Holder<'_>>) -> Vec<(DomainId, Caller)> {
+fn for_schedule(holders: &[Holder<'_>]) -> Vec<(DomainId, Caller)> {
     holders.iter().map(Holder::for_schedule).collect()
 }
 
@@ -377,8 +379,9 @@ fn next_delegated(keys: &[DkimKey], keep: Duration) -> Result<&DkimKey, Error> {
         return Ok(fresh);
     }
     let until = waiting().filter_map(|key| key.retired_at).min().map(|at| (at + keep).to_string());
-    let until = until.unwrap_or_else(|| "it is made anew".to_owned());
-    let reason = format_args!("the key before is kept for mail that is under way, until {until}");
+    let until = until.unwrap_or_else(|| "the moment at which it is made anew".to_owned());
+    let reason =
+        format_args!("the previous key is kept for mail on its way; the next rotation can begin at {until}");
     Err(Error::invalid("rotation", reason))
 }
 

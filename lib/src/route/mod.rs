@@ -172,10 +172,16 @@ pub fn update<'t>(
     };
     match route.mode {
         Mode::Webhook | Mode::WebhookThenStore if route.webhook_url.is_none() => {
-            return Err(Error::invalid("webhook_url", format_args!("forward_mode {mode} needs one")));
+            return Err(Error::invalid(
+                "webhook_url",
+                format_args!("it is missing, and forward_mode {mode} needs one"),
+            ));
         }
         Mode::ForwardEmail if route.forward_to.is_none() => {
-            return Err(Error::invalid("forward_to_email", format_args!("forward_mode {mode} needs one")));
+            return Err(Error::invalid(
+                "forward_to_email",
+                format_args!("it is missing, and forward_mode {mode} needs one"),
+            ));
         }
         _ => {}
     }

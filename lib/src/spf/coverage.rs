@@ -61,8 +61,8 @@ pub fn passing(dns: &dyn Resolver, domain: &DnsName, wanted: &Mechanism) -> Pass
     samples.extend(v6);
     let are_all = all_v4 && all_v6 && own.surely == own.perhaps && !samples.is_empty();
     // Those that a term of another's may refuse, and perhaps no end of a range is among them.
-    let refused = frame.refusers.iter().filter_map(|(_, clients)| clients.and(&own.surely).sample());
-    samples.extend(refused.take(MOST_SAMPLES).filter(|_| !are_all));
+    let maybe_lost = frame.refusers.iter().filter_map(|(_, clients)| clients.and(&own.surely).sample());
+    samples.extend(maybe_lost.take(MOST_SAMPLES).filter(|_| !are_all));
     let refuser = frame.refusers.into_iter().find(|(_, clients)| !clients.and(&lost).is_empty());
     let refused_by =
         refuser.map(|(at, clients)| Refuser { at, client: clients.and(&lost).and(&own.surely).sample() });

@@ -159,7 +159,9 @@ fn source(new: &New) -> Result<Source, Fault> {
                 "says itself what kind of key it is; leave out algorithm and bits",
             ));
         }
-        return KeyPair::import(pem.as_bytes()).map(Source::Pair).map_err(|e| Fault::input("pem", e));
+        return KeyPair::import(pem.as_bytes())
+            .map(Source::Pair)
+            .map_err(|e| Fault::input("pem", format_args!("is not usable: {e}")));
     }
     match KeyKind::of(algorithm, new.bits)? {
         KeyKind::Rsa2048 => Ok(Source::Pool),

@@ -87,7 +87,7 @@ pub enum InvalidResolver {
         detail: String,
     },
     /// A resolver that cannot be asked: [`NetworkResolver::new`].
-    #[error("{0} is no address of a DNS resolver: an address of one host and a port are needed")]
+    #[error("{0} cannot be a DNS resolver: give the address of one host, and a port from 1 on")]
     NoAddress(SocketAddr),
     /// The system gave no thread or no runtime: [`NetworkResolver::new`].
     #[error("the resolver could not be started: {detail}")]
