@@ -1,7 +1,8 @@
 //! Postroom as one binary. A wing uses only those that are declared above it, and `tests/shape.rs` holds that:
-//! what a request and a fault are, our own JSON, the listener, the configuration, the console's pages, the dialects, the App
+//! the log, what a request and a fault are, our own JSON, the listener, the configuration, the console's pages, the dialects, the App
 //! that carries all of these, the duties, and the command line.
 
+pub mod log;
 pub mod wire;
 pub mod json;
 pub mod listen;

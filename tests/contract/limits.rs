@@ -73,7 +73,11 @@ fn past_ten_failures_an_address_is_told_to_wait_and_a_key_that_opens_goes_on() {
         let unknown = || PlainSecret::generate(SecretKind::AccountKey).unwrap().reveal().to_owned();
         let bad = ["garbage".to_owned(), String::new(), revoked.secret, unknown(), unknown()];
         for secret in bad.iter().cycle().take(10) {
-            assert_eq!(ask(&app, dialect, secret).status, 401, "{}", dialect.name);
+            let refused = ask(&app, dialect, secret);
+            assert_eq!(refused.status, 401, "{}", dialect.name);
+            let challenge = refused.header("www-authenticate").unwrap_or_default();
+            let scheme = challenge.split(' ').next().unwrap_or_default();
+            assert!(["Basic", "Bearer", "ApiKey"].contains(&scheme), "{}: {challenge}", dialect.name);
         }
         for secret in bad.iter().chain([&unknown()]) {
             is_refused(&ask(&app, dialect, secret), dialect);

@@ -138,6 +138,29 @@ fn a_request_with_two_readings_is_refused_and_the_connection_closed() {
 }
 
 #[test]
+fn the_forms_of_a_request_that_every_server_must_take_are_taken() {
+    let site = Site::new();
+    let server = server_for_many(&site);
+    let key = server.key.as_deref().expect("a key");
+    let address = server.address();
+    for request in [
+        format!("GET http://{address}/api/v1/domains/1 HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n"),
+        format!("GET HTTP://{address}/api/v1/domains/1 HTTP/1.0\r\n"),
+        "GET /api/v1/domains/1 HTTP/1.0\r\n".to_owned(),
+        "GET /api/v1/domains/1 HTTP/1.1\r\nHost: localhost:\r\nConnection: close\r\n".to_owned(),
+        "GET /%61pi/v1/%64omains/%31 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n".to_owned(),
+    ] {
+        let answer =
+            exchange(address, format!("{request}MailPace-Organization-Token: {key}\r\n\r\n").as_bytes());
+        assert!(
+            answer.starts_with("HTTP/1.1 200 ") || answer.starts_with("HTTP/1.0 200 "),
+            "{request}{answer}"
+        );
+        assert!(answer.contains("example.com"), "{answer}");
+    }
+}
+
+#[test]
 fn json_that_is_none_or_too_deep_is_refused_without_a_panic() {
     let site = Site::new();
     let server = server_for_many(&site);

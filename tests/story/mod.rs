@@ -15,6 +15,8 @@ mod commands;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
 mod days;
 #[cfg(test)]
 mod duties;
@@ -27,6 +29,8 @@ mod lifecycle;
 #[cfg(test)]
 mod limits;
 mod lists;
+#[cfg(test)]
+mod log;
 #[cfg(test)]
 mod login;
 #[cfg(test)]

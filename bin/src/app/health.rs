@@ -33,13 +33,14 @@ fn render(fault: &Fault) -> Response {
         Fault::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
         Fault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Fault::Incomplete => StatusCode::REQUEST_TIMEOUT,
+        Fault::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
         Fault::Busy(_) | Fault::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
         Fault::StillRunning => StatusCode::CONFLICT,
         _ => StatusCode::BAD_REQUEST,
     };
     let response = Response::json(status, &json!({ "error": fault.to_string() }));
     match fault {
-        Fault::Busy(seconds) | Fault::RateLimited(seconds) => {
+        Fault::Busy(seconds) | Fault::Full(seconds) | Fault::RateLimited(seconds) => {
             response.with(header::RETRY_AFTER, &seconds.to_string())
         }
         _ => response,

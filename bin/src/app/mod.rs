@@ -3,15 +3,17 @@
 //!
 //! It is synchronous and knows no server: `listen` carries it on hyper, an example on another one.
 
+mod admission;
 mod credential;
 mod health;
 mod origin;
 mod repeat;
 mod surface;
+mod visit;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use postroom::account::Caller;
 use postroom::clock::Timestamp;
@@ -20,18 +22,17 @@ use postroom::dns::Resolver;
 use postroom::error::{Error, StoreTrouble};
 use postroom::id::ApiKeyId;
 use postroom::key;
+use postroom::secret::PlainSecret;
 
-use crate::wire::http::{BodyFault, HeaderName, HeaderValue, Method, Request, Response, header};
+use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
 use crate::wire::{
-    Anybody, Auth, BodySize, Call, Fault, Handler, Looking, LookingCall, OpenToAll, Stored, Surface, Switches,
+    Anybody, BodySize, Call, Fault, Handler, Looking, LookingCall, OpenToAll, Stored, Switches,
 };
 use surface::{Router, Target};
+use visit::Visit;
 
 pub use surface::SURFACES;
-
-/// The header field that carries a request's id, in and out.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What answers every request.
 pub struct App {
@@ -48,6 +49,12 @@ pub struct App {
     uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
 }
 
+/// Who asks, as the head of a request tells it.
+enum Entry {
+    Key(PlainSecret, KeyHandler),
+    Anybody(OpenToAll),
+}
+
 /// Who was let in by the head of a request, with what answers them.
 enum Admitted {
     Caller(Caller, KeyHandler),
@@ -59,15 +66,6 @@ enum Admitted {
 enum KeyHandler {
     Stored(Stored),
     Looking(Looking),
-}
-
-/// What a log line says of a request, as far as it got.
-#[derive(Default)]
-struct Trace {
-    surface: &'static str,
-    route: &'static str,
-    account: Option<i64>,
-    key: Option<i64>,
 }
 
 impl App {
@@ -104,25 +102,15 @@ impl App {
         App { limits, ..self }
     }
 
-    /// Answers one request.
+    /// Answers one request, whose body is read already.
     pub fn answer(&self, request: &Request) -> Response {
-        let started = Instant::now();
-        let id = request_id(request);
-        let mut trace = Trace::default();
-        let response = guarded(self.route(request, &id, &mut trace)).with(REQUEST_ID, &id);
-        // The path and the query stay out: they are the caller's text, and may hold what is secret.
-        tracing::info!(
-            request = id,
-            method = %request.method,
-            route = trace.route,
-            dialect = trace.surface,
-            account = trace.account,
-            key = trace.key,
-            status = response.status.as_u16(),
-            ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "answered"
-        );
-        response
+        let (mut visit, found) = self.find(request);
+        let answered = found.and_then(|target| {
+            let entry = self.enter(&target, request)?;
+            let admitted = self.admit(entry, request.peer, &mut visit)?;
+            self.run(target, admitted, request)
+        });
+        visit.end(answered)
     }
 
     /// The most octets of a body on this path; few where there is no such route.
@@ -144,40 +132,55 @@ impl App {
         if uses.is_empty() { Ok(()) } else { self.postroom.write(|tx| key::note_uses(tx, &uses)) }
     }
 
-    fn route(&self, request: &Request, id: &str, trace: &mut Trace) -> Response {
+    /// What a request is for.
+    fn find(&self, request: &Request) -> (Visit, Result<Target, Fault>) {
         let (surface, found) = self.router.find(&request.method, &request.path);
-        trace.surface = surface.name;
-        let answered = found.and_then(|target| {
-            trace.route = target.route.path;
-            let admitted = self.admit(&target, request, trace)?;
-            self.run(target, admitted, request)
-        });
-        answered.unwrap_or_else(|fault| refuse(surface, &fault, id, trace.route))
+        let route = found.as_ref().map_or("", |target| target.route.path);
+        (Visit::begin(request, surface, route), found)
     }
 
-    /// Lets a request in, or refuses it, by its head alone.
-    fn admit(&self, target: &Target, request: &Request, trace: &mut Trace) -> Result<Admitted, Fault> {
+    /// Refuses a request by its head, as far as that can be done without the database.
+    fn enter(&self, target: &Target, request: &Request) -> Result<Entry, Fault> {
         let auth = target.surface.auth;
         origin::check(auth, &self.base_url, request)?;
-        let handler = match target.route.handler {
-            Handler::Open(answer) => return Ok(Admitted::Anybody(answer)),
+        let answer = match target.route.handler {
+            Handler::Open(answer) => return Ok(Entry::Anybody(answer)),
             Handler::Stored(answer) => KeyHandler::Stored(answer),
             Handler::Looking(answer) => KeyHandler::Looking(answer),
         };
-        let caller = self.authenticate(auth, request)?;
-        let key = caller.key();
-        (trace.account, trace.key) = (Some(caller.account().number()), key.map(ApiKeyId::number));
-        if let Some(key) = key {
+        let failed = |fault| self.limits.count_failure(request.peer, fault);
+        let secret = credential::credential(auth, request).map_err(failed)?;
+        if self.limits.is_dead(&secret.hashed()) {
+            return Err(failed(Fault::CredentialInvalid));
+        }
+        Ok(Entry::Key(secret, answer))
+    }
+
+    /// Looks up who calls, and counts the request. A key that opens something does, however many failures came from the same
+    /// address.
+    fn admit(&self, entry: Entry, peer: IpAddr, visit: &mut Visit) -> Result<Admitted, Fault> {
+        let (secret, answer) = match entry {
+            Entry::Anybody(answer) => return Ok(Admitted::Anybody(answer)),
+            Entry::Key(secret, answer) => (secret, answer),
+        };
+        let Some(caller) = self.postroom.read(|tx| key::authenticate(tx, &secret))? else {
+            self.limits.note_dead(secret.hashed());
+            return Err(self.limits.count_failure(peer, Fault::CredentialInvalid));
+        };
+        visit.is_of(&caller);
+        if let Some(key) = caller.key() {
             self.uses().insert(key, self.postroom.now());
         }
         self.limits.count(caller.account())?;
-        Ok(Admitted::Caller(caller, handler))
+        Ok(Admitted::Caller(caller, answer))
     }
 
     /// Answers a request that was let in.
     fn run(&self, target: Target, admitted: Admitted, request: &Request) -> Result<Response, Fault> {
         let Target { surface, route, params } = target;
-        require_body(request)?;
+        if let Err(fault) = request.body {
+            return Err(fault.into());
+        }
         match admitted {
             Admitted::Anybody(answer) => {
                 let session = Session::new(&self.postroom);
@@ -222,21 +225,6 @@ impl App {
         Call { session, switches, base_url, caller, request, params }
     }
 
-    /// Who calls. A key that opens something does, however many failures came from the same address.
-    fn authenticate(&self, auth: Auth, request: &Request) -> Result<Caller, Fault> {
-        let failed = |fault| self.limits.count_failure(request.peer, fault);
-        let secret = credential::credential(auth, request).map_err(failed)?;
-        let hash = secret.hashed();
-        if self.limits.is_dead(&hash) {
-            return Err(failed(Fault::CredentialInvalid));
-        }
-        if let Some(caller) = self.postroom.read(|tx| key::authenticate(tx, &secret))? {
-            return Ok(caller);
-        }
-        self.limits.note_dead(hash);
-        Err(failed(Fault::CredentialInvalid))
-    }
-
     fn uses(&self) -> std::sync::MutexGuard<'_, HashMap<ApiKeyId, Timestamp>> {
         self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -248,71 +236,7 @@ pub fn stop_if_sync_failed(error: &Error) {
         && error.trouble() == StoreTrouble::SyncFailed
     {
         tracing::error!(%error, "a sync to disk failed; stopping");
+        crate::log::flush(std::time::Duration::from_secs(1));
         std::process::exit(74);
-    }
-}
-
-/// A fault in the surface's shape. What the database says goes to the log alone.
-fn refuse(surface: &Surface, fault: &Fault, id: &str, route: &str) -> Response {
-    if let Fault::Library(error) = fault {
-        if let Error::Store(error) = error {
-            tracing::error!(request = id, route, %error, "the database failed");
-        }
-        stop_if_sync_failed(error);
-    }
-    let response = (surface.render)(fault);
-    match fault {
-        Fault::Method(allowed) => response.with(header::ALLOW, allowed),
-        _ => response,
-    }
-}
-
-/// Refuses a request whose body did not arrive as the route takes it.
-fn require_body(request: &Request) -> Result<(), Fault> {
-    match request.body {
-        Ok(_) => Ok(()),
-        Err(BodyFault::TooLarge) => Err(Fault::TooLarge),
-        Err(BodyFault::Incomplete) => Err(Fault::Incomplete),
-    }
-}
-
-/// The response with what every answer says: it is kept by no cache, unless its handler says for how long one may, and is of no
-/// type but the one that is told.
-fn guarded(mut response: Response) -> Response {
-    response.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response.with(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
-}
-
-/// The id that the request brought, if it is a plain word of at most 64 characters, else a new one.
-fn request_id(request: &Request) -> String {
-    let is_plain = |id: &&str| {
-        (1..=64).contains(&id.len())
-            && id.bytes().all(|o| o.is_ascii_alphanumeric() || matches!(o, b'-' | b'_' | b'.'))
-    };
-    if let Some(id) = request.header(REQUEST_ID.as_str()).filter(is_plain) {
-        return id.to_owned();
-    }
-    let mut octets = [0_u8; 8];
-    // Without random numbers the id is zeros, and the request is answered nevertheless.
-    let _ = getrandom::fill(&mut octets);
-    format!("{:016x}", u64::from_be_bytes(octets))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::http::{HeaderMap, StatusCode};
-
-    #[test]
-    fn a_handler_may_say_for_how_long_its_answer_is_kept_and_whatever_it_does_not_say_is_kept_by_no_cache() {
-        let plain = || Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new() };
-        let versioned = "public, max-age=31536000, immutable";
-        for (response, cached) in
-            [(plain(), "no-store"), (plain().with(header::CACHE_CONTROL, versioned), versioned)]
-        {
-            let headers = guarded(response).headers;
-            assert_eq!(headers.get_all(header::CACHE_CONTROL).iter().collect::<Vec<_>>(), [cached]);
-            assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
-        }
     }
 }

@@ -26,6 +26,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use postroom::db::{Options, Postroom};
@@ -157,6 +158,9 @@ enum Command {
     Doctor,
 }
 
+/// How long the end of the process waits for the last lines of the log.
+const LAST_LINES_WITHIN: Duration = Duration::from_secs(1);
+
 /// What a command needs.
 struct Context {
     config: Config,
@@ -225,13 +229,16 @@ pub fn run() -> ExitCode {
     start_log(&cli);
     let output = Output { json: cli.json };
     let is_sign = matches!(cli.command, Command::Sign(_));
-    match dispatch(cli, output) {
+    let code = match dispatch(cli, output) {
         Ok(code) => code,
         Err(failure) => {
+            crate::log::flush(LAST_LINES_WITHIN);
             let code = failure.report(output.json);
             if is_sign { ExitCode::from(sign::TRY_AGAIN) } else { code }
         }
-    }
+    };
+    crate::log::flush(LAST_LINES_WITHIN);
+    code
 }
 
 /// What becomes of a command line that clap does not take: help and version to stdout, else what is wrong to stderr.
@@ -291,7 +298,7 @@ fn start_log(cli: &Cli) {
     let usual = if matches!(cli.command, Command::Serve(_)) { LogLevel::Info } else { LogLevel::Warn };
     let log = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::from(cli.log.unwrap_or(usual)))
-        .with_writer(io::stderr)
+        .with_writer(crate::log::writer())
         .with_target(false);
     match cli.log_format {
         LogFormat::Text => log.with_ansi(is_coloured(&io::stderr())).init(),

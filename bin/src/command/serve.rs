@@ -3,6 +3,9 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use postroom::db::Postroom;
 use postroom::dns::Resolver;
@@ -12,13 +15,16 @@ use tracing::{info, warn};
 
 use super::{Context, Failure, reachable};
 use crate::app::App;
-use crate::duty::{DUTIES, Duties, GRACE, Tools};
-use crate::listen::{Answer, Listener, Settings, TlsFiles};
-use crate::wire::http::{Method, Request, Response};
+use crate::duty::{DUTIES, Duties, Tools};
+use crate::listen::{Listener, MemoryMib, Settings, TlsFiles};
 use crate::wire::limit::{FAILURES_PER_SECOND, Limits, REQUESTS_PER_SECOND, Ticks};
 
 /// How many domains are checked at once where nothing is configured.
 const CHECKS_AT_ONCE: u32 = 16;
+/// How long a stop may take where nothing is configured.
+const GRACE_SECONDS: u32 = 30;
+/// The most of it that is kept for the duties and for closing the database, where the requests in hand take the rest.
+const LONGEST_CLOSING: Duration = Duration::from_secs(8);
 
 #[derive(clap::Args)]
 #[command(after_long_help = crate::config::help())]
@@ -37,17 +43,9 @@ pub(super) struct Args {
     tls_key: Option<String>,
 }
 
-impl Answer for App {
-    fn answer(&self, request: Request) -> Response {
-        App::answer(self, &request)
-    }
-
-    fn body_limit(&self, method: &Method, path: &str) -> usize {
-        App::body_limit(self, method, path)
-    }
-}
-
 pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure> {
+    crate::log::start()
+        .map_err(|error| Failure::wrong(format!("the system gives no thread for the log: {error}")))?;
     for (path, flag, value) in [
         ("listen", "--listen", args.listen),
         ("public_url", "--public-url", args.public_url),
@@ -63,6 +61,18 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     if let Some(most) = context.config.get("limits.per_address")? {
         settings.per_address = most;
     }
+    if let Some(most) = context.config.get("limits.connections")? {
+        settings.connections = most;
+    }
+    if let Some(MemoryMib(octets)) = context.config.get("limits.memory_mib")? {
+        settings.memory = octets;
+    }
+    if let Some(most) = context.config.get("limits.write_queue")? {
+        settings.write_queue = most;
+    }
+    let grace = context.config.get::<u32>("stop.grace_s")?.unwrap_or(GRACE_SECONDS);
+    let grace = Duration::from_secs(u64::from(grace));
+    settings.grace = grace.saturating_sub((grace / 4).min(LONGEST_CLOSING));
     // Whatever is wrong with the configuration is said before anything is made, and before a key is told this once.
     let switches = context.config.switches()?;
     let at_once = context.config.get("schedule.at_once")?.unwrap_or(CHECKS_AT_ONCE);
@@ -90,12 +100,27 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         Tools { app: Arc::clone(&app), postroom: Arc::clone(&postroom), resolver, checks_at_once: at_once };
     let duties =
         Duties::start(DUTIES, tools).map_err(|e| Failure::wrong(format!("no thread for a duty: {e}")))?;
-    let served = listener.run(app);
-    duties.stop(GRACE);
-    postroom.close();
-    served?;
-    info!("stopped");
+    let ordered = listener.run(app)?;
+    let left = || (ordered + grace).saturating_duration_since(Instant::now());
+    duties.stop(left() * 3 / 4);
+    if close(postroom, left()) {
+        info!("stopped");
+    } else {
+        warn!("stopped without closing the database, which is busy; what was acknowledged is on disk");
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Closes the database in the time there is; whether that sufficed. Another process can hold the write lock for as long as it
+/// likes.
+fn close(postroom: Arc<Postroom>, time: Duration) -> bool {
+    let (closed, waits) = channel::<()>();
+    let closing = thread::Builder::new().name("postroom-close".to_owned()).spawn(move || {
+        postroom.close();
+        // Nobody waits any more where the time has run out.
+        let _ = closed.send(());
+    });
+    closing.is_ok() && waits.recv_timeout(time).is_ok()
 }
 
 /// Makes the first account of an empty database and shows its key, this once; says where the server is.

@@ -39,6 +39,9 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_CONNECTIONS_PER_ADDRESS",
         "connections from one address (64; more behind a proxy)",
     ),
+    key("limits.connections", "POSTROOM_CONNECTIONS", "connections at a time (1024)"),
+    key("limits.memory_mib", "POSTROOM_MEMORY_MIB", "MiB for bodies and answers in hand, 16 or more (256)"),
+    key("limits.write_queue", "POSTROOM_WRITE_QUEUE", "requests of one account that wait to write (128)"),
     key(
         "limits.requests_per_second",
         "POSTROOM_RATE_LIMIT",
@@ -49,6 +52,7 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_FAILURE_LIMIT",
         "failed authentications a second of one address, ten times as many at once; 0 for any number (20)",
     ),
+    key("stop.grace_s", "POSTROOM_STOP_GRACE_S", "seconds that a stop may take (30)"),
     key("mx.host", "POSTROOM_MX_HOST", "target of every MX record (mx. and the server's name)"),
     key("mx.priority", "POSTROOM_MX_PRIORITY", "preference of it (10)"),
     key("spf.mechanism", "POSTROOM_SPF_MECHANISM", "what SPF records must reach (mx)"),

@@ -10,6 +10,8 @@ use postroom::address::EmailAddress;
 use postroom::name::{DnsName, Selector};
 use postroom::settings::{DmarcPolicy, SpfMechanism};
 
+use crate::listen::MemoryMib;
+
 /// A type that a setting can have.
 pub trait Setting: Sized {
     /// Reads the text of a value; the error says what it should be.
@@ -26,7 +28,18 @@ macro_rules! parsed {
         }
     )*};
 }
-parsed!(BaseUrl, DmarcPolicy, DnsName, EmailAddress, MessageMib, Selector, Server, SpfMechanism, String);
+parsed!(
+    BaseUrl,
+    DmarcPolicy,
+    DnsName,
+    EmailAddress,
+    MemoryMib,
+    MessageMib,
+    Selector,
+    Server,
+    SpfMechanism,
+    String
+);
 
 macro_rules! numbers {
     ($($type:ty),*) => {$(

@@ -32,7 +32,7 @@ fn render(fault: &Fault) -> Response {
         Fault::NoRoute => page::nothing_here(),
         Fault::Method(_) => page::wrong_method(),
         Fault::TooLarge => page::unreadable(StatusCode::PAYLOAD_TOO_LARGE),
-        Fault::Busy(seconds) | Fault::RateLimited(seconds) => page::later(*seconds),
+        Fault::Busy(seconds) | Fault::Full(seconds) | Fault::RateLimited(seconds) => page::later(*seconds),
         Fault::Library(Error::Store(error)) => page::failed(store_status(error)),
         Fault::Library(_) => page::failed(StatusCode::INTERNAL_SERVER_ERROR),
         _ => page::unreadable(StatusCode::BAD_REQUEST),

@@ -25,9 +25,6 @@ use crate::app::App;
 
 pub use run::Duties;
 
-/// How long a stop waits for the work in hand.
-pub const GRACE: Duration = Duration::from_secs(30);
-
 /// Every duty of a server.
 pub const DUTIES: &[Duty] = &[uses::DUTY, checks::DUTY, keys::DUTY, rotations::DUTY, expiry::DUTY];
 

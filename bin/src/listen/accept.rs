@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, warn};
 
@@ -26,6 +25,8 @@ const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
 pub(super) struct Acceptor {
     socket: TcpListener,
     places: Arc<Places>,
+    /// Accepted, and waiting for a place.
+    waiting: Option<(TcpStream, IpAddr)>,
     pause: Duration,
     warned: Option<Instant>,
 }
@@ -35,6 +36,7 @@ impl Acceptor {
         Ok(Acceptor {
             socket: TcpListener::from_std(socket)?,
             places: Arc::new(Places::new(settings.connections, settings.per_address)),
+            waiting: None,
             pause: FIRST_PAUSE,
             warned: None,
         })
@@ -44,17 +46,23 @@ impl Acceptor {
     /// dropped while it waits.
     pub(super) async fn next(&mut self) -> (TcpStream, IpAddr, Place) {
         loop {
-            let Some(permit) = self.places.free().await else {
-                return std::future::pending().await;
-            };
+            if self.waiting.is_some() {
+                let Some(permit) = self.places.free().await else {
+                    return std::future::pending().await;
+                };
+                if let Some((stream, peer)) = self.waiting.take() {
+                    return (stream, peer, Arc::clone(&self.places).give(permit, peer));
+                }
+            }
             match self.socket.accept().await {
                 Ok((stream, peer)) => {
                     self.pause = FIRST_PAUSE;
                     let peer = peer.ip().to_canonical();
-                    if let Some(place) = Arc::clone(&self.places).give(permit, peer) {
-                        return (stream, peer, place);
+                    if self.places.has_room_for(peer) {
+                        self.waiting = Some((stream, peer));
+                    } else {
+                        debug!(%peer, "closed a connection: its address has its share");
                     }
-                    debug!(%peer, "closed a connection: its address has its share");
                 }
                 // The client is gone already: accept(2) tells of it, and the next may be well.
                 Err(error) if is_of_one_connection(&error) => {
@@ -85,12 +93,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// Serves one connection to its end, after its TLS handshake if there is TLS.
-pub(super) async fn connect(
-    stream: TcpStream,
-    tls: Option<Arc<Tls>>,
-    desk: Desk,
-    mut stop: watch::Receiver<bool>,
-) {
+pub(super) async fn connect(stream: TcpStream, tls: Option<Arc<Tls>>, desk: Desk) {
     // Nagle's algorithm holds back the end of a response until the peer, which delays its ACKs, has
     // acknowledged the beginning: 40 ms for nothing.
     if let Err(error) = stream.set_nodelay(true) {
@@ -98,15 +101,17 @@ pub(super) async fn connect(
     }
     let stream = Patience::new(stream, desk.deadlines.write);
     let Some(tls) = tls else {
-        return connection::serve(stream, desk, stopped(&mut stop)).await;
+        return connection::serve(stream, desk).await;
     };
+    let mut stop = desk.stop.clone();
     let handshake = timeout(desk.deadlines.handshake, tls.acceptor().accept(stream));
     let shaken = tokio::select! {
         shaken = handshake => shaken,
+        () = desk.seat.is_needed() => return,
         () = stopped(&mut stop) => return,
     };
     match shaken {
-        Ok(Ok(stream)) => connection::serve(stream, desk, stopped(&mut stop)).await,
+        Ok(Ok(stream)) => connection::serve(stream, desk).await,
         Ok(Err(error)) => debug!(peer = %desk.peer, %error, "no TLS handshake"),
         Err(_) => debug!(peer = %desk.peer, "the TLS handshake took too long"),
     }

@@ -1,106 +1,182 @@
 //! The places for connections: so many in all, so many for one address.
 //!
-//! When all are taken, nothing is accepted until one is free, and the kernel's queue holds the rest. One
-//! address takes only its share, and is turned away beyond it, so that it cannot hold everybody's.
+//! When all are taken, the next connection gets the place of one that nobody misses: one that has shown no key yet, else one
+//! between two requests, from the address that has the most of them, and of those the one that has been so for the longest
+//! time. While a request with a key is in hand a connection keeps its place. One address takes only its share, and is turned
+//! away beyond it, so that it cannot hold everybody's.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// How often somebody is looked for who can go, while a connection waits for a place.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The count of connections, in all and by peer.
 pub(super) struct Places {
     free: Arc<Semaphore>,
     per_peer: usize,
-    by_peer: Mutex<HashMap<IpAddr, usize>>,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    by_peer: HashMap<IpAddr, usize>,
+    seats: HashMap<u64, Arc<Seat>>,
+    last: u64,
 }
 
 /// A connection's place, free again when this is dropped.
 pub(super) struct Place {
     places: Arc<Places>,
-    peer: IpAddr,
+    number: u64,
+    seat: Arc<Seat>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Places {
     pub(super) fn new(in_all: usize, per_peer: usize) -> Places {
         let free = Arc::new(Semaphore::new(in_all.clamp(1, Semaphore::MAX_PERMITS)));
-        Places { free, per_peer, by_peer: Mutex::default() }
+        Places { free, per_peer, taken: Mutex::default() }
     }
 
-    /// Waits until a place is free, whoever comes for it; `None` would be the end of all places.
+    /// Waits until a place is free, whoever comes for it, and has somebody go if none is; `None` would be the end of all places.
     pub(super) async fn free(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.free).acquire_owned().await.ok()
-    }
-
-    /// Gives the place to `peer`, unless it has its share.
-    pub(super) fn give(self: Arc<Self>, permit: OwnedSemaphorePermit, peer: IpAddr) -> Option<Place> {
-        let peer = share_of(peer);
-        {
-            let mut by_peer = self.by_peer();
-            let taken = by_peer.entry(peer).or_default();
-            if *taken >= self.per_peer {
-                return None;
-            }
-            *taken += 1;
+        if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
+            return Some(permit);
         }
-        Some(Place { places: self, peer, _permit: permit })
+        loop {
+            self.taken().send_one_away();
+            if let Ok(permit) = timeout(LOOK_EVERY, Arc::clone(&self.free).acquire_owned()).await {
+                return permit.ok();
+            }
+        }
     }
 
-    fn by_peer(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.by_peer.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether `peer` has less than its share.
+    pub(super) fn has_room_for(&self, peer: IpAddr) -> bool {
+        self.taken().by_peer.get(&share_of(peer)).is_none_or(|taken| *taken < self.per_peer)
+    }
+
+    /// Gives the place to `peer`.
+    pub(super) fn give(self: Arc<Self>, permit: OwnedSemaphorePermit, peer: IpAddr) -> Place {
+        let seat = Arc::new(Seat::new(share_of(peer)));
+        let number = {
+            let mut taken = self.taken();
+            *taken.by_peer.entry(seat.peer).or_default() += 1;
+            taken.last += 1;
+            let number = taken.last;
+            taken.seats.insert(number, Arc::clone(&seat));
+            number
+        };
+        Place { places: self, number, seat, _permit: permit }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    /// Tells the connection to go that will be missed the least, if one can.
+    fn send_one_away(&self) {
+        let of_peer = |seat: &Seat| self.by_peer.get(&seat.peer).copied().unwrap_or(0);
+        let first = self
+            .seats
+            .values()
+            .filter_map(|seat| Some((seat.use_of()?, Reverse(of_peer(seat)), seat.since(), seat)))
+            .min_by(|one, other| (one.0, one.1, one.2).cmp(&(other.0, other.1, other.2)));
+        if let Some((was, _, _, seat)) = first {
+            seat.send_away(was);
+        }
+    }
+}
+
+impl Place {
+    /// What the connection and those who look for a place tell each other.
+    pub(super) fn seat(&self) -> Arc<Seat> {
+        Arc::clone(&self.seat)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut taken) = self.places.by_peer().entry(self.peer) {
-            *taken.get_mut() = taken.get().saturating_sub(1);
-            if *taken.get() == 0 {
-                taken.remove();
+        let mut taken = self.places.taken();
+        taken.seats.remove(&self.number);
+        if let Entry::Occupied(mut count) = taken.by_peer.entry(self.seat.peer) {
+            *count.get_mut() = count.get().saturating_sub(1);
+            if *count.get() == 0 {
+                count.remove();
             }
         }
     }
 }
 
-/// The places for large bodies: they are in memory before anybody knows who sends them, so there are few, and few of them for
-/// one address. Who finds none waits.
-pub(super) struct LargePlaces {
-    free: Arc<Semaphore>,
-    per_peer: usize,
-    by_peer: Mutex<HashMap<IpAddr, Weak<Semaphore>>>,
+/// It has shown no key, or none that opens something.
+const STRANGER: u8 = 0;
+/// It has shown one, and is between two requests.
+const IDLE: u8 = 1;
+/// A request with a key is in hand.
+const BUSY: u8 = 2;
+/// It has to go.
+const LEAVING: u8 = 3;
+
+/// What a connection is doing.
+pub(super) struct Seat {
+    peer: IpAddr,
+    doing: AtomicU8,
+    since: Mutex<Instant>,
+    leave: Notify,
 }
 
-/// A place for a large body, free again when this is dropped.
-pub(super) struct LargePlace {
-    _of_peer: OwnedSemaphorePermit,
-    _of_all: OwnedSemaphorePermit,
-}
-
-impl LargePlaces {
-    pub(super) fn new(in_all: usize, per_peer: usize) -> LargePlaces {
-        LargePlaces { free: Arc::new(Semaphore::new(in_all)), per_peer, by_peer: Mutex::default() }
+impl Seat {
+    fn new(peer: IpAddr) -> Seat {
+        Seat { peer, doing: AtomicU8::new(STRANGER), since: Mutex::new(Instant::now()), leave: Notify::new() }
     }
 
-    /// Waits for a place; `None` would be the end of all places.
-    pub(super) async fn take(&self, peer: IpAddr) -> Option<LargePlace> {
-        let of_peer = self.of_peer(share_of(peer)).acquire_owned().await.ok()?;
-        let of_all = Arc::clone(&self.free).acquire_owned().await.ok()?;
-        Some(LargePlace { _of_peer: of_peer, _of_all: of_all })
+    /// A request with a key is in hand.
+    pub(super) fn begin(&self) {
+        self.change(BUSY);
     }
 
-    /// The places of one peer, which are there as long as one of them is taken or waited for.
-    fn of_peer(&self, peer: IpAddr) -> Arc<Semaphore> {
-        let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
-        by_peer.retain(|_, places| places.strong_count() > 0);
-        if let Some(places) = by_peer.get(&peer).and_then(Weak::upgrade) {
-            return places;
+    /// It is answered.
+    pub(super) fn end(&self) {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.change(IDLE);
+    }
+
+    /// Ready when the place is needed for somebody else.
+    pub(super) async fn is_needed(&self) {
+        self.leave.notified().await;
+    }
+
+    fn change(&self, doing: u8) {
+        // Who has to go goes, whatever else it does meanwhile.
+        let _ = self
+            .doing
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |was| (was != LEAVING).then_some(doing));
+    }
+
+    /// What it does; none while it cannot be sent away.
+    fn use_of(&self) -> Option<u8> {
+        Some(self.doing.load(Ordering::Acquire)).filter(|doing| *doing < BUSY)
+    }
+
+    fn since(&self) -> Instant {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn send_away(&self, was: u8) {
+        if self.doing.compare_exchange(was, LEAVING, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.leave.notify_one();
         }
-        let places = Arc::new(Semaphore::new(self.per_peer));
-        by_peer.insert(peer, Arc::downgrade(&places));
-        places
     }
 }
 
@@ -114,15 +190,16 @@ fn share_of(peer: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use tokio::time::timeout;
-
     use super::*;
 
     fn place(places: &Arc<Places>, peer: &str) -> Option<Place> {
+        let peer = peer.parse().expect("an address");
         let permit = Arc::clone(&places.free).try_acquire_owned().expect("a free place");
-        Arc::clone(places).give(permit, peer.parse().expect("an address"))
+        places.has_room_for(peer).then(|| Arc::clone(places).give(permit, peer))
+    }
+
+    fn has_to_go(place: &Place) -> bool {
+        place.seat.doing.load(Ordering::Acquire) == LEAVING
     }
 
     #[test]
@@ -134,25 +211,9 @@ mod tests {
         assert!(place(&places, "192.0.2.2").is_some());
         drop(first);
         assert!(place(&places, "192.0.2.1").is_some());
-        assert_eq!(places.by_peer().len(), 1, "who left is forgotten");
+        assert_eq!(places.taken().by_peer.len(), 1, "who left is forgotten");
+        assert_eq!(places.taken().seats.len(), 1);
         assert_eq!(places.free.available_permits(), 9);
-    }
-
-    #[tokio::test]
-    async fn a_large_body_waits_for_a_place_of_its_address_and_leaves_others_theirs() {
-        let places = LargePlaces::new(3, 2);
-        let (one, other): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        let soon = Duration::from_millis(20);
-        let first = places.take(one).await;
-        let _second = places.take(one).await;
-        assert!(timeout(soon, places.take(one)).await.is_err(), "its two are taken");
-        let third = timeout(soon, places.take(other)).await.unwrap();
-        assert!(timeout(soon, places.take(other)).await.is_err(), "all three are taken");
-        drop(first);
-        assert!(timeout(soon, places.take(one)).await.is_ok());
-        drop(third);
-        places.take("192.0.2.3".parse().unwrap()).await.unwrap();
-        assert_eq!(places.by_peer.lock().unwrap().len(), 2, "who left is forgotten");
     }
 
     #[test]
@@ -161,5 +222,39 @@ mod tests {
         let _first = place(&places, "2001:db8:0:1::1").expect("a place");
         assert!(place(&places, "2001:db8:0:1:ffff::2").is_none());
         assert!(place(&places, "2001:db8:0:2::1").is_some());
+    }
+
+    #[test]
+    fn the_stranger_of_the_address_with_the_most_goes_first_and_who_is_busy_never() {
+        let places = Arc::new(Places::new(10, 5));
+        let take = |peer| place(&places, peer).expect("a place");
+        let lonely = take("192.0.2.9");
+        let (busy, idle) = (take("192.0.2.1"), take("192.0.2.1"));
+        let (older, newer) = (take("192.0.2.1"), take("192.0.2.1"));
+        busy.seat.begin();
+        idle.seat.begin();
+        idle.seat.end();
+        for expected in [&older, &newer, &lonely, &idle] {
+            assert!(!has_to_go(expected));
+            places.taken().send_one_away();
+            assert!(has_to_go(expected));
+        }
+        places.taken().send_one_away();
+        assert!(!has_to_go(&busy));
+        idle.seat.begin();
+        assert!(has_to_go(&idle), "there is no way back");
+    }
+
+    #[tokio::test]
+    async fn a_place_is_found_by_sending_somebody_away() {
+        let places = Arc::new(Places::new(1, 1));
+        let first = place(&places, "192.0.2.1").expect("a place");
+        let seat = first.seat();
+        let leaving = tokio::spawn(async move {
+            seat.is_needed().await;
+            drop(first);
+        });
+        assert!(places.free().await.is_some());
+        leaving.await.expect("no panic");
     }
 }

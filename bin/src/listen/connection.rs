@@ -1,12 +1,14 @@
 //! One connection: hyper over the gate, and between them and the App the reading of the body.
 //!
-//! The App is synchronous and may take its time, so it runs on the runtime's pool of blocking threads, and
-//! what it was asked it finishes, whether or not the client still waits for it.
+//! A request is let in by its head: only then its body is read, into memory that was taken for it. The App is synchronous and
+//! may take its time, so it runs on the threads of the request's lane, and what it was asked it finishes, whether or not the
+//! client still waits for it.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http_body_util::{BodyExt, Full};
@@ -14,61 +16,70 @@ use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use postroom::id::AccountId;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
-use tokio::time::timeout;
-use tracing::{debug, error};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+use tracing::{debug, error, warn};
 
-use super::capacity::{LargePlace, LargePlaces};
+use super::answer::{Admission, Answer, Entry, Lane};
+use super::budget::{Budget, Lease, Leased};
+use super::capacity::Seat;
 use super::exchange::Exchange;
 use super::gate::Gate;
-use super::{Answer, Deadlines};
-use crate::wire::http::{BodyFault, HeaderMap, HeaderValue, Request, Response, StatusCode};
+use super::lanes::{Lanes, Turn};
+use super::{Deadlines, stopped};
+use crate::wire::Fault;
+use crate::wire::http::{
+    BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    without_needless_escapes,
+};
 
 /// Room for a head of the gate's size, and for reading and writing in pieces of a body.
 const BUFFER_OCTETS: usize = 64 * 1024;
-
-/// A body of more octets than this is large: only so many of those are in memory at once, for they are read before anybody
-/// knows who sends them.
-const LARGE_OCTETS: usize = 1024 * 1024;
-/// How many large bodies there are at once. More wait, within the time that a body has.
-pub(super) const LARGE_AT_ONCE: usize = 8;
-/// How many of them one address may have: it cannot keep the others waiting by sending its own slowly.
-pub(super) const LARGE_OF_ADDRESS: usize = 2;
+/// An answer of up to so many octets is sent, whether or not there is room for it.
+const SMALL_ANSWER_OCTETS: usize = 64 * 1024;
+/// How often a stop looks whether a connection has nothing more to say.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// What answering a request takes.
 #[derive(Clone)]
 pub(super) struct Desk {
     pub(super) app: Arc<dyn Answer>,
+    pub(super) lanes: Arc<Lanes>,
+    pub(super) budget: Arc<Budget>,
     pub(super) deadlines: Deadlines,
     pub(super) peer: IpAddr,
+    pub(super) seat: Arc<Seat>,
+    pub(super) stop: watch::Receiver<bool>,
     /// Held by whatever a graceful stop waits for.
     pub(super) at_work: mpsc::Sender<()>,
-    /// The places for large bodies.
-    pub(super) large: Arc<LargePlaces>,
 }
 
-/// Answers the requests on `stream` until it ends; once `stop` is ready, until the one in hand is answered.
-pub(super) async fn serve<S>(stream: S, desk: Desk, stop: impl Future<Output = ()>)
+/// Answers the requests on `stream` until it ends, or its place is needed; once the server stops, until the one in hand is
+/// answered.
+pub(super) async fn serve<S>(stream: S, desk: Desk)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let exchange = Arc::new(Exchange::default());
     let gate = Gate::new(stream, desk.deadlines, Arc::clone(&exchange));
-    let peer = desk.peer;
+    let (peer, seat, deadlines, mut stop) =
+        (desk.peer, Arc::clone(&desk.seat), desk.deadlines, desk.stop.clone());
+    let told = Arc::clone(&exchange);
     let service = service_fn(move |request| {
         let (desk, exchange) = (desk.clone(), Arc::clone(&exchange));
         async move {
             let response = match exchange.take_refusal() {
                 Some(refusal) => {
                     debug!(%peer, status = refusal.status.as_u16(), reason = refusal.reason, "refused a head");
-                    closing(in_json(refusal.status, refusal.reason))
+                    to_wire(closing(in_json(refusal.status, refusal.reason)), None)
                 }
                 None => desk.answer(request).await,
             };
             exchange.answered();
-            Ok::<_, Infallible>(to_wire(response))
+            Ok::<_, Infallible>(response)
         }
     });
     // The gate keeps the time of a head.
@@ -80,9 +91,16 @@ where
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stop => {
+        () = seat.is_needed() => {
+            debug!(%peer, "closed a connection: its place is needed");
+            return;
+        }
+        () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                ended = connection => ended,
+                () = nothing_more_to_say(&told, deadlines.unfinished) => return,
+            }
         }
     };
     if let Err(error) = ended {
@@ -90,70 +108,172 @@ where
     }
 }
 
-impl Desk {
-    async fn answer(self, request: hyper::Request<Incoming>) -> Response {
-        let (head, body) = request.into_parts();
-        let path = head.uri.path().to_owned();
-        let limit = self.app.body_limit(&head.method, &path);
-        let body = timeout(self.deadlines.body, read(body, limit, &self.large, self.peer))
-            .await
-            .unwrap_or(Err(BodyFault::Incomplete));
-        let (body, place) = match body {
-            Ok((octets, place)) => (Ok(octets), place),
-            Err(fault) => (Err(fault), None),
-        };
-        // After chunks no head is looked for, and after half a body there is none to be found.
-        let is_last = body.is_err() || head.headers.contains_key(TRANSFER_ENCODING);
-
-        let method = head.method.clone();
-        let request = Request {
-            method: head.method,
-            path,
-            query: head.uri.query().map(str::to_owned),
-            headers: head.headers,
-            body,
-            peer: self.peer,
-        };
-        let (app, at_work) = (self.app, self.at_work);
-        let answering = tokio::task::spawn_blocking(move || {
-            let response = app.answer(request);
-            drop((at_work, place));
-            response
-        });
-        let response = answering.await.unwrap_or_else(|error| {
-            // Neither path nor panic message: both can hold what a client sent. The panic hook has the place.
-            error!(peer = %self.peer, %method, panicked = error.is_panic(), "the App gave no answer");
-            in_json(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
-        });
-        if is_last { closing(response) } else { response }
+/// Ready when a stop need not wait any more for a client that goes on sending after its answer.
+async fn nothing_more_to_say(exchange: &Exchange, unfinished: Duration) {
+    sleep(unfinished).await;
+    while !exchange.is_lingering() {
+        sleep(LOOK_EVERY).await;
     }
 }
 
-/// The whole body, of at most `limit` octets, and its place if it is large; one that says that it is longer is not begun.
+impl Desk {
+    async fn answer(self, request: hyper::Request<Incoming>) -> hyper::Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        let has_body = !body.is_end_stream();
+        // After chunks no head is looked for.
+        let is_chunked = head.headers.contains_key(TRANSFER_ENCODING);
+        let only_reads = matches!(head.method, Method::GET | Method::HEAD);
+        let request = Request {
+            path: without_needless_escapes(head.uri.path()),
+            query: head.uri.query().map(str::to_owned),
+            method: head.method,
+            headers: head.headers,
+            body: Ok(Vec::new()),
+            peer: self.peer,
+        };
+        let admission = match self.admit(request).await {
+            Ok(admission) => admission,
+            Err(response) => return to_wire(if has_body { closing(response) } else { response }, None),
+        };
+        let (account, render) = (admission.account, admission.render);
+        let is_read = admission.body_limit > 0 && has_body;
+        if account.is_some() {
+            self.seat.begin();
+        }
+        let body = if is_read {
+            self.read(body, admission.body_limit, account).await
+        } else {
+            Ok((Vec::new(), None))
+        };
+        // After half a body there is no head to be found.
+        let is_last = body.is_err() || is_chunked || (has_body && !is_read);
+        let response = self.turn(admission, body).await;
+        if account.is_some() {
+            self.seat.end();
+        }
+        let (response, lease) = self.make_room(response, account, only_reads, render);
+        to_wire(if is_last { closing(response) } else { response }, Some(lease))
+    }
+
+    /// Lets a request in by its head, or has the answer.
+    async fn admit(&self, request: Request) -> Result<Admission, Response> {
+        let mut entry = Arc::clone(&self.app).enter(request);
+        loop {
+            entry = match entry {
+                Entry::Answered(response) => return Err(response),
+                Entry::Admitted(admission) => return Ok(admission),
+                Entry::Asked(ask) => {
+                    let asked = self.lanes.run(Lane::Authentication, None, |_| ask()).await;
+                    asked.unwrap_or_else(|| Entry::Answered(self.no_answer()))
+                }
+            };
+        }
+    }
+
+    /// The whole body, with the room that it takes; one that says that it is too long is not begun.
+    async fn read(
+        &self,
+        body: impl Body<Data = Bytes> + Unpin,
+        limit: usize,
+        account: Option<AccountId>,
+    ) -> Result<(Vec<u8>, Option<Lease>), BodyFault> {
+        let mut stop = self.stop.clone();
+        let stopping = async {
+            stopped(&mut stop).await;
+            sleep(self.deadlines.unfinished).await;
+        };
+        tokio::select! {
+            read = read(body, limit, &self.budget, account) => read.map(|(octets, lease)| (octets, Some(lease))),
+            () = sleep(self.deadlines.body) => Err(BodyFault::Incomplete),
+            () = stopping => Err(BodyFault::Incomplete),
+        }
+    }
+
+    /// Has the App answer, in the request's turn.
+    async fn turn(
+        &self,
+        admission: Admission,
+        body: Result<(Vec<u8>, Option<Lease>), BodyFault>,
+    ) -> Response {
+        let Admission { lane, account, answer, .. } = admission;
+        let (octets, lease) = match body {
+            Ok(read) => read,
+            Err(fault) => return answer(Err(fault)),
+        };
+        let at_work = self.at_work.clone();
+        let answered = self.lanes.run(lane, account, move |turn| {
+            let response = answer(if turn == Turn::Now { Ok(octets) } else { Err(BodyFault::NoRoom) });
+            drop((at_work, lease));
+            response
+        });
+        answered.await.unwrap_or_else(|| self.no_answer())
+    }
+
+    /// Takes room for an answer. One that only tells what is there is refused where there is none; one that tells what was
+    /// done is given in any case.
+    fn make_room(
+        &self,
+        response: Response,
+        account: Option<AccountId>,
+        only_reads: bool,
+        render: fn(&Fault) -> Response,
+    ) -> (Response, Lease) {
+        const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+        let octets = response.body.len();
+        if octets <= SMALL_ANSWER_OCTETS || !only_reads {
+            return (response, self.budget.for_any_answer(account, octets));
+        }
+        if let Some(lease) = self.budget.for_answer(account, octets) {
+            return (response, lease);
+        }
+        let id = response.headers.get(REQUEST_ID).cloned();
+        warn!(request = ?id, octets, "there is no room for an answer that is made; the client is told to come again");
+        let mut refusal = render(&Fault::from(BodyFault::NoRoom));
+        if let Some(id) = id {
+            refusal.headers.insert(REQUEST_ID, id);
+        }
+        let lease = self.budget.for_any_answer(account, refusal.body.len());
+        (refusal, lease)
+    }
+
+    fn no_answer(&self) -> Response {
+        // Neither path nor panic message: both can hold what a client sent. The panic hook has the place.
+        error!(peer = %self.peer, "the App gave no answer");
+        in_json(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+    }
+}
+
+/// The whole body, of at most `limit` octets. The room that it says it needs is taken before the first of them.
 async fn read(
     mut body: impl Body<Data = Bytes> + Unpin,
     limit: usize,
-    large: &LargePlaces,
-    peer: IpAddr,
-) -> Result<(Vec<u8>, Option<LargePlace>), BodyFault> {
-    if body.size_hint().lower() > limit as u64 {
-        return Err(BodyFault::TooLarge);
-    }
-    let (mut octets, mut place) = (Vec::new(), None);
+    budget: &Arc<Budget>,
+    account: Option<AccountId>,
+) -> Result<(Vec<u8>, Lease), BodyFault> {
+    let limit = limit.min(budget.longest_body());
+    let said = usize::try_from(body.size_hint().lower()).ok().filter(|said| *said <= limit);
+    let mut room = said.ok_or(BodyFault::TooLarge)?;
+    let mut lease = budget.for_body(account, room).ok_or(BodyFault::NoRoom)?;
+    // What is not there yet takes no memory: a vector that grows may have twice what is in it, and that is the budget's other half.
+    let mut octets = Vec::new();
     while let Some(frame) = body.frame().await {
         // What is no data is a trailer, and those may be dropped: RFC 9110 section 6.5.1.
         let Ok(data) = frame.map_err(|_| BodyFault::Incomplete)?.into_data() else {
             continue;
         };
-        if data.len() > limit.saturating_sub(octets.len()) {
+        let length = octets.len() + data.len();
+        if length > limit {
             return Err(BodyFault::TooLarge);
         }
-        if place.is_none() && octets.len() + data.len() > LARGE_OCTETS {
-            place = large.take(peer).await;
+        if length > room {
+            if !lease.grow_by_body(length - room) {
+                return Err(BodyFault::NoRoom);
+            }
+            room = length;
         }
         octets.extend_from_slice(&data);
     }
-    Ok((octets, place))
+    Ok((octets, lease))
 }
 
 /// A response of the server's own, where no App is asked.
@@ -169,8 +289,12 @@ fn closing(mut response: Response) -> Response {
 }
 
 /// hyper's form of a response; it adds Date and the length, and leaves the body of an answer to HEAD out.
-fn to_wire(response: Response) -> hyper::Response<Full<Bytes>> {
-    let mut wire = hyper::Response::new(Full::new(Bytes::from(response.body)));
+fn to_wire(response: Response, lease: Option<Lease>) -> hyper::Response<Full<Bytes>> {
+    let body = match lease {
+        Some(lease) => Bytes::from_owner(Leased { octets: response.body, _lease: lease }),
+        None => Bytes::from(response.body),
+    };
+    let mut wire = hyper::Response::new(Full::new(body));
     *wire.status_mut() = response.status;
     *wire.headers_mut() = response.headers;
     // The framing is the server's affair alone (RFC 9112 section 6).
@@ -181,23 +305,20 @@ fn to_wire(response: Response) -> hyper::Response<Full<Bytes>> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test]
-    async fn a_large_body_takes_a_place_and_keeps_it_and_a_usual_one_needs_none() {
-        let (places, peer) = (LargePlaces::new(1, 1), IpAddr::from([192, 0, 2, 1]));
+    async fn a_body_has_its_room_from_the_head_on_and_gives_it_back() {
+        let (budget, account) = (Budget::new(8000), Some(AccountId::new(1)));
         let body = |octets| Full::new(Bytes::from(vec![b'b'; octets]));
-        let usual = read(body(LARGE_OCTETS), usize::MAX, &places, peer).await.unwrap();
-        assert!(usual.1.is_none());
-        let large = read(body(LARGE_OCTETS + 1), usize::MAX, &places, peer).await.unwrap();
-        assert_eq!(large.0.len(), LARGE_OCTETS + 1);
-        let soon = Duration::from_millis(20);
-        let waits = timeout(soon, read(body(LARGE_OCTETS + 1), usize::MAX, &places, peer)).await;
-        assert!(waits.is_err());
-        drop(large);
-        assert!(timeout(soon, read(body(LARGE_OCTETS + 1), usize::MAX, &places, peer)).await.is_ok());
-        assert_eq!(read(body(2), 1, &places, peer).await.err(), Some(BodyFault::TooLarge));
+        let first = read(body(600), 1000, &budget, account).await.unwrap();
+        assert_eq!(first.0.len(), 600);
+        assert_eq!(read(body(600), 1000, &budget, account).await.err(), Some(BodyFault::NoRoom));
+        assert!(read(body(600), 1000, &budget, Some(AccountId::new(2))).await.is_ok());
+        drop(first);
+        assert!(read(body(1000), 1000, &budget, account).await.is_ok());
+        assert_eq!(read(body(2), 1, &budget, account).await.err(), Some(BodyFault::TooLarge));
+        let beyond = read(body(1001), usize::MAX, &budget, account).await;
+        assert_eq!(beyond.err(), Some(BodyFault::TooLarge), "more than an account can ever have");
     }
 }

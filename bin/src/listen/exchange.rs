@@ -17,6 +17,7 @@ struct Told {
     answering: bool,
     refusal: Option<Refusal>,
     parked: Option<Waker>,
+    lingering: bool,
 }
 
 impl Exchange {
@@ -36,6 +37,15 @@ impl Exchange {
         let mut told = self.told();
         told.answering = true;
         told.refusal = refusal;
+    }
+
+    /// All is said, and what the peer still sends is thrown away.
+    pub(super) fn lingers(&self) {
+        self.told().lingering = true;
+    }
+
+    pub(super) fn is_lingering(&self) -> bool {
+        self.told().lingering
     }
 
     pub(super) fn is_answering(&self) -> bool {

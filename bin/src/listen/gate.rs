@@ -254,6 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<S> {
             }
             gate.wait_until(Instant::now() + gate.deadlines.linger);
             gate.phase = Phase::Lingering;
+            gate.exchange.lingers();
         }
         // The clock is asked besides the timer: a peer that floods uses up this task's turn, and a timer
         // polled after that says that it is pending.

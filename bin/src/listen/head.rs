@@ -8,7 +8,7 @@
 //! [`Scanner`] finds the end of a head as its octets come in, within the limits; [`judge`] reads a whole one
 //! and says how the body is framed. Both are plain functions of octets, without a connection.
 
-use ::http::uri::PathAndQuery;
+use ::http::uri::{PathAndQuery, Uri};
 use std::net::Ipv6Addr;
 
 use crate::wire::http::StatusCode;
@@ -145,9 +145,13 @@ pub(super) fn judge(head: &[u8]) -> Result<Framing, Refusal> {
         }
     }
 
-    // RFC 9112 section 3.2 asks for Host of HTTP/1.1 alone. Postroom serves names, so 1.0 brings it too.
-    if !is_host(host.ok_or(Refusal::bad("there is no Host"))?) {
-        return Err(Refusal::bad("Host is not a host name with an optional port"));
+    // RFC 9112 section 3.2 asks for Host of HTTP/1.1 alone, and of that also beside a target in absolute form.
+    match host {
+        None if keeps_to_1_1 => return Err(Refusal::bad("there is no Host")),
+        Some(host) if !is_host(host) => {
+            return Err(Refusal::bad("Host is not a host name with an optional port"));
+        }
+        _ => {}
     }
     match (length, coding) {
         // RFC 9112 section 6.3, rule 3: it ought to be handled as an error, and here it is.
@@ -160,7 +164,7 @@ pub(super) fn judge(head: &[u8]) -> Result<Framing, Refusal> {
     }
 }
 
-/// `method SP origin-form SP version` (RFC 9112 section 3); whether the version is 1.1.
+/// `method SP request-target SP version` (RFC 9112 section 3); whether the version is 1.1.
 fn request_line(line: &[u8]) -> Result<bool, Refusal> {
     let mut parts = line.split(|&octet| octet == b' ');
     let (Some(method), Some(target), Some(version), None) =
@@ -184,16 +188,38 @@ fn request_line(line: &[u8]) -> Result<bool, Refusal> {
         }
         _ => return Err(Refusal::bad("the request line does not end in an HTTP version")),
     };
-    if target.first() != Some(&b'/') {
-        return Err(Refusal::bad("the target is not in origin form: it begins with a slash"));
-    }
+    let target = match target.first() {
+        Some(b'/') => target,
+        _ => absolute_form(target)?,
+    };
     // RFC 3986 section 3.3 and 3.4, and the brackets, braces and bar that browsers leave as they are.
     // The second look is hyper's own: what it would not take must not reach it.
     let plain = |octet: &u8| octet.is_ascii_graphic() && !b"\"#<>\\^`".contains(octet);
-    if !target.iter().all(plain) || PathAndQuery::try_from(target).is_err() {
+    if !target.iter().all(plain) || (!target.is_empty() && PathAndQuery::try_from(target).is_err()) {
         return Err(Refusal::bad("the target holds an octet that must be percent-encoded"));
     }
     Ok(keeps_to_1_1)
+}
+
+/// `"http://" authority path-abempty [ "?" query ]`, which a server must take (RFC 9112 section 3.2.2); what follows the authority.
+///
+/// User information in it is refused, as RFC 9110 section 4.2.4 advises.
+fn absolute_form(target: &[u8]) -> Result<&[u8], Refusal> {
+    let no_form = Refusal::bad(
+        "the target is in neither origin nor absolute form: it begins with a slash, or with http://",
+    );
+    let rest = [&b"http://"[..], b"https://"].into_iter().find_map(|scheme| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    });
+    let rest = rest.ok_or(no_form)?;
+    let end = rest.iter().position(|octet| matches!(octet, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at_checked(end).ok_or(no_form)?;
+    // The second look is hyper's own, as below.
+    if !is_host(authority) || Uri::try_from(target).is_err() {
+        return Err(Refusal::bad("the target does not name a host with an optional port"));
+    }
+    Ok(rest)
 }
 
 /// `name ":" OWS value OWS` (RFC 9112 section 5).
@@ -261,7 +287,9 @@ fn is_host(value: &[u8]) -> bool {
     };
     let good_port = rest.is_empty()
         || rest.strip_prefix(':').is_some_and(|port| {
-            port.bytes().all(|octet| octet.is_ascii_digit()) && port.parse::<u16>().is_ok()
+            // `port = *DIGIT`: it may be empty (RFC 3986 section 3.2.3).
+            port.bytes().all(|octet| octet.is_ascii_digit())
+                && (port.is_empty() || port.parse::<u16>().is_ok())
         });
     good_host && good_port
 }

@@ -1,9 +1,10 @@
 //! The HTTP server: it takes connections and gives the App requests that have one reading.
 //!
 //! hyper 1 on tokio speaks HTTP, and this folder is the only one that knows. Around it stand, from the socket
-//! up: `places` (how many connections, in all and from one address), `patience` (a peer that takes nothing),
-//! `tls`, `gate` and `head` (each head judged before hyper reads it), `connection` (the body within
-//! its limits, the App on a pool of threads). `docs/decisions/http-server.md` says why it is built so.
+//! up: `capacity` (how many connections, in all and from one address), `patience` (a peer that takes nothing),
+//! `tls`, `gate` and `head` (each head judged before hyper reads it), `connection` (the App lets a request in by its head, and
+//! then its body is read), `budget` (the memory for bodies and answers), `lanes` (the threads that the App runs on).
+//! `docs/decisions/http-server.md` says why it is built so.
 //!
 //! The limits, none of which a client can move:
 //!
@@ -12,26 +13,31 @@
 //! | request line | 8 KiB | 414 |
 //! | head | 16 KiB, 64 fields | 431 |
 //! | head, from its first octet | 5 s | 408 |
-//! | body | the route's, by [`Answer::body_limit`] | the App answers, with [`BodyFault::TooLarge`] |
-//! | bodies of more than 1 MiB, at once | 8 | they wait, within the body's time |
+//! | body | the route's, by [`Admission::body_limit`] | the App answers, with [`BodyFault::TooLarge`] |
+//! | bodies, what is parsed of them, and answers, at once | [`Settings::memory`], a quarter of it an account | the App answers, with [`BodyFault::NoRoom`] |
+//! | one account's waiting writes | [`Settings::write_queue`] | the App answers, with [`BodyFault::NoRoom`] |
 //! | body, in time | 30 s | the App answers, with [`BodyFault::Incomplete`] |
 //! | between requests | 15 s | closed |
 //! | a peer that takes nothing of a response | 30 s | closed |
 //! | TLS handshake | 5 s | closed |
-//! | connections | [`Settings::connections`] | they wait in the kernel's queue |
+//! | connections | [`Settings::connections`] | an idle one, or one without a key, makes room; else they wait in the kernel's queue |
 //! | connections from one address | [`Settings::per_address`] | closed |
 //!
 //! [`BodyFault::TooLarge`]: crate::wire::http::BodyFault::TooLarge
 //! [`BodyFault::Incomplete`]: crate::wire::http::BodyFault::Incomplete
+//! [`BodyFault::NoRoom`]: crate::wire::http::BodyFault::NoRoom
 
 mod accept;
+mod answer;
+mod budget;
+mod capacity;
 mod connection;
 mod error;
 mod exchange;
 mod gate;
 mod head;
+mod lanes;
 mod patience;
-mod capacity;
 mod tls;
 
 #[cfg(test)]
@@ -40,7 +46,7 @@ mod tests;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -48,24 +54,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
-use crate::wire::http::{Method, Request, Response};
-
 use accept::Acceptor;
-use capacity::LargePlaces;
+use budget::Budget;
 use connection::Desk;
+use lanes::Lanes;
 use tls::Tls;
 
+pub use answer::{Admission, Answer, Entry, Lane};
+pub use budget::MemoryMib;
 pub use error::ListenError;
 pub use tls::TlsFiles;
-
-/// What answers requests: the App.
-pub trait Answer: Send + Sync + 'static {
-    /// Answers one request. It may block, for it runs on a thread of the pool.
-    fn answer(&self, request: Request) -> Response;
-
-    /// The most octets of body that such a request may have. Asked on a thread that must not block.
-    fn body_limit(&self, method: &Method, path: &str) -> usize;
-}
 
 /// What the operator decides about the listener.
 #[derive(Clone, Debug)]
@@ -80,8 +78,10 @@ pub struct Settings {
     ///
     /// Behind a proxy all come from one: give it as many as [`connections`](Settings::connections).
     pub per_address: usize,
-    /// The most requests that the App answers at a time; more wait for their turn.
-    pub threads: usize,
+    /// The most octets of bodies, of what is parsed of them, and of answers that wait to be sent.
+    pub memory: usize,
+    /// The most requests of one account that wait to write.
+    pub write_queue: usize,
     /// How long a stop waits for the requests in hand.
     pub grace: Duration,
 }
@@ -94,7 +94,8 @@ impl Settings {
             tls: None,
             connections: 1024,
             per_address: 64,
-            threads: 64,
+            memory: 256 * 1024 * 1024,
+            write_queue: 128,
             grace: Duration::from_secs(30),
         }
     }
@@ -109,6 +110,8 @@ struct Deadlines {
     write: Duration,
     handshake: Duration,
     linger: Duration,
+    /// How long a stop waits for the rest of a body.
+    unfinished: Duration,
 }
 
 impl Default for Deadlines {
@@ -120,6 +123,7 @@ impl Default for Deadlines {
             write: Duration::from_secs(30),
             handshake: Duration::from_secs(5),
             linger: Duration::from_secs(5),
+            unfinished: Duration::from_secs(2),
         }
     }
 }
@@ -140,6 +144,7 @@ struct Front {
     tls: Option<Arc<Tls>>,
     settings: Settings,
     deadlines: Deadlines,
+    lanes: Arc<Lanes>,
     stop: Arc<watch::Sender<bool>>,
 }
 
@@ -159,7 +164,6 @@ impl Listener {
     pub fn bind(settings: Settings) -> Result<Listener, ListenError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
-            .max_blocking_threads(settings.threads.max(1))
             .thread_name("postroom-http")
             .enable_all()
             .build()
@@ -174,7 +178,8 @@ impl Listener {
         socket.set_nonblocking(true).map_err(ListenError::System)?;
         let address = socket.local_addr().map_err(ListenError::System)?;
         let stop = Arc::new(watch::Sender::new(false));
-        let front = Front { socket, address, tls, settings, deadlines: Deadlines::default(), stop };
+        let lanes = Arc::new(Lanes::start(settings.write_queue).map_err(ListenError::System)?);
+        let front = Front { socket, address, tls, settings, deadlines: Deadlines::default(), lanes, stop };
         Ok(Listener { runtime, signals, front })
     }
 
@@ -190,9 +195,9 @@ impl Listener {
 
     /// Serves until SIGTERM, SIGINT or a [`StopHandle`], and then answers the requests in hand.
     ///
-    /// The calling thread is kept until then. A second signal does without the answers. SIGHUP has the TLS
+    /// The calling thread is kept until then, and the moment at which the stop was ordered is returned. A second signal does without the answers. SIGHUP has the TLS
     /// files read again.
-    pub fn run(self, app: Arc<dyn Answer>) -> Result<(), ListenError> {
+    pub fn run(self, app: Arc<dyn Answer>) -> Result<Instant, ListenError> {
         let Listener { runtime, signals, front } = self;
         let ended = runtime.block_on(front.serve(app, signals));
         // What the grace did not suffice for ends with the process: waiting here would be without limit.
@@ -202,24 +207,27 @@ impl Listener {
 }
 
 impl Front {
-    async fn serve(self, app: Arc<dyn Answer>, mut signals: Signals) -> Result<(), ListenError> {
+    async fn serve(self, app: Arc<dyn Answer>, mut signals: Signals) -> Result<Instant, ListenError> {
         let mut stop = self.stop.subscribe();
         let (at_work, mut all_done) = mpsc::channel(1);
-        let large = Arc::new(LargePlaces::new(connection::LARGE_AT_ONCE, connection::LARGE_OF_ADDRESS));
+        let budget = Budget::new(self.settings.memory);
         let mut acceptor = Acceptor::new(self.socket, &self.settings).map_err(ListenError::System)?;
         loop {
             tokio::select! {
                 (stream, peer, place) = acceptor.next() => {
                     let desk = Desk {
                         app: Arc::clone(&app),
+                        lanes: Arc::clone(&self.lanes),
+                        budget: Arc::clone(&budget),
                         deadlines: self.deadlines,
                         peer,
+                        seat: place.seat(),
+                        stop: self.stop.subscribe(),
                         at_work: at_work.clone(),
-                        large: Arc::clone(&large),
                     };
-                    let (tls, stop) = (self.tls.clone(), self.stop.subscribe());
+                    let tls = self.tls.clone();
                     tokio::spawn(async move {
-                        accept::connect(stream, tls, desk, stop).await;
+                        accept::connect(stream, tls, desk).await;
                         drop(place);
                     });
                 }
@@ -230,9 +238,11 @@ impl Front {
                 () = stopped(&mut stop) => break,
             }
         }
+        let ordered = Instant::now();
         drop(acceptor);
         drop(at_work);
         self.stop.send_replace(true);
+        self.lanes.refuse_what_waits();
         info!("stopping: no more connections are taken, the requests in hand are answered");
         tokio::select! {
             all = timeout(self.settings.grace, all_done.recv()) => if all.is_err() {
@@ -240,7 +250,7 @@ impl Front {
             },
             () = signals.stop() => warn!("stopped without waiting for the requests in hand"),
         }
-        Ok(())
+        Ok(ordered)
     }
 }
 

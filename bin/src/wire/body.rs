@@ -3,7 +3,7 @@
 use postroom::settings::Settings;
 
 use super::Fault;
-use super::http::{BodyFault, Request};
+use super::http::Request;
 
 /// The most octets of a route's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +38,7 @@ impl BodySize {
 ///
 /// A body without a content type is taken for JSON.
 pub fn json_body(request: &Request) -> Result<Option<serde_json::Value>, Fault> {
-    let octets = match &request.body {
-        Ok(octets) => octets,
-        Err(BodyFault::TooLarge) => return Err(Fault::TooLarge),
-        Err(BodyFault::Incomplete) => return Err(Fault::Incomplete),
-    };
+    let octets = request.body.as_ref().map_err(|fault| Fault::from(*fault))?;
     if octets.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }

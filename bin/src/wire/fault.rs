@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::http::StatusCode;
+use super::http::{BodyFault, StatusCode};
 
 /// What went wrong, before a dialect gives it its shape.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +56,9 @@ pub enum Fault {
     /// Too many requests of a kind at once; come again after so many seconds.
     #[error("too many at once; try again in {0} s")]
     Busy(u32),
+    /// The server has no room for the request now: no memory, or no place in a queue; come again after so many seconds.
+    #[error("the server is full; try again in {0} s")]
+    Full(u32),
     /// More requests than the account's rate allows, or more failed authentications than the address's; come again after
     /// so many seconds.
     #[error("too many requests; try again in {0} s")]
@@ -69,6 +72,19 @@ pub enum Fault {
     /// The library's word.
     #[error(transparent)]
     Library(#[from] postroom::error::Error),
+}
+
+/// How soon a client may come again that found no room.
+const ROOM_AFTER_SECONDS: u32 = 1;
+
+impl From<BodyFault> for Fault {
+    fn from(fault: BodyFault) -> Fault {
+        match fault {
+            BodyFault::TooLarge => Fault::TooLarge,
+            BodyFault::Incomplete => Fault::Incomplete,
+            BodyFault::NoRoom => Fault::Full(ROOM_AFTER_SECONDS),
+        }
+    }
 }
 
 impl Fault {

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use self::parameter::Headed;
 use crate::wire::Fault;
-use crate::wire::http::{BodyFault, Request};
+use crate::wire::http::Request;
 
 /// How much of a name that came from outside a sentence on it repeats.
 const SHOWN_CHARS: usize = 64;
@@ -50,11 +50,7 @@ impl Form {
         if let Some(query) = &request.query {
             form.add_urlencoded(query.as_bytes(), "query")?;
         }
-        let body = match &request.body {
-            Ok(body) => body,
-            Err(BodyFault::TooLarge) => return Err(Fault::TooLarge),
-            Err(BodyFault::Incomplete) => return Err(Fault::Incomplete),
-        };
+        let body = request.body.as_ref().map_err(|fault| Fault::from(*fault))?;
         if !body.iter().all(u8::is_ascii_whitespace) {
             form.add_body(request, body)?;
         }

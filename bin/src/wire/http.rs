@@ -5,12 +5,12 @@ use std::net::IpAddr;
 pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 
-/// A request whose head was well-formed, with its body read as far as the limits let it.
+/// A request whose head was well-formed, with its body read as far as the limits let it; empty before it is read.
 #[derive(Debug)]
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// The path of the target in origin form, still percent-encoded: `/api/v1/domains/1`.
+    /// The path of the target, percent-encoded where it must be: `/api/v1/domains/1`.
     pub path: String,
     /// What follows the target's first `?`, still percent-encoded.
     pub query: Option<String>,
@@ -29,6 +29,22 @@ impl Request {
     }
 }
 
+/// A path with those octets decoded that need no encoding: letters, digits and `-._~`, which mean the same either way
+/// (RFC 3986 section 6.2.2.2).
+pub fn without_needless_escapes(path: &str) -> String {
+    let mut plain = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        plain.push_str(before);
+        let octet = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let octet = octet.filter(|octet| octet.is_ascii_alphanumeric() || b"-._~".contains(octet));
+        plain.push(octet.map_or('%', char::from));
+        rest = octet.and_then(|_| after.get(2..)).unwrap_or(after);
+    }
+    plain.push_str(rest);
+    plain
+}
+
 /// Why a body could not be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyFault {
@@ -36,6 +52,8 @@ pub enum BodyFault {
     TooLarge,
     /// It did not arrive in time, or broke off.
     Incomplete,
+    /// The server has no memory for it now, or no place in the queue that it would wait in.
+    NoRoom,
 }
 
 /// A response; the server adds `Date`, `Content-Length` and what the connection needs.
@@ -68,5 +86,27 @@ impl Response {
             self.headers.insert(name, value);
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_needs_no_encoding_is_decoded_and_only_once() {
+        for (path, plain) in [
+            ("/api/v1/domains", "/api/v1/domains"),
+            ("/%61pi/%76%31/%64omain%73/1", "/api/v1/domains/1"),
+            ("/%7e%2D%2e%5F", "/~-._"),
+            ("/a%2fb%20%25%00%ff", "/a%2fb%20%25%00%ff"),
+            ("/%2561", "/%2561"),
+            ("/%%61", "/%a"),
+            ("/%6", "/%6"),
+            ("/%+1%-1%g1%", "/%+1%-1%g1%"),
+            ("/%u\u{e9}", "/%u\u{e9}"),
+        ] {
+            assert_eq!(without_needless_escapes(path), plain, "{path}");
+        }
     }
 }

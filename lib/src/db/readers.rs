@@ -8,8 +8,9 @@ use rusqlite::Connection;
 use super::{closed, connect, store};
 use crate::error::{Error, StoreError, StoreTrouble};
 
-/// How many reading connections there are at most; more readers wait for one.
-const MAX_READERS: usize = 4;
+/// How many reading connections there are at most; more readers wait for one. They are more than the long reads that a server
+/// runs at once (four), so that who authenticates need not wait for a list.
+const MAX_READERS: usize = 6;
 
 /// The connections that read: opened when first needed, lent one caller at a time.
 #[derive(Default)]

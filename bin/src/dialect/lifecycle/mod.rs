@@ -54,6 +54,8 @@ fn render(fault: &Fault) -> Response {
             error(StatusCode::TOO_MANY_REQUESTS, &fault.to_string())
                 .with(header::RETRY_AFTER, &seconds.to_string())
         }
+        Fault::Full(seconds) => error(StatusCode::SERVICE_UNAVAILABLE, &fault.to_string())
+            .with(header::RETRY_AFTER, &seconds.to_string()),
         Fault::StillRunning => error(StatusCode::CONFLICT, &fault.to_string()),
         Fault::Library(Error::Invalid { field, reason }) => {
             bad(&format!("{} is invalid: {reason}", wire_field(field)))

@@ -68,7 +68,7 @@ fn render(fault: &Fault) -> Response {
     let (status, text) = said(fault);
     let response = error(status, &text);
     match fault {
-        Fault::Busy(seconds) | Fault::RateLimited(seconds) => {
+        Fault::Busy(seconds) | Fault::Full(seconds) | Fault::RateLimited(seconds) => {
             response.with(header::RETRY_AFTER, &seconds.to_string())
         }
         _ => response,
@@ -101,7 +101,7 @@ fn said(fault: &Fault) -> (StatusCode, String) {
         Fault::Json(reason) => return (StatusCode::BAD_REQUEST, format!("the body is not JSON: {reason}")),
         Fault::Input { .. } | Fault::Idempotency(_) | Fault::CredentialTwice => StatusCode::BAD_REQUEST,
         Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite => StatusCode::FORBIDDEN,
-        Fault::Busy(_) | Fault::RateLimited(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Fault::Busy(_) | Fault::Full(_) | Fault::RateLimited(_) => StatusCode::SERVICE_UNAVAILABLE,
         Fault::StillRunning => StatusCode::CONFLICT,
         Fault::Library(error) => return said_of(error),
     };

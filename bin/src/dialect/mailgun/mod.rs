@@ -67,6 +67,8 @@ fn render(fault: &Fault) -> Response {
             said(StatusCode::TOO_MANY_REQUESTS, &fault.to_string())
                 .with(header::RETRY_AFTER, &seconds.to_string())
         }
+        Fault::Full(seconds) => said(StatusCode::SERVICE_UNAVAILABLE, &fault.to_string())
+            .with(header::RETRY_AFTER, &seconds.to_string()),
         Fault::StillRunning => said(StatusCode::CONFLICT, &fault.to_string()),
         Fault::Library(Error::Invalid { field, reason }) => {
             bad(&format!("{} is not usable: {reason}", wire_field(field)))

@@ -54,6 +54,8 @@ fn render(fault: &Fault) -> Response {
             .with(header::RETRY_AFTER, &seconds.to_string()),
         Fault::RateLimited(seconds) => error(StatusCode::TOO_MANY_REQUESTS, "Too many requests")
             .with(header::RETRY_AFTER, &seconds.to_string()),
+        Fault::Full(seconds) => error(StatusCode::SERVICE_UNAVAILABLE, &fault.to_string())
+            .with(header::RETRY_AFTER, &seconds.to_string()),
         Fault::Idempotency(reason) => invalid("Idempotency-Key", &[reason]),
         Fault::StillRunning => error(StatusCode::CONFLICT, &fault.to_string()),
         Fault::Library(Error::Invalid { field, reason }) => {

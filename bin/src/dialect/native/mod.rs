@@ -63,6 +63,7 @@ fn render(fault: &Fault) -> Response {
         Fault::SwitchedOff(_) => (StatusCode::FORBIDDEN, "switched_off"),
         Fault::Denied(_) => (StatusCode::FORBIDDEN, "denied"),
         Fault::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "busy"),
+        Fault::Full(_) => (StatusCode::SERVICE_UNAVAILABLE, "full"),
         Fault::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
         Fault::Library(Error::NotFound(Entity::Domain)) => (StatusCode::NOT_FOUND, "no_such_domain"),
         Fault::Library(Error::NotFound(_)) => (StatusCode::NOT_FOUND, "not_found"),
@@ -84,7 +85,7 @@ fn render(fault: &Fault) -> Response {
         Fault::CredentialMissing | Fault::CredentialInvalid => {
             response.with(header::WWW_AUTHENTICATE, "Bearer")
         }
-        Fault::Busy(seconds) | Fault::RateLimited(seconds) => {
+        Fault::Busy(seconds) | Fault::Full(seconds) | Fault::RateLimited(seconds) => {
             response.with(header::RETRY_AFTER, &seconds.to_string())
         }
         _ => response,

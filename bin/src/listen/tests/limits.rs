@@ -141,14 +141,76 @@ fn an_address_has_its_share_of_connections() {
 }
 
 #[test]
-fn when_all_places_are_taken_the_next_waits_for_one() {
-    let server = Server::with(Settings { connections: 2, ..loopback() }, quick());
-    let held = [server.connect(), server.connect()];
+fn when_all_places_are_taken_an_idle_connection_makes_room_and_one_at_work_does_not() {
+    let patient = Deadlines { idle: ms(60_000), ..quick() };
+    let server = Server::with(Settings { connections: 2, ..loopback() }, patient);
+    let (mut idle, mut busy) = (server.connect(), server.connect());
+    send(&mut idle, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(one(&mut idle).status, 200);
+    send(&mut busy, b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    thread::sleep(ms(100));
     let begun = Instant::now();
     let raw = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     assert_eq!(statuses(&server.ask(raw)), [200]);
-    assert!(begun.elapsed() >= ms(300), "it waited for an idle one to end");
-    drop(held);
+    assert!(begun.elapsed() < ms(2000), "it did not wait for the idle one to end by itself");
+    assert!(all(&mut idle).is_empty());
+    assert_eq!(one(&mut busy).body, "slow");
+}
+
+#[test]
+fn a_request_that_is_refused_by_its_head_has_none_of_its_body_read() {
+    let server = Server::start();
+    let mut stream = server.connect();
+    send(
+        &mut stream,
+        b"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\nExpect: 100-continue\r\n\r\n",
+    );
+    let refused = replies(&all(&mut stream));
+    assert_eq!(statuses(&refused), [401]);
+    assert!(refused[0].head.contains("connection: close"));
+    // Without a body the connection goes on.
+    let twice = b"GET /refused HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2);
+    assert_eq!(statuses(&server.ask(&twice)), [401, 401]);
+}
+
+#[test]
+fn an_account_that_has_its_share_of_the_memory_is_told_to_come_again_and_others_are_served() {
+    let server =
+        Server::with(Settings { memory: 40_000, ..loopback() }, Deadlines { body: ms(5000), ..quick() });
+    // A quarter is 10,000, and 5,000 octets of a body take all of it.
+    let head = b"POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n";
+    let mut first = server.connect();
+    send(&mut first, head);
+    thread::sleep(ms(100));
+    let refused = server.ask(&post("/batch", 10));
+    assert_eq!((refused[0].status, refused[0].body.as_str()), (503, "Echo: no room"));
+    let others = "POST / HTTP/1.1\r\nHost: x\r\nAccount: 2\r\nContent-Length: 2\r\n\r\nhi";
+    assert_eq!(statuses(&server.ask(others.as_bytes())), [200]);
+    send(&mut first, &[b'b'; 5000]);
+    assert_eq!(one(&mut first).status, 200);
+    assert_eq!(statuses(&server.ask(&post("/batch", 10))), [200], "what was taken is given back");
+}
+
+#[test]
+fn one_account_s_writes_wait_in_a_queue_of_their_own_and_past_it_are_refused_at_once() {
+    let server = Server::with(Settings { write_queue: 1, ..loopback() }, quick());
+    let slow = b"DELETE /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let mut held: Vec<TcpStream> = Vec::new();
+    for _ in 0..2 {
+        held.push(server.connect());
+        send(held.last_mut().unwrap(), slow);
+        thread::sleep(ms(100));
+    }
+    let begun = Instant::now();
+    assert_eq!(statuses(&server.ask(slow)), [503]);
+    let other = b"DELETE / HTTP/1.1\r\nHost: x\r\nAccount: 2\r\nConnection: close\r\n\r\n";
+    assert_eq!(statuses(&server.ask(other)), [200], "another account's turn comes");
+    let read = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert_eq!(statuses(&server.ask(read)), [200], "reads have a lane of their own");
+    assert!(begun.elapsed() < ms(250), "nobody waited");
+    for mut stream in held {
+        assert_eq!(statuses(&replies(&all(&mut stream))), [200]);
+    }
 }
 
 #[test]

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::{Answer, Deadlines, ListenError, Listener, Settings, StopHandle};
+use postroom::id::AccountId;
+
+use super::{Admission, Answer, Deadlines, Entry, Lane, ListenError, Listener, Settings, StopHandle};
 use crate::wire::http::{
     BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
 };
@@ -24,12 +26,37 @@ const BODY_LIMIT: usize = 1000;
 struct Echo;
 
 impl Answer for Echo {
-    fn answer(&self, request: Request) -> Response {
+    fn enter(self: Arc<Self>, mut request: Request) -> Entry {
+        if request.path == "/refused" {
+            let headers = HeaderMap::new();
+            return Entry::Answered(Response { status: StatusCode::UNAUTHORIZED, headers, body: Vec::new() });
+        }
+        let account = request.header("account").and_then(|number| number.parse().ok()).unwrap_or(1);
+        Entry::Admitted(Admission {
+            lane: if request.method == Method::GET { Lane::Reads } else { Lane::Writes },
+            account: (account > 0).then(|| AccountId::new(account)),
+            body_limit: if request.path == "/batch" { 10 * BODY_LIMIT } else { BODY_LIMIT },
+            answer: Box::new(move |body| {
+                request.body = body;
+                Echo::answer(request)
+            }),
+            render: |fault| Response {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                headers: HeaderMap::new(),
+                body: fault.to_string().into_bytes(),
+            },
+        })
+    }
+}
+
+impl Echo {
+    fn answer(request: Request) -> Response {
         let Request { method, path, query, body, .. } = request;
         let mut headers = HeaderMap::new();
         let (status, said) = match (path.as_str(), body) {
             (_, Err(BodyFault::TooLarge)) => (413, "Echo: too large".to_owned()),
             (_, Err(BodyFault::Incomplete)) => (400, "Echo: incomplete".to_owned()),
+            (_, Err(BodyFault::NoRoom)) => (503, "Echo: no room".to_owned()),
             ("/panic", _) => panic!("asked to"),
             ("/slow", Ok(_)) => {
                 thread::sleep(ms(500));
@@ -51,10 +78,6 @@ impl Answer for Echo {
         };
         Response { status: StatusCode::from_u16(status).expect("a status"), headers, body: said.into_bytes() }
     }
-
-    fn body_limit(&self, _: &Method, path: &str) -> usize {
-        if path == "/batch" { 10 * BODY_LIMIT } else { BODY_LIMIT }
-    }
 }
 
 struct Server {
@@ -72,7 +95,7 @@ impl Server {
         let mut listener = Listener::bind(settings).expect("a free port");
         listener.front.deadlines = deadlines;
         let (address, stop) = (listener.local_addr(), listener.stop_handle());
-        let thread = Some(thread::spawn(move || listener.run(Arc::new(Echo))));
+        let thread = Some(thread::spawn(move || listener.run(Arc::new(Echo)).map(|_| ())));
         Server { address, stop, thread }
     }
 
@@ -109,7 +132,7 @@ struct Reply {
 }
 
 fn loopback() -> Settings {
-    Settings { threads: 8, grace: ms(3000), ..Settings::at((Ipv4Addr::LOCALHOST, 0).into()) }
+    Settings { grace: ms(3000), ..Settings::at((Ipv4Addr::LOCALHOST, 0).into()) }
 }
 
 fn quick() -> Deadlines {
@@ -120,6 +143,7 @@ fn quick() -> Deadlines {
         write: ms(500),
         handshake: ms(500),
         linger: ms(300),
+        unfinished: ms(300),
     }
 }
 

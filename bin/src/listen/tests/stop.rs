@@ -41,6 +41,41 @@ fn a_stop_waits_no_longer_than_the_grace() {
 }
 
 #[test]
+fn a_stop_gives_up_a_body_that_drips_and_a_client_that_goes_on_after_its_answer() {
+    let slow = Deadlines { body: ms(60_000), linger: ms(60_000), ..quick() };
+    let mut server = Server::with(Settings { grace: ms(60_000), ..loopback() }, slow);
+    let mut dripping = server.connect();
+    send(&mut dripping, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nb");
+    let mut refused = server.connect();
+    send(&mut refused, b"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nb");
+    assert_eq!(one(&mut refused).status, 401);
+    thread::sleep(ms(100));
+    let begun = Instant::now();
+    server.stop.stop();
+    assert_eq!(replies(&all(&mut dripping))[0].body, "Echo: incomplete");
+    server.ended().expect("a clean end");
+    assert!(begun.elapsed() < ms(2000), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_stop_has_the_writes_that_wait_refused() {
+    let mut server = Server::start();
+    let mut streams: Vec<TcpStream> = (0..5)
+        .map(|_| {
+            let mut stream = server.connect();
+            send(&mut stream, b"DELETE /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+            stream
+        })
+        .collect();
+    thread::sleep(ms(200));
+    server.stop.stop();
+    let mut statuses: Vec<u16> = streams.iter_mut().map(|stream| replies(&all(stream))[0].status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 503, 503, 503, 503]);
+    server.ended().expect("a clean end");
+}
+
+#[test]
 fn a_stop_waits_for_an_answer_whose_client_is_gone() {
     let mut server = Server::start();
     let mut gone = server.connect();

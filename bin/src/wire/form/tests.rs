@@ -7,7 +7,7 @@ use futures_util::{FutureExt, stream};
 use proptest::prelude::*;
 
 use super::*;
-use crate::wire::http::{HeaderMap, HeaderValue, Method, header};
+use crate::wire::http::{BodyFault, HeaderMap, HeaderValue, Method, header};
 
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data; boundary=b";

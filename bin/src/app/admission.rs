@@ -1,0 +1,73 @@
+//! The App behind the listener: a request is let in by its head, before any of its body is read.
+
+use std::sync::Arc;
+
+use super::surface::Target;
+use super::visit::Visit;
+use super::{Admitted, App, Entry};
+use crate::listen::{self, Admission, Answer, Lane};
+use crate::wire::http::{Method, Request};
+use crate::wire::{Auth, Fault};
+
+impl Answer for App {
+    fn enter(self: Arc<Self>, request: Request) -> listen::Entry {
+        let (visit, found) = self.find(&request);
+        let entered = found.and_then(|target| Ok((App::enter(&self, &target, &request)?, target)));
+        match entered {
+            Ok((entry @ Entry::Key(..), target)) => {
+                listen::Entry::Asked(Box::new(move || self.let_in(target, entry, request, visit)))
+            }
+            Ok((entry @ Entry::Anybody(_), target)) => self.let_in(target, entry, request, visit),
+            Err(fault) => refused(visit, fault),
+        }
+    }
+}
+
+impl App {
+    fn let_in(
+        self: Arc<Self>,
+        target: Target,
+        entry: Entry,
+        mut request: Request,
+        mut visit: Visit,
+    ) -> listen::Entry {
+        let admitted = match self.admit(entry, request.peer, &mut visit) {
+            Ok(admitted) => admitted,
+            Err(fault) => return refused(visit, fault),
+        };
+        let account = match &admitted {
+            Admitted::Caller(caller, _) => Some(caller.account()),
+            Admitted::Anybody(_) => None,
+        };
+        // Without a key nothing is held beyond the head, but for a form.
+        let has_body = account.is_some() || target.route.method != Method::GET;
+        listen::Entry::Admitted(Admission {
+            lane: lane(&target),
+            account,
+            body_limit: if has_body { target.route.body.octets(self.postroom.settings()) } else { 0 },
+            render: target.surface.render,
+            answer: Box::new(move |body| {
+                request.body = body;
+                let answered = self.run(target, admitted, &request);
+                visit.end(answered)
+            }),
+        })
+    }
+}
+
+fn refused(visit: Visit, fault: Fault) -> listen::Entry {
+    listen::Entry::Answered(visit.end(Err(fault)))
+}
+
+/// What a request's kind of work is: its route's table says whether it takes long, and its method whether it writes.
+fn lane(target: &Target) -> Lane {
+    if matches!(target.surface.auth, Auth::None) {
+        Lane::Health
+    } else if target.route.slow {
+        Lane::Looks
+    } else if target.route.method == Method::GET {
+        Lane::Reads
+    } else {
+        Lane::Writes
+    }
+}

@@ -1,0 +1,139 @@
+//! A request on its way from its head to its answer, and the log line that tells of it.
+
+use std::time::Instant;
+
+use postroom::account::Caller;
+use postroom::error::Error;
+use postroom::id::ApiKeyId;
+
+use super::stop_if_sync_failed;
+use crate::wire::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use crate::wire::{Auth, Fault, Surface};
+
+/// The header field that carries a request's id, in and out.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A request on its way, with what its log line says of it.
+pub(super) struct Visit {
+    surface: &'static Surface,
+    route: &'static str,
+    id: String,
+    method: Method,
+    started: Instant,
+    account: Option<i64>,
+    key: Option<i64>,
+}
+
+impl Visit {
+    pub(super) fn begin(request: &Request, surface: &'static Surface, route: &'static str) -> Visit {
+        let (id, method) = (request_id(request), request.method.clone());
+        Visit { surface, route, id, method, started: Instant::now(), account: None, key: None }
+    }
+
+    /// Notes who calls.
+    pub(super) fn is_of(&mut self, caller: &Caller) {
+        (self.account, self.key) = (Some(caller.account().number()), caller.key().map(ApiKeyId::number));
+    }
+
+    /// The response, or the fault in the surface's shape, with what every answer has; and the log line.
+    pub(super) fn end(self, answered: Result<Response, Fault>) -> Response {
+        let Visit { surface, route, id, method, started, account, key } = self;
+        let response = answered.unwrap_or_else(|fault| refuse(surface, &fault, &id, route));
+        let response = guarded(response).with(REQUEST_ID, &id);
+        // The path and the query stay out: they are the caller's text, and may hold what is secret.
+        tracing::info!(
+            request = id,
+            %method,
+            route,
+            dialect = surface.name,
+            account,
+            key,
+            status = response.status.as_u16(),
+            ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        response
+    }
+}
+
+/// A fault in the surface's shape. What the database says goes to the log alone.
+fn refuse(surface: &Surface, fault: &Fault, id: &str, route: &str) -> Response {
+    if let Fault::Library(error) = fault {
+        if let Error::Store(error) = error {
+            tracing::error!(request = id, route, %error, "the database failed");
+        }
+        stop_if_sync_failed(error);
+    }
+    let response = (surface.render)(fault);
+    match (fault, challenge(surface.auth)) {
+        (Fault::Method(allowed), _) => response.with(header::ALLOW, allowed),
+        (_, Some(challenge)) if response.status == StatusCode::UNAUTHORIZED => {
+            challenged(response, &challenge)
+        }
+        _ => response,
+    }
+}
+
+/// The challenge of a 401 (RFC 9110 section 15.5.2), unless the surface has given its own.
+fn challenged(mut response: Response, challenge: &str) -> Response {
+    if let Ok(challenge) = HeaderValue::from_str(challenge) {
+        response.headers.entry(header::WWW_AUTHENTICATE).or_insert(challenge);
+    }
+    response
+}
+
+/// Where a credential is to stand. No scheme is registered for a key in a header field of its own; `ApiKey` names that field.
+fn challenge(auth: Auth) -> Option<String> {
+    match auth {
+        Auth::Basic { .. } => Some("Basic realm=\"postroom\", charset=\"UTF-8\"".to_owned()),
+        Auth::Bearer => Some("Bearer realm=\"postroom\"".to_owned()),
+        Auth::Header(names) => {
+            names.first().map(|name| format!("ApiKey realm=\"postroom\", header=\"{name}\""))
+        }
+        Auth::Form | Auth::None => None,
+    }
+}
+
+/// The response with what every answer says: it is kept by no cache, unless its handler says for how long one may, and is of no
+/// type but the one that is told. One that says that the server cannot now says when it may.
+fn guarded(mut response: Response) -> Response {
+    response.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if response.status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("1"));
+    }
+    response.with(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+}
+
+/// The id that the request brought, if it is a plain word of at most 64 characters, else a new one.
+fn request_id(request: &Request) -> String {
+    let is_plain = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|o| o.is_ascii_alphanumeric() || matches!(o, b'-' | b'_' | b'.'))
+    };
+    if let Some(id) = request.header(REQUEST_ID.as_str()).filter(is_plain) {
+        return id.to_owned();
+    }
+    let mut octets = [0_u8; 8];
+    // Without random numbers the id is zeros, and the request is answered nevertheless.
+    let _ = getrandom::fill(&mut octets);
+    format!("{:016x}", u64::from_be_bytes(octets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::http::{HeaderMap, StatusCode};
+
+    #[test]
+    fn a_handler_may_say_for_how_long_its_answer_is_kept_and_whatever_it_does_not_say_is_kept_by_no_cache() {
+        let plain = || Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new() };
+        let versioned = "public, max-age=31536000, immutable";
+        for (response, cached) in
+            [(plain(), "no-store"), (plain().with(header::CACHE_CONTROL, versioned), versioned)]
+        {
+            let headers = guarded(response).headers;
+            assert_eq!(headers.get_all(header::CACHE_CONTROL).iter().collect::<Vec<_>>(), [cached]);
+            assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        }
+    }
+}

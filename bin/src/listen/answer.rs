@@ -1,0 +1,53 @@
+//! What the listener and the App agree on: a request is let in by its head, and answered when its body is there.
+
+use std::sync::Arc;
+
+use postroom::id::AccountId;
+
+use crate::wire::Fault;
+use crate::wire::http::{BodyFault, Request, Response};
+
+/// What answers requests: the App.
+pub trait Answer: Send + Sync + 'static {
+    /// Looks at the head of a request, whose body is not read yet. It runs on a thread of the connections, and must not block.
+    fn enter(self: Arc<Self>, request: Request) -> Entry;
+}
+
+/// What the head of a request comes to.
+pub enum Entry {
+    /// An answer: no body is read.
+    Answered(Response),
+    /// The head names a key that must be looked up, in the lane of authentication.
+    Asked(Box<dyn FnOnce() -> Entry + Send>),
+    /// Nobody need be asked.
+    Admitted(Admission),
+}
+
+/// A request that is let in: its body may be read, and then it waits for its turn in its lane.
+pub struct Admission {
+    /// Where it waits for its turn.
+    pub lane: Lane,
+    /// Whose share it takes of memory and turns: the account's, or the one that everybody without a key has together.
+    pub account: Option<AccountId>,
+    /// The most octets of its body; where there are none, a body is not read.
+    pub body_limit: usize,
+    /// Answers it. Without a body it says why there is none, and does not block.
+    pub answer: Box<dyn FnOnce(Result<Vec<u8>, BodyFault>) -> Response + Send>,
+    /// How the surface says that something went wrong.
+    pub render: fn(&Fault) -> Response,
+}
+
+/// The kinds of work. Each has threads of its own, so that none waits for another kind's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Whether the service is well.
+    Health,
+    /// Who calls.
+    Authentication,
+    /// What only reads the database.
+    Reads,
+    /// What changes it, and so waits for the disk.
+    Writes,
+    /// What asks the DNS, or works on a key, and so may take seconds.
+    Looks,
+}

@@ -1,0 +1,290 @@
+//! The log: lines to stderr that never hold up who writes them.
+//!
+//! Stderr can be a file on a full disk, or a pipe that nobody reads, or whose reader has gone. Whoever logs puts a line into a
+//! queue and goes on; one thread writes. What finds no room, or cannot be written, is dropped and counted, and the number stands
+//! in the log as soon as that can be written again.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tracing_subscriber::fmt::MakeWriter;
+
+/// The most that waits to be written.
+const MOST_LINES: usize = 8192;
+const MOST_OCTETS: usize = 4 * 1024 * 1024;
+/// How long after a failure the next attempt is made.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(250);
+
+/// The log of this process.
+static LOG: LazyLock<Arc<Log>> = LazyLock::new(Arc::default);
+
+/// Lines on their way to stderr. Without [`start`](Log::start) each is written where it is logged.
+#[derive(Default)]
+struct Log {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+/// A line that waits.
+struct Line {
+    octets: Vec<u8>,
+    /// How many dropped ones it tells of; 0 for every other line.
+    tells_of: u64,
+}
+
+thread_local! {
+    /// What the line tells of that this thread logs now.
+    static TELLS_OF: Cell<u64> = const { Cell::new(0) };
+}
+
+#[derive(Default)]
+struct Queue {
+    lines: VecDeque<Line>,
+    octets: usize,
+    /// Whether a thread writes them.
+    started: bool,
+    /// Whether it is writing one.
+    writing: bool,
+    /// Lines that were dropped, and not told of yet.
+    untold: u64,
+    dropped: u64,
+}
+
+/// Has a thread of its own write the log from here on; an error says that the system has none.
+pub fn start() -> io::Result<()> {
+    LOG.start(io::stderr())
+}
+
+/// How many lines were dropped since the process began.
+pub fn dropped_lines() -> u64 {
+    LOG.queue().dropped
+}
+
+/// Waits until all is written, but no longer than this.
+pub fn flush(most: Duration) {
+    LOG.flush(most);
+}
+
+/// What the subscriber writes lines to.
+pub fn writer() -> Lines {
+    Lines(Arc::clone(&LOG))
+}
+
+impl Log {
+    fn start(self: &Arc<Self>, to: impl Write + Send + 'static) -> io::Result<()> {
+        let log = Arc::clone(self);
+        thread::Builder::new().name("postroom-log".to_owned()).spawn(move || log.work(to))?;
+        self.queue().started = true;
+        Ok(())
+    }
+
+    fn add(&self, line: &[u8]) {
+        let mut queue = self.queue();
+        if !queue.started {
+            drop(queue);
+            // There is nowhere to say that it failed.
+            let _ = io::stderr().write_all(line);
+            return;
+        }
+        let line = Line { octets: line.to_owned(), tells_of: TELLS_OF.get() };
+        if line.tells_of > 0 {
+            // Ahead of the others: so a failure costs none of them.
+            queue.octets += line.octets.len();
+            queue.lines.push_front(line);
+        } else if queue.lines.len() >= MOST_LINES || queue.octets + line.octets.len() > MOST_OCTETS {
+            queue.count(&line);
+        } else {
+            queue.octets += line.octets.len();
+            queue.lines.push_back(line);
+        }
+        drop(queue);
+        self.changed.notify_all();
+    }
+
+    /// Writes line by line, for as long as the process lives.
+    fn work(&self, mut to: impl Write) {
+        // Whether a line was written in part.
+        let mut is_torn = false;
+        loop {
+            self.tell_of_dropped();
+            let line = self.next();
+            let written = write_line(&mut to, &line.octets, &mut is_torn);
+            let mut queue = self.queue();
+            queue.writing = false;
+            if written.is_err() {
+                queue.count(&line);
+            }
+            drop(queue);
+            self.changed.notify_all();
+            if written.is_err() {
+                thread::sleep(TRY_AGAIN_AFTER);
+            }
+        }
+    }
+
+    /// Puts a line about those that were dropped into the queue, in the form of all others.
+    fn tell_of_dropped(&self) {
+        let untold = std::mem::take(&mut self.queue().untold);
+        if untold > 0 {
+            TELLS_OF.set(untold);
+            tracing::error!("{untold} log lines were dropped");
+            TELLS_OF.set(0);
+        }
+    }
+
+    fn next(&self) -> Line {
+        let mut queue = self.queue();
+        loop {
+            if let Some(line) = queue.lines.pop_front() {
+                queue.octets -= line.octets.len();
+                queue.writing = true;
+                return line;
+            }
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn flush(&self, most: Duration) {
+        let queue = self.queue();
+        if queue.started {
+            // What is not written by then is lost with the process.
+            let _ = self
+                .changed
+                .wait_timeout_while(queue, most, |queue| queue.writing || !queue.lines.is_empty());
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// Counts a line that is not written; what it tells of is to be told again.
+    fn count(&mut self, line: &Line) {
+        if line.tells_of > 0 {
+            self.untold += line.tells_of;
+        } else {
+            self.untold += 1;
+            self.dropped += 1;
+        }
+    }
+}
+
+/// Writes a line whole, on a line of its own.
+fn write_line(to: &mut impl Write, line: &[u8], is_torn: &mut bool) -> io::Result<()> {
+    if *is_torn {
+        to.write_all(b"\n")?;
+        *is_torn = false;
+    }
+    let mut rest = line;
+    while !rest.is_empty() {
+        match to.write(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                *is_torn = rest.len() < line.len();
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The log as the subscriber writes to it, a whole line at a time.
+pub struct Lines(Arc<Log>);
+
+impl Write for &Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.add(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = &'a Lines;
+
+    fn make_writer(&'a self) -> &'a Lines {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    /// Something to write to, each of whose writes waits for what is to become of it.
+    struct Script {
+        outcomes: Receiver<io::Result<usize>>,
+        written: Sender<String>,
+    }
+
+    impl Write for Script {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            let count = self.outcomes.recv().unwrap_or(Ok(usize::MAX))?.min(octets.len());
+            let _ = self.written.send(String::from_utf8_lossy(&octets[..count]).into_owned());
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn full() -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    #[test]
+    fn a_line_that_is_cut_short_is_ended_before_the_next_begins() {
+        let ((tell, outcomes), (written, said)) = (channel(), channel());
+        let mut script = Script { outcomes, written };
+        let mut is_torn = false;
+        for outcome in [Ok(3), full(), full(), Ok(9), Ok(9)] {
+            tell.send(outcome).unwrap();
+        }
+        assert!(write_line(&mut script, b"first\n", &mut is_torn).is_err());
+        assert!(write_line(&mut script, b"lost\n", &mut is_torn).is_err());
+        assert!(write_line(&mut script, b"last\n", &mut is_torn).is_ok());
+        assert_eq!(said.try_iter().collect::<Vec<_>>(), ["fir", "\n", "last\n"]);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_log_that_is_stuck_and_what_finds_no_room_is_counted() {
+        let log = Arc::new(Log::default());
+        let ((tell, outcomes), (written, said)) = (channel(), channel());
+        log.start(Script { outcomes, written }).expect("a thread");
+        (0..MOST_LINES + 10).for_each(|number| log.add(format!("{number}\n").as_bytes()));
+        let dropped = log.queue().dropped;
+        // The thread may hold one line beside the queue.
+        assert!((9..=10).contains(&dropped), "{dropped}");
+        log.flush(Duration::from_millis(10));
+        drop(tell);
+        assert_eq!(said.recv_timeout(SOON).unwrap(), "0\n");
+        log.flush(SOON);
+        assert_eq!(said.try_iter().count(), MOST_LINES + 10 - usize::try_from(dropped).unwrap() - 1);
+    }
+
+    #[test]
+    fn what_a_lost_notice_told_of_is_told_again() {
+        let mut queue = Queue::default();
+        queue.count(&Line { octets: Vec::new(), tells_of: 0 });
+        queue.count(&Line { octets: Vec::new(), tells_of: 0 });
+        let untold = std::mem::take(&mut queue.untold);
+        queue.count(&Line { octets: Vec::new(), tells_of: untold });
+        assert_eq!((queue.untold, queue.dropped), (2, 2));
+    }
+}
