@@ -277,6 +277,9 @@ codes! {
     MxIpLiteral = "mx_ip_literal",
         "An IP address stands where a mail host's name must.",
         "Name the host instead.";
+    WorksAtSomeReceivers = "works_at_some_receivers",
+        "The key is right, but its record is written in a way that only some receivers take.",
+        "Replace the value with the one that is wanted, or remove the tag that is named.";
 }
 
 impl Finding {

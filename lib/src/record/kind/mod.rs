@@ -8,6 +8,7 @@
 
 mod dkim;
 mod dmarc;
+mod key_record;
 mod mangling;
 mod mx;
 mod return_path;
