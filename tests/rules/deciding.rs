@@ -318,7 +318,10 @@ fn the_audit_row_of_a_change_names_the_finding_the_servers_and_the_count() {
         events.iter().filter_map(|event| event.detail.as_deref()).find(is_it).map(str::to_owned)
     };
     let server = "script";
-    assert_eq!(of_key("to verified"), Some(format!("dkim pr1._domainkey: pending to verified: pass by {server}")));
+    assert_eq!(
+        of_key("to verified"),
+        Some(format!("dkim pr1._domainkey: pending to verified: pass by {server}"))
+    );
     assert_eq!(
         of_key("to failed"),
         Some(format!("dkim pr1._domainkey: verified to failed: dkim_revoked by {server}, 3 failures"))

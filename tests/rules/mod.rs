@@ -15,6 +15,7 @@ mod lists;
 mod login;
 mod mail_records;
 mod names;
+mod policies;
 mod recipients;
 mod reports;
 mod rotation;

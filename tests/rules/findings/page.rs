@@ -109,6 +109,7 @@ pub(super) const GROUPS: &[Group] = &[
             Code::DmarcPolicyWeaker,
             Code::DmarcRemovedTag,
             Code::DmarcReportAddress,
+            Code::DmarcReportNotAuthorised,
         ],
     },
     Group {
