@@ -1,7 +1,7 @@
 //! The value of a DKIM key record, as receivers of mail read it.
 //!
 //! A value that RFC 6376 allows passes where everybody verifies with it. Where a common receiver does not, it fails. What is
-//! between works, and is warned of. Common receivers are OpenDKIM and rspamd, which verify in mail servers; Mail::DKIM
+//! between works, and is warned of. Common receivers are `OpenDKIM` and rspamd, which verify in mail servers; `Mail::DKIM`
 //! verifies in `SpamAssassin`, dkimpy in filters written in Python. What each of the four reads is measured by
 //! `tests/differential`.
 
@@ -16,7 +16,7 @@ use super::tags::{Tags, squeezed};
 use crate::dkim::{Algorithm, KeyNumbers};
 use crate::record::finding::Code;
 
-/// OpenDKIM reads no more octets of a value than these.
+/// `OpenDKIM` reads no more octets of a value than these.
 const MOST_OCTETS: usize = 1024;
 /// What to do where a value must be another one.
 const REPLACE: &str = "replace the value with the one that is wanted";
@@ -120,7 +120,7 @@ fn judge_algorithm(key: &DkimExpectation, tags: &Tags<'_>) -> Result<Option<Flaw
     Err(flaw(Code::DkimWrongAlgorithm, what, REPLACE))
 }
 
-/// The hashes that it allows. Mail::DKIM wants the name exactly, with no white space around it.
+/// The hashes that it allows. `Mail::DKIM` wants the name exactly, with no white space around it.
 fn judge_hashes(tags: &Tags<'_>) -> Result<Option<Flaw>, Flaw> {
     let mend = "remove the h= tag";
     let Some(list) = tags.value("h") else { return Ok(None) };
@@ -135,7 +135,7 @@ fn judge_hashes(tags: &Tags<'_>) -> Result<Option<Flaw>, Flaw> {
     Err(flaw(Code::DkimHashNotAllowed, what, mend))
 }
 
-/// The services that it is for. Mail::DKIM wants the name exactly, and dkimpy takes no list.
+/// The services that it is for. `Mail::DKIM` wants the name exactly, and dkimpy takes no list.
 fn judge_services(tags: &Tags<'_>) -> Result<Option<Flaw>, Flaw> {
     let mend = "remove the s= tag";
     let Some(list) = tags.value("s") else { return Ok(None) };
@@ -214,8 +214,8 @@ fn judge_key(key: &DkimExpectation, published: &str) -> Result<Option<Oddity>, F
 /// The octets that the common receivers read from a `p=` tag, with what is odd about how they are written; none if one of
 /// these receivers reads something else.
 ///
-/// Folding white space may be anywhere (RFC 6376 section 3.2). OpenDKIM and rspamd leave out what is not Base64, but
-/// OpenDKIM stops at the first `=`, and rspamd reads nothing where the end is not Base64.
+/// Folding white space may be anywhere (RFC 6376 section 3.2). `OpenDKIM` and rspamd leave out what is not Base64, but
+/// `OpenDKIM` stops at the first `=`, and rspamd reads nothing where the end is not Base64.
 fn decode(published: &str) -> Option<(Vec<u8>, Option<Oddity>)> {
     let compact: String = published.chars().filter(|c| !matches!(c, ' ' | '\t' | '\r' | '\n')).collect();
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');

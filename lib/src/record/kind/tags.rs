@@ -20,7 +20,7 @@ impl<'a> Tags<'a> {
         }
     }
 
-    /// Reads a tag list as OpenDKIM and rspamd do, which pass over some of what the grammar forbids.
+    /// Reads a tag list as `OpenDKIM` and rspamd do, which pass over some of what the grammar forbids.
     pub(super) fn as_receivers_read(text: &'a str) -> Result<Tags<'a>, String> {
         let mut read = Tags { tags: Vec::new(), oddity: None };
         let list = trim(text);
@@ -82,7 +82,7 @@ impl<'a> Tags<'a> {
         self.value(name).map(|value| value.split(':').map(trim))
     }
 
-    /// Whether this word is in such a list as OpenDKIM reads it: in any case, white space within it left out.
+    /// Whether this word is in such a list as `OpenDKIM` reads it: in any case, white space within it left out.
     pub(super) fn has_word(&self, name: &str, word: &str) -> bool {
         self.value(name)
             .is_some_and(|list| squeezed(list).split(':').any(|other| other.eq_ignore_ascii_case(word)))
