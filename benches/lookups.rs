@@ -21,7 +21,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use postroom::dkim::PublicKey;
-use postroom::dns::{NetworkResolver, Settings};
+use postroom::dns::{DnsSettings, NetworkResolver};
 use postroom::name::{DnsName, DomainName};
 use postroom::settings::DmarcPolicy;
 use postroom::verify::{
@@ -100,11 +100,11 @@ fn look(resolver: &NetworkResolver, number: usize) {
 }
 
 fn resolver_of(resolvers: Vec<SocketAddr>, name_server_port: Option<u16>) -> NetworkResolver {
-    NetworkResolver::new(Settings {
+    NetworkResolver::new(DnsSettings {
         resolvers,
         authoritative: name_server_port.is_some(),
         authoritative_port: name_server_port.unwrap_or(53),
-        ..Settings::default()
+        ..DnsSettings::default()
     })
     .unwrap()
 }

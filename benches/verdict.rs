@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 
 use postroom::account::{self, Caller};
 use postroom::db::{Options, Postroom};
-use postroom::domain::Domain;
-use postroom::list::{self, Action, Outcome, Query, Scope, Sender};
-use postroom::provision::{self, New};
+use postroom::domain;
+use postroom::id::DomainId;
+use postroom::list::{self, ListKind, ListOutcome, ListQuery, Scope, Sender};
+use postroom::provision::{self, NewDomain};
 use postroom::settings::Settings;
 
 const ROUNDS: usize = 20_000;
@@ -73,12 +74,12 @@ fn listed(number: usize) -> String {
 }
 
 /// Of ten entries six are addresses, two domains, one a client and one a block of one of three lengths.
-fn fill(postroom: &Postroom, entries: usize, dice: &mut Dice) -> Domain {
+fn fill(postroom: &Postroom, entries: usize, dice: &mut Dice) -> (Caller, DomainId) {
     let (caller, domain) = postroom
         .write(|tx| {
             let caller = Caller::operator(account::create(tx, "acme")?.id);
-            let domain = provision::create(tx, &caller, &New::named(&"example.com".parse().unwrap()))?;
-            Ok::<_, postroom::error::Error>((caller, domain))
+            let domain = provision::create(tx, &caller, &NewDomain::named(&"example.com".parse().unwrap()))?;
+            Ok::<_, postroom::error::Error>((caller, domain.id))
         })
         .unwrap();
     let mut made = 0;
@@ -100,7 +101,7 @@ fn fill(postroom: &Postroom, entries: usize, dice: &mut Dice) -> Domain {
                             )
                         }
                     };
-                    let action = if dice.roll(2) == 0 { Action::Safelist } else { Action::Blocklist };
+                    let action = if dice.roll(2) == 0 { ListKind::Safelist } else { ListKind::Blocklist };
                     list::add(tx, &caller, &Scope::Account(&caller), action, &item.parse().unwrap())?;
                 }
                 Ok::<_, postroom::error::Error>(())
@@ -108,28 +109,29 @@ fn fill(postroom: &Postroom, entries: usize, dice: &mut Dice) -> Domain {
             .unwrap();
         made += 20_000;
     }
-    domain
+    (caller, domain)
 }
 
 fn measure(
     postroom: &Postroom,
-    domain: &Domain,
+    (caller, domain): &(Caller, DomainId),
     dice: &mut Dice,
     (entries, what, senders, with_ip): (usize, &str, usize, bool),
     different: usize,
 ) {
-    let queries: Vec<Query> = (0..different).map(|_| query(dice, entries, senders, with_ip)).collect();
+    let queries: Vec<ListQuery> = (0..different).map(|_| query(dice, entries, senders, with_ip)).collect();
     let mut times = Vec::with_capacity(ROUNDS);
     let mut said = 0;
     postroom
         .read(|tx| {
+            let domain = &domain::find(tx, caller, *domain)?;
             for (round, query) in queries.iter().cycle().take(ROUNDS + WARM_UP).enumerate() {
                 let started = Instant::now();
                 let verdict = list::verdict(tx, domain, query)?;
                 let took = started.elapsed();
                 if round >= WARM_UP {
                     times.push(took);
-                    said += usize::from(verdict.outcome != Outcome::None);
+                    said += usize::from(verdict.outcome != ListOutcome::None);
                 }
             }
             Ok::<_, postroom::error::Error>(())
@@ -140,12 +142,12 @@ fn measure(
     println!("| {entries} | {what} | {} | {} |", micros(times[ROUNDS / 2]), micros(times[ROUNDS * 99 / 100]));
 }
 
-fn query(dice: &mut Dice, entries: usize, senders: usize, with_ip: bool) -> Query {
+fn query(dice: &mut Dice, entries: usize, senders: usize, with_ip: bool) -> ListQuery {
     let sender = |dice: &mut Dice| {
         let (number, user) = (dice.roll(10_000_000), dice.roll(1000));
         Sender::parse(&format!("user{user}@mail.sender{number}.example"))
     };
-    let mut query = Query::to("jo@example.com".parse().unwrap());
+    let mut query = ListQuery::to("jo@example.com".parse().unwrap());
     query.envelope_sender = sender(dice);
     query.header_from = match senders {
         1 => None,

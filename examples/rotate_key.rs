@@ -9,10 +9,11 @@ use std::time::Duration;
 use postroom::account::{self, Caller};
 use postroom::clock::{ManualClock, Timestamp};
 use postroom::db::{Options, Postroom};
-use postroom::dkim::DkimKey;
+use postroom::dkim::{DkimKey, pool};
 use postroom::dns::{RecordData, ScriptedResolver};
+use postroom::domain;
 use postroom::name::DomainName;
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use postroom::rotation::{self, Stage};
 use postroom::settings::Settings;
 use postroom::verify;
@@ -25,12 +26,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let postroom = Postroom::open(dir.path().join("postroom.db"), options)?;
     let dns = ScriptedResolver::new();
     let name: DomainName = "example.com".parse()?;
-    let (caller, domain) = postroom.write(|tx| {
+    // Its first key is wanted now: a pair is made for it, outside the transaction.
+    let (caller, domain) = pool::write(&postroom, |tx| {
         let caller = Caller::operator(account::create(tx, "acme")?.id);
-        let domain = provision::create(tx, &caller, &New::named(&name))?;
-        Ok::<_, postroom::error::Error>((caller, domain))
+        let domain = provision::create(tx, &caller, &NewDomain::named(&name))?;
+        provision::equip(tx, &domain)?;
+        Ok::<_, postroom::error::Error>((caller, domain.into_details()))
     })?;
-    let keys = || Ok::<_, Box<dyn Error>>(postroom.read(|tx| rotation::status(tx, &domain))?.keys);
+    // A `Domain` holds for one transaction: each finds it anew, as its caller sees it then.
+    let status = || postroom.read(|tx| rotation::status(tx, &domain::find(tx, &caller, domain.id)?));
+    let keys = || Ok::<_, Box<dyn Error>>(status()?.keys);
     let publish = |key: &DkimKey| {
         let value = key.public.record_value();
         let strings: Vec<&str> = [value.get(..255), value.get(255..)].into_iter().flatten().collect();
@@ -43,8 +48,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     say(&keys()?);
 
     // A new key, which waits for its record while the old one signs.
-    let source = rotation::source(&postroom, &domain)?;
-    let started = postroom.write(|tx| rotation::start(tx, &caller, &domain, source))?;
+    let source =
+        postroom.read(|tx| rotation::supply(tx, &domain::find(tx, &caller, domain.id)?))?.source()?;
+    let started = pool::write(&postroom, |tx| {
+        let domain = domain::find(tx, &caller, domain.id)?;
+        rotation::start(tx, &caller, &domain, &source)
+    })?;
     println!("{}:", started.stage.as_str());
     say(&started.keys);
 
@@ -52,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     keys()?.iter().for_each(publish);
     verify::check(&postroom, &caller, domain.id, &dns)?;
     rotation::keep(&postroom)?;
-    let Stage::Keeping { until } = postroom.read(|tx| rotation::status(tx, &domain))?.stage else {
+    let Stage::Keeping { until } = status()?.stage else {
         return Err("the new key should sign now".into());
     };
     println!("the old record stays until {until}:");
@@ -62,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     clock.advance(Duration::from_hours(7 * 24));
     rotation::keep(&postroom)?;
     say(&keys()?);
-    let done = postroom.read(|tx| rotation::status(tx, &domain))?.stage;
+    let done = status()?.stage;
     if done == Stage::Done { Ok(()) } else { Err(format!("it ended {}", done.as_str()).into()) }
 }
 

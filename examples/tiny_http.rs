@@ -41,7 +41,7 @@ fn serve(file: &Path) -> Result<(), Box<dyn Error>> {
     let (postroom, secret) = open(file)?;
     // As `postroom serve` does: two servers on one file is one too many.
     let _claim = postroom.claim()?;
-    let app = app(&postroom, Arc::new(NetworkResolver::new(dns::Settings::default())?));
+    let app = app(&postroom, Arc::new(NetworkResolver::new(dns::DnsSettings::default())?));
     let server = listen(8026)?;
     println!("serving http://{}", server.server_addr());
     if let Some(secret) = secret {

@@ -1,6 +1,6 @@
 //! The suite: one test binary, laid out like what it tests.
 //!
-//! - `contract/<dialect>/`: every route, status and refusal of a dialect, through the App in process
+//! - `contract/<surface>/`: every route, status and refusal of a surface, through the App in process
 //! - `rules/`: the library's rules, with property tests
 //! - `story/`: the real binary, with real DNS servers where the feature `system-tests` is on
 //! - `differential/`: our verdicts beside those of independent implementations

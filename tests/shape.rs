@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use postroom::verify::Code;
+use postroom_server::app::SURFACES;
 use postroom_server::dialect::DIALECTS;
+use sha2::{Digest, Sha256};
 
 /// A file over this many lines is asked why.
 const MAX_LINES: usize = 450;
@@ -232,14 +234,15 @@ fn plain(path: &str) -> String {
 }
 
 #[test]
-fn every_route_stands_in_the_page_of_its_dialect() {
-    for dialect in DIALECTS {
-        let page = format!("docs/dialects/{}.md", dialect.name);
+fn every_route_stands_in_the_page_of_its_surface() {
+    for surface in SURFACES {
+        let is_dialect = DIALECTS.iter().any(|dialect| dialect.name == surface.name);
+        let page = format!("docs/{}{}.md", if is_dialect { "dialects/" } else { "" }, surface.name);
         let text = fs::read_to_string(root().join(&page));
-        let text = text.unwrap_or_else(|e| panic!("{page}, where the routes of {} stand: {e}", dialect.name));
-        for route in dialect.routes {
+        let text = text.unwrap_or_else(|e| panic!("{page}, where the routes of {} stand: {e}", surface.name));
+        for route in surface.routes {
             let full = plain(route.path);
-            let short = dialect.prefixes.iter().find_map(|prefix| full.strip_prefix(prefix));
+            let short = surface.prefixes.iter().find_map(|prefix| full.strip_prefix(prefix));
             let short = short.unwrap_or(&full).to_owned();
             let stands = text.lines().any(|line| {
                 has_word(line, route.method.as_str())
@@ -252,14 +255,14 @@ fn every_route_stands_in_the_page_of_its_dialect() {
 
 #[test]
 fn every_route_has_a_contract_test() {
-    for dialect in DIALECTS {
-        let tests: Vec<Source> = sources(&format!("tests/contract/{}", dialect.name)).into_values().collect();
-        for route in dialect.routes {
+    for surface in SURFACES {
+        let tests: Vec<Source> = sources(&format!("tests/contract/{}", surface.name)).into_values().collect();
+        for route in surface.routes {
             let line = format!("{} {}", route.method, route.path);
             let called = tests.iter().flat_map(|source| &source.literals).any(|literal| {
                 literal.strip_prefix(&line).is_some_and(|rest| rest.is_empty() || rest.starts_with('?'))
             });
-            assert!(called, "no test in tests/contract/{} calls \"{line}\"", dialect.name);
+            assert!(called, "no test in tests/contract/{} calls \"{line}\"", surface.name);
         }
     }
 }
@@ -326,6 +329,38 @@ fn every_path_that_the_documentation_names_is_there() {
 }
 
 #[test]
+fn no_public_type_name_stands_twice_in_one_crate() {
+    for folder in ["lib/src", "bin/src"] {
+        let mut known = BTreeMap::new();
+        for (name, source) in sources(folder) {
+            for line in source.code.lines().filter_map(|line| line.trim_start().strip_prefix("pub ")) {
+                let types = ["struct ", "enum ", "trait "].iter().filter_map(|word| line.strip_prefix(word));
+                for found in types.map(word_at) {
+                    let other = known.insert(found.clone(), name.clone());
+                    assert!(other.is_none(), "{found} stands in {name} and in {}", other.unwrap_or_default());
+                }
+            }
+        }
+        assert!(known.len() > 20, "the types of {folder} are found: {known:?}");
+    }
+}
+
+#[test]
+fn every_docstring_stands_alone() {
+    for (name, text) in files("lib/src", "rs").into_iter().chain(files("bin/src", "rs")) {
+        for line in text.lines().map(str::trim_start) {
+            let begins = ["/// The same", "//! The same", "/// As [", "/// As above"]
+                .iter()
+                .find(|start| line.starts_with(**start));
+            assert!(
+                begins.is_none(),
+                "{name}: \"{line}\" cannot be understood without what stands before it"
+            );
+        }
+    }
+}
+
+#[test]
 fn no_source_is_long_without_a_reason() {
     let mut all = files("lib/src", "rs");
     all.extend(files("bin/src", "rs"));
@@ -342,5 +377,45 @@ fn no_source_is_long_without_a_reason() {
             all.get(*file).is_some_and(|text| text.lines().count() > MAX_LINES),
             "{file} is listed for nothing"
         );
+    }
+}
+
+#[test]
+fn landed_migrations_are_as_they_landed() {
+    let engines: BTreeSet<PathBuf> = files("migrations", "sql")
+        .keys()
+        .map(|name| root().join(name).parent().unwrap().to_owned())
+        .collect();
+    assert!(engines.contains(&root().join("migrations/sqlite")), "{engines:?}");
+    for engine in engines {
+        let list = fs::read_to_string(engine.join("CHECKSUMS")).unwrap();
+        let mut landed = BTreeSet::new();
+        for (number, line) in (1..).zip(list.lines()) {
+            let (checksum, name) = line.split_once("  ").unwrap();
+            assert!(
+                name.starts_with(&format!("V{number:02}__")),
+                "{name} is line {number} of CHECKSUMS in {}: lines stand in the order of their numbers, and no number is left out",
+                engine.display()
+            );
+            let octets = fs::read(engine.join(name)).unwrap_or_else(|e| {
+                panic!("{name} has landed and was removed or renamed ({e}): put it back, and add a new migration for the change")
+            });
+            let digest = Sha256::digest(octets);
+            let found = digest.iter().fold(String::new(), |text, octet| text + &format!("{octet:02x}"));
+            assert!(
+                found == checksum,
+                "{name} has landed and was edited, so databases that have it would be refused: \
+                 put the file back as it was, and add a new migration for the change"
+            );
+            landed.insert(name.to_owned());
+        }
+        for entry in fs::read_dir(&engine).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(
+                name == "CHECKSUMS" || landed.contains(&name),
+                "{name} is not in CHECKSUMS: run `sha256sum {name} >>CHECKSUMS` in {}; migrations/README.md has all steps",
+                engine.display()
+            );
+        }
     }
 }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use postroom::account::{self, Caller};
 use postroom::db::{Options, Postroom};
-use postroom::dkim::{KeyPair, Kind, pool};
+use postroom::dkim::{KeyKind, KeyPair, pool};
 use postroom::error::Error;
 use postroom::key;
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use postroom::settings::Settings;
 
 /// How many domains go into one transaction: one each would be one sync to disk each.
@@ -24,7 +24,7 @@ pub(crate) fn seed(file: &Path, domains: u32, spares: u32) -> Result<Seeded, Box
     let settings = Settings::for_server(&"mail.example.net".parse()?);
     let postroom = Postroom::open(file, Options::new(settings))?;
     // One pair for all of them, which nobody should do: that of making pairs is not measured here.
-    let pair = KeyPair::generate(Kind::default())?;
+    let pair = KeyPair::generate(KeyKind::default())?;
     let (account, key) = postroom.write(|tx| {
         let account = account::create(tx, "default")?;
         let (_, secret) = key::create(tx, account.id, None)?;
@@ -39,7 +39,7 @@ pub(crate) fn seed(file: &Path, domains: u32, spares: u32) -> Result<Seeded, Box
                 let name = name.map_err(|e: postroom::name::InvalidName| e.of("name"))?;
                 pool::add(tx, &pair)?;
                 let label = label(number);
-                let new = New { label: label.as_deref(), ..New::named(&name) };
+                let new = NewDomain { label: label.as_deref(), ..NewDomain::named(&name) };
                 provision::create(tx, &caller, &new)?;
             }
             Ok::<_, Error>(())

@@ -9,4 +9,5 @@ pub mod config;
 pub mod console;
 pub mod dialect;
 pub mod app;
+pub mod duty;
 pub mod command;

@@ -16,7 +16,7 @@ fuzz_target!(|octets: &[u8]| {
         ScriptedResolver::new().a("d.example", [192, 0, 2, 1].into()).mx("d.example", 10, "d.example");
     for (record, name) in octets.split(|octet| *octet == 0xff).zip(NAMES) {
         let record = [b"v=spf1 ", record].concat();
-        let _ = spf::Record::parse(&record);
+        let _ = spf::SpfRecord::parse(&record);
         let merged = spf::merge(&[String::from_utf8_lossy(&record)], &["include:a.example"]);
         assert!(merged.starts_with("v=spf1 include:a.example"), "{merged}");
         dns =

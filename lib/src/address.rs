@@ -113,7 +113,7 @@ pub enum InvalidAddress {
     #[error("the part before the @ is not a local part of RFC 5321")]
     Local,
     /// What follows the `@` is no mail domain.
-    #[error("of its domain: {0}")]
+    #[error("the part after the @ is no mail domain: {0}")]
     Domain(InvalidName),
 }
 

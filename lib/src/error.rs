@@ -57,14 +57,14 @@ pub enum Error {
     Invalid {
         /// The input, by the name the library gives it.
         field: &'static str,
-        /// A sentence without its first word: "it is empty".
+        /// A sentence of its own, with the input as "it" or not: "it is empty".
         reason: String,
     },
     /// No such thing, or none that this caller may see: the two are not told apart.
     #[error("there is no such {0}")]
     NotFound(Entity),
     /// There is one already.
-    #[error("that {0} exists already")]
+    #[error("this {0} exists already")]
     Conflict(Entity),
     /// A limit of a subscription is reached.
     #[error("the limit of {most} is reached for this {what}")]
@@ -75,13 +75,17 @@ pub enum Error {
         most: u64,
     },
     /// Something rests on it, so that it cannot go: what does, and what to do first.
-    #[error("that {what} cannot go: {reason}")]
+    #[error("this {what} is in use: {reason}")]
     InUse {
         /// What was to go.
         what: Entity,
-        /// A sentence without its first word: "it is the authority of others".
+        /// A sentence of its own: "it is the authority of others".
         reason: String,
     },
+    /// A DKIM key was to be made, and no spare pair is there: one is made outside the transaction, and the operation repeated,
+    /// by [`dkim::pool::write`](crate::dkim::pool::write).
+    #[error("no spare DKIM key is ready")]
+    NoSpareKey,
     /// The database did not do what it was asked.
     #[error("the database could not do this: {0}")]
     Store(#[from] StoreError),

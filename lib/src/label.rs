@@ -20,7 +20,7 @@ pub(crate) fn parse(field: &'static str, text: &str) -> Result<String, Error> {
     Ok(text.to_owned())
 }
 
-/// The same for a label that may be left out; an empty one is none.
+/// Parses a label that may be left out; an empty one counts as left out.
 pub(crate) fn parse_optional(field: &'static str, text: Option<&str>) -> Result<Option<String>, Error> {
     text.filter(|text| !text.trim().is_empty()).map(|text| parse(field, text)).transpose()
 }

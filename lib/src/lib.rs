@@ -7,10 +7,15 @@
 //! [`read`](db::Postroom::read) run a closure in one transaction, which every operation takes first, so that several
 //! can go into one. DNS is looked at between transactions, never inside one: see [`verify`].
 //!
+//! A [`Domain`](domain::Domain) proves that its caller may see it, and holds within the transaction that read it: the
+//! compiler takes it in no other one. What is shown afterwards are its [`Details`](domain::Details), and who goes on with
+//! it in another transaction reads it again by [`domain::find`], for its caller may have lost it in between.
+//!
 //! ```
 //! use postroom::account::{self, Caller};
 //! use postroom::db::{Options, Postroom};
-//! use postroom::provision::{self, New};
+//! use postroom::domain::Domain;
+//! use postroom::provision::{self, NewDomain};
 //! use postroom::settings::Settings;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,7 +25,7 @@
 //! let domain = postroom.write(|tx| {
 //!     let caller = Caller::operator(account::create(tx, "acme")?.id);
 //!     let name = "example.com".parse().map_err(|e: postroom::name::InvalidName| e.of("name"))?;
-//!     provision::create(tx, &caller, &New::named(&name))
+//!     provision::create(tx, &caller, &NewDomain::named(&name)).map(Domain::into_details)
 //! })?;
 //! assert_eq!(domain.status.as_str(), "pending");
 //! # Ok(())

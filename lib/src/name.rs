@@ -92,7 +92,7 @@ impl DomainName {
         DomainName(DnsName(text))
     }
 
-    /// The same name as something to ask the DNS for.
+    /// This name, as something to ask the DNS for.
     pub fn dns(&self) -> &DnsName {
         &self.0
     }
@@ -284,7 +284,7 @@ pub enum InvalidName {
 }
 
 impl InvalidName {
-    /// The same as an [`Error::Invalid`] of `field`.
+    /// Turns it into an [`Error::Invalid`] of `field`.
     pub fn of(self, field: &'static str) -> Error {
         Error::invalid(field, self)
     }

@@ -2,10 +2,10 @@
 
 use crate::account::Caller;
 use crate::db::{Postroom, ReadTx, WriteTx};
-use crate::dkim::{Source, life};
-use crate::domain::{self, Domain, table};
+use crate::dkim::life;
+use crate::domain::{self, Details, Domain, Holder, holder, table};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::{Actor, Change};
 use crate::id::AccountId;
 use crate::name::DomainName;
 use crate::tag::Tag;
@@ -13,7 +13,7 @@ use crate::{dkim, inbound, label, list, login, recipient, record, route, subscri
 
 /// What a new domain is made from.
 #[derive(Clone, Debug)]
-pub struct New<'a> {
+pub struct NewDomain<'a> {
     /// Its name.
     pub name: &'a DomainName,
     /// What its owner calls it.
@@ -22,27 +22,29 @@ pub struct New<'a> {
     pub subscription: Option<&'a str>,
     /// The group to which the caller's end user belongs, if it acts on behalf of one.
     pub organization: Option<&'a Tag>,
-    /// Whether its first DKIM key is left to a background thread: see [`equip_some`].
+    /// Whether its first DKIM key is left for later, although a spare pair may be ready: see [`equip_some`].
     pub key_later: bool,
 }
 
-impl<'a> New<'a> {
+impl<'a> NewDomain<'a> {
     /// A domain of this name, and nothing more said.
-    pub fn named(name: &'a DomainName) -> New<'a> {
-        New { name, label: None, subscription: None, organization: None, key_later: false }
+    pub fn named(name: &'a DomainName) -> NewDomain<'a> {
+        NewDomain { name, label: None, subscription: None, organization: None, key_later: false }
     }
 }
 
-/// Makes a domain: its records, its first DKIM key, its webhook key.
+/// Makes a domain: its records, its webhook key, and its first DKIM key if a spare pair is ready. If none is, the domain
+/// gets its key by [`equip`], by the background thread, or at its first check, and has no DKIM record before.
 ///
 /// `Conflict` if the name is taken: by this account, or by another whose claim has not expired. `Limit` if the
 /// subscription is full.
-pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain, Error> {
+pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Result<Domain<'t>, Error> {
     let label = label::parse_optional("label", new.label)?;
     make_way(tx, caller.account(), new.name)?;
     let handle = new.subscription.unwrap_or(subscription::DEFAULT);
     let subscription = subscription::find(tx, caller.account(), handle)?;
     subscription::make_room_for_domain(tx, &subscription)?;
+    let key_later = new.key_later || dkim::pool::count(tx)? == 0;
     let row = table::NewRow {
         account: caller.account(),
         subscription: subscription.id,
@@ -51,59 +53,57 @@ pub fn create(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain
         user: caller.user(),
         organization: new.organization,
         next_check_at: tx.now() + domain::FIRST_CHECK_AFTER,
-        wants_key: new.key_later,
+        wants_key: key_later,
     };
     let domain = table::insert(tx, &row)?;
     webhook::create(tx, &domain)?;
     // What could not be made later is refused now.
     dkim::check_fit(&domain, &tx.settings().dkim_selector)?;
-    let key = (!new.key_later).then(|| life::make_first(tx, &domain, Source::Pool)).transpose()?;
+    let key = (!key_later).then(|| life::make_first(tx, &domain)).transpose()?;
     record::seed(tx, &domain, key.as_slice())?;
-    event::write(tx, domain.account, caller.actor(), Action::DomainCreated, &domain.name, None)?;
+    let change = Change::DomainCreated {
+        domain: (&domain).into(),
+        label: domain.label.clone(),
+        user: domain.user.clone(),
+        organization: domain.organization.clone(),
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(domain)
 }
 
-/// Gives the domain its first DKIM key, if that was left for later.
-pub fn equip(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
-    if !domain.wants_key {
-        return Ok(());
-    }
-    // Read anew: two may have found it without.
-    let now = table::authority(tx, domain.id)?.filter(|domain| domain.wants_key);
-    let Some(domain) = now else { return Ok(()) };
-    table::has_key(tx, domain.id)?;
-    if dkim::list(tx, &domain)?.is_empty() {
-        let key = life::make_first(tx, &domain, Source::Pool)?;
+/// Gives the domain its first DKIM key, if that was left for later. `NoSpareKey` if no pair is ready:
+/// [`pool::write`](dkim::pool::write) makes one.
+pub fn equip<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
+    // Not as it was when the domain was read: this may be called twice in one transaction.
+    if domain.wants_key && table::has_key(tx, domain.id)? && dkim::list(tx, domain)?.is_empty() {
+        let key = life::make_first(tx, domain)?;
         record::add_key(tx, &key)?;
     }
     Ok(())
 }
 
-/// Gives at most `limit` domains of any account their first DKIM key, as far as the pool of spare pairs reaches. Returns
-/// whether there may be more to do. Meant for the thread that fills the pool.
+/// Gives at most `limit` domains of any account their first DKIM key, as far as the pool of spare pairs reaches; where that
+/// is empty, one domain, whose pair is made. Returns whether there may be more to do. Meant for the thread that fills the
+/// pool.
 pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
     let (wanting, spares) =
-        postroom.read(|tx| Ok::<_, Error>((table::wanting_key(tx, limit)?, dkim::pool::count(tx)?)))?;
-    if wanting.is_empty() || spares == 0 {
-        return Ok(!wanting.is_empty());
+        postroom.read(|tx| Ok::<_, Error>((holder::wanting_key(tx, 1)?.len(), dkim::pool::count(tx)?)))?;
+    if wanting == 0 {
+        return Ok(false);
     }
-    postroom.write(|tx| {
-        for domain in wanting.iter().take(spares as usize) {
-            match tx.part(|| equip(tx, domain)) {
-                Err(Error::Store(error)) => return Err(Error::Store(error)),
+    dkim::pool::write(postroom, |tx| {
+        for holder in holder::wanting_key(tx, limit.min(spares.max(1)))? {
+            let (id, caller) = holder.for_schedule();
+            let domain = domain::find(tx, &caller, id)?;
+            match tx.part(|| equip(tx, &domain)) {
+                Err(error @ (Error::Store(_) | Error::NoSpareKey)) => return Err(error),
                 Ok(()) => {}
                 // The settings have changed meanwhile: one domain's trouble is not the others'.
                 Err(refused) => {
                     table::has_key(tx, domain.id)?;
-                    let (actor, detail) = (event::Actor::Schedule, format!("no first key: {refused}"));
-                    event::write(
-                        tx,
-                        domain.account,
-                        actor,
-                        Action::DomainChanged,
-                        &domain.name,
-                        Some(&detail),
-                    )?;
+                    let change =
+                        Change::FirstKeyRefused { domain: (&domain).into(), reason: refused.to_string() };
+                    tx.tell(&Actor::Schedule, domain.account, &change)?;
                 }
             }
         }
@@ -115,13 +115,21 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
 /// Makes a domain for the caller's end user, or adopts one of the account's that has no user yet.
 ///
 /// `Conflict` if the name is taken by another user, by this one, or by another account.
-pub fn create_or_adopt(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Domain, Error> {
+pub fn create_or_adopt<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    new: &NewDomain<'_>,
+) -> Result<Domain<'t>, Error> {
     let Some(user) = caller.user() else { return create(tx, caller, new) };
     match domain::find_named(tx, &caller.for_itself(), new.name) {
         Ok(own) if own.user.is_none() => {
-            let detail = format!("adopted for user {user}");
-            event::write(tx, own.account, caller.actor(), Action::DomainChanged, &own.name, Some(&detail))?;
-            table::adopt(tx, own.id, user, new.organization)
+            let change = Change::DomainAdopted {
+                domain: (&own).into(),
+                user: user.clone(),
+                organization: new.organization.cloned(),
+            };
+            tx.tell(caller.actor(), own.account, &change)?;
+            table::adopt(tx, &own, user, new.organization)
         }
         Ok(_) => Err(Error::Conflict(Entity::Domain)),
         Err(Error::NotFound(_)) => create(tx, caller, new),
@@ -133,18 +141,18 @@ pub fn create_or_adopt(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Resu
 /// verified of the old name holds for the new one; its own keys sign for it.
 ///
 /// `InUse` while its keys sign for another domain.
-pub fn rename(
-    tx: &WriteTx<'_>,
+pub fn rename<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     name: &DomainName,
-) -> Result<Domain, Error> {
+) -> Result<Domain<'t>, Error> {
     if domain.name == *name {
         return Ok(domain.clone());
     }
     check_signs_for_none(tx, caller, domain)?;
     make_way(tx, caller.account(), name)?;
-    let renamed = table::rename(tx, domain.id, name, tx.now() + domain::FIRST_CHECK_AFTER)?;
+    let renamed = table::rename(tx, domain, name, tx.now() + domain::FIRST_CHECK_AFTER)?;
     let keys = dkim::list(tx, &renamed)?;
     keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
     // A key signs only while its record is known to be right, and the new name has none yet.
@@ -153,51 +161,55 @@ pub fn rename(
     login::withdraw(tx, domain)?;
     record::clear(tx, &renamed)?;
     record::seed(tx, &renamed, &keys)?;
-    let detail = format!("was {}", domain.name);
-    event::write(tx, domain.account, caller.actor(), Action::DomainRenamed, name, Some(&detail))?;
+    let change = Change::DomainRenamed { domain: (&renamed).into(), from: domain.name.clone() };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(renamed)
 }
 
 /// Deletes the domain with everything that hangs on it.
 ///
 /// `InUse` while its keys sign for another domain.
-pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
+pub fn delete<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
     check_signs_for_none(tx, caller, domain)?;
     table::delete(tx, domain.id)?;
-    event::write(tx, domain.account, caller.actor(), Action::DomainDeleted, &domain.name, None)
+    tx.tell(caller.actor(), domain.account, &Change::DomainDeleted { domain: domain.into() })
 }
 
 /// Hands the domain, with its keys, tokens and records, to another account's `default` subscription. What is set of incoming
 /// mail does not go along, such as a route with a webhook of the old account's, aliases, recipients and lists: mail is stored
 /// until the new one says otherwise. Login links end.
-pub fn transfer(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, to: AccountId) -> Result<Domain, Error> {
+pub fn transfer<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    to: AccountId,
+) -> Result<Details, Error> {
     if domain.account == to {
-        return Ok(domain.clone());
+        return Ok(domain.details().clone());
     }
     check_signs_for_none(tx, caller, domain)?;
     let subscription = subscription::find(tx, to, subscription::DEFAULT)?;
     subscription::make_room_for_domain(tx, &subscription)?;
     route::reset(tx, domain)?;
-    inbound::reset(tx, domain.id)?;
+    inbound::reset(tx, domain)?;
     login::withdraw(tx, domain)?;
     list::clear(tx, domain)?;
     recipient::clear(tx, domain)?;
-    let moved = table::transfer(tx, domain.id, to, subscription.id)?;
+    let moved = table::transfer(tx, domain, to, subscription.id)?;
     table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
     if domain.authority.is_some() {
         // Its own keys sign from now on, and nothing is known of those.
-        table::set_status(tx, domain.id, domain::Status::Pending, domain.proved_at)?;
+        table::set_status(tx, domain.id, domain::DomainStatus::Pending, domain.proved_at)?;
     }
-    for (account, detail) in
-        [(domain.account, format!("to account:{to}")), (to, format!("from account:{}", domain.account))]
-    {
-        event::write(tx, account, caller.actor(), Action::DomainTransferred, &domain.name, Some(&detail))?;
+    for account in [domain.account, to] {
+        let change = Change::DomainTransferred { domain: domain.into(), from: domain.account, to };
+        tx.tell(caller.actor(), account, &change)?;
     }
     Ok(moved)
 }
 
-fn check_signs_for_none(tx: &ReadTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
-    let Some(dependent) = table::dependent(tx, domain.id)? else { return Ok(()) };
+fn check_signs_for_none<'t>(tx: &ReadTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
+    let Some(dependent) = holder::dependent(tx, domain.id)? else { return Ok(()) };
     // One that the caller may not see is not named.
     let named = domain::find(tx, caller, dependent.id).map(|dependent| dependent.name.to_string());
     let named = named.unwrap_or_else(|_| "another domain".to_owned());
@@ -213,27 +225,25 @@ fn make_way(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(
     if holder.account == account || !has_expired(tx, &holder)? {
         return Err(Error::Conflict(Entity::Domain));
     }
-    if holder.name == *name {
+    let lost = if holder.name == *name {
         table::hand_on_authority(tx, holder.id, None)?;
         table::delete(tx, holder.id)?;
+        Change::DomainGaveWay { domain: (&holder).into() }
     } else {
         // An alias is worth what its domain is.
         inbound::give_way(tx, &holder, name)?;
-    }
-    let detail = |by: &str| format!("never verified; claimed by {by}");
-    let note = |account, detail: String| {
-        event::write(tx, account, event::Actor::Operator, Action::DomainGaveWay, name, Some(&detail))
+        Change::AliasGaveWay { domain: (&holder).into(), alias: name.clone() }
     };
-    note(holder.account, detail("another account"))?;
-    note(account, detail("this account"))
+    tx.tell(&Actor::Operator, holder.account, &lost)?;
+    tx.tell(&Actor::Operator, account, &Change::DomainClaimed { name: name.clone() })
 }
 
 /// A claim without proof lasts only so long, or whoever comes first could keep a name from its owner for ever. Who has
 /// proved a domain has proved those below it that its keys sign for.
-fn has_expired(tx: &ReadTx<'_>, domain: &Domain) -> Result<bool, Error> {
-    if domain.proved_at.is_some() || tx.now().since(domain.claimed_at) <= tx.settings().claim_expires_after {
+fn has_expired<'t>(tx: &ReadTx<'t>, holder: &Holder<'t>) -> Result<bool, Error> {
+    if holder.proved_at.is_some() || tx.now().since(holder.claimed_at) <= tx.settings().claim_expires_after {
         return Ok(false);
     }
-    let authority = domain.authority.map(|id| table::authority(tx, id)).transpose()?.flatten();
+    let authority = holder::authority_of(tx, holder.authority)?;
     Ok(authority.is_none_or(|authority| authority.proved_at.is_none()))
 }

@@ -1,25 +1,30 @@
-//! The isolation matrix: every route of every dialect, with every foreign identity.
+//! The isolation matrix: every route of every surface, with every foreign identity.
 //!
 //! It is made from the route tables, so that a new route is in it without a word here; one with a parameter
 //! that nobody here knows fails [`fill`], which says what to do. What a foreign identity is answered must be,
 //! to the byte, what it is answered in a twin of the world in which the domain never was, and what it is
-//! answered for an id that never was; and nothing in the database may change.
+//! answered for an id that never was; and nothing in the database may change. A surface that takes its credential in a form, and a
+//! route that is open to everybody, stand in the matrix like the others.
 
 use std::collections::BTreeMap;
 
 use postroom::domain;
+use postroom::error::Error;
 use postroom::id::DomainId;
+use postroom::login;
 use postroom::secret::{PlainSecret, SecretKind};
-use postroom_server::dialect::DIALECTS;
-use postroom_server::wire::{Auth, Dialect, Route};
+use postroom_server::app::SURFACES;
+use postroom_server::wire::{Auth, Handler, Route, Surface};
 use serde_json::{Value, json};
 
-use crate::harness::app::{Key, Reply, TestApp, basic};
+use crate::harness::app::{Key, Reply, TestApp, credential};
 
 /// An id that no row has.
 const NEVER: i64 = 987_654_321;
 /// A name that no domain has.
 const NEVER_NAME: &str = "never.example";
+/// The field of a form that carries a login link.
+const LINK_FIELD: &str = "link";
 /// The end user whose domains all are.
 pub(super) const USER: &str = "user_123";
 
@@ -54,6 +59,9 @@ pub(super) struct World {
     stranger: Key,
     revoked: Key,
     domain_token: String,
+    /// A login link of the victim's domain, and one that was used.
+    link: String,
+    used_link: String,
     pub(super) victim: Ids,
     /// Domains that the sibling and the stranger may see.
     siblings: Ids,
@@ -71,7 +79,9 @@ impl World {
         let strangers = made(&app, &stranger, "strangers.example");
         let siblings = made(&app, &owner, "siblings.example");
         let mut victim = Ids { domain: siblings.domain + 1, name: "victim.example", token: 1, record: 11 };
-        let mut domain_token = PlainSecret::generate(SecretKind::DomainToken).unwrap().reveal().to_owned();
+        let unknown = |kind| PlainSecret::generate(kind).unwrap().reveal().to_owned();
+        let mut domain_token = unknown(SecretKind::DomainToken);
+        let (mut link, mut used_link) = (unknown(SecretKind::LoginLink), unknown(SecretKind::LoginLink));
         if with_victim {
             let there = made(&app, &owner, victim.name);
             assert_eq!(
@@ -87,12 +97,34 @@ impl World {
                     domain::associate(tx, &owner.operator(), &domain, Some(owner.id))
                 })
                 .unwrap();
+            (link, used_link) = app
+                .postroom
+                .write(|tx| {
+                    let domain = domain::find(tx, &owner.operator(), DomainId::new(victim.domain))?;
+                    let (_, used) = login::create(tx, &owner.operator(), &domain)?;
+                    login::consume(tx, &used)?;
+                    let (_, link) = login::create(tx, &owner.operator(), &domain)?;
+                    Ok::<_, Error>((link.reveal().to_owned(), used.reveal().to_owned()))
+                })
+                .unwrap();
         }
-        World { app, owner, sibling, stranger, revoked, domain_token, victim, siblings, strangers }
+        World {
+            app,
+            owner,
+            sibling,
+            stranger,
+            revoked,
+            domain_token,
+            link,
+            used_link,
+            victim,
+            siblings,
+            strangers,
+        }
     }
 
     /// Everybody who may not see the domain, by the secret that they bring, and a domain that they may see.
-    fn foreigners(&self, dialect: &Dialect) -> Vec<Foreigner> {
+    fn foreigners(&self, dialect: &Surface) -> Vec<Foreigner> {
         let mut mistyped = self.owner.secret.clone();
         let last = if mistyped.pop() == Some('0') { '1' } else { '0' };
         mistyped.push(last);
@@ -104,6 +136,7 @@ impl World {
             ("a key that never was", Some(unknown), NEVER_IDS),
             ("a revoked key", Some(self.revoked.secret.clone()), NEVER_IDS),
             ("a domain token", Some(self.domain_token.clone()), NEVER_IDS),
+            ("a login link that was used", Some(self.used_link.clone()), NEVER_IDS),
             ("a key of another account", Some(self.stranger.secret.clone()), self.strangers),
             ("another key of the same account", Some(self.sibling.secret.clone()), self.siblings),
         ]
@@ -122,27 +155,28 @@ impl World {
         all
     }
 
-    fn send(&self, dialect: &Dialect, method: &str, target: &Target, secret: Option<&str>) -> Reply {
+    fn send(&self, dialect: &Surface, method: &str, target: &Target, secret: Option<&str>) -> Reply {
         self.send_with(dialect, method, target, secret, &[])
     }
 
     /// The same with more header fields.
     pub(super) fn send_with(
         &self,
-        dialect: &Dialect,
+        dialect: &Surface,
         method: &str,
         target: &Target,
         secret: Option<&str>,
         more: &[(&str, &str)],
     ) -> Reply {
-        let (field, secret) = match dialect.auth {
-            Auth::Header(names) => (names[0], secret.map(str::to_owned)),
-            Auth::Bearer => ("Authorization", secret.map(|secret| format!("Bearer {secret}"))),
-            Auth::Basic { user } => ("Authorization", secret.map(|secret| basic(user, secret))),
-        };
         let mut headers = [&[("Content-Type", "application/json")], more].concat();
-        headers.extend(secret.as_deref().map(|secret| (field, secret)));
-        self.app.send(&format!("{method} {}", target.path), &headers, target.body.as_bytes())
+        let field = secret.and_then(|secret| credential(dialect.auth, secret));
+        headers.extend(field.as_ref().map(|(name, value)| (*name, value.as_str())));
+        let (mut line, mut body) = (format!("{method} {}", target.path), target.body.clone());
+        if let (Auth::Form, Some(secret)) = (dialect.auth, secret) {
+            let form = format!("{LINK_FIELD}={secret}");
+            if method == "POST" { body = form } else { line = format!("{line}?{form}") }
+        }
+        self.app.send(&line, &headers, body.as_bytes())
     }
 }
 
@@ -160,10 +194,11 @@ pub(super) struct Target {
 }
 
 /// A request of a route about these ids, as a thief would send it: it has something for every route that writes.
-pub(super) fn target(dialect: &Dialect, route: &Route, ids: Ids, user: &str) -> Target {
+pub(super) fn target(dialect: &Surface, route: &Route, ids: Ids, user: &str) -> Target {
     let path = fill(route, ids);
     match (dialect.name, route.path) {
         ("lifecycle", _) => {}
+        ("console" | "health", _) => return Target { path, body: String::new() },
         // The list's links repeat what it was filtered by, whoever's that is.
         ("mailgun", "/v1/dkim/keys") if route.method == "GET" => return Target { path, body: String::new() },
         ("mailchannels", _) => {
@@ -248,10 +283,12 @@ fn fill(route: &Route, ids: Ids) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-pub(super) fn routes() -> impl Iterator<Item = (&'static Dialect, &'static Route)> {
-    let all = DIALECTS.iter().flat_map(|dialect| dialect.routes.iter().map(move |route| (*dialect, route)));
-    // What answers everybody has nothing to tell.
-    all.filter(|(_, route)| route.handler.is_some())
+pub(super) fn routes() -> impl Iterator<Item = (&'static Surface, &'static Route)> {
+    SURFACES.iter().flat_map(|surface| surface.routes.iter().map(move |route| (*surface, route)))
+}
+
+fn needs_key(route: &Route) -> bool {
+    !matches!(route.handler, Handler::Open(_))
 }
 
 /// What a foreigner asks for: the victim's ids, and below a domain of its own something of the victim's; each with
@@ -282,8 +319,11 @@ fn a_foreign_identity_is_answered_as_if_the_domain_never_was() {
                     let reply = world.send(dialect, method, &asked, secret.as_deref());
                     let told = format!("{} {method} {}: {who}", dialect.name, asked.path);
                     let twins = twin.send(dialect, method, &asked, in_twin.secret.as_deref());
-                    if own.domain == NEVER {
+                    if own.domain == NEVER && needs_key(route) {
                         assert_eq!(reply.status, 401, "{told}");
+                    }
+                    if matches!(dialect.auth, Auth::Form) {
+                        assert_eq!(reply.status, 404, "{told}");
                     }
                     *cells.entry((dialect.name, who)).or_default() += 1;
                     // That interface tells an account's other keys that the domain is one's alone, and nothing more.
@@ -309,7 +349,8 @@ fn a_foreign_identity_is_answered_as_if_the_domain_never_was() {
         }
         assert_eq!(world.app.dump(), before, "{} {} changed something", route.method, route.path);
     }
-    assert_eq!(cells.len(), 8 + 10 + 8 + 8 + 8, "every identity in every dialect: {cells:?}");
+    let identities = SURFACES.iter().map(|surface| if surface.name == "lifecycle" { 11 } else { 9 });
+    assert_eq!(cells.len(), identities.sum::<usize>(), "every identity in every surface: {cells:?}");
     for ((dialect, who), count) in cells {
         let routes = routes().filter(|(own, _)| own.name == dialect).count();
         assert!(count >= routes, "{dialect} {who}: {count} cells for {routes} routes");
@@ -339,7 +380,8 @@ fn the_owner_is_let_in_by_every_route() {
         {
             world.send(dialect, "POST", &asked, Some(&world.owner.secret));
         }
-        let reply = world.send(dialect, route.method.as_str(), &asked, Some(&world.owner.secret));
+        let secret = if matches!(dialect.auth, Auth::Form) { &world.link } else { &world.owner.secret };
+        let reply = world.send(dialect, route.method.as_str(), &asked, Some(secret));
         assert!(![401, 403, 404].contains(&reply.status), "{} {}: {reply:?}", route.method, asked.path);
     }
 }

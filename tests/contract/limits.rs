@@ -4,24 +4,20 @@ use std::time::Duration;
 
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom_server::dialect::DIALECTS;
-use postroom_server::wire::{Auth, Dialect};
+use postroom_server::wire::Surface;
 use serde_json::{Value, json};
 
-use crate::harness::app::{Key, Reply, TestApp, basic};
+use crate::harness::app::{Key, Reply, TestApp, credential};
 
 /// A request of this dialect for what is not there.
-fn ask(app: &TestApp, dialect: &Dialect, secret: &str) -> Reply {
-    let (field, value) = match dialect.auth {
-        Auth::Header(names) => (names[0], secret.to_owned()),
-        Auth::Bearer => ("Authorization", format!("Bearer {secret}")),
-        Auth::Basic { user } => ("Authorization", basic(user, secret)),
-    };
+fn ask(app: &TestApp, dialect: &Surface, secret: &str) -> Reply {
+    let (field, value) = credential(dialect.auth, secret).unwrap();
     let route = dialect.routes.iter().find(|route| route.method == "GET").unwrap();
     app.send(&format!("GET {}", route.path), &[(field, &value)], b"")
 }
 
 /// What is answered past a limit.
-fn refusal(dialect: &Dialect) -> (u16, Value) {
+fn refusal(dialect: &Surface) -> (u16, Value) {
     match dialect.name {
         "mailpace" => (429, json!({ "error": "Too many requests" })),
         "lifecycle" => (429, json!({ "error": "too many requests; try again in 1 s" })),
@@ -39,7 +35,7 @@ fn refusal(dialect: &Dialect) -> (u16, Value) {
 }
 
 #[track_caller]
-fn is_refused(reply: &Reply, dialect: &Dialect) {
+fn is_refused(reply: &Reply, dialect: &Surface) {
     let (status, body) = refusal(dialect);
     reply.is(status, &body);
     assert_eq!(reply.header("retry-after"), Some("1"), "{}", dialect.name);

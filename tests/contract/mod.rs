@@ -1,11 +1,14 @@
-//! The dialects, route by route.
+//! The surfaces, route by route.
 
 mod console;
+mod health;
 mod idempotency;
 mod isolation;
 mod lifecycle;
 mod limits;
+mod losing;
 mod mailchannels;
 mod mailgun;
 mod mailpace;
 mod native;
+mod surfaces;

@@ -10,19 +10,20 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use postroom::account::Caller;
 use postroom::clock::{ManualClock, Timestamp};
-use postroom::db::{Options, Postroom};
-use postroom::dkim::{self, KeyPair, Kind};
+use postroom::db::{Options, Postroom, ReadTx};
+use postroom::dkim::{self, KeyKind, KeyPair};
 use postroom::dns::{RecordData, Resolver, ScriptedResolver};
+use postroom::domain::{self, Details, Domain};
 use postroom::error::Error;
-use postroom::event::{self, Event};
-use postroom::id::{AccountId, ApiKeyId};
+use postroom::event::{self, Event, Search};
+use postroom::id::{AccountId, ApiKeyId, DomainId};
 use postroom::name::DnsName;
 use postroom::settings::Settings;
 use postroom::{account, key};
 use postroom_server::app::App;
-use postroom_server::wire::Switches;
 use postroom_server::wire::http::{BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request};
 use postroom_server::wire::limit::{Limits, Ticks};
+use postroom_server::wire::{Auth, Switches};
 use serde_json::Value;
 
 /// What the clock says at first: 2026-11-21T10:00:00.120Z.
@@ -33,9 +34,9 @@ const SPARES: u32 = 40;
 pub(crate) const KEY_FIELD: &str = "MailPace-Organization-Token";
 
 /// Making a pair takes a tenth of a second and more, so one does for every domain of every test.
-static PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(Kind::default()).unwrap());
+static PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeyKind::default()).unwrap());
 /// Another one, for what must tell two keys apart.
-static OTHER_PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(Kind::default()).unwrap());
+static OTHER_PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeyKind::default()).unwrap());
 
 /// A key of an account, with its secret.
 #[derive(Clone)]
@@ -49,6 +50,11 @@ impl Key {
     /// Who calls with it.
     pub(crate) fn operator(&self) -> Caller {
         Caller::operator(self.account)
+    }
+
+    /// A domain, as its account's operator sees it in this transaction.
+    pub(crate) fn own<'t>(&self, tx: &ReadTx<'t>, id: DomainId) -> Result<Domain<'t>, Error> {
+        domain::find(tx, &self.operator(), id)
     }
 }
 
@@ -70,13 +76,17 @@ pub(crate) fn settings() -> Settings {
 /// Opens a database with these settings, and fills its pool with `spares` copies of the one pair.
 pub(crate) fn open(file: &Path, settings: Settings, clock: Arc<ManualClock>, spares: u32) -> Postroom {
     let postroom = Postroom::open(file, Options { master_key_file: None, settings, clock }).unwrap();
-    postroom.write(|tx| (0..spares).try_for_each(|_| dkim::pool::add(tx, &PAIR))).unwrap();
+    if spares > 0 {
+        let pair = &*PAIR;
+        postroom.write(|tx| (0..spares).try_for_each(|_| dkim::pool::add(tx, pair))).unwrap();
+    }
     postroom
 }
 
 /// Puts the other pair into the pool.
 pub(crate) fn add_other_pair(postroom: &Postroom) {
-    postroom.write(|tx| dkim::pool::add(tx, &OTHER_PAIR)).unwrap();
+    let pair = &*OTHER_PAIR;
+    postroom.write(|tx| dkim::pool::add(tx, pair)).unwrap();
 }
 
 impl TestApp {
@@ -188,6 +198,11 @@ impl TestApp {
         made.json()["id"].as_i64().unwrap()
     }
 
+    /// What there is to show of a domain now.
+    pub(crate) fn details(&self, key: &Key, id: DomainId) -> Details {
+        self.postroom.read(|tx| key.own(tx, id).map(Domain::into_details)).unwrap()
+    }
+
     /// Makes a token through the API, and returns its id and its secret.
     pub(crate) fn token(&self, key: &Key, id: i64) -> (i64, String) {
         let made = self.call(key, &format!("POST /api/v1/domains/{id}/api_tokens"));
@@ -212,12 +227,13 @@ impl TestApp {
 
     /// The audit log of an account, the oldest first, as `action subject`.
     pub(crate) fn actions(&self, account: AccountId) -> Vec<String> {
-        self.events(account).iter().map(|event| format!("{} {}", event.action, event.subject)).collect()
+        self.events(account).iter().map(|event| format!("{} {}", event.action(), event.subject())).collect()
     }
 
     /// The audit log of an account, the oldest first.
     pub(crate) fn events(&self, account: AccountId) -> Vec<Event> {
-        let read = self.postroom.read(|tx| event::newest(tx, Some(account), 1000));
+        let search = Search { account: Some(account), ..Search::default() };
+        let read = self.postroom.read(|tx| event::newest(tx, &search, 1000));
         let mut events: Vec<Event> = read.unwrap_or_else(|e: Error| panic!("{e}"));
         events.reverse();
         events
@@ -272,6 +288,16 @@ pub(crate) fn txt(text: &str) -> RecordData {
 /// The value of `Authorization` for this user and password (RFC 7617).
 pub(crate) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// The header field in which a secret is sent to a surface; none where a form carries it, or nothing does.
+pub(crate) fn credential(auth: Auth, secret: &str) -> Option<(&'static str, String)> {
+    match auth {
+        Auth::Header(names) => Some((names[0], secret.to_owned())),
+        Auth::Bearer => Some(("Authorization", format!("Bearer {secret}"))),
+        Auth::Basic { user } => Some(("Authorization", basic(user, secret))),
+        Auth::Form | Auth::None => None,
+    }
 }
 
 /// What the App answered.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use postroom::clock::Timestamp;
 use postroom::dns::{Outcome, RecordData, RecordType};
-use postroom::domain::{self, Domain, Status as DomainStatus};
+use postroom::domain::{Details, DomainStatus};
+use postroom::event::{Change, Recorded};
 use postroom::id::{DomainId, RecordId};
-use postroom::record::{self, Record, Status};
+use postroom::record::{self, Record, RecordStatus};
 use postroom::verify::{self, decide};
 use proptest::prelude::*;
 
@@ -40,7 +41,7 @@ enum Step {
     PublishAll(Zone),
     Advance(u64),
     Check,
-    Mark(usize, Status),
+    Mark(usize, RecordStatus),
 }
 
 fn zones() -> impl Strategy<Value = Zone> {
@@ -52,7 +53,7 @@ fn zones() -> impl Strategy<Value = Zone> {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let word = prop_oneof![
-        2 => Just(Status::Pending), 1 => Just(Status::Verified), 1 => Just(Status::Failed), 1 => Just(Status::Disabled)
+        2 => Just(RecordStatus::Pending), 1 => Just(RecordStatus::Verified), 1 => Just(RecordStatus::Failed), 1 => Just(RecordStatus::Disabled)
     ];
     let step = prop_oneof![
         3 => (0_usize..5, zones()).prop_map(|(at, zone)| Step::Publish(at, zone)),
@@ -137,11 +138,11 @@ impl Machine {
         }
     }
 
-    fn state(&self) -> (Domain, Vec<Record>) {
+    fn state(&self) -> (Details, Vec<Record>) {
         let read = self.app.postroom.read(|tx| {
-            let domain = domain::find(tx, &self.key.operator(), DomainId::new(1))?;
+            let domain = self.key.own(tx, DomainId::new(1))?;
             let records = record::list(tx, &domain)?;
-            Ok::<_, postroom::error::Error>((domain, records))
+            Ok::<_, postroom::error::Error>((domain.into_details(), records))
         });
         read.unwrap()
     }
@@ -149,7 +150,7 @@ impl Machine {
     fn take(&mut self, step: &Step) {
         let (domain, records) = self.state();
         let (postroom, caller, now) = (&self.app.postroom, self.key.operator(), self.app.postroom.now());
-        let mut wanted: Vec<(Status, bool)> =
+        let mut wanted: Vec<(RecordStatus, bool)> =
             records.iter().map(|record| (record.standing.status, record.standing.pinned)).collect();
         match step {
             Step::Publish(at, zone) => self.zones[*at] = *zone,
@@ -157,9 +158,11 @@ impl Machine {
             Step::Advance(hours) => self.app.advance(*hours),
             Step::Mark(at, word) => {
                 let id = RecordId::new(records[*at].id.number());
-                postroom.write(|tx| verify::mark(tx, &caller, &domain, id, *word, None)).unwrap();
+                postroom
+                    .write(|tx| verify::mark(tx, &caller, &self.key.own(tx, domain.id)?, id, *word, None))
+                    .unwrap();
                 self.forget(*at);
-                wanted[*at] = (*word, *word != Status::Pending);
+                wanted[*at] = (*word, *word != RecordStatus::Pending);
             }
             Step::Check => {
                 verify::check(postroom, &caller, domain.id, &*self.app.dns).unwrap();
@@ -180,7 +183,12 @@ impl Machine {
     }
 
     /// How a record that stood so must stand after a check.
-    fn after_check(&mut self, at: usize, (status, pinned): (Status, bool), now: Timestamp) -> (Status, bool) {
+    fn after_check(
+        &mut self,
+        at: usize,
+        (status, pinned): (RecordStatus, bool),
+        now: Timestamp,
+    ) -> (RecordStatus, bool) {
         if at == DKIM && self.zones[at] == Zone::Right {
             self.proved = self.proved.or(Some(now));
         }
@@ -193,44 +201,45 @@ impl Machine {
         }
         let after = if self.zones[at] == Zone::Right {
             self.forget(at);
-            Status::Verified
+            RecordStatus::Verified
         } else {
             let known = self.failed_at[at].map_or(Duration::ZERO, |last| now.since(last));
             self.known[at] += known.min(Duration::from_hours(36));
             self.failures[at] += 1;
             self.failed_at[at] = Some(now);
             let is_lost = self.failures[at] >= 3 && self.known[at] >= Duration::from_hours(72);
-            if status == Status::Verified && is_lost { Status::Failed } else { status }
+            if status == RecordStatus::Verified && is_lost { RecordStatus::Failed } else { status }
         };
         self.changes += usize::from(after != status);
-        if at == DKIM && after == Status::Verified && status != Status::Verified {
+        if at == DKIM && after == RecordStatus::Verified && status != RecordStatus::Verified {
             self.activated = self.activated.or(Some(now));
         }
         (after, false)
     }
 
-    fn compare(&self, step: &Step, was: &Domain, wanted: &[(Status, bool)]) {
+    fn compare(&self, step: &Step, was: &Details, wanted: &[(RecordStatus, bool)]) {
         let (domain, records) = self.state();
-        let stand: Vec<(Status, bool)> =
+        let stand: Vec<(RecordStatus, bool)> =
             records.iter().map(|record| (record.standing.status, record.standing.pinned)).collect();
         assert_eq!(stand, wanted, "after {step:?} with {:?}", self.zones);
         // All but the return path are required.
-        let required: Vec<Status> = stand[..4].iter().map(|(status, _)| *status).collect();
+        let required: Vec<RecordStatus> = stand[..4].iter().map(|(status, _)| *status).collect();
         assert_eq!(domain.status, decide::domain(was.status, &required), "after {step:?}");
-        let mut counted = required.iter().filter(|status| **status != Status::Disabled).peekable();
-        let is_complete = counted.peek().is_some() && counted.all(|status| *status == Status::Verified);
+        let mut counted = required.iter().filter(|status| **status != RecordStatus::Disabled).peekable();
+        let is_complete = counted.peek().is_some() && counted.all(|status| *status == RecordStatus::Verified);
         assert_eq!(domain.status == DomainStatus::Active, is_complete, "after {step:?}: {required:?}");
         if domain.status == DomainStatus::Failed {
             assert!(
-                was.status != DomainStatus::Pending && required.contains(&Status::Failed),
+                was.status != DomainStatus::Pending && required.contains(&RecordStatus::Failed),
                 "after {step:?}"
             );
         }
         assert_eq!(domain.proved_at, self.proved, "after {step:?}");
-        let keys = self.app.postroom.read(|tx| postroom::dkim::list(tx, &domain)).unwrap();
+        let keys =
+            self.app.postroom.read(|tx| postroom::dkim::list(tx, &self.key.own(tx, domain.id)?)).unwrap();
         assert_eq!(keys[0].activated_at, self.activated, "after {step:?}");
         let count =
-            |action: &str| self.app.events(self.key.account).iter().filter(|e| e.action == action).count();
+            |action: &str| self.app.events(self.key.account).iter().filter(|e| e.action() == action).count();
         assert_eq!(count("record.status_changed"), self.changes, "each change is a row");
         assert_eq!(count("dkim_key.activated"), usize::from(self.activated.is_some()));
     }
@@ -313,17 +322,20 @@ fn the_audit_row_of_a_change_names_the_finding_the_servers_and_the_count() {
         machine.take(&step);
     }
     let events = machine.app.events(machine.key.account);
-    let of_key = |to: &str| {
-        let is_it = |detail: &&str| detail.starts_with("dkim ") && detail.contains(to);
-        events.iter().filter_map(|event| event.detail.as_deref()).find(is_it).map(str::to_owned)
+    let of_key = |wanted: &str| {
+        events.iter().find_map(|event| {
+            let Recorded::Change(change) = &event.change else { return None };
+            match change.as_ref() {
+                Change::RecordStatusChanged { kind, to, finding, servers, failures, .. }
+                    if kind == "dkim" && to == wanted =>
+                {
+                    Some((finding.clone(), servers.clone()?, *failures))
+                }
+                _ => None,
+            }
+        })
     };
-    let server = "script";
-    assert_eq!(
-        of_key("to verified"),
-        Some(format!("dkim pr1._domainkey: pending to verified: pass by {server}"))
-    );
-    assert_eq!(
-        of_key("to failed"),
-        Some(format!("dkim pr1._domainkey: verified to failed: dkim_revoked by {server}, 3 failures"))
-    );
+    let servers = vec!["script".to_owned()];
+    assert_eq!(of_key("verified"), Some((None, servers.clone(), Some(0))));
+    assert_eq!(of_key("failed"), Some((Some("dkim_revoked".to_owned()), servers, Some(3))));
 }

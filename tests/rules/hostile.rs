@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use postroom::dns::{
-    NetworkResolver, Question, RecordData, RecordType, Resolver, ScriptedResolver, Settings,
+    DnsSettings, NetworkResolver, Question, RecordData, RecordType, Resolver, ScriptedResolver,
 };
 use postroom::domain;
 use postroom::id::DomainId;
@@ -25,12 +25,12 @@ const PER_LOOKUP: Duration = Duration::from_millis(400);
 const RIGHT: &[u8] = b"v=DMARC1; p=none";
 
 fn resolver_of(server: SocketAddr, per_run: Duration) -> NetworkResolver {
-    let settings = Settings {
+    let settings = DnsSettings {
         resolvers: vec![server],
         authoritative: false,
         per_lookup: PER_LOOKUP,
         per_run,
-        ..Settings::default()
+        ..DnsSettings::default()
     };
     NetworkResolver::new(settings).unwrap()
 }
@@ -202,10 +202,10 @@ fn no_misbehaviour_withdraws_what_was_verified() {
     publish(&app.dns, plan.expected());
     let check =
         |resolver: &dyn Resolver| verify::check(&app.postroom, &key.operator(), id, resolver).unwrap();
-    let status = || app.postroom.read(|tx| domain::find(tx, &key.operator(), id)).unwrap().status;
+    let status = || app.details(&key, id).status;
     check(&*app.dns);
     let verified = status();
-    assert_eq!(verified, domain::Status::Active);
+    assert_eq!(verified, domain::DomainStatus::Active);
     let silent = play(true, |_| Act::Nothing);
     let wrong_id = changed(|_, reply| reply[0] ^= 0x55);
     let truncated = play(false, |asked| Act::Send(vec![asked.reply(0x0200, &[], &[])]));

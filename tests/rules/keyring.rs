@@ -1,8 +1,8 @@
 //! The life of DKIM keys beyond what a dialect shows of it: kinds, sealing, delegation, the audit log.
 
-use postroom::dkim::{self, Algorithm, KeyPair, Kind, Source};
+use postroom::dkim::{self, Algorithm, KeyKind, KeyPair, Source};
 use postroom::dns::{Outcome, RecordType, ScriptedResolver};
-use postroom::domain::{self, Domain};
+use postroom::domain::{self, Details, Domain};
 use postroom::error::{Entity, Error};
 use postroom::keyring::{self, Activation, DnsState, Filter, Window};
 use postroom::name::Selector;
@@ -17,32 +17,34 @@ fn start() -> (TestApp, Key) {
     (app, key)
 }
 
-fn domain_of(app: &TestApp, key: &Key, name: &str) -> Domain {
+fn domain_of(app: &TestApp, key: &Key, name: &str) -> Details {
     let name = name.parse().unwrap();
-    app.postroom.read(|tx| domain::find_named(tx, &key.operator(), &name)).unwrap()
+    app.postroom.read(|tx| domain::find_named(tx, &key.operator(), &name).map(Domain::into_details)).unwrap()
 }
 
 fn selector(text: &str) -> Selector {
     text.parse().unwrap()
 }
 
-fn make(app: &TestApp, key: &Key, text: &str, source: Source) -> Result<keyring::Entry, Error> {
+fn make(app: &TestApp, key: &Key, text: &str, source: &Source) -> Result<keyring::KeyEntry, Error> {
     let domain = domain_of(app, key, "example.com");
-    app.postroom.write(|tx| keyring::create(tx, &key.operator(), &domain, &selector(text), source))
+    app.postroom
+        .write(|tx| keyring::create(tx, &key.operator(), &key.own(tx, domain.id)?, &selector(text), source))
 }
 
 #[test]
 fn keys_of_two_algorithms_sign_side_by_side() {
     let (app, key) = start();
-    let pair = KeyPair::generate(Kind::Ed25519).unwrap();
-    let made = make(&app, &key, "ed", Source::Pair(pair)).unwrap();
+    let pair = KeyPair::generate(KeyKind::Ed25519).unwrap();
+    let made = make(&app, &key, "ed", &Source::Pair(pair)).unwrap();
     assert_eq!((made.key.public.algorithm(), made.key.bits), (Algorithm::Ed25519, 256));
     let domain = domain_of(&app, &key, "example.com");
     for text in ["pr1", "ed"] {
-        let entry = app.postroom.read(|tx| keyring::find(tx, &domain, &selector(text))).unwrap();
+        let entry =
+            app.postroom.read(|tx| keyring::find(tx, &key.own(tx, domain.id)?, &selector(text))).unwrap();
         app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
         let done =
-            keyring::activate(&app.postroom, &key.operator(), &domain, &selector(text), &*app.dns).unwrap();
+            keyring::activate(&app.postroom, &key.operator(), domain.id, &selector(text), &*app.dns).unwrap();
         assert!(matches!(done, Activation::Done(key) if key.is_active()), "{text}");
     }
     let message = b"From: a@example.com\r\nSubject: x\r\n\r\nhello\r\n";
@@ -61,11 +63,14 @@ fn mail_of_a_domain_is_signed_by_its_authority() {
     let message = b"From: a@news.example.com\r\n\r\n";
     let signed = |app: &TestApp| app.postroom.read(|tx| dkim::sign(tx, &child.name, message)).unwrap();
     assert!(signed(&app).is_empty(), "no key signs yet");
-    let entry = app.postroom.read(|tx| keyring::find(tx, &parent, &selector("pr1"))).unwrap();
+    let entry =
+        app.postroom.read(|tx| keyring::find(tx, &key.own(tx, parent.id)?, &selector("pr1"))).unwrap();
     app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
-    keyring::activate(&app.postroom, &key.operator(), &parent, &selector("pr1"), &*app.dns).unwrap();
+    keyring::activate(&app.postroom, &key.operator(), parent.id, &selector("pr1"), &*app.dns).unwrap();
     assert!(signed(&app).is_empty(), "it is its own authority");
-    app.postroom.write(|tx| keyring::set_authority(tx, &key.operator(), &child, false)).unwrap();
+    app.postroom
+        .write(|tx| keyring::set_authority(tx, &key.operator(), &key.own(tx, child.id)?, false).map(drop))
+        .unwrap();
     let headers = signed(&app);
     let text = headers[0].text(dkim::LineEnd::CrLf);
     assert!(headers.len() == 1 && text.contains("d=example.com;"), "{text}");
@@ -75,20 +80,24 @@ fn mail_of_a_domain_is_signed_by_its_authority() {
 fn only_a_first_key_begins_by_itself_and_what_was_deactivated_stays_so() {
     let (app, key) = start();
     let domain = domain_of(&app, &key, "example.com");
-    let entry = |text: &str| app.postroom.read(|tx| keyring::find(tx, &domain, &selector(text))).unwrap();
+    let entry = |text: &str| {
+        app.postroom.read(|tx| keyring::find(tx, &key.own(tx, domain.id)?, &selector(text))).unwrap()
+    };
     let check = || drop(verify::check(&app.postroom, &key.operator(), domain.id, &*app.dns).unwrap());
     let publish = |text: &str| {
         let entry = entry(text);
         app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
     };
-    make(&app, &key, "s1", Source::Pool).unwrap();
+    make(&app, &key, "s1", &Source::Pool).unwrap();
     publish("s1");
     check();
     assert!(!entry("s1").key.is_active(), "a later key waits for a word");
     publish("pr1");
     check();
     assert!(entry("pr1").key.is_active());
-    app.postroom.write(|tx| keyring::deactivate(tx, &key.operator(), &domain, &selector("pr1"))).unwrap();
+    app.postroom
+        .write(|tx| keyring::deactivate(tx, &key.operator(), &key.own(tx, domain.id)?, &selector("pr1")))
+        .unwrap();
     app.dns.set("pr1._domainkey.example.com", vec![]);
     (0..4).for_each(|_| {
         app.advance(48);
@@ -103,17 +112,25 @@ fn only_a_first_key_begins_by_itself_and_what_was_deactivated_stays_so() {
 fn after_a_domain_is_renamed_the_keys_that_signed_do_so_again_and_no_others() {
     let (app, key) = start();
     let domain = domain_of(&app, &key, "example.com");
-    make(&app, &key, "s1", Source::Pool).unwrap();
+    make(&app, &key, "s1", &Source::Pool).unwrap();
     for text in ["pr1", "s1"] {
-        let entry = app.postroom.read(|tx| keyring::find(tx, &domain, &selector(text))).unwrap();
+        let entry =
+            app.postroom.read(|tx| keyring::find(tx, &key.own(tx, domain.id)?, &selector(text))).unwrap();
         app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
-        keyring::activate(&app.postroom, &key.operator(), &domain, &selector(text), &*app.dns).unwrap();
+        keyring::activate(&app.postroom, &key.operator(), domain.id, &selector(text), &*app.dns).unwrap();
     }
-    app.postroom.write(|tx| keyring::deactivate(tx, &key.operator(), &domain, &selector("pr1"))).unwrap();
+    app.postroom
+        .write(|tx| keyring::deactivate(tx, &key.operator(), &key.own(tx, domain.id)?, &selector("pr1")))
+        .unwrap();
     let name = "renamed.example".parse().unwrap();
-    let renamed =
-        app.postroom.write(|tx| postroom::provision::rename(tx, &key.operator(), &domain, &name)).unwrap();
-    let keys = || app.postroom.read(|tx| keyring::of_domain(tx, &renamed)).unwrap();
+    let renamed = app
+        .postroom
+        .write(|tx| {
+            let domain = key.own(tx, domain.id)?;
+            postroom::provision::rename(tx, &key.operator(), &domain, &name).map(Domain::into_details)
+        })
+        .unwrap();
+    let keys = || app.postroom.read(|tx| keyring::of_domain(tx, &key.own(tx, renamed.id)?)).unwrap();
     assert!(keys().iter().all(|entry| !entry.key.is_active()));
     for entry in keys() {
         app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
@@ -130,14 +147,15 @@ fn a_domain_without_any_key_is_not_active() {
     app.publish_all("example.com");
     let domain = domain_of(&app, &key, "example.com");
     verify::check(&app.postroom, &key.operator(), domain.id, &*app.dns).unwrap();
-    assert_eq!(domain_of(&app, &key, "example.com").status, domain::Status::Active);
+    assert_eq!(domain_of(&app, &key, "example.com").status, domain::DomainStatus::Active);
     app.postroom
         .write(|tx| {
+            let domain = key.own(tx, domain.id)?;
             keyring::deactivate(tx, &key.operator(), &domain, &selector("pr1"))?;
             keyring::delete(tx, &key.operator(), &domain, &selector("pr1"))
         })
         .unwrap();
-    assert_eq!(domain_of(&app, &key, "example.com").status, domain::Status::Pending);
+    assert_eq!(domain_of(&app, &key, "example.com").status, domain::DomainStatus::Pending);
 }
 
 #[test]
@@ -148,26 +166,30 @@ fn a_domain_that_changes_hands_is_its_own_authority_and_judged_anew() {
     app.publish_all("news.example.com");
     app.dns.set("pr1._domainkey.news.example.com", vec![]);
     let child = domain_of(&app, &key, "news.example.com");
-    app.postroom.write(|tx| keyring::set_authority(tx, &key.operator(), &child, false)).unwrap();
+    app.postroom
+        .write(|tx| keyring::set_authority(tx, &key.operator(), &key.own(tx, child.id)?, false).map(drop))
+        .unwrap();
     for name in ["example.com", "news.example.com"] {
         let id = domain_of(&app, &key, name).id;
         verify::check(&app.postroom, &key.operator(), id, &*app.dns).unwrap();
     }
     let child = domain_of(&app, &key, "news.example.com");
-    assert_eq!(child.status, domain::Status::Active);
+    assert_eq!(child.status, domain::DomainStatus::Active);
     // What its authority's keys do is looked at soon.
     let parent = domain_of(&app, &key, "example.com");
     app.postroom
-        .write(|tx| keyring::rename_selector(tx, &key.operator(), &parent, &selector("pr9")))
+        .write(|tx| keyring::rename_selector(tx, &key.operator(), &key.own(tx, parent.id)?, &selector("pr9")))
         .unwrap();
     assert!(domain_of(&app, &key, "news.example.com").next_check_at <= app.postroom.now());
     let other = app.account("other");
     let moved = app
         .postroom
-        .write(|tx| postroom::provision::transfer(tx, &key.operator(), &child, other.account))
+        .write(|tx| {
+            postroom::provision::transfer(tx, &key.operator(), &key.own(tx, child.id)?, other.account)
+        })
         .unwrap();
-    let now = app.postroom.read(|tx| domain::find(tx, &other.operator(), moved.id)).unwrap();
-    assert_eq!((now.status, now.authority), (domain::Status::Pending, None));
+    let now = app.details(&other, moved.id);
+    assert_eq!((now.status, now.authority), (domain::DomainStatus::Pending, None));
 }
 
 #[test]
@@ -178,8 +200,10 @@ fn one_domain_whose_first_key_cannot_be_made_holds_up_no_other() {
         .write(|tx| {
             for name in ["a.example", "b.example"] {
                 let name = name.parse().unwrap();
-                let new =
-                    postroom::provision::New { key_later: true, ..postroom::provision::New::named(&name) };
+                let new = postroom::provision::NewDomain {
+                    key_later: true,
+                    ..postroom::provision::NewDomain::named(&name)
+                };
                 postroom::provision::create(tx, &key.operator(), &new)?;
             }
             Ok::<_, Error>(())
@@ -214,20 +238,26 @@ fn a_private_key_opens_in_its_own_row_alone() {
 fn the_state_of_the_dns_is_what_was_last_seen_and_a_hiccup_is_nothing() {
     let (app, key) = start();
     let domain = domain_of(&app, &key, "example.com");
-    let state = || app.postroom.read(|tx| keyring::find(tx, &domain, &selector("pr1"))).unwrap().dns_state();
+    let state = || {
+        app.postroom
+            .read(|tx| keyring::find(tx, &key.own(tx, domain.id)?, &selector("pr1")))
+            .unwrap()
+            .dns_state()
+    };
     let activate =
-        || keyring::activate(&app.postroom, &key.operator(), &domain, &selector("pr1"), &*app.dns).unwrap();
+        || keyring::activate(&app.postroom, &key.operator(), domain.id, &selector("pr1"), &*app.dns).unwrap();
     assert_eq!(state(), DnsState::Unknown);
     let silent =
         ScriptedResolver::new().fail("pr1._domainkey.example.com", RecordType::Txt, Outcome::Timeout);
     let asked =
-        keyring::activate(&app.postroom, &key.operator(), &domain, &selector("pr1"), &silent).unwrap();
+        keyring::activate(&app.postroom, &key.operator(), domain.id, &selector("pr1"), &silent).unwrap();
     assert!(matches!(asked, Activation::Refused(_)));
     assert_eq!(state(), DnsState::Unknown);
     app.dns.set("pr1._domainkey.example.com", vec![txt("v=DKIM1; p=")]);
     assert!(matches!(activate(), Activation::Refused(_)));
     assert_eq!(state(), DnsState::Invalid);
-    let entry = app.postroom.read(|tx| keyring::find(tx, &domain, &selector("pr1"))).unwrap();
+    let entry =
+        app.postroom.read(|tx| keyring::find(tx, &key.own(tx, domain.id)?, &selector("pr1"))).unwrap();
     app.dns.set("pr1._domainkey.example.com", vec![txt(&entry.key.public.record_value())]);
     assert!(matches!(activate(), Activation::Done(_)));
     assert_eq!(state(), DnsState::Valid);
@@ -239,8 +269,8 @@ fn a_limit_of_keys_is_the_operators_and_a_store_of_none_is_refused() {
     let app = TestApp::with(few, 10);
     let key = app.account("acme");
     app.domain(&key, "example.com");
-    make(&app, &key, "s1", Source::Pool).unwrap();
-    let refused = make(&app, &key, "s2", Source::Pool);
+    make(&app, &key, "s1", &Source::Pool).unwrap();
+    let refused = make(&app, &key, "s2", &Source::Pool);
     assert!(matches!(refused, Err(Error::Limit { what: Entity::DkimKey, most: 2 })), "{refused:?}");
     // Nothing of it was kept: the spare pair is where it was.
     assert_eq!(app.value::<i64>("SELECT count(*) FROM spare_key"), 8);

@@ -4,83 +4,83 @@ use std::net::IpAddr;
 
 use postroom::account::Caller;
 use postroom::db::WriteTx;
-use postroom::domain::{self, Domain};
 use postroom::error::Error;
 use postroom::id::DomainId;
-use postroom::list::{self, Action, Field, Item, Kind, Outcome, Query, Scope, Sender, Tier};
+use postroom::list::{self, Field, Item, ItemKind, ListKind, ListOutcome, ListQuery, Scope, Sender, Tier};
 use postroom::recipient;
 use proptest::prelude::*;
 
-use crate::harness::app::TestApp;
+use crate::harness::app::{Key, TestApp};
 
-const LISTS: [Action; 2] = [Action::Safelist, Action::Blocklist];
+const LISTS: [ListKind; 2] = [ListKind::Safelist, ListKind::Blocklist];
 
 struct World {
     app: TestApp,
     caller: Caller,
-    domain: Domain,
+    key: Key,
+    domain: DomainId,
 }
 
 fn start() -> World {
     let app = TestApp::new();
     let key = app.account("acme");
     let id = app.domain(&key, "example.com");
-    let domain = app.postroom.read(|tx| domain::find(tx, &key.operator(), DomainId::new(id))).unwrap();
-    World { app, caller: key.operator(), domain }
+    World { app, caller: key.operator(), key, domain: DomainId::new(id) }
 }
 
 impl World {
     /// Adds an item to a list of the account, of the domain, or of `jo@`.
-    fn add(&self, tier: Tier, action: Action, item: &str) -> list::Added {
+    fn add(&self, tier: Tier, action: ListKind, item: &str) -> list::Added {
         let item: Item = item.parse().unwrap();
         let (caller, address) = (&self.caller, "jo@example.com".parse().unwrap());
         let add = |tx: &WriteTx<'_>| match tier {
             Tier::Account => list::add(tx, caller, &Scope::Account(caller), action, &item),
-            Tier::Domain => list::add(tx, caller, &Scope::Domain(&self.domain), action, &item),
+            Tier::Domain => {
+                list::add(tx, caller, &Scope::Domain(&self.key.own(tx, self.domain)?), action, &item)
+            }
             Tier::Recipient => {
-                let recipient = recipient::ensure(tx, caller, &self.domain, &address)?;
-                list::add(tx, caller, &Scope::Recipient(&recipient), action, &item)
+                let domain = self.key.own(tx, self.domain)?;
+                let recipient = recipient::ensure(tx, caller, &domain, &address)?;
+                list::add(tx, caller, &Scope::Recipient(&domain, &recipient), action, &item)
             }
         };
         self.app.postroom.write(add).unwrap_or_else(|e: Error| panic!("{e}"))
     }
 
-    fn explain(&self, query: &Query) -> list::Explanation {
+    fn explain(&self, query: &ListQuery) -> list::Explanation {
         let (verdict, explained) = self
             .app
             .postroom
             .read(|tx| {
-                Ok::<_, Error>((
-                    list::verdict(tx, &self.domain, query)?,
-                    list::explain(tx, &self.domain, query)?,
-                ))
+                let domain = self.key.own(tx, self.domain)?;
+                Ok::<_, Error>((list::verdict(tx, &domain, query)?, list::explain(tx, &domain, query)?))
             })
             .unwrap();
         assert_eq!(verdict, explained.verdict);
         explained
     }
 
-    fn outcome(&self, sender: &str, from: &str, ip: &str) -> Outcome {
+    fn outcome(&self, sender: &str, from: &str, ip: &str) -> ListOutcome {
         self.explain(&query(sender, from, ip)).verdict.outcome
     }
 }
 
-fn query(sender: &str, from: &str, ip: &str) -> Query {
-    Query {
+fn query(sender: &str, from: &str, ip: &str) -> ListQuery {
+    ListQuery {
         envelope_sender: Sender::parse(sender),
         header_from: Sender::parse(from),
         client_ip: ip.parse().ok(),
-        ..Query::to("Jo@example.com".parse().unwrap())
+        ..ListQuery::to("Jo@example.com".parse().unwrap())
     }
 }
 
 #[test]
 fn a_nearer_tier_decides_and_within_one_the_safelist() {
-    use Action::{Blocklist, Safelist};
-    use Outcome::{Blocked, Safe};
+    use ListKind::{Blocklist, Safelist};
+    use ListOutcome::{Blocked, Safe};
     use Tier::{Account, Domain, Recipient};
     for (entries, outcome) in [
-        (&[][..], Outcome::None),
+        (&[][..], ListOutcome::None),
         (&[(Account, Blocklist)], Blocked),
         (&[(Account, Safelist), (Account, Blocklist)], Safe),
         (&[(Account, Safelist), (Domain, Blocklist)], Blocked),
@@ -107,7 +107,7 @@ fn a_nearer_tier_decides_and_within_one_the_safelist() {
 fn the_answer_names_the_narrowest_entry_and_what_it_matched() {
     let world = start();
     for item in [".example", "sender.example", "a@sender.example", "192.0.2.0/24", "192.0.2.7"] {
-        world.add(Tier::Domain, Action::Blocklist, item);
+        world.add(Tier::Domain, ListKind::Blocklist, item);
     }
     for (sender, from, ip, item, fields) in [
         ("a@sender.example", "", "192.0.2.7", "a@sender.example", &[Field::EnvelopeSender][..]),
@@ -126,7 +126,7 @@ fn the_answer_names_the_narrowest_entry_and_what_it_matched() {
         let because = world.explain(&query(sender, from, ip)).verdict.because.unwrap();
         assert_eq!((because.entry.item.given(), &because.fields[..]), (item, fields));
     }
-    assert_eq!(world.outcome("a@sender.test", "example@x.test", "192.0.3.7"), Outcome::None);
+    assert_eq!(world.outcome("a@sender.test", "example@x.test", "192.0.3.7"), ListOutcome::None);
 }
 
 #[test]
@@ -134,48 +134,53 @@ fn an_item_is_told_by_how_it_is_written_and_matches_in_every_spelling() {
     for (item, kind, matches, others) in [
         (
             "jo@a.example",
-            Kind::EmailAddress,
+            ItemKind::EmailAddress,
             &["JO@A.Example.", "<\"jo\"@a.example>"][..],
             &["jo+x@a.example", "jo@b.a.example"][..],
         ),
-        ("Jo+X@a.example", Kind::EmailAddress, &["jo+x@a.example"], &["jo@a.example"]),
-        ("\"a b\"@a.example", Kind::EmailAddress, &["\"A B\"@a.example"], &["ab@a.example"]),
-        ("<jo@a.example>", Kind::EmailAddress, &["jo@a.example"], &[]),
-        ("jo@bücher.example", Kind::EmailAddress, &["jo@xn--bcher-kva.example", "JO@BÜCHER.example"], &[]),
-        ("JÖ@a.example", Kind::EmailAddress, &["jö@a.example"], &["jo@a.example"]),
+        ("Jo+X@a.example", ItemKind::EmailAddress, &["jo+x@a.example"], &["jo@a.example"]),
+        ("\"a b\"@a.example", ItemKind::EmailAddress, &["\"A B\"@a.example"], &["ab@a.example"]),
+        ("<jo@a.example>", ItemKind::EmailAddress, &["jo@a.example"], &[]),
+        (
+            "jo@bücher.example",
+            ItemKind::EmailAddress,
+            &["jo@xn--bcher-kva.example", "JO@BÜCHER.example"],
+            &[],
+        ),
+        ("JÖ@a.example", ItemKind::EmailAddress, &["jö@a.example"], &["jo@a.example"]),
         (
             "A.Example.",
-            Kind::Domain,
+            ItemKind::Domain,
             &["x@a.example", "x@A.EXAMPLE"],
             &["x@b.a.example", "x@ba.example", "x@example"],
         ),
         (
             ".a.example",
-            Kind::Domain,
+            ItemKind::Domain,
             &["x@a.example", "x@c.b.a.example", "x@un_der.a.example"],
             &["x@ba.example", "x@a.example.test"],
         ),
-        ("bücher.example", Kind::Domain, &["x@xn--bcher-kva.example"], &[]),
-        (".example", Kind::Domain, &["x@a.example", "x@example"], &["example@a.test"]),
-        ("github.io", Kind::Domain, &["x@github.io"], &["x@a.github.io"]),
-        ("192.0.2.7", Kind::IpAddress, &["192.0.2.7", "::ffff:192.0.2.7"], &["192.0.2.8"]),
-        ("[192.0.2.7]", Kind::IpAddress, &["192.0.2.7"], &[]),
-        ("::FFFF:192.0.2.7", Kind::IpAddress, &["192.0.2.7"], &["::192.0.2.7"]),
-        ("192.0.2.7/32", Kind::IpAddress, &["192.0.2.7"], &["192.0.2.6"]),
-        ("192.0.2.0/25", Kind::IpAddress, &["192.0.2.127", "192.0.2.0"], &["192.0.2.128", "c000:200::"]),
-        ("::ffff:192.0.2.0/120", Kind::IpAddress, &["192.0.2.255"], &["192.0.3.0"]),
-        ("0.0.0.0/0", Kind::IpAddress, &["203.0.113.9"], &["2001:db8::1"]),
-        ("::/0", Kind::IpAddress, &["2001:db8::1"], &["203.0.113.9"]),
-        ("2001:DB8:0:0::1", Kind::IpAddress, &["2001:db8::1"], &["2001:db8::2"]),
-        ("[IPv6:2001:db8::1]", Kind::IpAddress, &["2001:db8::1"], &[]),
-        ("2001:db8::/33", Kind::IpAddress, &["2001:db8:7fff::"], &["2001:db8:8000::"]),
+        ("bücher.example", ItemKind::Domain, &["x@xn--bcher-kva.example"], &[]),
+        (".example", ItemKind::Domain, &["x@a.example", "x@example"], &["example@a.test"]),
+        ("github.io", ItemKind::Domain, &["x@github.io"], &["x@a.github.io"]),
+        ("192.0.2.7", ItemKind::IpAddress, &["192.0.2.7", "::ffff:192.0.2.7"], &["192.0.2.8"]),
+        ("[192.0.2.7]", ItemKind::IpAddress, &["192.0.2.7"], &[]),
+        ("::FFFF:192.0.2.7", ItemKind::IpAddress, &["192.0.2.7"], &["::192.0.2.7"]),
+        ("192.0.2.7/32", ItemKind::IpAddress, &["192.0.2.7"], &["192.0.2.6"]),
+        ("192.0.2.0/25", ItemKind::IpAddress, &["192.0.2.127", "192.0.2.0"], &["192.0.2.128", "c000:200::"]),
+        ("::ffff:192.0.2.0/120", ItemKind::IpAddress, &["192.0.2.255"], &["192.0.3.0"]),
+        ("0.0.0.0/0", ItemKind::IpAddress, &["203.0.113.9"], &["2001:db8::1"]),
+        ("::/0", ItemKind::IpAddress, &["2001:db8::1"], &["203.0.113.9"]),
+        ("2001:DB8:0:0::1", ItemKind::IpAddress, &["2001:db8::1"], &["2001:db8::2"]),
+        ("[IPv6:2001:db8::1]", ItemKind::IpAddress, &["2001:db8::1"], &[]),
+        ("2001:db8::/33", ItemKind::IpAddress, &["2001:db8:7fff::"], &["2001:db8:8000::"]),
     ] {
         let world = start();
-        let added = world.add(Tier::Account, Action::Blocklist, &format!(" {item}\t"));
+        let added = world.add(Tier::Account, ListKind::Blocklist, &format!(" {item}\t"));
         assert_eq!((added.entry.item.kind(), added.entry.item.given()), (kind, item));
-        for (texts, outcome) in [(matches, Outcome::Blocked), (others, Outcome::None)] {
+        for (texts, outcome) in [(matches, ListOutcome::Blocked), (others, ListOutcome::None)] {
             for text in texts {
-                let (sender, ip) = if kind == Kind::IpAddress { ("", *text) } else { (*text, "") };
+                let (sender, ip) = if kind == ItemKind::IpAddress { ("", *text) } else { (*text, "") };
                 assert_eq!(world.outcome(sender, "", ip), outcome, "{item}: {text}");
             }
         }
@@ -222,21 +227,24 @@ fn what_is_no_item_says_what_to_give() {
 #[test]
 fn an_entry_is_there_once_and_is_removed_in_any_spelling() {
     let world = start();
-    let first = world.add(Tier::Domain, Action::Blocklist, "192.0.2.0/24");
-    let again = world.add(Tier::Domain, Action::Blocklist, "::ffff:192.0.2.0/120");
+    let first = world.add(Tier::Domain, ListKind::Blocklist, "192.0.2.0/24");
+    let again = world.add(Tier::Domain, ListKind::Blocklist, "::ffff:192.0.2.0/120");
     assert_eq!((first.is_new, again.is_new, &first.entry), (true, false, &again.entry));
     assert_eq!(world.app.value::<i64>("SELECT sum(entries) FROM list_block_length"), 1);
-    world.add(Tier::Domain, Action::Safelist, "198.51.100.0/24");
+    world.add(Tier::Domain, ListKind::Safelist, "198.51.100.0/24");
     let remove = |action, item: &str| {
         let item: Item = item.parse().unwrap();
-        let scope = Scope::Domain(&world.domain);
-        world.app.postroom.write(|tx| list::remove(tx, &world.caller, &scope, action, &item)).unwrap()
+        let removed = world.app.postroom.write(|tx| {
+            let domain = world.key.own(tx, world.domain)?;
+            list::remove(tx, &world.caller, &Scope::Domain(&domain), action, &item)
+        });
+        removed.unwrap_or_else(|e: Error| panic!("{e}"))
     };
-    assert!(!remove(Action::Safelist, "192.0.2.0/24"), "it stands on the other list");
-    assert!(remove(Action::Blocklist, "192.0.2.0/24") && !remove(Action::Blocklist, "192.0.2.0/24"));
-    assert_eq!(world.outcome("", "", "192.0.2.1"), Outcome::None);
-    assert_eq!(world.outcome("", "", "198.51.100.1"), Outcome::Safe, "the length is still looked for");
-    assert!(remove(Action::Safelist, "198.51.100.0/24"));
+    assert!(!remove(ListKind::Safelist, "192.0.2.0/24"), "it stands on the other list");
+    assert!(remove(ListKind::Blocklist, "192.0.2.0/24") && !remove(ListKind::Blocklist, "192.0.2.0/24"));
+    assert_eq!(world.outcome("", "", "192.0.2.1"), ListOutcome::None);
+    assert_eq!(world.outcome("", "", "198.51.100.1"), ListOutcome::Safe, "the length is still looked for");
+    assert!(remove(ListKind::Safelist, "198.51.100.0/24"));
     assert_eq!(world.app.value::<i64>("SELECT count(*) FROM list_block_length"), 0);
 }
 
@@ -257,10 +265,10 @@ fn an_entry_that_can_never_decide_is_told_by_what_overrules_it() {
         ("2001:db8::/32", "2001:db8::1", true),
     ] {
         let world = start();
-        let entry = world.add(Tier::Domain, Action::Safelist, safe).entry;
-        let other_tier = world.add(Tier::Account, Action::Blocklist, blocked);
+        let entry = world.add(Tier::Domain, ListKind::Safelist, safe).entry;
+        let other_tier = world.add(Tier::Account, ListKind::Blocklist, blocked);
         assert_eq!(other_tier.overruled_by, None);
-        let added = world.add(Tier::Domain, Action::Blocklist, blocked);
+        let added = world.add(Tier::Domain, ListKind::Blocklist, blocked);
         assert_eq!(added.overruled_by, is_overruled.then_some(entry), "{safe} {blocked}");
     }
 }
@@ -275,16 +283,16 @@ fn lists_hold_for_nobody_elses_domains() {
             tx,
             &other.operator(),
             &Scope::Account(&other.operator()),
-            Action::Blocklist,
+            ListKind::Blocklist,
             &".test".parse().unwrap(),
         )
     };
     world.app.postroom.write(add).unwrap();
-    assert_eq!(world.outcome("a@b.test", "", ""), Outcome::None);
-    let theirs =
-        world.app.postroom.read(|tx| domain::find(tx, &other.operator(), DomainId::new(id))).unwrap();
-    let said = world.app.postroom.read(|tx| list::verdict(tx, &theirs, &query("a@b.test", "", ""))).unwrap();
-    assert_eq!(said.outcome, Outcome::Blocked);
+    assert_eq!(world.outcome("a@b.test", "", ""), ListOutcome::None);
+    let asked = query("a@b.test", "", "");
+    let said =
+        world.app.postroom.read(|tx| list::verdict(tx, &other.own(tx, DomainId::new(id))?, &asked)).unwrap();
+    assert_eq!(said.outcome, ListOutcome::Blocked);
 }
 
 /// Whether an item matches, worked out from its text alone.
@@ -342,9 +350,9 @@ proptest! {
             let matching = entries.iter().filter(|(_, _, item)| naive(item, [sender, from], &ip));
             let first = matching.clone().max_by_key(|(tier, list, _)| (*tier, 1 - *list));
             let want = match first {
-                None => Outcome::None,
-                Some((_, 0, _)) => Outcome::Safe,
-                Some(_) => Outcome::Blocked,
+                None => ListOutcome::None,
+                Some((_, 0, _)) => ListOutcome::Safe,
+                Some(_) => ListOutcome::Blocked,
             };
             let said = world.explain(&query(sender, from, &ip));
             prop_assert_eq!(said.verdict.outcome, want, "{} {} {}", sender, from, ip);

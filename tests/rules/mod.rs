@@ -2,11 +2,13 @@
 
 mod agreeing;
 mod answers;
+mod changes;
 mod deciding;
 mod explaining;
 mod findings;
 mod hostile;
 mod importing;
+mod key_pool;
 mod keyring;
 mod judging;
 mod keys_and_tokens;

@@ -1,20 +1,20 @@
 //! Recipients through the library: who is one, whose mail is filtered, and within which limit.
 
-use postroom::domain::{self, Domain};
+use postroom::domain::Details;
 use postroom::error::{Entity, Error};
 use postroom::id::DomainId;
-use postroom::list::{self, Action, Scope};
+use postroom::list::{self, ListKind, Scope};
 use postroom::page::Page;
 use postroom::provision;
 use postroom::recipient::{self, FilterMode, FilterRequest, Recipient};
 
 use crate::harness::app::{Key, TestApp};
 
-fn start() -> (TestApp, Key, Domain) {
+fn start() -> (TestApp, Key, Details) {
     let app = TestApp::new();
     let key = app.account("acme");
     let id = app.domain(&key, "example.com");
-    let domain = app.postroom.read(|tx| domain::find(tx, &key.operator(), DomainId::new(id))).unwrap();
+    let domain = app.details(&key, DomainId::new(id));
     (app, key, domain)
 }
 
@@ -41,7 +41,10 @@ fn an_address_is_one_recipient_without_regard_to_case_and_shown_as_first_given()
     let (again, created) = save(&app, &key, "\"jo+x\"@EXAMPLE.com.", None).unwrap();
     assert_eq!((&again, created), (&first, false));
     assert!(save(&app, &key, "jo@example.com", None).unwrap().1, "a + makes another address");
-    let all = app.postroom.read(|tx| recipient::list(tx, &domain, Page { limit: 1, offset: 0 })).unwrap();
+    let all = app
+        .postroom
+        .read(|tx| recipient::list(tx, &key.own(tx, domain.id)?, Page { limit: 1, offset: 0 }))
+        .unwrap();
     assert_eq!(all, [save(&app, &key, "jo@example.com", None).unwrap().0]);
     let made = app.actions(key.account).into_iter().filter(|line| line.starts_with("recipient."));
     assert_eq!(
@@ -71,8 +74,8 @@ fn filters_are_granted_within_the_subscriptions_limit() {
     assert_eq!(filter("c@example.com", Some(On)).unwrap(), Filtered);
     let address = "a@example.com".parse().unwrap();
     let changed = app.postroom.write(|tx| {
-        let found = recipient::find(tx, &domain, &address)?;
-        recipient::update(tx, &key.operator(), &domain, &found, Some(true), None)
+        let found = recipient::find(tx, &key.own(tx, domain.id)?, &address)?;
+        recipient::update(tx, &key.operator(), &key.own(tx, domain.id)?, &found, Some(true), None)
     });
     let changed = changed.unwrap();
     assert!(changed.is_admin && changed.filter == Unfiltered);
@@ -100,11 +103,12 @@ fn recipients_and_lists_go_with_their_domain_and_do_not_change_hands() {
         app.postroom
             .write(|tx| {
                 let caller = key.operator();
-                for scope in [Scope::Recipient(&jo), Scope::Domain(&domain)] {
-                    list::add(tx, &caller, &scope, Action::Blocklist, &"192.0.2.0/24".parse().unwrap())?;
+                let domain = key.own(tx, domain.id)?;
+                for scope in [Scope::Recipient(&domain, &jo), Scope::Domain(&domain)] {
+                    list::add(tx, &caller, &scope, ListKind::Blocklist, &"192.0.2.0/24".parse().unwrap())?;
                 }
                 if is_transfer {
-                    provision::transfer(tx, &caller, &domain, other.account).map(|_| ())
+                    provision::transfer(tx, &caller, &domain, other.account).map(drop)
                 } else {
                     provision::delete(tx, &caller, &domain)
                 }

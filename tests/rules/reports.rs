@@ -9,7 +9,7 @@ use postroom::error::{Entity, Error};
 use postroom::id::{DomainId, ReportId};
 use postroom::page::Page;
 use postroom::provision;
-use postroom::report::{self, Kind, New, Report, Selection, mbox};
+use postroom::report::{self, NewReport, Report, ReportKind, Selection, mbox};
 use postroom::secret::{PlainSecret, SecretKind};
 use proptest::prelude::*;
 
@@ -23,12 +23,12 @@ fn holder(app: &TestApp, key: &Key) -> Caller {
     app.postroom.read(|tx| postroom::key::authenticate(tx, &secret)).unwrap().unwrap()
 }
 
-fn file(app: &TestApp, caller: &Caller, new: &New<'_>) -> Result<Report, Error> {
+fn file(app: &TestApp, caller: &Caller, new: &NewReport<'_>) -> Result<Report, Error> {
     app.postroom.write(|tx| report::file(tx, caller, new))
 }
 
-fn to(recipient: &str) -> New<'_> {
-    New { recipient: Some(recipient), ..New::of(Kind::FalseNegative, MESSAGE) }
+fn to(recipient: &str) -> NewReport<'_> {
+    NewReport { recipient: Some(recipient), ..NewReport::of(ReportKind::FalseNegative, MESSAGE) }
 }
 
 const ALL: Page = Page { limit: 1000, offset: 0 };
@@ -44,8 +44,8 @@ fn a_report_keeps_the_message_octet_for_octet_and_the_envelope_as_told() {
     let key = app.account("acme");
     app.domain(&key, "example.com");
     let caller = holder(&app, &key);
-    let new = New {
-        kind: Kind::FalsePositive,
+    let new = NewReport {
+        kind: ReportKind::FalsePositive,
         message: MESSAGE,
         helo: Some("mail.example.org"),
         sender: Some("<>"),
@@ -73,8 +73,12 @@ fn a_report_keeps_the_message_octet_for_octet_and_the_envelope_as_told() {
         (Some(key.id), MESSAGE.len() as u64, START_MILLIS)
     );
     let event = app.events(key.account).pop().unwrap();
-    assert_eq!((event.action.as_str(), event.subject.as_str()), ("report.filed", "1"));
-    assert_eq!(event.detail.as_deref(), Some("false_positive for example.com"), "and no address");
+    assert_eq!((event.action(), event.subject().as_str()), ("report.filed", "1"));
+    assert_eq!(
+        event.detail().unwrap(),
+        "report 1 of a false positive filed for a recipient at example.com",
+        "and no address"
+    );
 }
 
 #[test]
@@ -83,8 +87,10 @@ fn a_report_names_its_domain_only_where_that_is_there_for_the_caller_and_is_kept
     let (key, stranger) = (app.account("acme"), app.account("other"));
     let sibling = app.key_of(key.account);
     let id = app.domain(&key, "example.com");
-    let domain = app.postroom.read(|tx| domain::find(tx, &key.operator(), DomainId::new(id))).unwrap();
-    app.postroom.write(|tx| domain::associate(tx, &key.operator(), &domain, Some(key.id))).unwrap();
+    let domain = app.details(&key, DomainId::new(id));
+    app.postroom
+        .write(|tx| domain::associate(tx, &key.operator(), &key.own(tx, domain.id)?, Some(key.id)))
+        .unwrap();
     let named = |caller: &Caller, recipient: &str| {
         let report = file(&app, caller, &to(recipient)).unwrap();
         assert_eq!(report.account, caller.account());
@@ -98,7 +104,10 @@ fn a_report_names_its_domain_only_where_that_is_there_for_the_caller_and_is_kept
             assert_eq!(named(&caller, recipient), None, "{recipient}");
         }
     }
-    assert_eq!(file(&app, &key.operator(), &New::of(Kind::FalsePositive, MESSAGE)).unwrap().recipient, None);
+    assert_eq!(
+        file(&app, &key.operator(), &NewReport::of(ReportKind::FalsePositive, MESSAGE)).unwrap().recipient,
+        None
+    );
 }
 
 #[test]
@@ -112,14 +121,14 @@ fn what_is_no_message_or_no_envelope_is_refused_and_nothing_is_kept() {
     let large = [MESSAGE, &[b'x'; 200]].concat();
     let long = "x".repeat(513);
     for (new, wrong) in [
-        (New::of(Kind::FalsePositive, b""), "message"),
-        (New::of(Kind::FalsePositive, b"hello"), "message"),
-        (New::of(Kind::FalsePositive, b"Subject: x\r\n\r\n"), "message"),
-        (New::of(Kind::FalsePositive, &large), "message"),
+        (NewReport::of(ReportKind::FalsePositive, b""), "message"),
+        (NewReport::of(ReportKind::FalsePositive, b"hello"), "message"),
+        (NewReport::of(ReportKind::FalsePositive, b"Subject: x\r\n\r\n"), "message"),
+        (NewReport::of(ReportKind::FalsePositive, &large), "message"),
         (to("jo@example.com\r\nFrom x"), "recipient"),
-        (New { sender: Some("a\nb"), ..to("jo@example.com") }, "sender"),
-        (New { helo: Some(&long), ..to("jo@example.com") }, "helo"),
-        (New { client: Some("\0"), ..to("jo@example.com") }, "client"),
+        (NewReport { sender: Some("a\nb"), ..to("jo@example.com") }, "sender"),
+        (NewReport { helo: Some(&long), ..to("jo@example.com") }, "helo"),
+        (NewReport { client: Some("\0"), ..to("jo@example.com") }, "client"),
     ] {
         match file(&app, &caller, &new) {
             Err(Error::Invalid { field, .. }) => assert_eq!(field, wrong),
@@ -136,7 +145,7 @@ fn an_account_has_room_for_so_much_and_another_for_its_own() {
     settings.most_report_octets = 2 * MESSAGE.len() as u64 + 4096;
     let app = TestApp::with(settings, 0);
     let (key, other) = (app.account("acme"), app.account("other"));
-    let new = New::of(Kind::FalseNegative, MESSAGE);
+    let new = NewReport::of(ReportKind::FalseNegative, MESSAGE);
     for _ in 0..2 {
         file(&app, &key.operator(), &new).unwrap();
     }
@@ -175,12 +184,14 @@ fn a_report_outlives_its_domain_and_stays_with_its_account() {
     let (key, other) = (app.account("acme"), app.account("other"));
     let id = app.domain(&key, "example.com");
     let filed = file(&app, &holder(&app, &key), &to("jo@example.com")).unwrap();
-    let domain = app.postroom.read(|tx| domain::find(tx, &key.operator(), DomainId::new(id))).unwrap();
-    app.postroom.write(|tx| provision::transfer(tx, &key.operator(), &domain, other.account)).unwrap();
+    let domain = app.details(&key, DomainId::new(id));
+    app.postroom
+        .write(|tx| provision::transfer(tx, &key.operator(), &key.own(tx, domain.id)?, other.account))
+        .unwrap();
     app.revoke(&key);
     assert_eq!(app.postroom.read(|tx| report::find(tx, filed.id)).unwrap(), filed);
-    let domain = app.postroom.read(|tx| domain::find(tx, &other.operator(), DomainId::new(id))).unwrap();
-    app.postroom.write(|tx| provision::delete(tx, &other.operator(), &domain)).unwrap();
+    let domain = app.details(&other, DomainId::new(id));
+    app.postroom.write(|tx| provision::delete(tx, &other.operator(), &other.own(tx, domain.id)?)).unwrap();
     assert_eq!(app.postroom.read(|tx| report::find(tx, filed.id)).unwrap(), filed);
     let theirs = Selection { account: Some(other.account), since: None };
     assert!(ids(&app, &theirs).is_empty());
@@ -268,7 +279,8 @@ fn with_lf(message: &[u8]) -> Vec<u8> {
 fn a_report(sender: Option<&str>) -> Report {
     let app = TestApp::with(settings(), 0);
     let key = app.account("acme");
-    file(&app, &key.operator(), &New { sender, ..New::of(Kind::FalsePositive, MESSAGE) }).unwrap()
+    file(&app, &key.operator(), &NewReport { sender, ..NewReport::of(ReportKind::FalsePositive, MESSAGE) })
+        .unwrap()
 }
 
 #[test]

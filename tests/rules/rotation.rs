@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use postroom::dkim::{DkimKey, KeyPair, Kind, Source};
+use postroom::dkim::{DkimKey, KeyKind, KeyPair, Source, Supply};
 use postroom::dns::RecordData;
-use postroom::domain::{self, Domain};
+use postroom::domain::{self, Details, Domain};
 use postroom::error::Error;
 use postroom::name::DnsName;
-use postroom::rotation::{self, Stage, Status};
+use postroom::rotation::{self, RotationView, Stage};
 use postroom::settings::Settings;
 use postroom::verify;
 
@@ -33,22 +33,27 @@ impl Desk {
         desk
     }
 
-    fn domain(&self) -> Domain {
+    fn domain(&self) -> Details {
         let name = NAME.parse().unwrap();
-        self.app.postroom.read(|tx| domain::find_named(tx, &self.key.operator(), &name)).unwrap()
+        self.app
+            .postroom
+            .read(|tx| domain::find_named(tx, &self.key.operator(), &name).map(Domain::into_details))
+            .unwrap()
     }
 
-    fn status(&self) -> Status {
-        self.app.postroom.read(|tx| rotation::status(tx, &self.domain())).unwrap()
+    fn status(&self) -> RotationView {
+        self.app.postroom.read(|tx| rotation::status(tx, &self.key.own(tx, self.domain().id)?)).unwrap()
     }
 
     fn stage(&self) -> Stage {
         self.status().stage
     }
 
-    fn start(&self) -> Result<Status, Error> {
+    fn start(&self) -> Result<RotationView, Error> {
         let domain = self.domain();
-        self.app.postroom.write(|tx| rotation::start(tx, &self.key.operator(), &domain, Source::Pool))
+        self.app.postroom.write(|tx| {
+            rotation::start(tx, &self.key.operator(), &self.key.own(tx, domain.id)?, &Source::Pool)
+        })
     }
 
     fn verify(&self) {
@@ -100,7 +105,7 @@ fn a_new_key_takes_over_when_its_record_is_right_and_the_old_ones_record_is_kept
     assert_eq!(desk.active(), ["pr2"]);
     let Stage::Keeping { until } = desk.stage() else { panic!("{:?}", desk.stage()) };
     assert_eq!(until.since(desk.app.postroom.now()), Duration::from_hours(7 * 24));
-    assert_eq!(desk.domain().status, domain::Status::Active, "at no time was it anything else");
+    assert_eq!(desk.domain().status, domain::DomainStatus::Active, "at no time was it anything else");
     desk.app.advance(7 * 24 - 1);
     assert_eq!(desk.keep(), 0);
     desk.app.advance(1);
@@ -111,14 +116,18 @@ fn a_new_key_takes_over_when_its_record_is_right_and_the_old_ones_record_is_kept
     let told = desk.app.actions(desk.key.account);
     assert_eq!(told.iter().filter(|event| event.starts_with("dkim_key.released")).count(), 1);
     // What is safe to remove is not asked for any more, and its loss is nobody's.
-    let records = desk.app.postroom.read(|tx| postroom::record::list(tx, &desk.domain())).unwrap();
+    let records = desk
+        .app
+        .postroom
+        .read(|tx| postroom::record::list(tx, &desk.key.own(tx, desk.domain().id)?))
+        .unwrap();
     assert!(records.iter().all(|record| record.host != "pr1._domainkey"), "{records:?}");
     desk.app.dns.set("pr1._domainkey.example.com", vec![]);
     (0..5).for_each(|_| {
         desk.app.advance(48);
         desk.verify();
     });
-    assert_eq!(desk.domain().status, domain::Status::Active);
+    assert_eq!(desk.domain().status, domain::DomainStatus::Active);
 }
 
 #[test]
@@ -127,7 +136,9 @@ fn one_is_under_way_at_a_time_and_can_be_called_off() {
     desk.start().unwrap();
     assert!(desk.start().unwrap_err().to_string().contains("under way"));
     let domain = desk.domain();
-    let abort = || desk.app.postroom.write(|tx| rotation::abort(tx, &desk.key.operator(), &domain));
+    let abort = || {
+        desk.app.postroom.write(|tx| rotation::abort(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?))
+    };
     assert_eq!(abort().unwrap().stage, Stage::Idle);
     assert_eq!(desk.status().keys.len(), 1, "its key is gone");
     assert!(abort().unwrap_err().to_string().contains("no rotation is under way"));
@@ -137,7 +148,9 @@ fn one_is_under_way_at_a_time_and_can_be_called_off() {
     let selector = "pr2".parse().unwrap();
     desk.app
         .postroom
-        .write(|tx| postroom::keyring::delete(tx, &desk.key.operator(), &domain, &selector))
+        .write(|tx| {
+            postroom::keyring::delete(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?, &selector)
+        })
         .unwrap();
     assert_eq!(desk.stage(), Stage::Idle);
     desk.start().unwrap();
@@ -148,10 +161,14 @@ fn a_word_for_the_new_keys_record_is_not_enough() {
     let desk = Desk::new(settings());
     desk.start().unwrap();
     let (domain, caller) = (desk.domain(), desk.key.operator());
-    let records = desk.app.postroom.read(|tx| postroom::record::list(tx, &domain)).unwrap();
+    let records =
+        desk.app.postroom.read(|tx| postroom::record::list(tx, &desk.key.own(tx, domain.id)?)).unwrap();
     let new = records.iter().find(|record| record.host == "pr2._domainkey").unwrap().id;
-    let word = postroom::record::Status::Verified;
-    desk.app.postroom.write(|tx| verify::mark(tx, &caller, &domain, new, word, None)).unwrap();
+    let word = postroom::record::RecordStatus::Verified;
+    desk.app
+        .postroom
+        .write(|tx| verify::mark(tx, &caller, &desk.key.own(tx, domain.id)?, new, word, None))
+        .unwrap();
     assert_eq!(desk.keep(), 0);
     assert_eq!(desk.active(), ["pr1"]);
 }
@@ -161,7 +178,7 @@ fn looking_for_rotations_to_go_on_with_reads_no_record_of_others() {
     let desk = Desk::new(settings());
     let sql = desk.app.sql();
     let query = "EXPLAIN QUERY PLAN
-        SELECT d.id, d.account_id FROM rotation o CROSS JOIN record r JOIN domain d ON d.id = o.domain_id
+        SELECT d.* FROM rotation o CROSS JOIN record r JOIN domain d ON d.id = o.domain_id
         WHERE o.key_id IS NOT NULL AND r.dkim_key_id = o.key_id AND r.status = 'verified' AND r.failures = 0
             AND r.pinned = 0 AND r.checked_at >= o.started_at LIMIT 9";
     let mut steps = sql.prepare(query).unwrap();
@@ -179,10 +196,10 @@ fn nothing_is_rotated_before_a_key_signs_or_where_anothers_keys_do() {
     assert!(desk.start().unwrap_err().to_string().contains("no key of the domain signs yet"));
     desk.app.domain(&desk.key, "news.example.com");
     let name = "news.example.com".parse().unwrap();
-    let child = desk.app.postroom.read(|tx| domain::find_named(tx, &desk.key.operator(), &name)).unwrap();
     let refused = desk.app.postroom.write(|tx| {
+        let child = domain::find_named(tx, &desk.key.operator(), &name)?;
         let (child, _) = postroom::keyring::set_authority(tx, &desk.key.operator(), &child, false)?;
-        rotation::start(tx, &desk.key.operator(), &child, Source::Pool)
+        rotation::start(tx, &desk.key.operator(), &child, &Source::Pool)
     });
     assert!(refused.unwrap_err().to_string().contains("a domain above"));
 }
@@ -211,7 +228,9 @@ fn a_rotation_begins_by_itself_so_often_and_what_cannot_begin_is_put_off() {
     let domain = desk.domain();
     let every = |days: u64| {
         let span = Some(Duration::from_hours(24 * days)).filter(|_| days > 0);
-        desk.app.postroom.write(|tx| rotation::set_interval(tx, &desk.key.operator(), &domain, span))
+        desk.app
+            .postroom
+            .write(|tx| rotation::set_interval(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?, span))
     };
     assert!(every(4).is_err());
     every(30).unwrap();
@@ -227,9 +246,7 @@ fn a_rotation_begins_by_itself_so_often_and_what_cannot_begin_is_put_off() {
     let next = desk.status().rotation.next_at.unwrap();
     assert_eq!(next.since(desk.app.postroom.now()), Duration::from_hours(24));
     let events = desk.app.events(desk.key.account);
-    assert!(
-        events.iter().any(|event| event.detail.as_deref().is_some_and(|text| text.starts_with("put off")))
-    );
+    assert!(events.iter().any(|event| event.detail().is_some_and(|text| text.contains("put off for 24 h"))));
     every(0).unwrap();
     assert_eq!(desk.status().rotation.next_at, None);
 }
@@ -238,18 +255,27 @@ fn a_rotation_begins_by_itself_so_often_and_what_cannot_begin_is_put_off() {
 fn a_rotation_goes_on_with_the_kind_of_key_that_there_is() {
     let desk = Desk::new(settings());
     let (domain, caller) = (desk.domain(), desk.key.operator());
-    assert!(matches!(rotation::source(&desk.app.postroom, &domain).unwrap(), Source::Pool));
-    let pair = KeyPair::generate(Kind::Ed25519).unwrap();
+    let supply = || desk.app.postroom.read(|tx| rotation::supply(tx, &desk.key.own(tx, domain.id)?)).unwrap();
+    assert_eq!(supply(), Supply::Pool);
+    let pair = KeyPair::generate(KeyKind::Ed25519).unwrap();
     let selector = "ed".parse().unwrap();
     desk.app
         .postroom
-        .write(|tx| postroom::keyring::create(tx, &caller, &domain, &selector, Source::Pair(pair)))
+        .write(|tx| {
+            let domain = desk.key.own(tx, domain.id)?;
+            postroom::keyring::create(tx, &caller, &domain, &selector, &Source::Pair(pair))
+        })
         .unwrap();
     desk.publish("ed");
-    postroom::keyring::activate(&desk.app.postroom, &caller, &domain, &selector, &*desk.app.dns).unwrap();
-    let Source::Pair(pair) = rotation::source(&desk.app.postroom, &domain).unwrap() else { panic!("a pair") };
-    let started =
-        desk.app.postroom.write(|tx| rotation::start(tx, &caller, &domain, Source::Pair(pair))).unwrap();
+    postroom::keyring::activate(&desk.app.postroom, &caller, domain.id, &selector, &*desk.app.dns).unwrap();
+    assert_eq!(supply(), Supply::Make(KeyKind::Ed25519));
+    let source = supply().source().unwrap();
+    assert!(matches!(source, Source::Pair(_)));
+    let started = desk
+        .app
+        .postroom
+        .write(|tx| rotation::start(tx, &caller, &desk.key.own(tx, domain.id)?, &source))
+        .unwrap();
     let new = started.keys.last().unwrap();
     assert_eq!((new.selector.as_str(), new.public.algorithm().as_str()), ("ed2", "ed25519"));
     desk.publish("ed2");
@@ -263,12 +289,19 @@ fn delegated_keys_take_turns_and_the_domains_owner_never_acts_again() {
     let zone: DnsName = "dkim.mail.example.net".parse().unwrap();
     let desk = Desk::new(Settings { delegation_zone: Some(zone), ..settings() });
     let domain = desk.domain();
-    desk.app.postroom.write(|tx| rotation::delegate(tx, &desk.key.operator(), &domain)).unwrap();
+    desk.app
+        .postroom
+        .write(|tx| rotation::delegate(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?))
+        .unwrap();
     desk.publish_zone();
     desk.verify();
     desk.keep();
     assert_eq!(desk.active(), ["pdk1"], "the first takes over from the key before");
-    let mut owners = desk.app.postroom.read(|tx| postroom::record::list(tx, &desk.domain())).unwrap();
+    let mut owners = desk
+        .app
+        .postroom
+        .read(|tx| postroom::record::list(tx, &desk.key.own(tx, desk.domain().id)?))
+        .unwrap();
     owners.retain(|record| record.dkim_key.is_some() && record.host != "pr1._domainkey");
     let asked: Vec<(String, String)> =
         owners.iter().map(|record| (record.record_type().to_string(), record.value.clone())).collect();
@@ -288,7 +321,11 @@ fn delegated_keys_take_turns_and_the_domains_owner_never_acts_again() {
         desk.publish_zone();
         desk.verify();
     }
-    let mut later = desk.app.postroom.read(|tx| postroom::record::list(tx, &desk.domain())).unwrap();
+    let mut later = desk
+        .app
+        .postroom
+        .read(|tx| postroom::record::list(tx, &desk.key.own(tx, desk.domain().id)?))
+        .unwrap();
     later.retain(|record| record.dkim_key.is_some() && record.host != "pr1._domainkey");
     let mut still: Vec<(String, String)> =
         later.iter().map(|record| (record.record_type().to_string(), record.value.clone())).collect();
@@ -296,21 +333,27 @@ fn delegated_keys_take_turns_and_the_domains_owner_never_acts_again() {
     let mut asked = asked;
     asked.sort();
     assert_eq!(still, asked, "the owner's two CNAMEs are what they were");
-    assert_eq!(desk.domain().status, domain::Status::Active);
+    assert_eq!(desk.domain().status, domain::DomainStatus::Active);
 }
 
 #[test]
 fn the_operators_zone_has_every_delegated_key_and_nothing_is_delegated_without_one() {
     let desk = Desk::new(settings());
     let domain = desk.domain();
-    let refused = desk.app.postroom.write(|tx| rotation::delegate(tx, &desk.key.operator(), &domain));
+    let refused = desk
+        .app
+        .postroom
+        .write(|tx| rotation::delegate(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?));
     assert!(refused.unwrap_err().to_string().contains("no zone"));
     assert!(desk.app.postroom.read(|tx| rotation::delegated_zone(tx, &[])).is_err());
 
     let zone: DnsName = "dkim.mail.example.net".parse().unwrap();
     let desk = Desk::new(Settings { delegation_zone: Some(zone), ..settings() });
     let domain = desk.domain();
-    desk.app.postroom.write(|tx| rotation::delegate(tx, &desk.key.operator(), &domain)).unwrap();
+    desk.app
+        .postroom
+        .write(|tx| rotation::delegate(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?))
+        .unwrap();
     let fragment = desk.app.postroom.read(|tx| rotation::delegated_zone(tx, &[])).unwrap();
     assert_eq!(fragment.lines().filter(|line| line.contains(" IN TXT ")).count(), 2, "{fragment}");
     assert!(!fragment.contains("SOA"));
@@ -328,7 +371,10 @@ fn a_delegated_key_must_come_by_its_alias() {
     let zone: DnsName = "dkim.mail.example.net".parse().unwrap();
     let desk = Desk::new(Settings { delegation_zone: Some(zone), ..settings() });
     let domain = desk.domain();
-    desk.app.postroom.write(|tx| rotation::delegate(tx, &desk.key.operator(), &domain)).unwrap();
+    desk.app
+        .postroom
+        .write(|tx| rotation::delegate(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?))
+        .unwrap();
     desk.publish_zone();
     let finding = || {
         let checked =

@@ -2,22 +2,22 @@
 
 use postroom::address::EmailAddress;
 use postroom::dns::ScriptedResolver;
-use postroom::domain::{self, Domain};
+use postroom::domain::Details;
 use postroom::error::Error;
 use postroom::id::DomainId;
 use postroom::provision;
-use postroom::route::{self, Change, Mode, Patch, Route, RouteDecision};
+use postroom::route::{self, Mode, Patch, Route, RouteChange, RouteDecision};
 use postroom::webhook::{VettedUrl, WebhookUrl};
 
 use crate::harness::app::{Key, TestApp};
 
 const MODES: [Mode; 4] = [Mode::Store, Mode::Webhook, Mode::WebhookThenStore, Mode::ForwardEmail];
 
-fn start() -> (TestApp, Key, Domain) {
+fn start() -> (TestApp, Key, Details) {
     let app = TestApp::new();
     let key = app.account("acme");
     let id = app.domain(&key, "example.com");
-    let domain = app.postroom.read(|tx| domain::find(tx, &key.operator(), DomainId::new(id))).unwrap();
+    let domain = app.details(&key, DomainId::new(id));
     (app, key, domain)
 }
 
@@ -30,8 +30,8 @@ fn address(text: &str) -> EmailAddress {
     text.parse().unwrap()
 }
 
-fn update(app: &TestApp, key: &Key, domain: &Domain, change: Change) -> Result<Route, Error> {
-    app.postroom.write(|tx| route::update(tx, &key.operator(), domain, change))
+fn update(app: &TestApp, key: &Key, domain: &Details, change: RouteChange) -> Result<Route, Error> {
+    app.postroom.write(|tx| route::update(tx, &key.operator(), &key.own(tx, domain.id)?, change))
 }
 
 fn decide(app: &TestApp, recipient: &str) -> RouteDecision {
@@ -66,7 +66,7 @@ fn a_domain_that_is_not_ours_is_unknown_above_below_and_beside_ours() {
     {
         assert_eq!(decide(&app, recipient), RouteDecision::UnknownDomain, "{recipient}");
     }
-    app.postroom.write(|tx| provision::delete(tx, &key.operator(), &domain)).unwrap();
+    app.postroom.write(|tx| provision::delete(tx, &key.operator(), &key.own(tx, domain.id)?)).unwrap();
     assert_eq!(decide(&app, "jo@example.com"), RouteDecision::UnknownDomain);
 }
 
@@ -85,7 +85,7 @@ fn a_decision_follows_the_route_of_whichever_account_or_user() {
     let (app, key, domain) = start();
     let other = app.account("other");
     app.v2_domain(&other, "theirs.example", "user_123");
-    let change = Change {
+    let change = RouteChange {
         mode: Some(Mode::WebhookThenStore),
         webhook_url: Patch::Set(url("in")),
         webhook_secret: Patch::Set("s3cret".to_owned()),
@@ -115,7 +115,7 @@ fn a_route_has_what_its_mode_needs_or_is_refused_by_field_and_mode() {
         for with_url in [false, true] {
             for with_address in [false, true] {
                 let (app, key, domain) = start();
-                let change = Change {
+                let change = RouteChange {
                     mode: Some(mode),
                     webhook_url: if with_url { Patch::Set(url("in")) } else { Patch::Keep },
                     webhook_secret: Patch::Keep,
@@ -135,7 +135,7 @@ fn a_route_has_what_its_mode_needs_or_is_refused_by_field_and_mode() {
                     (Ok(route), None) => assert_eq!(route.mode, mode),
                     (Err(Error::Invalid { field, reason }), Some(lacks)) => {
                         assert_eq!(field, lacks);
-                        assert_eq!(reason, format!("forward_mode {mode} needs one"));
+                        assert_eq!(reason, format!("it is missing, and forward_mode {mode} needs one"));
                         assert_eq!(app.dump(), before);
                     }
                     (outcome, _) => panic!("{mode} {with_url} {with_address}: {outcome:?}"),
@@ -148,11 +148,11 @@ fn a_route_has_what_its_mode_needs_or_is_refused_by_field_and_mode() {
 #[test]
 fn a_secret_is_kept_replaced_and_cleared_apart_from_the_rest() {
     let (app, key, domain) = start();
-    let secret = |patch| Change { webhook_secret: patch, ..Change::default() };
+    let secret = |patch| RouteChange { webhook_secret: patch, ..RouteChange::default() };
     let sealed = || app.value::<Option<Vec<u8>>>("SELECT sealed_secret FROM route");
     assert!(update(&app, &key, &domain, secret(Patch::Set("one".into()))).unwrap().has_webhook_secret);
     let first = sealed();
-    let moved = Change { webhook_url: Patch::Set(url("other")), ..Change::default() };
+    let moved = RouteChange { webhook_url: Patch::Set(url("other")), ..RouteChange::default() };
     assert!(update(&app, &key, &domain, moved).unwrap().has_webhook_secret);
     assert_eq!(sealed(), first, "another part changed, and this one not");
     update(&app, &key, &domain, secret(Patch::Set("two".into()))).unwrap();
@@ -180,17 +180,19 @@ fn a_mode_is_one_of_four_words() {
 #[test]
 fn a_domain_that_changes_hands_leaves_its_route_and_its_secret_behind() {
     let (app, key, domain) = start();
-    let change = Change {
+    let change = RouteChange {
         mode: Some(Mode::Webhook),
         webhook_url: Patch::Set(url("/hook")),
         webhook_secret: Patch::Set("the old owner's".to_owned()),
-        ..Change::default()
+        ..RouteChange::default()
     };
     update(&app, &key, &domain, change).unwrap();
     let other = app.account("other");
-    let moved =
-        app.postroom.write(|tx| provision::transfer(tx, &key.operator(), &domain, other.account)).unwrap();
-    let route = app.postroom.read(|tx| route::find(tx, &moved)).unwrap();
+    let moved = app
+        .postroom
+        .write(|tx| provision::transfer(tx, &key.operator(), &key.own(tx, domain.id)?, other.account))
+        .unwrap();
+    let route = app.postroom.read(|tx| route::find(tx, &other.own(tx, moved.id)?)).unwrap();
     assert_eq!(route, Route::default());
     assert_eq!(app.value::<i64>("SELECT count(*) FROM route"), 0, "the sealed secret is gone too");
 }

@@ -1,5 +1,6 @@
 //! The schedule: when a domain's turn is; `lending` has who takes it.
 
+use postroom::event::Actor;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use postroom::dns::{Outcome, RecordType};
 use postroom::domain;
 use postroom::id::{DomainId, RecordId};
-use postroom::record::Status;
+use postroom::record::RecordStatus;
 use postroom::verify::{self, schedule};
 
 use crate::harness::app::{Key, START_MILLIS, TestApp, txt};
@@ -141,7 +142,7 @@ fn an_unpinned_record_is_looked_at_within_a_minute() {
     let (app, key, id) = start();
     app.publish_all(NAME);
     turn(&app);
-    for word in [Status::Disabled, Status::Pending] {
+    for word in [RecordStatus::Disabled, RecordStatus::Pending] {
         app.postroom
             .write(|tx| {
                 let domain = domain::find(tx, &key.operator(), DomainId::new(id))?;
@@ -172,8 +173,8 @@ fn the_turns_of_every_account_come_and_are_the_schedules_own() {
     assert_eq!(app.value::<i64>("SELECT count(*) FROM domain WHERE status = 'active'"), 2);
     for key in [one, two] {
         let events = app.events(key.account);
-        let changed = events.iter().find(|event| event.action == "domain.status_changed").unwrap();
-        assert_eq!(changed.actor, "schedule");
+        let changed = events.iter().find(|event| event.action() == "domain.status_changed").unwrap();
+        assert_eq!(changed.actor, Actor::Schedule);
     }
 }
 
@@ -181,8 +182,8 @@ fn the_turns_of_every_account_come_and_are_the_schedules_own() {
 fn what_is_due_is_one_indexed_statement_at_100_000_domains() {
     const LEND: &str = "UPDATE domain SET next_check_at = :lease WHERE id IN \
                         (SELECT id FROM domain WHERE next_check_at <= :now ORDER BY next_check_at LIMIT :limit) \
-                        RETURNING id, account_id";
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lib/src/domain/table.rs");
+                        RETURNING *";
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lib/src/domain/holder/table.rs");
     let source = fs::read_to_string(source).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(source.contains(LEND), "the statement has changed; change it here too");
     let app = TestApp::new();

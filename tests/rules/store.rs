@@ -265,7 +265,7 @@ const VISIBLE_TO_USER: &str = "d.account_id = :account AND d.user_id = :user \
 #[test]
 fn every_order_of_listing_skips_in_a_covering_index_and_sorts_nothing() {
     let app = TestApp::new();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lib/src/domain/table.rs");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lib/src/domain/visibility.rs");
     let source = fs::read_to_string(source).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     let sql = app.sql();
     for (visible, user, sorting, index) in [
@@ -329,6 +329,39 @@ fn held_writes_are_there_together_after_the_commit_and_not_at_all_without_it() {
     held.commit().unwrap();
     assert_eq!(names(&Session::new(&app.postroom)), ["others write while none is held", "d"]);
     Held::new(&app.postroom).commit().unwrap();
+}
+
+#[test]
+fn a_write_inside_a_write_of_one_thread_is_refused_and_does_not_wait_for_itself() {
+    let app = TestApp::new();
+    let before = app.dump();
+    let inner = || app.postroom.write(|tx| account::create(tx, "inner").map(drop));
+    let said = |refused: Result<(), Error>| match refused {
+        Err(Error::Store(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let nested = app.postroom.write(|tx| {
+        account::create(tx, "outer")?;
+        inner()
+    });
+    assert!(said(nested).contains("inside a write of the same thread"));
+    let held = Held::new(&app.postroom);
+    held.session().write(|tx| account::create(tx, "held")).unwrap();
+    assert!(said(inner()).contains("inside a write of the same thread"));
+    let second = Held::new(&app.postroom);
+    let beside = second.session().write(|tx| account::create(tx, "beside").map(drop));
+    assert!(said(beside).contains("inside a write of the same thread"));
+    drop((second, held));
+    assert_eq!(app.dump(), before);
+    // Others wait for their turn, and get it.
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let app = &app;
+            scope.spawn(move || app.account(&format!("thread {number}")));
+        }
+    });
+    inner().unwrap();
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM account"), 5);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Who sees a domain, through each of the library's ways to one.
 
 use postroom::account::Caller;
-use postroom::domain::{self, Domain, Order};
+use postroom::domain::{self, Details, Order};
 use postroom::error::{Entity, Error};
 use postroom::id::{ApiKeyId, DomainId};
 use postroom::overview;
@@ -46,13 +46,12 @@ fn sees(app: &TestApp, caller: &Caller, id: i64) -> bool {
     ways[0]
 }
 
-fn find(app: &TestApp, key: &Key, id: i64) -> Domain {
-    app.postroom.read(|tx| domain::find(tx, &key.operator(), DomainId::new(id))).unwrap()
+fn find(app: &TestApp, key: &Key, id: i64) -> Details {
+    app.details(key, DomainId::new(id))
 }
 
-fn tie(app: &TestApp, key: &Key, id: i64, to: Option<ApiKeyId>) -> Result<Domain, Error> {
-    let domain = find(app, key, id);
-    app.postroom.write(|tx| domain::associate(tx, &key.operator(), &domain, to))
+fn tie(app: &TestApp, key: &Key, id: i64, to: Option<ApiKeyId>) -> Result<Details, Error> {
+    app.postroom.write(|tx| domain::associate(tx, &key.operator(), &key.own(tx, DomainId::new(id))?, to))
 }
 
 #[test]
@@ -105,7 +104,11 @@ fn a_transfer_hands_the_domain_over_and_unties_it() {
     let id = app.domain(&mine, "example.com");
     tie(&app, &mine, id, Some(mine.id)).unwrap();
     let domain = find(&app, &mine, id);
-    app.postroom.write(|tx| provision::transfer(tx, &mine.operator(), &domain, theirs.account)).unwrap();
+    app.postroom
+        .write(|tx| {
+            provision::transfer(tx, &mine.operator(), &mine.own(tx, domain.id)?, theirs.account).map(drop)
+        })
+        .unwrap();
     assert!(!sees(&app, &caller(&app, &mine), id) && !sees(&app, &mine.operator(), id));
     assert!(sees(&app, &caller(&app, &theirs), id));
     for key in [&mine, &theirs] {
@@ -119,7 +122,11 @@ fn a_domain_that_is_handed_over_is_no_users_until_its_new_account_names_one() {
     let (mine, theirs) = (app.account("mine"), app.account("theirs"));
     app.v2_domain(&mine, "example.com", "1");
     let domain = find(&app, &mine, 1);
-    app.postroom.write(|tx| provision::transfer(tx, &mine.operator(), &domain, theirs.account)).unwrap();
+    app.postroom
+        .write(|tx| {
+            provision::transfer(tx, &mine.operator(), &mine.own(tx, domain.id)?, theirs.account).map(drop)
+        })
+        .unwrap();
     let moved = find(&app, &theirs, 1);
     assert_eq!((moved.user, moved.organization), (None, None), "their user 1 is somebody else");
     assert_eq!(app.v2(&theirs, "GET /v2/domains/example.com/info?user_id=1").status, 404);
@@ -136,7 +143,11 @@ fn a_plan_that_was_made_is_not_settled_by_who_may_not_see_the_domain_any_more() 
     let plan = app.postroom.read(|tx| verify::plan(tx, &caller, DomainId::new(id))).unwrap();
     let looks = verify::look(&plan.domain().name, plan.expected(), &*app.dns);
     let domain = find(&app, &mine, id);
-    app.postroom.write(|tx| provision::transfer(tx, &mine.operator(), &domain, theirs.account)).unwrap();
+    app.postroom
+        .write(|tx| {
+            provision::transfer(tx, &mine.operator(), &mine.own(tx, domain.id)?, theirs.account).map(drop)
+        })
+        .unwrap();
     let before = app.dump();
     let settled = app.postroom.write(|tx| verify::settle(tx, &caller, &plan, looks));
     assert!(matches!(settled, Err(Error::NotFound(Entity::Domain))));
@@ -154,7 +165,9 @@ fn a_plan_for_an_old_name_settles_nothing_of_the_new_one() {
     assert!(looks.iter().all(|look| look.finding.verdict.passes()));
     let domain = find(&app, &key, id);
     let name = "example.org".parse().unwrap();
-    app.postroom.write(|tx| provision::rename(tx, &key.operator(), &domain, &name)).unwrap();
+    app.postroom
+        .write(|tx| provision::rename(tx, &key.operator(), &key.own(tx, domain.id)?, &name).map(drop))
+        .unwrap();
     let settled = app.postroom.write(|tx| verify::settle(tx, &key.operator(), &plan, looks)).unwrap();
     assert!(settled.is_empty(), "{settled:?}");
     assert_eq!(app.value::<i64>("SELECT count(*) FROM record WHERE status <> 'pending'"), 0);

@@ -1,11 +1,11 @@
 //! The zone fragment: what a name server reads from it is what was meant.
 
-use postroom::domain::{self, Domain};
+use postroom::domain::Details;
 use postroom::id::DomainId;
 use postroom::record::{self, Purpose, Record, zone_fragment};
 use postroom::settings::Settings;
 
-use crate::harness::app::{TestApp, settings};
+use crate::harness::app::{Key, TestApp, settings};
 
 /// A line of a zone file, as RFC 1035 section 5.1 reads it.
 #[derive(Debug, PartialEq)]
@@ -60,23 +60,23 @@ fn read(text: &str) -> Line {
     Line { name, record_type, fields }
 }
 
-fn fragment(settings: Settings, name: &str) -> (TestApp, Domain, Vec<Record>) {
+fn fragment(settings: Settings, name: &str) -> (TestApp, Key, Details, Vec<Record>) {
     let app = TestApp::with(settings, 1);
     let key = app.account("acme");
     let id = app.domain(&key, name);
     let (domain, records) = app
         .postroom
         .read(|tx| {
-            let domain = domain::find(tx, &key.operator(), DomainId::new(id))?;
+            let domain = key.own(tx, DomainId::new(id))?;
             let records = record::list(tx, &domain)?;
-            Ok::<_, postroom::error::Error>((domain, records))
+            Ok::<_, postroom::error::Error>((domain.into_details(), records))
         })
         .unwrap();
-    (app, domain, records)
+    (app, key, domain, records)
 }
 
 /// Every record's line reads back as the record.
-fn holds(domain: &Domain, records: &[Record]) {
+fn holds(domain: &Details, records: &[Record]) {
     let zone = zone_fragment(domain, records);
     assert!(zone.ends_with('\n') && zone.starts_with("; "));
     let lines: Vec<&str> = zone.lines().filter(|line| !line.starts_with(';')).collect();
@@ -104,7 +104,7 @@ fn holds(domain: &Domain, records: &[Record]) {
 
 #[test]
 fn a_new_domains_fragment_reads_back_as_its_records() {
-    let (_app, domain, records) = fragment(settings(), "example.com");
+    let (_app, _, domain, records) = fragment(settings(), "example.com");
     let purposes: Vec<Purpose> = records.iter().map(|record| record.purpose).collect();
     assert_eq!(purposes, [Purpose::Mx, Purpose::Spf, Purpose::Dmarc, Purpose::Dkim, Purpose::ReturnPath]);
     holds(&domain, &records);
@@ -112,7 +112,7 @@ fn a_new_domains_fragment_reads_back_as_its_records() {
 
 #[test]
 fn a_key_record_is_split_at_255_octets() {
-    let (_app, domain, records) = fragment(settings(), "example.com");
+    let (_app, _, domain, records) = fragment(settings(), "example.com");
     let dkim: Vec<Record> = records.into_iter().filter(|record| record.purpose == Purpose::Dkim).collect();
     let zone = zone_fragment(&domain, &dkim);
     let lengths: Vec<usize> = read(zone.lines().nth(1).unwrap()).fields.iter().map(Vec::len).collect();
@@ -126,19 +126,19 @@ fn odd_settings_and_names_read_back_too() {
     odd.spf_mechanism = r#"exists:%{i}."\;x.example.net"#.parse().unwrap();
     odd.mx_priority = 65535;
     odd.dkim_selector = "a.b-c.2026".parse().unwrap();
-    let (_app, domain, records) = fragment(odd, "bücher.example");
+    let (_app, _, domain, records) = fragment(odd, "bücher.example");
     holds(&domain, &records);
     let mut utf8 = settings();
     utf8.dmarc_rua = Some("käse@example.net".parse().unwrap());
-    let (_app, domain, records) = fragment(utf8, "xn--bcher-kva.example");
+    let (_app, _, domain, records) = fragment(utf8, "xn--bcher-kva.example");
     holds(&domain, &records);
 }
 
 #[test]
 fn a_disabled_record_is_left_out() {
-    let (app, domain, _) = fragment(settings(), "example.com");
+    let (app, key, domain, _) = fragment(settings(), "example.com");
     app.sql().execute("UPDATE record SET status = 'disabled' WHERE purpose = 'return_path'", []).unwrap();
-    let records = app.postroom.read(|tx| record::list(tx, &domain)).unwrap();
+    let records = app.postroom.read(|tx| record::list(tx, &key.own(tx, domain.id)?)).unwrap();
     let zone = zone_fragment(&domain, &records);
     assert!(!zone.contains("CNAME") && zone.contains("TXT") && zone.contains(" MX "));
 }

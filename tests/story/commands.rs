@@ -14,7 +14,7 @@ fn a_key_made_beside_the_server_works_at_once_and_a_revoked_one_no_more() {
     let client = server.client().with_key(made["api_key"].as_str().expect("a key"));
     assert_eq!(client.get("/api/v1/domains").status, 200);
     let id = made["id"].to_string();
-    let revoked = site.json(&["key", "revoke", &id]);
+    let revoked = site.json(&["key", "revoke", &id, "--yes"]);
     assert!(revoked["revoked_at"].is_string(), "{revoked}");
     let reply = client.get("/api/v1/domains");
     assert_eq!((reply.status, reply.json), (401, json!({ "error": "Invalid API Token" })));
@@ -35,7 +35,7 @@ fn a_key_made_beside_the_server_works_at_once_and_a_revoked_one_no_more() {
             && secret.ends_with(keys[1]["last4"].as_str().expect("four characters"))
     );
     assert!(site.run(&["key", "list"]).stdout.contains("for the test"));
-    assert_eq!(site.run(&["key", "revoke", "99"]).code, Some(1));
+    assert_eq!(site.run(&["key", "revoke", "99"]).code, Some(3));
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn accounts_and_their_domains_are_kept_apart_on_the_server_and_seen_together_by_
     assert_eq!(acme.get(&format!("/api/v1/domains/{}", first["id"])).status, 404);
 
     let again = site.run(&["account", "create", "acme"]);
-    assert_eq!((again.code, again.stdout.as_str()), (Some(1), ""), "{again:?}");
+    assert_eq!((again.code, again.stdout.as_str()), (Some(4), ""), "{again:?}");
     assert!(again.stderr.starts_with("postroom: ") && again.stderr.lines().count() == 1, "{again:?}");
 
     let accounts = site.json(&["account", "list"]);
@@ -82,12 +82,12 @@ fn a_subscription_has_its_limits_and_its_handle_is_unique_within_its_account() {
         (&made["handle"], &made["max_domains"], &made["max_recipients"]),
         (&json!("small"), &json!(2), &Value::Null)
     );
-    assert_eq!(site.run(&create).code, Some(1));
+    assert_eq!(site.run(&create).code, Some(4));
     let all = site.json(&["subscription", "list", "--account", "default"]);
     assert_eq!(all.as_array().map(Vec::len), Some(2), "and `default`: {all}");
     let text = site.run(&["subscription", "list"]).stdout;
     assert!(text.contains("no limit") && text.contains("small"), "{text}");
-    assert_eq!(site.run(&["subscription", "list", "--account", "nobody"]).code, Some(1));
+    assert_eq!(site.run(&["subscription", "list", "--account", "nobody"]).code, Some(3));
 }
 
 #[test]
@@ -116,12 +116,14 @@ fn a_domain_is_shown_transferred_and_deleted_and_the_server_follows() {
     site.json(&["domain", "transfer", "example.com", "--to", "acme"]);
     assert_eq!((client.get(&path).status, acme.get(&path).status), (404, 200));
     assert_eq!(acme.get(&path).json["dkim_string"], domain["dkim_string"], "its key goes with it");
-    assert_eq!(site.json(&["domain", "delete", "example.com"]), json!({ "deleted": "example.com" }));
+    assert_eq!(site.json(&["domain", "delete", "example.com", "--yes"]), json!({ "deleted": "example.com" }));
     assert_eq!(acme.get(&path).status, 404);
 
-    for arguments in [&["show", "example.com"][..], &["show", "not a domain"], &["delete", "example.com"]] {
+    for (arguments, code) in
+        [(&["show", "example.com"][..], 3), (&["show", "not a domain"], 2), (&["delete", "example.com"], 3)]
+    {
         let finished = site.run(&[&["domain"], arguments].concat());
-        assert_eq!((finished.code, finished.stdout.as_str()), (Some(1), ""), "{arguments:?}");
+        assert_eq!((finished.code, finished.stdout.as_str()), (Some(code), ""), "{arguments:?}");
         assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
     }
 }
@@ -132,7 +134,7 @@ fn the_audit_log_tells_who_did_what_and_no_secret() {
     let server = site.serve();
     server.client().create_domain("example.com");
     let token = server.client().post("/api/v1/domains/1/api_tokens", &json!({})).json["token"].clone();
-    site.json(&["domain", "delete", "example.com"]);
+    site.json(&["domain", "delete", "example.com", "--yes"]);
     let audit = site.json(&["audit"]);
     let done: Vec<_> =
         audit.as_array().expect("rows").iter().map(|row| (&row["action"], &row["actor"])).collect();

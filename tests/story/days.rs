@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postroom::dns::{NetworkResolver, Resolver, Settings};
+use postroom::dns::{DnsSettings, NetworkResolver, Resolver};
 use postroom::verify::schedule;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use crate::harness::v2::USER;
 
 fn resolver(unbound: &Unbound) -> Arc<dyn Resolver> {
     let resolvers = vec![unbound.address().parse().expect("an address")];
-    let settings = Settings { resolvers, authoritative: false, ..Settings::default() };
+    let settings = DnsSettings { resolvers, authoritative: false, ..DnsSettings::default() };
     Arc::new(NetworkResolver::new(settings).expect("a resolver"))
 }
 

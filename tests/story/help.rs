@@ -72,7 +72,7 @@ const COMMANDS: &[(&[&str], &[&str])] = &[
     (&["list", "remove"], &["--account", "--domain", "--recipient", "<LIST>", "<ITEM>"]),
     (&["list", "show"], &["--account", "--domain", "--recipient", "[LIST]"]),
     (&["list", "explain"], &["--recipient", "--sender", "--from", "--ip"]),
-    (&["audit"], &["--account", "--limit"]),
+    (&["audit"], &["--account", "--domain", "--action", "--limit"]),
     (&["doctor"], &[]),
 ];
 

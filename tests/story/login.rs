@@ -60,8 +60,8 @@ fn a_link_begins_with_the_public_url_and_says_so_where_there_is_none() {
     assert!(told.stdout.starts_with("https://desk.example.net/console/login?link=prl_"), "{told:?}");
     assert_eq!(told.stderr, "");
     let unknown = site.run(&["login-link", "example.org"]);
-    assert_eq!((unknown.code, unknown.stdout.as_str()), (Some(1), ""), "{unknown:?}");
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (Some(3), ""), "{unknown:?}");
     let wrong = site.with("POSTROOM_LOGIN_LINK_MINUTES", "0").run(&["login-link", "example.com"]);
-    assert_eq!(wrong.code, Some(1));
+    assert_eq!(wrong.code, Some(2));
     assert!(wrong.stderr.contains("POSTROOM_LOGIN_LINK_MINUTES"), "{wrong:?}");
 }

@@ -17,6 +17,10 @@ mod crash;
 #[cfg(test)]
 mod days;
 #[cfg(test)]
+mod duties;
+#[cfg(test)]
+mod endings;
+#[cfg(test)]
 mod help;
 #[cfg(test)]
 mod lifecycle;

@@ -1,4 +1,4 @@
-//! What a start is refused for: each time one line that says what is wrong with what, and exit code 1.
+//! What a start is refused for: each time one line that says what is wrong with what, and its exit code.
 
 use std::fs;
 use std::net::TcpListener;
@@ -8,10 +8,10 @@ use rusqlite::Connection;
 
 use crate::harness::process::{Site, text};
 
-/// Has `arguments` refused, in one line that has all of `words`.
-fn refused(site: &Site, arguments: &[&str], words: &[&str]) {
+/// Has `arguments` refused with this exit code, in one line that has all of `words`.
+fn refused(site: &Site, arguments: &[&str], code: i32, words: &[&str]) {
     let finished = site.run(arguments);
-    assert_eq!(finished.code, Some(1), "{arguments:?}: {finished:?}");
+    assert_eq!(finished.code, Some(code), "{arguments:?}: {finished:?}");
     assert_eq!(finished.stdout, "", "{arguments:?}");
     let line = finished.stderr.strip_suffix('\n').expect("a line");
     assert!(line.starts_with("postroom: ") && !line.contains('\n'), "one line: {line}");
@@ -40,21 +40,21 @@ fn a_database_is_not_served_with_a_master_key_that_is_missing_foreign_damaged_or
 
     let other = used_site();
     fs::copy(other.file("postroom.db.key"), &key).expect("to copy");
-    refused(&site, SERVE, &["postroom.db.key is not the master key", "--master-key-file"]);
+    refused(&site, SERVE, 4, &["postroom.db.key is not the master key", "--master-key-file"]);
     // The commands beside the server refuse as well.
-    refused(&site, &["domain", "list"], &["is not the master key"]);
+    refused(&site, &["domain", "list"], 4, &["is not the master key"]);
 
     fs::remove_file(&key).expect("to remove");
-    refused(&site, SERVE, &["sealed with a master key that is not at", "postroom.db.key"]);
+    refused(&site, SERVE, 3, &["sealed with a master key that is not at", "postroom.db.key"]);
     assert!(!key.exists(), "no new key takes the place of the one that is missing");
 
     fs::write(&key, "not a key").expect("to write");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("to set");
-    refused(&site, SERVE, &["postroom.db.key"]);
+    refused(&site, SERVE, 1, &["postroom.db.key"]);
 
     fs::write(&key, &own).expect("to write");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("to set");
-    refused(&site, SERVE, &["postroom.db.key", "chmod 600"]);
+    refused(&site, SERVE, 1, &["postroom.db.key", "chmod 600"]);
 
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("to set");
     assert!(site.serve().stop().success(), "with its own key it is served again");
@@ -67,7 +67,7 @@ fn a_file_that_is_no_database_of_ours_is_refused_and_left_as_it_is() {
     let sql = |sql: &str| Connection::open(&db).and_then(|c| c.execute_batch(sql)).expect("SQL");
 
     sql("PRAGMA user_version = 999");
-    refused(&site, SERVE, &["schema version 999", "this Postroom knows", "newer"]);
+    refused(&site, SERVE, 2, &["schema version 999", "this Postroom knows", "newer"]);
     let told = site.run(SERVE).stderr;
     let known = told.split("knows ").nth(1).and_then(|rest| rest.split(';').next()).expect("a version");
     sql(&format!("PRAGMA user_version = {known}"));
@@ -76,37 +76,43 @@ fn a_file_that_is_no_database_of_ours_is_refused_and_left_as_it_is() {
     let foreign = site.file("foreign.db");
     Connection::open(&foreign).and_then(|c| c.execute_batch("CREATE TABLE t (x)")).expect("SQL");
     let before = fs::read(&foreign).expect("to read");
-    refused(&site, &["serve", "--db", text(&foreign)], &["foreign.db is another program's database", "--db"]);
+    refused(
+        &site,
+        &["serve", "--db", text(&foreign)],
+        2,
+        &["foreign.db is another program's database", "--db"],
+    );
     assert!(before == fs::read(&foreign).expect("to read"), "another program's file is not written to");
 
     let junk = site.file("junk.db");
     fs::write(&junk, "no database at all\n".repeat(500)).expect("to write");
-    refused(&site, &["serve", "--db", text(&junk)], &["junk.db is not a database, or is damaged"]);
+    refused(&site, &["serve", "--db", text(&junk)], 1, &["junk.db is not a database, or is damaged"]);
 
     let mut octets = fs::read(&db).expect("to read");
     octets.iter_mut().skip(100).take(3000).for_each(|octet| *octet = 0x5A);
     fs::write(&db, octets).expect("to write");
-    refused(&site, SERVE, &["postroom.db", "damaged", "restore a backup"]);
+    refused(&site, SERVE, 1, &["postroom.db", "damaged", "restore a backup"]);
 }
 
 #[test]
 fn a_path_where_no_database_can_be_is_refused() {
     let site = Site::new();
     fs::create_dir(site.file("directory.db")).expect("to make");
-    refused(&site, &["serve", "--db", "directory.db"], &["directory.db", "directory"]);
-    refused(&site, &["serve", "--db", "missing/postroom.db"], &["missing/postroom.db", "No such file"]);
+    refused(&site, &["serve", "--db", "directory.db"], 1, &["directory.db", "directory"]);
+    refused(&site, &["serve", "--db", "missing/postroom.db"], 3, &["missing/postroom.db", "No such file"]);
     // Nobody may make files there, not even root.
-    refused(&site, &["serve", "--db", "/sys/postroom.db"], &["/sys/postroom.db", "cannot be opened"]);
+    refused(&site, &["serve", "--db", "/sys/postroom.db"], 1, &["/sys/postroom.db", "cannot be opened"]);
 }
 
 #[test]
 fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    refused(&Site::new(), &["serve", "--listen", &address], &[&address, "in use", "--listen"]);
+    refused(&Site::new(), &["serve", "--listen", &address], 4, &[&address, "in use", "--listen"]);
     refused(
         &Site::new(),
         &["serve", "--listen", "192.0.2.1:80"],
+        2,
         &["192.0.2.1:80", "not an address of this machine"],
     );
 }
@@ -115,7 +121,7 @@ fn a_port_in_use_is_named() {
 fn a_second_server_on_a_file_is_refused_until_the_first_has_ended() {
     let site = Site::new();
     let mut first = site.serve();
-    refused(&site, SERVE, &["postroom.db is served by another postroom process", "--db"]);
+    refused(&site, SERVE, 4, &["postroom.db is served by another postroom process", "--db"]);
     assert_eq!(first.client().get("/healthz").status, 200, "the first goes on");
     first.process.kill();
     assert!(site.serve().stop().success(), "a killed server leaves no claim behind");
@@ -127,7 +133,7 @@ fn a_configuration_that_says_nothing_known_is_refused_with_file_and_key() {
     let file = site.file("postroom.toml");
     // Without --listen, which would come before the file's word on it.
     let config = ["serve", "--config", text(&file)];
-    refused(&site, &config, &["postroom.toml", "cannot be read"]);
+    refused(&site, &config, 3, &["postroom.toml", "cannot be read"]);
     for (toml, words) in [
         ("[mx]\nhots = \"mx.example.net\"\n", &["postroom.toml", "mx.hots", "serve --help"][..]),
         ("[mx\nhost = 1\n", &["postroom.toml", "is not TOML", "line 1"]),
@@ -141,7 +147,7 @@ fn a_configuration_that_says_nothing_known_is_refused_with_file_and_key() {
         ("mx = 5\n", &["postroom.toml", "mx"]),
     ] {
         fs::write(&file, toml).expect("to write");
-        refused(&site, &config, words);
+        refused(&site, &config, 2, words);
     }
     assert!(!site.db().exists(), "what is refused leaves nothing behind");
 }
@@ -165,7 +171,7 @@ fn a_variable_with_a_value_that_will_not_do_is_named() {
     ] {
         let site = Site::new().with(variable, value);
         let words: &[&str] = if value.ends_with(":0") { &[value] } else { &[variable] };
-        refused(&site, &["serve"], words);
+        refused(&site, &["serve"], 2, words);
         assert!(!site.db().exists(), "{variable}");
     }
 }
@@ -180,13 +186,13 @@ fn tls_files_that_cannot_be_used_are_named() {
     };
     let (cert, key) = (site.file("cert.pem"), site.file("key.pem"));
     let tls = ["serve", "--listen", "127.0.0.1:0", "--tls-cert", text(&cert), "--tls-key", text(&key)];
-    refused(&site, &tls, &["cert.pem", "No such file"]);
+    refused(&site, &tls, 3, &["cert.pem", "No such file"]);
     fs::write(&cert, pair().0).expect("to write");
-    refused(&site, &tls, &["key.pem", "No such file"]);
+    refused(&site, &tls, 3, &["key.pem", "No such file"]);
     fs::write(&key, pair().1).expect("to write");
-    refused(&site, &tls, &["key.pem is not that of the first certificate in", "cert.pem"]);
+    refused(&site, &tls, 2, &["key.pem is not that of the first certificate in", "cert.pem"]);
     fs::write(&key, "no key").expect("to write");
-    refused(&site, &tls, &["key.pem has no private key"]);
+    refused(&site, &tls, 2, &["key.pem has no private key"]);
     fs::write(&cert, "").expect("to write");
-    refused(&site, &tls, &["cert.pem has no certificate"]);
+    refused(&site, &tls, 2, &["cert.pem has no certificate"]);
 }

@@ -3,7 +3,7 @@
 use postroom::account::{self, Caller};
 use postroom::db::{Options, Postroom};
 use postroom::error::Error;
-use postroom::report::{self, Kind, New};
+use postroom::report::{self, NewReport, ReportKind};
 use postroom::settings::Settings;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::harness::process::Site;
 const MESSAGE: &str = "From: Jo <jo@example.org>\r\nSubject: \x1b[2Jwin\r\n\r\nHello\r\nFrom here on\r\n";
 
 /// Files as an embedder does, beside whatever runs.
-fn file(site: &Site, account: &str, new: &New<'_>) {
+fn file(site: &Site, account: &str, new: &NewReport<'_>) {
     let settings = Settings::for_server(&"mail.example.net".parse().expect("a name"));
     let postroom = Postroom::open(site.db(), Options::new(settings)).expect("a database");
     let filed = postroom.write(|tx| {
@@ -30,14 +30,14 @@ fn reports_are_listed_shown_and_exported() {
     site.json(&["account", "create", "acme"]);
     assert_eq!(site.json(&["report", "list"]), json!([]));
     assert_eq!(site.run(&["report", "export"]).stdout, "");
-    let envelope = New {
+    let envelope = NewReport {
         sender: Some("jo@example.org"),
         recipient: Some("<ann@example.com>"),
         helo: Some("mail.example.org"),
-        ..New::of(Kind::FalseNegative, MESSAGE.as_bytes())
+        ..NewReport::of(ReportKind::FalseNegative, MESSAGE.as_bytes())
     };
     file(&site, "default", &envelope);
-    file(&site, "acme", &New::of(Kind::FalsePositive, b"From: jo@example.org\n\n\xFF\n"));
+    file(&site, "acme", &NewReport::of(ReportKind::FalsePositive, b"From: jo@example.org\n\n\xFF\n"));
 
     let listed = site.json(&["report", "list"]);
     let ids: Vec<&Value> = listed.as_array().expect("reports").iter().map(|report| &report["id"]).collect();
@@ -58,7 +58,7 @@ fn reports_are_listed_shown_and_exported() {
     assert_eq!(site.run(&["report", "show", "1", "--raw"]).stdout, MESSAGE, "octet for octet");
     assert_eq!(site.json(&["report", "show", "1"])["message"], MESSAGE);
     assert_eq!(site.json(&["report", "show", "2"])["message_base64"], "RnJvbTogam9AZXhhbXBsZS5vcmcKCv8K");
-    assert_eq!(site.run(&["report", "show", "99"]).code, Some(1));
+    assert_eq!(site.run(&["report", "show", "99"]).code, Some(3));
 
     let exported = site.run(&["report", "export", "--account", "default"]).stdout;
     assert!(exported.starts_with("From jo@example.org "), "{exported}");

@@ -64,16 +64,16 @@ fn a_rotation_that_cannot_be_is_refused_with_what_to_do() {
     let site = Site::new();
     let server = site.serve();
     server.client().create_domain(NAME);
-    for (arguments, words) in [
-        (&["key-rotation", "start", NAME][..], "no key of the domain signs yet"),
-        (&["key-rotation", "abort", NAME], "no rotation is under way"),
-        (&["key-rotation", "delegate", NAME], "no zone"),
-        (&["key-rotation", "every", NAME, "3"], "5 days"),
-        (&["key-rotation", "start", "nobody.example"], "no such domain"),
-        (&["zone", "delegated"], "POSTROOM_DKIM_DELEGATION_ZONE"),
+    for (arguments, code, words) in [
+        (&["key-rotation", "start", NAME][..], 4, "no key of the domain signs yet"),
+        (&["key-rotation", "abort", NAME], 4, "no rotation is under way"),
+        (&["key-rotation", "delegate", NAME], 4, "no zone"),
+        (&["key-rotation", "every", NAME, "3"], 2, "5 days"),
+        (&["key-rotation", "start", "nobody.example"], 3, "no such domain"),
+        (&["zone", "delegated"], 2, "POSTROOM_DKIM_DELEGATION_ZONE"),
     ] {
         let refused = site.run(arguments);
-        assert_eq!(refused.code, Some(1), "{arguments:?}: {refused:?}");
+        assert_eq!(refused.code, Some(code), "{arguments:?}: {refused:?}");
         assert!(
             refused.stderr.contains(words) && refused.stderr.lines().count() == 1,
             "{arguments:?}: {refused:?}"

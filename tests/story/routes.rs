@@ -47,23 +47,23 @@ fn a_route_is_shown_set_and_tested_and_the_server_follows() {
 }
 
 #[test]
-fn what_a_route_cannot_be_is_one_line_and_exits_1() {
+fn what_a_route_cannot_be_is_one_line_and_an_exit_code() {
     let site = Site::new();
     let server = site.serve();
     server.client().create_domain("example.com");
-    for (arguments, words) in [
-        (&["set", "example.com", "--mode", "webhook"][..], "forward_mode webhook needs one"),
-        (&["set", "example.com", "--mode", "forward_email"], "forward_mode forward_email needs one"),
-        (&["set", "example.com", "--webhook-url", "https://10.0.0.1/"], "not a public address"),
-        (&["set", "example.com", "--webhook-url", "http://127.0.0.1/"], "not https"),
-        (&["set", "example.com", "--forward-to", "nobody"], "no @"),
-        (&["set", "never.example", "--mode", "store"], "no such domain"),
-        (&["show", "never.example"], "no such domain"),
-        (&["show", "not a domain"], "no mail domain"),
-        (&["test", "jo@@"], "no address"),
+    for (arguments, code, words) in [
+        (&["set", "example.com", "--mode", "webhook"][..], 2, "forward_mode webhook needs one"),
+        (&["set", "example.com", "--mode", "forward_email"], 2, "forward_mode forward_email needs one"),
+        (&["set", "example.com", "--webhook-url", "https://10.0.0.1/"], 2, "not a public address"),
+        (&["set", "example.com", "--webhook-url", "http://127.0.0.1/"], 2, "not https"),
+        (&["set", "example.com", "--forward-to", "nobody"], 2, "no @"),
+        (&["set", "never.example", "--mode", "store"], 3, "no such domain"),
+        (&["show", "never.example"], 3, "no such domain"),
+        (&["show", "not a domain"], 2, "no mail domain"),
+        (&["test", "jo@@"], 2, "no address"),
     ] {
         let finished = site.run(&[&["route"], arguments].concat());
-        assert_eq!(finished.code, Some(1), "{arguments:?}: {finished:?}");
+        assert_eq!(finished.code, Some(code), "{arguments:?}: {finished:?}");
         assert!(finished.stdout.is_empty() && finished.stderr.lines().count() == 1, "{finished:?}");
         assert!(finished.stderr.contains(words), "{words}: {finished:?}");
     }

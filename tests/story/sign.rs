@@ -103,6 +103,10 @@ fn trouble_with_the_database_or_the_settings_keeps_the_message_for_later() {
     activate(&site.db());
     assert!(server.stop().success());
     refuses(&sign(&site, &["--config", "none.toml"], MESSAGE), 75);
+    for mistake in [&["--requier"][..], &["--domain", "none"], &["--log", "loud"]] {
+        let (code, out, err) = sign(&site, mistake, MESSAGE);
+        assert_eq!((code, out.as_str()), (Some(75), ""), "{mistake:?}: {err}");
+    }
 
     let sealed = Connection::open(site.db()).expect("a database");
     sealed.execute("UPDATE dkim_key SET sealed = zeroblob(100)", ()).expect("SQL");

@@ -62,7 +62,7 @@ pub(super) fn answer(
         None => {}
     }
     let held = Held::new(postroom);
-    let result = if route.looks { run(&Session::new(postroom)) } else { run(&held.session()) };
+    let result = if route.looks() { run(&Session::new(postroom)) } else { run(&held.session()) };
     let response = match result {
         Ok(response) => response,
         Err(fault) => {

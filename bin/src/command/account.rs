@@ -13,7 +13,7 @@ use super::{Context, Failure};
 pub(super) enum Command {
     /// Create an account, with an API key and the subscription `default` without limits
     ///
-    /// The API key is printed this once; only its hash is kept.
+    /// The API key is shown only now; the database keeps its hash.
     Create {
         /// What you call it; unique
         name: String,
@@ -26,23 +26,22 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
     let postroom = context.open()?;
     match command {
         Command::Create { name } => {
-            let (account, secret) = postroom.write(|tx| {
+            postroom.write(|tx| {
                 let account = account::create(tx, &name)?;
                 let (_, secret) = key::create(tx, account.id, None)?;
-                Ok::<_, postroom::error::Error>((account, secret))
+                let json = json!({
+                    "account": { "id": account.id.number(), "name": account.name },
+                    "api_key": secret.reveal(),
+                });
+                context.output.print_secret(&json, || {
+                    format!(
+                        "Account {} ({}). Its API key, shown this once:\n\n    {}\n",
+                        account.id,
+                        account.name,
+                        secret.reveal()
+                    )
+                })
             })?;
-            let json = json!({
-                "account": { "id": account.id.number(), "name": account.name },
-                "api_key": secret.reveal(),
-            });
-            context.output.print(&json, || {
-                format!(
-                    "Account {} ({}). Its API key, shown this once:\n\n    {}\n",
-                    account.id,
-                    account.name,
-                    secret.reveal()
-                )
-            });
         }
         Command::List => {
             let accounts = postroom.read(account::list)?;
@@ -58,7 +57,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                     .map(|a| vec![a.id.to_string(), a.name.clone(), a.created_at.to_string()])
                     .collect();
                 table(&["ID", "NAME", "CREATED"], &rows)
-            });
+            })?;
         }
     }
     Ok(ExitCode::SUCCESS)

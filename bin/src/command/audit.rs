@@ -2,8 +2,11 @@
 
 use std::process::ExitCode;
 
-use postroom::{account, event};
-use serde_json::json;
+use postroom::account;
+use postroom::event::{self, Change, Datum, Event, Search};
+use postroom::id::AccountId;
+use postroom::name::DomainName;
+use serde_json::{Map, Value, json};
 
 use super::output::table;
 use super::{Context, Failure};
@@ -13,6 +16,12 @@ pub(super) struct Args {
     /// What happened to one account only
     #[arg(long)]
     account: Option<String>,
+    /// What happened to one domain only, under its earlier names as well
+    #[arg(long, value_name = "NAME")]
+    domain: Option<DomainName>,
+    /// One action only, such as `domain.changed`, or one change, such as `domain.label_changed`
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
     /// At most so many rows
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: u32,
@@ -22,30 +31,50 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
     let postroom = context.open()?;
     let events = postroom.read(|tx| {
         let account = args.account.as_deref().map(|name| account::find(tx, name)).transpose()?;
-        event::newest(tx, account.map(|account| account.id), args.limit)
+        let search = Search {
+            account: account.map(|account| account.id),
+            domain: args.domain.as_ref(),
+            action: args.action.as_deref(),
+            before: None,
+        };
+        event::newest(tx, &search, args.limit)
     })?;
-    let json = events.iter().map(|event| {
-        json!({
-            "id": event.id.number(), "at": event.at.to_string(),
-            "account_id": event.account.map(postroom::id::AccountId::number), "actor": event.actor,
-            "action": event.action, "subject": event.subject, "detail": event.detail,
-        })
-    });
-    context.output.print(&json.collect(), || {
+    context.output.print(&events.iter().map(shape).collect(), || {
         let rows: Vec<_> = events
             .iter()
             .map(|event| {
                 vec![
                     event.at.to_string(),
                     event.account.map(|id| id.to_string()).unwrap_or_default(),
-                    event.actor.clone(),
-                    event.action.clone(),
-                    event.subject.clone(),
-                    event.detail.clone().unwrap_or_default(),
+                    event.actor.to_string(),
+                    event.action().to_owned(),
+                    event.subject(),
+                    event.detail().unwrap_or_default(),
                 ]
             })
             .collect();
         table(&["AT", "ACCOUNT", "ACTOR", "ACTION", "SUBJECT", "DETAIL"], &rows)
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A row in JSON. A row of an older version has no `change` and no `data`.
+fn shape(event: &Event) -> Value {
+    let change = event.change();
+    json!({
+        "id": event.id.number(), "at": event.at.to_string(),
+        "account_id": event.account.map(AccountId::number), "actor": event.actor.to_string(),
+        "action": event.action(), "subject": event.subject(), "detail": event.detail(),
+        "change": change.map(Change::name), "data": change.map(data),
+    })
+}
+
+fn data(change: &Change) -> Map<String, Value> {
+    let value = |datum| match datum {
+        Datum::Text(text) => json!(text),
+        Datum::Number(number) => json!(number),
+        Datum::Flag(flag) => json!(flag),
+        Datum::List(items) => json!(items),
+    };
+    change.data().into_iter().map(|(name, datum)| (name.to_owned(), value(datum))).collect()
 }

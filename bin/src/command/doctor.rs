@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use postroom::dns::{Outcome, Question, RecordType, Resolver, Server};
 use postroom::name::DnsName;
+use postroom::settings::Settings;
 use serde_json::json;
 
 use super::output::printable;
@@ -34,7 +35,7 @@ impl State {
 
 pub(super) fn run(context: &mut Context) -> Result<ExitCode, Failure> {
     let mut checks = database(context)?;
-    checks.extend(settings(context)?);
+    checks.extend(settings(context));
     checks.extend(resolvers(context));
     let json = checks
         .iter()
@@ -45,7 +46,7 @@ pub(super) fn run(context: &mut Context) -> Result<ExitCode, Failure> {
             format!("{:<5} {:<10} {}\n", check.state.word(), check.name, printable(&check.text))
         });
         lines.collect()
-    });
+    })?;
     let failed = checks.iter().any(|check| check.state == State::Fail);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -54,15 +55,17 @@ fn check(name: &'static str, state: State, text: impl Into<String>) -> Check {
     Check { name, state, text: text.into() }
 }
 
-fn database(context: &mut Context) -> Result<Vec<Check>, Failure> {
+fn database(context: &Context) -> Result<Vec<Check>, Failure> {
     let file = context.config.db()?;
     if !file.exists() {
         let text = format!("{} is not there yet; `postroom serve` makes it", file.display());
         return Ok(vec![check("database", State::Warn, text)]);
     }
-    let postroom = match context.open() {
+    // What is wrong with the settings is told on their own line, and the database can be looked at none the less.
+    let settings = context.config.settings().unwrap_or_else(|_| stand_in());
+    let postroom = match context.open_with(settings) {
         Ok(postroom) => postroom,
-        Err(Failure(text)) => return Ok(vec![check("database", State::Fail, text)]),
+        Err(failure) => return Ok(vec![check("database", State::Fail, failure.text())]),
     };
     let mut checks = vec![check("master key", State::Ok, "it is the one that this database was sealed with")];
     checks.push(match postroom.check_integrity() {
@@ -88,24 +91,37 @@ fn database(context: &mut Context) -> Result<Vec<Check>, Failure> {
     Ok(checks)
 }
 
-fn settings(context: &mut Context) -> Result<Vec<Check>, Failure> {
-    // Opening the database has read them already, with the same warnings.
-    context.config.warnings.clear();
-    let settings = context.config.settings()?;
-    let warnings: Vec<Check> =
-        context.config.warnings.iter().map(|text| check("settings", State::Warn, text.clone())).collect();
-    if warnings.is_empty() {
-        let text = format!("mail comes to {}, bounces to {}", settings.mx_host, settings.return_path_host);
-        return Ok(vec![check("settings", State::Ok, text)]);
+fn settings(context: &Context) -> Vec<Check> {
+    let unknown = context.config.unknown_variables.iter();
+    let mut checks: Vec<Check> = unknown.map(|text| check("settings", State::Warn, text.clone())).collect();
+    let config = &context.config;
+    let hosts = config
+        .settings()
+        .and_then(|settings| config.unusable_hosts(&settings).map(|hosts| (settings, hosts)));
+    match hosts {
+        Ok((settings, hosts)) if hosts.is_empty() => {
+            let text =
+                format!("mail comes to {}, bounces to {}", settings.mx_host, settings.return_path_host);
+            checks.push(check("settings", State::Ok, text));
+        }
+        Ok((_, hosts)) => {
+            checks.extend(hosts.iter().map(|host| check("settings", State::Fail, host.to_string())));
+        }
+        Err(error) => checks.push(check("settings", State::Fail, error.to_string())),
     }
-    Ok(warnings)
+    checks
+}
+
+/// Settings with which a database can be looked at whose own are wrong.
+fn stand_in() -> Settings {
+    Settings::for_server(&DnsName::from_answer("localhost"))
 }
 
 /// Asks each resolver for the root's name servers, which every one of them knows.
 fn resolvers(context: &Context) -> Vec<Check> {
     let resolver = match context.resolver() {
         Ok(resolver) => resolver,
-        Err(Failure(text)) => return vec![check("resolver", State::Fail, text)],
+        Err(failure) => return vec![check("resolver", State::Fail, failure.text())],
     };
     let question = Question::new(DnsName::from_answer("com"), RecordType::Ns);
     let sightings = resolver.look(&[question]);

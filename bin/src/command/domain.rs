@@ -6,14 +6,16 @@ use std::time::Duration;
 use clap::Subcommand;
 use postroom::account::{self, Caller};
 use postroom::db::Postroom;
-use postroom::domain::{self, Domain, Order, Status};
+use postroom::domain::{self, Details, Domain, DomainStatus, Order};
 use postroom::error::Error;
 use postroom::page::{Direction, Page};
 use postroom::provision;
 use postroom::record::{self, Record, zone_fragment};
 use postroom::verify::schedule;
 use serde_json::{Value, json};
+use tracing::warn;
 
+use super::ask::Consent;
 use super::named::{find, parse};
 use super::output::table;
 use super::{Context, Failure, verify};
@@ -28,16 +30,16 @@ pub(super) enum Command {
         #[arg(long)]
         account: Option<String>,
         /// Those with this status only: pending, active or failed
-        #[arg(long)]
-        status: Option<Status>,
-        /// At most so many of an account
-        #[arg(long, value_name = "N", default_value_t = 1000)]
-        limit: u32,
+        #[arg(long, value_parser = status)]
+        status: Option<DomainStatus>,
+        /// At most so many of an account [default: all]
+        #[arg(long, value_name = "N")]
+        limit: Option<u32>,
         /// After so many of an account
         #[arg(long, value_name = "N", default_value_t = 0)]
         offset: u64,
     },
-    /// Show a domain and how its records stand
+    /// Show a domain and the state of its records
     Show {
         /// The domain
         name: String,
@@ -50,7 +52,7 @@ pub(super) enum Command {
         #[arg(long)]
         zone: bool,
     },
-    /// Look at the DNS now and say what is right and what to change; exits 1 when a record fails
+    /// Look at the DNS now and say what is right and what to change; exits 1 when a record is wrong or cannot be told now
     Verify {
         /// The domain
         name: String,
@@ -69,10 +71,12 @@ pub(super) enum Command {
         #[arg(long, value_name = "N", default_value_t = 1000)]
         limit: u32,
     },
-    /// Delete a domain with its records, keys and tokens
+    /// Delete a domain with its records, keys and tokens; asks first
     Delete {
         /// The domain
         name: String,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Hand a domain over to another account, with its records, keys and tokens
     Transfer {
@@ -88,13 +92,14 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
     let postroom = context.open()?;
     match command {
         Command::List { account, status, limit, offset } => {
-            list(context, &postroom, account.as_deref(), status, Page { limit, offset })
+            let page = Page { limit: limit.unwrap_or(u32::MAX), offset };
+            list(context, &postroom, account.as_deref(), status, page)
         }
         Command::Check { limit } => {
             let checked = schedule::run_due(&postroom, &context.resolver()?, limit)?;
             context.output.print(&json!({ "checked": checked }), || {
                 format!("{checked} domains were due and are checked.")
-            });
+            })?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Show { name } => show(context, &postroom, &name),
@@ -103,13 +108,16 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         Command::Watch { name, every } => {
             verify::watch(context, &postroom, &name, Duration::from_secs(every.max(1).into()))
         }
-        Command::Delete { name } => {
+        Command::Delete { name, consent } => {
             let name = parse(&name)?;
+            postroom.read(|tx| find(tx, &name).map(drop))?;
+            let question = format!("Delete {name} with its records, DKIM keys and tokens?");
+            consent.ask(&question, name.as_str())?;
             postroom.write(|tx| {
                 let (caller, domain) = find(tx, &name)?;
                 provision::delete(tx, &caller, &domain)
             })?;
-            context.output.print(&json!({ "deleted": name.as_str() }), || format!("{name} is deleted."));
+            context.output.print(&json!({ "deleted": name.as_str() }), || format!("{name} is deleted."))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Transfer { name, to } => {
@@ -119,7 +127,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                 let account = account::find(tx, &to)?;
                 provision::transfer(tx, &caller, &domain, account.id)
             })?;
-            context.output.print(&domain_json(&moved), || format!("{name} belongs to {to} now."));
+            context.output.print(&domain_json(&moved), || format!("{name} belongs to {to} now."))?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -129,7 +137,7 @@ fn list(
     context: &Context,
     postroom: &Postroom,
     account: Option<&str>,
-    status: Option<Status>,
+    status: Option<DomainStatus>,
     page: Page,
 ) -> Result<ExitCode, Failure> {
     let domains = postroom.read(|tx| {
@@ -145,9 +153,9 @@ fn list(
                 None => domain::list(tx, &caller, Order::Created, Direction::Descending, page)?,
             });
         }
-        Ok::<_, Error>(domains)
+        Ok::<_, Error>(domains.into_iter().map(Domain::into_details).collect::<Vec<_>>())
     })?;
-    context.output.print(&domains.iter().map(domain_json).collect(), || {
+    context.output.print_list(domains.iter().map(domain_json), || {
         let rows: Vec<_> = domains
             .iter()
             .map(|domain| {
@@ -162,7 +170,7 @@ fn list(
             })
             .collect();
         table(&["ID", "ACCOUNT", "DOMAIN", "STATUS", "CREATED", "LABEL"], &rows)
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -194,17 +202,20 @@ fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, 
             domain.created_at,
             table(&["RECORD", "TYPE", "STATUS", "CHECKED", "PROBLEM"], &rows)
         )
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn records(context: &Context, postroom: &Postroom, name: &str, zone: bool) -> Result<ExitCode, Failure> {
     let (domain, records) = read(postroom, name)?;
+    context.unusable_hosts.iter().for_each(|host| warn!("{host}"));
+    if zone {
+        let zone = zone_fragment(&domain, &records);
+        context.output.print(&json!({ "zone": zone }), || zone.clone())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let json = records.iter().map(|record| record_json(&domain, record)).collect();
     context.output.print(&json, || {
-        if zone {
-            return zone_fragment(&domain, &records);
-        }
         let rows: Vec<_> = records
             .iter()
             .map(|record| {
@@ -217,16 +228,21 @@ fn records(context: &Context, postroom: &Postroom, name: &str, zone: bool) -> Re
             })
             .collect();
         table(&["HOST", "TYPE", "PRIORITY", "VALUE"], &rows)
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(postroom: &Postroom, name: &str) -> Result<(Domain, Vec<Record>), Failure> {
+fn read(postroom: &Postroom, name: &str) -> Result<(Details, Vec<Record>), Failure> {
     let name = parse(name)?;
     let found = postroom.read(|tx| {
         let (_, domain) = find(tx, &name)?;
         let records = record::list(tx, &domain)?;
-        Ok::<_, Error>((domain, records))
+        Ok::<_, Error>((domain.into_details(), records))
     })?;
     Ok(found)
+}
+
+/// A status as `--status` takes it.
+fn status(text: &str) -> Result<DomainStatus, &'static str> {
+    text.parse().map_err(|_| "a status is pending, active or failed")
 }

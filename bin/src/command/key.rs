@@ -4,16 +4,18 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use postroom::clock::Timestamp;
+use postroom::error::{Entity, Error};
 use postroom::id::ApiKeyId;
 use postroom::{account, key};
 use serde_json::json;
 
+use super::ask::Consent;
 use super::output::table;
 use super::{Context, Failure};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Create an API key of an account; it is printed this once
+    /// Create an API key of an account; it is shown only now
     Create {
         /// The account's name
         #[arg(long)]
@@ -28,10 +30,12 @@ pub(super) enum Command {
         #[arg(long)]
         account: Option<String>,
     },
-    /// Revoke an API key, at once and for good; domains tied to it become free for their account's other keys
+    /// Revoke an API key at once and for good; asks first. The account's other keys can use the domains tied to it
     Revoke {
         /// Its id, as `key list` shows it
         id: i64,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -39,14 +43,14 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
     let postroom = context.open()?;
     match command {
         Command::Create { account, description } => {
-            let (made, secret) = postroom.write(|tx| {
+            postroom.write(|tx| {
                 let account = account::find(tx, &account)?;
-                key::create(tx, account.id, description.as_deref())
+                let (made, secret) = key::create(tx, account.id, description.as_deref())?;
+                let json = json!({ "id": made.id.number(), "api_key": secret.reveal() });
+                context.output.print_secret(&json, || {
+                    format!("API key {}, shown this once:\n\n    {}\n", made.id, secret.reveal())
+                })
             })?;
-            let json = json!({ "id": made.id.number(), "api_key": secret.reveal() });
-            context.output.print(&json, || {
-                format!("API key {}, shown this once:\n\n    {}\n", made.id, secret.reveal())
-            });
         }
         Command::List { account } => {
             let keys = postroom.read(|tx| {
@@ -75,14 +79,19 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                     })
                     .collect();
                 table(&["ID", "ACCOUNT", "KEY", "DESCRIPTION", "LAST USED", "REVOKED"], &rows)
-            });
+            })?;
         }
-        Command::Revoke { id } => {
-            let revoked = postroom.write(|tx| key::revoke(tx, ApiKeyId::new(id)))?;
+        Command::Revoke { id, consent } => {
+            let id = ApiKeyId::new(id);
+            let found = postroom.read(|tx| key::list(tx, None))?.into_iter().find(|key| key.id == id);
+            let found = found.ok_or(Error::NotFound(Entity::ApiKey))?;
+            let question = format!("Revoke API key {id} (…{}) for good?", found.last4);
+            consent.ask(&question, &id.to_string())?;
+            let revoked = postroom.write(|tx| key::revoke(tx, id))?;
             let json = json!({ "id": revoked.id.number(), "revoked_at": text(revoked.revoked_at) });
             context
                 .output
-                .print(&json, || format!("API key {} (…{}) is revoked.", revoked.id, revoked.last4));
+                .print(&json, || format!("API key {} (…{}) is revoked.", revoked.id, revoked.last4))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
-use postroom::domain::Domain;
+use postroom::dkim::pool;
+use postroom::domain::Details;
 use postroom::error::Error;
-use postroom::keyring::{self, Entry};
-use postroom::rotation::{self, Stage, Status};
+use postroom::keyring::{self, KeyEntry};
+use postroom::rotation::{self, RotationView, Stage};
 
 use super::named::{find, parse};
 use super::{Context, Failure};
@@ -21,17 +22,17 @@ pub(super) enum Command {
         /// The domain
         name: String,
     },
-    /// Show how far a rotation is, and which record may go from the DNS
+    /// Show how far a rotation is, and which record can be removed from the DNS
     Status {
         /// The domain
         name: String,
     },
-    /// Call off the rotation that waits for its new key's record
+    /// End a rotation whose new key still waits for its record
     Abort {
         /// The domain
         name: String,
     },
-    /// Have a rotation begin by itself every so many days, or no more
+    /// Rotate the key automatically every so many days; 0 ends that
     Every {
         /// The domain
         name: String,
@@ -57,14 +58,14 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
     rotation::keep(&postroom)?;
     let source = match command {
         Command::Start { .. } => {
-            let (_, domain) = postroom.read(|tx| find(tx, &name))?;
-            Some(rotation::source(&postroom, &domain)?)
+            let supply = postroom.read(|tx| rotation::supply(tx, &find(tx, &name)?.1))?;
+            Some(supply.source()?)
         }
         _ => None,
     };
-    let (domain, status, entries) = postroom.write(|tx| {
+    let (domain, status, entries) = pool::write(&postroom, |tx| {
         let (caller, domain) = find(tx, &name)?;
-        match (command, source) {
+        match (command, &source) {
             (Command::Start { .. }, Some(source)) => rotation::start(tx, &caller, &domain, source)?,
             (Command::Abort { .. }, _) => rotation::abort(tx, &caller, &domain)?,
             (Command::Every { days, .. }, _) => {
@@ -76,15 +77,17 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
         };
         let status = rotation::status(tx, &domain)?;
         let entries = keyring::of_domain(tx, &domain)?;
-        Ok::<_, Error>((domain, status, entries))
+        Ok::<_, Error>((domain.into_details(), status, entries))
     })?;
     let keep = postroom.settings().keep_retired_for;
-    context.output.print(&rotation_json(&domain, &status, keep), || told(&domain, &status, &entries, keep));
+    context
+        .output
+        .print(&rotation_json(&domain, &status, keep), || told(&domain, &status, &entries, keep))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The stage in a sentence, and what there is to do.
-fn told(domain: &Domain, status: &Status, entries: &[Entry], keep: Duration) -> String {
+fn told(domain: &Details, status: &RotationView, entries: &[KeyEntry], keep: Duration) -> String {
     let mut text = match status.stage {
         Stage::Idle => format!("{}: no rotation is under way.\n", domain.name),
         Stage::Waiting { since } => format!(
@@ -92,9 +95,9 @@ fn told(domain: &Domain, status: &Status, entries: &[Entry], keep: Duration) -> 
             domain.name
         ),
         Stage::Keeping { until } => {
-            format!("{}: the new key signs; keep the record of the one before until {until}.\n", domain.name)
+            format!("{}: the new key signs; keep the record of the old one until {until}.\n", domain.name)
         }
-        Stage::Done => format!("{}: rotated; the record of the key before may go.\n", domain.name),
+        Stage::Done => format!("{}: rotated; the record of the old key can be removed.\n", domain.name),
     };
     let waiting = status.rotation.under_way.as_ref().map(|under_way| under_way.key);
     // Writing to a String cannot fail.
@@ -120,7 +123,7 @@ fn told(domain: &Domain, status: &Status, entries: &[Entry], keep: Duration) -> 
         }
     }
     if let (Some(every), Some(next)) = (status.rotation.every, status.rotation.next_at) {
-        let _ = writeln!(text, "by itself every {} days, next at {next}", every.as_secs() / 86_400);
+        let _ = writeln!(text, "automatically every {} days, next at {next}", every.as_secs() / 86_400);
     }
     text
 }

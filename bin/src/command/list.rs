@@ -9,13 +9,15 @@ use postroom::address::EmailAddress;
 use postroom::db::{Postroom, ReadTx};
 use postroom::domain::Domain;
 use postroom::error::{Entity, Error};
-use postroom::list::{self, Action, Because, Entry, Explanation, Field, Item, Outcome, Query, Scope};
+use postroom::list::{
+    self, Because, Explanation, Field, Item, ListEntry, ListKind, ListOutcome, ListQuery, Scope,
+};
 use postroom::recipient;
 use serde_json::{Value, json};
 
 use super::named::{self, parse};
 use super::output::{printable, table};
-use super::{Context, Failure};
+use super::{Context, Exit, Failure};
 use crate::json::list::{added_json, entry_json, explanation_json};
 
 /// Whose lists.
@@ -40,17 +42,17 @@ pub(super) enum Command {
         #[command(flatten)]
         whose: Whose,
         /// `safelist` or `blocklist`
-        list: Action,
+        list: ListKind,
         /// An address, a domain (.example.com: and all below it), an IP address or a block of them
         #[arg(required = true, value_name = "ITEM")]
         items: Vec<Item>,
     },
-    /// Take an item off a list; exits 1 when it is not there
+    /// Remove an item from a list; exits 3 when it is not there
     Remove {
         #[command(flatten)]
         whose: Whose,
         /// `safelist` or `blocklist`
-        list: Action,
+        list: ListKind,
         /// The item, in whatever spelling
         item: Item,
     },
@@ -59,9 +61,9 @@ pub(super) enum Command {
         #[command(flatten)]
         whose: Whose,
         /// `safelist` or `blocklist` [default: both]
-        list: Option<Action>,
+        list: Option<ListKind>,
     },
-    /// Say what the lists decide of a message, by which entry, and which entries that overrules
+    /// Say what the lists decide about a message, which entry decides, and which entries it overrules
     Explain {
         /// For whom it is
         #[arg(long, value_name = "ADDRESS")]
@@ -85,26 +87,26 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         Command::Remove { whose, list, item } => remove(context, &postroom, &whose, list, &item),
         Command::Show { whose, list } => show(context, &postroom, &whose, list),
         Command::Explain { recipient, sender, from, ip } => {
-            let query = Query::parse(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
-                .map_err(|e| Failure::new(format!("--{e}")))?;
+            let query = ListQuery::parse(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
+                .map_err(|e| Failure::input(format!("--{e}")))?;
             let explanation = postroom.read(|tx| {
                 let caller = recipient::operator_of(tx, query.recipient.domain())?;
                 list::explain_for(tx, &caller, &query)
             })?;
-            context.output.print(&explanation_json(&query, &explanation), || told(&query, &explanation));
+            context.output.print(&explanation_json(&query, &explanation), || told(&query, &explanation))?;
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
 /// Whose lists are meant, found.
-enum Place {
+enum Place<'t> {
     Account(Caller),
-    Domain(Caller, Domain),
-    Recipient(Caller, Domain, EmailAddress),
+    Domain(Caller, Domain<'t>),
+    Recipient(Caller, Domain<'t>, EmailAddress),
 }
 
-fn find(tx: &ReadTx<'_>, whose: &Parsed) -> Result<Place, Error> {
+fn find<'t>(tx: &ReadTx<'t>, whose: &Parsed) -> Result<Place<'t>, Error> {
     match whose {
         Parsed::Account(name) => account::find(tx, name).map(|a| Place::Account(Caller::operator(a.id))),
         Parsed::Domain(name) => named::find(tx, name).map(|(caller, domain)| Place::Domain(caller, domain)),
@@ -126,7 +128,7 @@ fn parsed(whose: &Whose) -> Result<Parsed, Failure> {
     match (&whose.account, &whose.domain, &whose.recipient) {
         (_, Some(name), _) => parse(name).map(Parsed::Domain),
         (_, _, Some(address)) => {
-            let no = |e| Failure::new(format!("\"{}\" is no address: {e}", printable(address)));
+            let no = |e| Failure::input(format!("\"{}\" is no address: {e}", printable(address)));
             address.parse().map(Parsed::Recipient).map_err(no)
         }
         (name, ..) => Ok(Parsed::Account(name.clone().unwrap_or_default())),
@@ -137,13 +139,13 @@ fn add(
     context: &Context,
     postroom: &Postroom,
     whose: &Whose,
-    list: Action,
+    list: ListKind,
     items: &[Item],
 ) -> Result<ExitCode, Failure> {
     let whose = parsed(whose)?;
     let added = postroom.write(|tx| {
         let place = find(tx, &whose)?;
-        let all = |caller: &Caller, scope: &Scope<'_>| {
+        let all = |caller, scope| {
             let add = |item| {
                 let added = list::add(tx, caller, scope, list, item)?;
                 Ok((added_json(scope, &added), added))
@@ -154,7 +156,8 @@ fn add(
             Place::Account(caller) => all(caller, &Scope::Account(caller)),
             Place::Domain(caller, domain) => all(caller, &Scope::Domain(domain)),
             Place::Recipient(caller, domain, address) => {
-                all(caller, &Scope::Recipient(&recipient::ensure(tx, caller, domain, address)?))
+                let recipient = recipient::ensure(tx, caller, domain, address)?;
+                all(caller, &Scope::Recipient(domain, &recipient))
             }
         }
     })?;
@@ -174,7 +177,7 @@ fn add(
             }
         });
         lines.collect::<Vec<_>>().join("\n")
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -182,7 +185,7 @@ fn remove(
     context: &Context,
     postroom: &Postroom,
     whose: &Whose,
-    list: Action,
+    list: ListKind,
     item: &Item,
 ) -> Result<ExitCode, Failure> {
     let whose = parsed(whose)?;
@@ -190,7 +193,7 @@ fn remove(
         Place::Account(caller) => list::remove(tx, &caller, &Scope::Account(&caller), list, item),
         Place::Domain(caller, domain) => list::remove(tx, &caller, &Scope::Domain(&domain), list, item),
         Place::Recipient(caller, domain, address) => match recipient::find(tx, &domain, &address) {
-            Ok(recipient) => list::remove(tx, &caller, &Scope::Recipient(&recipient), list, item),
+            Ok(recipient) => list::remove(tx, &caller, &Scope::Recipient(&domain, &recipient), list, item),
             Err(Error::NotFound(Entity::Recipient)) => Ok(false),
             Err(error) => Err(error),
         },
@@ -198,21 +201,21 @@ fn remove(
     context.output.print(&json!({ "removed": removed }), || {
         let what = if removed { "is off" } else { "was not on" };
         format!("{} {what} the {list}", printable(item.given()))
-    });
-    Ok(if removed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })?;
+    Ok(if removed { ExitCode::SUCCESS } else { Exit::NotThere.into() })
 }
 
 fn show(
     context: &Context,
     postroom: &Postroom,
     whose: &Whose,
-    list: Option<Action>,
+    list: Option<ListKind>,
 ) -> Result<ExitCode, Failure> {
     let whose = parsed(whose)?;
-    let lists = list.map_or(vec![Action::Safelist, Action::Blocklist], |list| vec![list]);
-    let entries: Vec<Entry> = postroom.read(|tx| {
+    let lists = list.map_or(vec![ListKind::Safelist, ListKind::Blocklist], |list| vec![list]);
+    let entries: Vec<ListEntry> = postroom.read(|tx| {
         let place = find(tx, &whose)?;
-        let all = |scope: &Scope<'_>| {
+        let all = |scope| {
             let each = lists.iter().map(|list| list::entries(tx, scope, *list));
             Ok(each.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect())
         };
@@ -220,7 +223,7 @@ fn show(
             Place::Account(caller) => all(&Scope::Account(caller)),
             Place::Domain(_, domain) => all(&Scope::Domain(domain)),
             Place::Recipient(_, domain, address) => match recipient::find(tx, domain, address) {
-                Ok(recipient) => all(&Scope::Recipient(&recipient)),
+                Ok(recipient) => all(&Scope::Recipient(domain, &recipient)),
                 Err(Error::NotFound(Entity::Recipient)) => Ok(Vec::new()),
                 Err(error) => Err(error),
             },
@@ -240,16 +243,16 @@ fn show(
             })
             .collect();
         table(&["LIST", "TYPE", "ITEM", "CREATED"], &rows)
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// A verdict in words, the entry that decides first.
-fn told(query: &Query, explanation: &Explanation) -> String {
+fn told(query: &ListQuery, explanation: &Explanation) -> String {
     let says = match explanation.verdict.outcome {
-        Outcome::Safe => "safe",
-        Outcome::Blocked => "blocked",
-        Outcome::None => "no list says anything of it",
+        ListOutcome::Safe => "safe",
+        ListOutcome::Blocked => "blocked",
+        ListOutcome::None => "no list says anything of it",
     };
     let mut text = format!("{}: {says}", printable(&query.recipient.to_string()));
     if let Some(because) = &explanation.verdict.because {

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use postroom::error::Error;
 use postroom::login;
 use serde_json::json;
 
@@ -10,7 +9,7 @@ use super::named::{find, parse};
 use super::{Context, Failure};
 use crate::console::login_url;
 
-/// Print a link that signs whoever opens it in to a domain, once
+/// Print a single-use link: whoever opens it is signed in to the domain
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The domain
@@ -19,8 +18,8 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failure> {
     let name = parse(&args.name)?;
-    let base_url = if let Some(url) = context.config.get::<String>("public_url")? {
-        url
+    let base_url = if let Some(url) = context.config.public_url()? {
+        url.as_str().to_owned()
     } else {
         let scheme = if context.config.tls()?.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}", super::reachable(context.config.listen()?));
@@ -30,15 +29,14 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
         url
     };
     let postroom = context.open()?;
-    let (domain, link, secret) = postroom.write(|tx| {
+    postroom.write(|tx| {
         let (caller, domain) = find(tx, &name)?;
         let (link, secret) = login::create(tx, &caller, &domain)?;
-        Ok::<_, Error>((domain, link, secret))
+        let url = login_url(&base_url, &secret);
+        let json = json!({
+            "domain": domain.name.as_str(), "login_link": url, "expires_at": link.expires_at.to_string(),
+        });
+        context.output.print_secret(&json, || url.clone())
     })?;
-    let url = login_url(&base_url, &secret);
-    let json = json!({
-        "domain": domain.name.as_str(), "login_link": url, "expires_at": link.expires_at.to_string(),
-    });
-    context.output.print(&json, || url.clone());
     Ok(ExitCode::SUCCESS)
 }

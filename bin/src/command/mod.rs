@@ -3,9 +3,11 @@
 #![expect(clippy::doc_markdown, reason = "doc comments are help texts here, for a terminal")]
 
 mod account;
+mod ask;
 mod audit;
 mod doctor;
 mod domain;
+mod failure;
 mod key;
 mod key_rotation;
 mod list;
@@ -20,16 +22,22 @@ mod subscription;
 mod verify;
 mod zone;
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use postroom::db::{Options, Postroom};
 use postroom::dns::NetworkResolver;
+use postroom::settings::Settings;
+use tracing::warn;
+use tracing_subscriber::filter::LevelFilter;
 
-use crate::config::{Config, ConfigError};
-use output::Output;
+use crate::config::{Config, UnusableHost};
+pub use failure::Exit;
+use failure::{Failure, complain};
+use output::{Output, is_coloured};
 
 /// The domain desk of a self-hosted mail system.
 ///
@@ -54,8 +62,16 @@ struct Cli {
           num_args = 0, default_missing_value = "true", default_value = "false", hide_env_values = true)]
     json: bool,
     /// The least severe log lines to print, to stderr [default: info for serve, warn for the rest]
-    #[arg(long, global = true, env = "POSTROOM_LOG", value_name = "LEVEL", hide_env_values = true)]
-    log: Option<String>,
+    #[arg(
+        long,
+        global = true,
+        env = "POSTROOM_LOG",
+        value_name = "LEVEL",
+        value_enum,
+        ignore_case = true,
+        hide_env_values = true
+    )]
+    log: Option<LogLevel>,
     /// How log lines look
     #[arg(
         long,
@@ -68,6 +84,29 @@ struct Cli {
     log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl From<LogLevel> for LevelFilter {
+    fn from(level: LogLevel) -> LevelFilter {
+        match level {
+            LogLevel::Off => LevelFilter::OFF,
+            LogLevel::Error => LevelFilter::ERROR,
+            LogLevel::Warn => LevelFilter::WARN,
+            LogLevel::Info => LevelFilter::INFO,
+            LogLevel::Debug => LevelFilter::DEBUG,
+            LogLevel::Trace => LevelFilter::TRACE,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -95,10 +134,10 @@ enum Command {
     #[command(subcommand)]
     Domain(domain::Command),
     Verify(verify::Args),
-    /// Rotate a domain's DKIM key: start, status, abort, every so often, delegate
+    /// Rotate a domain's DKIM key: by hand, automatically, or in a zone of your own
     #[command(subcommand)]
     KeyRotation(key_rotation::Command),
-    /// Print zones of the operator's own
+    /// Print a zone for your own name server
     #[command(subcommand)]
     Zone(zone::Command),
     Sign(sign::Args),
@@ -122,18 +161,47 @@ enum Command {
 struct Context {
     config: Config,
     output: Output,
+    /// Filled when the database is opened.
+    unusable_hosts: Vec<UnusableHost>,
 }
 
 impl Context {
+    /// Opens the database that is there. A mistyped path makes none.
     fn open(&mut self) -> Result<Postroom, Failure> {
+        let file = self.config.db()?;
+        if !is_there(&file) {
+            let text = format!(
+                "there is no database at {}; name it with --db, or make one with `postroom serve`",
+                file.display()
+            );
+            return Err(Failure::new(Exit::NotThere, text));
+        }
+        self.open_or_make()
+    }
+
+    /// Opens the database, and makes it if it is not there.
+    fn open_or_make(&mut self) -> Result<Postroom, Failure> {
         let settings = self.config.settings()?;
+        self.unusable_hosts = self.config.unusable_hosts(&settings)?;
+        self.open_with(settings)
+    }
+
+    fn open_with(&self, settings: Settings) -> Result<Postroom, Failure> {
         let mut options = Options::new(settings);
         options.master_key_file = self.config.get("master_key_file")?;
         Ok(Postroom::open(self.config.db()?, options)?)
     }
 
     fn resolver(&self) -> Result<NetworkResolver, Failure> {
-        NetworkResolver::new(self.config.dns()?).map_err(|e| Failure::new(e.to_string()))
+        NetworkResolver::new(self.config.dns()?).map_err(|e| Failure::input(e.to_string()))
+    }
+}
+
+/// Whether a database is at this path. An empty file is none yet; whatever else is wrong is said when it is opened.
+fn is_there(file: &Path) -> bool {
+    match file.metadata() {
+        Ok(found) => !found.is_file() || found.len() > 0,
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
     }
 }
 
@@ -147,51 +215,46 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Why a command did not do what it was asked: one line, and what to do.
-#[derive(Debug)]
-struct Failure(String);
-
-impl Failure {
-    fn new(text: impl Into<String>) -> Failure {
-        Failure(text.into())
-    }
-}
-
-impl From<postroom::error::Error> for Failure {
-    fn from(error: postroom::error::Error) -> Failure {
-        Failure(error.to_string())
-    }
-}
-
-impl From<postroom::db::OpenError> for Failure {
-    fn from(error: postroom::db::OpenError) -> Failure {
-        Failure(error.to_string())
-    }
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Failure {
-        Failure(error.to_string())
-    }
-}
-
-/// Runs the command line. Exits 0 when all is well, 1 when not, 2 when the command line itself is wrong; `sign` says by
-/// its codes what becomes of the message.
+/// Runs the command line. Exits 0 when what was asked is done, else as [`Exit`] says; `sign` says by its codes what
+/// becomes of the message.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return unparsed(&error),
+    };
     start_log(&cli);
     let output = Output { json: cli.json };
-    let failed = match cli.command {
-        Command::Sign(_) => ExitCode::from(sign::TRY_AGAIN),
-        _ => ExitCode::FAILURE,
-    };
+    let is_sign = matches!(cli.command, Command::Sign(_));
     match dispatch(cli, output) {
         Ok(code) => code,
-        Err(Failure(text)) => {
-            eprintln!("postroom: {text}");
-            failed
+        Err(failure) => {
+            let code = failure.report(output.json);
+            if is_sign { ExitCode::from(sign::TRY_AGAIN) } else { code }
         }
     }
+}
+
+/// What becomes of a command line that clap does not take: help and version to stdout, else what is wrong to stderr.
+///
+/// A mistake in the command line of `sign` must not cost a message: the mail server keeps it.
+fn unparsed(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let printed = error.print().and_then(|()| io::stdout().flush());
+        return printed.map_or_else(|e| Failure::unwritten(&e).report(false), |()| ExitCode::SUCCESS);
+    }
+    let is_true = |value: &str| ["1", "true", "yes", "on", "y", "t"].contains(&&*value.to_lowercase());
+    let wants_json = std::env::args_os().any(|argument| argument == "--json")
+        || std::env::var("POSTROOM_JSON").is_ok_and(|value| is_true(&value));
+    if wants_json {
+        let text = error.to_string();
+        complain(Exit::Input, text.trim_start_matches("error: ").trim(), true);
+    } else {
+        // Where even this cannot be written the exit code says it.
+        let _ = error.print();
+    }
+    let parsed = Cli::command().ignore_errors(true).try_get_matches();
+    let is_sign = parsed.is_ok_and(|matches| matches.subcommand_name() == Some("sign"));
+    if is_sign { ExitCode::from(sign::TRY_AGAIN) } else { Exit::Input.into() }
 }
 
 fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
@@ -203,7 +266,8 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
             config.set(path, flag, value.display());
         }
     }
-    let mut context = Context { config, output };
+    config.unknown_variables.iter().for_each(|text| warn!("{text}"));
+    let mut context = Context { config, output, unusable_hosts: Vec::new() };
     match cli.command {
         Command::Serve(args) => serve::run(&mut context, args),
         Command::Account(command) => account::run(&mut context, command),
@@ -224,13 +288,13 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
 }
 
 fn start_log(cli: &Cli) {
-    let usual = if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" };
-    let filter = tracing_subscriber::EnvFilter::try_new(cli.log.as_deref().unwrap_or(usual))
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let usual = if matches!(cli.command, Command::Serve(_)) { LogLevel::Info } else { LogLevel::Warn };
+    let log = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::from(cli.log.unwrap_or(usual)))
+        .with_writer(io::stderr)
+        .with_target(false);
     match cli.log_format {
-        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Text => log.with_ansi(is_coloured(&io::stderr())).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
 }

@@ -1,8 +1,10 @@
 //! What commands print: JSON for programs, text for people.
 
-use std::io::Write;
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use serde_json::Value;
+
+use super::Failure;
 
 /// How a command prints.
 #[derive(Clone, Copy)]
@@ -12,11 +14,48 @@ pub(super) struct Output {
 
 impl Output {
     /// Prints one of the two, and a line break.
-    pub(super) fn print(self, json: &Value, text: impl FnOnce() -> String) {
+    pub(super) fn print(self, json: &Value, text: impl FnOnce() -> String) -> Result<(), Failure> {
         let shown = if self.json { json.to_string() } else { text() };
-        // Whoever closed the pipe wants no more of it.
-        let _ = writeln!(std::io::stdout(), "{}", shown.trim_end_matches('\n'));
+        write(format!("{}\n", shown.trim_end_matches('\n')).as_bytes())
     }
+
+    /// Prints a secret that is shown this once. It is called in the transaction that makes the secret: where it cannot be
+    /// printed, nothing is made.
+    pub(super) fn print_secret(self, json: &Value, text: impl FnOnce() -> String) -> Result<(), Failure> {
+        self.print(json, text).map_err(Failure::undone)
+    }
+
+    /// Prints a list of any length: in JSON one item after the other.
+    pub(super) fn print_list(
+        self,
+        items: impl Iterator<Item = Value>,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        if !self.json {
+            return write(text().as_bytes());
+        }
+        let mut out = BufWriter::new(io::stdout().lock());
+        let written = out
+            .write_all(b"[")
+            .and_then(|()| {
+                let mut each = items.enumerate();
+                each.try_for_each(|(at, item)| write!(out, "{}{item}", if at == 0 { "" } else { "," }))
+            })
+            .and_then(|()| out.write_all(b"]\n"))
+            .and_then(|()| out.flush());
+        written.map_err(|error| Failure::unwritten(&error))
+    }
+}
+
+/// Writes octets to stdout, to the last one.
+pub(super) fn write(octets: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(octets).and_then(|()| out.flush()).map_err(|error| Failure::unwritten(&error))
+}
+
+/// Whether to write colours to this stream: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
+pub(super) fn is_coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Rows under headings, in columns as wide as their widest cell. Control characters are shown, not sent.

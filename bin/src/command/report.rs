@@ -14,7 +14,7 @@ use postroom::page::Page;
 use postroom::report::{self, Report, Selection, mbox};
 use serde_json::{Value, json};
 
-use super::output::{printable, table};
+use super::output::{self, printable, table};
 use super::{Context, Failure};
 
 #[derive(Subcommand)]
@@ -58,7 +58,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                 let selection = Selection { account: account.map(|account| account.id), since: None };
                 report::list(tx, &selection, Page { limit, offset: 0 })
             })?;
-            context.output.print(&reports.iter().map(json_of).collect(), || listed(&reports));
+            context.output.print(&reports.iter().map(json_of).collect(), || listed(&reports))?;
         }
         Command::Show { id, raw } => {
             let (report, message) = postroom.read(|tx| {
@@ -67,9 +67,10 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                 Ok::<_, Error>((report, message))
             })?;
             if raw {
-                return written(io::stdout().write_all(&message));
+                output::write(&message)?;
+                return Ok(ExitCode::SUCCESS);
             }
-            context.output.print(&json_with(&report, &message), || shown(&report, &message));
+            context.output.print(&json_with(&report, &message), || shown(&report, &message))?;
         }
         Command::Export { account, since } => {
             let account =
@@ -104,14 +105,8 @@ fn export(postroom: &Postroom, selection: &Selection, as_json: bool) -> Result<E
     }
 }
 
-/// Whoever closed the pipe wants no more of it; a full disk is another matter.
 fn written(outcome: io::Result<()>) -> Result<ExitCode, Failure> {
-    match outcome {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(format!("not everything could be written: {error}")))
-        }
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    outcome.map(|()| ExitCode::SUCCESS).map_err(|error| Failure::unwritten(&error))
 }
 
 fn listed(reports: &[Report]) -> String {
@@ -173,7 +168,7 @@ fn json_of(report: &Report) -> Value {
     })
 }
 
-/// The same with the message: as text where it is UTF-8, else in Base64.
+/// A report with its message: as text where that is UTF-8, else in Base64.
 fn json_with(report: &Report, message: &[u8]) -> Value {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use postroom::address::EmailAddress;
-use postroom::domain::Domain;
-use postroom::route::{self, Change, Mode, Patch, Route, RouteDecision};
+use postroom::domain::Details;
+use postroom::route::{self, Mode, Patch, Route, RouteChange, RouteDecision};
 use postroom::webhook::{VettedUrl, WebhookUrl};
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ pub(super) enum Command {
         /// The domain
         name: String,
     },
-    /// Set where a domain's mail goes; what is not named stays, and an empty text takes a part away
+    /// Set where a domain's mail goes; what is not named stays as it is, and an empty text removes a part
     Set {
         /// The domain
         name: String,
@@ -34,7 +34,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "ADDRESS")]
         forward_to: Option<String>,
     },
-    /// Say what would become of a message for an address
+    /// Say where a message for an address would go
     Test {
         /// The address, or a domain for any address at it
         recipient: String,
@@ -49,13 +49,13 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             let (domain, route) = postroom.read(|tx| {
                 let (_, domain) = find(tx, &name)?;
                 let route = route::find(tx, &domain)?;
-                Ok::<_, postroom::error::Error>((domain, route))
+                Ok::<_, postroom::error::Error>((domain.into_details(), route))
             })?;
-            print(context, &domain, &route);
+            print(context, &domain, &route)?;
         }
         Command::Set { name, mode, webhook_url, forward_to } => {
             let name = parse(&name)?;
-            let change = Change {
+            let change = RouteChange {
                 mode,
                 webhook_url: patch(webhook_url.as_deref(), |text| vet(context, text))?,
                 webhook_secret: Patch::Keep,
@@ -64,9 +64,9 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             let (domain, route) = postroom.write(|tx| {
                 let (caller, domain) = find(tx, &name)?;
                 let route = route::update(tx, &caller, &domain, change)?;
-                Ok::<_, postroom::error::Error>((domain, route))
+                Ok::<_, postroom::error::Error>((domain.into_details(), route))
             })?;
-            print(context, &domain, &route);
+            print(context, &domain, &route)?;
         }
         Command::Test { recipient } => {
             let address = if recipient.contains('@') {
@@ -85,7 +85,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                     format!("{address}: no domain of this server"),
                 ),
             };
-            context.output.print(&json, || text);
+            context.output.print(&json, || text)?;
             if decision == RouteDecision::UnknownDomain {
                 return Ok(ExitCode::FAILURE);
             }
@@ -106,16 +106,16 @@ fn vet(context: &Context, text: &str) -> Result<VettedUrl, Failure> {
     let loopback = context.config.switches()?.loopback_webhooks;
     let resolver = context.resolver()?;
     let url = WebhookUrl::parse(text, loopback).and_then(|url| url.vet(&resolver));
-    url.map_err(|reason| Failure::new(format!("--webhook-url will not do: {reason}")))
+    url.map_err(|reason| Failure::input(format!("--webhook-url will not do: {reason}")))
 }
 
 fn address(text: &str) -> Result<EmailAddress, Failure> {
-    text.parse().map_err(|reason| Failure::new(format!("\"{}\" is no address: {reason}", printable(text))))
+    text.parse().map_err(|reason| Failure::input(format!("\"{}\" is no address: {reason}", printable(text))))
 }
 
-fn print(context: &Context, domain: &Domain, route: &Route) {
+fn print(context: &Context, domain: &Details, route: &Route) -> Result<(), Failure> {
     let json = json!({ "domain": domain.name.as_str(), "route": json_of(route) });
-    context.output.print(&json, || format!("{}: {}", domain.name, describe(route)));
+    context.output.print(&json, || format!("{}: {}", domain.name, describe(route)))
 }
 
 fn describe(route: &Route) -> String {

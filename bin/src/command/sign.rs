@@ -18,7 +18,7 @@ pub(super) const TRY_AGAIN: u8 = 75;
 /// Sign a message with its domain's active DKIM keys: from stdin to stdout, for a mail server's pipe
 ///
 /// A DKIM-Signature for each active key stands on top of what comes out; the rest is as it came, also how its lines
-/// end. Whose message it is, its From field says: sign only what your mail server has taken from somebody who may send
+/// end. The From field says which domain signs: sign only what your mail server has taken from somebody who may send
 /// for that domain.
 ///
 /// Exits 0 when the message is signed. One that cannot be signed comes out as it came, with exit 0 and a line on
@@ -46,7 +46,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
     let mut octets = Vec::new();
     io::stdin()
         .read_to_end(&mut octets)
-        .map_err(|error| Failure::new(format!("the message cannot be read: {error}")))?;
+        .map_err(|error| Failure::wrong(format!("the message cannot be read: {error}")))?;
     let signed = match Message::parse(&octets) {
         Ok(message) => signatures(context, args, &message)?.map(|headers| (message.line_end(), headers)),
         Err(reason) => Err(Unsigned::Malformed(reason)),
@@ -60,7 +60,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
                     (format!("the message is not signed: {name} has no active DKIM key"), TRY_AGAIN)
                 }
             };
-            eprintln!("postroom: {}", printable(&text));
+            // Where even this cannot be written the message still goes its way.
+            let _ = writeln!(io::stderr(), "postroom: {}", printable(&text));
             if args.require {
                 return Ok(ExitCode::from(code));
             }
@@ -72,7 +73,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
     let written = stdout.write_all(top.as_bytes()).and_then(|()| stdout.write_all(&octets));
     written
         .and_then(|()| stdout.flush())
-        .map_err(|error| Failure::new(format!("the message cannot be written: {error}")))?;
+        .map_err(|error| Failure::wrong(format!("the message cannot be written: {error}")))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -88,11 +89,6 @@ fn signatures(
             Err(reason) => return Ok(Err(Unsigned::Malformed(reason))),
         },
     };
-    let file = context.config.db()?;
-    // Elsewhere a database is made where there is none; here that is a wrong path, and no reason to send unsigned.
-    if !file.exists() {
-        return Err(Failure::new(format!("{} is not there; name the database with --db", file.display())));
-    }
     let postroom = context.open()?;
     let (keys, now) = postroom.read(|tx| Ok::<_, Error>((dkim::signing_keys(tx, &from)?, tx.now())))?;
     if keys.is_empty() {

@@ -50,7 +50,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                 let account = account::find(tx, &account)?;
                 subscription::create(tx, account.id, &handle, Limits { max_domains, max_recipients })
             })?;
-            context.output.print(&shown(&made), || format!("Subscription {} ({}).", made.id, made.handle));
+            context.output.print(&shown(&made), || format!("Subscription {} ({}).", made.id, made.handle))?;
         }
         Command::List { account } => {
             let found = postroom.read(|tx| {
@@ -72,7 +72,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                     })
                     .collect();
                 table(&["ID", "ACCOUNT", "HANDLE", "DOMAINS", "RECIPIENTS"], &rows)
-            });
+            })?;
         }
     }
     Ok(ExitCode::SUCCESS)

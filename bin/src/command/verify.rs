@@ -1,7 +1,6 @@
 //! `postroom verify`, `postroom domain verify` and `postroom domain watch`: looking at the DNS now, for people.
 
 use std::collections::HashMap;
-use std::io::IsTerminal;
 use std::net::IpAddr;
 use std::process::ExitCode;
 use std::thread;
@@ -10,7 +9,9 @@ use std::time::Duration;
 use postroom::account::Caller;
 use postroom::db::Postroom;
 use postroom::dkim::PublicKey;
-use postroom::domain::{self, Domain};
+use postroom::domain::{self, Details, Domain};
+use postroom::error::Error;
+use postroom::id::DomainId;
 use postroom::name::{DnsName, DomainName, Selector};
 use postroom::settings::{DmarcPolicy, SpfMechanism};
 use postroom::verify::{
@@ -19,13 +20,13 @@ use postroom::verify::{
 };
 
 use super::named::{find, parse};
-use super::output::printable;
-use super::{Context, Failure};
+use super::output::{is_coloured, printable};
+use super::{Context, Exit, Failure};
 use crate::json::finding::{checked_json, looks_json};
 
 /// Look at anybody's domain, without a database: say what you expect, and read what is there
 ///
-/// Exits 1 when a record fails or cannot be told now. A value with spaces or semicolons wants quotes.
+/// Exits 1 when a record fails or cannot be told now. A value with spaces or semicolons needs quotes.
 #[derive(clap::Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct Args {
@@ -59,7 +60,7 @@ pub(super) fn anybodys(context: &Context, args: &Args) -> Result<ExitCode, Failu
     let name = parse(&args.name)?;
     let expected = expectations(&name, args)?;
     if expected.is_empty() {
-        return Err(Failure::new(
+        return Err(Failure::input(
             "say what you expect, with --expect-mx, --expect-spf, … ; see verify --help",
         ));
     }
@@ -67,9 +68,9 @@ pub(super) fn anybodys(context: &Context, args: &Args) -> Result<ExitCode, Failu
     context.output.print(&looks_json(name.as_str(), &expected, &looks), || {
         let lines = expected.iter().zip(&looks).map(|(expected, look)| line(expected.name(), &look.finding));
         lines.collect()
-    });
+    })?;
     let right = looks.iter().all(|look| look.finding.verdict.passes());
-    Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if right { ExitCode::SUCCESS } else { Exit::Wrong.into() })
 }
 
 fn expectations(name: &DomainName, args: &Args) -> Result<Vec<Expectation>, Failure> {
@@ -99,7 +100,7 @@ fn expectations(name: &DomainName, args: &Args) -> Result<Vec<Expectation>, Fail
     }
     if let Some(text) = &args.expect_cname {
         let wrong =
-            || Failure::new("--expect-cname wants LABEL=HOST, such as mailer=return-path.example.net");
+            || Failure::input("--expect-cname wants LABEL=HOST, such as mailer=return-path.example.net");
         let (label, target) = text.split_once('=').ok_or_else(wrong)?;
         let alias = name.dns().child(label).map_err(|_| wrong())?;
         expected.push(Expectation::Cname(CnameExpectation {
@@ -114,15 +115,15 @@ fn expectations(name: &DomainName, args: &Args) -> Result<Vec<Expectation>, Fail
 pub(super) fn once(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, Failure> {
     let resolver = context.resolver()?;
     let name = parse(name)?;
-    let (caller, domain) = postroom.read(|tx| find(tx, &name))?;
-    let (domain, checked) = check(postroom, &caller, &domain, &resolver)?;
+    let (caller, id) = whose(postroom, &name)?;
+    let (domain, checked) = check(postroom, &caller, id, &resolver)?;
     context.output.print(&checked_json(&domain, &checked), || {
         let lines: String =
             checked.iter().map(|each| line(&each.record.name(&domain), &each.finding)).collect();
         format!("{lines}\n{} is {}.", domain.name, domain.status)
-    });
-    let failed = checked.iter().any(|each| each.finding.verdict == Verdict::Fail);
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    })?;
+    let right = checked.iter().all(|each| each.finding.verdict.passes());
+    Ok(if right { ExitCode::SUCCESS } else { Exit::Wrong.into() })
 }
 
 /// `postroom domain watch`: until every record passes, telling what has changed since the look before.
@@ -134,10 +135,10 @@ pub(super) fn watch(
 ) -> Result<ExitCode, Failure> {
     let resolver = context.resolver()?;
     let name = parse(name)?;
-    let (caller, domain) = postroom.read(|tx| find(tx, &name))?;
+    let (caller, id) = whose(postroom, &name)?;
     let mut told: HashMap<i64, String> = HashMap::new();
     loop {
-        let (domain, checked) = check(postroom, &caller, &domain, &resolver)?;
+        let (domain, checked) = check(postroom, &caller, id, &resolver)?;
         let is_new = |each: &&Checked| told.get(&each.record.id.number()) != Some(&each.finding.text);
         let news: Vec<Checked> = checked.iter().filter(is_new).cloned().collect();
         if !news.is_empty() {
@@ -145,7 +146,7 @@ pub(super) fn watch(
                 let lines: String =
                     news.iter().map(|each| line(&each.record.name(&domain), &each.finding)).collect();
                 format!("{}\n{lines}", postroom.now())
-            });
+            })?;
         }
         told.extend(news.iter().map(|each| (each.record.id.number(), each.finding.text.clone())));
         if checked.iter().all(|each| each.finding.verdict.passes()) {
@@ -159,12 +160,17 @@ pub(super) fn watch(
 fn check(
     postroom: &Postroom,
     caller: &Caller,
-    domain: &Domain,
+    id: DomainId,
     resolver: &dyn postroom::dns::Resolver,
-) -> Result<(Domain, Vec<Checked>), Failure> {
-    let checked = verify::check(postroom, caller, domain.id, resolver)?;
-    let domain = postroom.read(|tx| domain::find(tx, caller, domain.id))?;
+) -> Result<(Details, Vec<Checked>), Failure> {
+    let checked = verify::check(postroom, caller, id, resolver)?;
+    let domain = postroom.read(|tx| domain::find(tx, caller, id).map(Domain::into_details))?;
     Ok((domain, checked))
+}
+
+/// The domain of this name, and the operator acting for its owner.
+fn whose(postroom: &Postroom, name: &DomainName) -> Result<(Caller, DomainId), Error> {
+    postroom.read(|tx| find(tx, name).map(|(caller, domain)| (caller, domain.id)))
 }
 
 /// A finding in two lines: verdict, name and code; the sentence.
@@ -176,8 +182,7 @@ fn line(name: &DnsName, finding: &Finding) -> String {
 /// The verdict, in colour on a terminal unless `NO_COLOR` is set.
 fn painted(verdict: Verdict) -> String {
     let word = format!("{:<9}", verdict.as_str().to_uppercase());
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if plain || !std::io::stdout().is_terminal() {
+    if !is_coloured(&std::io::stdout()) {
         return word;
     }
     let colour = match verdict {

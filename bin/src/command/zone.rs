@@ -19,11 +19,11 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
     let servers = context.config.delegation_servers()?;
     let postroom = context.open()?;
     if postroom.settings().delegation_zone.is_none() {
-        return Err(Failure::new(
+        return Err(Failure::input(
             "no zone is configured for delegated keys; set dkim.delegation_zone (POSTROOM_DKIM_DELEGATION_ZONE)",
         ));
     }
     let zone = postroom.read(|tx| rotation::delegated_zone(tx, &servers))?;
-    context.output.print(&json!({ "zone": zone }), || zone.clone());
+    context.output.print(&json!({ "zone": zone }), || zone.clone())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -54,6 +54,12 @@ pub(super) fn unreadable(status: StatusCode) -> Response {
     page(status, "Not signed in", "<p>The form did not arrive as it should. Open the link again.</p>")
 }
 
+pub(super) fn later(seconds: u32) -> Response {
+    let text = format!("<p>Too many requests came from your address. Try again in {seconds} s.</p>");
+    page(StatusCode::TOO_MANY_REQUESTS, "Too many requests", &text)
+        .with(header::RETRY_AFTER, &seconds.to_string())
+}
+
 pub(super) fn failed(status: StatusCode) -> Response {
     page(status, "Something went wrong", "<p>Nothing was changed. Try again in a while.</p>")
 }
@@ -68,8 +74,6 @@ fn page(status: StatusCode, title: &str, content: &str) -> Response {
         .with(header::CONTENT_TYPE, "text/html; charset=utf-8")
         .with(header::CONTENT_SECURITY_POLICY, POLICY)
         .with(header::REFERRER_POLICY, "no-referrer")
-        .with(header::CACHE_CONTROL, "no-store")
-        .with(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
 }
 
 /// A text as HTML shows it, in an element or in a quoted attribute.

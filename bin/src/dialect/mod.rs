@@ -6,8 +6,8 @@ pub mod mailgun;
 pub mod mailpace;
 pub mod native;
 
-use crate::wire::Dialect;
+use crate::wire::Surface;
 
 /// Every dialect that is served.
-pub const DIALECTS: &[&Dialect] =
+pub const DIALECTS: &[&Surface] =
     &[&mailpace::DIALECT, &lifecycle::DIALECT, &mailgun::DIALECT, &mailchannels::DIALECT, &native::DIALECT];

@@ -1,14 +1,14 @@
 //! What a look at the DNS found, in JSON: the native dialect's reply and the command line's.
 
 use postroom::dns::{Answer, Outcome, RecordData};
-use postroom::domain::Domain;
+use postroom::domain::Details;
 use postroom::verify::{Checked, Code, Expectation, Look, View};
 use serde_json::{Value, json};
 
 use super::record::checked_record_json;
 
 /// A domain and what was found of each of its records, by each server.
-pub fn checked_json(domain: &Domain, checked: &[Checked]) -> Value {
+pub fn checked_json(domain: &Details, checked: &[Checked]) -> Value {
     let records = checked.iter().map(|each| checked_record_json(domain, each));
     json!({
         "domain": domain.name.as_str(),

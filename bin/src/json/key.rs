@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use postroom::clock::Timestamp;
 use postroom::dkim::DkimKey;
-use postroom::domain::Domain;
-use postroom::keyring::{DnsState, Entry};
-use postroom::rotation::{Stage, Status};
+use postroom::domain::Details;
+use postroom::keyring::{DnsState, KeyEntry};
+use postroom::rotation::{RotationView, Stage};
 use serde_json::{Value, json};
 
 use super::record::problem_json;
 
 /// A key, and what was last seen of its record.
-pub fn key_json(entry: &Entry) -> Value {
-    let Entry { signing_domain, key, problem, .. } = entry;
+pub fn key_json(entry: &KeyEntry) -> Value {
+    let KeyEntry { signing_domain, key, problem, .. } = entry;
     let (kind, value) = match &key.delegated_to {
         Some(target) => ("CNAME", target.to_string()),
         None => ("TXT", key.public.record_value()),
@@ -43,7 +43,7 @@ pub fn key_json(entry: &Entry) -> Value {
 }
 
 /// How a rotation stands, and what is to be done with each retired key's record.
-pub fn rotation_json(domain: &Domain, status: &Status, keep: Duration) -> Value {
+pub fn rotation_json(domain: &Details, status: &RotationView, keep: Duration) -> Value {
     let selector = |key: Option<&DkimKey>| key.map(|key| key.selector.to_string());
     let under_way = status.rotation.under_way.as_ref();
     let retired = status.keys.iter().filter(|key| key.retired_at.is_some()).map(|key| {

@@ -1,10 +1,10 @@
 //! What the lists say, in JSON: for the native dialect and the command line.
 
-use postroom::list::{Added, Because, Entry, Explanation, Query, Scope};
+use postroom::list::{Added, Because, Explanation, ListEntry, ListQuery, Scope};
 use serde_json::{Value, json};
 
 /// An entry.
-pub fn entry_json(entry: &Entry) -> Value {
+pub fn entry_json(entry: &ListEntry) -> Value {
     json!({
         "list": entry.action.as_str(), "item": entry.item.given(), "type": entry.item.kind().as_str(),
         "created_at": entry.created_at.to_string(),
@@ -12,7 +12,7 @@ pub fn entry_json(entry: &Entry) -> Value {
 }
 
 /// An entry that was added, and the one that overrules it.
-pub fn added_json(scope: &Scope<'_>, added: &Added) -> Value {
+pub fn added_json(scope: &Scope<'_, '_>, added: &Added) -> Value {
     json!({
         "tier": scope.tier().as_str(), "entry": entry_json(&added.entry), "new": added.is_new,
         "overruled_by": added.overruled_by.as_ref().map(entry_json),
@@ -20,7 +20,7 @@ pub fn added_json(scope: &Scope<'_>, added: &Added) -> Value {
 }
 
 /// A verdict with its reasons.
-pub fn explanation_json(query: &Query, explanation: &Explanation) -> Value {
+pub fn explanation_json(query: &ListQuery, explanation: &Explanation) -> Value {
     let all = |some: &[Because]| some.iter().map(because_json).collect::<Vec<_>>();
     json!({
         "recipient": query.recipient.to_string(), "outcome": explanation.verdict.outcome.as_str(),

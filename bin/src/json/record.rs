@@ -1,6 +1,6 @@
 //! A domain's records, in JSON: as they are kept, and with what a check has just found.
 
-use postroom::domain::Domain;
+use postroom::domain::Details;
 use postroom::record::{Problem, Record};
 use postroom::verify::{Checked, Code};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::finding::view_json;
 
 /// A record that the domain's owner must publish, and what was last seen of it.
-pub fn record_json(domain: &Domain, record: &Record) -> Value {
+pub fn record_json(domain: &Details, record: &Record) -> Value {
     json!({
         "id": record.id.number(), "purpose": record.purpose.as_str(), "host": record.host,
         "name": record.name(domain).as_str(), "type": record.record_type().to_string(),
@@ -19,7 +19,7 @@ pub fn record_json(domain: &Domain, record: &Record) -> Value {
 }
 
 /// A record, what a check found of it, and what each server said.
-pub fn checked_record_json(domain: &Domain, checked: &Checked) -> Value {
+pub fn checked_record_json(domain: &Details, checked: &Checked) -> Value {
     let Checked { record, finding, views } = checked;
     json!({
         "id": record.id.number(),

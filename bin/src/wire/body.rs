@@ -8,6 +8,8 @@ use super::http::{BodyFault, Request};
 /// The most octets of a route's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodySize {
+    /// A form of a few short fields, from whoever sends it: 4 KiB.
+    Form,
     /// 1 MiB.
     Usual,
     /// A thousand items: 8 MiB.
@@ -21,6 +23,7 @@ impl BodySize {
     /// The number of octets.
     pub fn octets(self, settings: &Settings) -> usize {
         match self {
+            BodySize::Form => 4 * 1024,
             BodySize::Usual => 1024 * 1024,
             BodySize::Batch => 8 * 1024 * 1024,
             BodySize::Report => {
@@ -63,4 +66,22 @@ pub fn takes_json(request: &Request) -> bool {
 /// A media type without its parameters.
 fn media_type(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::http::Method;
+
+    #[test]
+    fn a_route_that_is_sent_a_message_takes_twice_its_octets_and_the_others_a_mebibyte() {
+        let mut settings = Settings::for_server(&"mail.example.net".parse().unwrap());
+        settings.max_report_octets = 1024;
+        assert_eq!(BodySize::Usual.octets(&settings), 1 << 20);
+        assert_eq!(BodySize::Report.octets(&settings), 2 * 1024 + 64 * 1024);
+        settings.max_report_octets = u64::MAX;
+        assert_eq!(BodySize::Report.octets(&settings), usize::MAX);
+        let route = crate::wire::reporting(Method::POST, "/", |_| Err(Fault::NoRoute));
+        assert_eq!(route.body, BodySize::Report);
+    }
 }

@@ -13,6 +13,12 @@ pub enum Fault {
     /// A credential that opens nothing.
     #[error("the credential is unknown or revoked")]
     CredentialInvalid,
+    /// More than one credential, so that it is not clear who calls.
+    #[error("the request carries more than one credential; send one")]
+    CredentialTwice,
+    /// A browser sent it from a page of another site, with a credential that browsers send by themselves.
+    #[error("the request was sent from another site")]
+    CrossSite,
     /// No such route.
     #[error("there is no such route")]
     NoRoute,

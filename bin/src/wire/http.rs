@@ -61,7 +61,7 @@ impl Response {
         Response { status, headers, body }
     }
 
-    /// The same response with one more header field.
+    /// This response, with one more header field.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: &str) -> Response {
         if let Ok(value) = HeaderValue::from_str(value) {

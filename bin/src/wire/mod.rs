@@ -1,4 +1,4 @@
-//! What stands between the network and the library: requests and responses, faults, forms, limits, and what a dialect is.
+//! What stands between the network and the library: requests and responses, faults, forms, limits, and what a surface is.
 //! Nothing here knows a dialect or a page.
 
 mod body;
@@ -11,5 +11,6 @@ mod surface;
 pub use body::{BodySize, json_body, takes_json};
 pub use fault::{Fault, store_status};
 pub use surface::{
-    Auth, Call, Dialect, Handler, Route, Switches, batch, looking, making, open, reporting, route,
+    Anybody, Auth, Call, Handler, Looking, LookingCall, OpenToAll, Route, Stored, Surface, Switches, batch,
+    looking, making, open, reporting, route,
 };

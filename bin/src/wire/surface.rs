@@ -1,17 +1,26 @@
-//! What a dialect is: how it authenticates, which routes it has, and how it says that something went wrong.
+//! What a surface is: something that answers over HTTP. It has a place for its credential, a table of routes, and a shape
+//! for what goes wrong.
+
+use std::ops::Deref;
 
 use postroom::account::Caller;
-use postroom::db::Session;
+use postroom::db::{Postroom, ReadTx, Session, WriteTx};
 use postroom::dns::Resolver;
+use postroom::error::Error;
+use postroom::settings::Settings;
 
 use super::http::{Method, Request, Response};
 use super::{BodySize, Fault};
 
-/// One of the REST interfaces.
-pub struct Dialect {
-    /// Its name, in logs and in `docs/dialects`.
+/// What answers below some paths: a dialect, the console, the answer to load balancers.
+///
+/// The App carries every surface the same way: it matches a route, authenticates, counts, takes the body, calls the handler,
+/// and gives a fault the surface's shape.
+#[derive(Debug)]
+pub struct Surface {
+    /// Its name, in logs and as the name of its page in the documentation.
     pub name: &'static str,
-    /// What its paths start with: an unknown path below one of them is answered in the dialect's shape.
+    /// What its paths start with. An unknown path below one of them is answered in the surface's shape.
     pub prefixes: &'static [&'static str],
     /// Where its credential stands.
     pub auth: Auth,
@@ -21,10 +30,10 @@ pub struct Dialect {
     pub render: fn(&Fault) -> Response,
 }
 
-/// Where a dialect's credential stands.
+/// Where a surface's credential stands.
 #[derive(Clone, Copy, Debug)]
 pub enum Auth {
-    /// In the first of these header fields that is there.
+    /// In one of these header fields.
     Header(&'static [&'static str]),
     /// In `Authorization: Bearer` (RFC 6750 section 2.1).
     Bearer,
@@ -33,55 +42,91 @@ pub enum Auth {
         /// The one user there is; told apart from others with regard to case.
         user: &'static str,
     },
+    /// In a form that one of the surface's own pages sends, such as a login link. What changes something must come from such
+    /// a page, and not from another site.
+    Form,
+    /// Nowhere: every route is open to everybody.
+    None,
 }
 
 /// One route: a method, a path with parameters in braces, and what answers.
+#[derive(Debug)]
 pub struct Route {
     /// The method; a GET route answers HEAD too.
     pub method: Method,
     /// The path, such as `/api/v1/domains/{id}`.
     pub path: &'static str,
-    /// What answers; none where the App says, to everybody, whether the service is well.
-    pub handler: Option<Handler>,
-    /// Whether it asks the DNS, and so may take seconds: its writes are not held together with others.
-    pub looks: bool,
+    /// What answers, and with that the credential that the route needs.
+    pub handler: Handler,
     /// Whether it takes long, by the DNS or by the work on a key: only so many of those run at once.
     pub slow: bool,
     /// How much it can be sent.
     pub body: BodySize,
 }
 
-/// What answers a route: parses, makes one `read` or `write`, and shapes.
-pub type Handler = fn(&Call<'_>) -> Result<Response, Fault>;
+impl Route {
+    /// Whether it asks the DNS, and so may take seconds: its writes are not held together with others.
+    pub fn looks(&self) -> bool {
+        matches!(self.handler, Handler::Looking(_))
+    }
+}
+
+/// What answers a route.
+///
+/// Which credential a route needs is told by the function's argument: one that gets no [`Caller`] cannot act for any.
+#[derive(Clone, Copy, Debug)]
+pub enum Handler {
+    /// From the database alone, for whoever brings an API key in the place that the surface has for it. It parses, makes one
+    /// `read` or `write`, and shapes.
+    Stored(Stored),
+    /// For whoever brings an API key; it asks the DNS as well, between transactions.
+    Looking(Looking),
+    /// For everybody. Where it refuses a credential of its own, such as a login link, the App counts that as a failed
+    /// authentication.
+    Open(OpenToAll),
+}
+
+/// A function that answers from the database alone.
+pub type Stored = fn(&Call<'_>) -> Result<Response, Fault>;
+/// A function that asks the DNS as well.
+pub type Looking = fn(&LookingCall<'_>) -> Result<Response, Fault>;
+/// What answers a route that is open to everybody.
+pub type OpenToAll = fn(&Call<'_, Anybody>) -> Result<Response, Fault>;
 
 /// A route that answers from the database.
-pub const fn route(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler: Some(handler), looks: false, slow: false, body: BodySize::Usual }
+pub const fn route(method: Method, path: &'static str, handler: Stored) -> Route {
+    Route { method, path, handler: Handler::Stored(handler), slow: false, body: BodySize::Usual }
 }
 
 /// A route that is sent a whole message.
-pub const fn reporting(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler: Some(handler), looks: false, slow: false, body: BodySize::Report }
+pub const fn reporting(method: Method, path: &'static str, handler: Stored) -> Route {
+    let mut route = route(method, path, handler);
+    route.body = BodySize::Report;
+    route
 }
 
 /// A route that is sent a thousand items.
-pub const fn batch(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler: Some(handler), looks: false, slow: false, body: BodySize::Batch }
-}
-
-/// A route that asks the DNS.
-pub const fn looking(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler: Some(handler), looks: true, slow: true, body: BodySize::Usual }
+pub const fn batch(method: Method, path: &'static str, handler: Stored) -> Route {
+    let mut route = route(method, path, handler);
+    route.body = BodySize::Batch;
+    route
 }
 
 /// A route that makes a key, or checks one.
-pub const fn making(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler: Some(handler), looks: false, slow: true, body: BodySize::Usual }
+pub const fn making(method: Method, path: &'static str, handler: Stored) -> Route {
+    let mut route = route(method, path, handler);
+    route.slow = true;
+    route
 }
 
-/// A route that says to everybody whether the service is well, and nothing else.
-pub const fn open(method: Method, path: &'static str) -> Route {
-    Route { method, path, handler: None, looks: false, slow: false, body: BodySize::Usual }
+/// A route that asks the DNS.
+pub const fn looking(method: Method, path: &'static str, handler: Looking) -> Route {
+    Route { method, path, handler: Handler::Looking(handler), slow: true, body: BodySize::Usual }
+}
+
+/// A route for everybody, which takes a short form at most.
+pub const fn open(method: Method, path: &'static str, handler: OpenToAll) -> Route {
+    Route { method, path, handler: Handler::Open(handler), slow: false, body: BodySize::Form }
 }
 
 /// What the operator switches on and off for all dialects.
@@ -99,26 +144,44 @@ impl Default for Switches {
     }
 }
 
-/// An authenticated request on its way to a handler.
-pub struct Call<'a> {
-    /// The library. A POST may have its writes held until it is answered: it hands this on as a whole only before the
-    /// first of them, or where its route is a [`looking`] one.
-    pub postroom: &'a Session<'a>,
-    /// The DNS.
-    pub resolver: &'a dyn Resolver,
+/// Who calls a route that is open to everybody: there is nothing to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Anybody;
+
+/// A request on its way to a handler: of a caller who is known by an API key, or of [`Anybody`].
+///
+/// It reads and writes by its [`Session`] and does not lead to the [`Postroom`]: the writes of a POST may be held until it is
+/// answered, and another write beside them would wait for them for ever.
+pub struct Call<'a, By = Caller> {
+    pub(crate) session: &'a Session<'a>,
     /// What the operator has switched on and off.
     pub switches: Switches,
     /// The base URL that clients use, without a last slash.
     pub base_url: &'a str,
     /// Who calls.
-    pub caller: Caller,
+    pub caller: By,
     /// What was asked.
     pub request: &'a Request,
     /// The parameters in the path, percent-decoded.
     pub params: Vec<(String, String)>,
 }
 
-impl Call<'_> {
+impl<By> Call<'_, By> {
+    /// Runs `work` in one transaction that changes nothing.
+    pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.session.read(work)
+    }
+
+    /// Runs `work` in one transaction, all of which is undone at an error.
+    pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.session.write(work)
+    }
+
+    /// The operator's decisions.
+    pub fn settings(&self) -> &Settings {
+        self.session.settings()
+    }
+
     /// A parameter of the path; the empty text if the route has none of that name.
     pub fn param(&self, name: &str) -> &str {
         self.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
@@ -134,5 +197,22 @@ impl Call<'_> {
     /// The last value of a parameter of the query.
     pub fn query(&self, name: &str) -> Option<String> {
         self.queries(name).pop()
+    }
+}
+
+/// A call of a route that asks the DNS. Its writes are never held, so it has the [`Postroom`] as a whole.
+pub struct LookingCall<'a> {
+    pub(crate) call: Call<'a>,
+    /// The library.
+    pub postroom: &'a Postroom,
+    /// The DNS.
+    pub resolver: &'a dyn Resolver,
+}
+
+impl<'a> Deref for LookingCall<'a> {
+    type Target = Call<'a>;
+
+    fn deref(&self) -> &Call<'a> {
+        &self.call
     }
 }

@@ -5,7 +5,7 @@ mod table;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action, Actor};
+use crate::event::{Actor, Change};
 use crate::id::{AccountId, ApiKeyId};
 use crate::label;
 use crate::subscription::{self, Limits};
@@ -49,13 +49,13 @@ impl Caller {
         Caller { account, actor: Actor::Key(key), user: None }
     }
 
-    /// The same caller on behalf of one of its end users: sees that user's domains alone.
+    /// This caller, acting for one of its end users: it sees that user's domains alone.
     #[must_use]
     pub fn for_user(&self, user: Tag) -> Caller {
         Caller { user: Some(user), ..self.clone() }
     }
 
-    /// The same caller on behalf of nobody.
+    /// This caller, acting for itself and for no end user.
     #[must_use]
     pub(crate) fn for_itself(&self) -> Caller {
         Caller { user: None, ..self.clone() }
@@ -79,8 +79,8 @@ impl Caller {
         self.user.as_ref()
     }
 
-    pub(crate) fn actor(&self) -> Actor {
-        self.actor
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.actor
     }
 }
 
@@ -93,7 +93,7 @@ pub fn create(tx: &WriteTx<'_>, name: &str) -> Result<Account, Error> {
         return Err(Error::Conflict(Entity::Account));
     }
     let account = table::insert(tx, &name)?;
-    event::write(tx, account.id, Actor::Operator, Action::AccountCreated, &account.name, None)?;
+    tx.tell(&Actor::Operator, account.id, &Change::AccountCreated { name: account.name.clone() })?;
     subscription::create(tx, account.id, subscription::DEFAULT, Limits::default())?;
     Ok(account)
 }

@@ -2,19 +2,26 @@
 //!
 //! [`Postroom::write`] runs one `BEGIN IMMEDIATE` transaction and returns when its commit is on disk
 //! (`synchronous=FULL`); [`Postroom::read`] sees one consistent state and never waits for a writer (WAL).
-//! Neither may be called from inside the other's closure. Several processes may have one file open; one of
-//! them at a time may [`claim`](Postroom::claim) it to serve it.
+//! A write that is begun inside a write of the same thread is refused, for it would wait for itself.
+//! Several processes may have one file open; one of them at a time may [`claim`](Postroom::claim) it to serve it.
+//!
+//! The lifetime `'t` of a [`ReadTx`] or [`WriteTx`] stands for that one transaction and for no other. What is
+//! marked with it, such as a [`Domain`](crate::domain::Domain), cannot leave the closure, and the compiler accepts it
+//! in no other transaction, not even in one that runs inside the first.
 
+pub(crate) mod inside;
 mod open;
 mod readers;
 mod schema;
 mod session;
+mod writer;
 
 use std::fs::File;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -27,8 +34,10 @@ use crate::error::{Error, StoreError, StoreTrouble};
 use crate::seal::MasterKey;
 use crate::settings::Settings;
 
+use self::inside::Inside;
 use self::open::{OpeningLock, beside, private_file};
 use self::readers::Readers;
+use self::writer::Writer;
 
 /// How long a statement waits for another process's write to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,8 +63,7 @@ impl Options {
 /// An open database, with what its rules need: the operator's settings, the master key, the clock.
 pub struct Postroom {
     file: PathBuf,
-    /// None once closed.
-    writer: Mutex<Option<Connection>>,
+    writer: Writer,
     readers: Readers,
     /// Set when a sync failed: what is on disk is unknown, so nothing more is written.
     broken: AtomicBool,
@@ -84,7 +92,7 @@ impl Postroom {
         let master_key = match_master_key(&writer, file, &key_file, now)?;
         Ok(Postroom {
             file: file.to_owned(),
-            writer: Mutex::new(Some(writer)),
+            writer: Writer::new(writer),
             readers: Readers::default(),
             broken: AtomicBool::new(false),
             master_key,
@@ -99,19 +107,24 @@ impl Postroom {
         let conn = reader.conn();
         // Not unchecked in truth: a reader is lent to one caller, who gets no way to begin another.
         let transaction = conn.unchecked_transaction().map_err(store)?;
-        let result = work(&ReadTx { conn, postroom: self });
+        let inside = Inside::begin();
+        let result = work(&ReadTx::new(conn, self));
+        drop(inside);
         transaction.finish().map_err(store)?;
         result
     }
 
     /// Runs `work` in one transaction. What it wrote is on disk when this returns `Ok`, and undone at an error.
+    ///
+    /// `Store` if this thread is inside a write of this database already.
     pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         self.refuse_if_broken()?;
-        // After a panic in another's `work` its transaction was rolled back: the connection is sound.
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let writer = writer.as_mut().ok_or_else(closed)?;
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store)?;
-        let result = work(&WriteTx(ReadTx { conn: &transaction, postroom: self }))?;
+        let mut lent = self.writer.lend()?;
+        let transaction =
+            lent.conn()?.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store)?;
+        let inside = Inside::begin();
+        let result = work(&WriteTx(ReadTx::new(&transaction, self)))?;
+        drop(inside);
         transaction.commit().map_err(|e| self.note_broken(e))?;
         Ok(result)
     }
@@ -123,7 +136,7 @@ impl Postroom {
     pub fn close(&self) {
         self.readers.close();
         // The writer last, so that it can move the log.
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.writer.close();
     }
 
     /// Takes the file for serving, as long as the claim is held; refused while another process has it.
@@ -202,13 +215,24 @@ pub struct Claim {
     _lock: File,
 }
 
-/// A transaction that reads.
-pub struct ReadTx<'a> {
-    conn: &'a Connection,
-    postroom: &'a Postroom,
+/// The mark of one transaction, for a type whose values hold within it alone.
+///
+/// A function from `'t` to `'t` is invariant in it: the compiler can make `'t` neither longer nor shorter, and so takes no
+/// transaction for another.
+pub(crate) type Within<'t> = PhantomData<fn(&'t ()) -> &'t ()>;
+
+/// A transaction that reads. `'t` stands for this transaction alone.
+pub struct ReadTx<'t> {
+    conn: &'t Connection,
+    postroom: &'t Postroom,
+    within: Within<'t>,
 }
 
-impl ReadTx<'_> {
+impl<'t> ReadTx<'t> {
+    fn new(conn: &'t Connection, postroom: &'t Postroom) -> ReadTx<'t> {
+        ReadTx { conn, postroom, within: PhantomData }
+    }
+
     /// The operator's decisions.
     pub fn settings(&self) -> &Settings {
         &self.postroom.settings
@@ -248,8 +272,8 @@ impl ReadTx<'_> {
     }
 }
 
-/// A transaction that reads and writes.
-pub struct WriteTx<'a>(ReadTx<'a>);
+/// A transaction that reads and writes. `'t` stands for this transaction alone.
+pub struct WriteTx<'t>(ReadTx<'t>);
 
 impl WriteTx<'_> {
     /// Runs a statement and returns how many rows it touched.
@@ -276,10 +300,10 @@ impl WriteTx<'_> {
     }
 }
 
-impl<'a> Deref for WriteTx<'a> {
-    type Target = ReadTx<'a>;
+impl<'t> Deref for WriteTx<'t> {
+    type Target = ReadTx<'t>;
 
-    fn deref(&self) -> &ReadTx<'a> {
+    fn deref(&self) -> &ReadTx<'t> {
         &self.0
     }
 }

@@ -66,6 +66,14 @@ pub enum OpenError {
         /// Ours.
         known: i32,
     },
+    /// The file has another text of a migration, or lacks one below its newest.
+    #[error("{} was written by a Postroom with another {migration} than this one has; open it with the one that wrote it, or restore a backup", file.display())]
+    Diverged {
+        /// The file.
+        file: PathBuf,
+        /// The migration, such as `V10__signing_keys`.
+        migration: String,
+    },
     /// A migration did not go through; nothing of it was kept.
     #[error("{} could not be migrated, and is as it was: {reason}", file.display())]
     Migration {

@@ -1,14 +1,20 @@
 //! The schema: what makes a file a Postroom database, and how an older one becomes a newer one.
+//!
+//! refinery embeds the files of `migrations/sqlite` with their checksums, and its table says which of them a database has.
+//! They are applied here and not by refinery, so that one transaction has everything: what is applied, what is amended, and
+//! the version.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use rusqlite::Connection;
+use refinery::Migration;
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::open::{OpenError, beside, private_file};
 use crate::clock::Timestamp;
 
 mod embedded {
-    refinery::embed_migrations!("migrations");
+    refinery::embed_migrations!("migrations/sqlite");
 }
 
 /// The number of the newest migration; `PRAGMA user_version` of a database that is up to date.
@@ -25,6 +31,79 @@ pub(crate) const MASTER_KEY_IDS: &str = "SELECT key_id FROM master_key";
 /// Notes that a master key seals here from now on.
 pub(crate) const ADD_MASTER_KEY: &str = "INSERT INTO master_key (key_id, added_at) VALUES (?1, ?2)";
 
+/// refinery's own table. Its checksums are decimal numbers in text columns.
+const CREATE_HISTORY: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history (version int4 PRIMARY KEY,
+     name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))";
+const HISTORY: &str = "SELECT version, checksum FROM refinery_schema_history";
+const ADD_TO_HISTORY: &str = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+     VALUES (?1, ?2, ?3, ?4) ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum";
+
+/// Before the first release these landed after a migration with a higher number, so a database of that time can have the
+/// higher one and lack these. They only add tables that no other migration touches, so they can be applied later.
+const LANDED_LATE: &[i32] = &[8, 12, 13, 15];
+
+/// Four migrations were edited after they had landed, before the first release. A database of that time has a text that is
+/// not today's, and is amended. The list is complete: since then a landed migration is never edited.
+const EARLIER: &[Earlier] = &[
+    // Only a comment was changed.
+    Earlier { version: 2, checksum: "12586903618324953047", amend: "" },
+    Earlier { version: 10, checksum: "15177262444128816650", amend: ADD_STARTS_ITSELF },
+    Earlier {
+        version: 11,
+        checksum: "3500740268136988747",
+        amend: "CREATE INDEX rotation_under_way ON rotation (key_id, domain_id, started_at) WHERE key_id IS NOT NULL",
+    },
+    Earlier { version: 16, checksum: "5565012208272455825", amend: ALLOW_SHORT_ANSWERS },
+];
+
+/// An earlier text of a migration, and the SQL that makes of its schema what today's text makes.
+struct Earlier {
+    version: i32,
+    checksum: &'static str,
+    amend: &'static str,
+}
+
+/// Adds the column `starts_itself` of V10 where today's text has it, so the three columns after it are made anew.
+///
+/// Until then any key began by itself when no other key of its domain was active. Now the oldest one does, and where a domain
+/// has delegated keys, the oldest of those too.
+const ADD_STARTS_ITSELF: &str = "
+    DROP INDEX dkim_key_by_retirement;
+    DROP INDEX dkim_key_by_delegation;
+    ALTER TABLE dkim_key RENAME COLUMN delegated_to TO old_delegated_to;
+    ALTER TABLE dkim_key RENAME COLUMN retired_at TO old_retired_at;
+    ALTER TABLE dkim_key RENAME COLUMN released_at TO old_released_at;
+    ALTER TABLE dkim_key ADD COLUMN starts_itself INTEGER NOT NULL DEFAULT 0 CHECK (starts_itself IN (0, 1));
+    ALTER TABLE dkim_key ADD COLUMN delegated_to TEXT CHECK (delegated_to = lower(delegated_to));
+    ALTER TABLE dkim_key ADD COLUMN retired_at INTEGER CHECK (retired_at IS NULL OR activated_at IS NULL);
+    ALTER TABLE dkim_key ADD COLUMN released_at INTEGER CHECK (released_at IS NULL OR retired_at IS NOT NULL);
+    UPDATE dkim_key SET delegated_to = old_delegated_to, retired_at = old_retired_at, released_at = old_released_at;
+    ALTER TABLE dkim_key DROP COLUMN old_released_at;
+    ALTER TABLE dkim_key DROP COLUMN old_retired_at;
+    ALTER TABLE dkim_key DROP COLUMN old_delegated_to;
+    CREATE INDEX dkim_key_by_retirement ON dkim_key (retired_at) WHERE retired_at IS NOT NULL AND released_at IS NULL;
+    CREATE INDEX dkim_key_by_delegation ON dkim_key (delegated_to) WHERE delegated_to IS NOT NULL;
+    UPDATE dkim_key SET starts_itself = 1
+        WHERE id IN (SELECT min(id) FROM dkim_key WHERE retired_at IS NULL GROUP BY domain_id, delegated_to IS NULL)
+        AND domain_id NOT IN (SELECT domain_id FROM dkim_key WHERE activated_at IS NOT NULL);";
+
+/// Makes the table of V16 anew, without the least length that its answers had.
+const ALLOW_SHORT_ANSWERS: &str = "
+    ALTER TABLE idempotency RENAME TO old_idempotency;
+    DROP INDEX idempotency_by_expiry;
+    CREATE TABLE idempotency (
+        id         INTEGER PRIMARY KEY,
+        api_key_id INTEGER NOT NULL REFERENCES api_key (id) ON DELETE CASCADE,
+        name       BLOB    NOT NULL CHECK (length(name) = 32),
+        content    BLOB    NOT NULL CHECK (length(content) = 32),
+        answer     BLOB    NOT NULL,
+        expires_at INTEGER NOT NULL,
+        UNIQUE (api_key_id, name)
+    ) STRICT;
+    CREATE INDEX idempotency_by_expiry ON idempotency (expires_at);
+    INSERT INTO idempotency SELECT * FROM old_idempotency;
+    DROP TABLE old_idempotency;";
+
 /// Refuses an SQLite that can lose data.
 pub(crate) fn check_library() -> Result<(), OpenError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
@@ -33,40 +112,105 @@ pub(crate) fn check_library() -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Refuses a file that is not ours or that a newer Postroom has changed.
+/// Refuses a file that is not ours, that a newer Postroom has changed, or whose migrations are not ours.
 pub(crate) fn check_file(conn: &Connection, file: &Path) -> Result<(), OpenError> {
     let failed = |e| OpenError::from_sqlite(file, &e);
     let application: i32 =
         conn.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
     let tables: i64 =
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
-    let found = version(conn, file)?;
     if application != APPLICATION_ID && (application != 0 || tables != 0) {
         return Err(OpenError::Foreign { file: file.to_owned(), application });
     }
+    let history = History::read(conn, file)?;
+    let found = history.newest().max(version(conn, file)?);
     if found > SCHEMA_VERSION {
         return Err(OpenError::Newer { file: file.to_owned(), found, known: SCHEMA_VERSION });
     }
-    Ok(())
+    match migrations().iter().find(|migration| !history.agrees(migration)) {
+        Some(migration) => {
+            Err(OpenError::Diverged { file: file.to_owned(), migration: migration.to_string() })
+        }
+        None => Ok(()),
+    }
 }
 
-/// Brings the file to [`SCHEMA_VERSION`], all or nothing. The caller holds the lock on opening.
+/// Brings the file to [`SCHEMA_VERSION`], all or nothing. The caller holds the lock on opening and has had the file checked.
 pub(crate) fn migrate(conn: &mut Connection, file: &Path, now: Timestamp) -> Result<(), OpenError> {
-    let failed = |e| OpenError::from_sqlite(file, &e);
-    let found = version(conn, file)?;
-    if found == SCHEMA_VERSION {
+    let failed = |e: rusqlite::Error| OpenError::Migration { file: file.to_owned(), reason: e.to_string() };
+    let history = History::read(conn, file)?;
+    let migrations = migrations();
+    let steps: Vec<_> = migrations.iter().filter_map(|m| Some((m, history.step(m)?))).collect();
+    if steps.is_empty() && version(conn, file)? == SCHEMA_VERSION {
         return Ok(());
     }
-    if found > 0 {
-        keep_copy(conn, file, found, now)?;
+    if history.newest() > 0 {
+        keep_copy(conn, file, history.newest(), now)?;
     }
-    // First, so that a file whose making is cut short here is still known as ours.
-    conn.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
-    embedded::migrations::runner()
-        .set_grouped(true)
-        .run(conn)
-        .map_err(|e| OpenError::Migration { file: file.to_owned(), reason: e.to_string() })?;
-    conn.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(failed)
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    transaction.execute_batch(CREATE_HISTORY).map_err(failed)?;
+    for (migration, sql) in steps {
+        transaction.execute_batch(sql).map_err(failed)?;
+        let (version, checksum) = (migration.version(), migration.checksum().to_string());
+        transaction
+            .execute(ADD_TO_HISTORY, (version, migration.name(), now.to_string(), checksum))
+            .map_err(failed)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// The migrations of this Postroom, in their order.
+fn migrations() -> Vec<Migration> {
+    let mut all = embedded::migrations::runner().get_migrations().clone();
+    all.sort();
+    all
+}
+
+/// The migrations that a file has: the checksum of each by its number.
+struct History(BTreeMap<i32, String>);
+
+impl History {
+    fn read(conn: &Connection, file: &Path) -> Result<History, OpenError> {
+        let read = || {
+            if !conn.table_exists(None, "refinery_schema_history")? {
+                return Ok(BTreeMap::new());
+            }
+            let mut statement = conn.prepare(HISTORY)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect()
+        };
+        read().map(History).map_err(|e| OpenError::from_sqlite(file, &e))
+    }
+
+    /// The number of the newest migration, 0 without any.
+    fn newest(&self) -> i32 {
+        self.0.last_key_value().map_or(0, |(version, _)| *version)
+    }
+
+    /// Whether the file has the migration in a text that is known, or can still be given it.
+    fn agrees(&self, migration: &Migration) -> bool {
+        let version = migration.version();
+        match self.0.get(&version) {
+            Some(checksum) => {
+                *checksum == migration.checksum().to_string() || earlier(version, checksum).is_some()
+            }
+            None => version > self.newest() || LANDED_LATE.contains(&version),
+        }
+    }
+
+    /// The SQL that brings the file to where the migration leads, if it is not there.
+    fn step<'a>(&self, migration: &'a Migration) -> Option<&'a str> {
+        match self.0.get(&migration.version()) {
+            Some(checksum) => earlier(migration.version(), checksum).map(|earlier| earlier.amend),
+            None => migration.sql(),
+        }
+    }
+}
+
+fn earlier(version: i32, checksum: &str) -> Option<&'static Earlier> {
+    EARLIER.iter().find(|earlier| earlier.version == version && earlier.checksum == checksum)
 }
 
 fn version(conn: &Connection, file: &Path) -> Result<i32, OpenError> {
@@ -90,8 +234,6 @@ mod tests {
 
     #[test]
     fn the_version_is_the_number_of_the_newest_migration() {
-        let newest =
-            embedded::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max();
-        assert_eq!(newest.map(|version| version.to_string()), Some(SCHEMA_VERSION.to_string()));
+        assert_eq!(migrations().last().map(Migration::version), Some(SCHEMA_VERSION));
     }
 }

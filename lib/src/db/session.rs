@@ -1,18 +1,23 @@
 //! A session: the database as one request has it, with writes that may wait for what must stand or fall with them.
 
-use std::cell::{Ref, RefCell};
-use std::ops::Deref;
-use std::sync::{MutexGuard, PoisonError};
+use std::cell::{Cell, Ref, RefCell};
 
 use rusqlite::Connection;
 
+use super::inside::Inside;
+use super::writer::Lent;
 use super::{Postroom, ReadTx, WriteTx, closed, store};
+use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::settings::Settings;
 
-/// The database, with writes that are on disk when they return, or those of a [`Held`].
+/// The database as one request has it: its writes are on disk when they return, or held by a [`Held`].
+///
+/// It does not lead to its [`Postroom`]: what is written through that beside a held write would wait for it for ever.
+#[derive(Clone, Copy)]
 pub struct Session<'a> {
     postroom: &'a Postroom,
-    held: Option<&'a dyn Writer>,
+    held: Option<&'a dyn Holding>,
 }
 
 impl<'a> Session<'a> {
@@ -23,8 +28,8 @@ impl<'a> Session<'a> {
 
     /// Runs `work` in one transaction that changes nothing. It sees what this session wrote.
     pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        match self.held.and_then(Writer::conn) {
-            Some(conn) => work(&ReadTx { conn: &conn, postroom: self.postroom }),
+        match self.held.and_then(Holding::conn) {
+            Some(conn) => work(&ReadTx::new(&conn, self.postroom)),
             None => self.postroom.read(work),
         }
     }
@@ -37,36 +42,51 @@ impl<'a> Session<'a> {
         let is_first = held.enter()?;
         let result = {
             let conn = held.conn().ok_or_else(closed)?;
-            work(&WriteTx(ReadTx { conn: &conn, postroom: self.postroom }))
+            work(&WriteTx(ReadTx::new(&conn, self.postroom)))
         };
         let left = held.leave(is_first, result.is_ok());
         let done = result?;
         left.map(|()| done).map_err(E::from)
     }
+
+    /// Whether the database can be read at all. It waits for no writer.
+    pub fn check_readable(&self) -> Result<(), Error> {
+        self.postroom.check_readable()
+    }
+
+    /// The operator's decisions.
+    pub fn settings(&self) -> &'a Settings {
+        self.postroom.settings()
+    }
+
+    /// The moment it is now.
+    pub fn now(&self) -> Timestamp {
+        self.postroom.now()
+    }
 }
 
-impl Deref for Session<'_> {
-    type Target = Postroom;
-
-    fn deref(&self) -> &Postroom {
-        self.postroom
+impl<'a> From<&'a Postroom> for Session<'a> {
+    fn from(postroom: &'a Postroom) -> Session<'a> {
+        Session::new(postroom)
     }
 }
 
 /// Writes that are put on disk together, by [`commit`](Held::commit); dropped before, it leaves nothing.
 ///
-/// It has the write lock from its first write that succeeds: no time is to be spent from then on, and nothing else may be
-/// written from its thread, for [`Postroom::write`] would wait for ever.
+/// It has the write lock from its first write that succeeds: no time is to be spent from then on. [`Postroom::write`] is
+/// refused to its thread until it is committed or dropped.
 pub struct Held<'a> {
     postroom: &'a Postroom,
     /// In the middle of a transaction, once there is one.
-    writer: RefCell<Option<MutexGuard<'a, Option<Connection>>>>,
+    writer: RefCell<Option<Lent<'a>>>,
+    /// As long as `writer` is in a transaction, so is this thread.
+    inside: Cell<Option<Inside>>,
 }
 
 impl<'a> Held<'a> {
     /// Nothing yet.
     pub fn new(postroom: &'a Postroom) -> Held<'a> {
-        Held { postroom, writer: RefCell::new(None) }
+        Held { postroom, writer: RefCell::new(None), inside: Cell::new(None) }
     }
 
     /// A session whose writes are held.
@@ -93,6 +113,7 @@ impl<'a> Held<'a> {
             let _ = conn.execute_batch("ROLLBACK");
         }
         self.writer.take();
+        self.inside.take();
     }
 }
 
@@ -103,7 +124,7 @@ impl Drop for Held<'_> {
 }
 
 /// What a session needs of a [`Held`], whatever that borrows.
-trait Writer {
+trait Holding {
     /// The connection in the middle of the transaction, if there is one.
     fn conn(&self) -> Option<Ref<'_, Connection>>;
     /// Begins the transaction, or a part of it that can be undone alone; whether it was the first.
@@ -112,9 +133,9 @@ trait Writer {
     fn leave(&self, is_first: bool, is_done: bool) -> Result<(), Error>;
 }
 
-impl Writer for Held<'_> {
+impl Holding for Held<'_> {
     fn conn(&self) -> Option<Ref<'_, Connection>> {
-        Ref::filter_map(self.writer.borrow(), |writer| writer.as_ref()?.as_ref()).ok()
+        Ref::filter_map(self.writer.borrow(), |writer| writer.as_ref()?.shared()).ok()
     }
 
     fn enter(&self) -> Result<bool, Error> {
@@ -122,10 +143,10 @@ impl Writer for Held<'_> {
             return self.run("SAVEPOINT part").map(|()| false);
         }
         self.postroom.refuse_if_broken()?;
-        // After a panic in another's `work` its transaction was rolled back: the connection is sound.
-        let writer = self.postroom.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.as_ref().ok_or_else(closed)?.execute_batch("BEGIN IMMEDIATE").map_err(store)?;
+        let mut writer = self.postroom.writer.lend()?;
+        writer.conn()?.execute_batch("BEGIN IMMEDIATE").map_err(store)?;
         self.writer.replace(Some(writer));
+        self.inside.set(Some(Inside::begin()));
         Ok(true)
     }
 

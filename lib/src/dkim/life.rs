@@ -16,42 +16,48 @@ use crate::clock::Timestamp;
 use crate::db::WriteTx;
 use crate::domain::Domain;
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::{Change, KeyRef};
 use crate::id::DkimKeyId;
 use crate::name::{DnsName, Selector};
 
 /// Makes the first key of a domain, under the selector that the operator has set. It starts itself.
 ///
-/// It belongs to the domain's creation, and has no line of its own in the audit log.
-pub(crate) fn make_first(tx: &WriteTx<'_>, domain: &Domain, source: Source) -> Result<DkimKey, Error> {
-    let key = insert(tx, domain, &tx.settings().dkim_selector, source, None)?;
+/// It belongs to the domain's creation, and has no line of its own in the audit log. `NoSpareKey` if the pool is empty.
+pub(crate) fn make_first<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<DkimKey, Error> {
+    let key = insert(tx, domain, &tx.settings().dkim_selector, &Source::Pool, None)?;
     let_start_itself(tx, &key)?;
     Ok(key)
 }
 
 /// Makes a key of `domain` under `selector`, inactive, or takes one that its owner has brought.
 ///
-/// `Conflict` if the domain has a key under it already, `Limit` if it has as many as it may.
-pub(crate) fn make(
-    tx: &WriteTx<'_>,
+/// `Conflict` if the domain has a key under it already, `Limit` if it has as many as it may, `NoSpareKey` if it is to come
+/// from the pool and that is empty.
+pub(crate) fn make<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     selector: &Selector,
-    source: Source,
+    source: &Source,
     delegated_to: Option<&DnsName>,
 ) -> Result<DkimKey, Error> {
-    let is_imported = matches!(&source, Source::Pair(pair) if pair.is_imported());
+    let is_imported = matches!(source, Source::Pair(pair) if pair.is_imported());
     let key = insert(tx, domain, selector, source, delegated_to)?;
-    let action = if is_imported { Action::DkimKeyImported } else { Action::DkimKeyCreated };
-    note(tx, caller, domain, action, &key)?;
+    let (whose, new) = (domain.into(), KeyRef::from(&key));
+    let change = if is_imported {
+        Change::DkimKeyImported { domain: whose, key: new }
+    } else {
+        Change::DkimKeyCreated { domain: whose, key: new, delegated_to: delegated_to.cloned() }
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(key)
 }
 
-fn insert(
-    tx: &WriteTx<'_>,
-    domain: &Domain,
+fn insert<'t>(
+    tx: &WriteTx<'t>,
+    domain: &Domain<'t>,
     selector: &Selector,
-    source: Source,
+    source: &Source,
     delegated_to: Option<&DnsName>,
 ) -> Result<DkimKey, Error> {
     check_fit(domain, selector)?;
@@ -63,12 +69,16 @@ fn insert(
     if keys.len() >= most as usize {
         return Err(Error::Limit { what: Entity::DkimKey, most: most.into() });
     }
+    let spare;
     let pair = match source {
-        Source::Pool => pool::take(tx)?,
+        Source::Pool => {
+            spare = pool::take(tx)?;
+            &spare
+        }
         Source::Pair(pair) => pair,
     };
     let sealed = tx.master_key().seal(&identity(domain.id, &pair.public), &pair.private)?;
-    table::insert(tx, domain.id, selector, &pair, &sealed, delegated_to)
+    table::insert(tx, domain.id, selector, pair, &sealed, delegated_to)
 }
 
 /// Lets the key start itself: it signs as soon as its record is first seen right.
@@ -77,48 +87,57 @@ pub(crate) fn let_start_itself(tx: &WriteTx<'_>, key: &DkimKey) -> Result<(), Er
 }
 
 /// Has no key of the domain start itself any more: from now on somebody decides.
-pub(crate) fn let_none_start_itself(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn let_none_start_itself<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::let_none_start_itself(tx, domain.id)
 }
 
 /// The key's record was seen right: it signs, if it was to start itself. Returns whether that was so.
-pub(crate) fn start_itself(
-    tx: &WriteTx<'_>,
+pub(crate) fn start_itself<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     key: DkimKeyId,
 ) -> Result<bool, Error> {
     let Some(selector) = table::start_itself(tx, key)? else { return Ok(false) };
-    note_selector(tx, caller, domain, Action::DkimKeyActivated, &selector)?;
+    let change = Change::DkimKeyActivated { domain: domain.into(), key: KeyRef { id: key, selector } };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(true)
 }
 
 /// Lets the key sign from now on.
-pub(crate) fn activate(
-    tx: &WriteTx<'_>,
+pub(crate) fn activate<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     key: &DkimKey,
 ) -> Result<(), Error> {
     table::activate(tx, key.id)?;
-    note(tx, caller, domain, Action::DkimKeyActivated, key)
+    let change = Change::DkimKeyActivated { domain: domain.into(), key: key.into() };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Has the key sign no more.
-pub(crate) fn deactivate(
-    tx: &WriteTx<'_>,
+pub(crate) fn deactivate<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     key: &DkimKey,
 ) -> Result<(), Error> {
     table::deactivate(tx, key.id)?;
-    note(tx, caller, domain, Action::DkimKeyDeactivated, key)
+    let change = Change::DkimKeyDeactivated { domain: domain.into(), key: key.into() };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Has the key sign no more, because another signs in its place. Its record stays, for mail that is under way.
-pub(crate) fn retire(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, key: &DkimKey) -> Result<(), Error> {
+pub(crate) fn retire<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    key: &DkimKey,
+) -> Result<(), Error> {
     table::retire(tx, key.id)?;
-    note(tx, caller, domain, Action::DkimKeyDeactivated, key)
+    let change = Change::DkimKeyRetired { domain: domain.into(), key: key.into() };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Releases the key that was retired first, of any domain, if that was before `then`: nobody needs its record any more.
@@ -129,52 +148,39 @@ pub(crate) fn release_one(tx: &WriteTx<'_>, then: Timestamp) -> Result<Option<Dk
 }
 
 /// Gives the key another selector.
-pub(crate) fn rename(
-    tx: &WriteTx<'_>,
+pub(crate) fn rename<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     key: &DkimKey,
     selector: &Selector,
 ) -> Result<(), Error> {
     table::rename(tx, key.id, selector)?;
-    note(tx, caller, domain, Action::DkimKeyRenamed, key)
+    let renamed = KeyRef { id: key.id, selector: selector.clone() };
+    let from = key.selector.clone();
+    let change = Change::DkimKeyRenamed { domain: domain.into(), key: renamed, from };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Has no key of a renamed domain sign: nothing is known of their records at its new name. Those that signed start
 /// themselves.
-pub(crate) fn suspend_all(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn suspend_all<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::suspend_all(tx, domain.id)
 }
 
 /// Deletes the key and its record, for good.
-pub(crate) fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, key: &DkimKey) -> Result<(), Error> {
+pub(crate) fn delete<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    key: &DkimKey,
+) -> Result<(), Error> {
     table::delete(tx, key.id)?;
-    note(tx, caller, domain, Action::DkimKeyDeleted, key)
+    let change = Change::DkimKeyDeleted { domain: domain.into(), key: key.into() };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Deletes a released key so that a new one can have its selector. The audit log has that one's making and no line for this.
 pub(crate) fn clear_selector(tx: &WriteTx<'_>, released: &DkimKey) -> Result<(), Error> {
     table::delete(tx, released.id)
-}
-
-/// Writes a line on a key into the audit log.
-pub(crate) fn note(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    domain: &Domain,
-    action: Action,
-    key: &DkimKey,
-) -> Result<(), Error> {
-    note_selector(tx, caller, domain, action, &key.selector)
-}
-
-fn note_selector(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    domain: &Domain,
-    action: Action,
-    selector: &Selector,
-) -> Result<(), Error> {
-    let detail = format!("selector {selector}");
-    event::write(tx, domain.account, caller.actor(), action, &domain.name, Some(&detail))
 }

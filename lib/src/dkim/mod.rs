@@ -16,13 +16,14 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::clock::Timestamp;
 use crate::db::ReadTx;
-use crate::domain::Domain;
+use crate::domain::{Details, Domain};
 use crate::error::{Error, StoreError, StoreTrouble};
+use crate::event::KeyRef;
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
 
 pub use import::{InvalidPrivateKey, PrivateKeyFault};
-pub use pair::{KeyPair, Kind};
+pub use pair::{KeyKind, KeyPair};
 pub(crate) use public_key::KeyNumbers;
 pub use public_key::{Algorithm, InvalidPublicKey, PublicKey};
 pub use sign::{InvalidMessage, LineEnd, Message, SignatureHeader, SigningKey, UnusableKey, sign_with};
@@ -59,17 +60,42 @@ impl DkimKey {
     }
 }
 
+impl From<&DkimKey> for KeyRef {
+    fn from(key: &DkimKey) -> KeyRef {
+        KeyRef { id: key.id, selector: key.selector.clone() }
+    }
+}
+
 /// Where a new key comes from.
 #[derive(Debug)]
 pub enum Source {
-    /// From the pool of spare pairs; made in place if that is empty. The default kind.
+    /// From the pool of spare pairs, which are of the default kind: see [`pool::write`] for where that is empty.
     Pool,
     /// Made, or read, by the caller, outside the transaction.
     Pair(KeyPair),
 }
 
+/// Where a new key is to come from: found out in one transaction, before the pair is made outside any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supply {
+    /// A pair of the default kind, from the pool.
+    Pool,
+    /// A pair of this kind must be made.
+    Make(KeyKind),
+}
+
+impl Supply {
+    /// Makes the pair if it must be made, which can take seconds: not to be called inside a transaction.
+    pub fn source(self) -> Result<Source, Error> {
+        match self {
+            Supply::Pool => Ok(Source::Pool),
+            Supply::Make(kind) => KeyPair::generate(kind).map(Source::Pair),
+        }
+    }
+}
+
 /// `Invalid` if the key's record would have a name of more than 253 octets.
-pub(crate) fn check_fit(domain: &Domain, selector: &Selector) -> Result<(), Error> {
+pub(crate) fn check_fit(domain: &Details, selector: &Selector) -> Result<(), Error> {
     if selector.fits(&domain.name) {
         Ok(())
     } else {
@@ -79,7 +105,7 @@ pub(crate) fn check_fit(domain: &Domain, selector: &Selector) -> Result<(), Erro
 }
 
 /// The keys of a domain, the oldest first.
-pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<DkimKey>, Error> {
+pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<DkimKey>, Error> {
     table::all(tx, domain.id)
 }
 

@@ -10,13 +10,14 @@ use rsa::{RsaPrivateKey, RsaPublicKey};
 use zeroize::Zeroizing;
 
 use super::{Algorithm, PublicKey};
+use crate::db::inside;
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::secret::fill_random;
 
 /// What kind of key pair there is to make.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum KeyKind {
     /// RSA of 1024 bits: the least that RFC 8301 section 3.2 lets anybody sign with.
     Rsa1024,
     /// RSA of 2048 bits, which it recommends. The one kind that lies ready in the pool.
@@ -28,35 +29,39 @@ pub enum Kind {
     Ed25519,
 }
 
-impl Kind {
+impl KeyKind {
     /// The kind of this algorithm and strength, where there is a choice: `bits` is for RSA.
-    pub fn of(algorithm: Algorithm, bits: Option<u32>) -> Result<Kind, Error> {
+    pub fn of(algorithm: Algorithm, bits: Option<u32>) -> Result<KeyKind, Error> {
         match (algorithm, bits) {
-            (Algorithm::Rsa, None) => Ok(Kind::default()),
-            (Algorithm::Rsa, Some(1024)) => Ok(Kind::Rsa1024),
-            (Algorithm::Rsa, Some(2048)) => Ok(Kind::Rsa2048),
-            (Algorithm::Rsa, Some(4096)) => Ok(Kind::Rsa4096),
-            (Algorithm::Rsa, Some(_)) => Err(Error::invalid("bits", "an RSA key has 1024, 2048 or 4096")),
-            (Algorithm::Ed25519, None | Some(256)) => Ok(Kind::Ed25519),
-            (Algorithm::Ed25519, Some(_)) => Err(Error::invalid("bits", "an Ed25519 key has always 256")),
+            (Algorithm::Rsa, None) => Ok(KeyKind::default()),
+            (Algorithm::Rsa, Some(1024)) => Ok(KeyKind::Rsa1024),
+            (Algorithm::Rsa, Some(2048)) => Ok(KeyKind::Rsa2048),
+            (Algorithm::Rsa, Some(4096)) => Ok(KeyKind::Rsa4096),
+            (Algorithm::Rsa, Some(_)) => {
+                Err(Error::invalid("bits", "an RSA key has 1024, 2048 or 4096 bits"))
+            }
+            (Algorithm::Ed25519, None | Some(256)) => Ok(KeyKind::Ed25519),
+            (Algorithm::Ed25519, Some(_)) => {
+                Err(Error::invalid("bits", "an Ed25519 key always has 256 bits"))
+            }
         }
     }
 
     /// How it signs.
     pub fn algorithm(self) -> Algorithm {
         match self {
-            Kind::Rsa1024 | Kind::Rsa2048 | Kind::Rsa4096 => Algorithm::Rsa,
-            Kind::Ed25519 => Algorithm::Ed25519,
+            KeyKind::Rsa1024 | KeyKind::Rsa2048 | KeyKind::Rsa4096 => Algorithm::Rsa,
+            KeyKind::Ed25519 => Algorithm::Ed25519,
         }
     }
 
     /// Its length.
     pub fn bits(self) -> u32 {
         match self {
-            Kind::Rsa1024 => 1024,
-            Kind::Rsa2048 => 2048,
-            Kind::Rsa4096 => 4096,
-            Kind::Ed25519 => 256,
+            KeyKind::Rsa1024 => 1024,
+            KeyKind::Rsa2048 => 2048,
+            KeyKind::Rsa4096 => 4096,
+            KeyKind::Ed25519 => 256,
         }
     }
 }
@@ -73,11 +78,12 @@ pub struct KeyPair {
 
 impl KeyPair {
     /// Makes a key pair, from the operating system's random numbers. RSA takes a tenth of a second at 2048 bits, and
-    /// seconds at 4096: call it outside any transaction.
-    pub fn generate(kind: Kind) -> Result<KeyPair, Error> {
+    /// seconds at 4096: call it outside any transaction. A debug build panics inside one.
+    pub fn generate(kind: KeyKind) -> Result<KeyPair, Error> {
+        debug_assert!(!inside::a_transaction(), "a key pair is made while a transaction waits for it");
         match kind {
-            Kind::Rsa1024 | Kind::Rsa2048 | Kind::Rsa4096 => rsa_pair(kind.bits()),
-            Kind::Ed25519 => ed25519_pair(),
+            KeyKind::Rsa1024 | KeyKind::Rsa2048 | KeyKind::Rsa4096 => rsa_pair(kind.bits()),
+            KeyKind::Ed25519 => ed25519_pair(),
         }
     }
 
@@ -119,7 +125,7 @@ fn ed25519_pair() -> Result<KeyPair, Error> {
     fill_random(seed.as_mut_slice())?;
     let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
     Ok(KeyPair {
-        bits: Kind::Ed25519.bits(),
+        bits: KeyKind::Ed25519.bits(),
         public: PublicKey::stored(Algorithm::Ed25519, public.to_vec()),
         private: Zeroizing::new(seed.to_vec()),
         imported: false,
@@ -132,7 +138,7 @@ mod tests {
 
     #[test]
     fn each_kind_makes_a_key_of_its_algorithm_and_length() {
-        for kind in [Kind::Rsa1024, Kind::Rsa2048, Kind::Ed25519] {
+        for kind in [KeyKind::Rsa1024, KeyKind::Rsa2048, KeyKind::Ed25519] {
             let pair = KeyPair::generate(kind).unwrap();
             assert_eq!((pair.public().algorithm(), pair.bits), (kind.algorithm(), kind.bits()));
             let read: PublicKey = pair.public().record_value().parse().unwrap();
@@ -147,11 +153,11 @@ mod tests {
 
     #[test]
     fn a_kind_is_named_by_algorithm_and_bits() {
-        assert_eq!(Kind::of(Algorithm::Rsa, None).unwrap(), Kind::Rsa2048);
-        assert_eq!(Kind::of(Algorithm::Rsa, Some(4096)).unwrap(), Kind::Rsa4096);
-        assert_eq!(Kind::of(Algorithm::Ed25519, None).unwrap(), Kind::Ed25519);
+        assert_eq!(KeyKind::of(Algorithm::Rsa, None).unwrap(), KeyKind::Rsa2048);
+        assert_eq!(KeyKind::of(Algorithm::Rsa, Some(4096)).unwrap(), KeyKind::Rsa4096);
+        assert_eq!(KeyKind::of(Algorithm::Ed25519, None).unwrap(), KeyKind::Ed25519);
         for (algorithm, bits) in [(Algorithm::Rsa, 512), (Algorithm::Rsa, 3072), (Algorithm::Ed25519, 2048)] {
-            assert!(Kind::of(algorithm, Some(bits)).is_err(), "{algorithm} {bits}");
+            assert!(KeyKind::of(algorithm, Some(bits)).is_err(), "{algorithm} {bits}");
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Spare key pairs, made ahead of need: a request that creates a domain takes one instead of making it.
 //!
-//! They lie in the database, sealed like any private key. A background thread calls [`fill`]; an embedder
-//! without one may call it when it suits, or not at all: then pairs are made in place.
+//! They lie in the database, sealed like any private key. A background thread calls [`fill`]; an embedder without one may
+//! call it when it suits. No pair is ever made inside a transaction, where everybody else would wait for it: an operation
+//! that finds the pool empty leaves the key for later, or ends with [`Error::NoSpareKey`], and [`write`] makes a
+//! pair and repeats it.
 
-use crate::db::{Postroom, ReadTx, WriteTx};
-use crate::dkim::{KeyPair, Kind, PublicKey, Source, table};
+use crate::db::{Postroom, ReadTx, Session, WriteTx};
+use crate::dkim::{KeyKind, KeyPair, PublicKey, table};
 use crate::error::Error;
 
 /// What a spare pair's private half is sealed for; taken, it is sealed anew for its domain.
@@ -18,18 +20,33 @@ pub fn fill(postroom: &Postroom) -> Result<bool, Error> {
     if postroom.read(count)? >= postroom.settings().spare_keys {
         return Ok(false);
     }
-    let pair = KeyPair::generate(Kind::default())?;
+    let pair = KeyPair::generate(KeyKind::default())?;
     postroom.write(|tx| add(tx, &pair))?;
     Ok(true)
 }
 
-/// Where a key of the default kind comes from now: the pool, or, where that is empty, a pair that is made here, outside any
-/// transaction.
-pub fn source(postroom: &Postroom) -> Result<Source, Error> {
-    if postroom.read(count)? > 0 {
-        return Ok(Source::Pool);
+/// Runs `work` in one transaction, as [`Session::write`] does, with as many spare pairs as it takes: where it ends with
+/// [`Error::NoSpareKey`], a pair is made outside the transaction, and `work` runs again.
+///
+/// Whatever makes a DKIM key from [`Source::Pool`](super::Source::Pool) and cannot do without it runs in this. What `work`
+/// did before it ended so is undone.
+pub fn write<'a, T>(
+    db: impl Into<Session<'a>>,
+    mut work: impl FnMut(&WriteTx<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let db = db.into();
+    let mut made = Vec::new();
+    loop {
+        // In the same transaction, so that nobody else takes them.
+        let done = db.write(|tx| {
+            made.iter().try_for_each(|pair| add(tx, pair))?;
+            work(tx)
+        });
+        match done {
+            Err(Error::NoSpareKey) => made.push(KeyPair::generate(KeyKind::default())?),
+            done => return done,
+        }
     }
-    KeyPair::generate(Kind::default()).map(Source::Pair)
 }
 
 /// Puts a pair of the default kind that was made elsewhere into the pool.
@@ -43,13 +60,9 @@ pub fn count(tx: &ReadTx<'_>) -> Result<u32, Error> {
     table::count_spares(tx)
 }
 
-/// The oldest pair out of the pool, or a new one where it is empty.
+/// The oldest pair out of the pool; `NoSpareKey` where it is empty.
 pub(super) fn take(tx: &WriteTx<'_>) -> Result<KeyPair, Error> {
-    match table::take_spare(tx)? {
-        Some((bits, public, sealed)) => {
-            let private = tx.master_key().open(&identity(&public), &sealed)?;
-            Ok(KeyPair { bits, public, private, imported: false })
-        }
-        None => KeyPair::generate(Kind::default()),
-    }
+    let (bits, public, sealed) = table::take_spare(tx)?.ok_or(Error::NoSpareKey)?;
+    let private = tx.master_key().open(&identity(&public), &sealed)?;
+    Ok(KeyPair { bits, public, private, imported: false })
 }

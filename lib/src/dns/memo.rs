@@ -21,7 +21,7 @@ impl<'r> Memo<'r> {
         Memo { inner, known: Mutex::new(BTreeMap::new()) }
     }
 
-    /// The same, with one answer known.
+    /// Adds an answer that is known.
     #[must_use]
     pub fn with(self, question: Question, answer: Answer) -> Memo<'r> {
         self.known().insert(question, answer);

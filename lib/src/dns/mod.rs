@@ -32,7 +32,7 @@ use crate::name::DnsName;
 
 pub use self::deadline::Deadline;
 pub use self::memo::Memo;
-pub use self::network::{InvalidResolver, NetworkResolver, Settings};
+pub use self::network::{DnsSettings, InvalidResolver, NetworkResolver};
 pub use self::record::{RecordData, RecordType, TxtData};
 pub use self::scripted::ScriptedResolver;
 

@@ -1,125 +1,20 @@
-//! The audit log: who did what to what, and when; written in the transaction of the change itself.
+//! The audit log: who changed what, and when; written in the transaction of the change itself.
+//!
+//! What happened is a [`Change`]. Everything else is made from it: the row, the sentence for people, the data for programs,
+//! and what a filter looks at. A row is read back as the [`Change`] that it was written from.
 
+mod actor;
+mod change;
 mod table;
-
-use std::fmt;
 
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::Error;
-use crate::id::{AccountId, ApiKeyId, EventId, LoginLinkId};
+use crate::id::{AccountId, DomainId, EventId};
+use crate::name::DomainName;
 
-/// Who made a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Actor {
-    /// Whoever holds an API key.
-    Key(ApiKeyId),
-    /// The operator, on the command line or as an embedder.
-    Operator,
-    /// The schedule of checks.
-    Schedule,
-    /// Whoever opened a login link.
-    LoginLink(LoginLinkId),
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Actor::Key(id) => write!(f, "key:{id}"),
-            Actor::Operator => f.write_str("operator"),
-            Actor::Schedule => f.write_str("schedule"),
-            Actor::LoginLink(id) => write!(f, "login_link:{id}"),
-        }
-    }
-}
-
-/// What was done. The text is what stands in the log, `noun.verb`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "each says itself what was done")]
-pub enum Action {
-    AccountCreated,
-    KeyCreated,
-    KeyRevoked,
-    SubscriptionCreated,
-    DomainCreated,
-    DomainChanged,
-    DomainRenamed,
-    DomainDeleted,
-    DomainGaveWay,
-    DomainTransferred,
-    DomainStatusChanged,
-    RecordStatusChanged,
-    RecordMarked,
-    RouteChanged,
-    AuthorityChanged,
-    InboundChanged,
-    DkimKeyCreated,
-    DkimKeyImported,
-    DkimKeyActivated,
-    DkimKeyDeactivated,
-    DkimKeyRenamed,
-    DkimKeyDeleted,
-    DkimKeyReleased,
-    RotationStarted,
-    RotationAborted,
-    RotationChanged,
-    TokenCreated,
-    TokenChanged,
-    TokenRevoked,
-    LoginLinkCreated,
-    LoginLinkUsed,
-    ReportFiled,
-    RecipientCreated,
-    RecipientChanged,
-    ListEntryAdded,
-    ListEntryRemoved,
-}
-
-impl Action {
-    /// The text in the log.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Action::AccountCreated => "account.created",
-            Action::KeyCreated => "key.created",
-            Action::KeyRevoked => "key.revoked",
-            Action::SubscriptionCreated => "subscription.created",
-            Action::DomainCreated => "domain.created",
-            Action::DomainChanged => "domain.changed",
-            Action::DomainRenamed => "domain.renamed",
-            Action::DomainDeleted => "domain.deleted",
-            Action::DomainGaveWay => "domain.gave_way",
-            Action::DomainTransferred => "domain.transferred",
-            Action::DomainStatusChanged => "domain.status_changed",
-            Action::RecordStatusChanged => "record.status_changed",
-            Action::RecordMarked => "record.marked",
-            Action::RouteChanged => "route.changed",
-            Action::AuthorityChanged => "domain.authority_changed",
-            Action::InboundChanged => "domain.inbound_changed",
-            Action::DkimKeyCreated => "dkim_key.created",
-            Action::DkimKeyImported => "dkim_key.imported",
-            Action::DkimKeyActivated => "dkim_key.activated",
-            Action::DkimKeyDeactivated => "dkim_key.deactivated",
-            Action::DkimKeyRenamed => "dkim_key.renamed",
-            Action::DkimKeyDeleted => "dkim_key.deleted",
-            Action::DkimKeyReleased => "dkim_key.released",
-            Action::RotationStarted => "rotation.started",
-            Action::RotationAborted => "rotation.aborted",
-            Action::RotationChanged => "rotation.changed",
-            Action::TokenCreated => "token.created",
-            Action::TokenChanged => "token.changed",
-            Action::TokenRevoked => "token.revoked",
-            Action::LoginLinkCreated => "login_link.created",
-            Action::LoginLinkUsed => "login_link.used",
-            Action::ReportFiled => "report.filed",
-            Action::RecipientCreated => "recipient.created",
-            Action::RecipientChanged => "recipient.changed",
-            Action::ListEntryAdded => "list_entry.added",
-            Action::ListEntryRemoved => "list_entry.removed",
-        }
-    }
-}
+pub use actor::Actor;
+pub use change::{Change, Datum, DomainRef, KeyRef, ListOwner};
 
 /// A row of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,29 +25,95 @@ pub struct Event {
     pub at: Timestamp,
     /// The account that it happened to.
     pub account: Option<AccountId>,
-    /// Who did it: `operator`, `schedule`, or `key:` or `login_link:` and an id.
-    pub actor: String,
+    /// Who did it.
+    pub actor: Actor,
+    /// What happened.
+    pub change: Recorded,
+}
+
+/// What a row of the audit log says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// A change that this version knows.
+    Change(Box<Change>),
+    /// The words of a row that an older or a newer version wrote.
+    Text {
+        /// What was done, `noun.verb`.
+        action: String,
+        /// What it was done to.
+        subject: String,
+        /// What else is worth knowing.
+        detail: Option<String>,
+    },
+}
+
+impl Event {
     /// What was done, `noun.verb`.
-    pub action: String,
-    /// What it was done to: a domain's name, a key's id.
-    pub subject: String,
-    /// What else is worth knowing, never a secret.
-    pub detail: Option<String>,
+    pub fn action(&self) -> &str {
+        match &self.change {
+            Recorded::Change(change) => change.action(),
+            Recorded::Text { action, .. } => action,
+        }
+    }
+
+    /// What it was done to: the name of a domain or an account, the number of a key or a report, an address.
+    pub fn subject(&self) -> String {
+        match &self.change {
+            Recorded::Change(change) => change.subject(),
+            Recorded::Text { subject, .. } => subject.clone(),
+        }
+    }
+
+    /// The sentence for people; of a row of an older version, what it has of it.
+    pub fn detail(&self) -> Option<String> {
+        match &self.change {
+            Recorded::Change(change) => Some(change.to_string()),
+            Recorded::Text { detail, .. } => detail.clone(),
+        }
+    }
+
+    /// The change, if this version knows it.
+    pub fn change(&self) -> Option<&Change> {
+        match &self.change {
+            Recorded::Change(change) => Some(change),
+            Recorded::Text { .. } => None,
+        }
+    }
 }
 
-/// Writes a row, now.
-pub(crate) fn write(
-    tx: &WriteTx<'_>,
+impl WriteTx<'_> {
+    /// Writes to the audit log of `account` that `actor` made this change, now.
+    pub(crate) fn tell(&self, actor: &Actor, account: AccountId, change: &Change) -> Result<(), Error> {
+        table::insert(self, account, actor, change)
+    }
+}
+
+/// Which rows of the audit log are wanted: those that meet every condition that is set.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Search<'a> {
+    /// What happened to this account.
+    pub account: Option<AccountId>,
+    /// What happened to the domain of this name: also what happened to it under another name, and to a domain that had the
+    /// name before.
+    pub domain: Option<&'a DomainName>,
+    /// An action such as `domain.changed`, or the name of one change such as `domain.label_changed`.
+    pub action: Option<&'a str>,
+    /// Older than this row.
+    pub before: Option<EventId>,
+}
+
+/// The newest `limit` of these rows, the newest first. For the operator: it also shows what other accounts did to a domain.
+pub fn newest(tx: &ReadTx<'_>, search: &Search<'_>, limit: u32) -> Result<Vec<Event>, Error> {
+    table::newest(tx, search, limit)
+}
+
+/// What happened to a domain while it was this account's: see [`domain::timeline`](crate::domain::timeline).
+pub(crate) fn timeline(
+    tx: &ReadTx<'_>,
     account: AccountId,
-    actor: Actor,
-    action: Action,
-    subject: impl fmt::Display,
-    detail: Option<&str>,
-) -> Result<(), Error> {
-    table::insert(tx, account, &actor.to_string(), action.as_str(), &subject.to_string(), detail)
-}
-
-/// The newest `limit` rows, of one account or of all, the newest first.
-pub fn newest(tx: &ReadTx<'_>, account: Option<AccountId>, limit: u32) -> Result<Vec<Event>, Error> {
-    table::newest(tx, account, limit)
+    domain: DomainId,
+    before: Option<EventId>,
+    limit: u32,
+) -> Result<Vec<Event>, Error> {
+    table::timeline(tx, account, domain, before, limit)
 }

@@ -1,50 +1,137 @@
 //! The SQL of the audit log.
 
-use rusqlite::{Row, named_params};
+use rusqlite::types::Value;
+use rusqlite::{Row, named_params, params_from_iter};
 
-use super::Event;
-use crate::db::{ReadTx, WriteTx, moment};
+use super::{Actor, Change, Event, Recorded, Search, change};
+use crate::db::{ReadTx, WriteTx, moment, parsed};
 use crate::error::Error;
-use crate::id::{AccountId, EventId};
+use crate::id::{AccountId, DomainId, EventId};
 
 pub(super) fn insert(
     tx: &WriteTx<'_>,
     account: AccountId,
-    actor: &str,
-    action: &str,
-    subject: &str,
-    detail: Option<&str>,
+    actor: &Actor,
+    change: &Change,
 ) -> Result<(), Error> {
     tx.run(
-        "INSERT INTO event (at, account_id, actor, action, subject, detail)
-         VALUES (:at, :account, :actor, :action, :subject, :detail)",
+        // The sentence stands in the row as well, for a version that does not know the change.
+        "INSERT INTO event (at, account_id, actor, action, subject, detail, domain_id, data)
+         VALUES (:at, :account, :actor, :action, :subject, :detail, :domain, :data)",
         named_params! {
-            ":at": tx.now().millis(), ":account": account.number(), ":actor": actor,
-            ":action": action, ":subject": subject, ":detail": detail,
+            ":at": tx.now().millis(), ":account": account.number(), ":actor": actor.to_string(),
+            ":action": change.action(), ":subject": change.subject(), ":detail": change.to_string(),
+            ":domain": change.domain_id().map(DomainId::number), ":data": change.store(),
         },
     )?;
     Ok(())
 }
 
-pub(super) fn newest(tx: &ReadTx<'_>, account: Option<AccountId>, limit: u32) -> Result<Vec<Event>, Error> {
-    match account {
-        Some(account) => tx.all(
-            "SELECT * FROM event WHERE account_id = ?1 ORDER BY id DESC LIMIT ?2",
-            (account.number(), limit),
-            event,
-        ),
-        None => tx.all("SELECT * FROM event ORDER BY id DESC LIMIT ?1", [limit], event),
+pub(super) fn newest(tx: &ReadTx<'_>, search: &Search<'_>, limit: u32) -> Result<Vec<Event>, Error> {
+    let (sql, params) = query(search, limit);
+    tx.all(&sql, params_from_iter(params), event)
+}
+
+/// The statement for a search: the conditions that are set and no others, so that each can use its index.
+fn query(search: &Search<'_>, limit: u32) -> (String, Vec<Value>) {
+    let mut conditions: Vec<&str> = Vec::new();
+    let mut params: Vec<Value> = Vec::new();
+    if let Some(account) = search.account {
+        conditions.push("account_id = ?");
+        params.push(account.number().into());
     }
+    if let Some(domain) = search.domain {
+        conditions.push("(subject = ? OR domain_id = (SELECT domain.id FROM domain WHERE domain.name = ?))");
+        params.extend([domain.to_string().into(), domain.to_string().into()]);
+    }
+    if let Some(action) = search.action {
+        let family = Change::ALL.iter().find(|(name, family)| *name == action && name != family);
+        conditions.push("action = ?");
+        params.push(family.map_or(action, |(_, family)| family).to_owned().into());
+        if family.is_some() {
+            conditions.push("substr(data, 1, length(?)) = ?");
+            let prefix = change::prefix(action);
+            params.extend([prefix.clone().into(), prefix.into()]);
+        }
+    }
+    if let Some(before) = search.before {
+        conditions.push("id < ?");
+        params.push(before.number().into());
+    }
+    params.push(i64::from(limit).into());
+    let conditions =
+        if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
+    (format!("SELECT * FROM event {conditions} ORDER BY id DESC LIMIT ?"), params)
+}
+
+const TIMELINE: &str = "SELECT * FROM event WHERE domain_id = ?1 AND account_id = ?2 AND id < ?3
+                        ORDER BY id DESC LIMIT ?4";
+
+pub(super) fn timeline(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    domain: DomainId,
+    before: Option<EventId>,
+    limit: u32,
+) -> Result<Vec<Event>, Error> {
+    let before = before.map_or(i64::MAX, EventId::number);
+    tx.all(TIMELINE, (domain.number(), account.number(), before, limit), event)
 }
 
 fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+    let data: Option<String> = row.get("data")?;
+    let change = match data.as_deref().and_then(Change::parse) {
+        Some(change) => Recorded::Change(Box::new(change)),
+        None => Recorded::Text {
+            action: row.get("action")?,
+            subject: row.get("subject")?,
+            detail: row.get("detail")?,
+        },
+    };
     Ok(Event {
         id: EventId::new(row.get("id")?),
         at: moment(row, "at")?,
         account: row.get::<_, Option<i64>>("account_id")?.map(AccountId::new),
-        actor: row.get("actor")?,
-        action: row.get("action")?,
-        subject: row.get("subject")?,
-        detail: row.get("detail")?,
+        actor: parsed(row, "actor")?,
+        change,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::{Options, Postroom};
+    use crate::settings::Settings;
+
+    #[test]
+    fn each_condition_uses_its_index_and_nothing_is_sorted_that_stands_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings::for_server(&"mail.example.net".parse().unwrap());
+        let postroom = Postroom::open(dir.path().join("postroom.db"), Options::new(settings)).unwrap();
+        let explain = |sql: &str, params: Vec<Value>| {
+            let sql = format!("EXPLAIN QUERY PLAN {sql}");
+            let steps = postroom
+                .read(|tx| tx.all(&sql, params_from_iter(params), |row| row.get::<_, String>("detail")));
+            steps.unwrap().join("; ")
+        };
+        let plan = |search: &Search<'_>| {
+            let (sql, params) = query(search, 10);
+            explain(&sql, params)
+        };
+        let domain = "example.com".parse().unwrap();
+        let account = Some(AccountId::new(1));
+        assert!(plan(&Search { account, ..Search::default() }).contains("event_by_account"));
+        for action in ["domain.created", "domain.tied"] {
+            let by_action = plan(&Search { action: Some(action), ..Search::default() });
+            assert!(by_action.contains("event_by_action") && !by_action.contains("TEMP"), "{by_action}");
+        }
+        let by_domain = plan(&Search { domain: Some(&domain), ..Search::default() });
+        assert!(
+            by_domain.contains("event_by_subject") && by_domain.contains("event_by_domain"),
+            "{by_domain}"
+        );
+        assert!(!plan(&Search::default()).contains("TEMP"));
+        let timeline = explain(TIMELINE, vec![1.into(), 1.into(), 9.into(), 10.into()]);
+        assert!(timeline.contains("event_by_domain") && !timeline.contains("TEMP"), "{timeline}");
+    }
 }

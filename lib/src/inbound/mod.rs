@@ -9,10 +9,9 @@ use std::str::FromStr;
 use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::{self, Domain};
+use crate::domain::{self, Details, Domain, Holder, holder};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
-use crate::id::DomainId;
+use crate::event;
 use crate::name::{DnsName, DomainName};
 use crate::page::Page;
 
@@ -120,7 +119,7 @@ impl Downstream {
         if is_address || self.target.parse::<DnsName>().is_ok() {
             return Ok(());
         }
-        Err(Error::invalid("downstream_address", "its target is no host name and no IP address"))
+        Err(Error::invalid("downstream_address", "its target is neither a host name nor an IP address"))
     }
 }
 
@@ -139,7 +138,7 @@ pub struct Inbound {
 
 /// What is to change. What is none stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct InboundChange {
     /// How mail is filtered: all of it.
     pub filtering: Option<Filtering>,
     /// The whole list.
@@ -152,9 +151,9 @@ pub struct Change {
 
 /// What a name is to a caller that asks for a domain.
 #[derive(Debug)]
-pub enum Standing {
+pub enum NameStanding<'t> {
     /// Its domain.
-    Domain(Box<Domain>),
+    Domain(Box<Domain<'t>>),
     /// A domain of its account, tied to another key than the caller's.
     Tied,
     /// An alias of a domain of its account.
@@ -164,30 +163,30 @@ pub enum Standing {
 }
 
 /// What this name is to the caller.
-pub fn standing(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Standing, Error> {
+pub fn standing<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Result<NameStanding<'t>, Error> {
     match domain::find_named(tx, caller, name) {
-        Ok(domain) => return Ok(Standing::Domain(Box::new(domain))),
+        Ok(domain) => return Ok(NameStanding::Domain(Box::new(domain))),
         Err(Error::NotFound(_)) => {}
         Err(error) => return Err(error),
     }
-    let own = |domain: Option<Domain>| domain.is_some_and(|domain| domain.account == caller.account());
-    if own(domain::table::anybodys(tx, name)?) {
-        return Ok(Standing::Tied);
+    let own = |holder: Option<Holder<'_>>| holder.is_some_and(|holder| holder.account == caller.account());
+    if own(holder::named(tx, name)?) {
+        return Ok(NameStanding::Tied);
     }
     let alias = table::domain_of_alias(tx, name)?;
-    Ok(if own(alias) { Standing::Alias } else { Standing::Unknown })
+    Ok(if own(alias) { NameStanding::Alias } else { NameStanding::Unknown })
 }
 
-/// The domain of this name, or of which it is an alias, whoever's it is: for mail that comes in, never for showing.
-pub(crate) fn of_mail_for(tx: &ReadTx<'_>, name: &DomainName) -> Result<Option<Domain>, Error> {
-    match domain::table::anybodys(tx, name)? {
-        Some(domain) => Ok(Some(domain)),
+/// The domain of this name, or of which it is an alias, whoever's it is: for mail that comes in, and for conflicts.
+pub(crate) fn of_mail_for<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
+    match holder::named(tx, name)? {
+        Some(holder) => Ok(Some(holder)),
         None => table::domain_of_alias(tx, name),
     }
 }
 
 /// What is set of one domain.
-pub fn find(tx: &ReadTx<'_>, domain: &Domain) -> Result<Inbound, Error> {
+pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Inbound, Error> {
     Ok(Inbound {
         filtering: table::filtering(tx, domain.id)?.unwrap_or_default(),
         admins: table::admins(tx, domain.id)?,
@@ -203,7 +202,7 @@ pub fn list(
     caller: &Caller,
     names: Option<&[DomainName]>,
     page: Page,
-) -> Result<(Vec<(Domain, Inbound)>, u64), Error> {
+) -> Result<(Vec<(Details, Inbound)>, u64), Error> {
     let total = match names {
         Some(names) => table::count(tx, caller, names)?,
         None => domain::count(tx, caller)?,
@@ -214,10 +213,16 @@ pub fn list(
 /// Changes what is said of it, all or nothing.
 ///
 /// `Conflict(Domain)` if an alias is another domain or another one's alias.
-pub fn change(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: &Change) -> Result<(), Error> {
-    if *change == Change::default() {
+pub fn change<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    change: &InboundChange,
+) -> Result<(), Error> {
+    if *change == InboundChange::default() {
         return Ok(());
     }
+    let before = find(tx, domain)?;
     if let Some(filtering) = &change.filtering {
         filtering.check()?;
         table::set_filtering(tx, domain.id, filtering)?;
@@ -244,49 +249,70 @@ pub fn change(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: &Chang
             }
         }
     }
-    event::write(tx, domain.account, caller.actor(), Action::InboundChanged, &domain.name, None)
+    match told(domain, &before, &find(tx, domain)?) {
+        Some(change) => tx.tell(caller.actor(), domain.account, &change),
+        None => Ok(()),
+    }
 }
 
 /// Has mail for `alias` be treated as the domain's.
 ///
 /// `Conflict(Domain)` if there is such an alias, of this or another domain, or a domain of that name.
-pub fn add_alias(
-    tx: &WriteTx<'_>,
+pub fn add_alias<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     alias: &DomainName,
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
     make_alias(tx, domain, alias)?;
-    let detail = format!("alias {alias} added");
-    event::write(tx, domain.account, caller.actor(), Action::InboundChanged, &domain.name, Some(&detail))
+    let change = event::Change::AliasAdded { domain: domain.into(), alias: alias.clone() };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Takes an alias away. `NotFound(Alias)` if the domain has it not.
-pub fn remove_alias(
-    tx: &WriteTx<'_>,
+pub fn remove_alias<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     alias: &DomainName,
 ) -> Result<(), Error> {
     if !table::delete_alias(tx, domain.id, alias)? {
         return Err(Error::NotFound(Entity::Alias));
     }
-    let detail = format!("alias {alias} removed");
-    event::write(tx, domain.account, caller.actor(), Action::InboundChanged, &domain.name, Some(&detail))
+    let change = event::Change::AliasRemoved { domain: domain.into(), alias: alias.clone() };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Takes an alias away from whoever has it, for a domain of that name.
-pub(crate) fn give_way(tx: &WriteTx<'_>, holder: &Domain, alias: &DomainName) -> Result<(), Error> {
+pub(crate) fn give_way<'t>(tx: &WriteTx<'t>, holder: &Holder<'t>, alias: &DomainName) -> Result<(), Error> {
     table::delete_alias(tx, holder.id, alias).map(|_| ())
 }
 
 /// Forgets all of it: what an owner has set is nothing to the next one.
-pub(crate) fn reset(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
-    table::clear(tx, domain)
+pub(crate) fn reset<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
+    table::clear(tx, domain.id)
 }
 
-fn make_alias(tx: &WriteTx<'_>, domain: &Domain, alias: &DomainName) -> Result<(), Error> {
+/// What the audit log says of a change; none where everything stayed as it was.
+fn told(domain: &Details, before: &Inbound, now: &Inbound) -> Option<event::Change> {
+    let filtering = (before.filtering != now.filtering).then(|| now.filtering.clone());
+    let (filtering_changed, filtering) = (filtering.is_some(), filtering.unwrap_or_default());
+    let downstream = now.downstream.iter().map(|server| format!("{}:{}", server.target, server.port));
+    (before != now).then(|| event::Change::InboundChanged {
+        domain: domain.into(),
+        filtering_changed,
+        policy: filtering.policy.map(|policy| policy.to_string()),
+        overrides: filtering.overrides,
+        header_name: filtering.header_name,
+        header_value: filtering.header_value,
+        admins: (before.admins != now.admins).then(|| now.admins.clone()),
+        downstream: (before.downstream != now.downstream).then(|| downstream.collect()),
+        aliases: (before.aliases != now.aliases).then(|| now.aliases.clone()),
+    })
+}
+
+fn make_alias<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, alias: &DomainName) -> Result<(), Error> {
     if of_mail_for(tx, alias)?.is_some() {
         return Err(Error::Conflict(Entity::Domain));
     }
@@ -294,5 +320,9 @@ fn make_alias(tx: &WriteTx<'_>, domain: &Domain, alias: &DomainName) -> Result<(
 }
 
 fn check_number(field: &'static str, number: usize, most: usize) -> Result<(), Error> {
-    if number <= most { Ok(()) } else { Err(Error::invalid(field, format_args!("there are at most {most}"))) }
+    if number <= most {
+        Ok(())
+    } else {
+        Err(Error::invalid(field, format_args!("at most {most} items are allowed")))
+    }
 }

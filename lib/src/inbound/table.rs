@@ -8,8 +8,9 @@ use super::{Downstream, Filtering, Inbound};
 use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx, parsed};
-use crate::domain::Domain;
-use crate::domain::table::{Scope, domain, visible};
+use crate::domain::table::details;
+use crate::domain::visibility::{Scope, visible};
+use crate::domain::{Details, Holder, holder};
 use crate::error::Error;
 use crate::id::DomainId;
 use crate::name::DomainName;
@@ -32,9 +33,9 @@ pub(super) fn aliases(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<DomainName>, 
     tx.all("SELECT name FROM alias WHERE domain_id = ?1 ORDER BY id", [id.number()], name_of)
 }
 
-pub(super) fn domain_of_alias(tx: &ReadTx<'_>, name: &DomainName) -> Result<Option<Domain>, Error> {
+pub(super) fn domain_of_alias<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
     let sql = "SELECT d.* FROM alias a JOIN domain d ON d.id = a.domain_id WHERE a.name = ?1";
-    tx.one(sql, [name.as_str()], domain)
+    holder::one(tx, sql, [name.as_str()])
 }
 
 pub(super) fn set_filtering(tx: &WriteTx<'_>, id: DomainId, filtering: &Filtering) -> Result<(), Error> {
@@ -119,7 +120,7 @@ pub(super) fn page(
     caller: &Caller,
     names: Option<&[DomainName]>,
     page: Page,
-) -> Result<Vec<(Domain, Inbound)>, Error> {
+) -> Result<Vec<(Details, Inbound)>, Error> {
     let (filter, places) = names.map(named).unwrap_or_default();
     let texts: Vec<&str> = names.unwrap_or_default().iter().map(DomainName::as_str).collect();
     let ids = format!(
@@ -136,7 +137,7 @@ pub(super) fn page(
     let domains = tx.all(
         &format!("SELECT d.* FROM ({ids}) page JOIN domain d ON d.id = page.id ORDER BY d.id"),
         params,
-        domain,
+        details,
     )?;
     let mut found: HashMap<DomainId, Inbound> = HashMap::with_capacity(domains.len());
     let of = |table: &str, sorting: &str| {

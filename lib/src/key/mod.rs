@@ -6,7 +6,7 @@ use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action, Actor};
+use crate::event::{Actor, Change};
 use crate::id::{AccountId, ApiKeyId};
 use crate::label;
 use crate::secret::{PlainSecret, SecretKind};
@@ -39,7 +39,8 @@ pub fn create(
     let description = label::parse_optional("description", description)?;
     let secret = PlainSecret::generate(SecretKind::AccountKey)?;
     let key = table::insert(tx, account, &secret, description)?;
-    event::write(tx, account, Actor::Operator, Action::KeyCreated, key.id, key.description.as_deref())?;
+    let change = Change::ApiKeyCreated { key: key.id, description: key.description.clone() };
+    tx.tell(&Actor::Operator, account, &change)?;
     Ok((key, secret))
 }
 
@@ -51,7 +52,8 @@ pub fn list(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<ApiKey>, 
 /// Revokes a key, from now on and for good; domains that are tied to it become free for all keys of its account.
 pub fn revoke(tx: &WriteTx<'_>, id: ApiKeyId) -> Result<ApiKey, Error> {
     let key = table::revoke(tx, id)?.ok_or(Error::NotFound(Entity::ApiKey))?;
-    event::write(tx, key.account, Actor::Operator, Action::KeyRevoked, key.id, None)?;
+    let change = Change::ApiKeyRevoked { key: key.id, description: key.description.clone() };
+    tx.tell(&Actor::Operator, key.account, &change)?;
     Ok(key)
 }
 

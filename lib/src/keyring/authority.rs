@@ -2,27 +2,21 @@
 
 use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::{self, Domain, table};
+use crate::domain::{self, Domain, Holder, holder, table};
 use crate::error::Error;
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::verify;
-
-/// The domain whose keys sign for this one: itself, or its authority.
-pub fn authority_of(tx: &ReadTx<'_>, domain: &Domain) -> Result<Domain, Error> {
-    let other = domain.authority.map(|id| table::authority(tx, id)).transpose()?.flatten();
-    Ok(other.unwrap_or_else(|| domain.clone()))
-}
 
 /// Has the domain's own keys sign for it, or those that sign for the nearest of the caller's domains above it. Where there
 /// is none above it, its own go on.
 ///
 /// Returns the domain, and whether that was a change. Domains for which its keys have signed go along to its authority.
-pub fn set_authority(
-    tx: &WriteTx<'_>,
+pub fn set_authority<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     own: bool,
-) -> Result<(Domain, bool), Error> {
+) -> Result<(Domain<'t>, bool), Error> {
     let authority = match above(tx, caller, domain)? {
         _ if own => None,
         Some(authority) => Some(authority),
@@ -31,23 +25,25 @@ pub fn set_authority(
     if authority.as_ref().map(|authority| authority.id) == domain.authority {
         return Ok((domain.clone(), false));
     }
-    let changed = table::set_authority(tx, domain.id, authority.as_ref().map(|authority| authority.id))?;
+    let changed = table::set_authority(tx, domain, authority.as_ref().map(|authority| authority.id))?;
     if let Some(authority) = &authority {
         // No authority has another one, so that whose keys sign is one step away.
         table::hand_on_authority(tx, domain.id, Some(authority.id))?;
     }
-    let detail = format!("to {}", authority.as_ref().map_or(&domain.name, |authority| &authority.name));
-    event::write(tx, domain.account, caller.actor(), Action::AuthorityChanged, &domain.name, Some(&detail))?;
+    let authority = authority.map(|authority| authority.name);
+    let change = Change::AuthorityChanged { domain: domain.into(), authority };
+    tx.tell(caller.actor(), domain.account, &change)?;
     verify::follow_keys(tx, caller, &changed)?;
     Ok((domain::find(tx, caller, domain.id)?, true))
 }
 
 /// The authority of the nearest of the caller's domains above this one.
-fn above(tx: &ReadTx<'_>, caller: &Caller, domain: &Domain) -> Result<Option<Domain>, Error> {
+fn above<'t>(tx: &ReadTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<Option<Holder<'t>>, Error> {
     let mut name = domain.name.parent();
     while let Some(parent) = name {
         if let Some(found) = table::by_name(tx, caller, &parent)? {
-            return authority_of(tx, &found).map(Some);
+            let other = holder::authority_of(tx, found.authority)?;
+            return Ok(Some(other.unwrap_or_else(|| found.holder())));
         }
         name = parent.parent();
     }

@@ -12,19 +12,19 @@ use crate::clock::Timestamp;
 use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::dkim::{self, DkimKey, Source, life};
 use crate::dns::Resolver;
-use crate::domain::Domain;
+use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
 use crate::provision;
-use crate::record::{self, Problem, Standing, Status};
+use crate::record::{self, Problem, RecordStatus, Standing};
 use crate::verify::{self, Checked};
 
-pub use authority::{authority_of, set_authority};
+pub use authority::set_authority;
 
 /// A key, and how its record stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct KeyEntry {
     /// The name of the domain whose key it is.
     pub signing_domain: DomainName,
     /// The key.
@@ -55,14 +55,14 @@ impl DnsState {
     pub fn of(standing: &Standing) -> DnsState {
         match standing.status {
             _ if standing.failures > 0 => DnsState::Invalid,
-            Status::Verified => DnsState::Valid,
-            Status::Failed => DnsState::Invalid,
-            Status::Pending | Status::Disabled => DnsState::Unknown,
+            RecordStatus::Verified => DnsState::Valid,
+            RecordStatus::Failed => DnsState::Invalid,
+            RecordStatus::Pending | RecordStatus::Disabled => DnsState::Unknown,
         }
     }
 }
 
-impl Entry {
+impl KeyEntry {
     /// What the DNS was last seen to say of the key.
     pub fn dns_state(&self) -> DnsState {
         DnsState::of(&self.standing)
@@ -92,7 +92,7 @@ pub struct Cursor {
     pub key: DkimKeyId,
 }
 
-impl Entry {
+impl KeyEntry {
     /// Its place in the list.
     pub fn cursor(&self) -> Cursor {
         Cursor { domain: self.key.domain, key: self.key.id }
@@ -115,43 +115,45 @@ pub fn list(
     filter: &Filter<'_>,
     window: Window,
     limit: u32,
-) -> Result<Vec<Entry>, Error> {
+) -> Result<Vec<KeyEntry>, Error> {
     table::list(tx, caller, filter, window, limit)
 }
 
 /// The keys of a domain, the oldest first.
-pub fn of_domain(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Entry>, Error> {
+pub fn of_domain<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<KeyEntry>, Error> {
     table::of_domain(tx, domain.id)
 }
 
 /// The key of a domain under this selector.
-pub fn find(tx: &ReadTx<'_>, domain: &Domain, selector: &Selector) -> Result<Entry, Error> {
+pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, selector: &Selector) -> Result<KeyEntry, Error> {
     let mut entries = of_domain(tx, domain)?.into_iter();
     entries.find(|entry| entry.key.selector == *selector).ok_or(Error::NotFound(Entity::DkimKey))
 }
 
 /// Makes a key of the domain, inactive, and the record that publishes it.
 ///
-/// `Conflict` if the domain has a key under this selector, `Limit` if it has as many as it may.
-pub fn create(
-    tx: &WriteTx<'_>,
+/// `Conflict` if the domain has a key under this selector, `Limit` if it has as many as it may. `NoSpareKey` if a pair is
+/// wanted from the pool, for this key or for the first one that the domain still waits for, and there is none: see
+/// [`pool::write`](crate::dkim::pool::write).
+pub fn create<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     selector: &Selector,
-    source: Source,
-) -> Result<Entry, Error> {
+    source: &Source,
+) -> Result<KeyEntry, Error> {
     add(tx, caller, domain, selector, source, None)
 }
 
 /// Makes a key of the domain and the record that publishes it: a CNAME to `delegated_to`, if it is delegated.
-pub(crate) fn add(
-    tx: &WriteTx<'_>,
+pub(crate) fn add<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     selector: &Selector,
-    source: Source,
+    source: &Source,
     delegated_to: Option<&DnsName>,
-) -> Result<Entry, Error> {
+) -> Result<KeyEntry, Error> {
     provision::equip(tx, domain)?;
     let key = life::make(tx, caller, domain, selector, source, delegated_to)?;
     record::add_key(tx, &key)?;
@@ -170,23 +172,26 @@ pub enum Activation {
 
 /// Looks at the key's record now, writes down what was found, and lets the key sign if the record is right.
 ///
-/// As [`verify::look`], it takes as long as the DNS does, outside any transaction.
+/// It takes as long as the DNS does, outside any transaction. The domain is read again for the caller when the outcome is
+/// written down: `NotFound` if it is not there for the caller any more.
 pub fn activate(
     postroom: &Postroom,
     caller: &Caller,
-    domain: &Domain,
+    domain: DomainId,
     selector: &Selector,
     resolver: &dyn Resolver,
 ) -> Result<Activation, Error> {
     let plan = postroom.read(|tx| {
-        let id = find(tx, domain, selector)?.key.id;
-        verify::plan_key(tx, caller, domain, id)
+        let domain = domain::find(tx, caller, domain)?;
+        let id = find(tx, &domain, selector)?.key.id;
+        verify::plan_key(tx, &domain, id)
     })?;
     let looks = verify::look(&plan.domain().name, plan.expected(), resolver);
     postroom.write(|tx| {
         let mut checked = verify::settle(tx, caller, &plan, looks)?;
         // Deleted, renamed or made anew while the DNS was asked.
         let Some(checked) = checked.pop() else { return Err(Error::NotFound(Entity::DkimKey)) };
+        let domain = &domain::find(tx, caller, domain)?;
         let key = find(tx, domain, selector)?.key;
         if !checked.finding.verdict.passes() {
             return Ok(Activation::Refused(Box::new(checked)));
@@ -201,10 +206,10 @@ pub fn activate(
 }
 
 /// Has the key sign no more. It stays, and so may its record: mail is under way that it has signed.
-pub fn deactivate(
-    tx: &WriteTx<'_>,
+pub fn deactivate<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     selector: &Selector,
 ) -> Result<DkimKey, Error> {
     let key = find(tx, domain, selector)?.key;
@@ -219,7 +224,12 @@ pub fn deactivate(
 /// Deletes the key, which cannot be brought back.
 ///
 /// `InUse` if it is the only one that signs.
-pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, selector: &Selector) -> Result<(), Error> {
+pub fn delete<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    selector: &Selector,
+) -> Result<(), Error> {
     let keys = dkim::list(tx, domain)?;
     let key = keys.iter().find(|key| key.selector == *selector).ok_or(Error::NotFound(Entity::DkimKey))?;
     if key.is_active() && !keys.iter().any(|other| other.id != key.id && other.is_active()) {
@@ -233,11 +243,11 @@ pub fn delete(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, selector: &Sel
 /// Gives the domain's current key, which is the newest active one, else the newest, another selector. The pair stays, and
 /// so does whether it signs; its record is to be published anew.
 ///
-/// `Conflict` if another of the domain's keys has that selector.
-pub fn rename_selector(
-    tx: &WriteTx<'_>,
+/// `Conflict` if another of the domain's keys has that selector. `NoSpareKey` as of [`create`].
+pub fn rename_selector<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     selector: &Selector,
 ) -> Result<DkimKey, Error> {
     dkim::check_fit(domain, selector)?;

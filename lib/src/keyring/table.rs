@@ -2,11 +2,11 @@
 
 use rusqlite::{Row, ToSql};
 
-use super::{Entry, Filter, Window};
+use super::{Filter, KeyEntry, Window};
 use crate::account::Caller;
 use crate::db::{ReadTx, moment_if_any};
 use crate::dkim::table::dkim_key;
-use crate::domain::table::{Scope, visible};
+use crate::domain::visibility::{Scope, visible};
 use crate::error::Error;
 use crate::id::DomainId;
 use crate::name::DomainName;
@@ -23,7 +23,7 @@ pub(super) fn list(
     filter: &Filter<'_>,
     window: Window,
     limit: u32,
-) -> Result<Vec<Entry>, Error> {
+) -> Result<Vec<KeyEntry>, Error> {
     let (cursor, is_backward) = match window {
         Window::After(cursor) => (cursor, false),
         Window::Before(cursor) => (cursor, true),
@@ -59,7 +59,7 @@ pub(super) fn list(
     Ok(entries)
 }
 
-pub(super) fn of_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Entry>, Error> {
+pub(super) fn of_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<KeyEntry>, Error> {
     tx.all(
         &format!("SELECT {COLUMNS} FROM domain d {JOINS} WHERE d.id = ?1 ORDER BY k.id"),
         [domain.number()],
@@ -67,8 +67,8 @@ pub(super) fn of_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Entry>,
     )
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    Ok(Entry {
+fn entry(row: &Row<'_>) -> rusqlite::Result<KeyEntry> {
+    Ok(KeyEntry {
         signing_domain: DomainName::stored(row.get("domain_name")?),
         key: dkim_key(row)?,
         standing: standing(row)?,

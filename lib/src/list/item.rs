@@ -13,7 +13,7 @@ const MAX_CHARS: usize = 1000;
 
 /// What kind of thing an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ItemKind {
     /// A sender's address.
     EmailAddress,
     /// A sender's domain; with a dot in front, and all below it.
@@ -22,38 +22,38 @@ pub enum Kind {
     IpAddress,
 }
 
-impl Kind {
+impl ItemKind {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Kind::EmailAddress => "email_address",
-            Kind::Domain => "domain",
-            Kind::IpAddress => "ip_address",
+            ItemKind::EmailAddress => "email_address",
+            ItemKind::Domain => "domain",
+            ItemKind::IpAddress => "ip_address",
         }
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ItemKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Kind {
-    type Err = InvalidKind;
+impl FromStr for ItemKind {
+    type Err = InvalidItemKind;
 
-    fn from_str(text: &str) -> Result<Kind, InvalidKind> {
-        [Kind::EmailAddress, Kind::Domain, Kind::IpAddress]
+    fn from_str(text: &str) -> Result<ItemKind, InvalidItemKind> {
+        [ItemKind::EmailAddress, ItemKind::Domain, ItemKind::IpAddress]
             .into_iter()
             .find(|kind| kind.as_str() == text)
-            .ok_or(InvalidKind)
+            .ok_or(InvalidItemKind)
     }
 }
 
 /// A word that is no kind of item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it is none of email_address, domain and ip_address")]
-pub struct InvalidKind;
+pub struct InvalidItemKind;
 
 /// An item of a list: as it was given, for showing, and as it is compared.
 ///
@@ -67,19 +67,19 @@ pub struct InvalidKind;
 /// - `192.0.2.0/24`, `2001:db8::/32`: every client in that block (RFC 4632 section 3.1).
 #[derive(Clone, Debug)]
 pub struct Item {
-    kind: Kind,
+    kind: ItemKind,
     given: String,
     key: String,
 }
 
 impl Item {
     /// An item that was parsed before it was stored.
-    pub(super) fn stored(kind: Kind, given: String, key: String) -> Item {
+    pub(super) fn stored(kind: ItemKind, given: String, key: String) -> Item {
         Item { kind, given, key }
     }
 
     /// What kind of thing it is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ItemKind {
         self.kind
     }
 
@@ -104,7 +104,7 @@ impl Item {
         if !domain.ends_with('.') {
             keys.extend([domain.to_owned(), format!("{domain}.")]);
         }
-        if self.kind == Kind::EmailAddress {
+        if self.kind == ItemKind::EmailAddress {
             keys.push(self.key.clone());
         }
         (keys, None)
@@ -141,11 +141,11 @@ impl FromStr for Item {
             return Err(InvalidItem::Control);
         }
         let (kind, key) = if given.contains('@') {
-            (Kind::EmailAddress, address(given)?)
+            (ItemKind::EmailAddress, address(given)?)
         } else if let Some(client) = client(given)? {
-            (Kind::IpAddress, client)
+            (ItemKind::IpAddress, client)
         } else {
-            (Kind::Domain, domain(given)?)
+            (ItemKind::Domain, domain(given)?)
         };
         Ok(Item { kind, given: given.to_owned(), key })
     }
@@ -306,7 +306,7 @@ pub enum InvalidItem {
 }
 
 impl InvalidItem {
-    /// The same as an [`Error::Invalid`](crate::error::Error::Invalid) of `field`.
+    /// Turns it into an [`Error::Invalid`](crate::error::Error::Invalid) of `field`.
     pub fn of(self, field: &'static str) -> crate::error::Error {
         crate::error::Error::invalid(field, self)
     }

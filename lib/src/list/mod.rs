@@ -15,47 +15,48 @@ use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::Domain;
 use crate::error::Error;
-use crate::event;
+use crate::event::{Change, ListOwner};
 use crate::id::ListEntryId;
 use crate::recipient::Recipient;
 
-pub use item::{InvalidItem, InvalidKind, Item, Kind};
+pub use item::{InvalidItem, InvalidItemKind, Item, ItemKind};
 pub use verdict::{
-    Because, Explanation, Field, InvalidQuery, Outcome, Query, Sender, Verdict, explain, explain_for, verdict,
+    Because, Explanation, Field, InvalidListQuery, ListOutcome, ListQuery, ListVerdict, Sender, explain,
+    explain_for, verdict,
 };
 
 /// Which list: what becomes of the mail that an entry matches. The first decides before the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Action {
+pub enum ListKind {
     /// It is let through.
     Safelist,
     /// It is refused.
     Blocklist,
 }
 
-impl Action {
+impl ListKind {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Action::Safelist => "safelist",
-            Action::Blocklist => "blocklist",
+            ListKind::Safelist => "safelist",
+            ListKind::Blocklist => "blocklist",
         }
     }
 }
 
-impl fmt::Display for Action {
+impl fmt::Display for ListKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Action {
+impl FromStr for ListKind {
     type Err = InvalidAction;
 
-    fn from_str(text: &str) -> Result<Action, InvalidAction> {
+    fn from_str(text: &str) -> Result<ListKind, InvalidAction> {
         match text {
-            "safelist" => Ok(Action::Safelist),
-            "blocklist" => Ok(Action::Blocklist),
+            "safelist" => Ok(ListKind::Safelist),
+            "blocklist" => Ok(ListKind::Blocklist),
             _ => Err(InvalidAction),
         }
     }
@@ -96,43 +97,43 @@ impl fmt::Display for Tier {
 
 /// On whose lists an operation works: what it takes is the proof of being allowed to.
 #[derive(Clone, Copy, Debug)]
-pub enum Scope<'a> {
+pub enum Scope<'a, 't> {
     /// The lists of the caller's account.
     Account(&'a Caller),
     /// The lists of a domain.
-    Domain(&'a Domain),
-    /// The lists of a recipient.
-    Recipient(&'a Recipient),
+    Domain(&'a Domain<'t>),
+    /// The lists of a recipient at a domain.
+    Recipient(&'a Domain<'t>, &'a Recipient),
 }
 
-impl Scope<'_> {
+impl Scope<'_, '_> {
     /// Which of the three it is.
     pub fn tier(&self) -> Tier {
         match self {
             Scope::Account(_) => Tier::Account,
             Scope::Domain(_) => Tier::Domain,
-            Scope::Recipient(_) => Tier::Recipient,
+            Scope::Recipient(..) => Tier::Recipient,
         }
     }
 }
 
-impl fmt::Display for Scope<'_> {
+impl fmt::Display for Scope<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Scope::Account(caller) => write!(f, "account:{}", caller.account()),
             Scope::Domain(domain) => domain.name.fmt(f),
-            Scope::Recipient(recipient) => recipient.address.fmt(f),
+            Scope::Recipient(_, recipient) => recipient.address.fmt(f),
         }
     }
 }
 
 /// An entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct ListEntry {
     /// Its id.
     pub id: ListEntryId,
     /// The list in which it stands.
-    pub action: Action,
+    pub action: ListKind,
     /// What it matches.
     pub item: Item,
     /// When it was made.
@@ -143,71 +144,79 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Added {
     /// The entry, as it stands now.
-    pub entry: Entry,
+    pub entry: ListEntry,
     /// Whether it was not there before.
     pub is_new: bool,
     /// An entry of the same tier that matches all that this one does and decides before it, so that this one never
     /// decides. What a nearer tier says for some recipients is not looked at.
-    pub overruled_by: Option<Entry>,
+    pub overruled_by: Option<ListEntry>,
 }
 
 /// Puts an item on a list. One that is there, in whatever spelling, stays as it is.
-pub fn add(
-    tx: &WriteTx<'_>,
+pub fn add<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    scope: &Scope<'_>,
-    action: Action,
+    scope: &Scope<'_, 't>,
+    action: ListKind,
     item: &Item,
 ) -> Result<Added, Error> {
     let new = table::insert(tx, scope, action, item)?;
     let is_new = new.is_some();
     let entry = if let Some(entry) = new {
-        note(tx, caller, scope, event::Action::ListEntryAdded, &entry)?;
+        let (list, item) = (action.to_string(), entry.item.to_string());
+        let change = Change::ListEntryAdded { owner: owner(scope), entry: entry.id, list, item };
+        tx.tell(caller.actor(), caller.account(), &change)?;
         Some(entry)
     } else {
         table::matching(tx, scope, action, &[item.key().to_owned()], None)?.into_iter().next()
     };
     let entry = entry.ok_or(Error::NotFound(crate::error::Entity::ListEntry))?;
     let overruled_by = match action {
-        Action::Safelist => None,
-        Action::Blocklist => {
+        ListKind::Safelist => None,
+        ListKind::Blocklist => {
             let (keys, block) = item.covered_by();
-            table::matching(tx, scope, Action::Safelist, &keys, block)?.into_iter().next()
+            table::matching(tx, scope, ListKind::Safelist, &keys, block)?.into_iter().next()
         }
     };
     Ok(Added { entry, is_new, overruled_by })
 }
 
 /// Takes an item off a list, in whatever spelling; whether it was there.
-pub fn remove(
-    tx: &WriteTx<'_>,
+pub fn remove<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    scope: &Scope<'_>,
-    action: Action,
+    scope: &Scope<'_, 't>,
+    action: ListKind,
     item: &Item,
 ) -> Result<bool, Error> {
     let Some(gone) = table::delete(tx, scope, action, item)? else { return Ok(false) };
-    note(tx, caller, scope, event::Action::ListEntryRemoved, &gone)?;
+    let (list, item) = (action.to_string(), gone.item.to_string());
+    let change = Change::ListEntryRemoved { owner: owner(scope), entry: gone.id, list, item };
+    tx.tell(caller.actor(), caller.account(), &change)?;
     Ok(true)
 }
 
 /// The entries of a list, in the order in which they were made.
-pub fn entries(tx: &ReadTx<'_>, scope: &Scope<'_>, action: Action) -> Result<Vec<Entry>, Error> {
+pub fn entries<'t>(
+    tx: &ReadTx<'t>,
+    scope: &Scope<'_, 't>,
+    action: ListKind,
+) -> Result<Vec<ListEntry>, Error> {
     table::all(tx, scope, action)
 }
 
 /// Forgets the domain's own lists.
-pub(crate) fn clear(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn clear<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::delete_all(tx, domain.id)
 }
 
-fn note(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    scope: &Scope<'_>,
-    what: event::Action,
-    entry: &Entry,
-) -> Result<(), Error> {
-    let detail = format!("{} {}", entry.action, entry.item);
-    event::write(tx, caller.account(), caller.actor(), what, scope, Some(&detail))
+/// Whose list it is, as the audit log has it.
+fn owner(scope: &Scope<'_, '_>) -> ListOwner {
+    match scope {
+        Scope::Account(caller) => ListOwner::Account(caller.account()),
+        Scope::Domain(domain) => ListOwner::Domain((*domain).into()),
+        Scope::Recipient(_, recipient) => {
+            ListOwner::Recipient { domain: recipient.domain, address: recipient.address.clone() }
+        }
+    }
 }

@@ -5,28 +5,28 @@ use std::net::IpAddr;
 
 use rusqlite::{Row, ToSql, named_params, params_from_iter};
 
-use super::{Action, Entry, Item, Scope, Tier, key};
+use super::{Item, ListEntry, ListKind, Scope, Tier, key};
 use crate::db::{ReadTx, WriteTx, moment, parsed};
 use crate::domain::Domain;
 use crate::error::Error;
 use crate::id::{DomainId, ListEntryId};
 
 /// The column on which an entry of this scope hangs, and its value.
-fn owner(scope: &Scope<'_>) -> (&'static str, i64) {
+fn owner(scope: &Scope<'_, '_>) -> (&'static str, i64) {
     match scope {
         Scope::Account(caller) => ("account_id", caller.account().number()),
         Scope::Domain(domain) => ("domain_id", domain.id.number()),
-        Scope::Recipient(recipient) => ("recipient_id", recipient.id.number()),
+        Scope::Recipient(_, recipient) => ("recipient_id", recipient.id.number()),
     }
 }
 
 /// A new entry; none if it is there already.
-pub(super) fn insert(
-    tx: &WriteTx<'_>,
-    scope: &Scope<'_>,
-    action: Action,
+pub(super) fn insert<'t>(
+    tx: &WriteTx<'t>,
+    scope: &Scope<'_, 't>,
+    action: ListKind,
     item: &Item,
-) -> Result<Option<Entry>, Error> {
+) -> Result<Option<ListEntry>, Error> {
     let (column, owner) = owner(scope);
     let made = tx.one(
         &format!(
@@ -52,12 +52,12 @@ pub(super) fn insert(
     Ok(made)
 }
 
-pub(super) fn delete(
-    tx: &WriteTx<'_>,
-    scope: &Scope<'_>,
-    action: Action,
+pub(super) fn delete<'t>(
+    tx: &WriteTx<'t>,
+    scope: &Scope<'_, 't>,
+    action: ListKind,
     item: &Item,
-) -> Result<Option<Entry>, Error> {
+) -> Result<Option<ListEntry>, Error> {
     let (column, owner) = owner(scope);
     let gone = tx.one(
         &format!("DELETE FROM list_entry WHERE {column} = ?1 AND item = ?2 AND action = ?3 RETURNING *"),
@@ -80,7 +80,11 @@ pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error
     Ok(())
 }
 
-pub(super) fn all(tx: &ReadTx<'_>, scope: &Scope<'_>, action: Action) -> Result<Vec<Entry>, Error> {
+pub(super) fn all<'t>(
+    tx: &ReadTx<'t>,
+    scope: &Scope<'_, 't>,
+    action: ListKind,
+) -> Result<Vec<ListEntry>, Error> {
     let (column, owner) = owner(scope);
     tx.all(
         &format!("SELECT * FROM list_entry WHERE {column} = ?1 AND action = ?2 ORDER BY id"),
@@ -90,13 +94,13 @@ pub(super) fn all(tx: &ReadTx<'_>, scope: &Scope<'_>, action: Action) -> Result<
 }
 
 /// The entries of one scope with one of these keys, or of a block in which the first `most` bits of `ip` lie.
-pub(super) fn matching(
-    tx: &ReadTx<'_>,
-    scope: &Scope<'_>,
-    action: Action,
+pub(super) fn matching<'t>(
+    tx: &ReadTx<'t>,
+    scope: &Scope<'_, 't>,
+    action: ListKind,
     keys: &[String],
     block: Option<(IpAddr, u8)>,
-) -> Result<Vec<Entry>, Error> {
+) -> Result<Vec<ListEntry>, Error> {
     let (column, owner) = owner(scope);
     let bits = block.map(|(ip, _)| key::of_bits(ip));
     let family = block.map(|(ip, _)| key::family(ip));
@@ -122,13 +126,13 @@ pub(super) fn matching(
 /// One statement, which probes the index of each tier once for every key and every length of block in use there: its cost
 /// does not grow with the entries. `CROSS JOIN` fixes the order of the loops; SQLite, which counts no rows, would
 /// sometimes begin with all entries.
-pub(super) fn verdict(
-    tx: &ReadTx<'_>,
-    domain: &Domain,
+pub(super) fn verdict<'t>(
+    tx: &ReadTx<'t>,
+    domain: &Domain<'t>,
     local: &str,
     keys: &[String],
     ip: Option<IpAddr>,
-) -> Result<Vec<(Tier, Entry)>, Error> {
+) -> Result<Vec<(Tier, ListEntry)>, Error> {
     let (account, domain) = (domain.account.number(), domain.id.number());
     let bits = ip.map(key::of_bits);
     let family = ip.map(key::family);
@@ -204,8 +208,8 @@ fn padded(keys: &[String]) -> impl Iterator<Item = &dyn ToSql> {
     keys.iter().map(|key| key as &dyn ToSql).chain(std::iter::repeat_n(nothing, nulls))
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    Ok(Entry {
+fn entry(row: &Row<'_>) -> rusqlite::Result<ListEntry> {
+    Ok(ListEntry {
         id: ListEntryId::new(row.get("id")?),
         action: parsed(row, "action")?,
         item: Item::stored(parsed(row, "type")?, row.get("shown")?, row.get("item")?),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::item::any_host;
-use super::{Action, Entry, Tier, key, table};
+use super::{ListEntry, ListKind, Tier, key, table};
 use crate::account::Caller;
 use crate::address::{EmailAddress, local_part};
 use crate::db::ReadTx;
@@ -64,7 +64,7 @@ impl From<&EmailAddress> for Sender {
 
 /// A message, as far as lists look at it.
 #[derive(Clone, Debug)]
-pub struct Query {
+pub struct ListQuery {
     /// For whom it is: of the address what stands before the `@`. A domain's aliases share its recipients.
     pub recipient: EmailAddress,
     /// The address of MAIL FROM.
@@ -75,10 +75,10 @@ pub struct Query {
     pub client_ip: Option<IpAddr>,
 }
 
-impl Query {
+impl ListQuery {
     /// A message of which nothing is known but for whom it is.
-    pub fn to(recipient: EmailAddress) -> Query {
-        Query { recipient, envelope_sender: None, header_from: None, client_ip: None }
+    pub fn to(recipient: EmailAddress) -> ListQuery {
+        ListQuery { recipient, envelope_sender: None, header_from: None, client_ip: None }
     }
 
     /// A message as it is described in text. A sender that is no address counts as none, as with `MAIL FROM:<>`.
@@ -87,17 +87,17 @@ impl Query {
         envelope_sender: Option<&str>,
         header_from: Option<&str>,
         client_ip: Option<&str>,
-    ) -> Result<Query, InvalidQuery> {
+    ) -> Result<ListQuery, InvalidListQuery> {
         let recipient: EmailAddress = recipient
             .parse()
-            .map_err(|e| InvalidQuery { part: "recipient", reason: format!("is no address: {e}") })?;
-        let no_ip = |_| InvalidQuery { part: "ip", reason: "is no IP address".to_owned() };
+            .map_err(|e| InvalidListQuery { part: "recipient", reason: format!("is no address: {e}") })?;
+        let no_ip = |_| InvalidListQuery { part: "ip", reason: "is no IP address".to_owned() };
         let client_ip = client_ip.map(|ip| ip.parse().map_err(no_ip)).transpose()?;
-        Ok(Query {
+        Ok(ListQuery {
             envelope_sender: envelope_sender.and_then(Sender::parse),
             header_from: header_from.and_then(Sender::parse),
             client_ip,
-            ..Query::to(recipient)
+            ..ListQuery::to(recipient)
         })
     }
 
@@ -135,7 +135,7 @@ impl Query {
 /// A description of a message that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{part} {reason}")]
-pub struct InvalidQuery {
+pub struct InvalidListQuery {
     /// The part that is wrong: `recipient` or `ip`.
     pub part: &'static str,
     /// What is wrong with it, as a predicate: "is no IP address".
@@ -170,14 +170,14 @@ pub struct Because {
     /// Whose list it stands in.
     pub tier: Tier,
     /// The entry.
-    pub entry: Entry,
+    pub entry: ListEntry,
     /// What of the message it matches, one part or both of the senders.
     pub fields: Vec<Field>,
 }
 
 /// What the lists say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ListOutcome {
     /// The message is let through.
     Safe,
     /// It is refused.
@@ -186,22 +186,22 @@ pub enum Outcome {
     None,
 }
 
-impl Outcome {
+impl ListOutcome {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Outcome::Safe => "safe",
-            Outcome::Blocked => "blocked",
-            Outcome::None => "none",
+            ListOutcome::Safe => "safe",
+            ListOutcome::Blocked => "blocked",
+            ListOutcome::None => "none",
         }
     }
 }
 
 /// What the lists say of a message, and the entry that decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct ListVerdict {
     /// What they say.
-    pub outcome: Outcome,
+    pub outcome: ListOutcome,
     /// The entry that decides; none where nothing is said.
     pub because: Option<Because>,
 }
@@ -210,7 +210,7 @@ pub struct Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: ListVerdict,
     /// What matches and says otherwise, and is overruled; what would come next first.
     pub overruled: Vec<Because>,
     /// What matches and says the same, and is not needed.
@@ -223,13 +223,13 @@ pub struct Explanation {
 /// decides before the blocklist; among several entries of one list that match, the narrowest is named.
 ///
 /// One statement, whose cost does not grow with the entries. `domain` is that of [`recipient::domain_of`].
-pub fn verdict(tx: &ReadTx<'_>, domain: &Domain, query: &Query) -> Result<Verdict, Error> {
+pub fn verdict<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, query: &ListQuery) -> Result<ListVerdict, Error> {
     let first = found(tx, domain, query)?.into_iter().min_by(rank);
     Ok(decided(query, first))
 }
 
 /// The verdict, and which entries it overrules.
-pub fn explain(tx: &ReadTx<'_>, domain: &Domain, query: &Query) -> Result<Explanation, Error> {
+pub fn explain<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, query: &ListQuery) -> Result<Explanation, Error> {
     let mut all = found(tx, domain, query)?;
     all.sort_by(rank);
     let mut all = all.into_iter();
@@ -241,29 +241,29 @@ pub fn explain(tx: &ReadTx<'_>, domain: &Domain, query: &Query) -> Result<Explan
 }
 
 /// The verdict with its reasons, where the caller sees the domain at which the recipient is; `NotFound` where not.
-pub fn explain_for(tx: &ReadTx<'_>, caller: &Caller, query: &Query) -> Result<Explanation, Error> {
+pub fn explain_for(tx: &ReadTx<'_>, caller: &Caller, query: &ListQuery) -> Result<Explanation, Error> {
     let domain = recipient::domain_of(tx, caller, query.recipient.domain())?;
     explain(tx, &domain, query)
 }
 
-type Found = (Tier, Entry);
+type Found = (Tier, ListEntry);
 
-fn found(tx: &ReadTx<'_>, domain: &Domain, query: &Query) -> Result<Vec<Found>, Error> {
-    let query = Query { client_ip: query.client_ip.map(|ip| ip.to_canonical()), ..query.clone() };
+fn found<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, query: &ListQuery) -> Result<Vec<Found>, Error> {
+    let query = ListQuery { client_ip: query.client_ip.map(|ip| ip.to_canonical()), ..query.clone() };
     table::verdict(tx, domain, &recipient::comparable(&query.recipient), &query.keys(), query.client_ip)
 }
 
-fn because(query: &Query, (tier, entry): Found) -> Because {
+fn because(query: &ListQuery, (tier, entry): Found) -> Because {
     Because { tier, fields: query.fields(entry.item.key()), entry }
 }
 
-fn decided(query: &Query, first: Option<Found>) -> Verdict {
+fn decided(query: &ListQuery, first: Option<Found>) -> ListVerdict {
     let outcome = match first.as_ref().map(|(_, entry)| entry.action) {
-        Some(Action::Safelist) => Outcome::Safe,
-        Some(Action::Blocklist) => Outcome::Blocked,
-        None => Outcome::None,
+        Some(ListKind::Safelist) => ListOutcome::Safe,
+        Some(ListKind::Blocklist) => ListOutcome::Blocked,
+        None => ListOutcome::None,
     };
-    Verdict { outcome, because: first.map(|found| because(query, found)) }
+    ListVerdict { outcome, because: first.map(|found| because(query, found)) }
 }
 
 /// What decides before what: the nearer tier, the safelist, the narrower item.
@@ -273,14 +273,14 @@ fn rank(one: &Found, other: &Found) -> std::cmp::Ordering {
 }
 
 /// How much an item matches: an address, a domain, a domain and all below it, a client, a block; each the longer the narrower.
-fn breadth(entry: &Entry) -> (u8, std::cmp::Reverse<usize>) {
+fn breadth(entry: &ListEntry) -> (u8, std::cmp::Reverse<usize>) {
     let key = entry.item.key();
     let rank = match entry.item.kind() {
-        super::Kind::EmailAddress => 0,
-        super::Kind::Domain if !key.ends_with('.') => 1,
-        super::Kind::Domain => 2,
-        super::Kind::IpAddress if key::block(key).is_none() => 3,
-        super::Kind::IpAddress => 4,
+        super::ItemKind::EmailAddress => 0,
+        super::ItemKind::Domain if !key.ends_with('.') => 1,
+        super::ItemKind::Domain => 2,
+        super::ItemKind::IpAddress if key::block(key).is_none() => 3,
+        super::ItemKind::IpAddress => 4,
     };
     (rank, std::cmp::Reverse(if rank == 3 { 0 } else { key.len() }))
 }

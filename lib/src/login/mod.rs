@@ -10,9 +10,9 @@ mod table;
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::{self, Domain};
+use crate::domain::{self, Details, Domain};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action, Actor};
+use crate::event::{Actor, Change};
 use crate::id::{DomainId, LoginLinkId};
 use crate::secret::{PlainSecret, SecretKind};
 
@@ -37,34 +37,39 @@ pub struct LoginLink {
 /// Makes a link to `domain`. The secret is returned this once, and only its hash is kept.
 ///
 /// `NotFound` if the domain is not there for the caller. Many links in one transaction are a loop.
-pub fn create(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(LoginLink, PlainSecret), Error> {
+pub fn create<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+) -> Result<(LoginLink, PlainSecret), Error> {
     // What was read for one caller may have been handed to another.
     let domain = domain::find(tx, caller, domain.id)?;
     table::forget_expired(tx, FORGOTTEN_AT_ONCE)?;
     let secret = PlainSecret::generate(SecretKind::LoginLink)?;
     let expires_at = tx.now() + tx.settings().login_link_life;
     let link = table::insert(tx, caller, domain.id, &secret, expires_at)?;
-    let detail = format!("link:{}", link.id);
-    event::write(tx, domain.account, caller.actor(), Action::LoginLinkCreated, &domain.name, Some(&detail))?;
+    let change = Change::LoginLinkCreated { domain: (&domain).into(), link: link.id };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok((link, secret))
 }
 
 /// The domain that this link opens; none if it opens nothing, or nothing any more. The link stays as it is.
-pub fn peek(tx: &ReadTx<'_>, secret: &PlainSecret) -> Result<Option<Domain>, Error> {
-    Ok(opened(tx, secret)?.map(|(_, domain)| domain))
+pub fn peek(tx: &ReadTx<'_>, secret: &PlainSecret) -> Result<Option<Details>, Error> {
+    Ok(opened(tx, secret)?.map(|(_, domain)| domain.into_details()))
 }
 
 /// Uses the link up, and returns the domain that whoever opened it is signed in to, as its account sees it; none if it
 /// opens nothing, or nothing any more.
 ///
 /// Of two who try at the same time one gets the domain: transactions that write follow one another.
-pub fn consume(tx: &WriteTx<'_>, secret: &PlainSecret) -> Result<Option<Domain>, Error> {
+pub fn consume(tx: &WriteTx<'_>, secret: &PlainSecret) -> Result<Option<Details>, Error> {
     let Some((link, domain)) = opened(tx, secret)? else { return Ok(None) };
     if !table::delete(tx, link)? {
         return Ok(None);
     }
-    event::write(tx, domain.account, Actor::LoginLink(link), Action::LoginLinkUsed, &domain.name, None)?;
-    Ok(Some(domain))
+    let change = Change::LoginLinkUsed { domain: (&domain).into(), link };
+    tx.tell(&Actor::LoginLink(link), domain.account, &change)?;
+    Ok(Some(domain.into_details()))
 }
 
 /// Deletes links that have expired, so many at the most, and returns how many those were. Meant for a background thread;
@@ -74,12 +79,12 @@ pub fn forget_expired(tx: &WriteTx<'_>, limit: u32) -> Result<usize, Error> {
 }
 
 /// Ends every link to the domain.
-pub(crate) fn withdraw(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn withdraw<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::delete_all(tx, domain.id)
 }
 
 /// The live link with this secret and what it opens, seen with its maker's eyes.
-fn opened(tx: &ReadTx<'_>, secret: &PlainSecret) -> Result<Option<(LoginLinkId, Domain)>, Error> {
+fn opened<'t>(tx: &ReadTx<'t>, secret: &PlainSecret) -> Result<Option<(LoginLinkId, Domain<'t>)>, Error> {
     let Some(found) = table::by_hash(tx, &secret.hashed())? else { return Ok(None) };
     let maker = match found.key {
         None => Caller::operator(found.account),

@@ -7,7 +7,7 @@ mod table;
 use crate::account::Caller;
 use crate::db::ReadTx;
 use crate::dkim::PublicKey;
-use crate::domain::{Domain, Order};
+use crate::domain::{Details, Order};
 use crate::error::{Entity, Error};
 use crate::id::DomainId;
 use crate::name::Selector;
@@ -18,7 +18,7 @@ use crate::webhook::WebhookPublicKey;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overview {
     /// The domain.
-    pub domain: Domain,
+    pub domain: Details,
     /// Its current DKIM key: the newest active one, else the newest. None where another domain's keys sign for it.
     pub dkim: Option<(Selector, PublicKey)>,
     /// Whether that key's record is verified.

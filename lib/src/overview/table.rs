@@ -9,7 +9,8 @@ use crate::account::Caller;
 use crate::db::ReadTx;
 use crate::dkim::table::{CURRENT_FIRST, public_key};
 use crate::domain::Order;
-use crate::domain::table::{Scope, domain, page_of_ids, sorting, visible};
+use crate::domain::table::{details, page_of_ids};
+use crate::domain::visibility::{Scope, sorting, visible};
 use crate::error::Error;
 use crate::id::DomainId;
 use crate::name::Selector;
@@ -62,7 +63,7 @@ fn overview(row: &Row<'_>) -> rusqlite::Result<Overview> {
     let selector = row.get::<_, Option<_>>("selector")?.map(Selector::stored);
     let dkim = selector.map(|selector| public_key(row).map(|public| (selector, public))).transpose()?;
     Ok(Overview {
-        domain: domain(row)?,
+        domain: details(row)?,
         dkim,
         dkim_verified: row.get("dkim_verified")?,
         return_path_verified: row.get("return_path_verified")?,

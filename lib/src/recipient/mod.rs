@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::id::{DomainId, RecipientId};
 use crate::inbound;
 use crate::name::DomainName;
@@ -61,11 +61,11 @@ pub enum FilterRequest {
 /// The domain of this name, as it is meant where mail, recipients and lists are concerned.
 ///
 /// The one place that leads from the domain in an address to the domain whose lists hold for it.
-pub fn domain_of(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Domain, Error> {
+pub fn domain_of<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Result<Domain<'t>, Error> {
     match domain::find_named(tx, caller, name) {
         Err(Error::NotFound(what)) => match inbound::of_mail_for(tx, name)? {
             // An alias shares its domain's lists and recipients.
-            Some(domain) => domain::find(tx, caller, domain.id),
+            Some(holder) => domain::find(tx, caller, holder.id),
             None => Err(Error::NotFound(what)),
         },
         found => found,
@@ -74,17 +74,17 @@ pub fn domain_of(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<
 
 /// The operator, acting within the account whose mail is at `name`: a domain's, or an alias's.
 pub fn operator_of(tx: &ReadTx<'_>, name: &DomainName) -> Result<Caller, Error> {
-    let domain = inbound::of_mail_for(tx, name)?.ok_or(Error::NotFound(Entity::Domain))?;
-    Ok(Caller::operator(domain.account))
+    let holder = inbound::of_mail_for(tx, name)?.ok_or(Error::NotFound(Entity::Domain))?;
+    Ok(Caller::operator(holder.account))
 }
 
 /// The recipient with this address, at whatever name of its domain.
-pub fn find(tx: &ReadTx<'_>, domain: &Domain, address: &EmailAddress) -> Result<Recipient, Error> {
+pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, address: &EmailAddress) -> Result<Recipient, Error> {
     table::by_local(tx, domain, &comparable(address))?.ok_or(Error::NotFound(Entity::Recipient))
 }
 
 /// A page of a domain's recipients, by their addresses.
-pub fn list(tx: &ReadTx<'_>, domain: &Domain, page: Page) -> Result<Vec<Recipient>, Error> {
+pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, page: Page) -> Result<Vec<Recipient>, Error> {
     table::page(tx, domain, page)
 }
 
@@ -108,10 +108,10 @@ pub fn save(
 
 /// The recipient with this address at `domain`, made if need be: [`FilterRequest::Compute`], no administrator. For what
 /// is written of a recipient that may not be there yet.
-pub fn ensure(
-    tx: &WriteTx<'_>,
+pub fn ensure<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     address: &EmailAddress,
 ) -> Result<Recipient, Error> {
     match table::by_local(tx, domain, &comparable(address))? {
@@ -121,10 +121,10 @@ pub fn ensure(
 }
 
 /// Changes a recipient of `domain`; what is `None` stays.
-pub fn update(
-    tx: &WriteTx<'_>,
+pub fn update<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     recipient: &Recipient,
     admin: Option<bool>,
     filter: Option<FilterRequest>,
@@ -143,12 +143,19 @@ pub fn update(
     }
     let changed = table::update(tx, domain, recipient.id, filter, is_admin)?
         .ok_or(Error::NotFound(Entity::Recipient))?;
-    note(tx, caller, domain, Action::RecipientChanged, &changed)?;
+    let change = Change::RecipientChanged {
+        domain: domain.into(),
+        recipient: changed.id,
+        address: changed.address.clone(),
+        filtered: changed.filter == FilterMode::Filtered,
+        administrator: changed.is_admin,
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(changed)
 }
 
 /// Forgets every recipient of the domain, with what they list.
-pub(crate) fn clear(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn clear<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::delete_all(tx, domain.id)
 }
 
@@ -157,22 +164,29 @@ pub(crate) fn comparable(address: &EmailAddress) -> String {
     address.local().to_lowercase()
 }
 
-fn make(
-    tx: &WriteTx<'_>,
+fn make<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     address: &EmailAddress,
     is_admin: bool,
     filter: Option<FilterRequest>,
 ) -> Result<Recipient, Error> {
     let filter = granted(tx, domain, filter.unwrap_or(FilterRequest::Compute))?;
     let made = table::insert(tx, domain, address, filter, is_admin)?;
-    note(tx, caller, domain, Action::RecipientCreated, &made)?;
+    let change = Change::RecipientCreated {
+        domain: domain.into(),
+        recipient: made.id,
+        address: made.address.clone(),
+        filtered: made.filter == FilterMode::Filtered,
+        administrator: made.is_admin,
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(made)
 }
 
 /// What becomes of a request for one that is not filtered yet.
-fn granted(tx: &ReadTx<'_>, domain: &Domain, request: FilterRequest) -> Result<FilterMode, Error> {
+fn granted<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, request: FilterRequest) -> Result<FilterMode, Error> {
     if request == FilterRequest::Off {
         return Ok(FilterMode::Unfiltered);
     }
@@ -181,16 +195,4 @@ fn granted(tx: &ReadTx<'_>, domain: &Domain, request: FilterRequest) -> Result<F
         Err(_) if request == FilterRequest::Compute => Ok(FilterMode::Unfiltered),
         Err(most) => Err(Error::Limit { what: Entity::Subscription, most: u64::from(most) }),
     }
-}
-
-fn note(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    domain: &Domain,
-    action: Action,
-    recipient: &Recipient,
-) -> Result<(), Error> {
-    let filter = if recipient.filter == FilterMode::Filtered { "filtered" } else { "unfiltered" };
-    let detail = if recipient.is_admin { format!("{filter}, administrator") } else { filter.to_owned() };
-    event::write(tx, domain.account, caller.actor(), action, &recipient.address, Some(&detail))
 }

@@ -5,14 +5,14 @@ use rusqlite::{Row, named_params};
 use super::{FilterMode, Recipient, comparable};
 use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx, moment};
-use crate::domain::Domain;
+use crate::domain::{Details, Domain};
 use crate::error::{Entity, Error};
 use crate::id::{DomainId, RecipientId};
 use crate::page::Page;
 
-pub(super) fn insert(
-    tx: &WriteTx<'_>,
-    domain: &Domain,
+pub(super) fn insert<'t>(
+    tx: &WriteTx<'t>,
+    domain: &Domain<'t>,
     address: &EmailAddress,
     filter: FilterMode,
     is_admin: bool,
@@ -29,7 +29,11 @@ pub(super) fn insert(
     .ok_or(Error::NotFound(Entity::Domain))
 }
 
-pub(super) fn by_local(tx: &ReadTx<'_>, domain: &Domain, local: &str) -> Result<Option<Recipient>, Error> {
+pub(super) fn by_local<'t>(
+    tx: &ReadTx<'t>,
+    domain: &Domain<'t>,
+    local: &str,
+) -> Result<Option<Recipient>, Error> {
     tx.one(
         "SELECT * FROM recipient WHERE domain_id = ?1 AND local = ?2",
         (domain.id.number(), local),
@@ -37,7 +41,7 @@ pub(super) fn by_local(tx: &ReadTx<'_>, domain: &Domain, local: &str) -> Result<
     )
 }
 
-pub(super) fn page(tx: &ReadTx<'_>, domain: &Domain, page: Page) -> Result<Vec<Recipient>, Error> {
+pub(super) fn page<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, page: Page) -> Result<Vec<Recipient>, Error> {
     tx.all(
         "SELECT * FROM recipient WHERE domain_id = ?1 ORDER BY local LIMIT ?2 OFFSET ?3",
         (domain.id.number(), page.sql_limit(), page.sql_offset()),
@@ -45,9 +49,9 @@ pub(super) fn page(tx: &ReadTx<'_>, domain: &Domain, page: Page) -> Result<Vec<R
     )
 }
 
-pub(super) fn update(
-    tx: &WriteTx<'_>,
-    domain: &Domain,
+pub(super) fn update<'t>(
+    tx: &WriteTx<'t>,
+    domain: &Domain<'t>,
     id: RecipientId,
     filter: FilterMode,
     is_admin: bool,
@@ -64,7 +68,7 @@ pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error
     Ok(())
 }
 
-fn recipient(row: &Row<'_>, domain: &Domain) -> rusqlite::Result<Recipient> {
+fn recipient(row: &Row<'_>, domain: &Details) -> rusqlite::Result<Recipient> {
     let local: String = row.get("shown")?;
     let is_filtered: bool = row.get("is_filtered")?;
     Ok(Recipient {

@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::dkim::{DkimKey, PublicKey};
 use crate::dns::RecordType;
-use crate::domain::Domain;
+use crate::domain::{Details, Domain};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::DnsName;
@@ -29,7 +29,7 @@ pub use zone::zone_fragment;
 
 /// How a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Status {
+pub enum RecordStatus {
     /// Not seen right yet.
     Pending,
     /// Seen right, and not lost since.
@@ -40,29 +40,29 @@ pub enum Status {
     Disabled,
 }
 
-impl Status {
+impl RecordStatus {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Status::Pending => "pending",
-            Status::Verified => "verified",
-            Status::Failed => "failed",
-            Status::Disabled => "disabled",
+            RecordStatus::Pending => "pending",
+            RecordStatus::Verified => "verified",
+            RecordStatus::Failed => "failed",
+            RecordStatus::Disabled => "disabled",
         }
     }
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for RecordStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Status {
+impl FromStr for RecordStatus {
     type Err = InvalidWord;
 
-    fn from_str(text: &str) -> Result<Status, InvalidWord> {
-        [Status::Pending, Status::Verified, Status::Failed, Status::Disabled]
+    fn from_str(text: &str) -> Result<RecordStatus, InvalidWord> {
+        [RecordStatus::Pending, RecordStatus::Verified, RecordStatus::Failed, RecordStatus::Disabled]
             .into_iter()
             .find(|status| status.as_str() == text)
             .ok_or(InvalidWord)
@@ -71,7 +71,7 @@ impl FromStr for Status {
 
 /// A word that names no purpose, or no status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is none of the words that can stand here")]
+#[error("it is not one of the known words")]
 pub struct InvalidWord;
 
 /// What was wrong at the last check.
@@ -87,7 +87,7 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The status.
-    pub status: Status,
+    pub status: RecordStatus,
     /// Set by the operator's word; checks leave it alone.
     pub pinned: bool,
     /// Definitive failures in a row since it was last seen right.
@@ -102,7 +102,7 @@ pub struct Standing {
 
 impl Standing {
     /// How a record stands that has no failure behind it.
-    pub fn new(status: Status) -> Standing {
+    pub fn new(status: RecordStatus) -> Standing {
         Standing {
             status,
             pinned: false,
@@ -166,13 +166,13 @@ impl Record {
     }
 
     /// The name at which it is published.
-    pub fn name(&self, domain: &Domain) -> DnsName {
+    pub fn name(&self, domain: &Details) -> DnsName {
         domain.name.record(&self.host)
     }
 }
 
 /// Makes the records of a new or renamed domain, all pending.
-pub(crate) fn seed(tx: &WriteTx<'_>, domain: &Domain, keys: &[DkimKey]) -> Result<(), Error> {
+pub(crate) fn seed<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, keys: &[DkimKey]) -> Result<(), Error> {
     for purpose in Purpose::ALL {
         match (purpose.kind().seed)(tx.settings()) {
             Seed::One { host, value, priority } => {
@@ -185,7 +185,7 @@ pub(crate) fn seed(tx: &WriteTx<'_>, domain: &Domain, keys: &[DkimKey]) -> Resul
 }
 
 /// Forgets the records of a domain.
-pub(crate) fn clear(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn clear<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::delete_all(tx, domain.id)
 }
 
@@ -193,7 +193,7 @@ pub(crate) fn clear(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
 ///
 /// Those of keys that were released after a rotation are not among them; and where another domain's keys sign for this
 /// one, its own keys' are not.
-pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
+pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<Record>, Error> {
     let mut records = every(tx, domain)?;
     records.retain(|record| {
         record.dkim_key.as_ref().is_none_or(|key| domain.authority.is_none() && !key.released)
@@ -201,8 +201,8 @@ pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
     Ok(records)
 }
 
-/// The same, and those of keys that nobody needs to publish.
-pub(crate) fn every(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<Record>, Error> {
+/// Every record of a domain, also those of keys that nobody needs to publish.
+pub(crate) fn every<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<Record>, Error> {
     table::all(tx, domain.id)
 }
 

@@ -44,7 +44,7 @@ pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error
     Ok(())
 }
 
-pub(super) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Record>, Error> {
+pub(crate) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Record>, Error> {
     tx.all(
         "SELECT r.*, k.selector, k.algorithm, k.public_key, k.activated_at, k.released_at, k.delegated_to
          FROM record r LEFT JOIN dkim_key k ON k.id = r.dkim_key_id

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::Record;
 use crate::dns::RecordType;
-use crate::domain::Domain;
+use crate::domain::Details;
 
 /// The most octets of one character-string (RFC 1035 section 3.3).
 const MAX_STRING_OCTETS: usize = 255;
@@ -13,9 +13,9 @@ const MAX_STRING_OCTETS: usize = 255;
 ///
 /// Disabled records are left out. TXT values are split into strings of at most 255 octets, which
 /// verifiers join again with nothing between (RFC 7208 section 3.3, RFC 6376 section 3.6.2.2).
-pub fn zone_fragment(domain: &Domain, records: &[Record]) -> String {
+pub fn zone_fragment(domain: &Details, records: &[Record]) -> String {
     let mut zone = format!("; records of {} for its zone file\n", domain.name);
-    for record in records.iter().filter(|record| record.standing.status != super::Status::Disabled) {
+    for record in records.iter().filter(|record| record.standing.status != super::RecordStatus::Disabled) {
         let name = record.name(domain);
         let data = match record.record_type() {
             RecordType::Mx => format!("MX {} {}.", record.priority.unwrap_or_default(), record.value),

@@ -11,22 +11,22 @@ const MAX_HEADER_OCTETS: usize = 256 * 1024;
 /// It begins with a header field (section 2.2), and its header has a From field with an address or a Date field with a
 /// date, as `mail-parser` reads them. Section 3.6 asks for both; junk often lacks one, and a text that is no message
 /// lacks both. Nothing is asked of the body, nor of characters and line ends: what is reported is what arrived.
-pub(super) fn check(octets: &[u8]) -> Result<(), InvalidMessage> {
+pub(super) fn check(octets: &[u8]) -> Result<(), InvalidReportMessage> {
     if octets.is_empty() {
-        return Err(InvalidMessage::Empty);
+        return Err(InvalidReportMessage::Empty);
     }
     if !begins_with_field(octets) {
-        return Err(InvalidMessage::FirstLine);
+        return Err(InvalidReportMessage::FirstLine);
     }
     // The parser knows no header that ends with the message, or is cut.
     let head = [octets.get(..MAX_HEADER_OCTETS).unwrap_or(octets), b"\r\n\r\n"].concat();
-    let parsed = MessageParser::default().parse_headers(&head).ok_or(InvalidMessage::FirstLine)?;
+    let parsed = MessageParser::default().parse_headers(&head).ok_or(InvalidReportMessage::FirstLine)?;
     let has_address = |from: &Address<'_>| from.iter().any(|mailbox| mailbox.address.is_some());
     let is_dated = parsed.date().is_some_and(mail_parser::DateTime::is_valid);
     if is_dated || parsed.from().is_some_and(has_address) {
         Ok(())
     } else {
-        Err(InvalidMessage::NeitherFromNorDate)
+        Err(InvalidReportMessage::NeitherFromNorDate)
     }
 }
 
@@ -42,7 +42,7 @@ fn begins_with_field(octets: &[u8]) -> bool {
 /// Why octets are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum InvalidMessage {
+pub enum InvalidReportMessage {
     /// There are none.
     #[error("it is empty")]
     Empty,
@@ -75,20 +75,20 @@ mod tests {
             assert_eq!(check(good.as_bytes()), Ok(()), "{good:?}");
         }
         for (bad, why) in [
-            ("", InvalidMessage::Empty),
-            ("Hello", InvalidMessage::FirstLine),
-            ("\r\nFrom: jo@example.com\r\n\r\n", InvalidMessage::FirstLine),
+            ("", InvalidReportMessage::Empty),
+            ("Hello", InvalidReportMessage::FirstLine),
+            ("\r\nFrom: jo@example.com\r\n\r\n", InvalidReportMessage::FirstLine),
             (
                 "From jo@example.com Sat Nov 21 10:00:00 2026\nFrom: jo@example.com\n\n",
-                InvalidMessage::FirstLine,
+                InvalidReportMessage::FirstLine,
             ),
-            (" From: jo@example.com\r\n\r\n", InvalidMessage::FirstLine),
-            (": x\r\nFrom: jo@example.com\r\n\r\n", InvalidMessage::FirstLine),
-            ("{\"From\": \"jo@example.com\"}", InvalidMessage::NeitherFromNorDate),
-            ("http://example.com/", InvalidMessage::NeitherFromNorDate),
-            ("Subject: x\r\n\r\nFrom: jo@example.com\r\n", InvalidMessage::NeitherFromNorDate),
-            ("From:\r\nDate:\r\n\r\n", InvalidMessage::NeitherFromNorDate),
-            ("Date: soon\r\n\r\n", InvalidMessage::NeitherFromNorDate),
+            (" From: jo@example.com\r\n\r\n", InvalidReportMessage::FirstLine),
+            (": x\r\nFrom: jo@example.com\r\n\r\n", InvalidReportMessage::FirstLine),
+            ("{\"From\": \"jo@example.com\"}", InvalidReportMessage::NeitherFromNorDate),
+            ("http://example.com/", InvalidReportMessage::NeitherFromNorDate),
+            ("Subject: x\r\n\r\nFrom: jo@example.com\r\n", InvalidReportMessage::NeitherFromNorDate),
+            ("From:\r\nDate:\r\n\r\n", InvalidReportMessage::NeitherFromNorDate),
+            ("Date: soon\r\n\r\n", InvalidReportMessage::NeitherFromNorDate),
         ] {
             assert_eq!(check(bad.as_bytes()), Err(why), "{bad:?}");
         }
@@ -98,7 +98,7 @@ mod tests {
     fn what_stands_beyond_every_header_is_not_looked_for() {
         let mut long = "X: y\r\n".repeat(MAX_HEADER_OCTETS / 6 + 1);
         long.push_str("From: jo@example.com\r\n\r\n");
-        assert_eq!(check(long.as_bytes()), Err(InvalidMessage::NeitherFromNorDate));
+        assert_eq!(check(long.as_bytes()), Err(InvalidReportMessage::NeitherFromNorDate));
         let early = format!("From: jo@example.com\r\n{long}");
         assert_eq!(check(early.as_bytes()), Ok(()));
     }

@@ -17,12 +17,12 @@ use crate::clock::Timestamp;
 use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::domain;
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::id::{AccountId, ApiKeyId, ReportId};
 use crate::name::DomainName;
 use crate::page::Page;
 
-pub use message::InvalidMessage;
+pub use message::InvalidReportMessage;
 
 /// The most octets of a part of an envelope: a command line of SMTP (RFC 5321 section 4.5.3.1.4).
 const MAX_ENVELOPE_OCTETS: usize = 512;
@@ -31,37 +31,37 @@ const DELETED_AT_ONCE: u32 = 10;
 
 /// What was wrong with how a message was treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ReportKind {
     /// It was taken for junk, and is none.
     FalsePositive,
     /// It was not taken for junk, and is.
     FalseNegative,
 }
 
-impl Kind {
+impl ReportKind {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Kind::FalsePositive => "false_positive",
-            Kind::FalseNegative => "false_negative",
+            ReportKind::FalsePositive => "false_positive",
+            ReportKind::FalseNegative => "false_negative",
         }
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ReportKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Kind {
-    type Err = InvalidKind;
+impl FromStr for ReportKind {
+    type Err = InvalidReportKind;
 
-    fn from_str(text: &str) -> Result<Kind, InvalidKind> {
+    fn from_str(text: &str) -> Result<ReportKind, InvalidReportKind> {
         match text {
-            "false_positive" => Ok(Kind::FalsePositive),
-            "false_negative" => Ok(Kind::FalseNegative),
-            _ => Err(InvalidKind),
+            "false_positive" => Ok(ReportKind::FalsePositive),
+            "false_negative" => Ok(ReportKind::FalseNegative),
+            _ => Err(InvalidReportKind),
         }
     }
 }
@@ -69,13 +69,13 @@ impl FromStr for Kind {
 /// A word that is no kind of report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a report's kind is false_positive or false_negative")]
-pub struct InvalidKind;
+pub struct InvalidReportKind;
 
 /// What is reported. Of the envelope whatever is known; it is kept as told, for junk comes from addresses that are none.
 #[derive(Clone, Copy)]
-pub struct New<'a> {
+pub struct NewReport<'a> {
     /// What was wrong.
-    pub kind: Kind,
+    pub kind: ReportKind,
     /// The whole message, unaltered.
     pub message: &'a [u8],
     /// What the client said in HELO or EHLO.
@@ -88,10 +88,10 @@ pub struct New<'a> {
     pub client: Option<&'a str>,
 }
 
-impl<'a> New<'a> {
+impl<'a> NewReport<'a> {
     /// A message of which no envelope is known.
-    pub fn of(kind: Kind, message: &'a [u8]) -> New<'a> {
-        New { kind, message, helo: None, sender: None, recipient: None, client: None }
+    pub fn of(kind: ReportKind, message: &'a [u8]) -> NewReport<'a> {
+        NewReport { kind, message, helo: None, sender: None, recipient: None, client: None }
     }
 }
 
@@ -105,7 +105,7 @@ pub struct Report {
     /// The key with which it was filed; the operator has none.
     pub key: Option<ApiKeyId>,
     /// What was wrong.
-    pub kind: Kind,
+    pub kind: ReportKind,
     /// The recipient's domain, if it was the caller's.
     pub domain: Option<DomainName>,
     /// What the client said in HELO or EHLO.
@@ -133,9 +133,9 @@ pub struct Selection {
 
 /// Keeps a report.
 ///
-/// `Invalid` for `message` if that is no message (see [`InvalidMessage`]) or too large, and for a part of the envelope that is
+/// `Invalid` for `message` if that is no message (see [`InvalidReportMessage`]) or too large, and for a part of the envelope that is
 /// longer than SMTP has it or has control characters. `Limit` if the account's reports fill the room that it has.
-pub fn file(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Report, Error> {
+pub fn file(tx: &WriteTx<'_>, caller: &Caller, new: &NewReport<'_>) -> Result<Report, Error> {
     let settings = tx.settings();
     let octets = new.message.len() as u64;
     if octets > settings.max_report_octets {
@@ -156,11 +156,12 @@ pub fn file(tx: &WriteTx<'_>, caller: &Caller, new: &New<'_>) -> Result<Report, 
     }
     let domain = envelope.recipient.map(|recipient| own_domain(tx, caller, recipient)).transpose()?.flatten();
     let report = table::insert(tx, caller, new, &envelope, domain)?;
-    let detail = match &report.domain {
-        Some(domain) => format!("{} for {domain}", report.kind),
-        None => report.kind.to_string(),
+    let change = Change::ReportFiled {
+        report: report.id,
+        kind: report.kind.to_string(),
+        domain: report.domain.clone(),
     };
-    event::write(tx, report.account, caller.actor(), Action::ReportFiled, report.id, Some(&detail))?;
+    tx.tell(caller.actor(), report.account, &change)?;
     Ok(report)
 }
 
@@ -209,7 +210,7 @@ pub fn expire(postroom: &Postroom) -> Result<usize, Error> {
 fn own_domain(tx: &ReadTx<'_>, caller: &Caller, recipient: &str) -> Result<Option<DomainName>, Error> {
     let Ok(address) = recipient.parse::<EmailAddress>() else { return Ok(None) };
     match domain::find_named(tx, caller, address.domain()) {
-        Ok(domain) => Ok(Some(domain.name)),
+        Ok(domain) => Ok(Some(domain.into_details().name)),
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }

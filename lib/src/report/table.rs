@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, named_params};
 
-use super::{New, Report, Selection};
+use super::{NewReport, Report, Selection};
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx, moment, parsed};
@@ -22,7 +22,7 @@ pub(super) struct Envelope<'a> {
 pub(super) fn insert(
     tx: &WriteTx<'_>,
     caller: &Caller,
-    new: &New<'_>,
+    new: &NewReport<'_>,
     envelope: &Envelope<'_>,
     domain: Option<DomainName>,
 ) -> Result<Report, Error> {

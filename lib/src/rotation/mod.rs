@@ -17,12 +17,12 @@ use std::time::Duration;
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{Postroom, ReadTx, WriteTx};
-use crate::dkim::life::{self, note};
-use crate::dkim::{self, DkimKey, KeyPair, Kind, Source, pool};
-use crate::domain::{self, Domain};
+use crate::dkim::life;
+use crate::dkim::{self, DkimKey, KeyKind, Source, Supply, pool};
+use crate::domain::{self, Details, Domain, Holder, holder};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
-use crate::id::DkimKeyId;
+use crate::event::Change;
+use crate::id::{DkimKeyId, DomainId};
 use crate::keyring;
 use crate::name::{DnsName, Selector};
 use crate::record;
@@ -63,7 +63,7 @@ pub struct UnderWay {
 
 /// How the rotation of a domain's keys stands.
 #[derive(Clone, Debug)]
-pub struct Status {
+pub struct RotationView {
     /// The stage.
     pub stage: Stage,
     /// What is stored of it.
@@ -72,7 +72,7 @@ pub struct Status {
     pub keys: Vec<DkimKey>,
 }
 
-impl Status {
+impl RotationView {
     /// The key with this id.
     pub fn key(&self, id: DkimKeyId) -> Option<&DkimKey> {
         self.keys.iter().find(|key| key.id == id)
@@ -90,39 +90,44 @@ impl Status {
 }
 
 /// How the rotation of the domain's keys stands.
-pub fn status(tx: &ReadTx<'_>, domain: &Domain) -> Result<Status, Error> {
+pub fn status<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<RotationView, Error> {
     let keys = dkim::list(tx, domain)?;
     let rotation = table::find(tx, domain.id)?.unwrap_or_default();
     let stage = Stage::of(rotation.under_way.as_ref(), &keys, tx.settings().keep_retired_for);
-    Ok(Status { stage, rotation, keys })
+    Ok(RotationView { stage, rotation, keys })
 }
 
-/// The new key of the domain's next rotation, of the kind of its current one: made outside any transaction where the pool
-/// has none of that kind.
-pub fn source(postroom: &Postroom, domain: &Domain) -> Result<Source, Error> {
-    let keys = postroom.read(|tx| dkim::list(tx, domain))?;
+/// Where the new key of the domain's next rotation is to come from. It is of the kind of the current key.
+pub fn supply<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Supply, Error> {
+    let keys = dkim::list(tx, domain)?;
     let is_delegated = keys.iter().any(|key| key.delegated_to.is_some());
-    let kind = keyring::current(&keys).map(|key| Kind::of(key.public.algorithm(), Some(key.bits)));
+    let kind = keyring::current(&keys).map(|key| KeyKind::of(key.public.algorithm(), Some(key.bits)));
     match kind {
         // A weak key is followed by one of the recommended strength.
-        Some(Ok(kind @ (Kind::Rsa4096 | Kind::Ed25519))) if !is_delegated => {
-            KeyPair::generate(kind).map(Source::Pair)
-        }
-        _ => pool::source(postroom),
+        Some(Ok(kind @ (KeyKind::Rsa4096 | KeyKind::Ed25519))) if !is_delegated => Ok(Supply::Make(kind)),
+        _ => Ok(Supply::Pool),
     }
 }
 
 /// Begins a rotation: a key under the next selector that was never used, or the delegated one whose turn it is.
 ///
-/// `Invalid` if one is under way, no key signs yet, or another domain's keys sign. A released key gives way to the new one
+/// `Invalid` if one is under way, no key signs yet, or another domain's keys sign. `NoSpareKey` if a pair is wanted from the
+/// pool and there is none: see [`pool::write`]. A released key gives way to the new one
 /// where the domain has as many as it may.
-pub fn start(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: Source) -> Result<Status, Error> {
-    let Status { stage, mut rotation, keys } = status(tx, domain)?;
+pub fn start<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    source: &Source,
+) -> Result<RotationView, Error> {
+    let RotationView { stage, mut rotation, keys } = status(tx, domain)?;
     let keep = tx.settings().keep_retired_for;
     stage.after(Step::Begin, tx.now(), keep).map_err(|refusal| Error::invalid("rotation", refusal))?;
     check_signs_itself(domain)?;
     let current = keyring::current(&keys).filter(|key| key.is_active());
-    let current = current.ok_or_else(|| Error::invalid("rotation", "no key of the domain signs yet"))?;
+    let current = current.ok_or_else(|| {
+        Error::invalid("rotation", "no key of the domain signs yet; publish the record of one first")
+    })?;
     let new = if keys.iter().any(|key| key.delegated_to.is_some()) {
         next_delegated(&keys, keep)?.clone()
     } else {
@@ -135,14 +140,14 @@ pub fn start(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: Source)
 }
 
 /// Calls off the rotation under way. Its new key is deleted, unless it is delegated and waits for another turn.
-pub fn abort(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<Status, Error> {
+pub fn abort<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<RotationView, Error> {
     let mut now = status(tx, domain)?;
     now.stage
         .after(Step::Abort, tx.now(), tx.settings().keep_retired_for)
         .map_err(|refusal| Error::invalid("rotation", refusal))?;
     let key = now.rotation.under_way.take().and_then(|under_way| now.key(under_way.key).cloned());
     table::save(tx, domain.id, &now.rotation)?;
-    event::write(tx, domain.account, caller.actor(), Action::RotationAborted, &domain.name, None)?;
+    tx.tell(caller.actor(), domain.account, &Change::RotationAborted { domain: domain.into() })?;
     if let Some(key) = key.filter(|key| key.delegated_to.is_none() && !key.is_active()) {
         keyring::delete(tx, caller, domain, &key.selector)?;
     }
@@ -150,30 +155,24 @@ pub fn abort(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<Statu
 }
 
 /// Has rotations begin by themselves so often, or no more. `Invalid` if that is more often than every five days.
-pub fn set_interval(
-    tx: &WriteTx<'_>,
+pub fn set_interval<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     every: Option<Duration>,
-) -> Result<Status, Error> {
+) -> Result<RotationView, Error> {
     if every.is_some_and(|every| every < SHORTEST_INTERVAL) {
         return Err(Error::invalid("rotation_interval", "the shortest is 5 days"));
     }
     let mut now = status(tx, domain)?;
     if now.rotation.every != every {
+        let hours = |every: Option<Duration>| every.map(|every| every.as_secs() / 3600);
+        let (from_hours, to_hours) = (hours(now.rotation.every), hours(every));
         now.rotation.every = every;
         now.rotation.next_at = every.map(|every| tx.now() + every);
         table::save(tx, domain.id, &now.rotation)?;
-        let detail =
-            every.map_or("by hand only".to_owned(), |every| format!("every {} h", every.as_secs() / 3600));
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::RotationChanged,
-            &domain.name,
-            Some(&detail),
-        )?;
+        let change = Change::RotationIntervalChanged { domain: domain.into(), from_hours, to_hours };
+        tx.tell(caller.actor(), domain.account, &change)?;
     }
     Ok(now)
 }
@@ -181,8 +180,9 @@ pub fn set_interval(
 /// Makes the domain's two delegated keys, if it has none yet; the first of them takes over when its owner has published
 /// the CNAMEs.
 ///
-/// `Invalid` if the operator has configured no zone for them, or a rotation is under way.
-pub fn delegate(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<Status, Error> {
+/// `Invalid` if the operator has configured no zone for them, or a rotation is under way. `NoSpareKey` if the pool has too
+/// few pairs: see [`pool::write`].
+pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<RotationView, Error> {
     let mut now = status(tx, domain)?;
     if now.is_delegated() {
         return Ok(now);
@@ -200,7 +200,7 @@ pub fn delegate(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<St
         let target: DnsName = format!("{word}._domainkey.{}.{zone}", domain.id)
             .parse()
             .map_err(|e: crate::name::InvalidName| e.of("delegation"))?;
-        let made = keyring::add(tx, caller, domain, &selector, Source::Pool, Some(&target))?;
+        let made = keyring::add(tx, caller, domain, &selector, &Source::Pool, Some(&target))?;
         new.push(made.key);
     }
     let current = keyring::current(&now.keys).filter(|key| key.is_active()).cloned();
@@ -216,16 +216,15 @@ pub fn delegate(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<St
 /// Takes every step that is due, each in a transaction of its own, and returns how many those were.
 pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
     let mut steps = 0;
-    for (id, account) in postroom.read(|tx| table::seen(tx, AT_ONCE))? {
-        let caller = Caller::schedule(account);
+    for (id, caller) in postroom.read(|tx| table::seen(tx, AT_ONCE).map(|all| for_schedule(&all)))? {
         let switched = postroom.write(|tx| switch(tx, &caller, &domain::find(tx, &caller, id)?));
         steps += usize::from(if_still_there(switched)?.unwrap_or(false));
     }
-    for (id, account) in postroom.read(|tx| table::due(tx, AT_ONCE))? {
-        let caller = Caller::schedule(account);
-        let begun = postroom.read(|tx| domain::find(tx, &caller, id)).and_then(|domain| {
-            let source = source(postroom, &domain)?;
-            postroom.write(|tx| begin_by_itself(tx, &caller, &domain::find(tx, &caller, id)?, source))
+    for (id, caller) in postroom.read(|tx| table::due(tx, AT_ONCE).map(|all| for_schedule(&all)))? {
+        let supply = postroom.read(|tx| supply(tx, &domain::find(tx, &caller, id)?));
+        let begun = supply.and_then(|supply| {
+            let source = supply.source()?;
+            pool::write(postroom, |tx| begin_by_itself(tx, &caller, &domain::find(tx, &caller, id)?, &source))
         });
         steps += usize::from(if_still_there(begun)?.is_some());
     }
@@ -262,11 +261,15 @@ pub fn delegated_zone(tx: &ReadTx<'_>, servers: &[DnsName]) -> Result<String, Er
     Ok(text)
 }
 
-fn check_signs_itself(domain: &Domain) -> Result<(), Error> {
+fn check_signs_itself(domain: &Details) -> Result<(), Error> {
     if domain.authority.is_none() {
         return Ok(());
     }
-    Err(Error::invalid("rotation", "the keys of a domain above it sign for it; rotate those"))
+    Err(Error::invalid("rotation", "the keys of a domain above this one sign for it; rotate those"))
+}
+
+fn for_schedule(holders: &[Holder<'_>]) -> Vec<(DomainId, Caller)> {
+    holders.iter().map(Holder::for_schedule).collect()
 }
 
 /// Keys that were retired before this are to be released.
@@ -283,10 +286,10 @@ fn if_still_there<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
 }
 
 /// Notes that `new` waits to sign in the place of `current`, and has its record looked at soon.
-fn begin(
-    tx: &WriteTx<'_>,
+fn begin<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     rotation: &mut Rotation,
     new: &DkimKey,
     current: Option<&DkimKey>,
@@ -295,11 +298,16 @@ fn begin(
     rotation.next_at = rotation.every.map(|every| tx.now() + every);
     table::save(tx, domain.id, rotation)?;
     domain::table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
-    note(tx, caller, domain, Action::RotationStarted, new)
+    let change = Change::RotationStarted {
+        domain: domain.into(),
+        key: new.into(),
+        replaces: current.map(|key| key.selector.clone()),
+    };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// The new key's record is right: it signs, and the one before is retired. Returns whether that was so.
-fn switch(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<bool, Error> {
+fn switch<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<bool, Error> {
     let mut now = status(tx, domain)?;
     if now.stage.after(Step::Seen, tx.now(), tx.settings().keep_retired_for).is_err() {
         return Ok(false);
@@ -319,37 +327,45 @@ fn switch(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<bool, Er
 }
 
 /// Begins what the interval asks for; what cannot begin now is tried again later.
-fn begin_by_itself(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, source: Source) -> Result<(), Error> {
+fn begin_by_itself<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    source: &Source,
+) -> Result<(), Error> {
     let refused = match start(tx, caller, domain, source) {
         Ok(_) => return Ok(()),
-        Err(Error::Store(error)) => return Err(Error::Store(error)),
+        Err(error @ (Error::Store(_) | Error::NoSpareKey)) => return Err(error),
         Err(refused) => refused,
     };
     let mut rotation = status(tx, domain)?.rotation;
     rotation.next_at = rotation.every.map(|_| tx.now() + TRY_AGAIN_AFTER);
     table::save(tx, domain.id, &rotation)?;
-    let detail = format!("put off for a day: {refused}");
-    event::write(tx, domain.account, caller.actor(), Action::RotationChanged, &domain.name, Some(&detail))
+    let hours = TRY_AGAIN_AFTER.as_secs() / 3600;
+    let change = Change::RotationPostponed { domain: domain.into(), hours, reason: refused.to_string() };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// Releases a key whose time is over, and makes the next one if it is delegated. Returns whether there was one.
 fn release_one(postroom: &Postroom) -> Result<bool, Error> {
-    let Some(is_delegated) = postroom.read(|tx| table::releasable(tx, last_retirement(tx)))? else {
+    // Most of the time there is none, and a reader sees that without a write.
+    if !postroom.read(|tx| table::is_any_releasable(tx, last_retirement(tx)))? {
         return Ok(false);
-    };
-    let source = if is_delegated { pool::source(postroom)? } else { Source::Pool };
-    postroom.write(|tx| {
+    }
+    pool::write(postroom, |tx| {
         let Some(key) = life::release_one(tx, last_retirement(tx))? else { return Ok(false) };
-        let Some(domain) = domain::table::authority(tx, key.domain)? else { return Ok(true) };
-        let caller = Caller::schedule(domain.account);
-        note(tx, &caller, &domain, Action::DkimKeyReleased, &key)?;
+        let Some(holder) = holder::by_id(tx, key.domain)? else { return Ok(true) };
+        let (id, caller) = holder.for_schedule();
+        let domain = domain::find(tx, &caller, id)?;
+        let change = Change::DkimKeyReleased { domain: (&domain).into(), key: (&key).into() };
+        tx.tell(caller.actor(), domain.account, &change)?;
         let Some(target) = &key.delegated_to else { return Ok(true) };
         let renewed = tx.part(|| {
             life::clear_selector(tx, &key)?;
-            keyring::add(tx, &caller, &domain, &key.selector, source, Some(target))
+            keyring::add(tx, &caller, &domain, &key.selector, &Source::Pool, Some(target))
         });
         match renewed {
-            Err(Error::Store(error)) => Err(Error::Store(error)),
+            Err(error @ (Error::Store(_) | Error::NoSpareKey)) => Err(error),
             // It stays as it is, released; one domain's trouble is not the others'.
             _ => Ok(true),
         }
@@ -363,13 +379,19 @@ fn next_delegated(keys: &[DkimKey], keep: Duration) -> Result<&DkimKey, Error> {
         return Ok(fresh);
     }
     let until = waiting().filter_map(|key| key.retired_at).min().map(|at| (at + keep).to_string());
-    let until = until.unwrap_or_else(|| "it is made anew".to_owned());
-    let reason = format_args!("the key before is kept for mail that is under way, until {until}");
+    let until = until.unwrap_or_else(|| "the moment at which it is made anew".to_owned());
+    let reason =
+        format_args!("the previous key is kept for mail on its way; the next rotation can begin at {until}");
     Err(Error::invalid("rotation", reason))
 }
 
 /// Deletes the oldest released key where the domain could have no other one else.
-fn make_room(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, keys: &[DkimKey]) -> Result<(), Error> {
+fn make_room<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    keys: &[DkimKey],
+) -> Result<(), Error> {
     let most = tx.settings().most_dkim_keys;
     if keys.len() < most as usize {
         return Ok(());

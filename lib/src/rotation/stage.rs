@@ -52,7 +52,7 @@ pub enum Step {
 pub enum Refusal {
     /// There is one already.
     #[error(
-        "a rotation is under way already, and waits for the record of its new key; publish that, or abort it"
+        "a rotation is under way already and waits for the record of its new key; publish that record, or abort the rotation"
     )]
     UnderWay,
     /// There is none.

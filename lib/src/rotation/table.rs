@@ -9,8 +9,9 @@ use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx, moment, moment_if_any};
 use crate::dkim::PublicKey;
 use crate::dkim::table::public_key;
+use crate::domain::{Holder, holder};
 use crate::error::Error;
-use crate::id::{AccountId, DkimKeyId, DomainId};
+use crate::id::{DkimKeyId, DomainId};
 use crate::name::DnsName;
 
 pub(super) fn find(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<Rotation>, Error> {
@@ -36,40 +37,34 @@ pub(super) fn save(tx: &WriteTx<'_>, domain: DomainId, rotation: &Rotation) -> R
     Ok(())
 }
 
-/// A domain of any account with a rotation that is to go on, and its account.
-pub(super) type Place = (DomainId, AccountId);
-
-fn place(row: &Row<'_>) -> rusqlite::Result<Place> {
-    Ok((DomainId::new(row.get(0)?), AccountId::new(row.get(1)?)))
-}
-
-/// Those whose new key's record was seen right since they began: a word for it, or an earlier look, is not enough.
-pub(super) fn seen(tx: &ReadTx<'_>, limit: u32) -> Result<Vec<Place>, Error> {
-    tx.all(
+/// Domains of any account whose rotation waits, and whose new key's record was seen right since it began: a manual mark, or
+/// an earlier look, is not enough.
+pub(super) fn seen<'t>(tx: &ReadTx<'t>, limit: u32) -> Result<Vec<Holder<'t>>, Error> {
+    holder::all(
+        tx,
         // The few rotations first, whatever the planner thinks of everybody's records.
-        "SELECT d.id, d.account_id FROM rotation o CROSS JOIN record r JOIN domain d ON d.id = o.domain_id
+        "SELECT d.* FROM rotation o CROSS JOIN record r JOIN domain d ON d.id = o.domain_id
          WHERE o.key_id IS NOT NULL AND r.dkim_key_id = o.key_id AND r.status = 'verified' AND r.failures = 0
              AND r.pinned = 0 AND r.checked_at >= o.started_at LIMIT ?1",
         [limit],
-        place,
     )
 }
 
-/// Those that begin by themselves about now.
-pub(super) fn due(tx: &ReadTx<'_>, limit: u32) -> Result<Vec<Place>, Error> {
-    tx.all(
-        "SELECT d.id, d.account_id FROM rotation o JOIN domain d ON d.id = o.domain_id
+/// Domains of any account whose next rotation begins by itself about now.
+pub(super) fn due<'t>(tx: &ReadTx<'t>, limit: u32) -> Result<Vec<Holder<'t>>, Error> {
+    holder::all(
+        tx,
+        "SELECT d.* FROM rotation o JOIN domain d ON d.id = o.domain_id
          WHERE o.next_at <= ?1 ORDER BY o.next_at LIMIT ?2",
         (tx.now().millis(), limit),
-        place,
     )
 }
 
-/// Whether the key that was retired first, if that was before `then` and it is not released, is delegated.
-pub(super) fn releasable(tx: &ReadTx<'_>, then: Timestamp) -> Result<Option<bool>, Error> {
-    let sql = "SELECT delegated_to IS NOT NULL FROM dkim_key
-               WHERE retired_at IS NOT NULL AND released_at IS NULL AND retired_at <= ?1 ORDER BY retired_at LIMIT 1";
-    tx.one(sql, [then.millis()], |row| row.get(0))
+/// Whether a key was retired before `then` and is not released.
+pub(super) fn is_any_releasable(tx: &ReadTx<'_>, then: Timestamp) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM dkim_key
+               WHERE retired_at IS NOT NULL AND released_at IS NULL AND retired_at <= ?1 LIMIT 1";
+    Ok(tx.one(sql, [then.millis()], |_| Ok(()))?.is_some())
 }
 
 /// Every delegated key, by where it is delegated to.

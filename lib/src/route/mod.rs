@@ -10,7 +10,7 @@ use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::Domain;
 use crate::error::Error;
-use crate::event::{self, Action};
+use crate::event;
 use crate::id::DomainId;
 use crate::inbound;
 use crate::webhook::{VettedUrl, WebhookUrl};
@@ -109,7 +109,7 @@ impl<T> Patch<T> {
 
 /// A change of a route.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct RouteChange {
     /// Another mode.
     pub mode: Option<Mode>,
     /// Another webhook.
@@ -136,14 +136,24 @@ pub enum RouteDecision {
 }
 
 /// The route of a domain.
-pub fn find(tx: &ReadTx<'_>, domain: &Domain) -> Result<Route, Error> {
-    Ok(table::by_domain(tx, domain.id)?.unwrap_or_default())
+pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Route, Error> {
+    of(tx, domain.id)
+}
+
+fn of(tx: &ReadTx<'_>, domain: DomainId) -> Result<Route, Error> {
+    Ok(table::by_domain(tx, domain)?.unwrap_or_default())
 }
 
 /// Changes the route. What is asked of its parts is asked of the outcome: a webhook mode needs a URL, however it
 /// came there.
-pub fn update(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: Change) -> Result<Route, Error> {
+pub fn update<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    change: RouteChange,
+) -> Result<Route, Error> {
     let was = find(tx, domain)?;
+    let before = was.clone();
     let mode = change.mode.unwrap_or(was.mode);
     let webhook_url = match change.webhook_url {
         Patch::Keep => was.webhook_url,
@@ -162,13 +172,20 @@ pub fn update(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: Change
     };
     match route.mode {
         Mode::Webhook | Mode::WebhookThenStore if route.webhook_url.is_none() => {
-            return Err(Error::invalid("webhook_url", format_args!("forward_mode {mode} needs one")));
+            return Err(Error::invalid(
+                "webhook_url",
+                format_args!("it is missing, and forward_mode {mode} needs one"),
+            ));
         }
         Mode::ForwardEmail if route.forward_to.is_none() => {
-            return Err(Error::invalid("forward_to_email", format_args!("forward_mode {mode} needs one")));
+            return Err(Error::invalid(
+                "forward_to_email",
+                format_args!("it is missing, and forward_mode {mode} needs one"),
+            ));
         }
         _ => {}
     }
+    let webhook_secret_changed = change.webhook_secret != Patch::Keep;
     table::upsert(tx, domain.id, &route)?;
     match change.webhook_secret {
         Patch::Keep => {}
@@ -182,20 +199,21 @@ pub fn update(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain, change: Change
             table::set_secret(tx, domain.id, Some(&sealed))?;
         }
     }
-    // The URL may hold a token of the receiver's, so the log has the mode alone.
-    event::write(
-        tx,
-        domain.account,
-        caller.actor(),
-        Action::RouteChanged,
-        &domain.name,
-        Some(mode.as_str()),
-    )?;
+    // The URL may hold a token of the receiver's, so the log says only that it changed.
+    let change = event::Change::RouteChanged {
+        domain: domain.into(),
+        from: before.mode.to_string(),
+        to: mode.to_string(),
+        webhook_url_changed: before.webhook_url != route.webhook_url,
+        webhook_secret_changed,
+        forward_address_changed: before.forward_to != route.forward_to,
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(route)
 }
 
 /// Forgets the route: mail is stored.
-pub(crate) fn reset(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn reset<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::delete(tx, domain.id)
 }
 
@@ -203,6 +221,6 @@ pub(crate) fn reset(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
 pub fn decide(tx: &ReadTx<'_>, recipient: &EmailAddress) -> Result<RouteDecision, Error> {
     match inbound::of_mail_for(tx, recipient.domain())? {
         None => Ok(RouteDecision::UnknownDomain),
-        Some(domain) => Ok(RouteDecision::Known { domain: domain.id, route: find(tx, &domain)? }),
+        Some(holder) => Ok(RouteDecision::Known { domain: holder.id, route: of(tx, holder.id)? }),
     }
 }

@@ -6,7 +6,7 @@ use super::evaluation::{Evaluation, Query, UNKNOWN};
 use super::hosts::{is_within, mail_hosts};
 use super::lookup::{definite, question, select, texts};
 use super::macros::{MacroString, Values, dotted};
-use super::problem::{Matched, Place, Problem};
+use super::problem::{Matched, Place, SpfProblem};
 use super::record::{Directive, Mechanism, Prefixes, Qualifier};
 use super::target::Target;
 use super::{MOST_LOOKUPS, MOST_NAMES, MOST_VOID_LOOKUPS, SpfResult};
@@ -84,7 +84,11 @@ impl Check<'_> {
     ///
     /// Each step down is a term that counts, so there are no more than ten. What is put on the trail the caller
     /// takes off.
-    fn evaluate(&mut self, domain: &Target, trail: &mut Vec<DnsName>) -> Result<Option<Decision>, Problem> {
+    fn evaluate(
+        &mut self,
+        domain: &Target,
+        trail: &mut Vec<DnsName>,
+    ) -> Result<Option<Decision>, SpfProblem> {
         let answer = self.dns.lookup(&question(&domain.name));
         let Some(record) = select(&domain.name, &answer)? else { return Ok(None) };
         trail.push(domain.name.clone());
@@ -114,20 +118,20 @@ impl Check<'_> {
         domain: &Target,
         at: &Place,
         trail: &mut Vec<DnsName>,
-    ) -> Result<Decision, Problem> {
+    ) -> Result<Decision, SpfProblem> {
         self.count(at)?;
         let text = self.expand(spec, domain, at)?;
         let Some(target) = Target::of_domain(&text) else {
-            return Err(Problem::MalformedTarget { at: at.clone(), target: text });
+            return Err(SpfProblem::MalformedTarget { at: at.clone(), target: text });
         };
         // The same record for the same client goes the same way again, until the eleventh look-up.
         if trail.contains(&target.name) {
-            return Err(Problem::Loop { at: at.clone(), target: target.name });
+            return Err(SpfProblem::Loop { at: at.clone(), target: target.name });
         }
         let length = trail.len();
         let decision = self.evaluate(&target, trail)?;
         trail.truncate(length);
-        decision.ok_or_else(|| Problem::NoRecord { at: at.clone(), target: target.name })
+        decision.ok_or_else(|| SpfProblem::NoRecord { at: at.clone(), target: target.name })
     }
 
     /// Whether a mechanism matches, and the terms below that made it so.
@@ -137,7 +141,7 @@ impl Check<'_> {
         domain: &Target,
         at: &Place,
         trail: &mut Vec<DnsName>,
-    ) -> Result<Option<Vec<Place>>, Problem> {
+    ) -> Result<Option<Vec<Place>>, SpfProblem> {
         let matches = match &directive.mechanism {
             Mechanism::All => true,
             Mechanism::Ip4(network, prefix) => is_within(self.ip, (*network).into(), *prefix),
@@ -169,13 +173,13 @@ impl Check<'_> {
         Ok(matches.then(Vec::new))
     }
 
-    fn count(&mut self, at: &Place) -> Result<(), Problem> {
+    fn count(&mut self, at: &Place) -> Result<(), SpfProblem> {
         self.lookups += 1;
-        if self.lookups > MOST_LOOKUPS { Err(Problem::TooManyLookups { at: at.clone() }) } else { Ok(()) }
+        if self.lookups > MOST_LOOKUPS { Err(SpfProblem::TooManyLookups { at: at.clone() }) } else { Ok(()) }
     }
 
     /// Counts a look-up that found nothing.
-    fn count_void(&mut self, question: &Question, answer: &Answer, at: &Place) -> Result<(), Problem> {
+    fn count_void(&mut self, question: &Question, answer: &Answer, at: &Place) -> Result<(), SpfProblem> {
         if !matches!(answer.outcome, Outcome::NoData { .. } | Outcome::NxDomain { .. }) {
             return Ok(());
         }
@@ -183,11 +187,11 @@ impl Check<'_> {
         if self.void_lookups <= MOST_VOID_LOOKUPS {
             return Ok(());
         }
-        Err(Problem::TooManyVoidLookups { at: at.clone(), question: question.clone() })
+        Err(SpfProblem::TooManyVoidLookups { at: at.clone(), question: question.clone() })
     }
 
     /// The records that were asked for; nothing if there are none.
-    fn ask(&mut self, question: &Question, at: &Place) -> Result<Option<Vec<RecordData>>, Problem> {
+    fn ask(&mut self, question: &Question, at: &Place) -> Result<Option<Vec<RecordData>>, SpfProblem> {
         let answer = self.dns.lookup(question);
         definite(question, &answer)?;
         self.count_void(question, &answer, at)?;
@@ -201,7 +205,7 @@ impl Check<'_> {
         spec: Option<&MacroString>,
         domain: &Target,
         at: &Place,
-    ) -> Result<Option<Target>, Problem> {
+    ) -> Result<Option<Target>, SpfProblem> {
         self.count(at)?;
         match spec {
             Some(spec) => Ok(Target::of(&self.expand(spec, domain, at)?)),
@@ -209,7 +213,7 @@ impl Check<'_> {
         }
     }
 
-    fn expand(&mut self, spec: &MacroString, domain: &Target, at: &Place) -> Result<String, Problem> {
+    fn expand(&mut self, spec: &MacroString, domain: &Target, at: &Place) -> Result<String, SpfProblem> {
         if spec.needs_validated_name() && self.validated.is_none() {
             self.count(at)?;
             self.validated_names(Some(at))?;
@@ -230,18 +234,23 @@ impl Check<'_> {
         })
     }
 
-    fn is_address_of(&mut self, name: &DnsName, prefixes: Prefixes, at: &Place) -> Result<bool, Problem> {
+    fn is_address_of(&mut self, name: &DnsName, prefixes: Prefixes, at: &Place) -> Result<bool, SpfProblem> {
         let records = self.ask(&self.address_question(name.clone()), at)?;
         Ok(self.is_among(records.as_deref().unwrap_or_default(), prefixes))
     }
 
     /// `mx` (RFC 7208 section 5.4). Mail hosts are gone through in the order of their preference.
-    fn is_mail_host_of(&mut self, name: &DnsName, prefixes: Prefixes, at: &Place) -> Result<bool, Problem> {
+    fn is_mail_host_of(
+        &mut self,
+        name: &DnsName,
+        prefixes: Prefixes,
+        at: &Place,
+    ) -> Result<bool, SpfProblem> {
         let Some(records) = self.ask(&Question::new(name.clone(), RecordType::Mx), at)? else {
             return Ok(false);
         };
         if records.len() > MOST_NAMES {
-            return Err(Problem::TooManyMailHosts { at: at.clone(), count: records.len() });
+            return Err(SpfProblem::TooManyMailHosts { at: at.clone(), count: records.len() });
         }
         let questions: Vec<Question> =
             mail_hosts(&records).map(|host| self.address_question(host.clone())).collect();
@@ -259,7 +268,7 @@ impl Check<'_> {
     /// The names of the client whose addresses have it among them (RFC 7208 section 5.5), asked for once.
     ///
     /// Whatever fails on the way makes for fewer names, never for an error. Void look-ups count only for a term.
-    fn validated_names(&mut self, at: Option<&Place>) -> Result<&[DnsName], Problem> {
+    fn validated_names(&mut self, at: Option<&Place>) -> Result<&[DnsName], SpfProblem> {
         if self.validated.is_none() {
             let family = if self.ip.is_ipv4() { "in-addr" } else { "ip6" };
             let reversed = dotted(self.ip).rsplit('.').collect::<Vec<_>>().join(".");

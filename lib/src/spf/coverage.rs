@@ -11,7 +11,7 @@ use super::hosts::{Families, mail_hosts};
 use super::lookup::{definite, question, select};
 use super::macros::MacroString;
 use super::problem::Place;
-use super::record::{Directive, Mechanism, Prefixes, Qualifier, Record};
+use super::record::{Directive, Mechanism, Prefixes, Qualifier, SpfRecord};
 use super::same_term;
 use super::target::Target;
 use super::{MOST_LOOKUPS, MOST_NAMES};
@@ -61,8 +61,8 @@ pub fn passing(dns: &dyn Resolver, domain: &DnsName, wanted: &Mechanism) -> Pass
     samples.extend(v6);
     let are_all = all_v4 && all_v6 && own.surely == own.perhaps && !samples.is_empty();
     // Those that a term of another's may refuse, and perhaps no end of a range is among them.
-    let refused = frame.refusers.iter().filter_map(|(_, clients)| clients.and(&own.surely).sample());
-    samples.extend(refused.take(MOST_SAMPLES).filter(|_| !are_all));
+    let maybe_lost = frame.refusers.iter().filter_map(|(_, clients)| clients.and(&own.surely).sample());
+    samples.extend(maybe_lost.take(MOST_SAMPLES).filter(|_| !are_all));
     let refuser = frame.refusers.into_iter().find(|(_, clients)| !clients.and(&lost).is_empty());
     let refused_by =
         refuser.map(|(at, clients)| Refuser { at, client: clients.and(&lost).and(&own.surely).sample() });
@@ -120,7 +120,7 @@ struct Survey<'a> {
 
 impl Survey<'_> {
     /// Goes through a record until nobody is left. Each step down is a term that counts.
-    fn record(&mut self, domain: &Target, record: &Record, frame: &mut Frame) {
+    fn record(&mut self, domain: &Target, record: &SpfRecord, frame: &mut Frame) {
         self.trail.push(domain.name.clone());
         for directive in &record.directives {
             if frame.left.is_empty() {
@@ -243,7 +243,7 @@ impl Survey<'_> {
     }
 
     /// The record to which an include or redirect leads; nothing where that cannot be told.
-    fn follow(&mut self, spec: &MacroString, domain: &Target) -> Option<(Target, Record)> {
+    fn follow(&mut self, spec: &MacroString, domain: &Target) -> Option<(Target, SpfRecord)> {
         if !self.count() {
             return None;
         }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::SpfResult;
-use super::problem::{Matched, Problem};
+use super::problem::{Matched, SpfProblem};
 use crate::name::DnsName;
 
 /// What stands for a local part where there is none (RFC 7208 section 4.3).
@@ -60,7 +60,7 @@ pub struct Evaluation {
     /// The term that decided; none where none matched, and in an error.
     pub matched: Option<Matched>,
     /// What ended it in an error; none where it did not.
-    pub problem: Option<Problem>,
+    pub problem: Option<SpfProblem>,
     /// The domain's own words on a fail, if it has some that can be shown (RFC 7208 section 6.2): printable ASCII.
     pub explanation: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! Finding a domain's SPF record among its TXT records (RFC 7208 sections 4.4 and 4.5).
 
-use super::problem::Problem;
-use super::record::{Record, is_spf};
+use super::problem::SpfProblem;
+use super::record::{SpfRecord, is_spf};
 use crate::dns::{Answer, Outcome, Question, RecordData, RecordType};
 use crate::name::DnsName;
 
@@ -11,15 +11,15 @@ pub(super) fn question(domain: &DnsName) -> Question {
 }
 
 /// The SPF record in an answer to [`question`]; nothing if there is none.
-pub(super) fn select(domain: &DnsName, answer: &Answer) -> Result<Option<Record>, Problem> {
+pub(super) fn select(domain: &DnsName, answer: &Answer) -> Result<Option<SpfRecord>, SpfProblem> {
     definite(&question(domain), answer)?;
     let mut records = texts(answer).filter(|text| is_spf(text));
     let Some(record) = records.next() else { return Ok(None) };
     match records.count() {
-        0 => Record::parse(&record)
+        0 => SpfRecord::parse(&record)
             .map(Some)
-            .map_err(|error| Problem::Syntax { domain: domain.clone(), error }),
-        more => Err(Problem::MultipleRecords { domain: domain.clone(), count: more + 1 }),
+            .map_err(|error| SpfProblem::Syntax { domain: domain.clone(), error }),
+        more => Err(SpfProblem::MultipleRecords { domain: domain.clone(), count: more + 1 }),
     }
 }
 
@@ -32,9 +32,9 @@ pub(super) fn texts(answer: &Answer) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// An answer from which something follows; any other stops the evaluation (RFC 7208 section 5).
-pub(super) fn definite(question: &Question, answer: &Answer) -> Result<(), Problem> {
+pub(super) fn definite(question: &Question, answer: &Answer) -> Result<(), SpfProblem> {
     match &answer.outcome {
         Outcome::Found { .. } | Outcome::NoData { .. } | Outcome::NxDomain { .. } => Ok(()),
-        outcome => Err(Problem::Lookup { question: question.clone(), outcome: outcome.clone() }),
+        outcome => Err(SpfProblem::Lookup { question: question.clone(), outcome: outcome.clone() }),
     }
 }

@@ -57,11 +57,11 @@ pub use self::coverage::{Passing, Refuser, passing};
 pub use self::evaluation::{Evaluation, Query};
 pub use self::macros::{InvalidMacro, MacroString};
 pub use self::merge::merge;
-pub use self::problem::{Matched, Place, Problem};
+pub use self::problem::{Matched, Place, SpfProblem};
 pub use self::record::{
-    Directive, Fault, InvalidTerm, Mechanism, Prefixes, Qualifier, Record, is_spf, mistaken_modifiers,
+    Directive, Fault, InvalidTerm, Mechanism, Prefixes, Qualifier, SpfRecord, is_spf, mistaken_modifiers,
 };
-pub use self::walk::{Reach, Standing, reaches};
+pub use self::walk::{MechanismStanding, Reach, reaches};
 
 /// The most terms of one evaluation that ask the DNS (RFC 7208 section 4.6.4).
 pub const MOST_LOOKUPS: usize = 10;

@@ -54,7 +54,7 @@ impl fmt::Display for Matched {
 /// What stopped an evaluation. The words are a sentence without its full stop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum SpfProblem {
     /// More than ten terms that ask the DNS (RFC 7208 section 4.6.4).
     #[error("{at} is the term that asks the DNS once more than the {MOST_LOOKUPS} times that are allowed")]
     TooManyLookups {
@@ -127,14 +127,14 @@ pub enum Problem {
     },
 }
 
-impl Problem {
+impl SpfProblem {
     /// The result that it makes of the evaluation: `temperror` for a look-up, `permerror` for all else.
     pub fn result(&self) -> SpfResult {
-        if matches!(self, Problem::Lookup { .. }) { SpfResult::TempError } else { SpfResult::PermError }
+        if matches!(self, SpfProblem::Lookup { .. }) { SpfResult::TempError } else { SpfResult::PermError }
     }
 
     /// Whether it says something about a server or a moment only, so that nothing follows from it.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Problem::Lookup { outcome, .. } if outcome.is_temporary())
+        matches!(self, SpfProblem::Lookup { outcome, .. } if outcome.is_temporary())
     }
 }

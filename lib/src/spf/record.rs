@@ -14,7 +14,7 @@ const MECHANISMS: [&str; 8] = ["all", "include", "a", "mx", "ptr", "ip4", "ip6",
 
 /// An SPF record that holds to the grammar.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct SpfRecord {
     /// Its mechanisms with their qualifiers, in order.
     pub directives: Vec<Directive>,
     /// Where to go on when none of them matches (RFC 7208 section 6.1).
@@ -130,12 +130,12 @@ pub fn is_spf(octets: &[u8]) -> bool {
     })
 }
 
-impl Record {
+impl SpfRecord {
     /// Parses what stands in a record for which [`is_spf`] holds; the version itself is not looked at again.
     ///
     /// The first term that breaks the grammar is the error, wherever it stands (RFC 7208 section 4.6).
-    pub fn parse(octets: &[u8]) -> Result<Record, InvalidTerm> {
-        let mut record = Record { directives: Vec::new(), redirect: None, explanation: None };
+    pub fn parse(octets: &[u8]) -> Result<SpfRecord, InvalidTerm> {
+        let mut record = SpfRecord { directives: Vec::new(), redirect: None, explanation: None };
         for term in octets.split(|octet| *octet == b' ').skip(1).filter(|term| !term.is_empty()) {
             record.take(term).map_err(|fault| InvalidTerm { term: shown(term), fault })?;
         }

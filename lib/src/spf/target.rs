@@ -43,7 +43,7 @@ impl Target {
         Some(Target { text: text.to_owned(), name: DnsName::from_answer(&escaped) })
     }
 
-    /// The same, where `check_host()` is to begin: in A-labels, and more than one (RFC 7208 section 4.3).
+    /// The domain at which `check_host()` is to begin: in A-labels, and more than one of them (RFC 7208 section 4.3).
     pub(super) fn of_domain(text: &str) -> Option<Target> {
         let target = if text.is_ascii() {
             Target::of(text)?

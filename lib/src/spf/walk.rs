@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use super::hosts::{Families, mail_hosts};
 use super::lookup::{definite, question, select};
 use super::macros::MacroString;
-use super::problem::{Matched, Place, Problem};
-use super::record::{Directive, Mechanism, Qualifier, Record};
+use super::problem::{Matched, Place, SpfProblem};
+use super::record::{Directive, Mechanism, Qualifier, SpfRecord};
 use super::same_term;
 use super::target::Target;
 use super::{MOST_LOOKUPS, MOST_NAMES, MOST_VOID_LOOKUPS};
@@ -25,7 +25,7 @@ const MOST_AHEAD: usize = 2 * MOST_LOOKUPS;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reach {
     /// How the mechanisms stand that were looked for, in their order.
-    pub standings: Vec<Standing>,
+    pub standings: Vec<MechanismStanding>,
     /// Whether the domain has an SPF record, right or wrong.
     pub has_record: bool,
     /// How many look-ups count toward the ten in all; beyond ten, of the terms in records that were read by then.
@@ -33,8 +33,8 @@ pub struct Reach {
     /// How many look-ups of the walk found nothing, for clients of either family. What only a client's address or
     /// name could tell is not looked up.
     pub void_lookups: usize,
-    /// The first problem, wherever it is. It concerns those mechanisms that are [`Standing::Broken`].
-    pub problem: Option<Problem>,
+    /// The first problem, wherever it is. It concerns those mechanisms that are [`MechanismStanding::Broken`].
+    pub problem: Option<SpfProblem>,
     /// The term, if there is one, that passes everybody who comes to it, such as `+all`.
     pub open_to_all: Option<Place>,
     /// The includes and redirects that were not followed, because where they lead depends on the client.
@@ -43,7 +43,7 @@ pub struct Reach {
 
 /// How a mechanism stands in a domain's records.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum MechanismStanding {
     /// It is reached: this is what comes of a client that it matches and nothing before it does.
     ///
     /// It can stand in an included record too, where that record passes it; the qualifier is the include's.
@@ -61,10 +61,10 @@ pub enum Standing {
     Broken,
 }
 
-impl Standing {
+impl MechanismStanding {
     /// Whether a client that the mechanism matches passes.
     pub fn passes(&self) -> bool {
-        matches!(self, Standing::Reached(matched) if matched.qualifier == Qualifier::Pass)
+        matches!(self, MechanismStanding::Reached(matched) if matched.qualifier == Qualifier::Pass)
     }
 }
 
@@ -94,7 +94,7 @@ pub fn reaches(dns: &dyn Resolver, domain: &DnsName, wanted: &[Mechanism]) -> Re
             true
         }
         Err(problem) => {
-            walk.reach.has_record = !matches!(problem, Problem::Lookup { .. });
+            walk.reach.has_record = !matches!(problem, SpfProblem::Lookup { .. });
             walk.note(problem);
             false
         }
@@ -102,8 +102,8 @@ pub fn reaches(dns: &dyn Resolver, domain: &DnsName, wanted: &[Mechanism]) -> Re
     let mut reach = walk.reach;
     reach.open_to_all = frame.opened_by;
     // What could not be read may have had it.
-    let is_unsure = !read || reach.problem.as_ref().is_some_and(Problem::is_temporary);
-    let unseen = if is_unsure { Standing::Broken } else { Standing::Absent };
+    let is_unsure = !read || reach.problem.as_ref().is_some_and(SpfProblem::is_temporary);
+    let unseen = if is_unsure { MechanismStanding::Broken } else { MechanismStanding::Absent };
     let standing = |index| frame.decided.get(&index).cloned().unwrap_or_else(|| unseen.clone());
     reach.standings = (0..wanted.len()).map(standing).collect();
     reach
@@ -121,7 +121,7 @@ struct Frame {
     /// The term with which everybody is passed.
     opened_by: Option<Place>,
     /// How what is looked for stands in this record, by its index.
-    decided: BTreeMap<usize, Standing>,
+    decided: BTreeMap<usize, MechanismStanding>,
 }
 
 struct Walk<'a> {
@@ -138,7 +138,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Goes through a record. Each step down is a term that counts, and none is made after the tenth.
-    fn record(&mut self, domain: &Target, record: &Record, frame: &mut Frame) {
+    fn record(&mut self, domain: &Target, record: &SpfRecord, frame: &mut Frame) {
         self.trail.push(domain.name.clone());
         self.ask_ahead(domain, record);
         for directive in &record.directives {
@@ -193,10 +193,10 @@ impl Walk<'_> {
         let families = self.wanted.get(index).map_or(Families::BOTH, Families::of);
         let standing = match &frame.closed_by {
             Some((by, qualifier)) if frame.closed.meets(families) => {
-                Standing::Shadowed { by: by.clone(), qualifier: *qualifier }
+                MechanismStanding::Shadowed { by: by.clone(), qualifier: *qualifier }
             }
-            _ if self.reach.problem.is_some() => Standing::Broken,
-            _ => Standing::Reached(Matched { qualifier, path: path.collect() }),
+            _ if self.reach.problem.is_some() => MechanismStanding::Broken,
+            _ => MechanismStanding::Reached(Matched { qualifier, path: path.collect() }),
         };
         frame.decided.entry(index).or_insert(standing);
     }
@@ -227,12 +227,13 @@ impl Walk<'_> {
                 self.record(&target, &record, &mut inner);
                 // Whom that record names without passing them goes on after the include.
                 let is_picky = inner.decided.values().any(
-                    |standing| matches!(standing, Standing::Reached(matched) if matched.qualifier != Qualifier::Pass),
+                    |standing| matches!(standing, MechanismStanding::Reached(matched) if matched.qualifier != Qualifier::Pass),
                 );
                 for (index, standing) in inner.decided {
-                    if let Standing::Reached(Matched { qualifier: Qualifier::Pass, path }) = standing {
+                    if let MechanismStanding::Reached(Matched { qualifier: Qualifier::Pass, path }) = standing
+                    {
                         hits.entry(index).or_insert(path);
-                    } else if standing == Standing::Broken {
+                    } else if standing == MechanismStanding::Broken {
                         hits.entry(index).or_default();
                     }
                 }
@@ -253,7 +254,7 @@ impl Walk<'_> {
                 let Some(Ok(target)) = self.target(spec.as_ref(), domain) else { return Families::NONE };
                 let hosts = self.ask(&[Question::new(target.name, RecordType::Mx)], at);
                 if hosts.len() > MOST_NAMES {
-                    self.note(Problem::TooManyMailHosts { at: at.clone(), count: hosts.len() });
+                    self.note(SpfProblem::TooManyMailHosts { at: at.clone(), count: hosts.len() });
                     return Families::NONE;
                 }
                 let questions: Vec<_> = mail_hosts(&hosts).map(both).collect();
@@ -275,15 +276,15 @@ impl Walk<'_> {
             self.reach.lookups += 1;
         }
         if self.reach.lookups > MOST_LOOKUPS {
-            self.note(Problem::TooManyLookups { at: at.clone() });
+            self.note(SpfProblem::TooManyLookups { at: at.clone() });
             return false;
         }
         // Where the DNS failed once it may fail ten times, at the length of a timeout each.
-        !self.reach.problem.as_ref().is_some_and(Problem::is_temporary)
+        !self.reach.problem.as_ref().is_some_and(SpfProblem::is_temporary)
     }
 
     /// Only the first problem is one: evaluations go no further.
-    fn note(&mut self, problem: Problem) {
+    fn note(&mut self, problem: SpfProblem) {
         self.reach.problem.get_or_insert(problem);
     }
 
@@ -292,7 +293,7 @@ impl Walk<'_> {
     }
 
     /// The record to which an include or redirect leads.
-    fn follow(&mut self, spec: &MacroString, domain: &Target, at: &Place) -> Option<(Target, Record)> {
+    fn follow(&mut self, spec: &MacroString, domain: &Target, at: &Place) -> Option<(Target, SpfRecord)> {
         let at = at.clone();
         let problem = match self.target(Some(spec), domain) {
             None => {
@@ -300,16 +301,16 @@ impl Walk<'_> {
                 return None;
             }
             Some(Ok(target)) if self.trail.contains(&target.name) => {
-                Problem::Loop { at, target: target.name }
+                SpfProblem::Loop { at, target: target.name }
             }
             Some(Ok(target)) if target.text.contains('.') => {
                 match select(&target.name, &self.dns.lookup(&question(&target.name))) {
                     Ok(Some(record)) => return Some((target, record)),
-                    Ok(None) => Problem::NoRecord { at, target: target.name },
+                    Ok(None) => SpfProblem::NoRecord { at, target: target.name },
                     Err(problem) => problem,
                 }
             }
-            Some(Ok(Target { text: target, .. }) | Err(target)) => Problem::MalformedTarget { at, target },
+            Some(Ok(Target { text: target, .. }) | Err(target)) => SpfProblem::MalformedTarget { at, target },
         };
         self.note(problem);
         None
@@ -330,15 +331,15 @@ impl Walk<'_> {
         if is_void && let Some(question) = questions.first() {
             self.reach.void_lookups += 1;
             if self.reach.void_lookups > MOST_VOID_LOOKUPS {
-                self.note(Problem::TooManyVoidLookups { at: at.clone(), question: question.clone() });
+                self.note(SpfProblem::TooManyVoidLookups { at: at.clone(), question: question.clone() });
             }
         }
         records
     }
 
     /// Asks for what the terms of a record name, all side by side, so that their turns need not wait.
-    fn ask_ahead(&mut self, domain: &Target, record: &Record) {
-        if self.reach.problem.as_ref().is_some_and(Problem::is_temporary) {
+    fn ask_ahead(&mut self, domain: &Target, record: &SpfRecord) {
+        if self.reach.problem.as_ref().is_some_and(SpfProblem::is_temporary) {
             return;
         }
         let left = MOST_LOOKUPS.saturating_sub(self.reach.lookups).min(MOST_AHEAD - self.ahead);

@@ -5,7 +5,7 @@ mod table;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action, Actor};
+use crate::event::{Actor, Change};
 use crate::id::{AccountId, SubscriptionId};
 use crate::label;
 
@@ -48,7 +48,12 @@ pub fn create(
         return Err(Error::Conflict(Entity::Subscription));
     }
     let subscription = table::insert(tx, account, &handle, limits)?;
-    event::write(tx, account, Actor::Operator, Action::SubscriptionCreated, &handle, None)?;
+    let change = Change::SubscriptionCreated {
+        handle,
+        max_domains: limits.max_domains,
+        max_recipients: limits.max_recipients,
+    };
+    tx.tell(&Actor::Operator, account, &change)?;
     Ok(subscription)
 }
 

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::Domain;
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::id::{DomainId, DomainTokenId};
 use crate::label;
 use crate::secret::{PlainSecret, SecretKind};
@@ -32,34 +32,35 @@ pub struct DomainToken {
 }
 
 /// Makes a token of `domain`. The secret is returned this once, and only its hash is kept.
-pub fn create(
-    tx: &WriteTx<'_>,
+pub fn create<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     name: Option<&str>,
 ) -> Result<(DomainToken, PlainSecret), Error> {
     let name = label::parse_optional("name", name)?;
     let secret = PlainSecret::generate(SecretKind::DomainToken)?;
     let token = table::insert(tx, domain.id, &secret, name.as_deref())?;
-    note(tx, caller, domain, Action::TokenCreated, &token)?;
+    let change = Change::TokenCreated { domain: domain.into(), token: token.id, name };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok((token, secret))
 }
 
 /// The live tokens of a domain, the oldest first.
-pub fn list(tx: &ReadTx<'_>, domain: &Domain) -> Result<Vec<DomainToken>, Error> {
+pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<DomainToken>, Error> {
     table::all(tx, domain.id)
 }
 
 /// The live token of `domain` with this id.
-pub fn find(tx: &ReadTx<'_>, domain: &Domain, id: DomainTokenId) -> Result<DomainToken, Error> {
+pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, id: DomainTokenId) -> Result<DomainToken, Error> {
     table::by_id(tx, domain.id, id)?.ok_or(Error::NotFound(Entity::DomainToken))
 }
 
 /// Gives the token another name, or none.
-pub fn rename(
-    tx: &WriteTx<'_>,
+pub fn rename<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     id: DomainTokenId,
     name: Option<&str>,
 ) -> Result<DomainToken, Error> {
@@ -68,21 +69,24 @@ pub fn rename(
     if token.name == name {
         return Ok(token);
     }
+    let from = token.name;
     let token =
         table::rename(tx, domain.id, id, name.as_deref())?.ok_or(Error::NotFound(Entity::DomainToken))?;
-    note(tx, caller, domain, Action::TokenChanged, &token)?;
+    let change = Change::TokenRenamed { domain: domain.into(), token: id, from, to: name };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(token)
 }
 
 /// Revokes the token, from now on and for good.
-pub fn revoke(
-    tx: &WriteTx<'_>,
+pub fn revoke<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     id: DomainTokenId,
 ) -> Result<DomainToken, Error> {
     let token = table::revoke(tx, domain.id, id)?.ok_or(Error::NotFound(Entity::DomainToken))?;
-    note(tx, caller, domain, Action::TokenRevoked, &token)?;
+    let change = Change::TokenRevoked { domain: domain.into(), token: id, name: token.name.clone() };
+    tx.tell(caller.actor(), domain.account, &change)?;
     Ok(token)
 }
 
@@ -99,15 +103,4 @@ pub fn authenticate(
 /// Notes when tokens were last used. Meant to be called now and then with what has come together.
 pub fn note_uses(tx: &WriteTx<'_>, uses: &[(DomainTokenId, Timestamp)]) -> Result<(), Error> {
     uses.iter().try_for_each(|&(token, at)| table::note_use(tx, token, at))
-}
-
-fn note(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    domain: &Domain,
-    action: Action,
-    token: &DomainToken,
-) -> Result<(), Error> {
-    let detail = format!("token:{}", token.id);
-    event::write(tx, domain.account, caller.actor(), action, &domain.name, Some(&detail))
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain;
-use crate::record::{Standing, Status};
+use crate::record::{RecordStatus, Standing};
 use crate::settings::LossPolicy;
 
 use super::Verdict;
@@ -18,14 +18,17 @@ use super::Verdict;
 pub fn record(was: &Standing, verdict: Verdict, now: Timestamp, loss: LossPolicy) -> Standing {
     match (was.status, verdict) {
         _ if was.pinned => was.clone(),
-        (Status::Disabled, _) => was.clone(),
+        (RecordStatus::Disabled, _) => was.clone(),
         (_, Verdict::Temporary) => Standing { failed_at: None, ..was.clone() },
-        (_, Verdict::Pass | Verdict::Warn) => Standing::new(Status::Verified),
-        (Status::Pending | Status::Failed, Verdict::Fail) => failing(was, now, loss),
-        (Status::Verified, Verdict::Fail) => {
+        (_, Verdict::Pass | Verdict::Warn) => Standing::new(RecordStatus::Verified),
+        (RecordStatus::Pending | RecordStatus::Failed, Verdict::Fail) => failing(was, now, loss),
+        (RecordStatus::Verified, Verdict::Fail) => {
             let failing = failing(was, now, loss);
             let is_final = failing.failures >= loss.failures && failing.failing_for >= loss.span;
-            Standing { status: if is_final { Status::Failed } else { Status::Verified }, ..failing }
+            Standing {
+                status: if is_final { RecordStatus::Failed } else { RecordStatus::Verified },
+                ..failing
+            }
         }
     }
 }
@@ -47,20 +50,22 @@ fn failing(was: &Standing, now: Timestamp, loss: LossPolicy) -> Standing {
 }
 
 /// How a record stands after the operator's word: pinned so, or, at `Pending`, looked at again.
-pub fn mark(word: Status) -> Standing {
-    Standing { pinned: word != Status::Pending, ..Standing::new(word) }
+pub fn mark(word: RecordStatus) -> Standing {
+    Standing { pinned: word != RecordStatus::Pending, ..Standing::new(word) }
 }
 
 /// How a domain stands whose required records stand like this, pinned or not.
-pub fn domain(was: domain::Status, required: &[Status]) -> domain::Status {
-    let counted = || required.iter().filter(|status| **status != Status::Disabled);
-    let complete = counted().next().is_some() && counted().all(|status| *status == Status::Verified);
-    let any_failed = counted().any(|status| *status == Status::Failed);
+pub fn domain(was: domain::DomainStatus, required: &[RecordStatus]) -> domain::DomainStatus {
+    let counted = || required.iter().filter(|status| **status != RecordStatus::Disabled);
+    let complete = counted().next().is_some() && counted().all(|status| *status == RecordStatus::Verified);
+    let any_failed = counted().any(|status| *status == RecordStatus::Failed);
     match was {
-        _ if complete => domain::Status::Active,
+        _ if complete => domain::DomainStatus::Active,
         // Only what was active can fail; it stays failed until the record is back.
-        domain::Status::Active | domain::Status::Failed if any_failed => domain::Status::Failed,
-        _ => domain::Status::Pending,
+        domain::DomainStatus::Active | domain::DomainStatus::Failed if any_failed => {
+            domain::DomainStatus::Failed
+        }
+        _ => domain::DomainStatus::Pending,
     }
 }
 
@@ -74,7 +79,7 @@ mod tests {
     const LOSS: LossPolicy = LossPolicy { failures: 3, span: Duration::from_hours(72) };
 
     fn pending() -> Standing {
-        Standing::new(Status::Pending)
+        Standing::new(RecordStatus::Pending)
     }
 
     fn verdicts() -> impl Strategy<Value = Verdict> {
@@ -98,45 +103,57 @@ mod tests {
         let after = |steps: &[(Verdict, u64)]| run(steps).last().unwrap().2.status;
         let (pass, fail, temporary) = (Verdict::Pass, Verdict::Fail, Verdict::Temporary);
         for (what, steps, want) in [
-            ("as few checks as can be", vec![(pass, 0), (fail, 1), (fail, 36), (fail, 36)], Status::Failed),
-            ("daily", vec![(pass, 0), (fail, 1), (fail, 24), (fail, 24), (fail, 24)], Status::Failed),
+            (
+                "as few checks as can be",
+                vec![(pass, 0), (fail, 1), (fail, 36), (fail, 36)],
+                RecordStatus::Failed,
+            ),
+            ("daily", vec![(pass, 0), (fail, 1), (fail, 24), (fail, 24), (fail, 24)], RecordStatus::Failed),
             (
                 "an hour short",
                 vec![(pass, 0), (fail, 1), (fail, 24), (fail, 24), (fail, 23)],
-                Status::Verified,
+                RecordStatus::Verified,
             ),
-            ("too soon", vec![(pass, 0), (fail, 1), (fail, 1), (fail, 1), (fail, 1)], Status::Verified),
-            ("too few", vec![(pass, 0), (fail, 1), (fail, 200)], Status::Verified),
-            ("nobody looked for days", vec![(pass, 0), (fail, 1), (fail, 71), (fail, 1)], Status::Verified),
-            ("nor between others", vec![(pass, 0), (fail, 1), (fail, 200), (fail, 35)], Status::Verified),
-            ("one hiccup", vec![(pass, 0), (fail, 1), (temporary, 50), (fail, 50)], Status::Verified),
+            ("too soon", vec![(pass, 0), (fail, 1), (fail, 1), (fail, 1), (fail, 1)], RecordStatus::Verified),
+            ("too few", vec![(pass, 0), (fail, 1), (fail, 200)], RecordStatus::Verified),
+            (
+                "nobody looked for days",
+                vec![(pass, 0), (fail, 1), (fail, 71), (fail, 1)],
+                RecordStatus::Verified,
+            ),
+            (
+                "nor between others",
+                vec![(pass, 0), (fail, 1), (fail, 200), (fail, 35)],
+                RecordStatus::Verified,
+            ),
+            ("one hiccup", vec![(pass, 0), (fail, 1), (temporary, 50), (fail, 50)], RecordStatus::Verified),
             (
                 "hiccups beside failures",
                 vec![(pass, 0), (fail, 1), (temporary, 1), (fail, 71), (fail, 1), (fail, 1)],
-                Status::Verified,
+                RecordStatus::Verified,
             ),
             (
                 "back between",
                 vec![(pass, 0), (fail, 1), (fail, 24), (pass, 1), (fail, 24), (fail, 24)],
-                Status::Verified,
+                RecordStatus::Verified,
             ),
             (
                 "recovers",
                 vec![(pass, 0), (fail, 1), (fail, 24), (fail, 24), (fail, 24), (pass, 1)],
-                Status::Verified,
+                RecordStatus::Verified,
             ),
         ] {
             assert_eq!(after(&steps), want, "{what}");
         }
         let hourly = |hours: usize| [vec![(pass, 0), (fail, 1)], vec![(fail, 1); hours]].concat();
-        assert_eq!(after(&hourly(71)), Status::Verified);
-        assert_eq!(after(&hourly(72)), Status::Failed);
+        assert_eq!(after(&hourly(71)), RecordStatus::Verified);
+        assert_eq!(after(&hourly(72)), RecordStatus::Failed);
         // Each hour beside one of which nothing is known is left out, and the others count.
         let mut steps = hourly(72);
         steps[40].0 = temporary;
-        assert_eq!(after(&steps), Status::Verified);
+        assert_eq!(after(&steps), RecordStatus::Verified);
         steps.extend([(fail, 1), (fail, 1)]);
-        assert_eq!(after(&steps), Status::Failed);
+        assert_eq!(after(&steps), RecordStatus::Failed);
     }
 
     proptest! {
@@ -145,8 +162,8 @@ mod tests {
             let mut passed = false;
             for (verdict, _, standing) in run(&steps) {
                 passed |= verdict.passes();
-                prop_assert!(passed || standing.status == Status::Pending);
-                if verdict.passes() { prop_assert_eq!(standing.status, Status::Verified); }
+                prop_assert!(passed || standing.status == RecordStatus::Pending);
+                if verdict.passes() { prop_assert_eq!(standing.status, RecordStatus::Verified); }
             }
         }
 
@@ -154,7 +171,7 @@ mod tests {
         fn a_loss_follows_enough_failures_over_enough_known_time_and_nothing_else(
             steps in prop::collection::vec((verdicts(), 0_u64..60), 0..40)
         ) {
-            let mut was = Status::Pending;
+            let mut was = RecordStatus::Pending;
             let (mut failures, mut since) = (0, None);
             // The time between each two checks in a row that both failed, 36 hours of each at most.
             let (mut known, mut last) = (0, None);
@@ -170,11 +187,11 @@ mod tests {
                 }
                 last = Some(verdict);
                 prop_assert_eq!(standing.failing_for, Duration::from_hours(known));
-                if was == Status::Verified && verdict == Verdict::Fail {
+                if was == RecordStatus::Verified && verdict == Verdict::Fail {
                     let is_lost = failures >= 3 && known >= 72;
-                    prop_assert_eq!(standing.status == Status::Failed, is_lost);
+                    prop_assert_eq!(standing.status == RecordStatus::Failed, is_lost);
                 }
-                if was == Status::Verified && standing.status == Status::Failed {
+                if was == RecordStatus::Verified && standing.status == RecordStatus::Failed {
                     prop_assert!(failures >= 3);
                     prop_assert!(now.since(since.unwrap()) >= LOSS.span);
                 }
@@ -191,7 +208,7 @@ mod tests {
             hiccup.insert(at, (Verdict::Temporary, 0));
             let (plain, hiccup) = (run(&steps), run(&hiccup));
             let lost = |run: &[(Verdict, Timestamp, Standing)]| {
-                run.iter().position(|(_, _, standing)| standing.status == Status::Failed)
+                run.iter().position(|(_, _, standing)| standing.status == RecordStatus::Failed)
             };
             if let Some(with) = lost(&hiccup) {
                 prop_assert!(lost(&plain).is_some_and(|without| without <= with));
@@ -200,15 +217,15 @@ mod tests {
 
         #[test]
         fn a_pinned_record_never_moves(verdict in verdicts()) {
-            let pinned = Standing { pinned: true, ..Standing::new(Status::Failed) };
+            let pinned = Standing { pinned: true, ..Standing::new(RecordStatus::Failed) };
             prop_assert_eq!(record(&pinned, verdict, Timestamp::from_millis(9), LOSS), pinned);
         }
     }
 
     #[test]
     fn a_domain_is_active_with_all_required_records_and_fails_by_a_loss_alone() {
-        use Status::{Disabled, Failed, Pending, Verified};
-        use domain::Status as D;
+        use RecordStatus::{Disabled, Failed, Pending, Verified};
+        use domain::DomainStatus as D;
         for (was, required, want) in [
             (D::Pending, &[Verified, Verified][..], D::Active),
             (D::Pending, &[Verified, Pending], D::Pending),

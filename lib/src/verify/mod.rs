@@ -20,7 +20,9 @@ mod settle;
 
 use crate::account::Caller;
 use crate::db::Postroom;
+use crate::dkim::pool;
 use crate::dns::Resolver;
+use crate::domain;
 use crate::error::Error;
 use crate::id::DomainId;
 use crate::provision;
@@ -45,7 +47,7 @@ pub fn check(
 ) -> Result<Vec<Checked>, Error> {
     let mut planned = postroom.read(|tx| plan(tx, caller, id))?;
     if planned.domain.wants_key {
-        postroom.write(|tx| provision::equip(tx, &planned.domain))?;
+        pool::write(postroom, |tx| provision::equip(tx, &domain::find(tx, caller, id)?))?;
         planned = postroom.read(|tx| plan(tx, caller, id))?;
     }
     let plan = planned;

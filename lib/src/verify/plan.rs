@@ -4,7 +4,7 @@ use super::Expectation;
 use crate::account::Caller;
 use crate::db::ReadTx;
 use crate::dkim::{self, DkimKey};
-use crate::domain::{self, Domain};
+use crate::domain::{self, Details, Domain};
 use crate::error::{Entity, Error};
 use crate::id::{DkimKeyId, DomainId};
 use crate::record::kind::Wish;
@@ -13,7 +13,7 @@ use crate::record::{self, Record};
 /// What is to be looked for: read in one transaction, good until settled in another.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    pub(super) domain: Domain,
+    pub(super) domain: Details,
     pub(super) records: Vec<Record>,
     /// One a record, in their order.
     pub(super) expected: Vec<Expectation>,
@@ -21,7 +21,7 @@ pub struct Plan {
 
 impl Plan {
     /// The domain that is looked at.
-    pub fn domain(&self) -> &Domain {
+    pub fn domain(&self) -> &Details {
         &self.domain
     }
 
@@ -44,25 +44,19 @@ pub fn plan(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Plan, Erro
         .into_iter()
         .filter_map(|record| expectation(tx, &domain, &record, &keys).map(|expected| (record, expected)))
         .unzip();
-    Ok(Plan { domain, records, expected })
+    Ok(Plan { domain: domain.into_details(), records, expected })
 }
 
 /// Reads what is expected of the record of one of the domain's keys, also of one that nobody needs to publish now.
-pub(crate) fn plan_key(
-    tx: &ReadTx<'_>,
-    caller: &Caller,
-    domain: &Domain,
-    key: DkimKeyId,
-) -> Result<Plan, Error> {
-    let domain = domain::find(tx, caller, domain.id)?;
-    let keys = dkim::list(tx, &domain)?;
+pub(crate) fn plan_key<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, key: DkimKeyId) -> Result<Plan, Error> {
+    let keys = dkim::list(tx, domain)?;
     let is_wanted = |record: &Record| record.dkim_key.as_ref().is_some_and(|published| published.id == key);
-    let record = record::every(tx, &domain)?.into_iter().find(is_wanted);
+    let record = record::every(tx, domain)?.into_iter().find(is_wanted);
     let record = record.ok_or(Error::NotFound(Entity::DkimKey))?;
-    let expected = expectation(tx, &domain, &record, &keys).into_iter().collect();
-    Ok(Plan { domain, records: vec![record], expected })
+    let expected = expectation(tx, domain, &record, &keys).into_iter().collect();
+    Ok(Plan { domain: domain.details().clone(), records: vec![record], expected })
 }
 
-fn expectation(tx: &ReadTx<'_>, domain: &Domain, record: &Record, keys: &[DkimKey]) -> Option<Expectation> {
+fn expectation(tx: &ReadTx<'_>, domain: &Details, record: &Record, keys: &[DkimKey]) -> Option<Expectation> {
     Expectation::of(&Wish { name: record.name(domain), record, keys, settings: tx.settings() })
 }

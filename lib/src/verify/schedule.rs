@@ -11,7 +11,7 @@ use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{Postroom, WriteTx};
 use crate::dns::Resolver;
-use crate::domain::{self, Domain, Status};
+use crate::domain::{self, Domain, DomainStatus, Holder, holder};
 use crate::error::Error;
 use crate::event::Actor;
 use crate::id::DomainId;
@@ -46,11 +46,11 @@ pub struct Due {
 
 /// How long a domain waits for its next check after `checks` of them since its status last changed; `failing` is
 /// whether one of its records has just failed.
-pub fn pause(status: Status, checks: u32, failing: bool) -> Duration {
+pub fn pause(status: DomainStatus, checks: u32, failing: bool) -> Duration {
     match status {
-        Status::Active if failing => HOUR,
-        Status::Active => ACTIVE_PAUSE,
-        Status::Pending | Status::Failed => {
+        DomainStatus::Active if failing => HOUR,
+        DomainStatus::Active => ACTIVE_PAUSE,
+        DomainStatus::Pending | DomainStatus::Failed => {
             let first = usize::try_from(checks).ok().and_then(|checks| FIRST_PAUSES.get(checks));
             let hourly = u32::try_from(FIRST_PAUSES.len()).unwrap_or_default() + HOURLY_CHECKS;
             first.copied().unwrap_or(if checks < hourly { HOUR } else { DAY })
@@ -64,9 +64,11 @@ pub fn take_due(postroom: &Postroom, limit: u32) -> Result<Vec<Due>, Error> {
     if !postroom.read(domain::table::is_any_due)? {
         return Ok(Vec::new());
     }
-    let taken = postroom.write(|tx| domain::table::lend_due(tx, tx.now() + LEASE, limit))?;
-    let due = |(domain, account)| Due { domain, caller: Caller::schedule(account) };
-    Ok(taken.into_iter().map(due).collect())
+    let taken: Vec<_> = postroom.write(|tx| {
+        let lent = holder::lend_due(tx, tx.now() + LEASE, limit)?;
+        Ok::<_, Error>(lent.iter().map(Holder::for_schedule).collect())
+    })?;
+    Ok(taken.into_iter().map(|(domain, caller)| Due { domain, caller }).collect())
 }
 
 /// Checks at most `limit` domains whose turn it is, one after the other, and returns how many.
@@ -87,15 +89,15 @@ pub fn run_due(postroom: &Postroom, resolver: &dyn Resolver, limit: u32) -> Resu
 /// When the domain's turn is next, after a check or a change of its status.
 ///
 /// A check that a person asked for changes nothing of the schedule, unless it changed the status.
-pub(super) fn reschedule(
-    tx: &WriteTx<'_>,
+pub(super) fn reschedule<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
-    status: Status,
+    domain: &Domain<'t>,
+    status: DomainStatus,
     records: &[Record],
 ) -> Result<(), Error> {
     let changed = status != domain.status;
-    if !changed && caller.actor() != Actor::Schedule {
+    if !changed && *caller.actor() != Actor::Schedule {
         return Ok(());
     }
     let checks = if changed { 0 } else { domain.checks.saturating_add(1) };
@@ -123,17 +125,18 @@ mod tests {
 
     #[test]
     fn a_pending_domain_is_checked_often_at_first_then_hourly_for_three_days_then_daily() {
-        let minutes: Vec<u64> = (0..7).map(|n| pause(Status::Pending, n, true).as_secs() / 60).collect();
+        let minutes: Vec<u64> =
+            (0..7).map(|n| pause(DomainStatus::Pending, n, true).as_secs() / 60).collect();
         assert_eq!(minutes, [1, 2, 5, 10, 30, 60, 60]);
-        assert_eq!(pause(Status::Pending, 76, true), HOUR);
-        assert_eq!(pause(Status::Pending, 77, true), DAY);
-        assert_eq!(pause(Status::Failed, u32::MAX, true), DAY);
+        assert_eq!(pause(DomainStatus::Pending, 76, true), HOUR);
+        assert_eq!(pause(DomainStatus::Pending, 77, true), DAY);
+        assert_eq!(pause(DomainStatus::Failed, u32::MAX, true), DAY);
     }
 
     #[test]
     fn an_active_domain_waits_six_hours_and_one_after_a_failure() {
-        assert_eq!(pause(Status::Active, 900, false), ACTIVE_PAUSE);
-        assert_eq!(pause(Status::Active, 0, true), HOUR);
+        assert_eq!(pause(DomainStatus::Active, 900, false), ACTIVE_PAUSE);
+        assert_eq!(pause(DomainStatus::Active, 0, true), HOUR);
     }
 
     #[test]

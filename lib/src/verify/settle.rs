@@ -1,16 +1,16 @@
 //! Settling: writes what a check found, and brings the statuses of records and domains to what follows from it.
 
-use super::{Code, Finding, Look, Plan, View, decide, schedule};
+use super::{Finding, Look, Plan, View, decide, schedule};
 use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
 use crate::dkim::life;
 use crate::dns::Server;
-use crate::domain::{self, Domain};
+use crate::domain::{self, Domain, holder};
 use crate::error::{Entity, Error};
-use crate::event::{self, Action};
+use crate::event::Change;
 use crate::id::RecordId;
 use crate::record::kind::Need;
-use crate::record::{self, Problem, PublishedKey, Record, Status};
+use crate::record::{self, Problem, PublishedKey, Record, RecordStatus};
 
 /// The most characters of an observed value that an operator gives.
 const MAX_OBSERVED_CHARS: usize = 4096;
@@ -45,16 +45,9 @@ impl<'a> Reason<'a> {
         Reason { finding, servers: views.iter().filter(says_so).map(|view| &view.answer.server).collect() }
     }
 
-    /// As the audit log has it; `failures` is how many definitive ones there were in a row.
-    fn sentence(&self, failures: u32) -> String {
-        let code = self.finding.code.map_or(self.finding.verdict.as_str(), Code::as_str);
-        let servers: Vec<String> = self.servers.iter().take(MAX_SERVERS).map(ToString::to_string).collect();
-        let by = if servers.is_empty() { String::new() } else { format!(" by {}", servers.join(", ")) };
-        match failures {
-            0 => format!("{code}{by}"),
-            1 => format!("{code}{by}, 1 failure"),
-            many => format!("{code}{by}, {many} failures"),
-        }
+    /// The servers as the audit log names them.
+    fn servers(&self) -> Vec<String> {
+        self.servers.iter().take(MAX_SERVERS).map(ToString::to_string).collect()
     }
 }
 
@@ -84,12 +77,12 @@ pub fn settle(
 /// the next check decides.
 ///
 /// A word is no proof: it never counts against another account's claim to the name.
-pub fn mark(
-    tx: &WriteTx<'_>,
+pub fn mark<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     id: RecordId,
-    word: Status,
+    word: RecordStatus,
     observed: Option<&str>,
 ) -> Result<(), Error> {
     if observed.is_some_and(|text| text.chars().count() > MAX_OBSERVED_CHARS) {
@@ -105,10 +98,17 @@ pub fn mark(
     }
     record.problem = None;
     write_standing(tx, record)?;
-    let detail = format!("{} {}: {was} to {word} by word", record.purpose.as_str(), record.host);
-    event::write(tx, domain.account, caller.actor(), Action::RecordMarked, &domain.name, Some(&detail))?;
+    let change = Change::RecordMarked {
+        domain: domain.into(),
+        record: record.id,
+        kind: record.purpose.as_str().to_owned(),
+        host: record.host.clone(),
+        from: was.to_string(),
+        to: word.to_string(),
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     let status = roll_up(tx, caller, domain, &records, false)?;
-    if word == Status::Pending {
+    if word == RecordStatus::Pending {
         // What the operator gives back to the checks is looked at soon.
         domain::table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
         return Ok(());
@@ -117,7 +117,7 @@ pub fn mark(
 }
 
 /// Brings the domain's status to what its records and keys say, after a change of its keys.
-pub(crate) fn follow_keys(tx: &WriteTx<'_>, caller: &Caller, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn follow_keys<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
     let domain = domain::find(tx, caller, domain.id)?;
     let records = record::every(tx, &domain)?;
     let status = roll_up(tx, caller, &domain, &records, false)?;
@@ -133,38 +133,39 @@ fn is_same_wish(now: &Record, planned: &Record) -> bool {
 }
 
 /// Brings the domain's status to what its records say, and returns it.
-fn roll_up(
-    tx: &WriteTx<'_>,
+fn roll_up<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     records: &[Record],
     proved: bool,
-) -> Result<domain::Status, Error> {
+) -> Result<domain::DomainStatus, Error> {
     let status = decide::domain(domain.status, &required(tx, domain, records)?);
     if status != domain.status || (proved && domain.proved_at.is_none()) {
         let proved_at = domain.proved_at.or(proved.then(|| tx.now()));
         domain::table::set_status(tx, domain.id, status, proved_at)?;
     }
     if status != domain.status {
-        let detail = format!("{} to {status}", domain.status);
-        event::write(
-            tx,
-            domain.account,
-            caller.actor(),
-            Action::DomainStatusChanged,
-            &domain.name,
-            Some(&detail),
-        )?;
+        let change = Change::DomainStatusChanged {
+            domain: domain.into(),
+            from: domain.status.to_string(),
+            to: status.to_string(),
+        };
+        tx.tell(caller.actor(), domain.account, &change)?;
     }
     Ok(status)
 }
 
 /// The statuses of the records that a domain needs. Of its authority's DKIM keys it needs those that sign; before one
 /// does, the newest.
-fn required(tx: &ReadTx<'_>, domain: &Domain, records: &[Record]) -> Result<Vec<Status>, Error> {
-    let authority = domain.authority.map(|id| domain::table::authority(tx, id)).transpose()?.flatten();
-    let authoritys = authority.map(|authority| record::every(tx, &authority)).transpose()?;
-    let keys: Vec<(&PublishedKey, Status)> = authoritys
+fn required<'t>(
+    tx: &ReadTx<'t>,
+    domain: &Domain<'t>,
+    records: &[Record],
+) -> Result<Vec<RecordStatus>, Error> {
+    let authority = holder::authority_of(tx, domain.authority)?;
+    let authoritys = authority.map(|authority| record::table::all(tx, authority.id)).transpose()?;
+    let keys: Vec<(&PublishedKey, RecordStatus)> = authoritys
         .as_deref()
         .unwrap_or(records)
         .iter()
@@ -173,10 +174,10 @@ fn required(tx: &ReadTx<'_>, domain: &Domain, records: &[Record]) -> Result<Vec<
     let newest = keys.iter().map(|(key, _)| key.id).max();
     let signing = keys.iter().any(|(key, _)| key.active);
     let needed = keys.iter().filter(|(key, _)| if signing { key.active } else { Some(key.id) == newest });
-    let mut statuses: Vec<Status> = needed.map(|(_, status)| *status).collect();
+    let mut statuses: Vec<RecordStatus> = needed.map(|(_, status)| *status).collect();
     if statuses.is_empty() {
         // Without a key nothing can be verified of what it sends.
-        statuses.push(Status::Pending);
+        statuses.push(RecordStatus::Pending);
     }
     let others = records.iter().filter(|record| match record.purpose.kind().need {
         Need::Always => true,
@@ -188,10 +189,10 @@ fn required(tx: &ReadTx<'_>, domain: &Domain, records: &[Record]) -> Result<Vec<
 }
 
 /// Writes what one check found of one record, and what follows from it.
-fn note(
-    tx: &WriteTx<'_>,
+fn note<'t>(
+    tx: &WriteTx<'t>,
     caller: &Caller,
-    domain: &Domain,
+    domain: &Domain<'t>,
     record: &mut Record,
     reason: &Reason<'_>,
 ) -> Result<(), Error> {
@@ -209,16 +210,18 @@ fn note(
     if status == was {
         return Ok(());
     }
-    let reason = reason.sentence(record.standing.failures);
-    let detail = format!("{} {}: {was} to {status}: {reason}", record.purpose.as_str(), record.host);
-    event::write(
-        tx,
-        domain.account,
-        caller.actor(),
-        Action::RecordStatusChanged,
-        &domain.name,
-        Some(&detail),
-    )?;
+    let change = Change::RecordStatusChanged {
+        domain: domain.into(),
+        record: record.id,
+        kind: record.purpose.as_str().to_owned(),
+        host: record.host.clone(),
+        from: was.to_string(),
+        to: status.to_string(),
+        finding: finding.code.map(|code| code.as_str().to_owned()),
+        servers: Some(reason.servers()),
+        failures: Some(record.standing.failures),
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
     domain::table::touch(tx, domain.id)?;
     // A first key signs as soon as the world can verify it.
     if let Some(key) = &mut record.dkim_key

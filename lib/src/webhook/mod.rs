@@ -36,7 +36,7 @@ impl WebhookPublicKey {
 }
 
 /// Makes the key pair of a new domain.
-pub(crate) fn create(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
+pub(crate) fn create<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     let mut seed = Zeroizing::new([0_u8; SEED_OCTETS]);
     fill_random(seed.as_mut_slice())?;
     let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
@@ -45,7 +45,7 @@ pub(crate) fn create(tx: &WriteTx<'_>, domain: &Domain) -> Result<(), Error> {
 }
 
 /// The signature over `body` with the domain's key: padded Base64 of 64 octets.
-pub fn sign(tx: &ReadTx<'_>, domain: &Domain, body: &[u8]) -> Result<String, Error> {
+pub fn sign<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, body: &[u8]) -> Result<String, Error> {
     let sealed = table::sealed(tx, domain.id)?.ok_or(Error::NotFound(Entity::Domain))?;
     let seed = tx.master_key().open(&identity(domain.id), &sealed)?;
     let seed: &[u8; SEED_OCTETS] = seed

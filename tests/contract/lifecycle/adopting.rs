@@ -52,8 +52,8 @@ fn naming_it_adopts_it_with_the_records_and_statuses_that_it_has() {
     assert_eq!(app.call(&key, &format!("GET /api/v1/domains/{id}")).status, 200, "it is there as before");
     let events = app.events(key.account);
     let event = events.last().unwrap();
-    assert_eq!((event.action.as_str(), event.subject.as_str()), ("domain.changed", DOMAIN));
-    assert!(event.detail.as_deref().unwrap().contains(USER));
+    assert_eq!((event.action(), event.subject().as_str()), ("domain.changed", DOMAIN));
+    assert!(event.detail().unwrap().contains(USER));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `POST /v2/domain`: what a new domain looks like, which inputs are refused, and whose claim gives way.
 
+use postroom::event::Actor;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -207,9 +208,9 @@ fn a_creation_is_one_audit_row_by_its_key() {
     let (app, key) = start();
     let events = app.events(key.account);
     let event = events.last().unwrap();
-    assert_eq!((event.action.as_str(), event.subject.as_str()), ("domain.created", DOMAIN));
-    assert_eq!(event.actor, format!("key:{}", key.id));
-    assert_eq!(events.iter().filter(|event| event.subject == DOMAIN).count(), 1);
+    assert_eq!((event.action(), event.subject().as_str()), ("domain.created", DOMAIN));
+    assert_eq!(event.actor, Actor::Key(key.id));
+    assert_eq!(events.iter().filter(|event| event.subject() == DOMAIN).count(), 1);
 }
 
 #[test]

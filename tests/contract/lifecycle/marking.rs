@@ -1,5 +1,6 @@
 //! `POST /v2/domains/{domain}/dns/mark`: a record's status by word; its inputs and refusals.
 
+use postroom::event::Actor;
 use postroom_server::wire::Switches;
 use serde_json::{Value, json};
 
@@ -177,23 +178,30 @@ fn a_mark_is_written_to_the_audit_log_with_what_followed() {
     }
     mark(&app, &key, &json!(4), &json!("pending"));
     let events = app.events(key.account);
-    let told: Vec<(&str, &str)> = events
+    let told: Vec<(&str, String)> = events
         .iter()
-        .filter(|event| event.subject == DOMAIN && event.actor == format!("key:{}", key.id))
-        .map(|event| (event.action.as_str(), event.detail.as_deref().unwrap_or_default()))
+        .filter(|event| event.subject() == DOMAIN && event.actor == Actor::Key(key.id))
+        .map(|event| (event.action(), event.detail().unwrap_or_default()))
         .collect();
     assert_eq!(
         told,
         [
-            ("domain.created", ""),
-            ("record.marked", "mx @: pending to verified by word"),
-            ("record.marked", "spf @: pending to verified by word"),
-            ("record.marked", "dmarc _dmarc: pending to verified by word"),
-            ("record.marked", "dkim pr1._domainkey: pending to verified by word"),
-            ("domain.status_changed", "pending to active"),
-            ("record.marked", "dkim pr1._domainkey: verified to pending by word"),
-            ("domain.status_changed", "active to pending"),
+            ("domain.created", "domain customer.com created for user user_123"),
+            ("record.marked", "record MX of customer.com marked verified manually (was pending)"),
+            ("record.marked", "record SPF of customer.com marked verified manually (was pending)"),
+            ("record.marked", "record DMARC _dmarc of customer.com marked verified manually (was pending)"),
+            (
+                "record.marked",
+                "record DKIM pr1._domainkey of customer.com marked verified manually (was pending)"
+            ),
+            ("domain.status_changed", "status of customer.com changed from pending to active"),
+            (
+                "record.marked",
+                "record DKIM pr1._domainkey of customer.com given back to the checks (was verified)"
+            ),
+            ("domain.status_changed", "status of customer.com changed from active to pending"),
         ]
+        .map(|(action, detail)| (action, detail.to_owned()))
     );
 }
 

@@ -207,12 +207,19 @@ fn the_secret_is_sealed_and_shown_nowhere() {
 }
 
 #[test]
-fn each_change_is_an_audit_row_with_the_mode_alone() {
+fn each_change_is_an_audit_row_with_the_mode_and_no_secret() {
     let (app, key) = begin();
     let fields = json!({"forward_mode": "webhook", "webhook_url": URL, "webhook_secret": "s3cret"});
     changed(&app, &key, &fields);
     let events = app.events(key.account);
     let event = events.last().unwrap();
-    assert_eq!((event.action.as_str(), event.subject.as_str()), ("route.changed", DOMAIN));
-    assert_eq!(event.detail.as_deref(), Some("webhook"));
+    assert_eq!((event.action(), event.subject().as_str()), ("route.changed", DOMAIN));
+    assert_eq!(
+        event.detail().unwrap(),
+        format!(
+            "route of {DOMAIN} changed from \"store\" to \"webhook\"; webhook URL changed; webhook secret changed"
+        )
+    );
+    let row = app.dump()["event"].last().unwrap().clone();
+    assert!(!row.contains("s3cret") && !row.contains(URL), "the URL may hold a token: {row}");
 }

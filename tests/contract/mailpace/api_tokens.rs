@@ -1,5 +1,6 @@
 //! `/api/v1/domains/{id}/api_tokens`.
 
+use postroom::event::{Actor, Event};
 use postroom::id::{DomainId, DomainTokenId};
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::token;
@@ -246,13 +247,21 @@ fn each_change_of_a_token_is_one_audit_row() {
     app.call_with(&key, &format!("PATCH /api/v1/domains/{id}/api_tokens/{token_id}"), &json!({"name": "x"}));
     app.call(&key, &format!("DELETE /api/v1/domains/{id}/api_tokens/{token_id}"));
     let rows: Vec<_> =
-        app.events(key.account).into_iter().filter(|e| e.action.starts_with("token.")).collect();
-    let actions: Vec<&str> = rows.iter().map(|event| event.action.as_str()).collect();
+        app.events(key.account).into_iter().filter(|e| e.action().starts_with("token.")).collect();
+    let actions: Vec<&str> = rows.iter().map(Event::action).collect();
     assert_eq!(actions, ["token.created", "token.changed", "token.revoked"]);
-    for row in rows {
-        assert_eq!(row.actor, format!("key:{}", key.id));
-        assert_eq!((row.subject.as_str(), row.detail), ("example.com", Some(format!("token:{token_id}"))));
+    for row in &rows {
+        assert_eq!((&row.actor, row.subject().as_str()), (&Actor::Key(key.id), "example.com"));
     }
+    let told: Vec<String> = rows.iter().filter_map(Event::detail).collect();
+    assert_eq!(
+        told,
+        [
+            format!("token {token_id} of example.com created"),
+            format!("token {token_id} of example.com named \"x\""),
+            format!("token {token_id} \"x\" of example.com revoked"),
+        ]
+    );
 }
 
 #[test]

@@ -169,11 +169,15 @@ fn an_unproved_claim_gives_way_after_7_days_and_both_accounts_can_read_it() {
     app.call(&first, &format!("GET /api/v1/domains/{lost}")).is(404, &json!({"error": "Domain not found"}));
     let gave_way = |key: &Key| {
         let events = app.events(key.account);
-        events.into_iter().find(|event| event.action == "domain.gave_way").unwrap()
+        events.into_iter().find(|event| event.action() == "domain.gave_way").unwrap()
     };
     let (lost, won) = (gave_way(&first), gave_way(&second));
-    assert_eq!((lost.subject.as_str(), won.subject.as_str()), ("example.com", "example.com"));
-    assert!(lost.detail.unwrap().contains("another account"));
+    assert_eq!((lost.subject().as_str(), won.subject().as_str()), ("example.com", "example.com"));
+    assert_eq!(
+        lost.detail().unwrap(),
+        "domain example.com claimed by another account because it was never verified"
+    );
+    assert!(won.detail().unwrap().contains("another account"));
     assert!(app.actions(second.account).contains(&"domain.created example.com".to_owned()));
     assert_eq!(app.value::<i64>("SELECT count(*) FROM domain"), 1);
     assert_eq!(app.value::<i64>("SELECT count(*) FROM dkim_key"), 1, "nothing hangs on the lost one");

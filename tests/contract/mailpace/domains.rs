@@ -243,19 +243,19 @@ fn each_change_of_a_domain_is_one_audit_row_by_its_key() {
     let events: Vec<_> = app
         .events(key.account)
         .into_iter()
-        .filter(|event| event.action.starts_with("domain."))
-        .map(|event| (event.actor, event.action, event.subject, event.detail))
+        .filter(|event| event.action().starts_with("domain."))
+        .map(|event| (event.actor.to_string(), event.action().to_owned(), event.subject(), event.detail()))
         .collect();
     let by = format!("key:{}", key.id);
-    let row = |action: &str, name: &str, detail: Option<&str>| {
-        (by.clone(), action.to_owned(), name.to_owned(), detail.map(str::to_owned))
+    let row = |action: &str, name: &str, detail: &str| {
+        (by.clone(), action.to_owned(), name.to_owned(), Some(detail.to_owned()))
     };
     assert_eq!(
         events,
         [
-            row("domain.created", "example.com", None),
-            row("domain.changed", "example.com", None),
-            row("domain.renamed", "example.org", Some("was example.com")),
+            row("domain.created", "example.com", "domain example.com created"),
+            row("domain.changed", "example.com", "label of example.com set to \"x\""),
+            row("domain.renamed", "example.org", "domain example.com renamed to example.org"),
         ]
     );
 }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
@@ -18,8 +18,8 @@ fn fill(app: &TestApp, key: &Key, labels: &[Option<&str>]) {
             app.clock.advance(Duration::from_millis(1));
         }
         let name = format!("d{index}.example").parse().unwrap();
-        let new = New { label: *label, ..New::named(&name) };
-        app.postroom.write(|tx| provision::create(tx, &key.operator(), &new)).unwrap();
+        let new = NewDomain { label: *label, ..NewDomain::named(&name) };
+        app.postroom.write(|tx| provision::create(tx, &key.operator(), &new).map(drop)).unwrap();
     }
 }
 
@@ -159,7 +159,8 @@ fn pages_of_any_size_neither_repeat_nor_skip() {
     app.postroom
         .write(|tx| {
             let name = "foreign.example".parse().unwrap();
-            provision::create(tx, &other.operator(), &New { label: Some("label"), ..New::named(&name) })
+            let new = NewDomain { label: Some("label"), ..NewDomain::named(&name) };
+            provision::create(tx, &other.operator(), &new).map(drop)
         })
         .unwrap();
     let all = page(&app, &key, "limit=200");

@@ -1,6 +1,7 @@
 //! `POST /api/v1/domains/{id}/verify`: what is kept, what is seen now, and when a status changes.
 
 use postroom::dns::{Outcome, RecordData, RecordType};
+use postroom::event::Event;
 use serde_json::{Value, json};
 
 use super::keys;
@@ -268,7 +269,8 @@ fn each_change_of_a_status_is_an_audit_row_and_a_check_without_one_is_not() {
     assert_eq!(rows(), before, "nothing changed");
     app.publish(&key, id);
     verify(&app, &key, id);
-    let told: Vec<String> = app.events(key.account).split_off(before).into_iter().map(|e| e.action).collect();
+    let events = app.events(key.account).split_off(before);
+    let told: Vec<&str> = events.iter().map(Event::action).collect();
     assert_eq!(told, ["record.status_changed", "dkim_key.activated", "record.status_changed"]);
     let before = rows();
     verify(&app, &key, id);

@@ -1,8 +1,10 @@
 //! Domains: create, list, show, delete.
 
+use postroom::dkim::pool;
 use postroom::domain::{self, Order};
+use postroom::error::Error;
 use postroom::page::{Direction, Page};
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use serde_json::{Value, json};
 
 use super::input::{Input, path_domain, queried};
@@ -17,9 +19,12 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let input = Input::read(call)?;
     let name = input.domain()?;
     let organization = input.optional_tag("organization_id")?;
-    let made = call.postroom.write(|tx| {
-        let new = New { organization: organization.as_ref(), ..New::named(&name) };
-        Details::of(tx, provision::create_or_adopt(tx, &input.caller, &new)?)
+    let made = pool::write(*call.session, |tx| {
+        let new = NewDomain { organization: organization.as_ref(), ..NewDomain::named(&name) };
+        let domain = provision::create_or_adopt(tx, &input.caller, &new)?;
+        // The answer has the key's record.
+        provision::equip(tx, &domain)?;
+        Details::of(tx, domain)
     })?;
     let body = json!({ "message": "Domain created", "domain": made.json() });
     Ok(Response::json(StatusCode::CREATED, &body))
@@ -33,22 +38,23 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     }
     let (limit, offset) = (limit.min(MAX_LIMIT), number(call, "offset")?.unwrap_or(0));
     let page = Page { limit: u32::try_from(limit).unwrap_or(u32::MAX), offset };
-    let found =
-        call.postroom.read(|tx| domain::list(tx, &caller, Order::Created, Direction::Descending, page))?;
-    let items: Vec<Value> = found.iter().map(domain_json).collect();
+    let items: Vec<Value> = call.read(|tx| {
+        let found = domain::list(tx, &caller, Order::Created, Direction::Descending, page)?;
+        Ok::<_, Error>(found.iter().map(|domain| domain_json(domain)).collect())
+    })?;
     Ok(Response::json(StatusCode::OK, &json!({ "items": items, "limit": limit, "offset": offset })))
 }
 
 pub(super) fn info(call: &Call<'_>) -> Result<Response, Fault> {
     let (caller, name) = (queried(call)?, path_domain(call)?);
-    let found = call.postroom.read(|tx| Details::find(tx, &caller, &name))?;
+    let found = call.read(|tx| Details::find(tx, &caller, &name))?;
     Ok(Response::json(StatusCode::OK, &found.json()))
 }
 
 pub(super) fn delete(call: &Call<'_>) -> Result<Response, Fault> {
     let input = Input::read(call)?;
     let name = input.domain()?;
-    call.postroom.write(|tx| {
+    call.write(|tx| {
         let domain = domain::find_named(tx, &input.caller, &name)?;
         provision::delete(tx, &input.caller, &domain)
     })?;

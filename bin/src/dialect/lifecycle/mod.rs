@@ -11,10 +11,10 @@ use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
-use crate::wire::{Auth, Dialect, Fault, looking, route, store_status};
+use crate::wire::{Auth, Fault, Surface, looking, route, store_status};
 
 /// The dialect.
-pub const DIALECT: Dialect = Dialect {
+pub const DIALECT: Surface = Surface {
     name: "lifecycle",
     prefixes: &["/v2"],
     auth: Auth::Header(&["x-api-key"]),
@@ -38,6 +38,7 @@ fn render(fault: &Fault) -> Response {
     match fault {
         Fault::CredentialMissing => error(StatusCode::UNAUTHORIZED, "x-api-key is missing"),
         Fault::CredentialInvalid => error(StatusCode::UNAUTHORIZED, "x-api-key is unknown or revoked"),
+        Fault::CredentialTwice | Fault::Idempotency(_) => bad(&fault.to_string()),
         Fault::NoRoute => error(StatusCode::NOT_FOUND, "there is no such route"),
         Fault::Method(_) => error(StatusCode::METHOD_NOT_ALLOWED, &fault.to_string()),
         Fault::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, &fault.to_string()),
@@ -46,12 +47,13 @@ fn render(fault: &Fault) -> Response {
         Fault::Json(reason) => bad(&format!("the body is not JSON: {reason}")),
         Fault::Input { field, reason, detail: None } => bad(&format!("{field} {reason}")),
         Fault::Input { field, reason, detail: Some(detail) } => bad(&format!("{field} {reason}: {detail}")),
-        Fault::SwitchedOff(_) | Fault::Denied(_) => error(StatusCode::FORBIDDEN, &fault.to_string()),
+        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite => {
+            error(StatusCode::FORBIDDEN, &fault.to_string())
+        }
         Fault::Busy(seconds) | Fault::RateLimited(seconds) => {
             error(StatusCode::TOO_MANY_REQUESTS, &fault.to_string())
                 .with(header::RETRY_AFTER, &seconds.to_string())
         }
-        Fault::Idempotency(_) => bad(&fault.to_string()),
         Fault::StillRunning => error(StatusCode::CONFLICT, &fault.to_string()),
         Fault::Library(Error::Invalid { field, reason }) => {
             bad(&format!("{} is invalid: {reason}", wire_field(field)))

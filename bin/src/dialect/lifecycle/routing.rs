@@ -2,26 +2,26 @@
 
 use postroom::address::{EmailAddress, InvalidAddress};
 use postroom::domain;
-use postroom::route::{self, Change, Mode, Patch};
+use postroom::route::{self, Mode, Patch, RouteChange};
 use postroom::webhook::{InvalidWebhook, VettedUrl, WebhookUrl};
 
 use super::input::{Input, path_domain};
 use super::shape::Details;
 use crate::wire::http::{Response, StatusCode};
-use crate::wire::{Call, Fault};
+use crate::wire::{Fault, LookingCall};
 
-pub(super) fn update(call: &Call<'_>) -> Result<Response, Fault> {
+pub(super) fn update(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let input = Input::read(call)?;
     let name = path_domain(call)?;
     // Before anything is looked up for somebody whose domain it is not.
-    call.postroom.read(|tx| domain::find_named(tx, &input.caller, &name))?;
-    let change = Change {
+    call.read(|tx| domain::find_named(tx, &input.caller, &name).map(drop))?;
+    let change = RouteChange {
         mode: mode(&input)?,
         webhook_url: webhook_url(call, &input)?,
         webhook_secret: input.patch("webhook_secret")?,
         forward_to: forward_to(&input)?,
     };
-    let changed = call.postroom.write(|tx| {
+    let changed = call.write(|tx| {
         let domain = domain::find_named(tx, &input.caller, &name)?;
         route::update(tx, &input.caller, &domain, change)?;
         Details::of(tx, domain)
@@ -39,7 +39,7 @@ fn mode(input: &Input) -> Result<Option<Mode>, Fault> {
 }
 
 /// The webhook, looked up in the DNS now: the network is asked before the transaction begins.
-fn webhook_url(call: &Call<'_>, input: &Input) -> Result<Patch<VettedUrl>, Fault> {
+fn webhook_url(call: &LookingCall<'_>, input: &Input) -> Result<Patch<VettedUrl>, Fault> {
     let invalid = |reason: InvalidWebhook| Fault::Input {
         field: "webhook_url",
         reason: "is invalid".to_owned(),

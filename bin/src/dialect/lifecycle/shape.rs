@@ -14,7 +14,7 @@ use crate::json::record::problem_json;
 
 /// A domain with everything that this dialect shows of it: three statements, however many records.
 pub(super) struct Details {
-    pub(super) domain: Domain,
+    pub(super) domain: domain::Details,
     records: Vec<Record>,
     route: Route,
 }
@@ -26,10 +26,10 @@ impl Details {
     }
 
     /// Reads what hangs on a domain.
-    pub(super) fn of(tx: &ReadTx<'_>, domain: Domain) -> Result<Details, Error> {
+    pub(super) fn of<'t>(tx: &ReadTx<'t>, domain: Domain<'t>) -> Result<Details, Error> {
         let records = record::list(tx, &domain)?;
         let route = route::find(tx, &domain)?;
-        Ok(Details { domain, records, route })
+        Ok(Details { domain: domain.into_details(), records, route })
     }
 
     /// `{"domain","dns","route","mx"}`.
@@ -50,7 +50,7 @@ impl Details {
 }
 
 /// A domain without what hangs on it.
-pub(super) fn domain_json(domain: &Domain) -> Value {
+pub(super) fn domain_json(domain: &domain::Details) -> Value {
     json!({
         "id": domain.id.number(),
         "domain": domain.name.as_str(),
@@ -77,7 +77,7 @@ fn record_json(record: &Record) -> Value {
     })
 }
 
-fn route_json(domain: &Domain, route: &Route) -> Value {
+fn route_json(domain: &domain::Details, route: &Route) -> Value {
     json!({
         "domain": domain.name.as_str(),
         "forward_mode": route.mode.as_str(),

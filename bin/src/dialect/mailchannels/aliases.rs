@@ -11,7 +11,7 @@ use crate::wire::{Call, Fault};
 
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let alias = path_name(call, "alias")?;
-    let shown = call.postroom.write(|tx| {
+    let shown = call.write(|tx| {
         let domain = path_domain(call, tx)?;
         inbound::add_alias(tx, &call.caller, &domain, &alias)?;
         Ok::<_, Fault>(domain_json(tx, &call.caller, &domain)?)
@@ -21,7 +21,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn delete(call: &Call<'_>) -> Result<Response, Fault> {
     let alias = path_name(call, "alias")?;
-    call.postroom.write(|tx| {
+    call.write(|tx| {
         let domain = path_domain(call, tx)?;
         inbound::remove_alias(tx, &call.caller, &domain, &alias).map_err(Fault::from)
     })?;

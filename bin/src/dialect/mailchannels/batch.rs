@@ -63,7 +63,7 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
     let (items, flags) = (items(call)?, Flags::read(call)?);
     let handle = call.query("subscriptionHandle").filter(|handle| !handle.is_empty());
     let handle = handle.ok_or_else(|| Fault::input("subscriptionHandle", "is required, in the query"))?;
-    let outcome = call.postroom.write(|tx| {
+    let outcome = call.write(|tx| {
         subscription::find(tx, call.caller.account(), &handle)?;
         let handles = Handles::of(tx, &call.caller)?;
         let (mut outcome, mut seen) = (Outcome::default(), HashMap::new());
@@ -108,7 +108,7 @@ pub(super) fn each_of(
     items: &[Value],
     done: impl Fn(&WriteTx<'_>, &DomainName) -> Result<Value, Fault>,
 ) -> Result<Response, Fault> {
-    let outcome = call.postroom.write(|tx| {
+    let outcome = call.write(|tx| {
         let mut outcome = Outcome::default();
         for (at, item) in items.iter().enumerate() {
             match named(item).and_then(|name| tx.part(|| done(tx, &name))) {

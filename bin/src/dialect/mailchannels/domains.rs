@@ -1,12 +1,13 @@
 //! One domain: provision, show, settings, downstream addresses, its key, deprovision; and the list of them.
 
+use postroom::db::WriteTx;
 use postroom::domain::{self, Domain};
 use postroom::error::Error;
-use postroom::inbound::{self, Change, Standing};
+use postroom::inbound::{self, InboundChange, NameStanding};
 use postroom::key;
 use postroom::name::DomainName;
 use postroom::page::Page;
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::subscription;
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ pub(super) fn empty(status: StatusCode) -> Response {
 }
 
 pub(super) fn subscriptions(call: &Call<'_>) -> Result<Response, Fault> {
-    let (found, used) = call.postroom.read(|tx| {
+    let (found, used) = call.read(|tx| {
         let found = subscription::list(tx, Some(call.caller.account()))?;
         Ok::<_, Error>((found, domain::count_by_subscription(tx, &call.caller)?))
     })?;
@@ -58,7 +59,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let names = asked.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty());
     let names = names.map(|text| name(text, "domains")).collect::<Result<Vec<_>, _>>()?;
     let names = if asked.is_empty() { None } else { Some(names.as_slice()) };
-    let (handles, (found, total)) = call.postroom.read(|tx| {
+    let (handles, (found, total)) = call.read(|tx| {
         Ok::<_, Error>((Handles::of(tx, &call.caller)?, inbound::list(tx, &call.caller, names, page)?))
     })?;
     let domains: Vec<Value> = found.iter().map(|(domain, inbound)| handles.json(domain, inbound)).collect();
@@ -73,7 +74,7 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
         _ => text(&body, "subscriptionHandle")?,
     };
     let wish = Wish::read(&body)?;
-    let (made, shown) = call.postroom.write(|tx| {
+    let (made, shown) = call.write(|tx| {
         let (made, domain) = wish.provision(call, tx, handle, flags)?;
         Ok::<_, Fault>((made, domain_json(tx, &call.caller, &domain)?))
     })?;
@@ -82,7 +83,7 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
 }
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
-    let shown = call.postroom.read(|tx| {
+    let shown = call.read(|tx| {
         let domain = path_domain(call, tx)?;
         Ok::<_, Fault>(domain_json(tx, &call.caller, &domain)?)
     })?;
@@ -90,7 +91,7 @@ pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
 }
 
 pub(super) fn deprovision(call: &Call<'_>) -> Result<Response, Fault> {
-    call.postroom.write(|tx| {
+    call.write(|tx| {
         let domain = path_domain(call, tx)?;
         provision::delete(tx, &call.caller, &domain).map_err(Fault::from)
     })?;
@@ -99,7 +100,7 @@ pub(super) fn deprovision(call: &Call<'_>) -> Result<Response, Fault> {
 
 /// All settings of a domain beside each other, as they are set.
 pub(super) fn settings(call: &Call<'_>) -> Result<Response, Fault> {
-    let found = call.postroom.read(|tx| {
+    let found = call.read(|tx| {
         let domain = path_domain(call, tx)?;
         inbound::find(tx, &domain).map_err(Fault::from)
     })?;
@@ -115,12 +116,12 @@ pub(super) fn settings(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn set_settings(call: &Call<'_>) -> Result<Response, Fault> {
     let body = object(call)?;
     let lists = sections(&body)?;
-    let shown = call.postroom.write(|tx| {
+    let shown = call.write(|tx| {
         let domain = path_domain(call, tx)?;
         let was = inbound::find(tx, &domain)?.filtering;
         let filtering = filtering(&body, was.clone())?;
         let filtering = Some(filtering).filter(|filtering| *filtering != was);
-        inbound::change(tx, &call.caller, &domain, &Change { filtering, ..lists })?;
+        inbound::change(tx, &call.caller, &domain, &InboundChange { filtering, ..lists })?;
         Ok::<_, Fault>(domain_json(tx, &call.caller, &domain)?)
     })?;
     Ok(Response::json(StatusCode::OK, &shown))
@@ -129,7 +130,7 @@ pub(super) fn set_settings(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn downstream(call: &Call<'_>) -> Result<Response, Fault> {
     let limit = number(call, "limit", 10, 1, i32::MAX.unsigned_abs())? as usize;
     let offset = number(call, "offset", 0, 0, i32::MAX.unsigned_abs())? as usize;
-    let found = call.postroom.read(|tx| {
+    let found = call.read(|tx| {
         let domain = path_domain(call, tx)?;
         inbound::find(tx, &domain).map_err(Fault::from)
     })?;
@@ -141,8 +142,8 @@ pub(super) fn set_downstream(call: &Call<'_>) -> Result<Response, Fault> {
     let body = object(call)?;
     let records = list_of(body.get("records"), "records", one_downstream)?;
     let records = records.ok_or_else(|| Fault::input("records", "is required"))?;
-    let change = Change { downstream: Some(records), ..Change::default() };
-    let found = call.postroom.write(|tx| {
+    let change = InboundChange { downstream: Some(records), ..InboundChange::default() };
+    let found = call.write(|tx| {
         let domain = path_domain(call, tx)?;
         inbound::change(tx, &call.caller, &domain, &change)?;
         inbound::find(tx, &domain).map_err(Fault::from)
@@ -159,7 +160,7 @@ pub(super) fn set_key(call: &Call<'_>) -> Result<Response, Fault> {
     let unknown = || Fault::input("apiKey", "is no API key of this account");
     let secret = secret.map(|text| PlainSecret::parse(SecretKind::AccountKey, text)).transpose();
     let secret = secret.map_err(|_| unknown())?;
-    call.postroom.write(|tx| {
+    call.write(|tx| {
         let domain = path_domain(call, tx)?;
         let key = match &secret {
             None => None,
@@ -190,7 +191,7 @@ impl Flags {
 /// A domain that is to be provisioned.
 pub(super) struct Wish {
     name: DomainName,
-    change: Change,
+    change: InboundChange,
 }
 
 impl Wish {
@@ -204,22 +205,23 @@ impl Wish {
 
     /// Makes the domain, or finds it, and returns whether it was made. What is there already keeps its settings, unless
     /// they are to be overwritten.
-    pub(super) fn provision(
+    pub(super) fn provision<'t>(
         &self,
         call: &Call<'_>,
-        tx: &postroom::db::WriteTx<'_>,
+        tx: &WriteTx<'t>,
         handle: &str,
         flags: Flags,
-    ) -> Result<(bool, Domain), Fault> {
+    ) -> Result<(bool, Domain<'t>), Fault> {
         let (made, mut domain) = match inbound::standing(tx, &call.caller, &self.name)? {
-            Standing::Domain(domain) => {
+            NameStanding::Domain(domain) => {
                 subscription::find(tx, call.caller.account(), handle)?;
                 (false, *domain)
             }
-            Standing::Tied => return Err(Fault::Denied("the domain is associated with another API key")),
-            Standing::Alias => return Err(Fault::Denied("the name is an alias of another domain")),
-            Standing::Unknown => {
-                let new = New { subscription: Some(handle), key_later: true, ..New::named(&self.name) };
+            NameStanding::Tied => return Err(Fault::Denied("the domain is associated with another API key")),
+            NameStanding::Alias => return Err(Fault::Denied("the name is an alias of another domain")),
+            NameStanding::Unknown => {
+                let new =
+                    NewDomain { subscription: Some(handle), key_later: true, ..NewDomain::named(&self.name) };
                 (true, provision::create(tx, &call.caller, &new)?)
             }
         };
@@ -227,7 +229,8 @@ impl Wish {
             inbound::change(tx, &call.caller, &domain, &self.change)?;
         }
         if flags.associate && domain.tied_to.is_none() && call.caller.key().is_some() {
-            domain = domain::associate(tx, &call.caller, &domain, call.caller.key())?;
+            domain::associate(tx, &call.caller, &domain, call.caller.key())?;
+            domain = domain::find(tx, &call.caller, domain.id)?;
         }
         Ok((made, domain))
     }

@@ -4,7 +4,7 @@ use postroom::address::{EmailAddress, InvalidAddress};
 use postroom::db::ReadTx;
 use postroom::domain::Domain;
 use postroom::error::{Entity, Error};
-use postroom::inbound::{self, Change, Downstream, Filtering, Standing};
+use postroom::inbound::{self, Downstream, Filtering, InboundChange, NameStanding};
 use postroom::name::{DomainName, InvalidName};
 use serde_json::{Map, Value};
 
@@ -58,17 +58,22 @@ pub(super) fn name(text: &str, field: &'static str) -> Result<DomainName, Fault>
 
 /// The domain in the path, for a caller that may work on it: 403 tells of one that is tied to another key of its account,
 /// and of an alias.
-pub(super) fn path_domain(call: &Call<'_>, tx: &ReadTx<'_>) -> Result<Domain, Fault> {
+pub(super) fn path_domain<'t>(call: &Call<'_>, tx: &ReadTx<'t>) -> Result<Domain<'t>, Fault> {
     domain_of(call, tx, &path_name(call, "domain")?)
 }
 
-/// The same of a domain that was named elsewhere.
-pub(super) fn domain_of(call: &Call<'_>, tx: &ReadTx<'_>, name: &DomainName) -> Result<Domain, Fault> {
+/// The domain of this name, for a caller that may work on it: 403 tells of one that is tied to another key of its account, and
+/// of an alias.
+pub(super) fn domain_of<'t>(
+    call: &Call<'_>,
+    tx: &ReadTx<'t>,
+    name: &DomainName,
+) -> Result<Domain<'t>, Fault> {
     match inbound::standing(tx, &call.caller, name)? {
-        Standing::Domain(domain) => Ok(*domain),
-        Standing::Tied => Err(Fault::Denied("the domain is associated with another API key")),
-        Standing::Alias => Err(Fault::Denied("the name is an alias; use that of its domain")),
-        Standing::Unknown => Err(Fault::Library(Error::NotFound(Entity::Domain))),
+        NameStanding::Domain(domain) => Ok(*domain),
+        NameStanding::Tied => Err(Fault::Denied("the domain is associated with another API key")),
+        NameStanding::Alias => Err(Fault::Denied("the name is an alias; use that of its domain")),
+        NameStanding::Unknown => Err(Fault::Library(Error::NotFound(Entity::Domain))),
     }
 }
 
@@ -99,10 +104,10 @@ pub(super) fn text<'a>(object: &'a Object, field: &'static str) -> Result<&'a st
 }
 
 /// The four kinds of settings, of an object that has some of them beside each other.
-pub(super) fn sections(object: &Object) -> Result<Change, Fault> {
+pub(super) fn sections(object: &Object) -> Result<InboundChange, Fault> {
     // One item of a batch, and the published file, call it in the singular.
     let downstream = object.get("downstreamAddresses").or_else(|| object.get("downstreamAddress"));
-    Ok(Change {
+    Ok(InboundChange {
         filtering: None,
         admins: list(object.get("admins"), "admins", address)?,
         downstream: list(downstream, "downstreamAddresses", one_downstream)?,
@@ -141,13 +146,13 @@ pub(super) fn filtering(settings: &Object, was: Filtering) -> Result<Filtering, 
 }
 
 /// The settings of a domain that is provisioned: `settings` as a whole, and what stands beside it.
-pub(super) fn whole(object: &Object) -> Result<Change, Fault> {
+pub(super) fn whole(object: &Object) -> Result<InboundChange, Fault> {
     let filtering = match object.get("settings") {
         None | Some(Value::Null) => None,
         Some(Value::Object(settings)) => Some(filtering(settings, Filtering::default())?),
         Some(_) => return Err(Fault::input("settings", "must be an object")),
     };
-    Ok(Change { filtering, ..sections(object)? })
+    Ok(InboundChange { filtering, ..sections(object)? })
 }
 
 /// A list of a body, each item read.

@@ -14,7 +14,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
         // It would make a link that nobody gets to see.
         return Err(Fault::Method("GET".to_owned()));
     }
-    let secret = call.postroom.write(|tx| {
+    let secret = call.write(|tx| {
         let domain = path_domain(call, tx)?;
         Ok::<_, Fault>(login::create(tx, &call.caller, &domain)?.1)
     })?;

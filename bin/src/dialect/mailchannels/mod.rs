@@ -14,11 +14,11 @@ mod users;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
-use crate::wire::http::{Method, Response, StatusCode, header};
-use crate::wire::{Auth, Dialect, Fault, batch, open, reporting, route, store_status};
+use crate::wire::http::{HeaderMap, Method, Response, StatusCode, header};
+use crate::wire::{Anybody, Auth, Call, Fault, Surface, batch, open, reporting, route, store_status};
 
 /// The dialect.
-pub const DIALECT: Dialect = Dialect {
+pub const DIALECT: Surface = Surface {
     name: "mailchannels",
     prefixes: &["/inbound/v1"],
     auth: Auth::Header(&["x-api-key"]),
@@ -52,10 +52,16 @@ pub const DIALECT: Dialect = Dialect {
         route(Method::PUT, "/inbound/v1/users", users::save),
         route(Method::PUT, "/inbound/v1/users/{email}/settings", users::set_settings),
         reporting(Method::POST, "/inbound/v1/report", reports::submit),
-        open(Method::GET, "/inbound/v1/status"),
+        open(Method::GET, "/inbound/v1/status", status),
     ],
     render,
 };
+
+/// Whether the service is well.
+fn status(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
+    call.session.check_readable()?;
+    Ok(Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new() })
+}
 
 /// A fault in this dialect's shape.
 fn render(fault: &Fault) -> Response {
@@ -93,8 +99,8 @@ fn said(fault: &Fault) -> (StatusCode, String) {
             return (StatusCode::BAD_REQUEST, text.to_owned());
         }
         Fault::Json(reason) => return (StatusCode::BAD_REQUEST, format!("the body is not JSON: {reason}")),
-        Fault::Input { .. } | Fault::Idempotency(_) => StatusCode::BAD_REQUEST,
-        Fault::SwitchedOff(_) | Fault::Denied(_) => StatusCode::FORBIDDEN,
+        Fault::Input { .. } | Fault::Idempotency(_) | Fault::CredentialTwice => StatusCode::BAD_REQUEST,
+        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite => StatusCode::FORBIDDEN,
         Fault::Busy(_) | Fault::RateLimited(_) => StatusCode::SERVICE_UNAVAILABLE,
         Fault::StillRunning => StatusCode::CONFLICT,
         Fault::Library(error) => return said_of(error),

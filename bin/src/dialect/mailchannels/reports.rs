@@ -1,6 +1,6 @@
 //! Reports of misclassified messages.
 
-use postroom::report::{self, Kind, New};
+use postroom::report::{self, NewReport, ReportKind};
 use serde_json::Value;
 
 use super::domains::empty;
@@ -9,7 +9,7 @@ use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault};
 
 pub(super) fn submit(call: &Call<'_>) -> Result<Response, Fault> {
-    let kind: Option<Kind> = call.query("report_type").and_then(|text| text.parse().ok());
+    let kind: Option<ReportKind> = call.query("report_type").and_then(|text| text.parse().ok());
     let kind = kind.ok_or_else(|| Fault::input("report_type", "must be false_positive or false_negative"))?;
     let body = object(call)?;
     let message = match body.get("messageContent") {
@@ -18,14 +18,14 @@ pub(super) fn submit(call: &Call<'_>) -> Result<Response, Fault> {
         Some(_) => return Err(Fault::input("messageContent", "must be a string")),
     };
     let (envelope, host) = (part(&body, "smtpEnvelopeInformation")?, part(&body, "sendingHostInformation")?);
-    let new = New {
+    let new = NewReport {
         helo: text(envelope, "ehlo")?,
         sender: text(envelope, "mailFrom")?,
         recipient: text(envelope, "rcptTo")?,
         client: text(host, "name")?,
-        ..New::of(kind, message.as_bytes())
+        ..NewReport::of(kind, message.as_bytes())
     };
-    call.postroom.write(|tx| report::file(tx, &call.caller, &new))?;
+    call.write(|tx| report::file(tx, &call.caller, &new))?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use postroom::account::Caller;
 use postroom::db::ReadTx;
-use postroom::domain::Domain;
+use postroom::domain::{Details, Domain};
 use postroom::error::Error;
 use postroom::id::SubscriptionId;
 use postroom::inbound::{self, AbusePolicy, Downstream, Filtering, Inbound};
@@ -21,7 +21,7 @@ impl Handles {
     }
 
     /// `{"domain","subscriptionHandle","settings","admins","downstreamAddresses","aliases"}`.
-    pub(super) fn json(&self, domain: &Domain, inbound: &Inbound) -> Value {
+    pub(super) fn json(&self, domain: &Details, inbound: &Inbound) -> Value {
         json!({
             "domain": domain.name.as_str(),
             "subscriptionHandle": self.0.get(&domain.subscription).map_or("", String::as_str),
@@ -34,7 +34,7 @@ impl Handles {
 }
 
 /// A domain with all that is set of it.
-pub(super) fn domain_json(tx: &ReadTx<'_>, caller: &Caller, domain: &Domain) -> Result<Value, Error> {
+pub(super) fn domain_json<'t>(tx: &ReadTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<Value, Error> {
     Ok(Handles::of(tx, caller)?.json(domain, &inbound::find(tx, domain)?))
 }
 

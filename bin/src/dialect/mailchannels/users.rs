@@ -1,6 +1,6 @@
 //! Users: the recipients at a domain.
 
-use postroom::list::{self, Action, Item, Scope};
+use postroom::list::{self, Item, ListKind, Scope};
 use postroom::recipient::{self, FilterMode, FilterRequest, Recipient};
 use serde_json::{Value, json};
 
@@ -21,16 +21,16 @@ pub(super) fn save(call: &Call<'_>) -> Result<Response, Fault> {
     let filter =
         call.query("filter").filter(|text| !text.is_empty()).map(|text| filter(&text)).transpose()?;
     let wanted = wanted_entries(call)?;
-    let (user, is_new, entries) = call.postroom.write(|tx| {
-        domain_of(call, tx, address.domain())?;
+    let (user, is_new, entries) = call.write(|tx| {
+        let domain = domain_of(call, tx, address.domain())?;
         let (user, is_new) = recipient::save(tx, &call.caller, &address, admin, filter)?;
-        let scope = Scope::Recipient(&user);
+        let scope = Scope::Recipient(&domain, &user);
         // Of a user that is there the lists stay as they are.
         for (action, item) in wanted.iter().filter(|_| is_new) {
             list::add(tx, &call.caller, &scope, *action, item)?;
         }
-        let mut entries = list::entries(tx, &scope, Action::Safelist)?;
-        entries.extend(list::entries(tx, &scope, Action::Blocklist)?);
+        let mut entries = list::entries(tx, &scope, ListKind::Safelist)?;
+        entries.extend(list::entries(tx, &scope, ListKind::Blocklist)?);
         Ok::<_, Fault>((user.clone(), is_new, entries))
     })?;
     let body = json!({
@@ -54,7 +54,7 @@ pub(super) fn set_settings(call: &Call<'_>) -> Result<Response, Fault> {
         Some(Value::Bool(admin)) => Some(*admin),
         Some(_) => return Err(Fault::input("admin", "must be true or false")),
     };
-    let user = call.postroom.write(|tx| {
+    let user = call.write(|tx| {
         let domain = domain_of(call, tx, address.domain())?;
         let user = recipient::ensure(tx, &call.caller, &domain, &address)?;
         recipient::update(tx, &call.caller, &domain, &user, admin, asked).map_err(Fault::from)
@@ -72,7 +72,7 @@ fn filter(text: &str) -> Result<FilterRequest, Fault> {
 }
 
 /// The entries that a new user is to have: `{"list_entries":{"safelist":[…],"blocklist":[…]}}`.
-fn wanted_entries(call: &Call<'_>) -> Result<Vec<(Action, Item)>, Fault> {
+fn wanted_entries(call: &Call<'_>) -> Result<Vec<(ListKind, Item)>, Fault> {
     let body = match json_body(call.request)? {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Object(body)) => body,
@@ -84,7 +84,7 @@ fn wanted_entries(call: &Call<'_>) -> Result<Vec<(Action, Item)>, Fault> {
         Some(_) => return Err(Fault::input("list_entries", "must be an object")),
     };
     let mut wanted = Vec::new();
-    for (name, action) in [("safelist", Action::Safelist), ("blocklist", Action::Blocklist)] {
+    for (name, action) in [("safelist", ListKind::Safelist), ("blocklist", ListKind::Blocklist)] {
         wanted.extend(items(lists, name)?.into_iter().map(|item| (action, item)));
     }
     if wanted.len() > MOST_ENTRIES {

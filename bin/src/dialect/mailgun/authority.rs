@@ -1,5 +1,6 @@
 //! Whose keys sign for a domain, and under which selector.
 
+use postroom::dkim::pool;
 use postroom::domain;
 use postroom::error::{Entity, Error};
 use postroom::keyring;
@@ -15,7 +16,7 @@ pub(super) fn set_authority(call: &Call<'_>) -> Result<Response, Fault> {
     let (name, form) = (path_domain(call)?, Form::read(call.request)?);
     let own =
         form.get("self").filter(|text| !text.is_empty()).map_or(Ok(false), |text| flag(text, "self"))?;
-    let (details, changed) = call.postroom.write(|tx| {
+    let (details, changed) = call.write(|tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
         let (domain, changed) = keyring::set_authority(tx, &call.caller, &domain, own)?;
         Ok::<_, Error>((Details::of(tx, domain)?, changed))
@@ -35,7 +36,7 @@ pub(super) fn set_selector(call: &Call<'_>) -> Result<Response, Fault> {
     // A well-known client sends the word for what was left out.
     let selector = form.get(FIELD).filter(|text| !["", "undefined"].contains(&text.trim()));
     let selector = selector.map(|text| parse_selector(text, FIELD)).transpose()?;
-    let changed = call.postroom.write(|tx| {
+    let changed = pool::write(*call.session, |tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
         let Some(selector) = &selector else { return Ok(()) };
         keyring::rename_selector(tx, &call.caller, &domain, selector).map(|_| ())

@@ -10,7 +10,7 @@ use super::input::path_domain;
 use super::shape::{Details, domain_json};
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
-use crate::wire::{Call, Fault};
+use crate::wire::{Call, Fault, LookingCall};
 
 const USUAL_LIMIT: u32 = 100;
 const MOST: u32 = 1000;
@@ -20,25 +20,25 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let limit = form.get("limit").and_then(|text| text.trim().parse().ok()).filter(|limit| *limit > 0);
     let offset = form.get("skip").and_then(|text| text.trim().parse().ok()).unwrap_or(0);
     let page = Page { limit: limit.unwrap_or(USUAL_LIMIT).min(MOST), offset };
-    let (domains, count) = call.postroom.read(|tx| {
+    let (items, count) = call.read(|tx| {
         let domains = domain::list(tx, &call.caller, Order::Created, Direction::Descending, page)?;
-        Ok::<_, Error>((domains, domain::count(tx, &call.caller)?))
+        let items: Vec<_> = domains.iter().map(|domain| domain_json(domain)).collect();
+        Ok::<_, Error>((items, domain::count(tx, &call.caller)?))
     })?;
-    let items: Vec<_> = domains.iter().map(domain_json).collect();
     Ok(Response::json(StatusCode::OK, &json!({ "total_count": count, "items": items })))
 }
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
     let name = path_domain(call)?;
-    let found = call.postroom.read(|tx| Details::of(tx, domain::find_named(tx, &call.caller, &name)?))?;
+    let found = call.read(|tx| Details::of(tx, domain::find_named(tx, &call.caller, &name)?))?;
     Ok(Response::json(StatusCode::OK, &found.json()))
 }
 
-pub(super) fn verify(call: &Call<'_>) -> Result<Response, Fault> {
+pub(super) fn verify(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let name = path_domain(call)?;
-    let domain = call.postroom.read(|tx| domain::find_named(tx, &call.caller, &name))?;
-    verify::check(call.postroom, &call.caller, domain.id, call.resolver)?;
-    let found = call.postroom.read(|tx| Details::of(tx, domain::find_named(tx, &call.caller, &name)?))?;
+    let id = call.read(|tx| Ok::<_, Error>(domain::find_named(tx, &call.caller, &name)?.id))?;
+    verify::check(call.postroom, &call.caller, id, call.resolver)?;
+    let found = call.read(|tx| Details::of(tx, domain::find_named(tx, &call.caller, &name)?))?;
     let mut body = found.json();
     if let Some(fields) = body.as_object_mut() {
         fields.insert("message".to_owned(), json!("Domain DNS records have been updated"));

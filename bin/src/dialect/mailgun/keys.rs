@@ -1,6 +1,6 @@
 //! Domain keys: list, create and import, delete, activate and deactivate.
 
-use postroom::dkim::{Algorithm, KeyPair, Kind, PrivateKeyFault, Source, pool};
+use postroom::dkim::{Algorithm, KeyKind, KeyPair, PrivateKeyFault, Source, pool};
 use postroom::domain;
 use postroom::error::{Entity, Error};
 use postroom::keyring::{self, Activation, Filter};
@@ -12,14 +12,14 @@ use super::paging::{Asked, Paging};
 use super::shape::key_json;
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
-use crate::wire::{Call, Fault};
+use crate::wire::{Call, Fault, LookingCall};
 
 pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let asked = Asked::read(&Form::read(call.request)?);
     let entries = match &asked.filter {
         Some((domain, selector)) => {
             let filter = Filter { signing_domain: domain.as_ref(), selector: selector.as_ref() };
-            call.postroom.read(|tx| keyring::list(tx, &call.caller, &filter, asked.window, asked.limit))?
+            call.read(|tx| keyring::list(tx, &call.caller, &filter, asked.window, asked.limit))?
         }
         // A filter that no name passes.
         None => Vec::new(),
@@ -34,11 +34,11 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let form = Form::read(call.request)?;
     let (name, selector) = (domain_of(&form, "signing_domain")?, selector(&form, "selector")?);
     // Before any work is spent on a key for it.
-    call.postroom.read(|tx| domain::find_named(tx, &call.caller, &name))?;
-    let source = source(call, &form)?;
-    let made = call.postroom.write(|tx| {
+    call.read(|tx| domain::find_named(tx, &call.caller, &name).map(drop))?;
+    let source = source(&form)?;
+    let made = pool::write(*call.session, |tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
-        keyring::create(tx, &call.caller, &domain, &selector, source)
+        keyring::create(tx, &call.caller, &domain, &selector, &source)
     })?;
     Ok(Response::json(StatusCode::OK, &key_json(&made)))
 }
@@ -46,19 +46,18 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn delete(call: &Call<'_>) -> Result<Response, Fault> {
     let form = Form::read(call.request)?;
     let (name, selector) = (domain_of(&form, "signing_domain")?, selector(&form, "selector")?);
-    call.postroom
-        .write(|tx| {
-            let domain = domain::find_named(tx, &call.caller, &name)?;
-            keyring::delete(tx, &call.caller, &domain, &selector)
-        })
-        .map_err(as_key)?;
+    call.write(|tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
+        keyring::delete(tx, &call.caller, &domain, &selector)
+    })
+    .map_err(as_key)?;
     Ok(Response::json(StatusCode::OK, &json!({ "message": "success" })))
 }
 
 /// A domain that is not there has no keys, and that is all that is said of it.
 pub(super) fn of_domain(call: &Call<'_>) -> Result<Response, Fault> {
     let entries = match path_domain(call) {
-        Ok(name) => call.postroom.read(|tx| {
+        Ok(name) => call.read(|tx| {
             let domain = domain::find_named(tx, &call.caller, &name)?;
             keyring::of_domain(tx, &domain)
         }),
@@ -72,10 +71,10 @@ pub(super) fn of_domain(call: &Call<'_>) -> Result<Response, Fault> {
     Ok(Response::json(StatusCode::OK, &json!({ "items": items })))
 }
 
-pub(super) fn activate(call: &Call<'_>) -> Result<Response, Fault> {
+pub(super) fn activate(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let (name, selector) = path_key(call)?;
-    let domain = call.postroom.read(|tx| domain::find_named(tx, &call.caller, &name)).map_err(as_key)?;
-    let outcome = keyring::activate(call.postroom, &call.caller, &domain, &selector, call.resolver);
+    let id = call.read(|tx| Ok(domain::find_named(tx, &call.caller, &name)?.id)).map_err(as_key)?;
+    let outcome = keyring::activate(call.postroom, &call.caller, id, &selector, call.resolver);
     match outcome.map_err(as_key)? {
         Activation::Done(_) => Ok(switched("domain key activated", &name, &selector, true)),
         Activation::Refused(checked) => {
@@ -86,12 +85,11 @@ pub(super) fn activate(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn deactivate(call: &Call<'_>) -> Result<Response, Fault> {
     let (name, selector) = path_key(call)?;
-    call.postroom
-        .write(|tx| {
-            let domain = domain::find_named(tx, &call.caller, &name)?;
-            keyring::deactivate(tx, &call.caller, &domain, &selector)
-        })
-        .map_err(as_key)?;
+    call.write(|tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
+        keyring::deactivate(tx, &call.caller, &domain, &selector)
+    })
+    .map_err(as_key)?;
     Ok(switched("domain key deactivated", &name, &selector, false))
 }
 
@@ -103,7 +101,7 @@ fn switched(message: &str, authority: &DomainName, selector: &Selector, active: 
 }
 
 /// Where the key that is to be created comes from: its `pem`, else a new pair of `bits`.
-fn source(call: &Call<'_>, form: &Form) -> Result<Source, Fault> {
+fn source(form: &Form) -> Result<Source, Fault> {
     let pem = form.octets("pem").filter(|pem| form.file("pem").is_some() || !pem.is_empty());
     if let Some(pem) = pem {
         let pair = KeyPair::import(pem).map_err(|refusal| {
@@ -119,8 +117,8 @@ fn source(call: &Call<'_>, form: &Form) -> Result<Source, Fault> {
         return Ok(Source::Pair(pair));
     }
     match form.get("bits").map(str::trim).filter(|bits| !bits.is_empty()) {
-        None | Some("2048") => Ok(pool::source(call.postroom)?),
-        Some("1024") => Ok(Source::Pair(KeyPair::generate(Kind::of(Algorithm::Rsa, Some(1024))?)?)),
+        None | Some("2048") => Ok(Source::Pool),
+        Some("1024") => Ok(Source::Pair(KeyPair::generate(KeyKind::of(Algorithm::Rsa, Some(1024))?)?)),
         Some(_) => Err(bad("bits", "bits must be 1024 or 2048")),
     }
 }

@@ -13,10 +13,10 @@ use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
-use crate::wire::{Auth, Dialect, Fault, looking, making, route, store_status};
+use crate::wire::{Auth, Fault, Surface, looking, making, route, store_status};
 
 /// The dialect.
-pub const DIALECT: Dialect = Dialect {
+pub const DIALECT: Surface = Surface {
     name: "mailgun",
     prefixes: &["/v1", "/v3", "/v4"],
     auth: Auth::Basic { user: "api" },
@@ -51,6 +51,7 @@ fn render(fault: &Fault) -> Response {
             said(StatusCode::UNAUTHORIZED, "Invalid private key")
                 .with(header::WWW_AUTHENTICATE, "Basic realm=\"MG API\"")
         }
+        Fault::CredentialTwice | Fault::Idempotency(_) => bad(&fault.to_string()),
         Fault::NoRoute => said(StatusCode::NOT_FOUND, "not found"),
         Fault::Method(_) => said(StatusCode::METHOD_NOT_ALLOWED, &fault.to_string()),
         Fault::TooLarge => said(StatusCode::PAYLOAD_TOO_LARGE, &fault.to_string()),
@@ -59,12 +60,13 @@ fn render(fault: &Fault) -> Response {
         Fault::Json(text) => bad(&format!("the body is not JSON: {text}")),
         Fault::Input { reason, detail: None, .. } => bad(reason),
         Fault::Input { reason, detail: Some(detail), .. } => bad(&format!("{reason}: {detail}")),
-        Fault::SwitchedOff(_) | Fault::Denied(_) => said(StatusCode::FORBIDDEN, &fault.to_string()),
+        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite => {
+            said(StatusCode::FORBIDDEN, &fault.to_string())
+        }
         Fault::Busy(seconds) | Fault::RateLimited(seconds) => {
             said(StatusCode::TOO_MANY_REQUESTS, &fault.to_string())
                 .with(header::RETRY_AFTER, &seconds.to_string())
         }
-        Fault::Idempotency(_) => bad(&fault.to_string()),
         Fault::StillRunning => said(StatusCode::CONFLICT, &fault.to_string()),
         Fault::Library(Error::Invalid { field, reason }) => {
             bad(&format!("{} is not usable: {reason}", wire_field(field)))

@@ -5,7 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use postroom::id::{DkimKeyId, DomainId};
-use postroom::keyring::{Cursor, Entry, Window};
+use postroom::keyring::{Cursor, KeyEntry, Window};
 use postroom::name::{DomainName, Selector};
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ const MOST: u32 = 100;
 pub(super) struct Asked {
     /// The domain and the selector to filter by; none if one of the two can be nobody's.
     pub(super) filter: Option<(Option<DomainName>, Option<Selector>)>,
-    /// The same as it was asked.
+    /// The two filters in the words of the request.
     texts: (String, String),
     pub(super) window: Window,
     pub(super) limit: u32,
@@ -106,9 +106,9 @@ pub(super) struct Paging {
 
 impl Paging {
     /// Past either end there is a page without items: some clients stop at nothing else.
-    pub(super) fn around(asked: &Asked, entries: &[Entry]) -> Paging {
-        let first = entries.first().map(Entry::cursor);
-        let last = entries.last().map(Entry::cursor);
+    pub(super) fn around(asked: &Asked, entries: &[KeyEntry]) -> Paging {
+        let first = entries.first().map(KeyEntry::cursor);
+        let last = entries.last().map(KeyEntry::cursor);
         let (next, previous) = match (asked.window, first, last) {
             (_, Some(first), Some(last)) => (Window::After(Some(last)), Window::Before(Some(first))),
             (Window::After(cursor), ..) => (Window::After(cursor), Window::Before(None)),

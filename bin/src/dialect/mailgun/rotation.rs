@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use postroom::dkim::DkimKey;
-use postroom::domain::{self, Domain};
+use postroom::dkim::pool;
+use postroom::domain::{self, Details};
 use postroom::error::Error;
-use postroom::keyring::{self, Entry};
-use postroom::rotation::{self, Status};
+use postroom::keyring::{self, KeyEntry};
+use postroom::rotation::{self, RotationView};
 use serde_json::{Value, json};
 
 use super::input::{bad, flag, path_domain, required};
@@ -42,7 +43,7 @@ fn set(call: &Call<'_>) -> Result<Response, Fault> {
         let text = "rotation_interval is not allowed unless also enabling DKIM rotation";
         return Err(bad("rotation_interval", text));
     }
-    let body = call.postroom.write(|tx| {
+    let body = pool::write(*call.session, |tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
         let was = rotation::status(tx, &domain)?.rotation.every;
         let every = enabled.then(|| asked.or(was).unwrap_or(USUAL_INTERVAL));
@@ -58,20 +59,19 @@ fn set(call: &Call<'_>) -> Result<Response, Fault> {
 
 fn begin(call: &Call<'_>) -> Result<Response, Fault> {
     let name = path_domain(call)?;
-    let (domain, status) = call.postroom.read(|tx| {
+    let (state, supply) = call.read(|tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
         let status = rotation::status(tx, &domain)?;
-        Ok::<_, Error>((domain, status))
+        Ok::<_, Error>((state(&status), rotation::supply(tx, &domain)?))
     })?;
-    let state = state(&status);
     if state != ENABLED {
         let text = format!("only domains in {ENABLED} can rotate their keys. Current state: {state}");
         return Err(bad("name", text));
     }
-    let source = rotation::source(call.postroom, &domain)?;
-    call.postroom.write(|tx| {
+    let source = supply.source()?;
+    pool::write(*call.session, |tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
-        rotation::start(tx, &call.caller, &domain, source)
+        rotation::start(tx, &call.caller, &domain, &source)
     })?;
     Ok(Response::json(StatusCode::OK, &json!({ "message": "ok" })))
 }
@@ -106,13 +106,13 @@ fn shown(text: &str) -> String {
 }
 
 /// Whether a key signs, in the words of these routes.
-fn state(status: &Status) -> &'static str {
+fn state(status: &RotationView) -> &'static str {
     if status.keys.iter().any(DkimKey::is_active) { ENABLED } else { "wait_verify" }
 }
 
-fn domain_json(domain: &Domain, status: &Status, entries: &[Entry]) -> Value {
+fn domain_json(domain: &Details, status: &RotationView, entries: &[KeyEntry]) -> Value {
     let active = entries.iter().rev().find(|entry| entry.key.is_active());
-    let delegated: Vec<&Entry> = entries.iter().filter(|entry| entry.key.delegated_to.is_some()).collect();
+    let delegated: Vec<&KeyEntry> = entries.iter().filter(|entry| entry.key.delegated_to.is_some()).collect();
     let shown = if delegated.is_empty() { entries.iter().collect() } else { delegated };
     let records: Vec<Value> = shown.into_iter().map(record_json).collect();
     json!({
@@ -128,7 +128,7 @@ fn domain_json(domain: &Domain, status: &Status, entries: &[Entry]) -> Value {
     })
 }
 
-fn record_json(entry: &Entry) -> Value {
+fn record_json(entry: &KeyEntry) -> Value {
     let (kind, value) = match &entry.key.delegated_to {
         Some(target) => ("CNAME", target.to_string()),
         None => ("TXT", entry.key.public.record_value()),
@@ -142,7 +142,7 @@ fn record_json(entry: &Entry) -> Value {
     })
 }
 
-/// The same, with what went wrong under the name that these routes have for it.
+/// Gives a fault the name that these routes have for what went wrong.
 fn named(result: Result<Response, Fault>) -> Result<Response, Fault> {
     let fault = match result {
         Err(

@@ -2,14 +2,14 @@
 
 use postroom::db::ReadTx;
 use postroom::dkim::PublicKey;
-use postroom::domain::{Domain, Status};
+use postroom::domain::{self, Domain, DomainStatus};
 use postroom::error::Error;
-use postroom::keyring::{DnsState, Entry};
+use postroom::keyring::{DnsState, KeyEntry};
 use postroom::record::{self, Purpose, Record};
 use serde_json::{Value, json};
 
 /// A key: `{"signing_domain","selector","bits","dns_record"}`.
-pub(super) fn key_json(entry: &Entry) -> Value {
+pub(super) fn key_json(entry: &KeyEntry) -> Value {
     let (record_type, value) = match &entry.key.delegated_to {
         Some(target) => ("CNAME", target.to_string()),
         None => ("TXT", key_value(&entry.key.public)),
@@ -46,14 +46,14 @@ fn word(state: DnsState) -> &'static str {
 
 /// A domain with its records.
 pub(super) struct Details {
-    pub(super) domain: Domain,
+    pub(super) domain: domain::Details,
     records: Vec<Record>,
 }
 
 impl Details {
-    pub(super) fn of(tx: &ReadTx<'_>, domain: Domain) -> Result<Details, Error> {
+    pub(super) fn of<'t>(tx: &ReadTx<'t>, domain: Domain<'t>) -> Result<Details, Error> {
         let records = record::list(tx, &domain)?;
-        Ok(Details { domain, records })
+        Ok(Details { domain: domain.into_details(), records })
     }
 
     /// What the domain must publish to send: SPF, its own keys, the return path.
@@ -81,7 +81,7 @@ impl Details {
     }
 }
 
-fn record_json(domain: &Domain, record: &Record) -> Value {
+fn record_json(domain: &domain::Details, record: &Record) -> Value {
     let value = match &record.dkim_key {
         Some(key) if key.delegated_to.is_none() => key_value(&key.public),
         _ => record.value.clone(),
@@ -103,10 +103,10 @@ fn record_json(domain: &Domain, record: &Record) -> Value {
 }
 
 /// A domain without its records. What Postroom has no word on is what Mailgun makes of a new domain.
-pub(super) fn domain_json(domain: &Domain) -> Value {
+pub(super) fn domain_json(domain: &domain::Details) -> Value {
     let state = match domain.status {
-        Status::Active => "active",
-        Status::Pending | Status::Failed => "unverified",
+        DomainStatus::Active => "active",
+        DomainStatus::Pending | DomainStatus::Failed => "unverified",
     };
     json!({
         "id": format!("{:024x}", domain.id.number()),
@@ -126,7 +126,7 @@ pub(super) fn domain_json(domain: &Domain) -> Value {
 }
 
 /// `Wed, 10 Jul 2013 19:26:52 GMT`, as RFC 9110 section 5.6.7 has it.
-fn http_date(domain: &Domain) -> String {
+fn http_date(domain: &domain::Details) -> String {
     let millis = u64::try_from(domain.created_at.millis()).unwrap_or(0);
     httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_millis(millis))
 }

@@ -43,7 +43,7 @@ impl<'a> ApiToken<'a> {
 pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     accept(call)?;
     let id = domain_id(call)?;
-    let tokens = call.postroom.read(|tx| token::list(tx, &domain::find(tx, &call.caller, id)?))?;
+    let tokens = call.read(|tx| token::list(tx, &domain::find(tx, &call.caller, id)?))?;
     let shown: Vec<_> = tokens.iter().map(|token| ApiToken::new(token, None)).collect();
     Ok(Response::json(StatusCode::OK, &shown))
 }
@@ -51,14 +51,14 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
     accept(call)?;
     let (id, token) = (domain_id(call)?, token_id(call)?);
-    let found = call.postroom.read(|tx| token::find(tx, &domain::find(tx, &call.caller, id)?, token))?;
+    let found = call.read(|tx| token::find(tx, &domain::find(tx, &call.caller, id)?, token))?;
     Ok(Response::json(StatusCode::OK, &ApiToken::new(&found, None)))
 }
 
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let id = domain_id(call)?;
     let name = text(&object(call, "api_token")?, "name")?.value();
-    let (made, secret) = call.postroom.write(|tx| {
+    let (made, secret) = call.write(|tx| {
         let domain = domain::find(tx, &call.caller, id)?;
         token::create(tx, &call.caller, &domain, name.as_deref())
     })?;
@@ -68,7 +68,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn update(call: &Call<'_>) -> Result<Response, Fault> {
     let (id, token) = (domain_id(call)?, token_id(call)?);
     let name = text(&object(call, "api_token")?, "name")?;
-    let changed = call.postroom.write(|tx| {
+    let changed = call.write(|tx| {
         let domain = domain::find(tx, &call.caller, id)?;
         match &name {
             Text::Absent => token::find(tx, &domain, token),
@@ -82,7 +82,7 @@ pub(super) fn update(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn revoke(call: &Call<'_>) -> Result<Response, Fault> {
     accept(call)?;
     let (id, token) = (domain_id(call)?, token_id(call)?);
-    call.postroom.write(|tx| {
+    call.write(|tx| {
         let domain = domain::find(tx, &call.caller, id)?;
         token::revoke(tx, &call.caller, &domain, token)
     })?;

@@ -1,12 +1,13 @@
 //! `/api/v1/domains`: list, show, create, update, verify.
 
+use postroom::dkim::pool;
 use postroom::domain::{self, Order};
 use postroom::error::Entity;
 use postroom::id::DomainId;
 use postroom::name::DomainName;
 use postroom::overview::{self, Overview};
 use postroom::page::{Direction, Page};
-use postroom::provision::{self, New};
+use postroom::provision::{self, NewDomain};
 use postroom::record::Purpose;
 use postroom::verify::{Checked, Code, check};
 use serde::Serialize;
@@ -14,7 +15,7 @@ use serde_json::{Map, json};
 
 use super::{Text, object, path_id, text};
 use crate::wire::http::{Response, StatusCode};
-use crate::wire::{Call, Fault, takes_json};
+use crate::wire::{Call, Fault, LookingCall, takes_json};
 
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 200;
@@ -56,14 +57,14 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     accept(call)?;
     let page = Page { limit: limit(call)?, offset: offset(call)? };
     let (order, direction) = (order(call)?, direction(call)?);
-    let found = call.postroom.read(|tx| overview::list(tx, &call.caller, order, direction, page))?;
+    let found = call.read(|tx| overview::list(tx, &call.caller, order, direction, page))?;
     Ok(Response::json(StatusCode::OK, &found.iter().map(Domain::from).collect::<Vec<_>>()))
 }
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
     accept(call)?;
     let id = domain_id(call)?;
-    let found = call.postroom.read(|tx| overview::find(tx, &call.caller, id))?;
+    let found = call.read(|tx| overview::find(tx, &call.caller, id))?;
     Ok(Response::json(StatusCode::OK, &Domain::from(&found)))
 }
 
@@ -76,9 +77,11 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
         url => (url.value(), label),
     };
     let name = domain_name(url.as_deref())?;
-    let made = call.postroom.write(|tx| {
-        let new = New { label: label.as_deref(), ..New::named(&name) };
+    let made = pool::write(*call.session, |tx| {
+        let new = NewDomain { label: label.as_deref(), ..NewDomain::named(&name) };
         let domain = provision::create(tx, &call.caller, &new)?;
+        // The answer has the key.
+        provision::equip(tx, &domain)?;
         overview::find(tx, &call.caller, domain.id)
     })?;
     Ok(Response::json(StatusCode::CREATED, &Domain::from(&made)))
@@ -92,7 +95,7 @@ pub(super) fn update(call: &Call<'_>) -> Result<Response, Fault> {
         Text::Absent => None,
         url => Some(domain_name(url.value().as_deref())?),
     };
-    let changed = call.postroom.write(|tx| {
+    let changed = call.write(|tx| {
         let mut domain = domain::find(tx, &call.caller, id)?;
         match &label {
             Text::Absent => {}
@@ -107,12 +110,12 @@ pub(super) fn update(call: &Call<'_>) -> Result<Response, Fault> {
     Ok(Response::json(StatusCode::OK, &Domain::from(&changed)))
 }
 
-pub(super) fn verify(call: &Call<'_>) -> Result<Response, Fault> {
+pub(super) fn verify(call: &LookingCall<'_>) -> Result<Response, Fault> {
     accept(call)?;
     let id = domain_id(call)?;
     let checked = check(call.postroom, &call.caller, id, call.resolver)?;
     // The booleans are what is kept; the errors are what is seen now.
-    let kept = call.postroom.read(|tx| overview::find(tx, &call.caller, id))?;
+    let kept = call.read(|tx| overview::find(tx, &call.caller, id))?;
     let key_host = kept.dkim.as_ref().map(|(selector, _)| selector.host());
     let mut errors = Map::new();
     for each in checked.iter().filter(|each| !each.finding.verdict.passes()) {

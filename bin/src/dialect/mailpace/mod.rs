@@ -7,10 +7,10 @@ use postroom::error::{Entity, Error};
 use serde_json::{Value, json};
 
 use crate::wire::http::{Method, Response, StatusCode, header};
-use crate::wire::{Auth, Call, Dialect, Fault, looking, route, store_status};
+use crate::wire::{Auth, Call, Fault, Surface, looking, route, store_status};
 
 /// The dialect.
-pub const DIALECT: Dialect = Dialect {
+pub const DIALECT: Surface = Surface {
     name: "mailpace",
     prefixes: &["/api/v1"],
     auth: Auth::Header(&["MailPace-Organization-Token", "MailPace-Server-Token"]),
@@ -38,6 +38,7 @@ fn render(fault: &Fault) -> Response {
     match fault {
         Fault::CredentialMissing => error(StatusCode::UNAUTHORIZED, "Missing API Token"),
         Fault::CredentialInvalid => error(StatusCode::UNAUTHORIZED, "Invalid API Token"),
+        Fault::CredentialTwice => error(StatusCode::BAD_REQUEST, &fault.to_string()),
         Fault::NoRoute => error(StatusCode::NOT_FOUND, "Not Found"),
         Fault::Method(_) => error(StatusCode::METHOD_NOT_ALLOWED, &fault.to_string()),
         Fault::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large"),
@@ -46,7 +47,9 @@ fn render(fault: &Fault) -> Response {
         Fault::Json(reason) => error(StatusCode::BAD_REQUEST, &format!("Invalid JSON: {reason}")),
         Fault::Input { field, reason, detail: None } => invalid(field, &[reason]),
         Fault::Input { field, reason, detail: Some(detail) } => invalid(field, &[reason, detail]),
-        Fault::SwitchedOff(_) | Fault::Denied(_) => error(StatusCode::FORBIDDEN, &fault.to_string()),
+        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite => {
+            error(StatusCode::FORBIDDEN, &fault.to_string())
+        }
         Fault::Busy(seconds) => error(StatusCode::TOO_MANY_REQUESTS, "Too many verifications at once")
             .with(header::RETRY_AFTER, &seconds.to_string()),
         Fault::RateLimited(seconds) => error(StatusCode::TOO_MANY_REQUESTS, "Too many requests")

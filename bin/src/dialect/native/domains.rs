@@ -2,38 +2,39 @@
 
 use postroom::domain::{self, Domain};
 use postroom::error::{Entity, Error};
+use postroom::id::DomainId;
 use postroom::name::DomainName;
 use postroom::record::{self, zone_fragment};
 use postroom::verify::{self, Checked};
 
 use crate::json::finding::checked_json;
 use crate::wire::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use crate::wire::{Call, Fault};
+use crate::wire::{Call, Fault, LookingCall};
 
 /// What every server says now; nothing is written down.
-pub(super) fn dns(call: &Call<'_>) -> Result<Response, Fault> {
-    let domain = domain(call)?;
-    let plan = call.postroom.read(|tx| verify::plan(tx, &call.caller, domain.id))?;
+pub(super) fn dns(call: &LookingCall<'_>) -> Result<Response, Fault> {
+    let id = domain_id(call)?;
+    let plan = call.read(|tx| verify::plan(tx, &call.caller, id))?;
     let looks = verify::look(&plan.domain().name, plan.expected(), call.resolver);
     let seen = plan.records().iter().zip(looks);
     let seen: Vec<Checked> = seen
         .map(|(record, look)| Checked { record: record.clone(), finding: look.finding, views: look.views })
         .collect();
-    Ok(Response::json(StatusCode::OK, &checked_json(&domain, &seen)))
+    Ok(Response::json(StatusCode::OK, &checked_json(plan.domain(), &seen)))
 }
 
-/// The same, and what follows from it is written down.
-pub(super) fn verify(call: &Call<'_>) -> Result<Response, Fault> {
-    let id = domain(call)?.id;
+/// What every server says now, which is written down, with the statuses that follow from it.
+pub(super) fn verify(call: &LookingCall<'_>) -> Result<Response, Fault> {
+    let id = domain_id(call)?;
     let checked = verify::check(call.postroom, &call.caller, id, call.resolver)?;
-    let domain = call.postroom.read(|tx| domain::find(tx, &call.caller, id))?;
+    let domain = call.read(|tx| domain::find(tx, &call.caller, id).map(Domain::into_details))?;
     Ok(Response::json(StatusCode::OK, &checked_json(&domain, &checked)))
 }
 
 /// The records to publish, as a fragment of a zone file (RFC 1035 section 5).
 pub(super) fn zone(call: &Call<'_>) -> Result<Response, Fault> {
     let name = name(call)?;
-    let zone = call.postroom.read(|tx| {
+    let zone = call.read(|tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
         let records = record::list(tx, &domain)?;
         Ok::<_, Error>(zone_fragment(&domain, &records))
@@ -43,9 +44,10 @@ pub(super) fn zone(call: &Call<'_>) -> Result<Response, Fault> {
     Ok(Response { status: StatusCode::OK, headers, body: zone.into_bytes() })
 }
 
-pub(super) fn domain(call: &Call<'_>) -> Result<Domain, Fault> {
+/// The id of the domain in the path, for what finds it again in a transaction of its own.
+pub(super) fn domain_id(call: &Call<'_>) -> Result<DomainId, Fault> {
     let name = name(call)?;
-    Ok(call.postroom.read(|tx| domain::find_named(tx, &call.caller, &name))?)
+    Ok(call.read(|tx| Ok::<_, Error>(domain::find_named(tx, &call.caller, &name)?.id))?)
 }
 
 /// The domain in the path; what is no name names no domain.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use postroom::dkim::{Algorithm, KeyPair, Kind, Source, pool};
+use postroom::db::ReadTx;
+use postroom::dkim::{Algorithm, KeyKind, KeyPair, Source, pool};
 use postroom::domain::{self, Domain};
 use postroom::error::{Entity, Error};
 use postroom::keyring::{self, Activation};
@@ -12,10 +13,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::body;
-use super::domains::{domain, name};
+use super::domains::{domain_id, name};
 use crate::json::key::{key_json, rotation_json};
 use crate::wire::http::{Response, StatusCode};
-use crate::wire::{Call, Fault};
+use crate::wire::{Call, Fault, LookingCall};
 
 /// What a key is made from.
 #[derive(Deserialize)]
@@ -39,7 +40,7 @@ struct Settings {
 
 pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let name = name(call)?;
-    let entries = call.postroom.read(|tx| {
+    let entries = call.read(|tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
         keyring::of_domain(tx, &domain)
     })?;
@@ -52,25 +53,31 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let selector: Selector =
         new.selector.parse().map_err(|reason: InvalidName| Fault::input("selector", reason))?;
     // Before seconds are spent on a key for it.
-    domain(call)?;
-    let source = source(call, &new)?;
-    let made = call.postroom.write(|tx| {
+    domain_id(call)?;
+    let source = source(&new)?;
+    let made = pool::write(*call.session, |tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
-        keyring::create(tx, &call.caller, &domain, &selector, source)
+        keyring::create(tx, &call.caller, &domain, &selector, &source)
     })?;
     Ok(Response::json(StatusCode::CREATED, &key_json(&made)))
 }
 
 pub(super) fn delete(call: &Call<'_>) -> Result<Response, Fault> {
-    let (domain, selector) = (domain(call)?, selector(call)?);
-    call.postroom.write(|tx| keyring::delete(tx, &call.caller, &domain, &selector))?;
+    let (name, selector) = (name(call)?, selector(call)?);
+    call.write(|tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
+        keyring::delete(tx, &call.caller, &domain, &selector)
+    })?;
     Ok(Response::json(StatusCode::OK, &json!({ "deleted": selector.as_str() })))
 }
 
-pub(super) fn activate(call: &Call<'_>) -> Result<Response, Fault> {
-    let (domain, selector) = (domain(call)?, selector(call)?);
-    match keyring::activate(call.postroom, &call.caller, &domain, &selector, call.resolver)? {
-        Activation::Done(_) => show(call, &domain, &selector),
+pub(super) fn activate(call: &LookingCall<'_>) -> Result<Response, Fault> {
+    let (id, selector) = (domain_id(call)?, selector(call)?);
+    match keyring::activate(call.postroom, &call.caller, id, &selector, call.resolver)? {
+        Activation::Done(_) => {
+            let entry = call.read(|tx| keyring::find(tx, &domain::find(tx, &call.caller, id)?, &selector))?;
+            Ok(Response::json(StatusCode::OK, &key_json(&entry)))
+        }
         Activation::Refused(checked) => {
             let code = checked.finding.code.map(postroom::verify::Code::as_str);
             let error = json!({ "code": "dns_not_right", "finding": code, "message": checked.finding.text });
@@ -80,33 +87,47 @@ pub(super) fn activate(call: &Call<'_>) -> Result<Response, Fault> {
 }
 
 pub(super) fn deactivate(call: &Call<'_>) -> Result<Response, Fault> {
-    let (domain, selector) = (domain(call)?, selector(call)?);
-    call.postroom.write(|tx| keyring::deactivate(tx, &call.caller, &domain, &selector))?;
-    show(call, &domain, &selector)
+    let (name, selector) = (name(call)?, selector(call)?);
+    let entry = call.write(|tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
+        keyring::deactivate(tx, &call.caller, &domain, &selector)?;
+        keyring::find(tx, &domain, &selector)
+    })?;
+    Ok(Response::json(StatusCode::OK, &key_json(&entry)))
 }
 
 pub(super) fn rotation(call: &Call<'_>) -> Result<Response, Fault> {
-    let domain = domain(call)?;
-    let status = call.postroom.read(|tx| rotation::status(tx, &domain))?;
-    Ok(rotation_reply(call, &domain, &status))
+    let name = name(call)?;
+    let shown = call.read(|tx| shown_rotation(tx, &domain::find_named(tx, &call.caller, &name)?))?;
+    Ok(Response::json(StatusCode::OK, &shown))
 }
 
 pub(super) fn rotate(call: &Call<'_>) -> Result<Response, Fault> {
-    let domain = domain(call)?;
-    let source = rotation::source(call.postroom, &domain)?;
-    let status = call.postroom.write(|tx| rotation::start(tx, &call.caller, &domain, source))?;
-    Ok(rotation_reply(call, &domain, &status))
+    let name = name(call)?;
+    let supply = call.read(|tx| rotation::supply(tx, &domain::find_named(tx, &call.caller, &name)?))?;
+    let source = supply.source()?;
+    let shown = pool::write(*call.session, |tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
+        rotation::start(tx, &call.caller, &domain, &source)?;
+        shown_rotation(tx, &domain)
+    })?;
+    Ok(Response::json(StatusCode::OK, &shown))
 }
 
 pub(super) fn abort(call: &Call<'_>) -> Result<Response, Fault> {
-    let domain = domain(call)?;
-    let status = call.postroom.write(|tx| rotation::abort(tx, &call.caller, &domain))?;
-    Ok(rotation_reply(call, &domain, &status))
+    let name = name(call)?;
+    let shown = call.write(|tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
+        rotation::abort(tx, &call.caller, &domain)?;
+        shown_rotation(tx, &domain)
+    })?;
+    Ok(Response::json(StatusCode::OK, &shown))
 }
 
 pub(super) fn set_rotation(call: &Call<'_>) -> Result<Response, Fault> {
-    let (domain, settings): (_, Settings) = (domain(call)?, body(call)?);
-    let status = call.postroom.write(|tx| {
+    let (name, settings): (_, Settings) = (name(call)?, body(call)?);
+    let shown = pool::write(*call.session, |tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
         if let Some(days) = settings.every_days {
             let every = Duration::from_hours(24 * u64::from(days));
             rotation::set_interval(tx, &call.caller, &domain, Some(every).filter(|_| days > 0))?;
@@ -114,19 +135,13 @@ pub(super) fn set_rotation(call: &Call<'_>) -> Result<Response, Fault> {
         if settings.delegated {
             rotation::delegate(tx, &call.caller, &domain)?;
         }
-        rotation::status(tx, &domain)
+        shown_rotation(tx, &domain)
     })?;
-    Ok(rotation_reply(call, &domain, &status))
+    Ok(Response::json(StatusCode::OK, &shown))
 }
 
-fn rotation_reply(call: &Call<'_>, domain: &Domain, status: &rotation::Status) -> Response {
-    let keep = call.postroom.settings().keep_retired_for;
-    Response::json(StatusCode::OK, &rotation_json(domain, status, keep))
-}
-
-fn show(call: &Call<'_>, domain: &Domain, selector: &Selector) -> Result<Response, Fault> {
-    let entry = call.postroom.read(|tx| keyring::find(tx, domain, selector))?;
-    Ok(Response::json(StatusCode::OK, &key_json(&entry)))
+fn shown_rotation<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Value, Error> {
+    Ok(rotation_json(domain, &rotation::status(tx, domain)?, tx.settings().keep_retired_for))
 }
 
 /// The selector in the path; what is none names no key.
@@ -134,7 +149,7 @@ fn selector(call: &Call<'_>) -> Result<Selector, Fault> {
     call.param("selector").parse().map_err(|_| Fault::Library(Error::NotFound(Entity::DkimKey)))
 }
 
-fn source(call: &Call<'_>, new: &New) -> Result<Source, Fault> {
+fn source(new: &New) -> Result<Source, Fault> {
     let algorithm = new.algorithm.as_deref().map_or(Ok(Algorithm::Rsa), str::parse);
     let algorithm = algorithm.map_err(|_| Fault::input("algorithm", "must be rsa or ed25519"))?;
     if let Some(pem) = &new.pem {
@@ -144,10 +159,12 @@ fn source(call: &Call<'_>, new: &New) -> Result<Source, Fault> {
                 "says itself what kind of key it is; leave out algorithm and bits",
             ));
         }
-        return KeyPair::import(pem.as_bytes()).map(Source::Pair).map_err(|e| Fault::input("pem", e));
+        return KeyPair::import(pem.as_bytes())
+            .map(Source::Pair)
+            .map_err(|e| Fault::input("pem", format_args!("is not usable: {e}")));
     }
-    match Kind::of(algorithm, new.bits)? {
-        Kind::Rsa2048 => Ok(pool::source(call.postroom)?),
+    match KeyKind::of(algorithm, new.bits)? {
+        KeyKind::Rsa2048 => Ok(Source::Pool),
         kind => Ok(Source::Pair(KeyPair::generate(kind)?)),
     }
 }

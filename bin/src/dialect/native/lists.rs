@@ -4,7 +4,7 @@ use postroom::address::EmailAddress;
 use postroom::db::{ReadTx, WriteTx};
 use postroom::domain;
 use postroom::error::{Entity, Error};
-use postroom::list::{self, Action, Added, InvalidItem, Item, Query, Scope};
+use postroom::list::{self, Added, InvalidItem, Item, ListKind, ListQuery, Scope};
 use postroom::name::DomainName;
 use postroom::recipient;
 use serde::Deserialize;
@@ -33,20 +33,25 @@ pub(super) fn explain(call: &Call<'_>) -> Result<Response, Fault> {
     let recipient =
         call.query("recipient").ok_or_else(|| Fault::input("recipient", "must be given in the query"))?;
     let (sender, from, ip) = (call.query("sender"), call.query("from"), call.query("ip"));
-    let query = Query::parse(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
+    let query = ListQuery::parse(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
         .map_err(|e| Fault::input(e.part, e.reason))?;
-    let explanation = call.postroom.read(|tx| list::explain_for(tx, &call.caller, &query))?;
+    let explanation = call.read(|tx| list::explain_for(tx, &call.caller, &query))?;
     Ok(Response::json(StatusCode::OK, &explanation_json(&query, &explanation)))
 }
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
     let (place, action) = (place(call)?, action(call)?);
-    let entries = call.postroom.read(|tx| read(tx, call, &place, action))?;
+    let entries = call.read(|tx| read(tx, call, &place, action))?;
     let entries: Vec<Value> = entries.iter().map(entry_json).collect();
     Ok(Response::json(StatusCode::OK, &json!({ "list": action.as_str(), "entries": entries })))
 }
 
-fn read(tx: &ReadTx<'_>, call: &Call<'_>, place: &Place, action: Action) -> Result<Vec<list::Entry>, Error> {
+fn read(
+    tx: &ReadTx<'_>,
+    call: &Call<'_>,
+    place: &Place,
+    action: ListKind,
+) -> Result<Vec<list::ListEntry>, Error> {
     match place {
         Place::Account => list::entries(tx, &Scope::Account(&call.caller), action),
         Place::Domain(name) => {
@@ -56,7 +61,7 @@ fn read(tx: &ReadTx<'_>, call: &Call<'_>, place: &Place, action: Action) -> Resu
         Place::Recipient(address) => {
             let domain = recipient::domain_of(tx, &call.caller, address.domain())?;
             match recipient::find(tx, &domain, address) {
-                Ok(recipient) => list::entries(tx, &Scope::Recipient(&recipient), action),
+                Ok(recipient) => list::entries(tx, &Scope::Recipient(&domain, &recipient), action),
                 // Of whom nothing is known yet, nothing is listed.
                 Err(Error::NotFound(Entity::Recipient)) => Ok(Vec::new()),
                 Err(error) => Err(error),
@@ -68,8 +73,8 @@ fn read(tx: &ReadTx<'_>, call: &Call<'_>, place: &Place, action: Action) -> Resu
 pub(super) fn add(call: &Call<'_>) -> Result<Response, Fault> {
     let (place, action, new): (_, _, New) = (place(call)?, action(call)?, body(call)?);
     let item = item(&new.item)?;
-    let (added, json) = call.postroom.write(|tx| {
-        let add = |scope: &Scope<'_>| {
+    let (added, json) = call.write(|tx| {
+        let add = |scope| {
             let added = list::add(tx, &call.caller, scope, action, &item)?;
             let json = added_json(scope, &added);
             Ok::<(Added, Value), Error>((added, json))
@@ -79,7 +84,8 @@ pub(super) fn add(call: &Call<'_>) -> Result<Response, Fault> {
             Place::Domain(name) => add(&Scope::Domain(&domain::find_named(tx, &call.caller, name)?)),
             Place::Recipient(address) => {
                 let domain = recipient::domain_of(tx, &call.caller, address.domain())?;
-                add(&Scope::Recipient(&recipient::ensure(tx, &call.caller, &domain, address)?))
+                let recipient = recipient::ensure(tx, &call.caller, &domain, address)?;
+                add(&Scope::Recipient(&domain, &recipient))
             }
         }
     })?;
@@ -91,7 +97,7 @@ pub(super) fn remove(call: &Call<'_>) -> Result<Response, Fault> {
     let (place, action) = (place(call)?, action(call)?);
     let given = call.query("item").ok_or_else(|| Fault::input("item", "must be given in the query"))?;
     let item = item(&given)?;
-    let removed = call.postroom.write(|tx| take_off(tx, call, &place, action, &item))?;
+    let removed = call.write(|tx| take_off(tx, call, &place, action, &item))?;
     Ok(Response::json(StatusCode::OK, &json!({ "removed": removed })))
 }
 
@@ -99,17 +105,17 @@ fn take_off(
     tx: &WriteTx<'_>,
     call: &Call<'_>,
     place: &Place,
-    action: Action,
+    action: ListKind,
     item: &Item,
 ) -> Result<bool, Error> {
-    let remove = |scope: &Scope<'_>| list::remove(tx, &call.caller, scope, action, item);
+    let remove = |scope| list::remove(tx, &call.caller, scope, action, item);
     match place {
         Place::Account => remove(&Scope::Account(&call.caller)),
         Place::Domain(name) => remove(&Scope::Domain(&domain::find_named(tx, &call.caller, name)?)),
         Place::Recipient(address) => {
             let domain = recipient::domain_of(tx, &call.caller, address.domain())?;
             match recipient::find(tx, &domain, address) {
-                Ok(recipient) => remove(&Scope::Recipient(&recipient)),
+                Ok(recipient) => remove(&Scope::Recipient(&domain, &recipient)),
                 Err(Error::NotFound(Entity::Recipient)) => Ok(false),
                 Err(error) => Err(error),
             }
@@ -127,7 +133,7 @@ fn place(call: &Call<'_>) -> Result<Place, Fault> {
     }
 }
 
-fn action(call: &Call<'_>) -> Result<Action, Fault> {
+fn action(call: &Call<'_>) -> Result<ListKind, Fault> {
     call.param("list").parse().map_err(|_| Fault::NoRoute)
 }
 

@@ -9,10 +9,10 @@ use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
-use crate::wire::{Auth, Call, Dialect, Fault, json_body, looking, making, route, store_status};
+use crate::wire::{Auth, Call, Fault, Surface, json_body, looking, making, route, store_status};
 
 /// The dialect.
-pub const DIALECT: Dialect = Dialect {
+pub const DIALECT: Surface = Surface {
     name: "native",
     prefixes: &["/postroom/v1"],
     auth: Auth::Bearer,
@@ -48,6 +48,8 @@ fn render(fault: &Fault) -> Response {
     let (status, code) = match fault {
         Fault::CredentialMissing => (StatusCode::UNAUTHORIZED, "credential_missing"),
         Fault::CredentialInvalid => (StatusCode::UNAUTHORIZED, "credential_invalid"),
+        Fault::CredentialTwice => (StatusCode::BAD_REQUEST, "credential_twice"),
+        Fault::CrossSite => (StatusCode::FORBIDDEN, "cross_site"),
         Fault::NoRoute => (StatusCode::NOT_FOUND, "no_such_route"),
         Fault::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
         Fault::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),

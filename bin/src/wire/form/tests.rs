@@ -312,7 +312,7 @@ fn theirs(body: &[u8]) -> Option<Vec<(String, bool, Vec<u8>)>> {
     Some(parts)
 }
 
-/// The same, as we have them.
+/// The parts of a form as our own parser reads them.
 fn ours(body: &[u8]) -> Option<Vec<(String, bool, Vec<u8>)>> {
     let part = |(name, content)| match content {
         Content::Text(text) => (name, false, text.into_bytes()),

@@ -138,7 +138,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::dkim::Kind;
+    use crate::dkim::KeyKind;
     use crate::dkim::import::pem;
 
     /// `tests/fixtures/pem`: `take` says that the DER is kept as it is, `mend` that it is that of a key that is.
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_pair_that_was_made_here_can_be_imported() {
-        let made = KeyPair::generate(Kind::default()).unwrap();
+        let made = KeyPair::generate(KeyKind::default()).unwrap();
         let read = check(&Numbers::read(&made.private).unwrap()).unwrap();
         assert_eq!((read.bits, &read.public), (made.bits, &made.public));
     }

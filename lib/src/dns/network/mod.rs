@@ -10,7 +10,7 @@
 //!
 //! hickory is asynchronous, so a [`NetworkResolver`] owns a thread that drives a runtime. Callers, on as
 //! many threads as they like, hand it work and wait; one that is itself on a runtime's thread blocks that
-//! thread, and nothing worse. No call takes longer than [`Settings::per_run`].
+//! thread, and nothing worse. No call takes longer than [`DnsSettings::per_run`].
 
 mod authoritative;
 mod exchange;
@@ -48,7 +48,7 @@ const DNS_PORT: u16 = 53;
 
 /// How to look.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct DnsSettings {
     /// The recursive resolvers, in the order of preference; the system's own if there is none here.
     pub resolvers: Vec<SocketAddr>,
     /// Whether [`Resolver::look`] asks the zone's own name servers as well.
@@ -61,10 +61,10 @@ pub struct Settings {
     pub per_run: Duration,
 }
 
-impl Default for Settings {
+impl Default for DnsSettings {
     /// The system's resolvers and the zone's name servers, 5 s a lookup, 10 s a run.
-    fn default() -> Settings {
-        Settings {
+    fn default() -> DnsSettings {
+        DnsSettings {
             resolvers: Vec::new(),
             authoritative: true,
             authoritative_port: DNS_PORT,
@@ -87,7 +87,7 @@ pub enum InvalidResolver {
         detail: String,
     },
     /// A resolver that cannot be asked: [`NetworkResolver::new`].
-    #[error("{0} is no address of a DNS resolver: an address of one host and a port are needed")]
+    #[error("{0} cannot be a DNS resolver: give the address of one host, and a port from 1 on")]
     NoAddress(SocketAddr),
     /// The system gave no thread or no runtime: [`NetworkResolver::new`].
     #[error("the resolver could not be started: {detail}")]
@@ -114,7 +114,7 @@ pub struct NetworkResolver {
 struct Asking {
     /// At least one.
     resolvers: Vec<SocketAddr>,
-    settings: Settings,
+    settings: DnsSettings,
     /// Places for questions in flight to recursive resolvers.
     recursive_places: Semaphore,
     /// Those to name servers, apart: silent ones of one zone must not hold up the look at another.
@@ -123,7 +123,7 @@ struct Asking {
 
 impl NetworkResolver {
     /// Starts the resolver's thread. Nothing is asked yet.
-    pub fn new(settings: Settings) -> Result<NetworkResolver, InvalidResolver> {
+    pub fn new(settings: DnsSettings) -> Result<NetworkResolver, InvalidResolver> {
         let resolvers = match settings.resolvers.as_slice() {
             [] => system_resolvers()?,
             given => given.to_vec(),

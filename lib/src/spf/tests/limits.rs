@@ -40,7 +40,7 @@ fn graph() -> impl Strategy<Value = Vec<Vec<String>>> {
     graph_of("[-+~?]?(include:|a:|mx:|exists:|exists:%\\{p\\}\\.)")
 }
 
-/// The same, with links of these kinds.
+/// A graph of six domains at random, with links of these kinds.
 fn graph_of(kinds: &'static str) -> impl Strategy<Value = Vec<Vec<String>>> {
     let link = (0..6_u8, kinds).prop_map(|(n, kind)| format!("{kind}d{n}.example"));
     let term = prop_oneof![5 => link, 1 => "[-+~?]?(all|ip4:192\\.0\\.2\\.0/24)"];
@@ -66,7 +66,7 @@ fn graph_zone(graph: &[Vec<String>]) -> ScriptedResolver {
 }
 
 /// How the address of the client stands in such a graph.
-fn reaches_ours(dns: &ScriptedResolver) -> (Standing, Reach) {
+fn reaches_ours(dns: &ScriptedResolver) -> (MechanismStanding, Reach) {
     let mut reach = reaches(dns, &name("d0.example"), &["ip4:192.0.2.7".parse().unwrap()]);
     (reach.standings.remove(0), reach)
 }
@@ -97,8 +97,8 @@ proptest! {
     #[test]
     fn any_octets_are_a_record_or_an_error(octets in proptest::collection::vec(any::<u8>(), 0..600)) {
         let record = [b"v=spf1 ".as_slice(), &octets].concat();
-        _ = Record::parse(&record);
-        _ = Record::parse(&octets);
+        _ = SpfRecord::parse(&record);
+        _ = SpfRecord::parse(&octets);
         _ = is_spf(&octets);
         _ = mistaken_modifiers(&record);
         let txt = RecordData::Txt(TxtData::new(vec![record]));
@@ -146,12 +146,12 @@ proptest! {
         let (standing, reach) = reaches_ours(&dns);
         let evaluation = check(&dns, "jo@d0.example");
         match standing {
-            Standing::Reached(matched) => prop_assert_eq!(Some(matched), evaluation.matched),
-            Standing::Shadowed { qualifier, .. } => prop_assert_eq!(evaluation.result, qualifier.into()),
-            Standing::Broken => {}
+            MechanismStanding::Reached(matched) => prop_assert_eq!(Some(matched), evaluation.matched),
+            MechanismStanding::Shadowed { qualifier, .. } => prop_assert_eq!(evaluation.result, qualifier.into()),
+            MechanismStanding::Broken => {}
             // A client that is named early is spared the look-ups that end the walk.
-            Standing::Absent if reach.lookups > MOST_LOOKUPS => {}
-            Standing::Absent => {
+            MechanismStanding::Absent if reach.lookups > MOST_LOOKUPS => {}
+            MechanismStanding::Absent => {
                 let path = evaluation.matched.map_or(Vec::new(), |matched| matched.path);
                 prop_assert!(!path.iter().any(|place| place.term.contains("ip4")), "{:?}", path);
             }
@@ -167,7 +167,7 @@ proptest! {
         let reach = reaches(&dns, &name("d0.example"), std::slice::from_ref(&wanted));
         let result = |ip: IpAddr| check_host(&dns, &Query::of_domain(ip, &name("d0.example"))).result;
         let Passing { refused_by, samples, .. } = passing(&dns, &name("d0.example"), &wanted);
-        if reach.problem.is_none() && reach.standings.iter().all(Standing::passes) {
+        if reach.problem.is_none() && reach.standings.iter().all(MechanismStanding::passes) {
             let refused = (0..8).map(|n| IpAddr::from([192, 0, 2, n])).filter(|ip| result(*ip) != SpfResult::Pass);
             let refused: Vec<IpAddr> = refused.collect();
             match refused_by {

@@ -26,14 +26,14 @@ pub(super) fn check(dns: &dyn Resolver, sender: &str) -> Evaluation {
     check_host(dns, &Query::new(IP.parse().unwrap(), sender, "mail.example.net"))
 }
 
-fn reach_of(dns: &dyn Resolver, wanted: &str) -> (Standing, Reach) {
+fn reach_of(dns: &dyn Resolver, wanted: &str) -> (MechanismStanding, Reach) {
     let mut reach = reaches(dns, &name("example.com"), &[wanted.parse().unwrap()]);
     (reach.standings.remove(0), reach)
 }
 
-fn reached(standing: &Standing) -> Option<(Qualifier, String)> {
+fn reached(standing: &MechanismStanding) -> Option<(Qualifier, String)> {
     match standing {
-        Standing::Reached(matched) => Some((matched.qualifier, matched.to_string())),
+        MechanismStanding::Reached(matched) => Some((matched.qualifier, matched.to_string())),
         _ => None,
     }
 }
@@ -90,15 +90,15 @@ fn each_problem_tells_where_it_is() {
          where a domain name must be; for an address there are ip4 and ip6"
     );
     let at = place("missing.example", "include:none.example");
-    assert_eq!(problem("missing.example"), Problem::NoRecord { at, target: name("none.example") });
+    assert_eq!(problem("missing.example"), SpfProblem::NoRecord { at, target: name("none.example") });
     let at = place("back.example", "redirect=LOOP.example.");
-    assert_eq!(problem("loop.example"), Problem::Loop { at, target: name("loop.example") });
+    assert_eq!(problem("loop.example"), SpfProblem::Loop { at, target: name("loop.example") });
     let domain = name("two.example");
-    assert_eq!(problem("two.example"), Problem::MultipleRecords { domain, count: 2 });
+    assert_eq!(problem("two.example"), SpfProblem::MultipleRecords { domain, count: 2 });
     let at = place("malformed.example", "include:a..example");
-    assert_eq!(problem("malformed.example"), Problem::MalformedTarget { at, target: "a..example".into() });
+    assert_eq!(problem("malformed.example"), SpfProblem::MalformedTarget { at, target: "a..example".into() });
     let at = place("hosts.example", "mx");
-    assert_eq!(problem("hosts.example"), Problem::TooManyMailHosts { at, count: 11 });
+    assert_eq!(problem("hosts.example"), SpfProblem::TooManyMailHosts { at, count: 11 });
     assert!(problem("later.example").is_temporary());
     assert_eq!(check(&dns, "jo@later.example").result, SpfResult::TempError);
 }
@@ -114,7 +114,7 @@ fn the_eleventh_lookup_ends_it() {
         assert_eq!(evaluation.result, want, "{evaluation:?}");
         if want == SpfResult::PermError {
             assert_eq!(evaluation.lookups, 11);
-            assert_eq!(evaluation.problem, Some(Problem::TooManyLookups { at: place("in.example", "a") }));
+            assert_eq!(evaluation.problem, Some(SpfProblem::TooManyLookups { at: place("in.example", "a") }));
         }
     }
 }
@@ -173,7 +173,9 @@ fn a_mechanism_after_one_that_matches_everybody_is_shadowed_by_it() {
         ])
         .a("there.example", [198, 51, 100, 1].into());
         let (standing, _) = reach_of(&dns, "include:ours.example");
-        let Standing::Shadowed { by: place, .. } = standing else { panic!("{record}: {standing:?}") };
+        let MechanismStanding::Shadowed { by: place, .. } = standing else {
+            panic!("{record}: {standing:?}")
+        };
         assert_eq!(place.term, by);
     }
 }
@@ -181,13 +183,13 @@ fn a_mechanism_after_one_that_matches_everybody_is_shadowed_by_it() {
 #[test]
 fn what_is_not_there_is_absent_and_what_cannot_be_read_is_broken() {
     for (record, want) in [
-        ("v=spf1 mx ~all", Standing::Absent),
-        ("v=spf1 include:ours.example.net -all", Standing::Absent),
-        ("v=spf10 include:ours.example -all", Standing::Absent),
-        ("v=spf1 include:nowhere.example ~all", Standing::Absent),
-        ("v=spf1 include:nowhere.example include:ours.example", Standing::Broken),
-        ("v=spf1 include:ours.example mx: ~all", Standing::Broken),
-        ("v=spf1 include:slow.example ~all", Standing::Broken),
+        ("v=spf1 mx ~all", MechanismStanding::Absent),
+        ("v=spf1 include:ours.example.net -all", MechanismStanding::Absent),
+        ("v=spf10 include:ours.example -all", MechanismStanding::Absent),
+        ("v=spf1 include:nowhere.example ~all", MechanismStanding::Absent),
+        ("v=spf1 include:nowhere.example include:ours.example", MechanismStanding::Broken),
+        ("v=spf1 include:ours.example mx: ~all", MechanismStanding::Broken),
+        ("v=spf1 include:slow.example ~all", MechanismStanding::Broken),
     ] {
         let dns = zone(&[
             ("example.com", record),
@@ -223,9 +225,9 @@ fn a_walk_counts_what_all_includes_cost_and_says_what_stands_within_the_limit() 
     let (standing, reach) = reach_of(&ten(true), "include:ours.example");
     assert_eq!((standing.passes(), reach.lookups), (true, 11));
     let at = place("crm.example", "a");
-    assert_eq!(reach.problem, Some(Problem::TooManyLookups { at }));
+    assert_eq!(reach.problem, Some(SpfProblem::TooManyLookups { at }));
     let (standing, reach) = reach_of(&ten(false), "include:ours.example");
-    assert_eq!((standing, reach.lookups), (Standing::Broken, 11));
+    assert_eq!((standing, reach.lookups), (MechanismStanding::Broken, 11));
 }
 
 #[test]
@@ -234,7 +236,7 @@ fn a_mechanism_is_found_by_what_it_means() {
     let wanted = ["a", "mx", "ip4:192.0.2.7", "ip6:2001:db8:1::/48", "ip4:192.0.3.1", "ptr"];
     let wanted: Vec<Mechanism> = wanted.iter().map(|text| text.parse().unwrap()).collect();
     let reach = reaches(&dns, &name("example.com"), &wanted);
-    let found: Vec<bool> = reach.standings.iter().map(Standing::passes).collect();
+    let found: Vec<bool> = reach.standings.iter().map(MechanismStanding::passes).collect();
     assert_eq!(found, [true, true, true, true, false, false]);
     assert_eq!((reach.lookups, reach.void_lookups), (2, 2));
 }
@@ -259,6 +261,6 @@ fn a_walk_asks_each_question_once_and_follows_no_include_that_depends_on_the_cli
 #[test]
 fn what_looks_like_a_mechanism_and_is_ignored_is_told() {
     let octets = b"v=spf1 ip4=192.0.2.1 INCLUDE=x.example foo=bar mx -all";
-    assert!(Record::parse(octets).is_ok());
+    assert!(SpfRecord::parse(octets).is_ok());
     assert_eq!(mistaken_modifiers(octets), ["ip4=192.0.2.1", "INCLUDE=x.example"]);
 }

@@ -9,7 +9,7 @@ use hickory_resolver::proto::rr::RecordType as WireType;
 
 use super::play::{Reply, Request, Seen, a, cname, ns, play, play_at, txt};
 use super::{AMPLE, names, question};
-use crate::dns::{Answer, NetworkResolver, Outcome, RecordData, RecordType, Resolver, Settings};
+use crate::dns::{Answer, DnsSettings, NetworkResolver, Outcome, RecordData, RecordType, Resolver};
 
 /// A recursive resolver that knows `example.test` and its servers ns1 to ns5 at 127.0.0.11 to 127.0.0.15, and
 /// says `old` wherever else it is asked for text.
@@ -41,7 +41,7 @@ fn authoritative(
 }
 
 fn resolver(recursive: SocketAddr, authoritative_port: u16) -> NetworkResolver {
-    NetworkResolver::new(Settings {
+    NetworkResolver::new(DnsSettings {
         resolvers: vec![recursive],
         authoritative: true,
         authoritative_port,
@@ -168,11 +168,11 @@ fn what_a_name_server_leaves_unanswered_when_the_run_ends_is_a_timeout() {
         ("ns2.example.test", WireType::A) => request.found(vec![a("ns2.example.test", "127.0.0.32")]),
         _ => request.negative(ResponseCode::NXDomain, "example.test"),
     });
-    let resolver = NetworkResolver::new(Settings {
+    let resolver = NetworkResolver::new(DnsSettings {
         resolvers: vec![recursive],
         authoritative_port: port,
         per_run: Duration::from_secs(1),
-        ..Settings::default()
+        ..DnsSettings::default()
     })
     .unwrap();
     let begun = Instant::now();

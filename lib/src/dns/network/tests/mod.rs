@@ -8,7 +8,7 @@ mod recursion;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{NetworkResolver, Settings};
+use super::{DnsSettings, NetworkResolver};
 use crate::dns::{Answer, Question, RecordType, Resolver};
 use crate::name::DnsName;
 
@@ -18,11 +18,11 @@ const AMPLE: Duration = Duration::from_secs(5);
 const SHORT: Duration = Duration::from_millis(300);
 
 fn resolver_of(servers: &[SocketAddr], per_lookup: Duration) -> NetworkResolver {
-    NetworkResolver::new(Settings {
+    NetworkResolver::new(DnsSettings {
         resolvers: servers.to_vec(),
         authoritative: false,
         per_lookup,
-        ..Settings::default()
+        ..DnsSettings::default()
     })
     .unwrap()
 }

@@ -62,7 +62,7 @@ impl Request {
 }
 
 impl Reply {
-    /// The same with authority.
+    /// Sets the flag of an authoritative answer.
     pub(super) fn authoritative(self) -> Reply {
         match self {
             Reply::Message(mut message) => {
@@ -81,7 +81,7 @@ pub(super) fn play(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -
     play_at(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, true, answer).0
 }
 
-/// The same without TCP.
+/// A server at a free port of 127.0.0.1 that does not answer over TCP.
 pub(super) fn play_udp(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> SocketAddr {
     play_at(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, false, answer).0
 }

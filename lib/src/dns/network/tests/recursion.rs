@@ -12,7 +12,7 @@ use hickory_resolver::proto::rr::rdata::opt::EdnsOption;
 use super::play::{Reply, Via, a, cname, play, play_at, play_udp, soa, txt};
 use super::{AMPLE, SHORT, lookup, names, question, resolver_of};
 use crate::dns::{
-    InvalidResolver, NetworkResolver, Outcome, RecordData, RecordType, Resolver, Server, Settings, TxtData,
+    DnsSettings, InvalidResolver, NetworkResolver, Outcome, RecordData, RecordType, Resolver, Server, TxtData,
 };
 
 const MINUTE: Option<Duration> = Some(Duration::from_mins(1));
@@ -258,12 +258,12 @@ fn many_callers_are_answered_at_once() {
 fn a_run_ends_in_time_and_each_question_has_its_answers() {
     let silent = play(|_| Reply::Silence);
     let good = play(|request| request.found(vec![txt(&request.name, &[b"here"])]));
-    let resolver = NetworkResolver::new(Settings {
+    let resolver = NetworkResolver::new(DnsSettings {
         resolvers: vec![good, silent],
         authoritative: true,
         per_lookup: AMPLE,
         per_run: SHORT,
-        ..Settings::default()
+        ..DnsSettings::default()
     })
     .unwrap();
     let begun = Instant::now();
@@ -294,7 +294,7 @@ fn a_caller_inside_a_runtime_is_answered_too() {
 fn addresses_that_cannot_be_asked_are_refused() {
     for bad in ["0.0.0.0:53", "127.0.0.1:0", "224.0.0.251:5353", "[::]:53"] {
         let address: SocketAddr = bad.parse().unwrap();
-        let made = NetworkResolver::new(Settings { resolvers: vec![address], ..Settings::default() });
+        let made = NetworkResolver::new(DnsSettings { resolvers: vec![address], ..DnsSettings::default() });
         assert_eq!(made.err(), Some(InvalidResolver::NoAddress(address)));
     }
 }

@@ -7,8 +7,8 @@ use super::{SpfExpectation, with_soft_all};
 use crate::dns::{Answer, Memo, Question, RecordData, RecordType, Resolver};
 use crate::record::finding::{Code, Finding, Verdict};
 use crate::spf::{
-    Directive, Evaluation, MOST_LOOKUPS, Mechanism, Passing, Place, Problem, Qualifier, Query, Reach,
-    Refuser, SpfResult, Standing, check_host, is_spf, merge, passing, reaches,
+    Directive, Evaluation, MOST_LOOKUPS, Mechanism, MechanismStanding, Passing, Place, Qualifier, Query,
+    Reach, Refuser, SpfProblem, SpfResult, check_host, is_spf, merge, passing, reaches,
 };
 
 /// What the walk through a domain's one SPF record says; none where it has no such record, or where what was `found` in the
@@ -93,10 +93,10 @@ impl Walked<'_> {
     /// Whether whom the mechanism matches passes, as far as the walk tells: it is reached with `+`, or all that come to it
     /// have passed before. The walk counts for clients of both families; where what it counted ends it, each client that the
     /// mechanism matches decides, if those are few.
-    fn stands(&self, mechanism: &Mechanism, standing: &Standing) -> bool {
+    fn stands(&self, mechanism: &Mechanism, standing: &MechanismStanding) -> bool {
         match standing {
-            Standing::Shadowed { qualifier: Qualifier::Pass, .. } => true,
-            Standing::Broken
+            MechanismStanding::Shadowed { qualifier: Qualifier::Pass, .. } => true,
+            MechanismStanding::Broken
                 if self.reach.problem.as_ref().is_some_and(|problem| !problem.is_temporary()) =>
             {
                 let Passing { samples, are_all, .. } = passing(self.dns, &self.question.name, mechanism);
@@ -171,20 +171,22 @@ impl Walked<'_> {
         Finding::pass(text, shown(self.record))
     }
 
-    fn wrong(&self, standing: &Standing, mechanism: &str) -> Finding {
+    fn wrong(&self, standing: &MechanismStanding, mechanism: &str) -> Finding {
         match (standing, &self.reach.problem) {
-            (Standing::Broken, Some(problem)) if problem.is_temporary() => self.temporary(problem),
-            (Standing::Broken, Some(problem)) => self.errs(Verdict::Fail, &problem.to_string(), problem),
-            (Standing::Shadowed { by, .. }, _) => {
+            (MechanismStanding::Broken, Some(problem)) if problem.is_temporary() => self.temporary(problem),
+            (MechanismStanding::Broken, Some(problem)) => {
+                self.errs(Verdict::Fail, &problem.to_string(), problem)
+            }
+            (MechanismStanding::Shadowed { by, .. }, _) => {
                 let what = format!("{mechanism} stands after {by}, where nothing is read any more");
                 self.says(Verdict::Fail, Code::SpfIncludeAfterAll, &what, "move it to the front")
             }
-            (Standing::Reached(matched), _) => {
+            (MechanismStanding::Reached(matched), _) => {
                 let what = format!("{matched} does not let our servers pass");
                 self.says(Verdict::Fail, Code::SpfMechanismMissing, &what, "change the record to that")
             }
             (_, Some(problem))
-                if matches!(problem, Problem::Syntax { .. } | Problem::TooManyLookups { .. }) =>
+                if matches!(problem, SpfProblem::Syntax { .. } | SpfProblem::TooManyLookups { .. }) =>
             {
                 self.errs(Verdict::Fail, &problem.to_string(), problem)
             }
@@ -214,7 +216,7 @@ impl Walked<'_> {
     }
 
     /// Our mechanisms in it would not make the record right.
-    fn errs(&self, verdict: Verdict, what: &str, problem: &Problem) -> Finding {
+    fn errs(&self, verdict: Verdict, what: &str, problem: &SpfProblem) -> Finding {
         self.without_wanted(verdict, code_of(problem), what, mend_of(problem))
     }
 
@@ -235,7 +237,7 @@ impl Walked<'_> {
         Finding::of(verdict, code, text, Some(seen))
     }
 
-    fn temporary(&self, problem: &Problem) -> Finding {
+    fn temporary(&self, problem: &SpfProblem) -> Finding {
         let Question { name, record_type } = self.question;
         let text = format!(
             "{record_type} {name}: {problem}; nothing follows from that, and it will be asked again."
@@ -244,24 +246,24 @@ impl Walked<'_> {
     }
 }
 
-fn code_of(problem: &Problem) -> Code {
+fn code_of(problem: &SpfProblem) -> Code {
     match problem {
-        Problem::TooManyLookups { .. } | Problem::TooManyMailHosts { .. } => Code::SpfTooManyLookups,
-        Problem::TooManyVoidLookups { .. } => Code::SpfTooManyVoid,
-        Problem::MultipleRecords { .. } => Code::SpfMultiple,
-        Problem::NoRecord { .. } | Problem::Lookup { .. } => Code::SpfIncludeMissing,
+        SpfProblem::TooManyLookups { .. } | SpfProblem::TooManyMailHosts { .. } => Code::SpfTooManyLookups,
+        SpfProblem::TooManyVoidLookups { .. } => Code::SpfTooManyVoid,
+        SpfProblem::MultipleRecords { .. } => Code::SpfMultiple,
+        SpfProblem::NoRecord { .. } | SpfProblem::Lookup { .. } => Code::SpfIncludeMissing,
         _ => Code::SpfSyntax,
     }
 }
 
-fn mend_of(problem: &Problem) -> &'static str {
+fn mend_of(problem: &SpfProblem) -> &'static str {
     match problem {
-        Problem::TooManyLookups { .. } | Problem::TooManyMailHosts { .. } => {
+        SpfProblem::TooManyLookups { .. } | SpfProblem::TooManyMailHosts { .. } => {
             "remove includes that are not needed any more"
         }
-        Problem::TooManyVoidLookups { .. } => "remove the terms whose names do not exist",
-        Problem::MultipleRecords { .. } => "ask that domain's owner to merge them, or remove the include",
-        Problem::NoRecord { .. } | Problem::Lookup { .. } => "remove that term, or mend its name",
+        SpfProblem::TooManyVoidLookups { .. } => "remove the terms whose names do not exist",
+        SpfProblem::MultipleRecords { .. } => "ask that domain's owner to merge them, or remove the include",
+        SpfProblem::NoRecord { .. } | SpfProblem::Lookup { .. } => "remove that term, or mend its name",
         _ => "mend that term",
     }
 }

@@ -1,6 +1,7 @@
 //! Where a credential stands, and in which forms it is taken.
 
 use super::*;
+use crate::wire::http::{HeaderMap, Method, header};
 
 const BASIC: Auth = Auth::Basic { user: "api" };
 
@@ -98,16 +99,4 @@ fn a_bearer_credential_stands_after_its_scheme() {
     assert_eq!(found.unwrap().reveal(), key);
     let found = credential(Auth::Bearer, &request(Some(&format!("Basic {}", encoded(b"api:x")))));
     assert!(matches!(found, Err(Fault::CredentialInvalid)));
-}
-
-#[test]
-fn a_route_that_is_sent_a_message_takes_twice_its_octets_and_the_others_a_mebibyte() {
-    let mut settings = postroom::settings::Settings::for_server(&"mail.example.net".parse().unwrap());
-    settings.max_report_octets = 1024;
-    assert_eq!(BodySize::Usual.octets(&settings), 1 << 20);
-    assert_eq!(BodySize::Report.octets(&settings), 2 * 1024 + 64 * 1024);
-    settings.max_report_octets = u64::MAX;
-    assert_eq!(BodySize::Report.octets(&settings), usize::MAX);
-    let route = crate::wire::reporting(Method::POST, "/", |_| Err(Fault::NoRoute));
-    assert_eq!(route.body, BodySize::Report);
 }

@@ -1,0 +1,95 @@
+//! The credential of a request: the one API key that it carries, in the place that its surface has for it.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use postroom::secret::{PlainSecret, SecretKind};
+
+use super::SURFACES;
+use crate::wire::http::{HeaderValue, Request};
+use crate::wire::{Auth, Fault};
+
+/// The API key that a request carries; a malformed one is refused before the database is asked.
+///
+/// A request with two different ones is refused: whoever sent it may mean the one, and we would take the other. In the field of
+/// another surface only what is an API key counts, for a proxy may have a use of its own for `Authorization`.
+pub(super) fn credential(auth: Auth, request: &Request) -> Result<PlainSecret, Fault> {
+    let own = fields(auth);
+    let mut values = values(own, request);
+    let value = values.next().ok_or(Fault::CredentialMissing)?;
+    let secret = parse(auth, value)?;
+    if values.any(|another| another != value) {
+        return Err(Fault::CredentialTwice);
+    }
+    let is_another =
+        |other: Auth, value| parse(other, value).is_ok_and(|key| key.reveal() != secret.reveal());
+    for other in SURFACES.iter().map(|surface| surface.auth) {
+        // Bearer and Basic share a field, which has been read.
+        let elsewhere = fields(other);
+        if elsewhere != own && self::values(elsewhere, request).any(|value| is_another(other, value)) {
+            return Err(Fault::CredentialTwice);
+        }
+    }
+    Ok(secret)
+}
+
+/// The header fields in which a credential can stand.
+fn fields(auth: Auth) -> &'static [&'static str] {
+    match auth {
+        Auth::Header(names) => names,
+        Auth::Bearer | Auth::Basic { .. } => &["authorization"],
+        Auth::Form | Auth::None => &[],
+    }
+}
+
+/// What stands in these header fields of a request; what is blank is nothing.
+fn values<'a>(
+    fields: &'static [&'static str],
+    request: &'a Request,
+) -> impl Iterator<Item = &'a HeaderValue> {
+    let all = fields.iter().flat_map(|name| request.headers.get_all(*name));
+    all.filter(|value| !value.as_bytes().trim_ascii().is_empty())
+}
+
+/// The API key in a header field's value.
+fn parse(auth: Auth, value: &HeaderValue) -> Result<PlainSecret, Fault> {
+    let text = value.to_str().map_err(|_| Fault::CredentialInvalid)?.trim();
+    let text: Cow<'_, str> = match auth {
+        Auth::Header(_) => text.into(),
+        Auth::Bearer => of_scheme("bearer", text)?.into(),
+        Auth::Basic { user } => password(user, of_scheme("basic", text)?)?.into(),
+        Auth::Form | Auth::None => return Err(Fault::CredentialMissing),
+    };
+    if text.is_empty() {
+        return Err(Fault::CredentialMissing);
+    }
+    PlainSecret::parse(SecretKind::AccountKey, &text).map_err(|_| Fault::CredentialInvalid)
+}
+
+/// What stands after the scheme's name, which is told apart from others without regard to case (RFC 9110 section 11.1).
+fn of_scheme<'a>(scheme: &str, text: &'a str) -> Result<&'a str, Fault> {
+    match text.split_once(' ') {
+        Some((name, rest)) if name.eq_ignore_ascii_case(scheme) => Ok(rest.trim()),
+        _ => Err(Fault::CredentialInvalid),
+    }
+}
+
+/// The password of `user`, all that follows the first colon (RFC 7617 section 2).
+///
+/// The padding may be left out, as clients written by hand do: nothing else can be meant without it.
+fn password(user: &str, encoded: &str) -> Result<String, Fault> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    let pair = LENIENT.decode(encoded).ok().and_then(|octets| String::from_utf8(octets).ok());
+    match pair.as_deref().and_then(|pair| pair.split_once(':')) {
+        Some((name, password)) if name == user => Ok(password.to_owned()),
+        _ => Err(Fault::CredentialInvalid),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! `/healthz`: whether the service is well, for load balancers and for people. The page is `docs/health.md`.
+
+use serde_json::json;
+
+use crate::wire::http::{Method, Response, StatusCode, header};
+use crate::wire::{Anybody, Auth, Call, Fault, Surface, open};
+
+/// The surface.
+pub(super) const SURFACE: Surface = Surface {
+    name: "health",
+    prefixes: &["/healthz"],
+    auth: Auth::None,
+    routes: &[open(Method::GET, "/healthz", show)],
+    render,
+};
+
+/// Whether the database can be read. It waits for no writer, no name server, and no other request's turn.
+fn show(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
+    call.session.check_readable()?;
+    Ok(Response::json(StatusCode::OK, &json!({ "status": "ok" })))
+}
+
+/// A fault in plain JSON: `{"status":"database unreadable"}` for the database, `{"error":"text"}` for the rest.
+fn render(fault: &Fault) -> Response {
+    let status = match fault {
+        Fault::Library(_) => {
+            let body = json!({ "status": "database unreadable" });
+            return Response::json(StatusCode::SERVICE_UNAVAILABLE, &body);
+        }
+        Fault::CredentialMissing | Fault::CredentialInvalid => StatusCode::UNAUTHORIZED,
+        Fault::CrossSite | Fault::SwitchedOff(_) | Fault::Denied(_) => StatusCode::FORBIDDEN,
+        Fault::NoRoute => StatusCode::NOT_FOUND,
+        Fault::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+        Fault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Fault::Incomplete => StatusCode::REQUEST_TIMEOUT,
+        Fault::Busy(_) | Fault::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
+        Fault::StillRunning => StatusCode::CONFLICT,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let response = Response::json(status, &json!({ "error": fault.to_string() }));
+    match fault {
+        Fault::Busy(seconds) | Fault::RateLimited(seconds) => {
+            response.with(header::RETRY_AFTER, &seconds.to_string())
+        }
+        _ => response,
+    }
+}

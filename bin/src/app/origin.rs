@@ -1,0 +1,62 @@
+//! Whether a request that changes something can come from where it says: a browser sends some credentials by itself, also
+//! with a form or a script of another site.
+
+use crate::wire::http::{Method, Request};
+use crate::wire::{Auth, Fault};
+
+/// Refuses a request that changes something and was sent by another site's page, where the surface's credential is one that a
+/// browser may send by itself. A header field of our own never is: no form sets it, and a script needs a leave that we never
+/// give (Fetch, "CORS protocol").
+pub(super) fn check(auth: Auth, base_url: &str, request: &Request) -> Result<(), Fault> {
+    if [Method::GET, Method::HEAD].contains(&request.method) {
+        return Ok(());
+    }
+    let may_pass = match auth {
+        Auth::Header(_) | Auth::Bearer | Auth::None => true,
+        Auth::Basic { .. } => !request.headers.get_all(SITE).iter().any(|site| site == "cross-site"),
+        Auth::Form => is_of_our_page(base_url, request),
+    };
+    if may_pass { Ok(()) } else { Err(Fault::CrossSite) }
+}
+
+/// Where a browser says that a request comes from, as seen from its target; no page can set it (Fetch Metadata).
+const SITE: &str = "sec-fetch-site";
+
+/// Whether a form can come from a page of ours, as far as the browser tells.
+///
+/// A page with `Referrer-Policy: no-referrer` sends `Origin: null` with its own form (Fetch, "append a request Origin
+/// header"), so that word alone decides nothing; `Sec-Fetch-Site` does where it is there.
+fn is_of_our_page(base_url: &str, request: &Request) -> bool {
+    let is_own = |origin: &str| origin == "null" || origin_of(origin) == origin_of(base_url);
+    let fields = |name: &str| request.headers.get_all(name).iter();
+    fields("origin").all(|value| value.to_str().is_ok_and(is_own))
+        && fields(SITE).all(|value| value.to_str().is_ok_and(|site| matches!(site, "same-origin" | "none")))
+}
+
+/// Scheme, host and port of a URL, the scheme's own port left out (RFC 6454 section 6.1).
+fn origin_of(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (scheme, authority) = (scheme.to_ascii_lowercase(), authority.to_ascii_lowercase());
+    let usual = if scheme == "https" { ":443" } else { ":80" };
+    Some(format!("{scheme}://{}", authority.strip_suffix(usual).unwrap_or(&authority)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_compared_without_its_usual_port_and_without_case() {
+        for (url, origin) in [
+            ("https://desk.example.net/below", Some("https://desk.example.net")),
+            ("HTTPS://Desk.Example.net:443", Some("https://desk.example.net")),
+            ("http://[::1]:80/", Some("http://[::1]")),
+            ("http://127.0.0.1:8025", Some("http://127.0.0.1:8025")),
+            ("https://desk.example.net:80", Some("https://desk.example.net:80")),
+            ("null", None),
+        ] {
+            assert_eq!(origin_of(url).as_deref(), origin, "{url}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Every setting: its key in the file, its environment variable, and what it decides.
+
+use std::fmt::Write;
+
+/// A key of the file, its environment variable, and what it is for.
+pub struct Key {
+    /// Its place in the TOML file.
+    pub path: &'static str,
+    /// Its environment variable.
+    pub variable: &'static str,
+    /// What it decides, with its default.
+    pub help: &'static str,
+    /// Whether it takes several values: an array in the file, commas in the variable.
+    pub is_list: bool,
+}
+
+const fn key(path: &'static str, variable: &'static str, help: &'static str) -> Key {
+    Key { path, variable, help, is_list: false }
+}
+
+const fn list(path: &'static str, variable: &'static str, help: &'static str) -> Key {
+    Key { path, variable, help, is_list: true }
+}
+
+/// Every key.
+pub const KEYS: &[Key] = &[
+    key("db", "POSTROOM_DB", "the database file (./postroom.db)"),
+    key("master_key_file", "POSTROOM_MASTER_KEY_FILE", "the master key (the database file and .key)"),
+    key("listen", "POSTROOM_LISTEN", "where to listen (127.0.0.1:8025)"),
+    key(
+        "public_url",
+        "POSTROOM_PUBLIC_URL",
+        "the base URL that clients use (http:// and the listening address)",
+    ),
+    key("tls.cert", "POSTROOM_TLS_CERT", "PEM file of the certificate chain; turns TLS on"),
+    key("tls.key", "POSTROOM_TLS_KEY", "PEM file of its private key"),
+    key(
+        "limits.per_address",
+        "POSTROOM_CONNECTIONS_PER_ADDRESS",
+        "connections from one address (64; more behind a proxy)",
+    ),
+    key(
+        "limits.requests_per_second",
+        "POSTROOM_RATE_LIMIT",
+        "requests a second of one account, over all its keys; 0 for any number (100)",
+    ),
+    key(
+        "limits.failures_per_second",
+        "POSTROOM_FAILURE_LIMIT",
+        "failed authentications a second of one address, ten times as many at once; 0 for any number (20)",
+    ),
+    key("mx.host", "POSTROOM_MX_HOST", "target of every MX record (mx. and the server's name)"),
+    key("mx.priority", "POSTROOM_MX_PRIORITY", "preference of it (10)"),
+    key("spf.mechanism", "POSTROOM_SPF_MECHANISM", "what SPF records must reach (mx)"),
+    list(
+        "sending.addresses",
+        "POSTROOM_SENDING_ADDRESSES",
+        "addresses that we send from; SPF must pass each (none)",
+    ),
+    key("dmarc.policy", "POSTROOM_DMARC_POLICY", "the policy asked for: none, quarantine, reject (none)"),
+    key("dmarc.rua", "POSTROOM_DMARC_RUA", "address for aggregate reports (none)"),
+    key("dkim.selector", "POSTROOM_DKIM_SELECTOR", "selector of a domain's first key (pr1)"),
+    key("dkim.most_keys", "POSTROOM_DKIM_MOST_KEYS", "keys that a domain may have (10)"),
+    key(
+        "dkim.keep_retired_days",
+        "POSTROOM_DKIM_KEEP_RETIRED_DAYS",
+        "days that a key's record must stay after a rotation (7)",
+    ),
+    key(
+        "dkim.delegation_zone",
+        "POSTROOM_DKIM_DELEGATION_ZONE",
+        "zone of your own for delegated keys (none, and none are)",
+    ),
+    list(
+        "dkim.delegation_servers",
+        "POSTROOM_DKIM_DELEGATION_SERVERS",
+        "its name servers, for the zone file's SOA and NS (none)",
+    ),
+    key("dkim.spare_keys", "POSTROOM_DKIM_SPARE_KEYS", "key pairs kept ready (16)"),
+    key(
+        "return_path.host",
+        "POSTROOM_RETURN_PATH_HOST",
+        "target of mailer.<domain> (return-path. and the server's name)",
+    ),
+    key("return_path.required", "POSTROOM_RETURN_PATH_REQUIRED", "whether an active domain needs it (false)"),
+    key(
+        "claims.expire_after_days",
+        "POSTROOM_CLAIMS_EXPIRE_AFTER_DAYS",
+        "life of a claim never verified (7)",
+    ),
+    key("loss.failures", "POSTROOM_LOSS_FAILURES", "failed checks in a row until a record is lost (3)"),
+    key("loss.hours", "POSTROOM_LOSS_HOURS", "hours that it is known to have failed by then (72)"),
+    key("login.link_minutes", "POSTROOM_LOGIN_LINK_MINUTES", "minutes that a login link lives (15)"),
+    key("reports.keep_days", "POSTROOM_REPORTS_KEEP_DAYS", "days that reported messages are kept (30)"),
+    key("reports.max_mib", "POSTROOM_REPORTS_MAX_MIB", "MiB of the largest message taken, 1 to 100 (10)"),
+    key(
+        "reports.account_mib",
+        "POSTROOM_REPORTS_ACCOUNT_MIB",
+        "MiB of them kept for one account (1024; 0 takes none)",
+    ),
+    key("lifecycle.dns_mark", "POSTROOM_DNS_MARK", "whether records can be marked by hand over /v2 (true)"),
+    key(
+        "webhooks.loopback_http",
+        "POSTROOM_WEBHOOKS_LOOPBACK_HTTP",
+        "whether a webhook may be http to loopback (false)",
+    ),
+    key(
+        "schedule.at_once",
+        "POSTROOM_SCHEDULE_AT_ONCE",
+        "domains checked at once in the background; 0 is none (16)",
+    ),
+    list("dns.resolvers", "POSTROOM_RESOLVERS", "recursive resolvers, with or without port (the system's)"),
+    key(
+        "dns.authoritative",
+        "POSTROOM_DNS_AUTHORITATIVE",
+        "whether to ask zones' own name servers too (true)",
+    ),
+    key("dns.authoritative_port", "POSTROOM_DNS_AUTHORITATIVE_PORT", "the port that those listen on (53)"),
+];
+
+/// Variables that are no keys of the file.
+pub(super) const OTHER_VARIABLES: &[&str] =
+    &["POSTROOM_CONFIG", "POSTROOM_JSON", "POSTROOM_LOG", "POSTROOM_LOG_FORMAT"];
+
+/// The key with this path in the file.
+pub(super) fn at(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// ", did you mean X?" with the known name that is most like the one that was written; empty where none is like it.
+pub(super) fn suggestion<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let likeness =
+        |name: &str| strsim::normalized_damerau_levenshtein(&written.to_lowercase(), &name.to_lowercase());
+    let nearest = known.map(|name| (likeness(name), name)).max_by(|(a, _), (b, _)| a.total_cmp(b));
+    match nearest {
+        Some((likeness, name)) if likeness > LIKE_ENOUGH => format!("; did you mean {name}?"),
+        _ => String::new(),
+    }
+}
+
+/// How like a name must be to the one that was written, from 0 to 1, to be what was meant.
+const LIKE_ENOUGH: f64 = 0.7;
+
+/// What `serve --help` says of the settings.
+pub fn help() -> String {
+    let mut text = String::from("Settings, in the file given with --config, or as environment variables:\n");
+    for key in KEYS {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {:<25} {:<36} {}", key.path, key.variable, key.help);
+    }
+    text
+}

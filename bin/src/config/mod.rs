@@ -1,0 +1,114 @@
+//! The configuration: flags, then environment variables, then a TOML file, then defaults.
+//!
+//! Every key stands once, in [`KEYS`]; a value is text until it is asked for in its type, and an error says
+//! which source it came from.
+
+mod keys;
+mod settings;
+mod source;
+mod value;
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+pub use keys::{KEYS, Key, help};
+pub use settings::UnusableHost;
+pub use value::{BaseUrl, Setting};
+
+use source::Value;
+
+/// The values that are set, each with its source.
+#[derive(Debug, Default)]
+pub struct Config {
+    values: BTreeMap<&'static str, Value>,
+    /// A sentence for each environment variable that begins with `POSTROOM_` and that nothing reads.
+    pub unknown_variables: Vec<String>,
+}
+
+/// What is wrong with the configuration, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file {} cannot be read: {source}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("the configuration file {} is not TOML: {reason}", file.display())]
+    NotToml {
+        /// The file.
+        file: PathBuf,
+        /// Where and why.
+        reason: String,
+    },
+    /// A key that is not there.
+    #[error("{}: there is no setting \"{path}\"{suggestion}; `postroom serve --help` lists them", file.display())]
+    Unknown {
+        /// The file.
+        file: PathBuf,
+        /// The key.
+        path: String,
+        /// The key that was meant, perhaps.
+        suggestion: String,
+    },
+    /// A value that will not do.
+    #[error("{source_name}: \"{value}\" will not do: {reason}")]
+    Value {
+        /// The variable, the flag, or the file and key.
+        source_name: String,
+        /// The value.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// TLS needs both of its files.
+    #[error("TLS needs a certificate and its key: set both tls.cert and tls.key, or neither")]
+    HalfTls,
+    /// A host that nobody else can look up, where the server is meant for others.
+    #[error("{public} is set, and {host}")]
+    UnusableHost {
+        /// The setting by which the server is meant for others.
+        public: &'static str,
+        /// The host, and what to do.
+        host: UnusableHost,
+    },
+}
+
+impl Config {
+    /// Reads the file, if one is named, and what the environment sets above it.
+    pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        if let Some(file) = file {
+            config.read_file(file)?;
+        }
+        config.read_variables(std::env::vars_os());
+        Ok(config)
+    }
+
+    /// A flag, above file and environment.
+    pub fn set(&mut self, path: &'static str, flag: &str, value: impl Display) {
+        self.values.insert(path, Value::new(flag.to_owned(), vec![value.to_string()]));
+    }
+
+    /// Whether a flag, a variable or the file sets this key.
+    pub fn has(&self, path: &str) -> bool {
+        self.values.contains_key(path)
+    }
+
+    /// The value of a key in its type.
+    pub fn get<T: Setting>(&self, path: &str) -> Result<Option<T>, ConfigError> {
+        Ok(self.list(path)?.into_iter().next_back())
+    }
+
+    /// The values of a key that can have several.
+    fn list<T: Setting>(&self, path: &str) -> Result<Vec<T>, ConfigError> {
+        self.values.get(path).map_or_else(|| Ok(Vec::new()), Value::read)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! The settings in their types, and what is doubtful about them.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use postroom::dns;
+use postroom::name::{DnsName, DomainName};
+use postroom::settings::Settings;
+
+use super::value::{BaseUrl, MessageMib, Server};
+use super::{Config, ConfigError};
+use crate::wire::Switches;
+
+impl Config {
+    /// The database file.
+    pub fn db(&self) -> Result<PathBuf, ConfigError> {
+        Ok(self.get("db")?.unwrap_or_else(|| "postroom.db".into()))
+    }
+
+    /// Where to listen.
+    pub fn listen(&self) -> Result<SocketAddr, ConfigError> {
+        Ok(self.get("listen")?.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8025))))
+    }
+
+    /// The base URL that clients use, if it is set.
+    pub fn public_url(&self) -> Result<Option<BaseUrl>, ConfigError> {
+        self.get("public_url")
+    }
+
+    /// The certificate chain and its key, if TLS is on.
+    pub fn tls(&self) -> Result<Option<(PathBuf, PathBuf)>, ConfigError> {
+        match (self.get("tls.cert")?, self.get("tls.key")?) {
+            (Some(cert), Some(key)) => Ok(Some((cert, key))),
+            (None, None) => Ok(None),
+            _ => Err(ConfigError::HalfTls),
+        }
+    }
+
+    /// What is switched on and off.
+    pub fn switches(&self) -> Result<Switches, ConfigError> {
+        let usual = Switches::default();
+        Ok(Switches {
+            dns_mark: self.get("lifecycle.dns_mark")?.unwrap_or(usual.dns_mark),
+            loopback_webhooks: self.get("webhooks.loopback_http")?.unwrap_or(usual.loopback_webhooks),
+        })
+    }
+
+    /// The name servers of the zone of delegated keys.
+    pub fn delegation_servers(&self) -> Result<Vec<DnsName>, ConfigError> {
+        self.list("dkim.delegation_servers")
+    }
+
+    /// How DNS is asked.
+    pub fn dns(&self) -> Result<dns::DnsSettings, ConfigError> {
+        let resolvers = self.list::<Server>("dns.resolvers")?.into_iter().map(|server| server.0).collect();
+        let usual = dns::DnsSettings::default();
+        Ok(dns::DnsSettings {
+            resolvers,
+            authoritative: self.get("dns.authoritative")?.unwrap_or(usual.authoritative),
+            authoritative_port: self.get("dns.authoritative_port")?.unwrap_or(usual.authoritative_port),
+            ..usual
+        })
+    }
+
+    /// The operator's decisions; the hosts that are not set are derived from the machine's name.
+    pub fn settings(&self) -> Result<Settings, ConfigError> {
+        let server = server_name();
+        let mut settings = Settings::for_server(&server);
+        macro_rules! take {
+            ($($path:literal => $field:expr,)*) => {$(
+                if let Some(value) = self.get($path)? { $field = value; }
+            )*};
+        }
+        take! {
+            "mx.host" => settings.mx_host,
+            "mx.priority" => settings.mx_priority,
+            "spf.mechanism" => settings.spf_mechanism,
+            "dmarc.policy" => settings.dmarc_policy,
+            "dkim.selector" => settings.dkim_selector,
+            "dkim.most_keys" => settings.most_dkim_keys,
+            "dkim.spare_keys" => settings.spare_keys,
+            "return_path.host" => settings.return_path_host,
+            "return_path.required" => settings.return_path_required,
+            "loss.failures" => settings.loss.failures,
+        }
+        settings.sending_addresses = self.list("sending.addresses")?;
+        settings.dmarc_rua = self.get("dmarc.rua")?;
+        settings.delegation_zone = self.get("dkim.delegation_zone")?;
+        if let Some(days) = self.get::<u32>("dkim.keep_retired_days")? {
+            settings.keep_retired_for = Duration::from_hours(24 * u64::from(days));
+        }
+        if let Some(days) = self.get::<u32>("claims.expire_after_days")? {
+            settings.claim_expires_after = Duration::from_hours(24 * u64::from(days));
+        }
+        if let Some(hours) = self.get::<u32>("loss.hours")? {
+            settings.loss.span = Duration::from_hours(u64::from(hours));
+        }
+        if let Some(minutes) = self.get::<NonZeroU16>("login.link_minutes")? {
+            settings.login_link_life = Duration::from_mins(u64::from(minutes.get()));
+        }
+        if let Some(days) = self.get::<NonZeroU16>("reports.keep_days")? {
+            settings.keep_reports_for = Duration::from_hours(24 * u64::from(days.get()));
+        }
+        if let Some(MessageMib(octets)) = self.get("reports.max_mib")? {
+            settings.max_report_octets = octets;
+        }
+        if let Some(mib) = self.get::<u32>("reports.account_mib")? {
+            settings.most_report_octets = u64::from(mib) * 1024 * 1024;
+        }
+        Ok(settings)
+    }
+
+    /// The hosts that records would name and that nobody else can look up: a warning, as long as the server is for this
+    /// machine alone. An error where `public_url` or an address beyond loopback says that it is for others.
+    pub fn unusable_hosts(&self, settings: &Settings) -> Result<Vec<UnusableHost>, ConfigError> {
+        let derived_is_public = is_public(&server_name());
+        let unusable: Vec<UnusableHost> = [
+            ("mx.host", "POSTROOM_MX_HOST", &settings.mx_host),
+            ("return_path.host", "POSTROOM_RETURN_PATH_HOST", &settings.return_path_host),
+        ]
+        .into_iter()
+        .filter(|(path, _, host)| {
+            let is_usable =
+                if self.has(path) { host.as_str().parse::<DomainName>().is_ok() } else { derived_is_public };
+            !is_usable
+        })
+        .map(|(path, variable, host)| UnusableHost { path, variable, host: host.clone() })
+        .collect();
+        match (unusable.first(), self.public()?) {
+            (Some(host), Some(public)) => Err(ConfigError::UnusableHost { public, host: host.clone() }),
+            _ => Ok(unusable),
+        }
+    }
+
+    /// The setting that says that the server is not for this machine alone, if there is one.
+    fn public(&self) -> Result<Option<&'static str>, ConfigError> {
+        if self.public_url()?.is_some() {
+            return Ok(Some("public_url"));
+        }
+        let is_loopback = self.listen()?.ip().to_canonical().is_loopback();
+        Ok(if is_loopback { None } else { Some("a public listen address") })
+    }
+}
+
+/// A host that stands in records, and that nobody but this machine can look up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnusableHost {
+    path: &'static str,
+    variable: &'static str,
+    host: DnsName,
+}
+
+impl fmt::Display for UnusableHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} is {}, which nobody else can look up; set {} to a name in the public DNS before you tell anybody what \
+             to publish",
+            self.path, self.host, self.variable
+        )
+    }
+}
+
+/// Endings of names that mean something on one network alone (RFC 6761, RFC 6762, RFC 8375, and what routers hand out).
+const PRIVATE_ENDINGS: &[&str] = &["localhost", "local", "localdomain", "internal", "lan", "home.arpa"];
+
+/// Whether a machine's name can be one that others look up: not a bare one, nor one of a private network.
+fn is_public(name: &DnsName) -> bool {
+    let is_private = |ending: &&str| {
+        name.as_str().strip_suffix(*ending).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    name.as_str().parse::<DomainName>().is_ok() && !PRIVATE_ENDINGS.iter().any(is_private)
+}
+
+/// The machine's own name, or one that stands in for it.
+fn server_name() -> DnsName {
+    let own = gethostname::gethostname();
+    let own = own.to_str().and_then(|name| name.parse().ok());
+    own.unwrap_or_else(|| DnsName::from_answer("localhost"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_name_and_one_of_a_private_network_are_not_public() {
+        for (name, want) in [
+            ("mail.example.net", true),
+            ("example.net", true),
+            ("vm", false),
+            ("localhost", false),
+            ("vm.localdomain", false),
+            ("desk.home.arpa", false),
+            ("notlocal.example", true),
+        ] {
+            assert_eq!(is_public(&name.parse().unwrap()), want, "{name}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The types of settings: how each is read from text, and what to write instead of what cannot be read.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use http::Uri;
+use postroom::address::EmailAddress;
+use postroom::name::{DnsName, Selector};
+use postroom::settings::{DmarcPolicy, SpfMechanism};
+
+/// A type that a setting can have.
+pub trait Setting: Sized {
+    /// Reads the text of a value; the error says what it should be.
+    fn read(text: &str) -> Result<Self, String>;
+}
+
+/// Types whose own errors say what is wrong.
+macro_rules! parsed {
+    ($($type:ty),*) => {$(
+        impl Setting for $type {
+            fn read(text: &str) -> Result<Self, String> {
+                text.parse().map_err(|reason: <$type as FromStr>::Err| reason.to_string())
+            }
+        }
+    )*};
+}
+parsed!(BaseUrl, DmarcPolicy, DnsName, EmailAddress, MessageMib, Selector, Server, SpfMechanism, String);
+
+macro_rules! numbers {
+    ($($type:ty),*) => {$(
+        impl Setting for $type {
+            fn read(text: &str) -> Result<Self, String> {
+                let wanted = || format!("give a whole number from {} to {}", <$type>::MIN, <$type>::MAX);
+                text.parse().map_err(|_| wanted())
+            }
+        }
+    )*};
+}
+numbers!(u16, u32, NonZeroU16);
+
+impl Setting for usize {
+    fn read(text: &str) -> Result<usize, String> {
+        // A number of things that are held at once, on whatever machine.
+        u32::read(text).and_then(|number| usize::try_from(number).map_err(|e| e.to_string()))
+    }
+}
+
+impl Setting for bool {
+    fn read(text: &str) -> Result<bool, String> {
+        text.parse().map_err(|_| "give true or false".to_owned())
+    }
+}
+
+impl Setting for PathBuf {
+    fn read(text: &str) -> Result<PathBuf, String> {
+        if text.is_empty() { Err("give the path of a file".to_owned()) } else { Ok(text.into()) }
+    }
+}
+
+impl Setting for IpAddr {
+    fn read(text: &str) -> Result<IpAddr, String> {
+        text.parse().map_err(|_| "give an IP address, such as 192.0.2.25".to_owned())
+    }
+}
+
+impl Setting for SocketAddr {
+    fn read(text: &str) -> Result<SocketAddr, String> {
+        text.parse().map_err(|_| "give an IP address and a port, such as 127.0.0.1:8025".to_owned())
+    }
+}
+
+/// The base URL that clients use: http or https, a host, and perhaps a port and a path; held without a last slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(String);
+
+impl BaseUrl {
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<BaseUrl, &'static str> {
+        const WANTED: &str =
+            "give a URL with http:// or https:// and a host, such as https://desk.example.net";
+        let url: Uri = text.parse().map_err(|_| WANTED)?;
+        let has_host = url.host().is_some_and(|host| !host.is_empty());
+        if !matches!(url.scheme_str(), Some("http" | "https")) || !has_host {
+            return Err(WANTED);
+        }
+        if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err("give it without a user name and a password");
+        }
+        if url.query().is_some() || text.contains('#') {
+            return Err("give it without a query and a fragment");
+        }
+        Ok(BaseUrl(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+/// A resolver's address: with a port, or without one for port 53.
+pub(super) struct Server(pub(super) SocketAddr);
+
+impl FromStr for Server {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Server, &'static str> {
+        let address = text.parse().or_else(|_| text.parse().map(|ip| SocketAddr::new(ip, 53)));
+        address.map(Server).map_err(|_| "a resolver is an IP address, with or without a port: 127.0.0.1:5353")
+    }
+}
+
+/// The octets of so many MiB as one message may have.
+pub(super) struct MessageMib(pub(super) u64);
+
+impl FromStr for MessageMib {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<MessageMib, &'static str> {
+        let mib = text.parse().ok().filter(|mib| (1..=100).contains(mib));
+        mib.map(|mib: u64| MessageMib(mib * 1024 * 1024)).ok_or("a message has 1 to 100 MiB")
+    }
+}

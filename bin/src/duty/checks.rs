@@ -1,0 +1,19 @@
+//! The schedule of checks: each thread looks at one domain at a time, as its turn comes.
+//!
+//! What a check that is left behind at a stop had not written is due again when its lease ends.
+
+use std::time::Duration;
+
+use postroom::verify::schedule;
+
+use super::{Duty, More};
+
+pub(super) const DUTY: Duty = Duty {
+    name: "checks",
+    pause: Duration::from_secs(1),
+    threads: |tools| tools.checks_at_once,
+    at_end: false,
+    work: |tools| {
+        schedule::run_due(&tools.postroom, &*tools.resolver, 1).map(|checked| More::if_any(checked > 0))
+    },
+};

@@ -1,0 +1,80 @@
+//! The duties: what a server does by itself, without being asked.
+//!
+//! A duty is a value, and [`DUTIES`] is the table of them. [`Duties`] runs all of them the same way: work until there is
+//! nothing more to do now, pause, work again. A duty that fails, or panics, is logged by its name and tried again; the others
+//! go on. To add one, write its file here and name it in the table.
+
+mod checks;
+mod expiry;
+mod keys;
+mod rotations;
+mod run;
+mod uses;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use postroom::db::Postroom;
+use postroom::dns::Resolver;
+use postroom::error::Error;
+
+use crate::app::App;
+
+pub use run::Duties;
+
+/// How long a stop waits for the work in hand.
+pub const GRACE: Duration = Duration::from_secs(30);
+
+/// Every duty of a server.
+pub const DUTIES: &[Duty] = &[uses::DUTY, checks::DUTY, keys::DUTY, rotations::DUTY, expiry::DUTY];
+
+/// What is done by itself, now and again.
+#[derive(Debug)]
+pub struct Duty<T = Tools> {
+    /// Its name, in the log.
+    pub name: &'static str,
+    /// How long it pauses when there is nothing more to do.
+    pub pause: Duration,
+    /// How many threads do it side by side.
+    pub threads: fn(&T) -> u32,
+    /// Whether it is done once more when the server stops.
+    pub at_end: bool,
+    /// One piece of its work, after which it can be stopped.
+    pub work: fn(&T) -> Result<More, Error>,
+}
+
+/// Whether a duty has more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum More {
+    /// It has: the next piece follows without a pause.
+    Now,
+    /// It has not, as far as it knows: it looks again after its pause.
+    Later,
+}
+
+impl More {
+    /// [`More::Now`] if `there_is` more.
+    pub fn if_any(there_is: bool) -> More {
+        if there_is { More::Now } else { More::Later }
+    }
+}
+
+/// What the duties work with.
+pub struct Tools {
+    /// The App, which remembers what is to be written down later.
+    pub app: Arc<App>,
+    /// The database.
+    pub postroom: Arc<Postroom>,
+    /// The DNS.
+    pub resolver: Arc<dyn Resolver>,
+    /// How many domains are checked at once.
+    pub checks_at_once: u32,
+}
+
+/// For a duty that one thread does.
+fn one(_: &Tools) -> u32 {
+    1
+}

@@ -1,0 +1,15 @@
+//! The steps of rotations, as they come due. What they wait for is seen by checks, minutes and hours apart.
+
+use std::time::Duration;
+
+use postroom::rotation;
+
+use super::{Duty, More, one};
+
+pub(super) const DUTY: Duty = Duty {
+    name: "rotations",
+    pause: Duration::from_secs(5),
+    threads: one,
+    at_end: false,
+    work: |tools| rotation::keep(&tools.postroom).map(|_| More::Later),
+};

@@ -1,0 +1,70 @@
+//! The one connection that writes, and which thread has it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+
+use rusqlite::Connection;
+
+use super::closed;
+use crate::error::{Error, StoreError, StoreTrouble};
+
+/// The connection that writes, lent to one thread at a time.
+pub(super) struct Writer {
+    /// None once closed.
+    conn: Mutex<Option<Connection>>,
+    /// The thread that has it.
+    lent_to: Mutex<Option<ThreadId>>,
+}
+
+impl Writer {
+    pub(super) fn new(conn: Connection) -> Writer {
+        Writer { conn: Mutex::new(Some(conn)), lent_to: Mutex::default() }
+    }
+
+    /// Waits until no other thread has the connection. `Store` if this thread has it: it would wait for ever.
+    pub(super) fn lend(&self) -> Result<Lent<'_>, Error> {
+        // Only this thread writes its own id there, so that the answer cannot be out of date.
+        if *locked(&self.lent_to) == Some(thread::current().id()) {
+            let text = "a write was begun inside a write of the same thread; do both in one transaction";
+            return Err(StoreError::new(StoreTrouble::Other, text).into());
+        }
+        // After a panic in another thread's work its transaction was rolled back: the connection is sound.
+        let conn = locked(&self.conn);
+        locked(&self.lent_to).replace(thread::current().id());
+        Ok(Lent { conn, lent_to: &self.lent_to })
+    }
+
+    /// Waits until no thread has the connection, and closes it.
+    pub(super) fn close(&self) {
+        locked(&self.conn).take();
+    }
+}
+
+/// The connection that writes, until this is dropped.
+pub(super) struct Lent<'a> {
+    conn: MutexGuard<'a, Option<Connection>>,
+    lent_to: &'a Mutex<Option<ThreadId>>,
+}
+
+impl Lent<'_> {
+    /// The connection, unless the database is closed.
+    pub(super) fn conn(&mut self) -> Result<&mut Connection, Error> {
+        self.conn.as_mut().ok_or_else(closed)
+    }
+
+    /// The connection to look at, if the database is not closed.
+    pub(super) fn shared(&self) -> Option<&Connection> {
+        self.conn.as_ref()
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        // Before the connection is given back, which happens when the fields are dropped.
+        locked(self.lent_to).take();
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,64 @@
+//! The SQL of domains of whichever account.
+
+use std::marker::PhantomData;
+
+use rusqlite::{Params, Row, named_params};
+
+use super::Holder;
+use crate::clock::Timestamp;
+use crate::db::{ReadTx, WriteTx, moment, moment_if_any};
+use crate::error::Error;
+use crate::id::{AccountId, DomainId};
+use crate::name::DomainName;
+
+pub(crate) fn named<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
+    one(tx, "SELECT * FROM domain WHERE name = ?1", [name.as_str()])
+}
+
+pub(crate) fn by_id<'t>(tx: &ReadTx<'t>, id: DomainId) -> Result<Option<Holder<'t>>, Error> {
+    one(tx, "SELECT * FROM domain WHERE id = ?1", [id.number()])
+}
+
+/// The first, by name, of the domains for which this one is the authority.
+pub(crate) fn dependent<'t>(tx: &ReadTx<'t>, id: DomainId) -> Result<Option<Holder<'t>>, Error> {
+    one(tx, "SELECT * FROM domain WHERE authority_id = ?1 ORDER BY name LIMIT 1", [id.number()])
+}
+
+/// Those that are still to be given their first DKIM key.
+pub(crate) fn wanting_key<'t>(tx: &ReadTx<'t>, limit: u32) -> Result<Vec<Holder<'t>>, Error> {
+    all(tx, "SELECT * FROM domain WHERE wants_key = 1 ORDER BY id LIMIT ?1", [limit])
+}
+
+/// Those whose check is due, put off until `lease`.
+pub(crate) fn lend_due<'t>(tx: &WriteTx<'t>, lease: Timestamp, limit: u32) -> Result<Vec<Holder<'t>>, Error> {
+    all(
+        tx,
+        "UPDATE domain SET next_check_at = :lease WHERE id IN
+             (SELECT id FROM domain WHERE next_check_at <= :now ORDER BY next_check_at LIMIT :limit)
+         RETURNING *",
+        named_params! { ":lease": lease.millis(), ":now": tx.now().millis(), ":limit": limit },
+    )
+}
+
+/// The first domain that `sql` finds, with all of its columns.
+pub(crate) fn one<'t>(tx: &ReadTx<'t>, sql: &str, params: impl Params) -> Result<Option<Holder<'t>>, Error> {
+    tx.one(sql, params, holder)
+}
+
+/// The domains that `sql` finds, with all of their columns.
+pub(crate) fn all<'t>(tx: &ReadTx<'t>, sql: &str, params: impl Params) -> Result<Vec<Holder<'t>>, Error> {
+    tx.all(sql, params, holder)
+}
+
+/// A holder of whichever transaction: [`one`] and [`all`] say of which.
+fn holder<'t>(row: &Row<'_>) -> rusqlite::Result<Holder<'t>> {
+    Ok(Holder {
+        id: DomainId::new(row.get("id")?),
+        account: AccountId::new(row.get("account_id")?),
+        name: DomainName::stored(row.get("name")?),
+        authority: row.get::<_, Option<i64>>("authority_id")?.map(DomainId::new),
+        proved_at: moment_if_any(row, "proved_at")?,
+        claimed_at: moment(row, "claimed_at")?,
+        within: PhantomData,
+    })
+}

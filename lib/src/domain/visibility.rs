@@ -1,0 +1,144 @@
+//! Who may see a domain: the one rule, and the type that proves that it was asked.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use rusqlite::ToSql;
+
+use super::{Details, Holder, Order, table};
+use crate::account::Caller;
+use crate::db::{ReadTx, Within};
+use crate::error::Error;
+use crate::id::ApiKeyId;
+use crate::page::Direction;
+use crate::tag::Tag;
+
+/// A mail domain that its caller may see: the proof of that, within the transaction `'t` that read it.
+///
+/// Only [`find`](super::find) and its like make one, and operations on what hangs on a domain take it. It reads like its
+/// [`Details`]; those can be kept when the transaction is over, and the `Domain` cannot, for a key may lose a domain at any
+/// time.
+///
+/// ```compile_fail
+/// # fn lost(postroom: &postroom::db::Postroom, caller: &postroom::account::Caller, id: postroom::id::DomainId) {
+/// // This does not compile: the domain was read in another transaction than the one that changes it.
+/// let domain = postroom.read(|tx| postroom::domain::find(tx, caller, id)).unwrap();
+/// postroom.write(|tx| postroom::domain::set_label(tx, caller, &domain, None)).unwrap();
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Domain<'t> {
+    details: Details,
+    within: Within<'t>,
+}
+
+impl<'t> Domain<'t> {
+    /// The domain in a row that the rule let through.
+    pub(super) fn seen(_: &ReadTx<'t>, details: Details) -> Domain<'t> {
+        Domain { details, within: PhantomData }
+    }
+
+    /// This domain after a change.
+    pub(super) fn changed(&self, details: Details) -> Domain<'t> {
+        Domain { details, within: self.within }
+    }
+
+    /// What there is to show of it.
+    pub fn details(&self) -> &Details {
+        &self.details
+    }
+
+    /// What there is to show of it, to be kept when the transaction is over.
+    pub fn into_details(self) -> Details {
+        self.details
+    }
+
+    /// The domain as one of whichever account.
+    pub(crate) fn holder(&self) -> Holder<'t> {
+        Holder {
+            id: self.id,
+            account: self.account,
+            name: self.name.clone(),
+            authority: self.authority,
+            proved_at: self.proved_at,
+            claimed_at: self.claimed_at,
+            within: self.within,
+        }
+    }
+}
+
+impl Deref for Domain<'_> {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.details
+    }
+}
+
+/// The visibility rule, over a `domain` called `d`. It stands here and nowhere else.
+///
+/// `:key` is null for the operator and the schedule, who see also what is tied to a key; `:user` is null for who
+/// acts on behalf of no end user. [`Scope`] binds the three.
+pub(crate) fn visible(caller: &Caller) -> &'static str {
+    // Two texts, for an index serves `user_id = :user` and not `:user IS NULL OR …`.
+    if caller.user().is_some() {
+        "d.account_id = :account AND d.user_id = :user
+             AND (:key IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)"
+    } else {
+        "d.account_id = :account AND :user IS NULL
+             AND (:key IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)"
+    }
+}
+
+/// The parameters of [`visible`], and those of the query around it.
+pub(crate) struct Scope<'a> {
+    account: i64,
+    key: Option<i64>,
+    user: Option<&'a str>,
+}
+
+impl<'a> Scope<'a> {
+    pub(crate) fn of(caller: &'a Caller) -> Scope<'a> {
+        Scope {
+            account: caller.account().number(),
+            key: number(caller.key()),
+            user: caller.user().map(Tag::as_str),
+        }
+    }
+
+    /// The parameters for a page of a list. Where no domain of the account is tied to a key, the rule has nothing to say
+    /// of keys, and skipping rows is a third faster for not looking at that column.
+    pub(crate) fn of_page(tx: &ReadTx<'_>, caller: &'a Caller) -> Result<Scope<'a>, Error> {
+        let mut scope = Scope::of(caller);
+        if scope.key.is_some() && !table::is_any_tied(tx, caller.account())? {
+            scope.key = None;
+        }
+        Ok(scope)
+    }
+
+    /// The scope's parameters followed by `more`.
+    pub(crate) fn with<'b>(
+        &'b self,
+        more: &[(&'static str, &'b dyn ToSql)],
+    ) -> Vec<(&'static str, &'b dyn ToSql)> {
+        let own: [(&'static str, &dyn ToSql); 3] =
+            [(":account", &self.account), (":key", &self.key), (":user", &self.user)];
+        own.into_iter().chain(more.iter().copied()).collect()
+    }
+}
+
+/// What to sort by. For each there is an index that covers the rule too, so that skipping reads no rows.
+pub(crate) fn sorting(order: Order, direction: Direction) -> &'static str {
+    match (order, direction) {
+        (Order::Created, Direction::Ascending) => "d.created_at, d.id",
+        (Order::Created, Direction::Descending) => "d.created_at DESC, d.id DESC",
+        (Order::Id, Direction::Ascending) => "d.id",
+        (Order::Id, Direction::Descending) => "d.id DESC",
+        (Order::Label, Direction::Ascending) => "d.label IS NULL, d.label, d.id",
+        (Order::Label, Direction::Descending) => "d.label IS NULL, d.label DESC, d.id DESC",
+    }
+}
+
+pub(crate) fn number(key: Option<ApiKeyId>) -> Option<i64> {
+    key.map(ApiKeyId::number)
+}

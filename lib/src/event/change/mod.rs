@@ -1,0 +1,303 @@
+//! What happened, as a type: a variant with its data for each thing that the audit log records.
+
+mod field;
+mod sentence;
+mod stored;
+
+use crate::address::EmailAddress;
+use crate::id::{
+    AccountId, ApiKeyId, DomainId, DomainTokenId, ListEntryId, LoginLinkId, RecipientId, RecordId, ReportId,
+};
+use crate::name::{DnsName, DomainName, Selector};
+use crate::tag::Tag;
+
+use self::field::Field;
+use self::stored::Stored;
+
+pub use self::field::{Datum, DomainRef, KeyRef, ListOwner};
+pub(super) use self::stored::prefix;
+
+/// Each variant with its name, the action in the log that it belongs to, the field that is the subject, and its data.
+macro_rules! changes {
+    ($($(#[$doc:meta])* $variant:ident: $name:literal of $action:literal on $subject:ident {
+        $($field:ident: $type:ty),* $(,)?
+    })*) => {
+        /// A change that the audit log records, with its data; never a secret.
+        ///
+        /// Statuses, kinds, modes and finding codes stand here as words: the modules that define them rest on this one.
+        /// [`Display`](std::fmt::Display) writes the sentence for people.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        #[expect(missing_docs, reason = "the name of a field says what it holds")]
+        pub enum Change {
+            $($(#[$doc])* $variant { $($field: $type),* },)*
+        }
+
+        impl Change {
+            /// The name and the action of every variant.
+            pub const ALL: &[(&'static str, &'static str)] = &[$(($name, $action)),*];
+
+            /// The name of what happened, `noun.verb`: one for each variant, such as `domain.label_changed`.
+            pub fn name(&self) -> &'static str {
+                match self { $(Change::$variant { .. } => $name,)* }
+            }
+
+            /// The action in the audit log, `noun.verb`. Several variants may have one in common, such as `domain.changed`.
+            pub fn action(&self) -> &'static str {
+                match self { $(Change::$variant { .. } => $action,)* }
+            }
+
+            /// What was changed: the name of a domain or an account, the number of a key or a report, an address.
+            pub fn subject(&self) -> String {
+                match self { $(Change::$variant { $subject, .. } => $subject.to_string(),)* }
+            }
+
+            /// The data, by name. What is not known is left out.
+            pub fn data(&self) -> Vec<(&'static str, Datum)> {
+                let mut data = Vec::new();
+                match self {
+                    $(Change::$variant { $($field),* } => { $($field.put(stringify!($field), &mut data);)* })*
+                }
+                data
+            }
+
+            fn take(name: &str, stored: &Stored<'_>) -> Option<Change> {
+                match name {
+                    $($name => Some(Change::$variant { $($field: Field::take(stringify!($field), stored)?),* }),)*
+                    _ => None,
+                }
+            }
+
+            /// A change of this name with data by chance.
+            #[cfg(test)]
+            fn any(name: &str, dice: &mut field::Dice) -> Change {
+                match name {
+                    $($name => Change::$variant { $($field: field::Any::any(dice)),* },)*
+                    _ => unreachable!("{name} is no change"),
+                }
+            }
+        }
+    };
+}
+
+changes! {
+    /// An account was created.
+    AccountCreated: "account.created" of "account.created" on name { name: String }
+    /// An API key was created.
+    ApiKeyCreated: "key.created" of "key.created" on key { key: ApiKeyId, description: Option<String> }
+    /// An API key was revoked.
+    ApiKeyRevoked: "key.revoked" of "key.revoked" on key { key: ApiKeyId, description: Option<String> }
+    /// A subscription was created.
+    SubscriptionCreated: "subscription.created" of "subscription.created" on handle {
+        handle: String, max_domains: Option<u32>, max_recipients: Option<u32>,
+    }
+    /// A domain was created.
+    DomainCreated: "domain.created" of "domain.created" on domain {
+        domain: DomainRef, label: Option<String>, user: Option<Tag>, organization: Option<Tag>,
+    }
+    /// The label of a domain changed.
+    LabelChanged: "domain.label_changed" of "domain.changed" on domain {
+        domain: DomainRef, from: Option<String>, to: Option<String>,
+    }
+    /// A domain was tied to an API key, which alone can see it.
+    DomainTied: "domain.tied" of "domain.changed" on domain { domain: DomainRef, key: ApiKeyId }
+    /// A domain was opened to every API key of its account.
+    DomainUntied: "domain.untied" of "domain.changed" on domain { domain: DomainRef, key: Option<ApiKeyId> }
+    /// A domain without an end user was assigned to one.
+    DomainAdopted: "domain.adopted" of "domain.changed" on domain {
+        domain: DomainRef, user: Tag, organization: Option<Tag>,
+    }
+    /// The first DKIM key of a domain could not be created.
+    FirstKeyRefused: "domain.first_key_refused" of "domain.changed" on domain { domain: DomainRef, reason: String }
+    /// A domain was renamed. `domain` has the new name.
+    DomainRenamed: "domain.renamed" of "domain.renamed" on domain { domain: DomainRef, from: DomainName }
+    /// A domain was deleted.
+    DomainDeleted: "domain.deleted" of "domain.deleted" on domain { domain: DomainRef }
+    /// A domain was lost to another account, because this one had never verified it.
+    DomainGaveWay: "domain.gave_way" of "domain.gave_way" on domain { domain: DomainRef }
+    /// An alias was lost to another account, because its domain had never been verified.
+    AliasGaveWay: "domain.alias_gave_way" of "domain.gave_way" on alias { domain: DomainRef, alias: DomainName }
+    /// A name was taken from another account, which had never verified it.
+    DomainClaimed: "domain.claimed" of "domain.gave_way" on name { name: DomainName }
+    /// A domain was handed from one account to another. Both have this in their logs.
+    DomainTransferred: "domain.transferred" of "domain.transferred" on domain {
+        domain: DomainRef, from: AccountId, to: AccountId,
+    }
+    /// The status of a domain changed.
+    DomainStatusChanged: "domain.status_changed" of "domain.status_changed" on domain {
+        domain: DomainRef, from: String, to: String,
+    }
+    /// A check changed the status of a record: what was found, the servers that said so, and how many definitive failures
+    /// there were in a row. Rows of earlier versions have neither of the last two.
+    RecordStatusChanged: "record.status_changed" of "record.status_changed" on domain {
+        domain: DomainRef, record: RecordId, kind: String, host: String, from: String, to: String,
+        finding: Option<String>, servers: Option<Vec<String>>, failures: Option<u32>,
+    }
+    /// The status of a record was set by hand.
+    RecordMarked: "record.marked" of "record.marked" on domain {
+        domain: DomainRef, record: RecordId, kind: String, host: String, from: String, to: String,
+    }
+    /// The route of a domain's incoming mail was set. The URL is not here, for it may hold a token.
+    RouteChanged: "route.changed" of "route.changed" on domain {
+        domain: DomainRef, from: String, to: String, webhook_url_changed: bool, webhook_secret_changed: bool,
+        forward_address_changed: bool,
+    }
+    /// The keys of another domain sign for a domain from now on; of its own, where there is no `authority`.
+    AuthorityChanged: "domain.authority_changed" of "domain.authority_changed" on domain {
+        domain: DomainRef, authority: Option<DomainName>,
+    }
+    /// What is done with a domain's incoming mail changed. What stayed as it was is left out.
+    InboundChanged: "domain.inbound_changed" of "domain.inbound_changed" on domain {
+        domain: DomainRef, filtering_changed: bool, policy: Option<String>, overrides: Option<bool>,
+        header_name: Option<String>, header_value: Option<String>, admins: Option<Vec<EmailAddress>>,
+        downstream: Option<Vec<String>>, aliases: Option<Vec<DomainName>>,
+    }
+    /// An alias was added to a domain.
+    AliasAdded: "domain.alias_added" of "domain.inbound_changed" on domain { domain: DomainRef, alias: DomainName }
+    /// An alias was removed from a domain.
+    AliasRemoved: "domain.alias_removed" of "domain.inbound_changed" on domain {
+        domain: DomainRef, alias: DomainName,
+    }
+    /// A DKIM key was created.
+    DkimKeyCreated: "dkim_key.created" of "dkim_key.created" on domain {
+        domain: DomainRef, key: KeyRef, delegated_to: Option<DnsName>,
+    }
+    /// A DKIM key was imported.
+    DkimKeyImported: "dkim_key.imported" of "dkim_key.imported" on domain { domain: DomainRef, key: KeyRef }
+    /// A DKIM key signs from now on.
+    DkimKeyActivated: "dkim_key.activated" of "dkim_key.activated" on domain { domain: DomainRef, key: KeyRef }
+    /// A DKIM key signs no more.
+    DkimKeyDeactivated: "dkim_key.deactivated" of "dkim_key.deactivated" on domain {
+        domain: DomainRef, key: KeyRef,
+    }
+    /// A DKIM key signs no more, because another one signs in its place after a rotation.
+    DkimKeyRetired: "dkim_key.retired" of "dkim_key.deactivated" on domain { domain: DomainRef, key: KeyRef }
+    /// A DKIM key got another selector. `key` has the new one.
+    DkimKeyRenamed: "dkim_key.renamed" of "dkim_key.renamed" on domain {
+        domain: DomainRef, key: KeyRef, from: Selector,
+    }
+    /// A DKIM key was deleted.
+    DkimKeyDeleted: "dkim_key.deleted" of "dkim_key.deleted" on domain { domain: DomainRef, key: KeyRef }
+    /// The record of a retired DKIM key may be removed from the DNS.
+    DkimKeyReleased: "dkim_key.released" of "dkim_key.released" on domain { domain: DomainRef, key: KeyRef }
+    /// A rotation began: the new key waits for its record.
+    RotationStarted: "rotation.started" of "rotation.started" on domain {
+        domain: DomainRef, key: KeyRef, replaces: Option<Selector>,
+    }
+    /// A rotation was called off.
+    RotationAborted: "rotation.aborted" of "rotation.aborted" on domain { domain: DomainRef }
+    /// Rotations begin by themselves at another interval; only by hand, where there is none.
+    RotationIntervalChanged: "rotation.interval_changed" of "rotation.changed" on domain {
+        domain: DomainRef, from_hours: Option<u64>, to_hours: Option<u64>,
+    }
+    /// An automatic rotation could not begin, and is tried again later.
+    RotationPostponed: "rotation.postponed" of "rotation.changed" on domain {
+        domain: DomainRef, hours: u64, reason: String,
+    }
+    /// A domain token was created.
+    TokenCreated: "token.created" of "token.created" on domain {
+        domain: DomainRef, token: DomainTokenId, name: Option<String>,
+    }
+    /// A domain token got another name.
+    TokenRenamed: "token.changed" of "token.changed" on domain {
+        domain: DomainRef, token: DomainTokenId, from: Option<String>, to: Option<String>,
+    }
+    /// A domain token was revoked.
+    TokenRevoked: "token.revoked" of "token.revoked" on domain {
+        domain: DomainRef, token: DomainTokenId, name: Option<String>,
+    }
+    /// A login link was created.
+    LoginLinkCreated: "login_link.created" of "login_link.created" on domain {
+        domain: DomainRef, link: LoginLinkId,
+    }
+    /// A login link was used.
+    LoginLinkUsed: "login_link.used" of "login_link.used" on domain { domain: DomainRef, link: LoginLinkId }
+    /// A misclassified message was reported; `domain` is its recipient's, where that is the account's own.
+    ReportFiled: "report.filed" of "report.filed" on report {
+        report: ReportId, kind: String, domain: Option<DomainName>,
+    }
+    /// A recipient was added.
+    RecipientCreated: "recipient.created" of "recipient.created" on address {
+        domain: DomainRef, recipient: RecipientId, address: EmailAddress, filtered: bool, administrator: bool,
+    }
+    /// The settings of a recipient changed. Those that it has now are here.
+    RecipientChanged: "recipient.changed" of "recipient.changed" on address {
+        domain: DomainRef, recipient: RecipientId, address: EmailAddress, filtered: bool, administrator: bool,
+    }
+    /// An entry was added to a safelist or blocklist.
+    ListEntryAdded: "list_entry.added" of "list_entry.added" on owner {
+        owner: ListOwner, entry: ListEntryId, list: String, item: String,
+    }
+    /// An entry was removed from a safelist or blocklist.
+    ListEntryRemoved: "list_entry.removed" of "list_entry.removed" on owner {
+        owner: ListOwner, entry: ListEntryId, list: String, item: String,
+    }
+}
+
+impl Change {
+    /// The domain that it concerns.
+    pub(crate) fn domain_id(&self) -> Option<DomainId> {
+        self.data().into_iter().find_map(|(name, datum)| match datum {
+            Datum::Number(number) if name == "domain_id" => Some(DomainId::new(number)),
+            _ => None,
+        })
+    }
+
+    /// The form in which the data is stored: see [`Change::parse`].
+    pub(crate) fn store(&self) -> String {
+        stored::write(self.name(), &self.data())
+    }
+
+    /// The change that was stored so; none if it is not exactly what this version would have written.
+    pub(crate) fn parse(text: &str) -> Option<Change> {
+        let (name, stored) = stored::read(text)?;
+        Change::take(name, &stored).filter(|change| change.store() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn each_change_has_a_name_of_its_own_in_the_family_of_its_action() {
+        let names: BTreeSet<&str> = Change::ALL.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names.len(), Change::ALL.len());
+        for (name, action) in Change::ALL {
+            assert_eq!(name.split('.').next(), action.split('.').next(), "{name} of {action}");
+            assert!(name != action || Change::ALL.iter().any(|(other, _)| other == action));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_change_that_is_stored_is_read_back_as_itself(
+            at in 0..Change::ALL.len(),
+            rolls in proptest::collection::vec(any::<u32>(), 32),
+            texts in proptest::collection::vec(any::<String>(), 8),
+        ) {
+            let change = Change::any(Change::ALL[at].0, &mut field::Dice::new(rolls, texts));
+            let stored = change.store();
+            prop_assert_eq!(Change::parse(&stored), Some(change.clone()), "{}", stored);
+            prop_assert!(!stored.chars().any(char::is_control));
+            // A newer version may know more of it: then the row is text.
+            prop_assert_eq!(Change::parse(&format!("{stored} more=1")), None);
+            prop_assert_eq!(Change::parse(&stored.replacen("v1 ", "v2 ", 1)), None);
+            prop_assert!(!change.subject().is_empty() && !change.to_string().is_empty());
+            prop_assert_eq!(change.subject().is_empty(), false);
+        }
+
+        #[test]
+        fn whatever_stands_in_the_column_is_a_change_or_none(text in any::<String>(), rest in "v1 [a-z_.]{1,20}( [a-z_]{1,8}=[ -~]{0,12}){0,4}") {
+            for text in [text, rest] {
+                if let Some(change) = Change::parse(&text) {
+                    prop_assert_eq!(change.store(), text);
+                }
+            }
+        }
+    }
+}
