@@ -99,7 +99,8 @@ impl Settings {
 pub struct LossPolicy {
     /// So many definitive failures in a row.
     pub failures: u32,
-    /// So long between the first and the last of them.
+    /// So long known to fail: the time between checks in a row that all found it so, of each pause as much at most as the
+    /// fewest checks, evenly spread, would leave.
     pub span: Duration,
 }
 

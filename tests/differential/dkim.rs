@@ -1,5 +1,7 @@
 //! Key records that are spoilt. What is right is told by a signed message: it verifies, or it does not.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use postroom::dkim::PublicKey;
 use postroom::name::Selector;
 use postroom::verify::{DkimExpectation, Expectation};
@@ -96,7 +98,7 @@ fn respell(draft: &mut Draft, algorithm: &str, dice: &mut Dice) {
     let at = dice.below(key.len().max(1)).min(key.len());
     let (front, back) = key.split_at_checked(at).unwrap_or((&key, ""));
     let mut to = |name, value: String| draft.named(name).set("p", &value);
-    match dice.below(15) {
+    match dice.below(16) {
         0 => to("p empty", String::new()),
         1 => to("p of another key", base64(&format!("{algorithm}-other")).to_owned()),
         2 => to("p without padding", key.trim_end_matches('=').to_owned()),
@@ -120,6 +122,7 @@ fn respell(draft: &mut Draft, algorithm: &str, dice: &mut Dice) {
             key.as_bytes().chunks(20).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" "),
         ),
         13 => draft.named("p left out").remove("p"),
+        14 if algorithm == "rsa" => to("p without NULL", without_null(&key)),
         _ => {
             let mut octets = key.into_bytes();
             if let Some(octet) = octets.get_mut(at) {
@@ -128,4 +131,15 @@ fn respell(draft: &mut Draft, algorithm: &str, dice: &mut Dice) {
             to("p changed", String::from_utf8(octets).unwrap());
         }
     }
+}
+
+/// The key without the parameters of its algorithm: the two octets of NULL (RFC 3279 section 2.3.1).
+fn without_null(key: &str) -> String {
+    let Ok(mut der) = STANDARD.decode(key) else { return key.to_owned() };
+    if der.len() != 294 {
+        return key.to_owned();
+    }
+    der.drain(17..19);
+    (der[3], der[5]) = (der[3] - 2, der[5] - 2);
+    STANDARD.encode(der)
 }

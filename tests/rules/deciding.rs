@@ -6,6 +6,7 @@ use std::time::Duration;
 use postroom::clock::Timestamp;
 use postroom::dns::{Outcome, RecordData, RecordType};
 use postroom::domain::{Details, DomainStatus};
+use postroom::event::{Change, Recorded};
 use postroom::id::{DomainId, RecordId};
 use postroom::record::{self, Record, RecordStatus};
 use postroom::verify::{self, decide};
@@ -69,7 +70,11 @@ struct Machine {
     key: Key,
     zones: [Zone; 5],
     /// Definitive failures of each record since it was last right, or marked.
-    failures: [Vec<Timestamp>; 5],
+    failures: [u32; 5],
+    /// For how much of the time since then each was known to fail.
+    known: [Duration; 5],
+    /// When each was last found to fail, if no check since then found anything else.
+    failed_at: [Option<Timestamp>; 5],
     /// When the key's record was first seen right: the proof.
     proved: Option<Timestamp>,
     /// When the key became active.
@@ -83,12 +88,13 @@ impl Machine {
         let app = TestApp::with(settings(), 1);
         let key = app.account("acme");
         app.domain(&key, NAME);
-        let failures = [const { Vec::new() }; 5];
         let machine = Machine {
             app,
             key,
             zones: [Zone::Absent; 5],
-            failures,
+            failures: [0; 5],
+            known: [Duration::ZERO; 5],
+            failed_at: [None; 5],
             proved: None,
             activated: None,
             changes: 0,
@@ -155,7 +161,7 @@ impl Machine {
                 postroom
                     .write(|tx| verify::mark(tx, &caller, &self.key.own(tx, domain.id)?, id, *word, None))
                     .unwrap();
-                self.failures[*at].clear();
+                self.forget(*at);
                 wanted[*at] = (*word, *word != RecordStatus::Pending);
             }
             Step::Check => {
@@ -171,6 +177,11 @@ impl Machine {
         self.compare(step, &domain, &wanted);
     }
 
+    /// Forgets the failures of a record.
+    fn forget(&mut self, at: usize) {
+        (self.failures[at], self.known[at], self.failed_at[at]) = (0, Duration::ZERO, None);
+    }
+
     /// How a record that stood so must stand after a check.
     fn after_check(
         &mut self,
@@ -181,16 +192,22 @@ impl Machine {
         if at == DKIM && self.zones[at] == Zone::Right {
             self.proved = self.proved.or(Some(now));
         }
-        if pinned || matches!(self.zones[at], Zone::Silent | Zone::Broken) {
+        if pinned {
+            return (status, pinned);
+        }
+        if matches!(self.zones[at], Zone::Silent | Zone::Broken) {
+            self.failed_at[at] = None;
             return (status, pinned);
         }
         let after = if self.zones[at] == Zone::Right {
-            self.failures[at].clear();
+            self.forget(at);
             RecordStatus::Verified
         } else {
-            self.failures[at].push(now);
-            let span = now.since(self.failures[at][0]);
-            let is_lost = self.failures[at].len() >= 3 && span >= Duration::from_hours(72);
+            let known = self.failed_at[at].map_or(Duration::ZERO, |last| now.since(last));
+            self.known[at] += known.min(Duration::from_hours(36));
+            self.failures[at] += 1;
+            self.failed_at[at] = Some(now);
+            let is_lost = self.failures[at] >= 3 && self.known[at] >= Duration::from_hours(72);
             if status == RecordStatus::Verified && is_lost { RecordStatus::Failed } else { status }
         };
         self.changes += usize::from(after != status);
@@ -264,7 +281,7 @@ proptest! {
 }
 
 #[test]
-fn a_loss_takes_three_failures_and_72_hours_and_one_pass_mends_it() {
+fn a_loss_takes_three_failures_and_72_known_hours_and_one_pass_mends_it() {
     use Step::{Advance, Check, PublishAll};
     let mut machine = run(&[PublishAll(Zone::Right), Check, PublishAll(Zone::Absent), Check]);
     let mut after = |steps: &[Step]| {
@@ -273,11 +290,52 @@ fn a_loss_takes_three_failures_and_72_hours_and_one_pass_mends_it() {
         }
         machine.state().0.status
     };
-    assert_eq!(after(&[Advance(71), Check, Check, Check]), DomainStatus::Active, "71 hours");
+    assert_eq!(after(&[Advance(35), Check, Advance(36), Check, Check]), DomainStatus::Active, "71 hours");
     assert_eq!(after(&[Advance(1), Check]), DomainStatus::Failed, "72 hours");
     assert_eq!(after(&[Advance(500), Check]), DomainStatus::Failed);
     assert_eq!(after(&[PublishAll(Zone::Right), Check]), DomainStatus::Active);
     assert_eq!(after(&[PublishAll(Zone::Wrong), Check, Advance(100), Check]), DomainStatus::Active, "two");
     assert_eq!(after(&[PublishAll(Zone::Silent), Advance(100), Check]), DomainStatus::Active, "no word");
-    assert_eq!(after(&[PublishAll(Zone::Wrong), Check]), DomainStatus::Failed, "three");
+    assert_eq!(after(&[PublishAll(Zone::Wrong), Check]), DomainStatus::Active, "36 hours are known");
+    assert_eq!(after(&[Advance(35), Check]), DomainStatus::Active, "71 hours are known");
+    assert_eq!(after(&[Advance(1), Check]), DomainStatus::Failed, "72 hours are known");
+}
+
+#[test]
+fn hours_in_which_nobody_looked_lose_nothing() {
+    use Step::{Advance, Check, PublishAll};
+    let mut machine = run(&[PublishAll(Zone::Right), Check, PublishAll(Zone::Absent), Check]);
+    for step in [Advance(71), Check, Advance(1), Check, Check, Advance(34), Check] {
+        machine.take(&step);
+        assert_eq!(machine.state().0.status, DomainStatus::Active, "{step:?}");
+    }
+    machine.take(&Advance(1));
+    machine.take(&Check);
+    assert_eq!(machine.state().0.status, DomainStatus::Failed);
+}
+
+#[test]
+fn the_audit_row_of_a_change_names_the_finding_the_servers_and_the_count() {
+    use Step::{Advance, Check, PublishAll};
+    let mut machine = run(&[PublishAll(Zone::Right), Check, PublishAll(Zone::Wrong), Check]);
+    for step in [Advance(36), Check, Advance(36), Check] {
+        machine.take(&step);
+    }
+    let events = machine.app.events(machine.key.account);
+    let of_key = |wanted: &str| {
+        events.iter().find_map(|event| {
+            let Recorded::Change(change) = &event.change else { return None };
+            match change.as_ref() {
+                Change::RecordStatusChanged { kind, to, finding, servers, failures, .. }
+                    if kind == "dkim" && to == wanted =>
+                {
+                    Some((finding.clone(), servers.clone()?, *failures))
+                }
+                _ => None,
+            }
+        })
+    };
+    let servers = vec!["script".to_owned()];
+    assert_eq!(of_key("verified"), Some((None, servers.clone(), Some(0))));
+    assert_eq!(of_key("failed"), Some((Some("dkim_revoked".to_owned()), servers, Some(3))));
 }

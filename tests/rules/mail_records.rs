@@ -279,7 +279,13 @@ fn a_dmarc_record_that_receivers_pass_over_or_weaken_fails() {
         // Whoever's policy for subdomains is misspelt has none at all.
         (Nothing, "v=DMARC1; p=reject; sp=rejected", Fail, syntax),
         (Nothing, "v=DMARC1; p=reject; sp=", Fail, syntax),
-        (Nothing, "v=DMARC1; p=reject; np=x; rua=mailto:a@example.com", Fail, syntax),
+        // With somewhere to report to, it counts as p=none.
+        (Nothing, "v=DMARC1; p=reject; np=x; rua=mailto:a@example.com", Warn, syntax),
+        (Nothing, "v=DMARC1; p=reject; sp=invalid; rua=mailto:a@example.com", Warn, syntax),
+        (Nothing, "v=DMARC1; p=rejected; rua=mailto:a@example.com", Warn, syntax),
+        (Quarantine, "v=DMARC1; p=reject; sp=invalid; rua=mailto:a@example.com", Fail, weaker),
+        (Quarantine, "v=DMARC1; p=rejected; rua=mailto:a@example.com", Fail, weaker),
+        (Nothing, "v=DMARC1; p=reject; sp=invalid; rua=a@example.com", Fail, syntax),
         (Nothing, "v=DMARC1; p=reject; sp=Reject; np=NONE", Pass, None),
         (Nothing, "v=DMARC1; p=reject; SP=x", Pass, None),
         // While it is tested, the next weaker policy applies.
@@ -297,7 +303,8 @@ fn a_dmarc_record_that_receivers_pass_over_or_weaken_fails() {
         // The version comes first, in capital letters, whatever the case of its name and the spaces around it.
         (Nothing, "p=none; v=DMARC1", Fail, syntax),
         (Nothing, "x=1; v=DMARC1; p=none", Fail, syntax),
-        (Nothing, "V=DMARC1; p=none", Fail, syntax),
+        (Nothing, "V=DMARC1; p=none", Pass, None),
+        (Nothing, "V = DMARC1 ;p=none", Pass, None),
         (Nothing, "V=DMARC1; v=DMARC1; p=none", Fail, syntax),
         (Nothing, "v=DMARC10; p=none", Fail, syntax),
         (Nothing, "v=DMARC1x; p=none", Fail, syntax),

@@ -17,6 +17,7 @@ mod lists;
 mod login;
 mod mail_records;
 mod names;
+mod policies;
 mod recipients;
 mod reports;
 mod rotation;

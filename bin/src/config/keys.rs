@@ -93,7 +93,7 @@ pub const KEYS: &[Key] = &[
         "life of a claim never verified (7)",
     ),
     key("loss.failures", "POSTROOM_LOSS_FAILURES", "failed checks in a row until a record is lost (3)"),
-    key("loss.hours", "POSTROOM_LOSS_HOURS", "hours between the first and the last of them (72)"),
+    key("loss.hours", "POSTROOM_LOSS_HOURS", "hours that it is known to have failed by then (72)"),
     key("login.link_minutes", "POSTROOM_LOGIN_LINK_MINUTES", "minutes that a login link lives (15)"),
     key("reports.keep_days", "POSTROOM_REPORTS_KEEP_DAYS", "days that reported messages are kept (30)"),
     key("reports.max_mib", "POSTROOM_REPORTS_MAX_MIB", "MiB of the largest message taken, 1 to 100 (10)"),

@@ -24,8 +24,8 @@ use crate::name::{DnsName, DomainName, Selector};
 
 pub use import::{InvalidPrivateKey, PrivateKeyFault};
 pub use pair::{KeyKind, KeyPair};
+pub(crate) use public_key::KeyNumbers;
 pub use public_key::{Algorithm, InvalidPublicKey, PublicKey};
-pub(crate) use public_key::{KeyNumbers, decode};
 pub use sign::{InvalidMessage, LineEnd, Message, SignatureHeader, SigningKey, UnusableKey, sign_with};
 
 /// A DKIM key of a domain, without its private half.

@@ -8,10 +8,10 @@ use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use rsa::pkcs1;
-use rsa::pkcs1::der::{AnyRef, Decode};
+use rsa::pkcs1::der::{AnyRef, Decode, Reader, SliceReader};
 use rsa::pkcs8::spki::SubjectPublicKeyInfoRef;
 
-/// Verifiers take `p=` with and without padding, so it counts as right either way.
+/// A key is read with and without the padding of Base64.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &ALPHABET,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -109,7 +109,7 @@ impl FromStr for PublicKey {
 }
 
 /// Base64 as it stands in `p=`: folding white space may be anywhere in it (RFC 6376 section 3.2).
-pub(crate) fn decode(encoded: &str) -> Option<Vec<u8>> {
+pub(super) fn decode(encoded: &str) -> Option<Vec<u8>> {
     let compact: String = encoded.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     LENIENT.decode(compact).ok()
 }
@@ -124,29 +124,36 @@ pub(crate) enum KeyNumbers {
 }
 
 impl KeyNumbers {
-    /// Reads the octets of a `p=` tag.
+    /// Reads the octets of a `p=` tag: for RSA a `SubjectPublicKeyInfo`, as everybody publishes it.
     ///
-    /// RSA: a `SubjectPublicKeyInfo`, as everybody publishes it, or the bare `RSAPublicKey` that RFC 6376 section
-    /// 3.6.1 names and verifiers also take.
+    /// RFC 6376 section 3.6.1 names the bare `RSAPublicKey` inside of that, which hardly any verifier reads.
     pub(crate) fn read(algorithm: Algorithm, octets: &[u8]) -> Option<KeyNumbers> {
         if algorithm == Algorithm::Ed25519 {
             return octets.try_into().ok().map(KeyNumbers::Ed25519);
         }
-        let info = SubjectPublicKeyInfoRef::from_der(octets).ok();
-        let key = match &info {
-            // Parameters are NULL (RFC 3279 section 2.3.1); left out, every verifier takes them for that.
-            Some(info)
-                if info.algorithm.oid == pkcs1::ALGORITHM_OID
-                    && info.algorithm.parameters.is_none_or(AnyRef::is_null) =>
-            {
-                info.subject_public_key.as_bytes()?
-            }
-            Some(_) => return None,
-            None => octets,
-        };
-        let key = pkcs1::RsaPublicKey::from_der(key).ok()?;
+        let info = SubjectPublicKeyInfoRef::from_der(octets).ok()?;
+        // Parameters are NULL (RFC 3279 section 2.3.1); most verifiers take a key without them too.
+        let is_rsa = info.algorithm.oid == pkcs1::ALGORITHM_OID
+            && info.algorithm.parameters.is_none_or(AnyRef::is_null);
+        let key =
+            pkcs1::RsaPublicKey::from_der(info.subject_public_key.as_bytes()?).ok().filter(|_| is_rsa)?;
         let (modulus, exponent) = (key.modulus.as_bytes().to_vec(), key.public_exponent.as_bytes().to_vec());
         Some(KeyNumbers::Rsa { modulus, exponent })
+    }
+
+    /// The octets of an RSA key at the front of these: verifiers let anything follow it.
+    pub(crate) fn front(algorithm: Algorithm, octets: &[u8]) -> &[u8] {
+        let whole = || {
+            let mut reader = SliceReader::new(octets).ok()?;
+            let front = reader.tlv_bytes().ok()?;
+            (algorithm == Algorithm::Rsa).then_some(front)
+        };
+        whole().unwrap_or(octets)
+    }
+
+    /// Whether these octets are a bare `RSAPublicKey` of PKCS#1 (RFC 8017 appendix A.1.1).
+    pub(crate) fn is_bare(algorithm: Algorithm, octets: &[u8]) -> bool {
+        algorithm == Algorithm::Rsa && pkcs1::RsaPublicKey::from_der(octets).is_ok()
     }
 
     /// The length of an RSA modulus in bits; an Ed25519 key has no such number.

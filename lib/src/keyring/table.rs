@@ -13,7 +13,7 @@ use crate::name::DomainName;
 use crate::record::table::{problem, standing};
 
 const COLUMNS: &str =
-    "k.*, d.name AS domain_name, r.status, r.pinned, r.failures, r.failing_since, r.checked_at,
+    "k.*, d.name AS domain_name, r.status, r.pinned, r.failures, r.failing_since, r.failing_for, r.failed_at, r.checked_at,
     r.observed, r.problem_code, r.problem_text";
 const JOINS: &str = "JOIN dkim_key k ON k.domain_id = d.id JOIN record r ON r.dkim_key_id = k.id";
 

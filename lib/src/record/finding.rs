@@ -242,7 +242,7 @@ codes! {
         "There is more than one DMARC record, which counts as none.",
         "Delete all but one.";
     DmarcSyntax = "dmarc_syntax",
-        "The value is no DMARC record.",
+        "The value is no DMARC record, or a policy in it is misspelt.",
         "Mend its p= tag if that is named, else replace the value with the one that is wanted.";
     DmarcPolicyWeaker = "dmarc_policy_weaker",
         "The policy is weaker than the one that is asked for.",
@@ -277,6 +277,12 @@ codes! {
     MxIpLiteral = "mx_ip_literal",
         "An IP address stands where a mail host's name must.",
         "Name the host instead.";
+    WorksAtSomeReceivers = "works_at_some_receivers",
+        "The key is right, but its record is written in a way that only some receivers take.",
+        "Replace the value with the one that is wanted, or remove the tag that is named.";
+    DmarcReportNotAuthorised = "dmarc_report_not_authorised",
+        "No reports go to an address in another domain, because that domain does not allow them for this one.",
+        "Ask the owner of the other domain to publish the record that is named.";
 }
 
 impl Finding {

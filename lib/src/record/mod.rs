@@ -10,6 +10,7 @@ mod zone;
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
@@ -93,6 +94,24 @@ pub struct Standing {
     pub failures: u32,
     /// The first of them.
     pub failing_since: Option<Timestamp>,
+    /// For so long of the time since then it is known to have failed.
+    pub failing_for: Duration,
+    /// When it was last checked, if that found a definitive failure.
+    pub failed_at: Option<Timestamp>,
+}
+
+impl Standing {
+    /// How a record stands that has no failure behind it.
+    pub fn new(status: RecordStatus) -> Standing {
+        Standing {
+            status,
+            pinned: false,
+            failures: 0,
+            failing_since: None,
+            failing_for: Duration::ZERO,
+            failed_at: None,
+        }
+    }
 }
 
 /// The key that a DKIM record publishes.

@@ -1,5 +1,7 @@
 //! The SQL of records.
 
+use std::time::Duration;
+
 use rusqlite::{Row, named_params};
 
 use super::{Problem, PublishedKey, Purpose, Record, Standing};
@@ -56,7 +58,8 @@ pub(crate) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Record>, Erro
 pub(crate) fn reset_key(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
     tx.run(
         "UPDATE record SET status = 'pending', pinned = 0, checked_at = NULL, observed = NULL,
-             problem_code = NULL, problem_text = NULL, failures = 0, failing_since = NULL
+             problem_code = NULL, problem_text = NULL, failures = 0, failing_since = NULL,
+             failing_for = 0, failed_at = NULL
          WHERE dkim_key_id = ?1",
         [key.number()],
     )?;
@@ -74,13 +77,15 @@ pub(crate) struct Check<'a> {
 pub(crate) fn note_check(tx: &WriteTx<'_>, id: RecordId, check: &Check<'_>) -> Result<(), Error> {
     tx.run(
         "UPDATE record SET status = :status, pinned = :pinned, failures = :failures, failing_since = :since,
-             checked_at = :at, observed = :observed, problem_code = :code, problem_text = :text
+             failing_for = :known, failed_at = :failed, checked_at = :at, observed = :observed, problem_code = :code, problem_text = :text
          WHERE id = :id",
         named_params! {
             ":id": id.number(), ":status": check.standing.status.as_str(),
             ":pinned": check.standing.pinned,
             ":failures": check.standing.failures,
             ":since": check.standing.failing_since.map(Timestamp::millis),
+            ":known": stored(check.standing.failing_for),
+            ":failed": check.standing.failed_at.map(Timestamp::millis),
             ":at": check.at.map(Timestamp::millis),
             ":observed": check.observed,
             ":code": check.problem.map(|problem| &problem.code),
@@ -130,7 +135,14 @@ pub(crate) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
         pinned: row.get("pinned")?,
         failures: row.get("failures")?,
         failing_since: moment_if_any(row, "failing_since")?,
+        failing_for: Duration::from_millis(row.get::<_, i64>("failing_for")?.unsigned_abs()),
+        failed_at: moment_if_any(row, "failed_at")?,
     })
+}
+
+/// A time as its column has it.
+fn stored(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// What was wrong at the last check, of a row that has a record's columns.

@@ -1,7 +1,11 @@
 //! Deciding: what a finding does to a record's status, and what the records' statuses make of their domain.
 //!
 //! A status never changes for a hiccup: what is temporary changes nothing, and what was verified is lost only
-//! when it was definitively wrong several times over days.
+//! when it was definitively wrong several times over days. Of these days only the time counts in which it was known to be
+//! wrong: between two checks in a row that both found it so. What lies beside a temporary finding does not count, and of
+//! a long time without any check only a part.
+
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain;
@@ -12,37 +16,42 @@ use super::Verdict;
 
 /// How a record stands after a check at `now` found `verdict`.
 pub fn record(was: &Standing, verdict: Verdict, now: Timestamp, loss: LossPolicy) -> Standing {
-    let failing = |status| {
-        let since = was.failing_since.unwrap_or(now);
-        Standing {
-            status,
-            pinned: false,
-            failures: was.failures.saturating_add(1),
-            failing_since: Some(since),
-        }
-    };
-    let is_final = |standing: &Standing| {
-        standing.failures >= loss.failures
-            && standing.failing_since.is_some_and(|since| now.since(since) >= loss.span)
-    };
     match (was.status, verdict) {
         _ if was.pinned => was.clone(),
-        (RecordStatus::Disabled, _) | (_, Verdict::Temporary) => was.clone(),
-        (_, Verdict::Pass | Verdict::Warn) => {
-            Standing { status: RecordStatus::Verified, pinned: false, failures: 0, failing_since: None }
+        (RecordStatus::Disabled, _) => was.clone(),
+        (_, Verdict::Temporary) => Standing { failed_at: None, ..was.clone() },
+        (_, Verdict::Pass | Verdict::Warn) => Standing::new(RecordStatus::Verified),
+        (RecordStatus::Pending | RecordStatus::Failed, Verdict::Fail) => failing(was, now, loss),
+        (RecordStatus::Verified, Verdict::Fail) => {
+            let failing = failing(was, now, loss);
+            let is_final = failing.failures >= loss.failures && failing.failing_for >= loss.span;
+            Standing {
+                status: if is_final { RecordStatus::Failed } else { RecordStatus::Verified },
+                ..failing
+            }
         }
-        (RecordStatus::Pending, Verdict::Fail) => failing(RecordStatus::Pending),
-        (RecordStatus::Failed, Verdict::Fail) => failing(RecordStatus::Failed),
-        (RecordStatus::Verified, Verdict::Fail) => match failing(RecordStatus::Verified) {
-            failing if is_final(&failing) => Standing { status: RecordStatus::Failed, ..failing },
-            failing => failing,
-        },
+    }
+}
+
+/// One more definitive failure, the status aside.
+fn failing(was: &Standing, now: Timestamp, loss: LossPolicy) -> Standing {
+    // What was found at the last check, and again now, was so in between. How long that can be said for follows from the
+    // policy: its fewest checks, evenly spread, must be enough. In a longer time nobody looked.
+    let most = loss.span / loss.failures.saturating_sub(1).max(1);
+    let known = was.failed_at.map_or(Duration::ZERO, |last| now.since(last).min(most));
+    Standing {
+        status: was.status,
+        pinned: false,
+        failures: was.failures.saturating_add(1),
+        failing_since: Some(was.failing_since.unwrap_or(now)),
+        failing_for: was.failing_for.saturating_add(known),
+        failed_at: Some(now),
     }
 }
 
 /// How a record stands after the operator's word: pinned so, or, at `Pending`, looked at again.
 pub fn mark(word: RecordStatus) -> Standing {
-    Standing { status: word, pinned: word != RecordStatus::Pending, failures: 0, failing_since: None }
+    Standing { pinned: word != RecordStatus::Pending, ..Standing::new(word) }
 }
 
 /// How a domain stands whose required records stand like this, pinned or not.
@@ -70,7 +79,7 @@ mod tests {
     const LOSS: LossPolicy = LossPolicy { failures: 3, span: Duration::from_hours(72) };
 
     fn pending() -> Standing {
-        Standing { status: RecordStatus::Pending, pinned: false, failures: 0, failing_since: None }
+        Standing::new(RecordStatus::Pending)
     }
 
     fn verdicts() -> impl Strategy<Value = Verdict> {
@@ -90,23 +99,61 @@ mod tests {
     }
 
     #[test]
-    fn a_verified_record_is_lost_by_the_third_failure_when_72_hours_have_passed() {
+    fn a_verified_record_is_lost_when_it_was_known_to_fail_for_72_hours_in_three_checks_or_more() {
         let after = |steps: &[(Verdict, u64)]| run(steps).last().unwrap().2.status;
         let (pass, fail, temporary) = (Verdict::Pass, Verdict::Fail, Verdict::Temporary);
-        assert_eq!(after(&[(pass, 0), (fail, 1), (fail, 71), (fail, 1)]), RecordStatus::Failed);
-        assert_eq!(
-            after(&[(pass, 0), (fail, 1), (fail, 1), (fail, 1), (fail, 1)]),
-            RecordStatus::Verified,
-            "too soon"
-        );
-        assert_eq!(after(&[(pass, 0), (fail, 1), (fail, 200)]), RecordStatus::Verified, "too few");
-        assert_eq!(after(&[(pass, 0), (fail, 1), (temporary, 50), (fail, 50)]), RecordStatus::Verified);
-        assert_eq!(after(&[(pass, 0), (fail, 1), (fail, 50), (pass, 1), (fail, 50)]), RecordStatus::Verified);
-        assert_eq!(
-            after(&[(pass, 0), (fail, 1), (fail, 50), (fail, 50), (pass, 1)]),
-            RecordStatus::Verified,
-            "recovers"
-        );
+        for (what, steps, want) in [
+            (
+                "as few checks as can be",
+                vec![(pass, 0), (fail, 1), (fail, 36), (fail, 36)],
+                RecordStatus::Failed,
+            ),
+            ("daily", vec![(pass, 0), (fail, 1), (fail, 24), (fail, 24), (fail, 24)], RecordStatus::Failed),
+            (
+                "an hour short",
+                vec![(pass, 0), (fail, 1), (fail, 24), (fail, 24), (fail, 23)],
+                RecordStatus::Verified,
+            ),
+            ("too soon", vec![(pass, 0), (fail, 1), (fail, 1), (fail, 1), (fail, 1)], RecordStatus::Verified),
+            ("too few", vec![(pass, 0), (fail, 1), (fail, 200)], RecordStatus::Verified),
+            (
+                "nobody looked for days",
+                vec![(pass, 0), (fail, 1), (fail, 71), (fail, 1)],
+                RecordStatus::Verified,
+            ),
+            (
+                "nor between others",
+                vec![(pass, 0), (fail, 1), (fail, 200), (fail, 35)],
+                RecordStatus::Verified,
+            ),
+            ("one hiccup", vec![(pass, 0), (fail, 1), (temporary, 50), (fail, 50)], RecordStatus::Verified),
+            (
+                "hiccups beside failures",
+                vec![(pass, 0), (fail, 1), (temporary, 1), (fail, 71), (fail, 1), (fail, 1)],
+                RecordStatus::Verified,
+            ),
+            (
+                "back between",
+                vec![(pass, 0), (fail, 1), (fail, 24), (pass, 1), (fail, 24), (fail, 24)],
+                RecordStatus::Verified,
+            ),
+            (
+                "recovers",
+                vec![(pass, 0), (fail, 1), (fail, 24), (fail, 24), (fail, 24), (pass, 1)],
+                RecordStatus::Verified,
+            ),
+        ] {
+            assert_eq!(after(&steps), want, "{what}");
+        }
+        let hourly = |hours: usize| [vec![(pass, 0), (fail, 1)], vec![(fail, 1); hours]].concat();
+        assert_eq!(after(&hourly(71)), RecordStatus::Verified);
+        assert_eq!(after(&hourly(72)), RecordStatus::Failed);
+        // Each hour beside one of which nothing is known is left out, and the others count.
+        let mut steps = hourly(72);
+        steps[40].0 = temporary;
+        assert_eq!(after(&steps), RecordStatus::Verified);
+        steps.extend([(fail, 1), (fail, 1)]);
+        assert_eq!(after(&steps), RecordStatus::Failed);
     }
 
     proptest! {
@@ -121,16 +168,28 @@ mod tests {
         }
 
         #[test]
-        fn a_loss_follows_enough_failures_over_enough_time_and_nothing_else(
+        fn a_loss_follows_enough_failures_over_enough_known_time_and_nothing_else(
             steps in prop::collection::vec((verdicts(), 0_u64..60), 0..40)
         ) {
             let mut was = RecordStatus::Pending;
             let (mut failures, mut since) = (0, None);
-            for (verdict, now, standing) in run(&steps) {
+            // The time between each two checks in a row that both failed, 36 hours of each at most.
+            let (mut known, mut last) = (0, None);
+            for ((verdict, now, standing), (_, hours)) in run(&steps).into_iter().zip(&steps) {
                 match verdict {
-                    Verdict::Fail => { failures += 1; since = since.or(Some(now)); }
-                    Verdict::Pass | Verdict::Warn => { failures = 0; since = None; }
+                    Verdict::Fail => {
+                        failures += 1;
+                        since = since.or(Some(now));
+                        known += if last == Some(Verdict::Fail) { (*hours).min(36) } else { 0 };
+                    }
+                    Verdict::Pass | Verdict::Warn => { failures = 0; since = None; known = 0; }
                     Verdict::Temporary => prop_assert_eq!(standing.status, was),
+                }
+                last = Some(verdict);
+                prop_assert_eq!(standing.failing_for, Duration::from_hours(known));
+                if was == RecordStatus::Verified && verdict == Verdict::Fail {
+                    let is_lost = failures >= 3 && known >= 72;
+                    prop_assert_eq!(standing.status == RecordStatus::Failed, is_lost);
                 }
                 if was == RecordStatus::Verified && standing.status == RecordStatus::Failed {
                     prop_assert!(failures >= 3);
@@ -141,8 +200,24 @@ mod tests {
         }
 
         #[test]
+        fn no_loss_comes_sooner_for_temporary_findings_in_between(
+            steps in prop::collection::vec((verdicts(), 0_u64..30), 0..40), at in 0_usize..40
+        ) {
+            let at = at.min(steps.len());
+            let mut hiccup = steps.clone();
+            hiccup.insert(at, (Verdict::Temporary, 0));
+            let (plain, hiccup) = (run(&steps), run(&hiccup));
+            let lost = |run: &[(Verdict, Timestamp, Standing)]| {
+                run.iter().position(|(_, _, standing)| standing.status == RecordStatus::Failed)
+            };
+            if let Some(with) = lost(&hiccup) {
+                prop_assert!(lost(&plain).is_some_and(|without| without <= with));
+            }
+        }
+
+        #[test]
         fn a_pinned_record_never_moves(verdict in verdicts()) {
-            let pinned = Standing { status: RecordStatus::Failed, pinned: true, failures: 0, failing_since: None };
+            let pinned = Standing { pinned: true, ..Standing::new(RecordStatus::Failed) };
             prop_assert_eq!(record(&pinned, verdict, Timestamp::from_millis(9), LOSS), pinned);
         }
     }

@@ -19,13 +19,14 @@ pub(super) fn refine(
     let wanted: Vec<Vec<Question>> = expected
         .iter()
         .zip(looks.iter())
-        .map(|(expected, look)| expected.of_kind().questions(domain, &look.finding))
+        .map(|(expected, look)| {
+            let questions = |answer| expected.of_kind().questions(domain, answer, &look.finding);
+            look.definite().map(questions).unwrap_or_default()
+        })
         .collect();
     for (expected, look) in expected.iter().zip(looks.iter_mut()) {
-        let definite = look.views.iter().find(|view| view.finding.verdict != Verdict::Temporary);
-        if let Some(definite) = definite
-            && look.finding.verdict != Verdict::Temporary
-            && let Some(better) = expected.of_kind().follow(&definite.answer, &look.finding, resolver)
+        if let Some(definite) = look.definite()
+            && let Some(better) = expected.of_kind().follow(definite, &look.finding, resolver)
         {
             look.replace(expected, better);
         }
@@ -46,6 +47,12 @@ pub(super) fn refine(
 }
 
 impl Look {
+    /// The first definite answer of those that the finding was judged from, if that is definite.
+    fn definite(&self) -> Option<&Answer> {
+        let definite = self.views.iter().find(|view| view.finding.verdict != Verdict::Temporary)?;
+        (self.finding.verdict != Verdict::Temporary).then_some(&definite.answer)
+    }
+
     /// Takes what is known better of the record; what the servers have shown of themselves stays.
     fn replace(&mut self, expected: &Expectation, better: Finding) {
         let seen = self.views.iter().map(|view| &view.answer);

@@ -4,6 +4,7 @@ use super::{Finding, Look, Plan, View, decide, schedule};
 use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
 use crate::dkim::life;
+use crate::dns::Server;
 use crate::domain::{self, Domain, holder};
 use crate::error::{Entity, Error};
 use crate::event::Change;
@@ -14,6 +15,9 @@ use crate::record::{self, Problem, PublishedKey, Record, RecordStatus};
 /// The most characters of an observed value that an operator gives.
 const MAX_OBSERVED_CHARS: usize = 4096;
 
+/// So many servers at most are named in the audit log.
+const MAX_SERVERS: usize = 8;
+
 /// A record as it stands after a check, and what the check found.
 #[derive(Clone, Debug)]
 pub struct Checked {
@@ -23,6 +27,28 @@ pub struct Checked {
     pub finding: Finding,
     /// What each server said.
     pub views: Vec<View>,
+}
+
+/// Why a check changes a status: what was found, and who said so.
+struct Reason<'a> {
+    finding: &'a Finding,
+    /// The servers whose answer alone comes to the same.
+    servers: Vec<&'a Server>,
+}
+
+impl<'a> Reason<'a> {
+    fn of(finding: &'a Finding, views: &'a [View]) -> Reason<'a> {
+        let says_so = |view: &&View| {
+            let (alone, all) = (view.finding.verdict, finding.verdict);
+            alone == all || (alone.passes() && all.passes())
+        };
+        Reason { finding, servers: views.iter().filter(says_so).map(|view| &view.answer.server).collect() }
+    }
+
+    /// The servers as the audit log names them.
+    fn servers(&self) -> Vec<String> {
+        self.servers.iter().take(MAX_SERVERS).map(ToString::to_string).collect()
+    }
 }
 
 /// Writes what was found. A record that was changed or deleted since the plan was made is left alone.
@@ -38,7 +64,7 @@ pub fn settle(
     let mut checked = Vec::with_capacity(looks.len());
     for (planned, Look { finding, views }) in plan.records.iter().zip(looks) {
         let Some(record) = records.iter_mut().find(|record| is_same_wish(record, planned)) else { continue };
-        note(tx, caller, &domain, record, &finding)?;
+        note(tx, caller, &domain, record, &Reason::of(&finding, &views))?;
         proved |= record.purpose.kind().is_proof && finding.verdict.passes();
         checked.push(Checked { record: record.clone(), finding, views });
     }
@@ -168,8 +194,9 @@ fn note<'t>(
     caller: &Caller,
     domain: &Domain<'t>,
     record: &mut Record,
-    finding: &Finding,
+    reason: &Reason<'_>,
 ) -> Result<(), Error> {
+    let finding = reason.finding;
     let was = record.standing.status;
     record.standing = decide::record(&record.standing, finding.verdict, tx.now(), tx.settings().loss);
     record.checked_at = Some(tx.now());
@@ -191,6 +218,8 @@ fn note<'t>(
         from: was.to_string(),
         to: status.to_string(),
         finding: finding.code.map(|code| code.as_str().to_owned()),
+        servers: Some(reason.servers()),
+        failures: Some(record.standing.failures),
     };
     tx.tell(caller.actor(), domain.account, &change)?;
     domain::table::touch(tx, domain.id)?;

@@ -79,6 +79,7 @@ pub(super) const GROUPS: &[Group] = &[
             Code::DkimTesting,
             Code::DkimKeyTooShort,
             Code::DkimKeyWeak,
+            Code::WorksAtSomeReceivers,
             Code::DkimWrongAlgorithm,
         ],
     },
@@ -108,6 +109,7 @@ pub(super) const GROUPS: &[Group] = &[
             Code::DmarcPolicyWeaker,
             Code::DmarcRemovedTag,
             Code::DmarcReportAddress,
+            Code::DmarcReportNotAuthorised,
         ],
     },
     Group {
@@ -150,8 +152,8 @@ sentence is for people and may change.
 | `temporary` | It cannot be told now: a server fails or is silent, or servers differ. | Nothing. The status stays as it was, and it is asked again. |
 
 - **What passes once stays verified through a bad day.** A verified record fails only after three checks that failed for \
-certain, over 72 hours or more; both numbers can be configured. Until then it is shown with its problem, and the domain \
-stays active. A temporary finding never counts among the three.
+certain, and 72 hours in which it was known to fail; both numbers can be configured. Until then it is shown with its \
+problem, and the domain stays active. A temporary finding never counts among the three, nor do hours without a check.
 - **A failed record passes again at the first check that sees it right.** Nobody has to start anew.
 - **Receivers see what resolvers say.** A record is verified only where a recursive resolver has it; the zone's own name \
 servers are asked beside, to tell why a resolver differs.

@@ -6,8 +6,9 @@ use rsa::{Pkcs1v15Sign, RsaPublicKey};
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::dkim::Algorithm;
 use crate::dkim::pair::rsa_pair;
-use crate::dkim::{Algorithm, decode};
+use crate::dkim::public_key::decode;
 
 /// The keys of RFC 8463 appendix A.2, and its message.
 const SEED: &str = "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";

@@ -127,10 +127,11 @@ changes! {
     DomainStatusChanged: "domain.status_changed" of "domain.status_changed" on domain {
         domain: DomainRef, from: String, to: String,
     }
-    /// A check changed the status of a record.
+    /// A check changed the status of a record: what was found, the servers that said so, and how many definitive failures
+    /// there were in a row. Rows of earlier versions have neither of the last two.
     RecordStatusChanged: "record.status_changed" of "record.status_changed" on domain {
         domain: DomainRef, record: RecordId, kind: String, host: String, from: String, to: String,
-        finding: Option<String>,
+        finding: Option<String>, servers: Option<Vec<String>>, failures: Option<u32>,
     }
     /// The status of a record was set by hand.
     RecordMarked: "record.marked" of "record.marked" on domain {

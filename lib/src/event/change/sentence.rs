@@ -171,9 +171,19 @@ impl Change {
 
     fn signing_sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Change::RecordStatusChanged { domain, kind, host, from, to, finding, .. } => {
+            Change::RecordStatusChanged {
+                domain, kind, host, from, to, finding, servers, failures, ..
+            } => {
                 let record = Record { kind, host, domain: &domain.name };
-                write!(f, "{record} changed from {from} to {to}{}", after("; finding: ", finding.as_ref()))
+                let finding = after("; finding: ", finding.as_ref());
+                let servers = servers.as_deref().map(|all| enumerated("servers", all));
+                let failures = failures.filter(|failures| *failures > 0);
+                write!(
+                    f,
+                    "{record} changed from {from} to {to}{finding}{}{}",
+                    after("; ", servers.as_ref()),
+                    after("; failures in a row: ", failures.as_ref())
+                )
             }
             Change::RecordMarked { domain, kind, host, from, to, .. } => {
                 let record = Record { kind, host, domain: &domain.name };

@@ -1,10 +1,9 @@
 //! DKIM: the record of a key that signs (RFC 6376 section 3.6.1, RFC 8301). The key itself, or a CNAME to the operator's
 //! zone, which has it.
 
-use super::sentence::{Flaw, asked, flaw, missing, shown, spoilt};
-use super::tags::Tags;
-use super::{Expectation, Expected, Need, RecordKind, Seed, mangling};
-use crate::dkim::{KeyNumbers, PublicKey, decode};
+use super::sentence::{Flaw, asked, flaw, missing, spoilt};
+use super::{Expectation, Expected, Need, RecordKind, Seed, key_record, mangling};
+use crate::dkim::PublicKey;
 use crate::dns::{Answer, Outcome, RecordData, RecordType, TxtData};
 use crate::name::{DnsName, Selector};
 use crate::record::PublishedKey;
@@ -148,83 +147,8 @@ fn judge_delegated(expected: &DelegatedDkimExpectation, seen: &Answer) -> Findin
     }
 }
 
-/// Whether a record publishes the key. Of one that does not, how its value was spoiled says more than what it lacks.
+/// As [`key_record::judge`]; of a value that does not publish the key, how it was spoiled says more than what it lacks.
 fn judge_octets(key: &DkimExpectation, octets: &[u8]) -> Result<Option<Flaw>, Flaw> {
     let text = String::from_utf8_lossy(octets);
-    judge_value(key, &text).map_err(|flaw| mangling::of(&text, &key.key.record_value()).unwrap_or(flaw))
-}
-
-/// Whether a value publishes the key: `Err` if not, `Ok(Some(_))` if so with something to mend.
-fn judge_value(key: &DkimExpectation, text: &str) -> Result<Option<Flaw>, Flaw> {
-    let syntax = |what: String| flaw(Code::DkimSyntax, what, "replace the value with the one that is wanted");
-    let tags = Tags::parse(text).map_err(|what| syntax(format!("it is no DKIM record: {what}")))?;
-    if let Some(version) = tags.value("v") {
-        if version != "DKIM1" {
-            return Err(syntax(format!("its version is \"{}\", not DKIM1", shown(version))));
-        }
-        if !tags.starts_with("v") {
-            return Err(syntax("its v= tag is not the first one".to_owned()));
-        }
-    }
-    let (published, ours) = (tags.value("k").unwrap_or("rsa"), key.key.algorithm());
-    if published != ours.as_str() {
-        let what = format!("it is for the algorithm \"{}\", the key is {ours}", shown(published));
-        return Err(flaw(Code::DkimWrongAlgorithm, what, "replace the value with the one that is wanted"));
-    }
-    if tags.words("h").is_some_and(|mut hashes| !hashes.any(|hash| hash == "sha256")) {
-        let what = "its h= tag does not allow sha256, which our signatures use";
-        return Err(flaw(Code::DkimHashNotAllowed, what, "remove the h= tag"));
-    }
-    if tags
-        .words("s")
-        .is_some_and(|mut services| !services.any(|service| service == "*" || service == "email"))
-    {
-        let what = "its s= tag leaves out e-mail";
-        return Err(flaw(Code::DkimServiceNotEmail, what, "remove the s= tag"));
-    }
-    let published = tags.value("p").ok_or_else(|| syntax("it has no p= tag".to_owned()))?;
-    if published.is_empty() {
-        let mend = "replace the value with the one that is wanted";
-        return Err(flaw(Code::DkimRevoked, "its p= tag is empty, which revokes the key", mend));
-    }
-    judge_key(key, published)?;
-    let bits = key.key.numbers().and_then(|numbers| numbers.rsa_bits());
-    if tags.words("t").is_some_and(|mut flags| flags.any(|flag| flag == "y")) {
-        let what = "the key is right, but its t=y tag tells verifiers that signing is only tested";
-        return Ok(Some(flaw(Code::DkimTesting, what, "remove y from the t= tag")));
-    }
-    if let Some(bits) = bits.filter(|bits| *bits < 2048) {
-        let what = format!("the key is right, but has {bits} bits, and RFC 8301 asks for 2048");
-        return Ok(Some(flaw(Code::DkimKeyWeak, what, "plan a new key")));
-    }
-    Ok(None)
-}
-
-/// Compares the published key with ours, as numbers.
-fn judge_key(key: &DkimExpectation, published: &str) -> Result<(), Flaw> {
-    let mend = "replace the value with the one that is wanted";
-    let algorithm = key.key.algorithm();
-    let octets = decode(published)
-        .ok_or_else(|| flaw(Code::DkimSyntax, "its p= tag is not Base64, or is cut short", mend))?;
-    let numbers = KeyNumbers::read(algorithm, &octets).ok_or_else(|| {
-        flaw(Code::DkimSyntax, format!("its p= tag is no {algorithm} public key, or is cut short"), mend)
-    })?;
-    if key.key.numbers().as_ref() == Some(&numbers) {
-        return Ok(());
-    }
-    let same = key.others.iter().find(|(_, other)| other.numbers().as_ref() == Some(&numbers));
-    if let Some((selector, _)) = same {
-        let what = format!("it publishes the key of this domain's selector {selector}");
-        return Err(flaw(Code::DkimKeyIsPrevious, what, mend));
-    }
-    match numbers.rsa_bits() {
-        Some(bits) if bits < 1024 => {
-            let what = format!("it publishes another key, of {bits} bits, which verifiers must not take");
-            Err(flaw(Code::DkimKeyTooShort, what, mend))
-        }
-        Some(bits) => {
-            Err(flaw(Code::DkimKeyMismatch, format!("it publishes another key, of {bits} bits"), mend))
-        }
-        None => Err(flaw(Code::DkimKeyMismatch, "it publishes another key", mend)),
-    }
+    key_record::judge(key, &text).map_err(|flaw| mangling::of(&text, &key.key.record_value()).unwrap_or(flaw))
 }

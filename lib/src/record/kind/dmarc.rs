@@ -1,18 +1,19 @@
 //! DMARC: what receivers do with mail that fails (RFC 9989). One record, with a policy at least as strict as the one asked
 //! for.
 
+use super::dmarc_report::{odd_report_uri, report_host, report_hosts};
 use super::sentence::{self, asked, missing, shown_side_by_side, spoilt_by_hand};
 use super::tags::Tags;
-use super::{Expectation, Expected, Need, RecordKind, Seed};
+use super::{Expectation, Expected, Need, RecordKind, Seed, dmarc_above, dmarc_report};
 use crate::dns::{Answer, Outcome, Question, RecordData, RecordType, TxtData};
 use crate::name::{DnsName, DomainName};
 use crate::record::finding::{Code, Finding, Verdict};
 use crate::settings::DmarcPolicy;
 
 /// Where it stands, below the domain.
-const HOST: &str = "_dmarc";
-/// The most names at which a DMARC record is looked for, the domain's own among them (RFC 9989 section 4.10).
-const MAX_TREE_WALK: usize = 8;
+pub(super) const HOST: &str = "_dmarc";
+/// Tags that name a policy.
+const POLICY_TAGS: [&str; 3] = ["p", "sp", "np"];
 /// Tags that RFC 9989 removed; they do no harm and no good.
 const REMOVED_TAGS: [&str; 3] = ["pct", "rf", "ri"];
 /// Tags that say where reports go.
@@ -62,17 +63,26 @@ impl Expected for DmarcExpectation {
         judge(self, self.policy, seen)
     }
 
-    /// Without a record of its own a domain may have a policy from one above it.
-    fn questions(&self, domain: &DomainName, finding: &Finding) -> Vec<Question> {
-        if !finding.is_absence() {
-            return Vec::new();
-        }
-        let records = ancestors(domain).into_iter().filter_map(|name| name.child(HOST).ok());
-        records.map(|name| Question::new(name, RecordType::Txt)).collect()
+    /// Without a record of its own a domain may have a policy from one above it. Where the record has reports sent to
+    /// another domain, that must allow it.
+    fn questions(&self, domain: &DomainName, answer: &Answer, finding: &Finding) -> Vec<Question> {
+        let names = if finding.is_absence() {
+            dmarc_above::names(domain)
+        } else if finding.verdict == Verdict::Pass {
+            let hosts = dmarc_texts(answer.outcome.records()).into_iter().flat_map(report_hosts).collect();
+            dmarc_report::names(domain, hosts)
+        } else {
+            Vec::new()
+        };
+        names.into_iter().map(|name| Question::new(name, RecordType::Txt)).collect()
     }
 
-    fn refine(&self, _finding: &Finding, seen: &[(&Question, Answer)]) -> Option<Finding> {
-        judge_inherited(self, seen)
+    fn refine(&self, finding: &Finding, seen: &[(&Question, Answer)]) -> Option<Finding> {
+        if finding.is_absence() {
+            dmarc_above::judge(self, seen)
+        } else {
+            dmarc_report::judge(self, finding, seen)
+        }
     }
 }
 
@@ -121,43 +131,46 @@ fn judge_record(expected: &DmarcExpectation, policy: DmarcPolicy, seen: &TxtData
     if octets.iter().any(|octet| matches!(octet, b'\r' | b'\n')) {
         return fail(Code::DmarcSyntax, "a line break stands in it", "replace the value");
     }
-    let version = tags.value("v").unwrap_or_default();
-    if version != "DMARC1" || !tags.starts_with("v") {
-        let what = format!("its version is \"{}\", not DMARC1", sentence::shown(version));
-        return fail(Code::DmarcSyntax, &what, "replace the value");
+    // The version is known already; its tag may be written V= (RFC 9989 section 4.8).
+    if !tags.starts_with("v") && tags.value("v").is_some() {
+        return fail(Code::DmarcSyntax, "its version is there twice", "replace the value");
     }
     let change = format!("change its p= tag to p={policy}");
-    let published = match tags.value("p") {
-        Some(word) => match word.to_ascii_lowercase().parse::<DmarcPolicy>() {
-            Ok(published) => published,
-            Err(_) => {
-                return fail(Code::DmarcSyntax, "its p= tag is not none, quarantine or reject", &change);
-            }
-        },
-        // Without a policy but with somewhere to report to, it counts as none (RFC 9989 section 4.10.1).
-        None if tags.value("rua").is_some_and(|rua| rua.split(',').any(is_report_uri)) => DmarcPolicy::None,
-        None => {
-            let mend = format!("add p={policy} to it");
-            return fail(Code::DmarcSyntax, "it has no p= tag", &mend);
+    let broken = broken_tag(&tags);
+    let published = match broken {
+        None => tags.value("p").and_then(policy_of).unwrap_or(DmarcPolicy::None),
+        Some(_) if counts_as_none(&tags) => DmarcPolicy::None,
+        Some("p") if tags.value("p").is_none() => {
+            return fail(Code::DmarcSyntax, "it has no p= tag", &format!("add p={policy} to it"));
+        }
+        Some(tag) => {
+            let what =
+                format!("its {tag}= tag is not none, quarantine or reject, so that it has no policy at all");
+            return fail(Code::DmarcSyntax, &what, &format!("change its {tag}= tag to {tag}={policy}"));
         }
     };
-    // Whoever's subdomain policy is misspelt has none at all (RFC 9989 section 4.10.1).
-    if let Some(tag) = ["sp", "np"].iter().find(|tag| tags.value(tag).is_some_and(|word| !is_policy(word))) {
+    if let Some(tag) = broken
+        && let Some(word) = tags.value(tag)
+    {
+        let mend = format!("change its {tag}= tag to {tag}={policy}");
         let what = format!(
-            "its {tag}= tag is not none, quarantine or reject, so that receivers do not go by its policy either"
+            "its {tag}= tag is \"{}\", so that receivers take all of it for p=none",
+            sentence::shown(word)
         );
-        let mend = format!("change its {tag}= tag to {tag}={policy}, or remove it");
-        return fail(Code::DmarcSyntax, &what, &mend);
+        if policy != DmarcPolicy::None {
+            return fail(Code::DmarcPolicyWeaker, &what, &mend);
+        }
+        let text = format!("{}: it works, but {what}; seen is \"{shown}\"; {mend}.", asked(expected));
+        return Finding::of(Verdict::Warn, Code::DmarcSyntax, text, Some(shown));
     }
-    // While it is tested, the policy to apply is the next weaker one (RFC 9989 section 4.7).
-    let is_tested = tags.value("t").is_some_and(|word| word.eq_ignore_ascii_case("y"));
-    if is_tested && policy != DmarcPolicy::None && published <= policy {
+    if is_tested(&tags) && published <= policy && policy != DmarcPolicy::None {
         let what = format!("its t=y tag has receivers apply a weaker policy than {published}");
         return fail(Code::DmarcPolicyWeaker, &what, "remove its t= tag");
     }
     if published < policy {
         let what = format!("its policy {published} is weaker than {policy}");
-        return fail(Code::DmarcPolicyWeaker, &what, &change);
+        let mend = if broken.is_some() { format!("add p={policy} to it") } else { change };
+        return fail(Code::DmarcPolicyWeaker, &what, &mend);
     }
     if let Some((tag, odd)) =
         REPORT_TAGS.iter().find_map(|tag| Some((tag, odd_report_uri(tags.value(tag)?)?)))
@@ -180,50 +193,8 @@ fn judge_record(expected: &DmarcExpectation, policy: DmarcPolicy, seen: &TxtData
     Finding::pass(format!("{}: publishes the policy {published}, as wanted.", asked(expected)), shown)
 }
 
-/// A policy that a domain has from one above it.
-struct Inherited {
-    /// The domain that sets it.
-    from: DnsName,
-    /// What it sets for its subdomains.
-    policy: DmarcPolicy,
-    /// Its record, as it is shown.
-    record: String,
-}
-
-/// The policy of a domain that has no record of its own, from what was seen at the domains above it, the nearest first
-/// (RFC 9989 sections 4.7 and 4.10): that of its organizational domain, else that of the public suffix.
-fn inherited<'a>(walk: impl Iterator<Item = (Option<DnsName>, &'a Outcome)>) -> Option<Inherited> {
-    let mut organizational = None;
-    for (name, outcome) in walk {
-        let (Some(name), Some((found, suffix, owner))) = (name, only_policy(outcome)) else { continue };
-        let here = Inherited { from: name, policy: found.0, record: found.1 };
-        if suffix {
-            // The organizational domain is below this one; if that has a record, it was seen before.
-            return organizational.or(Some(here));
-        }
-        organizational = Some(here);
-        if owner {
-            break;
-        }
-    }
-    organizational
-}
-
-/// The one valid record among these: what it sets for subdomains with its text, and whether it says that its domain
-/// is a public suffix (`psd=y`), or is none (`psd=n`).
-fn only_policy(outcome: &Outcome) -> Option<((DmarcPolicy, String), bool, bool)> {
-    let texts: Vec<&TxtData> = dmarc_texts(outcome.records());
-    let [only] = texts.as_slice() else { return None };
-    let octets = only.joined();
-    let text = String::from_utf8_lossy(&octets);
-    let tags = Tags::parse(&text).ok()?;
-    let word = tags.value("sp").or(tags.value("p"))?.to_ascii_lowercase();
-    let psd = tags.value("psd").map(str::to_ascii_lowercase);
-    Some(((word.parse().ok()?, only.shown()), psd.as_deref() == Some("y"), psd.as_deref() == Some("n")))
-}
-
 /// Whatever does not start with the version is no DMARC record, and is dropped.
-fn dmarc_texts(records: &[RecordData]) -> Vec<&TxtData> {
+pub(super) fn dmarc_texts(records: &[RecordData]) -> Vec<&TxtData> {
     let texts = records.iter().filter_map(|record| match record {
         RecordData::Txt(text) if is_dmarc(&text.joined()) => Some(text),
         _ => None,
@@ -242,27 +213,34 @@ fn is_dmarc(octets: &[u8]) -> bool {
     })
 }
 
-/// The first of a list of addresses for reports to which none go.
-fn odd_report_uri(list: &str) -> Option<&str> {
-    list.split(',').find(|uri| !is_report_uri(uri))
+/// The policy that a word names.
+pub(super) fn policy_of(word: &str) -> Option<DmarcPolicy> {
+    word.to_ascii_lowercase().parse().ok()
 }
 
-/// Whether reports go there: to `mailto:` and an address. Receivers need not know any other scheme, and ignore what is
-/// no URI (RFC 9989 section 4.7). What follows `!` was a size once, and `?` begins what a mail would be filled with.
-fn is_report_uri(uri: &str) -> bool {
-    let uri = uri.trim_matches([' ', '\t']);
-    let address =
-        uri.split_at_checked("mailto:".len()).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("mailto:"));
-    let address = address.and_then(|(_, rest)| rest.split(['!', '?']).next());
-    address.and_then(|address| address.rsplit_once('@')).is_some_and(|(local, domain)| {
-        let is_visible =
-            !local.is_empty() && local.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'"');
-        is_visible && domain.parse::<DnsName>().is_ok()
-    })
+/// The policy tag that names no policy, or is missing, so that the record has no policy by its own words.
+pub(super) fn broken_tag(tags: &Tags<'_>) -> Option<&'static str> {
+    let is_misspelt = |tag: &&'static str| tags.value(tag).is_some_and(|word| policy_of(word).is_none());
+    let misspelt = POLICY_TAGS.into_iter().find(is_misspelt);
+    misspelt.or_else(|| tags.value("p").is_none().then_some("p"))
 }
 
-fn is_policy(word: &str) -> bool {
-    word.to_ascii_lowercase().parse::<DmarcPolicy>().is_ok()
+/// Whether a record with such a tag counts as `p=none`, for it says where to report to (RFC 9989 section 4.10.1).
+pub(super) fn counts_as_none(tags: &Tags<'_>) -> bool {
+    tags.value("rua").is_some_and(|rua| rua.split(',').any(|uri| report_host(uri).is_some()))
+}
+
+/// Whether receivers apply the next weaker policy, because it is only tested (RFC 9989 section 4.7).
+pub(super) fn is_tested(tags: &Tags<'_>) -> bool {
+    tags.value("t").is_some_and(|word| word.eq_ignore_ascii_case("y"))
+}
+
+/// The policy that receivers apply while this one is tested.
+pub(super) fn weaker(policy: DmarcPolicy) -> DmarcPolicy {
+    match policy {
+        DmarcPolicy::Reject => DmarcPolicy::Quarantine,
+        DmarcPolicy::Quarantine | DmarcPolicy::None => DmarcPolicy::None,
+    }
 }
 
 fn finding(expected: &DmarcExpectation, code: Code, what: &str, seen: &str, mend: &str) -> Finding {
@@ -272,42 +250,4 @@ fn finding(expected: &DmarcExpectation, code: Code, what: &str, seen: &str, mend
         expected.wanted()
     );
     Finding::of(Verdict::Fail, code, text, Some(seen.to_owned()))
-}
-
-/// The names above a domain at which the tree walk looks: of a name with more than eight labels it goes on with the
-/// last seven (RFC 9989 section 4.10).
-fn ancestors(domain: &DomainName) -> Vec<DnsName> {
-    let mut names = Vec::new();
-    let mut next = domain.dns().parent();
-    while let Some(name) = next {
-        next = name.parent();
-        if name.as_str().split('.').count() < MAX_TREE_WALK && names.len() + 1 < MAX_TREE_WALK {
-            names.push(name);
-        }
-    }
-    names
-}
-
-/// The policy that a domain without a record of its own has from a domain above it.
-fn judge_inherited(expected: &DmarcExpectation, seen: &[(&Question, Answer)]) -> Option<Finding> {
-    let policy = expected.policy;
-    if seen.iter().any(|(_, answer)| answer.outcome.is_temporary()) {
-        return None;
-    }
-    // From the domain's parent upward, as they were asked.
-    let walk = seen.iter().map(|(question, answer)| (question.name.parent(), &answer.outcome));
-    let Inherited { from, policy: published, record } = inherited(walk)?;
-    let asked = asked(expected);
-    if published < policy {
-        let text = format!(
-            "{asked}: there is no such record, and the policy {published} that {from} sets for its subdomains is weaker \
-             than {policy}; wanted is \"{}\"; publish it.",
-            expected.wanted()
-        );
-        return Some(Finding::of(Verdict::Fail, Code::DmarcPolicyWeaker, text, Some(record)));
-    }
-    Some(Finding::pass(
-        format!("{asked}: the domain has the policy {published} from {from}, which will do."),
-        record,
-    ))
 }

@@ -8,6 +8,9 @@
 
 mod dkim;
 mod dmarc;
+mod dmarc_above;
+mod dmarc_report;
+mod key_record;
 mod mangling;
 mod mx;
 mod return_path;
@@ -159,8 +162,8 @@ pub(crate) trait Expected {
         None
     }
 
-    /// What else to look up, all at once, to know more than `finding` says.
-    fn questions(&self, _domain: &DomainName, _finding: &Finding) -> Vec<Question> {
+    /// What else to look up, all at once, to know more than `finding` says, which was judged from the definite `answer`.
+    fn questions(&self, _domain: &DomainName, _answer: &Answer, _finding: &Finding) -> Vec<Question> {
         Vec::new()
     }
 

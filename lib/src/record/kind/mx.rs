@@ -59,7 +59,7 @@ impl Expected for MxExpectation {
     }
 
     /// The addresses of our host, and where there is no MX record those of the domain itself.
-    fn questions(&self, _domain: &DomainName, finding: &Finding) -> Vec<Question> {
+    fn questions(&self, _domain: &DomainName, _answer: &Answer, finding: &Finding) -> Vec<Question> {
         let addresses =
             |name: &DnsName| [RecordType::A, RecordType::Aaaa].map(|kind| Question::new(name.clone(), kind));
         if finding.is_absence() {

@@ -1,14 +1,28 @@
 //! Tag lists, the syntax of DKIM records (RFC 6376 section 3.2): `v=DKIM1; k=rsa; p=…`.
 
+use super::key_record::{Oddity, Refusal};
 use super::sentence::shown;
 
 /// The tags of a list, in their order, values without the folding white space around them.
-pub(super) struct Tags<'a>(Vec<(&'a str, &'a str)>);
+pub(super) struct Tags<'a> {
+    tags: Vec<(&'a str, &'a str)>,
+    /// The first thing that the grammar forbids.
+    oddity: Option<Oddity>,
+}
 
 impl<'a> Tags<'a> {
-    /// Reads a tag list. Why it is none is said in words.
+    /// Reads a tag list by its grammar. Why it is none is said in words.
     pub(super) fn parse(text: &'a str) -> Result<Tags<'a>, String> {
-        let mut tags: Vec<(&str, &str)> = Vec::new();
+        let tags = Tags::as_receivers_read(text)?;
+        match tags.oddity {
+            Some(Oddity { what, .. }) => Err(what),
+            None => Ok(tags),
+        }
+    }
+
+    /// Reads a tag list as `OpenDKIM` and rspamd do, which pass over some of what the grammar forbids.
+    pub(super) fn as_receivers_read(text: &'a str) -> Result<Tags<'a>, String> {
+        let mut read = Tags { tags: Vec::new(), oddity: None };
         let list = trim(text);
         // One `;` at the end is part of the grammar, and an empty tag-spec is not.
         let list = list.strip_suffix(';').unwrap_or(list);
@@ -18,34 +32,60 @@ impl<'a> Tags<'a> {
                 "" => "there are two semicolons side by side".to_owned(),
                 word => format!("\"{}\" has no =", shown(word)),
             })?;
-            let (name, value) = (trim(name), trim(value));
-            if !is_tag_name(name) {
-                return Err(format!("\"{}\" is no tag name", shown(name)));
+            read.add(trim_all(name), trim_all(value))?;
+            if spec.contains(['\x0b', '\x0c']) {
+                let what = "a control character stands in it";
+                read.oddity = read.oddity.or(Some(Oddity::new(what, Refusal::Strict)));
             }
-            if let Some(odd) = value.chars().find(|c| !matches!(c, '!'..='~' | ' ' | '\t' | '\r' | '\n')) {
-                return Err(format!("the tag {name}= has the character U+{:04X}", u32::from(odd)));
-            }
-            if tags.iter().any(|(other, _)| *other == name) {
-                return Err(format!("the tag {name}= is there twice"));
-            }
-            tags.push((name, value));
         }
-        Ok(Tags(tags))
+        Ok(read)
+    }
+
+    /// Adds a tag. The last of several with one name is the one that receivers take.
+    fn add(&mut self, name: &'a str, value: &'a str) -> Result<(), String> {
+        let begins = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if !begins || !name.bytes().all(|octet| octet.is_ascii_graphic()) {
+            return Err(format!("\"{}\" is no tag name", shown(name)));
+        }
+        if let Some(odd) = value.chars().find(|c| !matches!(c, '!'..='~' | ' ' | '\t'..='\r')) {
+            return Err(format!("the tag {name}= has the character U+{:04X}", u32::from(odd)));
+        }
+        let oddity = if self.value(name).is_some() {
+            Some(Oddity::new(format!("the tag {name}= is there twice"), Refusal::Dkimpy))
+        } else if !is_tag_name(name) {
+            Some(Oddity::new(format!("\"{}\" is no tag name", shown(name)), Refusal::Dkimpy))
+        } else {
+            None
+        };
+        self.oddity = self.oddity.take().or(oddity);
+        self.tags.push((name, value));
+        Ok(())
+    }
+
+    /// What the grammar forbids, if receivers pass over it.
+    pub(super) fn oddity(&self) -> Option<&Oddity> {
+        self.oddity.as_ref()
     }
 
     /// The value of a tag. Names are told apart by case (RFC 6376 section 3.2).
     pub(super) fn value(&self, name: &str) -> Option<&'a str> {
-        self.0.iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
+        self.tags.iter().rev().find(|(other, _)| *other == name).map(|(_, value)| *value)
     }
 
     /// Whether this tag comes first.
     pub(super) fn starts_with(&self, name: &str) -> bool {
-        self.0.first().is_some_and(|(first, _)| *first == name)
+        self.tags.first().is_some_and(|(first, _)| *first == name)
     }
 
     /// The words of a tag whose value is a colon-separated list.
     pub(super) fn words(&self, name: &str) -> Option<impl Iterator<Item = &'a str>> {
         self.value(name).map(|value| value.split(':').map(trim))
+    }
+
+    /// Whether this word is in such a list as `OpenDKIM` reads it: in any case, white space within it left out.
+    pub(super) fn has_word(&self, name: &str, word: &str) -> bool {
+        self.value(name)
+            .is_some_and(|list| squeezed(list).split(':').any(|other| other.eq_ignore_ascii_case(word)))
     }
 }
 
@@ -56,6 +96,16 @@ fn is_tag_name(name: &str) -> bool {
 
 fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\r', '\n'])
+}
+
+/// As [`trim`], with what receivers take for white space as well.
+fn trim_all(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\r', '\n', '\x0b', '\x0c'])
+}
+
+/// A value without any white space.
+pub(super) fn squeezed(value: &str) -> String {
+    value.chars().filter(|c| !matches!(c, ' ' | '\t'..='\r')).collect()
 }
 
 #[cfg(test)]
