@@ -136,7 +136,7 @@ fn a_check_that_kill_9_cut_short_is_made_again_when_its_lease_ends() {
 
 #[test]
 #[cfg_attr(not(feature = "system-tests"), ignore = "needs nsd and unbound: tests/run installs them")]
-fn a_server_that_is_told_to_stop_in_the_middle_of_a_check_does_not_wait_for_it() {
+fn a_server_that_is_told_to_stop_in_the_middle_of_a_check_waits_for_no_more_than_that_look() {
     let silence = Silence::start();
     let site = site_asking(&silence.address());
     let server = site.serve();
@@ -145,7 +145,8 @@ fn a_server_that_is_told_to_stop_in_the_middle_of_a_check_does_not_wait_for_it()
     silence.wait_for_a_question();
     let began = std::time::Instant::now();
     assert!(server.stop().success());
-    assert!(began.elapsed().as_secs() < 4, "{:?}", began.elapsed());
+    // A run of look-ups at silent servers takes 10 s at most.
+    assert!(began.elapsed().as_secs() < 15, "{:?}", began.elapsed());
     let sound: String =
         open(&site).query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a check");
     assert_eq!(sound, "ok");
