@@ -2,12 +2,10 @@
 
 use std::error::Error;
 
-use postroom::account::{self, Caller};
-use postroom::db::{Options, Postroom};
 use postroom::dkim::pool;
-use postroom::provision::{self, NewDomain};
+use postroom::domain::{self, NewDomain};
 use postroom::record::{self, zone_fragment};
-use postroom::settings::Settings;
+use postroom::{Caller, Options, Postroom, Settings, account};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // A folder that vanishes at the end; your program names a file that stays.
@@ -20,11 +18,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let name = "example.com".parse()?;
     let (domain, records) = pool::write(&postroom, |tx| {
         let caller = Caller::operator(account::create(tx, "acme")?.id);
-        let domain = provision::create(tx, &caller, &NewDomain::named(&name))?;
-        provision::equip(tx, &domain)?;
+        let domain = domain::create(tx, &caller, &NewDomain::named(&name))?;
+        domain::equip(tx, &domain)?;
         let records = record::list(tx, &domain)?;
         // A `Domain` ends with its transaction; what there is to show of it can be kept.
-        Ok::<_, postroom::error::Error>((domain.into_details(), records))
+        Ok::<_, postroom::Error>((domain.into_details(), records))
     })?;
     println!("{}", zone_fragment(&domain, &records));
     Ok(())

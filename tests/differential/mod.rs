@@ -4,7 +4,7 @@
 //! mechanism covers, and checkdmarc read the DMARC record. Who is right where they differ stands in `explained.tsv`, with
 //! the section of the RFC; what is not explained there fails the test, and so does a line that explains nothing.
 //!
-//! The receivers are OpenDKIM, rspamd, Mail::DKIM and dkimpy. What OpenDKIM or rspamd does not verify must fail; what only
+//! The receivers are `OpenDKIM`, rspamd, `Mail::DKIM` and dkimpy. What `OpenDKIM` or rspamd does not verify must fail; what only
 //! another one does not verify must be warned of; what all of them verify must not fail.
 
 pub(crate) mod dice;
