@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use http::Uri;
 use postroom::address::EmailAddress;
+use postroom::egress::Network;
 use postroom::name::{DnsName, Selector};
 use postroom::settings::{DmarcPolicy, SpfMechanism};
 
@@ -26,7 +27,18 @@ macro_rules! parsed {
         }
     )*};
 }
-parsed!(BaseUrl, DmarcPolicy, DnsName, EmailAddress, MessageMib, Selector, Server, SpfMechanism, String);
+parsed!(
+    BaseUrl,
+    DmarcPolicy,
+    DnsName,
+    EmailAddress,
+    MessageMib,
+    Network,
+    Selector,
+    Server,
+    SpfMechanism,
+    String
+);
 
 macro_rules! numbers {
     ($($type:ty),*) => {$(

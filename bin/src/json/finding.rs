@@ -48,6 +48,7 @@ pub(super) fn view_json(view: &View) -> Value {
         Outcome::Refused { .. } => ("refused", None),
         Outcome::Timeout => ("timeout", None),
         Outcome::Malformed { .. } => ("malformed", None),
+        Outcome::NotAsked { .. } => ("not_asked", None),
         _ => ("unreachable", None),
     };
     json!({

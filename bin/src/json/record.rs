@@ -20,7 +20,7 @@ pub fn record_json(domain: &Details, record: &Record) -> Value {
 
 /// A record, what a check found of it, and what each server said.
 pub fn checked_record_json(domain: &Details, checked: &Checked) -> Value {
-    let Checked { record, finding, views } = checked;
+    let Checked { record, finding, views, .. } = checked;
     json!({
         "id": record.id.number(),
         "purpose": record.purpose.as_str(),

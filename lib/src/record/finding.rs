@@ -277,6 +277,9 @@ codes! {
     MxIpLiteral = "mx_ip_literal",
         "An IP address stands where a mail host's name must.",
         "Name the host instead.";
+    NameserverNotAsked = "nameserver_not_asked",
+        "A name server of the zone was not asked: its address is not public, or it has been asked enough for one verification.",
+        "Give it a public address, or remove it from the zone's NS records and at the registrar.";
 }
 
 impl Finding {
