@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::address::EmailAddress;
+use crate::egress::EgressPolicy;
 use crate::name::{DnsName, Selector};
 
 /// The operator's decisions, the same for every account.
@@ -50,6 +51,8 @@ pub struct Settings {
     pub most_report_octets: u64,
     /// How long a report is kept.
     pub keep_reports_for: Duration,
+    /// Which hosts customers may have this server talk to.
+    pub egress: EgressPolicy,
 }
 
 impl Settings {
@@ -77,6 +80,7 @@ impl Settings {
             max_report_octets: 10 * 1024 * 1024,
             most_report_octets: 1024 * 1024 * 1024,
             keep_reports_for: Duration::from_hours(30 * 24),
+            egress: EgressPolicy::default(),
         }
     }
 

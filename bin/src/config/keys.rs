@@ -120,6 +120,11 @@ pub const KEYS: &[Key] = &[
         "whether to ask zones' own name servers too (true)",
     ),
     key("dns.authoritative_port", "POSTROOM_DNS_AUTHORITATIVE_PORT", "the port that those listen on (53)"),
+    list(
+        "egress.allow",
+        "POSTROOM_EGRESS_ALLOW",
+        "networks beside the public addresses that customers may name: 10.0.0.0/8 (none)",
+    ),
 ];
 
 /// Variables that are no keys of the file.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use postroom::dns;
+use postroom::egress::EgressPolicy;
 use postroom::name::{DnsName, DomainName};
 use postroom::settings::Settings;
 
@@ -61,8 +62,14 @@ impl Config {
             resolvers,
             authoritative: self.get("dns.authoritative")?.unwrap_or(usual.authoritative),
             authoritative_port: self.get("dns.authoritative_port")?.unwrap_or(usual.authoritative_port),
+            egress: self.egress()?,
             ..usual
         })
+    }
+
+    /// Which hosts customers may have this server talk to.
+    pub fn egress(&self) -> Result<EgressPolicy, ConfigError> {
+        Ok(EgressPolicy::allowing(self.list("egress.allow")?))
     }
 
     /// The operator's decisions; the hosts that are not set are derived from the machine's name.
@@ -87,6 +94,7 @@ impl Config {
             "loss.failures" => settings.loss.failures,
         }
         settings.sending_addresses = self.list("sending.addresses")?;
+        settings.egress = self.egress()?;
         settings.dmarc_rua = self.get("dmarc.rua")?;
         settings.delegation_zone = self.get("dkim.delegation_zone")?;
         if let Some(days) = self.get::<u32>("dkim.keep_retired_days")? {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use http::Uri;
 use postroom::address::EmailAddress;
+use postroom::egress::Network;
 use postroom::name::{DnsName, Selector};
 use postroom::settings::{DmarcPolicy, SpfMechanism};
 
@@ -35,6 +36,7 @@ parsed!(
     EmailAddress,
     MemoryMib,
     MessageMib,
+    Network,
     Selector,
     Server,
     SpfMechanism,

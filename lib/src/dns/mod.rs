@@ -17,9 +17,12 @@
 //!
 //! Nothing here is asynchronous for the caller, and nothing here judges.
 
+mod budget;
 mod deadline;
+mod hosts;
 mod memo;
 mod network;
+mod outside;
 mod record;
 mod scripted;
 
@@ -30,9 +33,12 @@ use std::time::Duration;
 
 use crate::name::DnsName;
 
+pub use self::budget::{MOST_CONNECTIONS, MOST_DATAGRAMS, SendingBudget};
 pub use self::deadline::Deadline;
+pub use self::hosts::vet_hosts;
 pub use self::memo::Memo;
 pub use self::network::{DnsSettings, InvalidResolver, NetworkResolver};
+pub use self::outside::Outside;
 pub use self::record::{RecordData, RecordType, TxtData};
 pub use self::scripted::ScriptedResolver;
 
@@ -52,6 +58,12 @@ pub trait Resolver: Send + Sync {
             .iter()
             .map(|question| Sighting { question: question.clone(), answers: vec![self.lookup(question)] })
             .collect()
+    }
+
+    /// [`look`](Resolver::look), which sends no more than `budget` to the name servers of zones. The looks of one
+    /// verification share one budget.
+    fn look_within(&self, questions: &[Question], _budget: &SendingBudget) -> Vec<Sighting> {
+        self.look(questions)
     }
 
     /// One answer a question, in the order of the questions; side by side where the resolver can.
@@ -134,6 +146,14 @@ pub enum Server {
         /// Which of its addresses was asked.
         address: SocketAddr,
     },
+    /// A name server of the zone at an address that is not public, which was asked because the operator allows its
+    /// network. What it answered is the operator's to see: [`Sighting::outside`].
+    Inside {
+        /// The name in the zone's NS record.
+        name: DnsName,
+        /// Which of its addresses was asked.
+        address: SocketAddr,
+    },
     /// A script, by the name it was given.
     Scripted(String),
 }
@@ -141,7 +161,17 @@ pub enum Server {
 impl Server {
     /// Whether it is one of the zone's own name servers.
     pub fn is_authoritative(&self) -> bool {
-        matches!(self, Server::Authoritative { .. })
+        self.name_server().is_some()
+    }
+
+    /// The name and the address of a name server of the zone.
+    pub fn name_server(&self) -> Option<(&DnsName, SocketAddr)> {
+        match self {
+            Server::Authoritative { name, address } | Server::Inside { name, address } => {
+                Some((name, *address))
+            }
+            Server::Recursive(_) | Server::Scripted(_) => None,
+        }
     }
 }
 
@@ -156,13 +186,25 @@ impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Server::Recursive(address) => address.fmt(f),
-            Server::Authoritative { name, address } if address.port() == 53 => {
-                write!(f, "{name} ({})", address.ip())
+            Server::Authoritative { name, address } | Server::Inside { name, address } => {
+                if address.port() == 53 {
+                    write!(f, "{name} ({})", address.ip())
+                } else {
+                    write!(f, "{name} ({address})")
+                }
             }
-            Server::Authoritative { name, address } => write!(f, "{name} ({address})"),
             Server::Scripted(name) => f.write_str(name),
         }
     }
+}
+
+/// Why a server was not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAsked {
+    /// Its address is not public, and in no network that the operator allows.
+    NotPublic,
+    /// The verification has sent it all that one address gets: [`MOST_DATAGRAMS`] and [`MOST_CONNECTIONS`].
+    Spent,
 }
 
 /// What was found at the end of the chain.
@@ -205,6 +247,11 @@ pub enum Outcome {
         /// What was wrong with it.
         detail: String,
     },
+    /// The server was not asked: what leaves the machine is limited.
+    NotAsked {
+        /// By what.
+        why: NotAsked,
+    },
     /// The server could not be reached: connection refused, no route, or TCP shut where it was needed.
     Unreachable {
         /// What the network said.
@@ -241,6 +288,7 @@ impl Outcome {
             | Outcome::Refused { .. }
             | Outcome::Timeout
             | Outcome::Malformed { .. }
+            | Outcome::NotAsked { .. }
             | Outcome::Unreachable { .. } => true,
             Outcome::Found { .. }
             | Outcome::NoData { .. }

@@ -1,6 +1,6 @@
 //! Settling: writes what a check found, and brings the statuses of records and domains to what follows from it.
 
-use super::{Finding, Look, Plan, View, decide, schedule};
+use super::{Finding, Inside, Look, Plan, View, decide, schedule};
 use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
 use crate::dkim::life;
@@ -27,6 +27,19 @@ pub struct Checked {
     pub finding: Finding,
     /// What each server said.
     pub views: Vec<View>,
+    /// What the operator sees instead, where name servers inside the operator's own networks answered.
+    pub inside: Option<Inside>,
+}
+
+impl Checked {
+    /// As the operator sees it. Never for an answer to anybody else.
+    #[must_use]
+    pub fn for_operator(mut self) -> Checked {
+        if let Some(Inside { finding, views }) = self.inside.take() {
+            (self.finding, self.views) = (finding, views);
+        }
+        self
+    }
 }
 
 /// Why a check changes a status: what was found, and who said so.
@@ -62,11 +75,11 @@ pub fn settle(
     let mut records = record::every(tx, &domain)?;
     let mut proved = false;
     let mut checked = Vec::with_capacity(looks.len());
-    for (planned, Look { finding, views }) in plan.records.iter().zip(looks) {
+    for (planned, Look { finding, views, inside }) in plan.records.iter().zip(looks) {
         let Some(record) = records.iter_mut().find(|record| is_same_wish(record, planned)) else { continue };
         note(tx, caller, &domain, record, &Reason::of(&finding, &views))?;
         proved |= record.purpose.kind().is_proof && finding.verdict.passes();
-        checked.push(Checked { record: record.clone(), finding, views });
+        checked.push(Checked { record: record.clone(), finding, views, inside });
     }
     let status = roll_up(tx, caller, &domain, &records, proved)?;
     schedule::reschedule(tx, caller, &domain, status, &records)?;

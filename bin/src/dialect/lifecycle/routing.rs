@@ -3,7 +3,7 @@
 use postroom::address::{EmailAddress, InvalidAddress};
 use postroom::domain;
 use postroom::route::{self, Mode, Patch, RouteChange};
-use postroom::webhook::{InvalidWebhook, VettedUrl, WebhookUrl};
+use postroom::webhook::{InvalidWebhook, VettedUrl, WebhookRules, WebhookUrl};
 
 use super::input::{Input, path_domain};
 use super::shape::Details;
@@ -49,8 +49,12 @@ fn webhook_url(call: &LookingCall<'_>, input: &Input) -> Result<Patch<VettedUrl>
         Patch::Keep => Patch::Keep,
         Patch::Clear => Patch::Clear,
         Patch::Set(text) => {
-            let url = WebhookUrl::parse(&text, call.switches.loopback_webhooks).map_err(invalid)?;
-            Patch::Set(url.vet(call.resolver).map_err(invalid)?)
+            let rules = WebhookRules {
+                policy: &call.settings().egress,
+                loopback_http: call.switches.loopback_webhooks,
+            };
+            let url = WebhookUrl::parse(&text, rules).map_err(invalid)?;
+            Patch::Set(url.vet(call.resolver, rules).map_err(invalid)?)
         }
     })
 }

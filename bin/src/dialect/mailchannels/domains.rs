@@ -3,7 +3,7 @@
 use postroom::db::WriteTx;
 use postroom::domain::{self, Domain};
 use postroom::error::Error;
-use postroom::inbound::{self, InboundChange, NameStanding};
+use postroom::inbound::{self, Downstream, InboundChange, NameStanding};
 use postroom::key;
 use postroom::name::DomainName;
 use postroom::page::Page;
@@ -18,7 +18,7 @@ use super::input::{
 };
 use super::shape::{Handles, domain_json, downstream_json, settings_json};
 use crate::wire::http::{HeaderMap, Response, StatusCode};
-use crate::wire::{Call, Fault};
+use crate::wire::{Call, Fault, LookingCall};
 
 /// A status and nothing more.
 pub(super) fn empty(status: StatusCode) -> Response {
@@ -113,9 +113,10 @@ pub(super) fn settings(call: &Call<'_>) -> Result<Response, Fault> {
     Ok(Response::json(StatusCode::OK, &shown))
 }
 
-pub(super) fn set_settings(call: &Call<'_>) -> Result<Response, Fault> {
+pub(super) fn set_settings(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let body = object(call)?;
     let lists = sections(&body)?;
+    look_at_downstream(call, lists.downstream.as_deref().unwrap_or_default())?;
     let shown = call.write(|tx| {
         let domain = path_domain(call, tx)?;
         let was = inbound::find(tx, &domain)?.filtering;
@@ -138,10 +139,11 @@ pub(super) fn downstream(call: &Call<'_>) -> Result<Response, Fault> {
     Ok(Response::json(StatusCode::OK, &json!({ "records": downstream_json(&page) })))
 }
 
-pub(super) fn set_downstream(call: &Call<'_>) -> Result<Response, Fault> {
+pub(super) fn set_downstream(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let body = object(call)?;
     let records = list_of(body.get("records"), "records", one_downstream)?;
     let records = records.ok_or_else(|| Fault::input("records", "is required"))?;
+    look_at_downstream(call, &records)?;
     let change = InboundChange { downstream: Some(records), ..InboundChange::default() };
     let found = call.write(|tx| {
         let domain = path_domain(call, tx)?;
@@ -149,6 +151,13 @@ pub(super) fn set_downstream(call: &Call<'_>) -> Result<Response, Fault> {
         inbound::find(tx, &domain).map_err(Fault::from)
     })?;
     Ok(Response::json(StatusCode::CREATED, &json!({ "records": downstream_json(&found.downstream) })))
+}
+
+/// Whether mail may be sent to these servers, as far as the DNS says now.
+fn look_at_downstream(call: &LookingCall<'_>, servers: &[Downstream]) -> Result<(), Fault> {
+    // Before anything is looked up for somebody whose domain it is not.
+    call.read(|tx| path_domain(call, tx).map(drop))?;
+    Ok(inbound::check_downstream(call.resolver, &call.settings().egress, servers)?)
 }
 
 pub(super) fn set_key(call: &Call<'_>) -> Result<Response, Fault> {

@@ -5,7 +5,7 @@ use postroom::error::{Entity, Error};
 use postroom::id::DomainId;
 use postroom::name::DomainName;
 use postroom::record::{self, zone_fragment};
-use postroom::verify::{self, Checked};
+use postroom::verify::{self, Checked, Look};
 
 use crate::json::finding::checked_json;
 use crate::wire::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -18,7 +18,12 @@ pub(super) fn dns(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let looks = verify::look(&plan.domain().name, plan.expected(), call.resolver);
     let seen = plan.records().iter().zip(looks);
     let seen: Vec<Checked> = seen
-        .map(|(record, look)| Checked { record: record.clone(), finding: look.finding, views: look.views })
+        .map(|(record, Look { finding, views, .. })| Checked {
+            record: record.clone(),
+            finding,
+            views,
+            inside: None,
+        })
         .collect();
     Ok(Response::json(StatusCode::OK, &checked_json(plan.domain(), &seen)))
 }

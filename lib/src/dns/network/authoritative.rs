@@ -12,11 +12,12 @@ use std::sync::Arc;
 use hickory_resolver::proto::rr::{Name, RecordType as WireType};
 use tokio::time::Instant;
 
-use super::exchange::Ask;
+use super::exchange::{Ask, Whom};
 use super::reading::{Chain, Reading, read};
 use super::zone::{NameServer, addresses_of, servers_of, zone_of};
 use super::{Asking, side_by_side, wire};
-use crate::dns::{Answer, MAX_CHAIN, Outcome, Question, Server};
+use crate::dns::{Answer, MAX_CHAIN, NotAsked, Outcome, Question, SendingBudget, Server};
+use crate::egress;
 use crate::name::DnsName;
 
 /// What one name server says.
@@ -30,7 +31,12 @@ enum Said {
 }
 
 /// The answers of the name servers, for each question; none where there is no telling who they are.
-pub(super) async fn look(asking: Arc<Asking>, questions: Vec<Question>, until: Instant) -> Vec<Vec<Answer>> {
+pub(super) async fn look(
+    asking: Arc<Asking>,
+    questions: Vec<Question>,
+    budget: SendingBudget,
+    until: Instant,
+) -> Vec<Vec<Answer>> {
     let zones = side_by_side(questions.iter().map(|question| {
         let (asking, name) = (asking.clone(), wire::to_wire(&question.name));
         async move { zone_of(&asking, name?, until).await }
@@ -46,10 +52,10 @@ pub(super) async fn look(asking: Arc<Asking>, questions: Vec<Question>, until: I
 
     let answers = side_by_side(questions.into_iter().zip(zones).map(|(question, zone)| {
         let servers = zone.as_ref().and_then(|zone| servers.get(zone)).cloned().unwrap_or_default();
-        let asking = asking.clone();
+        let (asking, budget) = (asking.clone(), budget.clone());
         async move {
             match zone {
-                Some(zone) => ask_servers(asking, question, zone, servers, until).await,
+                Some(zone) => ask_servers(asking, question, zone, servers, budget, until).await,
                 None => Vec::new(),
             }
         }
@@ -62,9 +68,10 @@ async fn ask_servers(
     question: Question,
     zone: Name,
     servers: Vec<NameServer>,
+    budget: SendingBudget,
     until: Instant,
 ) -> Vec<Answer> {
-    let mut said = ask_each(&asking, &question, &zone, servers, until).await;
+    let mut said = ask_each(&asking, &question, &zone, servers, &budget, until).await;
     if let Some(child) = said.iter().find_map(|(_, said)| referral(said)) {
         let referred = said.iter().filter_map(|(_, said)| match said {
             Said::Referral(zone, servers) if *zone == child => Some(servers),
@@ -72,7 +79,7 @@ async fn ask_servers(
         });
         let names: Vec<DnsName> = referred.flatten().map(wire::from_wire).collect();
         let servers = addresses_of(asking.clone(), names, until).await;
-        said.extend(ask_each(&asking, &question, &child, servers, until).await.into_iter().map(
+        said.extend(ask_each(&asking, &question, &child, servers, &budget, until).await.into_iter().map(
             |(server, said)| match said {
                 Said::Referral(zone, _) => {
                     let detail = format!("lame: it only names the servers of {}", wire::from_wire(&zone));
@@ -90,7 +97,13 @@ async fn ask_servers(
             // Its children have been asked in its place.
             Said::Referral(..) => return None,
         };
-        let server = Server::Authoritative { name: server.name, address: server.address };
+        let NameServer { name, address } = server;
+        let was_asked = !matches!(outcome, Outcome::NotAsked { why: NotAsked::NotPublic });
+        let server = if was_asked && !egress::is_public(address.ip()) {
+            Server::Inside { name, address }
+        } else {
+            Server::Authoritative { name, address }
+        };
         Some(Answer { server, chain, outcome })
     });
     without_missing_ipv6(answers.collect())
@@ -108,13 +121,15 @@ async fn ask_each(
     question: &Question,
     zone: &Name,
     servers: Vec<NameServer>,
+    budget: &SendingBudget,
     until: Instant,
 ) -> Vec<(NameServer, Said)> {
     let asked = side_by_side(servers.iter().map(|server| {
         let (asking, address, zone, chain) =
             (asking.clone(), server.address, zone.clone(), chain_of(question));
+        let budget = budget.clone();
         let wire_type = wire::wire_type(question.record_type);
-        async move { ask_one(&asking, address, &zone, chain, wire_type, until).await }
+        async move { ask_one(&asking, address, &zone, chain, wire_type, budget, until).await }
     }));
     let said = asked.await;
     servers.into_iter().zip(said).filter_map(|(server, said)| Some((server, said?))).collect()
@@ -126,9 +141,13 @@ async fn ask_one(
     zone: &Name,
     mut chain: Chain,
     wire_type: WireType,
+    budget: SendingBudget,
     until: Instant,
 ) -> Said {
-    let ask = Ask { name: chain.end().clone(), wire_type, recursion: false };
+    if !asking.settings.egress.admits(server.ip()) {
+        return Said::Outcome(chain, Outcome::NotAsked { why: NotAsked::NotPublic });
+    }
+    let ask = Ask { name: chain.end().clone(), wire_type, of: Whom::NameServer(budget) };
     let reply = match asking.ask(server, &ask, asking.lookup_end(until)).await {
         Ok(reply) => reply,
         Err(trouble) => return Said::Outcome(chain, trouble.into()),
@@ -194,15 +213,18 @@ fn complete(chain: &Chain, beyond: &HashMap<DnsName, Answer>) -> Option<(Vec<Dns
 fn without_missing_ipv6(answers: Vec<Answer>) -> Vec<Answer> {
     let reached: Vec<(DnsName, bool)> = answers
         .iter()
-        .filter(|answer| !matches!(answer.outcome, Outcome::Timeout | Outcome::Unreachable { .. }))
-        .filter_map(|answer| match &answer.server {
-            Server::Authoritative { name, address } => Some((name.clone(), address.is_ipv4())),
-            _ => None,
+        .filter(|answer| {
+            !matches!(
+                answer.outcome,
+                Outcome::Timeout | Outcome::Unreachable { .. } | Outcome::NotAsked { .. }
+            )
         })
+        .filter_map(|answer| answer.server.name_server())
+        .map(|(name, address)| (name.clone(), address.is_ipv4()))
         .collect();
     let ipv6_works = reached.iter().any(|(_, ipv4)| !ipv4);
-    let keep = |answer: &Answer| match (&answer.server, &answer.outcome) {
-        (Server::Authoritative { name, address }, outcome) if address.is_ipv6() => match outcome {
+    let keep = |answer: &Answer| match (answer.server.name_server(), &answer.outcome) {
+        (Some((name, address)), outcome) if address.is_ipv6() => match outcome {
             Outcome::Unreachable { .. } => !reached.contains(&(name.clone(), true)),
             Outcome::Timeout => ipv6_works || !reached.contains(&(name.clone(), true)),
             _ => true,

@@ -33,7 +33,8 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 
-use super::{Answer, Outcome, Question, Resolver, Server, Sighting};
+use super::{Answer, Outcome, Question, Resolver, SendingBudget, Server, Sighting};
+use crate::egress::EgressPolicy;
 
 /// How many questions are in flight at once to recursive resolvers, which every look waits for.
 ///
@@ -55,6 +56,8 @@ pub struct DnsSettings {
     pub authoritative: bool,
     /// The port of those.
     pub authoritative_port: u16,
+    /// Which name servers may be asked; the recursive resolvers stand outside of this.
+    pub egress: EgressPolicy,
     /// The most time for one question at one server, with all its aliases, repetitions and TCP.
     pub per_lookup: Duration,
     /// The most time for one call.
@@ -68,6 +71,7 @@ impl Default for DnsSettings {
             resolvers: Vec::new(),
             authoritative: true,
             authoritative_port: DNS_PORT,
+            egress: EgressPolicy::default(),
             per_lookup: Duration::from_secs(5),
             per_run: Duration::from_secs(10),
         }
@@ -182,8 +186,12 @@ impl Resolver for NetworkResolver {
     }
 
     fn look(&self, questions: &[Question]) -> Vec<Sighting> {
-        let (asking, asked) = (self.asking.clone(), questions.to_vec());
-        self.run(async move { asking.look(asked).await }).unwrap_or_else(|| {
+        self.look_within(questions, &SendingBudget::default())
+    }
+
+    fn look_within(&self, questions: &[Question], budget: &SendingBudget) -> Vec<Sighting> {
+        let (asking, asked, budget) = (self.asking.clone(), questions.to_vec(), budget.clone());
+        self.run(async move { asking.look(asked, budget).await }).unwrap_or_else(|| {
             let sighting =
                 |question: &Question| Sighting { question: question.clone(), answers: vec![self.gone()] };
             questions.iter().map(sighting).collect()
@@ -225,12 +233,12 @@ impl Asking {
         run_end.min(Instant::now() + self.settings.per_lookup)
     }
 
-    async fn look(self: Arc<Asking>, questions: Vec<Question>) -> Vec<Sighting> {
+    async fn look(self: Arc<Asking>, questions: Vec<Question>, budget: SendingBudget) -> Vec<Sighting> {
         let until = self.run_end();
         let authoritative = self
             .settings
             .authoritative
-            .then(|| tokio::spawn(authoritative::look(self.clone(), questions.clone(), until)));
+            .then(|| tokio::spawn(authoritative::look(self.clone(), questions.clone(), budget, until)));
         let mut lookups = Vec::new();
         for question in &questions {
             for server in self.resolvers.clone() {

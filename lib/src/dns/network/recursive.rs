@@ -11,7 +11,7 @@ use hickory_resolver::proto::rr::RecordType as WireType;
 use tokio::time::Instant;
 
 use super::Asking;
-use super::exchange::{Ask, Trouble};
+use super::exchange::{Ask, Trouble, Whom};
 use super::reading::{Chain, Reading, read};
 use super::wire;
 use crate::dns::{Answer, Outcome, Question, RecordData, Server};
@@ -54,7 +54,7 @@ impl Asking {
         until: Instant,
     ) -> Outcome {
         loop {
-            let ask = Ask { name: chain.end().clone(), wire_type, recursion: true };
+            let ask = Ask { name: chain.end().clone(), wire_type, of: Whom::Recursive };
             let reply = match self.ask(server, &ask, until).await {
                 Ok(reply) => reply,
                 Err(trouble) => return trouble.into(),
@@ -79,7 +79,7 @@ impl Asking {
     /// Whether the aliases from the end of `chain` loop, walked one by one.
     async fn loops(&self, server: SocketAddr, chain: &mut Chain, until: Instant) -> bool {
         loop {
-            let ask = Ask { name: chain.end().clone(), wire_type: WireType::CNAME, recursion: true };
+            let ask = Ask { name: chain.end().clone(), wire_type: WireType::CNAME, of: Whom::Recursive };
             let Ok(reply) = self.ask(server, &ask, until).await else {
                 return false;
             };
