@@ -97,6 +97,7 @@ pub mod inbound;
 pub mod webhook;
 pub mod dkim;
 pub mod record;
+pub mod signing;
 pub mod token;
 pub mod route;
 pub mod login;

@@ -102,7 +102,11 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_REPORTS_ACCOUNT_MIB",
         "MiB of them kept for one account (1024; 0 takes none)",
     ),
-    key("lifecycle.dns_mark", "POSTROOM_DNS_MARK", "whether records can be marked by hand over /v2 (true)"),
+    key(
+        "lifecycle.dns_mark",
+        "POSTROOM_DNS_MARK",
+        "who can mark records by hand over /v2: true for all, false for none (trusted accounts)",
+    ),
     key(
         "webhooks.loopback_http",
         "POSTROOM_WEBHOOKS_LOOPBACK_HTTP",

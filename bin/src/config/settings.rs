@@ -44,7 +44,7 @@ impl Config {
     pub fn switches(&self) -> Result<Switches, ConfigError> {
         let usual = Switches::default();
         Ok(Switches {
-            dns_mark: self.get("lifecycle.dns_mark")?.unwrap_or(usual.dns_mark),
+            dns_mark: self.get("lifecycle.dns_mark")?,
             loopback_webhooks: self.get("webhooks.loopback_http")?.unwrap_or(usual.loopback_webhooks),
         })
     }

@@ -132,15 +132,15 @@ pub const fn open(method: Method, path: &'static str, handler: OpenToAll) -> Rou
 /// What the operator switches on and off for all dialects.
 #[derive(Clone, Copy, Debug)]
 pub struct Switches {
-    /// Whether records can be marked by hand.
-    pub dns_mark: bool,
+    /// Whether records can be marked by hand: by every account, or by none; by those that are trusted where nothing is set.
+    pub dns_mark: Option<bool>,
     /// Whether a webhook may be http, to loopback.
     pub loopback_webhooks: bool,
 }
 
 impl Default for Switches {
     fn default() -> Switches {
-        Switches { dns_mark: true, loopback_webhooks: false }
+        Switches { dns_mark: None, loopback_webhooks: false }
     }
 }
 

@@ -103,6 +103,13 @@ pub fn find(tx: &ReadTx<'_>, name: &str) -> Result<Account, Error> {
     table::by_name(tx, name)?.ok_or(Error::NotFound(Entity::Account))
 }
 
+/// Whether the account is the operator's own, so that what it says of its domains needs no proof.
+///
+/// Every account is, for as long as there is no other kind.
+pub fn is_trusted(tx: &ReadTx<'_>, account: AccountId) -> Result<bool, Error> {
+    table::exists(tx, account)
+}
+
 /// Every account, the oldest first.
 pub fn list(tx: &ReadTx<'_>) -> Result<Vec<Account>, Error> {
     table::all(tx)

@@ -240,6 +240,30 @@ pub fn standing<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Resu
     Ok(if own(alias) { NameStanding::Alias } else { NameStanding::Unknown })
 }
 
+/// The domain of this name, for whoever asks for it by its name.
+///
+/// `InUse(Alias)` if the name is an alias of one of the caller's domains, and no domain.
+pub fn domain_named<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Result<Domain<'t>, Error> {
+    match domain::find_named(tx, caller, name) {
+        Err(Error::NotFound(entity)) => Err(own_alias(tx, caller, name)?.unwrap_or(Error::NotFound(entity))),
+        found => found,
+    }
+}
+
+/// What to say where the name is an alias of one of the caller's domains: to which it leads.
+pub(crate) fn own_alias(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Option<Error>, Error> {
+    let Some(holder) = table::domain_of_alias(tx, name)? else { return Ok(None) };
+    match domain::find(tx, caller, holder.id) {
+        Ok(domain) => {
+            let reason =
+                format!("it leads to {}; ask for that domain, or remove the alias first", domain.name);
+            Ok(Some(Error::InUse { what: Entity::Alias, reason }))
+        }
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The domain of this name, or of which it is an alias, whoever's it is: for mail that comes in, and for conflicts.
 pub(crate) fn of_mail_for<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
     match holder::named(tx, name)? {

@@ -9,6 +9,7 @@ use postroom::name::DomainName;
 use postroom::page::Page;
 use postroom::provision::{self, NewDomain};
 use postroom::secret::{PlainSecret, SecretKind};
+use postroom::signing;
 use postroom::subscription;
 use serde_json::{Value, json};
 
@@ -59,10 +60,16 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let names = asked.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty());
     let names = names.map(|text| name(text, "domains")).collect::<Result<Vec<_>, _>>()?;
     let names = if asked.is_empty() { None } else { Some(names.as_slice()) };
-    let (handles, (found, total)) = call.read(|tx| {
-        Ok::<_, Error>((Handles::of(tx, &call.caller)?, inbound::list(tx, &call.caller, names, page)?))
+    let (handles, (found, total), assessments) = call.read(|tx| {
+        let found = inbound::list(tx, &call.caller, names, page)?;
+        let ids: Vec<_> = found.0.iter().map(|(domain, _)| domain.id).collect();
+        let assessments = signing::list(tx, &call.caller, &ids)?;
+        Ok::<_, Error>((Handles::of(tx, &call.caller)?, found, assessments))
     })?;
-    let domains: Vec<Value> = found.iter().map(|(domain, inbound)| handles.json(domain, inbound)).collect();
+    let shown = found.iter();
+    let shown = shown
+        .filter_map(|(domain, inbound)| Some(handles.json(domain, inbound, assessments.get(&domain.id)?)));
+    let domains: Vec<Value> = shown.collect();
     Ok(Response::json(StatusCode::OK, &json!({ "domains": domains, "total": total })))
 }
 
