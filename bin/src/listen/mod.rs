@@ -159,6 +159,15 @@ impl StopHandle {
     }
 }
 
+/// How serving came to its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopped {
+    /// When the stop was ordered.
+    pub ordered: Instant,
+    /// Whether it was ordered twice: nothing more is to be waited for.
+    pub hurried: bool,
+}
+
 impl Listener {
     /// Reads the TLS files and listens. Who connects before [`run`](Listener::run) waits, and so does a signal.
     pub fn bind(settings: Settings) -> Result<Listener, ListenError> {
@@ -195,9 +204,8 @@ impl Listener {
 
     /// Serves until SIGTERM, SIGINT or a [`StopHandle`], and then answers the requests in hand.
     ///
-    /// The calling thread is kept until then, and the moment at which the stop was ordered is returned. A second signal does without the answers. SIGHUP has the TLS
-    /// files read again.
-    pub fn run(self, app: Arc<dyn Answer>) -> Result<Instant, ListenError> {
+    /// The calling thread is kept until then. A second signal does without the answers. SIGHUP has the TLS files read again.
+    pub fn run(self, app: Arc<dyn Answer>) -> Result<Stopped, ListenError> {
         let Listener { runtime, signals, front } = self;
         let ended = runtime.block_on(front.serve(app, signals));
         // What the grace did not suffice for ends with the process: waiting here would be without limit.
@@ -207,7 +215,7 @@ impl Listener {
 }
 
 impl Front {
-    async fn serve(self, app: Arc<dyn Answer>, mut signals: Signals) -> Result<Instant, ListenError> {
+    async fn serve(self, app: Arc<dyn Answer>, mut signals: Signals) -> Result<Stopped, ListenError> {
         let mut stop = self.stop.subscribe();
         let (at_work, mut all_done) = mpsc::channel(1);
         let budget = Budget::new(self.settings.memory);
@@ -244,13 +252,19 @@ impl Front {
         self.stop.send_replace(true);
         self.lanes.refuse_what_waits();
         info!("stopping: no more connections are taken, the requests in hand are answered");
-        tokio::select! {
-            all = timeout(self.settings.grace, all_done.recv()) => if all.is_err() {
-                warn!("not every request was answered within the grace of {:?}", self.settings.grace);
+        let hurried = tokio::select! {
+            all = timeout(self.settings.grace, all_done.recv()) => {
+                if all.is_err() {
+                    warn!("not every request was answered within the grace of {:?}", self.settings.grace);
+                }
+                false
             },
-            () = signals.stop() => warn!("stopped without waiting for the requests in hand"),
-        }
-        Ok(ordered)
+            () = signals.stop() => {
+                warn!("stopped without waiting for the requests in hand");
+                true
+            },
+        };
+        Ok(Stopped { ordered, hurried })
     }
 }
 
