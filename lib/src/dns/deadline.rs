@@ -1,10 +1,10 @@
-//! A resolver that stops asking at a moment: what would come later is a timeout at once.
+//! A resolver that stops asking at a given moment: every later question gets a timeout at once.
 
 use std::time::{Duration, Instant};
 
 use super::{Answer, Outcome, Question, Resolver, Server, Sighting};
 
-/// Another resolver, for so long.
+/// Another resolver, with a deadline.
 pub struct Deadline<'r> {
     inner: &'r dyn Resolver,
     until: Instant,
