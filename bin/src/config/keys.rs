@@ -151,7 +151,7 @@ pub(super) fn suggestion<'a>(written: &str, known: impl Iterator<Item = &'a str>
     }
 }
 
-/// How like a name must be to the one that was written, from 0 to 1, to be what was meant.
+/// How similar a known name must be to the written one to be suggested, from 0 to 1.
 const LIKE_ENOUGH: f64 = 0.7;
 
 /// What `serve --help` says of the settings.

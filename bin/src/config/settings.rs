@@ -1,4 +1,4 @@
-//! The settings in their types, and what is doubtful about them.
+//! The settings in their types, and the warnings about them.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -121,8 +121,8 @@ impl Config {
         Ok(settings)
     }
 
-    /// The hosts that records would name and that nobody else can look up: a warning, as long as the server is for this
-    /// machine alone. An error where `public_url` or an address beyond loopback says that it is for others.
+    /// The hosts that records would name and that nobody else can look up. The caller warns of them while the server is for
+    /// this machine alone; if `public_url` or an address beyond loopback shows that it is for others, they are an error.
     pub fn unusable_hosts(&self, settings: &Settings) -> Result<Vec<UnusableHost>, ConfigError> {
         let derived_is_public = is_public(&server_name());
         let unusable: Vec<UnusableHost> = [
@@ -143,7 +143,7 @@ impl Config {
         }
     }
 
-    /// The setting that says that the server is not for this machine alone, if there is one.
+    /// The setting which shows that the server is for others than this machine, if there is one.
     fn public(&self) -> Result<Option<&'static str>, ConfigError> {
         if self.public_url()?.is_some() {
             return Ok(Some("public_url"));
@@ -153,7 +153,7 @@ impl Config {
     }
 }
 
-/// A host that stands in records, and that nobody but this machine can look up.
+/// A host that records name, and that no other machine can look up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnusableHost {
     path: &'static str,
@@ -175,7 +175,7 @@ impl fmt::Display for UnusableHost {
 /// Endings of names that mean something on one network alone (RFC 6761, RFC 6762, RFC 8375, and what routers hand out).
 const PRIVATE_ENDINGS: &[&str] = &["localhost", "local", "localdomain", "internal", "lan", "home.arpa"];
 
-/// Whether a machine's name can be one that others look up: not a bare one, nor one of a private network.
+/// Whether others may be able to look up a machine's name: it has a dot and does not belong to a private network.
 fn is_public(name: &DnsName) -> bool {
     let is_private = |ending: &&str| {
         name.as_str().strip_suffix(*ending).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))

@@ -1,4 +1,4 @@
-//! The HTTP server: it takes connections and gives the App requests that have one reading.
+//! The HTTP server: it takes connections and gives the App only requests that can be read in one way.
 //!
 //! hyper 1 on tokio speaks HTTP, and this folder is the only one that knows. Around it stand, from the socket
 //! up: `capacity` (how many connections, in all and from one address), `patience` (a peer that takes nothing),
@@ -101,7 +101,7 @@ impl Settings {
     }
 }
 
-/// How long each thing may take that a client can draw out.
+/// How long the steps may take that a client can delay.
 #[derive(Clone, Copy, Debug)]
 struct Deadlines {
     idle: Duration,
@@ -169,7 +169,7 @@ pub struct Stopped {
 }
 
 impl Listener {
-    /// Reads the TLS files and listens. Who connects before [`run`](Listener::run) waits, and so does a signal.
+    /// Reads the TLS files and listens. A connection or a signal that comes before [`run`](Listener::run) waits for it.
     pub fn bind(settings: Settings) -> Result<Listener, ListenError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -204,11 +204,12 @@ impl Listener {
 
     /// Serves until SIGTERM, SIGINT or a [`StopHandle`], and then answers the requests in hand.
     ///
-    /// The calling thread is kept until then. A second signal does without the answers. SIGHUP has the TLS files read again.
+    /// Blocks the calling thread until then, and returns how it came to that. A second signal stops without waiting for the
+    /// answers. On SIGHUP the TLS files are read again.
     pub fn run(self, app: Arc<dyn Answer>) -> Result<Stopped, ListenError> {
         let Listener { runtime, signals, front } = self;
         let ended = runtime.block_on(front.serve(app, signals));
-        // What the grace did not suffice for ends with the process: waiting here would be without limit.
+        // Work that was not finished within the grace ends with the process: waiting here would have no limit.
         runtime.shutdown_background();
         ended
     }

@@ -11,7 +11,7 @@ use crate::label;
 use crate::subscription::{self, Limits};
 use crate::tag::Tag;
 
-/// A tenant. What belongs to one is not there for another.
+/// A tenant. One account never sees what belongs to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Its id.
@@ -22,7 +22,7 @@ pub struct Account {
     pub created_at: Timestamp,
 }
 
-/// Who calls, and so what there is for them: one account, and of it what is tied to no other key.
+/// Who calls, which decides what they see: the things of one account, except those that are tied to another key.
 ///
 /// Made by [`key::authenticate`](crate::key::authenticate), or by [`Caller::operator`] for those who hold the
 /// database itself.
@@ -66,7 +66,7 @@ impl Caller {
         self.account
     }
 
-    /// The key that the caller holds; none for the operator.
+    /// The key that the caller holds, or `None` for the operator.
     pub fn key(&self) -> Option<ApiKeyId> {
         match self.actor {
             Actor::Key(key) => Some(key),
@@ -74,7 +74,7 @@ impl Caller {
         }
     }
 
-    /// The end user on whose behalf the caller acts, if it said so.
+    /// The end user for whom the caller acts, if the caller named one.
     pub fn user(&self) -> Option<&Tag> {
         self.user.as_ref()
     }

@@ -1,11 +1,11 @@
-//! The limits of one verification: when it stops asking, and what it sends to one address at most.
+//! The limits of one verification: a moment after which it asks nothing more, and the most that it sends to one address.
 
 use std::time::{Duration, Instant};
 
 use super::{Answer, Outcome, Question, Resolver, SendingBudget, Server, Sighting};
 
-/// Another resolver, for so long, and with one budget for all that is sent to name servers. What would come later is a
-/// timeout at once.
+/// Another resolver, with a deadline and with one budget for all that it sends to name servers. Every question after the
+/// deadline gets a timeout at once.
 pub struct Deadline<'r> {
     inner: &'r dyn Resolver,
     until: Instant,

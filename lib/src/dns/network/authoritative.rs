@@ -1,10 +1,9 @@
 //! Asking the name servers of a question's zone, each one, without recursion.
 //!
-//! What counts is what a resolver would make of it. An answer without authority (no AA) is that of a lame
-//! server and becomes [`Outcome::Refused`] with words. A referral to a child zone is followed once, for a
-//! delegation that the recursive resolver does not know yet. A server is believed only within the zone it is
-//! asked for: where an alias leaves the zone, what it leads to is asked of a recursive resolver, whatever
-//! else the server says of it.
+//! An answer is judged as a resolver would judge it. An answer without authority (no AA) is that of a lame server and becomes
+//! [`Outcome::Refused`] with words. A referral to a child zone is followed once, for a delegation that the recursive resolver
+//! does not know yet. A server is believed only within the zone it is asked for: if an alias leaves the zone, a recursive
+//! resolver is asked for its target, whatever the server says of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,7 +29,7 @@ enum Said {
     Referral(Name, Vec<Name>),
 }
 
-/// The answers of the name servers, for each question; none where there is no telling who they are.
+/// The answers of the name servers for each question; empty if the name servers cannot be found.
 pub(super) async fn look(
     asking: Arc<Asking>,
     questions: Vec<Question>,
@@ -197,7 +196,7 @@ async fn beyond(
     names.into_iter().zip(answers).filter_map(|(name, answer)| Some((name, answer?))).collect()
 }
 
-/// The chain as it goes on outside the zone, and what it comes to.
+/// The rest of the chain outside the zone, and its outcome.
 fn complete(chain: &Chain, beyond: &HashMap<DnsName, Answer>) -> Option<(Vec<DnsName>, Outcome)> {
     let rest = beyond.get(&wire::from_wire(chain.end()))?;
     let mut names = chain.names();
@@ -206,7 +205,7 @@ fn complete(chain: &Chain, beyond: &HashMap<DnsName, Answer>) -> Option<(Vec<Dns
     Some((names, if too_long { Outcome::CnameLoop } else { rest.outcome.clone() }))
 }
 
-/// Leaves out what only says that this machine has no IPv6.
+/// Removes answers that only show that this machine has no IPv6.
 ///
 /// A server that answered over IPv4 is there. That it was not reached over IPv6 counts against it only if
 /// some server was: silence alone may be ours.

@@ -4,9 +4,8 @@
 //! [`recursive`] asks recursive resolvers, [`zone`] finds the name servers of a zone and [`authoritative`]
 //! asks each of them; [`socket`] and [`wire`] stand between this and hickory.
 //!
-//! hickory's client is used, not its `Resolver`: that one keeps response codes, SOA records, extended errors
-//! and the difference between an alias that loops and a name without records to itself. There is no cache,
-//! no hosts file and no search list.
+//! hickory's client is used, not its `Resolver`: the `Resolver` hides response codes, SOA records, extended errors and the
+//! difference between an alias that loops and a name without records. There is no cache, no hosts file and no search list.
 //!
 //! hickory is asynchronous, so a [`NetworkResolver`] owns a thread that drives a runtime. Callers, on as
 //! many threads as they like, hand it work and wait; one that is itself on a runtime's thread blocks that
@@ -39,8 +38,8 @@ use crate::egress::EgressPolicy;
 /// How many questions are in flight at once to recursive resolvers, which every look waits for.
 ///
 /// With a resolver that takes 30 ms, these are 6,400 questions a second. Each has a socket of its own, and up to three while
-/// it is repeated: with the name servers' 864 at the very most, under the usual 1024 open files. One that finds no file
-/// left is a server that could not be reached, from which nothing follows.
+/// it is repeated: with the name servers' 864 at the very most, under the usual 1024 open files. If no file is left for a
+/// question, its server counts as unreachable, from which nothing is concluded.
 const MOST_RECURSIVE_IN_FLIGHT: usize = 192;
 /// How many are in flight at once to name servers.
 const MOST_AUTHORITATIVE_IN_FLIGHT: usize = 96;
@@ -162,7 +161,7 @@ impl NetworkResolver {
         &self.asking.resolvers
     }
 
-    /// Has the runtime do `work`, and waits. Nothing only if the runtime is gone.
+    /// Runs `work` on the runtime and waits for it. Returns `None` only if the runtime is gone.
     fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
         let (done, waiting) = mpsc::sync_channel(1);
         self.runtime.spawn(async move {
@@ -217,7 +216,7 @@ impl Drop for NetworkResolver {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // It ends at its next turn; that it panicked is nothing that can be helped here.
+            // The thread ends at its next turn. If it panicked, nothing can be done about it here.
             _ = thread.join();
         }
     }

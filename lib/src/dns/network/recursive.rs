@@ -1,8 +1,8 @@
 //! Asking recursive resolvers.
 //!
-//! Such a server follows aliases itself, mostly. Where its reply stops half-way the rest is asked for, and
-//! where it fails the aliases are walked one by one: most servers answer SERVFAIL to a chain that loops,
-//! which would pass for a hiccup of theirs for ever.
+//! A recursive resolver usually follows aliases itself. If its reply stops half-way, we ask for the rest. If it fails, we
+//! follow the aliases one by one: most resolvers answer SERVFAIL to a chain that loops, which would otherwise look like a
+//! temporary error for ever.
 
 use std::net::SocketAddr;
 
@@ -17,7 +17,7 @@ use super::wire;
 use crate::dns::{Answer, Outcome, Question, RecordData, Server};
 
 impl Asking {
-    /// The answer of the first resolver that has one; of the first resolver, if none has.
+    /// The answer of the first resolver that has one. If none has, that of the first resolver.
     pub(super) async fn lookup(&self, question: &Question, until: Instant) -> Answer {
         let mut first = None;
         for server in &self.resolvers {

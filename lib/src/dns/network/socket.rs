@@ -1,7 +1,7 @@
 //! Sockets for hickory that are connected to the one server they ask.
 //!
-//! hickory's own UDP socket is not connected, so a port where nobody listens looks like silence. A connected
-//! one is told by the kernel (ICMP), and sees no datagrams from anyone else (RFC 5452 section 9.1). The
+//! hickory's own UDP socket is not connected, so a port where nobody listens looks like silence. The kernel reports the
+//! closed port (ICMP) to a connected socket, which also receives no datagrams from anyone else (RFC 5452 section 9.1). The
 //! random source port is hickory's. TCP, timers and tasks are hickory's as they are.
 
 use std::future::Future;

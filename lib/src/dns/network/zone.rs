@@ -1,8 +1,8 @@
-//! Which zone holds a name, and who serves it; both by asking a recursive resolver.
+//! Finds the zone of a name and the zone's name servers, by asking a recursive resolver.
 //!
-//! The zone is the one that holds the *asked* name. What an alias there leads to is another's matter, so an
-//! answer that came by way of a CNAME says nothing, except that the name is no apex (RFC 1034 section 3.6.2)
-//! and its zone is that of the name above.
+//! The zone is the one that holds the *asked* name. The target of an alias may be in another zone. So an answer that came
+//! through a CNAME shows only that the name is not an apex (RFC 1034 section 3.6.2), and that its zone is that of the name
+//! above.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
@@ -52,7 +52,7 @@ pub(super) async fn zone_of(asking: &Asking, name: Name, until: Instant) -> Opti
                     return (!zone.is_root()).then(|| zone.clone());
                 }
             }
-            // A broken zone: those who delegate to it may still tell.
+            // The zone is broken, but the parent zone may still name its servers.
             _ => {}
         }
         name = name.base_name();
