@@ -130,18 +130,12 @@ pub const fn open(method: Method, path: &'static str, handler: OpenToAll) -> Rou
 }
 
 /// What the operator switches on and off for all dialects.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Switches {
     /// Whether records can be marked by hand: by every account, or by none; by those that are trusted where nothing is set.
     pub dns_mark: Option<bool>,
     /// Whether a webhook may be http, to loopback.
     pub loopback_webhooks: bool,
-}
-
-impl Default for Switches {
-    fn default() -> Switches {
-        Switches { dns_mark: None, loopback_webhooks: false }
-    }
 }
 
 /// Who calls a route that is open to everybody: there is nothing to know.

@@ -7,7 +7,7 @@ use super::{Assessment, Reason, Severity, Signing, Unsigned, UnsignedCode};
 use crate::domain::Details;
 use crate::id::DomainId;
 use crate::name::DomainName;
-use crate::record::kind::Need;
+use crate::record::kind::{Need, OF_SIGNING_KEYS};
 use crate::record::{PublishedKey, Purpose, Record, RecordStatus};
 use crate::settings::Settings;
 
@@ -121,7 +121,7 @@ impl Standings {
     fn unsigned(&mut self, unsigned: &Unsigned) {
         self.required.push(RecordStatus::Pending);
         let text = unsigned.text.clone();
-        self.reason(unsigned.code.as_str(), text, Severity::Fail, Some(Purpose::Dkim));
+        self.reason(unsigned.code.as_str(), text, Severity::Fail, Some(OF_SIGNING_KEYS));
     }
 
     /// The record of a key that signs.
@@ -134,7 +134,7 @@ impl Standings {
             "the DKIM key of {by} signs under its earlier selector {published} until its record is seen at {}",
             by.record(&record.host)
         );
-        self.reason("selector_not_seen", text, Severity::Warn, Some(Purpose::Dkim));
+        self.reason("selector_not_seen", text, Severity::Warn, Some(OF_SIGNING_KEYS));
     }
 
     /// A record of the domain `of` that is needed.
@@ -142,7 +142,10 @@ impl Standings {
         let status = record.standing.status;
         self.required.push(status);
         let (name, kind) = (of.record(&record.host), record.record_type());
-        let what = format!("the {} record ({kind} at {name})", label(record.purpose));
+        let what = format!(
+            "the {} record ({kind} at {name})",
+            record.purpose.as_str().to_uppercase().replace('_', " ")
+        );
         let severity = match status {
             RecordStatus::Pending | RecordStatus::Failed => Severity::Fail,
             RecordStatus::Verified | RecordStatus::Disabled => Severity::Warn,
@@ -168,15 +171,5 @@ impl Standings {
             }
             (None, RecordStatus::Verified | RecordStatus::Disabled) => {}
         }
-    }
-}
-
-fn label(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Mx => "MX",
-        Purpose::Spf => "SPF",
-        Purpose::Dmarc => "DMARC",
-        Purpose::Dkim => "DKIM",
-        Purpose::ReturnPath => "return path",
     }
 }
