@@ -10,7 +10,7 @@ use postroom::db::ReadTx;
 use postroom::dkim::{self, InvalidMessage, Message, SignatureHeader};
 use postroom::name::DomainName;
 use postroom::secret::{PlainSecret, SecretKind};
-use postroom::signing::{NotTheirs, Sender, check_sender};
+use postroom::signing::{NotTheirs, SignFor, check_sender};
 
 use super::output::printable;
 use super::{Context, Failure};
@@ -151,19 +151,19 @@ impl Who {
 
     /// The sender that is named. What a sender has written, such as an envelope sender, can name none, and a message is not kept
     /// for that; a wrong account or an unreadable file is the operator's mistake.
-    fn sender(&self, tx: &ReadTx<'_>) -> Result<Result<Sender, &'static str>, Failure> {
+    fn sender(&self, tx: &ReadTx<'_>) -> Result<Result<SignFor, &'static str>, Failure> {
         if let Some(name) = &self.account {
-            return Ok(Ok(Sender::Account(account::find(tx, name)?.id)));
+            return Ok(Ok(SignFor::Account(account::find(tx, name)?.id)));
         }
         if let Some(text) = &self.sender {
             let address = text.parse::<EmailAddress>();
-            let domain = address.map(|address| Sender::Domain(address.domain().clone()));
+            let domain = address.map(|address| SignFor::Domain(address.domain().clone()));
             return Ok(domain.map_err(|_| "its sender is no address at a mail domain"));
         }
-        let Some(file) = &self.token_file else { return Ok(Ok(Sender::Trusted)) };
+        let Some(file) = &self.token_file else { return Ok(Ok(SignFor::Trusted)) };
         let text = std::fs::read_to_string(file)
             .map_err(|error| Failure::wrong(format!("the token cannot be read: {error}")))?;
         let token = PlainSecret::parse(SecretKind::DomainToken, text.trim());
-        Ok(token.map(Sender::Token).map_err(|_| "the token file holds no domain token"))
+        Ok(token.map(SignFor::Token).map_err(|_| "the token file holds no domain token"))
     }
 }

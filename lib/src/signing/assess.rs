@@ -42,9 +42,14 @@ pub(super) fn assess(
         None => active.iter().for_each(|(record, key)| standings.key(by, record, key)),
         Some(unsigned) => {
             let newest = keys.iter().max_by_key(|(_, key)| key.id).map(|(record, _)| *record);
-            match newest.filter(|record| record.standing.status == RecordStatus::Disabled) {
-                Some(left_out) => standings.record(by, left_out),
-                None => standings.unsigned(unsigned),
+            let left_out = newest.filter(|record| record.standing.status == RecordStatus::Disabled);
+            if let Some(record) = left_out {
+                standings.record(by, record);
+            } else {
+                standings.unsigned(unsigned);
+                if let Some(record) = newest {
+                    standings.mark(by, record);
+                }
             }
         }
     }
@@ -56,6 +61,8 @@ pub(super) fn assess(
         };
         if needed {
             standings.record(&domain.name, record);
+        } else if record.dkim_key.is_none() {
+            standings.mark(&domain.name, record);
         }
     }
     if standings.required.iter().all(|status| *status == RecordStatus::Disabled) {
@@ -141,25 +148,14 @@ impl Standings {
     fn record(&mut self, of: &DomainName, record: &Record) {
         let status = record.standing.status;
         self.required.push(status);
-        let (name, kind) = (of.record(&record.host), record.record_type());
-        let what = format!(
-            "the {} record ({kind} at {name})",
-            record.purpose.as_str().to_uppercase().replace('_', " ")
-        );
+        let what = described(of, record);
         let severity = match status {
             RecordStatus::Pending | RecordStatus::Failed => Severity::Fail,
             RecordStatus::Verified | RecordStatus::Disabled => Severity::Warn,
         };
         let purpose = Some(record.purpose);
         if record.standing.pinned {
-            let (code, text) = match status {
-                RecordStatus::Disabled => ("left_out", format!("{what} was left out manually")),
-                _ => (
-                    "marked_manually",
-                    format!("{what} was marked {status} manually; checks do not change it"),
-                ),
-            };
-            return self.reason(code, text, severity, purpose);
+            return self.marked(of, record, severity);
         }
         match (&record.problem, status) {
             (Some(problem), _) => self.reason(&problem.code, problem.text.clone(), severity, purpose),
@@ -172,4 +168,26 @@ impl Standings {
             (None, RecordStatus::Verified | RecordStatus::Disabled) => {}
         }
     }
+
+    /// What a person has marked of a record on which the status does not rest.
+    fn mark(&mut self, of: &DomainName, record: &Record) {
+        if record.standing.pinned {
+            self.marked(of, record, Severity::Warn);
+        }
+    }
+
+    fn marked(&mut self, of: &DomainName, record: &Record, severity: Severity) {
+        let (status, what) = (record.standing.status, described(of, record));
+        let (code, text) = match status {
+            RecordStatus::Disabled => ("left_out", format!("{what} was left out manually")),
+            _ => ("marked_manually", format!("{what} was marked {status} manually; checks do not change it")),
+        };
+        self.reason(code, text, severity, Some(record.purpose));
+    }
+}
+
+/// A record of the domain `of`, for a sentence.
+fn described(of: &DomainName, record: &Record) -> String {
+    let purpose = record.purpose.as_str().to_uppercase().replace('_', " ");
+    format!("the {purpose} record ({} at {})", record.record_type(), of.record(&record.host))
 }

@@ -21,7 +21,7 @@ use crate::name::{DomainName, Selector};
 use crate::record::Purpose;
 use crate::record::kind::OF_SIGNING_KEYS;
 
-pub use sender::{NotTheirs, Sender, check_sender};
+pub use sender::{NotTheirs, SignFor, check_sender};
 pub(crate) use status::follow;
 pub use status::status_after;
 

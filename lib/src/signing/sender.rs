@@ -11,7 +11,7 @@ use crate::token;
 
 /// Who sends a message, as the mail server knows it.
 #[derive(Debug)]
-pub enum Sender {
+pub enum SignFor {
     /// Somebody who may send for each domain of this account.
     Account(AccountId),
     /// Somebody who may send for this domain, such as that of an envelope sender that was checked.
@@ -42,29 +42,29 @@ pub enum NotTheirs {
 /// domains, and neither an alias of one nor a name below it.
 pub fn check_sender(
     tx: &ReadTx<'_>,
-    sender: &Sender,
+    sender: &SignFor,
     from: &[DomainName],
 ) -> Result<Result<(), NotTheirs>, Error> {
     let theirs = match sender {
-        Sender::Domain(name) => Some(name.clone()),
-        Sender::Token(secret) => match token::authenticate(tx, secret)? {
+        SignFor::Domain(name) => Some(name.clone()),
+        SignFor::Token(secret) => match token::authenticate(tx, secret)? {
             Some((id, _)) => holder::by_id(tx, id)?.map(|holder| holder.name),
             None => return Ok(Err(NotTheirs::Token)),
         },
-        Sender::Account(_) | Sender::Trusted => None,
+        SignFor::Account(_) | SignFor::Trusted => None,
     };
     for name in from {
         let holder = || holder::named(tx, name);
         let refusal = match sender {
-            Sender::Domain(_) | Sender::Token(_) => {
+            SignFor::Domain(_) | SignFor::Token(_) => {
                 (theirs.as_ref() != Some(name)).then(|| NotTheirs::Domain(name.clone()))
             }
-            Sender::Account(account) => {
+            SignFor::Account(account) => {
                 let is_theirs = holder()?.is_some_and(|holder| holder.account == *account);
                 (!is_theirs).then(|| NotTheirs::Domain(name.clone()))
             }
             // A name that nobody has here has no key, and that is said of it.
-            Sender::Trusted => match holder()? {
+            SignFor::Trusted => match holder()? {
                 Some(holder) if !account::is_trusted(tx, holder.account)? => {
                     Some(NotTheirs::NotTrusted(name.clone()))
                 }
