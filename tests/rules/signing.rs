@@ -341,7 +341,9 @@ impl World {
             let at = zone.entry(record.name(domain).to_string()).or_default();
             at.extend(there.then_some(data));
         }
-        zone.into_iter().for_each(|(name, data)| self.app.dns.set(&name, data));
+        for (name, data) in zone {
+            self.app.dns.set(&name, data);
+        }
     }
 
     /// Takes a step. What the rules refuse changes nothing, and is no failure.
