@@ -114,6 +114,11 @@ impl TestApp {
         TestApp { app, postroom, dns, clock, dir }
     }
 
+    /// Has every key sign, as if its record had been seen, with nothing known of the record.
+    pub(crate) fn first_key_signs(&self) {
+        self.sql().execute("UPDATE dkim_key SET activated_at = 1", []).unwrap();
+    }
+
     /// The same at another base URL.
     pub(crate) fn at(self, base_url: &str) -> TestApp {
         TestApp { app: self.app.at(base_url), ..self }

@@ -24,6 +24,7 @@ mod rotation;
 mod routes;
 mod schedule;
 mod senders;
+mod signing;
 mod store;
 mod upgrade;
 mod visibility;

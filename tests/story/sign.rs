@@ -2,7 +2,13 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::process::Command;
 
+use postroom::db::{Options, Postroom};
+use postroom::domain;
+use postroom::id::DomainId;
+use postroom::settings::Settings;
+use postroom::token;
 use rusqlite::Connection;
 
 use crate::harness::process::Site;
@@ -116,4 +122,112 @@ fn trouble_with_the_database_or_the_settings_keeps_the_message_for_later() {
     refuses(&sign(&site, &[], MESSAGE), 75);
     fs::write(site.db(), "no database at all").expect("to write");
     refuses(&sign(&site, &[], MESSAGE), 75);
+}
+
+/// The secret of a new token of the server's first domain.
+fn token(site: &Site, domain: &str) -> String {
+    let conn = Connection::open(site.db()).expect("a database");
+    let id: i64 = conn
+        .query_row("SELECT id FROM domain WHERE name = ?1", [domain], |row| row.get(0))
+        .expect("the domain");
+    drop(conn);
+    let options = Options::new(Settings::for_server(&"mail.example.net".parse().expect("a name")));
+    let postroom = Postroom::open(site.db(), options).expect("a database");
+    let (_, secret) = postroom
+        .write(|tx| {
+            let name = domain.parse().expect("a name");
+            let caller = domain::operator_of(tx, &name)?;
+            token::create(tx, &caller, &domain::find(tx, &caller, DomainId::new(id))?, None)
+        })
+        .expect("a token");
+    secret.reveal().to_owned()
+}
+
+/// Two tenants, each with a domain whose key signs.
+fn two_tenants(site: &Site) {
+    let server = site.serve();
+    server.client().create_domain("one.example");
+    server.client().create_domain("two.example");
+    assert!(server.stop().success());
+    assert!(site.command(&["account", "create", "tenant-two"]).output().expect("to run").status.success());
+    let transfer = ["domain", "transfer", "two.example", "--to", "tenant-two"];
+    assert!(site.command(&transfer).output().expect("to run").status.success());
+    let conn = Connection::open(site.db()).expect("a database");
+    assert_eq!(conn.execute("UPDATE dkim_key SET activated_at = 1", ()), Ok(2));
+}
+
+#[test]
+fn one_of_two_tenants_is_never_signed_as_the_other() {
+    let site = Site::new();
+    two_tenants(&site);
+    let from = |address: &str| format!("From: Jo <{address}>\nSubject: Keys\n\nThis is signed.\n");
+    let file = site.file("token");
+    fs::write(&file, format!("{}\n", token(&site, "two.example"))).expect("to write");
+    let file = file.to_str().expect("UTF-8");
+    for binding in [["--account", "tenant-two"], ["--sender", "al@two.example"], ["--token-file", file]] {
+        let (code, out, err) = sign(&site, &[&binding[..], &["--require"]].concat(), from("jo@two.example"));
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{binding:?}");
+        assert!(out.starts_with("DKIM-Signature: ") && out.contains("d=two.example;"), "{binding:?}: {out}");
+        for foreign in [
+            from("jo@one.example"),
+            from("jo@sub.two.example"),
+            from("jo@two.example>, Al <al@one.example"),
+            from("jo@one.example>, Al <al@two.example"),
+        ] {
+            passes(&sign(&site, &binding, &foreign), &foreign, "the sender may not send for");
+            refuses(&sign(&site, &[&binding[..], &["--require"]].concat(), &foreign), 75);
+        }
+    }
+    // What a sender wrote can name nobody; the message is not kept for that.
+    let own = from("jo@two.example");
+    passes(&sign(&site, &["--sender", ""], &own), &own, "no address at a mail domain");
+    // A wrong account, two bindings or an unreadable file are the operator's mistakes.
+    for mistake in [
+        &["--account", "nobody"][..],
+        &["--account", "tenant-two", "--sender", "al@two.example"],
+        &["--token-file", "none"],
+        &["--domain", "two.example", "--account", "tenant-two"],
+    ] {
+        let (code, out, err) = sign(&site, mistake, &own);
+        assert_eq!((code, out.as_str()), (Some(75), ""), "{mistake:?}: {err}");
+    }
+    // A token that was revoked signs nothing.
+    let conn = Connection::open(site.db()).expect("a database");
+    assert_eq!(conn.execute("UPDATE domain_token SET revoked_at = 1", ()), Ok(1));
+    passes(&sign(&site, &["--token-file", file], &own), &own, "not a live domain token");
+}
+
+#[test]
+fn the_script_for_postfix_in_the_pages_signs_one_tenant_and_not_the_other() {
+    let site = Site::new();
+    two_tenants(&site);
+    let page = include_str!("../../docs/operate.md");
+    let script =
+        page.split("```sh no-test\n").find(|part| part.starts_with("#!/bin/sh")).expect("the script");
+    let script = script.split("```").next().expect("its end");
+    let program = site.command(&[]).get_program().to_str().expect("UTF-8").to_owned();
+    let (sent, sendmail) = (site.file("sent.eml"), site.file("sendmail"));
+    fs::write(&sendmail, format!("#!/bin/sh\ncat >{}\n", sent.display())).expect("to write");
+    let script = script
+        .replace("/usr/local/bin/postroom ", &format!("{program} "))
+        .replace("/var/lib/postroom/postroom.db", &site.db().display().to_string())
+        .replace("/usr/sbin/sendmail", &format!("sh {}", sendmail.display()));
+    let file = site.file("postroom-sign");
+    fs::write(&file, script).expect("to write");
+    for (sender, domain, is_signed) in [
+        ("jo@two.example", "two.example", true),
+        ("jo@two.example", "one.example", false),
+        ("", "two.example", false),
+    ] {
+        let message = MESSAGE.replace("example.com", domain);
+        let eml = site.file("message.eml");
+        fs::write(&eml, &message).expect("to write");
+        let mut shell = Command::new("sh");
+        shell.arg(&file).args(["-f", sender, "--", "al@example.net"]);
+        let done = shell.stdin(File::open(eml).expect("to read")).output().expect("to run");
+        assert!(done.status.success(), "{done:?}");
+        let out = fs::read_to_string(&sent).expect("what was sent");
+        assert!(out.ends_with(&message), "{out}");
+        assert_eq!(out.starts_with("DKIM-Signature: "), is_signed, "{sender} as {domain}: {done:?}");
+    }
 }

@@ -251,21 +251,20 @@ fn manual(record: &Record) -> String {
 
 /// Which keys sign, or why none does.
 fn signing_line(signing: &Signing) -> String {
-    match &signing.reason {
-        Some(why) => format!("Mail is not signed: {}.", why.text),
-        None => {
-            let selectors: Vec<&str> = signing.selectors.iter().map(Selector::as_str).collect();
-            let since = signing.since.map_or(String::new(), |at| format!(" since {at}"));
-            format!("Mail is signed by {} with {}{since}.", signing.by, selectors.join(", "))
-        }
+    if let Some(why) = &signing.reason {
+        return format!("Mail is not signed: {}.", why.text);
     }
+    let selectors: Vec<&str> = signing.selectors.iter().map(Selector::as_str).collect();
+    let since = signing.since.map_or(String::new(), |at| format!(" since {at}"));
+    format!("Mail is signed by {} with {}{since}.", signing.by, selectors.join(", "))
 }
 
 /// A line for each reason of the status that the line on signing has not told.
 fn reason_lines(assessment: &Assessment) -> String {
     let told = assessment.signing.reason.as_ref().map(|why| &why.text);
     let rest = assessment.reasons.iter().filter(|reason| Some(&reason.text) != told);
-    rest.map(|reason| format!("\n{}: {}", reason.severity, reason.text)).collect()
+    let lines: Vec<String> = rest.map(|reason| format!("\n{}: {}", reason.severity, reason.text)).collect();
+    lines.concat()
 }
 
 /// A status as `--status` takes it.

@@ -132,18 +132,12 @@ pub const fn open(method: Method, path: &'static str, handler: OpenToAll) -> Rou
 }
 
 /// What the operator can switch on and off, for all dialects.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Switches {
     /// Whether accounts can mark records by hand: all of them, or none. If it is not set, trusted accounts can.
     pub dns_mark: Option<bool>,
     /// Whether a webhook may use http to a loopback address.
     pub loopback_webhooks: bool,
-}
-
-impl Default for Switches {
-    fn default() -> Switches {
-        Switches { dns_mark: None, loopback_webhooks: false }
-    }
 }
 
 /// The caller of a route that is open to everybody: nothing is known about them.

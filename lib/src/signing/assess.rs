@@ -7,7 +7,7 @@ use super::{Assessment, Reason, Severity, Signing, Unsigned, UnsignedCode};
 use crate::domain::Details;
 use crate::id::DomainId;
 use crate::name::DomainName;
-use crate::record::kind::Need;
+use crate::record::kind::{Need, OF_SIGNING_KEYS};
 use crate::record::{PublishedKey, Purpose, Record, RecordStatus};
 use crate::settings::Settings;
 
@@ -42,9 +42,14 @@ pub(super) fn assess(
         None => active.iter().for_each(|(record, key)| standings.key(by, record, key)),
         Some(unsigned) => {
             let newest = keys.iter().max_by_key(|(_, key)| key.id).map(|(record, _)| *record);
-            match newest.filter(|record| record.standing.status == RecordStatus::Disabled) {
-                Some(left_out) => standings.record(by, left_out),
-                None => standings.unsigned(unsigned),
+            let left_out = newest.filter(|record| record.standing.status == RecordStatus::Disabled);
+            if let Some(record) = left_out {
+                standings.record(by, record);
+            } else {
+                standings.unsigned(unsigned);
+                if let Some(record) = newest {
+                    standings.mark(by, record);
+                }
             }
         }
     }
@@ -56,6 +61,8 @@ pub(super) fn assess(
         };
         if needed {
             standings.record(&domain.name, record);
+        } else if record.dkim_key.is_none() {
+            standings.mark(&domain.name, record);
         }
     }
     if standings.required.iter().all(|status| *status == RecordStatus::Disabled) {
@@ -121,7 +128,7 @@ impl Standings {
     fn unsigned(&mut self, unsigned: &Unsigned) {
         self.required.push(RecordStatus::Pending);
         let text = unsigned.text.clone();
-        self.reason(unsigned.code.as_str(), text, Severity::Fail, Some(Purpose::Dkim));
+        self.reason(unsigned.code.as_str(), text, Severity::Fail, Some(OF_SIGNING_KEYS));
     }
 
     /// The record of a key that signs.
@@ -134,29 +141,21 @@ impl Standings {
             "the DKIM key of {by} signs under its earlier selector {published} until its record is seen at {}",
             by.record(&record.host)
         );
-        self.reason("selector_not_seen", text, Severity::Warn, Some(Purpose::Dkim));
+        self.reason("selector_not_seen", text, Severity::Warn, Some(OF_SIGNING_KEYS));
     }
 
     /// A record of the domain `of` that is needed.
     fn record(&mut self, of: &DomainName, record: &Record) {
         let status = record.standing.status;
         self.required.push(status);
-        let (name, kind) = (of.record(&record.host), record.record_type());
-        let what = format!("the {} record ({kind} at {name})", label(record.purpose));
+        let what = described(of, record);
         let severity = match status {
             RecordStatus::Pending | RecordStatus::Failed => Severity::Fail,
             RecordStatus::Verified | RecordStatus::Disabled => Severity::Warn,
         };
         let purpose = Some(record.purpose);
         if record.standing.pinned {
-            let (code, text) = match status {
-                RecordStatus::Disabled => ("left_out", format!("{what} was left out manually")),
-                _ => (
-                    "marked_manually",
-                    format!("{what} was marked {status} manually; checks do not change it"),
-                ),
-            };
-            return self.reason(code, text, severity, purpose);
+            return self.marked(of, record, severity);
         }
         match (&record.problem, status) {
             (Some(problem), _) => self.reason(&problem.code, problem.text.clone(), severity, purpose),
@@ -169,14 +168,26 @@ impl Standings {
             (None, RecordStatus::Verified | RecordStatus::Disabled) => {}
         }
     }
+
+    /// What a person has marked of a record on which the status does not rest.
+    fn mark(&mut self, of: &DomainName, record: &Record) {
+        if record.standing.pinned {
+            self.marked(of, record, Severity::Warn);
+        }
+    }
+
+    fn marked(&mut self, of: &DomainName, record: &Record, severity: Severity) {
+        let (status, what) = (record.standing.status, described(of, record));
+        let (code, text) = match status {
+            RecordStatus::Disabled => ("left_out", format!("{what} was left out manually")),
+            _ => ("marked_manually", format!("{what} was marked {status} manually; checks do not change it")),
+        };
+        self.reason(code, text, severity, Some(record.purpose));
+    }
 }
 
-fn label(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Mx => "MX",
-        Purpose::Spf => "SPF",
-        Purpose::Dmarc => "DMARC",
-        Purpose::Dkim => "DKIM",
-        Purpose::ReturnPath => "return path",
-    }
+/// A record of the domain `of`, for a sentence.
+fn described(of: &DomainName, record: &Record) -> String {
+    let purpose = record.purpose.as_str().to_uppercase().replace('_', " ");
+    format!("the {purpose} record ({} at {})", record.record_type(), of.record(&record.host))
 }

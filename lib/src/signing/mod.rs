@@ -4,6 +4,7 @@
 //! status and its reasons cannot differ: a domain is active exactly when no reason is of [`Severity::Fail`].
 
 mod assess;
+mod sender;
 mod status;
 mod table;
 
@@ -18,7 +19,9 @@ use crate::error::{Entity, Error};
 use crate::id::DomainId;
 use crate::name::{DomainName, Selector};
 use crate::record::Purpose;
+use crate::record::kind::OF_SIGNING_KEYS;
 
+pub use sender::{NotTheirs, SignFor, check_sender};
 pub(crate) use status::follow;
 pub use status::status_after;
 
@@ -132,7 +135,7 @@ impl Assessment {
 
     /// The first reason why DKIM keeps the domain from being active.
     pub fn dkim_reason(&self) -> Option<&Reason> {
-        let is_dkim = |reason: &&Reason| reason.record == Some(Purpose::Dkim);
+        let is_dkim = |reason: &&Reason| reason.record == Some(OF_SIGNING_KEYS);
         let mut fails = self.reasons.iter().filter(|reason| reason.severity == Severity::Fail);
         fails.find(is_dkim).or_else(|| self.reasons.iter().find(is_dkim))
     }

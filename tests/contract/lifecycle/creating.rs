@@ -26,6 +26,11 @@ fn a_new_domain_is_201_double_nested_with_every_record() {
         })
     };
     let none = || Value::Null;
+    let shown = &reply.json()["domain"]["domain"];
+    let (reason, reasons, signing) =
+        (shown["reason"].clone(), shown["reasons"].clone(), shown["signing"].clone());
+    assert_eq!((&signing["state"], &signing["reason"]["code"]), (&json!("none"), &json!("not_seen")));
+    assert_eq!(reason, signing["reason"]["text"], "what keeps it from being active first");
     let at = "2026-11-21T10:00:00.120Z";
     reply.is(
         201,
@@ -35,6 +40,7 @@ fn a_new_domain_is_201_double_nested_with_every_record() {
                 "domain": {
                     "id": 1, "domain": "customer.com", "status": "pending", "user_id": "user_123",
                     "organization_id": "org_456", "created_at": at, "updated_at": at,
+                    "reason": reason, "reasons": reasons, "signing": signing,
                 },
                 "dns": [
                     record(1, "MX", "@", "mx.mail.example.net", json!(10)),

@@ -37,7 +37,18 @@ fn a_users_own_domains_are_listed_the_newest_first() {
     let all = page(&app, &key, "");
     assert_eq!(all, json!({"items": own, "limit": 50, "offset": 0}));
     assert_eq!(keys(&all), ["items", "limit", "offset"]);
-    let item = ["id", "domain", "status", "user_id", "organization_id", "created_at", "updated_at"];
+    let item = [
+        "id",
+        "domain",
+        "status",
+        "user_id",
+        "organization_id",
+        "created_at",
+        "updated_at",
+        "reason",
+        "reasons",
+        "signing",
+    ];
     assert_eq!(keys(&all["items"][0]), item, "the inner object alone");
 }
 

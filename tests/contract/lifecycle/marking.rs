@@ -34,6 +34,7 @@ fn a_mark_answers_with_everything_and_pins_what_is_not_pending() {
 #[test]
 fn the_domains_status_follows_each_mark() {
     let (app, key) = start();
+    app.first_key_signs();
     for (id, word, domain) in [
         (1, "verified", "pending"),
         (2, "verified", "pending"),
@@ -69,6 +70,7 @@ fn a_required_return_path_counts() {
     let app = TestApp::with(settings, 2);
     let key = app.account("acme");
     app.v2_domain(&key, DOMAIN, USER);
+    app.first_key_signs();
     for id in 1..=4 {
         assert_eq!(mark(&app, &key, &json!(id), &json!("verified")).json()["domain"]["status"], "pending");
     }
@@ -173,6 +175,7 @@ fn an_observed_value_is_kept_and_shown_and_another_stays() {
 #[test]
 fn a_mark_is_written_to_the_audit_log_with_what_followed() {
     let (app, key) = start();
+    app.first_key_signs();
     for id in [1, 2, 3, 4] {
         mark(&app, &key, &json!(id), &json!("verified"));
     }

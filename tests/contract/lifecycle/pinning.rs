@@ -102,6 +102,7 @@ fn a_key_whose_record_is_verified_by_word_does_not_sign() {
 fn a_domain_that_is_active_by_word_gives_way_to_another_accounts_claim() {
     let (app, key) = start();
     let other = app.account("other");
+    app.first_key_signs();
     for id in 1..=5 {
         mark(&app, &key, id, "verified");
     }

@@ -21,7 +21,18 @@ fn every_object_has_the_keys_of_the_contract_in_their_order() {
     let (app, key) = start();
     let details = info(&app, &key, DOMAIN);
     assert_eq!(keys(&details), ["domain", "dns", "route", "mx"]);
-    let domain = ["id", "domain", "status", "user_id", "organization_id", "created_at", "updated_at"];
+    let domain = [
+        "id",
+        "domain",
+        "status",
+        "user_id",
+        "organization_id",
+        "created_at",
+        "updated_at",
+        "reason",
+        "reasons",
+        "signing",
+    ];
     assert_eq!(keys(&details["domain"]), domain);
     let route = ["domain", "forward_mode", "webhook_url", "has_webhook_secret", "forward_to_email"];
     assert_eq!(keys(&details["route"]), route);

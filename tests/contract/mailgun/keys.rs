@@ -15,7 +15,7 @@ fn a_new_key_is_inactive_and_shown_with_the_record_to_publish() {
     assert_eq!(made["bits"], 2048);
     let record = &made["dns_record"];
     let fields: Vec<&String> = record.as_object().unwrap().keys().collect();
-    assert_eq!(fields, ["is_active", "cached", "name", "record_type", "valid", "value"]);
+    assert_eq!(fields, ["is_active", "cached", "name", "record_type", "valid", "manual", "value"]);
     assert_eq!(
         (&record["is_active"], &record["cached"], &record["valid"]),
         (&json!(false), &json!([]), &json!("unknown"))

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{invalid, is_moment, keys};
 use crate::harness::app::TestApp;
 
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 13] = [
     "id",
     "name",
     "url",
@@ -16,6 +16,9 @@ const FIELDS: [&str; 10] = [
     "webhook_public_key",
     "created_at",
     "modified_at",
+    "reason",
+    "reasons",
+    "signing",
 ];
 
 #[test]

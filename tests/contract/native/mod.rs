@@ -1,6 +1,7 @@
 //! The native dialect.
 
 mod dns;
+mod domains;
 mod faults;
 mod keys;
 mod lists;

@@ -104,6 +104,7 @@ pub(super) fn deprovision(call: &Call<'_>) -> Result<Response, Fault> {
 }
 
 /// In which order what is to be done is done; its outcomes are told in the order of the items.
+#[derive(Clone, Copy, PartialEq)]
 enum Order {
     AsGiven,
     /// Domains below others first, for one whose keys sign for another one cannot go before that.
@@ -126,7 +127,7 @@ fn in_order(
     done: impl Fn(&WriteTx<'_>, &DomainName) -> Result<Value, Fault>,
 ) -> Result<Response, Fault> {
     let mut order_of: Vec<(usize, &Value)> = items.iter().enumerate().collect();
-    if matches!(order, Order::ChildrenFirst) {
+    if order == Order::ChildrenFirst {
         // A name has more labels than the one above it; of equals the first stays the first.
         order_of
             .sort_by_key(|(_, item)| std::cmp::Reverse(given(item).trim_end_matches('.').split('.').count()));

@@ -11,13 +11,30 @@ const QUOTED: char = 'q';
 ///
 /// With several mailboxes the first one counts, which is shown first; what to make of the others is left to the receiver.
 pub(super) fn domain(value: &[u8]) -> Option<DomainName> {
+    let list = list(value)?;
+    domain_of(mailboxes(&list).into_iter().find(|text| !text.trim().is_empty())?)
+}
+
+/// The domains of all mailboxes in the value of a From field; none if there is no mailbox, or one has no mail domain.
+pub(super) fn domains(value: &[u8]) -> Option<Vec<DomainName>> {
+    let list = list(value)?;
+    let all = mailboxes(&list).into_iter().filter(|text| !text.trim().is_empty());
+    let all = all.map(domain_of).collect::<Option<Vec<_>>>()?;
+    (!all.is_empty()).then_some(all)
+}
+
+/// The mailboxes of a From field as a list, bare of comments and of a group's name.
+fn list(value: &[u8]) -> Option<String> {
     let bare = without_comments(std::str::from_utf8(value).ok()?)?;
     // A group is `name: mailboxes;`. A colon within angle brackets is of a route.
     let (before, _) = bare.split_once('<').unwrap_or((&bare, ""));
     let list =
         before.split_once(':').map_or(bare.as_str(), |(name, _)| bare.get(name.len() + 1..).unwrap_or(""));
-    let mut mailboxes = mailboxes(list).into_iter();
-    let mailbox = mailboxes.find(|text| !text.trim().is_empty())?;
+    Some(list.to_owned())
+}
+
+/// The domain of one mailbox.
+fn domain_of(mailbox: &str) -> Option<DomainName> {
     let address = match mailbox.split_once('<') {
         // Display names end where the address begins, and nothing stands behind it (RFC 5322 section 3.4).
         Some((name, rest)) if !name.contains(['@', '>']) => rest.trim_end().strip_suffix('>')?,
@@ -113,6 +130,18 @@ mod tests {
         ] {
             assert_eq!(domain(value.as_bytes()).map(|d| d.to_string()).as_deref(), Some(wanted), "{value}");
         }
+    }
+
+    #[test]
+    fn every_mailbox_has_its_domain_or_none_has() {
+        let all = |value: &str| {
+            let domains = domains(value.as_bytes());
+            domains.map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(all("jo@a.example, Al <al@b.example>").as_deref(), Some("a.example b.example"));
+        assert_eq!(all("Group: jo@a.example, al@a.example;").as_deref(), Some("a.example a.example"));
+        assert_eq!(all("jo@a.example, root@localhost"), None);
+        assert_eq!(all(" , "), None);
     }
 
     #[test]

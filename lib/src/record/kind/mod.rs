@@ -76,6 +76,9 @@ impl Purpose {
     }
 }
 
+/// What the records of keys that sign are for.
+pub(crate) const OF_SIGNING_KEYS: Purpose = Purpose::Dkim;
+
 impl FromStr for Purpose {
     type Err = InvalidWord;
 

@@ -1,0 +1,490 @@
+//! Signing is a state: no domain is active while nothing signs, and no status is without its reason, the same everywhere.
+
+use std::collections::BTreeMap;
+
+use postroom::account::Caller;
+use postroom::dkim::{self, DkimKey, Source};
+use postroom::dns::RecordData;
+use postroom::domain::{self, Details, Domain, DomainStatus};
+use postroom::error::{Entity, Error};
+use postroom::keyring;
+use postroom::name::Selector;
+use postroom::provision;
+use postroom::record::{self, Purpose, RecordStatus};
+use postroom::signing::{self, Assessment, Severity};
+use postroom::verify;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::harness::app::{Key, TestApp, basic, txt};
+
+const PARENT: &str = "example.com";
+const CHILD: &str = "news.example.com";
+
+fn start(names: &[&str]) -> (TestApp, Key) {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    for name in names {
+        app.domain(&key, name);
+        app.publish_all(name);
+    }
+    (app, key)
+}
+
+fn details(app: &TestApp, key: &Key, name: &str) -> Details {
+    let name = name.parse().unwrap();
+    app.postroom.read(|tx| domain::find_named(tx, &key.operator(), &name).map(Domain::into_details)).unwrap()
+}
+
+fn assessment(app: &TestApp, key: &Key, name: &str) -> Assessment {
+    let id = details(app, key, name).id;
+    app.postroom.read(|tx| signing::find(tx, &key.own(tx, id)?)).unwrap()
+}
+
+fn check(app: &TestApp, key: &Key, name: &str) {
+    let id = details(app, key, name).id;
+    verify::check(&app.postroom, &key.operator(), id, &*app.dns).unwrap();
+}
+
+fn selector(text: &str) -> Selector {
+    text.parse().unwrap()
+}
+
+fn keys(app: &TestApp, key: &Key, name: &str) -> Vec<DkimKey> {
+    let id = details(app, key, name).id;
+    app.postroom.read(|tx| dkim::list(tx, &key.own(tx, id)?)).unwrap()
+}
+
+fn deactivate(app: &TestApp, key: &Key, name: &str, of: &str) {
+    let id = details(app, key, name).id;
+    app.postroom
+        .write(|tx| keyring::deactivate(tx, &key.operator(), &key.own(tx, id)?, &selector(of)))
+        .unwrap();
+}
+
+fn set_authority(app: &TestApp, caller: &Caller, name: &str, own: bool) -> Result<bool, Error> {
+    let name = name.parse().unwrap();
+    app.postroom.write(|tx| {
+        let domain = domain::find_named(tx, caller, &name)?;
+        keyring::set_authority(tx, caller, &domain, own).map(|(_, changed)| changed)
+    })
+}
+
+/// The code of the reason for which nothing signs, and the status.
+fn state(app: &TestApp, key: &Key, name: &str) -> (&'static str, DomainStatus) {
+    let signing = assessment(app, key, name).signing;
+    (signing.reason.map_or("signs", |why| why.code.as_str()), details(app, key, name).status)
+}
+
+/// How many signatures mail from this domain gets, and under which selectors.
+fn signed_under(app: &TestApp, name: &str) -> Vec<String> {
+    let message = format!("From: a@{name}\r\n\r\nhello\r\n");
+    let name = name.parse().unwrap();
+    let headers = app.postroom.read(|tx| dkim::sign(tx, &name, message.as_bytes())).unwrap();
+    let texts = headers.iter().map(|header| header.text(dkim::LineEnd::CrLf));
+    texts.map(|text| text.split(" s=").nth(1).unwrap().split(';').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_domain_whose_last_key_is_deactivated_is_not_active_and_neither_are_those_it_signs_for() {
+    let (app, key) = start(&[PARENT, CHILD]);
+    check(&app, &key, PARENT);
+    assert!(set_authority(&app, &key.operator(), CHILD, false).unwrap());
+    check(&app, &key, CHILD);
+    assert_eq!(state(&app, &key, CHILD), ("signs", DomainStatus::Active));
+    assert_eq!(assessment(&app, &key, CHILD).signing.by.as_str(), PARENT);
+
+    deactivate(&app, &key, PARENT, "pr1");
+    assert_eq!(state(&app, &key, PARENT), ("no_active_key", DomainStatus::Pending));
+    assert_eq!(
+        state(&app, &key, CHILD),
+        ("authority_has_none", DomainStatus::Pending),
+        "in that transaction"
+    );
+}
+
+#[test]
+fn a_dkim_record_that_is_marked_verified_and_was_never_seen_makes_nothing_active() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    app.domain(&key, PARENT);
+    let id = details(&app, &key, PARENT).id;
+    app.postroom
+        .write(|tx| {
+            let domain = key.own(tx, id)?;
+            record::list(tx, &domain)?.iter().try_for_each(|record| {
+                verify::mark(tx, &key.operator(), &domain, record.id, RecordStatus::Verified, None)
+            })
+        })
+        .unwrap();
+    assert_eq!(state(&app, &key, PARENT), ("not_seen", DomainStatus::Pending));
+    assert!(!assessment(&app, &key, PARENT).dkim_verified);
+    check(&app, &key, PARENT);
+    let reply = app.call(&key, &format!("POST /api/v1/domains/{id}/verify")).json();
+    assert_eq!(reply["dkim_verified"], false, "{reply}");
+    assert!(reply["errors"]["dkim"].is_string(), "{reply}");
+}
+
+#[test]
+fn a_key_that_is_made_after_the_last_one_was_deleted_makes_nothing_active_before_it_signs() {
+    let (app, key) = start(&[PARENT]);
+    check(&app, &key, PARENT);
+    deactivate(&app, &key, PARENT, "pr1");
+    let id = details(&app, &key, PARENT).id;
+    let caller = key.operator();
+    app.postroom.write(|tx| keyring::delete(tx, &caller, &key.own(tx, id)?, &selector("pr1"))).unwrap();
+    assert_eq!(state(&app, &key, PARENT), ("no_key", DomainStatus::Pending));
+    let made = app
+        .postroom
+        .write(|tx| keyring::create(tx, &caller, &key.own(tx, id)?, &selector("s2"), &Source::Pool));
+    assert_eq!(state(&app, &key, PARENT), ("not_seen", DomainStatus::Pending));
+    let made = made.unwrap();
+    app.dns.set(made.record_name().as_str(), vec![txt(&made.key.public.record_value())]);
+    check(&app, &key, PARENT);
+    assert_eq!(state(&app, &key, PARENT), ("no_active_key", DomainStatus::Pending), "seen, and not active");
+    keyring::activate(&app.postroom, &caller, id, &selector("s2"), &*app.dns).unwrap();
+    assert_eq!(state(&app, &key, PARENT), ("signs", DomainStatus::Active));
+}
+
+#[test]
+fn a_selector_that_is_renamed_goes_on_signing_under_the_published_name_until_the_new_one_is_seen() {
+    let (app, key) = start(&[PARENT]);
+    check(&app, &key, PARENT);
+    let id = details(&app, &key, PARENT).id;
+    let caller = key.operator();
+    let rename = |to: &str| {
+        app.postroom
+            .write(|tx| keyring::rename_selector(tx, &caller, &key.own(tx, id)?, &selector(to)))
+            .unwrap()
+    };
+    rename("new");
+    assert_eq!(signed_under(&app, PARENT), ["pr1"]);
+    let found = assessment(&app, &key, PARENT);
+    assert_eq!(found.signing.selectors, [selector("pr1")]);
+    assert_eq!((details(&app, &key, PARENT).status, found.dkim_verified), (DomainStatus::Active, true));
+    let warned: Vec<_> = found.reasons.iter().map(|reason| (reason.code.as_str(), reason.severity)).collect();
+    assert_eq!(warned, [("selector_not_seen", Severity::Warn)]);
+    check(&app, &key, PARENT);
+    assert_eq!(details(&app, &key, PARENT).status, DomainStatus::Active, "not there yet");
+    // Nobody else's record can come to stand at the name under which it signs.
+    let taken = app.postroom.write(|tx| {
+        keyring::create(tx, &caller, &key.own(tx, id)?, &selector("pr1"), &Source::Pool).map(drop)
+    });
+    assert!(matches!(taken, Err(Error::Conflict(Entity::DkimKey))), "{taken:?}");
+    rename("newer");
+    assert_eq!(signed_under(&app, PARENT), ["pr1"]);
+    let made = keys(&app, &key, PARENT).remove(0);
+    app.dns.set("newer._domainkey.example.com", vec![txt(&made.public.record_value())]);
+    check(&app, &key, PARENT);
+    assert_eq!(signed_under(&app, PARENT), ["newer"]);
+    assert!(assessment(&app, &key, PARENT).reasons.is_empty());
+}
+
+#[test]
+fn a_domain_that_its_authority_signs_for_is_verified_and_says_by_whom() {
+    let (app, key) = start(&[PARENT, CHILD]);
+    check(&app, &key, PARENT);
+    assert!(set_authority(&app, &key.operator(), CHILD, false).unwrap());
+    let id = details(&app, &key, CHILD).id;
+    let reply = app.call(&key, &format!("POST /api/v1/domains/{id}/verify"));
+    reply.is(200, &json!({"dkim_verified": true, "advance_verified": true, "errors": {}}));
+    let shown = app.call(&key, &format!("GET /api/v1/domains/{id}")).json();
+    assert_eq!((&shown["dkim_verified"], &shown["signing"]["by"]), (&json!(true), &json!(PARENT)));
+
+    deactivate(&app, &key, PARENT, "pr1");
+    let reply = app.call(&key, &format!("POST /api/v1/domains/{id}/verify")).json();
+    assert_eq!(reply["dkim_verified"], false);
+    assert!(reply["errors"]["dkim"].as_str().unwrap().contains("the keys of example.com"), "{reply}");
+}
+
+#[test]
+fn nothing_changes_a_domain_that_is_tied_to_a_key_that_the_caller_does_not_hold() {
+    let (app, key) = start(&[PARENT, "mail.example.com", "a.mail.example.com"]);
+    let other = app.key_of(key.account);
+    check(&app, &key, "mail.example.com");
+    assert!(set_authority(&app, &key.operator(), "a.mail.example.com", false).unwrap());
+    let leaf = details(&app, &key, "a.mail.example.com").id;
+    app.postroom
+        .write(|tx| domain::associate(tx, &key.operator(), &key.own(tx, leaf)?, Some(other.id)).map(drop))
+        .unwrap();
+    let before = app.dump();
+    let form = |line: &str, body: &str| {
+        let headers = [
+            ("Authorization", &*basic("api", &key.secret)),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        ];
+        app.send(line, &headers, body.as_bytes())
+    };
+    for (line, body) in [
+        ("PUT /v3/domains/mail.example.com/dkim_authority", "self=false"),
+        ("PUT /v4/domains/mail.example.com/keys/pr1/deactivate", ""),
+        ("PUT /v3/domains/mail.example.com/dkim_selector", "dkim_selector=other"),
+    ] {
+        let reply = form(line, body);
+        assert!(
+            (400..500).contains(&reply.status) && reply.text().contains("1 domain "),
+            "{line}: {reply:?}"
+        );
+        assert!(!reply.text().contains("a.mail.example.com"), "it names none: {reply:?}");
+    }
+    assert_eq!(app.dump(), before);
+    // The operator can.
+    assert!(set_authority(&app, &key.operator(), "mail.example.com", false).unwrap());
+}
+
+#[test]
+fn a_batch_deprovisions_parent_and_child_in_either_order() {
+    for order in [[PARENT, CHILD], [CHILD, PARENT]] {
+        let (app, key) = start(&[PARENT, CHILD]);
+        assert!(set_authority(&app, &key.operator(), CHILD, false).unwrap());
+        let headers = [("X-API-Key", &*key.secret), ("Content-Type", "application/json")];
+        let body = json!({"domains": order}).to_string();
+        let reply = app.send("DELETE /inbound/v1/domains/batch", &headers, body.as_bytes());
+        let told = reply.json();
+        let codes: Vec<_> =
+            told["successes"].as_array().unwrap().iter().map(|each| &each["domain"]).collect();
+        assert_eq!(codes, order, "{told}");
+        assert_eq!(app.value::<i64>("SELECT count(*) FROM domain"), 0);
+    }
+}
+
+#[test]
+fn an_alias_of_ones_own_that_is_asked_for_as_a_domain_is_called_an_alias_in_every_dialect() {
+    let (app, key) = start(&[PARENT]);
+    let inbound = [("X-API-Key", &*key.secret), ("Content-Type", "application/json")];
+    let made = app.send("POST /inbound/v1/domains/example.com/alias/alias.example", &inbound, b"");
+    assert_eq!(made.status, 200, "{made:?}");
+    let bearer = format!("Bearer {}", key.secret);
+    let basic = basic("api", &key.secret);
+    let v2 = |line: &str, body: &str| {
+        app.send(line, &[("Authorization", &*bearer), ("Content-Type", "application/json")], body.as_bytes())
+    };
+    let body = json!({"domain": "alias.example", "subscriptionHandle": "default"}).to_string();
+    let replies = [
+        app.call_with(&key, "POST /api/v1/domains", &json!({"domain": {"url": "alias.example"}})),
+        v2("GET /postroom/v1/domains/alias.example", ""),
+        app.send("GET /v3/domains/alias.example", &[("Authorization", &*basic)], b""),
+        app.send("GET /v4/domains/alias.example", &[("Authorization", &*basic)], b""),
+        app.send("POST /inbound/v1/domains", &inbound, body.as_bytes()),
+        app.send("GET /inbound/v1/domains/alias.example", &inbound, b""),
+    ];
+    for reply in replies.iter().filter(|reply| !reply.text().contains("no such route")) {
+        assert!((400..500).contains(&reply.status) && reply.text().contains("alias"), "{reply:?}");
+    }
+}
+
+/// What somebody does, or what happens to the DNS.
+#[derive(Clone, Debug)]
+enum Step {
+    Check(bool),
+    Activate(bool),
+    Deactivate(bool),
+    Create(bool),
+    Delete(bool),
+    RenameSelector(bool, u8),
+    Rename(bool),
+    Mark(bool, usize, RecordStatus),
+    Authority(bool),
+    Lose(bool),
+    Publish(bool),
+    Advance(u64),
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    let child = any::<bool>;
+    let status = prop_oneof![
+        Just(RecordStatus::Pending),
+        Just(RecordStatus::Verified),
+        Just(RecordStatus::Failed),
+        Just(RecordStatus::Disabled)
+    ];
+    prop_oneof![
+        4 => child().prop_map(Step::Check),
+        2 => child().prop_map(Step::Activate),
+        2 => child().prop_map(Step::Deactivate),
+        1 => child().prop_map(Step::Create),
+        1 => child().prop_map(Step::Delete),
+        2 => (child(), 0_u8..3).prop_map(|(child, to)| Step::RenameSelector(child, to)),
+        1 => child().prop_map(Step::Rename),
+        2 => (child(), 0_usize..6, status).prop_map(|(child, at, status)| Step::Mark(child, at, status)),
+        2 => child().prop_map(Step::Authority),
+        1 => child().prop_map(Step::Lose),
+        3 => child().prop_map(Step::Publish),
+        2 => (1_u64..50).prop_map(Step::Advance),
+    ]
+}
+
+struct World {
+    app: TestApp,
+    key: Key,
+    ids: [postroom::id::DomainId; 2],
+}
+
+impl World {
+    fn new() -> World {
+        let (app, key) = start(&[PARENT, CHILD]);
+        let ids = [PARENT, CHILD].map(|name| details(&app, &key, name).id);
+        World { app, key, ids }
+    }
+
+    /// Publishes the records of a domain as they are wanted, or takes them away.
+    fn publish(&self, domain: &Details, there: bool) {
+        let records = self.app.postroom.read(|tx| record::list(tx, &self.key.own(tx, domain.id)?)).unwrap();
+        // The MX and the SPF record stand at one name, and are set together.
+        let mut zone: BTreeMap<String, Vec<RecordData>> = BTreeMap::new();
+        for record in &records {
+            let data = match record.purpose {
+                Purpose::Mx => RecordData::Mx { preference: 10, exchange: record.value.parse().unwrap() },
+                Purpose::ReturnPath => RecordData::Cname(record.value.parse().unwrap()),
+                _ => txt(&record.value),
+            };
+            let at = zone.entry(record.name(domain).to_string()).or_default();
+            at.extend(there.then_some(data));
+        }
+        for (name, data) in zone {
+            self.app.dns.set(&name, data);
+        }
+    }
+
+    /// Takes a step. What the rules refuse changes nothing, and is no failure.
+    fn take(&self, step: &Step) {
+        let (app, key, caller) = (&self.app, &self.key, self.key.operator());
+        let id = |child: &bool| self.ids[usize::from(*child)];
+        let first = |child: &bool, active: bool| {
+            let keys = app.postroom.read(|tx| dkim::list(tx, &key.own(tx, id(child))?)).unwrap();
+            keys.into_iter().find(|key| key.is_active() == active).map(|key| key.selector)
+        };
+        match step {
+            Step::Check(child) => {
+                verify::check(&app.postroom, &caller, id(child), &*app.dns).map(drop).unwrap();
+            }
+            Step::Activate(child) => {
+                if let Some(selector) = first(child, false) {
+                    keyring::activate(&app.postroom, &caller, id(child), &selector, &*app.dns)
+                        .map(drop)
+                        .unwrap();
+                }
+            }
+            Step::Deactivate(child) => {
+                if let Some(selector) = first(child, true) {
+                    let done = app
+                        .postroom
+                        .write(|tx| keyring::deactivate(tx, &caller, &key.own(tx, id(child))?, &selector));
+                    done.map(drop).unwrap();
+                }
+            }
+            Step::Create(child) => {
+                let number = app.value::<i64>("SELECT coalesce(max(id), 0) FROM dkim_key");
+                let _ = app.postroom.write(|tx| {
+                    let (domain, name) = (key.own(tx, id(child))?, selector(&format!("k{number}")));
+                    keyring::create(tx, &caller, &domain, &name, &Source::Pool)
+                });
+            }
+            Step::Delete(child) => {
+                if let Some(selector) = first(child, false).or_else(|| first(child, true)) {
+                    let _ = app
+                        .postroom
+                        .write(|tx| keyring::delete(tx, &caller, &key.own(tx, id(child))?, &selector));
+                }
+            }
+            Step::RenameSelector(child, to) => {
+                let _ = app.postroom.write(|tx| {
+                    let to = selector(["pr1", "one", "two"][usize::from(*to)]);
+                    keyring::rename_selector(tx, &caller, &key.own(tx, id(child))?, &to)
+                });
+            }
+            Step::Rename(child) => {
+                let _ = app.postroom.write(|tx| {
+                    let domain = key.own(tx, id(child))?;
+                    let other = ["other.example", "x.example.com"][usize::from(*child)];
+                    let name = if domain.name.as_str() == other {
+                        [PARENT, CHILD][usize::from(*child)]
+                    } else {
+                        other
+                    };
+                    provision::rename(tx, &caller, &domain, &name.parse().unwrap()).map(drop)
+                });
+            }
+            Step::Mark(child, at, status) => {
+                let _ = app.postroom.write(|tx| {
+                    let domain = key.own(tx, id(child))?;
+                    let records = record::list(tx, &domain)?;
+                    let record = records.get(*at % records.len().max(1)).map(|record| record.id);
+                    record.map_or(Ok(()), |id| verify::mark(tx, &caller, &domain, id, *status, None))
+                });
+            }
+            Step::Authority(own) => {
+                app.postroom
+                    .write(|tx| {
+                        let domain = key.own(tx, self.ids[1])?;
+                        keyring::set_authority(tx, &caller, &domain, *own).map(drop)
+                    })
+                    .unwrap();
+            }
+            Step::Lose(child) => self.publish(&app.details(key, id(child)), false),
+            Step::Publish(child) => self.publish(&app.details(key, id(child)), true),
+            Step::Advance(hours) => app.advance(*hours),
+        }
+    }
+
+    fn hold(&self, after: &Step) {
+        for id in self.ids {
+            let domain = self.app.details(&self.key, id);
+            let found = self.app.postroom.read(|tx| signing::find(tx, &self.key.own(tx, id)?)).unwrap();
+            let is_active = domain.status == DomainStatus::Active;
+            assert_eq!(is_active, found.reason().is_none(), "after {after:?}: {domain:?} {found:?}");
+            let is_left_out = found
+                .reasons
+                .iter()
+                .any(|reason| reason.record == Some(Purpose::Dkim) && reason.code == "left_out");
+            assert!(!is_active || found.signing.signs() || is_left_out, "after {after:?}: {found:?}");
+            // What is said to sign is what signs.
+            let under = signed_under(&self.app, domain.name.as_str());
+            let selectors: Vec<&str> = found.signing.selectors.iter().map(Selector::as_str).collect();
+            assert_eq!(under, selectors, "after {after:?}");
+            assert!(!found.dkim_verified || found.signing.signs(), "after {after:?}");
+            self.agree(&domain, &found);
+        }
+    }
+
+    /// Every dialect says it alike.
+    fn agree(&self, domain: &Details, found: &Assessment) {
+        let (app, secret, name) = (&self.app, &self.key.secret, &domain.name);
+        let bearer = format!("Bearer {secret}");
+        let get = |line: String, field: (&str, &str)| app.send(&line, &[field], b"").json();
+        let basic = basic("api", secret);
+        let shown: BTreeMap<&str, Value> = [
+            ("native", get(format!("GET /postroom/v1/domains/{name}"), ("Authorization", &bearer))),
+            ("mailgun", get(format!("GET /v4/domains/{name}"), ("Authorization", &basic))["domain"].clone()),
+            ("mailpace", app.call(&self.key, &format!("GET /api/v1/domains/{}", domain.id)).json()),
+            ("inbound", get(format!("GET /inbound/v1/domains/{name}"), ("X-API-Key", secret))),
+        ]
+        .into();
+        let native = shown["native"].clone();
+        for (dialect, shown) in &shown {
+            let reason = found.reason().map(|reason| reason.text.as_str());
+            assert_eq!(shown["reason"].as_str(), reason, "{dialect}: {shown}");
+            assert_eq!(
+                (&shown["reasons"], &shown["signing"]),
+                (&native["reasons"], &native["signing"]),
+                "{dialect}"
+            );
+        }
+        assert_eq!(shown["mailpace"]["dkim_verified"], found.dkim_verified);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn active_means_that_something_signs_and_every_other_status_has_a_reason(
+        steps in prop::collection::vec(steps(), 1..30)
+    ) {
+        let world = World::new();
+        for step in &steps {
+            world.take(step);
+            world.hold(step);
+        }
+    }
+}
