@@ -130,10 +130,9 @@ impl Downstream {
         }
         match (self.address(), self.target.parse::<DnsName>()) {
             (Some(address), _) if !policy.admits(address) => invalid("it is not a public address"),
-            (Some(_), _) => Ok(()),
             (None, Ok(name)) if !policy.admits_name(name.as_str()) => invalid("it is not a public name"),
-            (None, Ok(_)) => Ok(()),
             (None, Err(_)) => invalid("its target is neither a host name nor an IP address"),
+            _ => Ok(()),
         }
     }
 
@@ -172,13 +171,13 @@ pub fn check_downstream(
 ) -> Result<(), Error> {
     check_number("downstream_address", downstream.len(), MOST_DOWNSTREAM)?;
     downstream.iter().try_for_each(|each| each.check(policy))?;
-    let named: Vec<(&Downstream, DnsName)> = downstream
+    let looked_up: Vec<(&Downstream, DnsName)> = downstream
         .iter()
         .filter(|each| each.address().is_none())
         .filter_map(|each| Some((each, each.target.parse().ok()?)))
         .collect();
-    let names: Vec<DnsName> = named.iter().map(|(_, name)| name.clone()).collect();
-    for ((each, _), vetted) in named.iter().zip(vet_hosts(resolver, policy, &names)) {
+    let names: Vec<DnsName> = looked_up.iter().map(|(_, name)| name.clone()).collect();
+    for ((each, _), vetted) in looked_up.iter().zip(vet_hosts(resolver, policy, &names)) {
         // One without an address may get it later.
         if let Err(NotAdmitted::Special(address)) = vetted {
             let reason = format_args!("{} leads to {address}, which is not a public address", each.target);

@@ -10,7 +10,7 @@ use super::play::{Reply, Request, Seen, Via, a, ns, play, play_at, txt};
 use super::question;
 use crate::dns::{
     Deadline, DnsSettings, MOST_CONNECTIONS, MOST_DATAGRAMS, NetworkResolver, NotAsked, Outcome, RecordType,
-    Resolver, Server,
+    Resolver, Server, Sighting,
 };
 use crate::egress::EgressPolicy;
 
@@ -62,7 +62,7 @@ fn attack(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> (u32, u
     }
     let spent = verification.look(&questions);
     let why = |outcome: &Outcome| *outcome == Outcome::NotAsked { why: NotAsked::Spent };
-    assert!(spent.iter().flat_map(|sighting| sighting.authoritative()).any(|answer| why(&answer.outcome)));
+    assert!(spent.iter().flat_map(Sighting::authoritative).any(|answer| why(&answer.outcome)));
     counted(&seen)
 }
 
