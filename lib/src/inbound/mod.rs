@@ -131,8 +131,8 @@ impl Downstream {
         match (self.address(), self.target.parse::<DnsName>()) {
             (Some(address), _) if !policy.admits(address) => invalid("it is not a public address"),
             (None, Ok(name)) if !policy.admits_name(name.as_str()) => invalid("it is not a public name"),
-            (Some(_), _) | (None, Ok(_)) => Ok(()),
             (None, Err(_)) => invalid("its target is neither a host name nor an IP address"),
+            _ => Ok(()),
         }
     }
 
@@ -171,12 +171,13 @@ pub fn check_downstream(
 ) -> Result<(), Error> {
     check_number("downstream_address", downstream.len(), MOST_DOWNSTREAM)?;
     downstream.iter().try_for_each(|each| each.check(policy))?;
-    let (hosts, names): (Vec<&Downstream>, Vec<DnsName>) = downstream
+    let looked_up: Vec<(&Downstream, DnsName)> = downstream
         .iter()
         .filter(|each| each.address().is_none())
         .filter_map(|each| Some((each, each.target.parse().ok()?)))
-        .unzip();
-    for (each, vetted) in hosts.iter().zip(vet_hosts(resolver, policy, &names)) {
+        .collect();
+    let names: Vec<DnsName> = looked_up.iter().map(|(_, name)| name.clone()).collect();
+    for ((each, _), vetted) in looked_up.iter().zip(vet_hosts(resolver, policy, &names)) {
         // One without an address may get it later.
         if let Err(NotAdmitted::Special(address)) = vetted {
             let reason = format_args!("{} leads to {address}, which is not a public address", each.target);

@@ -50,8 +50,8 @@ fn each_mode_is_taken_with_what_it_needs() {
         (json!({"forward_mode": "webhook", "webhook_url": URL}), json!(["webhook", URL, false, null])),
         (json!({"forward_mode": "webhook_then_store"}), json!(["webhook_then_store", URL, false, null])),
         (
-            json!({"forward_mode": "forward_email", "forward_to_email": "Inbox@Customer.COM"}),
-            json!(["forward_email", URL, false, "Inbox@customer.com"]),
+            json!({"forward_mode": "forward_email", "forward_to_email": "Inbox@Elsewhere.ORG"}),
+            json!(["forward_email", URL, false, "Inbox@elsewhere.org"]),
         ),
     ] {
         assert_eq!(changed(&app, &key, &fields), want, "{fields}");
@@ -72,7 +72,7 @@ fn a_mode_without_what_it_needs_is_400_naming_the_field_and_the_mode() {
         refuses(&put(&app, &key, &json!({"forward_mode": mode, field: null})), field, &[&needed]);
     }
     let other =
-        json!({"forward_mode": "webhook", "forward_to_email": "a@customer.com", "webhook_secret": "s"});
+        json!({"forward_mode": "webhook", "forward_to_email": "a@elsewhere.org", "webhook_secret": "s"});
     refuses(&put(&app, &key, &other), "webhook_url", &["forward_mode webhook needs one"]);
     let other = json!({"forward_mode": "forward_email", "webhook_url": URL});
     refuses(&put(&app, &key, &other), "forward_to_email", &["forward_mode forward_email needs one"]);
@@ -83,9 +83,9 @@ fn a_mode_without_what_it_needs_is_400_naming_the_field_and_the_mode() {
 fn absent_keeps_null_clears_and_the_rule_is_asked_of_the_outcome() {
     let (app, key) = begin();
     let whole = json!({
-        "forward_mode": "webhook", "webhook_url": URL, "webhook_secret": "s3cret", "forward_to_email": "a@customer.com",
+        "forward_mode": "webhook", "webhook_url": URL, "webhook_secret": "s3cret", "forward_to_email": "a@elsewhere.org",
     });
-    let full = json!(["webhook", URL, true, "a@customer.com"]);
+    let full = json!(["webhook", URL, true, "a@elsewhere.org"]);
     assert_eq!(changed(&app, &key, &whole), full);
     assert_eq!(changed(&app, &key, &json!({})), full, "nothing said, nothing changed");
     // What the mode in force needs cannot go, whether or not the mode is named.
@@ -94,8 +94,8 @@ fn absent_keeps_null_clears_and_the_rule_is_asked_of_the_outcome() {
     }
     assert_eq!(changed(&app, &key, &json!({})), full, "a refusal leaves everything");
     for (fields, want) in [
-        (json!({"webhook_secret": null}), json!(["webhook", URL, false, "a@customer.com"])),
-        (json!({"webhook_secret": "again"}), json!(["webhook", URL, true, "a@customer.com"])),
+        (json!({"webhook_secret": null}), json!(["webhook", URL, false, "a@elsewhere.org"])),
+        (json!({"webhook_secret": "again"}), json!(["webhook", URL, true, "a@elsewhere.org"])),
         (json!({"forward_to_email": null}), json!(["webhook", URL, true, null])),
         // In one change the mode goes and what it needed with it.
         (json!({"forward_mode": "store", "webhook_url": null}), json!(["store", null, true, null])),
@@ -108,12 +108,12 @@ fn absent_keeps_null_clears_and_the_rule_is_asked_of_the_outcome() {
             json!(["webhook_then_store", "https://hooks.example.com/", true, null]),
         ),
         (
-            json!({"forward_to_email": "b@customer.com"}),
-            json!(["webhook_then_store", "https://hooks.example.com/", true, "b@customer.com"]),
+            json!({"forward_to_email": "b@elsewhere.org"}),
+            json!(["webhook_then_store", "https://hooks.example.com/", true, "b@elsewhere.org"]),
         ),
         (
             json!({"forward_mode": "forward_email", "webhook_url": null, "webhook_secret": null}),
-            json!(["forward_email", null, false, "b@customer.com"]),
+            json!(["forward_email", null, false, "b@elsewhere.org"]),
         ),
     ] {
         assert_eq!(changed(&app, &key, &fields), want, "{fields}");
@@ -123,6 +123,36 @@ fn absent_keeps_null_clears_and_the_rule_is_asked_of_the_outcome() {
         "forward_to_email",
         &["forward_email needs"],
     );
+}
+
+#[test]
+fn a_domain_does_not_forward_to_itself_by_any_way() {
+    let (app, key) = begin();
+    let make = |name: &str| app.v2_domain(&key, name, USER);
+    make("second.org");
+    make("third.org");
+    let id = app.sql().query_row("SELECT id FROM domain WHERE name = 'customer.com'", [], |row| row.get(0));
+    let id: i64 = id.unwrap();
+    app.sql().execute("INSERT INTO alias (domain_id, name) VALUES (?1, 'customer-alias.com')", [id]).unwrap();
+    let forward = |to: &str| json!({"forward_mode": "forward_email", "forward_to_email": to});
+    let forward_of = |name: &str, to: &str| {
+        let mut fields = forward(to);
+        fields["user_id"] = json!(USER);
+        app.v2_with(&key, &format!("PUT /v2/domains/{name}/route"), &fields)
+    };
+    let circle = ["comes back to this domain"];
+    refuses(&put(&app, &key, &forward("a@customer.com")), "forward_to_email", &circle);
+    refuses(&put(&app, &key, &forward("a@customer-alias.com")), "forward_to_email", &circle);
+    assert_eq!(forward_of("third.org", "a@customer-alias.com").status, 200);
+    assert_eq!(forward_of("second.org", "a@third.org").status, 200);
+    refuses(&put(&app, &key, &forward("a@second.org")), "forward_to_email", &circle);
+    assert_eq!(put(&app, &key, &forward("a@elsewhere.org")).status, 200);
+    // A domain of this server that keeps its mail ends the way.
+    assert_eq!(forward_of("third.org", "a@elsewhere.org").status, 200);
+    assert_eq!(put(&app, &key, &forward("a@second.org")).status, 200);
+    for private in ["a@printer.local", "a@metadata.google.internal"] {
+        refuses(&put(&app, &key, &forward(private)), "forward_to_email", &[]);
+    }
 }
 
 #[test]

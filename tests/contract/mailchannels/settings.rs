@@ -1,5 +1,7 @@
 //! Settings and downstream addresses.
 
+use postroom::dns::{Outcome, RecordData, RecordType};
+
 use super::*;
 
 #[test]
@@ -95,4 +97,50 @@ fn downstream_addresses_are_replaced_as_a_whole_and_come_back_as_they_were_sent(
     assert_eq!(get("").json()["records"], json!([]));
     refuses(&with(&app, &key, &line, &json!({})), 400, "records");
     refuses(&with(&app, &key, &line, &json!({ "records": {} })), 400, "records");
+}
+
+#[test]
+fn mail_is_sent_to_no_downstream_server_that_is_not_public() {
+    let (app, key) = start();
+    let domain = DOMAIN;
+    app.dns.set("inside.example.org", vec![RecordData::A([10, 0, 0, 7].into())]);
+    app.dns.set("metadata.example.org", vec![RecordData::A([169, 254, 169, 254].into())]);
+    app.dns.set("mx.example.org", vec![RecordData::A([93, 184, 215, 14].into())]);
+    let downstream = format!("PUT /inbound/v1/domains/{domain}/downstream-address");
+    let settings = format!("PUT /inbound/v1/domains/{domain}/settings");
+    let at = |target: &str, port: u16| json!({ "priority": 1, "weight": 0, "port": port, "target": target });
+    let before = app.dump();
+    for (target, port, words) in [
+        ("127.0.0.1", 6379, "not a public address"),
+        ("127.0.0.1", 25, "not a public address"),
+        ("[::1]", 25, "not a public address"),
+        ("::ffff:10.0.0.1", 25, "not a public address"),
+        ("64:ff9b::a00:1", 25, "not a public address"),
+        ("192.168.1.1", 25, "not a public address"),
+        ("169.254.169.254", 25, "not a public address"),
+        ("localhost", 25, "not a public name"),
+        ("LOCALHOST.", 25, "not a public name"),
+        ("mail.localhost", 25, "not a public name"),
+        ("metadata", 25, "not a public name"),
+        ("instance-data.ec2.internal", 25, "not a public name"),
+        ("metadata.google.internal.", 25, "not a public name"),
+        ("inside.example.org", 25, "leads to 10.0.0.7, which is not a public address"),
+        ("metadata.example.org.", 25, "leads to 169.254.169.254"),
+        ("mx.example.org", 0, "its port takes no mail"),
+        ("mx.example.org", 22, "its port takes no mail"),
+        ("mx.example.org", 80, "its port takes no mail"),
+    ] {
+        let records = json!({ "records": [at("mx.example.org", 25), at(target, port)] });
+        refuses(&with(&app, &key, &downstream, &records), 400, words);
+        let lists = json!({ "downstreamAddresses": [at(target, port)] });
+        refuses(&with(&app, &key, &settings, &lists), 400, words);
+    }
+    assert_eq!(app.dump(), before);
+    // What cannot be told now is saved, and checked when mail is sent.
+    let trouble = Outcome::ServFail { detail: String::new() };
+    app.dns.set_outcome("later.example.org", RecordType::A, trouble);
+    for (target, port) in [("mx.example.org", 2525), ("later.example.org", 25), ("93.184.215.14", 587)] {
+        let records = json!({ "records": [at(target, port)] });
+        assert_eq!(with(&app, &key, &downstream, &records).status, 201, "{target}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The resolver against servers that these tests play, on loopback addresses.
 
 mod authority;
+mod egress;
 mod hostile;
 mod play;
 mod recursion;
