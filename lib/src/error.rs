@@ -82,6 +82,12 @@ pub enum Error {
         /// A sentence of its own: "it is the authority of others".
         reason: String,
     },
+    /// An API key would reach further than the one that asks for it; by which of its limits.
+    #[error("{field} would reach further than the API key that asks")]
+    Wider {
+        /// The limit, by the name the library gives it; `id` where a key as a whole does.
+        field: &'static str,
+    },
     /// A DKIM key was to be made, and no spare pair is there: one is made outside the transaction, and the operation repeated,
     /// by [`dkim::pool::write`](crate::dkim::pool::write).
     #[error("no spare DKIM key is ready")]

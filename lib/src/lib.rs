@@ -54,6 +54,7 @@ pub mod dns;
 pub mod spf;
 pub mod event;
 // Who calls.
+pub mod access;
 pub mod subscription;
 pub mod account;
 pub mod key;

@@ -32,6 +32,7 @@ fn posts() -> impl Iterator<Item = (&'static Surface, &'static Route, World, Tar
             ("mailchannels", "/inbound/v1/report") => {
                 json!({ "messageContent": "From: a@b.example\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n\r\nx" })
             }
+            ("native", "/postroom/v1/keys" | "/postroom/v1/keys/rotate") => json!({}),
             _ => Value::Null,
         };
         if !body.is_null() {

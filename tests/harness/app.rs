@@ -17,6 +17,7 @@ use postroom::domain::{self, Details, Domain};
 use postroom::error::Error;
 use postroom::event::{self, Event, Search};
 use postroom::id::{AccountId, ApiKeyId, DomainId};
+use postroom::key::KeyRequest;
 use postroom::name::DnsName;
 use postroom::settings::Settings;
 use postroom::{account, key};
@@ -139,6 +140,13 @@ impl TestApp {
     /// Another key of this account.
     pub(crate) fn key_of(&self, account: AccountId) -> Key {
         let (key, secret) = self.postroom.write(|tx| key::create(tx, account, None)).unwrap();
+        Key { account, id: key.id, secret: secret.reveal().to_owned() }
+    }
+
+    /// Another key of this account, with these limits.
+    pub(crate) fn limited_key(&self, account: AccountId, request: KeyRequest) -> Key {
+        let operator = Caller::operator(account);
+        let (key, secret) = self.postroom.write(|tx| key::create_for(tx, &operator, None, request)).unwrap();
         Key { account, id: key.id, secret: secret.reveal().to_owned() }
     }
 

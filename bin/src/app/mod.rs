@@ -7,6 +7,7 @@ mod credential;
 mod health;
 mod origin;
 mod repeat;
+mod scope;
 mod surface;
 
 use std::collections::HashMap;
@@ -19,7 +20,7 @@ use postroom::db::{Postroom, Session};
 use postroom::dns::Resolver;
 use postroom::error::{Error, StoreTrouble};
 use postroom::id::ApiKeyId;
-use postroom::key;
+use postroom::key::{self, Opened};
 
 use crate::wire::http::{BodyFault, HeaderName, HeaderValue, Method, Request, Response, header};
 use crate::wire::limit::{Limits, Looks};
@@ -44,6 +45,7 @@ pub struct App {
     /// Which requests are asking the DNS now.
     looks: Looks,
     running: repeat::Running,
+    refusals: scope::Refusals,
     /// When keys were last used, until somebody writes it down.
     uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
 }
@@ -82,6 +84,7 @@ impl App {
             limits: Limits::default(),
             looks: Looks::default(),
             running: repeat::Running::default(),
+            refusals: scope::Refusals::default(),
             uses: Mutex::default(),
         }
     }
@@ -135,6 +138,7 @@ impl App {
     /// so.
     pub fn forget(&self) -> Result<(), Error> {
         self.limits.tidy();
+        self.refusals.tidy(self.postroom.now());
         repeat::forget_expired(&self.postroom)
     }
 
@@ -171,6 +175,7 @@ impl App {
             self.uses().insert(key, self.postroom.now());
         }
         self.limits.count(caller.account())?;
+        self.refusals.check(&self.postroom, &caller, target.route)?;
         Ok(Admitted::Caller(caller, handler))
     }
 
@@ -230,10 +235,12 @@ impl App {
         if self.limits.is_dead(&hash) {
             return Err(failed(Fault::CredentialInvalid));
         }
-        if let Some(caller) = self.postroom.read(|tx| key::authenticate(tx, &secret))? {
-            return Ok(caller);
+        match self.postroom.read(|tx| key::authenticate_at(tx, &secret, request.peer))? {
+            Opened::ToCaller(caller) => return Ok(caller),
+            // It opens its account from another address.
+            Opened::NotFromHere => {}
+            Opened::Nothing => self.limits.note_dead(hash),
         }
-        self.limits.note_dead(hash);
         Err(failed(Fault::CredentialInvalid))
     }
 

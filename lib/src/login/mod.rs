@@ -1,7 +1,7 @@
 //! Login links: each signs whoever opens it in to one domain, once, and not for long.
 //!
 //! A link is worth what its maker may do, looked at when it is opened and not when it was made: it opens nothing any more
-//! once the key that made it is revoked, or the domain is not there for that key. It ends with its domain, and when the
+//! once the key that made it is revoked or has expired, or the domain is not there for that key. It ends with its domain, and when the
 //! domain changes its name or its owner. [`peek`] shows what a link opens and leaves it whole, for a page with a button:
 //! programs that look into mail follow links, and must not use them up. [`consume`] is the button.
 
@@ -14,6 +14,7 @@ use crate::domain::{self, Details, Domain};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
 use crate::id::{DomainId, LoginLinkId};
+use crate::key;
 use crate::secret::{PlainSecret, SecretKind};
 
 /// How many expired links go when a new one is made: more than one, so that they cannot gather.
@@ -88,10 +89,10 @@ fn opened<'t>(tx: &ReadTx<'t>, secret: &PlainSecret) -> Result<Option<(LoginLink
     let Some(found) = table::by_hash(tx, &secret.hashed())? else { return Ok(None) };
     let maker = match found.key {
         None => Caller::operator(found.account),
-        Some(key) if domain::table::is_live_key_of(tx, found.account, key)? => {
-            Caller::key_holder(found.account, key)
-        }
-        Some(_) => return Ok(None),
+        Some(key) => match key::live(tx, found.account, key)? {
+            Some(holder) => holder,
+            None => return Ok(None),
+        },
     };
     match domain::find(tx, &maker, found.domain) {
         Ok(domain) => Ok(Some((found.id, domain))),

@@ -126,6 +126,8 @@ fn filled() -> TestApp {
     assert_eq!(app.send(&line, &repeatable, b"").status, 201);
     active_domain(&app, &key);
     provisioned_domain(&app, &key);
+    let domains = Some(Some([postroom::id::DomainId::new(waiting)].into()));
+    app.limited_key(key.account, postroom::key::KeyRequest { domains, ..Default::default() });
     // Few spare keys are enough.
     app.sql().execute_batch("DELETE FROM spare_key WHERE id > (SELECT min(id) FROM spare_key)").unwrap();
     app
