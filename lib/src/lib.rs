@@ -78,3 +78,5 @@ pub mod verify;
 // What rests on what was seen: which keys sign.
 pub mod keyring;
 pub mod rotation;
+// What is sealed, wherever it stands.
+pub mod reseal;

@@ -247,6 +247,11 @@ impl TestApp {
         events
     }
 
+    /// The database once more, as another process has it.
+    pub(crate) fn reopened(&self) -> Postroom {
+        open(&self.file(), settings(), self.clock.clone(), 0)
+    }
+
     pub(crate) fn file(&self) -> PathBuf {
         self.dir.path().join("postroom.db")
     }

@@ -9,6 +9,7 @@ mod expiry;
 mod keys;
 mod rotations;
 mod run;
+mod seals;
 mod uses;
 
 #[cfg(test)]
@@ -29,7 +30,8 @@ pub use run::Duties;
 pub const GRACE: Duration = Duration::from_secs(30);
 
 /// Every duty of a server.
-pub const DUTIES: &[Duty] = &[uses::DUTY, checks::DUTY, keys::DUTY, rotations::DUTY, expiry::DUTY];
+pub const DUTIES: &[Duty] =
+    &[uses::DUTY, checks::DUTY, keys::DUTY, rotations::DUTY, expiry::DUTY, seals::DUTY];
 
 /// What is done by itself, now and again.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! (draft-ietf-httpapi-idempotency-key-header section 2). Of the request only hashes are kept; the answer is sealed under the
 //! master key, for it can hold a secret that is shown once.
 
-mod table;
+pub(crate) mod table;
 
 use std::str::FromStr;
 use std::time::Duration;

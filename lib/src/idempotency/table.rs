@@ -4,11 +4,22 @@ use rusqlite::named_params;
 
 use super::Asked;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx};
+use crate::db::{ReadTx, SealedColumn, WriteTx};
 use crate::error::Error;
+use crate::id::ApiKeyId;
 
 /// The digest of what was asked, and the sealed answer.
 type Kept = ([u8; 32], Vec<u8>);
+
+/// The answers that are kept.
+pub(crate) const SEALED: SealedColumn = SealedColumn {
+    table: "idempotency",
+    column: "answer",
+    identity: |row| {
+        let by = ApiKeyId::new(row.get("api_key_id")?);
+        Ok(Asked { by, name: row.get("name")?, content: row.get("content")? }.identity())
+    },
+};
 
 pub(super) fn find(tx: &ReadTx<'_>, asked: &Asked) -> Result<Option<Kept>, Error> {
     tx.one(

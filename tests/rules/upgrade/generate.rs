@@ -115,7 +115,7 @@ fn make(app: &TestApp, name: &str, version: i32, migrations: &[Migration]) {
 }
 
 /// A database that has rows in every table.
-fn filled() -> TestApp {
+pub(super) fn filled() -> TestApp {
     let app = TestApp::with(settings(), 8);
     let key = app.account("acme");
     // A first key that waits for its record, and a token.
