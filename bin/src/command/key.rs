@@ -136,8 +136,10 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             })?;
             let json = keys.iter().map(|(names, key)| {
                 let mut shown = api_key_json(key, names);
-                shown["account_id"] = json!(key.account.number());
-                shown["revoked_at"] = json!(text(key.revoked_at));
+                if let Some(members) = shown.as_object_mut() {
+                    members.insert("account_id".to_owned(), key.account.number().into());
+                    members.insert("revoked_at".to_owned(), text(key.revoked_at).into());
+                }
                 shown
             });
             context.output.print(&json.collect(), || {

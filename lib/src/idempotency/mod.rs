@@ -2,7 +2,7 @@
 //!
 //! The client's key counts for one API key and one route: another API key, and the same on another route, is another request
 //! (draft-ietf-httpapi-idempotency-key-header section 2). Of the request only hashes are kept; the answer is sealed under the
-//! master key, for it can hold a secret that is shown once.
+//! master key, for it can hold a secret that is shown once. It is not given again when that secret opens nothing any more.
 
 pub(crate) mod table;
 
@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::Error;
 use crate::id::ApiKeyId;
+use crate::secret::{HashedSecret, PlainSecret};
 
 /// How long an answer is kept.
 pub const KEPT_FOR: Duration = Duration::from_hours(24);
@@ -59,6 +60,8 @@ pub enum Known {
     Answered(Zeroizing<Vec<u8>>),
     /// Something else was asked under its key.
     Otherwise,
+    /// It was answered, and the answer shows a secret that opens nothing any more, such as a token that was revoked since.
+    Outlived,
 }
 
 impl Asked {
@@ -86,7 +89,11 @@ pub fn find(tx: &ReadTx<'_>, asked: &Asked) -> Result<Option<Known>, Error> {
     if content != asked.content {
         return Ok(Some(Known::Otherwise));
     }
-    tx.master_key().open(&asked.identity(), &answer).map(|answer| Some(Known::Answered(answer)))
+    let answer = tx.master_key().open(&asked.identity(), &answer)?;
+    // A secret is known by its checksum wherever it stands, so that no answer can be kept whose secrets are forgotten here.
+    let secrets: Vec<HashedSecret> = PlainSecret::all_in(&answer).iter().map(PlainSecret::hashed).collect();
+    let live = table::are_live(tx, &secrets)?;
+    Ok(Some(if live { Known::Answered(answer) } else { Known::Outlived }))
 }
 
 /// Keeps the answer to this request for a day.

@@ -82,6 +82,7 @@ pub(super) fn revoke(call: &Call<'_>) -> Result<Response, Fault> {
 }
 
 /// What a request says of the limits of a new key.
+#[expect(clippy::option_option, reason = "what is left out, null and a value are three things on the wire")]
 struct Wish {
     expires_at: Option<Option<Timestamp>>,
     networks: Option<Vec<Network>>,
@@ -123,6 +124,7 @@ impl Wish {
 }
 
 /// A member that is a list of texts, null, or left out.
+#[expect(clippy::option_option, reason = "what is left out, null and a value are three things on the wire")]
 fn texts(
     body: &Map<String, Value>,
     field: &'static str,
@@ -179,7 +181,9 @@ fn names(tx: &ReadTx<'_>, caller: &Caller) -> Result<BTreeMap<ApiKeyId, Vec<Doma
 fn with_secret(tx: &ReadTx<'_>, caller: &Caller, key: &ApiKey, secret: &PlainSecret) -> Result<Value, Fault> {
     let domains = names(tx, caller)?.remove(&key.id).unwrap_or_default();
     let mut shown = api_key_json(key, &domains);
-    shown["api_key"] = json!(secret.reveal());
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("api_key".to_owned(), secret.reveal().into());
+    }
     Ok(shown)
 }
 
