@@ -83,6 +83,12 @@ pub enum Error {
         /// A sentence of its own: "it is the authority of others".
         reason: String,
     },
+    /// An API key would reach further than the one that asks for it; by which of its limits.
+    #[error("{field} would reach further than the API key that asks")]
+    Wider {
+        /// The limit, by the name the library gives it; `id` if the key as a whole does.
+        field: &'static str,
+    },
     /// The operation needs a DKIM key, and no spare pair is ready. [`dkim::pool::write`](crate::dkim::pool::write) makes a
     /// pair outside the transaction and repeats the operation.
     #[error("no spare DKIM key is ready")]

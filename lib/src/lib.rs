@@ -87,6 +87,7 @@ pub mod dns;
 pub mod spf;
 pub mod event;
 // Who calls.
+pub mod access;
 pub mod subscription;
 pub mod account;
 pub mod key;
@@ -111,6 +112,8 @@ pub mod verify;
 // What rests on what was seen: which keys sign.
 pub mod keyring;
 pub mod rotation;
+// What is sealed, wherever it stands.
+pub mod reseal;
 
 pub use account::Caller;
 pub use db::{OpenError, Options, Postroom};

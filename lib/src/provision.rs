@@ -39,6 +39,10 @@ impl<'a> NewDomain<'a> {
 /// `Conflict` if the name is taken: by this account, or by another whose claim has not expired. `InUse(Alias)` if it is an alias
 /// of one of the caller's domains. `Limit` if the subscription is full.
 pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Result<Domain<'t>, Error> {
+    if caller.is_of_domains() {
+        // A new domain is not among those that the caller's key is limited to.
+        return Err(Error::NotFound(Entity::Domain));
+    }
     let label = label::parse_optional("label", new.label)?;
     if let Some(alias) = inbound::own_alias(tx, caller, new.name)? {
         return Err(alias);

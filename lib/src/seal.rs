@@ -19,6 +19,9 @@ use zeroize::Zeroizing;
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::secret::fill_random;
 
+/// What names a master key, at the start of all that it has sealed.
+pub(crate) type MasterKeyId = [u8; KEY_ID_OCTETS];
+
 const KEY_OCTETS: usize = 32;
 const KEY_ID_OCTETS: usize = 8;
 const NONCE_OCTETS: usize = 24;
@@ -78,9 +81,29 @@ impl MasterKey {
         Ok(MasterKey::from_octets(&octets))
     }
 
+    /// Makes a new key and writes it to `file`, which is there whole or not at all, whenever this is killed.
+    pub(crate) fn create_whole(file: &Path) -> Result<MasterKey, MasterKeyError> {
+        let mut part = file.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let unwritable = |source| MasterKeyError::Unwritable { file: part.clone(), source };
+        match fs::remove_file(&part) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritable(error)),
+            _ => {}
+        }
+        let key = MasterKey::create(&part)?;
+        move_over(&part, file)?;
+        Ok(key)
+    }
+
+    /// The id of the key that has sealed this.
+    pub(crate) fn id_in(sealed: &[u8]) -> Option<MasterKeyId> {
+        sealed.first_chunk().copied()
+    }
+
     /// The key's id, which does not reveal the key.
-    pub(crate) fn id(&self) -> &[u8] {
-        &self.id
+    pub(crate) fn id(&self) -> MasterKeyId {
+        self.id
     }
 
     /// Seals `plain` for the row that `identity` names.
@@ -118,6 +141,14 @@ impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MasterKey[redacted]")
     }
+}
+
+/// Gives a key file another name, in place of whatever has that name; on disk when this returns.
+pub(crate) fn move_over(from: &Path, to: &Path) -> Result<(), MasterKeyError> {
+    let unwritable = |source| MasterKeyError::Unwritable { file: to.to_owned(), source };
+    fs::rename(from, to).map_err(unwritable)?;
+    let directory = to.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(directory).and_then(|d| d.sync_all()).map_err(unwritable)
 }
 
 #[cfg(unix)]

@@ -87,6 +87,18 @@ impl PlainSecret {
         Ok(PlainSecret { kind, text: Zeroizing::new(text.to_owned()) })
     }
 
+    /// The secrets of every kind that stand somewhere in a text of others' making, such as an answer that was kept.
+    pub(crate) fn all_in(text: &[u8]) -> Vec<PlainSecret> {
+        let kinds = [SecretKind::AccountKey, SecretKind::DomainToken, SecretKind::LoginLink];
+        let at = |start: usize, kind: SecretKind| {
+            let length = kind.prefix().len() + kind.random_chars() + CHECKSUM_CHARS;
+            let octets = text.get(start..)?.get(..length)?;
+            PlainSecret::parse(kind, std::str::from_utf8(octets).ok()?).ok()
+        };
+        let starts = text.iter().enumerate().filter(|(_, octet)| **octet == b'p').map(|(start, _)| start);
+        starts.flat_map(|start| kinds.into_iter().filter_map(move |kind| at(start, kind))).collect()
+    }
+
     /// The secret itself, to show to its owner once.
     pub fn reveal(&self) -> &str {
         &self.text

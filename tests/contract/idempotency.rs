@@ -32,6 +32,7 @@ fn posts() -> impl Iterator<Item = (&'static Surface, &'static Route, World, Tar
             ("mailchannels", "/inbound/v1/report") => {
                 json!({ "messageContent": "From: a@b.example\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n\r\nx" })
             }
+            ("native", "/postroom/v1/keys" | "/postroom/v1/keys/rotate") => json!({}),
             _ => Value::Null,
         };
         if !body.is_null() {
@@ -259,4 +260,48 @@ fn other_methods_take_no_notice_of_it() {
         assert_eq!(call(&app, &key, &line("GET"), idempotency_key, &Value::Null).json()["name"], "b");
     }
     assert_eq!(app.value::<i64>("SELECT count(*) FROM idempotency"), 0);
+}
+
+#[test]
+fn a_replayed_answer_never_shows_a_secret_that_was_revoked_since() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let id = app.domain(&key, "example.com");
+    // A token.
+    let line = format!("POST /api/v1/domains/{id}/api_tokens");
+    let made = call(&app, &key, &line, "token", &json!({}));
+    assert_eq!(call(&app, &key, &line, "token", &json!({})).visible(), made.visible());
+    let token = made.json();
+    assert_eq!(app.call(&key, &format!("DELETE {}/{}", &line[5..], token["id"])).status, 200);
+    let refused = |reply: &Reply, secret: &Value| {
+        assert!([400, 422].contains(&reply.status), "{reply:?}");
+        let text = reply.text();
+        assert!(!text.contains(secret.as_str().unwrap()) && text.contains("secret"), "{text}");
+    };
+    refused(&call(&app, &key, &line, "token", &json!({})), &token["token"]);
+    // An API key, revoked and rotated away.
+    let bearer = |line: &str, name: &str, body: &Value| {
+        let field = format!("Bearer {}", key.secret);
+        let headers =
+            [("Authorization", field.as_str()), ("Content-Type", "application/json"), (FIELD, name)];
+        app.send(line, &headers, body.to_string().as_bytes())
+    };
+    let another = || bearer("POST /postroom/v1/keys", "key", &json!({}));
+    let made = another();
+    assert_eq!(another().visible(), made.visible());
+    let made = made.json();
+    assert_eq!(bearer(&format!("DELETE /postroom/v1/keys/{}", made["id"]), "-", &json!({})).status, 200);
+    refused(&another(), &made["api_key"]);
+    // Login links: one that was used, among others that were not.
+    let name = json!({ "domains": [{ "domain": "example.com" }, { "domain": "example.com" }] });
+    let links = || {
+        let headers =
+            [("X-API-Key", key.secret.as_str()), ("Content-Type", "application/json"), (FIELD, "links")];
+        app.send("POST /inbound/v1/domains/batch/login-link", &headers, name.to_string().as_bytes())
+    };
+    let first = links();
+    assert_eq!((first.status, links().visible()), (200, first.visible()));
+    assert!(first.text().contains("prl_"), "{}", first.text());
+    app.sql().execute_batch("DELETE FROM login_link WHERE id = (SELECT min(id) FROM login_link)").unwrap();
+    assert!(links().status == 400 && !links().text().contains("prl_"), "{:?}", links());
 }

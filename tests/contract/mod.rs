@@ -11,4 +11,5 @@ mod mailchannels;
 mod mailgun;
 mod mailpace;
 mod native;
+mod scopes;
 mod surfaces;

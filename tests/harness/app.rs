@@ -17,6 +17,7 @@ use postroom::domain::{self, Details, Domain};
 use postroom::error::Error;
 use postroom::event::{self, Event, Search};
 use postroom::id::{AccountId, ApiKeyId, DomainId};
+use postroom::key::KeyRequest;
 use postroom::name::DnsName;
 use postroom::settings::Settings;
 use postroom::{account, key};
@@ -147,6 +148,13 @@ impl TestApp {
         Key { account, id: key.id, secret: secret.reveal().to_owned() }
     }
 
+    /// Another key of this account, with these limits.
+    pub(crate) fn limited_key(&self, account: AccountId, request: KeyRequest) -> Key {
+        let operator = Caller::operator(account);
+        let (key, secret) = self.postroom.write(|tx| key::create_for(tx, &operator, None, request)).unwrap();
+        Key { account, id: key.id, secret: secret.reveal().to_owned() }
+    }
+
     pub(crate) fn revoke(&self, key: &Key) {
         self.postroom.write(|tx| key::revoke(tx, key.id)).unwrap();
     }
@@ -242,6 +250,11 @@ impl TestApp {
         let mut events: Vec<Event> = read.unwrap_or_else(|e: Error| panic!("{e}"));
         events.reverse();
         events
+    }
+
+    /// The database once more, as another process has it.
+    pub(crate) fn reopened(&self) -> Postroom {
+        open(&self.file(), settings(), self.clock.clone(), 0)
     }
 
     pub(crate) fn file(&self) -> PathBuf {

@@ -14,6 +14,7 @@ use postroom::provision::{self, NewDomain};
 use postroom::recipient::{self, FilterRequest};
 use postroom::report::{self, ReportKind};
 use postroom::route::{self, Mode, Patch};
+use postroom::secret::{PlainSecret, SecretKind};
 use postroom::settings::Settings;
 use postroom::{inbound, key, keyring, login, record, rotation, token, verify};
 
@@ -183,6 +184,16 @@ impl Desk {
             login::create(tx, caller, domain)
         });
         self.app.postroom.write(|tx| login::consume(tx, &link.1)).unwrap().unwrap();
+        let hour = Duration::from_hours(1);
+        self.app.postroom.write(|tx| key::rotate(tx, &self.caller, self.key.id, hour)).unwrap();
+        let secret = PlainSecret::parse(SecretKind::AccountKey, &self.key.secret).unwrap();
+        self.app
+            .postroom
+            .write(|tx| {
+                let holder = key::authenticate(tx, &secret)?.unwrap();
+                key::note_refusal(tx, &holder, "POST /v2/domain", "it lacks the scope domains:write")
+            })
+            .unwrap();
         self.app.postroom.write(|tx| key::revoke(tx, self.key.id)).unwrap();
     }
 

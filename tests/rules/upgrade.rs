@@ -17,7 +17,7 @@ use postroom::verify;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use crate::harness::app::{settings, txt};
+use crate::harness::app::{TestApp, settings, txt};
 
 /// The first release has this schema version; from it on every version has a fixture.
 const FIRST_RELEASED: i32 = 16;
@@ -351,4 +351,9 @@ fn a_database_of_version_9_keeps_every_row_and_its_keys_sign() {
     dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
     verify::check(&postroom, &caller, pending.id, &dns).unwrap();
     assert!(first_key().key.is_active());
+}
+
+/// A database of the newest schema that has rows in every table.
+pub(super) fn newest_filled() -> TestApp {
+    generate::filled()
 }

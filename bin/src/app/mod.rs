@@ -8,6 +8,7 @@ mod credential;
 mod health;
 mod origin;
 mod repeat;
+mod scope;
 mod surface;
 mod visit;
 
@@ -21,13 +22,13 @@ use postroom::db::{Postroom, Session};
 use postroom::dns::Resolver;
 use postroom::error::{Error, StoreTrouble};
 use postroom::id::ApiKeyId;
-use postroom::key;
+use postroom::key::{self, Opened};
 use postroom::secret::PlainSecret;
 
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
 use crate::wire::{
-    Anybody, BodySize, Call, Fault, Handler, Looking, LookingCall, OpenToAll, Stored, Switches,
+    Anybody, BodySize, Call, Fault, Handler, Looking, LookingCall, OpenToAll, Route, Stored, Switches,
 };
 use surface::{Router, Target};
 use visit::Visit;
@@ -45,6 +46,7 @@ pub struct App {
     /// Which requests are asking the DNS now.
     looks: Looks,
     running: repeat::Running,
+    refusals: scope::Refusals,
     /// When keys were last used. [`App::note_uses`] writes these times to the database.
     uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
 }
@@ -80,6 +82,7 @@ impl App {
             limits: Limits::default(),
             looks: Looks::default(),
             running: repeat::Running::default(),
+            refusals: scope::Refusals::default(),
             uses: Mutex::default(),
         }
     }
@@ -107,7 +110,7 @@ impl App {
         let (mut visit, found) = self.find(request);
         let answered = found.and_then(|target| {
             let entry = self.enter(&target, request)?;
-            let admitted = self.admit(entry, request.peer, &mut visit)?;
+            let admitted = self.admit(entry, target.route, request.peer, &mut visit)?;
             self.run(target, admitted, request)
         });
         visit.end(answered)
@@ -123,6 +126,7 @@ impl App {
     /// about once a minute.
     pub fn forget(&self) -> Result<(), Error> {
         self.limits.tidy();
+        self.refusals.tidy(self.postroom.now());
         repeat::forget_expired(&self.postroom)
     }
 
@@ -157,13 +161,17 @@ impl App {
     }
 
     /// Looks up who calls, and counts the request. A valid key is let in, however many failures came from the same address.
-    fn admit(&self, entry: Entry, peer: IpAddr, visit: &mut Visit) -> Result<Admitted, Fault> {
+    fn admit(&self, entry: Entry, route: &Route, peer: IpAddr, visit: &mut Visit) -> Result<Admitted, Fault> {
         let (secret, answer) = match entry {
             Entry::Anybody(answer) => return Ok(Admitted::Anybody(answer)),
             Entry::Key(secret, answer) => (secret, answer),
         };
-        let Some(caller) = self.postroom.read(|tx| key::authenticate(tx, &secret))? else {
-            self.limits.note_dead(secret.hashed());
+        let opened = self.postroom.read(|tx| key::authenticate_at(tx, &secret, peer))?;
+        let Opened::ToCaller(caller) = opened else {
+            // A key that is used from a network that is not its own opens its account from another address.
+            if matches!(opened, Opened::Nothing) {
+                self.limits.note_dead(secret.hashed());
+            }
             return Err(self.limits.count_failure(peer, Fault::CredentialInvalid));
         };
         visit.is_of(&caller);
@@ -171,6 +179,7 @@ impl App {
             self.uses().insert(key, self.postroom.now());
         }
         self.limits.count(caller.account())?;
+        self.refusals.check(&self.postroom, &caller, route)?;
         Ok(Admitted::Caller(caller, answer))
     }
 

@@ -59,6 +59,10 @@ pub(super) fn answer(
         Some(Known::Otherwise) => {
             return Err(Fault::Idempotency("was used for a request with another content".to_owned()));
         }
+        Some(Known::Outlived) => {
+            let reason = "was answered with a secret that was revoked or has expired since; send another key";
+            return Err(Fault::Idempotency(reason.to_owned()));
+        }
         None => {}
     }
     let held = Held::new(postroom);

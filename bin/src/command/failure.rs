@@ -150,7 +150,8 @@ impl From<Error> for Failure {
             Error::Invalid { field: "rotation" | "delegation", .. }
             | Error::Conflict(_)
             | Error::Limit { .. }
-            | Error::InUse { .. } => Exit::Refused,
+            | Error::InUse { .. }
+            | Error::Wider { .. } => Exit::Refused,
             Error::Invalid { .. } => Exit::Input,
             Error::NotFound(_) => Exit::NotThere,
             Error::Store(store) => match store.trouble() {

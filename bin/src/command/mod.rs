@@ -12,6 +12,7 @@ mod key;
 mod key_rotation;
 mod list;
 mod login_link;
+mod master_key;
 mod named;
 mod output;
 mod report;
@@ -154,6 +155,7 @@ enum Command {
     List(list::Command),
     /// Show the audit log, the newest first
     Audit(audit::Args),
+    RotateMasterKey(master_key::Args),
     /// Look for what is wrong with the database, the settings and the resolvers
     Doctor,
 }
@@ -290,6 +292,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Report(command) => report::run(&mut context, command),
         Command::List(command) => list::run(&mut context, command),
         Command::Audit(args) => audit::run(&mut context, &args),
+        Command::RotateMasterKey(master_key::Args {}) => master_key::run(&mut context),
         Command::Doctor => doctor::run(&mut context),
     }
 }

@@ -9,6 +9,7 @@ mod expiry;
 mod keys;
 mod rotations;
 mod run;
+mod seals;
 mod uses;
 
 #[cfg(test)]
@@ -26,7 +27,8 @@ use crate::app::App;
 pub use run::Duties;
 
 /// Every duty of a server.
-pub const DUTIES: &[Duty] = &[uses::DUTY, checks::DUTY, keys::DUTY, rotations::DUTY, expiry::DUTY];
+pub const DUTIES: &[Duty] =
+    &[uses::DUTY, checks::DUTY, keys::DUTY, rotations::DUTY, expiry::DUTY, seals::DUTY];
 
 /// A kind of work that the server does by itself, again and again.
 #[derive(Debug)]

@@ -52,7 +52,7 @@ pub enum Fault {
     SwitchedOff(&'static str),
     /// The thing exists, but this caller may not work on it.
     #[error("{0}")]
-    Denied(&'static str),
+    Denied(Cow<'static, str>),
     /// Too many requests of a kind at once; the client may try again after so many seconds.
     #[error("too many at once; try again in {0} s")]
     Busy(u32),

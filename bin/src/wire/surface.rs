@@ -3,6 +3,7 @@
 
 use std::ops::Deref;
 
+use postroom::access::{KeyScope, Need};
 use postroom::account::Caller;
 use postroom::db::{Postroom, ReadTx, Session, WriteTx};
 use postroom::dns::Resolver;
@@ -63,9 +64,34 @@ pub struct Route {
     pub slow: bool,
     /// How large the body of a request may be.
     pub body: BodySize,
+    /// What it needs of an API key with scopes; where nothing is said, such a key is refused.
+    pub needs: Option<Need>,
+    /// Whether it changes what is the account's as a whole: a key that is limited to some domains is refused.
+    pub is_of_account: bool,
 }
 
 impl Route {
+    /// Says that the route reads what `scope` is for.
+    #[must_use]
+    pub const fn reads(mut self, scope: KeyScope) -> Route {
+        self.needs = Some(Need::Read(scope));
+        self
+    }
+
+    /// Says that the route changes what `scope` is for.
+    #[must_use]
+    pub const fn writes(mut self, scope: KeyScope) -> Route {
+        self.needs = Some(Need::Write(scope));
+        self
+    }
+
+    /// Says that the route changes what belongs to the account as a whole.
+    #[must_use]
+    pub const fn of_account(mut self) -> Route {
+        self.is_of_account = true;
+        self
+    }
+
     /// Whether the route asks the DNS, and so may take seconds. The writes of such a route are not held until the answer is
     /// there.
     pub fn looks(&self) -> bool {
@@ -97,7 +123,7 @@ pub type OpenToAll = fn(&Call<'_, Anybody>) -> Result<Response, Fault>;
 
 /// A route that answers from the database.
 pub const fn route(method: Method, path: &'static str, handler: Stored) -> Route {
-    Route { method, path, handler: Handler::Stored(handler), slow: false, body: BodySize::Usual }
+    plain(method, path, Handler::Stored(handler))
 }
 
 /// A route that takes a whole mail message.
@@ -123,12 +149,20 @@ pub const fn making(method: Method, path: &'static str, handler: Stored) -> Rout
 
 /// A route that asks the DNS.
 pub const fn looking(method: Method, path: &'static str, handler: Looking) -> Route {
-    Route { method, path, handler: Handler::Looking(handler), slow: true, body: BodySize::Usual }
+    let mut route = plain(method, path, Handler::Looking(handler));
+    route.slow = true;
+    route
 }
 
 /// A route for everybody, which takes a short form at most.
 pub const fn open(method: Method, path: &'static str, handler: OpenToAll) -> Route {
-    Route { method, path, handler: Handler::Open(handler), slow: false, body: BodySize::Form }
+    let mut route = plain(method, path, Handler::Open(handler));
+    route.body = BodySize::Form;
+    route
+}
+
+const fn plain(method: Method, path: &'static str, handler: Handler) -> Route {
+    Route { method, path, handler, slow: false, body: BodySize::Usual, needs: None, is_of_account: false }
 }
 
 /// What the operator can switch on and off, for all dialects.

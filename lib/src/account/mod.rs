@@ -2,6 +2,7 @@
 
 mod table;
 
+use crate::access::{KeyScopes, Need};
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::{Entity, Error};
@@ -31,22 +32,54 @@ pub struct Caller {
     account: AccountId,
     actor: Actor,
     user: Option<Tag>,
+    rights: Rights,
+}
+
+/// What the API key of a caller is limited to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rights {
+    /// None is everything.
+    pub(crate) scopes: Option<KeyScopes>,
+    /// Whether of the account's domains only those are there that are listed for the key.
+    pub(crate) is_of_domains: bool,
+    /// Whether the caller brought the secret that the key had before its last rotation.
+    pub(crate) is_superseded: bool,
 }
 
 impl Caller {
     /// The operator, acting within `account`; sees also what is tied to a key.
     pub fn operator(account: AccountId) -> Caller {
-        Caller { account, actor: Actor::Operator, user: None }
+        Caller { account, actor: Actor::Operator, user: None, rights: Rights::default() }
     }
 
     /// The schedule of checks, acting within `account`; sees what the operator sees.
     pub(crate) fn schedule(account: AccountId) -> Caller {
-        Caller { account, actor: Actor::Schedule, user: None }
+        Caller { account, actor: Actor::Schedule, user: None, rights: Rights::default() }
     }
 
     /// Whoever holds this key of `account`.
-    pub(crate) fn key_holder(account: AccountId, key: ApiKeyId) -> Caller {
-        Caller { account, actor: Actor::Key(key), user: None }
+    pub(crate) fn key_holder(account: AccountId, key: ApiKeyId, rights: Rights) -> Caller {
+        Caller { account, actor: Actor::Key(key), user: None, rights }
+    }
+
+    /// Whether the scopes of the caller's key allow this; who has no key, or one without scopes, may do everything.
+    pub fn may(&self, need: Need) -> bool {
+        self.rights.scopes.as_ref().is_none_or(|scopes| scopes.allow(need))
+    }
+
+    /// Whether the caller's key has scopes, and so may not do everything.
+    pub fn has_scopes(&self) -> bool {
+        self.rights.scopes.is_some()
+    }
+
+    /// Whether of the account's domains only those are there that are listed for the caller's key.
+    pub fn is_of_domains(&self) -> bool {
+        self.rights.is_of_domains
+    }
+
+    /// Whether the caller brought the secret that its key had before the last rotation.
+    pub(crate) fn is_superseded(&self) -> bool {
+        self.rights.is_superseded
     }
 
     /// This caller, acting for one of its end users: it sees that user's domains alone.

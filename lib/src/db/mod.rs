@@ -10,6 +10,7 @@
 //! transaction, not even in one that runs inside the first.
 
 pub(crate) mod inside;
+mod master;
 mod open;
 mod readers;
 mod schema;
@@ -28,15 +29,17 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Params, Row, TransactionBehavior};
 use tempfile::TempDir;
 
+pub use self::master::{MasterKeyChange, RotationError};
+pub(crate) use self::master::{SealedColumn, Sealing};
 pub use self::open::OpenError;
 pub use self::session::{Held, Session};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::name::DnsName;
-use crate::seal::MasterKey;
 use crate::settings::Settings;
 
 use self::inside::Inside;
+use self::master::MasterKeys;
 use self::open::{OpeningLock, beside, private_file};
 use self::readers::Readers;
 use self::writer::Writer;
@@ -69,7 +72,7 @@ pub struct Postroom {
     readers: Readers,
     /// Set when a sync failed: what is on disk is unknown, so nothing more is written.
     broken: AtomicBool,
-    master_key: MasterKey,
+    master_keys: MasterKeys,
     settings: Settings,
     clock: Arc<dyn Clock>,
     /// The folder of a temporary database. It is removed last, when everything above is closed.
@@ -118,13 +121,13 @@ impl Postroom {
         let now = options.clock.now();
         schema::migrate(&mut writer, file, now)?;
         let key_file = options.master_key_file.unwrap_or_else(|| beside(file, ".key"));
-        let master_key = match_master_key(&writer, file, &key_file, now)?;
+        let master_keys = MasterKeys::open(&writer, file, &key_file, now)?;
         Ok(Postroom {
             file: file.to_owned(),
             writer: Writer::new(writer),
             readers: Readers::default(),
             broken: AtomicBool::new(false),
-            master_key,
+            master_keys,
             settings: options.settings,
             clock: options.clock,
             _folder: folder,
@@ -273,8 +276,9 @@ impl<'t> ReadTx<'t> {
         self.postroom.clock.now()
     }
 
-    pub(crate) fn master_key(&self) -> &MasterKey {
-        &self.postroom.master_key
+    /// What seals and opens secrets, in the state that this transaction sees.
+    pub(crate) fn master_key(&self) -> Sealing<'_, 't> {
+        Sealing::of(self)
     }
 
     /// The first row, if there is one.
@@ -369,35 +373,6 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
     }
     conn.set_prepared_statement_cache_capacity(128);
     Ok(conn)
-}
-
-/// Finds the master key, or makes it for a database that has sealed nothing yet.
-fn match_master_key(
-    conn: &Connection,
-    file: &Path,
-    key_file: &Path,
-    now: Timestamp,
-) -> Result<MasterKey, OpenError> {
-    let failed = |e| OpenError::from_sqlite(file, &e);
-    let mut statement = conn.prepare(schema::MASTER_KEY_IDS).map_err(failed)?;
-    let known = statement
-        .query_map([], |row| row.get::<_, Vec<u8>>(0))
-        .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
-        .map_err(failed)?;
-    if known.is_empty() {
-        let key = if key_file.exists() { MasterKey::load(key_file)? } else { MasterKey::create(key_file)? };
-        conn.execute(schema::ADD_MASTER_KEY, (key.id(), now.millis())).map_err(failed)?;
-        return Ok(key);
-    }
-    if !key_file.exists() {
-        return Err(OpenError::KeyMissing { file: file.to_owned(), key_file: key_file.to_owned() });
-    }
-    let key = MasterKey::load(key_file)?;
-    if known.iter().any(|id| id == key.id()) {
-        Ok(key)
-    } else {
-        Err(OpenError::KeyForeign { file: file.to_owned(), key_file: key_file.to_owned() })
-    }
 }
 
 fn closed() -> Error {

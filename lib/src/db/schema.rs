@@ -18,7 +18,7 @@ mod embedded {
 }
 
 /// The number of the newest migration; `PRAGMA user_version` of a database that is up to date.
-pub(crate) const SCHEMA_VERSION: i32 = 19;
+pub(crate) const SCHEMA_VERSION: i32 = 20;
 
 /// "Post" in ASCII, in the header of every database of ours (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x506F_7374;
@@ -26,10 +26,13 @@ const APPLICATION_ID: i32 = 0x506F_7374;
 /// Older ones can corrupt a database when the write-ahead log is reset (fixed in SQLite 3.51.3).
 const OLDEST_SQLITE: i32 = 3_051_003;
 
-/// The ids of the master keys that have sealed something in this database.
-pub(crate) const MASTER_KEY_IDS: &str = "SELECT key_id FROM master_key";
+/// The ids of the master keys that have sealed what stands in this database, the newest first: that one seals now.
+pub(crate) const MASTER_KEY_IDS: &str = "SELECT key_id FROM master_key ORDER BY added_at DESC, key_id";
 /// Notes that a master key seals here from now on.
-pub(crate) const ADD_MASTER_KEY: &str = "INSERT INTO master_key (key_id, added_at) VALUES (?1, ?2)";
+pub(crate) const ADD_MASTER_KEY: &str = "INSERT INTO master_key (key_id, added_at)
+     VALUES (?1, max(?2, (SELECT coalesce(max(added_at), 0) + 1 FROM master_key)))";
+/// Notes that a master key has sealed nothing any more that stands in this database.
+pub(crate) const DROP_MASTER_KEY: &str = "DELETE FROM master_key WHERE key_id = ?1";
 
 /// refinery's own table. Its checksums are decimal numbers in text columns.
 const CREATE_HISTORY: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history (version int4 PRIMARY KEY,

@@ -10,7 +10,7 @@ use crate::dkim::{KeyKind, KeyPair, PublicKey, table};
 use crate::error::Error;
 
 /// What a spare pair's private half is sealed for; taken, it is sealed anew for its domain.
-fn identity(public: &PublicKey) -> String {
+pub(super) fn identity(public: &PublicKey) -> String {
     use base64::Engine;
     format!("spare_key {}", base64::engine::general_purpose::STANDARD.encode(public.octets()))
 }

@@ -4,7 +4,7 @@ use rusqlite::{Row, named_params};
 
 use super::{Algorithm, DkimKey, KeyPair, PublicKey};
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx, moment, moment_if_any, parsed};
+use crate::db::{ReadTx, SealedColumn, WriteTx, moment, moment_if_any, parsed};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
@@ -12,6 +12,19 @@ use crate::name::{DnsName, DomainName, Selector};
 /// In which order a domain's keys come into question as the current one: the newest active one, else the newest that
 /// is not retired.
 pub(crate) const CURRENT_FIRST: &str = "activated_at IS NULL, retired_at IS NOT NULL, id DESC";
+
+/// The private halves of DKIM keys.
+pub(crate) const SEALED: SealedColumn = SealedColumn {
+    table: "dkim_key",
+    column: "sealed",
+    identity: |row| Ok(super::identity(DomainId::new(row.get("domain_id")?), &public_key(row)?)),
+};
+/// The private halves of spare pairs.
+pub(crate) const SEALED_SPARES: SealedColumn = SealedColumn {
+    table: "spare_key",
+    column: "sealed",
+    identity: |row| Ok(super::pool::identity(&public_key(row)?)),
+};
 
 pub(super) fn insert(
     tx: &WriteTx<'_>,

@@ -1,7 +1,7 @@
 //! Domains: what one is, who may see it, and how they are found and listed.
 //!
 //! The visibility rule stands in `visibility.rs`, once: a domain is there for a caller of its account, unless it is
-//! tied to another key or belongs to another of the caller's users. Only that rule makes a [`Domain`], so that having one
+//! tied to another key, is not among the domains that the caller's key is limited to, or belongs to another of the caller's users. Only that rule makes a [`Domain`], so that having one
 //! proves that its caller may see it, within the transaction that read it. Operations on what hangs on a domain take a
 //! `&Domain` of their own transaction. What may be kept and shown afterwards is its [`Details`].
 //!
@@ -21,6 +21,7 @@ use crate::db::{ReadTx, WriteTx};
 use crate::error::{Entity, Error};
 use crate::event::{self, Change, DomainRef, Event};
 use crate::id::{ApiKeyId, DomainId, EventId, SubscriptionId};
+use crate::key;
 use crate::label;
 use crate::name::DomainName;
 use crate::page::{Direction, Page};
@@ -96,6 +97,11 @@ pub fn count(tx: &ReadTx<'_>, caller: &Caller) -> Result<u64, Error> {
     table::count(tx, caller)
 }
 
+/// The domains to which the account's keys are limited, as far as the caller may see them, by key and then by name.
+pub fn limits_of_keys(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(ApiKeyId, DomainName)>, Error> {
+    table::limits_of_keys(tx, caller)
+}
+
 /// How many of the caller's domains count toward each of its subscriptions that has one.
 pub fn count_by_subscription(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(SubscriptionId, u64)>, Error> {
     table::count_by_subscription(tx, caller)
@@ -167,7 +173,7 @@ pub fn associate<'t>(
     key: Option<ApiKeyId>,
 ) -> Result<Details, Error> {
     if let Some(key) = key
-        && !table::is_live_key_of(tx, domain.account, key)?
+        && key::live(tx, domain.account, key)?.is_none()
     {
         return Err(Error::NotFound(Entity::ApiKey));
     }

@@ -13,6 +13,14 @@ use crate::name::DomainName;
 use crate::page::{Direction, Page};
 use crate::tag::Tag;
 
+/// Whether the domain `d` is among those that the key `:key` is limited to.
+macro_rules! listed {
+    () => {
+        "d.id IN (SELECT l.domain_id FROM api_key_domain l WHERE l.api_key_id = :key)"
+    };
+}
+pub(super) use listed;
+
 /// The ids on the page of `:limit` after `:offset`.
 pub(crate) fn page_of_ids(caller: &Caller, order: Order, direction: Direction) -> String {
     let (visible, sorting) = (visible(caller), sorting(order, direction));
@@ -297,13 +305,16 @@ pub(super) fn is_any_tied(tx: &ReadTx<'_>, account: AccountId) -> Result<bool, E
     Ok(tx.one(tied, [account.number()], |_| Ok(()))?.is_some())
 }
 
-pub(crate) fn is_live_key_of(tx: &ReadTx<'_>, account: AccountId, key: ApiKeyId) -> Result<bool, Error> {
-    let found = tx.one(
-        "SELECT 1 FROM api_key WHERE id = ?1 AND account_id = ?2 AND revoked_at IS NULL",
-        (key.number(), account.number()),
-        |_| Ok(()),
-    )?;
-    Ok(found.is_some())
+pub(super) fn limits_of_keys(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(ApiKeyId, DomainName)>, Error> {
+    tx.all(
+        &format!(
+            "SELECT k.api_key_id, d.name FROM domain d JOIN api_key_domain k ON k.domain_id = d.id
+             WHERE {} ORDER BY k.api_key_id, d.name",
+            visible(caller)
+        ),
+        Scope::of(caller).with(&[]).as_slice(),
+        |row| Ok((ApiKeyId::new(row.get(0)?), DomainName::stored(row.get(1)?))),
+    )
 }
 
 pub(super) fn tie<'t>(

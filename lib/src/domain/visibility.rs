@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 use rusqlite::ToSql;
 
+use super::table::listed;
 use super::{Details, Holder, Order, table};
 use crate::account::Caller;
 use crate::db::{ReadTx, Within};
@@ -78,15 +79,34 @@ impl Deref for Domain<'_> {
 /// The visibility rule, over a `domain` called `d`. It stands here and nowhere else.
 ///
 /// `:key` is null for the operator and the schedule, who see also what is tied to a key; `:user` is null for who
-/// acts on behalf of no end user. [`Scope`] binds the three.
+/// acts on behalf of no end user. [`Scope`] binds the three. For a key that is limited to some domains the others are not
+/// there.
 pub(crate) fn visible(caller: &Caller) -> &'static str {
-    // Two texts, for an index serves `user_id = :user` and not `:user IS NULL OR …`.
-    if caller.user().is_some() {
-        "d.account_id = :account AND d.user_id = :user
+    // Texts of their own, for an index serves `user_id = :user` and not `:user IS NULL OR …`; nor would one serve a list of
+    // domains that may or may not count.
+    match (caller.user().is_some(), caller.is_of_domains()) {
+        (false, false) => {
+            "d.account_id = :account AND :user IS NULL
              AND (:key IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)"
-    } else {
-        "d.account_id = :account AND :user IS NULL
+        }
+        (true, false) => {
+            "d.account_id = :account AND d.user_id = :user
              AND (:key IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)"
+        }
+        (false, true) => {
+            concat!(
+                "d.account_id = :account AND :user IS NULL
+                 AND (d.api_key_id IS NULL OR d.api_key_id = :key) AND ",
+                listed!()
+            )
+        }
+        (true, true) => {
+            concat!(
+                "d.account_id = :account AND d.user_id = :user
+                 AND (d.api_key_id IS NULL OR d.api_key_id = :key) AND ",
+                listed!()
+            )
+        }
     }
 }
 
@@ -110,7 +130,7 @@ impl<'a> Scope<'a> {
     /// of keys, and skipping rows is a third faster for not looking at that column.
     pub(crate) fn of_page(tx: &ReadTx<'_>, caller: &'a Caller) -> Result<Scope<'a>, Error> {
         let mut scope = Scope::of(caller);
-        if scope.key.is_some() && !table::is_any_tied(tx, caller.account())? {
+        if scope.key.is_some() && !caller.is_of_domains() && !table::is_any_tied(tx, caller.account())? {
             scope.key = None;
         }
         Ok(scope)

@@ -2,9 +2,9 @@
 //!
 //! The client's key counts for one API key and one route: with another API key or on another route it names another request
 //! (draft-ietf-httpapi-idempotency-key-header section 2). Only hashes of the request are kept. The answer is sealed under the
-//! master key, because it can contain a secret that is shown once.
+//! master key, because it can contain a secret that is shown once. It is not given again when that secret opens nothing any more.
 
-mod table;
+pub(crate) mod table;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::Error;
 use crate::id::ApiKeyId;
+use crate::secret::{HashedSecret, PlainSecret};
 
 /// How long an answer is kept.
 pub const KEPT_FOR: Duration = Duration::from_hours(24);
@@ -59,6 +60,8 @@ pub enum Known {
     Answered(Zeroizing<Vec<u8>>),
     /// It was a different request.
     Otherwise,
+    /// It was answered, and the answer shows a secret that opens nothing any more, such as a token that was revoked since.
+    Outlived,
 }
 
 impl Asked {
@@ -87,7 +90,11 @@ pub fn find(tx: &ReadTx<'_>, asked: &Asked) -> Result<Option<Known>, Error> {
     if content != asked.content {
         return Ok(Some(Known::Otherwise));
     }
-    tx.master_key().open(&asked.identity(), &answer).map(|answer| Some(Known::Answered(answer)))
+    let answer = tx.master_key().open(&asked.identity(), &answer)?;
+    // A secret is known by its checksum wherever it stands, so that no answer can be kept whose secrets are forgotten here.
+    let secrets: Vec<HashedSecret> = PlainSecret::all_in(&answer).iter().map(PlainSecret::hashed).collect();
+    let live = table::are_live(tx, &secrets)?;
+    Ok(Some(if live { Known::Answered(answer) } else { Known::Outlived }))
 }
 
 /// Keeps the answer to this request for a day.

@@ -1,14 +1,27 @@
 //! The SQL of idempotency keys.
 
-use rusqlite::named_params;
+use rusqlite::types::Value;
+use rusqlite::{named_params, params_from_iter};
 
 use super::Asked;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx};
+use crate::db::{ReadTx, SealedColumn, WriteTx};
 use crate::error::Error;
+use crate::id::ApiKeyId;
+use crate::secret::HashedSecret;
 
 /// The digest of what was asked, and the sealed answer.
 type Kept = ([u8; 32], Vec<u8>);
+
+/// The answers that are kept.
+pub(crate) const SEALED: SealedColumn = SealedColumn {
+    table: "idempotency",
+    column: "answer",
+    identity: |row| {
+        let by = ApiKeyId::new(row.get("api_key_id")?);
+        Ok(Asked { by, name: row.get("name")?, content: row.get("content")? }.identity())
+    },
+};
 
 pub(super) fn find(tx: &ReadTx<'_>, asked: &Asked) -> Result<Option<Kept>, Error> {
     tx.one(
@@ -16,6 +29,34 @@ pub(super) fn find(tx: &ReadTx<'_>, asked: &Asked) -> Result<Option<Kept>, Error
         (asked.by.number(), asked.name, tx.now().millis()),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )
+}
+
+/// How many secrets one statement looks for.
+const SECRETS_AT_ONCE: usize = 500;
+
+/// Whether each of these secrets still opens something: a key, a token or a login link.
+pub(super) fn are_live(tx: &ReadTx<'_>, secrets: &[HashedSecret]) -> Result<bool, Error> {
+    for some in secrets.chunks(SECRETS_AT_ONCE) {
+        let places: Vec<String> = (0..some.len()).map(|at| format!("(?{})", at + 2)).collect();
+        let sql = format!(
+            "WITH secret (hash) AS (VALUES {})
+             SELECT count(*) FROM secret s WHERE NOT EXISTS (
+                 SELECT 1 FROM api_key WHERE hash = s.hash AND revoked_at IS NULL AND coalesce(expires_at > ?1, 1))
+             AND NOT EXISTS (
+                 SELECT 1 FROM api_key
+                 WHERE old_hash = s.hash AND old_hash_until > ?1 AND revoked_at IS NULL AND coalesce(expires_at > ?1, 1))
+             AND NOT EXISTS (SELECT 1 FROM domain_token WHERE hash = s.hash AND revoked_at IS NULL)
+             AND NOT EXISTS (SELECT 1 FROM login_link WHERE hash = s.hash AND expires_at > ?1)",
+            places.join(", ")
+        );
+        let now = tx.now().millis();
+        let own = some.iter().map(|hash| hash.octets().to_vec().into());
+        let values: Vec<Value> = std::iter::once(now.into()).chain(own).collect();
+        if tx.one(&sql, params_from_iter(values), |row| row.get::<_, i64>(0))? != Some(0) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Stores an answer; it replaces an expired one that has not been deleted yet.

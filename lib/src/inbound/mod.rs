@@ -233,12 +233,20 @@ pub fn standing<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Resu
         Err(Error::NotFound(_)) => {}
         Err(error) => return Err(error),
     }
-    let own = |holder: Option<Holder<'_>>| holder.is_some_and(|holder| holder.account == caller.account());
-    if own(holder::named(tx, name)?) {
+    // Whoever is limited to some domains learns of no other one, not even that it is the account's.
+    let own = |holder: Option<Holder<'_>>| match holder {
+        Some(holder) if caller.is_of_domains() => match domain::find(tx, caller, holder.id) {
+            Ok(_) => Ok(true),
+            Err(Error::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        },
+        holder => Ok(holder.is_some_and(|holder| holder.account == caller.account())),
+    };
+    if own(holder::named(tx, name)?)? {
         return Ok(NameStanding::Tied);
     }
     let alias = table::domain_of_alias(tx, name)?;
-    Ok(if own(alias) { NameStanding::Alias } else { NameStanding::Unknown })
+    Ok(if own(alias)? { NameStanding::Alias } else { NameStanding::Unknown })
 }
 
 /// The domain of this name, for whoever asks for it by its name.

@@ -1,8 +1,15 @@
 //! API keys: the credentials of an account. One key works in every dialect.
+//!
+//! A key can be limited: to a time, to networks, to scopes, and to some of its account's domains ([`KeyLimits`]). A key that
+//! makes another one makes none that reaches further than itself. The limits of a key never change.
 
+mod limits;
 mod table;
 
-use crate::account::Caller;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::account::{Caller, Rights};
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::{Entity, Error};
@@ -10,6 +17,13 @@ use crate::event::{Actor, Change};
 use crate::id::{AccountId, ApiKeyId};
 use crate::label;
 use crate::secret::{PlainSecret, SecretKind};
+
+pub use limits::{KeyLimits, KeyRequest, MAX_DOMAINS, MAX_NETWORKS};
+
+/// For how long the secret before a rotation still opens the key, where nothing else is said.
+pub const USUAL_GRACE: Duration = Duration::from_hours(1);
+/// The longest time for which it can.
+pub const LONGEST_GRACE: Duration = Duration::from_hours(30 * 24);
 
 /// An API key, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,19 +42,46 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// Since when it opens nothing.
     pub revoked_at: Option<Timestamp>,
+    /// What it is limited to.
+    pub limits: KeyLimits,
 }
 
-/// Makes a key of `account`. The secret is returned this once, and only its hash is kept.
+/// What a secret opens, for a client at some address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// Its account, within the limits of the key.
+    ToCaller(Caller),
+    /// Nothing from this address: the key is bound to other networks.
+    NotFromHere,
+    /// Nothing, or nothing any more.
+    Nothing,
+}
+
+/// Makes a key of `account` without limits. The secret is returned this once, and only its hash is kept.
 pub fn create(
     tx: &WriteTx<'_>,
     account: AccountId,
     description: Option<&str>,
 ) -> Result<(ApiKey, PlainSecret), Error> {
+    create_for(tx, &Caller::operator(account), description, KeyRequest::default())
+}
+
+/// Makes another key of the caller's account. The secret is returned this once, and only its hash is kept.
+///
+/// `Wider` if it would reach further than the caller's own key.
+pub fn create_for(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    description: Option<&str>,
+    request: KeyRequest,
+) -> Result<(ApiKey, PlainSecret), Error> {
     let description = label::parse_optional("description", description)?;
+    let limits = limits_of(tx, caller)?.for_request(request)?;
+    limits.check(tx.now())?;
     let secret = PlainSecret::generate(SecretKind::AccountKey)?;
-    let key = table::insert(tx, account, &secret, description)?;
+    let key = table::insert(tx, caller.account(), &secret, description, limits)?;
     let change = Change::ApiKeyCreated { key: key.id, description: key.description.clone() };
-    tx.tell(&Actor::Operator, account, &change)?;
+    tx.tell(caller.actor(), key.account, &change)?;
     Ok((key, secret))
 }
 
@@ -49,21 +90,139 @@ pub fn list(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<ApiKey>, 
     table::all(tx, account)
 }
 
+/// The keys of the caller's account that are not revoked, the oldest first. A key that is limited to some domains sees
+/// those alone that are limited to the same ones or fewer.
+pub fn list_for(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<ApiKey>, Error> {
+    let own = limits_of(tx, caller)?.domains;
+    let sees = |key: &ApiKey| match (&own, &key.limits.domains) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(own), Some(others)) => others.is_subset(own),
+    };
+    let mut keys = table::all(tx, Some(caller.account()))?;
+    keys.retain(|key| key.revoked_at.is_none() && sees(key));
+    Ok(keys)
+}
+
 /// Revokes a key, from now on and for good; domains that are tied to it become free for all keys of its account.
 pub fn revoke(tx: &WriteTx<'_>, id: ApiKeyId) -> Result<ApiKey, Error> {
     let key = table::revoke(tx, id)?.ok_or(Error::NotFound(Entity::ApiKey))?;
-    let change = Change::ApiKeyRevoked { key: key.id, description: key.description.clone() };
-    tx.tell(&Actor::Operator, key.account, &change)?;
-    Ok(key)
+    tell_revoked(tx, &Actor::Operator, key)
+}
+
+/// Revokes another key of the caller's account, from now on and for good.
+///
+/// `InUse` if it is the caller's own, or if domains are tied to it, which would then be open to every key: the operator can
+/// do that. `Wider` if it reaches further than the caller's own.
+pub fn revoke_for(tx: &WriteTx<'_>, caller: &Caller, id: ApiKeyId) -> Result<ApiKey, Error> {
+    let found = list_for(tx, caller)?.into_iter().find(|key| key.id == id);
+    let found = found.ok_or(Error::NotFound(Entity::ApiKey))?;
+    let in_use = |reason: String| Error::InUse { what: Entity::ApiKey, reason };
+    if caller.key() == Some(id) {
+        return Err(in_use("it is the key that asks".to_owned()));
+    }
+    if !limits_of(tx, caller)?.cover(&found.limits) {
+        return Err(Error::Wider { field: "id" });
+    }
+    let tied = table::count_tied(tx, id)?;
+    if tied > 0 {
+        return Err(in_use(format!(
+            "{tied} of the account's domains are tied to it; the operator can revoke it"
+        )));
+    }
+    let key = table::revoke(tx, id)?.ok_or(Error::NotFound(Entity::ApiKey))?;
+    tell_revoked(tx, caller.actor(), key)
+}
+
+/// Gives a key of the caller's account a new secret, which is returned this once. The one before opens it for `grace` more,
+/// and not a moment if that is zero. Everything else of the key stays, such as the domains that are tied to it.
+///
+/// `InUse` if the caller itself brought a secret from before a rotation.
+pub fn rotate(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    id: ApiKeyId,
+    grace: Duration,
+) -> Result<(ApiKey, PlainSecret), Error> {
+    if caller.is_superseded() {
+        let reason = "it has a newer secret already, and that one alone rotates it".to_owned();
+        return Err(Error::InUse { what: Entity::ApiKey, reason });
+    }
+    if grace > LONGEST_GRACE {
+        return Err(Error::invalid("grace", "it is longer than 30 days"));
+    }
+    let secret = PlainSecret::generate(SecretKind::AccountKey)?;
+    let until = (!grace.is_zero()).then(|| tx.now() + grace);
+    table::rotate(tx, caller.account(), id, &secret, until)?;
+    let key = table::by_id(tx, caller.account(), id)?.ok_or(Error::NotFound(Entity::ApiKey))?;
+    let grace_minutes = grace.as_secs() / 60;
+    let change = Change::ApiKeyRotated { key: id, description: key.description.clone(), grace_minutes };
+    tx.tell(caller.actor(), key.account, &change)?;
+    Ok((key, secret))
 }
 
 /// Who calls with this secret; none if it opens nothing, or nothing any more.
+///
+/// For who knows no address of the client's: a key that is bound to networks opens nothing here, but to [`authenticate_at`].
 pub fn authenticate(tx: &ReadTx<'_>, secret: &PlainSecret) -> Result<Option<Caller>, Error> {
+    Ok(match table::by_hash(tx, &secret.hashed())? {
+        Some((caller, networks)) if networks.is_empty() => Some(caller),
+        _ => None,
+    })
+}
+
+/// What this secret opens for a client at this address.
+pub fn authenticate_at(tx: &ReadTx<'_>, secret: &PlainSecret, from: IpAddr) -> Result<Opened, Error> {
+    Ok(match table::by_hash(tx, &secret.hashed())? {
+        Some((caller, networks)) => {
+            if networks.is_empty() || networks.iter().any(|network| network.contains(from)) {
+                Opened::ToCaller(caller)
+            } else {
+                Opened::NotFromHere
+            }
+        }
+        None => Opened::Nothing,
+    })
+}
+
+/// The live key with this secret, wherever that may be used: for who names a key by its secret and does not call with it.
+pub fn named(tx: &ReadTx<'_>, secret: &PlainSecret) -> Result<Option<(AccountId, ApiKeyId)>, Error> {
     let found = table::by_hash(tx, &secret.hashed())?;
-    Ok(found.map(|(key, account)| Caller::key_holder(account, key)))
+    Ok(found.and_then(|(caller, _)| Some((caller.account(), caller.key()?))))
+}
+
+/// Writes down that the caller's key was refused: which request, and what it lacks.
+pub fn note_refusal(tx: &WriteTx<'_>, caller: &Caller, request: &str, reason: &str) -> Result<(), Error> {
+    let Some(key) = caller.key() else { return Ok(()) };
+    let change = Change::ApiKeyRefused { key, request: request.to_owned(), reason: reason.to_owned() };
+    tx.tell(caller.actor(), caller.account(), &change)
 }
 
 /// Notes when keys were last used. Meant to be called now and then with what has come together.
 pub fn note_uses(tx: &WriteTx<'_>, uses: &[(ApiKeyId, Timestamp)]) -> Result<(), Error> {
     uses.iter().try_for_each(|&(key, at)| table::note_use(tx, key, at))
+}
+
+/// Whoever holds this key of this account, if it opens something now.
+pub(crate) fn live(tx: &ReadTx<'_>, account: AccountId, id: ApiKeyId) -> Result<Option<Caller>, Error> {
+    table::live(tx, account, id)
+}
+
+/// What the caller's key is limited to.
+fn limits_of(tx: &ReadTx<'_>, caller: &Caller) -> Result<KeyLimits, Error> {
+    let Some(id) = caller.key() else { return Ok(KeyLimits::default()) };
+    let key = table::by_id(tx, caller.account(), id)?.ok_or(Error::NotFound(Entity::ApiKey))?;
+    Ok(key.limits)
+}
+
+fn tell_revoked(tx: &WriteTx<'_>, actor: &Actor, key: ApiKey) -> Result<ApiKey, Error> {
+    let change = Change::ApiKeyRevoked { key: key.id, description: key.description.clone() };
+    tx.tell(actor, key.account, &change)?;
+    Ok(key)
+}
+
+/// What a caller may do by this row of its key.
+fn rights(scopes: Option<&str>, is_of_domains: bool, is_superseded: bool) -> Rights {
+    let scopes = scopes.map(crate::access::KeyScopes::stored);
+    Rights { scopes, is_of_domains, is_superseded }
 }

@@ -1,12 +1,16 @@
 //! The SQL of API keys.
 
-use rusqlite::{Row, named_params};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::ApiKey;
+use rusqlite::{Params, Row, named_params};
+
+use super::{ApiKey, KeyLimits, rights};
+use crate::access::{KeyScopes, Network};
+use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx, moment, moment_if_any};
-use crate::error::Error;
-use crate::id::{AccountId, ApiKeyId};
+use crate::error::{Entity, Error};
+use crate::id::{AccountId, ApiKeyId, DomainId};
 use crate::secret::{HashedSecret, PlainSecret};
 
 pub(super) fn insert(
@@ -14,16 +18,25 @@ pub(super) fn insert(
     account: AccountId,
     secret: &PlainSecret,
     description: Option<String>,
+    limits: KeyLimits,
 ) -> Result<ApiKey, Error> {
     let created_at = tx.now();
+    let networks = limits.networks.iter().map(Network::to_string).collect::<Vec<_>>().join(" ");
     let id = tx.insert(
-        "INSERT INTO api_key (account_id, hash, last4, description, created_at)
-         VALUES (:account, :hash, :last4, :description, :now) RETURNING id",
+        "INSERT INTO api_key (account_id, hash, last4, description, created_at, expires_at, networks, scopes,
+                              is_of_domains)
+         VALUES (:account, :hash, :last4, :description, :now, :expires, nullif(:networks, ''), :scopes, :is_of_domains)
+         RETURNING id",
         named_params! {
             ":account": account.number(), ":hash": secret.hashed().octets(), ":last4": secret.last4(),
             ":description": description, ":now": created_at.millis(),
+            ":expires": limits.expires_at.map(Timestamp::millis), ":networks": networks,
+            ":scopes": limits.scopes.as_ref().map(KeyScopes::store), ":is_of_domains": limits.domains.is_some(),
         },
     )?;
+    for domain in limits.domains.iter().flatten() {
+        tx.run("INSERT INTO api_key_domain (api_key_id, domain_id) VALUES (?1, ?2)", (id, domain.number()))?;
+    }
     Ok(ApiKey {
         id: ApiKeyId::new(id),
         account,
@@ -32,21 +45,63 @@ pub(super) fn insert(
         created_at,
         last_used_at: None,
         revoked_at: None,
+        limits,
     })
 }
 
+/// Two statements, however many keys.
 pub(super) fn all(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<ApiKey>, Error> {
-    match account {
-        Some(account) => {
-            tx.all("SELECT * FROM api_key WHERE account_id = ?1 ORDER BY id", [account.number()], api_key)
-        }
-        None => tx.all("SELECT * FROM api_key ORDER BY id", [], api_key),
+    // Two texts each, for an index serves `account_id = ?1` alone.
+    match account.map(AccountId::number) {
+        Some(account) => with_domains(
+            tx,
+            tx.all("SELECT * FROM api_key WHERE account_id = ?1 ORDER BY id", [account], api_key)?,
+            "SELECT d.api_key_id, d.domain_id FROM api_key k JOIN api_key_domain d ON d.api_key_id = k.id
+             WHERE k.account_id = ?1",
+            [account],
+        ),
+        None => with_domains(
+            tx,
+            tx.all("SELECT * FROM api_key ORDER BY id", [], api_key)?,
+            "SELECT api_key_id, domain_id FROM api_key_domain",
+            [],
+        ),
     }
+}
+
+/// A key of this account that is not revoked.
+pub(super) fn by_id(tx: &ReadTx<'_>, account: AccountId, id: ApiKeyId) -> Result<Option<ApiKey>, Error> {
+    let found = tx.one(
+        "SELECT * FROM api_key WHERE id = ?1 AND account_id = ?2 AND revoked_at IS NULL",
+        (id.number(), account.number()),
+        api_key,
+    )?;
+    let domains = "SELECT api_key_id, domain_id FROM api_key_domain WHERE api_key_id = ?1";
+    Ok(with_domains(tx, found.into_iter().collect(), domains, [id.number()])?.pop())
+}
+
+fn with_domains(
+    tx: &ReadTx<'_>,
+    mut keys: Vec<ApiKey>,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<ApiKey>, Error> {
+    let mut domains: BTreeMap<i64, BTreeSet<DomainId>> = BTreeMap::new();
+    for (key, domain) in tx.all(sql, params, |row| Ok((row.get(0)?, DomainId::new(row.get(1)?))))? {
+        domains.entry(key).or_default().insert(domain);
+    }
+    for key in &mut keys {
+        if let Some(own) = &mut key.limits.domains {
+            *own = domains.remove(&key.id.number()).unwrap_or_default();
+        }
+    }
+    Ok(keys)
 }
 
 pub(super) fn revoke(tx: &WriteTx<'_>, id: ApiKeyId) -> Result<Option<ApiKey>, Error> {
     let key = tx.one(
-        "UPDATE api_key SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL RETURNING *",
+        "UPDATE api_key SET revoked_at = ?2, old_hash = NULL, old_hash_until = NULL
+         WHERE id = ?1 AND revoked_at IS NULL RETURNING *",
         (id.number(), tx.now().millis()),
         api_key,
     )?;
@@ -56,12 +111,55 @@ pub(super) fn revoke(tx: &WriteTx<'_>, id: ApiKeyId) -> Result<Option<ApiKey>, E
     Ok(key)
 }
 
-pub(super) fn by_hash(tx: &ReadTx<'_>, hash: &HashedSecret) -> Result<Option<(ApiKeyId, AccountId)>, Error> {
-    tx.one(
-        "SELECT id, account_id FROM api_key WHERE hash = ?1 AND revoked_at IS NULL",
-        [hash.octets()],
-        |row| Ok((ApiKeyId::new(row.get(0)?), AccountId::new(row.get(1)?))),
-    )
+pub(super) fn count_tied(tx: &ReadTx<'_>, id: ApiKeyId) -> Result<i64, Error> {
+    let count = "SELECT count(*) FROM domain WHERE api_key_id = ?1";
+    Ok(tx.one(count, [id.number()], |row| row.get(0))?.unwrap_or(0))
+}
+
+/// Another secret; the one before counts until then, or not at all any more.
+pub(super) fn rotate(
+    tx: &WriteTx<'_>,
+    account: AccountId,
+    id: ApiKeyId,
+    secret: &PlainSecret,
+    until: Option<Timestamp>,
+) -> Result<(), Error> {
+    let changed = tx.run(
+        "UPDATE api_key SET hash = :hash, last4 = :last4, old_hash_until = :until,
+             old_hash = CASE WHEN :until IS NULL THEN NULL ELSE hash END
+         WHERE id = :id AND account_id = :account AND revoked_at IS NULL",
+        named_params! {
+            ":id": id.number(), ":account": account.number(), ":hash": secret.hashed().octets(),
+            ":last4": secret.last4(), ":until": until.map(Timestamp::millis),
+        },
+    )?;
+    if changed == 1 { Ok(()) } else { Err(Error::NotFound(Entity::ApiKey)) }
+}
+
+/// Who calls with a secret, and from where that may be.
+type Holder = (Caller, Vec<Network>);
+
+pub(super) fn by_hash(tx: &ReadTx<'_>, hash: &HashedSecret) -> Result<Option<Holder>, Error> {
+    let live = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)";
+    let current = format!("SELECT *, 0 AS is_superseded FROM api_key WHERE hash = ?1 AND {live}");
+    let params = (hash.octets(), tx.now().millis());
+    if let Some(found) = tx.one(&current, params, holder)? {
+        return Ok(Some(found));
+    }
+    let before = format!(
+        "SELECT *, 1 AS is_superseded FROM api_key WHERE old_hash = ?1 AND old_hash_until > ?2 AND {live}"
+    );
+    tx.one(&before, params, holder)
+}
+
+pub(super) fn live(tx: &ReadTx<'_>, account: AccountId, id: ApiKeyId) -> Result<Option<Caller>, Error> {
+    let found = tx.one(
+        "SELECT *, 0 AS is_superseded FROM api_key
+         WHERE id = ?1 AND account_id = ?2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?3)",
+        (id.number(), account.number(), tx.now().millis()),
+        holder,
+    )?;
+    Ok(found.map(|(caller, _)| caller))
 }
 
 pub(super) fn note_use(tx: &WriteTx<'_>, key: ApiKeyId, at: Timestamp) -> Result<(), Error> {
@@ -72,7 +170,25 @@ pub(super) fn note_use(tx: &WriteTx<'_>, key: ApiKeyId, at: Timestamp) -> Result
     Ok(())
 }
 
+fn holder(row: &Row<'_>) -> rusqlite::Result<Holder> {
+    let scopes: Option<String> = row.get("scopes")?;
+    let rights = rights(scopes.as_deref(), row.get("is_of_domains")?, row.get("is_superseded")?);
+    let (account, key) = (AccountId::new(row.get("account_id")?), ApiKeyId::new(row.get("id")?));
+    Ok((Caller::key_holder(account, key, rights), networks(row)?))
+}
+
+fn networks(row: &Row<'_>) -> rusqlite::Result<Vec<Network>> {
+    let text: Option<String> = row.get("networks")?;
+    let parse = |word: &str| {
+        word.parse().map_err(|e| {
+            rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e))
+        })
+    };
+    text.iter().flat_map(|text| text.split(' ')).map(parse).collect()
+}
+
 fn api_key(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
+    let scopes: Option<String> = row.get("scopes")?;
     Ok(ApiKey {
         id: ApiKeyId::new(row.get("id")?),
         account: AccountId::new(row.get("account_id")?),
@@ -81,5 +197,11 @@ fn api_key(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
         created_at: moment(row, "created_at")?,
         last_used_at: moment_if_any(row, "last_used_at")?,
         revoked_at: moment_if_any(row, "revoked_at")?,
+        limits: KeyLimits {
+            expires_at: moment_if_any(row, "expires_at")?,
+            networks: networks(row)?,
+            scopes: scopes.as_deref().map(KeyScopes::stored),
+            domains: row.get::<_, bool>("is_of_domains")?.then(BTreeSet::new),
+        },
     })
 }

@@ -1,7 +1,7 @@
 //! Login links: whoever opens a link is signed in to one domain, once, within a short time.
 //!
 //! A link has the rights of the API key that made it, checked when the link is opened and not when it was made: it stops
-//! working once that key is revoked, or no longer sees the domain. It ends when its domain is deleted, renamed or given to
+//! working once that key is revoked or has expired, or no longer sees the domain. It ends when its domain is deleted, renamed or given to
 //! another owner. [`peek`] shows which domain a link opens and does not use it up, for a page with a button: programs that
 //! scan mail follow links, and must not use them up. [`consume`] is called for the button.
 
@@ -14,6 +14,7 @@ use crate::domain::{self, Details, Domain};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
 use crate::id::{DomainId, LoginLinkId};
+use crate::key;
 use crate::secret::{PlainSecret, SecretKind};
 
 /// How many expired links are deleted when a new one is made: more than one, so that their number cannot grow.
@@ -88,10 +89,10 @@ fn opened<'t>(tx: &ReadTx<'t>, secret: &PlainSecret) -> Result<Option<(LoginLink
     let Some(found) = table::by_hash(tx, &secret.hashed())? else { return Ok(None) };
     let maker = match found.key {
         None => Caller::operator(found.account),
-        Some(key) if domain::table::is_live_key_of(tx, found.account, key)? => {
-            Caller::key_holder(found.account, key)
-        }
-        Some(_) => return Ok(None),
+        Some(key) => match key::live(tx, found.account, key)? {
+            Some(holder) => holder,
+            None => return Ok(None),
+        },
     };
     match domain::find(tx, &maker, found.domain) {
         Ok(domain) => Ok(Some((found.id, domain))),

@@ -1,6 +1,6 @@
 //! Routes: what happens to a domain's incoming mail.
 
-mod table;
+pub(crate) mod table;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -199,7 +199,7 @@ pub fn update<'t>(
                 let reason = format_args!("it must have 1 to {MAX_SECRET_CHARS} characters");
                 return Err(Error::invalid("webhook_secret", reason));
             }
-            let sealed = tx.master_key().seal(&format!("route {}", domain.id), secret.as_bytes())?;
+            let sealed = tx.master_key().seal(&identity(domain.id), secret.as_bytes())?;
             table::set_secret(tx, domain.id, Some(&sealed))?;
         }
     }
@@ -268,4 +268,8 @@ pub fn decide(tx: &ReadTx<'_>, recipient: &EmailAddress) -> Result<RouteDecision
         None => Ok(RouteDecision::UnknownDomain),
         Some(holder) => Ok(RouteDecision::Known { domain: holder.id, route: of(tx, holder.id)? }),
     }
+}
+/// What the secret of a webhook is sealed for.
+fn identity(domain: DomainId) -> String {
+    format!("route {domain}")
 }

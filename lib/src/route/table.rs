@@ -4,9 +4,16 @@ use rusqlite::{Row, named_params};
 
 use super::{Route, WebhookUrl};
 use crate::address::EmailAddress;
-use crate::db::{ReadTx, WriteTx, parsed};
+use crate::db::{ReadTx, SealedColumn, WriteTx, parsed};
 use crate::error::Error;
 use crate::id::DomainId;
+
+/// The secrets of webhooks.
+pub(crate) const SEALED: SealedColumn = SealedColumn {
+    table: "route",
+    column: "sealed_secret",
+    identity: |row| Ok(super::identity(DomainId::new(row.get("domain_id")?))),
+};
 
 pub(super) fn by_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<Route>, Error> {
     tx.one(

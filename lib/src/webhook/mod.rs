@@ -1,6 +1,6 @@
 //! Webhooks: the addresses to which one may be sent, and the Ed25519 key pair with which a domain's are signed (RFC 8032).
 
-mod table;
+pub(crate) mod table;
 mod url;
 
 use base64::Engine;

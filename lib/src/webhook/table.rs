@@ -1,8 +1,15 @@
 //! The SQL of webhook keys.
 
-use crate::db::{ReadTx, WriteTx};
+use crate::db::{ReadTx, SealedColumn, WriteTx};
 use crate::error::Error;
 use crate::id::DomainId;
+
+/// The private keys of webhooks.
+pub(crate) const SEALED: SealedColumn = SealedColumn {
+    table: "webhook_key",
+    column: "sealed",
+    identity: |row| Ok(super::identity(DomainId::new(row.get("domain_id")?))),
+};
 
 pub(super) fn insert(
     tx: &WriteTx<'_>,

@@ -1,5 +1,6 @@
 //! The native dialect.
 
+mod api_keys;
 mod dns;
 mod domains;
 mod faults;

@@ -115,7 +115,7 @@ fn make(app: &TestApp, name: &str, version: i32, migrations: &[Migration]) {
 }
 
 /// A database that has rows in every table.
-fn filled() -> TestApp {
+pub(super) fn filled() -> TestApp {
     let app = TestApp::with(settings(), 8);
     let key = app.account("acme");
     // A first key that waits for its record, and a token.
@@ -126,6 +126,8 @@ fn filled() -> TestApp {
     assert_eq!(app.send(&line, &repeatable, b"").status, 201);
     active_domain(&app, &key);
     provisioned_domain(&app, &key);
+    let domains = Some(Some([postroom::id::DomainId::new(waiting)].into()));
+    app.limited_key(key.account, postroom::key::KeyRequest { domains, ..Default::default() });
     // Few spare keys are enough.
     app.sql().execute_batch("DELETE FROM spare_key WHERE id > (SELECT min(id) FROM spare_key)").unwrap();
     app

@@ -7,6 +7,7 @@ mod input;
 mod routing;
 mod shape;
 
+use postroom::access::KeyScope;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
@@ -19,14 +20,14 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/v2"],
     auth: Auth::Header(&["x-api-key"]),
     routes: &[
-        route(Method::POST, "/v2/domain", domains::create),
-        route(Method::GET, "/v2/domains", domains::list),
-        route(Method::POST, "/v2/domains/delete", domains::delete),
-        route(Method::GET, "/v2/domains/{domain}/info", domains::info),
-        looking(Method::PUT, "/v2/domains/{domain}/route", routing::update),
-        route(Method::GET, "/v2/domains/{domain}/dns", dns::show),
-        route(Method::POST, "/v2/domains/{domain}/dns/mark", dns::mark),
-        looking(Method::POST, "/v2/domains/{domain}/dns/verify", dns::verify),
+        route(Method::POST, "/v2/domain", domains::create).writes(KeyScope::DomainsWrite).of_account(),
+        route(Method::GET, "/v2/domains", domains::list).reads(KeyScope::DomainsWrite),
+        route(Method::POST, "/v2/domains/delete", domains::delete).writes(KeyScope::DomainsWrite),
+        route(Method::GET, "/v2/domains/{domain}/info", domains::info).reads(KeyScope::DomainsWrite),
+        looking(Method::PUT, "/v2/domains/{domain}/route", routing::update).writes(KeyScope::RoutesWrite),
+        route(Method::GET, "/v2/domains/{domain}/dns", dns::show).reads(KeyScope::RecordsVerify),
+        route(Method::POST, "/v2/domains/{domain}/dns/mark", dns::mark).writes(KeyScope::RecordsVerify),
+        looking(Method::POST, "/v2/domains/{domain}/dns/verify", dns::verify).writes(KeyScope::RecordsVerify),
     ],
     render,
 };

@@ -181,9 +181,8 @@ pub(super) fn set_key(call: &Call<'_>) -> Result<Response, Fault> {
         let key = match &secret {
             None => None,
             Some(secret) => {
-                let holder = key::authenticate(tx, secret)?;
-                let holder = holder.filter(|holder| holder.account() == domain.account);
-                Some(holder.and_then(|holder| holder.key()).ok_or_else(unknown)?)
+                let named = key::named(tx, secret)?.filter(|(account, _)| *account == domain.account);
+                Some(named.ok_or_else(unknown)?.1)
             }
         };
         domain::associate(tx, &call.caller, &domain, key).map_err(Fault::from)
@@ -233,8 +232,12 @@ impl Wish {
                 subscription::find(tx, call.caller.account(), handle)?;
                 (false, *domain)
             }
-            NameStanding::Tied => return Err(Fault::Denied("the domain is associated with another API key")),
-            NameStanding::Alias => return Err(Fault::Denied("the name is an alias of another domain")),
+            NameStanding::Tied => {
+                return Err(Fault::Denied("the domain is associated with another API key".into()));
+            }
+            NameStanding::Alias => {
+                return Err(Fault::Denied("the name is an alias of another domain".into()));
+            }
             NameStanding::Unknown => {
                 let new =
                     NewDomain { subscription: Some(handle), key_later: true, ..NewDomain::named(&self.name) };

@@ -71,8 +71,8 @@ pub(super) fn domain_of<'t>(
 ) -> Result<Domain<'t>, Fault> {
     match inbound::standing(tx, &call.caller, name)? {
         NameStanding::Domain(domain) => Ok(*domain),
-        NameStanding::Tied => Err(Fault::Denied("the domain is associated with another API key")),
-        NameStanding::Alias => Err(Fault::Denied("the name is an alias; use that of its domain")),
+        NameStanding::Tied => Err(Fault::Denied("the domain is associated with another API key".into())),
+        NameStanding::Alias => Err(Fault::Denied("the name is an alias; use that of its domain".into())),
         NameStanding::Unknown => Err(Fault::Library(Error::NotFound(Entity::Domain))),
     }
 }

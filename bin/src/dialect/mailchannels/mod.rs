@@ -11,6 +11,7 @@ mod reports;
 mod shape;
 mod users;
 
+use postroom::access::KeyScope;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
@@ -25,35 +26,61 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/inbound/v1"],
     auth: Auth::Header(&["x-api-key"]),
     routes: &[
-        route(Method::GET, "/inbound/v1/subscriptions", domains::subscriptions),
-        route(Method::GET, "/inbound/v1/domains", domains::list),
-        route(Method::POST, "/inbound/v1/domains", domains::provision),
-        batch(Method::POST, "/inbound/v1/domains/batch", batch::provision),
-        batch(Method::DELETE, "/inbound/v1/domains/batch", batch::deprovision),
-        batch(Method::POST, "/inbound/v1/domains/batch/deprovision", batch::deprovision),
-        route(Method::GET, "/inbound/v1/domains/{domain}", domains::show),
-        route(Method::DELETE, "/inbound/v1/domains/{domain}", domains::deprovision),
-        route(Method::GET, "/inbound/v1/domains/{domain}/settings", domains::settings),
-        looking(Method::PUT, "/inbound/v1/domains/{domain}/settings", domains::set_settings),
-        route(Method::GET, "/inbound/v1/domains/{domain}/downstream-address", domains::downstream),
-        looking(Method::PUT, "/inbound/v1/domains/{domain}/downstream-address", domains::set_downstream),
-        route(Method::PUT, "/inbound/v1/domains/{domain}/api-key", domains::set_key),
-        route(Method::POST, "/inbound/v1/domains/{domain}/alias/{alias}", aliases::create),
-        route(Method::DELETE, "/inbound/v1/domains/{domain}/alias/{alias}", aliases::delete),
-        route(Method::GET, "/inbound/v1/domains/{domain}/login-link", links::create),
-        batch(Method::POST, "/inbound/v1/domains/batch/login-link", links::create_many),
-        route(Method::GET, "/inbound/v1/lists/{listname}", lists::of_account),
-        route(Method::POST, "/inbound/v1/lists/{listname}", lists::add_to_account),
-        route(Method::DELETE, "/inbound/v1/lists/{listname}", lists::remove_from_account),
-        route(Method::GET, "/inbound/v1/domains/{domain}/lists/{listname}", lists::of_domain),
-        route(Method::POST, "/inbound/v1/domains/{domain}/lists/{listname}", lists::add_to_domain),
-        route(Method::DELETE, "/inbound/v1/domains/{domain}/lists/{listname}", lists::remove_from_domain),
-        route(Method::GET, "/inbound/v1/users/{email}/lists/{listname}", lists::of_user),
-        route(Method::POST, "/inbound/v1/users/{email}/lists/{listname}", lists::add_to_user),
-        route(Method::DELETE, "/inbound/v1/users/{email}/lists/{listname}", lists::remove_from_user),
-        route(Method::PUT, "/inbound/v1/users", users::save),
-        route(Method::PUT, "/inbound/v1/users/{email}/settings", users::set_settings),
-        reporting(Method::POST, "/inbound/v1/report", reports::submit),
+        route(Method::GET, "/inbound/v1/subscriptions", domains::subscriptions).reads(KeyScope::DomainsWrite),
+        route(Method::GET, "/inbound/v1/domains", domains::list).reads(KeyScope::DomainsWrite),
+        route(Method::POST, "/inbound/v1/domains", domains::provision)
+            .writes(KeyScope::DomainsWrite)
+            .of_account(),
+        batch(Method::POST, "/inbound/v1/domains/batch", batch::provision)
+            .writes(KeyScope::DomainsWrite)
+            .of_account(),
+        batch(Method::DELETE, "/inbound/v1/domains/batch", batch::deprovision).writes(KeyScope::DomainsWrite),
+        batch(Method::POST, "/inbound/v1/domains/batch/deprovision", batch::deprovision)
+            .writes(KeyScope::DomainsWrite),
+        route(Method::GET, "/inbound/v1/domains/{domain}", domains::show).reads(KeyScope::DomainsWrite),
+        route(Method::DELETE, "/inbound/v1/domains/{domain}", domains::deprovision)
+            .writes(KeyScope::DomainsWrite),
+        route(Method::GET, "/inbound/v1/domains/{domain}/settings", domains::settings)
+            .reads(KeyScope::DomainsWrite),
+        looking(Method::PUT, "/inbound/v1/domains/{domain}/settings", domains::set_settings)
+            .writes(KeyScope::DomainsWrite),
+        route(Method::GET, "/inbound/v1/domains/{domain}/downstream-address", domains::downstream)
+            .reads(KeyScope::RoutesWrite),
+        looking(Method::PUT, "/inbound/v1/domains/{domain}/downstream-address", domains::set_downstream)
+            .writes(KeyScope::RoutesWrite),
+        route(Method::PUT, "/inbound/v1/domains/{domain}/api-key", domains::set_key)
+            .writes(KeyScope::DomainsWrite),
+        route(Method::POST, "/inbound/v1/domains/{domain}/alias/{alias}", aliases::create)
+            .writes(KeyScope::DomainsWrite),
+        route(Method::DELETE, "/inbound/v1/domains/{domain}/alias/{alias}", aliases::delete)
+            .writes(KeyScope::DomainsWrite),
+        route(Method::GET, "/inbound/v1/domains/{domain}/login-link", links::create)
+            .writes(KeyScope::LinksWrite),
+        batch(Method::POST, "/inbound/v1/domains/batch/login-link", links::create_many)
+            .writes(KeyScope::LinksWrite),
+        route(Method::GET, "/inbound/v1/lists/{listname}", lists::of_account).reads(KeyScope::ListsWrite),
+        route(Method::POST, "/inbound/v1/lists/{listname}", lists::add_to_account)
+            .writes(KeyScope::ListsWrite)
+            .of_account(),
+        route(Method::DELETE, "/inbound/v1/lists/{listname}", lists::remove_from_account)
+            .writes(KeyScope::ListsWrite)
+            .of_account(),
+        route(Method::GET, "/inbound/v1/domains/{domain}/lists/{listname}", lists::of_domain)
+            .reads(KeyScope::ListsWrite),
+        route(Method::POST, "/inbound/v1/domains/{domain}/lists/{listname}", lists::add_to_domain)
+            .writes(KeyScope::ListsWrite),
+        route(Method::DELETE, "/inbound/v1/domains/{domain}/lists/{listname}", lists::remove_from_domain)
+            .writes(KeyScope::ListsWrite),
+        route(Method::GET, "/inbound/v1/users/{email}/lists/{listname}", lists::of_user)
+            .reads(KeyScope::ListsWrite),
+        route(Method::POST, "/inbound/v1/users/{email}/lists/{listname}", lists::add_to_user)
+            .writes(KeyScope::ListsWrite),
+        route(Method::DELETE, "/inbound/v1/users/{email}/lists/{listname}", lists::remove_from_user)
+            .writes(KeyScope::ListsWrite),
+        route(Method::PUT, "/inbound/v1/users", users::save).writes(KeyScope::ListsWrite),
+        route(Method::PUT, "/inbound/v1/users/{email}/settings", users::set_settings)
+            .writes(KeyScope::ListsWrite),
+        reporting(Method::POST, "/inbound/v1/report", reports::submit).writes(KeyScope::ReportsWrite),
         open(Method::GET, "/inbound/v1/status", status),
     ],
     render,

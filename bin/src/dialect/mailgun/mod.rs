@@ -9,6 +9,7 @@ mod paging;
 mod rotation;
 mod shape;
 
+use postroom::access::KeyScope;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
@@ -21,23 +22,29 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/v1", "/v3", "/v4"],
     auth: Auth::Basic { user: "api" },
     routes: &[
-        route(Method::GET, "/v1/dkim/keys", keys::list),
-        making(Method::POST, "/v1/dkim/keys", keys::create),
-        route(Method::DELETE, "/v1/dkim/keys", keys::delete),
-        route(Method::GET, "/v4/domains/{name}/keys", keys::of_domain),
-        looking(Method::PUT, "/v4/domains/{name}/keys/{selector}/activate", keys::activate),
-        route(Method::PUT, "/v4/domains/{name}/keys/{selector}/deactivate", keys::deactivate),
-        route(Method::PUT, "/v3/domains/{name}/dkim_authority", authority::set_authority),
-        route(Method::PUT, "/v3/domains/{name}/dkim_selector", authority::set_selector),
-        route(Method::PUT, "/v1/dkim_management/domains/{name}/rotation", rotation::update),
-        making(Method::POST, "/v1/dkim_management/domains/{name}/rotate", rotation::rotate),
-        route(Method::GET, "/v4/domains", domains::list),
-        route(Method::GET, "/v4/domains/{name}", domains::show),
-        looking(Method::PUT, "/v4/domains/{name}/verify", domains::verify),
+        route(Method::GET, "/v1/dkim/keys", keys::list).reads(KeyScope::KeysWrite),
+        making(Method::POST, "/v1/dkim/keys", keys::create).writes(KeyScope::KeysWrite),
+        route(Method::DELETE, "/v1/dkim/keys", keys::delete).writes(KeyScope::KeysWrite),
+        route(Method::GET, "/v4/domains/{name}/keys", keys::of_domain).reads(KeyScope::KeysWrite),
+        looking(Method::PUT, "/v4/domains/{name}/keys/{selector}/activate", keys::activate)
+            .writes(KeyScope::KeysWrite),
+        route(Method::PUT, "/v4/domains/{name}/keys/{selector}/deactivate", keys::deactivate)
+            .writes(KeyScope::KeysWrite),
+        route(Method::PUT, "/v3/domains/{name}/dkim_authority", authority::set_authority)
+            .writes(KeyScope::KeysWrite),
+        route(Method::PUT, "/v3/domains/{name}/dkim_selector", authority::set_selector)
+            .writes(KeyScope::KeysWrite),
+        route(Method::PUT, "/v1/dkim_management/domains/{name}/rotation", rotation::update)
+            .writes(KeyScope::KeysWrite),
+        making(Method::POST, "/v1/dkim_management/domains/{name}/rotate", rotation::rotate)
+            .writes(KeyScope::KeysWrite),
+        route(Method::GET, "/v4/domains", domains::list).reads(KeyScope::DomainsWrite),
+        route(Method::GET, "/v4/domains/{name}", domains::show).reads(KeyScope::DomainsWrite),
+        looking(Method::PUT, "/v4/domains/{name}/verify", domains::verify).writes(KeyScope::RecordsVerify),
         // The same, for clients that have not moved on.
-        route(Method::GET, "/v3/domains", domains::list),
-        route(Method::GET, "/v3/domains/{name}", domains::show),
-        looking(Method::PUT, "/v3/domains/{name}/verify", domains::verify),
+        route(Method::GET, "/v3/domains", domains::list).reads(KeyScope::DomainsWrite),
+        route(Method::GET, "/v3/domains/{name}", domains::show).reads(KeyScope::DomainsWrite),
+        looking(Method::PUT, "/v3/domains/{name}/verify", domains::verify).writes(KeyScope::RecordsVerify),
     ],
     render,
 };

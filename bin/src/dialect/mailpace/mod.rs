@@ -3,6 +3,7 @@
 mod api_tokens;
 mod domains;
 
+use postroom::access::KeyScope;
 use postroom::error::{Entity, Error};
 use serde_json::{Value, json};
 
@@ -15,16 +16,20 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/api/v1"],
     auth: Auth::Header(&["MailPace-Organization-Token", "MailPace-Server-Token"]),
     routes: &[
-        route(Method::GET, "/api/v1/domains", domains::list),
-        route(Method::POST, "/api/v1/domains", domains::create),
-        route(Method::GET, "/api/v1/domains/{id}", domains::show),
-        route(Method::PATCH, "/api/v1/domains/{id}", domains::update),
-        looking(Method::POST, "/api/v1/domains/{id}/verify", domains::verify),
-        route(Method::GET, "/api/v1/domains/{id}/api_tokens", api_tokens::list),
-        route(Method::POST, "/api/v1/domains/{id}/api_tokens", api_tokens::create),
-        route(Method::GET, "/api/v1/domains/{id}/api_tokens/{token_id}", api_tokens::show),
-        route(Method::PATCH, "/api/v1/domains/{id}/api_tokens/{token_id}", api_tokens::update),
-        route(Method::DELETE, "/api/v1/domains/{id}/api_tokens/{token_id}", api_tokens::revoke),
+        route(Method::GET, "/api/v1/domains", domains::list).reads(KeyScope::DomainsWrite),
+        route(Method::POST, "/api/v1/domains", domains::create).writes(KeyScope::DomainsWrite).of_account(),
+        route(Method::GET, "/api/v1/domains/{id}", domains::show).reads(KeyScope::DomainsWrite),
+        route(Method::PATCH, "/api/v1/domains/{id}", domains::update).writes(KeyScope::DomainsWrite),
+        looking(Method::POST, "/api/v1/domains/{id}/verify", domains::verify).writes(KeyScope::RecordsVerify),
+        route(Method::GET, "/api/v1/domains/{id}/api_tokens", api_tokens::list).reads(KeyScope::TokensWrite),
+        route(Method::POST, "/api/v1/domains/{id}/api_tokens", api_tokens::create)
+            .writes(KeyScope::TokensWrite),
+        route(Method::GET, "/api/v1/domains/{id}/api_tokens/{token_id}", api_tokens::show)
+            .reads(KeyScope::TokensWrite),
+        route(Method::PATCH, "/api/v1/domains/{id}/api_tokens/{token_id}", api_tokens::update)
+            .writes(KeyScope::TokensWrite),
+        route(Method::DELETE, "/api/v1/domains/{id}/api_tokens/{token_id}", api_tokens::revoke)
+            .writes(KeyScope::TokensWrite),
     ],
     render,
 };

@@ -1,10 +1,12 @@
 //! The native dialect: what the published ones have no shape for, `/postroom/v1`. The contract is
 //! `docs/dialects/native.md`.
 
+mod api_keys;
 mod domains;
 mod keys;
 mod lists;
 
+use postroom::access::KeyScope;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
@@ -17,29 +19,50 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/postroom/v1"],
     auth: Auth::Bearer,
     routes: &[
-        route(Method::GET, "/postroom/v1/domains/{name}", domains::show),
-        looking(Method::GET, "/postroom/v1/domains/{name}/dns", domains::dns),
-        looking(Method::POST, "/postroom/v1/domains/{name}/verify", domains::verify),
-        route(Method::GET, "/postroom/v1/domains/{name}/zone", domains::zone),
-        route(Method::GET, "/postroom/v1/domains/{name}/keys", keys::list),
-        making(Method::POST, "/postroom/v1/domains/{name}/keys", keys::create),
-        route(Method::DELETE, "/postroom/v1/domains/{name}/keys/{selector}", keys::delete),
-        looking(Method::POST, "/postroom/v1/domains/{name}/keys/{selector}/activate", keys::activate),
-        route(Method::POST, "/postroom/v1/domains/{name}/keys/{selector}/deactivate", keys::deactivate),
-        route(Method::GET, "/postroom/v1/domains/{name}/rotation", keys::rotation),
-        making(Method::POST, "/postroom/v1/domains/{name}/rotation", keys::rotate),
-        route(Method::PUT, "/postroom/v1/domains/{name}/rotation", keys::set_rotation),
-        route(Method::DELETE, "/postroom/v1/domains/{name}/rotation", keys::abort),
-        route(Method::GET, "/postroom/v1/explain", lists::explain),
-        route(Method::GET, "/postroom/v1/lists/{list}", lists::show),
-        route(Method::POST, "/postroom/v1/lists/{list}", lists::add),
-        route(Method::DELETE, "/postroom/v1/lists/{list}", lists::remove),
-        route(Method::GET, "/postroom/v1/domains/{name}/lists/{list}", lists::show),
-        route(Method::POST, "/postroom/v1/domains/{name}/lists/{list}", lists::add),
-        route(Method::DELETE, "/postroom/v1/domains/{name}/lists/{list}", lists::remove),
-        route(Method::GET, "/postroom/v1/recipients/{address}/lists/{list}", lists::show),
-        route(Method::POST, "/postroom/v1/recipients/{address}/lists/{list}", lists::add),
-        route(Method::DELETE, "/postroom/v1/recipients/{address}/lists/{list}", lists::remove),
+        route(Method::GET, "/postroom/v1/keys", api_keys::list).reads(KeyScope::AccountWrite),
+        route(Method::POST, "/postroom/v1/keys", api_keys::create).writes(KeyScope::AccountWrite),
+        route(Method::POST, "/postroom/v1/keys/rotate", api_keys::rotate).writes(KeyScope::AccountWrite),
+        route(Method::DELETE, "/postroom/v1/keys/{id}", api_keys::revoke).writes(KeyScope::AccountWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}", domains::show).reads(KeyScope::DomainsWrite),
+        looking(Method::GET, "/postroom/v1/domains/{name}/dns", domains::dns).reads(KeyScope::RecordsVerify),
+        looking(Method::POST, "/postroom/v1/domains/{name}/verify", domains::verify)
+            .writes(KeyScope::RecordsVerify),
+        route(Method::GET, "/postroom/v1/domains/{name}/zone", domains::zone).reads(KeyScope::RecordsVerify),
+        route(Method::GET, "/postroom/v1/domains/{name}/keys", keys::list).reads(KeyScope::KeysWrite),
+        making(Method::POST, "/postroom/v1/domains/{name}/keys", keys::create).writes(KeyScope::KeysWrite),
+        route(Method::DELETE, "/postroom/v1/domains/{name}/keys/{selector}", keys::delete)
+            .writes(KeyScope::KeysWrite),
+        looking(Method::POST, "/postroom/v1/domains/{name}/keys/{selector}/activate", keys::activate)
+            .writes(KeyScope::KeysWrite),
+        route(Method::POST, "/postroom/v1/domains/{name}/keys/{selector}/deactivate", keys::deactivate)
+            .writes(KeyScope::KeysWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}/rotation", keys::rotation).reads(KeyScope::KeysWrite),
+        making(Method::POST, "/postroom/v1/domains/{name}/rotation", keys::rotate)
+            .writes(KeyScope::KeysWrite),
+        route(Method::PUT, "/postroom/v1/domains/{name}/rotation", keys::set_rotation)
+            .writes(KeyScope::KeysWrite),
+        route(Method::DELETE, "/postroom/v1/domains/{name}/rotation", keys::abort)
+            .writes(KeyScope::KeysWrite),
+        route(Method::GET, "/postroom/v1/explain", lists::explain).reads(KeyScope::ListsWrite),
+        route(Method::GET, "/postroom/v1/lists/{list}", lists::show).reads(KeyScope::ListsWrite),
+        route(Method::POST, "/postroom/v1/lists/{list}", lists::add)
+            .writes(KeyScope::ListsWrite)
+            .of_account(),
+        route(Method::DELETE, "/postroom/v1/lists/{list}", lists::remove)
+            .writes(KeyScope::ListsWrite)
+            .of_account(),
+        route(Method::GET, "/postroom/v1/domains/{name}/lists/{list}", lists::show)
+            .reads(KeyScope::ListsWrite),
+        route(Method::POST, "/postroom/v1/domains/{name}/lists/{list}", lists::add)
+            .writes(KeyScope::ListsWrite),
+        route(Method::DELETE, "/postroom/v1/domains/{name}/lists/{list}", lists::remove)
+            .writes(KeyScope::ListsWrite),
+        route(Method::GET, "/postroom/v1/recipients/{address}/lists/{list}", lists::show)
+            .reads(KeyScope::ListsWrite),
+        route(Method::POST, "/postroom/v1/recipients/{address}/lists/{list}", lists::add)
+            .writes(KeyScope::ListsWrite),
+        route(Method::DELETE, "/postroom/v1/recipients/{address}/lists/{list}", lists::remove)
+            .writes(KeyScope::ListsWrite),
     ],
     render,
 };
@@ -62,7 +85,7 @@ fn render(fault: &Fault) -> Response {
         }
         Fault::StillRunning => (StatusCode::CONFLICT, "still_running"),
         Fault::SwitchedOff(_) => (StatusCode::FORBIDDEN, "switched_off"),
-        Fault::Denied(_) => (StatusCode::FORBIDDEN, "denied"),
+        Fault::Denied(_) | Fault::Library(Error::Wider { .. }) => (StatusCode::FORBIDDEN, "denied"),
         Fault::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "busy"),
         Fault::Full(_) => (StatusCode::SERVICE_UNAVAILABLE, "full"),
         Fault::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),

@@ -87,6 +87,12 @@ changes! {
     ApiKeyCreated: "key.created" of "key.created" on key { key: ApiKeyId, description: Option<String> }
     /// An API key was revoked.
     ApiKeyRevoked: "key.revoked" of "key.revoked" on key { key: ApiKeyId, description: Option<String> }
+    /// An API key got a new secret; the one before counts for so many minutes more.
+    ApiKeyRotated: "key.rotated" of "key.rotated" on key {
+        key: ApiKeyId, description: Option<String>, grace_minutes: u64,
+    }
+    /// An API key asked for something that its scopes or its domains do not allow.
+    ApiKeyRefused: "key.refused" of "key.refused" on key { key: ApiKeyId, request: String, reason: String }
     /// A subscription was created.
     SubscriptionCreated: "subscription.created" of "subscription.created" on handle {
         handle: String, max_domains: Option<u32>, max_recipients: Option<u32>,

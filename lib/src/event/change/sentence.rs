@@ -14,6 +14,16 @@ impl fmt::Display for Change {
             Change::ApiKeyRevoked { key, description } => {
                 write!(f, "API key {key}{} revoked", quoted(description.as_ref()))
             }
+            Change::ApiKeyRotated { key, description, grace_minutes } => {
+                let description = quoted(description.as_ref());
+                write!(
+                    f,
+                    "API key {key}{description} rotated; its secret before is valid for {grace_minutes} minutes more"
+                )
+            }
+            Change::ApiKeyRefused { key, request, reason } => {
+                write!(f, "API key {key} refused at {request}: {reason}")
+            }
             Change::SubscriptionCreated { handle, max_domains, max_recipients } => {
                 let most = |most: &Option<u32>| most.map_or("no limit".to_owned(), |most| most.to_string());
                 let (domains, recipients) = (most(max_domains), most(max_recipients));

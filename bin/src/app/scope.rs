@@ -1,0 +1,69 @@
+//! What the scopes and the domains of an API key allow: the one place where it is decided whether a key may use a route.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use postroom::account::Caller;
+use postroom::clock::Timestamp;
+use postroom::db::Postroom;
+use postroom::id::ApiKeyId;
+use postroom::key;
+
+use crate::wire::{Fault, Route};
+
+/// A key that is refused again and again for the same reason is written to the audit log once in this time, so that it
+/// cannot fill the log.
+const TOLD_EVERY: Duration = Duration::from_mins(1);
+
+/// The refusals that were written to the audit log a moment ago.
+#[derive(Default)]
+pub(super) struct Refusals(Mutex<HashMap<(ApiKeyId, String), Timestamp>>);
+
+impl Refusals {
+    /// Refuses a caller whose key does not allow this route, and writes that down.
+    pub(super) fn check(&self, postroom: &Postroom, caller: &Caller, route: &Route) -> Result<(), Fault> {
+        let Some(reason) = lacking(caller, route) else { return Ok(()) };
+        if let Some(key) = caller.key()
+            && self.is_news(key, &reason, postroom.now())
+        {
+            let request = format!("{} {}", route.method, route.path);
+            postroom.write(|tx| key::note_refusal(tx, caller, &request, &reason))?;
+        }
+        Err(Fault::Denied(format!("this API key cannot do this: {reason}").into()))
+    }
+
+    /// Forgets what was written down longer ago.
+    pub(super) fn tidy(&self, now: Timestamp) {
+        self.told().retain(|_, at| *at + TOLD_EVERY > now);
+    }
+
+    fn is_news(&self, key: ApiKeyId, reason: &str, now: Timestamp) -> bool {
+        let mut told = self.told();
+        let last = told.insert((key, reason.to_owned()), now);
+        match last {
+            // A clock that was set back says nothing of how long ago it was.
+            Some(at) if at <= now && at + TOLD_EVERY > now => {
+                told.insert((key, reason.to_owned()), at);
+                false
+            }
+            _ => true,
+        }
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, HashMap<(ApiKeyId, String), Timestamp>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why this caller may not use this route; none if it may.
+fn lacking(caller: &Caller, route: &Route) -> Option<String> {
+    match route.needs {
+        Some(need) if !caller.may(need) => Some(format!("it lacks the scope {need}")),
+        None if caller.has_scopes() => Some("it has scopes, and none is for this".to_owned()),
+        _ if route.is_of_account && caller.is_of_domains() => {
+            Some("it is limited to some domains, and this concerns all of the account".to_owned())
+        }
+        _ => None,
+    }
+}

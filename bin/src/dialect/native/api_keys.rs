@@ -1,0 +1,197 @@
+//! The API keys of the caller's account.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use postroom::access::{KeyScope, KeyScopes, Network};
+use postroom::account::Caller;
+use postroom::clock::Timestamp;
+use postroom::db::ReadTx;
+use postroom::domain;
+use postroom::error::{Entity, Error};
+use postroom::id::{ApiKeyId, DomainId};
+use postroom::key::{self, ApiKey, KeyRequest, MAX_DOMAINS, MAX_NETWORKS};
+use postroom::name::DomainName;
+use postroom::secret::PlainSecret;
+use serde_json::{Map, Value, json};
+
+use crate::json::api_key::api_key_json;
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault, json_body};
+
+pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
+    let keys = call.read(|tx| {
+        let keys = key::list_for(tx, &call.caller)?;
+        let mut names = names(tx, &call.caller)?;
+        let shown = keys.iter().map(|key| api_key_json(key, &names.remove(&key.id).unwrap_or_default()));
+        Ok::<_, Error>(shown.collect::<Vec<_>>())
+    })?;
+    Ok(Response::json(StatusCode::OK, &json!({ "keys": keys })))
+}
+
+pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
+    let body = object(call)?;
+    let description = match body.get("description") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text.as_str()),
+        Some(_) => return Err(Fault::input("description", "must be a text")),
+    };
+    let wish = Wish::read(&body)?;
+    let made = call.write(|tx| {
+        let domains = match &wish.domains {
+            None => None,
+            Some(None) => Some(None),
+            Some(Some(names)) => Some(Some(ids(tx, &call.caller, names)?)),
+        };
+        let request = KeyRequest {
+            expires_at: wish.expires_at,
+            networks: wish.networks.clone(),
+            scopes: wish.scopes.clone(),
+            domains,
+        };
+        let (key, secret) = key::create_for(tx, &call.caller, description, request)?;
+        with_secret(tx, &call.caller, &key, &secret)
+    })?;
+    Ok(Response::json(StatusCode::CREATED, &made))
+}
+
+pub(super) fn rotate(call: &Call<'_>) -> Result<Response, Fault> {
+    let body = object(call)?;
+    let grace = match body.get("grace_minutes") {
+        None => key::USUAL_GRACE,
+        Some(value) => {
+            let most = key::LONGEST_GRACE.as_secs() / 60;
+            let minutes = value.as_u64().filter(|minutes| *minutes <= most);
+            let reason = format!("must be a whole number of minutes, {most} at most");
+            Duration::from_secs(60 * minutes.ok_or_else(|| Fault::input("grace_minutes", reason))?)
+        }
+    };
+    let own = call.caller.key().ok_or(Fault::CredentialMissing)?;
+    let rotated = call.write(|tx| {
+        let (key, secret) = key::rotate(tx, &call.caller, own, grace)?;
+        with_secret(tx, &call.caller, &key, &secret)
+    })?;
+    Ok(Response::json(StatusCode::OK, &rotated))
+}
+
+pub(super) fn revoke(call: &Call<'_>) -> Result<Response, Fault> {
+    let id = call.param("id").parse().map_err(|_| Error::NotFound(Entity::ApiKey))?;
+    let key = call.write(|tx| key::revoke_for(tx, &call.caller, ApiKeyId::new(id)))?;
+    let revoked_at = key.revoked_at.map(|at| at.to_string());
+    Ok(Response::json(StatusCode::OK, &json!({ "id": key.id.number(), "revoked_at": revoked_at })))
+}
+
+/// What a request says of the limits of a new key.
+#[expect(clippy::option_option, reason = "what is left out, null and a value are three things on the wire")]
+struct Wish {
+    expires_at: Option<Option<Timestamp>>,
+    networks: Option<Vec<Network>>,
+    scopes: Option<Option<KeyScopes>>,
+    domains: Option<Option<Vec<String>>>,
+}
+
+impl Wish {
+    fn read(body: &Map<String, Value>) -> Result<Wish, Fault> {
+        let expires_at = match body.get("expires_at") {
+            None => None,
+            Some(Value::Null) => Some(None),
+            Some(value) => {
+                let at = value.as_str().and_then(|text| text.parse().ok());
+                Some(Some(at.ok_or_else(|| Fault::input("expires_at", "must be a time of RFC 3339"))?))
+            }
+        };
+        let networks = match texts(body, "networks", MAX_NETWORKS)? {
+            None => None,
+            Some(None) => Some(Vec::new()),
+            Some(Some(texts)) => {
+                let parsed: Result<Vec<Network>, _> = texts.iter().map(|text| text.parse()).collect();
+                Some(parsed.map_err(|reason| Fault::input("networks", reason))?)
+            }
+        };
+        let scopes = match texts(body, "scopes", KeyScope::ALL.len())? {
+            None => None,
+            Some(None) => Some(None),
+            Some(Some(texts)) => {
+                let parsed: Result<Vec<KeyScope>, _> = texts.iter().map(|text| text.parse()).collect();
+                let parsed = parsed.map_err(|reason| Fault::input("scopes", reason))?;
+                let scopes = KeyScopes::new(parsed);
+                let none = || Fault::input("scopes", "must name one at least, or be null for all");
+                Some(Some(scopes.ok_or_else(none)?))
+            }
+        };
+        Ok(Wish { expires_at, networks, scopes, domains: texts(body, "domains", MAX_DOMAINS)? })
+    }
+}
+
+/// A member that is a list of texts, null, or left out.
+#[expect(clippy::option_option, reason = "what is left out, null and a value are three things on the wire")]
+fn texts(
+    body: &Map<String, Value>,
+    field: &'static str,
+    most: usize,
+) -> Result<Option<Option<Vec<String>>>, Fault> {
+    let items = match body.get(field) {
+        None => return Ok(None),
+        Some(Value::Null) => return Ok(Some(None)),
+        Some(Value::Array(items)) if items.len() <= most => items,
+        Some(_) => return Err(Fault::input(field, format!("must be a list of {most} texts at most"))),
+    };
+    let texts: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+    texts.map(|texts| Some(Some(texts))).ok_or_else(|| Fault::input(field, "must be a list of texts"))
+}
+
+/// The domains with these names, all of which must be there for the caller.
+fn ids(tx: &ReadTx<'_>, caller: &Caller, names: &[String]) -> Result<BTreeSet<DomainId>, Fault> {
+    // To a key that is limited to some domains a name that is not among them reaches further, whoever has it.
+    let unknown = || {
+        Fault::Library(if caller.is_of_domains() {
+            Error::Wider { field: "domains" }
+        } else {
+            Error::NotFound(Entity::Domain)
+        })
+    };
+    let mut ids = BTreeSet::new();
+    for name in names {
+        let name: DomainName = name.parse().map_err(|_| unknown())?;
+        let found = match domain::find_named(tx, caller, &name) {
+            Err(Error::NotFound(_)) => return Err(unknown()),
+            found => found?,
+        };
+        if found.tied_to.is_some() {
+            return Err(Fault::input(
+                "domains",
+                format!("cannot have {name}, which is tied to one key alone"),
+            ));
+        }
+        ids.insert(found.id);
+    }
+    Ok(ids)
+}
+
+/// The names of the domains that keys are limited to.
+fn names(tx: &ReadTx<'_>, caller: &Caller) -> Result<BTreeMap<ApiKeyId, Vec<DomainName>>, Error> {
+    let mut names: BTreeMap<ApiKeyId, Vec<DomainName>> = BTreeMap::new();
+    for (key, name) in domain::limits_of_keys(tx, caller)? {
+        names.entry(key).or_default().push(name);
+    }
+    Ok(names)
+}
+
+/// A key with its secret, which is shown this once.
+fn with_secret(tx: &ReadTx<'_>, caller: &Caller, key: &ApiKey, secret: &PlainSecret) -> Result<Value, Fault> {
+    let domains = names(tx, caller)?.remove(&key.id).unwrap_or_default();
+    let mut shown = api_key_json(key, &domains);
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("api_key".to_owned(), secret.reveal().into());
+    }
+    Ok(shown)
+}
+
+/// A body that is an object; without one, it is an empty one.
+fn object(call: &Call<'_>) -> Result<Map<String, Value>, Fault> {
+    match json_body(call.request)? {
+        None => Ok(Map::new()),
+        Some(Value::Object(object)) => Ok(object),
+        Some(_) => Err(Fault::Json("it must be an object".to_owned())),
+    }
+}

@@ -1,0 +1,248 @@
+//! The master keys of a database: the one that seals, and while it is being replaced the one before.
+//!
+//! The file of the key is at its place all the time. While it is being replaced the new key lies beside it, in a file whose name
+//! ends with `.new`, and the database names both keys, the newer one first. What is sealed begins with the id of its key, so it
+//! opens with the one or the other. When nothing is sealed with the old key any more, the database forgets it, and the new file
+//! takes the place of the old one. The database is changed first: whoever opens it in between finishes that move.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rusqlite::{Connection, Row};
+use zeroize::Zeroizing;
+
+use super::open::{OpenError, OpeningLock, beside};
+use super::{Postroom, ReadTx, WriteTx, schema};
+use crate::clock::Timestamp;
+use crate::error::{Error, StoreError, StoreTrouble};
+use crate::seal::{MasterKey, MasterKeyError, MasterKeyId, move_over};
+
+/// A column whose values are sealed, each for the identity of its row.
+pub(crate) struct SealedColumn {
+    pub(crate) table: &'static str,
+    pub(crate) column: &'static str,
+    /// The identity, of a row that has all of its columns.
+    pub(crate) identity: fn(&Row<'_>) -> rusqlite::Result<String>,
+}
+
+/// The keys that this process has read.
+pub(super) struct MasterKeys {
+    file: PathBuf,
+    read: RwLock<Vec<Arc<MasterKey>>>,
+}
+
+impl MasterKeys {
+    /// Finds the keys that have sealed something in this database, or makes one for a database that has sealed nothing yet.
+    ///
+    /// Only who has the opening lock calls this.
+    pub(super) fn open(
+        conn: &Connection,
+        file: &Path,
+        key_file: &Path,
+        now: Timestamp,
+    ) -> Result<MasterKeys, OpenError> {
+        let failed = |e| OpenError::from_sqlite(file, &e);
+        let mut statement = conn.prepare(schema::MASTER_KEY_IDS).map_err(failed)?;
+        let known = statement
+            .query_map([], |row| row.get::<_, MasterKeyId>(0))
+            .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+            .map_err(failed)?;
+        let keys = |read| MasterKeys { file: key_file.to_owned(), read: RwLock::new(read) };
+        if known.is_empty() {
+            let key =
+                if key_file.exists() { MasterKey::load(key_file)? } else { MasterKey::create(key_file)? };
+            conn.execute(schema::ADD_MASTER_KEY, (key.id(), now.millis())).map_err(failed)?;
+            return Ok(keys(vec![Arc::new(key)]));
+        }
+        settle(key_file, &known)?;
+        let new_file = new_file(key_file);
+        let mut read = Vec::new();
+        for file in [key_file, &new_file] {
+            if file.exists() {
+                read.push(Arc::new(MasterKey::load(file)?));
+            }
+        }
+        let is_read = |id: &MasterKeyId| read.iter().any(|key| key.id() == *id);
+        if known.iter().all(is_read) {
+            Ok(keys(read))
+        } else if !key_file.exists() {
+            Err(OpenError::KeyMissing { file: file.to_owned(), key_file: key_file.to_owned() })
+        } else if known.iter().any(is_read) {
+            Err(OpenError::KeyMissing { file: file.to_owned(), key_file: new_file })
+        } else {
+            Err(OpenError::KeyForeign { file: file.to_owned(), key_file: key_file.to_owned() })
+        }
+    }
+
+    /// The key with this id. Another process may have made it since the files were read.
+    fn find(&self, id: MasterKeyId) -> Result<Arc<MasterKey>, Error> {
+        if let Some(key) = self.read_already(id) {
+            return Ok(key);
+        }
+        // The new file first: if it takes the place of the old one in between, it is found there.
+        for file in [new_file(&self.file), self.file.clone()] {
+            let key = match MasterKey::load(&file) {
+                Ok(key) => Arc::new(key),
+                Err(_) => continue,
+            };
+            if self.read_already(key.id()).is_none() {
+                self.read.write().unwrap_or_else(PoisonError::into_inner).push(key);
+            }
+        }
+        self.read_already(id).ok_or_else(|| {
+            let text = "it was sealed with another master key than those that are there";
+            StoreError::new(StoreTrouble::Other, text).into()
+        })
+    }
+
+    fn read_already(&self, id: MasterKeyId) -> Option<Arc<MasterKey>> {
+        let read = self.read.read().unwrap_or_else(PoisonError::into_inner);
+        read.iter().find(|key| key.id() == id).cloned()
+    }
+
+    /// Wipes every key from memory but this one.
+    fn keep_only(&self, id: MasterKeyId) {
+        self.read.write().unwrap_or_else(PoisonError::into_inner).retain(|key| key.id() == id);
+    }
+}
+
+/// Where the new key lies while it replaces the one in `key_file`.
+fn new_file(key_file: &Path) -> PathBuf {
+    beside(key_file, ".new")
+}
+
+/// Moves the new key file to the place of the old one, if the database knows the new key alone.
+fn settle(key_file: &Path, known: &[MasterKeyId]) -> Result<(), MasterKeyError> {
+    let new_file = new_file(key_file);
+    let [only] = known else { return Ok(()) };
+    match MasterKey::load(&new_file) {
+        Ok(key) if key.id() == *only => move_over(&new_file, key_file),
+        // One that seals nothing yet.
+        _ => Ok(()),
+    }
+}
+
+/// What seals and opens secrets within one transaction.
+pub(crate) struct Sealing<'a, 't> {
+    tx: &'a ReadTx<'t>,
+}
+
+impl<'a, 't> Sealing<'a, 't> {
+    pub(super) fn of(tx: &'a ReadTx<'t>) -> Sealing<'a, 't> {
+        Sealing { tx }
+    }
+
+    /// Seals `plain` for the row that `identity` names, with the newest key that the database knows.
+    ///
+    /// Transactions that write follow one another, so that nothing is sealed with an older key once there is a newer one.
+    pub(crate) fn seal(&self, identity: &str, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        let newest = self.known()?.first().copied();
+        let newest = newest.ok_or_else(|| StoreError::new(StoreTrouble::Other, "no master key is known"))?;
+        self.keys().find(newest)?.seal(identity, plain)
+    }
+
+    /// Opens what was sealed for the row that `identity` names.
+    pub(crate) fn open(&self, identity: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let broken = || {
+            let text = format!("the secret of {identity} does not open: it was changed, moved or cut");
+            Error::from(StoreError::new(StoreTrouble::Other, text))
+        };
+        self.keys().find(MasterKey::id_in(sealed).ok_or_else(broken)?)?.open(identity, sealed)
+    }
+
+    /// The ids of the keys that have sealed something, the newest first.
+    pub(crate) fn known(&self) -> Result<Vec<MasterKeyId>, Error> {
+        self.tx.all(schema::MASTER_KEY_IDS, [], |row| row.get(0))
+    }
+
+    fn keys(&self) -> &'a MasterKeys {
+        &self.tx.postroom.master_keys
+    }
+}
+
+/// How a change of the master key begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MasterKeyChange {
+    /// There is a new key from now on.
+    Begun,
+    /// One was under way already, and goes on.
+    Resumed,
+}
+
+/// Why the master key cannot be replaced now. Everything that is sealed opens as before.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RotationError {
+    /// The database did not do what it was asked.
+    #[error(transparent)]
+    Database(#[from] Error),
+    /// The database cannot be locked.
+    #[error(transparent)]
+    Lock(#[from] OpenError),
+    /// A key file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] MasterKeyError),
+}
+
+/// What keeps the master key from being replaced, as the database's trouble: for a background thread.
+impl From<RotationError> for Error {
+    fn from(error: RotationError) -> Error {
+        match error {
+            RotationError::Database(error) => error,
+            other => StoreError::new(StoreTrouble::Other, other).into(),
+        }
+    }
+}
+
+impl Postroom {
+    /// Where the master key lies.
+    pub fn master_key_file(&self) -> &Path {
+        &self.master_keys.file
+    }
+
+    /// Makes a new master key beside the old one, which seals from now on; or does nothing where one was made before and not
+    /// everything is sealed with it yet.
+    pub(crate) fn begin_master_key(&self) -> Result<MasterKeyChange, RotationError> {
+        let _opening = OpeningLock::wait(&self.file)?;
+        let key_file = &self.master_keys.file;
+        let known = self.read(|tx| tx.master_key().known())?;
+        if known.len() > 1 {
+            return Ok(MasterKeyChange::Resumed);
+        }
+        settle(key_file, &known)?;
+        let new_file = new_file(key_file);
+        // One that was made before a kill has sealed nothing yet.
+        let key =
+            if new_file.exists() { MasterKey::load(&new_file)? } else { MasterKey::create_whole(&new_file)? };
+        self.write(|tx| tx.run(schema::ADD_MASTER_KEY, (key.id(), tx.now().millis())).map(drop))?;
+        Ok(MasterKeyChange::Begun)
+    }
+
+    /// Forgets the old master key if `is_needless` finds that it has sealed nothing any more, and puts the new file in its
+    /// place. Returns whether the old key is gone.
+    pub(crate) fn finish_master_key(
+        &self,
+        is_needless: impl FnOnce(&WriteTx<'_>, MasterKeyId) -> Result<bool, Error>,
+    ) -> Result<bool, RotationError> {
+        let _opening = OpeningLock::wait(&self.file)?;
+        let left = self.write(|tx| {
+            let known = tx.master_key().known()?;
+            if let [_, old] = known.as_slice()
+                && is_needless(tx, *old)?
+            {
+                tx.run(schema::DROP_MASTER_KEY, [old])?;
+            }
+            tx.master_key().known()
+        })?;
+        settle(&self.master_keys.file, &left)?;
+        Ok(left.len() == 1)
+    }
+
+    /// Wipes the old master key from memory when the database knows it no more.
+    pub(crate) fn forget_old_master_key(&self) -> Result<(), Error> {
+        if let [only] = self.read(|tx| tx.master_key().known())?.as_slice() {
+            self.master_keys.keep_only(*only);
+        }
+        Ok(())
+    }
+}

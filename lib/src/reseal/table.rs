@@ -1,0 +1,53 @@
+//! The SQL of sealed columns, whichever they are.
+
+use rusqlite::Row;
+
+use crate::db::{ReadTx, SealedColumn, WriteTx};
+use crate::error::Error;
+use crate::seal::MasterKeyId;
+
+/// A sealed value, and the row that it belongs to.
+pub(super) struct SealedRow {
+    pub(super) id: i64,
+    pub(super) identity: String,
+    pub(super) sealed: Vec<u8>,
+}
+
+/// The next values that this key has sealed, by row. An index has their ids.
+pub(super) fn sealed_with(
+    tx: &ReadTx<'_>,
+    column: &SealedColumn,
+    key: MasterKeyId,
+    after: i64,
+    most: u32,
+) -> Result<Vec<SealedRow>, Error> {
+    let SealedColumn { table, column: name, .. } = column;
+    let sql = format!(
+        "SELECT rowid AS row_id, * FROM {table}
+         WHERE {name} IS NOT NULL AND substr({name}, 1, 8) = ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3"
+    );
+    tx.all(&sql, (key, after, most), |row| sealed_row(column, row))
+}
+
+/// The next values, whichever key has sealed them.
+pub(super) fn every(tx: &ReadTx<'_>, column: &SealedColumn, after: i64) -> Result<Vec<SealedRow>, Error> {
+    let SealedColumn { table, column: name, .. } = column;
+    let sql = format!(
+        "SELECT rowid AS row_id, * FROM {table} WHERE {name} IS NOT NULL AND rowid > ?1 ORDER BY rowid LIMIT 100"
+    );
+    tx.all(&sql, [after], |row| sealed_row(column, row))
+}
+
+pub(super) fn replace(tx: &WriteTx<'_>, column: &SealedColumn, row: i64, sealed: &[u8]) -> Result<(), Error> {
+    let SealedColumn { table, column: name, .. } = column;
+    tx.run(&format!("UPDATE {table} SET {name} = ?2 WHERE rowid = ?1"), (row, sealed))?;
+    Ok(())
+}
+
+fn sealed_row(column: &SealedColumn, row: &Row<'_>) -> rusqlite::Result<SealedRow> {
+    Ok(SealedRow {
+        id: row.get("row_id")?,
+        identity: (column.identity)(row)?,
+        sealed: row.get(column.column)?,
+    })
+}

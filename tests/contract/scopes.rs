@@ -1,0 +1,118 @@
+//! Which scope each route needs: a page made from the route tables, and keys with scopes at every route.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use postroom::access::{KeyScope, KeyScopes, Need};
+use postroom::key::KeyRequest;
+use postroom_server::dialect::DIALECTS;
+use postroom_server::wire::Handler;
+
+use super::isolation::{USER, World, routes, target};
+
+fn page() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/dialects/scopes.md"))
+}
+
+/// The table of the page, from the route tables.
+fn table() -> String {
+    let mut text = "| Interface | Route | Scope |\n|---|---|---|\n".to_owned();
+    for dialect in DIALECTS {
+        for route in dialect.routes {
+            let needs = match route.needs {
+                None => "no key is needed".to_owned(),
+                Some(need) => {
+                    let names = need.enough().iter().map(|scope| format!("`{scope}`")).collect::<Vec<_>>();
+                    names.join(" or ")
+                }
+            };
+            let whole = if route.is_of_account { "; not for a key of some domains" } else { "" };
+            writeln!(text, "| {} | `{} {}` | {needs}{whole} |", dialect.name, route.method, route.path)
+                .unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn the_page_of_scopes_says_of_every_route_what_the_route_tables_say() {
+    let text = fs::read_to_string(page()).unwrap();
+    assert!(
+        text.ends_with(&format!("\n\n{}", table())),
+        "the table of docs/dialects/scopes.md is not that of the route tables: run `cargo test -p postroom-server --test suite -- \
+         --ignored write_the_page_of_scopes`"
+    );
+}
+
+#[test]
+#[ignore = "it writes into the repository; run it by hand when a route was added"]
+fn write_the_page_of_scopes() {
+    let text = fs::read_to_string(page()).unwrap();
+    let head = text.split_once("| Interface |").map_or(text.as_str(), |(head, _)| head);
+    fs::write(page(), format!("{}\n\n{}", head.trim_end(), table())).unwrap();
+}
+
+#[test]
+fn every_route_that_needs_a_key_says_its_scope_and_no_other_does() {
+    for (dialect, route) in routes() {
+        let is_open = matches!(route.handler, Handler::Open(_));
+        assert_eq!(route.needs.is_none(), is_open, "{} {} {}", dialect.name, route.method, route.path);
+        // What reads by another method than GET, or writes by GET, is meant so.
+        let reads = matches!(route.needs, Some(Need::Read(_)));
+        let is_login_link = route.path.ends_with("/login-link");
+        assert!(
+            is_open || is_login_link || reads == (route.method == "GET"),
+            "{} {}",
+            route.method,
+            route.path
+        );
+    }
+}
+
+#[test]
+fn a_key_with_one_scope_is_let_in_where_that_is_enough_and_refused_everywhere_else() {
+    let world = World::new(true);
+    for scope in KeyScope::ALL {
+        let scopes = Some(KeyScopes::new([*scope]));
+        let key = world.app.limited_key(world.owner.account, KeyRequest { scopes, ..KeyRequest::default() });
+        for (dialect, route) in routes() {
+            let Some(need) = route.needs else { continue };
+            // For an id that never was: what the key is let in to is answered, and nothing is changed.
+            let asked = target(dialect, route, super::isolation::NEVER_IDS, USER);
+            let reply = world.send_with(dialect, route.method.as_str(), &asked, Some(&key.secret), &[]);
+            let is_refused = reply.status == 403 && reply.text().contains(&format!("lacks the scope {need}"));
+            assert_eq!(
+                is_refused,
+                !need.enough().contains(scope),
+                "{scope} {} {}: {reply:?}",
+                route.method,
+                route.path
+            );
+        }
+    }
+}
+
+#[test]
+fn a_refusal_is_written_to_the_audit_log_once_a_minute_for_each_reason() {
+    let world = World::new(false);
+    let scopes = Some(KeyScopes::new([KeyScope::ReadAll]));
+    let key = world.app.limited_key(world.owner.account, KeyRequest { scopes, ..KeyRequest::default() });
+    let refused = || {
+        let events = world.app.events(world.owner.account);
+        let refused = events.iter().filter(|event| event.action() == "key.refused");
+        refused.map(|event| event.detail().unwrap()).collect::<Vec<_>>()
+    };
+    for _ in 0..3 {
+        assert_eq!(world.app.call(&key, "POST /api/v1/domains").status, 403);
+    }
+    let told =
+        format!("API key {} refused at POST /api/v1/domains: it lacks the scope domains:write", key.id);
+    assert_eq!(refused(), [told.as_str()]);
+    assert_eq!(world.app.call(&key, "POST /api/v1/domains/7/api_tokens").status, 403);
+    assert_eq!(refused().len(), 2);
+    world.app.clock.advance(std::time::Duration::from_mins(1));
+    world.app.app.forget().unwrap();
+    assert_eq!(world.app.call(&key, "POST /api/v1/domains").status, 403);
+    assert_eq!(refused().len(), 3);
+}
