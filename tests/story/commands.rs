@@ -201,3 +201,45 @@ fn doctor_finds_a_damaged_database_a_lost_key_and_a_silent_resolver() {
     assert_eq!((said.code, state(&said.json(), "database")), (Some(1), "fail"));
     assert!(said.stdout.contains(text(&site.file("postroom.db.key")).rsplit('/').next().expect("a name")));
 }
+
+#[test]
+fn a_key_is_made_with_limits_listed_with_them_and_rotated() {
+    let site = Site::new();
+    let server = site.serve();
+    server.client().create_domain("example.com");
+    let limits =
+        ["--expires", "90d", "--network", "127.0.0.0/8", "--scope", "*:read", "--domain", "example.com"];
+    let made = site.json(&[&["key", "create", "--account", "default"][..], &limits].concat());
+    let first = server.client().with_key(made["api_key"].as_str().unwrap());
+    assert_eq!(first.get("/api/v1/domains").status, 200);
+    assert_eq!(first.post("/api/v1/domains", &json!({ "domain": { "url": "more.example" } })).status, 403);
+    let listed = site.json(&["key", "list"])[1].clone();
+    assert_eq!(
+        (&listed["networks"], &listed["scopes"], &listed["domains"]),
+        (&json!(["127.0.0.0/8"]), &json!(["*:read"]), &json!(["example.com"]))
+    );
+    assert!(listed["expires_at"].is_string());
+    let rotated = site.json(&["key", "rotate", &made["id"].to_string(), "--grace", "0"]);
+    assert_eq!(first.get("/api/v1/domains").status, 401);
+    let second = server.client().with_key(rotated["api_key"].as_str().unwrap());
+    assert_eq!(second.get("/api/v1/domains").status, 200);
+    for bad in
+        [["--expires", "90"], ["--network", "127.0.0.1/8"], ["--scope", "all"], ["--domain", "never.example"]]
+    {
+        let finished = site.run(&[&["key", "create", "--account", "default"][..], &bad].concat());
+        assert!([2, 3].contains(&finished.code.unwrap()), "{bad:?}");
+    }
+}
+
+#[test]
+fn the_master_key_is_replaced_beside_a_running_server() {
+    let site = Site::new();
+    let server = site.serve();
+    server.client().create_domain("example.com");
+    for name in ["two.example", "three.example"] {
+        let told = site.json(&["rotate-master-key"]);
+        assert_eq!(told["old_key_removed"], true, "{told}");
+        // The server opens what was sealed anew, and seals with the new key.
+        server.client().create_domain(name);
+    }
+}
