@@ -4,6 +4,7 @@ mod agreeing;
 mod answers;
 mod changes;
 mod deciding;
+mod egress;
 mod explaining;
 mod findings;
 mod hostile;

@@ -133,7 +133,9 @@ fn a_domain_does_not_forward_to_itself_by_any_way() {
     make("third.org");
     let id = app.sql().query_row("SELECT id FROM domain WHERE name = 'customer.com'", [], |row| row.get(0));
     let id: i64 = id.unwrap();
-    app.sql().execute("INSERT INTO alias (domain_id, name) VALUES (?1, 'customer-alias.com')", [id]).unwrap();
+    app.sql()
+        .execute("INSERT INTO alias (domain_id, name, created_at) VALUES (?1, 'customer-alias.com', 0)", [id])
+        .unwrap();
     let forward = |to: &str| json!({"forward_mode": "forward_email", "forward_to_email": to});
     let forward_of = |name: &str, to: &str| {
         let mut fields = forward(to);

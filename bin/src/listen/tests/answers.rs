@@ -46,6 +46,27 @@ fn a_head_may_be_as_long_as_the_limits_and_no_longer() {
 }
 
 #[test]
+fn what_the_server_answers_by_itself_is_kept_by_no_cache() {
+    let server = Server::start();
+    let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(9000));
+    let wide = format!("GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "a".repeat(20_000));
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/9.9\r\nHost: x\r\n\r\n", 505),
+        (long.as_str(), 414),
+        (wide.as_str(), 431),
+    ] {
+        let replies = server.ask(request.as_bytes());
+        assert_eq!(statuses(&replies), [status]);
+        let head = &replies[0].head;
+        assert!(
+            head.contains("cache-control: no-store") && head.contains("x-content-type-options: nosniff"),
+            "{head}"
+        );
+    }
+}
+
+#[test]
 fn pipelined_requests_are_answered_in_their_order() {
     let server = Server::start();
     let asked: Vec<_> = (0..500).map(|n| format!("GET /{n} HTTP/1.1\r\nHost: x\r\n\r\n")).collect();
