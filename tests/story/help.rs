@@ -73,6 +73,8 @@ const COMMANDS: &[(&[&str], &[&str])] = &[
     (&["list", "show"], &["--account", "--domain", "--recipient", "[LIST]"]),
     (&["list", "explain"], &["--recipient", "--sender", "--from", "--ip"]),
     (&["audit"], &["--account", "--domain", "--action", "--limit"]),
+    (&["backup"], &["--to", "--keep"]),
+    (&["restore"], &["<FILE>"]),
     (&["doctor"], &[]),
 ];
 

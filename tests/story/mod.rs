@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod anybody;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod clients;

@@ -5,6 +5,7 @@
 mod account;
 mod ask;
 mod audit;
+mod backup;
 mod doctor;
 mod domain;
 mod failure;
@@ -154,6 +155,8 @@ enum Command {
     List(list::Command),
     /// Show the audit log, the newest first
     Audit(audit::Args),
+    Backup(backup::Args),
+    Restore(backup::RestoreArgs),
     /// Look for what is wrong with the database, the settings and the resolvers
     Doctor,
 }
@@ -172,15 +175,21 @@ struct Context {
 impl Context {
     /// Opens the database that is there. A mistyped path makes none.
     fn open(&mut self) -> Result<Postroom, Failure> {
-        let file = self.config.db()?;
-        if !is_there(&file) {
-            let text = format!(
-                "there is no database at {}; name it with --db, or make one with `postroom serve`",
-                file.display()
-            );
-            return Err(Failure::new(Exit::NotThere, text));
-        }
+        self.existing_db()?;
         self.open_or_make()
+    }
+
+    /// The file of the database, which must be there.
+    fn existing_db(&self) -> Result<PathBuf, Failure> {
+        let file = self.config.db()?;
+        if is_there(&file) {
+            return Ok(file);
+        }
+        let text = format!(
+            "there is no database at {}; name it with --db, or make one with `postroom serve`",
+            file.display()
+        );
+        Err(Failure::new(Exit::NotThere, text))
     }
 
     /// Opens the database, and makes it if it is not there.
@@ -290,6 +299,8 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Report(command) => report::run(&mut context, command),
         Command::List(command) => list::run(&mut context, command),
         Command::Audit(args) => audit::run(&mut context, &args),
+        Command::Backup(args) => backup::back_up(&context, &args),
+        Command::Restore(args) => backup::restore(&context, &args),
         Command::Doctor => doctor::run(&mut context),
     }
 }

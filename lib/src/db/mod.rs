@@ -9,6 +9,7 @@
 //! marked with it, such as a [`Domain`](crate::domain::Domain), cannot leave the closure, and the compiler accepts it
 //! in no other transaction, not even in one that runs inside the first.
 
+mod backup;
 pub(crate) mod inside;
 mod open;
 mod readers;
@@ -28,6 +29,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Params, Row, TransactionBehavior};
 use tempfile::TempDir;
 
+pub use self::backup::{BackupError, back_up, restore};
 pub use self::open::OpenError;
 pub use self::session::{Held, Session};
 use crate::clock::{Clock, SystemClock, Timestamp};
@@ -205,14 +207,7 @@ impl Postroom {
     ///
     /// Returns a line for each thing found; none means the file is sound.
     pub fn check_integrity(&self) -> Result<Vec<String>, Error> {
-        self.read(|tx| {
-            let mut found = tx.all("PRAGMA integrity_check(20)", [], |row| row.get::<_, String>(0))?;
-            found.retain(|line| line != "ok");
-            found.extend(tx.all("PRAGMA foreign_key_check", [], |row| {
-                row.get::<_, String>(0).map(|table| format!("a row of {table} hangs on nothing"))
-            })?);
-            Ok(found)
-        })
+        self.read(|tx| schema::damage(tx.conn).map_err(store))
     }
 
     fn refuse_if_broken(&self) -> Result<(), Error> {
@@ -377,23 +372,27 @@ fn match_master_key(
     key_file: &Path,
     now: Timestamp,
 ) -> Result<MasterKey, OpenError> {
-    let failed = |e| OpenError::from_sqlite(file, &e);
-    let mut statement = conn.prepare(schema::MASTER_KEY_IDS).map_err(failed)?;
-    let known = statement
-        .query_map([], |row| row.get::<_, Vec<u8>>(0))
-        .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
-        .map_err(failed)?;
-    if known.is_empty() {
-        let key = if key_file.exists() { MasterKey::load(key_file)? } else { MasterKey::create(key_file)? };
-        conn.execute(schema::ADD_MASTER_KEY, (key.id(), now.millis())).map_err(failed)?;
+    if let Some(key) = find_master_key(conn, file, key_file)? {
         return Ok(key);
+    }
+    let key = if key_file.exists() { MasterKey::load(key_file)? } else { MasterKey::create(key_file)? };
+    conn.execute(schema::ADD_MASTER_KEY, (key.id(), now.millis()))
+        .map_err(|e| OpenError::from_sqlite(file, &e))?;
+    Ok(key)
+}
+
+/// The master key that the database was sealed with; none for a database that has sealed nothing yet.
+fn find_master_key(conn: &Connection, file: &Path, key_file: &Path) -> Result<Option<MasterKey>, OpenError> {
+    let known = schema::master_key_ids(conn).map_err(|e| OpenError::from_sqlite(file, &e))?;
+    if known.is_empty() {
+        return Ok(None);
     }
     if !key_file.exists() {
         return Err(OpenError::KeyMissing { file: file.to_owned(), key_file: key_file.to_owned() });
     }
     let key = MasterKey::load(key_file)?;
     if known.iter().any(|id| id == key.id()) {
-        Ok(key)
+        Ok(Some(key))
     } else {
         Err(OpenError::KeyForeign { file: file.to_owned(), key_file: key_file.to_owned() })
     }
