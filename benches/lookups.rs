@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use postroom::dkim::PublicKey;
 use postroom::dns::{DnsSettings, NetworkResolver};
+use postroom::egress::EgressPolicy;
 use postroom::name::{DnsName, DomainName};
 use postroom::settings::DmarcPolicy;
 use postroom::verify::{
@@ -104,6 +105,8 @@ fn resolver_of(resolvers: Vec<SocketAddr>, name_server_port: Option<u16>) -> Net
         resolvers,
         authoritative: name_server_port.is_some(),
         authoritative_port: name_server_port.unwrap_or(53),
+        // The servers are on this machine.
+        egress: EgressPolicy::allowing(vec!["127.0.0.0/8".parse().unwrap()]),
         ..DnsSettings::default()
     })
     .unwrap()

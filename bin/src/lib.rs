@@ -1,6 +1,6 @@
-//! Postroom as one binary. A wing uses only those that are declared above it, and `tests/shape.rs` holds that:
-//! the log, what a request and a fault are, our own JSON, the listener, the configuration, the console's pages, the dialects, the App
-//! that carries all of these, the duties, and the command line.
+//! Postroom as one binary. A wing uses only the wings that are declared above it, and `tests/shape.rs` checks this. In order:
+//! the log, requests and faults, our own JSON, the listener, the configuration, the console's pages, the dialects, the App
+//! that serves them, the duties, and the command line.
 
 pub mod log;
 pub mod wire;

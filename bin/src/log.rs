@@ -1,8 +1,8 @@
-//! The log: lines to stderr that never hold up who writes them.
+//! The log: lines to stderr, which never delay the thread that logs.
 //!
-//! Stderr can be a file on a full disk, or a pipe that nobody reads, or whose reader has gone. Whoever logs puts a line into a
-//! queue and goes on; one thread writes. What finds no room, or cannot be written, is dropped and counted, and the number stands
-//! in the log as soon as that can be written again.
+//! Stderr can be a file on a full disk, or a pipe whose reader is slow or gone. A thread that logs puts the line into a queue
+//! and goes on; one thread writes the queue. A line that finds no room, or cannot be written, is dropped and counted, and the
+//! log says the number as soon as it can be written again.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The most that waits to be written.
+/// The most lines that may wait to be written.
 const MOST_LINES: usize = 8192;
 const MOST_OCTETS: usize = 4 * 1024 * 1024;
 /// How long after a failure the next attempt is made.
@@ -22,7 +22,7 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// The log of this process.
 static LOG: LazyLock<Arc<Log>> = LazyLock::new(Arc::default);
 
-/// Lines on their way to stderr. Without [`start`](Log::start) each is written where it is logged.
+/// Lines on their way to stderr. Before [`start`](Log::start) the thread that logs writes each line itself.
 #[derive(Default)]
 struct Log {
     queue: Mutex<Queue>,
@@ -32,12 +32,12 @@ struct Log {
 /// A line that waits.
 struct Line {
     octets: Vec<u8>,
-    /// How many dropped ones it tells of; 0 for every other line.
+    /// How many dropped lines it reports; 0 for every other line.
     tells_of: u64,
 }
 
 thread_local! {
-    /// What the line tells of that this thread logs now.
+    /// How many dropped lines are reported by the line that this thread logs now.
     static TELLS_OF: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -49,12 +49,12 @@ struct Queue {
     started: bool,
     /// Whether it is writing one.
     writing: bool,
-    /// Lines that were dropped, and not told of yet.
+    /// How many lines were dropped and not yet reported.
     untold: u64,
     dropped: u64,
 }
 
-/// Has a thread of its own write the log from here on; an error says that the system has none.
+/// Starts the thread that writes the log from now on. It fails if the system refuses the thread.
 pub fn start() -> io::Result<()> {
     LOG.start(io::stderr())
 }
@@ -86,13 +86,13 @@ impl Log {
         let mut queue = self.queue();
         if !queue.started {
             drop(queue);
-            // There is nowhere to say that it failed.
+            // If stderr fails, there is no place left to report it.
             let _ = io::stderr().write_all(line);
             return;
         }
         let line = Line { octets: line.to_owned(), tells_of: TELLS_OF.get() };
         if line.tells_of > 0 {
-            // Ahead of the others: so a failure costs none of them.
+            // It goes to the front of the queue, so that a failed write does not cost another line.
             queue.octets += line.octets.len();
             queue.lines.push_front(line);
         } else if queue.lines.len() >= MOST_LINES || queue.octets + line.octets.len() > MOST_OCTETS {
@@ -126,7 +126,7 @@ impl Log {
         }
     }
 
-    /// Puts a line about those that were dropped into the queue, in the form of all others.
+    /// Logs a line about the dropped lines, in the same format as every other line.
     fn tell_of_dropped(&self) {
         let untold = std::mem::take(&mut self.queue().untold);
         if untold > 0 {
@@ -151,7 +151,7 @@ impl Log {
     fn flush(&self, most: Duration) {
         let queue = self.queue();
         if queue.started {
-            // What is not written by then is lost with the process.
+            // Lines that are not written by then are lost with the process.
             let _ = self
                 .changed
                 .wait_timeout_while(queue, most, |queue| queue.writing || !queue.lines.is_empty());
@@ -164,7 +164,7 @@ impl Log {
 }
 
 impl Queue {
-    /// Counts a line that is not written; what it tells of is to be told again.
+    /// Counts a line that is not written. If it reported dropped lines, those must be reported again.
     fn count(&mut self, line: &Line) {
         if line.tells_of > 0 {
             self.untold += line.tells_of;

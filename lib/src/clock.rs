@@ -1,4 +1,4 @@
-//! Time: UTC milliseconds, and the clock that tells it.
+//! Time: UTC milliseconds, and the clocks that give it.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -21,7 +21,7 @@ impl Timestamp {
         self.0
     }
 
-    /// How long after `earlier` this is; zero if it is not.
+    /// How long after `earlier` this is; zero if it is not later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -44,7 +44,7 @@ impl Sub<Duration> for Timestamp {
 }
 
 impl Timestamp {
-    /// As `asctime` of C writes it, in UTC: `Sat Nov 21 10:00:00 2026`.
+    /// The text that `asctime` of C makes, in UTC: `Sat Nov 21 10:00:00 2026`.
     pub(crate) fn asctime(self) -> String {
         let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
         moment.strftime("%a %b %e %H:%M:%S %Y").to_string()
@@ -79,7 +79,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// What tells the time: the machine, or a test.
+/// A source of the time: the machine, or a test.
 pub trait Clock: Send + Sync {
     /// The moment it is now.
     fn now(&self) -> Timestamp;
@@ -96,7 +96,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved, for tests of what takes days.
+/// A clock that stands still until it is moved, for tests of processes that take days.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 

@@ -1,8 +1,8 @@
-//! What can go wrong, in terms of the domain model; the store's own words stay inside [`StoreError`].
+//! What can go wrong, in terms of the domain model. The error text of SQLite stays inside [`StoreError`].
 
 use std::fmt;
 
-/// A thing that was asked for, or that stands in the way.
+/// A thing that was asked for, or that prevents an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Entity {
@@ -48,11 +48,11 @@ impl fmt::Display for Entity {
     }
 }
 
-/// Why an operation did not happen. Nothing of it was kept.
+/// Why an operation failed. It changed nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An input that breaks a rule: which one of the operation's inputs, and the rule in words.
+    /// An input breaks a rule: which input of the operation, and the rule in words.
     #[error("{field} is not usable: {reason}")]
     Invalid {
         /// The input, by the name the library gives it.
@@ -60,10 +60,10 @@ pub enum Error {
         /// A sentence of its own, with the input as "it" or not: "it is empty".
         reason: String,
     },
-    /// No such thing, or none that this caller may see: the two are not told apart.
+    /// The thing does not exist, or this caller may not see it: the error does not show which.
     #[error("there is no such {0}")]
     NotFound(Entity),
-    /// There is one already.
+    /// Such a thing exists already.
     #[error("this {0} exists already")]
     Conflict(Entity),
     /// A limit of a subscription is reached.
@@ -74,19 +74,20 @@ pub enum Error {
         /// The limit.
         most: u64,
     },
-    /// Something rests on it, so that it cannot go: what does, and what to do first.
+    /// Something else depends on the thing, so it cannot be removed. The reason says what depends on it, and what to do
+    /// first.
     #[error("this {what} is in use: {reason}")]
     InUse {
-        /// What was to go.
+        /// The thing that was to be removed.
         what: Entity,
         /// A sentence of its own: "it is the authority of others".
         reason: String,
     },
-    /// A DKIM key was to be made, and no spare pair is there: one is made outside the transaction, and the operation repeated,
-    /// by [`dkim::pool::write`](crate::dkim::pool::write).
+    /// The operation needs a DKIM key, and no spare pair is ready. [`dkim::pool::write`](crate::dkim::pool::write) makes a
+    /// pair outside the transaction and repeats the operation.
     #[error("no spare DKIM key is ready")]
     NoSpareKey,
-    /// The database did not do what it was asked.
+    /// The database failed.
     #[error("the database could not do this: {0}")]
     Store(#[from] StoreError),
 }
@@ -98,8 +99,8 @@ impl Error {
     }
 }
 
-/// Has `?` turn why a text does not parse into an [`Error::Invalid`] of this field. Whoever knows the input by another name
-/// says so with [`Error::invalid`].
+/// Makes `?` turn a parse error into an [`Error::Invalid`] of this field. Code that has another name for the input calls
+/// [`Error::invalid`].
 macro_rules! invalid_input {
     ($reason:ty, $field:literal) => {
         impl From<$reason> for crate::error::Error {
@@ -111,7 +112,7 @@ macro_rules! invalid_input {
 }
 pub(crate) use invalid_input;
 
-/// What became of the database, as far as it concerns who called.
+/// The kind of a store error, as far as a caller can react to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreTrouble {

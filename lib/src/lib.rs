@@ -78,6 +78,7 @@ pub mod name;
 pub mod address;
 mod label;
 pub mod tag;
+pub mod egress;
 pub mod settings;
 // The store.
 pub mod seal;
@@ -96,6 +97,7 @@ pub mod inbound;
 pub mod webhook;
 pub mod dkim;
 pub mod record;
+pub mod signing;
 pub mod token;
 pub mod route;
 pub mod login;

@@ -1,8 +1,8 @@
 //! Names: what the DNS calls them, and which of them can be mail domains.
 //!
-//! [`DnsName`] is any name that can be asked for, underscores and all; [`DomainName`] is one that a person
-//! can own and receive mail at; [`Selector`] is the part of a DKIM record's name before `_domainkey`.
-//! Each is made by its parser alone and held in lower-case A-labels, so equality is equality of names.
+//! [`DnsName`] is any name that can be asked for, underscores and all; [`DomainName`] is one that a person can own and
+//! receive mail at; [`Selector`] is the part of a DKIM record's name before `_domainkey`. Only its parser makes each of these
+//! types, and stores lower-case A-labels, so equal values are equal names.
 
 use std::fmt;
 use std::str::FromStr;

@@ -9,7 +9,7 @@ use crate::event::{Actor, Change};
 use crate::id::AccountId;
 use crate::name::DomainName;
 use crate::tag::Tag;
-use crate::{dkim, inbound, label, list, login, recipient, record, route, subscription, webhook};
+use crate::{dkim, inbound, label, list, login, recipient, record, route, signing, subscription, webhook};
 
 /// What a new domain is made from.
 #[derive(Clone, Debug)]
@@ -36,10 +36,13 @@ impl<'a> NewDomain<'a> {
 /// Makes a domain: its records, its webhook key, and its first DKIM key if a spare pair is ready. If none is, the domain
 /// gets its key by [`equip`], by the background thread, or at its first check, and has no DKIM record before.
 ///
-/// `Conflict` if the name is taken: by this account, or by another whose claim has not expired. `Limit` if the
-/// subscription is full.
+/// `Conflict` if the name is taken: by this account, or by another whose claim has not expired. `InUse(Alias)` if it is an alias
+/// of one of the caller's domains. `Limit` if the subscription is full.
 pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Result<Domain<'t>, Error> {
     let label = label::parse_optional("label", new.label)?;
+    if let Some(alias) = inbound::own_alias(tx, caller, new.name)? {
+        return Err(alias);
+    }
     make_way(tx, caller.account(), new.name)?;
     let handle = new.subscription.unwrap_or(subscription::DEFAULT);
     let subscription = subscription::find(tx, caller.account(), handle)?;
@@ -151,6 +154,9 @@ pub fn rename<'t>(
         return Ok(domain.clone());
     }
     check_signs_for_none(tx, caller, domain)?;
+    if let Some(alias) = inbound::own_alias(tx, caller, name)? {
+        return Err(alias);
+    }
     make_way(tx, caller.account(), name)?;
     let renamed = table::rename(tx, domain, name, tx.now() + domain::FIRST_CHECK_AFTER)?;
     let keys = dkim::list(tx, &renamed)?;
@@ -197,10 +203,8 @@ pub fn transfer<'t>(
     recipient::clear(tx, domain)?;
     let moved = table::transfer(tx, domain, to, subscription.id)?;
     table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
-    if domain.authority.is_some() {
-        // Its own keys sign from now on, and nothing is known of those.
-        table::set_status(tx, domain.id, domain::DomainStatus::Pending, domain.proved_at)?;
-    }
+    // Where a domain above it signed, its own keys do from now on.
+    signing::follow(tx, caller.actor(), domain.id)?;
     for account in [domain.account, to] {
         let change = Change::DomainTransferred { domain: domain.into(), from: domain.account, to };
         tx.tell(caller.actor(), account, &change)?;
@@ -226,7 +230,8 @@ fn make_way(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(
         return Err(Error::Conflict(Entity::Domain));
     }
     let lost = if holder.name == *name {
-        table::hand_on_authority(tx, holder.id, None)?;
+        let left_alone = table::hand_on_authority(tx, holder.id, None)?;
+        left_alone.into_iter().try_for_each(|id| signing::follow(tx, &Actor::Operator, id).map(drop))?;
         table::delete(tx, holder.id)?;
         Change::DomainGaveWay { domain: (&holder).into() }
     } else {

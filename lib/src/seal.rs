@@ -1,8 +1,8 @@
 //! The master key, and the sealing of secrets that must be kept: DKIM and webhook private keys.
 //!
-//! A sealed secret is `key id (8) ‖ nonce (24) ‖ ciphertext and tag` of XChaCha20-Poly1305, with the identity of
-//! its row as associated data: a row's secret opens in no other row. The master key lies outside the
-//! database, in a file of its own with mode 0600, so that a copied database or a backup opens nothing.
+//! A sealed secret is `key id (8) ‖ nonce (24) ‖ ciphertext and tag` of XChaCha20-Poly1305, with the identity of its row as
+//! associated data, so a row's secret cannot be opened in another row. The master key is outside the database, in its own
+//! file with mode 0600, so nobody can open the secrets in a copied database or a backup.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -22,7 +22,7 @@ use crate::secret::fill_random;
 const KEY_OCTETS: usize = 32;
 const KEY_ID_OCTETS: usize = 8;
 const NONCE_OCTETS: usize = 24;
-/// What a key file starts with, so that it is known for what it is, and another file is not taken for one.
+/// The start of every key file, so that another file is not mistaken for one.
 const FILE_HEADER: &str = "postroom-master-key-v1 ";
 
 /// The key that seals. It is wiped when dropped, and never printed.
@@ -46,7 +46,7 @@ impl MasterKey {
     pub fn load(file: &Path) -> Result<MasterKey, MasterKeyError> {
         let unreadable = |source| MasterKeyError::Unreadable { file: file.to_owned(), source };
         let mut text = Zeroizing::new(String::with_capacity(128));
-        // A key file is one short line; no more of another file is read than tells that it is none.
+        // A key file is one short line. Of another file we read only enough to see that it is not a key file.
         let read = fs::File::open(file).map_err(unreadable)?.take(1024).read_to_string(&mut text);
         match read {
             Err(e) if e.kind() != io::ErrorKind::InvalidData => return Err(unreadable(e)),
@@ -71,14 +71,14 @@ impl MasterKey {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut handle = options.open(file).map_err(unwritable)?;
-        // Whatever is sealed from now on is lost without this file, so it must be on disk, and its name too.
+        // All secrets sealed from now on are lost without this file, so both its content and its name must be on disk.
         handle.write_all(line.as_bytes()).and_then(|()| handle.sync_all()).map_err(unwritable)?;
         let directory = file.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::File::open(directory).and_then(|d| d.sync_all()).map_err(unwritable)?;
         Ok(MasterKey::from_octets(&octets))
     }
 
-    /// Names the key without telling it.
+    /// The key's id, which does not reveal the key.
     pub(crate) fn id(&self) -> &[u8] {
         &self.id
     }

@@ -1,8 +1,8 @@
 //! Secrets that are shown once: a prefix, an underscore, random base62, and a checksum.
 //!
-//! `pra_` and 27 random characters (160 bits; 43 of a login link, 256 bits), then 6 characters of CRC-32 over all that
-//! stands before. The checksum tells a mistyped or truncated secret without a look at the database, and lets scanners of
-//! leaked secrets know ours. Only the SHA-256 of a secret is stored: with 160 random bits no slow hash is needed.
+//! `pra_` and 27 random characters (160 bits; 43 of a login link, 256 bits), then 6 characters of CRC-32 over all that stands
+//! before. The checksum shows that a secret is mistyped or truncated without a look at the database, and lets scanners for
+//! leaked secrets recognise ours. Only the SHA-256 of a secret is stored: with 160 random bits no slow hash is needed.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 /// 62^6 is above 2^32.
 const CHECKSUM_CHARS: usize = 6;
 
-/// What a secret opens.
+/// What a secret gives access to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecretKind {
@@ -55,7 +55,7 @@ pub struct PlainSecret {
 }
 
 impl PlainSecret {
-    /// A new one from the operating system's random numbers.
+    /// Makes a new secret from the operating system's random numbers.
     pub fn generate(kind: SecretKind) -> Result<PlainSecret, Error> {
         let mut text = Zeroizing::new(String::with_capacity(4 + kind.random_chars() + CHECKSUM_CHARS));
         text.push_str(kind.prefix());
@@ -87,17 +87,17 @@ impl PlainSecret {
         Ok(PlainSecret { kind, text: Zeroizing::new(text.to_owned()) })
     }
 
-    /// The secret itself, to hand to its owner, this once.
+    /// The secret itself, to show to its owner once.
     pub fn reveal(&self) -> &str {
         &self.text
     }
 
-    /// What is stored of it.
+    /// Its hash, the only part that is stored.
     pub fn hashed(&self) -> HashedSecret {
         HashedSecret(Sha256::digest(self.text.as_bytes()).into())
     }
 
-    /// Its last four characters, by which people tell theirs apart.
+    /// Its last four characters, by which people recognise their secrets.
     pub fn last4(&self) -> &str {
         self.text.get(self.text.len() - 4..).unwrap_or_default()
     }

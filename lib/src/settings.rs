@@ -1,4 +1,5 @@
-//! What the operator decides: from what a domain's records are made, and when a claim or a loss is final.
+//! What the operator decides: the values of domains' records, the life of claims, keys, links and reports, and when a record
+//! is lost.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::address::EmailAddress;
+use crate::egress::EgressPolicy;
 use crate::name::{DnsName, Selector};
 
 /// The operator's decisions, the same for every account.
@@ -17,8 +19,8 @@ pub struct Settings {
     pub mx_priority: u16,
     /// The mechanism that a domain's SPF record must reach.
     pub spf_mechanism: SpfMechanism,
-    /// The addresses from which we send. Where there are any, an SPF record is right that passes each of them; else one
-    /// that reaches the mechanism.
+    /// The addresses from which we send. If there are any, an SPF record is right when it passes each of them; otherwise it
+    /// is right when evaluation reaches the mechanism.
     pub sending_addresses: Vec<IpAddr>,
     /// The policy that a domain's DMARC record asks for at first.
     pub dmarc_policy: DmarcPolicy,
@@ -28,9 +30,9 @@ pub struct Settings {
     pub dkim_selector: Selector,
     /// How many DKIM keys a domain may have.
     pub most_dkim_keys: u32,
-    /// The zone of the operator's own in which the records of delegated DKIM keys stand. Without one none is delegated.
+    /// The operator's own zone, which has the records of delegated DKIM keys. Without it no key can be delegated.
     pub delegation_zone: Option<DnsName>,
-    /// For so long after a rotation the record of the key that signed before must stay: mail is under way that it signed.
+    /// How long after a rotation the old key's record must stay, because mail that the old key signed is still under way.
     pub keep_retired_for: Duration,
     /// How many spare DKIM keys the pool holds when full.
     pub spare_keys: u32,
@@ -38,11 +40,12 @@ pub struct Settings {
     pub return_path_host: DnsName,
     /// Whether a domain needs the return path to be active.
     pub return_path_required: bool,
-    /// After this long without its DKIM record seen right, a domain gives way to another account's creation.
+    /// How long a claim lives: if no check finds the domain's DKIM record right in this time, another account may create the
+    /// domain.
     pub claim_expires_after: Duration,
     /// When a verified record counts as lost.
     pub loss: LossPolicy,
-    /// For so long a login link opens its domain, if it was not used.
+    /// How long an unused login link is valid.
     pub login_link_life: Duration,
     /// The most octets of a reported message.
     pub max_report_octets: u64,
@@ -50,12 +53,14 @@ pub struct Settings {
     pub most_report_octets: u64,
     /// How long a report is kept.
     pub keep_reports_for: Duration,
+    /// Which hosts customers may have this server talk to.
+    pub egress: EgressPolicy,
 }
 
 impl Settings {
     /// The defaults of a mail system whose server has this name.
     pub fn for_server(name: &DnsName) -> Settings {
-        // A server name of 250 octets leaves no room for `mx.`; then the name itself serves.
+        // A server name of 250 octets leaves no room for `mx.`; then we use the name itself.
         let named = |label: &str| name.child(label).unwrap_or_else(|_| name.clone());
         Settings {
             mx_host: named("mx"),
@@ -77,6 +82,7 @@ impl Settings {
             max_report_octets: 10 * 1024 * 1024,
             most_report_octets: 1024 * 1024 * 1024,
             keep_reports_for: Duration::from_hours(30 * 24),
+            egress: EgressPolicy::default(),
         }
     }
 
@@ -94,13 +100,13 @@ impl Settings {
     }
 }
 
-/// How much has to be seen before a verified record is lost: both, not either.
+/// How often and how long a verified record must fail before it is lost. Both limits must be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LossPolicy {
-    /// So many definitive failures in a row.
+    /// The number of definite failures in a row.
     pub failures: u32,
-    /// So long known to fail: the time between checks in a row that all found it so, of each pause as much at most as the
-    /// fewest checks, evenly spread, would leave.
+    /// The time during which the record is known to fail: the sum of the pauses between consecutive failed checks. A pause
+    /// counts at most as long as it would be with the fewest checks, evenly spread.
     pub span: Duration,
 }
 
@@ -166,7 +172,7 @@ impl fmt::Display for SpfMechanism {
     }
 }
 
-/// What a setting may be, when it was something else.
+/// The error for a setting that cannot be used: it says which values are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidSetting(&'static str);

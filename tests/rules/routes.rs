@@ -3,11 +3,12 @@
 use postroom::address::EmailAddress;
 use postroom::dns::ScriptedResolver;
 use postroom::domain::Details;
+use postroom::egress::EgressPolicy;
 use postroom::error::Error;
 use postroom::id::DomainId;
 use postroom::provision;
 use postroom::route::{self, Mode, Patch, Route, RouteChange, RouteDecision};
-use postroom::webhook::{VettedUrl, WebhookUrl};
+use postroom::webhook::{VettedUrl, WebhookRules, WebhookUrl};
 
 use crate::harness::app::{Key, TestApp};
 
@@ -23,7 +24,8 @@ fn start() -> (TestApp, Key, Details) {
 
 fn url(path: &str) -> VettedUrl {
     let dns = ScriptedResolver::new();
-    WebhookUrl::parse(&format!("https://93.184.215.14/{path}"), false).unwrap().vet(&dns).unwrap()
+    let rules = WebhookRules { policy: &EgressPolicy::default(), loopback_http: false };
+    WebhookUrl::parse(&format!("https://93.184.215.14/{path}"), rules).unwrap().vet(&dns, rules).unwrap()
 }
 
 fn address(text: &str) -> EmailAddress {

@@ -2,12 +2,20 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use postroom::dns::{Outcome, RecordData, RecordType, ScriptedResolver};
-use postroom::webhook::{InvalidWebhook, WebhookUrl, is_public};
+use postroom::egress::{EgressPolicy, is_public};
+use postroom::webhook::{InvalidWebhook, WebhookRules, WebhookUrl};
 use proptest::prelude::*;
 
 const HOST: &str = "hooks.example.com";
+/// What holds where the operator allows nothing beside.
+static PUBLIC: LazyLock<EgressPolicy> = LazyLock::new(EgressPolicy::default);
+
+fn rules(loopback_http: bool) -> WebhookRules<'static> {
+    WebhookRules { policy: &PUBLIC, loopback_http }
+}
 
 /// A line of the table.
 struct Vector {
@@ -67,7 +75,7 @@ fn every_vector_of_the_table_is_judged_as_it_says() {
     assert!(vectors.len() >= 300, "{}", vectors.len());
     let mut wrong = Vec::new();
     for Vector { taken, reason, url } in &vectors {
-        let judged = WebhookUrl::parse(url, false);
+        let judged = WebhookUrl::parse(url, rules(false));
         let holds = match &judged {
             Ok(_) => *taken,
             Err(found) => !taken && (reason == &name(*found)),
@@ -82,9 +90,9 @@ fn every_vector_of_the_table_is_judged_as_it_says() {
 #[test]
 fn what_is_taken_is_https_without_fragment_and_reads_back_the_same() {
     for Vector { url, .. } in vectors().iter().filter(|vector| vector.taken) {
-        let taken = WebhookUrl::parse(url, false).unwrap();
+        let taken = WebhookUrl::parse(url, rules(false)).unwrap();
         assert!(taken.as_str().starts_with("https://") && !taken.as_str().contains('#'), "{url}");
-        assert_eq!(WebhookUrl::parse(taken.as_str(), false), Ok(taken.clone()), "{url}");
+        assert_eq!(WebhookUrl::parse(taken.as_str(), rules(false)), Ok(taken.clone()), "{url}");
         assert_eq!(format!("{taken:?}"), "WebhookUrl[redacted]");
     }
 }
@@ -92,10 +100,14 @@ fn what_is_taken_is_https_without_fragment_and_reads_back_the_same() {
 #[test]
 fn a_url_has_2048_octets_at_most() {
     let of = |octets: usize| format!("https://hooks.example.com/{}", "x".repeat(octets - 26));
-    assert!(WebhookUrl::parse(&of(2048), false).is_ok());
-    assert_eq!(WebhookUrl::parse(&of(2049), false), Err(InvalidWebhook::TooLong));
+    assert!(WebhookUrl::parse(&of(2048), rules(false)).is_ok());
+    assert_eq!(WebhookUrl::parse(&of(2049), rules(false)), Err(InvalidWebhook::TooLong));
     let wide = format!("https://hooks.example.com/{}", "ü".repeat(1012));
-    assert_eq!(WebhookUrl::parse(&wide, false), Err(InvalidWebhook::TooLong), "octets, not characters");
+    assert_eq!(
+        WebhookUrl::parse(&wide, rules(false)),
+        Err(InvalidWebhook::TooLong),
+        "octets, not characters"
+    );
 }
 
 #[test]
@@ -107,8 +119,8 @@ fn loopback_is_let_through_where_it_is_allowed_and_nothing_else_is() {
         "http://localhost:80/",
         "https://localhost/",
     ] {
-        assert!(WebhookUrl::parse(url, true).is_ok(), "{url}");
-        assert!(WebhookUrl::parse(url, false).is_err(), "{url}");
+        assert!(WebhookUrl::parse(url, rules(true)).is_ok(), "{url}");
+        assert!(WebhookUrl::parse(url, rules(false)).is_err(), "{url}");
     }
     for url in [
         "http://10.0.0.1/",
@@ -121,10 +133,12 @@ fn loopback_is_let_through_where_it_is_allowed_and_nothing_else_is() {
         "http://0.0.0.0/",
         "http://169.254.169.254/",
     ] {
-        assert!(WebhookUrl::parse(url, true).is_err(), "{url}");
+        assert!(WebhookUrl::parse(url, rules(true)).is_err(), "{url}");
     }
-    let vetted = WebhookUrl::parse("http://localhost/", true).unwrap().vet(&ScriptedResolver::new()).unwrap();
-    assert!(vetted.addresses().is_empty(), "nobody is asked where localhost is");
+    let dns = ScriptedResolver::new();
+    let vetted = WebhookUrl::parse("http://localhost/", rules(true)).unwrap().vet(&dns, rules(true)).unwrap();
+    assert!(vetted.addresses().unwrap().iter().all(|address| address.is_loopback()));
+    assert!(dns.asked().is_empty(), "nobody is asked where localhost is");
 }
 
 /// An address of each special range, and the neighbours that are public, as the table has them.
@@ -145,8 +159,9 @@ fn record(address: IpAddr) -> RecordData {
 }
 
 fn vet(dns: &ScriptedResolver) -> Result<Vec<IpAddr>, InvalidWebhook> {
-    let url = WebhookUrl::parse("https://hooks.example.com/in", false).unwrap();
-    url.vet(dns).map(|vetted| vetted.addresses().to_vec())
+    let url = WebhookUrl::parse("https://hooks.example.com/in", rules(false)).unwrap();
+    let vetted = url.vet(dns, rules(false))?;
+    Ok(vetted.addresses().map(|addresses| addresses.iter().collect()).unwrap_or_default())
 }
 
 #[test]
@@ -206,15 +221,41 @@ fn both_kinds_of_address_are_asked_for_at_the_host_alone() {
     vet(&dns).unwrap();
     let asked: Vec<String> = dns.asked().iter().map(ToString::to_string).collect();
     assert_eq!(asked, ["hooks.example.com A", "hooks.example.com AAAA"]);
-    let literal = WebhookUrl::parse("https://93.184.215.14/", false).unwrap().vet(&dns).unwrap();
-    assert_eq!(literal.addresses(), [IpAddr::V4(Ipv4Addr::new(93, 184, 215, 14))]);
+    let literal = WebhookUrl::parse("https://93.184.215.14/", rules(false)).unwrap();
+    let literal = literal.vet(&dns, rules(false)).unwrap();
+    assert_eq!(
+        literal.addresses().unwrap().iter().collect::<Vec<_>>(),
+        [IpAddr::V4(Ipv4Addr::new(93, 184, 215, 14))]
+    );
     assert_eq!(dns.asked().len(), 2, "an address is not looked up");
+}
+
+#[test]
+fn what_was_saved_is_judged_anew_when_it_is_used() {
+    let public = Ipv4Addr::new(93, 184, 215, 14);
+    let dns = ScriptedResolver::new().a(HOST, public);
+    let saved = WebhookUrl::parse("https://hooks.example.com/in", rules(false)).unwrap();
+    assert_eq!(saved.addresses_now(&dns, rules(false)).unwrap().first(), IpAddr::V4(public));
+    // The name has moved inside since.
+    dns.set(HOST, vec![RecordData::A(Ipv4Addr::new(169, 254, 169, 254))]);
+    let inside = Err(InvalidWebhook::Special(Ipv4Addr::new(169, 254, 169, 254).into()));
+    assert_eq!(saved.addresses_now(&dns, rules(false)), inside);
+    let trouble = ScriptedResolver::new().fail(HOST, RecordType::A, Outcome::Timeout);
+    assert_eq!(saved.addresses_now(&trouble, rules(false)), Err(InvalidWebhook::NotNow));
+    // Loopback was allowed when it was saved, and is not any more.
+    let local = WebhookUrl::parse("http://127.0.0.1:9/", rules(true)).unwrap();
+    assert_eq!(local.addresses_now(&dns, rules(true)).unwrap().first(), IpAddr::V4(Ipv4Addr::LOCALHOST));
+    assert_eq!(local.addresses_now(&dns, rules(false)), Err(InvalidWebhook::Scheme));
+    // The operator allows the network.
+    let policy = EgressPolicy::allowing(vec!["169.254.0.0/16".parse().unwrap()]);
+    let allowed = WebhookRules { policy: &policy, loopback_http: false };
+    assert!(saved.addresses_now(&dns, allowed).is_ok());
 }
 
 proptest! {
     #[test]
     fn no_text_that_is_taken_has_a_host_that_is_special(text in "(https://)?[0-9a-fx.:%\\[\\]@/\\\\]{0,30}") {
-        if let Ok(url) = WebhookUrl::parse(&text, false) {
+        if let Ok(url) = WebhookUrl::parse(&text, rules(false)) {
             let host = url.as_str().trim_start_matches("https://").split(['/', '?']).next().unwrap();
             let host = host.rsplit_once("]:").map_or(host, |(front, _)| front);
             let bare = host.trim_matches(['[', ']']);
@@ -232,7 +273,7 @@ proptest! {
             format!("{plain}"), format!("{number}"), format!("{number:#x}"), format!("0{number:o}"),
             format!("{}.{}", octets[0], number & 0xff_ffff), format!("[::ffff:{plain}]"), format!("[64:ff9b::{plain}]"),
         ] {
-            let judged = WebhookUrl::parse(&format!("https://{spelled}/"), false);
+            let judged = WebhookUrl::parse(&format!("https://{spelled}/"), rules(false));
             prop_assert_eq!(judged.is_ok(), expected, "{}", spelled);
         }
     }

@@ -12,6 +12,7 @@ fn site_asking_both(unbound: &Unbound, nsd: &Nsd) -> Site {
         .with("POSTROOM_RESOLVERS", &unbound.address())
         .with("POSTROOM_DNS_AUTHORITATIVE", "true")
         .with("POSTROOM_DNS_AUTHORITATIVE_PORT", &nsd.port)
+        .with("POSTROOM_EGRESS_ALLOW", "127.0.0.1/32")
 }
 
 /// A verification that exits with `code`, and finds the same of both records.

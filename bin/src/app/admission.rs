@@ -39,7 +39,7 @@ impl App {
             Admitted::Caller(caller, _) => Some(caller.account()),
             Admitted::Anybody(_) => None,
         };
-        // Without a key nothing is held beyond the head, but for a form.
+        // A request without a key gets memory for its head alone, unless it sends a form.
         let has_body = account.is_some() || target.route.method != Method::GET;
         listen::Entry::Admitted(Admission {
             lane: lane(&target),
@@ -59,7 +59,7 @@ fn refused(visit: Visit, fault: Fault) -> listen::Entry {
     listen::Entry::Answered(visit.end(Err(fault)))
 }
 
-/// What a request's kind of work is: its route's table says whether it takes long, and its method whether it writes.
+/// The lane that a request waits in. Its route says whether the work takes long; its method says whether it writes.
 fn lane(target: &Target) -> Lane {
     if matches!(target.surface.auth, Auth::None) {
         Lane::Health

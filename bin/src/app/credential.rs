@@ -13,8 +13,8 @@ use crate::wire::{Auth, Fault};
 
 /// The API key that a request carries; a malformed one is refused before the database is asked.
 ///
-/// A request with two different ones is refused: whoever sent it may mean the one, and we would take the other. In the field of
-/// another surface only what is an API key counts, for a proxy may have a use of its own for `Authorization`.
+/// A request with two different keys is refused: the sender may mean one of them, and we would take the other. In a field
+/// that belongs to another surface, only a well-formed API key counts, because a proxy may use `Authorization` for itself.
 pub(super) fn credential(auth: Auth, request: &Request) -> Result<PlainSecret, Fault> {
     let own = fields(auth);
     let mut values = values(own, request);
@@ -26,7 +26,7 @@ pub(super) fn credential(auth: Auth, request: &Request) -> Result<PlainSecret, F
     let is_another =
         |other: Auth, value| parse(other, value).is_ok_and(|key| key.reveal() != secret.reveal());
     for other in SURFACES.iter().map(|surface| surface.auth) {
-        // Bearer and Basic share a field, which has been read.
+        // Bearer and Basic use the same field, and it has been read above.
         let elsewhere = fields(other);
         if elsewhere != own && self::values(elsewhere, request).any(|value| is_another(other, value)) {
             return Err(Fault::CredentialTwice);
@@ -44,7 +44,7 @@ fn fields(auth: Auth) -> &'static [&'static str] {
     }
 }
 
-/// What stands in these header fields of a request; what is blank is nothing.
+/// The values of these header fields of a request, without the blank ones.
 fn values<'a>(
     fields: &'static [&'static str],
     request: &'a Request,
@@ -68,7 +68,7 @@ fn parse(auth: Auth, value: &HeaderValue) -> Result<PlainSecret, Fault> {
     PlainSecret::parse(SecretKind::AccountKey, &text).map_err(|_| Fault::CredentialInvalid)
 }
 
-/// What stands after the scheme's name, which is told apart from others without regard to case (RFC 9110 section 11.1).
+/// The text after the scheme's name. The name is compared without regard to case (RFC 9110 section 11.1).
 fn of_scheme<'a>(scheme: &str, text: &'a str) -> Result<&'a str, Fault> {
     match text.split_once(' ') {
         Some((name, rest)) if name.eq_ignore_ascii_case(scheme) => Ok(rest.trim()),
@@ -76,9 +76,9 @@ fn of_scheme<'a>(scheme: &str, text: &'a str) -> Result<&'a str, Fault> {
     }
 }
 
-/// The password of `user`, all that follows the first colon (RFC 7617 section 2).
+/// The password of `user`: everything after the first colon (RFC 7617 section 2).
 ///
-/// The padding may be left out, as clients written by hand do: nothing else can be meant without it.
+/// The padding may be missing, because some clients leave it out: the text has only one meaning without it.
 fn password(user: &str, encoded: &str) -> Result<String, Fault> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &STANDARD,

@@ -14,13 +14,13 @@ pub(super) const SURFACE: Surface = Surface {
     render,
 };
 
-/// Whether the database can be read. It waits for no writer, no name server, and no other request's turn.
+/// Answers whether the database can be read. It does not wait for a writer, a name server or another request.
 fn show(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     call.session.check_readable()?;
     Ok(Response::json(StatusCode::OK, &json!({ "status": "ok" })))
 }
 
-/// A fault in plain JSON: `{"status":"database unreadable"}` for the database, `{"error":"text"}` for the rest.
+/// A fault in plain JSON: `{"status":"database unreadable"}` if the database failed, `{"error":"text"}` for any other fault.
 fn render(fault: &Fault) -> Response {
     let status = match fault {
         Fault::Library(_) => {

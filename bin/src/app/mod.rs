@@ -45,23 +45,23 @@ pub struct App {
     /// Which requests are asking the DNS now.
     looks: Looks,
     running: repeat::Running,
-    /// When keys were last used, until somebody writes it down.
+    /// When keys were last used. [`App::note_uses`] writes these times to the database.
     uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
 }
 
-/// Who asks, as the head of a request tells it.
+/// Who sends a request, as far as its head shows without the database.
 enum Entry {
     Key(PlainSecret, KeyHandler),
     Anybody(OpenToAll),
 }
 
-/// Who was let in by the head of a request, with what answers them.
+/// Who was let in by the head of a request, and the function that answers.
 enum Admitted {
     Caller(Caller, KeyHandler),
     Anybody(OpenToAll),
 }
 
-/// What answers whoever brings a key.
+/// The function that answers a caller with an API key.
 #[derive(Clone, Copy)]
 enum KeyHandler {
     Stored(Stored),
@@ -113,20 +113,20 @@ impl App {
         visit.end(answered)
     }
 
-    /// The most octets of a body on this path; few where there is no such route.
+    /// The most octets that a body on this path may have. A path without a route has the smallest limit.
     pub fn body_limit(&self, method: &Method, path: &str) -> usize {
         let (_, found) = self.router.find(method, path);
         found.map_or(BodySize::Form, |target| target.route.body).octets(self.postroom.settings())
     }
 
-    /// Forgets what no limit depends on any more, and answers whose time is over. Meant for a background thread, every minute or
-    /// so.
+    /// Forgets counts that no limit needs any more, and deletes kept answers that have expired. A background thread calls it
+    /// about once a minute.
     pub fn forget(&self) -> Result<(), Error> {
         self.limits.tidy();
         repeat::forget_expired(&self.postroom)
     }
 
-    /// Writes down when keys were last used. Meant for a background thread, every half minute or so.
+    /// Writes to the database when keys were last used. A background thread calls it about every half minute.
     pub fn note_uses(&self) -> Result<(), Error> {
         let uses: Vec<_> = std::mem::take(&mut *self.uses()).into_iter().collect();
         if uses.is_empty() { Ok(()) } else { self.postroom.write(|tx| key::note_uses(tx, &uses)) }
@@ -156,8 +156,7 @@ impl App {
         Ok(Entry::Key(secret, answer))
     }
 
-    /// Looks up who calls, and counts the request. A key that opens something does, however many failures came from the same
-    /// address.
+    /// Looks up who calls, and counts the request. A valid key is let in, however many failures came from the same address.
     fn admit(&self, entry: Entry, peer: IpAddr, visit: &mut Visit) -> Result<Admitted, Fault> {
         let (secret, answer) = match entry {
             Entry::Anybody(answer) => return Ok(Admitted::Anybody(answer)),
@@ -230,7 +229,7 @@ impl App {
     }
 }
 
-/// Ends the process after a failed sync: what is on disk is unknown, and nothing may be acknowledged from here on.
+/// Ends the process after a failed sync: what is on disk is unknown, so no further change may be acknowledged.
 pub fn stop_if_sync_failed(error: &Error) {
     if let Error::Store(error) = error
         && error.trouble() == StoreTrouble::SyncFailed

@@ -1,12 +1,12 @@
-//! Whether a request that changes something can come from where it says: a browser sends some credentials by itself, also
-//! with a form or a script of another site.
+//! The defence against requests that another site's page sends: a browser adds some credentials by itself, also to a form or
+//! a script of another site.
 
 use crate::wire::http::{Method, Request};
 use crate::wire::{Auth, Fault};
 
 /// Refuses a request that changes something and was sent by another site's page, where the surface's credential is one that a
-/// browser may send by itself. A header field of our own never is: no form sets it, and a script needs a leave that we never
-/// give (Fetch, "CORS protocol").
+/// browser may send by itself. A browser never sends a header field of our own by itself: no form sets it, and a script needs
+/// a permission that we never give (Fetch, "CORS protocol").
 pub(super) fn check(auth: Auth, base_url: &str, request: &Request) -> Result<(), Fault> {
     if [Method::GET, Method::HEAD].contains(&request.method) {
         return Ok(());
@@ -19,13 +19,14 @@ pub(super) fn check(auth: Auth, base_url: &str, request: &Request) -> Result<(),
     if may_pass { Ok(()) } else { Err(Fault::CrossSite) }
 }
 
-/// Where a browser says that a request comes from, as seen from its target; no page can set it (Fetch Metadata).
+/// The field in which a browser says how the site that sent the request relates to its target. No page can set it (Fetch
+/// Metadata).
 const SITE: &str = "sec-fetch-site";
 
-/// Whether a form can come from a page of ours, as far as the browser tells.
+/// Whether a form can come from a page of ours, as far as the browser says.
 ///
 /// A page with `Referrer-Policy: no-referrer` sends `Origin: null` with its own form (Fetch, "append a request Origin
-/// header"), so that word alone decides nothing; `Sec-Fetch-Site` does where it is there.
+/// header"), so `null` alone decides nothing. `Sec-Fetch-Site` decides if the browser sent it.
 fn is_of_our_page(base_url: &str, request: &Request) -> bool {
     let is_own = |origin: &str| origin == "null" || origin_of(origin) == origin_of(base_url);
     let fields = |name: &str| request.headers.get_all(name).iter();
@@ -33,7 +34,7 @@ fn is_of_our_page(base_url: &str, request: &Request) -> bool {
         && fields(SITE).all(|value| value.to_str().is_ok_and(|site| matches!(site, "same-origin" | "none")))
 }
 
-/// Scheme, host and port of a URL, the scheme's own port left out (RFC 6454 section 6.1).
+/// Scheme, host and port of a URL, without the port if it is the scheme's default (RFC 6454 section 6.1).
 fn origin_of(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

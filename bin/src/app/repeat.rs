@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a request that is repeated under the same key is answered as it was the first time, and done once
+//! `Idempotency-Key`: a request that a client repeats under the same key is done once, and gets the answer of the first time
 //! (draft-ietf-httpapi-idempotency-key-header).
 
 use std::collections::HashSet;
@@ -14,10 +14,10 @@ use crate::wire::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Res
 use crate::wire::{Fault, Route};
 
 const FIELD: &str = "Idempotency-Key";
-/// Expired answers that one transaction deletes: others need not wait for long.
+/// How many expired answers one transaction deletes: few, so that other writers need not wait for long.
 const FORGOTTEN_AT_ONCE: u32 = 500;
 
-/// The request as its key names it; none if it brings none, or is of a method that is safe to repeat anyway.
+/// The request with its idempotency key. `None` if it carries no key, or if its method is safe to repeat anyway.
 pub(super) fn asked(caller: &Caller, route: &Route, request: &Request) -> Result<Option<Asked>, Fault> {
     let Some(by) = caller.key().filter(|_| route.method == Method::POST) else { return Ok(None) };
     let mut fields = request.headers.get_all(FIELD).iter();
@@ -36,11 +36,11 @@ pub(super) fn asked(caller: &Caller, route: &Route, request: &Request) -> Result
     Ok(Some(Asked::new(by, &key, route, [content_type, query.as_bytes(), body])))
 }
 
-/// Answers a request that carries a key: from what is kept, or by `run`, and then keeps the answer.
+/// Answers a request that carries a key: with the kept answer if there is one; else `run` answers, and the answer is kept.
 ///
-/// What `run` writes and the answer are put on disk together, so that after a crash either both are there or neither. A
-/// route that asks the DNS cannot hold its writes for so long: its answer is kept in a transaction of its own, and after a crash
-/// between the two a repeat runs again, which there changes nothing more.
+/// What `run` writes and the answer are put on disk together, so that after a crash either both are there or neither. A route
+/// that asks the DNS cannot hold its writes for so long, so its answer is kept in a transaction of its own. After a crash
+/// between the two transactions a repeat runs again, which changes nothing more on such a route.
 pub(super) fn answer(
     postroom: &Postroom,
     running: &Running,
@@ -52,7 +52,7 @@ pub(super) fn answer(
     let _place = running.begin(asked)?;
     match postroom.read(|tx| idempotency::find(tx, asked))? {
         Some(Known::Answered(octets)) => {
-            // What is kept was sealed by this program: only another version of it could have written otherwise.
+            // This program sealed the kept answer, so it can be unreadable only if another version wrote it.
             let unreadable = || Fault::Idempotency("was used before this server was changed".to_owned());
             return decode(&octets).ok_or_else(unreadable);
         }
@@ -81,20 +81,20 @@ pub(super) fn answer(
     Ok(response)
 }
 
-/// Deletes the answers whose day is over.
+/// Deletes the answers that are older than a day.
 pub(super) fn forget_expired(postroom: &Postroom) -> Result<(), Error> {
     let most = FORGOTTEN_AT_ONCE;
     while postroom.write(|tx| idempotency::forget_expired(tx, most))? == most as usize {}
     Ok(())
 }
 
-/// Whether the same request would be answered so again, and not otherwise a little later.
+/// Whether a repeat of the request would get this answer again, and not a different one a little later.
 fn is_final(status: StatusCode) -> bool {
     let passing = [StatusCode::UNAUTHORIZED, StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
     !status.is_server_error() && !passing.contains(&status)
 }
 
-/// An answer in octets, as HTTP/1.1 has one: the status, a line for each field, an empty one, the body.
+/// An answer as octets, in the order of HTTP/1.1: the status, a line for each header field, an empty line, the body.
 fn encode(response: &Response) -> Vec<u8> {
     let mut octets = format!("{}\n", response.status.as_u16()).into_bytes();
     for (name, value) in &response.headers {

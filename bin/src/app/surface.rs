@@ -1,4 +1,4 @@
-//! The table of all surfaces, and which of their routes a request is for.
+//! The table of all surfaces, and the search for the route that a request is for.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub const SURFACES: &[&Surface] = &[
     &health::SURFACE,
 ];
 
-/// From a path and a method to a route.
+/// Finds the route for a path and a method.
 pub(super) struct Router(matchit::Router<Vec<(&'static Surface, &'static Route)>>);
 
 /// What a request is for.
@@ -43,7 +43,7 @@ impl Router {
         }
         let mut router = matchit::Router::new();
         for (path, routes) in by_path {
-            // The tables are constants, and a test finds every route again: no path clashes with another.
+            // The tables are constants, and a test finds every route in the router, so no path clashes with another.
             if let Err(clash) = router.insert(path, routes) {
                 tracing::error!(path, %clash, "a route was left out");
             }
@@ -51,15 +51,15 @@ impl Router {
         Router(router)
     }
 
-    /// The surface that answers this request, and its route, or why it has none. HEAD is answered as GET is, and a slash at the
-    /// end of the path changes nothing.
+    /// The surface that answers this request, and its route, or the reason why there is none. A HEAD request gets the route
+    /// of GET; a slash at the end of the path changes nothing.
     pub(super) fn find(&self, method: &Method, path: &str) -> (&'static Surface, Result<Target, Fault>) {
         let path = without_last_slash(path);
         let method = if *method == Method::HEAD { &Method::GET } else { method };
         let Ok(found) = self.0.at(path) else { return (surface_of(path), Err(Fault::NoRoute)) };
         match found.value.iter().find(|(_, route)| route.method == *method) {
             Some((surface, route)) => {
-                // What is not UTF-8 names nothing, and stays so with a replacement character in it.
+                // No parameter that is not UTF-8 names anything, and neither does it with replacement characters in it.
                 let decode = |value| percent_decode_str(value).decode_utf8_lossy().into_owned();
                 let params = found.params.iter().map(|(name, value)| (name.to_owned(), decode(value)));
                 (surface, Ok(Target { surface, route, params: params.collect() }))
@@ -71,8 +71,8 @@ impl Router {
     }
 }
 
-/// The surface below one of whose prefixes a path is. A path below none is answered as the answer to load balancers is: in plain
-/// JSON.
+/// The surface with a prefix that the path is below. A path below no prefix belongs to the health surface, which answers in
+/// plain JSON.
 fn surface_of(path: &str) -> &'static Surface {
     let is_below = |prefix: &&str| {
         path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -1,4 +1,4 @@
-//! A request on its way from its head to its answer, and the log line that tells of it.
+//! A request on its way from its head to its answer, and its log line.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::wire::{Auth, Fault, Surface};
 /// The header field that carries a request's id, in and out.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A request on its way, with what its log line says of it.
+/// A request on its way, with the values for its log line.
 pub(super) struct Visit {
     surface: &'static Surface,
     route: &'static str,
@@ -35,12 +35,13 @@ impl Visit {
         (self.account, self.key) = (Some(caller.account().number()), caller.key().map(ApiKeyId::number));
     }
 
-    /// The response, or the fault in the surface's shape, with what every answer has; and the log line.
+    /// Writes the log line, and returns the response, or the fault in the surface's shape, with the header fields that every
+    /// answer has.
     pub(super) fn end(self, answered: Result<Response, Fault>) -> Response {
         let Visit { surface, route, id, method, started, account, key } = self;
         let response = answered.unwrap_or_else(|fault| refuse(surface, &fault, &id, route));
         let response = guarded(response).with(REQUEST_ID, &id);
-        // The path and the query stay out: they are the caller's text, and may hold what is secret.
+        // The path and the query are not logged: they are the caller's text, and may contain a secret.
         tracing::info!(
             request = id,
             %method,
@@ -56,7 +57,7 @@ impl Visit {
     }
 }
 
-/// A fault in the surface's shape. What the database says goes to the log alone.
+/// A fault in the surface's shape. An error text from the database goes to the log only, never to the client.
 fn refuse(surface: &Surface, fault: &Fault, id: &str, route: &str) -> Response {
     if let Fault::Library(error) = fault {
         if let Error::Store(error) = error {
@@ -82,7 +83,8 @@ fn challenged(mut response: Response, challenge: &str) -> Response {
     response
 }
 
-/// Where a credential is to stand. No scheme is registered for a key in a header field of its own; `ApiKey` names that field.
+/// The challenge, which says where the surface expects its credential. No scheme is registered for a key in a header field of
+/// its own, so `ApiKey` names that field.
 fn challenge(auth: Auth) -> Option<String> {
     match auth {
         Auth::Basic { .. } => Some("Basic realm=\"postroom\", charset=\"UTF-8\"".to_owned()),
@@ -94,8 +96,8 @@ fn challenge(auth: Auth) -> Option<String> {
     }
 }
 
-/// The response with what every answer says: it is kept by no cache, unless its handler says for how long one may, and is of no
-/// type but the one that is told. One that says that the server cannot now says when it may.
+/// Adds the header fields that every answer has. No cache keeps the answer, unless its handler says for how long, and no
+/// client guesses another content type. A 503 without `Retry-After` gets one.
 fn guarded(mut response: Response) -> Response {
     response.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if response.status == StatusCode::SERVICE_UNAVAILABLE {
@@ -104,7 +106,7 @@ fn guarded(mut response: Response) -> Response {
     response.with(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
 }
 
-/// The id that the request brought, if it is a plain word of at most 64 characters, else a new one.
+/// The id that the request carries, if it is 1 to 64 letters, digits, `-`, `_` or `.`; else a new one.
 fn request_id(request: &Request) -> String {
     let is_plain = |id: &&str| {
         (1..=64).contains(&id.len())
@@ -114,7 +116,7 @@ fn request_id(request: &Request) -> String {
         return id.to_owned();
     }
     let mut octets = [0_u8; 8];
-    // Without random numbers the id is zeros, and the request is answered nevertheless.
+    // If the system has no random numbers, the id is all zeros, and the request is answered nevertheless.
     let _ = getrandom::fill(&mut octets);
     format!("{:016x}", u64::from_be_bytes(octets))
 }

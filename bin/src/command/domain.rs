@@ -8,18 +8,20 @@ use postroom::account::{self, Caller};
 use postroom::db::Postroom;
 use postroom::domain::{self, Details, Domain, DomainStatus, Order};
 use postroom::error::Error;
+use postroom::name::Selector;
 use postroom::page::{Direction, Page};
 use postroom::provision;
 use postroom::record::{self, Record, zone_fragment};
+use postroom::signing::{self, Assessment, Signing};
 use postroom::verify::schedule;
-use serde_json::{Value, json};
+use serde_json::json;
 use tracing::warn;
 
 use super::ask::Consent;
 use super::named::{find, parse};
 use super::output::table;
 use super::{Context, Failure, verify};
-use crate::json::domain::domain_json;
+use crate::json::domain::{domain_json, whole_domain_json};
 use crate::json::record::record_json;
 
 #[derive(Subcommand)]
@@ -175,12 +177,8 @@ fn list(
 }
 
 fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, Failure> {
-    let (domain, records) = read(postroom, name)?;
-    let mut json = domain_json(&domain);
-    if let Value::Object(json) = &mut json {
-        let records = records.iter().map(|record| record_json(&domain, record)).collect();
-        json.insert("records".to_owned(), records);
-    }
+    let (domain, records, assessment) = read(postroom, name)?;
+    let json = whole_domain_json(&domain, &records, &assessment);
     context.output.print(&json, || {
         let rows: Vec<_> = records
             .iter()
@@ -188,18 +186,20 @@ fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, 
                 vec![
                     record.name(&domain).to_string(),
                     record.record_type().to_string(),
-                    record.standing.status.to_string(),
+                    manual(record),
                     record.checked_at.map_or("never".to_owned(), |at| at.to_string()),
                     record.problem.as_ref().map(|problem| problem.code.clone()).unwrap_or_default(),
                 ]
             })
             .collect();
         format!(
-            "{} is {}; account {}, created {}\n\n{}",
+            "{} is {}; account {}, created {}\n{}{}\n\n{}",
             domain.name,
             domain.status,
             domain.account,
             domain.created_at,
+            signing_line(&assessment.signing),
+            reason_lines(&assessment),
             table(&["RECORD", "TYPE", "STATUS", "CHECKED", "PROBLEM"], &rows)
         )
     })?;
@@ -207,7 +207,7 @@ fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, 
 }
 
 fn records(context: &Context, postroom: &Postroom, name: &str, zone: bool) -> Result<ExitCode, Failure> {
-    let (domain, records) = read(postroom, name)?;
+    let (domain, records, _) = read(postroom, name)?;
     context.unusable_hosts.iter().for_each(|host| warn!("{host}"));
     if zone {
         let zone = zone_fragment(&domain, &records);
@@ -232,14 +232,40 @@ fn records(context: &Context, postroom: &Postroom, name: &str, zone: bool) -> Re
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(postroom: &Postroom, name: &str) -> Result<(Details, Vec<Record>), Failure> {
+fn read(postroom: &Postroom, name: &str) -> Result<(Details, Vec<Record>, Assessment), Failure> {
     let name = parse(name)?;
     let found = postroom.read(|tx| {
         let (_, domain) = find(tx, &name)?;
         let records = record::list(tx, &domain)?;
-        Ok::<_, Error>((domain.into_details(), records))
+        let assessment = signing::find(tx, &domain)?;
+        Ok::<_, Error>((domain.into_details(), records, assessment))
     })?;
     Ok(found)
+}
+
+/// The status of a record, and whether it is somebody's word.
+fn manual(record: &Record) -> String {
+    let status = record.standing.status;
+    if record.standing.pinned { format!("{status} (manual)") } else { status.to_string() }
+}
+
+/// Which keys sign, or why none does.
+fn signing_line(signing: &Signing) -> String {
+    match &signing.reason {
+        Some(why) => format!("Mail is not signed: {}.", why.text),
+        None => {
+            let selectors: Vec<&str> = signing.selectors.iter().map(Selector::as_str).collect();
+            let since = signing.since.map_or(String::new(), |at| format!(" since {at}"));
+            format!("Mail is signed by {} with {}{since}.", signing.by, selectors.join(", "))
+        }
+    }
+}
+
+/// A line for each reason of the status that the line on signing has not told.
+fn reason_lines(assessment: &Assessment) -> String {
+    let told = assessment.signing.reason.as_ref().map(|why| &why.text);
+    let rest = assessment.reasons.iter().filter(|reason| Some(&reason.text) != told);
+    rest.map(|reason| format!("\n{}: {}", reason.severity, reason.text)).collect()
 }
 
 /// A status as `--status` takes it.

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use postroom::address::EmailAddress;
 use postroom::domain::Details;
 use postroom::route::{self, Mode, Patch, Route, RouteChange, RouteDecision};
-use postroom::webhook::{VettedUrl, WebhookUrl};
+use postroom::webhook::{VettedUrl, WebhookRules, WebhookUrl};
 use serde_json::{Value, json};
 
 use super::named::{find, parse};
@@ -103,9 +103,10 @@ fn patch<T>(text: Option<&str>, parse: impl Fn(&str) -> Result<T, Failure>) -> R
 }
 
 fn vet(context: &Context, text: &str) -> Result<VettedUrl, Failure> {
-    let loopback = context.config.switches()?.loopback_webhooks;
+    let policy = context.config.egress()?;
+    let rules = WebhookRules { policy: &policy, loopback_http: context.config.switches()?.loopback_webhooks };
     let resolver = context.resolver()?;
-    let url = WebhookUrl::parse(text, loopback).and_then(|url| url.vet(&resolver));
+    let url = WebhookUrl::parse(text, rules).and_then(|url| url.vet(&resolver, rules));
     url.map_err(|reason| Failure::input(format!("--webhook-url will not do: {reason}")))
 }
 

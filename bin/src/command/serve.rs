@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use super::{Context, Failure, reachable};
 use crate::app::App;
 use crate::duty::{DUTIES, Duties, Tools};
-use crate::listen::{Listener, MemoryMib, Settings, TlsFiles};
+use crate::listen::{Listener, MemoryMib, Settings, Stopped, TlsFiles};
 use crate::wire::limit::{FAILURES_PER_SECOND, Limits, REQUESTS_PER_SECOND, Ticks};
 
 /// How many domains are checked at once where nothing is configured.
@@ -25,6 +25,9 @@ const CHECKS_AT_ONCE: u32 = 16;
 const GRACE_SECONDS: u32 = 30;
 /// The most of it that is kept for the duties and for closing the database, where the requests in hand take the rest.
 const LONGEST_CLOSING: Duration = Duration::from_secs(8);
+
+/// The time for closing the database where a second signal says that nothing else is to be waited for.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 #[command(after_long_help = crate::config::help())]
@@ -100,7 +103,8 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         Tools { app: Arc::clone(&app), postroom: Arc::clone(&postroom), resolver, checks_at_once: at_once };
     let duties =
         Duties::start(DUTIES, tools).map_err(|e| Failure::wrong(format!("no thread for a duty: {e}")))?;
-    let ordered = listener.run(app)?;
+    let Stopped { ordered, hurried } = listener.run(app)?;
+    let grace = if hurried { CLOSE_WITHIN } else { grace };
     let left = || (ordered + grace).saturating_duration_since(Instant::now());
     duties.stop(left() * 3 / 4);
     if close(postroom, left()) {

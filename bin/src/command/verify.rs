@@ -15,8 +15,8 @@ use postroom::id::DomainId;
 use postroom::name::{DnsName, DomainName, Selector};
 use postroom::settings::{DmarcPolicy, SpfMechanism};
 use postroom::verify::{
-    self, Checked, CnameExpectation, DkimExpectation, DmarcExpectation, Expectation, Finding, MxExpectation,
-    SpfExpectation, Verdict,
+    self, Checked, CnameExpectation, DkimExpectation, DmarcExpectation, Expectation, Finding, Look,
+    MxExpectation, SpfExpectation, Verdict,
 };
 
 use super::named::{find, parse};
@@ -65,6 +65,7 @@ pub(super) fn anybodys(context: &Context, args: &Args) -> Result<ExitCode, Failu
         ));
     }
     let looks = verify::look(&name, &expected, &context.resolver()?);
+    let looks: Vec<Look> = looks.into_iter().map(Look::for_operator).collect();
     context.output.print(&looks_json(name.as_str(), &expected, &looks), || {
         let lines = expected.iter().zip(&looks).map(|(expected, look)| line(expected.name(), &look.finding));
         lines.collect()
@@ -165,7 +166,7 @@ fn check(
 ) -> Result<(Details, Vec<Checked>), Failure> {
     let checked = verify::check(postroom, caller, id, resolver)?;
     let domain = postroom.read(|tx| domain::find(tx, caller, id).map(Domain::into_details))?;
-    Ok((domain, checked))
+    Ok((domain, checked.into_iter().map(Checked::for_operator).collect()))
 }
 
 /// The domain of this name, and the operator acting for its owner.

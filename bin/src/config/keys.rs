@@ -102,7 +102,11 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_REPORTS_ACCOUNT_MIB",
         "MiB of them kept for one account (1024; 0 takes none)",
     ),
-    key("lifecycle.dns_mark", "POSTROOM_DNS_MARK", "whether records can be marked by hand over /v2 (true)"),
+    key(
+        "lifecycle.dns_mark",
+        "POSTROOM_DNS_MARK",
+        "who can mark records by hand over /v2: true for all, false for none (trusted accounts)",
+    ),
     key(
         "webhooks.loopback_http",
         "POSTROOM_WEBHOOKS_LOOPBACK_HTTP",
@@ -120,6 +124,11 @@ pub const KEYS: &[Key] = &[
         "whether to ask zones' own name servers too (true)",
     ),
     key("dns.authoritative_port", "POSTROOM_DNS_AUTHORITATIVE_PORT", "the port that those listen on (53)"),
+    list(
+        "egress.allow",
+        "POSTROOM_EGRESS_ALLOW",
+        "networks beside the public addresses that customers may name: 10.0.0.0/8 (none)",
+    ),
 ];
 
 /// Variables that are no keys of the file.
@@ -142,7 +151,7 @@ pub(super) fn suggestion<'a>(written: &str, known: impl Iterator<Item = &'a str>
     }
 }
 
-/// How like a name must be to the one that was written, from 0 to 1, to be what was meant.
+/// How similar a known name must be to the written one to be suggested, from 0 to 1.
 const LIKE_ENOUGH: f64 = 0.7;
 
 /// What `serve --help` says of the settings.

@@ -1,7 +1,7 @@
 //! The configuration: flags, then environment variables, then a TOML file, then defaults.
 //!
-//! Every key stands once, in [`KEYS`]; a value is text until it is asked for in its type, and an error says
-//! which source it came from.
+//! [`KEYS`] lists every key once. A value stays text until code asks for it in its type; an error names the source of the
+//! value.
 
 mod keys;
 mod settings;
@@ -45,17 +45,17 @@ pub enum ConfigError {
         /// Where and why.
         reason: String,
     },
-    /// A key that is not there.
+    /// The file has a key that does not exist.
     #[error("{}: there is no setting \"{path}\"{suggestion}; `postroom serve --help` lists them", file.display())]
     Unknown {
         /// The file.
         file: PathBuf,
         /// The key.
         path: String,
-        /// The key that was meant, perhaps.
+        /// A suggestion, if a known key is similar.
         suggestion: String,
     },
-    /// A value that will not do.
+    /// A value that cannot be used.
     #[error("{source_name}: \"{value}\" will not do: {reason}")]
     Value {
         /// The variable, the flag, or the file and key.
@@ -68,7 +68,7 @@ pub enum ConfigError {
     /// TLS needs both of its files.
     #[error("TLS needs a certificate and its key: set both tls.cert and tls.key, or neither")]
     HalfTls,
-    /// A host that nobody else can look up, where the server is meant for others.
+    /// Nobody else can look up a host, and the server is meant for others.
     #[error("{public} is set, and {host}")]
     UnusableHost {
         /// The setting by which the server is meant for others.
@@ -89,7 +89,7 @@ impl Config {
         Ok(config)
     }
 
-    /// A flag, above file and environment.
+    /// Sets a key from a flag, which overrides file and environment.
     pub fn set(&mut self, path: &'static str, flag: &str, value: impl Display) {
         self.values.insert(path, Value::new(flag.to_owned(), vec![value.to_string()]));
     }

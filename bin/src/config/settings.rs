@@ -1,4 +1,4 @@
-//! The settings in their types, and what is doubtful about them.
+//! The settings in their types, and the warnings about them.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use postroom::dns;
+use postroom::egress::EgressPolicy;
 use postroom::name::{DnsName, DomainName};
 use postroom::settings::Settings;
 
@@ -43,7 +44,7 @@ impl Config {
     pub fn switches(&self) -> Result<Switches, ConfigError> {
         let usual = Switches::default();
         Ok(Switches {
-            dns_mark: self.get("lifecycle.dns_mark")?.unwrap_or(usual.dns_mark),
+            dns_mark: self.get("lifecycle.dns_mark")?,
             loopback_webhooks: self.get("webhooks.loopback_http")?.unwrap_or(usual.loopback_webhooks),
         })
     }
@@ -61,8 +62,14 @@ impl Config {
             resolvers,
             authoritative: self.get("dns.authoritative")?.unwrap_or(usual.authoritative),
             authoritative_port: self.get("dns.authoritative_port")?.unwrap_or(usual.authoritative_port),
+            egress: self.egress()?,
             ..usual
         })
+    }
+
+    /// Which hosts customers may have this server talk to.
+    pub fn egress(&self) -> Result<EgressPolicy, ConfigError> {
+        Ok(EgressPolicy::allowing(self.list("egress.allow")?))
     }
 
     /// The operator's decisions; the hosts that are not set are derived from the machine's name.
@@ -87,6 +94,7 @@ impl Config {
             "loss.failures" => settings.loss.failures,
         }
         settings.sending_addresses = self.list("sending.addresses")?;
+        settings.egress = self.egress()?;
         settings.dmarc_rua = self.get("dmarc.rua")?;
         settings.delegation_zone = self.get("dkim.delegation_zone")?;
         if let Some(days) = self.get::<u32>("dkim.keep_retired_days")? {
@@ -113,8 +121,8 @@ impl Config {
         Ok(settings)
     }
 
-    /// The hosts that records would name and that nobody else can look up: a warning, as long as the server is for this
-    /// machine alone. An error where `public_url` or an address beyond loopback says that it is for others.
+    /// The hosts that records would name and that nobody else can look up. The caller warns of them while the server is for
+    /// this machine alone; if `public_url` or an address beyond loopback shows that it is for others, they are an error.
     pub fn unusable_hosts(&self, settings: &Settings) -> Result<Vec<UnusableHost>, ConfigError> {
         let derived_is_public = is_public(&server_name());
         let unusable: Vec<UnusableHost> = [
@@ -135,7 +143,7 @@ impl Config {
         }
     }
 
-    /// The setting that says that the server is not for this machine alone, if there is one.
+    /// The setting which shows that the server is for others than this machine, if there is one.
     fn public(&self) -> Result<Option<&'static str>, ConfigError> {
         if self.public_url()?.is_some() {
             return Ok(Some("public_url"));
@@ -145,7 +153,7 @@ impl Config {
     }
 }
 
-/// A host that stands in records, and that nobody but this machine can look up.
+/// A host that records name, and that no other machine can look up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnusableHost {
     path: &'static str,
@@ -167,7 +175,7 @@ impl fmt::Display for UnusableHost {
 /// Endings of names that mean something on one network alone (RFC 6761, RFC 6762, RFC 8375, and what routers hand out).
 const PRIVATE_ENDINGS: &[&str] = &["localhost", "local", "localdomain", "internal", "lan", "home.arpa"];
 
-/// Whether a machine's name can be one that others look up: not a bare one, nor one of a private network.
+/// Whether others may be able to look up a machine's name: it has a dot and does not belong to a private network.
 fn is_public(name: &DnsName) -> bool {
     let is_private = |ending: &&str| {
         name.as_str().strip_suffix(*ending).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))

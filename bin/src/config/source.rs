@@ -50,7 +50,7 @@ impl Config {
             if let (toml::Value::Table(inner), None) = (value, key) {
                 let below = format!("{path}.");
                 let is_known = KEYS.iter().any(|key| key.path.starts_with(&below));
-                // Of an unknown table the first key says best what was meant.
+                // For an unknown table, the suggestion starts from its first key.
                 if is_known || !inner.is_empty() {
                     self.read_table(file, &path, inner)?;
                     continue;

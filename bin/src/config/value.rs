@@ -1,4 +1,4 @@
-//! The types of settings: how each is read from text, and what to write instead of what cannot be read.
+//! The types of settings: how each is read from text, and what an error tells the operator to write instead.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU16;
@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use http::Uri;
 use postroom::address::EmailAddress;
+use postroom::egress::Network;
 use postroom::name::{DnsName, Selector};
 use postroom::settings::{DmarcPolicy, SpfMechanism};
 
@@ -35,6 +36,7 @@ parsed!(
     EmailAddress,
     MemoryMib,
     MessageMib,
+    Network,
     Selector,
     Server,
     SpfMechanism,
@@ -55,7 +57,7 @@ numbers!(u16, u32, NonZeroU16);
 
 impl Setting for usize {
     fn read(text: &str) -> Result<usize, String> {
-        // A number of things that are held at once, on whatever machine.
+        // The number is read as `u32`, so that its range does not depend on the machine.
         u32::read(text).and_then(|number| usize::try_from(number).map_err(|e| e.to_string()))
     }
 }

@@ -1,12 +1,12 @@
 //! The page that opens a login link.
 //!
-//! A link's address stands in a mail or a chat, and there programs follow it before people do; so GET shows a button, and only
-//! POST uses the link up. The secret is in the query, for what the published interface returns is a URL: proxies and monitors
-//! keep queries back more often than paths, our own log has neither, and the form sends it in the body, so that the address of
-//! the page that follows holds none.
+//! People send a link in a mail or a chat, where programs open it before people do; so GET shows a button, and only POST uses
+//! the link up. The secret is in the query, because the published interface returns a URL, and proxies and monitors hide
+//! queries more often than paths. Our own log has neither. The form sends the secret in the body, so that the address of the
+//! next page does not contain it.
 //!
-//! The secret is also what tells the form from one that somebody else made: who has not got it can send nothing. Beyond that,
-//! the App refuses a form from another site, lest somebody be signed in where they did not want to be.
+//! The secret also proves that the form is ours: nobody can send a valid form without it. In addition the App refuses a form
+//! from another site, so that nobody is signed in against their will.
 
 use postroom::login;
 use postroom::secret::{PlainSecret, SecretKind};
@@ -20,7 +20,7 @@ const SECRET: &str = "link";
 
 /// The address that opens this link, below the base URL that clients use.
 pub fn login_url(base_url: &str, secret: &PlainSecret) -> String {
-    // A secret is of letters, digits and an underscore: nothing to encode.
+    // A secret has only letters, digits and an underscore, so nothing needs percent-encoding.
     format!("{}{LOGIN}?{SECRET}={}", base_url.trim_end_matches('/'), secret.reveal())
 }
 
@@ -34,13 +34,13 @@ pub(super) fn show(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
 /// Uses a link up.
 pub(super) fn sign_in(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     let secret = secret(call.request.body.as_deref().unwrap_or_default())?;
-    // Whoever has no link does not get to wait for, and hold, the one lock for writing.
+    // The read comes first, so that a request without a valid link never takes the only lock for writing.
     call.read(|tx| login::peek(tx, &secret))?.ok_or(Fault::CredentialInvalid)?;
     let domain = call.write(|tx| login::consume(tx, &secret))?.ok_or(Fault::CredentialInvalid)?;
     Ok(page::signed_in(&domain.name))
 }
 
-/// The secret in a query or a form: there once, and with a right checksum.
+/// The secret in a query or a form. It must be there exactly once, with a correct checksum.
 fn secret(urlencoded: &[u8]) -> Result<PlainSecret, Fault> {
     let mut all = form_urlencoded::parse(urlencoded).filter(|(name, _)| name == SECRET);
     let (_, text) = all.next().ok_or(Fault::CredentialMissing)?;

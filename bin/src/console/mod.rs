@@ -1,6 +1,6 @@
 //! The console: pages for people, at `/console`. The page on it is `docs/console.md`.
 //!
-//! So far it has one, which opens a login link.
+//! So far there is one page, which opens a login link.
 
 mod login;
 mod page;
@@ -26,7 +26,7 @@ const LOGIN: &str = "/console/login";
 /// A fault as a page.
 fn render(fault: &Fault) -> Response {
     match fault {
-        // Nobody learns whether a link never was, was used, or has expired.
+        // The page does not show whether a link never existed, was used, or has expired.
         Fault::CredentialMissing | Fault::CredentialInvalid | Fault::CredentialTwice => page::dead_link(),
         Fault::CrossSite => page::elsewhere(),
         Fault::NoRoute => page::nothing_here(),

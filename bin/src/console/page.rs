@@ -1,7 +1,7 @@
 //! The console's pages: plain HTML, which works without scripts and without styles, for the policy allows neither.
 //!
-//! A page is put together from constants and two values, a domain name and a secret, whose alphabets have nothing that HTML
-//! reads; each goes through [`escaped`] all the same. That is less than a template library would bring, and it is checked.
+//! A page consists of constants and two values, a domain name and a secret. Neither can contain a character that is special
+//! in HTML; each goes through [`escaped`] all the same. So no template library is needed.
 
 use postroom::name::DomainName;
 use postroom::secret::PlainSecret;
@@ -10,8 +10,8 @@ use crate::wire::http::{HeaderMap, Response, StatusCode, header};
 
 const POLICY: &str = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// What a link opens, with the button that uses it up. The form goes to the page's own address without its query, also below
-/// a proxy's path.
+/// The page that shows which domain a link opens, with the button that uses the link up. The form goes to the page's own
+/// address without its query, also below a proxy's path.
 pub(super) fn button(domain: &DomainName, field: &str, secret: &PlainSecret) -> Response {
     let (domain, secret) = (escaped(domain.as_str()), escaped(secret.reveal()));
     let form = format!(
@@ -29,7 +29,7 @@ pub(super) fn signed_in(domain: &DomainName) -> Response {
     page(StatusCode::OK, "Signed in", &format!("<p>You are signed in to {domain}.</p>"))
 }
 
-/// For a link that expired, was used, was withdrawn or never was: nobody learns which.
+/// The page for a link that expired, was used, was withdrawn or never existed. It does not show which.
 pub(super) fn dead_link() -> Response {
     let text = "<p>It may have been used already, or have expired. Ask whoever sent it for a new one.</p>";
     page(StatusCode::NOT_FOUND, "This link does not work", text)

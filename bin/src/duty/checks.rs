@@ -1,6 +1,6 @@
-//! The schedule of checks: each thread looks at one domain at a time, as its turn comes.
+//! The schedule of checks: each thread checks one domain at a time, the next one that is due.
 //!
-//! What a check that is left behind at a stop had not written is due again when its lease ends.
+//! If a stop leaves a check behind before it has written its outcome, the domain is due again when its lease ends.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is past its time is deleted: kept answers, reports, and login links that nobody used.
+//! Deletes what has expired: kept answers, reports, and login links that nobody used.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const LINKS_AT_ONCE: u32 = 1000;
 pub(super) const DUTY: Duty =
     Duty { name: "expiry", pause: Duration::from_mins(1), threads: one, at_end: false, work };
 
-/// The trouble of one kind keeps no other from being deleted.
+/// An error with one kind does not keep the other kinds from being deleted.
 fn work(tools: &Tools) -> Result<More, Error> {
     let answers = tools.app.forget();
     let reports = report::expire(&tools.postroom);

@@ -28,7 +28,7 @@ pub use run::Duties;
 /// Every duty of a server.
 pub const DUTIES: &[Duty] = &[uses::DUTY, checks::DUTY, keys::DUTY, rotations::DUTY, expiry::DUTY];
 
-/// What is done by itself, now and again.
+/// A kind of work that the server does by itself, again and again.
 #[derive(Debug)]
 pub struct Duty<T = Tools> {
     /// Its name, in the log.
@@ -39,16 +39,16 @@ pub struct Duty<T = Tools> {
     pub threads: fn(&T) -> u32,
     /// Whether it is done once more when the server stops.
     pub at_end: bool,
-    /// One piece of its work, after which it can be stopped.
+    /// Does one piece of its work. The duty can be stopped between two pieces.
     pub work: fn(&T) -> Result<More, Error>,
 }
 
 /// Whether a duty has more to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum More {
-    /// It has: the next piece follows without a pause.
+    /// There is more: the next piece follows without a pause.
     Now,
-    /// It has not, as far as it knows: it looks again after its pause.
+    /// There is nothing more to do now: the duty looks again after its pause.
     Later,
 }
 
@@ -61,7 +61,7 @@ impl More {
 
 /// What the duties work with.
 pub struct Tools {
-    /// The App, which remembers what is to be written down later.
+    /// The App, which remembers when keys were last used until a duty writes it to the database.
     pub app: Arc<App>,
     /// The database.
     pub postroom: Arc<Postroom>,
@@ -71,7 +71,7 @@ pub struct Tools {
     pub checks_at_once: u32,
 }
 
-/// For a duty that one thread does.
+/// The number of threads of a duty that needs only one.
 fn one(_: &Tools) -> u32 {
     1
 }

@@ -1,4 +1,4 @@
-//! The steps of rotations, as they come due. What they wait for is seen by checks, minutes and hours apart.
+//! The steps of rotations, as they come due. A step waits for what the checks see, which are minutes or hours apart.
 
 use std::time::Duration;
 

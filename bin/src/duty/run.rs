@@ -1,4 +1,4 @@
-//! The loop that runs every duty, and the stop that is waited for.
+//! The loop that runs every duty, and the stop, which waits for the duties to end.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,20 +12,20 @@ use tracing::{error, warn};
 use super::{Duty, More};
 use crate::app::stop_if_sync_failed;
 
-/// How long a duty that failed waits at least before it is tried again.
+/// The shortest pause after a failure of a duty.
 const PAUSE_AFTER_TROUBLE: Duration = Duration::from_secs(10);
 
-/// The duties at work, each in its threads. Dropped, they are asked to stop and not waited for.
+/// The duties at work, each in its own threads. Dropping this value asks them to stop, and does not wait for that.
 pub struct Duties {
     stop: Arc<Stop>,
-    /// The name of the duty of each thread that has not ended.
+    /// One name for each thread that has not ended: that of its duty.
     working: Vec<&'static str>,
-    /// The name of the duty of each thread that ends.
+    /// Each thread that ends sends the name of its duty here.
     ended: Receiver<&'static str>,
 }
 
 impl Duties {
-    /// Starts the threads of all these duties; the error is that of a thread that the system does not give.
+    /// Starts the threads of all these duties. It fails if the system refuses a thread.
     pub fn start<T: Send + Sync + 'static>(table: &'static [Duty<T>], tools: T) -> io::Result<Duties> {
         let (end, ended) = channel();
         let mut duties = Duties { stop: Arc::default(), working: Vec::new(), ended };
@@ -36,7 +36,7 @@ impl Duties {
                 thread::Builder::new().name(format!("duty-{}", duty.name)).spawn(move || {
                     keep(duty, &tools, &stop);
                     drop(tools);
-                    // Nobody listens any more once the grace is over.
+                    // The send fails once the grace is over, because nobody receives any more.
                     let _ = end.send(duty.name);
                 })?;
                 duties.working.push(duty.name);
@@ -45,8 +45,8 @@ impl Duties {
         Ok(duties)
     }
 
-    /// Has every duty end after the piece of work in hand, and waits for that. What takes longer than `grace` is left behind:
-    /// it ends with the process.
+    /// Asks every duty to end after the piece of work in hand, and waits for them. A duty that takes longer than `grace` is
+    /// left behind, and ends with the process.
     pub fn stop(mut self, grace: Duration) {
         self.stop.order();
         let deadline = Instant::now() + grace;
@@ -72,7 +72,7 @@ impl Drop for Duties {
     }
 }
 
-/// Does one duty until the stop.
+/// Runs one duty until the stop.
 fn keep<T>(duty: &Duty<T>, tools: &T, stop: &Stop) {
     loop {
         let pause = match attempt(duty, tools) {
@@ -89,9 +89,9 @@ fn keep<T>(duty: &Duty<T>, tools: &T, stop: &Stop) {
     }
 }
 
-/// Does one piece of a duty's work; none where that failed.
+/// Does one piece of a duty's work. Returns `None` if it failed.
 fn attempt<T>(duty: &Duty<T>, tools: &T) -> Option<More> {
-    // What a panic leaves behind is what an error does: transactions are rolled back, and locks are taken all the same.
+    // A panic leaves the same state as an error: transactions are rolled back, and a poisoned lock can still be taken.
     match catch_unwind(AssertUnwindSafe(|| (duty.work)(tools))) {
         Ok(Ok(more)) => Some(more),
         Ok(Err(error)) => {
@@ -119,7 +119,7 @@ impl Stop {
         self.told.notify_all();
     }
 
-    /// Waits for the order, for this long at most, and returns whether it has come.
+    /// Waits for the order to stop, for `pause` at most, and returns whether it has come.
     fn comes_within(&self, pause: Duration) -> bool {
         let ordered = self.ordered.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.told.wait_timeout_while(ordered, pause, |ordered| !*ordered);

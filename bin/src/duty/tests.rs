@@ -1,4 +1,4 @@
-//! The loop of the duties, with duties of the tests' own.
+//! Tests of the loop, with duties that are made for them.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -11,7 +11,7 @@ use super::*;
 const EVER: Duration = Duration::from_hours(1);
 const SOON: Duration = Duration::from_secs(20);
 
-/// Each duty says here that it works, and may wait for a word to go on.
+/// A duty reports here that it works, and may then wait until the test lets it go on.
 struct Probe {
     says: Mutex<Sender<&'static str>>,
     may_go_on: Mutex<Receiver<()>>,
@@ -20,7 +20,7 @@ struct Probe {
 
 impl Probe {
     fn say(&self, what: &'static str) {
-        // A duty that was left behind has nobody to hear it.
+        // Nobody receives from a duty that was left behind.
         let _ = self.says.lock().unwrap().send(what);
     }
 }
@@ -86,7 +86,7 @@ fn a_panic_and_an_error_in_one_duty_end_no_other() {
     while counts.get("works").is_none_or(|times| *times < 20) || counts.len() < 3 {
         *counts.entry(heard.recv_timeout(SOON).unwrap()).or_insert(0) += 1;
     }
-    // What fails waits, and does not spin.
+    // A duty that fails waits before the next attempt, and does not spin.
     assert_eq!((counts["panics"], counts["fails"]), (1, 1));
     let started = Instant::now();
     duties.stop(EVER);

@@ -1,4 +1,5 @@
-//! When keys were last used: the App remembers it, and this writes it down, so that a request that reads costs no write.
+//! When keys were last used: the App remembers it, and this duty writes it to the database, so that a request that only reads
+//! costs no write.
 
 use std::time::Duration;
 

@@ -1,7 +1,12 @@
 //! Domains, in JSON.
 
 use postroom::domain::Details;
+use postroom::record::Record;
+use postroom::signing::Assessment;
 use serde_json::{Value, json};
+
+use super::record::record_json;
+use super::signing::add_assessment;
 
 /// A domain.
 pub fn domain_json(domain: &Details) -> Value {
@@ -10,4 +15,15 @@ pub fn domain_json(domain: &Details) -> Value {
         "label": domain.label, "status": domain.status.as_str(),
         "created_at": domain.created_at.to_string(), "updated_at": domain.updated_at.to_string(),
     })
+}
+
+/// A domain with its records, which keys sign for it, and the reasons of its status.
+pub fn whole_domain_json(domain: &Details, records: &[Record], assessment: &Assessment) -> Value {
+    let mut shown = domain_json(domain);
+    add_assessment(&mut shown, assessment);
+    if let Value::Object(fields) = &mut shown {
+        let records = records.iter().map(|record| record_json(domain, record)).collect();
+        fields.insert("records".to_owned(), records);
+    }
+    shown
 }

@@ -18,7 +18,7 @@ pub fn checked_json(domain: &Details, checked: &[Checked]) -> Value {
 
 /// A record, what a check found of it, and what each server said.
 fn checked_record_json(domain: &Details, checked: &Checked) -> Value {
-    let Checked { record, finding, views } = checked;
+    let Checked { record, finding, views, .. } = checked;
     json!({
         "id": record.id.number(),
         "purpose": record.purpose.as_str(),
@@ -68,6 +68,7 @@ fn view_json(view: &View) -> Value {
         Outcome::Refused { .. } => ("refused", None),
         Outcome::Timeout => ("timeout", None),
         Outcome::Malformed { .. } => ("malformed", None),
+        Outcome::NotAsked { .. } => ("not_asked", None),
         _ => ("unreachable", None),
     };
     json!({

@@ -10,6 +10,7 @@ pub fn record_json(domain: &Details, record: &Record) -> Value {
         "id": record.id.number(), "purpose": record.purpose.as_str(), "host": record.host,
         "name": record.name(domain).as_str(), "type": record.record_type().to_string(),
         "priority": record.priority, "value": record.value, "status": record.standing.status.as_str(),
+        "manual": record.standing.pinned,
         "checked_at": record.checked_at.map(|at| at.to_string()), "observed": record.observed,
         "problem": record.problem.as_ref().map(problem_json),
     })

@@ -13,7 +13,7 @@ pub trait Answer: Send + Sync + 'static {
     fn enter(self: Arc<Self>, request: Request) -> Entry;
 }
 
-/// What the head of a request comes to.
+/// What the App decides from the head of a request.
 pub enum Entry {
     /// An answer: no body is read.
     Answered(Response),
@@ -27,11 +27,12 @@ pub enum Entry {
 pub struct Admission {
     /// Where it waits for its turn.
     pub lane: Lane,
-    /// Whose share it takes of memory and turns: the account's, or the one that everybody without a key has together.
+    /// The account whose share of memory and turns it takes. Without a key it takes from the one share that all such requests
+    /// have together.
     pub account: Option<AccountId>,
     /// The most octets of its body; where there are none, a body is not read.
     pub body_limit: usize,
-    /// Answers it. Without a body it says why there is none, and does not block.
+    /// Answers it. If there is no body, the answer says why, and the function does not block.
     pub answer: Box<dyn FnOnce(Result<Vec<u8>, BodyFault>) -> Response + Send>,
     /// How the surface says that something went wrong.
     pub render: fn(&Fault) -> Response,

@@ -1,6 +1,6 @@
-//! The memory for requests in hand: one number of octets for the process, of which no account gets too much.
+//! The memory for requests in hand: one number of octets for the process, of which each account gets a limited share.
 //!
-//! What counts is what a client decides: bodies with what is parsed of them, and answers until they are sent.
+//! The budget counts the memory whose size a client decides: bodies, what is parsed of them, and answers until they are sent.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -70,8 +70,8 @@ impl Budget {
         Lease { budget: Arc::clone(self), account, octets }
     }
 
-    /// An account gets a quarter at most, and never more than it leaves to the others: so a few of them that take what they can
-    /// get do not take it all.
+    /// An account gets a quarter at most, and never more than it leaves to the others, so that a few greedy accounts cannot
+    /// take everything.
     fn take(&self, account: Option<AccountId>, octets: usize) -> bool {
         let mut held = self.held();
         let own = held.by_account.get(&account).copied().unwrap_or(0).saturating_add(octets);

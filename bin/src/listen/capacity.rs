@@ -1,9 +1,9 @@
 //! The places for connections: so many in all, so many for one address.
 //!
-//! When all are taken, the next connection gets the place of one that nobody misses: one that has shown no key yet, else one
-//! between two requests, from the address that has the most of them, and of those the one that has been so for the longest
-//! time. While a request with a key is in hand a connection keeps its place. One address takes only its share, and is turned
-//! away beyond it, so that it cannot hold everybody's.
+//! When all are taken, the server closes a connection to make room for the next one. It chooses among the connections that
+//! have shown no valid key, or else among those between two requests: from the address that has the most of them, the one
+//! that has waited longest. While a request with a key is in hand a connection keeps its place. One address takes only its
+//! share, and is turned away beyond it, so that it cannot hold everybody's.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -47,7 +47,8 @@ impl Places {
         Places { free, per_peer, taken: Mutex::default() }
     }
 
-    /// Waits until a place is free, whoever comes for it, and has somebody go if none is; `None` would be the end of all places.
+    /// Waits until a place is free, and closes another connection if none is. `None` would mean that the places themselves
+    /// have ended.
     pub(super) async fn free(&self) -> Option<OwnedSemaphorePermit> {
         if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
             return Some(permit);
@@ -85,7 +86,7 @@ impl Places {
 }
 
 impl Taken {
-    /// Tells the connection to go that will be missed the least, if one can.
+    /// Tells the least important connection to close, if there is one that may be closed.
     fn send_one_away(&self) {
         let of_peer = |seat: &Seat| self.by_peer.get(&seat.peer).copied().unwrap_or(0);
         let first = self
@@ -158,13 +159,13 @@ impl Seat {
     }
 
     fn change(&self, doing: u8) {
-        // Who has to go goes, whatever else it does meanwhile.
+        // A connection that was told to close keeps that state, whatever it does meanwhile.
         let _ = self
             .doing
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |was| (was != LEAVING).then_some(doing));
     }
 
-    /// What it does; none while it cannot be sent away.
+    /// What the connection is doing. `None` while it must not be closed.
     fn use_of(&self) -> Option<u8> {
         Some(self.doing.load(Ordering::Acquire)).filter(|doing| *doing < BUSY)
     }
@@ -180,7 +181,8 @@ impl Seat {
     }
 }
 
-/// Whose share an address takes from: its own in IPv4, its /64 in IPv6, of which one host has all.
+/// The network whose share an address takes from: the address itself in IPv4, its /64 in IPv6, because one host usually has a
+/// whole /64.
 fn share_of(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

@@ -1,8 +1,8 @@
 //! One connection: hyper over the gate, and between them and the App the reading of the body.
 //!
 //! A request is let in by its head: only then its body is read, into memory that was taken for it. The App is synchronous and
-//! may take its time, so it runs on the threads of the request's lane, and what it was asked it finishes, whether or not the
-//! client still waits for it.
+//! may be slow, so it runs on the threads of the request's lane. It finishes each request that it began, whether or not the
+//! client still waits.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -57,8 +57,8 @@ pub(super) struct Desk {
     pub(super) at_work: mpsc::Sender<()>,
 }
 
-/// Answers the requests on `stream` until it ends, or its place is needed; once the server stops, until the one in hand is
-/// answered.
+/// Answers the requests on `stream` until the stream ends or its place is needed. When the server stops, it still answers the
+/// request in hand.
 pub(super) async fn serve<S>(stream: S, desk: Desk)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -108,7 +108,7 @@ where
     }
 }
 
-/// Ready when a stop need not wait any more for a client that goes on sending after its answer.
+/// Ready when a stop need no longer wait for a client that goes on sending after its answer.
 async fn nothing_more_to_say(exchange: &Exchange, unfinished: Duration) {
     sleep(unfinished).await;
     while !exchange.is_lingering() {
@@ -209,8 +209,8 @@ impl Desk {
         answered.await.unwrap_or_else(|| self.no_answer())
     }
 
-    /// Takes room for an answer. One that only tells what is there is refused where there is none; one that tells what was
-    /// done is given in any case.
+    /// Takes room for an answer. Without room an answer that only reads is refused; an answer that reports a change is sent
+    /// in any case.
     fn make_room(
         &self,
         response: Response,
@@ -254,10 +254,11 @@ async fn read(
     let said = usize::try_from(body.size_hint().lower()).ok().filter(|said| *said <= limit);
     let mut room = said.ok_or(BodyFault::TooLarge)?;
     let mut lease = budget.for_body(account, room).ok_or(BodyFault::NoRoom)?;
-    // What is not there yet takes no memory: a vector that grows may have twice what is in it, and that is the budget's other half.
+    // No memory is reserved for octets that have not arrived. A growing vector may have twice its length, which the budget's
+    // other half covers.
     let mut octets = Vec::new();
     while let Some(frame) = body.frame().await {
-        // What is no data is a trailer, and those may be dropped: RFC 9110 section 6.5.1.
+        // A frame without data is a trailer, which may be dropped (RFC 9110 section 6.5.1).
         let Ok(data) = frame.map_err(|_| BodyFault::Incomplete)?.into_data() else {
             continue;
         };

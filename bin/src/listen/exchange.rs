@@ -39,7 +39,7 @@ impl Exchange {
         told.refusal = refusal;
     }
 
-    /// All is said, and what the peer still sends is thrown away.
+    /// The last response is sent, and whatever the peer still sends is thrown away.
     pub(super) fn lingers(&self) {
         self.told().lingering = true;
     }

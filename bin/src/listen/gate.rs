@@ -1,4 +1,4 @@
-//! The gate under hyper: it reads each head itself, and lets only one of one reading through.
+//! The gate under hyper: it reads each head itself, and lets a head through only if it can be read in one way.
 //!
 //! A [`Gate`] wraps the stream of a connection. hyper reads from it as from the stream, but between messages
 //! the gate holds the octets back until a head is whole, and gives it to [`head::judge`]. Then it passes on
@@ -10,9 +10,9 @@
 //! [`Exchange`] for the service to find. So hyper writes it after the responses that come before it, and
 //! nothing that a client can send looks like it.
 //!
-//! The gate also keeps the times: so long may a connection be idle, and so long may a head take. And it hands
-//! out one message at a time: no head is looked at while the last is being answered, or while the peer leaves
-//! the responses lying. Pipelined requests wait in the socket, where they cost the client, not us.
+//! The gate also enforces two time limits: how long a connection may be idle, and how long a head may take. And it hands out
+//! one message at a time: no head is looked at while the last is being answered, or while the peer leaves the responses
+//! lying. Pipelined requests wait in the socket, where they cost the client, not us.
 
 use std::io;
 use std::pin::Pin;
@@ -166,7 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         result
     }
 
-    /// Whether the peer may be sending what nobody will read.
+    /// Whether the peer may still be sending octets that nobody will read.
     fn leaves_octets_unread(&self) -> bool {
         match self.phase {
             Phase::Between | Phase::Idle => !self.held.is_empty(),
@@ -256,8 +256,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<S> {
             gate.phase = Phase::Lingering;
             gate.exchange.lingers();
         }
-        // The clock is asked besides the timer: a peer that floods uses up this task's turn, and a timer
-        // polled after that says that it is pending.
+        // The clock is checked in addition to the timer: a peer that floods uses up this task's turn, and tokio then reports
+        // the timer as pending.
         while Instant::now() < gate.timer.deadline() {
             gate.held.clear();
             match gate.fill(cx) {

@@ -1,9 +1,9 @@
 //! Judging the head of a request by its octets, before hyper sees it.
 //!
 //! hyper takes the first of several readings where RFC 9112 wants a refusal: it drops Content-Length beside
-//! Transfer-Encoding, takes a list of equal lengths, and looks at neither Host nor the form of the target.
-//! Whatever stands before or behind Postroom may take another reading, and between two readings fits a
-//! smuggled request (RFC 9112 section 11.2). So here a head has one reading or none.
+//! Transfer-Encoding, takes a list of equal lengths, and looks at neither Host nor the form of the target. A proxy in front
+//! of Postroom may read the head differently, and two different readings let an attacker smuggle a request (RFC 9112 section
+//! 11.2). So a head that can be read in two ways is refused.
 //!
 //! [`Scanner`] finds the end of a head as its octets come in, within the limits; [`judge`] reads a whole one
 //! and says how the body is framed. Both are plain functions of octets, without a connection.
@@ -19,7 +19,7 @@ pub(super) const MAX_REQUEST_LINE_OCTETS: usize = 8 * 1024;
 pub(super) const MAX_HEAD_OCTETS: usize = 16 * 1024;
 /// The most field lines in a head.
 pub(super) const MAX_FIELDS: usize = 64;
-/// The first Content-Length that is none: no body has it, and the highest numbers are signs in hyper.
+/// The first number that is refused as Content-Length: no body is so long, and hyper uses the highest numbers as markers.
 const MAX_CONTENT_LENGTH: u64 = 1 << 63;
 
 /// Why a head is refused: the status, and what was wrong in words for the client.
@@ -75,8 +75,8 @@ impl Scanner {
             }
             self.seen += 1;
             match octet {
-                // RFC 9112 section 2.2: a bare LF may be taken for a line end, and a bare CR must not.
-                // Taking neither leaves nobody to disagree with.
+                // RFC 9112 section 2.2: a recipient may take a bare LF as a line end, and must not take a bare CR. We take
+                // neither, so that no other reader can disagree with us.
                 b'\n' if !self.after_cr => return Err(Refusal::bad("a line ends in LF without CR")),
                 b'\n' => {
                     self.after_cr = false;

@@ -1,8 +1,9 @@
 //! The threads that the App runs on: so many for each kind of work, and within a kind the accounts take turns.
 //!
 //! A [`Pool`] begins with one thread and makes more while work waits, up to its number; those end when there is nothing to
-//! do. Work waits by account, and the accounts go round: however much one of them asks, another's next request waits for one
-//! of its at most. An account that has all the threads that it may have waits, although others are free.
+//! do. Work waits by account, and the accounts go round: however many requests one account sends, another account's next
+//! request waits for at most one of them. An account that already uses all the threads that it may use waits, even if others
+//! are free.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -20,7 +21,7 @@ use super::answer::Lane;
 /// How long a thread waits for work before it ends; the last of a lane stays.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// Whether the work may be done, or only be refused.
+/// Whether the work may be done now, or must be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     /// It is its turn.
@@ -59,7 +60,7 @@ impl Lanes {
         Ok(Lanes {
             health: pool("postroom-health", 1, 1, usize::MAX)?,
             authentication: pool("postroom-keys", 2, 2, usize::MAX)?,
-            // Half of them stay free of one account's long lists.
+            // One account's long lists can take half of the threads at most.
             reads: pool("postroom-reads", 4, 2, usize::MAX)?,
             // One writes at a time in any case; the others read what they were sent, and make keys.
             writes: pool("postroom-writes", 4, 1, write_queue)?,
@@ -85,7 +86,7 @@ impl Lanes {
         result.await.ok()
     }
 
-    /// Has everything refused that waits to write or to ask the DNS, and that would.
+    /// Refuses all work that waits to write or to ask the DNS, and all that comes later.
     pub(super) fn refuse_what_waits(&self) {
         self.writes.close();
         self.looks.close();
@@ -137,7 +138,7 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Has the job done in its turn, or has it refuse now.
+    /// Queues the job for its turn, or makes it refuse now.
     fn push(self: &Arc<Self>, account: Option<AccountId>, job: Job) {
         let mut queue = self.queue();
         let own = queue.waiting.get(&account).map_or(0, VecDeque::len);
@@ -151,7 +152,7 @@ impl Pool {
             queue.turns.push_back(account);
         }
         if running + own >= self.rules.of_account {
-            // A thread of the account's takes it when it has done what it does.
+            // A thread that works for this account takes the job when it has finished its present one.
             return;
         }
         if queue.idle > queue.called {
@@ -198,7 +199,7 @@ impl Pool {
         }
     }
 
-    /// Refuses what waits and what comes.
+    /// Refuses the jobs that wait and those that come later.
     fn close(&self) {
         let waiting = {
             let mut queue = self.queue();

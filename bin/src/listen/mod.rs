@@ -1,4 +1,4 @@
-//! The HTTP server: it takes connections and gives the App requests that have one reading.
+//! The HTTP server: it takes connections and gives the App only requests that can be read in one way.
 //!
 //! hyper 1 on tokio speaks HTTP, and this folder is the only one that knows. Around it stand, from the socket
 //! up: `capacity` (how many connections, in all and from one address), `patience` (a peer that takes nothing),
@@ -101,7 +101,7 @@ impl Settings {
     }
 }
 
-/// How long each thing may take that a client can draw out.
+/// How long the steps may take that a client can delay.
 #[derive(Clone, Copy, Debug)]
 struct Deadlines {
     idle: Duration,
@@ -159,8 +159,17 @@ impl StopHandle {
     }
 }
 
+/// How serving came to its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopped {
+    /// When the stop was ordered.
+    pub ordered: Instant,
+    /// Whether it was ordered twice: nothing more is to be waited for.
+    pub hurried: bool,
+}
+
 impl Listener {
-    /// Reads the TLS files and listens. Who connects before [`run`](Listener::run) waits, and so does a signal.
+    /// Reads the TLS files and listens. A connection or a signal that comes before [`run`](Listener::run) waits for it.
     pub fn bind(settings: Settings) -> Result<Listener, ListenError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -195,19 +204,19 @@ impl Listener {
 
     /// Serves until SIGTERM, SIGINT or a [`StopHandle`], and then answers the requests in hand.
     ///
-    /// The calling thread is kept until then, and the moment at which the stop was ordered is returned. A second signal does without the answers. SIGHUP has the TLS
-    /// files read again.
-    pub fn run(self, app: Arc<dyn Answer>) -> Result<Instant, ListenError> {
+    /// Blocks the calling thread until then, and returns how it came to that. A second signal stops without waiting for the
+    /// answers. On SIGHUP the TLS files are read again.
+    pub fn run(self, app: Arc<dyn Answer>) -> Result<Stopped, ListenError> {
         let Listener { runtime, signals, front } = self;
         let ended = runtime.block_on(front.serve(app, signals));
-        // What the grace did not suffice for ends with the process: waiting here would be without limit.
+        // Work that was not finished within the grace ends with the process: waiting here would have no limit.
         runtime.shutdown_background();
         ended
     }
 }
 
 impl Front {
-    async fn serve(self, app: Arc<dyn Answer>, mut signals: Signals) -> Result<Instant, ListenError> {
+    async fn serve(self, app: Arc<dyn Answer>, mut signals: Signals) -> Result<Stopped, ListenError> {
         let mut stop = self.stop.subscribe();
         let (at_work, mut all_done) = mpsc::channel(1);
         let budget = Budget::new(self.settings.memory);
@@ -244,13 +253,19 @@ impl Front {
         self.stop.send_replace(true);
         self.lanes.refuse_what_waits();
         info!("stopping: no more connections are taken, the requests in hand are answered");
-        tokio::select! {
-            all = timeout(self.settings.grace, all_done.recv()) => if all.is_err() {
-                warn!("not every request was answered within the grace of {:?}", self.settings.grace);
+        let hurried = tokio::select! {
+            all = timeout(self.settings.grace, all_done.recv()) => {
+                if all.is_err() {
+                    warn!("not every request was answered within the grace of {:?}", self.settings.grace);
+                }
+                false
             },
-            () = signals.stop() => warn!("stopped without waiting for the requests in hand"),
-        }
-        Ok(ordered)
+            () = signals.stop() => {
+                warn!("stopped without waiting for the requests in hand");
+                true
+            },
+        };
+        Ok(Stopped { ordered, hurried })
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Ends in [`io::ErrorKind::TimedOut`] once there was something to write for `limit` and nothing was taken.
+/// Fails with [`io::ErrorKind::TimedOut`] when the peer has taken nothing for `limit` although there was something to write.
 pub(super) struct Patience<S> {
     stream: S,
     limit: Duration,

@@ -1,8 +1,8 @@
 //! TLS from two PEM files: 1.2 and 1.3, by rustls with ring.
 //!
-//! The files are read when the listener is made, so that what is wrong with them is said before anything
-//! listens, and again on SIGHUP, for the certificates that renew themselves. Files that cannot be used then
-//! leave the old ones in place: a connection made before keeps its own in any case.
+//! The files are read when the listener is made, so that an error is reported before anything listens, and again on SIGHUP,
+//! for certificates that are renewed. If the new files cannot be used, the old ones stay in use. An open connection keeps its
+//! own certificate in any case.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ fn configure(files: &TlsFiles) -> Result<ServerConfig, ListenError> {
         error => malformed(key, error),
     })?;
 
-    // The provider is named here, for rustls panics where a process has none by default, or two.
+    // The provider is named here, because rustls panics if a process has no default provider, or two.
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| ListenError::Tls { file: cert.clone(), source: error })?

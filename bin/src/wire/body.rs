@@ -1,21 +1,21 @@
-//! Bodies: how large one may be, and in which formats one comes and is answered.
+//! Bodies: how large a body may be, and which formats requests and answers have.
 
 use postroom::settings::Settings;
 
 use super::Fault;
 use super::http::Request;
 
-/// The most octets of a route's body.
+/// How large the body of a request to a route may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodySize {
-    /// A form of a few short fields, from whoever sends it: 4 KiB.
+    /// A form of a few short fields, which anybody can send: 4 KiB.
     Form,
-    /// 1 MiB.
+    /// A body without special needs: 1 MiB.
     Usual,
     /// A thousand items: 8 MiB.
     Batch,
-    /// A report with the largest message that is taken, in JSON: twice its octets, for line ends and quotation marks are
-    /// escaped, and what is not ASCII can be.
+    /// A report with the largest message allowed, in JSON: twice its octets, because JSON escapes line ends and quotation
+    /// marks, and may escape characters that are not ASCII.
     Report,
 }
 
@@ -34,9 +34,9 @@ impl BodySize {
     }
 }
 
-/// A JSON body: of the right content type, well-formed, and `None` where it is empty.
+/// The JSON body of a request, or `None` if the body is empty. It must be well-formed and have the right content type.
 ///
-/// A body without a content type is taken for JSON.
+/// A body without a content type is read as JSON.
 pub fn json_body(request: &Request) -> Result<Option<serde_json::Value>, Fault> {
     let octets = request.body.as_ref().map_err(|fault| Fault::from(*fault))?;
     if octets.iter().all(u8::is_ascii_whitespace) {
@@ -49,7 +49,7 @@ pub fn json_body(request: &Request) -> Result<Option<serde_json::Value>, Fault> 
     serde_json::from_slice(octets).map(Some).map_err(|e| Fault::Json(e.to_string()))
 }
 
-/// Whether JSON will do for an answer (RFC 9110 section 12.5.1); without an Accept field anything will.
+/// Whether the client accepts an answer in JSON (RFC 9110 section 12.5.1). Without an Accept field it accepts anything.
 pub fn takes_json(request: &Request) -> bool {
     let mut ranges =
         request.headers.get_all("accept").iter().filter_map(|value| value.to_str().ok()).peekable();

@@ -7,10 +7,10 @@ use super::http::{BodyFault, StatusCode};
 /// What went wrong, before a dialect gives it its shape.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// No credential.
+    /// The request carries no credential.
     #[error("the credential is missing")]
     CredentialMissing,
-    /// A credential that opens nothing.
+    /// The credential is unknown or revoked.
     #[error("the credential is unknown or revoked")]
     CredentialInvalid,
     /// More than one credential, so that it is not clear who calls.
@@ -19,10 +19,10 @@ pub enum Fault {
     /// A browser sent it from a page of another site, with a credential that browsers send by themselves.
     #[error("the request was sent from another site")]
     CrossSite,
-    /// No such route.
+    /// The path has no route.
     #[error("there is no such route")]
     NoRoute,
-    /// The route does not take this method; these it takes.
+    /// The route does not take the request's method; the text lists the methods that it takes.
     #[error("this route takes {0} only")]
     Method(String),
     /// The body is larger than the route takes.
@@ -31,50 +31,51 @@ pub enum Fault {
     /// The body did not arrive whole.
     #[error("the body did not arrive whole, or not in time")]
     Incomplete,
-    /// The body is in a format, or the answer is asked in one, that the route does not have.
+    /// The route does not have the format of the body, or the format in which the answer was asked for.
     #[error("{0}")]
     Format(Cow<'static, str>),
-    /// The body is not JSON; why, with line and column.
+    /// The body is not JSON; the text says why, with line and column.
     #[error("{0}")]
     Json(String),
-    /// An input of the wire that breaks a rule of the wire.
+    /// A field of the request breaks a rule of its dialect.
     #[error("{field} {reason}")]
     Input {
         /// Its name on the wire.
         field: &'static str,
         /// What is wrong with it, as a predicate: "must be a number".
         reason: String,
-        /// More on it, where there is more to say.
+        /// Further explanation, where it helps.
         detail: Option<String>,
     },
     /// The operator has switched this off.
     #[error("the operator of this server has switched off {0}")]
     SwitchedOff(&'static str),
-    /// It is there, and this caller may not work on it.
+    /// The thing exists, but this caller may not work on it.
     #[error("{0}")]
     Denied(&'static str),
-    /// Too many requests of a kind at once; come again after so many seconds.
+    /// Too many requests of a kind at once; the client may try again after so many seconds.
     #[error("too many at once; try again in {0} s")]
     Busy(u32),
-    /// The server has no room for the request now: no memory, or no place in a queue; come again after so many seconds.
+    /// The server has no room for the request now: no memory, or no place in a queue; the client may try again after so many
+    /// seconds.
     #[error("the server is full; try again in {0} s")]
     Full(u32),
-    /// More requests than the account's rate allows, or more failed authentications than the address's; come again after
-    /// so many seconds.
+    /// More requests than the account's rate allows, or more failed authentications than the address's rate allows; the
+    /// client may try again after so many seconds.
     #[error("too many requests; try again in {0} s")]
     RateLimited(u32),
-    /// An `Idempotency-Key` that will not do; why, as a predicate.
+    /// An `Idempotency-Key` that cannot be used; the text says why, as a predicate.
     #[error("Idempotency-Key {0}")]
     Idempotency(String),
-    /// The request is being answered, under this `Idempotency-Key`, for whoever sent it before.
+    /// An earlier request with this `Idempotency-Key` is still being answered.
     #[error("a request with this Idempotency-Key is being answered; ask again when it is done")]
     StillRunning,
-    /// The library's word.
+    /// An error of the library.
     #[error(transparent)]
     Library(#[from] postroom::error::Error),
 }
 
-/// How soon a client may come again that found no room.
+/// How many seconds a client should wait that found no room.
 const ROOM_AFTER_SECONDS: u32 = 1;
 
 impl From<BodyFault> for Fault {
@@ -88,13 +89,13 @@ impl From<BodyFault> for Fault {
 }
 
 impl Fault {
-    /// An input of the wire that breaks a rule.
+    /// The fault of a field that breaks a rule.
     pub fn input(field: &'static str, reason: impl std::fmt::Display) -> Fault {
         Fault::Input { field, reason: reason.to_string(), detail: None }
     }
 }
 
-/// The status of what is nobody's input: the same in every dialect.
+/// The status for an error of the store, which no input causes: every dialect uses this one.
 pub fn store_status(error: &postroom::error::StoreError) -> StatusCode {
     use postroom::error::StoreTrouble;
     match error.trouble() {

@@ -1,9 +1,9 @@
-//! The parameters of a request, from wherever a client puts them: its query, and a body that is urlencoded,
-//! multipart or a JSON object, with every method.
+//! The parameters of a request, from each place where a client may put them: the query, and a body that is urlencoded,
+//! multipart or a JSON object. This does not depend on the method.
 //!
-//! - A body's parameter goes before one of the same name in the query.
-//! - Of several with one name in one place, the last counts.
-//! - A parameter may be there as a text and as a file; [`Form::octets`] takes the file then.
+//! - A parameter in the body overrides one of the same name in the query.
+//! - If one place has several parameters of one name, the last counts.
+//! - A parameter may come both as a text and as a file; [`Form::octets`] then takes the file.
 
 mod multipart;
 mod parameter;
@@ -20,7 +20,7 @@ use self::parameter::Headed;
 use crate::wire::Fault;
 use crate::wire::http::Request;
 
-/// How much of a name that came from outside a sentence on it repeats.
+/// How many characters of a client's parameter name an error text repeats.
 const SHOWN_CHARS: usize = 64;
 
 /// The parameters of a request.
@@ -44,7 +44,7 @@ enum Content {
 }
 
 impl Form {
-    /// Reads the query and the body; an empty body is none, whatever type it says it has.
+    /// Reads the query and the body. An empty body has no parameters, whatever its content type.
     pub fn read(request: &Request) -> Result<Form, Fault> {
         let mut form = Form::default();
         if let Some(query) = &request.query {
@@ -99,7 +99,8 @@ impl Form {
         }
     }
 
-    /// Pairs as the URL Standard has them (section 5.1), but nothing in them is replaced: what is not UTF-8 is refused.
+    /// Reads pairs as the URL Standard does (section 5.1), except that octets that are not UTF-8 are refused and not
+    /// replaced.
     fn add_urlencoded(&mut self, octets: &[u8], place: &str) -> Result<(), Fault> {
         for pair in octets.split(|octet| *octet == b'&').filter(|pair| !pair.is_empty()) {
             let mut halves = pair.splitn(2, |octet| *octet == b'=');
@@ -119,7 +120,7 @@ impl Form {
         };
         for (name, value) in members {
             let text = match value {
-                // As if it were not there.
+                // `null` counts as a missing parameter.
                 Value::Null => continue,
                 Value::String(text) => text,
                 Value::Bool(_) | Value::Number(_) => value.to_string(),
@@ -141,7 +142,7 @@ impl Form {
     }
 }
 
-/// A name or a value without its `+` and its percent signs.
+/// A name or a value with `+` and percent-encoding decoded.
 fn decoded(octets: &[u8]) -> Option<String> {
     let spaced: Vec<u8> = octets.iter().map(|octet| if *octet == b'+' { b' ' } else { *octet }).collect();
     String::from_utf8(percent_decode(&spaced).collect()).ok()
@@ -155,7 +156,7 @@ fn not_utf8(name: &str) -> Fault {
     malformed(format!("the parameter {} is not UTF-8", shown(name)))
 }
 
-/// A name for a sentence: not all of a long one.
+/// A name as an error text shows it: a long one is cut.
 fn shown(name: &str) -> Cow<'_, str> {
     match name.char_indices().nth(SHOWN_CHARS) {
         Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()).into(),

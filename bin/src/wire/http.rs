@@ -1,11 +1,11 @@
-//! A request and a response as the App sees them: plain values, of no server's making.
+//! A request and a response as the App sees them: plain values that do not depend on any HTTP server.
 
 use std::net::IpAddr;
 
 pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 
-/// A request whose head was well-formed, with its body read as far as the limits let it; empty before it is read.
+/// A request with a well-formed head. Its body is read as far as the limits allow; it is empty until it is read.
 #[derive(Debug)]
 pub struct Request {
     /// The method.
@@ -23,13 +23,13 @@ pub struct Request {
 }
 
 impl Request {
-    /// The text of a header field, if it is there once at least and is text.
+    /// The text of a header field, if the request has the field and its first value is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
-/// A path with those octets decoded that need no encoding: letters, digits and `-._~`, which mean the same either way
+/// Decodes the octets of a path that need no percent-encoding: letters, digits and `-._~`, which mean the same either way
 /// (RFC 3986 section 6.2.2.2).
 pub fn without_needless_escapes(path: &str) -> String {
     let mut plain = String::with_capacity(path.len());
@@ -48,11 +48,11 @@ pub fn without_needless_escapes(path: &str) -> String {
 /// Why a body could not be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyFault {
-    /// More octets than the route takes.
+    /// The body has more octets than the route takes.
     TooLarge,
-    /// It did not arrive in time, or broke off.
+    /// The body did not arrive in time, or broke off.
     Incomplete,
-    /// The server has no memory for it now, or no place in the queue that it would wait in.
+    /// The server has no memory for the body now, or no place in the request's queue.
     NoRoom,
 }
 
@@ -70,7 +70,7 @@ pub struct Response {
 impl Response {
     /// A body in JSON.
     pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
-        // What is shaped here has only text for keys, which alone could fail.
+        // Only a map with keys that are not text can fail, and no answer has one.
         let body = serde_json::to_vec(body).unwrap_or_default();
         let headers = HeaderMap::from_iter([(
             header::CONTENT_TYPE,

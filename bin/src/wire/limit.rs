@@ -1,6 +1,7 @@
-//! How often one may ask: an account, whoever comes with credentials that open nothing, and what asks the DNS.
+//! Limits on rates: requests of an account, failed authentications of an address, and requests that ask the DNS.
 //!
-//! Rates are kept by the generic cell rate algorithm: so many at once, then one whenever its share of a second has passed.
+//! Rates follow the generic cell rate algorithm: so many requests at once, then one each time its share of a second has
+//! passed.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv6Addr};
@@ -18,16 +19,16 @@ use postroom::secret::HashedSecret;
 
 use crate::wire::Fault;
 
-/// Requests of one account, over all its keys and dialects, where nothing else is said; as many at once.
+/// The default rate of requests of one account, over all its keys and dialects. As many may come at once.
 pub const REQUESTS_PER_SECOND: u32 = 100;
-/// Failed authentications of one address a second, where nothing else is said: nobody guesses 160 random bits, so what is
-/// limited is the work, and a test of every route with wrong keys still goes through.
+/// The default rate of failed authentications of one address. Nobody can guess 160 random bits, so the rate only limits the
+/// work that failures cause; a test of every route with wrong keys stays below it.
 pub const FAILURES_PER_SECOND: u32 = 20;
-/// So many seconds' worth of them may come at once.
+/// How many seconds' worth of failures may come at once.
 const FAILURE_SECONDS_AT_ONCE: NonZeroU32 = NonZeroU32::new(10).unwrap();
-/// The most addresses whose failures are counted at a time, so that their number costs no memory.
+/// The most addresses whose failures are counted at a time, so that many addresses cannot fill the memory.
 const MOST_ADDRESSES: usize = 65_536;
-/// The most secrets that are known to open nothing.
+/// The most dead secrets that are remembered.
 const MOST_DEAD: usize = 8192;
 /// How many requests may ask the DNS at once, of all accounts and of one: each can hold a thread for seconds.
 const MOST_LOOKS: usize = 16;
@@ -39,13 +40,13 @@ type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, Ticks, NoOpMiddleware<Dur
 pub struct Limits {
     accounts: Option<Limiter<AccountId>>,
     addresses: Option<Limiter<Site>>,
-    /// Secrets that opened nothing. They never will: whatever opens something is random, and new.
+    /// Secrets that were looked up and are not valid. They stay invalid, because each new key is random.
     dead: Mutex<HashSet<HashedSecret>>,
 }
 
 impl Limits {
-    /// So many requests a second for each account, and so many failed authentications a second for each address, ten times as
-    /// many at once; 0 for any number.
+    /// Limits the requests a second of each account, and the failed authentications a second of each address, of which ten
+    /// times as many may come at once. 0 means no limit.
     pub fn new(requests_per_second: u32, failures_per_second: u32, ticks: Ticks) -> Limits {
         let accounts = NonZeroU32::new(requests_per_second).map(Quota::per_second);
         let addresses = NonZeroU32::new(failures_per_second)
@@ -67,7 +68,8 @@ impl Limits {
         self.accounts.as_ref().map_or(Ok(()), |limiter| check(limiter, &account))
     }
 
-    /// Counts a failed authentication from this address: the fault to answer with, `fault` or that there were too many.
+    /// Counts a failed authentication from this address, and returns the fault to answer with: `fault`, or that there were
+    /// too many.
     pub fn count_failure(&self, peer: IpAddr, fault: Fault) -> Fault {
         let Some(limiter) = &self.addresses else { return fault };
         if limiter.len() >= MOST_ADDRESSES {
@@ -79,12 +81,12 @@ impl Limits {
         check(limiter, &Site::of(peer)).err().unwrap_or(fault)
     }
 
-    /// Whether this secret opened nothing lately, so that it need not be looked up.
+    /// Whether this secret was found invalid lately, so that it need not be looked up again.
     pub fn is_dead(&self, secret: &HashedSecret) -> bool {
         self.dead().contains(secret)
     }
 
-    /// Notes that this secret opens nothing.
+    /// Remembers that this secret is not valid.
     pub fn note_dead(&self, secret: HashedSecret) {
         let mut dead = self.dead();
         if dead.len() >= MOST_DEAD {
@@ -93,7 +95,7 @@ impl Limits {
         dead.insert(secret);
     }
 
-    /// Forgets what no decision depends on any more. Meant for a background thread.
+    /// Forgets counts that no decision needs any more. A background thread calls it.
     pub fn tidy(&self) {
         if let Some(limiter) = &self.accounts {
             limiter.retain_recent();
@@ -117,7 +119,7 @@ impl Default for Limits {
     }
 }
 
-/// Counts one of `key`, or says after how many whole seconds one will pass.
+/// Counts one request or failure of `key`, or returns the fault with the number of whole seconds to wait.
 fn check<K: Clone + Eq + std::hash::Hash>(limiter: &Limiter<K>, key: &K) -> Result<(), Fault> {
     limiter.check_key(key).map_err(|early| {
         let wait = early.wait_time_from(limiter.clock().now());
@@ -126,12 +128,12 @@ fn check<K: Clone + Eq + std::hash::Hash>(limiter: &Limiter<K>, key: &K) -> Resu
     })
 }
 
-/// What rates are measured by: a clock that never goes back, whatever becomes of the machine's time of day.
+/// The clock that rates are measured by. It never goes back, even when the machine's time of day does.
 #[derive(Clone)]
 pub struct Ticks(Arc<dyn Fn() -> Duration + Send + Sync>);
 
 impl Ticks {
-    /// The time that passes on this clock, for tests that move it themselves.
+    /// Measures by this clock, for tests that move it themselves.
     pub fn of(clock: Arc<dyn Clock>) -> Ticks {
         let start = clock.now();
         Ticks(Arc::new(move || clock.now().since(start)))
@@ -139,7 +141,7 @@ impl Ticks {
 }
 
 impl Default for Ticks {
-    /// The time that passes.
+    /// Measures by the machine's monotonic clock.
     fn default() -> Ticks {
         let start = Instant::now();
         Ticks(Arc::new(move || start.elapsed()))
@@ -154,7 +156,7 @@ impl governor::clock::Clock for Ticks {
     }
 }
 
-/// Whose failures are counted together: an IPv4 address, or the network of 64 bits that one IPv6 host has for itself.
+/// The network whose failures are counted together: an IPv4 address, or the /64 that one IPv6 host has for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Site(IpAddr);
 
@@ -172,7 +174,7 @@ impl Site {
 pub struct Looks(Mutex<HashMap<AccountId, usize>>);
 
 impl Looks {
-    /// A place for a request of this account, if it and the others leave one.
+    /// Takes a place for a request of this account, if the account and the others leave one.
     pub fn begin(&self, account: AccountId) -> Result<Looking<'_>, Fault> {
         let mut running = self.running();
         let own = running.get(&account).copied().unwrap_or(0);
@@ -188,7 +190,7 @@ impl Looks {
     }
 }
 
-/// One of the places for requests that ask the DNS; given back when dropped.
+/// One of the places for requests that ask the DNS. Dropping it gives the place back.
 pub struct Looking<'a> {
     looks: &'a Looks,
     account: AccountId,

@@ -1,5 +1,5 @@
-//! What a surface is: something that answers over HTTP. It has a place for its credential, a table of routes, and a shape
-//! for what goes wrong.
+//! What a surface is: something that answers over HTTP. It has a place for its credential, a table of routes, and a shape for
+//! faults.
 
 use std::ops::Deref;
 
@@ -12,7 +12,7 @@ use postroom::settings::Settings;
 use super::http::{Method, Request, Response};
 use super::{BodySize, Fault};
 
-/// What answers below some paths: a dialect, the console, the answer to load balancers.
+/// Something that answers below some path prefixes: a dialect, the console, the health check for load balancers.
 ///
 /// The App carries every surface the same way: it matches a route, authenticates, counts, takes the body, calls the handler,
 /// and gives a fault the surface's shape.
@@ -26,63 +26,65 @@ pub struct Surface {
     pub auth: Auth,
     /// Its routes.
     pub routes: &'static [Route],
-    /// Its shape for what went wrong.
+    /// Gives a fault its shape.
     pub render: fn(&Fault) -> Response,
 }
 
 /// Where a surface's credential stands.
 #[derive(Clone, Copy, Debug)]
 pub enum Auth {
-    /// In one of these header fields.
+    /// The API key stands in one of these header fields.
     Header(&'static [&'static str]),
-    /// In `Authorization: Bearer` (RFC 6750 section 2.1).
+    /// The API key stands in `Authorization: Bearer` (RFC 6750 section 2.1).
     Bearer,
-    /// The password in `Authorization: Basic` (RFC 7617), of this user.
+    /// The API key is the password of this user in `Authorization: Basic` (RFC 7617).
     Basic {
-        /// The one user there is; told apart from others with regard to case.
+        /// The only user name that is taken, compared with regard to case.
         user: &'static str,
     },
-    /// In a form that one of the surface's own pages sends, such as a login link. What changes something must come from such
-    /// a page, and not from another site.
+    /// The credential stands in a form that one of the surface's own pages sends, such as a login link. A request that
+    /// changes something must come from such a page, and not from another site.
     Form,
-    /// Nowhere: every route is open to everybody.
+    /// There is no credential: every route is open to everybody.
     None,
 }
 
-/// One route: a method, a path with parameters in braces, and what answers.
+/// One route: a method, a path with parameters in braces, and the function that answers.
 #[derive(Debug)]
 pub struct Route {
     /// The method; a GET route answers HEAD too.
     pub method: Method,
     /// The path, such as `/api/v1/domains/{id}`.
     pub path: &'static str,
-    /// What answers, and with that the credential that the route needs.
+    /// The function that answers. Its type says which credential the route needs.
     pub handler: Handler,
-    /// Whether it takes long, by the DNS or by the work on a key: only so many of those run at once.
+    /// Whether the route takes long, because it asks the DNS or makes or checks a key. The number of such requests at a time
+    /// is limited.
     pub slow: bool,
-    /// How much it can be sent.
+    /// How large the body of a request may be.
     pub body: BodySize,
 }
 
 impl Route {
-    /// Whether it asks the DNS, and so may take seconds: its writes are not held together with others.
+    /// Whether the route asks the DNS, and so may take seconds. The writes of such a route are not held until the answer is
+    /// there.
     pub fn looks(&self) -> bool {
         matches!(self.handler, Handler::Looking(_))
     }
 }
 
-/// What answers a route.
+/// The function that answers a route.
 ///
-/// Which credential a route needs is told by the function's argument: one that gets no [`Caller`] cannot act for any.
+/// The type of its argument says which credential the route needs: a function that gets no [`Caller`] cannot act for one.
 #[derive(Clone, Copy, Debug)]
 pub enum Handler {
-    /// From the database alone, for whoever brings an API key in the place that the surface has for it. It parses, makes one
-    /// `read` or `write`, and shapes.
+    /// Answers a caller with an API key, from the database alone. The function parses, makes one `read` or `write`, and
+    /// shapes the answer.
     Stored(Stored),
-    /// For whoever brings an API key; it asks the DNS as well, between transactions.
+    /// Answers a caller with an API key, and also asks the DNS, between transactions.
     Looking(Looking),
-    /// For everybody. Where it refuses a credential of its own, such as a login link, the App counts that as a failed
-    /// authentication.
+    /// Answers everybody. If the function refuses a credential of its own, such as a login link, the App counts that as a
+    /// failed authentication.
     Open(OpenToAll),
 }
 
@@ -90,7 +92,7 @@ pub enum Handler {
 pub type Stored = fn(&Call<'_>) -> Result<Response, Fault>;
 /// A function that asks the DNS as well.
 pub type Looking = fn(&LookingCall<'_>) -> Result<Response, Fault>;
-/// What answers a route that is open to everybody.
+/// A function that answers everybody.
 pub type OpenToAll = fn(&Call<'_, Anybody>) -> Result<Response, Fault>;
 
 /// A route that answers from the database.
@@ -98,14 +100,14 @@ pub const fn route(method: Method, path: &'static str, handler: Stored) -> Route
     Route { method, path, handler: Handler::Stored(handler), slow: false, body: BodySize::Usual }
 }
 
-/// A route that is sent a whole message.
+/// A route that takes a whole mail message.
 pub const fn reporting(method: Method, path: &'static str, handler: Stored) -> Route {
     let mut route = route(method, path, handler);
     route.body = BodySize::Report;
     route
 }
 
-/// A route that is sent a thousand items.
+/// A route that takes up to a thousand items.
 pub const fn batch(method: Method, path: &'static str, handler: Stored) -> Route {
     let mut route = route(method, path, handler);
     route.body = BodySize::Batch;
@@ -129,29 +131,29 @@ pub const fn open(method: Method, path: &'static str, handler: OpenToAll) -> Rou
     Route { method, path, handler: Handler::Open(handler), slow: false, body: BodySize::Form }
 }
 
-/// What the operator switches on and off for all dialects.
+/// What the operator can switch on and off, for all dialects.
 #[derive(Clone, Copy, Debug)]
 pub struct Switches {
-    /// Whether records can be marked by hand.
-    pub dns_mark: bool,
-    /// Whether a webhook may be http, to loopback.
+    /// Whether accounts can mark records by hand: all of them, or none. If it is not set, trusted accounts can.
+    pub dns_mark: Option<bool>,
+    /// Whether a webhook may use http to a loopback address.
     pub loopback_webhooks: bool,
 }
 
 impl Default for Switches {
     fn default() -> Switches {
-        Switches { dns_mark: true, loopback_webhooks: false }
+        Switches { dns_mark: None, loopback_webhooks: false }
     }
 }
 
-/// Who calls a route that is open to everybody: there is nothing to know.
+/// The caller of a route that is open to everybody: nothing is known about them.
 #[derive(Clone, Copy, Debug)]
 pub struct Anybody;
 
 /// A request on its way to a handler: of a caller who is known by an API key, or of [`Anybody`].
 ///
 /// It reads and writes by its [`Session`] and does not lead to the [`Postroom`]: the writes of a POST may be held until it is
-/// answered, and another write beside them would wait for them for ever.
+/// answered, and a second write transaction would wait for the held one for ever.
 pub struct Call<'a, By = Caller> {
     pub(crate) session: &'a Session<'a>,
     /// What the operator has switched on and off.
@@ -172,7 +174,7 @@ impl<By> Call<'_, By> {
         self.session.read(work)
     }
 
-    /// Runs `work` in one transaction, all of which is undone at an error.
+    /// Runs `work` in one transaction, which is rolled back if `work` fails.
     pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         self.session.write(work)
     }

@@ -11,7 +11,7 @@ use crate::label;
 use crate::subscription::{self, Limits};
 use crate::tag::Tag;
 
-/// A tenant. What belongs to one is not there for another.
+/// A tenant. One account never sees what belongs to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Its id.
@@ -22,7 +22,7 @@ pub struct Account {
     pub created_at: Timestamp,
 }
 
-/// Who calls, and so what there is for them: one account, and of it what is tied to no other key.
+/// Who calls, which decides what they see: the things of one account, except those that are tied to another key.
 ///
 /// Made by [`key::authenticate`](crate::key::authenticate), or by [`Caller::operator`] for those who hold the
 /// database itself.
@@ -66,7 +66,7 @@ impl Caller {
         self.account
     }
 
-    /// The key that the caller holds; none for the operator.
+    /// The key that the caller holds, or `None` for the operator.
     pub fn key(&self) -> Option<ApiKeyId> {
         match self.actor {
             Actor::Key(key) => Some(key),
@@ -74,7 +74,7 @@ impl Caller {
         }
     }
 
-    /// The end user on whose behalf the caller acts, if it said so.
+    /// The end user for whom the caller acts, if the caller named one.
     pub fn user(&self) -> Option<&Tag> {
         self.user.as_ref()
     }
@@ -101,6 +101,13 @@ pub fn create(tx: &WriteTx<'_>, name: &str) -> Result<Account, Error> {
 /// The account of this name.
 pub fn find(tx: &ReadTx<'_>, name: &str) -> Result<Account, Error> {
     table::by_name(tx, name)?.ok_or(Error::NotFound(Entity::Account))
+}
+
+/// Whether the account is the operator's own, so that what it says of its domains needs no proof.
+///
+/// Every account is, for as long as there is no other kind.
+pub fn is_trusted(tx: &ReadTx<'_>, account: AccountId) -> Result<bool, Error> {
+    table::exists(tx, account)
 }
 
 /// Every account, the oldest first.

@@ -1,4 +1,4 @@
-//! Whether this thread is in the middle of a transaction: what takes long must not be done there.
+//! Whether this thread is in the middle of a transaction: slow work must not be done there.
 
 use std::cell::Cell;
 use std::marker::PhantomData;

@@ -1,13 +1,13 @@
 //! The database: one SQLite file, one connection that writes, a few that read.
 //!
-//! [`Postroom::write`] runs one `BEGIN IMMEDIATE` transaction and returns when its commit is on disk
-//! (`synchronous=FULL`); [`Postroom::read`] sees one consistent state and never waits for a writer (WAL).
-//! A write that is begun inside a write of the same thread is refused, for it would wait for itself.
-//! Several processes may have one file open; one of them at a time may [`claim`](Postroom::claim) it to serve it.
+//! [`Postroom::write`] runs one `BEGIN IMMEDIATE` transaction and returns when its commit is on disk (`synchronous=FULL`);
+//! [`Postroom::read`] sees one consistent state and never waits for a writer (WAL). A write that begins inside a write of the
+//! same thread is refused, because it would wait for itself. Several processes may have one file open; one of them at a time
+//! may [`claim`](Postroom::claim) it to serve it.
 //!
-//! The lifetime `'t` of a [`ReadTx`] or [`WriteTx`] stands for that one transaction and for no other. What is
-//! marked with it, such as a [`Domain`](crate::domain::Domain), cannot leave the closure, and the compiler accepts it
-//! in no other transaction, not even in one that runs inside the first.
+//! The lifetime `'t` of a [`ReadTx`] or [`WriteTx`] stands for that one transaction and for no other. A value with this
+//! lifetime, such as a [`Domain`](crate::domain::Domain), cannot leave the closure, and the compiler accepts it in no other
+//! transaction, not even in one that runs inside the first.
 
 mod backup;
 pub(crate) mod inside;
@@ -49,7 +49,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How a database is opened.
 #[derive(Clone)]
 pub struct Options {
-    /// Where the master key lies; beside the database as `FILE.key` where nothing else is said.
+    /// The file of the master key. `None` means `FILE.key` beside the database.
     pub master_key_file: Option<PathBuf>,
     /// The operator's decisions.
     pub settings: Settings,
@@ -58,7 +58,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The machine's clock, the master key beside the database.
+    /// Options with these settings, the machine's clock, and the master key beside the database.
     pub fn new(settings: Settings) -> Options {
         Options { master_key_file: None, settings, clock: Arc::new(SystemClock) }
     }
@@ -74,7 +74,7 @@ pub struct Postroom {
     master_key: MasterKey,
     settings: Settings,
     clock: Arc<dyn Clock>,
-    /// Removed with the database in it, once everything above is closed.
+    /// The folder of a temporary database. It is removed last, when everything above is closed.
     _folder: Option<TempDir>,
 }
 
@@ -137,7 +137,7 @@ impl Postroom {
     pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
         let reader = self.readers.take(&self.file)?;
         let conn = reader.conn();
-        // Not unchecked in truth: a reader is lent to one caller, who gets no way to begin another.
+        // This cannot nest: a reader is lent to one caller, who has no way to begin a second transaction on it.
         let transaction = conn.unchecked_transaction().map_err(store)?;
         let inside = Inside::begin();
         let result = work(&ReadTx::new(conn, self));
@@ -148,7 +148,7 @@ impl Postroom {
 
     /// Runs `work` in one transaction. What it wrote is on disk when this returns `Ok`, and undone at an error.
     ///
-    /// `Store` if this thread is inside a write of this database already.
+    /// Fails with `Store` if this thread is already inside a write of this database.
     pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         self.refuse_if_broken()?;
         let mut lent = self.writer.lend()?;
@@ -161,17 +161,17 @@ impl Postroom {
         Ok(result)
     }
 
-    /// Closes the database: waits for a write in hand, and refuses every later one. SQLite moves what stands in the
+    /// Closes the database: waits for a write in hand, and refuses every later one. SQLite moves the content of the
     /// write-ahead log into the file when the last reader is done.
     ///
-    /// Dropping does the same; this is for who cannot wait for every thread that shares it.
+    /// Dropping the `Postroom` does the same. Call this if other threads may still share it.
     pub fn close(&self) {
         self.readers.close();
         // The writer last, so that it can move the log.
         self.writer.close();
     }
 
-    /// Takes the file for serving, as long as the claim is held; refused while another process has it.
+    /// Claims the file for serving until the claim is dropped. Fails while another process holds the claim.
     pub fn claim(&self) -> Result<Claim, OpenError> {
         let lock = private_file(&beside(&self.file, ".lock"))?;
         match lock.try_lock() {
@@ -234,16 +234,16 @@ impl std::fmt::Debug for Postroom {
     }
 }
 
-/// The right to serve a file; given back when dropped, also by a killed process.
+/// The right to serve a file. Dropping it gives it back, and so does the end of the process, even by a kill.
 #[derive(Debug)]
 pub struct Claim {
     _lock: File,
 }
 
-/// The mark of one transaction, for a type whose values hold within it alone.
+/// The mark of one transaction, for a type whose values are valid only inside it.
 ///
-/// A function from `'t` to `'t` is invariant in it: the compiler can make `'t` neither longer nor shorter, and so takes no
-/// transaction for another.
+/// A function from `'t` to `'t` is invariant in it: the compiler can make `'t` neither longer nor shorter, and so never
+/// accepts one transaction for another.
 pub(crate) type Within<'t> = PhantomData<fn(&'t ()) -> &'t ()>;
 
 /// A transaction that reads. `'t` stands for this transaction alone.
@@ -313,7 +313,7 @@ impl WriteTx<'_> {
         statement.query_row(params, |row| row.get(0)).map_err(store)
     }
 
-    /// Runs `work` as a part that can fail by itself: what it wrote is undone at an error, and the transaction goes on.
+    /// Runs `work` as a part that can fail alone: if it fails, its writes are rolled back and the transaction goes on.
     pub fn part<T, E: From<Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.run("SAVEPOINT part", [])?;
         let result = work();
@@ -338,7 +338,7 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
     let failed = |e| OpenError::from_sqlite(file, &e);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(file, flags).map_err(failed)?;
-    // First, for each of the others may have to wait.
+    // This comes first, because each of the other settings may have to wait for a lock.
     conn.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     for (config, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
@@ -346,7 +346,8 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
         (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
         (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
         (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
-        // A statement is planned once, whatever is bound to it: else some are planned anew for every value.
+        // SQLite plans a statement once, whatever values are bound to it. Without this it plans some statements again for
+        // every value.
         (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
     ] {
         conn.set_db_config(config, on).map_err(failed)?;

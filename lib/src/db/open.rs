@@ -32,7 +32,7 @@ pub enum OpenError {
         /// The version that was linked.
         version: &'static str,
     },
-    /// A name that means memory to SQLite.
+    /// SQLite takes the name for a database in memory.
     #[error("{} means a database in memory, and Postroom keeps its database in a file; for a test, Postroom::open_temporary() opens one that vanishes with it", file.display())]
     InMemory {
         /// The name.
@@ -86,7 +86,7 @@ pub enum OpenError {
         /// The migration, such as `V10__signing_keys`.
         migration: String,
     },
-    /// A migration did not go through; nothing of it was kept.
+    /// A migration failed, and was rolled back.
     #[error("{} could not be migrated, and is as it was: {reason}", file.display())]
     Migration {
         /// The file.

@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use super::{closed, connect, store};
 use crate::error::{Error, StoreError, StoreTrouble};
 
-/// How many reading connections there are at most; more readers wait for one. They are more than the long reads that a server
-/// runs at once (four), so that who authenticates need not wait for a list.
+/// How many reading connections there are at most; more readers wait for one. There are more than the four long reads that a
+/// server runs at once, so that an authentication need not wait for a list.
 const MAX_READERS: usize = 6;
 
 /// The connections that read: opened when first needed, lent one caller at a time.
@@ -43,7 +43,7 @@ impl Readers {
             pool = self.returned.wait(pool).unwrap_or_else(PoisonError::into_inner);
         }
         drop(pool);
-        // From here `lent` gives the place back, whatever becomes of the connection.
+        // From here on `lent` gives the place back, even if no connection can be opened.
         let mut lent = Lent { readers: self, conn: None };
         let conn = connect(file).map_err(|e| StoreError::new(StoreTrouble::Other, e))?;
         conn.pragma_update(None, "query_only", true).map_err(store)?;
@@ -51,7 +51,7 @@ impl Readers {
         Ok(lent)
     }
 
-    /// Lends no connection any more, and closes those that come back.
+    /// Stops lending connections, and closes those that come back.
     pub(super) fn close(&self) {
         let idle = {
             let mut pool = self.pool();

@@ -1,8 +1,8 @@
 //! The schema: what makes a file a Postroom database, and how an older one becomes a newer one.
 //!
 //! refinery embeds the files of `migrations/sqlite` with their checksums, and its table says which of them a database has.
-//! They are applied here and not by refinery, so that one transaction has everything: what is applied, what is amended, and
-//! the version.
+//! This module applies them, and not refinery, so that one transaction covers everything: the new migrations, the amended
+//! ones, and the version.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +18,7 @@ mod embedded {
 }
 
 /// The number of the newest migration; `PRAGMA user_version` of a database that is up to date.
-pub(crate) const SCHEMA_VERSION: i32 = 18;
+pub(crate) const SCHEMA_VERSION: i32 = 19;
 
 /// "Post" in ASCII, in the header of every database of ours (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x506F_7374;
@@ -45,8 +45,8 @@ const ADD_TO_HISTORY: &str = "INSERT INTO refinery_schema_history (version, name
 /// higher one and lack these. They only add tables that no other migration touches, so they can be applied later.
 const LANDED_LATE: &[i32] = &[8, 12, 13, 15];
 
-/// Four migrations were edited after they had landed, before the first release. A database of that time has a text that is
-/// not today's, and is amended. The list is complete: since then a landed migration is never edited.
+/// Four migrations were edited after they had landed, before the first release. A database of that time has an earlier text,
+/// and is amended here. The list is complete: since then a landed migration is never edited.
 const EARLIER: &[Earlier] = &[
     // Only a comment was changed.
     Earlier { version: 2, checksum: "12586903618324953047", amend: "" },
@@ -59,7 +59,7 @@ const EARLIER: &[Earlier] = &[
     Earlier { version: 16, checksum: "5565012208272455825", amend: ALLOW_SHORT_ANSWERS },
 ];
 
-/// An earlier text of a migration, and the SQL that makes of its schema what today's text makes.
+/// An earlier text of a migration, and the SQL that changes its schema into the one that today's text makes.
 struct Earlier {
     version: i32,
     checksum: &'static str,
@@ -90,7 +90,7 @@ const ADD_STARTS_ITSELF: &str = "
         WHERE id IN (SELECT min(id) FROM dkim_key WHERE retired_at IS NULL GROUP BY domain_id, delegated_to IS NULL)
         AND domain_id NOT IN (SELECT domain_id FROM dkim_key WHERE activated_at IS NOT NULL);";
 
-/// Makes the table of V16 anew, without the least length that its answers had.
+/// Makes the table of V16 anew, without the minimum length of answers that it had.
 const ALLOW_SHORT_ANSWERS: &str = "
     ALTER TABLE idempotency RENAME TO old_idempotency;
     DROP INDEX idempotency_by_expiry;
@@ -209,7 +209,7 @@ impl History {
         self.0.last_key_value().map_or(0, |(version, _)| *version)
     }
 
-    /// Whether the file has the migration in a text that is known, or can still be given it.
+    /// Whether the file has the migration in a known text, or can still get it.
     fn agrees(&self, migration: &Migration) -> bool {
         let version = migration.version();
         match self.0.get(&version) {

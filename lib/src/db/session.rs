@@ -1,4 +1,4 @@
-//! A session: the database as one request has it, with writes that may wait for what must stand or fall with them.
+//! A session: the database as one request uses it. Its writes may be held until they can be committed together.
 
 use std::cell::{Cell, Ref, RefCell};
 
@@ -11,9 +11,9 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::settings::Settings;
 
-/// The database as one request has it: its writes are on disk when they return, or held by a [`Held`].
+/// The database as one request uses it. Its writes are on disk when they return, or they are held by a [`Held`].
 ///
-/// It does not lead to its [`Postroom`]: what is written through that beside a held write would wait for it for ever.
+/// It gives no access to its [`Postroom`], because a write through the `Postroom` would wait for the held write for ever.
 #[derive(Clone, Copy)]
 pub struct Session<'a> {
     postroom: &'a Postroom,
@@ -21,7 +21,7 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// One whose writes are each on disk when they return.
+    /// A session whose writes are each on disk when they return.
     pub fn new(postroom: &'a Postroom) -> Session<'a> {
         Session { postroom, held: None }
     }
@@ -34,7 +34,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Runs `work` in one transaction, all of which is undone at an error.
+    /// Runs `work` in one transaction, which is rolled back if `work` fails.
     pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         let Some(held) = self.held else {
             return self.postroom.write(work);
@@ -71,10 +71,10 @@ impl<'a> From<&'a Postroom> for Session<'a> {
     }
 }
 
-/// Writes that are put on disk together, by [`commit`](Held::commit); dropped before, it leaves nothing.
+/// Writes that [`commit`](Held::commit) puts on disk together. Dropping it before that rolls all of them back.
 ///
-/// It has the write lock from its first write that succeeds: no time is to be spent from then on. [`Postroom::write`] is
-/// refused to its thread until it is committed or dropped.
+/// It holds the write lock from its first successful write on, so commit soon after that. Until it is committed or dropped,
+/// [`Postroom::write`] fails on the same thread.
 pub struct Held<'a> {
     postroom: &'a Postroom,
     /// In the middle of a transaction, once there is one.
@@ -107,8 +107,8 @@ impl<'a> Held<'a> {
     }
 
     fn roll_back(&self) {
-        // Committed, or ended by SQLite itself, it is in no transaction any more. One that cannot roll back refuses the
-        // next transaction, and says so there.
+        // After a commit, or if SQLite has ended the transaction itself, there is nothing to roll back. If the roll-back
+        // fails, the connection refuses the next transaction with an error.
         if let Some(conn) = self.conn().filter(|conn| !conn.is_autocommit()) {
             let _ = conn.execute_batch("ROLLBACK");
         }
@@ -123,11 +123,11 @@ impl Drop for Held<'_> {
     }
 }
 
-/// What a session needs of a [`Held`], whatever that borrows.
+/// What a session needs of a [`Held`], whatever the `Held` borrows.
 trait Holding {
     /// The connection in the middle of the transaction, if there is one.
     fn conn(&self) -> Option<Ref<'_, Connection>>;
-    /// Begins the transaction, or a part of it that can be undone alone; whether it was the first.
+    /// Begins the transaction, or a part of it that can be rolled back alone. Returns whether it began the transaction.
     fn enter(&self) -> Result<bool, Error>;
     /// Ends that part.
     fn leave(&self, is_first: bool, is_done: bool) -> Result<(), Error>;

@@ -10,7 +10,7 @@ use crate::error::{Error, StoreError, StoreTrouble};
 
 /// The connection that writes, lent to one thread at a time.
 pub(super) struct Writer {
-    /// None once closed.
+    /// `None` once the database is closed.
     conn: Mutex<Option<Connection>>,
     /// The thread that has it.
     lent_to: Mutex<Option<ThreadId>>,
@@ -21,9 +21,10 @@ impl Writer {
         Writer { conn: Mutex::new(Some(conn)), lent_to: Mutex::default() }
     }
 
-    /// Waits until no other thread has the connection. `Store` if this thread has it: it would wait for ever.
+    /// Waits until no other thread has the connection. Fails with `Store` if this thread has it, because it would wait for
+    /// ever.
     pub(super) fn lend(&self) -> Result<Lent<'_>, Error> {
-        // Only this thread writes its own id there, so that the answer cannot be out of date.
+        // Only this thread writes its own id here, so the comparison cannot be out of date.
         if *locked(&self.lent_to) == Some(thread::current().id()) {
             let text = "a write was begun inside a write of the same thread; do both in one transaction";
             return Err(StoreError::new(StoreTrouble::Other, text).into());
@@ -60,7 +61,7 @@ impl Lent<'_> {
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        // Before the connection is given back, which happens when the fields are dropped.
+        // This must happen before the connection is given back, which happens when the fields are dropped.
         locked(self.lent_to).take();
     }
 }

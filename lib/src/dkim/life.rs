@@ -62,7 +62,7 @@ fn insert<'t>(
 ) -> Result<DkimKey, Error> {
     check_fit(domain, selector)?;
     let keys = table::all(tx, domain.id)?;
-    if keys.iter().any(|key| key.selector == *selector) {
+    if keys.iter().any(|key| key.occupies(selector)) {
         return Err(Error::Conflict(Entity::DkimKey));
     }
     let most = tx.settings().most_dkim_keys;
@@ -147,19 +147,26 @@ pub(crate) fn release_one(tx: &WriteTx<'_>, then: Timestamp) -> Result<Option<Dk
     table::release(tx, then)
 }
 
-/// Gives the key another selector.
+/// Gives the key another selector. `published_as` is the one under which it goes on signing until its record is seen under
+/// the new one.
 pub(crate) fn rename<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
     domain: &Domain<'t>,
     key: &DkimKey,
     selector: &Selector,
+    published_as: Option<&Selector>,
 ) -> Result<(), Error> {
-    table::rename(tx, key.id, selector)?;
+    table::rename(tx, key.id, selector, published_as)?;
     let renamed = KeyRef { id: key.id, selector: selector.clone() };
     let from = key.selector.clone();
     let change = Change::DkimKeyRenamed { domain: domain.into(), key: renamed, from };
     tx.tell(caller.actor(), domain.account, &change)
+}
+
+/// The key's record was seen under its selector, so that it signs under that one.
+pub(crate) fn sign_under_selector(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+    table::sign_under_selector(tx, key)
 }
 
 /// Has no key of a renamed domain sign: nothing is known of their records at its new name. Those that signed start

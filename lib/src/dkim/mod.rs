@@ -37,6 +37,9 @@ pub struct DkimKey {
     pub domain: DomainId,
     /// Under which name it is published.
     pub selector: Selector,
+    /// The name under which it signs while its record has not been seen under `selector`, which was given to it while it
+    /// signed.
+    pub published_as: Option<Selector>,
     /// Its length.
     pub bits: u32,
     /// The half that is published.
@@ -57,6 +60,11 @@ impl DkimKey {
     /// Whether it signs.
     pub fn is_active(&self) -> bool {
         self.activated_at.is_some()
+    }
+
+    /// Whether a record at this selector is, or may still be, this key's.
+    pub(crate) fn occupies(&self, selector: &Selector) -> bool {
+        self.selector == *selector || self.published_as.as_ref() == Some(selector)
     }
 }
 

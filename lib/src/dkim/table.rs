@@ -36,6 +36,7 @@ pub(super) fn insert(
         id: DkimKeyId::new(id),
         domain,
         selector: selector.clone(),
+        published_as: None,
         bits: pair.bits,
         public: pair.public.clone(),
         delegated_to: delegated_to.cloned(),
@@ -60,14 +61,14 @@ pub(super) fn activate(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
 }
 
 pub(super) fn deactivate(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
-    tx.run("UPDATE dkim_key SET activated_at = NULL WHERE id = ?1", [key.number()])?;
+    tx.run("UPDATE dkim_key SET activated_at = NULL, published_as = NULL WHERE id = ?1", [key.number()])?;
     Ok(())
 }
 
 /// Deactivates the key because another signs in its place from now on.
 pub(super) fn retire(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
     tx.run(
-        "UPDATE dkim_key SET activated_at = NULL, retired_at = ?2 WHERE id = ?1",
+        "UPDATE dkim_key SET activated_at = NULL, published_as = NULL, retired_at = ?2 WHERE id = ?1",
         (key.number(), tx.now().millis()),
     )?;
     Ok(())
@@ -85,8 +86,23 @@ pub(super) fn release(tx: &WriteTx<'_>, then: Timestamp) -> Result<Option<DkimKe
     )
 }
 
-pub(super) fn rename(tx: &WriteTx<'_>, key: DkimKeyId, selector: &Selector) -> Result<(), Error> {
-    tx.run("UPDATE dkim_key SET selector = ?2 WHERE id = ?1", (key.number(), selector.as_str()))?;
+/// Another selector; `published_as` is the name under which it signs until its record is seen there.
+pub(super) fn rename(
+    tx: &WriteTx<'_>,
+    key: DkimKeyId,
+    selector: &Selector,
+    published_as: Option<&Selector>,
+) -> Result<(), Error> {
+    tx.run(
+        "UPDATE dkim_key SET selector = ?2, published_as = ?3 WHERE id = ?1",
+        (key.number(), selector.as_str(), published_as.map(Selector::as_str)),
+    )?;
+    Ok(())
+}
+
+/// The key signs under its selector from now on.
+pub(super) fn sign_under_selector(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+    tx.run("UPDATE dkim_key SET published_as = NULL WHERE id = ?1", [key.number()])?;
     Ok(())
 }
 
@@ -100,6 +116,7 @@ pub(super) struct ActiveKey {
     pub(super) domain: DomainId,
     /// Of the domain.
     pub(super) name: DomainName,
+    /// The one under which its record is published.
     pub(super) selector: Selector,
     pub(super) public: PublicKey,
     pub(super) sealed: Vec<u8>,
@@ -108,7 +125,7 @@ pub(super) struct ActiveKey {
 /// The active keys that sign for the domain of this name, its own or its authority's, the oldest first.
 pub(super) fn active(tx: &ReadTx<'_>, name: &DomainName) -> Result<Vec<ActiveKey>, Error> {
     tx.all(
-        "SELECT k.*, a.name FROM domain d JOIN domain a ON a.id = coalesce(d.authority_id, d.id)
+        "SELECT k.*, coalesce(k.published_as, k.selector) AS signs_as, a.name FROM domain d JOIN domain a ON a.id = coalesce(d.authority_id, d.id)
              JOIN dkim_key k ON k.domain_id = a.id
          WHERE d.name = ?1 AND k.activated_at IS NOT NULL ORDER BY k.id",
         [name.as_str()],
@@ -116,7 +133,7 @@ pub(super) fn active(tx: &ReadTx<'_>, name: &DomainName) -> Result<Vec<ActiveKey
             Ok(ActiveKey {
                 domain: DomainId::new(row.get("domain_id")?),
                 name: DomainName::stored(row.get("name")?),
-                selector: Selector::stored(row.get("selector")?),
+                selector: Selector::stored(row.get("signs_as")?),
                 public: public_key(row)?,
                 sealed: row.get("sealed")?,
             })
@@ -149,7 +166,7 @@ pub(super) fn let_none_start_itself(tx: &WriteTx<'_>, domain: DomainId) -> Resul
 /// Deactivates every key of a domain that was renamed; those that signed do so again by themselves.
 pub(super) fn suspend_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
     tx.run(
-        "UPDATE dkim_key SET activated_at = NULL, starts_itself = 1
+        "UPDATE dkim_key SET activated_at = NULL, published_as = NULL, starts_itself = 1
          WHERE domain_id = ?1 AND activated_at IS NOT NULL",
         [domain.number()],
     )?;
@@ -186,12 +203,18 @@ pub(crate) fn delegated_to(row: &Row<'_>) -> rusqlite::Result<Option<DnsName>> {
     Ok(row.get::<_, Option<String>>("delegated_to")?.map(|name| DnsName::from_answer(&name)))
 }
 
+/// The name under which a key signs, where that is not its selector yet, of a row that has `published_as`.
+pub(crate) fn published_as(row: &Row<'_>) -> rusqlite::Result<Option<Selector>> {
+    Ok(row.get::<_, Option<_>>("published_as")?.map(Selector::stored))
+}
+
 /// A key, of a row that has all of its columns.
 pub(crate) fn dkim_key(row: &Row<'_>) -> rusqlite::Result<DkimKey> {
     Ok(DkimKey {
         id: DkimKeyId::new(row.get("id")?),
         domain: DomainId::new(row.get("domain_id")?),
         selector: Selector::stored(row.get("selector")?),
+        published_as: published_as(row)?,
         bits: row.get("bits")?,
         public: public_key(row)?,
         delegated_to: delegated_to(row)?,

@@ -1,19 +1,21 @@
-//! A resolver that stops asking at a moment: what would come later is a timeout at once.
+//! The limits of one verification: a moment after which it asks nothing more, and the most that it sends to one address.
 
 use std::time::{Duration, Instant};
 
-use super::{Answer, Outcome, Question, Resolver, Server, Sighting};
+use super::{Answer, Outcome, Question, Resolver, SendingBudget, Server, Sighting};
 
-/// Another resolver, for so long.
+/// Another resolver, with a deadline and with one budget for all that it sends to name servers. Every question after the
+/// deadline gets a timeout at once.
 pub struct Deadline<'r> {
     inner: &'r dyn Resolver,
     until: Instant,
+    budget: SendingBudget,
 }
 
 impl<'r> Deadline<'r> {
     /// `inner`, asked for `span` from now on.
     pub fn new(inner: &'r dyn Resolver, span: Duration) -> Deadline<'r> {
-        Deadline { inner, until: Instant::now() + span }
+        Deadline { inner, until: Instant::now() + span, budget: SendingBudget::default() }
     }
 
     fn is_over(&self) -> bool {
@@ -35,8 +37,12 @@ impl Resolver for Deadline<'_> {
     }
 
     fn look(&self, questions: &[Question]) -> Vec<Sighting> {
+        self.look_within(questions, &self.budget)
+    }
+
+    fn look_within(&self, questions: &[Question], budget: &SendingBudget) -> Vec<Sighting> {
         if !self.is_over() {
-            return self.inner.look(questions);
+            return self.inner.look_within(questions, budget);
         }
         let late = |question: &Question| Sighting { question: question.clone(), answers: vec![too_late()] };
         questions.iter().map(late).collect()

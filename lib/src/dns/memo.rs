@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Answer, Question, Resolver};
 
-/// Answers of another resolver, each asked for once, failures too.
+/// Another resolver's answers, including failures. Each question is asked only once.
 ///
 /// One of these around a run keeps several evaluations of one domain from repeating each other's look-ups, and
 /// [`with`](Memo::with) lets an evaluation begin from an answer that is at hand already, such as that of
@@ -16,7 +16,7 @@ pub struct Memo<'r> {
 }
 
 impl<'r> Memo<'r> {
-    /// Nothing known yet, `inner` is asked.
+    /// An empty memo, which asks `inner`.
     pub fn new(inner: &'r dyn Resolver) -> Memo<'r> {
         Memo { inner, known: Mutex::new(BTreeMap::new()) }
     }
@@ -29,7 +29,7 @@ impl<'r> Memo<'r> {
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<Question, Answer>> {
-        // Nothing is left half done in here by a thread that panics.
+        // A panic inside the lock cannot leave the map in a bad state.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

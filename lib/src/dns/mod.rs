@@ -1,14 +1,14 @@
-//! What the DNS is asked, and what it answers.
+//! Questions to the DNS, and its answers.
 //!
-//! A [`Resolver`] is asked [`Question`]s. [`Resolver::lookup`] brings one [`Answer`], [`Resolver::look`] one
-//! [`Sighting`] a question: the answers of every server that can know, side by side, so that a difference
-//! between a cache and the zone's own name servers can be seen and told. Two resolvers are here:
-//! [`NetworkResolver`] asks real servers, [`ScriptedResolver`] answers from a script, for tests.
+//! A [`Resolver`] is asked [`Question`]s. [`Resolver::lookup`] returns one [`Answer`]. [`Resolver::look`] returns one
+//! [`Sighting`] for each question: the answers of every server that can know, side by side, so that a difference between a
+//! cache and the zone's own name servers can be seen and shown. Two resolvers are here: [`NetworkResolver`] asks real
+//! servers, [`ScriptedResolver`] answers from a script, for tests.
 //!
-//! An [`Outcome`] keeps apart what must be judged apart. That a name does not exist (NXDOMAIN), that it has
-//! no record of the type (NODATA) and that its aliases lead nowhere are facts about the zone. SERVFAIL,
-//! REFUSED, silence and nonsense are facts about a server at a moment: [`Outcome::is_temporary`] tells
-//! them, and nothing may be concluded from them.
+//! An [`Outcome`] distinguishes the cases that must be judged differently. That a name does not exist (NXDOMAIN), that it has
+//! no record of the type (NODATA) and that its aliases lead nowhere are facts about the zone. SERVFAIL, REFUSED, silence and
+//! nonsense are facts about a server at a moment: [`Outcome::is_temporary`] is true for them, and nothing may be concluded
+//! from them.
 //!
 //! An alias is followed through at most [`MAX_CHAIN`] CNAME records, and the names on the way are kept in
 //! [`Answer::chain`]. Only records owned by the name at the end of the chain count, whatever else a server
@@ -17,9 +17,12 @@
 //!
 //! Nothing here is asynchronous for the caller, and nothing here judges.
 
+mod budget;
 mod deadline;
+mod hosts;
 mod memo;
 mod network;
+mod outside;
 mod record;
 mod scripted;
 
@@ -30,13 +33,16 @@ use std::time::Duration;
 
 use crate::name::DnsName;
 
+pub use self::budget::{MOST_CONNECTIONS, MOST_DATAGRAMS, SendingBudget};
 pub use self::deadline::Deadline;
+pub use self::hosts::vet_hosts;
 pub use self::memo::Memo;
 pub use self::network::{DnsSettings, InvalidResolver, NetworkResolver};
+pub use self::outside::Outside;
 pub use self::record::{RecordData, RecordType, TxtData};
 pub use self::scripted::ScriptedResolver;
 
-/// The most CNAME records that are followed from a question to its records. One more is a loop to us.
+/// The most CNAME records that are followed from a question to its records. A longer chain counts as a loop.
 pub const MAX_CHAIN: usize = 8;
 
 /// Who can be asked. Every call returns within the resolver's own time limit, and never panics.
@@ -44,9 +50,9 @@ pub trait Resolver: Send + Sync {
     /// One answer, from the first recursive resolver that has one.
     fn lookup(&self, question: &Question) -> Answer;
 
-    /// What every server says that can know: each recursive resolver, then each name server of the zone.
+    /// The answers of all servers that can know: each recursive resolver, then each name server of the zone.
     ///
-    /// One sighting a question, in the order of the questions.
+    /// There is one sighting for each question, in the order of the questions.
     fn look(&self, questions: &[Question]) -> Vec<Sighting> {
         questions
             .iter()
@@ -54,7 +60,13 @@ pub trait Resolver: Send + Sync {
             .collect()
     }
 
-    /// One answer a question, in the order of the questions; side by side where the resolver can.
+    /// As [`look`](Resolver::look), but sends no more than `budget` to the name servers of zones. All the looks of one
+    /// verification share one budget.
+    fn look_within(&self, questions: &[Question], _budget: &SendingBudget) -> Vec<Sighting> {
+        self.look(questions)
+    }
+
+    /// One answer for each question, in the order of the questions. A resolver that can asks them in parallel.
     fn lookup_all(&self, questions: &[Question]) -> Vec<Answer> {
         questions.iter().map(|question| self.lookup(question)).collect()
     }
@@ -87,7 +99,7 @@ impl fmt::Display for Question {
 pub struct Sighting {
     /// What was asked.
     pub question: Question,
-    /// One answer a server, those of recursive resolvers first. Never empty.
+    /// One answer from each server, those of recursive resolvers first. It is never empty.
     pub answers: Vec<Answer>,
 }
 
@@ -126,22 +138,40 @@ impl Answer {
 pub enum Server {
     /// A recursive resolver, which may answer from its cache.
     Recursive(SocketAddr),
-    /// A name server of the zone, asked without recursion. What an alias into another zone leads to was
-    /// asked of a recursive resolver.
+    /// A name server of the zone, asked without recursion. If an alias led into another zone, a recursive resolver was asked
+    /// for the rest.
     Authoritative {
         /// The name in the zone's NS record.
         name: DnsName,
         /// Which of its addresses was asked.
         address: SocketAddr,
     },
-    /// A script, by the name it was given.
+    /// A name server of the zone at an address that is not public. It was asked because the operator allows its network.
+    /// Only the operator may see what it answered: see [`Sighting::outside`].
+    Inside {
+        /// The name in the zone's NS record.
+        name: DnsName,
+        /// Which of its addresses was asked.
+        address: SocketAddr,
+    },
+    /// A script, with its name.
     Scripted(String),
 }
 
 impl Server {
     /// Whether it is one of the zone's own name servers.
     pub fn is_authoritative(&self) -> bool {
-        matches!(self, Server::Authoritative { .. })
+        self.name_server().is_some()
+    }
+
+    /// The name and the address of a name server of the zone.
+    pub fn name_server(&self) -> Option<(&DnsName, SocketAddr)> {
+        match self {
+            Server::Authoritative { name, address } | Server::Inside { name, address } => {
+                Some((name, *address))
+            }
+            Server::Recursive(_) | Server::Scripted(_) => None,
+        }
     }
 }
 
@@ -156,13 +186,25 @@ impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Server::Recursive(address) => address.fmt(f),
-            Server::Authoritative { name, address } if address.port() == 53 => {
-                write!(f, "{name} ({})", address.ip())
+            Server::Authoritative { name, address } | Server::Inside { name, address } => {
+                if address.port() == 53 {
+                    write!(f, "{name} ({})", address.ip())
+                } else {
+                    write!(f, "{name} ({address})")
+                }
             }
-            Server::Authoritative { name, address } => write!(f, "{name} ({address})"),
             Server::Scripted(name) => f.write_str(name),
         }
     }
+}
+
+/// Why a server was not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAsked {
+    /// Its address is not public, and in no network that the operator allows.
+    NotPublic,
+    /// The verification has sent it all that one address gets: [`MOST_DATAGRAMS`] and [`MOST_CONNECTIONS`].
+    Spent,
 }
 
 /// What was found at the end of the chain.
@@ -173,12 +215,12 @@ pub enum Outcome {
     Found {
         /// Sorted, without duplicates, never empty.
         records: Vec<RecordData>,
-        /// How long this server, or a cache behind it, may go on saying so: the least TTL of the records.
+        /// How long this server, or a cache that asked it, may repeat this answer: the least TTL of the records.
         ttl: Duration,
     },
     /// The name exists, without a record of this type (NODATA, RFC 2308 section 2.2).
     NoData {
-        /// How long a cache may go on saying so, if the answer carried the zone's SOA (RFC 2308 section 5).
+        /// How long a cache may repeat this answer, if it carried the zone's SOA (RFC 2308 section 5).
         remaining: Option<Duration>,
     },
     /// The name does not exist, nor any below it (NXDOMAIN, RFC 2308 section 2.1, RFC 8020).
@@ -193,17 +235,22 @@ pub enum Outcome {
         /// Its extended errors (RFC 8914) in words, or empty.
         detail: String,
     },
-    /// The server would not say (REFUSED), or is not one that can know: a lame name server.
+    /// The server refused to answer (REFUSED), or does not serve the zone: a lame name server.
     Refused {
         /// Its extended errors (RFC 8914) or our own words on what it did, or empty.
         detail: String,
     },
-    /// Nothing came in the time there was.
+    /// No answer came in time.
     Timeout,
-    /// What came was no answer to the question.
+    /// The reply was not an answer to the question.
     Malformed {
         /// What was wrong with it.
         detail: String,
+    },
+    /// The server was not asked: what leaves the machine is limited.
+    NotAsked {
+        /// By what.
+        why: NotAsked,
     },
     /// The server could not be reached: connection refused, no route, or TCP shut where it was needed.
     Unreachable {
@@ -215,7 +262,7 @@ pub enum Outcome {
 impl Outcome {
     /// `records` as a found outcome, without duplicates; [`Outcome::NoData`] if there are none.
     ///
-    /// They are sorted, but for the names of an address: who looks at ten of those takes the ten that came first (RFC 7208
+    /// They are sorted, except the names of an address: SPF takes the first ten of those, in the order of the reply (RFC 7208
     /// section 5.5).
     pub fn of_records(mut records: Vec<RecordData>, ttl: Duration) -> Outcome {
         if !records.iter().all(|record| matches!(record, RecordData::Ptr(_))) {
@@ -241,6 +288,7 @@ impl Outcome {
             | Outcome::Refused { .. }
             | Outcome::Timeout
             | Outcome::Malformed { .. }
+            | Outcome::NotAsked { .. }
             | Outcome::Unreachable { .. } => true,
             Outcome::Found { .. }
             | Outcome::NoData { .. }

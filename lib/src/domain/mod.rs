@@ -122,6 +122,23 @@ pub fn timeline<'t>(
     event::timeline(tx, domain.account, domain.id, before, limit)
 }
 
+/// `InUse` if the keys of this domain sign for others that the caller may not see, such as one that is tied to another
+/// key: what the caller does with these keys would change them. It says how many, and names none.
+pub(crate) fn check_signs_for_own<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+) -> Result<(), Error> {
+    let number = match table::count_hidden_dependents(tx, caller, domain.id)? {
+        0 => return Ok(()),
+        1 => "1 domain".to_owned(),
+        number => format!("{number} domains"),
+    };
+    let reason =
+        format!("its keys sign for {number} to which this API key has no access; the operator can do this");
+    Err(Error::InUse { what: Entity::Domain, reason })
+}
+
 /// Gives the domain another label, or none.
 pub fn set_label<'t>(
     tx: &WriteTx<'t>,

@@ -214,13 +214,29 @@ pub(crate) fn check_dependents_by(tx: &WriteTx<'_>, id: DomainId, then: Timestam
     Ok(())
 }
 
-/// Gives all for which `from` is the authority another one: `to`, or themselves.
-pub(crate) fn hand_on_authority(tx: &WriteTx<'_>, from: DomainId, to: Option<DomainId>) -> Result<(), Error> {
-    tx.run(
-        "UPDATE domain SET authority_id = ?2, updated_at = ?3, next_check_at = ?3 WHERE authority_id = ?1",
+/// Gives all for which `from` is the authority another one: `to`, or themselves. Returns which those are.
+pub(crate) fn hand_on_authority(
+    tx: &WriteTx<'_>,
+    from: DomainId,
+    to: Option<DomainId>,
+) -> Result<Vec<DomainId>, Error> {
+    tx.all(
+        "UPDATE domain SET authority_id = ?2, updated_at = ?3, next_check_at = ?3 WHERE authority_id = ?1
+         RETURNING id",
         (from.number(), to.map(DomainId::number), tx.now().millis()),
+        |row| row.get(0).map(DomainId::new),
+    )
+}
+
+/// How many domains the keys of this one sign for that the caller may not see.
+pub(crate) fn count_hidden_dependents(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<u64, Error> {
+    let visible = visible(caller);
+    let count = tx.one(
+        &format!("SELECT count(*) FROM domain d WHERE d.authority_id = :id AND ({visible}) IS NOT TRUE"),
+        Scope::of(caller).with(&[(":id", &id.number())]).as_slice(),
+        |row| row.get::<_, i64>(0),
     )?;
-    Ok(())
+    Ok(count.unwrap_or(0).unsigned_abs())
 }
 
 /// Another owner; no key of the old one's stays tied, and its users and their groups mean nothing to the new one.

@@ -36,7 +36,7 @@ pub struct Event {
 pub enum Recorded {
     /// A change that this version knows.
     Change(Box<Change>),
-    /// The words of a row that an older or a newer version wrote.
+    /// The text of a row that an older or a newer version wrote.
     Text {
         /// What was done, `noun.verb`.
         action: String,
@@ -64,7 +64,7 @@ impl Event {
         }
     }
 
-    /// The sentence for people; of a row of an older version, what it has of it.
+    /// The sentence for people. For a row of an older version, its stored detail, if it has one.
     pub fn detail(&self) -> Option<String> {
         match &self.change {
             Recorded::Change(change) => Some(change.to_string()),

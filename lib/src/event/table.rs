@@ -15,7 +15,7 @@ pub(super) fn insert(
     change: &Change,
 ) -> Result<(), Error> {
     tx.run(
-        // The sentence stands in the row as well, for a version that does not know the change.
+        // The row also has the sentence, for a version that does not know the change.
         "INSERT INTO event (at, account_id, actor, action, subject, detail, domain_id, data)
          VALUES (:at, :account, :actor, :action, :subject, :detail, :domain, :data)",
         named_params! {

@@ -1,8 +1,8 @@
-//! Idempotency keys: what was answered to a request, kept for a day for whoever repeats it under the same key.
+//! Idempotency keys: the answer to a request is kept for a day, for a client that repeats the request under the same key.
 //!
-//! The client's key counts for one API key and one route: another API key, and the same on another route, is another request
-//! (draft-ietf-httpapi-idempotency-key-header section 2). Of the request only hashes are kept; the answer is sealed under the
-//! master key, for it can hold a secret that is shown once.
+//! The client's key counts for one API key and one route: with another API key or on another route it names another request
+//! (draft-ietf-httpapi-idempotency-key-header section 2). Only hashes of the request are kept. The answer is sealed under the
+//! master key, because it can contain a secret that is shown once.
 
 mod table;
 
@@ -22,7 +22,7 @@ pub const KEPT_FOR: Duration = Duration::from_hours(24);
 pub const MAX_ANSWER_OCTETS: usize = 1024 * 1024;
 const MAX_KEY_OCTETS: usize = 255;
 
-/// A client's name for a request of its own: 1 to 255 printable ASCII characters.
+/// A name that a client gives to one of its requests: 1 to 255 printable ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
@@ -44,7 +44,7 @@ impl FromStr for IdempotencyKey {
 #[error("must be 1 to {MAX_KEY_OCTETS} printable ASCII characters")]
 pub struct InvalidIdempotencyKey;
 
-/// A request that carries an idempotency key, as far as one is told from another.
+/// A request that carries an idempotency key, with what distinguishes it from other requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Asked {
     by: ApiKeyId,
@@ -52,23 +52,24 @@ pub struct Asked {
     content: [u8; 32],
 }
 
-/// What is known of a request.
+/// What is known of an earlier request under the same key.
 #[derive(Debug)]
 pub enum Known {
     /// It was answered with these octets.
     Answered(Zeroizing<Vec<u8>>),
-    /// Something else was asked under its key.
+    /// It was a different request.
     Otherwise,
 }
 
 impl Asked {
-    /// A request by this API key, of a `route` (its method and path), with this content: all else that the answer rests on.
+    /// A request by this API key, to a `route` (its method and path). `content` is everything else that the answer depends
+    /// on.
     pub fn new(by: ApiKeyId, key: &IdempotencyKey, route: [&[u8]; 2], content: [&[u8]; 3]) -> Asked {
         let [method, path] = route;
         Asked { by, name: digest([key.0.as_bytes(), method, path]), content: digest(content) }
     }
 
-    /// What tells it from requests under other keys, whatever their content.
+    /// The name that distinguishes it from requests under other keys, whatever its content.
     pub fn name(&self) -> (ApiKeyId, [u8; 32]) {
         (self.by, self.name)
     }
@@ -95,12 +96,12 @@ pub fn keep(tx: &WriteTx<'_>, asked: &Asked, answer: &[u8]) -> Result<(), Error>
     table::keep(tx, asked, &sealed, tx.now() + KEPT_FOR)
 }
 
-/// Forgets at most so many answers whose day is over, and returns how many it was.
+/// Deletes at most `most` expired answers, and returns how many it deleted.
 pub fn forget_expired(tx: &WriteTx<'_>, most: u32) -> Result<usize, Error> {
     table::delete_expired(tx, most)
 }
 
-/// The SHA-256 of parts, each after its length: no two lists of parts run together.
+/// The SHA-256 of the parts, each after its length, so that two different lists never give the same octets.
 fn digest(parts: [&[u8]; 3]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {

@@ -18,7 +18,7 @@ pub(super) fn find(tx: &ReadTx<'_>, asked: &Asked) -> Result<Option<Kept>, Error
     )
 }
 
-/// In the place of one that has expired, if it is still there.
+/// Stores an answer; it replaces an expired one that has not been deleted yet.
 pub(super) fn keep(
     tx: &WriteTx<'_>,
     asked: &Asked,

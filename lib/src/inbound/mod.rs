@@ -4,12 +4,15 @@
 mod table;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx};
+use crate::dns::{Resolver, vet_hosts};
 use crate::domain::{self, Details, Domain, Holder, holder};
+use crate::egress::{EgressPolicy, NotAdmitted, VettedAddresses};
 use crate::error::{Entity, Error};
 use crate::event;
 use crate::name::{DnsName, DomainName};
@@ -22,6 +25,10 @@ const MOST_NAMES: usize = 100;
 /// The most octets of a line of a message (RFC 5322 section 2.1.1).
 const MAX_LINE_OCTETS: usize = 998;
 const MAX_FIELD_NAME_OCTETS: usize = 255;
+/// Of the ports that the system keeps for known services, those of mail: LMTP (RFC 2033), SMTP, and submission (RFC 8314).
+const MAIL_PORTS: [u16; 4] = [24, 25, 465, 587];
+/// From here on a port is what its host makes of it (RFC 6335 section 6).
+const FIRST_FREE_PORT: u16 = 1024;
 
 /// What is done with mail that is taken for spam.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,14 +120,70 @@ pub struct Downstream {
 }
 
 impl Downstream {
-    fn check(&self) -> Result<(), Error> {
-        let literal = self.target.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        let is_address = literal.unwrap_or(&self.target).parse::<std::net::IpAddr>().is_ok();
-        if is_address || self.target.parse::<DnsName>().is_ok() {
-            return Ok(());
+    /// `Invalid` if it can be told without the DNS that no mail may be sent there.
+    fn check(&self, policy: &EgressPolicy) -> Result<(), Error> {
+        let invalid = |reason: &str| {
+            Err(Error::invalid("downstream_address", format_args!("{}: {reason}", self.target)))
+        };
+        if self.port < FIRST_FREE_PORT && !MAIL_PORTS.contains(&self.port) {
+            return invalid("its port takes no mail; give 24, 25, 465, 587, or one from 1024 on");
         }
-        Err(Error::invalid("downstream_address", "its target is neither a host name nor an IP address"))
+        match (self.address(), self.target.parse::<DnsName>()) {
+            (Some(address), _) if !policy.admits(address) => invalid("it is not a public address"),
+            (None, Ok(name)) if !policy.admits_name(name.as_str()) => invalid("it is not a public name"),
+            (Some(_), _) | (None, Ok(_)) => Ok(()),
+            (None, Err(_)) => invalid("its target is neither a host name nor an IP address"),
+        }
     }
+
+    /// Its address, where it is no name.
+    fn address(&self) -> Option<IpAddr> {
+        let literal = self.target.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        literal.unwrap_or(&self.target).parse().ok()
+    }
+
+    /// The addresses to which mail may be sent now: for whoever connects, who connects to one of them.
+    pub fn addresses_now(
+        &self,
+        resolver: &dyn Resolver,
+        policy: &EgressPolicy,
+    ) -> Result<VettedAddresses, Error> {
+        self.check(policy)?;
+        let found = match (self.address(), self.target.parse()) {
+            (Some(address), _) => policy.vet(vec![address]).map(Some),
+            (None, Ok(name)) => vet_hosts(resolver, policy, &[name]).pop().unwrap_or(Ok(None)),
+            (None, Err(_)) => Ok(None),
+        };
+        let refused =
+            |reason: String| Error::invalid("downstream_address", format_args!("{}: {reason}", self.target));
+        found
+            .map_err(|reason| refused(reason.to_string()))?
+            .ok_or_else(|| refused("it cannot be looked up now".to_owned()))
+    }
+}
+
+/// Looks up where downstream servers are, before they are saved: `Invalid` if one has an address to which no mail may be sent.
+/// Asks the network, so call it outside any transaction. What cannot be told now is checked when mail is sent.
+pub fn check_downstream(
+    resolver: &dyn Resolver,
+    policy: &EgressPolicy,
+    downstream: &[Downstream],
+) -> Result<(), Error> {
+    check_number("downstream_address", downstream.len(), MOST_DOWNSTREAM)?;
+    downstream.iter().try_for_each(|each| each.check(policy))?;
+    let (hosts, names): (Vec<&Downstream>, Vec<DnsName>) = downstream
+        .iter()
+        .filter(|each| each.address().is_none())
+        .filter_map(|each| Some((each, each.target.parse().ok()?)))
+        .unzip();
+    for (each, vetted) in hosts.iter().zip(vet_hosts(resolver, policy, &names)) {
+        // One without an address may get it later.
+        if let Err(NotAdmitted::Special(address)) = vetted {
+            let reason = format_args!("{} leads to {address}, which is not a public address", each.target);
+            return Err(Error::invalid("downstream_address", reason));
+        }
+    }
+    Ok(())
 }
 
 /// All of that.
@@ -175,6 +238,30 @@ pub fn standing<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Resu
     }
     let alias = table::domain_of_alias(tx, name)?;
     Ok(if own(alias) { NameStanding::Alias } else { NameStanding::Unknown })
+}
+
+/// The domain of this name, for whoever asks for it by its name.
+///
+/// `InUse(Alias)` if the name is an alias of one of the caller's domains, and no domain.
+pub fn domain_named<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Result<Domain<'t>, Error> {
+    match domain::find_named(tx, caller, name) {
+        Err(Error::NotFound(entity)) => Err(own_alias(tx, caller, name)?.unwrap_or(Error::NotFound(entity))),
+        found => found,
+    }
+}
+
+/// What to say where the name is an alias of one of the caller's domains: to which it leads.
+pub(crate) fn own_alias(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Option<Error>, Error> {
+    let Some(holder) = table::domain_of_alias(tx, name)? else { return Ok(None) };
+    match domain::find(tx, caller, holder.id) {
+        Ok(domain) => {
+            let reason =
+                format!("it leads to {}; ask for that domain, or remove the alias first", domain.name);
+            Ok(Some(Error::InUse { what: Entity::Alias, reason }))
+        }
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The domain of this name, or of which it is an alias, whoever's it is: for mail that comes in, and for conflicts.
@@ -233,7 +320,7 @@ pub fn change<'t>(
     }
     if let Some(downstream) = &change.downstream {
         check_number("downstream_address", downstream.len(), MOST_DOWNSTREAM)?;
-        downstream.iter().try_for_each(Downstream::check)?;
+        downstream.iter().try_for_each(|each| each.check(&tx.settings().egress))?;
         table::set_downstream(tx, domain.id, downstream)?;
     }
     if let Some(aliases) = &change.aliases {

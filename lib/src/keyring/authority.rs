@@ -5,12 +5,13 @@ use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Domain, Holder, holder, table};
 use crate::error::Error;
 use crate::event::Change;
-use crate::verify;
+use crate::{signing, verify};
 
 /// Has the domain's own keys sign for it, or those that sign for the nearest of the caller's domains above it. Where there
 /// is none above it, its own go on.
 ///
-/// Returns the domain, and whether that was a change. Domains for which its keys have signed go along to its authority.
+/// Returns the domain, and whether that was a change. Domains for which its keys have signed go along to its authority; `InUse`
+/// if the caller may not see one of those.
 pub fn set_authority<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -25,10 +26,13 @@ pub fn set_authority<'t>(
     if authority.as_ref().map(|authority| authority.id) == domain.authority {
         return Ok((domain.clone(), false));
     }
+    domain::check_signs_for_own(tx, caller, domain)?;
     let changed = table::set_authority(tx, domain, authority.as_ref().map(|authority| authority.id))?;
     if let Some(authority) = &authority {
         // No authority has another one, so that whose keys sign is one step away.
         table::hand_on_authority(tx, domain.id, Some(authority.id))?;
+        // Those that went along rest on its keys from now on.
+        signing::follow(tx, caller.actor(), authority.id)?;
     }
     let authority = authority.map(|authority| authority.name);
     let change = Change::AuthorityChanged { domain: domain.into(), authority };

@@ -54,6 +54,8 @@ impl DnsState {
     /// What was last seen of a record that stands so.
     pub fn of(standing: &Standing) -> DnsState {
         match standing.status {
+            // What a person has marked was not seen.
+            _ if standing.pinned => DnsState::Unknown,
             _ if standing.failures > 0 => DnsState::Invalid,
             RecordStatus::Verified => DnsState::Valid,
             RecordStatus::Failed => DnsState::Invalid,
@@ -183,6 +185,7 @@ pub fn activate(
 ) -> Result<Activation, Error> {
     let plan = postroom.read(|tx| {
         let domain = domain::find(tx, caller, domain)?;
+        domain::check_signs_for_own(tx, caller, &domain)?;
         let id = find(tx, &domain, selector)?.key.id;
         verify::plan_key(tx, &domain, id)
     })?;
@@ -197,6 +200,7 @@ pub fn activate(
             return Ok(Activation::Refused(Box::new(checked)));
         }
         if !key.is_active() {
+            domain::check_signs_for_own(tx, caller, domain)?;
             life::let_none_start_itself(tx, domain)?;
             life::activate(tx, caller, domain, &key)?;
             verify::follow_keys(tx, caller, domain)?;
@@ -214,11 +218,12 @@ pub fn deactivate<'t>(
 ) -> Result<DkimKey, Error> {
     let key = find(tx, domain, selector)?.key;
     if key.is_active() {
+        domain::check_signs_for_own(tx, caller, domain)?;
         life::let_none_start_itself(tx, domain)?;
         life::deactivate(tx, caller, domain, &key)?;
         verify::follow_keys(tx, caller, domain)?;
     }
-    Ok(DkimKey { activated_at: None, ..key })
+    Ok(DkimKey { activated_at: None, published_as: None, ..key })
 }
 
 /// Deletes the key, which cannot be brought back.
@@ -236,12 +241,16 @@ pub fn delete<'t>(
         let reason = "it is the only active one; activate another first, or deactivate it".to_owned();
         return Err(Error::InUse { what: Entity::DkimKey, reason });
     }
+    if key.is_active() {
+        domain::check_signs_for_own(tx, caller, domain)?;
+    }
     life::delete(tx, caller, domain, key)?;
     verify::follow_keys(tx, caller, domain)
 }
 
 /// Gives the domain's current key, which is the newest active one, else the newest, another selector. The pair stays, and
-/// so does whether it signs; its record is to be published anew.
+/// so does whether it signs; its record is to be published anew. A key that signs goes on doing so under the selector at which
+/// its record was seen, until it is seen at the new one.
 ///
 /// `Conflict` if another of the domain's keys has that selector. `NoSpareKey` as of [`create`].
 pub fn rename_selector<'t>(
@@ -254,10 +263,11 @@ pub fn rename_selector<'t>(
     provision::equip(tx, domain)?;
     let keys = dkim::list(tx, domain)?;
     let key = current(&keys).ok_or(Error::NotFound(Entity::DkimKey))?;
+    domain::check_signs_for_own(tx, caller, domain)?;
     if key.selector == *selector {
         return Ok(key.clone());
     }
-    if keys.iter().any(|other| other.selector == *selector) {
+    if keys.iter().any(|other| other.id != key.id && other.occupies(selector)) {
         return Err(Error::Conflict(Entity::DkimKey));
     }
     if key.delegated_to.is_some() {
@@ -266,10 +276,13 @@ pub fn rename_selector<'t>(
             "the key is delegated, and the domain's CNAME fixes its selector",
         ));
     }
-    life::rename(tx, caller, domain, key, selector)?;
+    let standing = find(tx, domain, &key.selector)?.standing;
+    let was_seen = key.is_active() && standing.status == RecordStatus::Verified && !standing.pinned;
+    let published_as = key.published_as.clone().or_else(|| was_seen.then(|| key.selector.clone()));
+    life::rename(tx, caller, domain, key, selector, published_as.as_ref())?;
     record::table::reset_key(tx, key.id)?;
     verify::follow_keys(tx, caller, domain)?;
-    Ok(DkimKey { selector: selector.clone(), ..key.clone() })
+    Ok(DkimKey { selector: selector.clone(), published_as, ..key.clone() })
 }
 
 /// The newest active key, else the newest that is not retired, else the newest.

@@ -1,4 +1,4 @@
-//! What stands in a list: an address, a domain, or where mail comes from; told apart by how it is written.
+//! The items of a list: an address, a domain, or a client that delivers mail. How an item is written decides which it is.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -93,7 +93,8 @@ impl Item {
         &self.key
     }
 
-    /// The keys of the items that match all that this one does; and blocks that begin with so many bits of an address.
+    /// The keys of the items that match everything that this one matches, and, for an IP address or block, the address and
+    /// length whose surrounding blocks do so.
     pub(super) fn covered_by(&self) -> (Vec<String>, Option<(IpAddr, u8)>) {
         if let Some(block) = key::bits_of(&self.key) {
             return (vec![self.key.clone()], Some(block));
@@ -170,7 +171,7 @@ fn domain(text: &str) -> Result<String, InvalidItem> {
         return Ok(key::of_domain(&host(text).map_err(InvalidItem::Domain)?));
     };
     let name = match host(above) {
-        // Whole top-level domains have been given over to junk.
+        // A whole top-level domain is allowed, because some send nothing but junk.
         Err(InvalidName::SingleLabel) => top(above),
         name => name,
     };

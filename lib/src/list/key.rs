@@ -1,6 +1,6 @@
 //! Items as they are compared.
 //!
-//! What one sender is looked up by begins alike, so that it lies on one or two pages of an index of a million entries:
+//! The keys for one sender begin alike, so that they are on one or two pages of an index of a million entries:
 //!
 //! - the domain `mail.example.com` is `com.example.mail`, the same with all below it `com.example.mail.`;
 //! - the address `jo@example.com` is `com.example@jo`;

@@ -1,6 +1,7 @@
 //! Safelists and blocklists, in three tiers: of an account, of one of its domains, of one of its recipients.
 //!
-//! [`verdict`] says what they say of a message, [`explain`] also why. The rules, with examples, are in `docs/lists.md`.
+//! [`verdict`] returns what the lists say of a message; [`explain`] also says why. The rules, with examples, are in
+//! `docs/lists.md`.
 
 mod item;
 mod key;
@@ -67,7 +68,7 @@ impl FromStr for ListKind {
 #[error("a list is safelist or blocklist")]
 pub struct InvalidAction;
 
-/// Whose list; a later one decides before an earlier one.
+/// Whose list it is. The later variants decide before the earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tier {
     /// An account's: for every recipient at every domain of it.
@@ -95,7 +96,7 @@ impl fmt::Display for Tier {
     }
 }
 
-/// On whose lists an operation works: what it takes is the proof of being allowed to.
+/// Whose lists an operation changes. Each variant takes a value that proves that the caller may do so.
 #[derive(Clone, Copy, Debug)]
 pub enum Scope<'a, 't> {
     /// The lists of the caller's account.
@@ -118,7 +119,7 @@ impl Scope<'_, '_> {
 }
 
 impl Scope<'_, '_> {
-    /// `NotFound` if the recipient is at another domain than the one that proves that the caller may work on its lists.
+    /// Fails with `NotFound` if the recipient is at another domain than the one that was given as proof.
     fn check(&self) -> Result<(), Error> {
         match self {
             Scope::Recipient(domain, recipient) if recipient.domain != domain.id => {
@@ -159,12 +160,12 @@ pub struct Added {
     pub entry: ListEntry,
     /// Whether it was not there before.
     pub is_new: bool,
-    /// An entry of the same tier that matches all that this one does and decides before it, so that this one never
-    /// decides. What a nearer tier says for some recipients is not looked at.
+    /// An entry of the same tier that matches everything that this one matches and decides before it, so that this one never
+    /// decides. Entries of a nearer tier are not compared.
     pub overruled_by: Option<ListEntry>,
 }
 
-/// Puts an item on a list. One that is there, in whatever spelling, stays as it is.
+/// Puts an item on a list. If the item is there already, in whatever spelling, the entry stays as it is.
 pub fn add<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -194,7 +195,7 @@ pub fn add<'t>(
     Ok(Added { entry, is_new, overruled_by })
 }
 
-/// Takes an item off a list, in whatever spelling; whether it was there.
+/// Removes an item from a list, in whatever spelling. Returns whether it was there.
 pub fn remove<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,

@@ -76,7 +76,7 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
-    /// A message of which nothing is known but for whom it is.
+    /// A message of which only the recipient is known.
     pub fn to(recipient: EmailAddress) -> ListQuery {
         ListQuery { recipient, envelope_sender: None, header_from: None, client_ip: None }
     }
@@ -124,7 +124,7 @@ impl ListQuery {
                 fields.push(field);
             }
         }
-        // What was found for no sender was found for the client.
+        // An entry that matches no sender was found for the client.
         if fields.is_empty() {
             fields.push(Field::ClientIp);
         }
@@ -202,27 +202,27 @@ impl ListOutcome {
 pub struct ListVerdict {
     /// What they say.
     pub outcome: ListOutcome,
-    /// The entry that decides; none where nothing is said.
+    /// The entry that decides, or `None` if no entry matches.
     pub because: Option<Because>,
 }
 
-/// A verdict, and what else matches.
+/// A verdict, and the other entries that match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// The verdict.
     pub verdict: ListVerdict,
-    /// What matches and says otherwise, and is overruled; what would come next first.
+    /// Entries that match but are overruled, because they say the opposite. The one that would decide next comes first.
     pub overruled: Vec<Because>,
-    /// What matches and says the same, and is not needed.
+    /// Entries that match and say the same as the deciding entry.
     pub agreeing: Vec<Because>,
 }
 
 /// What the lists say of a message for a recipient at `domain`.
 ///
-/// The recipient's own list decides before its domain's, and that before its account's. Within one of them the safelist
-/// decides before the blocklist; among several entries of one list that match, the narrowest is named.
+/// The recipient's own lists decide before those of its domain, and those before the account's. Within one tier the safelist
+/// decides before the blocklist; if several entries of one list match, the narrowest is named.
 ///
-/// One statement, whose cost does not grow with the entries. `domain` is that of [`recipient::domain_of`].
+/// This runs one statement, whose cost does not grow with the number of entries. Get `domain` from [`recipient::domain_of`].
 pub fn verdict<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, query: &ListQuery) -> Result<ListVerdict, Error> {
     let first = found(tx, domain, query)?.into_iter().min_by(rank);
     Ok(decided(query, first))
@@ -240,7 +240,7 @@ pub fn explain<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, query: &ListQuery) -> R
     Ok(Explanation { verdict, overruled, agreeing })
 }
 
-/// The verdict with its reasons, where the caller sees the domain at which the recipient is; `NotFound` where not.
+/// The verdict with its reasons. Fails with `NotFound` if the caller does not see the recipient's domain.
 pub fn explain_for(tx: &ReadTx<'_>, caller: &Caller, query: &ListQuery) -> Result<Explanation, Error> {
     let domain = recipient::domain_of(tx, caller, query.recipient.domain())?;
     explain(tx, &domain, query)
@@ -266,7 +266,7 @@ fn decided(query: &ListQuery, first: Option<Found>) -> ListVerdict {
     ListVerdict { outcome, because: first.map(|found| because(query, found)) }
 }
 
-/// What decides before what: the nearer tier, the safelist, the narrower item.
+/// The order in which entries decide: the nearer tier first, then the safelist, then the narrower item.
 fn rank(one: &Found, other: &Found) -> std::cmp::Ordering {
     let place = |(tier, entry): &Found| (std::cmp::Reverse(*tier), entry.action, breadth(entry), entry.id);
     place(one).cmp(&place(other))

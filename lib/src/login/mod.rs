@@ -1,9 +1,9 @@
-//! Login links: each signs whoever opens it in to one domain, once, and not for long.
+//! Login links: whoever opens a link is signed in to one domain, once, within a short time.
 //!
-//! A link is worth what its maker may do, looked at when it is opened and not when it was made: it opens nothing any more
-//! once the key that made it is revoked, or the domain is not there for that key. It ends with its domain, and when the
-//! domain changes its name or its owner. [`peek`] shows what a link opens and leaves it whole, for a page with a button:
-//! programs that look into mail follow links, and must not use them up. [`consume`] is the button.
+//! A link has the rights of the API key that made it, checked when the link is opened and not when it was made: it stops
+//! working once that key is revoked, or no longer sees the domain. It ends when its domain is deleted, renamed or given to
+//! another owner. [`peek`] shows which domain a link opens and does not use it up, for a page with a button: programs that
+//! scan mail follow links, and must not use them up. [`consume`] is called for the button.
 
 mod table;
 
@@ -16,7 +16,7 @@ use crate::event::{Actor, Change};
 use crate::id::{DomainId, LoginLinkId};
 use crate::secret::{PlainSecret, SecretKind};
 
-/// How many expired links go when a new one is made: more than one, so that they cannot gather.
+/// How many expired links are deleted when a new one is made: more than one, so that their number cannot grow.
 const FORGOTTEN_AT_ONCE: u32 = 4;
 
 /// A login link, without its secret.
@@ -30,19 +30,19 @@ pub struct LoginLink {
     pub last4: String,
     /// When it was made.
     pub created_at: Timestamp,
-    /// From when on it opens nothing.
+    /// When it stops working.
     pub expires_at: Timestamp,
 }
 
-/// Makes a link to `domain`. The secret is returned this once, and only its hash is kept.
+/// Makes a link to `domain`. The secret is returned only here; the database keeps its hash.
 ///
-/// `NotFound` if the domain is not there for the caller. Many links in one transaction are a loop.
+/// Fails with `NotFound` if the caller does not see the domain. To make many links in one transaction, call this in a loop.
 pub fn create<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
     domain: &Domain<'t>,
 ) -> Result<(LoginLink, PlainSecret), Error> {
-    // What was read for one caller may have been handed to another.
+    // The domain may have been read for another caller.
     let domain = domain::find(tx, caller, domain.id)?;
     table::forget_expired(tx, FORGOTTEN_AT_ONCE)?;
     let secret = PlainSecret::generate(SecretKind::LoginLink)?;
@@ -53,15 +53,15 @@ pub fn create<'t>(
     Ok((link, secret))
 }
 
-/// The domain that this link opens; none if it opens nothing, or nothing any more. The link stays as it is.
+/// The domain that this link opens, or `None` if the link is not valid (any more). The link stays usable.
 pub fn peek(tx: &ReadTx<'_>, secret: &PlainSecret) -> Result<Option<Details>, Error> {
     Ok(opened(tx, secret)?.map(|(_, domain)| domain.into_details()))
 }
 
-/// Uses the link up, and returns the domain that whoever opened it is signed in to, as its account sees it; none if it
-/// opens nothing, or nothing any more.
+/// Uses the link up, and returns the domain to sign in to, as its account sees it, or `None` if the link is not valid (any
+/// more).
 ///
-/// Of two who try at the same time one gets the domain: transactions that write follow one another.
+/// If two people try at the same time, only one gets the domain, because write transactions run one after the other.
 pub fn consume(tx: &WriteTx<'_>, secret: &PlainSecret) -> Result<Option<Details>, Error> {
     let Some((link, domain)) = opened(tx, secret)? else { return Ok(None) };
     if !table::delete(tx, link)? {
@@ -72,8 +72,8 @@ pub fn consume(tx: &WriteTx<'_>, secret: &PlainSecret) -> Result<Option<Details>
     Ok(Some(domain.into_details()))
 }
 
-/// Deletes links that have expired, so many at the most, and returns how many those were. Meant for a background thread;
-/// without one they go as new ones are made.
+/// Deletes at most `limit` expired links, and returns how many it deleted. A background thread calls it; without one, expired
+/// links are deleted as new ones are made.
 pub fn forget_expired(tx: &WriteTx<'_>, limit: u32) -> Result<usize, Error> {
     table::forget_expired(tx, limit)
 }
@@ -83,7 +83,7 @@ pub(crate) fn withdraw<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), 
     table::delete_all(tx, domain.id)
 }
 
-/// The live link with this secret and what it opens, seen with its maker's eyes.
+/// The valid link with this secret and the domain that it opens, as the key that made it sees the domain.
 fn opened<'t>(tx: &ReadTx<'t>, secret: &PlainSecret) -> Result<Option<(LoginLinkId, Domain<'t>)>, Error> {
     let Some(found) = table::by_hash(tx, &secret.hashed())? else { return Ok(None) };
     let maker = match found.key {

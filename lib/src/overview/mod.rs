@@ -1,6 +1,6 @@
 //! A domain with what people want to see beside it: its current DKIM key, its webhook key, what is verified.
 //!
-//! One statement for one domain, and one for a page of them.
+//! Three statements for one domain, and three for a page of them.
 
 mod table;
 
@@ -12,6 +12,7 @@ use crate::error::{Entity, Error};
 use crate::id::DomainId;
 use crate::name::Selector;
 use crate::page::{Direction, Page};
+use crate::signing::{self, Assessment};
 use crate::webhook::WebhookPublicKey;
 
 /// A domain, and what hangs on it in short.
@@ -21,8 +22,8 @@ pub struct Overview {
     pub domain: Details,
     /// Its current DKIM key: the newest active one, else the newest. None where another domain's keys sign for it.
     pub dkim: Option<(Selector, PublicKey)>,
-    /// Whether that key's record is verified.
-    pub dkim_verified: bool,
+    /// Which keys sign for it, and why it is not active.
+    pub assessment: Assessment,
     /// Whether its return path's record is verified.
     pub return_path_verified: bool,
     /// The half of its webhook key pair that is told.
@@ -31,7 +32,8 @@ pub struct Overview {
 
 /// The domain with this id.
 pub fn find(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Overview, Error> {
-    table::by_id(tx, caller, id)?.ok_or(Error::NotFound(Entity::Domain))
+    let found = table::by_id(tx, caller, id)?.into_iter().collect();
+    assessed(tx, caller, found)?.pop().ok_or(Error::NotFound(Entity::Domain))
 }
 
 /// A page of the caller's domains.
@@ -42,5 +44,17 @@ pub fn list(
     direction: Direction,
     page: Page,
 ) -> Result<Vec<Overview>, Error> {
-    table::page(tx, caller, order, direction, page)
+    assessed(tx, caller, table::page(tx, caller, order, direction, page)?)
+}
+
+fn assessed(tx: &ReadTx<'_>, caller: &Caller, found: Vec<table::Row>) -> Result<Vec<Overview>, Error> {
+    let ids: Vec<DomainId> = found.iter().map(|row| row.domain.id).collect();
+    let mut assessments = signing::list(tx, caller, &ids)?;
+    let overview = |row: table::Row| {
+        let assessment = assessments.remove(&row.domain.id)?;
+        let table::Row { domain, dkim, return_path_verified, webhook_public_key } = row;
+        Some(Overview { domain, dkim, assessment, return_path_verified, webhook_public_key })
+    };
+    // All of them are the caller's, in one transaction, so that none is left out.
+    Ok(found.into_iter().filter_map(overview).collect())
 }

@@ -2,23 +2,28 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::Row;
-
-use super::Overview;
 use crate::account::Caller;
 use crate::db::ReadTx;
+use crate::dkim::PublicKey;
 use crate::dkim::table::{CURRENT_FIRST, public_key};
-use crate::domain::Order;
 use crate::domain::table::{details, page_of_ids};
 use crate::domain::visibility::{Scope, sorting, visible};
+use crate::domain::{Details, Order};
 use crate::error::Error;
 use crate::id::DomainId;
 use crate::name::Selector;
 use crate::page::{Direction, Page};
 use crate::webhook::WebhookPublicKey;
 
+/// A domain with what is joined to it.
+pub(super) struct Row {
+    pub(super) domain: Details,
+    pub(super) dkim: Option<(Selector, PublicKey)>,
+    pub(super) return_path_verified: bool,
+    pub(super) webhook_public_key: Option<WebhookPublicKey>,
+}
+
 const COLUMNS: &str = "d.*, k.selector, k.algorithm, k.public_key, w.public_key AS webhook_public_key,
-    EXISTS (SELECT 1 FROM record r WHERE r.dkim_key_id = k.id AND r.status = 'verified') AS dkim_verified,
     EXISTS (SELECT 1 FROM record r WHERE r.domain_id = d.id AND r.purpose = 'return_path'
             AND r.status = 'verified') AS return_path_verified";
 
@@ -31,7 +36,7 @@ static JOINS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-pub(super) fn by_id(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Option<Overview>, Error> {
+pub(super) fn by_id(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Option<Row>, Error> {
     tx.one(
         &format!("SELECT {COLUMNS} FROM domain d {} WHERE d.id = :id AND {}", *JOINS, visible(caller)),
         Scope::of(caller).with(&[(":id", &id.number())]).as_slice(),
@@ -45,7 +50,7 @@ pub(super) fn page(
     order: Order,
     direction: Direction,
     page: Page,
-) -> Result<Vec<Overview>, Error> {
+) -> Result<Vec<Row>, Error> {
     let (ids, sorting) = (page_of_ids(caller, order, direction), sorting(order, direction));
     tx.all(
         &format!(
@@ -59,13 +64,12 @@ pub(super) fn page(
     )
 }
 
-fn overview(row: &Row<'_>) -> rusqlite::Result<Overview> {
+fn overview(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     let selector = row.get::<_, Option<_>>("selector")?.map(Selector::stored);
     let dkim = selector.map(|selector| public_key(row).map(|public| (selector, public))).transpose()?;
-    Ok(Overview {
+    Ok(Row {
         domain: details(row)?,
         dkim,
-        dkim_verified: row.get("dkim_verified")?,
         return_path_verified: row.get("return_path_verified")?,
         webhook_public_key: row.get::<_, Option<_>>("webhook_public_key")?.map(WebhookPublicKey::stored),
     })

@@ -283,6 +283,9 @@ codes! {
     DmarcReportNotAuthorised = "dmarc_report_not_authorised",
         "No reports go to an address in another domain, because that domain does not allow them for this one.",
         "Ask the owner of the other domain to publish the record that is named.";
+    NameserverNotAsked = "nameserver_not_asked",
+        "A name server of the zone was not asked: its address is not public, or it has been asked enough for one verification.",
+        "Give it a public address, or remove it from the zone's NS records and at the registrar.";
 }
 
 impl Finding {

@@ -19,7 +19,7 @@ use crate::dns::RecordType;
 use crate::domain::{Details, Domain};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId, RecordId};
-use crate::name::DnsName;
+use crate::name::{DnsName, Selector};
 
 use kind::Seed;
 
@@ -121,12 +121,23 @@ pub struct PublishedKey {
     pub id: DkimKeyId,
     /// Its public half.
     pub public: PublicKey,
-    /// Whether it signs.
-    pub active: bool,
+    /// Its selector.
+    pub selector: Selector,
+    /// The name under which it signs, where its record has not been seen under its selector yet.
+    pub published_as: Option<Selector>,
+    /// Since when it signs; none while it does not.
+    pub activated_at: Option<Timestamp>,
     /// Whether it was released after a rotation: its record may go from the DNS.
     pub released: bool,
     /// The name in the operator's zone that has its record: what is published is a CNAME to that.
     pub delegated_to: Option<DnsName>,
+}
+
+impl PublishedKey {
+    /// Whether it signs.
+    pub fn is_active(&self) -> bool {
+        self.activated_at.is_some()
+    }
 }
 
 /// A record of a domain.

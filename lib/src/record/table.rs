@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use rusqlite::{Row, named_params};
+use rusqlite::{Params, Row, named_params};
 
 use super::{Problem, PublishedKey, Purpose, Record, Standing};
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx, moment_if_any, parsed};
-use crate::dkim::table::{delegated_to, public_key};
+use crate::dkim::table::{delegated_to, public_key, published_as};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::Selector;
@@ -45,11 +45,19 @@ pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error
 }
 
 pub(crate) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Record>, Error> {
+    of(tx, "?1", [domain.number()])
+}
+
+/// The records of the domains whose ids `ids` selects, a list or a query.
+pub(crate) fn of(tx: &ReadTx<'_>, ids: &str, params: impl Params) -> Result<Vec<Record>, Error> {
     tx.all(
-        "SELECT r.*, k.selector, k.algorithm, k.public_key, k.activated_at, k.released_at, k.delegated_to
-         FROM record r LEFT JOIN dkim_key k ON k.id = r.dkim_key_id
-         WHERE r.domain_id = ?1 ORDER BY r.id",
-        [domain.number()],
+        &format!(
+            "SELECT r.*, k.selector, k.published_as, k.algorithm, k.public_key, k.activated_at, k.released_at,
+                 k.delegated_to
+             FROM record r LEFT JOIN dkim_key k ON k.id = r.dkim_key_id
+             WHERE r.domain_id IN ({ids}) ORDER BY r.id"
+        ),
+        params,
         record,
     )
 }
@@ -101,12 +109,20 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         Some(id) => {
             let (selector, public) = (Selector::stored(row.get("selector")?), public_key(row)?);
             let delegated_to = delegated_to(row)?;
-            let is_set = |column| moment_if_any(row, column).map(|at| at.is_some());
-            let (active, released) = (is_set("activated_at")?, is_set("released_at")?);
+            let activated_at = moment_if_any(row, "activated_at")?;
+            let released = moment_if_any(row, "released_at")?.is_some();
             let value = delegated_to.as_ref().map_or_else(|| public.record_value(), ToString::to_string);
             let host = selector.host();
             (
-                Some(PublishedKey { id: DkimKeyId::new(id), public, active, released, delegated_to }),
+                Some(PublishedKey {
+                    id: DkimKeyId::new(id),
+                    public,
+                    selector,
+                    published_as: published_as(row)?,
+                    activated_at,
+                    released,
+                    delegated_to,
+                }),
                 host,
                 value,
             )

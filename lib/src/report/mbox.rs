@@ -6,7 +6,7 @@
 
 use super::Report;
 
-/// The sender of which nothing is known, as bounces have it.
+/// The sender that is written if none is known, as in bounces.
 const NOBODY: &str = "MAILER-DAEMON";
 
 /// The report's message as an entry of such a file.

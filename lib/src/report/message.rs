@@ -2,8 +2,8 @@
 
 use mail_parser::{Address, MessageParser};
 
-/// So many octets are looked at for the fields of the header: mail servers take no longer headers, and what a parser keeps of
-/// a header is many times as large.
+/// How many octets of a message are searched for header fields: mail servers accept no longer headers, and a parsed header
+/// takes many times the memory.
 const MAX_HEADER_OCTETS: usize = 256 * 1024;
 
 /// Whether this is a message of RFC 5322, as far as a report needs.
@@ -18,7 +18,7 @@ pub(super) fn check(octets: &[u8]) -> Result<(), InvalidReportMessage> {
     if !begins_with_field(octets) {
         return Err(InvalidReportMessage::FirstLine);
     }
-    // The parser knows no header that ends with the message, or is cut.
+    // The parser needs an empty line after the header, which is missing if the message ends there or was cut.
     let head = [octets.get(..MAX_HEADER_OCTETS).unwrap_or(octets), b"\r\n\r\n"].concat();
     let parsed = MessageParser::default().parse_headers(&head).ok_or(InvalidReportMessage::FirstLine)?;
     let has_address = |from: &Address<'_>| from.iter().any(|mailbox| mailbox.address.is_some());
@@ -43,13 +43,13 @@ fn begins_with_field(octets: &[u8]) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidReportMessage {
-    /// There are none.
+    /// There are no octets.
     #[error("it is empty")]
     Empty,
-    /// What it begins with is no header field, but perhaps an envelope, or a body.
+    /// It does not begin with a header field, but perhaps with an envelope, or a body.
     #[error("it does not begin with a header field, a name and a colon (RFC 5322 section 2.2)")]
     FirstLine,
-    /// Of the two fields that every message has, neither is there.
+    /// It has neither of the two fields that every message must have.
     #[error(
         "its header has neither a From field with an address nor a Date field with a date (RFC 5322 section 3.6)"
     )]

@@ -1,8 +1,8 @@
-//! Reports of misclassified messages: kept whole with their envelope, for the operator, and not for ever.
+//! Reports of misclassified messages: each message is kept whole with its envelope, for the operator, for a limited time.
 //!
-//! A report belongs to the account that filed it. If its recipient's domain is the caller's it also names that; a recipient at
-//! somebody else's domain, at an unknown one, or none at all, is no reason to refuse it, and none is told from another. It
-//! stays as it is when its domain is renamed, changes hands or ends.
+//! A report belongs to the account that filed it. If the recipient's domain is the caller's, the report also names the
+//! domain. A recipient at somebody else's domain, at an unknown domain, or none at all is no reason to refuse the report, and
+//! all three look the same. A report does not change when its domain is renamed, transferred or deleted.
 
 pub mod mbox;
 mod message;
@@ -32,9 +32,9 @@ const DELETED_AT_ONCE: u32 = 10;
 /// What was wrong with how a message was treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportKind {
-    /// It was taken for junk, and is none.
+    /// The message was treated as junk, and is not junk.
     FalsePositive,
-    /// It was not taken for junk, and is.
+    /// The message was not treated as junk, and is junk.
     FalseNegative,
 }
 
@@ -71,7 +71,8 @@ impl FromStr for ReportKind {
 #[error("a report's kind is false_positive or false_negative")]
 pub struct InvalidReportKind;
 
-/// What is reported. Of the envelope whatever is known; it is kept as told, for junk comes from addresses that are none.
+/// A message to report, with the known parts of its envelope. They are kept as given, because junk often comes from malformed
+/// addresses.
 #[derive(Clone, Copy)]
 pub struct NewReport<'a> {
     /// What was wrong.
@@ -133,8 +134,9 @@ pub struct Selection {
 
 /// Keeps a report.
 ///
-/// `Invalid` for `message` if that is no message (see [`InvalidReportMessage`]) or too large, and for a part of the envelope that is
-/// longer than SMTP has it or has control characters. `Limit` if the account's reports fill the room that it has.
+/// Fails with `Invalid` for `message` if it is not a message (see [`InvalidReportMessage`]) or too large, and for a part of
+/// the envelope that is longer than SMTP allows or has control characters; with `Limit` if the account's reports already fill
+/// its room.
 pub fn file(tx: &WriteTx<'_>, caller: &Caller, new: &NewReport<'_>) -> Result<Report, Error> {
     let settings = tx.settings();
     let octets = new.message.len() as u64;
@@ -180,8 +182,8 @@ pub fn message(tx: &ReadTx<'_>, report: &Report) -> Result<Vec<u8>, Error> {
     table::message(tx, report.id)?.ok_or(Error::NotFound(Entity::Report))
 }
 
-/// The first of the selected reports that was filed after this one, or the first of all: so an export goes from one to the
-/// next, and neither holds a transaction open nor more than one message.
+/// The first of the selected reports that was filed after this one, or the first of all. An export goes from one to the next
+/// with it, so it keeps no transaction open and no more than one message in memory.
 pub fn next(
     tx: &ReadTx<'_>,
     selection: &Selection,
@@ -190,8 +192,8 @@ pub fn next(
     table::next(tx, selection, after)
 }
 
-/// Deletes reports that are older than they are kept, and returns how many those were; a few in each transaction. Meant
-/// for a background thread, and for who looks at reports without one.
+/// Deletes reports that are too old, a few in each transaction, and returns how many it deleted. A background thread calls
+/// it; without one, a command that shows reports does.
 pub fn expire(postroom: &Postroom) -> Result<usize, Error> {
     let mut deleted = 0;
     loop {
@@ -206,7 +208,7 @@ pub fn expire(postroom: &Postroom) -> Result<usize, Error> {
     }
 }
 
-/// The recipient's domain, where that is there for the caller.
+/// The recipient's domain, if the caller sees it.
 fn own_domain(tx: &ReadTx<'_>, caller: &Caller, recipient: &str) -> Result<Option<DomainName>, Error> {
     let Ok(address) = recipient.parse::<EmailAddress>() else { return Ok(None) };
     match domain::find_named(tx, caller, address.domain()) {

@@ -120,6 +120,7 @@ pub fn start<'t>(
     domain: &Domain<'t>,
     source: &Source,
 ) -> Result<RotationView, Error> {
+    domain::check_signs_for_own(tx, caller, domain)?;
     let RotationView { stage, mut rotation, keys } = status(tx, domain)?;
     let keep = tx.settings().keep_retired_for;
     stage.after(Step::Begin, tx.now(), keep).map_err(|refusal| Error::invalid("rotation", refusal))?;
@@ -141,6 +142,7 @@ pub fn start<'t>(
 
 /// Calls off the rotation under way. Its new key is deleted, unless it is delegated and waits for another turn.
 pub fn abort<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<RotationView, Error> {
+    domain::check_signs_for_own(tx, caller, domain)?;
     let mut now = status(tx, domain)?;
     now.stage
         .after(Step::Abort, tx.now(), tx.settings().keep_retired_for)
@@ -161,6 +163,7 @@ pub fn set_interval<'t>(
     domain: &Domain<'t>,
     every: Option<Duration>,
 ) -> Result<RotationView, Error> {
+    domain::check_signs_for_own(tx, caller, domain)?;
     if every.is_some_and(|every| every < SHORTEST_INTERVAL) {
         return Err(Error::invalid("rotation_interval", "the shortest is 5 days"));
     }
@@ -183,6 +186,7 @@ pub fn set_interval<'t>(
 /// `Invalid` if the operator has configured no zone for them, or a rotation is under way. `NoSpareKey` if the pool has too
 /// few pairs: see [`pool::write`].
 pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<RotationView, Error> {
+    domain::check_signs_for_own(tx, caller, domain)?;
     let mut now = status(tx, domain)?;
     if now.is_delegated() {
         return Ok(now);
@@ -411,7 +415,7 @@ fn next_selector(current: &DkimKey, keys: &[DkimKey]) -> Result<Selector, Error>
     for next in (1..=u64::from(u32::MAX)).map(|more| number.saturating_add(more)) {
         let selector: Selector =
             format!("{stem}{next}").parse().map_err(|e: crate::name::InvalidName| e.of("selector"))?;
-        if !keys.iter().any(|key| key.selector == selector) {
+        if !keys.iter().any(|key| key.occupies(&selector)) {
             return Ok(selector);
         }
     }

@@ -2,6 +2,7 @@
 
 mod table;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -17,6 +18,8 @@ use crate::webhook::{VettedUrl, WebhookUrl};
 
 /// The most characters of a webhook's secret.
 const MAX_SECRET_CHARS: usize = 255;
+/// Through how many domains of this server a forward is followed.
+const MOST_HOPS: usize = 32;
 
 /// Where incoming mail goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +186,7 @@ pub fn update<'t>(
                 format_args!("it is missing, and forward_mode {mode} needs one"),
             ));
         }
+        Mode::ForwardEmail => check_forward(tx, domain, route.forward_to.as_ref())?,
         _ => {}
     }
     let webhook_secret_changed = change.webhook_secret != Patch::Keep;
@@ -210,6 +214,47 @@ pub fn update<'t>(
     };
     tx.tell(caller.actor(), domain.account, &change)?;
     Ok(route)
+}
+
+/// `Invalid` where no mail may be forwarded to: a name that the public DNS cannot have, or one from which mail comes back to
+/// the domain, by its own name, an alias of it, or the routes of other domains of this server.
+fn check_forward<'t>(
+    tx: &ReadTx<'t>,
+    domain: &Domain<'t>,
+    forward_to: Option<&EmailAddress>,
+) -> Result<(), Error> {
+    let Some(address) = forward_to else { return Ok(()) };
+    if !tx.settings().egress.admits_name(address.domain().as_str()) {
+        return Err(Error::invalid("forward_to_email", "its domain is not a public name"));
+    }
+    if leads_back(tx, domain.id, address)? {
+        let name = address.domain();
+        let reason = format_args!("mail to {name} comes back to this domain, so it would go in a circle");
+        return Err(Error::invalid("forward_to_email", reason));
+    }
+    Ok(())
+}
+
+/// Whether mail to `address` comes to the domain `start` by the routes of now.
+fn leads_back(tx: &ReadTx<'_>, start: DomainId, address: &EmailAddress) -> Result<bool, Error> {
+    let mut passed = HashSet::new();
+    let mut next = Some(address.domain().clone());
+    while let Some(holder) = next.take().map(|name| inbound::of_mail_for(tx, &name)).transpose()?.flatten() {
+        if holder.id == start {
+            return Ok(true);
+        }
+        if passed.len() == MOST_HOPS {
+            let reason = format_args!("mail would be forwarded through more than {MOST_HOPS} domains");
+            return Err(Error::invalid("forward_to_email", reason));
+        }
+        // A circle that was there before, beside this domain.
+        if !passed.insert(holder.id) {
+            return Ok(false);
+        }
+        let route = of(tx, holder.id)?;
+        next = route.forward_to.filter(|_| route.mode == Mode::ForwardEmail).map(|to| to.domain().clone());
+    }
+    Ok(false)
 }
 
 /// Forgets the route: mail is stored.

@@ -1,4 +1,4 @@
-//! Sets of clients' addresses, exact, so that of two mechanisms it can be told whether any client matches both.
+//! Exact sets of clients' addresses, which show whether any client matches both of two mechanisms.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -55,7 +55,7 @@ impl Addresses {
         }
     }
 
-    /// Those that are in both.
+    /// The addresses that are in both sets.
     pub(super) fn and(&self, others: &Addresses) -> Addresses {
         let mut both = BTreeMap::new();
         for (first, last) in &others.0 {
@@ -66,7 +66,7 @@ impl Addresses {
         Addresses(both)
     }
 
-    /// Those that are not among `others`.
+    /// The addresses that are not in `others`.
     pub(super) fn without(&self, others: &Addresses) -> Addresses {
         let mut left = self.clone();
         left.remove(others);
@@ -84,14 +84,14 @@ impl Addresses {
         }
     }
 
-    /// One of them. Of a network it is not the first, which is the network's own.
+    /// One address of the set. For a network it is not the first, which is the network's own address.
     pub(super) fn sample(&self) -> Option<IpAddr> {
         let (first, last) = self.0.first_key_value()?;
         Some(Ipv6Addr::from(first.saturating_add(1).min(*last)).to_canonical())
     }
 
-    /// At most `most` of them, and whether those are all. Of a set that has more they are the ends of its ranges: what
-    /// refuses a part of a network mostly refuses one of its ends.
+    /// At most `most` addresses of the set, and whether those are all. If the set has more, they are the ends of its ranges:
+    /// a term that refuses a part of a network usually refuses one of its ends.
     pub(super) fn samples(&self, most: usize) -> (Vec<IpAddr>, bool) {
         let address = |number: u128| Ipv6Addr::from(number).to_canonical();
         let all: Vec<u128> =

@@ -59,7 +59,7 @@ pub fn check_host(dns: &dyn Resolver, query: &Query) -> Evaluation {
 
 /// What a record says of the client.
 struct Decision {
-    /// None where no term matched.
+    /// `None` if no term matched.
     qualifier: Option<Qualifier>,
     path: Vec<Place>,
     /// The record's `exp`, with the domain whose record it is.
@@ -80,10 +80,9 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// What the record of `domain` says; nothing if there is none. `trail` has the domains that led here.
+    /// What the record of `domain` says, or `None` if there is no record. `trail` has the domains that led here.
     ///
-    /// Each step down is a term that counts, so there are no more than ten. What is put on the trail the caller
-    /// takes off.
+    /// Each step down is a term that counts, so there are no more than ten. The caller removes what this puts on the trail.
     fn evaluate(
         &mut self,
         domain: &Target,
@@ -124,7 +123,7 @@ impl Check<'_> {
         let Some(target) = Target::of_domain(&text) else {
             return Err(SpfProblem::MalformedTarget { at: at.clone(), target: text });
         };
-        // The same record for the same client goes the same way again, until the eleventh look-up.
+        // Evaluating this record again for the same client would repeat the same steps until the eleventh look-up.
         if trail.contains(&target.name) {
             return Err(SpfProblem::Loop { at: at.clone(), target: target.name });
         }
@@ -267,7 +266,7 @@ impl Check<'_> {
 
     /// The names of the client whose addresses have it among them (RFC 7208 section 5.5), asked for once.
     ///
-    /// Whatever fails on the way makes for fewer names, never for an error. Void look-ups count only for a term.
+    /// A failure on the way gives fewer names, never an error. Void look-ups count only for a term.
     fn validated_names(&mut self, at: Option<&Place>) -> Result<&[DnsName], SpfProblem> {
         if self.validated.is_none() {
             let family = if self.ip.is_ipv4() { "in-addr" } else { "ip6" };
@@ -309,7 +308,7 @@ impl Check<'_> {
         own.or_else(below).or_else(|| names.first()).map_or(UNKNOWN, DnsName::as_str)
     }
 
-    /// The words that the domain has for a fail (RFC 7208 section 6.2); none if anything is amiss with them.
+    /// The domain's explanation of a fail (RFC 7208 section 6.2), or `None` if anything is wrong with it.
     fn explain(&mut self, spec: &MacroString, domain: &Target) -> Option<String> {
         self.validate_for(spec);
         let target = Target::of(&self.expanded(spec, domain))?;

@@ -1,8 +1,8 @@
-//! Whether all clients pass that a mechanism matches, by the sets of addresses that terms match.
+//! Whether all clients that a mechanism matches also pass, computed from the sets of addresses that terms match.
 //!
-//! That a mechanism is reached with `+` does not say so: `-ip4:192.0.2.1` before it takes one of them away. What a term
-//! matches is known as two sets, of those that it matches for certain and of those that it may match. They are the same
-//! but where the client's name or address is asked for (`ptr`, `exists:%{i}.example.com`), or where the DNS fails.
+//! It is not enough that evaluation reaches the mechanism with `+`: `-ip4:192.0.2.1` before it refuses one of the clients.
+//! For each term there are two sets: the clients that it matches for certain, and those that it may match. The sets differ
+//! only if the term depends on the client's name or address (`ptr`, `exists:%{i}.example.com`), or if the DNS fails.
 
 use std::net::IpAddr;
 
@@ -18,10 +18,10 @@ use super::{MOST_LOOKUPS, MOST_NAMES};
 use crate::dns::{Question, RecordData, RecordType, Resolver};
 use crate::name::DnsName;
 
-/// How those fare that a mechanism matches.
+/// What happens to the clients that a mechanism matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passing {
-    /// What keeps some of them from passing, or may; none where all of them pass but for errors.
+    /// The term that keeps some of them from passing, or may do so. `None` if all of them pass, apart from errors.
     pub refused_by: Option<Refuser>,
     /// Some of those that it matches for certain, for which `check_host()` tells the rest: look-ups that find nothing, and
     /// terms that depend on the client.
@@ -33,16 +33,16 @@ pub struct Passing {
 /// The most samples of those that a mechanism matches, for each family.
 const MOST_SAMPLES: usize = 8;
 
-/// A term without `+` that is evaluated before a mechanism, and matches some of those that it matches, or may.
+/// A term without `+` that is evaluated before a mechanism, and that matches, or may match, some of the mechanism's clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refuser {
     /// The term.
     pub at: Place,
-    /// One of those that it may match; none where the mechanism's own addresses are not known.
+    /// One of the clients that it may match. `None` if the mechanism's own addresses are not known.
     pub client: Option<IpAddr>,
 }
 
-/// How those fare that `wanted` matches, by the records of `domain`, in which it is reached.
+/// What happens to the clients that `wanted` matches, by the records of `domain`, where evaluation reaches `wanted`.
 ///
 /// It asks for what [`reaches`](super::reaches) asks for. A mechanism that names no domain means `domain`.
 pub fn passing(dns: &dyn Resolver, domain: &DnsName, wanted: &Mechanism) -> Passing {
@@ -69,11 +69,11 @@ pub fn passing(dns: &dyn Resolver, domain: &DnsName, wanted: &Mechanism) -> Pass
     Passing { refused_by, samples, are_all }
 }
 
-/// Whom a mechanism matches, of those that come to it.
+/// Which of the clients that come to a mechanism it matches.
 struct Matched {
-    /// Whoever is in here is matched.
+    /// The clients that are certainly matched.
     surely: Addresses,
-    /// Whoever is not in here is not.
+    /// The clients that may be matched; no others are.
     perhaps: Addresses,
     /// Whether it is what is looked for, or leads there.
     has_ours: bool,
@@ -167,7 +167,7 @@ impl Survey<'_> {
             let mut inner = Frame { left: clients.clone(), ..Frame::default() };
             self.record(&target, &record, &mut inner);
             let Frame { passed: surely, perhaps_passed: perhaps, has_ours, refusers, .. } = inner;
-            // Whom another record does not pass goes on after the include.
+            // A client that the included record does not pass goes on to the term after the include.
             let refusers = if has_ours { refusers } else { Vec::new() };
             return Matched { surely, perhaps, has_ours, refusers };
         }
@@ -176,7 +176,7 @@ impl Survey<'_> {
             Mechanism::Ip4(network, prefix) => Some(Addresses::of_network((*network).into(), *prefix)),
             Mechanism::Ip6(network, prefix) => Some(Addresses::of_network((*network).into(), *prefix)),
             Mechanism::Include(_) => None,
-            // Whoever sends mail is taken to have a name (RFC 1912 section 2.1).
+            // We assume that every client that sends mail has a name (RFC 1912 section 2.1).
             Mechanism::Ptr(_) => {
                 self.count();
                 None
@@ -197,7 +197,7 @@ impl Survey<'_> {
         addresses.map_or_else(Matched::perhaps_all, Matched::exactly)
     }
 
-    /// Whom a term matches by the name that it comes to; nothing where that cannot be told without a client.
+    /// The clients that a term matches by its expanded name. `None` if that depends on the client.
     fn of_name(
         &mut self,
         spec: Option<&MacroString>,
@@ -255,7 +255,7 @@ impl Survey<'_> {
         Some((target.clone(), select(&target.name, &answer).ok()??))
     }
 
-    /// Counts a term that asks the DNS. Whether it may.
+    /// Counts a term that asks the DNS. Returns whether it may ask.
     fn count(&mut self) -> bool {
         self.lookups += 1;
         self.lookups <= MOST_LOOKUPS

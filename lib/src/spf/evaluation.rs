@@ -1,4 +1,4 @@
-//! What an evaluation begins with, and what it comes to.
+//! The input and the result of an evaluation.
 
 use std::net::IpAddr;
 
@@ -57,9 +57,9 @@ pub struct Evaluation {
     pub lookups: usize,
     /// How many look-ups found nothing: two are allowed, and the third ended it.
     pub void_lookups: usize,
-    /// The term that decided; none where none matched, and in an error.
+    /// The term that decided. `None` if no term matched, or after an error.
     pub matched: Option<Matched>,
-    /// What ended it in an error; none where it did not.
+    /// The problem that ended the evaluation in an error, if one did.
     pub problem: Option<SpfProblem>,
     /// The domain's own words on a fail, if it has some that can be shown (RFC 7208 section 6.2): printable ASCII.
     pub explanation: Option<String>,

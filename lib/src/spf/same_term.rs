@@ -1,4 +1,4 @@
-//! What of a term is the same for every client, so that it can be told without one.
+//! The part of a term that is the same for every client, so that it is known without a client.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -41,7 +41,7 @@ pub(super) fn is_same(wanted: &Mechanism, term: &Mechanism, root: &Target, domai
     }
     match (target(wanted.domain(), root, root), target(term.domain(), root, domain)) {
         (Some(Ok(wanted)), Some(Ok(term))) => wanted.name == term.name,
-        // What depends on the client is the same where it is written the same.
+        // Terms that depend on the client are equal if their texts are equal.
         (None, None) => {
             let text =
                 |mechanism: &Mechanism| mechanism.domain().map(|spec| spec.as_str().to_ascii_lowercase());

@@ -1,4 +1,4 @@
-//! Target names: what macro expansion makes is text, and becomes a name that can be asked for, or none.
+//! Target names: macro expansion gives a text, which either becomes a name for a query or is refused.
 
 use std::fmt::Write;
 

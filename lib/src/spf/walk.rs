@@ -1,8 +1,8 @@
 //! Whether mechanisms in a domain's records are reached, by a walk of all of them without any client.
 //!
-//! What a client's address decides is left open: every term is taken not to match, unless it matches everybody.
-//! So the walk goes as far as the evaluation of a client would that only the mechanisms looked for match, and
-//! counts what the evaluation of a client would cost that nothing matches.
+//! The walk has no client's address, so it assumes that a term does not match unless it matches everybody. So it goes as far
+//! as the evaluation of a client that matches only the wanted mechanisms, and it counts the look-ups of a client that matches
+//! nothing.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ use crate::dns::Memo;
 use crate::dns::{Outcome, Question, RecordData, RecordType, Resolver};
 use crate::name::DnsName;
 
-/// How many terms of one walk may be asked for ahead of their turn. Some of them may turn out not to have one.
+/// How many terms of one walk may be looked up ahead of their turn. Some of these look-ups may turn out to be needless.
 const MOST_AHEAD: usize = 2 * MOST_LOOKUPS;
 
 /// What a walk of a domain's records found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reach {
-    /// How the mechanisms stand that were looked for, in their order.
+    /// The standing of each wanted mechanism, in the order of the wanted ones.
     pub standings: Vec<MechanismStanding>,
     /// Whether the domain has an SPF record, right or wrong.
     pub has_record: bool,
@@ -44,7 +44,7 @@ pub struct Reach {
 /// How a mechanism stands in a domain's records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MechanismStanding {
-    /// It is reached: this is what comes of a client that it matches and nothing before it does.
+    /// It is reached: the qualifier is the result for a client that it matches and that no term before it matches.
     ///
     /// It can stand in an included record too, where that record passes it; the qualifier is the include's.
     Reached(Matched),
@@ -57,7 +57,7 @@ pub enum MechanismStanding {
     },
     /// It is not in any record that was read. Those behind the tenth look-up are not.
     Absent,
-    /// The evaluation ends in an error before it, or in what it includes: in [`Reach::problem`].
+    /// The evaluation ends in an error before it, or in a record that it includes. [`Reach::problem`] has the error.
     Broken,
 }
 
@@ -112,7 +112,7 @@ pub fn reaches(dns: &dyn Resolver, domain: &DnsName, wanted: &[Mechanism]) -> Re
 /// What one record, with those it redirects to, says.
 #[derive(Default)]
 struct Frame {
-    /// Whoever has been matched by now, all of the family.
+    /// The families of which every client has been matched by now.
     closed: Families,
     /// Those of them who were passed.
     passed: Families,
@@ -120,7 +120,7 @@ struct Frame {
     closed_by: Option<(Place, Qualifier)>,
     /// The term with which everybody is passed.
     opened_by: Option<Place>,
-    /// How what is looked for stands in this record, by its index.
+    /// The standing of each wanted mechanism in this record, by its index.
     decided: BTreeMap<usize, MechanismStanding>,
 }
 
@@ -268,7 +268,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Counts a term, and a `%{p}` in it. Whether the walk may look up what it names.
+    /// Counts a term, and a `%{p}` in it. Returns whether the walk may look up what the term names.
     fn count(&mut self, spec: Option<&MacroString>, at: &Place) -> bool {
         self.reach.lookups += 1;
         if !self.has_p && spec.is_some_and(MacroString::needs_validated_name) {
@@ -283,7 +283,7 @@ impl Walk<'_> {
         !self.reach.problem.as_ref().is_some_and(SpfProblem::is_temporary)
     }
 
-    /// Only the first problem is one: evaluations go no further.
+    /// Only the first problem counts, because an evaluation stops there.
     fn note(&mut self, problem: SpfProblem) {
         self.reach.problem.get_or_insert(problem);
     }

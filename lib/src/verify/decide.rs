@@ -8,11 +8,12 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::domain;
 use crate::record::{RecordStatus, Standing};
 use crate::settings::LossPolicy;
 
 use super::Verdict;
+
+pub use crate::signing::status_after as domain;
 
 /// How a record stands after a check at `now` found `verdict`.
 pub fn record(was: &Standing, verdict: Verdict, now: Timestamp, loss: LossPolicy) -> Standing {
@@ -52,21 +53,6 @@ fn failing(was: &Standing, now: Timestamp, loss: LossPolicy) -> Standing {
 /// How a record stands after the operator's word: pinned so, or, at `Pending`, looked at again.
 pub fn mark(word: RecordStatus) -> Standing {
     Standing { pinned: word != RecordStatus::Pending, ..Standing::new(word) }
-}
-
-/// How a domain stands whose required records stand like this, pinned or not.
-pub fn domain(was: domain::DomainStatus, required: &[RecordStatus]) -> domain::DomainStatus {
-    let counted = || required.iter().filter(|status| **status != RecordStatus::Disabled);
-    let complete = counted().next().is_some() && counted().all(|status| *status == RecordStatus::Verified);
-    let any_failed = counted().any(|status| *status == RecordStatus::Failed);
-    match was {
-        _ if complete => domain::DomainStatus::Active,
-        // Only what was active can fail; it stays failed until the record is back.
-        domain::DomainStatus::Active | domain::DomainStatus::Failed if any_failed => {
-            domain::DomainStatus::Failed
-        }
-        _ => domain::DomainStatus::Pending,
-    }
 }
 
 #[cfg(test)]
@@ -224,8 +210,8 @@ mod tests {
 
     #[test]
     fn a_domain_is_active_with_all_required_records_and_fails_by_a_loss_alone() {
+        use crate::domain::DomainStatus as D;
         use RecordStatus::{Disabled, Failed, Pending, Verified};
-        use domain::DomainStatus as D;
         for (was, required, want) in [
             (D::Pending, &[Verified, Verified][..], D::Active),
             (D::Pending, &[Verified, Pending], D::Pending),

@@ -3,7 +3,7 @@
 //! Only failed judgements are explained, each with at most a dozen look-ups, all of one run side by side. The
 //! first mistake in the order of [`Suspicion`] that the DNS confirms is the one that is told.
 
-use crate::dns::{Answer, Outcome, Question, RecordData, RecordType, Resolver, Server};
+use crate::dns::{Answer, Outcome, Question, RecordData, RecordType, Resolver};
 use crate::name::{DnsName, DomainName};
 use crate::record::kind;
 use crate::secret::fill_random;
@@ -91,9 +91,7 @@ fn tell_delegation(
     let sightings = resolver.look(&[question]);
     let (mut asked, mut named) = (Vec::new(), Vec::new());
     for answer in sightings.iter().flat_map(crate::dns::Sighting::authoritative) {
-        if let Server::Authoritative { name, .. } = &answer.server {
-            asked.push(name);
-        }
+        asked.extend(answer.server.name_server().map(|(name, _)| name));
         named.extend(answer.outcome.records().iter().filter_map(|record| match record {
             RecordData::Ns(name) => Some(name),
             _ => None,

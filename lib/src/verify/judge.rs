@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{Code, Expectation, Finding, Verdict};
-use crate::dns::{Answer, Outcome, Sighting};
+use crate::dns::{Answer, MOST_CONNECTIONS, MOST_DATAGRAMS, NotAsked, Outcome, Sighting};
 use crate::record::kind;
 
 /// Judges what every server said.
@@ -21,7 +21,9 @@ pub fn sighting(expected: &Expectation, sighting: &Sighting) -> Finding {
     if judged.iter().any(|each| from_recursive(&each))
         && !judged.iter().filter(from_recursive).any(|each| definite(&each))
     {
-        return first(judged.iter().filter(from_recursive), expected);
+        // Where the only name servers are out of the world's reach, resolvers fail for that very reason.
+        let out_of_reach = judged.iter().filter(|(seen, _)| is_not_public(seen));
+        return first(out_of_reach.chain(judged.iter().filter(from_recursive)), expected);
     }
     let passes: Vec<_> =
         judged.iter().filter(definite).filter(|(_, finding)| finding.verdict.passes()).collect();
@@ -29,7 +31,7 @@ pub fn sighting(expected: &Expectation, sighting: &Sighting) -> Finding {
     match (passes.as_slice(), fails.as_slice()) {
         ([_, ..], []) => {
             let pass = first(passes.iter().copied(), expected);
-            with_lame_server(expected, judged.iter().map(|(seen, _)| *seen), pass)
+            with_bad_server(expected, judged.iter().map(|(seen, _)| *seen), pass)
         }
         // The zone's own servers know best why.
         ([], [_, ..]) => {
@@ -84,6 +86,21 @@ fn trouble(expected: &Expectation, seen: &Answer) -> Option<Finding> {
         Outcome::Unreachable { detail } => {
             temporary(Code::Unreachable, format!("{server} could not be reached{}", with(detail)))
         }
+        Outcome::NotAsked { why: NotAsked::NotPublic } => {
+            let text = format!(
+                "{}: {server} was not asked, because its address is not public; give it a public address, or ask the \
+                 operator of this mail system to allow its network.",
+                asked(expected)
+            );
+            Some(Finding::of(Verdict::Temporary, Code::NameserverNotAsked, text, None))
+        }
+        Outcome::NotAsked { why: NotAsked::Spent } => temporary(
+            Code::NameserverNotAsked,
+            format!(
+                "{server} was not asked any more, because one verification sends one address {MOST_DATAGRAMS} datagrams \
+                 and opens {MOST_CONNECTIONS} connections to it at most"
+            ),
+        ),
         Outcome::CnameLoop => {
             let text = format!(
                 "{}: its CNAME records lead in a circle or through more than {} names; publish the record itself, \
@@ -97,16 +114,38 @@ fn trouble(expected: &Expectation, seen: &Answer) -> Option<Finding> {
     }
 }
 
-/// What is found of a record, or, if that is right, of a name server of the zone that does not serve the zone.
-pub(super) fn with_lame_server<'a>(
+/// What is found of a record, or, if that is right, of a name server of the zone that does not serve the zone, or that the
+/// world cannot reach.
+pub(super) fn with_bad_server<'a>(
     expected: &Expectation,
-    mut seen: impl Iterator<Item = &'a Answer>,
+    mut seen: impl Iterator<Item = &'a Answer> + Clone,
     finding: Finding,
 ) -> Finding {
-    match seen.find(|seen| seen.is_lame()) {
-        Some(lame) if finding.verdict == Verdict::Pass => lame_server(expected, lame, finding),
-        _ => finding,
+    if finding.verdict != Verdict::Pass {
+        return finding;
     }
+    if let Some(lame) = seen.clone().find(|seen| seen.is_lame()) {
+        return lame_server(expected, lame, finding);
+    }
+    match seen.find(|seen| is_not_public(seen)) {
+        Some(hidden) => server_out_of_reach(expected, hidden, finding),
+        None => finding,
+    }
+}
+
+fn is_not_public(seen: &Answer) -> bool {
+    seen.outcome == Outcome::NotAsked { why: NotAsked::NotPublic }
+}
+
+/// The record is right, and one of the zone's name servers has an address that the world cannot reach.
+fn server_out_of_reach(expected: &Expectation, hidden: &Answer, pass: Finding) -> Finding {
+    let text = format!(
+        "{}: it is there as wanted, but {} is named as a name server of the zone and was not asked, because its address is \
+         not public; give it a public address, or remove it from the zone's NS records and at the registrar.",
+        asked(expected),
+        hidden.server
+    );
+    Finding { verdict: Verdict::Warn, code: Some(Code::NameserverNotAsked), text, ..pass }
 }
 
 /// The record is right, and one of the zone's name servers does not serve the zone.

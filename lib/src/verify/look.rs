@@ -17,6 +17,29 @@ pub struct Look {
     pub finding: Finding,
     /// What each server said, and what that would come to alone; recursive resolvers first.
     pub views: Vec<View>,
+    /// What it comes to with the answers of name servers inside the operator's own networks, where there are any. For the
+    /// operator alone: all else tells of those servers only that they were not asked.
+    pub inside: Option<Inside>,
+}
+
+/// What the operator sees beside what everybody may see.
+#[derive(Clone, Debug)]
+pub struct Inside {
+    /// What all of it comes to.
+    pub finding: Finding,
+    /// What each server said.
+    pub views: Vec<View>,
+}
+
+impl Look {
+    /// As the operator sees it. Never for an answer to anybody else.
+    #[must_use]
+    pub fn for_operator(mut self) -> Look {
+        if let Some(Inside { finding, views }) = self.inside.take() {
+            (self.finding, self.views) = (finding, views);
+        }
+        self
+    }
 }
 
 /// What one server said of one record.
@@ -36,16 +59,36 @@ pub fn look(domain: &DomainName, expected: &[Expectation], resolver: &dyn Resolv
     let resolver = &dns::Deadline::new(resolver, LOOK_FOR);
     let questions: Vec<dns::Question> = expected.iter().map(Expectation::question).collect();
     let sightings = resolver.look(&questions);
+    let inside = sightings
+        .iter()
+        .any(dns::Sighting::has_inside)
+        .then(|| judged(domain, expected, &sightings, resolver));
+    let sightings: Vec<dns::Sighting> = sightings.into_iter().map(dns::Sighting::outside).collect();
+    let mut looks = judged(domain, expected, &sightings, &dns::Outside(resolver));
+    for (look, whole) in looks.iter_mut().zip(inside.into_iter().flatten()) {
+        look.inside = Some(Inside { finding: whole.finding, views: whole.views });
+    }
+    looks
+}
+
+/// What the servers said, judged, and refined by further look-ups.
+fn judged(
+    domain: &DomainName,
+    expected: &[Expectation],
+    sightings: &[dns::Sighting],
+    resolver: &dyn Resolver,
+) -> Vec<Look> {
     let view = |expected, answer: &dns::Answer| View {
         answer: answer.clone(),
         finding: judge::answer(expected, answer),
     };
     let mut looks: Vec<Look> = expected
         .iter()
-        .zip(&sightings)
+        .zip(sightings)
         .map(|(expected, sighting)| Look {
             finding: judge::sighting(expected, sighting),
             views: sighting.answers.iter().map(|answer| view(expected, answer)).collect(),
+            inside: None,
         })
         .collect();
     related::refine(domain, expected, &mut looks, resolver);

@@ -32,7 +32,7 @@ pub use crate::record::kind::{
     CnameExpectation, DelegatedDkimExpectation, DkimExpectation, DmarcExpectation, Expectation,
     MxExpectation, SpfExpectation,
 };
-pub use look::{Look, View, look};
+pub use look::{Inside, Look, View, look};
 pub(crate) use plan::plan_key;
 pub use plan::{Plan, plan};
 pub(crate) use settle::follow_keys;

@@ -1,16 +1,16 @@
 //! Settling: writes what a check found, and brings the statuses of records and domains to what follows from it.
 
-use super::{Finding, Look, Plan, View, decide, schedule};
+use super::{Finding, Inside, Look, Plan, View, decide, schedule};
 use crate::account::Caller;
-use crate::db::{ReadTx, WriteTx};
+use crate::db::WriteTx;
 use crate::dkim::life;
 use crate::dns::Server;
-use crate::domain::{self, Domain, holder};
+use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::RecordId;
-use crate::record::kind::Need;
-use crate::record::{self, Problem, PublishedKey, Record, RecordStatus};
+use crate::record::{self, Problem, Record, RecordStatus};
+use crate::signing;
 
 /// The most characters of an observed value that an operator gives.
 const MAX_OBSERVED_CHARS: usize = 4096;
@@ -27,6 +27,19 @@ pub struct Checked {
     pub finding: Finding,
     /// What each server said.
     pub views: Vec<View>,
+    /// What the operator sees instead, where name servers inside the operator's own networks answered.
+    pub inside: Option<Inside>,
+}
+
+impl Checked {
+    /// As the operator sees it. Never for an answer to anybody else.
+    #[must_use]
+    pub fn for_operator(mut self) -> Checked {
+        if let Some(Inside { finding, views }) = self.inside.take() {
+            (self.finding, self.views) = (finding, views);
+        }
+        self
+    }
 }
 
 /// Why a check changes a status: what was found, and who said so.
@@ -62,13 +75,16 @@ pub fn settle(
     let mut records = record::every(tx, &domain)?;
     let mut proved = false;
     let mut checked = Vec::with_capacity(looks.len());
-    for (planned, Look { finding, views }) in plan.records.iter().zip(looks) {
+    for (planned, Look { finding, views, inside }) in plan.records.iter().zip(looks) {
         let Some(record) = records.iter_mut().find(|record| is_same_wish(record, planned)) else { continue };
         note(tx, caller, &domain, record, &Reason::of(&finding, &views))?;
         proved |= record.purpose.kind().is_proof && finding.verdict.passes();
-        checked.push(Checked { record: record.clone(), finding, views });
+        checked.push(Checked { record: record.clone(), finding, views, inside });
     }
-    let status = roll_up(tx, caller, &domain, &records, proved)?;
+    if proved && domain.proved_at.is_none() {
+        domain::table::set_status(tx, domain.id, domain.status, Some(tx.now()))?;
+    }
+    let status = signing::follow(tx, caller.actor(), domain.id)?;
     schedule::reschedule(tx, caller, &domain, status, &records)?;
     Ok(checked)
 }
@@ -91,6 +107,9 @@ pub fn mark<'t>(
     }
     let mut records = record::every(tx, domain)?;
     let record = records.iter_mut().find(|record| record.id == id).ok_or(Error::NotFound(Entity::Record))?;
+    if record.dkim_key.is_some() {
+        domain::check_signs_for_own(tx, caller, domain)?;
+    }
     let was = record.standing.status;
     record.standing = decide::mark(word);
     if let Some(text) = observed {
@@ -107,7 +126,7 @@ pub fn mark<'t>(
         to: word.to_string(),
     };
     tx.tell(caller.actor(), domain.account, &change)?;
-    let status = roll_up(tx, caller, domain, &records, false)?;
+    let status = signing::follow(tx, caller.actor(), domain.id)?;
     if word == RecordStatus::Pending {
         // What the operator gives back to the checks is looked at soon.
         domain::table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
@@ -120,7 +139,7 @@ pub fn mark<'t>(
 pub(crate) fn follow_keys<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
     let domain = domain::find(tx, caller, domain.id)?;
     let records = record::every(tx, &domain)?;
-    let status = roll_up(tx, caller, &domain, &records, false)?;
+    let status = signing::follow(tx, caller.actor(), domain.id)?;
     domain::table::touch(tx, domain.id)?;
     // What its keys sign for rests on them as well, and is looked at soon.
     domain::table::check_dependents_by(tx, domain.id, tx.now())?;
@@ -130,62 +149,6 @@ pub(crate) fn follow_keys<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain
 /// Whether a record still asks for what was looked for.
 fn is_same_wish(now: &Record, planned: &Record) -> bool {
     now.id == planned.id && now.host == planned.host && now.value == planned.value
-}
-
-/// Brings the domain's status to what its records say, and returns it.
-fn roll_up<'t>(
-    tx: &WriteTx<'t>,
-    caller: &Caller,
-    domain: &Domain<'t>,
-    records: &[Record],
-    proved: bool,
-) -> Result<domain::DomainStatus, Error> {
-    let status = decide::domain(domain.status, &required(tx, domain, records)?);
-    if status != domain.status || (proved && domain.proved_at.is_none()) {
-        let proved_at = domain.proved_at.or(proved.then(|| tx.now()));
-        domain::table::set_status(tx, domain.id, status, proved_at)?;
-    }
-    if status != domain.status {
-        let change = Change::DomainStatusChanged {
-            domain: domain.into(),
-            from: domain.status.to_string(),
-            to: status.to_string(),
-        };
-        tx.tell(caller.actor(), domain.account, &change)?;
-    }
-    Ok(status)
-}
-
-/// The statuses of the records that a domain needs. Of its authority's DKIM keys it needs those that sign; before one
-/// does, the newest.
-fn required<'t>(
-    tx: &ReadTx<'t>,
-    domain: &Domain<'t>,
-    records: &[Record],
-) -> Result<Vec<RecordStatus>, Error> {
-    let authority = holder::authority_of(tx, domain.authority)?;
-    let authoritys = authority.map(|authority| record::table::all(tx, authority.id)).transpose()?;
-    let keys: Vec<(&PublishedKey, RecordStatus)> = authoritys
-        .as_deref()
-        .unwrap_or(records)
-        .iter()
-        .filter_map(|record| Some((record.dkim_key.as_ref()?, record.standing.status)))
-        .collect();
-    let newest = keys.iter().map(|(key, _)| key.id).max();
-    let signing = keys.iter().any(|(key, _)| key.active);
-    let needed = keys.iter().filter(|(key, _)| if signing { key.active } else { Some(key.id) == newest });
-    let mut statuses: Vec<RecordStatus> = needed.map(|(_, status)| *status).collect();
-    if statuses.is_empty() {
-        // Without a key nothing can be verified of what it sends.
-        statuses.push(RecordStatus::Pending);
-    }
-    let others = records.iter().filter(|record| match record.purpose.kind().need {
-        Need::Always => true,
-        Need::IfSet(is_set) => is_set(tx.settings()),
-        Need::OfSigningKeys => false,
-    });
-    statuses.extend(others.map(|record| record.standing.status));
-    Ok(statuses)
 }
 
 /// Writes what one check found of one record, and what follows from it.
@@ -206,6 +169,12 @@ fn note<'t>(
     let code = finding.code.map(|code| code.as_str().to_owned());
     record.problem = code.map(|code| Problem { code, text: finding.text.clone() });
     write_standing(tx, record)?;
+    if let Some(key) = &mut record.dkim_key
+        && finding.verdict.passes()
+        && key.published_as.take().is_some()
+    {
+        life::sign_under_selector(tx, key.id)?;
+    }
     let status = record.standing.status;
     if status == was {
         return Ok(());
@@ -228,7 +197,7 @@ fn note<'t>(
         && finding.verdict.passes()
         && life::start_itself(tx, caller, domain, key.id)?
     {
-        key.active = true;
+        key.activated_at = Some(tx.now());
     }
     Ok(())
 }

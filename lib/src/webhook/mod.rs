@@ -1,6 +1,5 @@
 //! Webhooks: the addresses to which one may be sent, and the Ed25519 key pair with which a domain's are signed (RFC 8032).
 
-mod public_address;
 mod table;
 mod url;
 
@@ -15,8 +14,7 @@ use crate::error::{Entity, Error, StoreError, StoreTrouble};
 use crate::id::DomainId;
 use crate::secret::fill_random;
 
-pub use public_address::is_public;
-pub use url::{InvalidWebhook, VettedUrl, WebhookUrl};
+pub use url::{InvalidWebhook, VettedUrl, WebhookRules, WebhookUrl};
 
 const SEED_OCTETS: usize = 32;
 

@@ -1,34 +1,50 @@
-//! Where a webhook may be: https, at a public address, without credentials in the URL.
+//! Where a webhook may be: https, at an address that the egress policy admits, without credentials in the URL.
 //!
-//! Twice is looked: here when it is saved, and again by whoever connects, who must connect to the very address
-//! that [`WebhookUrl::vet`] let through (a name can change its addresses between the two).
+//! Twice is looked: when it is saved, by [`WebhookUrl::vet`], and again by whoever connects, by
+//! [`WebhookUrl::addresses_now`], who must connect to the very address that was let through (a name can change its addresses
+//! between the two).
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
-use super::public_address::is_public;
-use crate::dns::{Outcome, Question, RecordData, RecordType, Resolver};
+use crate::dns::{Resolver, vet_hosts};
+use crate::egress::{EgressPolicy, Network, NotAdmitted, VettedAddresses};
 use crate::name::DnsName;
 
 /// The most octets of a webhook's URL.
 const MAX_OCTETS: usize = 2048;
 
+/// What a webhook may lead to.
+#[derive(Clone, Copy, Debug)]
+pub struct WebhookRules<'a> {
+    /// Which addresses may be reached.
+    pub policy: &'a EgressPolicy,
+    /// Whether it may be http to this machine itself.
+    pub loopback_http: bool,
+}
+
+impl WebhookRules<'_> {
+    fn allow_loopback(self, url: &Url) -> bool {
+        self.loopback_http && is_loopback(url)
+    }
+}
+
 /// A URL that a webhook may have, as far as that can be told without asking the DNS.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookUrl(String);
 
-/// A webhook's URL whose host led to public addresses only, when it was looked up.
+/// A webhook's URL whose host led to no address that may not be reached, when it was looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VettedUrl {
     url: WebhookUrl,
-    addresses: Vec<IpAddr>,
+    addresses: Option<VettedAddresses>,
 }
 
 impl WebhookUrl {
-    /// Reads a URL by the rules of the WHATWG, as those who send requests do. `loopback_http` allows http to loopback.
-    pub fn parse(text: &str, loopback_http: bool) -> Result<WebhookUrl, InvalidWebhook> {
+    /// Reads a URL by the rules of the WHATWG, as those who send requests do.
+    pub fn parse(text: &str, rules: WebhookRules<'_>) -> Result<WebhookUrl, InvalidWebhook> {
         if text.len() > MAX_OCTETS {
             return Err(InvalidWebhook::TooLong);
         }
@@ -36,7 +52,7 @@ impl WebhookUrl {
             return Err(InvalidWebhook::NotUrl);
         }
         let url = Url::parse(text).map_err(|_| InvalidWebhook::NotUrl)?;
-        let loopback = loopback_http && is_loopback(&url);
+        let loopback = rules.allow_loopback(&url);
         if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
             return Err(InvalidWebhook::Scheme);
         }
@@ -45,13 +61,17 @@ impl WebhookUrl {
         }
         match url.host() {
             None => return Err(InvalidWebhook::NotUrl),
-            Some(Host::Ipv4(address)) if !loopback && !is_public(address.into()) => {
+            Some(Host::Ipv4(address)) if !loopback && !rules.policy.admits(address.into()) => {
                 return Err(InvalidWebhook::Special(address.into()));
             }
-            Some(Host::Ipv6(address)) if !loopback && !is_public(address.into()) => {
+            Some(Host::Ipv6(address)) if !loopback && !rules.policy.admits(address.into()) => {
                 return Err(InvalidWebhook::Special(address.into()));
             }
-            Some(Host::Domain(name)) if !loopback => check_host(name)?,
+            Some(Host::Domain(name)) if !loopback => {
+                if !rules.policy.admits_name(name) {
+                    return Err(InvalidWebhook::PrivateName);
+                }
+            }
             Some(_) => {}
         }
         let mut url = url;
@@ -69,35 +89,53 @@ impl WebhookUrl {
         &self.0
     }
 
-    /// Looks its host up, and refuses it if that leads to an address which is not public.
+    /// Looks its host up, and refuses it if that leads to an address that may not be reached.
     ///
     /// When the DNS is in temporary trouble it is let through, without addresses: who connects looks again.
-    pub fn vet(self, resolver: &dyn Resolver) -> Result<VettedUrl, InvalidWebhook> {
-        let url = Url::parse(&self.0).map_err(|_| InvalidWebhook::NotUrl)?;
-        let name = match url.host() {
-            Some(Host::Domain(name)) if !is_loopback(&url) => DnsName::from_answer(name),
-            Some(Host::Ipv4(address)) => return Ok(VettedUrl { url: self, addresses: vec![address.into()] }),
-            Some(Host::Ipv6(address)) => return Ok(VettedUrl { url: self, addresses: vec![address.into()] }),
-            _ => return Ok(VettedUrl { url: self, addresses: Vec::new() }),
-        };
-        let questions = [RecordType::A, RecordType::Aaaa].map(|kind| Question::new(name.clone(), kind));
-        let outcomes: Vec<Outcome> =
-            resolver.lookup_all(&questions).into_iter().map(|answer| answer.outcome).collect();
-        let addresses: Vec<IpAddr> = outcomes.iter().flat_map(Outcome::records).filter_map(address).collect();
-        if let Some(special) = addresses.iter().find(|address| !is_public(**address)) {
-            return Err(InvalidWebhook::Special(*special));
-        }
-        if addresses.is_empty() && !outcomes.iter().any(Outcome::is_temporary) {
-            return Err(InvalidWebhook::Unresolvable);
-        }
+    pub fn vet(self, resolver: &dyn Resolver, rules: WebhookRules<'_>) -> Result<VettedUrl, InvalidWebhook> {
+        let addresses = self.look_up(resolver, rules)?;
         Ok(VettedUrl { url: self, addresses })
+    }
+
+    /// The addresses that its host has now, by the rules of now: for whoever connects, who connects to one of them and follows
+    /// no redirect.
+    pub fn addresses_now(
+        &self,
+        resolver: &dyn Resolver,
+        rules: WebhookRules<'_>,
+    ) -> Result<VettedAddresses, InvalidWebhook> {
+        WebhookUrl::parse(&self.0, rules)?.look_up(resolver, rules)?.ok_or(InvalidWebhook::NotNow)
+    }
+
+    fn look_up(
+        &self,
+        resolver: &dyn Resolver,
+        rules: WebhookRules<'_>,
+    ) -> Result<Option<VettedAddresses>, InvalidWebhook> {
+        let url = Url::parse(&self.0).map_err(|_| InvalidWebhook::NotUrl)?;
+        let addresses = match url.host() {
+            // Nobody is asked where localhost is.
+            Some(Host::Domain(_)) if rules.allow_loopback(&url) => {
+                vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+            }
+            Some(Host::Ipv4(address)) => vec![address.into()],
+            Some(Host::Ipv6(address)) => vec![address.into()],
+            Some(Host::Domain(name)) => {
+                let vetted = vet_hosts(resolver, rules.policy, &[DnsName::from_answer(name)]).pop();
+                return Ok(vetted.ok_or(InvalidWebhook::NotUrl)??);
+            }
+            None => return Err(InvalidWebhook::NotUrl),
+        };
+        let loopback = EgressPolicy::allowing(addresses.iter().copied().map(Network::of).collect());
+        let policy = if rules.allow_loopback(&url) { &loopback } else { rules.policy };
+        Ok(Some(policy.vet(addresses)?))
     }
 }
 
 impl VettedUrl {
-    /// The addresses that its host has, all public; none where the DNS was in temporary trouble.
-    pub fn addresses(&self) -> &[IpAddr] {
-        &self.addresses
+    /// The addresses that its host has, each of which may be reached; none where the DNS was in temporary trouble.
+    pub fn addresses(&self) -> Option<&VettedAddresses> {
+        self.addresses.as_ref()
     }
 
     pub(crate) fn into_url(self) -> WebhookUrl {
@@ -118,36 +156,12 @@ impl fmt::Debug for WebhookUrl {
     }
 }
 
-/// A name that can lead to the public at all: not one of those that a machine or its network keeps for itself.
-fn check_host(name: &str) -> Result<(), InvalidWebhook> {
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    let top = name.rsplit('.').next().unwrap_or_default();
-    // RFC 6761, RFC 6762, RFC 8375, RFC 9476, and the one that ICANN set aside for private use.
-    let special = matches!(
-        top,
-        "localhost" | "local" | "invalid" | "test" | "onion" | "alt" | "internal" | "lan" | "home"
-    ) || name == "home.arpa"
-        || name.ends_with(".home.arpa");
-    if special || !name.contains('.') || name.parse::<DnsName>().is_err() {
-        return Err(InvalidWebhook::PrivateName);
-    }
-    Ok(())
-}
-
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
-    }
-}
-
-fn address(record: &RecordData) -> Option<IpAddr> {
-    match record {
-        RecordData::A(address) => Some((*address).into()),
-        RecordData::Aaaa(address) => Some((*address).into()),
-        _ => None,
     }
 }
 
@@ -176,6 +190,18 @@ pub enum InvalidWebhook {
     /// Its host is not in the DNS.
     #[error("its host does not resolve to an address")]
     Unresolvable,
+    /// Its host could not be looked up: [`WebhookUrl::addresses_now`].
+    #[error("its host cannot be looked up now")]
+    NotNow,
+}
+
+impl From<NotAdmitted> for InvalidWebhook {
+    fn from(reason: NotAdmitted) -> InvalidWebhook {
+        match reason {
+            NotAdmitted::Special(address) => InvalidWebhook::Special(address),
+            NotAdmitted::NoAddress => InvalidWebhook::Unresolvable,
+        }
+    }
 }
 
 crate::error::invalid_input!(InvalidWebhook, "webhook_url");

@@ -208,7 +208,7 @@ fn a_mark_is_written_to_the_audit_log_with_what_followed() {
 #[test]
 fn the_switch_turns_the_route_off_and_no_other() {
     let (app, key) = start();
-    let app = app.switched(Switches { dns_mark: false, ..Switches::default() });
+    let app = app.switched(Switches { dns_mark: Some(false), ..Switches::default() });
     let before = app.dump();
     let told = error("the operator of this server has switched off marking records by hand");
     mark(&app, &key, &json!(1), &json!("verified")).is(403, &told);

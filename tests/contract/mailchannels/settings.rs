@@ -78,7 +78,7 @@ fn downstream_addresses_are_replaced_as_a_whole_and_come_back_as_they_were_sent(
     let (app, key) = start();
     let domain = DOMAIN;
     let records =
-        json!([server(10, "mx1.example.net."), server(20, "192.0.2.1"), server(10, "MX2.example.net")]);
+        json!([server(10, "mx1.example.net."), server(20, "93.184.215.14"), server(10, "MX2.example.net")]);
     let line = format!("PUT /inbound/v1/domains/{domain}/downstream-address");
     let set = with(&app, &key, &line, &json!({ "records": records }));
     assert_eq!((set.status, set.json()), (201, json!({ "records": records })));
@@ -87,7 +87,7 @@ fn downstream_addresses_are_replaced_as_a_whole_and_come_back_as_they_were_sent(
     };
     let whole = call(&app, &key, &format!("GET /inbound/v1/domains/{domain}/downstream-address"));
     assert_eq!(whole.json(), json!({ "records": records }));
-    assert_eq!(get("?limit=1&offset=1").json()["records"], json!([server(20, "192.0.2.1")]));
+    assert_eq!(get("?limit=1&offset=1").json()["records"], json!([server(20, "93.184.215.14")]));
     assert_eq!(get("?offset=9").json()["records"], json!([]));
     refuses(&get("?limit=0"), 400, "limit");
     refuses(&get("?offset=-1"), 400, "offset");

@@ -55,6 +55,7 @@ pub(super) const GROUPS: &[Group] = &[
             Code::NegativeCached,
             Code::NameserversDisagree,
             Code::NameserverLame,
+            Code::NameserverNotAsked,
             Code::CnameLoop,
             Code::DnssecBogus,
             Code::Servfail,

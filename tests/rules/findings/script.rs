@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use postroom::dns::{Outcome, RecordData, RecordType, ScriptedResolver, Server, TxtData};
+use postroom::dns::{NotAsked, Outcome, RecordData, RecordType, ScriptedResolver, Server, TxtData};
 use postroom::name::{DnsName, DomainName, Selector};
 use postroom::verify::{
     CnameExpectation, DkimExpectation, DmarcExpectation, Expectation, MxExpectation, SpfExpectation,
@@ -164,6 +164,7 @@ fn outcome_of(text: &str) -> Outcome {
         "REFUSED" => Outcome::Refused { detail },
         "TIMEOUT" => Outcome::Timeout,
         "MALFORMED" => Outcome::Malformed { detail },
+        "NOT-PUBLIC" => Outcome::NotAsked { why: NotAsked::NotPublic },
         "UNREACHABLE" => Outcome::Unreachable { detail },
         _ => panic!("no such outcome: !{text}"),
     }

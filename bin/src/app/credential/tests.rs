@@ -32,7 +32,7 @@ fn key() -> String {
 #[test]
 fn the_password_of_the_one_user_is_the_credential() {
     let key = key();
-    // One of the three is padded, whatever the length of a key.
+    // `pair` may end in padding; `bare` never does.
     let pair = encoded(format!("api:{key}").as_bytes());
     let bare = pair.trim_end_matches('=');
     for value in [

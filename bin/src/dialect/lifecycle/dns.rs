@@ -1,26 +1,27 @@
 //! A domain's records: show, mark by word, verify now.
 
-use postroom::domain;
+use postroom::account;
 use postroom::error::Error;
 use postroom::id::RecordId;
+use postroom::inbound;
 use postroom::record::RecordStatus;
 use postroom::verify;
 use serde_json::json;
 
 use super::input::{Input, path_domain, queried};
-use super::shape::{Details, domain_json};
+use super::shape::Details;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, LookingCall};
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
     let (caller, name) = (queried(call)?, path_domain(call)?);
     let found = call.read(|tx| Details::find(tx, &caller, &name))?;
-    let body = json!({ "domain": domain_json(&found.domain), "dns": found.dns_json() });
+    let body = json!({ "domain": found.domain_json(), "dns": found.dns_json() });
     Ok(Response::json(StatusCode::OK, &body))
 }
 
 pub(super) fn mark(call: &Call<'_>) -> Result<Response, Fault> {
-    if !call.switches.dns_mark {
+    if call.switches.dns_mark == Some(false) {
         return Err(Fault::SwitchedOff("marking records by hand"));
     }
     let input = Input::read(call)?;
@@ -30,9 +31,13 @@ pub(super) fn mark(call: &Call<'_>) -> Result<Response, Fault> {
     let word = word.ok_or_else(|| Fault::input("status", "must be pending, verified, failed or disabled"))?;
     let observed = input.optional("observed_value")?;
     let changed = call.write(|tx| {
-        let domain = domain::find_named(tx, &input.caller, &name)?;
+        // A mark stands in the place of what was seen, so that it is not a tenant's, unless the operator says so.
+        if call.switches.dns_mark.is_none() && !account::is_trusted(tx, input.caller.account())? {
+            return Err(Fault::SwitchedOff("marking records by hand, for an account that is not trusted,"));
+        }
+        let domain = inbound::domain_named(tx, &input.caller, &name)?;
         verify::mark(tx, &input.caller, &domain, id, word, observed.as_deref())?;
-        Details::find(tx, &input.caller, &name)
+        Ok::<_, Fault>(Details::find(tx, &input.caller, &name)?)
     })?;
     Ok(Response::json(StatusCode::OK, &changed.json()))
 }
@@ -40,7 +45,7 @@ pub(super) fn mark(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn verify(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let input = Input::read(call)?;
     let name = path_domain(call)?;
-    let id = call.read(|tx| Ok::<_, Error>(domain::find_named(tx, &input.caller, &name)?.id))?;
+    let id = call.read(|tx| Ok::<_, Error>(inbound::domain_named(tx, &input.caller, &name)?.id))?;
     verify::check(call.postroom, &input.caller, id, call.resolver)?;
     let found = call.read(|tx| Details::find(tx, &input.caller, &name))?;
     Ok(Response::json(StatusCode::OK, &found.json()))

@@ -3,8 +3,10 @@
 use postroom::dkim::pool;
 use postroom::domain::{self, Order};
 use postroom::error::Error;
+use postroom::inbound;
 use postroom::page::{Direction, Page};
 use postroom::provision::{self, NewDomain};
+use postroom::signing;
 use serde_json::{Value, json};
 
 use super::input::{Input, path_domain, queried};
@@ -40,7 +42,10 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let page = Page { limit: u32::try_from(limit).unwrap_or(u32::MAX), offset };
     let items: Vec<Value> = call.read(|tx| {
         let found = domain::list(tx, &caller, Order::Created, Direction::Descending, page)?;
-        Ok::<_, Error>(found.iter().map(|domain| domain_json(domain)).collect())
+        let ids: Vec<_> = found.iter().map(|domain| domain.id).collect();
+        let assessments = signing::list(tx, &caller, &ids)?;
+        let shown = found.iter().filter_map(|domain| Some(domain_json(domain, assessments.get(&domain.id)?)));
+        Ok::<_, Error>(shown.collect())
     })?;
     Ok(Response::json(StatusCode::OK, &json!({ "items": items, "limit": limit, "offset": offset })))
 }
@@ -55,7 +60,7 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Response, Fault> {
     let input = Input::read(call)?;
     let name = input.domain()?;
     call.write(|tx| {
-        let domain = domain::find_named(tx, &input.caller, &name)?;
+        let domain = inbound::domain_named(tx, &input.caller, &name)?;
         provision::delete(tx, &input.caller, &domain)
     })?;
     Ok(Response::json(StatusCode::OK, &json!({ "ok": true, "deleted": name.as_str() })))

@@ -1,9 +1,9 @@
 //! A domain's route.
 
 use postroom::address::{EmailAddress, InvalidAddress};
-use postroom::domain;
+use postroom::inbound;
 use postroom::route::{self, Mode, Patch, RouteChange};
-use postroom::webhook::{InvalidWebhook, VettedUrl, WebhookUrl};
+use postroom::webhook::{InvalidWebhook, VettedUrl, WebhookRules, WebhookUrl};
 
 use super::input::{Input, path_domain};
 use super::shape::Details;
@@ -14,7 +14,7 @@ pub(super) fn update(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let input = Input::read(call)?;
     let name = path_domain(call)?;
     // Before anything is looked up for somebody whose domain it is not.
-    call.read(|tx| domain::find_named(tx, &input.caller, &name).map(drop))?;
+    call.read(|tx| inbound::domain_named(tx, &input.caller, &name).map(drop))?;
     let change = RouteChange {
         mode: mode(&input)?,
         webhook_url: webhook_url(call, &input)?,
@@ -22,7 +22,7 @@ pub(super) fn update(call: &LookingCall<'_>) -> Result<Response, Fault> {
         forward_to: forward_to(&input)?,
     };
     let changed = call.write(|tx| {
-        let domain = domain::find_named(tx, &input.caller, &name)?;
+        let domain = inbound::domain_named(tx, &input.caller, &name)?;
         route::update(tx, &input.caller, &domain, change)?;
         Details::of(tx, domain)
     })?;
@@ -49,8 +49,12 @@ fn webhook_url(call: &LookingCall<'_>, input: &Input) -> Result<Patch<VettedUrl>
         Patch::Keep => Patch::Keep,
         Patch::Clear => Patch::Clear,
         Patch::Set(text) => {
-            let url = WebhookUrl::parse(&text, call.switches.loopback_webhooks).map_err(invalid)?;
-            Patch::Set(url.vet(call.resolver).map_err(invalid)?)
+            let rules = WebhookRules {
+                policy: &call.settings().egress,
+                loopback_http: call.switches.loopback_webhooks,
+            };
+            let url = WebhookUrl::parse(&text, rules).map_err(invalid)?;
+            Patch::Set(url.vet(call.resolver, rules).map_err(invalid)?)
         }
     })
 }

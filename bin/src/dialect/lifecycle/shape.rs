@@ -4,43 +4,53 @@ use postroom::account::Caller;
 use postroom::db::ReadTx;
 use postroom::domain::{self, Domain};
 use postroom::error::Error;
+use postroom::inbound;
 use postroom::name::DomainName;
 use postroom::record::{self, Purpose, Record};
 use postroom::route::{self, Route};
+use postroom::signing::{self, Assessment};
 use postroom::webhook::WebhookUrl;
 use serde_json::{Value, json};
 
 use crate::json::record::problem_json;
+use crate::json::signing::add_assessment;
 
 /// A domain with everything that this dialect shows of it: three statements, however many records.
 pub(super) struct Details {
     pub(super) domain: domain::Details,
     records: Vec<Record>,
     route: Route,
+    assessment: Assessment,
 }
 
 impl Details {
     /// Reads the domain of this name.
     pub(super) fn find(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Details, Error> {
-        Details::of(tx, domain::find_named(tx, caller, name)?)
+        Details::of(tx, inbound::domain_named(tx, caller, name)?)
     }
 
     /// Reads what hangs on a domain.
     pub(super) fn of<'t>(tx: &ReadTx<'t>, domain: Domain<'t>) -> Result<Details, Error> {
         let records = record::list(tx, &domain)?;
         let route = route::find(tx, &domain)?;
-        Ok(Details { domain: domain.into_details(), records, route })
+        let assessment = signing::find(tx, &domain)?;
+        Ok(Details { domain: domain.into_details(), records, route, assessment })
     }
 
     /// `{"domain","dns","route","mx"}`.
     pub(super) fn json(&self) -> Value {
         let mx = self.records.iter().find(|record| record.purpose == Purpose::Mx);
         json!({
-            "domain": domain_json(&self.domain),
+            "domain": self.domain_json(),
             "dns": self.dns_json(),
             "route": route_json(&self.domain, &self.route),
             "mx": mx.map(|record| json!({ "host": record.value, "priority": record.priority })),
         })
+    }
+
+    /// The domain without what hangs on it.
+    pub(super) fn domain_json(&self) -> Value {
+        domain_json(&self.domain, &self.assessment)
     }
 
     /// The records alone.
@@ -50,8 +60,8 @@ impl Details {
 }
 
 /// A domain without what hangs on it.
-pub(super) fn domain_json(domain: &domain::Details) -> Value {
-    json!({
+pub(super) fn domain_json(domain: &domain::Details, assessment: &Assessment) -> Value {
+    let mut shown = json!({
         "id": domain.id.number(),
         "domain": domain.name.as_str(),
         "status": domain.status.as_str(),
@@ -59,7 +69,9 @@ pub(super) fn domain_json(domain: &domain::Details) -> Value {
         "organization_id": domain.organization.as_ref().map(postroom::tag::Tag::as_str),
         "created_at": domain.created_at.to_string(),
         "updated_at": domain.updated_at.to_string(),
-    })
+    });
+    add_assessment(&mut shown, assessment);
+    shown
 }
 
 fn record_json(record: &Record) -> Value {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use postroom::db::WriteTx;
 use postroom::error::Error;
 use postroom::name::DomainName;
-use postroom::{inbound, provision as provisioning, subscription};
+use postroom::{inbound, provision as provisioning, signing, subscription};
 use serde_json::{Value, json};
 
 use super::domains::{Flags, Wish};
@@ -74,7 +74,8 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
                     before.map(|first: usize| format!("the same name as item {} of this request", first + 1));
                 let (made, domain) = tx.part(|| wish.provision(call, tx, &handle, flags))?;
                 let comment = comment.or((!made).then(|| "the domain was provisioned already".to_owned()));
-                Ok((handles.json(&domain, &inbound::find(tx, &domain)?), comment))
+                let (inbound, assessment) = (inbound::find(tx, &domain)?, signing::find(tx, &domain)?);
+                Ok((handles.json(&domain, &inbound, &assessment), comment))
             });
             match done {
                 Ok((domain, comment)) => outcome.success(commented(&domain, 201, comment)),
@@ -95,11 +96,18 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
 }
 
 pub(super) fn deprovision(call: &Call<'_>) -> Result<Response, Fault> {
-    each_of(call, &items(call)?, |tx, name| {
+    in_order(call, &items(call)?, Order::ChildrenFirst, |tx, name| {
         let domain = domain_of(call, tx, name)?;
         provisioning::delete(tx, &call.caller, &domain)?;
         Ok(json!({ "code": 204 }))
     })
+}
+
+/// In which order what is to be done is done; its outcomes are told in the order of the items.
+enum Order {
+    AsGiven,
+    /// Domains below others first, for one whose keys sign for another one cannot go before that.
+    ChildrenFirst,
 }
 
 /// Does with the domain of each item what is to be done, and tells of each under the name that it was given.
@@ -108,10 +116,30 @@ pub(super) fn each_of(
     items: &[Value],
     done: impl Fn(&WriteTx<'_>, &DomainName) -> Result<Value, Fault>,
 ) -> Result<Response, Fault> {
+    in_order(call, items, Order::AsGiven, done)
+}
+
+fn in_order(
+    call: &Call<'_>,
+    items: &[Value],
+    order: Order,
+    done: impl Fn(&WriteTx<'_>, &DomainName) -> Result<Value, Fault>,
+) -> Result<Response, Fault> {
+    let mut order_of: Vec<(usize, &Value)> = items.iter().enumerate().collect();
+    if matches!(order, Order::ChildrenFirst) {
+        // A name has more labels than the one above it; of equals the first stays the first.
+        order_of
+            .sort_by_key(|(_, item)| std::cmp::Reverse(given(item).trim_end_matches('.').split('.').count()));
+    }
     let outcome = call.write(|tx| {
         let mut outcome = Outcome::default();
-        for (at, item) in items.iter().enumerate() {
-            match named(item).and_then(|name| tx.part(|| done(tx, &name))) {
+        let all = order_of.iter().map(|&(at, item)| {
+            (at, item, named(item).and_then(|name| tx.part(|| done(tx, &name))))
+        });
+        let mut all: Vec<_> = all.collect();
+        all.sort_by_key(|(at, ..)| *at);
+        for (at, item, result) in all {
+            match result {
                 Ok(mut told) => {
                     if let Some(fields) = told.as_object_mut() {
                         fields.insert("domain".to_owned(), json!(given(item)));

@@ -3,12 +3,13 @@
 use postroom::db::WriteTx;
 use postroom::domain::{self, Domain};
 use postroom::error::Error;
-use postroom::inbound::{self, InboundChange, NameStanding};
+use postroom::inbound::{self, Downstream, InboundChange, NameStanding};
 use postroom::key;
 use postroom::name::DomainName;
 use postroom::page::Page;
 use postroom::provision::{self, NewDomain};
 use postroom::secret::{PlainSecret, SecretKind};
+use postroom::signing;
 use postroom::subscription;
 use serde_json::{Value, json};
 
@@ -18,7 +19,7 @@ use super::input::{
 };
 use super::shape::{Handles, domain_json, downstream_json, settings_json};
 use crate::wire::http::{HeaderMap, Response, StatusCode};
-use crate::wire::{Call, Fault};
+use crate::wire::{Call, Fault, LookingCall};
 
 /// A status and nothing more.
 pub(super) fn empty(status: StatusCode) -> Response {
@@ -59,10 +60,16 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let names = asked.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty());
     let names = names.map(|text| name(text, "domains")).collect::<Result<Vec<_>, _>>()?;
     let names = if asked.is_empty() { None } else { Some(names.as_slice()) };
-    let (handles, (found, total)) = call.read(|tx| {
-        Ok::<_, Error>((Handles::of(tx, &call.caller)?, inbound::list(tx, &call.caller, names, page)?))
+    let (handles, (found, total), assessments) = call.read(|tx| {
+        let found = inbound::list(tx, &call.caller, names, page)?;
+        let ids: Vec<_> = found.0.iter().map(|(domain, _)| domain.id).collect();
+        let assessments = signing::list(tx, &call.caller, &ids)?;
+        Ok::<_, Error>((Handles::of(tx, &call.caller)?, found, assessments))
     })?;
-    let domains: Vec<Value> = found.iter().map(|(domain, inbound)| handles.json(domain, inbound)).collect();
+    let shown = found.iter();
+    let shown = shown
+        .filter_map(|(domain, inbound)| Some(handles.json(domain, inbound, assessments.get(&domain.id)?)));
+    let domains: Vec<Value> = shown.collect();
     Ok(Response::json(StatusCode::OK, &json!({ "domains": domains, "total": total })))
 }
 
@@ -113,9 +120,10 @@ pub(super) fn settings(call: &Call<'_>) -> Result<Response, Fault> {
     Ok(Response::json(StatusCode::OK, &shown))
 }
 
-pub(super) fn set_settings(call: &Call<'_>) -> Result<Response, Fault> {
+pub(super) fn set_settings(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let body = object(call)?;
     let lists = sections(&body)?;
+    look_at_downstream(call, lists.downstream.as_deref().unwrap_or_default())?;
     let shown = call.write(|tx| {
         let domain = path_domain(call, tx)?;
         let was = inbound::find(tx, &domain)?.filtering;
@@ -138,10 +146,11 @@ pub(super) fn downstream(call: &Call<'_>) -> Result<Response, Fault> {
     Ok(Response::json(StatusCode::OK, &json!({ "records": downstream_json(&page) })))
 }
 
-pub(super) fn set_downstream(call: &Call<'_>) -> Result<Response, Fault> {
+pub(super) fn set_downstream(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let body = object(call)?;
     let records = list_of(body.get("records"), "records", one_downstream)?;
     let records = records.ok_or_else(|| Fault::input("records", "is required"))?;
+    look_at_downstream(call, &records)?;
     let change = InboundChange { downstream: Some(records), ..InboundChange::default() };
     let found = call.write(|tx| {
         let domain = path_domain(call, tx)?;
@@ -149,6 +158,13 @@ pub(super) fn set_downstream(call: &Call<'_>) -> Result<Response, Fault> {
         inbound::find(tx, &domain).map_err(Fault::from)
     })?;
     Ok(Response::json(StatusCode::CREATED, &json!({ "records": downstream_json(&found.downstream) })))
+}
+
+/// Whether mail may be sent to these servers, as far as the DNS says now.
+fn look_at_downstream(call: &LookingCall<'_>, servers: &[Downstream]) -> Result<(), Fault> {
+    // Before anything is looked up for somebody whose domain it is not.
+    call.read(|tx| path_domain(call, tx).map(drop))?;
+    Ok(inbound::check_downstream(call.resolver, &call.settings().egress, servers)?)
 }
 
 pub(super) fn set_key(call: &Call<'_>) -> Result<Response, Fault> {

@@ -15,7 +15,9 @@ use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{HeaderMap, Method, Response, StatusCode, header};
-use crate::wire::{Anybody, Auth, Call, Fault, Surface, batch, open, reporting, route, store_status};
+use crate::wire::{
+    Anybody, Auth, Call, Fault, Surface, batch, looking, open, reporting, route, store_status,
+};
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -32,9 +34,9 @@ pub const DIALECT: Surface = Surface {
         route(Method::GET, "/inbound/v1/domains/{domain}", domains::show),
         route(Method::DELETE, "/inbound/v1/domains/{domain}", domains::deprovision),
         route(Method::GET, "/inbound/v1/domains/{domain}/settings", domains::settings),
-        route(Method::PUT, "/inbound/v1/domains/{domain}/settings", domains::set_settings),
+        looking(Method::PUT, "/inbound/v1/domains/{domain}/settings", domains::set_settings),
         route(Method::GET, "/inbound/v1/domains/{domain}/downstream-address", domains::downstream),
-        route(Method::PUT, "/inbound/v1/domains/{domain}/downstream-address", domains::set_downstream),
+        looking(Method::PUT, "/inbound/v1/domains/{domain}/downstream-address", domains::set_downstream),
         route(Method::PUT, "/inbound/v1/domains/{domain}/api-key", domains::set_key),
         route(Method::POST, "/inbound/v1/domains/{domain}/alias/{alias}", aliases::create),
         route(Method::DELETE, "/inbound/v1/domains/{domain}/alias/{alias}", aliases::delete),

@@ -8,8 +8,11 @@ use postroom::domain::{Details, Domain};
 use postroom::error::Error;
 use postroom::id::SubscriptionId;
 use postroom::inbound::{self, AbusePolicy, Downstream, Filtering, Inbound};
+use postroom::signing::{self, Assessment};
 use postroom::subscription;
 use serde_json::{Value, json};
+
+use crate::json::signing::add_assessment;
 
 /// The handles of a caller's subscriptions.
 pub(super) struct Handles(HashMap<SubscriptionId, String>);
@@ -20,22 +23,25 @@ impl Handles {
         Ok(Handles(all.into_iter().map(|each| (each.id, each.handle)).collect()))
     }
 
-    /// `{"domain","subscriptionHandle","settings","admins","downstreamAddresses","aliases"}`.
-    pub(super) fn json(&self, domain: &Details, inbound: &Inbound) -> Value {
-        json!({
+    /// `{"domain","subscriptionHandle","settings","admins","downstreamAddresses","aliases"}`,
+    /// and why it is not active: `"reason"`, `"reasons"`, `"signing"`.
+    pub(super) fn json(&self, domain: &Details, inbound: &Inbound, assessment: &Assessment) -> Value {
+        let mut shown = json!({
             "domain": domain.name.as_str(),
             "subscriptionHandle": self.0.get(&domain.subscription).map_or("", String::as_str),
             "settings": settings_json(&inbound.filtering),
             "admins": inbound.admins.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "downstreamAddresses": downstream_json(&inbound.downstream),
             "aliases": inbound.aliases.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        })
+        });
+        add_assessment(&mut shown, assessment);
+        shown
     }
 }
 
 /// A domain with all that is set of it.
 pub(super) fn domain_json<'t>(tx: &ReadTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<Value, Error> {
-    Ok(Handles::of(tx, caller)?.json(domain, &inbound::find(tx, domain)?))
+    Ok(Handles::of(tx, caller)?.json(domain, &inbound::find(tx, domain)?, &signing::find(tx, domain)?))
 }
 
 /// How mail is filtered.

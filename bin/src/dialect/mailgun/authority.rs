@@ -1,8 +1,8 @@
 //! Whose keys sign for a domain, and under which selector.
 
 use postroom::dkim::pool;
-use postroom::domain;
 use postroom::error::{Entity, Error};
+use postroom::inbound;
 use postroom::keyring;
 use serde_json::json;
 
@@ -17,7 +17,7 @@ pub(super) fn set_authority(call: &Call<'_>) -> Result<Response, Fault> {
     let own =
         form.get("self").filter(|text| !text.is_empty()).map_or(Ok(false), |text| flag(text, "self"))?;
     let (details, changed) = call.write(|tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         let (domain, changed) = keyring::set_authority(tx, &call.caller, &domain, own)?;
         Ok::<_, Error>((Details::of(tx, domain)?, changed))
     })?;
@@ -37,7 +37,7 @@ pub(super) fn set_selector(call: &Call<'_>) -> Result<Response, Fault> {
     let selector = form.get(FIELD).filter(|text| !["", "undefined"].contains(&text.trim()));
     let selector = selector.map(|text| parse_selector(text, FIELD)).transpose()?;
     let changed = pool::write(*call.session, |tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         let Some(selector) = &selector else { return Ok(()) };
         keyring::rename_selector(tx, &call.caller, &domain, selector).map(|_| ())
     });

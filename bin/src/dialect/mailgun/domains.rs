@@ -2,7 +2,9 @@
 
 use postroom::domain::{self, Order};
 use postroom::error::Error;
+use postroom::inbound;
 use postroom::page::{Direction, Page};
+use postroom::signing;
 use postroom::verify;
 use serde_json::json;
 
@@ -22,7 +24,11 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let page = Page { limit: limit.unwrap_or(USUAL_LIMIT).min(MOST), offset };
     let (items, count) = call.read(|tx| {
         let domains = domain::list(tx, &call.caller, Order::Created, Direction::Descending, page)?;
-        let items: Vec<_> = domains.iter().map(|domain| domain_json(domain)).collect();
+        let ids: Vec<_> = domains.iter().map(|domain| domain.id).collect();
+        let assessments = signing::list(tx, &call.caller, &ids)?;
+        let items = domains.iter();
+        let items = items.filter_map(|domain| Some(domain_json(domain, assessments.get(&domain.id)?)));
+        let items: Vec<_> = items.collect();
         Ok::<_, Error>((items, domain::count(tx, &call.caller)?))
     })?;
     Ok(Response::json(StatusCode::OK, &json!({ "total_count": count, "items": items })))
@@ -30,15 +36,15 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
     let name = path_domain(call)?;
-    let found = call.read(|tx| Details::of(tx, domain::find_named(tx, &call.caller, &name)?))?;
+    let found = call.read(|tx| Details::of(tx, inbound::domain_named(tx, &call.caller, &name)?))?;
     Ok(Response::json(StatusCode::OK, &found.json()))
 }
 
 pub(super) fn verify(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let name = path_domain(call)?;
-    let id = call.read(|tx| Ok::<_, Error>(domain::find_named(tx, &call.caller, &name)?.id))?;
+    let id = call.read(|tx| Ok::<_, Error>(inbound::domain_named(tx, &call.caller, &name)?.id))?;
     verify::check(call.postroom, &call.caller, id, call.resolver)?;
-    let found = call.read(|tx| Details::of(tx, domain::find_named(tx, &call.caller, &name)?))?;
+    let found = call.read(|tx| Details::of(tx, inbound::domain_named(tx, &call.caller, &name)?))?;
     let mut body = found.json();
     if let Some(fields) = body.as_object_mut() {
         fields.insert("message".to_owned(), json!("Domain DNS records have been updated"));

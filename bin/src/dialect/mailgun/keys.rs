@@ -1,8 +1,8 @@
 //! Domain keys: list, create and import, delete, activate and deactivate.
 
 use postroom::dkim::{Algorithm, KeyKind, KeyPair, PrivateKeyFault, Source, pool};
-use postroom::domain;
 use postroom::error::{Entity, Error};
+use postroom::inbound;
 use postroom::keyring::{self, Activation, Filter};
 use postroom::name::{DomainName, Selector};
 use serde_json::json;
@@ -34,10 +34,10 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let form = Form::read(call.request)?;
     let (name, selector) = (domain_of(&form, "signing_domain")?, selector(&form, "selector")?);
     // Before any work is spent on a key for it.
-    call.read(|tx| domain::find_named(tx, &call.caller, &name).map(drop))?;
+    call.read(|tx| inbound::domain_named(tx, &call.caller, &name).map(drop))?;
     let source = source(&form)?;
     let made = pool::write(*call.session, |tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         keyring::create(tx, &call.caller, &domain, &selector, &source)
     })?;
     Ok(Response::json(StatusCode::OK, &key_json(&made)))
@@ -47,7 +47,7 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Response, Fault> {
     let form = Form::read(call.request)?;
     let (name, selector) = (domain_of(&form, "signing_domain")?, selector(&form, "selector")?);
     call.write(|tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         keyring::delete(tx, &call.caller, &domain, &selector)
     })
     .map_err(as_key)?;
@@ -58,7 +58,7 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn of_domain(call: &Call<'_>) -> Result<Response, Fault> {
     let entries = match path_domain(call) {
         Ok(name) => call.read(|tx| {
-            let domain = domain::find_named(tx, &call.caller, &name)?;
+            let domain = inbound::domain_named(tx, &call.caller, &name)?;
             keyring::of_domain(tx, &domain)
         }),
         Err(_) => Ok(Vec::new()),
@@ -73,7 +73,7 @@ pub(super) fn of_domain(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn activate(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let (name, selector) = path_key(call)?;
-    let id = call.read(|tx| Ok(domain::find_named(tx, &call.caller, &name)?.id)).map_err(as_key)?;
+    let id = call.read(|tx| Ok(inbound::domain_named(tx, &call.caller, &name)?.id)).map_err(as_key)?;
     let outcome = keyring::activate(call.postroom, &call.caller, id, &selector, call.resolver);
     match outcome.map_err(as_key)? {
         Activation::Done(_) => Ok(switched("domain key activated", &name, &selector, true)),
@@ -86,7 +86,7 @@ pub(super) fn activate(call: &LookingCall<'_>) -> Result<Response, Fault> {
 pub(super) fn deactivate(call: &Call<'_>) -> Result<Response, Fault> {
     let (name, selector) = path_key(call)?;
     call.write(|tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         keyring::deactivate(tx, &call.caller, &domain, &selector)
     })
     .map_err(as_key)?;

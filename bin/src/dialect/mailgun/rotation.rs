@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use postroom::dkim::DkimKey;
 use postroom::dkim::pool;
-use postroom::domain::{self, Details};
+use postroom::domain::Details;
 use postroom::error::Error;
+use postroom::inbound;
 use postroom::keyring::{self, KeyEntry};
 use postroom::rotation::{self, RotationView};
 use serde_json::{Value, json};
@@ -44,7 +45,7 @@ fn set(call: &Call<'_>) -> Result<Response, Fault> {
         return Err(bad("rotation_interval", text));
     }
     let body = pool::write(*call.session, |tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         let was = rotation::status(tx, &domain)?.rotation.every;
         let every = enabled.then(|| asked.or(was).unwrap_or(USUAL_INTERVAL));
         rotation::set_interval(tx, &call.caller, &domain, every)?;
@@ -60,7 +61,7 @@ fn set(call: &Call<'_>) -> Result<Response, Fault> {
 fn begin(call: &Call<'_>) -> Result<Response, Fault> {
     let name = path_domain(call)?;
     let (state, supply) = call.read(|tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         let status = rotation::status(tx, &domain)?;
         Ok::<_, Error>((state(&status), rotation::supply(tx, &domain)?))
     })?;
@@ -70,7 +71,7 @@ fn begin(call: &Call<'_>) -> Result<Response, Fault> {
     }
     let source = supply.source()?;
     pool::write(*call.session, |tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         rotation::start(tx, &call.caller, &domain, &source)
     })?;
     Ok(Response::json(StatusCode::OK, &json!({ "message": "ok" })))

@@ -6,7 +6,10 @@ use postroom::domain::{self, Domain, DomainStatus};
 use postroom::error::Error;
 use postroom::keyring::{DnsState, KeyEntry};
 use postroom::record::{self, Purpose, Record};
+use postroom::signing::{self, Assessment};
 use serde_json::{Value, json};
+
+use crate::json::signing::add_assessment;
 
 /// A key: `{"signing_domain","selector","bits","dns_record"}`.
 pub(super) fn key_json(entry: &KeyEntry) -> Value {
@@ -24,6 +27,7 @@ pub(super) fn key_json(entry: &KeyEntry) -> Value {
             "name": entry.record_name().as_str(),
             "record_type": record_type,
             "valid": word(entry.dns_state()),
+            "manual": entry.standing.pinned,
             "value": value,
         },
     })
@@ -48,12 +52,14 @@ fn word(state: DnsState) -> &'static str {
 pub(super) struct Details {
     pub(super) domain: domain::Details,
     records: Vec<Record>,
+    assessment: Assessment,
 }
 
 impl Details {
     pub(super) fn of<'t>(tx: &ReadTx<'t>, domain: Domain<'t>) -> Result<Details, Error> {
         let records = record::list(tx, &domain)?;
-        Ok(Details { domain: domain.into_details(), records })
+        let assessment = signing::find(tx, &domain)?;
+        Ok(Details { domain: domain.into_details(), records, assessment })
     }
 
     /// What the domain must publish to send: SPF, its own keys, the return path.
@@ -69,7 +75,7 @@ impl Details {
     /// `{"domain","receiving_dns_records","sending_dns_records"}`.
     pub(super) fn json(&self) -> Value {
         json!({
-            "domain": domain_json(&self.domain),
+            "domain": domain_json(&self.domain, &self.assessment),
             "receiving_dns_records": self.receiving(),
             "sending_dns_records": self.sending(),
         })
@@ -88,11 +94,12 @@ fn record_json(domain: &domain::Details, record: &Record) -> Value {
     };
     let state = DnsState::of(&record.standing);
     let mut shown = json!({
-        "is_active": record.dkim_key.as_ref().map_or(state == DnsState::Valid, |key| key.active),
+        "is_active": record.dkim_key.as_ref().map_or(state == DnsState::Valid, record::PublishedKey::is_active),
         "cached": record.observed.iter().collect::<Vec<_>>(),
         "name": record.name(domain).as_str(),
         "record_type": record.record_type().to_string(),
         "valid": word(state),
+        "manual": record.standing.pinned,
         "value": value,
     });
     // Clients of this interface read it as a text.
@@ -103,12 +110,12 @@ fn record_json(domain: &domain::Details, record: &Record) -> Value {
 }
 
 /// A domain without its records. What Postroom has no word on is what Mailgun makes of a new domain.
-pub(super) fn domain_json(domain: &domain::Details) -> Value {
+pub(super) fn domain_json(domain: &domain::Details, assessment: &Assessment) -> Value {
     let state = match domain.status {
         DomainStatus::Active => "active",
         DomainStatus::Pending | DomainStatus::Failed => "unverified",
     };
-    json!({
+    let mut shown = json!({
         "id": format!("{:024x}", domain.id.number()),
         "name": domain.name.as_str(),
         "state": state,
@@ -122,7 +129,9 @@ pub(super) fn domain_json(domain: &domain::Details) -> Value {
         "wildcard": false,
         "web_prefix": "email",
         "web_scheme": "https",
-    })
+    });
+    add_assessment(&mut shown, assessment);
+    shown
 }
 
 /// `Wed, 10 Jul 2013 19:26:52 GMT`, as RFC 9110 section 5.6.7 has it.

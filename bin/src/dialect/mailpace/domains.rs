@@ -11,9 +11,10 @@ use postroom::provision::{self, NewDomain};
 use postroom::record::Purpose;
 use postroom::verify::{Checked, Code, check};
 use serde::Serialize;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::{Text, object, path_id, text};
+use crate::json::signing::assessment_json;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, LookingCall, takes_json};
 
@@ -33,6 +34,8 @@ struct Domain<'a> {
     webhook_public_key: Option<String>,
     created_at: String,
     modified_at: String,
+    #[serde(flatten)]
+    assessment: Map<String, Value>,
 }
 
 impl<'a> From<&'a Overview> for Domain<'a> {
@@ -44,11 +47,12 @@ impl<'a> From<&'a Overview> for Domain<'a> {
             url: domain.name.as_str(),
             dkim_selector: overview.dkim.as_ref().map(|(selector, _)| selector.as_str()),
             dkim_string: overview.dkim.as_ref().map(|(_, key)| key.record_value()),
-            dkim_verified: overview.dkim_verified,
+            dkim_verified: overview.assessment.dkim_verified,
             advanced_verified: overview.return_path_verified,
             webhook_public_key: overview.webhook_public_key.map(|key| key.base64()),
             created_at: domain.created_at.to_string(),
             modified_at: domain.updated_at.to_string(),
+            assessment: assessment_json(&overview.assessment),
         }
     }
 }
@@ -129,8 +133,13 @@ pub(super) fn verify(call: &LookingCall<'_>) -> Result<Response, Fault> {
         };
         errors.insert(field.to_owned(), error_text(seeds_text, each).into());
     }
+    // An empty object means that all is well, so that what is not is named.
+    if !kept.assessment.dkim_verified && !errors.contains_key("dkim") {
+        let why = kept.assessment.dkim_reason().map_or("it was not verified", |reason| &reason.text);
+        errors.insert("dkim".to_owned(), why.into());
+    }
     let body = json!({
-        "dkim_verified": kept.dkim_verified,
+        "dkim_verified": kept.assessment.dkim_verified,
         "advance_verified": kept.return_path_verified,
         "errors": errors,
     });

@@ -3,13 +3,27 @@
 use postroom::domain::{self, Domain};
 use postroom::error::{Entity, Error};
 use postroom::id::DomainId;
+use postroom::inbound;
 use postroom::name::DomainName;
 use postroom::record::{self, zone_fragment};
-use postroom::verify::{self, Checked};
+use postroom::signing;
+use postroom::verify::{self, Checked, Look};
 
+use crate::json::domain::whole_domain_json;
 use crate::json::finding::checked_json;
 use crate::wire::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use crate::wire::{Call, Fault, LookingCall};
+
+/// The whole domain: its records, which keys sign for it, and why it is not active.
+pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    let shown = call.read(|tx| {
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
+        let (records, assessment) = (record::list(tx, &domain)?, signing::find(tx, &domain)?);
+        Ok::<_, Error>(whole_domain_json(&domain, &records, &assessment))
+    })?;
+    Ok(Response::json(StatusCode::OK, &shown))
+}
 
 /// What every server says now; nothing is written down.
 pub(super) fn dns(call: &LookingCall<'_>) -> Result<Response, Fault> {
@@ -18,7 +32,12 @@ pub(super) fn dns(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let looks = verify::look(&plan.domain().name, plan.expected(), call.resolver);
     let seen = plan.records().iter().zip(looks);
     let seen: Vec<Checked> = seen
-        .map(|(record, look)| Checked { record: record.clone(), finding: look.finding, views: look.views })
+        .map(|(record, Look { finding, views, .. })| Checked {
+            record: record.clone(),
+            finding,
+            views,
+            inside: None,
+        })
         .collect();
     Ok(Response::json(StatusCode::OK, &checked_json(plan.domain(), &seen)))
 }
@@ -35,7 +54,7 @@ pub(super) fn verify(call: &LookingCall<'_>) -> Result<Response, Fault> {
 pub(super) fn zone(call: &Call<'_>) -> Result<Response, Fault> {
     let name = name(call)?;
     let zone = call.read(|tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         let records = record::list(tx, &domain)?;
         Ok::<_, Error>(zone_fragment(&domain, &records))
     })?;
@@ -47,7 +66,7 @@ pub(super) fn zone(call: &Call<'_>) -> Result<Response, Fault> {
 /// The id of the domain in the path, for what finds it again in a transaction of its own.
 pub(super) fn domain_id(call: &Call<'_>) -> Result<DomainId, Fault> {
     let name = name(call)?;
-    Ok(call.read(|tx| Ok::<_, Error>(domain::find_named(tx, &call.caller, &name)?.id))?)
+    Ok(call.read(|tx| Ok::<_, Error>(inbound::domain_named(tx, &call.caller, &name)?.id))?)
 }
 
 /// The domain in the path; what is no name names no domain.

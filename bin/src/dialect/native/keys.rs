@@ -6,6 +6,7 @@ use postroom::db::ReadTx;
 use postroom::dkim::{Algorithm, KeyKind, KeyPair, Source, pool};
 use postroom::domain::{self, Domain};
 use postroom::error::{Entity, Error};
+use postroom::inbound;
 use postroom::keyring::{self, Activation};
 use postroom::name::{InvalidName, Selector};
 use postroom::rotation;
@@ -41,7 +42,7 @@ struct Settings {
 pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let name = name(call)?;
     let entries = call.read(|tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         keyring::of_domain(tx, &domain)
     })?;
     let keys: Vec<Value> = entries.iter().map(key_json).collect();
@@ -56,7 +57,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     domain_id(call)?;
     let source = source(&new)?;
     let made = pool::write(*call.session, |tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         keyring::create(tx, &call.caller, &domain, &selector, &source)
     })?;
     Ok(Response::json(StatusCode::CREATED, &key_json(&made)))
@@ -65,7 +66,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn delete(call: &Call<'_>) -> Result<Response, Fault> {
     let (name, selector) = (name(call)?, selector(call)?);
     call.write(|tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         keyring::delete(tx, &call.caller, &domain, &selector)
     })?;
     Ok(Response::json(StatusCode::OK, &json!({ "deleted": selector.as_str() })))
@@ -89,7 +90,7 @@ pub(super) fn activate(call: &LookingCall<'_>) -> Result<Response, Fault> {
 pub(super) fn deactivate(call: &Call<'_>) -> Result<Response, Fault> {
     let (name, selector) = (name(call)?, selector(call)?);
     let entry = call.write(|tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         keyring::deactivate(tx, &call.caller, &domain, &selector)?;
         keyring::find(tx, &domain, &selector)
     })?;
@@ -98,16 +99,16 @@ pub(super) fn deactivate(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn rotation(call: &Call<'_>) -> Result<Response, Fault> {
     let name = name(call)?;
-    let shown = call.read(|tx| shown_rotation(tx, &domain::find_named(tx, &call.caller, &name)?))?;
+    let shown = call.read(|tx| shown_rotation(tx, &inbound::domain_named(tx, &call.caller, &name)?))?;
     Ok(Response::json(StatusCode::OK, &shown))
 }
 
 pub(super) fn rotate(call: &Call<'_>) -> Result<Response, Fault> {
     let name = name(call)?;
-    let supply = call.read(|tx| rotation::supply(tx, &domain::find_named(tx, &call.caller, &name)?))?;
+    let supply = call.read(|tx| rotation::supply(tx, &inbound::domain_named(tx, &call.caller, &name)?))?;
     let source = supply.source()?;
     let shown = pool::write(*call.session, |tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         rotation::start(tx, &call.caller, &domain, &source)?;
         shown_rotation(tx, &domain)
     })?;
@@ -117,7 +118,7 @@ pub(super) fn rotate(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn abort(call: &Call<'_>) -> Result<Response, Fault> {
     let name = name(call)?;
     let shown = call.write(|tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         rotation::abort(tx, &call.caller, &domain)?;
         shown_rotation(tx, &domain)
     })?;
@@ -127,7 +128,7 @@ pub(super) fn abort(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn set_rotation(call: &Call<'_>) -> Result<Response, Fault> {
     let (name, settings): (_, Settings) = (name(call)?, body(call)?);
     let shown = pool::write(*call.session, |tx| {
-        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let domain = inbound::domain_named(tx, &call.caller, &name)?;
         if let Some(days) = settings.every_days {
             let every = Duration::from_hours(24 * u64::from(days));
             rotation::set_interval(tx, &call.caller, &domain, Some(every).filter(|_| days > 0))?;

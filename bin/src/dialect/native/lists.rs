@@ -2,8 +2,8 @@
 
 use postroom::address::EmailAddress;
 use postroom::db::{ReadTx, WriteTx};
-use postroom::domain;
 use postroom::error::{Entity, Error};
+use postroom::inbound;
 use postroom::list::{self, Added, InvalidItem, Item, ListKind, ListQuery, Scope};
 use postroom::name::DomainName;
 use postroom::recipient;
@@ -55,7 +55,7 @@ fn read(
     match place {
         Place::Account => list::entries(tx, &Scope::Account(&call.caller), action),
         Place::Domain(name) => {
-            let domain = domain::find_named(tx, &call.caller, name)?;
+            let domain = inbound::domain_named(tx, &call.caller, name)?;
             list::entries(tx, &Scope::Domain(&domain), action)
         }
         Place::Recipient(address) => {
@@ -81,7 +81,7 @@ pub(super) fn add(call: &Call<'_>) -> Result<Response, Fault> {
         };
         match &place {
             Place::Account => add(&Scope::Account(&call.caller)),
-            Place::Domain(name) => add(&Scope::Domain(&domain::find_named(tx, &call.caller, name)?)),
+            Place::Domain(name) => add(&Scope::Domain(&inbound::domain_named(tx, &call.caller, name)?)),
             Place::Recipient(address) => {
                 let domain = recipient::domain_of(tx, &call.caller, address.domain())?;
                 let recipient = recipient::ensure(tx, &call.caller, &domain, address)?;
@@ -111,7 +111,7 @@ fn take_off(
     let remove = |scope| list::remove(tx, &call.caller, scope, action, item);
     match place {
         Place::Account => remove(&Scope::Account(&call.caller)),
-        Place::Domain(name) => remove(&Scope::Domain(&domain::find_named(tx, &call.caller, name)?)),
+        Place::Domain(name) => remove(&Scope::Domain(&inbound::domain_named(tx, &call.caller, name)?)),
         Place::Recipient(address) => {
             let domain = recipient::domain_of(tx, &call.caller, address.domain())?;
             match recipient::find(tx, &domain, address) {

@@ -17,6 +17,7 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/postroom/v1"],
     auth: Auth::Bearer,
     routes: &[
+        route(Method::GET, "/postroom/v1/domains/{name}", domains::show),
         looking(Method::GET, "/postroom/v1/domains/{name}/dns", domains::dns),
         looking(Method::POST, "/postroom/v1/domains/{name}/verify", domains::verify),
         route(Method::GET, "/postroom/v1/domains/{name}/zone", domains::zone),

@@ -1,7 +1,7 @@
 //! Bodies of multipart/form-data (RFC 7578), whole in memory, in one pass.
 //!
-//! Strict where readers differ: what could be read in two ways is refused, for one of them may be that of a proxy
-//! which has let the body through.
+//! This parser is strict where parsers differ: it refuses a body that could be read in two ways, because a proxy may have
+//! read it in the other way and let it through.
 
 use memchr::memmem::{self, Finder};
 
@@ -16,12 +16,12 @@ const MAX_HEAD_OCTETS: usize = 8 * 1024;
 /// The most octets of a boundary (RFC 2046 section 5.1.1).
 const MAX_BOUNDARY_OCTETS: usize = 70;
 
-/// The parts of a body, in their order: their names, and what stands in them.
+/// The parts of a body in their order: the name and the content of each.
 pub(super) fn parts(body: &[u8], boundary: &[u8]) -> Result<Vec<(String, Content)>, Fault> {
     if boundary.is_empty() || boundary.len() > MAX_BOUNDARY_OCTETS {
         return Err(malformed("the boundary must be 1 to 70 characters (RFC 2046 section 5.1.1)"));
     }
-    // The line break before a boundary belongs to the boundary, and before the first there may be none.
+    // The line break before a boundary belongs to the boundary. The first boundary may have none.
     let delimiter = [b"\r\n--", boundary].concat();
     let delimiter = Finder::new(&delimiter);
     let opening = delimiter.needle().get(2..).unwrap_or_default();
@@ -63,7 +63,7 @@ fn read(part: &[u8]) -> Result<Option<(String, Content)>, Fault> {
     let disposition = disposition(head)?;
     let name = disposition.parameter("name").ok_or_else(|| malformed("a part has no name"))?;
     let name = str::from_utf8(name).map_err(|_| malformed("the name of a part is not UTF-8"))?.to_owned();
-    // `filename*` is not for forms (RFC 7578 section 4.2), but a part that has it is meant as a file.
+    // `filename*` is not allowed in forms (RFC 7578 section 4.2), but a client that sends it means a file.
     let file = disposition.parameter("filename").or_else(|| disposition.parameter("filename*"));
     Ok(match file {
         Some(b"") if content.is_empty() => None,
@@ -75,7 +75,7 @@ fn read(part: &[u8]) -> Result<Option<(String, Content)>, Fault> {
     })
 }
 
-/// The Content-Disposition in a head, after a look at what stands beside it.
+/// The Content-Disposition in a head, whose other fields are checked as well.
 fn disposition(head: &[u8]) -> Result<Headed, Fault> {
     let bad = || malformed("the head of a part is malformed (RFC 7578 section 4.8)");
     let mut found = None;
@@ -98,14 +98,14 @@ fn disposition(head: &[u8]) -> Result<Headed, Fault> {
         if name.eq_ignore_ascii_case(b"content-transfer-encoding")
             && ![&b"7bit"[..], b"8bit", b"binary"].iter().any(|plain| value.eq_ignore_ascii_case(plain))
         {
-            // RFC 7578 section 4.7 ends it; taken as it stands, an encoded key would be another key.
+            // RFC 7578 section 4.7 deprecates this field. If we ignored it, we would read an encoded key as another key.
             return Err(malformed("a part has a Content-Transfer-Encoding, which forms do not have"));
         }
     }
     found.ok_or_else(|| malformed("a part has no Content-Disposition"))
 }
 
-/// The lines of a head; `None` where something else than CRLF breaks them.
+/// The lines of a head. `None` if a line ends in anything but CRLF.
 fn lines(head: &[u8]) -> Option<Vec<&[u8]>> {
     let mut lines: Vec<&[u8]> = head.split(|octet| *octet == b'\n').collect();
     let last = lines.pop()?;

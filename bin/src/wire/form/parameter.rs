@@ -1,14 +1,15 @@
 //! Header fields of the shape `value; name=value; name="value"`: Content-Type (RFC 9110 section 5.6.6) and
 //! Content-Disposition (RFC 7578 section 4.2).
 
-/// Such a field, taken apart.
+/// A parsed header field of that shape.
 pub(super) struct Headed {
     value: String,
     parameters: Vec<(String, Vec<u8>)>,
 }
 
 impl Headed {
-    /// Takes it apart; `None` for what is malformed or names a parameter twice, of which two readers read two values.
+    /// Parses a field. `None` if it is malformed, or if it names a parameter twice, because two parsers could take different
+    /// values.
     pub(super) fn parse(field: &[u8]) -> Option<Headed> {
         let end = field.iter().position(|octet| *octet == b';').unwrap_or(field.len());
         let (value, mut rest) = field.split_at(end);
@@ -17,7 +18,7 @@ impl Headed {
         let mut parameters: Vec<(String, Vec<u8>)> = Vec::new();
         while let Some(after) = rest.strip_prefix(b";") {
             let after = after.trim_ascii_start();
-            // Nothing between two semicolons, or after the last one.
+            // An empty parameter, between two semicolons or after the last one.
             if after.is_empty() || after.starts_with(b";") {
                 rest = after;
                 continue;
@@ -38,24 +39,25 @@ impl Headed {
         rest.is_empty().then(|| Headed { value: value.to_owned(), parameters })
     }
 
-    /// Whether its value is this one, without regard to case.
+    /// Whether the field's value is this one, without regard to case.
     pub(super) fn is(&self, value: &str) -> bool {
         self.value.eq_ignore_ascii_case(value)
     }
 
-    /// A parameter; its name is given in lower case.
+    /// The value of a parameter. `name` must be in lower case.
     pub(super) fn parameter(&self, name: &str) -> Option<&[u8]> {
         self.parameters.iter().find(|(known, _)| known == name).map(|(_, content)| content.as_slice())
     }
 }
 
-/// The value of a parameter, a token or a quoted string, and what follows it.
+/// The value of a parameter (a token or a quoted string), and the rest of the field after it.
 fn content(field: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let Some(quoted) = field.strip_prefix(b"\"") else {
         let end = field.iter().position(|octet| *octet == b';').unwrap_or(field.len());
         let (token, rest) = field.split_at(end);
         let token = token.trim_ascii_end();
-        // Wider than a token, for boundaries have slashes and colons, unquoted; but nothing with two readings.
+        // This takes more than a token, because boundaries contain unquoted slashes and colons, but nothing that can be read
+        // in two ways.
         let plain = !token.is_empty() && token.iter().all(|o| o.is_ascii_graphic() && *o != b'"');
         return plain.then(|| (token.to_vec(), rest));
     };
@@ -71,7 +73,7 @@ fn content(field: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     None
 }
 
-/// Whether it is a token (RFC 9110 section 5.6.2), with these octets besides.
+/// Whether these octets are a token (RFC 9110 section 5.6.2), where the octets in `besides` are allowed as well.
 pub(super) fn is_token(octets: &[u8], besides: &[u8]) -> bool {
     let is_token = |octet: &u8| {
         octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(octet) || besides.contains(octet)

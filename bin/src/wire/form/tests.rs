@@ -1,4 +1,4 @@
-//! Bodies as clients send them, bodies that are broken, and bodies of chance.
+//! Bodies as clients send them, broken bodies, and random bodies.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -60,7 +60,7 @@ fn a_parameter_is_read_from_wherever_it_stands() {
         (Some("selector=s1&x"), Some(MULTIPART), "\r\n"),
         (Some("selector=s1&x"), Some(JSON), " "),
         (Some("selector=s1&&x"), Some("image/png"), ""),
-        // Duplicates: the last of one place, and the body's before the query's.
+        // Duplicates: the last in one place counts, and the body overrides the query.
         (Some("selector=s0&selector=s1&x"), None, ""),
         (Some("selector=s0&x"), Some(URLENCODED), "selector=s0&selector=s1"),
         (Some("selector=s0&x"), Some(JSON), r#"{"selector": "s0", "selector": "s1"}"#),
@@ -252,7 +252,7 @@ fn a_broken_multipart_body_is_refused_with_its_own_words() {
         (MULTIPART, with_head("Content-Disposition: form-data;\r\n name=a"), head_malformed),
         (MULTIPART, with_head("Content-Disposition : form-data; name=a"), head_malformed),
         (MULTIPART, with_head("nonsense"), head_malformed),
-        // A lone LF ends the head for some readers, and then the next part is the value of this one.
+        // Some parsers end the head at a lone LF, and then read the next part as the value of this one.
         (
             MULTIPART,
             format!("--b\r\nContent-Disposition: form-data; name=a\n\n1\r\n{}", one("name=b", "2")),
@@ -281,7 +281,7 @@ fn a_body_that_did_not_come_is_told_as_such() {
 
 #[test]
 fn the_time_grows_with_the_size_and_not_with_its_square() {
-    // What a search that starts anew at every octet, or a list that is gone through for every name, takes minutes for.
+    // Bodies that take minutes if a search starts again at every octet, or if every name is compared with all others.
     let boundary = "-".repeat(69) + "x";
     let hostile = [
         (

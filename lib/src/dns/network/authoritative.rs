@@ -1,10 +1,9 @@
 //! Asking the name servers of a question's zone, each one, without recursion.
 //!
-//! What counts is what a resolver would make of it. An answer without authority (no AA) is that of a lame
-//! server and becomes [`Outcome::Refused`] with words. A referral to a child zone is followed once, for a
-//! delegation that the recursive resolver does not know yet. A server is believed only within the zone it is
-//! asked for: where an alias leaves the zone, what it leads to is asked of a recursive resolver, whatever
-//! else the server says of it.
+//! An answer is judged as a resolver would judge it. An answer without authority (no AA) is that of a lame server and becomes
+//! [`Outcome::Refused`] with words. A referral to a child zone is followed once, for a delegation that the recursive resolver
+//! does not know yet. A server is believed only within the zone it is asked for: if an alias leaves the zone, a recursive
+//! resolver is asked for its target, whatever the server says of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,11 +11,12 @@ use std::sync::Arc;
 use hickory_resolver::proto::rr::{Name, RecordType as WireType};
 use tokio::time::Instant;
 
-use super::exchange::Ask;
+use super::exchange::{Ask, Whom};
 use super::reading::{Chain, Reading, read};
 use super::zone::{NameServer, addresses_of, servers_of, zone_of};
 use super::{Asking, side_by_side, wire};
-use crate::dns::{Answer, MAX_CHAIN, Outcome, Question, Server};
+use crate::dns::{Answer, MAX_CHAIN, NotAsked, Outcome, Question, SendingBudget, Server};
+use crate::egress;
 use crate::name::DnsName;
 
 /// What one name server says.
@@ -29,8 +29,13 @@ enum Said {
     Referral(Name, Vec<Name>),
 }
 
-/// The answers of the name servers, for each question; none where there is no telling who they are.
-pub(super) async fn look(asking: Arc<Asking>, questions: Vec<Question>, until: Instant) -> Vec<Vec<Answer>> {
+/// The answers of the name servers for each question; empty if the name servers cannot be found.
+pub(super) async fn look(
+    asking: Arc<Asking>,
+    questions: Vec<Question>,
+    budget: SendingBudget,
+    until: Instant,
+) -> Vec<Vec<Answer>> {
     let zones = side_by_side(questions.iter().map(|question| {
         let (asking, name) = (asking.clone(), wire::to_wire(&question.name));
         async move { zone_of(&asking, name?, until).await }
@@ -46,10 +51,10 @@ pub(super) async fn look(asking: Arc<Asking>, questions: Vec<Question>, until: I
 
     let answers = side_by_side(questions.into_iter().zip(zones).map(|(question, zone)| {
         let servers = zone.as_ref().and_then(|zone| servers.get(zone)).cloned().unwrap_or_default();
-        let asking = asking.clone();
+        let (asking, budget) = (asking.clone(), budget.clone());
         async move {
             match zone {
-                Some(zone) => ask_servers(asking, question, zone, servers, until).await,
+                Some(zone) => ask_servers(asking, question, zone, servers, budget, until).await,
                 None => Vec::new(),
             }
         }
@@ -62,9 +67,10 @@ async fn ask_servers(
     question: Question,
     zone: Name,
     servers: Vec<NameServer>,
+    budget: SendingBudget,
     until: Instant,
 ) -> Vec<Answer> {
-    let mut said = ask_each(&asking, &question, &zone, servers, until).await;
+    let mut said = ask_each(&asking, &question, &zone, servers, &budget, until).await;
     if let Some(child) = said.iter().find_map(|(_, said)| referral(said)) {
         let referred = said.iter().filter_map(|(_, said)| match said {
             Said::Referral(zone, servers) if *zone == child => Some(servers),
@@ -72,7 +78,7 @@ async fn ask_servers(
         });
         let names: Vec<DnsName> = referred.flatten().map(wire::from_wire).collect();
         let servers = addresses_of(asking.clone(), names, until).await;
-        said.extend(ask_each(&asking, &question, &child, servers, until).await.into_iter().map(
+        said.extend(ask_each(&asking, &question, &child, servers, &budget, until).await.into_iter().map(
             |(server, said)| match said {
                 Said::Referral(zone, _) => {
                     let detail = format!("lame: it only names the servers of {}", wire::from_wire(&zone));
@@ -90,7 +96,13 @@ async fn ask_servers(
             // Its children have been asked in its place.
             Said::Referral(..) => return None,
         };
-        let server = Server::Authoritative { name: server.name, address: server.address };
+        let NameServer { name, address } = server;
+        let was_asked = !matches!(outcome, Outcome::NotAsked { why: NotAsked::NotPublic });
+        let server = if was_asked && !egress::is_public(address.ip()) {
+            Server::Inside { name, address }
+        } else {
+            Server::Authoritative { name, address }
+        };
         Some(Answer { server, chain, outcome })
     });
     without_missing_ipv6(answers.collect())
@@ -108,13 +120,15 @@ async fn ask_each(
     question: &Question,
     zone: &Name,
     servers: Vec<NameServer>,
+    budget: &SendingBudget,
     until: Instant,
 ) -> Vec<(NameServer, Said)> {
     let asked = side_by_side(servers.iter().map(|server| {
         let (asking, address, zone, chain) =
             (asking.clone(), server.address, zone.clone(), chain_of(question));
+        let budget = budget.clone();
         let wire_type = wire::wire_type(question.record_type);
-        async move { ask_one(&asking, address, &zone, chain, wire_type, until).await }
+        async move { ask_one(&asking, address, &zone, chain, wire_type, budget, until).await }
     }));
     let said = asked.await;
     servers.into_iter().zip(said).filter_map(|(server, said)| Some((server, said?))).collect()
@@ -126,9 +140,13 @@ async fn ask_one(
     zone: &Name,
     mut chain: Chain,
     wire_type: WireType,
+    budget: SendingBudget,
     until: Instant,
 ) -> Said {
-    let ask = Ask { name: chain.end().clone(), wire_type, recursion: false };
+    if !asking.settings.egress.admits(server.ip()) {
+        return Said::Outcome(chain, Outcome::NotAsked { why: NotAsked::NotPublic });
+    }
+    let ask = Ask { name: chain.end().clone(), wire_type, of: Whom::NameServer(budget) };
     let reply = match asking.ask(server, &ask, asking.lookup_end(until)).await {
         Ok(reply) => reply,
         Err(trouble) => return Said::Outcome(chain, trouble.into()),
@@ -178,7 +196,7 @@ async fn beyond(
     names.into_iter().zip(answers).filter_map(|(name, answer)| Some((name, answer?))).collect()
 }
 
-/// The chain as it goes on outside the zone, and what it comes to.
+/// The rest of the chain outside the zone, and its outcome.
 fn complete(chain: &Chain, beyond: &HashMap<DnsName, Answer>) -> Option<(Vec<DnsName>, Outcome)> {
     let rest = beyond.get(&wire::from_wire(chain.end()))?;
     let mut names = chain.names();
@@ -187,22 +205,25 @@ fn complete(chain: &Chain, beyond: &HashMap<DnsName, Answer>) -> Option<(Vec<Dns
     Some((names, if too_long { Outcome::CnameLoop } else { rest.outcome.clone() }))
 }
 
-/// Leaves out what only says that this machine has no IPv6.
+/// Removes answers that only show that this machine has no IPv6.
 ///
 /// A server that answered over IPv4 is there. That it was not reached over IPv6 counts against it only if
 /// some server was: silence alone may be ours.
 fn without_missing_ipv6(answers: Vec<Answer>) -> Vec<Answer> {
     let reached: Vec<(DnsName, bool)> = answers
         .iter()
-        .filter(|answer| !matches!(answer.outcome, Outcome::Timeout | Outcome::Unreachable { .. }))
-        .filter_map(|answer| match &answer.server {
-            Server::Authoritative { name, address } => Some((name.clone(), address.is_ipv4())),
-            _ => None,
+        .filter(|answer| {
+            !matches!(
+                answer.outcome,
+                Outcome::Timeout | Outcome::Unreachable { .. } | Outcome::NotAsked { .. }
+            )
         })
+        .filter_map(|answer| answer.server.name_server())
+        .map(|(name, address)| (name.clone(), address.is_ipv4()))
         .collect();
     let ipv6_works = reached.iter().any(|(_, ipv4)| !ipv4);
-    let keep = |answer: &Answer| match (&answer.server, &answer.outcome) {
-        (Server::Authoritative { name, address }, outcome) if address.is_ipv6() => match outcome {
+    let keep = |answer: &Answer| match (answer.server.name_server(), &answer.outcome) {
+        (Some((name, address)), outcome) if address.is_ipv6() => match outcome {
             Outcome::Unreachable { .. } => !reached.contains(&(name.clone(), true)),
             Outcome::Timeout => ipv6_works || !reached.contains(&(name.clone(), true)),
             _ => true,

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Asking;
 use super::socket::Sockets;
-use crate::dns::Outcome;
+use crate::dns::{NotAsked, Outcome, SendingBudget};
 
 /// How often a question goes out over UDP while no reply comes.
 const UDP_ATTEMPTS: u8 = 3;
@@ -31,8 +31,16 @@ const RESEND_AFTER: u32 = 4;
 pub(super) struct Ask {
     pub(super) name: Name,
     pub(super) wire_type: WireType,
-    /// Whether the server is to find out itself (RD), or to say what it has.
-    pub(super) recursion: bool,
+    pub(super) of: Whom,
+}
+
+/// What kind of server is asked.
+#[derive(Clone)]
+pub(super) enum Whom {
+    /// A recursive resolver, which finds out itself (RD).
+    Recursive,
+    /// A name server of a zone, which says what it has. No more is sent to it than this budget has.
+    NameServer(SendingBudget),
 }
 
 /// Why there is no reply.
@@ -41,6 +49,8 @@ pub(super) enum Trouble {
     Timeout,
     Malformed(String),
     Unreachable(String),
+    /// The budget has nothing left for this server.
+    Spent,
 }
 
 impl From<Trouble> for Outcome {
@@ -49,6 +59,7 @@ impl From<Trouble> for Outcome {
             Trouble::Timeout => Outcome::Timeout,
             Trouble::Malformed(detail) => Outcome::Malformed { detail },
             Trouble::Unreachable(detail) => Outcome::Unreachable { detail },
+            Trouble::Spent => Outcome::NotAsked { why: NotAsked::Spent },
         }
     }
 }
@@ -61,7 +72,10 @@ impl Asking {
         ask: &Ask,
         until: Instant,
     ) -> Result<Message, Trouble> {
-        let places = if ask.recursion { &self.recursive_places } else { &self.authoritative_places };
+        let places = match ask.of {
+            Whom::Recursive => &self.recursive_places,
+            Whom::NameServer(_) => &self.authoritative_places,
+        };
         // Held until the reply is here.
         let _place = timeout_at(until, places.acquire()).await.map_err(|_| Trouble::Timeout)?;
         let reply = exchange(server, ask, true, until).await?;
@@ -103,7 +117,7 @@ async fn over_udp(server: SocketAddr, ask: &Ask, edns: bool, until: Instant) -> 
     options.case_randomization = true;
     options.retry_interval = remaining / RESEND_AFTER;
     let request = DnsRequest::from_query(ask.query(), options);
-    let mut stream = UdpClientStream::builder(server, Sockets::default())
+    let mut stream = UdpClientStream::builder(server, ask.sockets())
         .with_timeout(Some(remaining))
         .with_max_retries(UDP_ATTEMPTS)
         .build();
@@ -118,7 +132,7 @@ async fn over_udp(server: SocketAddr, ask: &Ask, edns: bool, until: Instant) -> 
 async fn over_tcp(server: SocketAddr, ask: &Ask, edns: bool, until: Instant) -> Result<Message, Trouble> {
     let remaining = until.saturating_duration_since(Instant::now());
     // The connection's task lives as long as this.
-    let sockets = Sockets::default();
+    let sockets = ask.sockets();
     let reply = timeout_at(until, async {
         let connection = TcpClientStream::exchange(server, None, remaining, None, sockets.clone()).await?;
         connection.send(DnsRequest::from_query(ask.query(), options(ask, edns))).first_answer().await
@@ -142,12 +156,19 @@ impl Ask {
     fn query(&self) -> Query {
         Query::query(self.name.clone(), self.wire_type)
     }
+
+    fn sockets(&self) -> Sockets {
+        match &self.of {
+            Whom::Recursive => Sockets::default(),
+            Whom::NameServer(budget) => Sockets::within(budget.clone()),
+        }
+    }
 }
 
 fn options(ask: &Ask, edns: bool) -> DnsRequestOptions {
     let mut options = DnsRequestOptions::default();
     options.use_edns = edns;
-    options.recursion_desired = ask.recursion;
+    options.recursion_desired = matches!(ask.of, Whom::Recursive);
     options
 }
 
@@ -155,6 +176,7 @@ fn trouble(error: &NetError) -> Trouble {
     match error {
         NetError::Timeout => Trouble::Timeout,
         NetError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Trouble::Timeout,
+        NetError::Io(error) if error.kind() == io::ErrorKind::QuotaExceeded => Trouble::Spent,
         // The kind says it without the system's number for it.
         NetError::Io(error) => Trouble::Unreachable(error.kind().to_string()),
         NetError::QueryCaseMismatch => {

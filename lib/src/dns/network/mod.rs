@@ -4,9 +4,8 @@
 //! [`recursive`] asks recursive resolvers, [`zone`] finds the name servers of a zone and [`authoritative`]
 //! asks each of them; [`socket`] and [`wire`] stand between this and hickory.
 //!
-//! hickory's client is used, not its `Resolver`: that one keeps response codes, SOA records, extended errors
-//! and the difference between an alias that loops and a name without records to itself. There is no cache,
-//! no hosts file and no search list.
+//! hickory's client is used, not its `Resolver`: the `Resolver` hides response codes, SOA records, extended errors and the
+//! difference between an alias that loops and a name without records. There is no cache, no hosts file and no search list.
 //!
 //! hickory is asynchronous, so a [`NetworkResolver`] owns a thread that drives a runtime. Callers, on as
 //! many threads as they like, hand it work and wait; one that is itself on a runtime's thread blocks that
@@ -33,13 +32,14 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 
-use super::{Answer, Outcome, Question, Resolver, Server, Sighting};
+use super::{Answer, Outcome, Question, Resolver, SendingBudget, Server, Sighting};
+use crate::egress::EgressPolicy;
 
 /// How many questions are in flight at once to recursive resolvers, which every look waits for.
 ///
 /// With a resolver that takes 30 ms, these are 6,400 questions a second. Each has a socket of its own, and up to three while
-/// it is repeated: with the name servers' 864 at the very most, under the usual 1024 open files. One that finds no file
-/// left is a server that could not be reached, from which nothing follows.
+/// it is repeated: with the name servers' 864 at the very most, under the usual 1024 open files. If no file is left for a
+/// question, its server counts as unreachable, from which nothing is concluded.
 const MOST_RECURSIVE_IN_FLIGHT: usize = 192;
 /// How many are in flight at once to name servers.
 const MOST_AUTHORITATIVE_IN_FLIGHT: usize = 96;
@@ -55,6 +55,8 @@ pub struct DnsSettings {
     pub authoritative: bool,
     /// The port of those.
     pub authoritative_port: u16,
+    /// Which name servers may be asked; the recursive resolvers stand outside of this.
+    pub egress: EgressPolicy,
     /// The most time for one question at one server, with all its aliases, repetitions and TCP.
     pub per_lookup: Duration,
     /// The most time for one call.
@@ -68,6 +70,7 @@ impl Default for DnsSettings {
             resolvers: Vec::new(),
             authoritative: true,
             authoritative_port: DNS_PORT,
+            egress: EgressPolicy::default(),
             per_lookup: Duration::from_secs(5),
             per_run: Duration::from_secs(10),
         }
@@ -158,7 +161,7 @@ impl NetworkResolver {
         &self.asking.resolvers
     }
 
-    /// Has the runtime do `work`, and waits. Nothing only if the runtime is gone.
+    /// Runs `work` on the runtime and waits for it. Returns `None` only if the runtime is gone.
     fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
         let (done, waiting) = mpsc::sync_channel(1);
         self.runtime.spawn(async move {
@@ -182,8 +185,12 @@ impl Resolver for NetworkResolver {
     }
 
     fn look(&self, questions: &[Question]) -> Vec<Sighting> {
-        let (asking, asked) = (self.asking.clone(), questions.to_vec());
-        self.run(async move { asking.look(asked).await }).unwrap_or_else(|| {
+        self.look_within(questions, &SendingBudget::default())
+    }
+
+    fn look_within(&self, questions: &[Question], budget: &SendingBudget) -> Vec<Sighting> {
+        let (asking, asked, budget) = (self.asking.clone(), questions.to_vec(), budget.clone());
+        self.run(async move { asking.look(asked, budget).await }).unwrap_or_else(|| {
             let sighting =
                 |question: &Question| Sighting { question: question.clone(), answers: vec![self.gone()] };
             questions.iter().map(sighting).collect()
@@ -209,7 +216,7 @@ impl Drop for NetworkResolver {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // It ends at its next turn; that it panicked is nothing that can be helped here.
+            // The thread ends at its next turn. If it panicked, nothing can be done about it here.
             _ = thread.join();
         }
     }
@@ -225,12 +232,12 @@ impl Asking {
         run_end.min(Instant::now() + self.settings.per_lookup)
     }
 
-    async fn look(self: Arc<Asking>, questions: Vec<Question>) -> Vec<Sighting> {
+    async fn look(self: Arc<Asking>, questions: Vec<Question>, budget: SendingBudget) -> Vec<Sighting> {
         let until = self.run_end();
         let authoritative = self
             .settings
             .authoritative
-            .then(|| tokio::spawn(authoritative::look(self.clone(), questions.clone(), until)));
+            .then(|| tokio::spawn(authoritative::look(self.clone(), questions.clone(), budget, until)));
         let mut lookups = Vec::new();
         for question in &questions {
             for server in self.resolvers.clone() {

@@ -1,8 +1,8 @@
 //! Asking recursive resolvers.
 //!
-//! Such a server follows aliases itself, mostly. Where its reply stops half-way the rest is asked for, and
-//! where it fails the aliases are walked one by one: most servers answer SERVFAIL to a chain that loops,
-//! which would pass for a hiccup of theirs for ever.
+//! A recursive resolver usually follows aliases itself. If its reply stops half-way, we ask for the rest. If it fails, we
+//! follow the aliases one by one: most resolvers answer SERVFAIL to a chain that loops, which would otherwise look like a
+//! temporary error for ever.
 
 use std::net::SocketAddr;
 
@@ -11,13 +11,13 @@ use hickory_resolver::proto::rr::RecordType as WireType;
 use tokio::time::Instant;
 
 use super::Asking;
-use super::exchange::{Ask, Trouble};
+use super::exchange::{Ask, Trouble, Whom};
 use super::reading::{Chain, Reading, read};
 use super::wire;
 use crate::dns::{Answer, Outcome, Question, RecordData, Server};
 
 impl Asking {
-    /// The answer of the first resolver that has one; of the first resolver, if none has.
+    /// The answer of the first resolver that has one. If none has, that of the first resolver.
     pub(super) async fn lookup(&self, question: &Question, until: Instant) -> Answer {
         let mut first = None;
         for server in &self.resolvers {
@@ -54,7 +54,7 @@ impl Asking {
         until: Instant,
     ) -> Outcome {
         loop {
-            let ask = Ask { name: chain.end().clone(), wire_type, recursion: true };
+            let ask = Ask { name: chain.end().clone(), wire_type, of: Whom::Recursive };
             let reply = match self.ask(server, &ask, until).await {
                 Ok(reply) => reply,
                 Err(trouble) => return trouble.into(),
@@ -79,7 +79,7 @@ impl Asking {
     /// Whether the aliases from the end of `chain` loop, walked one by one.
     async fn loops(&self, server: SocketAddr, chain: &mut Chain, until: Instant) -> bool {
         loop {
-            let ask = Ask { name: chain.end().clone(), wire_type: WireType::CNAME, recursion: true };
+            let ask = Ask { name: chain.end().clone(), wire_type: WireType::CNAME, of: Whom::Recursive };
             let Ok(reply) = self.ask(server, &ask, until).await else {
                 return false;
             };

@@ -1,7 +1,7 @@
 //! Sockets for hickory that are connected to the one server they ask.
 //!
-//! hickory's own UDP socket is not connected, so a port where nobody listens looks like silence. A connected
-//! one is told by the kernel (ICMP), and sees no datagrams from anyone else (RFC 5452 section 9.1). The
+//! hickory's own UDP socket is not connected, so a port where nobody listens looks like silence. The kernel reports the
+//! closed port (ICMP) to a connected socket, which also receives no datagrams from anyone else (RFC 5452 section 9.1). The
 //! random source port is hickory's. TCP, timers and tasks are hickory's as they are.
 
 use std::future::Future;
@@ -17,9 +17,23 @@ use hickory_resolver::net::runtime::{
 use tokio::io::{Interest, ReadBuf};
 use tokio::net::UdpSocket;
 
+use crate::dns::SendingBudget;
+
 /// Where hickory gets its sockets. What runs on one for a TCP connection ends when the last clone is dropped.
 #[derive(Clone, Default)]
-pub(super) struct Sockets(TokioRuntimeProvider);
+pub(super) struct Sockets {
+    runtime: TokioRuntimeProvider,
+    /// What may still be sent, if that is limited. Each datagram is counted here, so that nothing that hickory repeats by
+    /// itself is left out.
+    budget: Option<SendingBudget>,
+}
+
+impl Sockets {
+    /// Sockets that send no more than `budget`, and fail with [`io::ErrorKind::QuotaExceeded`] then.
+    pub(super) fn within(budget: SendingBudget) -> Sockets {
+        Sockets { budget: Some(budget), ..Sockets::default() }
+    }
+}
 
 type Receiving<'f> = Pin<Box<dyn Send + Future<Output = io::Result<(usize, SocketAddr)>> + 'f>>;
 type Opening<S> = Pin<Box<dyn Send + Future<Output = io::Result<S>>>>;
@@ -31,7 +45,7 @@ impl RuntimeProvider for Sockets {
     type Tcp = <TokioRuntimeProvider as RuntimeProvider>::Tcp;
 
     fn create_handle(&self) -> TokioHandle {
-        self.0.create_handle()
+        self.runtime.create_handle()
     }
 
     fn connect_tcp(
@@ -40,14 +54,18 @@ impl RuntimeProvider for Sockets {
         local: Option<SocketAddr>,
         limit: Option<Duration>,
     ) -> Opening<Self::Tcp> {
-        self.0.connect_tcp(server, local, limit)
+        if self.budget.as_ref().is_some_and(|budget| !budget.take_connection(server.ip())) {
+            return Box::pin(async { Err(io::ErrorKind::QuotaExceeded.into()) });
+        }
+        self.runtime.connect_tcp(server, local, limit)
     }
 
     fn bind_udp(&self, local: SocketAddr, server: SocketAddr) -> Opening<Connected> {
+        let budget = self.budget.clone();
         Box::pin(async move {
             let socket = UdpSocket::bind(local).await?;
             socket.connect(server).await?;
-            Ok(Connected { socket, server })
+            Ok(Connected { socket, server, budget })
         })
     }
 }
@@ -56,6 +74,7 @@ impl RuntimeProvider for Sockets {
 pub(super) struct Connected {
     socket: UdpSocket,
     server: SocketAddr,
+    budget: Option<SendingBudget>,
 }
 
 impl DnsUdpSocket for Connected {
@@ -93,7 +112,15 @@ impl DnsUdpSocket for Connected {
         datagram: &[u8],
         _server: SocketAddr,
     ) -> Poll<io::Result<usize>> {
+        let budget = self.budget.as_ref();
+        if budget.is_some_and(|budget| !budget.take_datagram(self.server.ip())) {
+            return Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into()));
+        }
         // Not `send_to`: some systems refuse an address on a connected socket.
-        self.socket.poll_send(context, datagram)
+        let sent = self.socket.poll_send(context, datagram);
+        if let (Some(budget), Poll::Pending) = (budget, &sent) {
+            budget.put_datagram_back(self.server.ip());
+        }
+        sent
     }
 }

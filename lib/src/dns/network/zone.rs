@@ -1,19 +1,21 @@
-//! Which zone holds a name, and who serves it; both by asking a recursive resolver.
+//! Finds the zone of a name and the zone's name servers, by asking a recursive resolver.
 //!
-//! The zone is the one that holds the *asked* name. What an alias there leads to is another's matter, so an
-//! answer that came by way of a CNAME says nothing, except that the name is no apex (RFC 1034 section 3.6.2)
-//! and its zone is that of the name above.
+//! The zone is the one that holds the *asked* name. The target of an alias may be in another zone. So an answer that came
+//! through a CNAME shows only that the name is not an apex (RFC 1034 section 3.6.2), and that its zone is that of the name
+//! above.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hickory_resolver::proto::rr::{Name, RecordType as WireType};
 use tokio::time::Instant;
 
-use super::exchange::Ask;
+use super::exchange::{Ask, Whom};
 use super::reading::{Chain, Reading, read, start_of_authority};
 use super::{Asking, is_askable, side_by_side, wire};
 use crate::dns::{Outcome, Question, RecordData, RecordType};
+use crate::egress;
 use crate::name::DnsName;
 
 /// How many labels are gone up in search of the zone.
@@ -37,7 +39,7 @@ pub(super) async fn zone_of(asking: &Asking, name: Name, until: Instant) -> Opti
         if name.is_root() {
             break;
         }
-        let ask = Ask { name: name.clone(), wire_type: WireType::NS, recursion: true };
+        let ask = Ask { name: name.clone(), wire_type: WireType::NS, of: Whom::Recursive };
         let reply = asking.ask_any(&ask, until).await.ok()?;
         let mut chain = Chain::new(name.clone());
         let reading = read(&reply, &mut chain, WireType::NS);
@@ -50,7 +52,7 @@ pub(super) async fn zone_of(asking: &Asking, name: Name, until: Instant) -> Opti
                     return (!zone.is_root()).then(|| zone.clone());
                 }
             }
-            // A broken zone: those who delegate to it may still tell.
+            // The zone is broken, but the parent zone may still name its servers.
             _ => {}
         }
         name = name.base_name();
@@ -69,7 +71,8 @@ pub(super) async fn servers_of(asking: Arc<Asking>, zone: Name, until: Instant) 
     addresses_of(asking, names.collect(), until).await
 }
 
-/// The addresses of these name servers, as far as there are any.
+/// The addresses of these name servers, as far as there are any. Those that lead to one host are one name server, which is
+/// asked once, by the name that comes first.
 pub(super) async fn addresses_of(
     asking: Arc<Asking>,
     mut names: Vec<DnsName>,
@@ -87,10 +90,11 @@ pub(super) async fn addresses_of(
     let mut outcomes = side_by_side(lookups).await.into_iter().map(|outcome| addresses(outcome.as_ref()));
     let port = asking.settings.authoritative_port;
     let mut servers = Vec::new();
+    let mut hosts = HashSet::new();
     for name in names {
         let v4 = outcomes.next().unwrap_or_default();
         let v6 = outcomes.next().unwrap_or_default();
-        for ip in choose(v4, v6) {
+        for ip in choose(v4, v6).into_iter().filter(|ip| hosts.insert(egress::host(*ip))) {
             servers.push(NameServer { name: name.clone(), address: SocketAddr::new(ip, port) });
         }
     }

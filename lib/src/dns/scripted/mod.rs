@@ -1,9 +1,9 @@
 //! A resolver that answers from a script, for tests: no network, no clock, no waiting.
 //!
-//! The script is a zone of records, to which the rules of the DNS apply: aliases are followed, a name with
-//! names below it exists (RFC 8020), and a `*` answers for names that do not (RFC 4592). A scripted outcome
-//! stands for whatever records there are of its type. From [`ScriptedResolver::at`] on, the script is what
-//! one more server says: where that differs, servers disagree; on all else it says what the first one says.
+//! The script is a zone of records, to which the rules of the DNS apply: aliases are followed, a name with names below it
+//! exists (RFC 8020), and a `*` answers for names that do not (RFC 4592). A scripted outcome stands for whatever records
+//! there are of its type. After [`ScriptedResolver::at`] the script is for one more server: where it differs, the servers
+//! disagree; for everything else the new server gives the first server's answers.
 //!
 //! ```
 //! use postroom::dns::{Outcome, Question, RecordType, Resolver, ScriptedResolver};

@@ -24,7 +24,7 @@ macro_rules! changes {
     })*) => {
         /// A change that the audit log records, with its data; never a secret.
         ///
-        /// Statuses, kinds, modes and finding codes stand here as words: the modules that define them rest on this one.
+        /// Statuses, kinds, modes and finding codes are texts here, because the modules that define them depend on this one.
         /// [`Display`](std::fmt::Display) writes the sentence for people.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
@@ -133,7 +133,7 @@ changes! {
         domain: DomainRef, record: RecordId, kind: String, host: String, from: String, to: String,
         finding: Option<String>, servers: Option<Vec<String>>, failures: Option<u32>,
     }
-    /// The status of a record was set by hand.
+    /// A record was marked manually.
     RecordMarked: "record.marked" of "record.marked" on domain {
         domain: DomainRef, record: RecordId, kind: String, host: String, from: String, to: String,
     }
@@ -142,7 +142,7 @@ changes! {
         domain: DomainRef, from: String, to: String, webhook_url_changed: bool, webhook_secret_changed: bool,
         forward_address_changed: bool,
     }
-    /// The keys of another domain sign for a domain from now on; of its own, where there is no `authority`.
+    /// From now on the keys of the domain `authority` sign for a domain; without `authority`, its own keys sign.
     AuthorityChanged: "domain.authority_changed" of "domain.authority_changed" on domain {
         domain: DomainRef, authority: Option<DomainName>,
     }
@@ -186,7 +186,7 @@ changes! {
     }
     /// A rotation was called off.
     RotationAborted: "rotation.aborted" of "rotation.aborted" on domain { domain: DomainRef }
-    /// Rotations begin by themselves at another interval; only by hand, where there is none.
+    /// Automatic rotations got another interval; without an interval, rotations only begin manually.
     RotationIntervalChanged: "rotation.interval_changed" of "rotation.changed" on domain {
         domain: DomainRef, from_hours: Option<u64>, to_hours: Option<u64>,
     }
@@ -248,7 +248,7 @@ impl Change {
         stored::write(self.name(), &self.data())
     }
 
-    /// The change that was stored so; none if it is not exactly what this version would have written.
+    /// Reads a stored change. `None` if the text is not exactly what this version would have written.
     pub(crate) fn parse(text: &str) -> Option<Change> {
         let (name, stored) = stored::read(text)?;
         Change::take(name, &stored).filter(|change| change.store() == text)
@@ -284,7 +284,7 @@ mod tests {
             let stored = change.store();
             prop_assert_eq!(Change::parse(&stored), Some(change.clone()), "{}", stored);
             prop_assert!(!stored.chars().any(char::is_control));
-            // A newer version may know more of it: then the row is text.
+            // A newer version may have stored more fields: then the row is read as text.
             prop_assert_eq!(Change::parse(&format!("{stored} more=1")), None);
             prop_assert_eq!(Change::parse(&stored.replacen("v1 ", "v2 ", 1)), None);
             prop_assert!(!change.subject().is_empty() && !change.to_string().is_empty());

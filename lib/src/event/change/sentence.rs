@@ -1,4 +1,4 @@
-//! The sentence that tells a change to people.
+//! The sentence that describes a change to people.
 
 use std::fmt;
 
@@ -267,7 +267,7 @@ fn settings(filtered: bool, administrator: bool) -> String {
 }
 
 fn enumerated(what: &str, all: &[impl fmt::Display]) -> String {
-    /// More than these make no sentence; the data has them all.
+    /// The most items that a sentence lists; the data has all of them.
     const MOST: usize = 5;
     let mut names: Vec<String> = all.iter().take(MOST).map(ToString::to_string).collect();
     match all.len() {
@@ -278,7 +278,7 @@ fn enumerated(what: &str, all: &[impl fmt::Display]) -> String {
     format!("{what}: {}", names.join(", "))
 }
 
-/// What has a name, after some words; nothing where it has none.
+/// `words` followed by the thing, or nothing if there is no thing.
 fn after(words: &str, what: Option<&impl fmt::Display>) -> String {
     what.map_or(String::new(), |what| format!("{words}{what}"))
 }

@@ -98,7 +98,7 @@ fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\r', '\n'])
 }
 
-/// As [`trim`], with what receivers take for white space as well.
+/// The text without white space around it, vertical tabs and form feeds included, as receivers read it.
 fn trim_all(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\r', '\n', '\x0b', '\x0c'])
 }

@@ -10,6 +10,7 @@ use hickory_resolver::proto::rr::RecordType as WireType;
 use super::play::{Reply, Request, Seen, a, cname, ns, play, play_at, txt};
 use super::{AMPLE, names, question};
 use crate::dns::{Answer, DnsSettings, NetworkResolver, Outcome, RecordData, RecordType, Resolver};
+use crate::egress::EgressPolicy;
 
 /// A recursive resolver that knows `example.test` and its servers ns1 to ns5 at 127.0.0.11 to 127.0.0.15, and
 /// says `old` wherever else it is asked for text.
@@ -45,10 +46,16 @@ fn resolver(recursive: SocketAddr, authoritative_port: u16) -> NetworkResolver {
         resolvers: vec![recursive],
         authoritative: true,
         authoritative_port,
+        egress: loopback(),
         per_lookup: Duration::from_secs(2),
         per_run: AMPLE,
     })
     .unwrap()
+}
+
+/// The servers that these tests play are on this machine.
+fn loopback() -> EgressPolicy {
+    EgressPolicy::allowing(vec!["127.0.0.0/8".parse().unwrap()])
 }
 
 fn by_server(answers: &[Answer]) -> BTreeMap<String, &Answer> {
@@ -171,6 +178,7 @@ fn what_a_name_server_leaves_unanswered_when_the_run_ends_is_a_timeout() {
     let resolver = NetworkResolver::new(DnsSettings {
         resolvers: vec![recursive],
         authoritative_port: port,
+        egress: loopback(),
         per_run: Duration::from_secs(1),
         ..DnsSettings::default()
     })

@@ -32,9 +32,10 @@ const SPECIAL_V6: [(Ipv6Addr, u32); 5] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation, RFC 9637
 ];
 
-/// Whether an address is one that anybody in the world can have.
+/// Whether an address is one that anybody in the world can have. An IPv4 address that is written as an IPv6 one is judged as
+/// the host that it leads to.
 pub fn is_public(address: IpAddr) -> bool {
-    match address {
+    match super::host(address) {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
     }
@@ -46,17 +47,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    // An IPv4 address in disguise is judged as what it is: mapped (RFC 4291), and behind the well-known NAT64 prefix
-    // (RFC 6052), which forwards to it. The local NAT64 prefix (RFC 8215) is outside 2000::/3.
-    if let Some(mapped) = address.to_ipv4_mapped() {
-        return is_public_v4(mapped);
-    }
     let number = u128::from(address);
-    let nat64 = u128::from(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0));
-    if (number ^ nat64).leading_zeros() >= 96 {
-        let [.., a, b, c, d] = address.octets();
-        return is_public_v4(Ipv4Addr::new(a, b, c, d));
-    }
+    // The local NAT64 prefix (RFC 8215) is outside 2000::/3 as well.
     let global = number >> 125 == 0b001;
     global
         && !SPECIAL_V6

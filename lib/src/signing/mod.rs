@@ -1,0 +1,163 @@
+//! Which key signs for a domain, or why none does; why a domain is not active; and the status that follows from both.
+//!
+//! One pure function, [`assess`](assess::assess), finds out all three from a domain's records and those of its authority. So a
+//! status and its reasons cannot differ: a domain is active exactly when no reason is of [`Severity::Fail`].
+
+mod assess;
+mod status;
+mod table;
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::account::Caller;
+use crate::clock::Timestamp;
+use crate::db::ReadTx;
+use crate::domain::Domain;
+use crate::error::{Entity, Error};
+use crate::id::DomainId;
+use crate::name::{DomainName, Selector};
+use crate::record::Purpose;
+
+pub(crate) use status::follow;
+pub use status::status_after;
+
+/// Which keys sign for a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signing {
+    /// The domain whose keys sign, or would sign: itself, or its authority.
+    pub by: DomainName,
+    /// The selectors under which they sign, the oldest key first; none if no key signs.
+    pub selectors: Vec<Selector>,
+    /// Since when one of them has signed.
+    pub since: Option<Timestamp>,
+    /// Why no key signs, where none does.
+    pub reason: Option<Unsigned>,
+}
+
+impl Signing {
+    /// Whether a key signs.
+    pub fn signs(&self) -> bool {
+        self.reason.is_none()
+    }
+}
+
+/// Why no key signs for a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsigned {
+    /// The kind of reason.
+    pub code: UnsignedCode,
+    /// The sentence for a person.
+    pub text: String,
+}
+
+/// The kinds of reasons for which no key signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnsignedCode {
+    /// The domain has no DKIM key.
+    NoKey,
+    /// Its keys are all switched off.
+    NoActiveKey,
+    /// It has a key, whose record was never seen.
+    NotSeen,
+    /// The keys of another domain are to sign, and none of those does.
+    AuthorityHasNone,
+    /// Its account has not proved that the domain is its own.
+    Unproved,
+}
+
+impl UnsignedCode {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            UnsignedCode::NoKey => "no_key",
+            UnsignedCode::NoActiveKey => "no_active_key",
+            UnsignedCode::NotSeen => "not_seen",
+            UnsignedCode::AuthorityHasNone => "authority_has_none",
+            UnsignedCode::Unproved => "unproved",
+        }
+    }
+}
+
+/// Something that keeps a domain from being active, or that its owner should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// A stable code: that of a finding, of [`UnsignedCode`], or one of `record_pending`, `record_failed`,
+    /// `marked_manually`, `left_out`, `selector_not_seen`, `nothing_required`.
+    pub code: String,
+    /// The sentence for a person.
+    pub text: String,
+    /// Whether it keeps the domain from being active.
+    pub severity: Severity,
+    /// The kind of record that it is about.
+    pub record: Option<Purpose>,
+}
+
+/// Whether a reason keeps a domain from being active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It does.
+    Fail,
+    /// It does not, and its owner should know.
+    Warn,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Fail => "fail",
+            Severity::Warn => "warn",
+        })
+    }
+}
+
+/// Which keys sign for a domain, and the reasons of its status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assessment {
+    /// Which keys sign.
+    pub signing: Signing,
+    /// Whether one of those keys was seen in the DNS, and not only marked so: what mail is signed with can be verified.
+    pub dkim_verified: bool,
+    /// The reasons: none of them is of [`Severity::Fail`] exactly when the domain is active.
+    pub reasons: Vec<Reason>,
+    /// How the records that the domain needs stand.
+    required: Vec<crate::record::RecordStatus>,
+}
+
+impl Assessment {
+    /// The first reason why the domain is not active; none if it is.
+    pub fn reason(&self) -> Option<&Reason> {
+        self.reasons.iter().find(|reason| reason.severity == Severity::Fail)
+    }
+
+    /// The first reason why DKIM keeps the domain from being active.
+    pub fn dkim_reason(&self) -> Option<&Reason> {
+        let is_dkim = |reason: &&Reason| reason.record == Some(Purpose::Dkim);
+        let mut fails = self.reasons.iter().filter(|reason| reason.severity == Severity::Fail);
+        fails.find(is_dkim).or_else(|| self.reasons.iter().find(is_dkim))
+    }
+}
+
+/// What is known of one domain.
+pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Assessment, Error> {
+    let mut found = assessed(tx, &table::one(tx, domain.id)?)?;
+    found.remove(&domain.id).ok_or(Error::NotFound(Entity::Domain))
+}
+
+/// What is known of those of the domains with these ids that the caller may see: two statements, however many.
+pub fn list(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    ids: &[DomainId],
+) -> Result<HashMap<DomainId, Assessment>, Error> {
+    assessed(tx, &table::some(tx, caller, ids)?)
+}
+
+fn assessed(tx: &ReadTx<'_>, subjects: &[table::Subject]) -> Result<HashMap<DomainId, Assessment>, Error> {
+    let records = table::records(tx, subjects)?;
+    let assess = |subject: &table::Subject| {
+        let assessment = assess::assess(subject, &records, tx.settings());
+        (subject.domain.id, assessment)
+    };
+    Ok(subjects.iter().map(assess).collect())
+}

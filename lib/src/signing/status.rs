@@ -1,0 +1,52 @@
+//! The status of a domain: what follows from how the records that it needs stand, written down where it changes.
+
+use super::{assessed, table};
+use crate::db::WriteTx;
+use crate::domain::{self, DomainStatus};
+use crate::error::{Entity, Error};
+use crate::event::{Actor, Change};
+use crate::id::DomainId;
+use crate::record::RecordStatus;
+
+/// How a domain stands whose required records stand like this, pinned or not.
+pub fn status_after(was: DomainStatus, required: &[RecordStatus]) -> DomainStatus {
+    let counted = || required.iter().filter(|status| **status != RecordStatus::Disabled);
+    let complete = counted().next().is_some() && counted().all(|status| *status == RecordStatus::Verified);
+    let any_failed = counted().any(|status| *status == RecordStatus::Failed);
+    match was {
+        _ if complete => DomainStatus::Active,
+        // Only what was active can fail; it stays failed until the record is back.
+        DomainStatus::Active | DomainStatus::Failed if any_failed => DomainStatus::Failed,
+        _ => DomainStatus::Pending,
+    }
+}
+
+/// Brings the status of a domain, and of those that its keys sign for, to what their records and keys say. Returns the
+/// domain's own.
+///
+/// Whatever changes a record, a key or an authority calls this in the same transaction, so that no domain is active while
+/// nothing signs for it.
+pub(crate) fn follow(tx: &WriteTx<'_>, actor: &Actor, id: DomainId) -> Result<DomainStatus, Error> {
+    let subjects = table::with_dependents(tx, id)?;
+    let assessments = assessed(tx, &subjects)?;
+    let mut own = None;
+    for subject in &subjects {
+        let domain = &subject.domain;
+        let Some(assessment) = assessments.get(&domain.id) else { continue };
+        let status = status_after(domain.status, &assessment.required);
+        if domain.id == id {
+            own = Some(status);
+        }
+        if status == domain.status {
+            continue;
+        }
+        domain::table::set_status(tx, domain.id, status, domain.proved_at)?;
+        let change = Change::DomainStatusChanged {
+            domain: domain.into(),
+            from: domain.status.to_string(),
+            to: status.to_string(),
+        };
+        tx.tell(actor, domain.account, &change)?;
+    }
+    own.ok_or(Error::NotFound(Entity::Domain))
+}
