@@ -25,6 +25,8 @@ mod duties;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod help;
 #[cfg(test)]
 mod lifecycle;

@@ -111,6 +111,14 @@ impl Failure {
         }
     }
 
+    /// How the process ends by it.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Failure::Said { exit, .. } => *exit,
+            Failure::Closed { .. } => Exit::Wrong,
+        }
+    }
+
     /// The line for stderr.
     pub(super) fn text(&self) -> &str {
         match self {

@@ -9,6 +9,7 @@ mod backup;
 mod doctor;
 mod domain;
 mod failure;
+mod fleet;
 mod key;
 mod key_rotation;
 mod list;
@@ -132,7 +133,7 @@ enum Command {
     /// Create and list subscriptions, the plans of an account
     #[command(subcommand)]
     Subscription(subscription::Command),
-    /// List, show, verify and delete domains; print their records
+    /// Create, list, show, verify, rename and delete domains; print their records
     #[command(subcommand)]
     Domain(domain::Command),
     Verify(verify::Args),
@@ -155,6 +156,7 @@ enum Command {
     List(list::Command),
     /// Show the audit log, the newest first
     Audit(audit::Args),
+    Finding(fleet::FindingArgs),
     Backup(backup::Args),
     Restore(backup::RestoreArgs),
     /// Look for what is wrong with the database, the settings and the resolvers
@@ -299,6 +301,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Report(command) => report::run(&mut context, command),
         Command::List(command) => list::run(&mut context, command),
         Command::Audit(args) => audit::run(&mut context, &args),
+        Command::Finding(args) => fleet::finding(&context, &args),
         Command::Backup(args) => backup::back_up(&context, &args),
         Command::Restore(args) => backup::restore(&context, &args),
         Command::Doctor => doctor::run(&mut context),
