@@ -79,6 +79,8 @@ const COMMANDS: &[(&[&str], &[&str])] = &[
     (&["audit"], &["--account", "--domain", "--action", "--limit"]),
     (&["backup"], &["--to", "--keep"]),
     (&["restore"], &["<FILE>"]),
+    (&["completions"], &["<SHELL>"]),
+    (&["man"], &["<DIR>"]),
     (&["doctor"], &[]),
 ];
 

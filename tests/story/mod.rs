@@ -38,6 +38,8 @@ mod log;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod manual;
+#[cfg(test)]
 mod mistake;
 #[cfg(test)]
 mod pages;

@@ -167,7 +167,8 @@ pub(super) fn finding(context: &Context, args: &FindingArgs) -> Result<ExitCode,
         |code: &Code| json!({ "code": code.as_str(), "meaning": code.meaning(), "to_do": code.mend() });
     let Some(asked) = &args.code else {
         context.output.print_list(Code::ALL.iter().map(shown), || {
-            Code::ALL.iter().map(|code| format!("{}: {}\n", code.as_str(), code.meaning())).collect()
+            let lines = Code::ALL.iter().map(|code| format!("{}: {}\n", code.as_str(), code.meaning()));
+            lines.collect::<String>()
         })?;
         return Ok(ExitCode::SUCCESS);
     };

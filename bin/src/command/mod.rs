@@ -14,6 +14,7 @@ mod key;
 mod key_rotation;
 mod list;
 mod login_link;
+mod manual;
 mod named;
 mod output;
 mod report;
@@ -159,6 +160,8 @@ enum Command {
     Finding(fleet::FindingArgs),
     Backup(backup::Args),
     Restore(backup::RestoreArgs),
+    Completions(manual::CompletionsArgs),
+    Man(manual::ManArgs),
     /// Look for what is wrong with the database, the settings and the resolvers
     Doctor,
 }
@@ -304,6 +307,8 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Finding(args) => fleet::finding(&context, &args),
         Command::Backup(args) => backup::back_up(&context, &args),
         Command::Restore(args) => backup::restore(&context, &args),
+        Command::Completions(args) => manual::completions(&args, Cli::command()),
+        Command::Man(args) => manual::pages(&context, &args, Cli::command()),
         Command::Doctor => doctor::run(&mut context),
     }
 }
