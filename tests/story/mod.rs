@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod anybody;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod clients;
@@ -23,6 +25,8 @@ mod duties;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod help;
 #[cfg(test)]
 mod lifecycle;
@@ -33,6 +37,8 @@ mod lists;
 mod log;
 #[cfg(test)]
 mod login;
+#[cfg(test)]
+mod manual;
 #[cfg(test)]
 mod mistake;
 #[cfg(test)]

@@ -20,12 +20,33 @@ use tracing::warn;
 use super::ask::Consent;
 use super::named::{find, parse};
 use super::output::table;
-use super::{Context, Failure, verify};
+use super::{Context, Failure, fleet, verify};
 use crate::json::domain::{domain_json, whole_domain_json};
 use crate::json::record::record_json;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
+    /// Create domains for an account, each with its DKIM key; one that is refused stops no other
+    Create {
+        /// The domains
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+        /// The account's name
+        #[arg(long)]
+        account: String,
+    },
+    /// Give a domain another name; it keeps its keys and tokens, and its records must be published anew
+    Rename {
+        /// The domain
+        old: String,
+        /// Its new name
+        new: String,
+    },
+    /// Say why a domain is not active and what to do, from what the last checks found; exits 1 if it is not
+    Why {
+        /// The domain
+        name: String,
+    },
     /// List domains, the newest first
     List {
         /// The account's name [default: every account]
@@ -49,10 +70,14 @@ pub(super) enum Command {
     /// Print the records that the domain's owner must publish
     Records {
         /// The domain
-        name: String,
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        name: Option<String>,
         /// As a fragment of a BIND zone file
         #[arg(long)]
         zone: bool,
+        /// Of every domain, as one fragment of a BIND zone file for each
+        #[arg(long)]
+        all: bool,
     },
     /// Look at the DNS now and say what is right and what to change; exits 1 when a record is wrong or cannot be told now
     Verify {
@@ -105,7 +130,11 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             Ok(ExitCode::SUCCESS)
         }
         Command::Show { name } => show(context, &postroom, &name),
-        Command::Records { name, zone } => records(context, &postroom, &name, zone),
+        Command::Create { names, account } => fleet::create(context, &postroom, &names, &account),
+        Command::Rename { old, new } => fleet::rename(context, &postroom, &old, &new),
+        Command::Why { name } => fleet::why(context, &postroom, &name),
+        Command::Records { name: Some(name), zone, .. } => records(context, &postroom, &name, zone),
+        Command::Records { name: None, .. } => fleet::all_records(context, &postroom),
         Command::Verify { name } => verify::once(context, &postroom, &name),
         Command::Watch { name, every } => {
             verify::watch(context, &postroom, &name, Duration::from_secs(every.max(1).into()))

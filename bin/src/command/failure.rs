@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use postroom::db::OpenError;
+use postroom::db::{BackupError, OpenError};
 use postroom::error::{Error, StoreTrouble};
 use serde_json::json;
 
@@ -111,6 +111,14 @@ impl Failure {
         }
     }
 
+    /// How the process ends by it.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Failure::Said { exit, .. } => *exit,
+            Failure::Closed { .. } => Exit::Wrong,
+        }
+    }
+
     /// The line for stderr.
     pub(super) fn text(&self) -> &str {
         match self {
@@ -180,6 +188,21 @@ impl From<OpenError> for Failure {
             _ => Exit::Wrong,
         };
         Failure::new(exit, error.to_string())
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Failure {
+        let exit = match &error {
+            BackupError::Exists { .. } => Exit::Refused,
+            BackupError::Unsound { .. } => Exit::Input,
+            BackupError::Io { source, .. } => of_file(source),
+            _ => Exit::Wrong,
+        };
+        match error {
+            BackupError::Open(error) => error.into(),
+            error => Failure::new(exit, error.to_string()),
+        }
     }
 }
 

@@ -5,13 +5,16 @@
 mod account;
 mod ask;
 mod audit;
+mod backup;
 mod doctor;
 mod domain;
 mod failure;
+mod fleet;
 mod key;
 mod key_rotation;
 mod list;
 mod login_link;
+mod manual;
 mod master_key;
 mod named;
 mod output;
@@ -132,7 +135,7 @@ enum Command {
     /// Create and list subscriptions, the plans of an account
     #[command(subcommand)]
     Subscription(subscription::Command),
-    /// List, show, verify and delete domains; print their records
+    /// Create, list, show, verify, rename and delete domains; print their records
     #[command(subcommand)]
     Domain(domain::Command),
     Verify(verify::Args),
@@ -156,6 +159,11 @@ enum Command {
     /// Show the audit log, the newest first
     Audit(audit::Args),
     RotateMasterKey(master_key::Args),
+    Finding(fleet::FindingArgs),
+    Backup(backup::Args),
+    Restore(backup::RestoreArgs),
+    Completions(manual::CompletionsArgs),
+    Man(manual::ManArgs),
     /// Look for what is wrong with the database, the settings and the resolvers
     Doctor,
 }
@@ -174,15 +182,21 @@ struct Context {
 impl Context {
     /// Opens the database that is there. A mistyped path makes none.
     fn open(&mut self) -> Result<Postroom, Failure> {
-        let file = self.config.db()?;
-        if !is_there(&file) {
-            let text = format!(
-                "there is no database at {}; name it with --db, or make one with `postroom serve`",
-                file.display()
-            );
-            return Err(Failure::new(Exit::NotThere, text));
-        }
+        self.existing_db()?;
         self.open_or_make()
+    }
+
+    /// The file of the database, which must be there.
+    fn existing_db(&self) -> Result<PathBuf, Failure> {
+        let file = self.config.db()?;
+        if is_there(&file) {
+            return Ok(file);
+        }
+        let text = format!(
+            "there is no database at {}; name it with --db, or make one with `postroom serve`",
+            file.display()
+        );
+        Err(Failure::new(Exit::NotThere, text))
     }
 
     /// Opens the database, and makes it if it is not there.
@@ -293,6 +307,11 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::List(command) => list::run(&mut context, command),
         Command::Audit(args) => audit::run(&mut context, &args),
         Command::RotateMasterKey(master_key::Args {}) => master_key::run(&mut context),
+        Command::Finding(args) => fleet::finding(&context, &args),
+        Command::Backup(args) => backup::back_up(&context, &args),
+        Command::Restore(args) => backup::restore(&context, &args),
+        Command::Completions(args) => manual::completions(&args, Cli::command()),
+        Command::Man(args) => manual::pages(&context, &args, Cli::command()),
         Command::Doctor => doctor::run(&mut context),
     }
 }

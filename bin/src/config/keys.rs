@@ -141,7 +141,7 @@ pub(super) fn at(path: &str) -> Option<&'static Key> {
 }
 
 /// ", did you mean X?" with the known name that is most like the one that was written; empty where none is like it.
-pub(super) fn suggestion<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn suggestion<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
     let likeness =
         |name: &str| strsim::normalized_damerau_levenshtein(&written.to_lowercase(), &name.to_lowercase());
     let nearest = known.map(|name| (likeness(name), name)).max_by(|(a, _), (b, _)| a.total_cmp(b));

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+pub(crate) use keys::suggestion;
 pub use keys::{KEYS, Key, help};
 pub use settings::UnusableHost;
 pub use value::{BaseUrl, Setting};

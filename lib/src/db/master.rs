@@ -31,6 +31,12 @@ pub(super) struct MasterKeys {
     read: RwLock<Vec<Arc<MasterKey>>>,
 }
 
+/// The ids of the keys that have sealed something in this database, the newest first.
+fn ids(conn: &Connection) -> rusqlite::Result<Vec<MasterKeyId>> {
+    let mut statement = conn.prepare(schema::MASTER_KEY_IDS)?;
+    statement.query_map([], |row| row.get(0)).and_then(Iterator::collect)
+}
+
 impl MasterKeys {
     /// Finds the keys that have sealed something in this database, or makes one for a database that has sealed nothing yet.
     ///
@@ -42,19 +48,23 @@ impl MasterKeys {
         now: Timestamp,
     ) -> Result<MasterKeys, OpenError> {
         let failed = |e| OpenError::from_sqlite(file, &e);
-        let mut statement = conn.prepare(schema::MASTER_KEY_IDS).map_err(failed)?;
-        let known = statement
-            .query_map([], |row| row.get::<_, MasterKeyId>(0))
-            .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
-            .map_err(failed)?;
-        let keys = |read| MasterKeys { file: key_file.to_owned(), read: RwLock::new(read) };
-        if known.is_empty() {
-            let key =
-                if key_file.exists() { MasterKey::load(key_file)? } else { MasterKey::create(key_file)? };
-            conn.execute(schema::ADD_MASTER_KEY, (key.id(), now.millis())).map_err(failed)?;
-            return Ok(keys(vec![Arc::new(key)]));
+        let known = ids(conn).map_err(failed)?;
+        if !known.is_empty() {
+            settle(key_file, &known)?;
+            return MasterKeys::read(file, key_file, &known);
         }
-        settle(key_file, &known)?;
+        let key = if key_file.exists() { MasterKey::load(key_file)? } else { MasterKey::create(key_file)? };
+        conn.execute(schema::ADD_MASTER_KEY, (key.id(), now.millis())).map_err(failed)?;
+        Ok(MasterKeys { file: key_file.to_owned(), read: RwLock::new(vec![Arc::new(key)]) })
+    }
+
+    /// Refuses a database if the files do not hold every key that has sealed something in it. It changes nothing.
+    pub(super) fn find_in_files(conn: &Connection, file: &Path, key_file: &Path) -> Result<(), OpenError> {
+        let known = ids(conn).map_err(|e| OpenError::from_sqlite(file, &e))?;
+        if known.is_empty() { Ok(()) } else { MasterKeys::read(file, key_file, &known).map(drop) }
+    }
+
+    fn read(file: &Path, key_file: &Path, known: &[MasterKeyId]) -> Result<MasterKeys, OpenError> {
         let new_file = new_file(key_file);
         let mut read = Vec::new();
         for file in [key_file, &new_file] {
@@ -64,7 +74,7 @@ impl MasterKeys {
         }
         let is_read = |id: &MasterKeyId| read.iter().any(|key| key.id() == *id);
         if known.iter().all(is_read) {
-            Ok(keys(read))
+            Ok(MasterKeys { file: key_file.to_owned(), read: RwLock::new(read) })
         } else if !key_file.exists() {
             Err(OpenError::KeyMissing { file: file.to_owned(), key_file: key_file.to_owned() })
         } else if known.iter().any(is_read) {

@@ -9,6 +9,7 @@
 //! lifetime, such as a [`Domain`](crate::domain::Domain), cannot leave the closure, and the compiler accepts it in no other
 //! transaction, not even in one that runs inside the first.
 
+mod backup;
 pub(crate) mod inside;
 mod master;
 mod open;
@@ -29,6 +30,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Params, Row, TransactionBehavior};
 use tempfile::TempDir;
 
+pub use self::backup::{BackupError, back_up, restore};
 pub use self::master::{MasterKeyChange, RotationError};
 pub(crate) use self::master::{SealedColumn, Sealing};
 pub use self::open::OpenError;
@@ -208,14 +210,7 @@ impl Postroom {
     ///
     /// Returns a line for each thing found; none means the file is sound.
     pub fn check_integrity(&self) -> Result<Vec<String>, Error> {
-        self.read(|tx| {
-            let mut found = tx.all("PRAGMA integrity_check(20)", [], |row| row.get::<_, String>(0))?;
-            found.retain(|line| line != "ok");
-            found.extend(tx.all("PRAGMA foreign_key_check", [], |row| {
-                row.get::<_, String>(0).map(|table| format!("a row of {table} hangs on nothing"))
-            })?);
-            Ok(found)
-        })
+        self.read(|tx| schema::damage(tx.conn).map_err(store))
     }
 
     fn refuse_if_broken(&self) -> Result<(), Error> {

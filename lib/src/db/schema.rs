@@ -34,6 +34,9 @@ pub(crate) const ADD_MASTER_KEY: &str = "INSERT INTO master_key (key_id, added_a
 /// Notes that a master key has sealed nothing any more that stands in this database.
 pub(crate) const DROP_MASTER_KEY: &str = "DELETE FROM master_key WHERE key_id = ?1";
 
+/// Copies the database into a file that is not there, or is empty.
+pub(crate) const COPY: &str = "VACUUM INTO ?1";
+
 /// refinery's own table. Its checksums are decimal numbers in text columns.
 const CREATE_HISTORY: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history (version int4 PRIMARY KEY,
      name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))";
@@ -138,6 +141,18 @@ pub(crate) fn check_file(conn: &Connection, file: &Path) -> Result<(), OpenError
     }
 }
 
+/// A line for each damage that SQLite finds in pages, indexes and foreign keys.
+pub(crate) fn damage(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+    let lines = |sql: &str| -> rusqlite::Result<Vec<String>> {
+        conn.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+    };
+    let mut found = lines("PRAGMA integrity_check(20)")?;
+    found.retain(|line| line != "ok");
+    let hanging = lines("PRAGMA foreign_key_check")?;
+    found.extend(hanging.iter().map(|table| format!("a row of {table} hangs on nothing")));
+    Ok(found)
+}
+
 /// Brings the file to [`SCHEMA_VERSION`], all or nothing. The caller holds the lock on opening and has had the file checked.
 pub(crate) fn migrate(conn: &mut Connection, file: &Path, now: Timestamp) -> Result<(), OpenError> {
     let failed = |e: rusqlite::Error| OpenError::Migration { file: file.to_owned(), reason: e.to_string() };
@@ -226,9 +241,7 @@ fn keep_copy(conn: &Connection, file: &Path, found: i32, now: Timestamp) -> Resu
     let copy = beside(file, &format!(".v{found}-{}", now.millis()));
     // SQLite fills an empty file; made here, it is its owner's alone.
     private_file(&copy)?;
-    conn.execute("VACUUM INTO ?1", [copy.to_string_lossy()])
-        .map(|_| ())
-        .map_err(|e| OpenError::from_sqlite(&copy, &e))
+    conn.execute(COPY, [copy.to_string_lossy()]).map(|_| ()).map_err(|e| OpenError::from_sqlite(&copy, &e))
 }
 
 #[cfg(test)]

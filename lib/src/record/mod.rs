@@ -8,6 +8,7 @@ pub(crate) mod kind;
 pub(crate) mod table;
 mod zone;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -206,10 +207,28 @@ pub(crate) fn clear<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Err
 /// one, its own keys' are not.
 pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<Record>, Error> {
     let mut records = every(tx, domain)?;
-    records.retain(|record| {
-        record.dkim_key.as_ref().is_none_or(|key| domain.authority.is_none() && !key.released)
-    });
+    records.retain(|record| is_asked(domain, record));
     Ok(records)
+}
+
+/// For each of the domains the records that [`list`] returns: one statement, however many domains there are.
+pub fn list_each<'t>(tx: &ReadTx<'t>, domains: &[Domain<'t>]) -> Result<Vec<Vec<Record>>, Error> {
+    let ids: Vec<DomainId> = domains.iter().map(|domain| domain.id).collect();
+    let mut records: HashMap<DomainId, Vec<Record>> = HashMap::new();
+    for record in table::each(tx, &ids)? {
+        records.entry(record.domain).or_default().push(record);
+    }
+    let of = |domain: &Domain<'t>| {
+        let mut records = records.remove(&domain.id).unwrap_or_default();
+        records.retain(|record| is_asked(domain, record));
+        records
+    };
+    Ok(domains.iter().map(of).collect())
+}
+
+/// Whether the domain's owner must publish the record.
+fn is_asked(domain: &Details, record: &Record) -> bool {
+    record.dkim_key.as_ref().is_none_or(|key| domain.authority.is_none() && !key.released)
 }
 
 /// Every record of a domain, also those of keys that nobody needs to publish.

@@ -1,0 +1,184 @@
+//! What an operator of many domains does in a shell: create them, rename one, print all records, ask why one is not active.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use postroom::account::{self, Caller};
+use postroom::db::Postroom;
+use postroom::dkim::pool;
+use postroom::domain::{self, Order};
+use postroom::error::Error;
+use postroom::page::{Direction, Page};
+use postroom::record::{self, Record, zone_fragment};
+use postroom::signing;
+use postroom::verify::Code;
+use serde_json::json;
+use tracing::warn;
+
+use super::failure::complain;
+use super::named::{find, parse};
+use super::output::printable;
+use super::{Context, Exit, Failure};
+use crate::json::domain::{domain_json, whole_domain_json};
+use crate::json::record::record_json;
+
+/// Creates domains, each in a transaction of its own: one that cannot be created stops no other.
+pub(super) fn create(
+    context: &Context,
+    postroom: &Postroom,
+    names: &[String],
+    account: &str,
+) -> Result<ExitCode, Failure> {
+    let names: Vec<_> = names.iter().map(|name| parse(name)).collect::<Result<_, _>>()?;
+    let account = postroom.read(|tx| account::find(tx, account))?;
+    let caller = Caller::operator(account.id);
+    context.unusable_hosts.iter().for_each(|host| warn!("{host}"));
+    let mut created = Vec::new();
+    let mut first = None;
+    for name in &names {
+        let new = domain::NewDomain::named(name);
+        // With its DKIM key, so that its records are complete at once.
+        let made = pool::write(postroom, |tx| {
+            let domain = domain::create(tx, &caller, &new)?;
+            if domain.wants_key {
+                domain::equip(tx, &domain)?;
+            }
+            Ok(domain.into_details())
+        });
+        match made {
+            Ok(domain) => created.push(domain),
+            Err(error) => {
+                let failure = Failure::from(error);
+                let exit = failure.exit();
+                complain(exit, &format!("{name}: {}", failure.text()), context.output.json);
+                first.get_or_insert(exit);
+                // The disk or the database: the next one would fare no better.
+                if !matches!(exit, Exit::Refused | Exit::Input) {
+                    break;
+                }
+            }
+        }
+    }
+    context.output.print(&created.iter().map(domain_json).collect(), || {
+        let lines = created.iter().map(|domain| format!("{} is created.\n", domain.name));
+        let hint = created.first().map_or(String::new(), |domain| {
+            format!("Its owner must publish what `postroom domain records {}` prints.\n", domain.name)
+        });
+        lines.collect::<String>() + if created.len() == 1 { &hint } else { "" }
+    })?;
+    Ok(first.map_or(ExitCode::SUCCESS, Exit::into))
+}
+
+pub(super) fn rename(
+    context: &Context,
+    postroom: &Postroom,
+    old: &str,
+    new: &str,
+) -> Result<ExitCode, Failure> {
+    let (old, new) = (parse(old)?, parse(new)?);
+    let renamed = postroom.write(|tx| {
+        let (caller, domain) = find(tx, &old)?;
+        domain::rename(tx, &caller, &domain, &new).map(domain::Domain::into_details)
+    })?;
+    context.output.print(&domain_json(&renamed), || {
+        format!("{old} is {new} now. Its owner must publish the records anew: postroom domain records {new}")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the records of every domain, as one fragment of a zone file for each.
+pub(super) fn all_records(context: &Context, postroom: &Postroom) -> Result<ExitCode, Failure> {
+    context.unusable_hosts.iter().for_each(|host| warn!("{host}"));
+    let all = postroom.read(|tx| {
+        let mut all = Vec::new();
+        for account in account::list(tx)? {
+            let page = Page { limit: u32::MAX, offset: 0 };
+            let caller = Caller::operator(account.id);
+            let domains = domain::list(tx, &caller, Order::Id, Direction::Ascending, page)?;
+            let records = record::list_each(tx, &domains)?;
+            all.extend(domains.into_iter().map(domain::Domain::into_details).zip(records));
+        }
+        Ok::<_, Error>(all)
+    })?;
+    let json = all.iter().map(|(domain, records)| {
+        let shown: Vec<_> = records.iter().map(|record| record_json(domain, record)).collect();
+        json!({ "domain": domain.name.as_str(), "records": shown, "zone": zone_fragment(domain, records) })
+    });
+    context.output.print_list(json, || {
+        let fragment = |(domain, records): &(domain::Details, Vec<Record>)| {
+            format!("; {}\n{}\n\n", domain.name, zone_fragment(domain, records).trim_end())
+        };
+        all.iter().map(fragment).collect()
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says why a domain is not active, from what the last checks found. It exits 1 if the domain is not.
+pub(super) fn why(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, Failure> {
+    let name = parse(name)?;
+    let (domain, records, assessment) = postroom.read(|tx| {
+        let (_, domain) = find(tx, &name)?;
+        let records = record::list(tx, &domain)?;
+        let assessment = signing::find(tx, &domain)?;
+        Ok::<_, Error>((domain.into_details(), records, assessment))
+    })?;
+    context.output.print(&whole_domain_json(&domain, &records, &assessment), || {
+        let mut text = format!("{name} is {}.\n", domain.status);
+        for reason in &assessment.reasons {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{}: {} ({})", reason.severity, printable(&reason.text), reason.code);
+        }
+        let unsettled = records.iter().filter(|record| record.problem.is_some());
+        text.extend(unsettled.map(|record| seen(&domain, record)));
+        text
+    })?;
+    Ok(if assessment.reason().is_none() { ExitCode::SUCCESS } else { Exit::Wrong.into() })
+}
+
+/// What the last check found of a record that was not as it must be, and what to do.
+fn seen(domain: &domain::Details, record: &Record) -> String {
+    let Some(problem) = &record.problem else { return String::new() };
+    let mut text = format!("\n{} {}\n", record.record_type(), record.name(domain));
+    let mend = Code::ALL.iter().find(|code| code.as_str() == problem.code).map(|code| code.mend());
+    for (title, value) in [
+        ("found", Some(problem.text.as_str())),
+        ("seen", record.observed.as_deref()),
+        ("wanted", Some(record.value.as_str())),
+        ("to do", mend),
+    ] {
+        if let Some(value) = value {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "  {title:<7} {}", printable(value));
+        }
+    }
+    text
+}
+
+/// Explain a code of a finding, such as record_missing: what it says, and what to do
+#[derive(clap::Args)]
+pub(super) struct FindingArgs {
+    /// The code; without it, every code with its meaning
+    code: Option<String>,
+}
+
+/// `postroom finding`.
+pub(super) fn finding(context: &Context, args: &FindingArgs) -> Result<ExitCode, Failure> {
+    let shown =
+        |code: &Code| json!({ "code": code.as_str(), "meaning": code.meaning(), "to_do": code.mend() });
+    let Some(asked) = &args.code else {
+        context.output.print_list(Code::ALL.iter().map(shown), || {
+            let lines = Code::ALL.iter().map(|code| format!("{}: {}\n", code.as_str(), code.meaning()));
+            lines.collect::<String>()
+        })?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let Some(code) = Code::ALL.iter().find(|code| code.as_str() == asked) else {
+        let near = crate::config::suggestion(asked, Code::ALL.iter().map(|code| code.as_str()));
+        let text = format!("there is no finding \"{}\"{near}", printable(asked));
+        return Err(Failure::new(Exit::NotThere, text));
+    };
+    context.output.print(&shown(code), || {
+        format!("{}\n  what it says  {}\n  what to do    {}", code.as_str(), code.meaning(), code.mend())
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,174 @@
+//! Backups: a copy of the database in one file, made while others write, and a database made of such a copy.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use tempfile::NamedTempFile;
+
+use super::master::MasterKeys;
+use super::open::{OpenError, beside};
+use super::{connect, schema};
+
+/// Why a backup could not be made or restored. Each is one line that says what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// The database cannot be opened, or its master key is missing or another one.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// What was to be made is there already.
+    #[error("{} is there already, and nothing is overwritten; move it away, or name another file", file.display())]
+    Exists {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file is damaged, or is no copy of a Postroom database.
+    #[error("{} is not a sound copy of a Postroom database: {reason}", file.display())]
+    Unsound {
+        /// The file.
+        file: PathBuf,
+        /// What was found first.
+        reason: String,
+    },
+    /// The system could not read or write a file.
+    #[error("{}: {source}", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Copies the database in `file` as it stands to the new file `to`, for its owner alone, also while others write.
+///
+/// The master key is neither needed nor in the copy. The copy has its name only after it has been opened again, has passed SQLite's check of every
+/// page and is on disk: one that was interrupted is not taken for a backup.
+pub fn back_up(file: &Path, to: &Path) -> Result<(), BackupError> {
+    schema::check_library()?;
+    let source = connect(file)?;
+    schema::check_file(&source, file)?;
+    write_new(to, |part| {
+        let path = part.path();
+        let name = path.to_str().ok_or_else(|| BackupError::Io {
+            file: path.to_owned(),
+            source: io::Error::new(io::ErrorKind::InvalidInput, "SQLite needs a path in UTF-8"),
+        })?;
+        source.execute(schema::COPY, [name]).map_err(|e| OpenError::from_sqlite(file, &e))?;
+        check(path, to).map(drop)
+    })
+}
+
+/// Makes the database `file` of the backup `from`, for its owner alone. A file that is there is never overwritten.
+///
+/// Before anything stands at `file`, the copy is checked as a new backup is, and the master key in `key_file` must be
+/// the one that it was sealed with. A backup by a newer Postroom is refused; one by an older Postroom is migrated when it is opened.
+pub fn restore(from: &Path, file: &Path, key_file: Option<&Path>) -> Result<(), BackupError> {
+    schema::check_library()?;
+    // SQLite would apply a log that another database left behind to the new one.
+    for suffix in ["-wal", "-journal"] {
+        let left = beside(file, suffix);
+        if left.exists() {
+            return Err(BackupError::Exists { file: left });
+        }
+        if beside(from, suffix).metadata().is_ok_and(|log| log.len() > 0) {
+            let reason =
+                format!("{suffix} beside it holds changes that are not in it; use `postroom backup`");
+            return Err(BackupError::Unsound { file: from.to_owned(), reason });
+        }
+    }
+    let key_file = key_file.map_or_else(|| beside(file, ".key"), Path::to_owned);
+    write_new(file, |part| {
+        let unreadable = |source| BackupError::Io { file: from.to_owned(), source };
+        let mut backup = File::open(from).map_err(unreadable)?;
+        io::copy(&mut backup, part.as_file_mut()).map_err(unreadable)?;
+        let copy = check(part.path(), from)?;
+        MasterKeys::find_in_files(&copy, from, &key_file)?;
+        Ok(())
+    })
+}
+
+/// Makes a file with what `fill` writes. It has its name only when all of it is on disk.
+fn write_new(
+    to: &Path,
+    fill: impl FnOnce(&mut NamedTempFile) -> Result<(), BackupError>,
+) -> Result<(), BackupError> {
+    let failed = |source| BackupError::Io { file: to.to_owned(), source };
+    if to.symlink_metadata().is_ok() {
+        return Err(BackupError::Exists { file: to.to_owned() });
+    }
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Its mode is 0600.
+    let mut part = tempfile::Builder::new()
+        .prefix(".postroom-")
+        .suffix(".part")
+        .tempfile_in(folder)
+        .map_err(|source| BackupError::Io { file: folder.to_owned(), source })?;
+    fill(&mut part)?;
+    part.as_file().sync_all().map_err(failed)?;
+    part.persist_noclobber(to).map_err(|e| match e.error.kind() {
+        io::ErrorKind::AlreadyExists => BackupError::Exists { file: to.to_owned() },
+        _ => failed(e.error),
+    })?;
+    // Its name must be on disk too.
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+}
+
+/// Opens a copy at `path` and looks for damage; `shown` is the file that an error names.
+fn check(path: &Path, shown: &Path) -> Result<Connection, BackupError> {
+    let unsound = |reason: String| BackupError::Unsound { file: shown.to_owned(), reason };
+    if fs::metadata(path).is_ok_and(|file| file.len() == 0) {
+        return Err(unsound("it is empty".to_owned()));
+    }
+    let copy = connect(path).map_err(|e| unsound(reason(e)))?;
+    schema::check_file(&copy, shown).map_err(|e| match e {
+        OpenError::Newer { .. } => BackupError::Open(e),
+        other => unsound(reason(other)),
+    })?;
+    let found = schema::damage(&copy).map_err(|e| unsound(e.to_string()))?;
+    match found.into_iter().next() {
+        Some(first) => Err(unsound(first)),
+        None => Ok(copy),
+    }
+}
+
+/// Why a copy is no database of ours, without advice that is for a database in use.
+fn reason(error: OpenError) -> String {
+    match error {
+        OpenError::Damaged { reason, .. } | OpenError::Store { reason, .. } => reason,
+        OpenError::Foreign { .. } => "it is another program's database".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Postroom;
+
+    #[test]
+    fn a_backup_holds_what_was_there_and_restores_to_a_database_of_its_own() {
+        let postroom = Postroom::open_temporary().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (backup, restored) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        back_up(postroom.file(), &backup).unwrap();
+        restore(&backup, &restored, Some(&beside(postroom.file(), ".key"))).unwrap();
+        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names.len(), 2, "nothing is left beside them: {names:?}");
+        assert!(matches!(back_up(postroom.file(), &backup), Err(BackupError::Exists { .. })));
+    }
+
+    #[test]
+    fn a_log_left_behind_by_another_database_is_never_applied_to_a_restored_one() {
+        let postroom = Postroom::open_temporary().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (backup, restored) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        back_up(postroom.file(), &backup).unwrap();
+        fs::write(beside(&restored, "-wal"), "left").unwrap();
+        let key = beside(postroom.file(), ".key");
+        assert!(matches!(restore(&backup, &restored, Some(&key)), Err(BackupError::Exists { .. })));
+        assert!(!restored.exists());
+    }
+}
