@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Expectation, Finding, explain, judge, related};
+use super::{Expectation, Finding, advise, explain, judge, related};
 use crate::dns::{self, Resolver};
 use crate::name::DomainName;
 
@@ -50,5 +50,6 @@ pub fn look(domain: &DomainName, expected: &[Expectation], resolver: &dyn Resolv
         .collect();
     related::refine(domain, expected, &mut looks, resolver);
     explain::refine(domain, expected, &mut looks, resolver);
+    advise::all(expected, &mut looks);
     looks
 }
