@@ -54,7 +54,7 @@ pub(super) fn follow(
         if verdict.passes() {
             return Ok(());
         }
-        let action = action.expect("each finding has its action");
+        let action = action.unwrap();
         told.push(format!("{text} {action:?}"));
         apply(dns, &action);
     }
