@@ -166,7 +166,7 @@ fn judge_delegated(expected: &DelegatedDkimExpectation, seen: &Answer) -> Findin
     }
 }
 
-/// As [`key_record::judge`]; of a value that does not publish the key, how it was spoiled says more than what it lacks.
+/// Whether these octets publish the key. Of a value that does not, how it was spoiled says more than what it lacks.
 fn judge_octets(key: &DkimExpectation, octets: &[u8]) -> Result<Option<Flaw>, Flaw> {
     let text = String::from_utf8_lossy(octets);
     key_record::judge(key, &text).map_err(|flaw| mangling::of(&text, &key.key.record_value()).unwrap_or(flaw))
