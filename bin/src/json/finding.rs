@@ -2,7 +2,7 @@
 
 use postroom::dns::{Answer, Outcome, RecordData};
 use postroom::domain::Details;
-use postroom::verify::{Checked, Code, Expectation, Look, View};
+use postroom::verify::{Action, Checked, Code, Expectation, Look, View};
 use serde_json::{Value, json};
 
 /// A domain and what was found of each of its records, by each server.
@@ -34,6 +34,7 @@ fn checked_record_json(domain: &Details, checked: &Checked) -> Value {
         "code": finding.code.map(Code::as_str),
         "text": finding.text,
         "seen": finding.seen,
+        "action": finding.action.as_ref().map(action_json),
         "servers": views.iter().map(view_json).collect::<Vec<_>>(),
     })
 }
@@ -50,10 +51,22 @@ pub fn looks_json(domain: &str, expected: &[Expectation], looks: &[Look]) -> Val
             "code": look.finding.code.map(Code::as_str),
             "text": look.finding.text,
             "seen": look.finding.seen,
+            "action": look.finding.action.as_ref().map(action_json),
             "servers": look.views.iter().map(view_json).collect::<Vec<_>>(),
         })
     });
     json!({ "domain": domain, "records": records.collect::<Vec<_>>() })
+}
+
+/// What to enter where.
+fn action_json(action: &Action) -> Value {
+    json!({
+        "do": action.act.as_str(),
+        "name": action.name.as_str(),
+        "type": action.record_type.to_string(),
+        "from": action.from,
+        "to": action.to,
+    })
 }
 
 /// What one server said.

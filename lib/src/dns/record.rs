@@ -145,25 +145,50 @@ impl TxtData {
         self.strings.concat()
     }
 
-    /// The joined value for a person: printable ASCII as it is, any other octet as `\DDD` (RFC 1035 section
-    /// 5.1), and no more than the first 100 octets, followed by ` (and N more)`.
+    /// The joined value for a person: printable ASCII and typographic quotation marks as they are, any other octet as `\DDD`
+    /// (RFC 1035 section 5.1), and no more than the first 100 octets, followed by ` (and N more)`.
     ///
     /// Quotes and backslashes stand as they are, since a stray one is what a person has to see.
     pub fn shown(&self) -> String {
-        let mut text = String::new();
-        for octet in self.strings.iter().flatten().take(SHOWN_OCTETS) {
-            match octet {
-                b' '..=b'~' => text.push(char::from(*octet)),
-                // Writing to a string does not fail.
-                _ => _ = write!(text, "\\{octet:03}"),
-            }
-        }
-        let octets: usize = self.strings.iter().map(Vec::len).sum();
-        if octets > SHOWN_OCTETS {
-            _ = write!(text, " (and {} more)", octets - SHOWN_OCTETS);
+        let octets = self.joined();
+        let most = octets.len().min(SHOWN_OCTETS);
+        let mut text = readable(octets.get(..most).unwrap_or_default());
+        if octets.len() > most {
+            // Writing to a string does not fail.
+            _ = write!(text, " (and {} more)", octets.len() - most);
         }
         text
     }
+
+    /// The whole joined value for a person, written as in [`shown`](TxtData::shown).
+    pub fn readable(&self) -> String {
+        readable(&self.joined())
+    }
+}
+
+/// What an editor makes of straight quotation marks. They are shown, since whoever sees `\226\128\156` does not know them.
+const SMART_QUOTES: [char; 6] = ['\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}', '\u{201a}'];
+
+/// Printable ASCII and typographic quotation marks as they are, any other octet as `\DDD`.
+fn readable(octets: &[u8]) -> String {
+    let mut text = String::with_capacity(octets.len());
+    let escape = |text: &mut String, octets: &[u8]| {
+        for octet in octets {
+            // Writing to a string does not fail.
+            _ = write!(text, "\\{octet:03}");
+        }
+    };
+    for chunk in octets.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if matches!(c, ' '..='~') || SMART_QUOTES.contains(&c) {
+                text.push(c);
+            } else {
+                escape(&mut text, c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+        escape(&mut text, chunk.invalid());
+    }
+    text
 }
 
 #[cfg(test)]
@@ -180,7 +205,7 @@ mod tests {
     #[test]
     fn octets_outside_printable_ascii_are_shown_in_decimal() {
         let text = TxtData::new(vec![b"a \"\\;\x00\x7f\xe2\x80\x9c\n".to_vec()]);
-        assert_eq!(text.shown(), "a \"\\;\\000\\127\\226\\128\\156\\010");
+        assert_eq!(text.shown(), "a \"\\;\\000\\127\u{201c}\\010");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a judgement comes to.
 
+pub use super::action::{Act, Action};
+
 /// Which way a judgement goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
@@ -41,6 +43,8 @@ pub struct Finding {
     pub text: String,
     /// What was seen, if anything was.
     pub seen: Option<String>,
+    /// The one thing to do, as data. What one server's answer would come to alone has none.
+    pub action: Option<Action>,
 }
 
 macro_rules! codes {
@@ -291,13 +295,19 @@ codes! {
 impl Finding {
     /// It is as it must be.
     pub(crate) fn pass(text: String, seen: String) -> Finding {
-        Finding { verdict: Verdict::Pass, code: None, text, seen: Some(seen) }
+        Finding { verdict: Verdict::Pass, code: None, text, seen: Some(seen), action: None }
     }
 
     /// It is not, or not wholly.
     pub(crate) fn of(verdict: Verdict, code: Code, text: String, seen: Option<String>) -> Finding {
-        Finding { verdict, code: Some(code), text, seen }
+        Finding { verdict, code: Some(code), text, seen, action: None }
     }
+
+    /// With what to do about it, where that is known better than from the finding alone.
+    pub(crate) fn advising(self, action: Action) -> Finding {
+        Finding { action: Some(action), ..self }
+    }
+
     /// Whether nothing at all was there, for certain.
     pub(crate) fn is_absence(&self) -> bool {
         self.verdict == Verdict::Fail && self.seen.is_none()

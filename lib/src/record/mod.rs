@@ -3,6 +3,7 @@
 //! They are made with the domain from the operator's settings, and each keeps its id for life. What was
 //! asked of the owner stays as it was asked, also when the settings change; a DKIM record follows its key.
 
+mod action;
 pub(crate) mod finding;
 pub(crate) mod kind;
 pub(crate) mod table;

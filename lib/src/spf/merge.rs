@@ -1,15 +1,17 @@
 //! Putting mechanisms into a domain's SPF record.
 
 use super::record::{Directive, Mechanism};
+use super::repair::repaired;
 
 /// The one record that is to stand in place of `records`, with `ours` at its front.
 ///
 /// Of one record all else stays as it is and where it is, but for terms that are among `ours` already, with
 /// whatever qualifier. Of several, which receivers take for an error, the terms follow on each other, each once;
 /// what can be there only once is the first record's that has it: `all`, which goes to the end, `redirect`, which
-/// `all` makes useless, and `exp`. Without any record, it is one that ends in `~all`.
+/// `all` makes useless, and `exp`. In a record that breaks the grammar the terms are repaired or left out. Without any record, it is one that ends in `~all`.
 pub fn merge<R: AsRef<str>, M: AsRef<str>>(records: &[R], ours: &[M]) -> String {
-    let texts: Vec<&str> = records.iter().map(AsRef::as_ref).collect();
+    let repaired: Vec<String> = records.iter().map(|text| repaired(text.as_ref())).collect();
+    let texts: Vec<&str> = repaired.iter().map(String::as_str).collect();
     let mut merged: Vec<&str> = Vec::new();
     for term in ours {
         push(&mut merged, term.as_ref());

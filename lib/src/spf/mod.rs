@@ -44,6 +44,7 @@ mod macros;
 mod merge;
 mod problem;
 mod record;
+mod repair;
 mod same_term;
 mod target;
 mod walk;
@@ -61,6 +62,7 @@ pub use self::problem::{Matched, Place, SpfProblem};
 pub use self::record::{
     Directive, Fault, InvalidTerm, Mechanism, Prefixes, Qualifier, SpfRecord, is_spf, mistaken_modifiers,
 };
+pub(crate) use self::repair::is_meant_as_spf;
 pub use self::walk::{MechanismStanding, Reach, reaches};
 
 /// The most terms of one evaluation that ask the DNS (RFC 7208 section 4.6.4).

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Expectation, Finding, explain, judge, related};
+use super::{Expectation, Finding, advise, explain, judge, related};
 use crate::dns::{self, Resolver};
 use crate::name::DomainName;
 
@@ -93,5 +93,6 @@ fn judged(
         .collect();
     related::refine(domain, expected, &mut looks, resolver);
     explain::refine(domain, expected, &mut looks, resolver);
+    advise::all(expected, &mut looks);
     looks
 }

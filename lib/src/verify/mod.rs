@@ -5,10 +5,12 @@
 //!
 //! - [`judge`](mod@judge): a pure function of what is expected and what was seen to a [`Finding`].
 //! - `explain`: the few further look-ups that tell a usual mistake from a mere absence.
+//! - `advise`: the one thing to do about each finding, as data, judged before it is shown.
 //! - [`decide`]: what a finding does to a status; the state machine.
 //! - `related`: what else must be looked up where a record alone does not decide, such as what an SPF record includes.
 //! - [`schedule`]: when which domain is looked at next.
 
+mod advise;
 pub mod decide;
 mod explain;
 pub mod judge;
@@ -27,7 +29,7 @@ use crate::error::Error;
 use crate::id::DomainId;
 use crate::provision;
 
-pub use crate::record::finding::{Code, Finding, Verdict};
+pub use crate::record::finding::{Act, Action, Code, Finding, Verdict};
 pub use crate::record::kind::{
     CnameExpectation, DelegatedDkimExpectation, DkimExpectation, DmarcExpectation, Expectation,
     MxExpectation, SpfExpectation,

@@ -3,6 +3,7 @@
 //!
 //! `POSTROOM_BLESS=1` writes down what is found, and makes the page anew.
 
+mod following;
 mod page;
 mod runner;
 mod script;

@@ -114,6 +114,14 @@ impl Resolver for Named {
     }
 }
 
+/// What a case expects, and its zone, to be changed.
+pub(super) fn zone(case: &Case, which: &str) -> (DomainName, Expectation, ScriptedResolver) {
+    let keys = Keys::parse(&read(&root().join("tests/fixtures/findings/keys")));
+    let (domain, expected) = script::expectation(&read(&case.folder.join("expected")), &keys);
+    let (dns, _) = script::dns(&read(&case.folder.join(format!("{which}.dns"))), &keys);
+    (domain, expected, dns)
+}
+
 /// An expectation of each kind whose record is a text.
 pub(super) fn expectations() -> Vec<(DomainName, Expectation)> {
     let keys = Keys::parse(&read(&root().join("tests/fixtures/findings/keys")));

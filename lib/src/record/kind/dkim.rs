@@ -7,7 +7,7 @@ use crate::dkim::PublicKey;
 use crate::dns::{Answer, Outcome, RecordData, RecordType, TxtData};
 use crate::name::{DnsName, Selector};
 use crate::record::PublishedKey;
-use crate::record::finding::{Code, Finding, Verdict};
+use crate::record::finding::{Action, Code, Finding, Verdict};
 
 pub(super) const KIND: RecordKind = RecordKind {
     word: "dkim",
@@ -52,6 +52,21 @@ impl Expected for DkimExpectation {
         self.key.record_value()
     }
 
+    /// Where the right record is among several, the others go.
+    fn action(&self, answer: &Answer, finding: &Finding) -> Option<Action> {
+        if finding.code != Some(Code::DkimMultiple) || !answer.chain.is_empty() {
+            return None;
+        }
+        let texts = answer.outcome.records().iter().filter_map(|record| match record {
+            RecordData::Txt(text) => Some(text),
+            _ => None,
+        });
+        let (right, wrong): (Vec<&TxtData>, Vec<&TxtData>) =
+            texts.partition(|text| judge_octets(self, &text.joined()).is_ok());
+        let others = right.iter().skip(1).chain(&wrong).map(|text| text.readable()).collect::<Vec<_>>();
+        right.first().map(|_| Action::delete(self.name.clone(), RecordType::Txt, &others))
+    }
+
     fn judge(&self, seen: &Answer) -> Finding {
         judge(self, seen)
     }
@@ -78,6 +93,10 @@ impl Expected for DelegatedDkimExpectation {
 
     fn wanted(&self) -> String {
         format!("CNAME {}.", self.target)
+    }
+
+    fn entry(&self) -> (RecordType, String) {
+        (RecordType::Cname, format!("{}.", self.target))
     }
 
     fn judge(&self, seen: &Answer) -> Finding {

@@ -20,7 +20,7 @@ mod tags;
 
 use std::str::FromStr;
 
-use super::finding::{Code, Finding};
+use super::finding::{Action, Code, Finding};
 use super::{InvalidWord, Record};
 use crate::dkim::DkimKey;
 use crate::dns::{Answer, Question, RecordType, Resolver};
@@ -150,6 +150,17 @@ pub(crate) trait Expected {
 
     /// What the record must say, in short.
     fn wanted(&self) -> String;
+
+    /// The record to enter: its type, and its whole value.
+    fn entry(&self) -> (RecordType, String) {
+        (self.record_type(), self.wanted())
+    }
+
+    /// What to do about `finding`, which was judged from the definite `answer`, where that is more than to enter
+    /// [`entry`](Expected::entry) in place of what is there.
+    fn action(&self, _answer: &Answer, _finding: &Finding) -> Option<Action> {
+        None
+    }
 
     /// Judges a definite answer: one that says what is there, or that nothing is.
     fn judge(&self, seen: &Answer) -> Finding;

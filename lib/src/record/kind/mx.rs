@@ -4,7 +4,7 @@ use super::sentence::{asked, missing};
 use super::{Expectation, Expected, Need, RecordKind, Seed};
 use crate::dns::{Answer, Outcome, Question, RecordData, RecordType};
 use crate::name::{DnsName, DomainName};
-use crate::record::finding::{Code, Finding, Verdict};
+use crate::record::finding::{Action, Code, Finding, Verdict};
 
 pub(super) const KIND: RecordKind = RecordKind {
     word: "mx",
@@ -48,6 +48,19 @@ impl Expected for MxExpectation {
 
     fn wanted(&self) -> String {
         format!("{} {}.", self.priority, self.host)
+    }
+
+    /// Where ours is there, those go that are as preferred or more.
+    fn action(&self, answer: &Answer, _finding: &Finding) -> Option<Action> {
+        let exchanges = answer.outcome.records().iter().filter_map(|record| match record {
+            RecordData::Mx { preference, exchange } => Some((*preference, exchange)),
+            _ => None,
+        });
+        let (ours, others): (Vec<_>, Vec<_>) = exchanges.partition(|(_, name)| **name == self.host);
+        let most = ours.iter().map(|(preference, _)| *preference).min()?;
+        let rivals = others.iter().filter(|(preference, _)| *preference <= most);
+        let rivals: Vec<String> = rivals.map(|(preference, name)| format!("{preference} {name}.")).collect();
+        (!rivals.is_empty()).then(|| Action::delete(self.name.clone(), RecordType::Mx, &rivals))
     }
 
     fn missing_code(&self) -> Code {

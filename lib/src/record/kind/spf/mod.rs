@@ -1,16 +1,17 @@
 //! SPF: which servers may send for a domain (RFC 7208). Judged by what stands in it: one record, with what we ask for, where
 //! it is reached; then, in `senders`, by what it includes.
 
+mod advice;
 mod senders;
 
 use std::net::IpAddr;
 
 use super::sentence::{asked, shown_side_by_side, spoilt_by_hand, whole};
 use super::{Expectation, Expected, Need, RecordKind, Seed};
-use crate::dns::{Answer, Outcome, RecordData, RecordType, Resolver, TxtData};
+use crate::dns::{Answer, Memo, Outcome, RecordData, RecordType, Resolver, TxtData};
 use crate::name::DnsName;
-use crate::record::finding::{Code, Finding, Verdict};
-use crate::spf::{is_spf, merge};
+use crate::record::finding::{Action, Code, Finding, Verdict};
+use crate::spf::{is_meant_as_spf, is_spf, merge};
 
 pub(super) const KIND: RecordKind = RecordKind {
     word: "spf",
@@ -68,8 +69,47 @@ impl Expected for SpfExpectation {
         if finding.code == Some(Code::ValueSplitWithSpace) {
             return None;
         }
-        senders::judge(self, answer, finding, resolver)
+        let dns = &Memo::new(resolver);
+        let walked = senders::judge(self, answer, finding, dns, None);
+        let found = walked.as_ref().unwrap_or(finding);
+        if !answer.chain.is_empty() || matches!(found.verdict, Verdict::Pass | Verdict::Temporary) {
+            return walked;
+        }
+        let advice = advice::advise(self, answer, dns);
+        let told = senders::judge(self, answer, finding, dns, Some(&advice)).unwrap_or_else(|| found.clone());
+        Some(told.advising(advice.action))
     }
+
+    /// The domain has one SPF record, and other TXT records beside it: only those change that are meant as SPF.
+    fn action(&self, answer: &Answer, _finding: &Finding) -> Option<Action> {
+        if !answer.chain.is_empty() {
+            return None;
+        }
+        let texts = meant(answer);
+        let from: Vec<String> = texts.iter().map(|text| text.readable()).collect();
+        Some(Action::change(self.name.clone(), RecordType::Txt, &from, self.advised(&texts)))
+    }
+}
+
+impl SpfExpectation {
+    /// The one record to enter in place of `texts`, by what stands in them.
+    fn advised(&self, texts: &[&TxtData]) -> String {
+        let octets: Vec<Vec<u8>> = texts.iter().map(|text| text.joined()).collect();
+        if texts.is_empty() || octets.iter().map(Vec::len).sum::<usize>() > MOST_MERGED_OCTETS {
+            return self.whole.clone();
+        }
+        let texts: Vec<_> = octets.iter().map(|octets| String::from_utf8_lossy(octets)).collect();
+        with_soft_plus_all(&merge(&texts, &self.mechanisms))
+    }
+}
+
+/// The TXT records that are meant as SPF, right or wrong.
+fn meant(answer: &Answer) -> Vec<&TxtData> {
+    let texts = answer.outcome.records().iter().filter_map(|record| match record {
+        RecordData::Txt(text) if is_meant_as_spf(&String::from_utf8_lossy(&text.joined())) => Some(text),
+        _ => None,
+    });
+    texts.collect()
 }
 
 /// What a record that we asked for lets send: its terms but the version and `all`.
@@ -170,6 +210,12 @@ fn judge_record(expected: &SpfExpectation, mechanisms: &[String], seen: &TxtData
         return wanting(Verdict::Warn, Code::SpfPlusAll, what, &closed, "end the record with ~all");
     }
     Finding::pass(format!("{}: lets our servers send, as wanted.", asked(expected)), shown)
+}
+
+/// The record with `~all` in place of an `all` that lets everybody send.
+fn with_soft_plus_all(record: &str) -> String {
+    let is_open = |term: &str| ["all", "+all"].iter().any(|open| term.eq_ignore_ascii_case(open));
+    record.split(' ').map(|term| if is_open(term) { "~all" } else { term }).collect::<Vec<_>>().join(" ")
 }
 
 /// The record with `~all` in place of whatever `all` it has.

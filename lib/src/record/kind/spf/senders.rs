@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::sentence::{shown, whole};
+use super::advice::Advice;
 use super::{SpfExpectation, with_soft_all};
 use crate::dns::{Answer, Memo, Question, RecordData, RecordType, Resolver};
 use crate::record::finding::{Code, Finding, Verdict};
@@ -18,6 +19,7 @@ pub(super) fn judge(
     answer: &Answer,
     found: &Finding,
     resolver: &dyn Resolver,
+    advice: Option<&Advice>,
 ) -> Option<Finding> {
     let question = &Question::new(expected.name.clone(), RecordType::Txt);
     let SpfExpectation { mechanisms: wanted, addresses, .. } = expected;
@@ -37,11 +39,13 @@ pub(super) fn judge(
     // The walk begins with the answer that was judged, not with another one.
     let dns = Memo::new(resolver).with(question.clone(), answer.clone());
     let reach = reaches(&dns, &question.name, &mechanisms);
-    let merged = merge(&[record], wanted);
+    let advised = advice.and_then(|advice| advice.action.to.as_deref());
+    let merged = advised.map_or_else(|| merge(&[record], wanted), str::to_owned);
     let walked = Walked {
         question,
         record,
         merged: &merged,
+        advice: advice.filter(|advice| advice.action.to.is_some()),
         wanted,
         mechanisms: &mechanisms,
         reach: &reach,
@@ -66,6 +70,8 @@ struct Walked<'a> {
     question: &'a Question,
     record: &'a str,
     merged: &'a str,
+    /// What to enter instead, where that is known to pass.
+    advice: Option<&'a Advice>,
     wanted: &'a [String],
     /// What is wanted, parsed.
     mechanisms: &'a [Mechanism],
@@ -217,7 +223,16 @@ impl Walked<'_> {
 
     /// Our mechanisms in it would not make the record right.
     fn errs(&self, verdict: Verdict, what: &str, problem: &SpfProblem) -> Finding {
-        self.without_wanted(verdict, code_of(problem), what, mend_of(problem))
+        let Some(Advice { dropped, .. }) = self.advice else {
+            return self.without_wanted(verdict, code_of(problem), what, mend_of(problem));
+        };
+        // What is left out is named by its term; why, is what is wrong.
+        let terms: Vec<&str> = dropped.iter().map(|term| term.split(" (").next().unwrap_or(term)).collect();
+        let mend = match terms.as_slice() {
+            [] => "change the record to that".to_owned(),
+            terms => format!("change the record to that, which leaves out {}", shown(&terms.join(", "))),
+        };
+        self.with_wanted(verdict, code_of(problem), what, self.merged, &mend)
     }
 
     fn with_wanted(&self, verdict: Verdict, code: Code, what: &str, wanted: &str, mend: &str) -> Finding {
