@@ -16,6 +16,7 @@ mod lending;
 mod lists;
 mod login;
 mod mail_records;
+mod mailboxes;
 mod names;
 mod policies;
 mod recipients;

@@ -5,3 +5,4 @@ pub mod finding;
 pub mod key;
 pub mod list;
 pub mod record;
+pub mod route;

@@ -4,6 +4,7 @@ mod dns;
 mod faults;
 mod keys;
 mod lists;
+mod routing;
 
 use serde_json::Value;
 

@@ -4,6 +4,7 @@
 mod domains;
 mod keys;
 mod lists;
+mod routing;
 
 use postroom::error::{Entity, Error};
 use serde_json::json;
@@ -29,6 +30,8 @@ pub const DIALECT: Surface = Surface {
         making(Method::POST, "/postroom/v1/domains/{name}/rotation", keys::rotate),
         route(Method::PUT, "/postroom/v1/domains/{name}/rotation", keys::set_rotation),
         route(Method::DELETE, "/postroom/v1/domains/{name}/rotation", keys::abort),
+        route(Method::GET, "/postroom/v1/domains/{name}/route", routing::show),
+        route(Method::PUT, "/postroom/v1/domains/{name}/route", routing::change),
         route(Method::GET, "/postroom/v1/explain", lists::explain),
         route(Method::GET, "/postroom/v1/lists/{list}", lists::show),
         route(Method::POST, "/postroom/v1/lists/{list}", lists::add),
