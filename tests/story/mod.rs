@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod anybody;
 #[cfg(test)]
+mod bridge;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod clients;
