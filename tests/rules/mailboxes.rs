@@ -27,7 +27,7 @@ fn start() -> (TestApp, Key, Details) {
     (app, key, domain)
 }
 
-fn set(app: &TestApp, key: &Key, domain: &Details, recipients: Recipients, catch_all: Patch<&str>) {
+fn set(app: &TestApp, key: &Key, domain: &Details, recipients: Recipients, catch_all: &Patch<&str>) {
     let catch_all = match catch_all {
         Patch::Set(text) => Patch::Set(text.parse().unwrap()),
         Patch::Keep => Patch::Keep,
@@ -67,11 +67,11 @@ fn an_address_leads_to_one_mailbox_however_it_is_written() {
         ("jo@sub.example.com", None, None, None),
         ("jo@never.example", None, None, None),
     ] {
-        set(&app, &key, &domain, Recipients::Any, Patch::Clear);
+        set(&app, &key, &domain, Recipients::Any, &Patch::Clear);
         assert_eq!(mailbox(&app, address).as_deref(), any, "any: {address}");
-        set(&app, &key, &domain, Recipients::Known, Patch::Keep);
+        set(&app, &key, &domain, Recipients::Known, &Patch::Keep);
         assert_eq!(mailbox(&app, address).as_deref(), known, "known: {address}");
-        set(&app, &key, &domain, Recipients::Known, Patch::Set("All@alias.example"));
+        set(&app, &key, &domain, Recipients::Known, &Patch::Set("All@alias.example"));
         assert_eq!(mailbox(&app, address).as_deref(), caught, "with a catch-all: {address}");
     }
 }
@@ -82,7 +82,7 @@ fn a_recipient_whose_local_part_has_a_delimiter_is_one_of_its_own() {
     let tagged = "jo+team@example.com".parse().unwrap();
     app.postroom.write(|tx| recipient::save(tx, &key.operator(), &tagged, false, None)).unwrap();
     for recipients in [Recipients::Any, Recipients::Known] {
-        set(&app, &key, &domain, recipients, Patch::Clear);
+        set(&app, &key, &domain, recipients, &Patch::Clear);
         assert_eq!(mailbox(&app, "Jo+Team@example.com").as_deref(), Some("jo+team@example.com"));
         assert_eq!(mailbox(&app, "jo+other@example.com").as_deref(), Some("jo@example.com"));
     }
@@ -98,7 +98,7 @@ fn a_catch_all_address_is_at_the_domain_and_goes_with_its_route() {
             app.postroom.write(|tx| route::update(tx, &key.operator(), &key.own(tx, domain.id)?, change));
         assert!(matches!(refused, Err(Error::Invalid { field: "catch_all", .. })), "{wrong}: {refused:?}");
     }
-    set(&app, &key, &domain, Recipients::Known, Patch::Set("All@alias.example"));
+    set(&app, &key, &domain, Recipients::Known, &Patch::Set("All@alias.example"));
     let route = app.postroom.read(|tx| route::find(tx, &key.own(tx, domain.id)?)).unwrap();
     assert_eq!(route.catch_all.unwrap().to_string(), "All@example.com");
 }
@@ -133,16 +133,15 @@ fn a_token_logs_in_for_its_own_domain_until_it_is_revoked() {
     let (app, key, domain) = start();
     let (id, secret) = app.token(&key, domain.id.number());
     app.domain(&key, "other.example");
-    let log_in =
-        |name: &str, password: &str| app.postroom.read(|tx| mail::log_in(tx, name, password)).unwrap();
-    let login = log_in("example.com", &secret).unwrap();
+    let open = |name: &str, password: &str| app.postroom.read(|tx| mail::log_in(tx, name, password)).unwrap();
+    let login = open("example.com", &secret).unwrap();
     assert_eq!((login.token, login.domain.as_str()), (DomainTokenId::new(id), "example.com"));
-    assert_eq!(log_in("Jo+x@EXAMPLE.com", &secret).as_ref(), Some(&login));
+    assert_eq!(open("Jo+x@EXAMPLE.com", &secret).as_ref(), Some(&login));
     for name in ["other.example", "jo@other.example", "alias.example", "sub.example.com", "", "@"] {
-        assert_eq!(log_in(name, &secret), None, "{name}");
+        assert_eq!(open(name, &secret), None, "{name}");
     }
     for password in ["", &key.secret, &secret[..secret.len() - 1]] {
-        assert_eq!(log_in("example.com", password), None);
+        assert_eq!(open("example.com", password), None);
     }
     let holds = || app.postroom.read(|tx| mail::still_holds(tx, &login)).unwrap();
     assert!(holds());
@@ -150,5 +149,5 @@ fn a_token_logs_in_for_its_own_domain_until_it_is_revoked() {
         app.postroom.write(|tx| token::revoke(tx, &key.operator(), &key.own(tx, domain.id)?, login.token));
     revoked.unwrap();
     assert!(!holds());
-    assert_eq!(log_in("example.com", &secret), None);
+    assert_eq!(open("example.com", &secret), None);
 }
