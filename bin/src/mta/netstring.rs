@@ -47,7 +47,7 @@ mod tests {
             b"1:ab",
             b"10241:",
             b"99999999999999999999",
-            b"3:ab,,x",
+            b"3:ab,x,",
         ] {
             assert_eq!(read(broken), Found::Broken, "{}", String::from_utf8_lossy(broken));
         }
