@@ -1,6 +1,6 @@
 //! Postroom as one binary. A wing uses only the wings that are declared above it, and `tests/shape.rs` checks this. In order:
 //! the log, requests and faults, our own JSON, the listener, the configuration, the console's pages, the dialects, the App
-//! that serves them, the duties, and the command line.
+//! that serves them, the duties, the bridge to the mail server, and the command line.
 
 pub mod log;
 pub mod wire;
@@ -11,4 +11,5 @@ pub mod console;
 pub mod dialect;
 pub mod app;
 pub mod duty;
+pub mod mta;
 pub mod command;

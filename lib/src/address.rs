@@ -29,6 +29,16 @@ impl EmailAddress {
         }
     }
 
+    /// The address with this local part, in the form in which [`local`](EmailAddress::local) gives it.
+    pub(crate) fn of(local: &str, domain: &DomainName) -> EmailAddress {
+        EmailAddress { local: local.to_owned(), domain: domain.clone() }
+    }
+
+    /// This local part at another domain.
+    pub(crate) fn at(&self, domain: &DomainName) -> EmailAddress {
+        EmailAddress { local: self.local.clone(), domain: domain.clone() }
+    }
+
     /// The part before the `@`, quoted if it must be.
     pub fn local(&self) -> &str {
         &self.local

@@ -49,7 +49,7 @@
 //! | make, import, activate and rotate DKIM keys | [`keyring`], [`rotation`], [`dkim`] |
 //! | sign a message | [`dkim::sign`] |
 //! | issue sending tokens and login links | [`token`], [`login`] |
-//! | decide what becomes of incoming mail | [`route`], [`inbound`], [`recipient`], [`list`], [`report`] |
+//! | decide what becomes of incoming mail | [`mail`], [`route`], [`inbound`], [`recipient`], [`list`], [`report`] |
 //! | see what happened | [`event`] |
 //!
 //! # Three rules
@@ -105,6 +105,7 @@ pub mod login;
 pub mod report;
 pub mod recipient;
 pub mod list;
+pub mod mail;
 pub mod provision;
 pub mod overview;
 // Looking and deciding.

@@ -40,6 +40,8 @@ pub struct Settings {
     pub return_path_host: DnsName,
     /// Whether a domain needs the return path to be active.
     pub return_path_required: bool,
+    /// The characters that begin a tag in a local part, as in `jo+tag@example.com`. Without any there are no tags.
+    pub recipient_delimiters: String,
     /// How long a claim lives: if no check finds the domain's DKIM record right in this time, another account may create the
     /// domain.
     pub claim_expires_after: Duration,
@@ -76,6 +78,7 @@ impl Settings {
             spare_keys: 16,
             return_path_host: named("return-path"),
             return_path_required: false,
+            recipient_delimiters: "+".to_owned(),
             claim_expires_after: Duration::from_hours(7 * 24),
             loss: LossPolicy { failures: 3, span: Duration::from_hours(72) },
             login_link_life: Duration::from_mins(15),

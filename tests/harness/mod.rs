@@ -9,4 +9,6 @@ pub(crate) mod client;
 #[cfg(test)]
 pub(crate) mod dns;
 #[cfg(test)]
+pub(crate) mod postfix;
+#[cfg(test)]
 pub(crate) mod process;

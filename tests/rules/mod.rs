@@ -17,6 +17,7 @@ mod lending;
 mod lists;
 mod login;
 mod mail_records;
+mod mailboxes;
 mod master_key;
 mod names;
 mod policies;

@@ -92,6 +92,7 @@ fn a_decision_follows_the_route_of_whichever_account_or_user() {
         webhook_url: Patch::Set(url("in")),
         webhook_secret: Patch::Set("s3cret".to_owned()),
         forward_to: Patch::Set(address("inbox@example.org")),
+        ..RouteChange::default()
     };
     let route = update(&app, &key, &domain, change).unwrap();
     assert_eq!(
@@ -126,6 +127,7 @@ fn a_route_has_what_its_mode_needs_or_is_refused_by_field_and_mode() {
                     } else {
                         Patch::Clear
                     },
+                    ..RouteChange::default()
                 };
                 let lacks = match mode {
                     Mode::Webhook | Mode::WebhookThenStore if !with_url => Some("webhook_url"),

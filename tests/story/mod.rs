@@ -9,6 +9,8 @@ mod anybody;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod bridge;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod clients;

@@ -15,8 +15,8 @@ fn a_route_is_shown_set_and_tested_and_the_server_follows() {
     let client = server.client();
     let made = client.post("/v2/domain", &json!({"domain": "example.com", "user_id": "user_123"}));
     assert_eq!(made.status, 201, "{made:?}");
-    let store =
-        json!({"mode": "store", "webhook_url": null, "has_webhook_secret": false, "forward_to": null});
+    let store = json!({"mode": "store", "webhook_url": null, "has_webhook_secret": false, "forward_to": null,
+            "recipients": "any", "catch_all": null});
     assert_eq!(route(&site, &["show", "EXAMPLE.com."]), store);
     assert_eq!(site.run(&["route", "show", "example.com"]).stdout, "example.com: mail is kept\n");
 

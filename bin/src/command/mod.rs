@@ -6,6 +6,7 @@ mod account;
 mod ask;
 mod audit;
 mod backup;
+mod bridge;
 mod doctor;
 mod domain;
 mod failure;
@@ -66,7 +67,7 @@ struct Cli {
     #[arg(long, global = true, env = "POSTROOM_JSON", value_parser = clap::builder::BoolishValueParser::new(),
           num_args = 0, default_missing_value = "true", default_value = "false", hide_env_values = true)]
     json: bool,
-    /// The least severe log lines to print, to stderr [default: info for serve, warn for the rest]
+    /// The least severe log lines to print, to stderr [default: info for serve and bridge, warn for the rest]
     #[arg(
         long,
         global = true,
@@ -150,6 +151,7 @@ enum Command {
     /// Show, set and test routes: where a domain's incoming mail goes
     #[command(subcommand)]
     Route(route::Command),
+    Bridge(bridge::Args),
     /// List, show and export messages that were reported as misclassified
     #[command(subcommand)]
     Report(report::Command),
@@ -303,6 +305,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Sign(args) => sign::run(&mut context, &args),
         Command::LoginLink(args) => login_link::run(&mut context, &args),
         Command::Route(command) => route::run(&mut context, command),
+        Command::Bridge(args) => bridge::run(&mut context, args),
         Command::Report(command) => report::run(&mut context, command),
         Command::List(command) => list::run(&mut context, command),
         Command::Audit(args) => audit::run(&mut context, &args),
@@ -317,7 +320,11 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
 }
 
 fn start_log(cli: &Cli) {
-    let usual = if matches!(cli.command, Command::Serve(_)) { LogLevel::Info } else { LogLevel::Warn };
+    let usual = if matches!(cli.command, Command::Serve(_) | Command::Bridge(_)) {
+        LogLevel::Info
+    } else {
+        LogLevel::Warn
+    };
     let log = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::from(cli.log.unwrap_or(usual)))
         .with_writer(crate::log::writer())

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use postroom::address::EmailAddress;
 use postroom::domain::Details;
-use postroom::route::{self, Mode, Patch, Route, RouteChange, RouteDecision};
+use postroom::route::{self, Mode, Patch, Recipients, Route, RouteChange, RouteDecision};
 use postroom::webhook::{VettedUrl, WebhookRules, WebhookUrl};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::named::{find, parse};
 use super::output::printable;
 use super::{Context, Failure};
+use crate::json::route::{parts_json, route_json};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -33,6 +34,12 @@ pub(super) enum Command {
         /// Where `forward_email` sends it
         #[arg(long, value_name = "ADDRESS")]
         forward_to: Option<String>,
+        /// `any`: each address has a mailbox. `known`: only recipients that were created, postmaster and abuse
+        #[arg(long)]
+        recipients: Option<Recipients>,
+        /// The address at the domain whose mailbox takes the mail for unknown recipients
+        #[arg(long, value_name = "ADDRESS")]
+        catch_all: Option<String>,
     },
     /// Say where a message for an address would go
     Test {
@@ -53,13 +60,15 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             })?;
             print(context, &domain, &route)?;
         }
-        Command::Set { name, mode, webhook_url, forward_to } => {
+        Command::Set { name, mode, webhook_url, forward_to, recipients, catch_all } => {
             let name = parse(&name)?;
             let change = RouteChange {
                 mode,
                 webhook_url: patch(webhook_url.as_deref(), |text| vet(context, text))?,
                 webhook_secret: Patch::Keep,
                 forward_to: patch(forward_to.as_deref(), address)?,
+                recipients,
+                catch_all: patch(catch_all.as_deref(), address)?,
             };
             let (domain, route) = postroom.write(|tx| {
                 let (caller, domain) = find(tx, &name)?;
@@ -77,7 +86,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             let decision = postroom.read(|tx| route::decide(tx, &address))?;
             let (json, text) = match &decision {
                 RouteDecision::Known { domain, route } => (
-                    json!({ "recipient": address.to_string(), "domain_id": domain.number(), "route": json_of(route) }),
+                    json!({ "recipient": address.to_string(), "domain_id": domain.number(), "route": parts_json(route) }),
                     format!("{address}: {}", describe(route)),
                 ),
                 _ => (
@@ -115,26 +124,25 @@ fn address(text: &str) -> Result<EmailAddress, Failure> {
 }
 
 fn print(context: &Context, domain: &Details, route: &Route) -> Result<(), Failure> {
-    let json = json!({ "domain": domain.name.as_str(), "route": json_of(route) });
-    context.output.print(&json, || format!("{}: {}", domain.name, describe(route)))
+    context.output.print(&route_json(domain, route), || format!("{}: {}", domain.name, describe(route)))
 }
 
 fn describe(route: &Route) -> String {
     let url = route.webhook_url.as_ref().map_or("", WebhookUrl::as_str);
     let address = route.forward_to.as_ref().map(ToString::to_string).unwrap_or_default();
-    printable(&match route.mode {
+    let mut text = match route.mode {
         Mode::Store => "mail is kept".to_owned(),
         Mode::Webhook => format!("mail is posted to {url}"),
         Mode::WebhookThenStore => format!("mail is posted to {url}, and kept"),
         Mode::ForwardEmail => format!("mail is forwarded to {address}"),
-    })
-}
-
-fn json_of(route: &Route) -> Value {
-    json!({
-        "mode": route.mode.as_str(),
-        "webhook_url": route.webhook_url.as_ref().map(WebhookUrl::as_str),
-        "has_webhook_secret": route.has_webhook_secret,
-        "forward_to": route.forward_to.as_ref().map(ToString::to_string),
-    })
+    };
+    match (route.recipients, &route.catch_all) {
+        (Recipients::Any, _) => {}
+        (Recipients::Known, None) => text.push_str("; unknown recipients are refused"),
+        (Recipients::Known, Some(catch_all)) => {
+            text.push_str("; mail for unknown recipients goes to ");
+            text.push_str(&catch_all.to_string());
+        }
+    }
+    printable(&text)
 }

@@ -117,6 +117,18 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_SCHEDULE_AT_ONCE",
         "domains checked at once in the background; 0 is none (16)",
     ),
+    key("bridge.dir", "POSTROOM_BRIDGE_DIR", "folder of the bridge's sockets (/var/spool/postfix/postroom)"),
+    key("bridge.group", "POSTROOM_BRIDGE_GROUP", "group that may use them (postfix)"),
+    key(
+        "bridge.require_dkim",
+        "POSTROOM_BRIDGE_REQUIRE_DKIM",
+        "whether mail of a domain without an active DKIM key is put off (false)",
+    ),
+    key(
+        "bridge.delimiter",
+        "POSTROOM_BRIDGE_DELIMITER",
+        "characters that begin the tag of an address; empty for no tags (+)",
+    ),
     list("dns.resolvers", "POSTROOM_RESOLVERS", "recursive resolvers, with or without port (the system's)"),
     key(
         "dns.authoritative",

@@ -31,6 +31,16 @@ impl Config {
         self.get("public_url")
     }
 
+    /// The folder of the bridge's sockets.
+    pub fn bridge_dir(&self) -> Result<PathBuf, ConfigError> {
+        Ok(self.get("bridge.dir")?.unwrap_or_else(|| "/var/spool/postfix/postroom".into()))
+    }
+
+    /// The group that may use the bridge's sockets.
+    pub fn bridge_group(&self) -> Result<String, ConfigError> {
+        Ok(self.get("bridge.group")?.unwrap_or_else(|| "postfix".to_owned()))
+    }
+
     /// The certificate chain and its key, if TLS is on.
     pub fn tls(&self) -> Result<Option<(PathBuf, PathBuf)>, ConfigError> {
         match (self.get("tls.cert")?, self.get("tls.key")?) {
@@ -91,6 +101,7 @@ impl Config {
             "dkim.spare_keys" => settings.spare_keys,
             "return_path.host" => settings.return_path_host,
             "return_path.required" => settings.return_path_required,
+            "bridge.delimiter" => settings.recipient_delimiters,
             "loss.failures" => settings.loss.failures,
         }
         settings.sending_addresses = self.list("sending.addresses")?;

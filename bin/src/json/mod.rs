@@ -6,4 +6,5 @@ pub mod finding;
 pub mod key;
 pub mod list;
 pub mod record;
+pub mod route;
 pub mod signing;

@@ -3,6 +3,8 @@
 
 mod table;
 
+pub(crate) use table::downstream_of;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;

@@ -190,7 +190,7 @@ fn address_of(row: &Row<'_>) -> rusqlite::Result<EmailAddress> {
     row.get("address").map(EmailAddress::stored)
 }
 
-fn downstream_of(row: &Row<'_>) -> rusqlite::Result<Downstream> {
+pub(crate) fn downstream_of(row: &Row<'_>) -> rusqlite::Result<Downstream> {
     Ok(Downstream {
         priority: row.get("priority")?,
         weight: row.get("weight")?,

@@ -68,6 +68,48 @@ impl FromStr for Mode {
 #[error("it is none of store, webhook, webhook_then_store and forward_email")]
 pub struct InvalidMode;
 
+/// Which addresses at a domain have a mailbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recipients {
+    /// Each one.
+    #[default]
+    Any,
+    /// Those of the known [recipients](crate::recipient), `postmaster` and `abuse`.
+    Known,
+}
+
+impl Recipients {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Recipients::Any => "any",
+            Recipients::Known => "known",
+        }
+    }
+}
+
+impl fmt::Display for Recipients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Recipients {
+    type Err = InvalidRecipients;
+
+    fn from_str(text: &str) -> Result<Recipients, InvalidRecipients> {
+        [Recipients::Any, Recipients::Known]
+            .into_iter()
+            .find(|it| it.as_str() == text)
+            .ok_or(InvalidRecipients)
+    }
+}
+
+/// A word that does not say which addresses have a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is neither any nor known")]
+pub struct InvalidRecipients;
+
 /// A domain's route, without the webhook's secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -79,12 +121,23 @@ pub struct Route {
     pub has_webhook_secret: bool,
     /// Where `forward_email` sends it.
     pub forward_to: Option<EmailAddress>,
+    /// Which addresses have a mailbox.
+    pub recipients: Recipients,
+    /// The address at the domain whose mailbox takes the mail for addresses that have none.
+    pub catch_all: Option<EmailAddress>,
 }
 
 impl Default for Route {
     /// The route of a new domain.
     fn default() -> Route {
-        Route { mode: Mode::Store, webhook_url: None, has_webhook_secret: false, forward_to: None }
+        Route {
+            mode: Mode::Store,
+            webhook_url: None,
+            has_webhook_secret: false,
+            forward_to: None,
+            recipients: Recipients::Any,
+            catch_all: None,
+        }
     }
 }
 
@@ -121,6 +174,10 @@ pub struct RouteChange {
     pub webhook_secret: Patch<String>,
     /// Another address.
     pub forward_to: Patch<EmailAddress>,
+    /// Which addresses have a mailbox.
+    pub recipients: Option<Recipients>,
+    /// Another address at the domain, or at an alias of it.
+    pub catch_all: Patch<EmailAddress>,
 }
 
 /// What becomes of a message for one recipient.
@@ -172,6 +229,11 @@ pub fn update<'t>(
             Patch::Set(_) => true,
         },
         forward_to: change.forward_to.apply(was.forward_to),
+        recipients: change.recipients.unwrap_or(was.recipients),
+        catch_all: match change.catch_all {
+            Patch::Set(address) => Some(own_address(tx, domain, &address)?),
+            other => other.apply(was.catch_all),
+        },
     };
     match route.mode {
         Mode::Webhook | Mode::WebhookThenStore if route.webhook_url.is_none() => {
@@ -211,6 +273,9 @@ pub fn update<'t>(
         webhook_url_changed: before.webhook_url != route.webhook_url,
         webhook_secret_changed,
         forward_address_changed: before.forward_to != route.forward_to,
+        recipients: (before.recipients != route.recipients).then(|| route.recipients.to_string()),
+        catch_all_changed: (before.catch_all != route.catch_all).then_some(true),
+        catch_all: route.catch_all.clone().filter(|_| before.catch_all != route.catch_all),
     };
     tx.tell(caller.actor(), domain.account, &change)?;
     Ok(route)
@@ -255,6 +320,18 @@ fn leads_back(tx: &ReadTx<'_>, start: DomainId, address: &EmailAddress) -> Resul
         next = route.forward_to.filter(|_| route.mode == Mode::ForwardEmail).map(|to| to.domain().clone());
     }
     Ok(false)
+}
+
+/// The address as one at the domain itself. `Invalid` if it is neither at the domain nor at an alias of it.
+fn own_address<'t>(
+    tx: &ReadTx<'t>,
+    domain: &Domain<'t>,
+    address: &EmailAddress,
+) -> Result<EmailAddress, Error> {
+    if inbound::of_mail_for(tx, address.domain())?.is_some_and(|holder| holder.id == domain.id) {
+        return Ok(address.at(&domain.name));
+    }
+    Err(Error::invalid("catch_all", format_args!("it must be an address at {}", domain.name)))
 }
 
 /// Forgets the route: mail is stored.

@@ -17,8 +17,9 @@ pub(crate) const SEALED: SealedColumn = SealedColumn {
 
 pub(super) fn by_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<Route>, Error> {
     tx.one(
-        "SELECT mode, webhook_url, sealed_secret IS NOT NULL AS has_secret, forward_to
-         FROM route WHERE domain_id = ?1",
+        "SELECT r.mode, r.webhook_url, r.sealed_secret IS NOT NULL AS has_secret, r.forward_to, r.recipients,
+             r.catch_all || '@' || d.name AS catch_all
+         FROM route r JOIN domain d ON d.id = r.domain_id WHERE r.domain_id = ?1",
         [domain.number()],
         route,
     )
@@ -26,14 +27,17 @@ pub(super) fn by_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<Rout
 
 pub(super) fn upsert(tx: &WriteTx<'_>, domain: DomainId, route: &Route) -> Result<(), Error> {
     tx.run(
-        "INSERT INTO route (domain_id, mode, webhook_url, forward_to)
-         VALUES (:domain, :mode, :webhook_url, :forward_to)
+        "INSERT INTO route (domain_id, mode, webhook_url, forward_to, recipients, catch_all)
+         VALUES (:domain, :mode, :webhook_url, :forward_to, :recipients, :catch_all)
          ON CONFLICT (domain_id) DO UPDATE
-             SET mode = :mode, webhook_url = :webhook_url, forward_to = :forward_to",
+             SET mode = :mode, webhook_url = :webhook_url, forward_to = :forward_to,
+                 recipients = :recipients, catch_all = :catch_all",
         named_params! {
             ":domain": domain.number(), ":mode": route.mode.as_str(),
             ":webhook_url": route.webhook_url.as_ref().map(WebhookUrl::as_str),
             ":forward_to": route.forward_to.as_ref().map(EmailAddress::to_string),
+            ":recipients": route.recipients.as_str(),
+            ":catch_all": route.catch_all.as_ref().map(EmailAddress::local),
         },
     )?;
     Ok(())
@@ -55,5 +59,7 @@ fn route(row: &Row<'_>) -> rusqlite::Result<Route> {
         webhook_url: row.get::<_, Option<_>>("webhook_url")?.map(WebhookUrl::stored),
         has_webhook_secret: row.get("has_secret")?,
         forward_to: row.get::<_, Option<String>>("forward_to")?.map(EmailAddress::stored),
+        recipients: parsed(row, "recipients")?,
+        catch_all: row.get::<_, Option<String>>("catch_all")?.map(EmailAddress::stored),
     })
 }

@@ -52,6 +52,7 @@ fn a_new_domain_is_201_double_nested_with_every_record() {
                 "route": {
                     "domain": "customer.com", "forward_mode": "store", "webhook_url": null,
                     "has_webhook_secret": false, "forward_to_email": null,
+                    "recipients": "any", "catch_all": null,
                 },
                 "mx": {"host": "mx.mail.example.net", "priority": 10},
             },

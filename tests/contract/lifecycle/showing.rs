@@ -34,7 +34,15 @@ fn every_object_has_the_keys_of_the_contract_in_their_order() {
         "signing",
     ];
     assert_eq!(keys(&details["domain"]), domain);
-    let route = ["domain", "forward_mode", "webhook_url", "has_webhook_secret", "forward_to_email"];
+    let route = [
+        "domain",
+        "forward_mode",
+        "webhook_url",
+        "has_webhook_secret",
+        "forward_to_email",
+        "recipients",
+        "catch_all",
+    ];
     assert_eq!(keys(&details["route"]), route);
     assert_eq!(keys(&details["mx"]), ["host", "priority"]);
     for each in details["dns"].as_array().unwrap() {

@@ -6,6 +6,7 @@ mod domains;
 mod faults;
 mod keys;
 mod lists;
+mod routing;
 
 use serde_json::Value;
 

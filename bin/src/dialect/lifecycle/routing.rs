@@ -2,7 +2,7 @@
 
 use postroom::address::{EmailAddress, InvalidAddress};
 use postroom::inbound;
-use postroom::route::{self, Mode, Patch, RouteChange};
+use postroom::route::{self, Mode, Patch, Recipients, RouteChange};
 use postroom::webhook::{InvalidWebhook, VettedUrl, WebhookRules, WebhookUrl};
 
 use super::input::{Input, path_domain};
@@ -19,7 +19,9 @@ pub(super) fn update(call: &LookingCall<'_>) -> Result<Response, Fault> {
         mode: mode(&input)?,
         webhook_url: webhook_url(call, &input)?,
         webhook_secret: input.patch("webhook_secret")?,
-        forward_to: forward_to(&input)?,
+        forward_to: address(&input, "forward_to_email")?,
+        recipients: recipients(&input)?,
+        catch_all: address(&input, "catch_all")?,
     };
     let changed = call.write(|tx| {
         let domain = inbound::domain_named(tx, &input.caller, &name)?;
@@ -59,12 +61,17 @@ fn webhook_url(call: &LookingCall<'_>, input: &Input) -> Result<Patch<VettedUrl>
     })
 }
 
-fn forward_to(input: &Input) -> Result<Patch<EmailAddress>, Fault> {
-    Ok(match input.patch("forward_to_email")? {
+fn recipients(input: &Input) -> Result<Option<Recipients>, Fault> {
+    let unknown = |_| Fault::input("recipients", "must be any or known");
+    input.optional("recipients")?.map(|word| word.parse().map_err(unknown)).transpose()
+}
+
+fn address(input: &Input, field: &'static str) -> Result<Patch<EmailAddress>, Fault> {
+    Ok(match input.patch(field)? {
         Patch::Keep => Patch::Keep,
         Patch::Clear => Patch::Clear,
         Patch::Set(text) => Patch::Set(text.parse().map_err(|reason: InvalidAddress| Fault::Input {
-            field: "forward_to_email",
+            field,
             reason: "is invalid".to_owned(),
             detail: Some(reason.to_string()),
         })?),

@@ -96,5 +96,7 @@ fn route_json(domain: &domain::Details, route: &Route) -> Value {
         "webhook_url": route.webhook_url.as_ref().map(WebhookUrl::as_str),
         "has_webhook_secret": route.has_webhook_secret,
         "forward_to_email": route.forward_to.as_ref().map(ToString::to_string),
+        "recipients": route.recipients.as_str(),
+        "catch_all": route.catch_all.as_ref().map(ToString::to_string),
     })
 }

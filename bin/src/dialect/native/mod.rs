@@ -5,6 +5,7 @@ mod api_keys;
 mod domains;
 mod keys;
 mod lists;
+mod routing;
 
 use postroom::access::KeyScope;
 use postroom::error::{Entity, Error};
@@ -43,6 +44,9 @@ pub const DIALECT: Surface = Surface {
             .writes(KeyScope::KeysWrite),
         route(Method::DELETE, "/postroom/v1/domains/{name}/rotation", keys::abort)
             .writes(KeyScope::KeysWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}/route", routing::show).reads(KeyScope::RoutesWrite),
+        route(Method::PUT, "/postroom/v1/domains/{name}/route", routing::change)
+            .writes(KeyScope::RoutesWrite),
         route(Method::GET, "/postroom/v1/explain", lists::explain).reads(KeyScope::ListsWrite),
         route(Method::GET, "/postroom/v1/lists/{list}", lists::show).reads(KeyScope::ListsWrite),
         route(Method::POST, "/postroom/v1/lists/{list}", lists::add)

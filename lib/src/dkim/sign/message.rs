@@ -81,7 +81,7 @@ impl<'a> Message<'a> {
         author::domain(from.value).ok_or(InvalidMessage::Author)
     }
 
-    /// The domains of all mailboxes of its From field.
+    /// The domain of each mailbox of its From field, in their order; one at least.
     pub fn author_domains(&self) -> Result<Vec<DomainName>, InvalidMessage> {
         let from = self.last_first("from").next().ok_or(InvalidMessage::NoFrom)?;
         author::domains(from.value).ok_or(InvalidMessage::Author)

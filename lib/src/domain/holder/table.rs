@@ -42,16 +42,16 @@ pub(crate) fn lend_due<'t>(tx: &WriteTx<'t>, lease: Timestamp, limit: u32) -> Re
 
 /// The first domain that `sql` finds, with all of its columns.
 pub(crate) fn one<'t>(tx: &ReadTx<'t>, sql: &str, params: impl Params) -> Result<Option<Holder<'t>>, Error> {
-    tx.one(sql, params, holder)
+    tx.one(sql, params, of_row)
 }
 
 /// The domains that `sql` finds, with all of their columns.
 pub(crate) fn all<'t>(tx: &ReadTx<'t>, sql: &str, params: impl Params) -> Result<Vec<Holder<'t>>, Error> {
-    tx.all(sql, params, holder)
+    tx.all(sql, params, of_row)
 }
 
-/// A holder of whichever transaction: [`one`] and [`all`] say of which.
-fn holder<'t>(row: &Row<'_>) -> rusqlite::Result<Holder<'t>> {
+/// A holder from a row with all columns of a domain, in whichever transaction: who reads the row says in which.
+pub(crate) fn of_row<'t>(row: &Row<'_>) -> rusqlite::Result<Holder<'t>> {
     Ok(Holder {
         id: DomainId::new(row.get("id")?),
         account: AccountId::new(row.get("account_id")?),

@@ -146,7 +146,8 @@ changes! {
     /// The route of a domain's incoming mail was set. The URL is not here, for it may hold a token.
     RouteChanged: "route.changed" of "route.changed" on domain {
         domain: DomainRef, from: String, to: String, webhook_url_changed: bool, webhook_secret_changed: bool,
-        forward_address_changed: bool,
+        forward_address_changed: bool, recipients: Option<String>, catch_all_changed: Option<bool>,
+        catch_all: Option<EmailAddress>,
     }
     /// From now on the keys of the domain `authority` sign for a domain; without `authority`, its own keys sign.
     AuthorityChanged: "domain.authority_changed" of "domain.authority_changed" on domain {

@@ -133,6 +133,9 @@ impl Change {
                 webhook_url_changed,
                 webhook_secret_changed,
                 forward_address_changed,
+                recipients,
+                catch_all_changed,
+                catch_all,
             } => {
                 let (from, to) = (from.replace('_', " "), to.replace('_', " "));
                 if from == to {
@@ -147,6 +150,11 @@ impl Change {
                 ] {
                     parts.extend(changed.then(|| format!("{what} changed")));
                 }
+                parts.extend(recipients.as_ref().map(|word| format!("recipients set to \"{word}\"")));
+                parts.extend(catch_all_changed.map(|_| match catch_all {
+                    Some(address) => format!("catch-all address set to {address}"),
+                    None => "catch-all address removed".to_owned(),
+                }));
             }
             Change::InboundChanged {
                 domain,

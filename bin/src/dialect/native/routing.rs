@@ -1,0 +1,50 @@
+//! A domain's route: shown, and which of its recipients are known.
+
+use postroom::address::EmailAddress;
+use postroom::domain;
+use postroom::error::Error;
+use postroom::route::{self, Patch, RouteChange};
+use serde::Deserialize;
+
+use super::body;
+use super::domains::name;
+use crate::json::route::route_json;
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault};
+
+/// What is to change; what is left out stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    recipients: Option<String>,
+    /// An empty text removes it.
+    catch_all: Option<String>,
+}
+
+pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    let json = call.read(|tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let route = route::find(tx, &domain)?;
+        Ok::<_, Error>(route_json(&domain, &route))
+    })?;
+    Ok(Response::json(StatusCode::OK, &json))
+}
+
+pub(super) fn change(call: &Call<'_>) -> Result<Response, Fault> {
+    let (name, given): (_, Change) = (name(call)?, body(call)?);
+    let recipients = given.recipients.map(|word| word.parse()).transpose();
+    let recipients = recipients.map_err(|_| Fault::input("recipients", "must be any or known"))?;
+    let catch_all = match given.catch_all.as_deref() {
+        None => Patch::Keep,
+        Some("") => Patch::Clear,
+        Some(text) => Patch::Set(text.parse::<EmailAddress>().map_err(|e| Fault::input("catch_all", e))?),
+    };
+    let json = call.write(|tx| {
+        let domain = domain::find_named(tx, &call.caller, &name)?;
+        let change = RouteChange { recipients, catch_all, ..RouteChange::default() };
+        let route = route::update(tx, &call.caller, &domain, change)?;
+        Ok::<_, Error>(route_json(&domain, &route))
+    })?;
+    Ok(Response::json(StatusCode::OK, &json))
+}

@@ -1,0 +1,25 @@
+//! What the mail server's configuration must say.
+
+/// The lines for `main.cf`: each `name = value` can go to `postconf -e`.
+pub const MAIN: &str = "\
+# Which domains and recipients there are. Delivery is not a part of the bridge yet: set virtual_transport to what delivers
+# your mail, such as lmtp:unix:private/dovecot-lmtp. Domains with downstream addresses go on to those.
+virtual_mailbox_domains = socketmap:unix:postroom/map:domain
+virtual_mailbox_maps = socketmap:unix:postroom/map:recipient
+transport_maps = socketmap:unix:postroom/map:transport
+# Who may send as whom, lists, and DKIM signatures.
+smtpd_milters = unix:postroom/milter
+smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination
+# Domain tokens are the passwords.
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = postroom/auth
+";
+
+/// The submission service for `master.cf`.
+pub const MASTER: &str = "\
+submission inet n       -       y       -       -       smtpd
+  -o syslog_name=postfix/submission
+  -o smtpd_tls_security_level=encrypt
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_client_restrictions=permit_sasl_authenticated,reject
+";

@@ -1,0 +1,383 @@
+//! What a connection has said so far, and what is answered.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use postroom::address::EmailAddress;
+use postroom::db::{Postroom, ReadTx};
+use postroom::dkim::{self, LineEnd, Message, SignatureHeader};
+use postroom::error::Error;
+use postroom::id::DomainTokenId;
+use postroom::list::{self, ListOutcome, ListQuery, Sender, Tier};
+use postroom::mail::{self, SenderLogin};
+use tracing::{error, info};
+
+use super::packet::{number, texts, write};
+
+/// The version of the protocol, the actions and the steps that are asked for, by their numbers in libmilter's `mfdef.h`.
+const VERSION: u32 = 6;
+const ADD_HEADERS: u32 = 0x1;
+const NO_HELO: u32 = 0x2;
+const NO_REPLY_TO_HEADERS: u32 = 0x80;
+const NO_UNKNOWN: u32 = 0x100;
+const SKIP: u32 = 0x400;
+const NO_REPLY_TO_END_OF_HEADERS: u32 = 0x4_0000;
+const LEADING_SPACE: u32 = 0x10_0000;
+/// The most octets of a message that is to be signed, and of all of them at a time.
+const MAX_MESSAGE_OCTETS: usize = 64 * 1024 * 1024;
+const MAX_HELD_OCTETS: usize = 256 * 1024 * 1024;
+/// The most recipients of a message that are remembered; Postfix takes 1000.
+const MOST_RECIPIENTS: usize = 10_000;
+
+const CONTINUE: u8 = b'c';
+const TRY_AGAIN: &str = "451 4.7.1 Service unavailable - try again later";
+const NOT_YOURS: &str =
+    "550 5.7.1 Every address in the From field must be at the domain that you are logged in for";
+
+/// The octets that all connections hold.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// Octets of a message that count toward what all connections may hold.
+#[derive(Default)]
+struct Held(Vec<u8>);
+
+impl Held {
+    /// Whether there was room.
+    fn add(&mut self, octets: &[u8]) -> bool {
+        let all = HELD.fetch_add(octets.len(), Ordering::Relaxed) + octets.len();
+        if all > MAX_HELD_OCTETS || self.0.len() + octets.len() > MAX_MESSAGE_OCTETS {
+            HELD.fetch_sub(octets.len(), Ordering::Relaxed);
+            return false;
+        }
+        self.0.extend_from_slice(octets);
+        true
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        HELD.fetch_sub(self.0.len(), Ordering::Relaxed);
+    }
+}
+
+/// One message, from MAIL on.
+#[derive(Default)]
+struct Envelope {
+    login: Option<SenderLogin>,
+    sender: Option<Sender>,
+    recipients: Vec<Option<EmailAddress>>,
+    /// The values of its From fields.
+    from: Vec<String>,
+    /// The message with CRLF, if it is to be signed.
+    message: Held,
+    /// Whether there was no room for all of it.
+    is_cut: bool,
+}
+
+/// A connection.
+pub(super) struct Session {
+    postroom: Arc<Postroom>,
+    require_dkim: bool,
+    has_leading_space: bool,
+    client: Option<IpAddr>,
+    /// Who is logged in, as the mail server's macros said of the next MAIL.
+    login: Option<String>,
+    envelope: Option<Envelope>,
+}
+
+impl Session {
+    pub(super) fn new(postroom: Arc<Postroom>, require_dkim: bool) -> Session {
+        Session {
+            postroom,
+            require_dkim,
+            has_leading_space: false,
+            client: None,
+            login: None,
+            envelope: None,
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.envelope.is_none()
+    }
+
+    /// The packets that answer a command; none ends the conversation.
+    pub(super) fn answer(&mut self, command: u8, data: &[u8]) -> Option<Vec<u8>> {
+        let nothing = Some(Vec::new());
+        match command {
+            b'O' => return self.negotiate(data),
+            b'D' => {
+                self.macros(data);
+                return nothing;
+            }
+            b'C' => {
+                self.client = client(data);
+                self.login = None;
+            }
+            b'M' => return Some(self.mail(data)),
+            b'R' => return Some(self.recipient(data)),
+            b'L' => {
+                self.header(data);
+                return nothing;
+            }
+            b'N' => {
+                self.body(b"\r\n");
+                return nothing;
+            }
+            b'B' if self.envelope.as_ref().is_none_or(|it| it.login.is_none()) => {
+                return Some(write(b's', b""));
+            }
+            b'B' => self.body(data),
+            b'E' => {
+                self.body(data);
+                return Some(self.end());
+            }
+            b'A' => {
+                self.envelope = None;
+                return nothing;
+            }
+            b'K' => {
+                (self.envelope, self.client, self.login) = (None, None, None);
+                return nothing;
+            }
+            b'H' | b'T' | b'U' => {}
+            _ => return None,
+        }
+        Some(write(CONTINUE, b""))
+    }
+
+    /// What cannot do without is offered by every server of this version, so a server that does not offer it is left.
+    fn negotiate(&mut self, data: &[u8]) -> Option<Vec<u8>> {
+        let (version, actions, steps) = (number(data, 0)?, number(data, 4)?, number(data, 8)?);
+        let needed = NO_REPLY_TO_HEADERS | NO_REPLY_TO_END_OF_HEADERS | SKIP;
+        if version < VERSION || actions & ADD_HEADERS == 0 || steps & needed != needed {
+            error!(
+                version,
+                actions, steps, "the mail server does not speak version 6 of the milter protocol"
+            );
+            return None;
+        }
+        self.has_leading_space = steps & LEADING_SPACE != 0;
+        let steps = steps & (needed | NO_HELO | NO_UNKNOWN | LEADING_SPACE);
+        let words = [VERSION, ADD_HEADERS, steps].map(u32::to_be_bytes).concat();
+        Some(write(b'O', &words))
+    }
+
+    /// Of all macros the login is needed, which comes with MAIL.
+    fn macros(&mut self, data: &[u8]) {
+        if let Some((b'M', data)) = data.split_first() {
+            let texts: Vec<&[u8]> = texts(data).collect();
+            let pairs = texts.chunks_exact(2);
+            let login = pairs.filter_map(|pair| match pair {
+                [b"{auth_authen}" | b"auth_authen", value] if !value.is_empty() => Some(*value),
+                _ => None,
+            });
+            self.login = login.map(|value| String::from_utf8_lossy(value).into_owned()).next_back();
+        }
+    }
+
+    fn mail(&mut self, data: &[u8]) -> Vec<u8> {
+        let sender = path(data);
+        let mut envelope = Envelope { sender: Sender::parse(&sender), ..Envelope::default() };
+        if let Some(login) = self.login.take() {
+            let holds = login_of(&login).map(|login| {
+                self.postroom.read(|tx| mail::still_holds(tx, &login)).map(|holds| (login, holds))
+            });
+            let login = match holds {
+                Some(Ok((login, true))) => login,
+                Some(Err(trouble)) => return try_again(&trouble),
+                _ => return refuse("535 5.7.8 This token does not open anything any more"),
+            };
+            let is_own = sender.parse::<EmailAddress>().is_ok_and(|sender| *sender.domain() == login.domain);
+            if !sender.is_empty() && !is_own {
+                let domain = &login.domain;
+                return refuse(&format!(
+                    "553 5.7.1 You are logged in for {domain}, and may not send as others"
+                ));
+            }
+            envelope.login = Some(login);
+        }
+        self.envelope = Some(envelope);
+        write(CONTINUE, b"")
+    }
+
+    fn recipient(&mut self, data: &[u8]) -> Vec<u8> {
+        let (client, recipient) = (self.client, path(data));
+        let Some(envelope) = &mut self.envelope else { return write(CONTINUE, b"") };
+        if envelope.login.is_some() {
+            return write(CONTINUE, b"");
+        }
+        if envelope.recipients.len() >= MOST_RECIPIENTS {
+            return refuse("452 4.5.3 Too many recipients");
+        }
+        let address = recipient.parse::<EmailAddress>().ok();
+        let sender = envelope.sender.clone();
+        let blocked = address.as_ref().map_or(Ok(None), |address| {
+            self.postroom.read(|tx| blocking_tier(tx, address, sender.as_ref(), None, client))
+        });
+        match blocked {
+            Ok(None) => {
+                envelope.recipients.push(address);
+                write(CONTINUE, b"")
+            }
+            Ok(Some(tier)) => refuse_blocked(envelope.sender.as_ref().map(|_| "sender"), tier),
+            Err(trouble) => try_again(&trouble),
+        }
+    }
+
+    fn header(&mut self, data: &[u8]) {
+        let has_leading_space = self.has_leading_space;
+        let Some(envelope) = &mut self.envelope else { return };
+        let mut texts = texts(data);
+        let (name, value) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
+        if name.trim_ascii().eq_ignore_ascii_case(b"from") && envelope.from.len() < 2 {
+            envelope.from.push(String::from_utf8_lossy(value).into_owned());
+        }
+        let mut field = [name, if has_leading_space { b":" } else { b": " }].concat();
+        for (at, octet) in value.iter().enumerate() {
+            // Lines end with LF here, with CRLF on the network.
+            if *octet == b'\n' && at.checked_sub(1).and_then(|at| value.get(at)) != Some(&b'\r') {
+                field.push(b'\r');
+            }
+            field.push(*octet);
+        }
+        field.extend_from_slice(b"\r\n");
+        self.body(&field);
+    }
+
+    /// Keeps a part of the message, if it is to be signed.
+    fn body(&mut self, octets: &[u8]) {
+        if let Some(envelope) = &mut self.envelope
+            && envelope.login.is_some()
+            && !envelope.is_cut
+        {
+            envelope.is_cut = !envelope.message.add(octets);
+        }
+    }
+
+    fn end(&mut self) -> Vec<u8> {
+        let Some(envelope) = self.envelope.take() else { return write(CONTINUE, b"") };
+        let answered = match &envelope.login {
+            Some(login) => self.send(login, &envelope),
+            None => self.postroom.read(|tx| receive(tx, &envelope, self.client)),
+        };
+        answered.unwrap_or_else(|trouble| try_again(&trouble))
+    }
+
+    /// Signs what an authenticated sender sends, if it is from its domain.
+    fn send(&self, login: &SenderLogin, envelope: &Envelope) -> Result<Vec<u8>, Error> {
+        if envelope.is_cut {
+            return Ok(refuse("452 4.3.4 The message has no room here now"));
+        }
+        let message = match Message::parse(&envelope.message.0) {
+            Ok(message) => message,
+            Err(reason) => return Ok(refuse(&format!("550 5.7.1 The message cannot be signed: {reason}"))),
+        };
+        let authors = message.author_domains();
+        if !authors.is_ok_and(|authors| authors.iter().all(|domain| *domain == login.domain)) {
+            return Ok(refuse(NOT_YOURS));
+        }
+        let (holds, keys) = self.postroom.read(|tx| {
+            Ok::<_, Error>((mail::still_holds(tx, login)?, dkim::signing_keys(tx, &login.domain)?))
+        })?;
+        if !holds {
+            return Ok(refuse("535 5.7.8 This token does not open anything any more"));
+        }
+        if keys.is_empty() && self.require_dkim {
+            return Ok(refuse("451 4.7.1 The domain has no active DKIM key"));
+        }
+        let headers = dkim::sign_with(&keys, &message, self.postroom.now())?;
+        let mut packets: Vec<u8> = headers.iter().flat_map(|header| self.insert(header)).collect();
+        packets.extend(write(CONTINUE, b""));
+        Ok(packets)
+    }
+
+    /// Puts a field above all others.
+    fn insert(&self, header: &SignatureHeader) -> Vec<u8> {
+        let text = header.text(LineEnd::Lf);
+        let (name, value) = text.trim_end().split_once(':').unwrap_or((&text, ""));
+        let value = if self.has_leading_space { value } else { value.trim_start() };
+        let data = [&0_u32.to_be_bytes()[..], name.as_bytes(), b"\0", value.as_bytes(), b"\0"].concat();
+        write(b'i', &data)
+    }
+}
+
+/// What is said when the database is in trouble.
+fn try_again(trouble: &Error) -> Vec<u8> {
+    error!(%trouble, "a message could not be decided on; the mail server tries again");
+    refuse(TRY_AGAIN)
+}
+
+/// What the lists say of a whole message that nobody here sent: refused where it is blocked for everyone.
+fn receive(tx: &ReadTx<'_>, envelope: &Envelope, client: Option<IpAddr>) -> Result<Vec<u8>, Error> {
+    let from = envelope.from.first().and_then(|from| Sender::parse(from));
+    let mut tiers = Vec::new();
+    if from.is_some() {
+        for recipient in &envelope.recipients {
+            let blocked = match recipient {
+                Some(address) => blocking_tier(tx, address, envelope.sender.as_ref(), from.as_ref(), client)?,
+                None => None,
+            };
+            let Some(tier) = blocked else { return Ok(write(CONTINUE, b"")) };
+            tiers.push(tier);
+        }
+    }
+    Ok(match tiers.first() {
+        Some(tier) => refuse_blocked(Some("author"), *tier),
+        None => write(CONTINUE, b""),
+    })
+}
+
+/// Whose list blocks it for this recipient; none if it is not blocked, or the recipient is not ours.
+fn blocking_tier(
+    tx: &ReadTx<'_>,
+    address: &EmailAddress,
+    sender: Option<&Sender>,
+    from: Option<&Sender>,
+    client: Option<IpAddr>,
+) -> Result<Option<Tier>, Error> {
+    let Some(mailbox) = mail::mailbox(tx, address)? else { return Ok(None) };
+    let Some(domain) = mail::domain_of(tx, &mailbox)? else { return Ok(None) };
+    let query = ListQuery {
+        envelope_sender: sender.cloned(),
+        header_from: from.cloned(),
+        client_ip: client,
+        ..ListQuery::to(mailbox.address)
+    };
+    let verdict = list::verdict(tx, &domain, &query)?;
+    let is_blocked = verdict.outcome == ListOutcome::Blocked;
+    Ok(verdict.because.filter(|_| is_blocked).map(|because| because.tier))
+}
+
+fn refuse_blocked(what: Option<&str>, tier: Tier) -> Vec<u8> {
+    let what = what.unwrap_or("client");
+    info!(%tier, "a message was refused, as a list says");
+    refuse(&format!("550 5.7.1 The {what} is blocked by the {tier}'s list"))
+}
+
+fn refuse(reply: &str) -> Vec<u8> {
+    // A percent sign is doubled in a reply.
+    write(b'y', &[reply.replace('%', "%%").as_bytes(), b"\0"].concat())
+}
+
+/// The address in the first text of MAIL or RCPT, without its angle brackets.
+fn path(data: &[u8]) -> String {
+    let text = String::from_utf8_lossy(texts(data).next().unwrap_or_default()).into_owned();
+    let bare = text.trim();
+    bare.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(bare).to_owned()
+}
+
+/// The address of the client: its name, NUL, a letter for the family, two octets of the port, the address, NUL.
+fn client(data: &[u8]) -> Option<IpAddr> {
+    let name = data.iter().position(|octet| *octet == 0)?;
+    let address = data.get(name + 4..)?;
+    let text = std::str::from_utf8(texts(address).next()?).ok()?;
+    text.strip_prefix("IPv6:").unwrap_or(text).parse().ok()
+}
+
+/// `TOKEN_ID@DOMAIN`, which is what the socket `auth` calls a sender.
+fn login_of(text: &str) -> Option<SenderLogin> {
+    let (token, domain) = text.split_once('@')?;
+    Some(SenderLogin { token: DomainTokenId::new(token.parse().ok()?), domain: domain.parse().ok()? })
+}

@@ -1,0 +1,208 @@
+//! The process: sockets, connections, and an end within ten seconds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use postroom::db::Postroom;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{interval, timeout};
+use tracing::{error, info, warn};
+
+use super::auth::SenderAuth;
+use super::map::Map;
+use super::milter::Milter;
+use super::{Folder, FolderError, Protocol, Step, Uses};
+
+/// The sockets.
+pub const SOCKETS: [&str; 3] = ["map", "auth", "milter"];
+/// Threads that ask the database, and threads that move octets.
+const ASKING: usize = 8;
+const MOVING: usize = 2;
+/// The most connections of one socket; those beyond wait to be accepted.
+const MOST_CONNECTIONS: usize = 1024;
+/// How long a peer may take to read an answer.
+const WRITING: Duration = Duration::from_secs(30);
+/// How often the last uses of tokens are written down.
+const USES: Duration = Duration::from_secs(30);
+/// How long what is in hand may take when the process is to stop.
+const GRACE: Duration = Duration::from_secs(9);
+/// The most octets that are read at once.
+const CHUNK: usize = 16 * 1024;
+
+/// What every connection works with.
+pub struct Bridge {
+    /// The database.
+    pub postroom: Arc<Postroom>,
+    /// When tokens were last used.
+    pub uses: Arc<Uses>,
+    /// Whether mail that is to be signed is refused for the moment where its domain has no active key.
+    pub require_dkim: bool,
+}
+
+impl Bridge {
+    fn protocol(&self, socket: &str, connection: u64) -> Box<dyn Protocol> {
+        let postroom = Arc::clone(&self.postroom);
+        match socket {
+            "map" => Box::new(Map::new(postroom)),
+            "auth" => Box::new(SenderAuth::new(postroom, Arc::clone(&self.uses), connection)),
+            _ => Box::new(Milter::new(postroom, self.require_dkim)),
+        }
+    }
+}
+
+/// How the process came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// Everything that was in hand was finished.
+    Finished,
+    /// Something took longer than there was time.
+    Late,
+}
+
+/// Serves the sockets in `folder` until SIGTERM or SIGINT. `ready` is called when all of them are there.
+pub fn run(bridge: Bridge, folder: &Folder, ready: impl FnOnce()) -> Result<Stopped, RunError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(MOVING)
+        .max_blocking_threads(ASKING)
+        .enable_all()
+        .build()
+        .map_err(RunError::System)?;
+    let stopped = runtime.block_on(serve(Arc::new(bridge), folder, ready));
+    // Whatever still runs is given up; what a mail server was told stands.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    stopped
+}
+
+/// Why the process cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The system gives no threads or signals.
+    #[error("the system does not let it run: {0}")]
+    System(std::io::Error),
+    /// A socket cannot be made.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+}
+
+async fn serve(bridge: Arc<Bridge>, folder: &Folder, ready: impl FnOnce()) -> Result<Stopped, RunError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::System)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::System)?;
+    let (stop, stops) = watch::channel(false);
+    let mut sockets = JoinSet::new();
+    for name in SOCKETS {
+        let listener = folder.listen(name)?;
+        sockets.spawn(accept(listener, name, Arc::clone(&bridge), stops.clone()));
+    }
+    ready();
+    let mut uses = interval(USES);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = uses.tick() => write_uses(&bridge).await,
+        }
+    }
+    info!("stopping");
+    let _ = stop.send(true);
+    let finished = timeout(GRACE, async { while sockets.join_next().await.is_some() {} }).await;
+    for name in SOCKETS {
+        folder.remove(name);
+    }
+    write_uses(&bridge).await;
+    Ok(if finished.is_ok() { Stopped::Finished } else { Stopped::Late })
+}
+
+async fn write_uses(bridge: &Arc<Bridge>) {
+    let bridge = Arc::clone(bridge);
+    // A panic there is logged where it happens; the uses are of no weight.
+    let written = spawn_blocking(move || bridge.uses.write(&bridge.postroom)).await;
+    if let Ok(Err(trouble)) = written {
+        warn!(%trouble, "when tokens were last used could not be written down");
+    }
+}
+
+/// Accepts until the process is to stop, then waits for the connections.
+async fn accept(
+    listener: UnixListener,
+    name: &'static str,
+    bridge: Arc<Bridge>,
+    mut stops: watch::Receiver<bool>,
+) {
+    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let number = AtomicU64::new(1);
+    let mut connections = JoinSet::new();
+    loop {
+        let next = async {
+            let place = Arc::clone(&room).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
+            Some(_) = connections.join_next() => continue,
+            _ = stops.changed() => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let protocol = bridge.protocol(name, number.fetch_add(1, Ordering::Relaxed));
+                let stops = stops.clone();
+                connections.spawn(async move {
+                    converse(stream, protocol, stops).await;
+                    drop(place);
+                });
+            }
+            Err(trouble) => {
+                // As when there are no more file descriptors: it is tried again, not at once.
+                error!(socket = name, %trouble, "no connection could be accepted");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn converse(mut stream: UnixStream, mut protocol: Box<dyn Protocol>, mut stops: watch::Receiver<bool>) {
+    let mut input = Vec::new();
+    let greeting = protocol.greeting();
+    if !write(&mut stream, &greeting).await {
+        return;
+    }
+    loop {
+        let asked = spawn_blocking(move || {
+            let step = protocol.step(&mut input);
+            (protocol, input, step)
+        });
+        // A panic ends this one connection, and the mail server tries again.
+        let Ok((kept, rest, step)) = asked.await else { return };
+        (protocol, input) = (kept, rest);
+        match step {
+            Step::Close => return,
+            Step::Answer(answer) => {
+                if !write(&mut stream, &answer).await {
+                    return;
+                }
+            }
+            Step::More => {
+                if *stops.borrow() && input.is_empty() && protocol.is_idle() {
+                    return;
+                }
+                input.reserve(CHUNK);
+                let stopping = *stops.borrow();
+                tokio::select! {
+                    read = stream.read_buf(&mut input) => if !matches!(read, Ok(1..)) { return },
+                    _ = stops.changed(), if !stopping => {}
+                }
+            }
+        }
+    }
+}
+
+/// Whether it could be written.
+async fn write(stream: &mut UnixStream, octets: &[u8]) -> bool {
+    octets.is_empty() || matches!(timeout(WRITING, stream.write_all(octets)).await, Ok(Ok(())))
+}

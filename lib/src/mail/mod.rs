@@ -1,0 +1,180 @@
+//! Who an address is: the domain and the mailbox that mail for it belongs to, or nobody's.
+//!
+//! [`mailbox`] is the one function for that. What decides about mail for an address asks it, so that a mail server is told the same
+//! when it takes a recipient and when it delivers. Beside it stands who sends: [`log_in`] says for which domain somebody may.
+
+mod table;
+
+use crate::account::Caller;
+use crate::address::EmailAddress;
+use crate::db::ReadTx;
+use crate::domain::{self, Domain, Holder};
+use crate::error::Error;
+use crate::id::{DomainId, DomainTokenId};
+use crate::inbound::Downstream;
+use crate::name::DomainName;
+use crate::recipient::comparable;
+use crate::route::Recipients;
+use crate::secret::{PlainSecret, SecretKind};
+use crate::token;
+
+/// The local parts that every domain has (RFC 5321 section 4.5.1, RFC 2142 section 2).
+const ALWAYS_KNOWN: [&str; 2] = ["postmaster", "abuse"];
+
+/// A mailbox at a domain of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mailbox {
+    /// The domain.
+    pub domain: DomainId,
+    /// Its address, at the domain's own name and in lower case.
+    pub address: EmailAddress,
+}
+
+/// What is known about an address when its mailbox is chosen.
+#[derive(Clone, Copy, Debug)]
+struct Known<'a> {
+    recipients: Recipients,
+    /// Whether the whole local part is a known recipient.
+    whole: bool,
+    /// Whether what stands before the delimiter is one.
+    bare: bool,
+    catch_all: Option<&'a str>,
+}
+
+/// The mailbox to which mail for this address goes; none if the address is unknown.
+///
+/// The domain is the one of that name, or the one of which it is an alias. The mailbox is the first of these, compared without
+/// regard to case: the whole local part, if it is a known recipient; what stands before the delimiter, if that is one or the
+/// domain takes [any](Recipients::Any) recipient; `postmaster` and `abuse`; the catch-all address. One indexed statement.
+pub fn mailbox(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Mailbox>, Error> {
+    let whole = comparable(address);
+    let bare = before_delimiter(&whole, &tx.settings().recipient_delimiters);
+    let Some(found) = table::find(tx, address.domain(), &whole, bare)? else { return Ok(None) };
+    if !acts(&found.holder) {
+        return Ok(None);
+    }
+    let known = Known {
+        recipients: found.recipients,
+        whole: found.whole,
+        bare: found.bare,
+        catch_all: found.catch_all.as_deref(),
+    };
+    Ok(choose(&whole, bare, known).map(|local| Mailbox {
+        domain: found.holder.id,
+        address: EmailAddress::of(local, &found.holder.name),
+    }))
+}
+
+/// Whether mail is taken for addresses at this name: of a domain, or an alias of one.
+pub fn is_ours(tx: &ReadTx<'_>, name: &DomainName) -> Result<bool, Error> {
+    Ok(table::holder_of(tx, name)?.is_some_and(|holder| acts(&holder)))
+}
+
+/// The mail servers to which mail for addresses at this name goes on, the preferred ones first: those of a domain whose mail is
+/// kept. None where its mail is delivered here.
+pub fn onward(tx: &ReadTx<'_>, name: &DomainName) -> Result<Vec<Downstream>, Error> {
+    let servers = table::onward(tx, name)?;
+    Ok(if servers.is_empty() || is_ours(tx, name)? { servers } else { Vec::new() })
+}
+
+/// The domain of a mailbox, for its lists.
+pub fn domain_of<'t>(tx: &ReadTx<'t>, mailbox: &Mailbox) -> Result<Option<Domain<'t>>, Error> {
+    match domain::holder::by_id(tx, mailbox.domain)? {
+        Some(holder) => domain::find(tx, &Caller::operator(holder.account), holder.id).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Somebody who may send for one domain, by a token of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SenderLogin {
+    /// The token.
+    pub token: DomainTokenId,
+    /// The name of its domain.
+    pub domain: DomainName,
+}
+
+/// Who logs in with this name and password: the name of a domain, or any address at it, and a token of that domain. None if the
+/// token opens nothing, or another domain than the one that is named.
+pub fn log_in(tx: &ReadTx<'_>, name: &str, password: &str) -> Result<Option<SenderLogin>, Error> {
+    let named = name.rsplit_once('@').map_or(name, |(_, domain)| domain);
+    let Ok(named) = named.parse::<DomainName>() else { return Ok(None) };
+    let Ok(secret) = PlainSecret::parse(SecretKind::DomainToken, password) else { return Ok(None) };
+    let Some((domain, token)) = token::authenticate(tx, &secret)? else { return Ok(None) };
+    let holder = domain::holder::by_id(tx, domain)?.filter(acts);
+    Ok(holder.filter(|holder| holder.name == named).map(|holder| SenderLogin { token, domain: holder.name }))
+}
+
+/// Whether this login still holds: the token is not revoked, and its domain still has that name.
+pub fn still_holds(tx: &ReadTx<'_>, login: &SenderLogin) -> Result<bool, Error> {
+    let holder = table::holder_of_token(tx, login.token)?.filter(acts);
+    Ok(holder.is_some_and(|holder| holder.name == login.domain))
+}
+
+/// Whether a domain acts: takes mail and sends it. Every domain that is there does.
+///
+/// The one place that decides it for mail.
+fn acts(_: &Holder<'_>) -> bool {
+    true
+}
+
+/// The local part without its tag. A quoted one has none, for a delimiter in quotes is a character like any other.
+fn before_delimiter<'a>(local: &'a str, delimiters: &str) -> &'a str {
+    if local.starts_with('"') {
+        return local;
+    }
+    let at = local.char_indices().skip(1).find(|(_, c)| delimiters.contains(*c));
+    at.and_then(|(at, _)| local.get(..at)).unwrap_or(local)
+}
+
+/// The local part of the mailbox; none where nobody takes the mail.
+fn choose<'a>(whole: &'a str, bare: &'a str, known: Known<'a>) -> Option<&'a str> {
+    if known.whole {
+        return Some(whole);
+    }
+    if known.bare || known.recipients == Recipients::Any {
+        return Some(bare);
+    }
+    if ALWAYS_KNOWN.contains(&whole) {
+        return Some(whole);
+    }
+    known.catch_all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_what_follows_the_first_delimiter() {
+        for (local, delimiters, wanted) in [
+            ("jo", "+", "jo"),
+            ("jo+x+y", "+", "jo"),
+            ("jo-x+y", "+-", "jo"),
+            ("+x", "+", "+x"),
+            ("jo+", "+", "jo"),
+            ("jo+x", "", "jo+x"),
+            ("\"a b+c\"", "+", "\"a b+c\""),
+            ("j\u{f6}+x", "+", "j\u{f6}"),
+        ] {
+            assert_eq!(before_delimiter(local, delimiters), wanted, "{local}");
+        }
+    }
+
+    #[test]
+    fn the_whole_address_goes_before_the_one_without_tag_and_that_before_the_catch_all() {
+        let known = |recipients, whole, bare| Known { recipients, whole, bare, catch_all: Some("all") };
+        for (known, wanted) in [
+            (known(Recipients::Known, true, true), Some("jo+x")),
+            (known(Recipients::Known, false, true), Some("jo")),
+            (known(Recipients::Known, false, false), Some("all")),
+            (known(Recipients::Any, false, false), Some("jo")),
+            (known(Recipients::Any, true, false), Some("jo+x")),
+            (Known { catch_all: None, ..known(Recipients::Known, false, false) }, None),
+        ] {
+            assert_eq!(choose("jo+x", "jo", known), wanted, "{known:?}");
+        }
+        let none = Known { recipients: Recipients::Known, whole: false, bare: false, catch_all: Some("all") };
+        assert_eq!(choose("postmaster", "postmaster", none), Some("postmaster"));
+    }
+}

@@ -1,0 +1,323 @@
+//! `postroom bridge`: its sockets as a mail server asks them, and a real Postfix that does.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rusqlite::Connection;
+use serde_json::json;
+
+use crate::harness::postfix::Postfix;
+use crate::harness::process::{Running, Server, Site, until};
+
+/// A site with a server, and a bridge in a folder.
+struct Bridged {
+    site: Site,
+    server: Server,
+    bridge: Running,
+    dir: PathBuf,
+}
+
+fn start() -> Bridged {
+    let site = Site::new();
+    let dir = site.file("sockets");
+    start_at(site, dir, "0")
+}
+
+fn start_at(site: Site, dir: PathBuf, group: &str) -> Bridged {
+    let site = site.with("POSTROOM_BRIDGE_DIR", dir.to_str().unwrap()).with("POSTROOM_BRIDGE_GROUP", group);
+    let server = site.serve();
+    server.client().create_domain("example.com");
+    let bridge = Running::start(&mut site.command(&["bridge"]));
+    bridge.stderr.wait_for("bridging");
+    Bridged { site, server, bridge, dir }
+}
+
+impl Bridged {
+    fn connect(&self, socket: &str) -> UnixStream {
+        let stream = UnixStream::connect(self.dir.join(socket)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    }
+
+    fn map(&self, request: &str) -> String {
+        let mut stream = self.connect("map");
+        write!(stream, "{}:{request},", request.len()).unwrap();
+        let mut answer = vec![0; 512];
+        let octets = stream.read(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer[..octets]).into_owned()
+    }
+
+    /// What is answered to these lines of Dovecot's protocol, without the greeting.
+    fn auth(&self, lines: &str) -> String {
+        let mut stream = self.connect("auth");
+        write!(stream, "VERSION\t1\t1\nCPID\t7\n{lines}").unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split_once("DONE\n").unwrap().1.to_owned()
+    }
+
+    fn token(&self, domain: &str) -> (i64, String) {
+        let db = Connection::open(self.site.db()).unwrap();
+        let id: i64 =
+            db.query_row("SELECT id FROM domain WHERE name = ?1", [domain], |row| row.get(0)).unwrap();
+        let made = self.server.client().post(&format!("/api/v1/domains/{id}/api_tokens"), &json!({}));
+        assert_eq!(made.status, 201, "{made:?}");
+        (made.json["id"].as_i64().unwrap(), made.json["token"].as_str().unwrap().to_owned())
+    }
+
+    fn revoke(&self, token: i64) {
+        let db = Connection::open(self.site.db()).unwrap();
+        assert_eq!(db.execute("UPDATE domain_token SET revoked_at = 1 WHERE id = ?1", [token]), Ok(1));
+    }
+}
+
+fn plain(identity: &str, name: &str, password: &str) -> String {
+    STANDARD.encode(format!("{identity}\0{name}\0{password}"))
+}
+
+#[test]
+fn the_map_knows_domains_recipients_and_where_mail_goes_on_to() {
+    let it = start();
+    it.site.json(&["route", "set", "example.com", "--recipients", "known", "--catch-all", ""]);
+    for (request, answer) in [
+        ("domain example.com", "4:OK 1,"),
+        ("domain EXAMPLE.com", "4:OK 1,"),
+        ("domain never.example", "9:NOTFOUND ,"),
+        ("domain not a name", "9:NOTFOUND ,"),
+        ("recipient postmaster@example.com", "4:OK 1,"),
+        ("recipient jo@example.com", "9:NOTFOUND ,"),
+        ("recipient *", "9:NOTFOUND ,"),
+        ("transport jo@example.com", "9:NOTFOUND ,"),
+        ("transport *", "9:NOTFOUND ,"),
+        ("nothing jo@example.com", "16:PERM no such map,"),
+        ("", "16:PERM no such map,"),
+    ] {
+        assert_eq!(it.map(request), answer, "{request}");
+    }
+    // Nothing is cached: what is set now holds for the next question.
+    it.site.json(&["route", "set", "example.com", "--recipients", "any"]);
+    assert_eq!(it.map("recipient jo@example.com"), "4:OK 1,");
+    let mut broken = it.connect("map");
+    broken.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    assert_eq!(broken.read(&mut [0; 9]).unwrap(), 0, "it is closed");
+}
+
+#[test]
+fn a_broken_database_is_trouble_and_never_an_unknown_recipient() {
+    let it = start();
+    Connection::open(it.site.db()).unwrap().execute_batch("ALTER TABLE alias RENAME TO gone").unwrap();
+    for map in ["domain never.example", "recipient jo@never.example", "transport jo@never.example"] {
+        assert!(it.map(map).contains("TEMP "), "{map}: {}", it.map(map));
+    }
+}
+
+#[test]
+fn a_domain_token_is_a_password_until_it_is_revoked() {
+    let mut it = start();
+    it.server.client().create_domain("other.example");
+    let (id, secret) = it.token("example.com");
+    let ok = format!("OK\t1\tuser={id}@example.com\n");
+    let auth = |name: &str, password: &str| {
+        it.auth(&format!("AUTH\t1\tPLAIN\tservice=smtp\tresp={}\n", plain("", name, password)))
+    };
+    assert_eq!(auth("example.com", &secret), ok);
+    assert_eq!(auth("jo@Example.com", &secret), ok);
+    for (name, password) in [
+        ("other.example", &*secret),
+        ("example.com", "x"),
+        ("example.com", it.server.key.as_deref().unwrap()),
+    ] {
+        assert_eq!(auth(name, password), format!("FAIL\t1\tuser={name}\n"));
+    }
+    let others = plain("other.example", "example.com", &secret);
+    assert_eq!(it.auth(&format!("AUTH\t1\tPLAIN\tresp={others}\n")), "FAIL\t1\n");
+    let steps = format!(
+        "AUTH\t1\tLOGIN\tservice=smtp\nCONT\t1\t{}\nCONT\t1\t{}\n",
+        STANDARD.encode("example.com"),
+        STANDARD.encode(&secret)
+    );
+    assert_eq!(it.auth(&steps), format!("CONT\t1\tVXNlcm5hbWU6\nCONT\t1\tUGFzc3dvcmQ6\n{ok}"));
+    assert_eq!(
+        it.auth(&format!("AUTH\t1\tPLAIN\nCONT\t1\t{}\n", plain("", "example.com", &secret))),
+        format!("CONT\t1\t\n{ok}")
+    );
+    for broken in ["CONT\t9\tYQ==\n", "AUTH\tx\n"] {
+        assert_eq!(it.auth(broken), "", "{broken}: the connection ends");
+    }
+    it.revoke(id);
+    assert_eq!(auth("example.com", &secret), "FAIL\t1\tuser=example.com\n");
+    it.bridge.signal("TERM");
+    assert_eq!(it.bridge.wait().code(), Some(0));
+    let log = it.bridge.stderr.whole();
+    assert!(!log.contains(&secret) && !log.contains("pra_"), "{log}");
+    let db = Connection::open(it.site.db()).unwrap();
+    let used: i64 =
+        db.query_row("SELECT last_used_at FROM domain_token WHERE id = ?1", [id], |row| row.get(0)).unwrap();
+    assert!(used > 1, "its last use is written down at the end");
+}
+
+#[test]
+fn the_doctor_asks_each_socket_and_says_when_no_bridge_runs() {
+    let mut it = start();
+    let bridge = |it: &Bridged| {
+        let checks = it.site.run(&["doctor", "--json"]).json();
+        let checks = checks.as_array().unwrap().iter().filter(|check| check["check"] == "bridge");
+        checks.map(|check| check["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(bridge(&it), ["ok", "ok", "ok"]);
+    it.bridge.signal("TERM");
+    it.bridge.wait();
+    assert_eq!(bridge(&it), ["warn"]);
+}
+
+#[test]
+fn three_hundred_idle_connections_hold_nobody_up_nor_the_stop() {
+    let mut it = start();
+    let idle: Vec<UnixStream> = (0..300).map(|_| it.connect("map")).collect();
+    let began = Instant::now();
+    assert_eq!(it.map("domain example.com"), "4:OK 1,");
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let began = Instant::now();
+    it.bridge.signal("TERM");
+    assert_eq!(it.bridge.wait().code(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(!it.dir.join("map").exists());
+    drop(idle);
+}
+
+#[test]
+fn a_second_bridge_is_refused_and_what_a_killed_one_left_is_replaced() {
+    let mut it = start();
+    let second = it.site.run(&["bridge"]);
+    assert_eq!(second.code, Some(1), "{second:?}");
+    assert!(second.stderr.contains("another bridge runs"), "{second:?}");
+    it.bridge.signal("KILL");
+    it.bridge.wait();
+    assert!(it.dir.join("map").exists());
+    it.bridge = Running::start(&mut it.site.command(&["bridge"]));
+    it.bridge.stderr.wait_for("bridging");
+    assert_eq!(it.map("domain example.com"), "4:OK 1,");
+}
+
+/// A packet of the milter protocol.
+fn packet(command: u8, data: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(data.len() + 1).unwrap();
+    [&length.to_be_bytes()[..], &[command], data].concat()
+}
+
+#[test]
+fn a_milter_client_that_breaks_the_protocol_is_left_and_the_next_one_is_served() {
+    let it = start();
+    let offer = packet(b'O', &[0, 0, 0, 6, 0, 0, 1, 0xff, 0, 0x1f, 0xff, 0xff]);
+    for broken in [
+        &b"\0\0\0\0"[..],
+        b"\xff\xff\xff\xffB",
+        &packet(b'?', b""),
+        &packet(b'O', b"\0"),
+        &packet(b'O', &[0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0]),
+    ] {
+        let mut stream = it.connect("milter");
+        stream.write_all(broken).unwrap();
+        assert_eq!(stream.read(&mut [0; 9]).unwrap(), 0, "{broken:?}");
+    }
+    let mut stream = it.connect("milter");
+    // Commands without their data and out of order, after a good start.
+    let odd =
+        [b'E', b'B', b'N', b'L', b'R', b'M', b'C', b'D', b'M', b'E'].map(|command| packet(command, b""));
+    stream.write_all(&[offer, odd.concat(), packet(b'Q', b"")].concat()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer[4], b'O');
+    assert_eq!(answer.last(), Some(&b'c'));
+}
+
+/// What dkimpy says of a message whose key has this record.
+fn verdict(site: &Site, message: &str, name: &str, record: &str) -> String {
+    let (file, asked, answered) = (site.file("mail.eml"), site.file("cases"), site.file("verdicts"));
+    std::fs::write(&file, message.replace('\n', "\r\n")).unwrap();
+    std::fs::write(&asked, json!({"file": file, "name": name, "record": record}).to_string()).unwrap();
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+    let (run, script) = (tests.join("differential/run"), tests.join("signing/verify.py"));
+    let venvs = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let status =
+        std::process::Command::new("bash").args([&run, venvs, &asked, &answered, &script]).status().unwrap();
+    assert!(status.success());
+    std::fs::read_to_string(answered).unwrap()
+}
+
+#[test]
+#[cfg_attr(
+    not(feature = "system-tests"),
+    ignore = "needs Postfix, swaks and Python: tests/run installs them"
+)]
+fn a_real_postfix_obeys() {
+    let postfix = Postfix::new();
+    let it = start_at(Site::new(), postfix.sockets(), "postfix");
+    it.server.client().create_domain("other.example");
+    it.site.json(&["route", "set", "example.com", "--recipients", "known"]);
+    it.site.json(&["list", "add", "--domain", "example.com", "blocklist", "junk.example"]);
+    let db = Connection::open(it.site.db()).unwrap();
+    assert!(db.execute("UPDATE dkim_key SET activated_at = 1", ()).unwrap() > 0);
+    let (id, secret) = it.token("example.com");
+    postfix.start(&it.site.run(&["bridge", "conf", "postfix"]).stdout);
+    let refused = |arguments: &[&str], reply: &str| {
+        let said = postfix.swaks(arguments);
+        assert!(said.code != Some(0) && said.stdout.contains(reply), "{reply}: {said:?}\n{}", postfix.log());
+    };
+    let to = "postmaster@example.com";
+    refused(&["--from", "a@b.example", "--to", "jo@example.com"], "550 5.1.1");
+    refused(&["--from", "a@b.example", "--to", "jo@never.example"], "554 5.7.1");
+    refused(
+        &["--from", "a@junk.example", "--to", to],
+        "550 5.7.1 The sender is blocked by the domain's list",
+    );
+    let junk = ["--from", "a@b.example", "--to", to, "--header", "From: Friend <x@junk.example>"];
+    refused(&junk, "550 5.7.1 The author is blocked by the domain's list");
+
+    let login = |more: &[&str]| {
+        let mut all =
+            vec!["--auth", "PLAIN", "--auth-user", "example.com", "--auth-password", &secret, "--to", to];
+        all.extend(more);
+        all.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let as_login = |more: &[&str], reply: &str| {
+        let all = login(more);
+        refused(&all.iter().map(String::as_str).collect::<Vec<_>>(), reply);
+    };
+    for sender in ["jo@other.example", "jo@sub.example.com", "jo@b.example"] {
+        as_login(&["--from", sender], "553 5.7.1");
+    }
+    for author in [
+        "jo@other.example",
+        "Jo <jo@example.com>, x@other.example",
+        "A: jo@example.com, x@other.example;",
+        "jo@example.com <x@other.example>",
+        "=?utf-8?q?jo=40example=2Ecom?= <x@other.example>",
+        "jo@sub.example.com",
+        "undisclosed:;",
+    ] {
+        as_login(&["--from", "jo@example.com", "--header", &format!("From: {author}")], "550 5.7.1");
+    }
+    as_login(&["--from", "jo@example.com", "--add-header", "From: x@other.example"], "550 5.7.1");
+
+    let all = login(&["--from", "jo@example.com", "--body", "Hello\n.\n\n-- end"]);
+    let sent = postfix.swaks(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(sent.code, Some(0), "{sent:?}\n{}", postfix.log());
+    let message = postfix.delivered();
+    let signed = &message[message.find("DKIM-Signature:").unwrap_or_else(|| panic!("{message}"))..];
+    let domain = it.server.client().get("/api/v1/domains/1").json;
+    let (selector, record) =
+        (domain["dkim_selector"].as_str().unwrap(), domain["dkim_string"].as_str().unwrap());
+    let verdict = verdict(&it.site, signed, &format!("{selector}._domainkey.example.com"), record);
+    assert!(verdict.starts_with("[\"pass\""), "{verdict}: {signed}");
+
+    it.revoke(id);
+    as_login(&["--from", "jo@example.com"], "535 5.7.8");
+    drop(it);
+    until("the log is written", || postfix.log().contains("sasl_username").then_some(()));
+}
