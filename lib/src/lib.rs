@@ -78,6 +78,7 @@ pub mod name;
 pub mod address;
 mod label;
 pub mod tag;
+pub mod network;
 pub mod egress;
 pub mod settings;
 // The store.

@@ -143,7 +143,9 @@ fn a_backup_needs_no_master_key_and_a_failed_one_leaves_nothing() {
 fn the_newest_backups_are_kept_and_no_other_file_is_deleted() {
     let (site, first) = backed_up();
     let others = ["postroom-2026.db", "postroom-before-the-move.db", "notes.txt"];
-    others.iter().for_each(|name| fs::write(site.file(name), "x").expect("to write"));
+    for name in others {
+        fs::write(site.file(name), "x").expect("to write");
+    }
     let second = site.json(&["backup"])["backup"].as_str().expect("a file").to_owned();
     let said = site.json(&["backup", "--keep", "2"]);
     let deleted = said["deleted"].as_array().expect("a list");

@@ -60,7 +60,7 @@ pub trait Resolver: Send + Sync {
             .collect()
     }
 
-    /// As [`look`](Resolver::look), but sends no more than `budget` to the name servers of zones. All the looks of one
+    /// Looks as [`look`](Resolver::look) does, and sends no more than `budget` to the name servers of zones. All the looks of one
     /// verification share one budget.
     fn look_within(&self, questions: &[Question], _budget: &SendingBudget) -> Vec<Sighting> {
         self.look(questions)

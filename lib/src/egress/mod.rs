@@ -5,7 +5,6 @@
 //! configures stand outside this policy: nobody else names them.
 
 mod addresses;
-mod network;
 mod public;
 #[cfg(test)]
 mod tests;
@@ -15,8 +14,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::name::DnsName;
 
 pub use self::addresses::VettedAddresses;
-pub use self::network::{InvalidNetwork, Network};
 pub use self::public::is_public;
+pub use crate::network::{InvalidNetwork, Network};
 
 /// What may be reached: public addresses, and what lies in the networks that the operator allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +31,7 @@ impl EgressPolicy {
 
     /// Whether this address may be reached.
     pub fn admits(&self, address: IpAddr) -> bool {
-        is_public(address) || self.allowed.iter().any(|network| network.holds(host(address)))
+        is_public(address) || self.allowed.iter().any(|network| network.contains(host(address)))
     }
 
     /// Whether a host of this name can be reached at all: its name is none that a machine or its network keeps for itself,

@@ -110,7 +110,7 @@ fn a_network_is_read_as_operators_write_it() {
         "10/8",
         "*",
     ] {
-        assert_eq!(text.parse::<Network>(), Err(InvalidNetwork), "{text}");
+        assert!(text.parse::<Network>().is_err(), "{text}");
     }
 }
 

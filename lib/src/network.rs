@@ -1,4 +1,4 @@
-//! Networks from which an API key may be used.
+//! Networks of IP addresses.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,6 +12,11 @@ pub struct Network {
 }
 
 impl Network {
+    /// The network of this address alone.
+    pub fn of(address: IpAddr) -> Network {
+        Network { first: address, length: if address.is_ipv4() { 32 } else { 128 } }
+    }
+
     /// Whether this address is in it. An IPv4 address that is mapped into IPv6 counts as the IPv4 address.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.first, address.to_canonical()) {
