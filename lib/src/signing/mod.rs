@@ -1,6 +1,6 @@
 //! Which key signs for a domain, or why none does; why a domain is not active; and the status that follows from both.
 //!
-//! One pure function, [`assess`](assess::assess), finds out all three from a domain's records and those of its authority. So a
+//! One pure function, `assess`, finds out all three from a domain's records and those of its authority. So a
 //! status and its reasons cannot differ: a domain is active exactly when no reason is of [`Severity::Fail`].
 
 mod assess;
