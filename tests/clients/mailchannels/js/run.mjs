@@ -78,7 +78,18 @@ const named = (list) => list.map(({ domain }) => domain);
 function isDomain(found, name, expected = {}) {
   is(
     Object.keys(found).sort(),
-    ['admins', 'aliases', 'domain', 'downstreamAddresses', 'settings', 'subscriptionHandle'],
+    // The interface's own, and what we say of a domain's status and of its signing beside them.
+    [
+      'admins',
+      'aliases',
+      'domain',
+      'downstreamAddresses',
+      'reason',
+      'reasons',
+      'settings',
+      'signing',
+      'subscriptionHandle',
+    ],
     'the fields',
   );
   is(found.domain, name, 'its name');
