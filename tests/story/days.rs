@@ -107,7 +107,7 @@ fn servfail_for_days_changes_nothing() {
         assert_eq!(schedule::run_due(&app.postroom, &*dns, 10).expect("a check"), 1);
         let now = info(&app, &key);
         // What is said of the trouble changes, and nothing else.
-        let without_reasons = |info: &serde_json::Value| {
+        let without_reasons = |info: &Value| {
             let mut domain = info["domain"].as_object().expect("a domain").clone();
             domain.remove("reasons").expect("reasons");
             domain
