@@ -173,3 +173,23 @@ fn a_plan_for_an_old_name_settles_nothing_of_the_new_one() {
     assert_eq!(app.value::<i64>("SELECT count(*) FROM record WHERE status <> 'pending'"), 0);
     assert_eq!(app.value::<Option<i64>>("SELECT proved_at FROM domain"), None);
 }
+
+#[test]
+fn a_key_that_is_limited_to_a_domain_does_not_see_it_again_after_the_domain_has_been_another_accounts() {
+    let app = TestApp::new();
+    let (owner, other) = (app.account("acme"), app.account("other"));
+    let id = app.domain(&owner, "example.com");
+    let request = key::KeyRequest { domains: Some(Some([DomainId::new(id)].into())), ..Default::default() };
+    let limited = app.limited_key(owner.account, request);
+    assert!(sees(&app, &caller(&app, &limited), id));
+    for (from, to) in [(&owner, &other), (&other, &owner)] {
+        app.postroom
+            .write(|tx| {
+                let domain = domain::find(tx, &from.operator(), DomainId::new(id))?;
+                provision::transfer(tx, &from.operator(), &domain, to.account).map(drop)
+            })
+            .unwrap();
+    }
+    assert!(sees(&app, &caller(&app, &owner), id));
+    assert!(!sees(&app, &caller(&app, &limited), id));
+}

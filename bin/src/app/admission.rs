@@ -31,7 +31,7 @@ impl App {
         mut request: Request,
         mut visit: Visit,
     ) -> listen::Entry {
-        let admitted = match self.admit(entry, target.route, request.peer, &mut visit) {
+        let admitted = match self.admit(entry, request.peer, &mut visit) {
             Ok(admitted) => admitted,
             Err(fault) => return refused(visit, fault),
         };

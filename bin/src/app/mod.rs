@@ -28,7 +28,7 @@ use postroom::secret::PlainSecret;
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
 use crate::wire::{
-    Anybody, BodySize, Call, Fault, Handler, Looking, LookingCall, OpenToAll, Route, Stored, Switches,
+    Anybody, BodySize, Call, Fault, Handler, Looking, LookingCall, OpenToAll, Stored, Switches,
 };
 use surface::{Router, Target};
 use visit::Visit;
@@ -110,7 +110,7 @@ impl App {
         let (mut visit, found) = self.find(request);
         let answered = found.and_then(|target| {
             let entry = self.enter(&target, request)?;
-            let admitted = self.admit(entry, target.route, request.peer, &mut visit)?;
+            let admitted = self.admit(entry, request.peer, &mut visit)?;
             self.run(target, admitted, request)
         });
         visit.end(answered)
@@ -161,7 +161,7 @@ impl App {
     }
 
     /// Looks up who calls, and counts the request. A valid key is let in, however many failures came from the same address.
-    fn admit(&self, entry: Entry, route: &Route, peer: IpAddr, visit: &mut Visit) -> Result<Admitted, Fault> {
+    fn admit(&self, entry: Entry, peer: IpAddr, visit: &mut Visit) -> Result<Admitted, Fault> {
         let (secret, answer) = match entry {
             Entry::Anybody(answer) => return Ok(Admitted::Anybody(answer)),
             Entry::Key(secret, answer) => (secret, answer),
@@ -179,7 +179,6 @@ impl App {
             self.uses().insert(key, self.postroom.now());
         }
         self.limits.count(caller.account())?;
-        self.refusals.check(&self.postroom, &caller, route)?;
         Ok(Admitted::Caller(caller, answer))
     }
 
@@ -201,6 +200,9 @@ impl App {
                 })
             }
             Admitted::Caller(caller, handler) => {
+                // Here and not by the head: a refusal is written to the audit log, and the lane of authentication must not wait
+                // for the database's writer.
+                self.refusals.check(&self.postroom, &caller, route)?;
                 let asked = repeat::asked(&caller, route, request)?;
                 let run = |session: &Session<'_>| {
                     let _looking = if route.slow { Some(self.looks.begin(caller.account())?) } else { None };

@@ -254,6 +254,8 @@ pub(crate) fn transfer<'t>(
     account: AccountId,
     subscription: SubscriptionId,
 ) -> Result<Details, Error> {
+    // Else the old account's limited keys would see it again if it ever came back.
+    tx.run("DELETE FROM api_key_domain WHERE domain_id = ?1", [domain.id.number()])?;
     changed(
         tx,
         "UPDATE domain SET account_id = ?2, subscription_id = ?3, api_key_id = NULL, user_id = NULL,
