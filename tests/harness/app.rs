@@ -151,7 +151,8 @@ impl TestApp {
     /// Another key of this account, with these limits.
     pub(crate) fn limited_key(&self, account: AccountId, request: KeyRequest) -> Key {
         let operator = Caller::operator(account);
-        let (key, secret) = self.postroom.write(|tx| key::create_for(tx, &operator, None, request)).unwrap();
+        let (key, secret) =
+            self.postroom.write(|tx| key::create_for(tx, &operator, None, request.clone())).unwrap();
         Key { account, id: key.id, secret: secret.reveal().to_owned() }
     }
 

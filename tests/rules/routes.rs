@@ -33,7 +33,7 @@ fn address(text: &str) -> EmailAddress {
 }
 
 fn update(app: &TestApp, key: &Key, domain: &Details, change: RouteChange) -> Result<Route, Error> {
-    app.postroom.write(|tx| route::update(tx, &key.operator(), &key.own(tx, domain.id)?, change))
+    app.postroom.write(|tx| route::update(tx, &key.operator(), &key.own(tx, domain.id)?, change.clone()))
 }
 
 fn decide(app: &TestApp, recipient: &str) -> RouteDecision {

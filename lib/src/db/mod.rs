@@ -138,8 +138,9 @@ impl Postroom {
 
     /// Runs `work` in one transaction. What it wrote is on disk when this returns `Ok`, and undone at an error.
     ///
+    /// `work` may run again, if the database has undone what it did: so it does nothing but through its transaction.
     /// Fails with `Store` if this thread is already inside a write of this database.
-    pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub fn write<T, E: From<Error>>(&self, work: impl Fn(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         self.refuse_if_broken()?;
         let lent = self.writer.lend()?;
         let conn = lent.conn()?;

@@ -80,15 +80,12 @@ impl Places {
         let mut known = self.known.borrow_mut();
         let is_it = |(known, _): &(&'static str, usize)| std::ptr::eq(*known, name);
         let expected = self.next.get();
-        let at = match known.get(expected).is_some_and(is_it) {
-            true => expected,
-            false => match known.iter().position(is_it) {
-                Some(at) => at,
-                None => {
-                    known.push((name, cells.place(name)?));
-                    known.len() - 1
-                }
-            },
+        let found = Some(expected).filter(|at| known.get(*at).is_some_and(is_it));
+        let at = if let Some(at) = found.or_else(|| known.iter().position(is_it)) {
+            at
+        } else {
+            known.push((name, cells.place(name)?));
+            known.len() - 1
         };
         self.next.set(at + 1);
         known.get(at).map(|(_, place)| *place)

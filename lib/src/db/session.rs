@@ -33,7 +33,9 @@ impl<'a> Session<'a> {
     }
 
     /// Runs `work` in one transaction, which is rolled back if `work` fails.
-    pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    ///
+    /// `work` may run again, if the database has undone what it did: so it does nothing but through its transaction.
+    pub fn write<T, E: From<Error>>(&self, work: impl Fn(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         let Some(held) = self.held else {
             return self.postroom.write(work);
         };

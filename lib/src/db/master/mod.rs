@@ -233,7 +233,7 @@ impl Postroom {
     /// place. Returns whether the old key is gone.
     pub(crate) fn finish_master_key(
         &self,
-        is_needless: impl FnOnce(&WriteTx<'_>, MasterKeyId) -> Result<bool, Error>,
+        is_needless: impl Fn(&WriteTx<'_>, MasterKeyId) -> Result<bool, Error>,
     ) -> Result<bool, RotationError> {
         let _opening = OpeningLock::wait(&self.file)?;
         let left = self.write(|tx| {

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
-use std::rc::Rc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -25,8 +24,15 @@ const PREPARED: usize = 128;
 /// A connection to a file.
 pub(in crate::db) struct Connection {
     conn: rusqlite::Connection,
-    /// Where the columns of each statement are that ran here.
-    places: RefCell<HashMap<String, Rc<Places>>>,
+    places: RefCell<KnownPlaces>,
+}
+
+/// Where the columns of each statement are that ran here.
+#[derive(Default)]
+struct KnownPlaces {
+    slots: HashMap<String, usize>,
+    /// Nothing stands in the slot of a statement that is running.
+    kept: Vec<Option<Places>>,
 }
 
 impl Connection {
@@ -91,10 +97,12 @@ impl Connection {
         map: impl FnOnce(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
         let mut statement = self.prepare(sql, params)?;
-        let places = self.places(sql);
+        let (slot, places) = self.places(sql);
         let mut rows = statement.raw_query();
         let row = rows.next().map_err(store)?;
-        row.map(|row| map(&Row::new(row, &places))).transpose()
+        let found = row.map(|row| map(&Row::new(row, &places))).transpose();
+        self.keep(slot, places);
+        found
     }
 
     /// Every row.
@@ -105,12 +113,13 @@ impl Connection {
         mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
         let mut statement = self.prepare(sql, params)?;
-        let places = self.places(sql);
+        let (slot, places) = self.places(sql);
         let mut rows = statement.raw_query();
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(store)? {
             found.push(map(&Row::new(row, &places))?);
         }
+        self.keep(slot, places);
         Ok(found)
     }
 
@@ -141,15 +150,26 @@ impl Connection {
         Ok(statement)
     }
 
-    fn places(&self, sql: &str) -> Rc<Places> {
-        let mut all = self.places.borrow_mut();
-        if let Some(places) = all.get(sql) {
-            return Rc::clone(places);
+    /// Where the statement's columns are, and the slot in which to keep that.
+    fn places(&self, sql: &str) -> (Option<usize>, Places) {
+        let KnownPlaces { slots, kept } = &mut *self.places.borrow_mut();
+        if let Some(&slot) = slots.get(sql) {
+            return (Some(slot), kept.get_mut(slot).and_then(Option::take).unwrap_or_default());
         }
-        if all.len() >= PREPARED {
-            all.clear();
+        if kept.len() >= PREPARED {
+            return (None, Places::default());
         }
-        Rc::clone(all.entry(sql.to_owned()).or_default())
+        slots.insert(sql.to_owned(), kept.len());
+        kept.push(None);
+        (Some(kept.len() - 1), Places::default())
+    }
+
+    fn keep(&self, slot: Option<usize>, places: Places) {
+        if let Some(slot) = slot
+            && let Some(kept) = self.places.borrow_mut().kept.get_mut(slot)
+        {
+            *kept = Some(places);
+        }
     }
 }
 
