@@ -149,6 +149,7 @@ impl TestApp {
     }
 
     /// Another key of this account, with these limits.
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it for this call alone")]
     pub(crate) fn limited_key(&self, account: AccountId, request: KeyRequest) -> Key {
         let operator = Caller::operator(account);
         let (key, secret) =
