@@ -23,7 +23,6 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
 
@@ -68,8 +67,6 @@ pub struct Postroom {
     file: PathBuf,
     writer: Writer,
     readers: Readers,
-    /// Set when a sync failed: what is on disk is unknown, so nothing more is written.
-    broken: AtomicBool,
     master_keys: MasterKeys,
     settings: Settings,
     clock: Arc<dyn Clock>,
@@ -118,7 +115,6 @@ impl Postroom {
             file: file.to_owned(),
             writer: Writer::new(writer),
             readers: Readers::default(),
-            broken: AtomicBool::new(false),
             master_keys,
             settings: options.settings,
             clock: options.clock,
@@ -141,14 +137,12 @@ impl Postroom {
     /// `work` may run again, if the database has undone what it did: so it does nothing but through its transaction.
     /// Fails with `Store` if this thread is already inside a write of this database.
     pub fn write<T, E: From<Error>>(&self, work: impl Fn(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        self.refuse_if_broken()?;
-        let lent = self.writer.lend()?;
-        let conn = lent.conn()?;
-        let work = || {
-            let _inside = Inside::begin();
-            work(&WriteTx(ReadTx::new(conn, self)))
-        };
-        conn.writing(work, |refused| self.note_broken(refused))
+        let turn = self.writer.turn()?;
+        let inside = Inside::begin();
+        let result = work(&WriteTx(ReadTx::new(turn.conn()?, self)));
+        drop(inside);
+        turn.end(result.is_ok())?;
+        result
     }
 
     /// Closes the database: waits for a write in hand, and refuses every later one. SQLite moves the content of the
@@ -198,22 +192,6 @@ impl Postroom {
     /// Returns a line for each thing found; none means the file is sound.
     pub fn check_integrity(&self) -> Result<Vec<String>, Error> {
         self.read(|tx| tx.conn.damage())
-    }
-
-    fn refuse_if_broken(&self) -> Result<(), Error> {
-        if self.broken.load(Ordering::Acquire) {
-            return Err(StoreError::new(StoreTrouble::SyncFailed, "an earlier sync failed").into());
-        }
-        Ok(())
-    }
-
-    /// After a failed sync nothing more is written.
-    fn note_broken(&self, error: &Error) {
-        if let Error::Store(e) = error
-            && e.trouble() == StoreTrouble::SyncFailed
-        {
-            self.broken.store(true, Ordering::Release);
-        }
     }
 }
 

@@ -8,13 +8,11 @@ mod writer;
 
 use std::path::Path;
 
-use rusqlite::{Transaction, TransactionBehavior};
-
 pub use self::backup::{BackupError, back_up, restore};
 pub(super) use self::connection::Connection;
 use self::connection::{from_sqlite, store};
 pub(super) use self::readers::Readers;
-pub(super) use self::writer::{Lent as LentWriter, Writer};
+pub(super) use self::writer::{Turn, Writer};
 use super::open::{OpenError, private_file};
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -45,19 +43,6 @@ impl Connection {
         let result = work();
         transaction.finish().map_err(store)?;
         result
-    }
-
-    /// Runs `work` in one transaction that writes, which is rolled back if `work` fails. `refused` is told why a commit failed.
-    pub(super) fn writing<T, E: From<Error>>(
-        &self,
-        work: impl FnOnce() -> Result<T, E>,
-        refused: impl FnOnce(&Error),
-    ) -> Result<T, E> {
-        let transaction =
-            Transaction::new_unchecked(self.raw(), TransactionBehavior::Immediate).map_err(store)?;
-        let done = work()?;
-        transaction.commit().map_err(store).inspect_err(refused)?;
-        Ok(done)
     }
 
     /// A line for each damage that SQLite finds in pages, indexes and foreign keys.

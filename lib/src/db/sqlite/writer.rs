@@ -1,68 +1,250 @@
-//! The one connection that writes, and which thread has it.
+//! The one connection that writes, and the commits that several writers share.
+//!
+//! Writers have the connection in turn. Whoever is done while others wait does not commit: it leaves the transaction open
+//! for the next one and waits. The last of such a group commits for all, so that one sync to disk serves them all. Each
+//! member but the first writes inside a savepoint of its own, so an error or a panic undoes its own part alone. A member
+//! that fails waits for the commit too, because its error may rest on what an earlier member wrote. Nobody waits for others
+//! to come: who is alone commits at once.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use crate::db::closed;
 use crate::error::{Error, StoreError, StoreTrouble};
 
+/// How many writers one commit serves at most.
+const MOST_MEMBERS: usize = 64;
+/// How long the first of a group waits for the others at most, apart from the one that has the connection then.
+const LONGEST_GROUP: Duration = Duration::from_millis(20);
+
 /// The connection that writes, lent to one thread at a time.
 pub(in crate::db) struct Writer {
-    /// `None` once the database is closed.
-    conn: Mutex<Option<Connection>>,
+    desk: Mutex<Desk>,
     /// The thread that has it.
     lent_to: Mutex<Option<ThreadId>>,
+    /// How many threads wait for it. Each of them ends the group that it finds open, or hands it on.
+    waiting: AtomicUsize,
+    /// Set when a sync failed: what is on disk is unknown, so nothing more is written.
+    broken: AtomicBool,
+}
+
+struct Desk {
+    /// `None` once the database is closed.
+    conn: Option<Connection>,
+    /// The group whose transaction is open.
+    open: Option<Open>,
+}
+
+struct Open {
+    members: usize,
+    since: Instant,
+    group: Arc<Group>,
+}
+
+/// What those wait for who share a commit.
+#[derive(Default)]
+struct Group {
+    end: Mutex<Option<Result<(), (StoreTrouble, String)>>>,
+    ended: Condvar,
+}
+
+impl Group {
+    fn end(&self, result: &Result<(), Error>) {
+        let told = match result {
+            Ok(()) => Ok(()),
+            Err(Error::Store(e)) => Err((e.trouble(), e.to_string())),
+            Err(e) => Err((StoreTrouble::Other, e.to_string())),
+        };
+        locked(&self.end).replace(told);
+        self.ended.notify_all();
+    }
+
+    fn wait(&self) -> Result<(), Error> {
+        let mut end = locked(&self.end);
+        loop {
+            match &*end {
+                Some(Ok(())) => return Ok(()),
+                Some(Err((trouble, text))) => return Err(StoreError::new(*trouble, text).into()),
+                None => end = self.ended.wait(end).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
 }
 
 impl Writer {
-    pub(in crate::db) fn new(conn: Connection) -> Writer {
-        Writer { conn: Mutex::new(Some(conn)), lent_to: Mutex::default() }
+    /// After a failed sync nothing more is written.
+    fn note_broken(&self, error: &Error) {
+        if let Error::Store(e) = error
+            && e.trouble() == StoreTrouble::SyncFailed
+        {
+            self.broken.store(true, Ordering::Release);
+        }
     }
 
-    /// Waits until no other thread has the connection. Fails with `Store` if this thread has it, because it would wait for
-    /// ever.
-    pub(in crate::db) fn lend(&self) -> Result<Lent<'_>, Error> {
+    pub(in crate::db) fn new(conn: Connection) -> Writer {
+        Writer {
+            desk: Mutex::new(Desk { conn: Some(conn), open: None }),
+            lent_to: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            broken: AtomicBool::new(false),
+        }
+    }
+
+    /// Waits for this thread's turn and begins its part of a transaction. Fails with `Store` if this thread has the
+    /// connection, because it would wait for ever.
+    pub(in crate::db) fn turn(&self) -> Result<Turn<'_>, Error> {
         // Only this thread writes its own id here, so the comparison cannot be out of date.
         if *locked(&self.lent_to) == Some(thread::current().id()) {
             let text = "a write was begun inside a write of the same thread; do both in one transaction";
             return Err(StoreError::new(StoreTrouble::Other, text).into());
         }
-        // After a panic in another thread's work its transaction was rolled back: the connection is sound.
-        let conn = locked(&self.conn);
-        locked(&self.lent_to).replace(thread::current().id());
-        Ok(Lent { conn, lent_to: &self.lent_to })
+        let mut turn = self.take();
+        if self.broken.load(Ordering::Acquire) {
+            return Err(StoreError::new(StoreTrouble::SyncFailed, "an earlier sync failed").into());
+        }
+        let (sql, part) = match turn.desk()?.open {
+            None => ("BEGIN IMMEDIATE", Part::First),
+            Some(_) => ("SAVEPOINT member", Part::Member),
+        };
+        turn.conn()?.batch(sql)?;
+        turn.part = part;
+        Ok(turn)
     }
 
     /// Waits until no thread has the connection, and closes it.
     pub(in crate::db) fn close(&self) {
-        locked(&self.conn).take();
+        let mut turn = self.take();
+        if let Some(desk) = &mut turn.desk {
+            // Those that wait for the end of a group wait for this thread.
+            if desk.open.is_some() {
+                let _ = desk.commit(self);
+            }
+            desk.conn.take();
+        }
+    }
+
+    fn take(&self) -> Turn<'_> {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        // After a panic in another thread's work its part was undone: the connection is sound.
+        let desk = locked(&self.desk);
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+        locked(&self.lent_to).replace(thread::current().id());
+        Turn { writer: self, desk: Some(desk), part: Part::None }
     }
 }
 
-/// The connection that writes, until this is dropped.
-pub(in crate::db) struct Lent<'a> {
-    conn: MutexGuard<'a, Option<Connection>>,
-    lent_to: &'a Mutex<Option<ThreadId>>,
+/// What this thread's turn has of the open transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Nothing: none has begun.
+    None,
+    /// All of it so far.
+    First,
+    /// A savepoint in it.
+    Member,
 }
 
-impl Lent<'_> {
+/// The connection in the hands of one thread, in the middle of a transaction. Dropping it undoes what the thread wrote.
+pub(in crate::db) struct Turn<'a> {
+    writer: &'a Writer,
+    /// `None` once the turn is over.
+    desk: Option<MutexGuard<'a, Desk>>,
+    part: Part,
+}
+
+impl<'a> Turn<'a> {
     /// The connection, unless the database is closed.
     pub(in crate::db) fn conn(&self) -> Result<&Connection, Error> {
-        self.conn.as_ref().ok_or_else(closed)
+        self.desk.as_ref().and_then(|desk| desk.conn.as_ref()).ok_or_else(closed)
     }
 
-    /// The connection to look at, if the database is not closed.
-    pub(in crate::db) fn shared(&self) -> Option<&Connection> {
-        self.conn.as_ref()
+    /// Ends the turn: keeps what the thread wrote or undoes it, and waits until it is on disk with all that it rests on.
+    pub(in crate::db) fn end(mut self, is_done: bool) -> Result<(), Error> {
+        match self.leave(is_done)? {
+            Some(group) => group.wait(),
+            None => Ok(()),
+        }
+    }
+
+    fn desk(&mut self) -> Result<&mut Desk, Error> {
+        self.desk.as_deref_mut().ok_or_else(closed)
+    }
+
+    /// Ends the turn, and returns what to wait for, if another thread is to commit.
+    fn leave(&mut self, is_done: bool) -> Result<Option<Arc<Group>>, Error> {
+        let part = std::mem::replace(&mut self.part, Part::None);
+        let Some(mut desk) = self.desk.take() else { return Ok(None) };
+        let left = desk.leave(self.writer, part, is_done);
+        // This must happen before the connection is given back.
+        locked(&self.writer.lent_to).take();
+        left
     }
 }
 
-impl Drop for Lent<'_> {
+impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        // This must happen before the connection is given back, which happens when the fields are dropped.
-        locked(self.lent_to).take();
+        // Others who share the commit learn of a failure by themselves.
+        let _ = self.leave(false);
     }
+}
+
+impl Desk {
+    fn leave(&mut self, writer: &Writer, part: Part, is_done: bool) -> Result<Option<Arc<Group>>, Error> {
+        let Some(conn) = &self.conn else { return Ok(None) };
+        let kept = match (part, is_done) {
+            (Part::None, _) if self.open.is_none() => return Ok(None),
+            (Part::First, false) => return roll_back(conn).map(|()| None),
+            (Part::None, _) | (Part::First, true) => Ok(()),
+            (Part::Member, _) if !conn.is_in_transaction() => Ok(()),
+            (Part::Member, true) => conn.batch("RELEASE member"),
+            (Part::Member, false) => conn.batch("ROLLBACK TO member; RELEASE member"),
+        };
+        if let Err(error) = kept.and_then(|()| conn.check_in_transaction()) {
+            let _ = roll_back(conn);
+            return self.end_group(Err(error)).map(|()| None);
+        }
+        let (members, since) = self.open.as_ref().map_or((0, None), |open| (open.members, Some(open.since)));
+        let is_short = since.is_none_or(|since| since.elapsed() < LONGEST_GROUP);
+        if writer.waiting.load(Ordering::Acquire) == 0 || members >= MOST_MEMBERS || !is_short {
+            return self.commit(writer).map(|()| None);
+        }
+        let open = self.open.get_or_insert_with(Open::new);
+        open.members += 1;
+        Ok(Some(Arc::clone(&open.group)))
+    }
+
+    /// Puts on disk what all members of the group wrote, and tells them.
+    fn commit(&mut self, writer: &Writer) -> Result<(), Error> {
+        let conn = self.conn.as_ref().ok_or_else(closed)?;
+        let committed = conn.batch("COMMIT");
+        if let Err(error) = &committed {
+            writer.note_broken(error);
+            let _ = roll_back(conn);
+        }
+        self.end_group(committed)
+    }
+
+    fn end_group(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        if let Some(open) = self.open.take() {
+            open.group.end(&result);
+        }
+        result
+    }
+}
+
+impl Open {
+    fn new() -> Open {
+        Open { members: 0, since: Instant::now(), group: Arc::default() }
+    }
+}
+
+/// Undoes the open transaction. There is none where SQLite has undone it by itself. If this fails, the connection refuses
+/// the next transaction with an error.
+fn roll_back(conn: &Connection) -> Result<(), Error> {
+    if conn.is_in_transaction() { conn.batch("ROLLBACK") } else { Ok(()) }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
