@@ -2,8 +2,8 @@
 //!
 //! A [`Pool`] begins with one thread and makes more while work waits, up to its number; those end when there is nothing to
 //! do. Work waits by account, and the accounts go round: however many requests one account sends, another account's next
-//! request waits for at most one of them. An account that already uses all the threads that it may use waits, even if others
-//! are free.
+//! request waits for few of them. An account that already uses all the threads that it may use waits, even if others
+//! are free. A long piece of work takes all the threads that its account may use.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -30,7 +30,19 @@ pub(super) enum Turn {
     Never,
 }
 
-type Job = Box<dyn FnOnce(Turn) + Send>;
+/// How much of what its account may have at a time a piece of work takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Share {
+    /// One thread.
+    One,
+    /// All of it.
+    Whole,
+}
+
+struct Job {
+    share: Share,
+    work: Box<dyn FnOnce(Turn) + Send>,
+}
 
 /// What a lane allows.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +53,16 @@ struct Rules {
     of_account: usize,
     /// How many requests of one account may wait.
     waiting: usize,
+}
+
+impl Rules {
+    /// How many of an account's threads a piece of work takes.
+    fn places(&self, share: Share) -> usize {
+        match share {
+            Share::One => 1,
+            Share::Whole => self.of_account,
+        }
+    }
 }
 
 /// The lanes, each with its threads.
@@ -62,8 +84,8 @@ impl Lanes {
             authentication: pool("postroom-keys", 2, 2, usize::MAX)?,
             // One account's long lists can take half of the threads at most.
             reads: pool("postroom-reads", 4, 2, usize::MAX)?,
-            // One writes at a time in any case; the others read what they were sent, and make keys.
-            writes: pool("postroom-writes", 4, 1, write_queue)?,
+            // They write in turn; those whose turns follow one another share a sync to disk, so that many make it cheap.
+            writes: pool("postroom-writes", 48, 32, write_queue)?,
             looks: pool("postroom-looks", 16, 4, write_queue)?,
         })
     }
@@ -73,16 +95,19 @@ impl Lanes {
         &self,
         lane: Lane,
         account: Option<AccountId>,
+        share: Share,
         work: impl FnOnce(Turn) -> T + Send + 'static,
     ) -> Option<T> {
+        let Some(pool) = self.of(lane) else {
+            // The panic hook has told of it.
+            return catch_unwind(AssertUnwindSafe(|| work(Turn::Now))).ok();
+        };
         let (done, result) = oneshot::channel();
-        self.of(lane).push(
-            account,
-            Box::new(move |turn| {
-                // Nobody waits for the result where the connection has ended.
-                let _ = done.send(work(turn));
-            }),
-        );
+        let work = Box::new(move |turn| {
+            // Nobody waits for the result where the connection has ended.
+            let _ = done.send(work(turn));
+        });
+        pool.push(account, Job { share, work });
         result.await.ok()
     }
 
@@ -92,13 +117,14 @@ impl Lanes {
         self.looks.close();
     }
 
-    fn of(&self, lane: Lane) -> &Arc<Pool> {
+    fn of(&self, lane: Lane) -> Option<&Arc<Pool>> {
         match lane {
-            Lane::Health => &self.health,
-            Lane::Authentication => &self.authentication,
-            Lane::Reads => &self.reads,
-            Lane::Writes => &self.writes,
-            Lane::Looks => &self.looks,
+            Lane::Here => None,
+            Lane::Health => Some(&self.health),
+            Lane::Authentication => Some(&self.authentication),
+            Lane::Reads => Some(&self.reads),
+            Lane::Writes => Some(&self.writes),
+            Lane::Looks => Some(&self.looks),
         }
     }
 }
@@ -179,12 +205,18 @@ impl Pool {
     fn work(&self) {
         let mut queue = self.queue();
         loop {
-            if let Some((account, job)) = queue.next(self.rules.of_account) {
+            if let Some((account, job)) = queue.next(self.rules) {
                 drop(queue);
+                let places = self.rules.places(job.share);
                 // The panic hook has told of it, and whoever waits for the result sees that there is none.
-                let _ = catch_unwind(AssertUnwindSafe(|| job(Turn::Now)));
+                let _ = catch_unwind(AssertUnwindSafe(|| (job.work)(Turn::Now)));
                 queue = self.queue();
-                queue.done(account);
+                queue.done(account, places);
+                if places > 1 && queue.idle > queue.called {
+                    // Several that waited for these places may begin.
+                    queue.called = queue.idle;
+                    self.work.notify_all();
+                }
                 continue;
             }
             queue.idle += 1;
@@ -216,11 +248,14 @@ impl Pool {
 }
 
 impl Queue {
-    /// The next job whose account may have a thread; the account goes to the end of the line.
-    fn next(&mut self, of_account: usize) -> Option<(Option<AccountId>, Job)> {
-        let running = &self.running;
-        let at =
-            self.turns.iter().position(|account| running.get(account).copied().unwrap_or(0) < of_account)?;
+    /// The next job whose account may have as many threads as it takes; the account goes to the end of the line.
+    fn next(&mut self, rules: Rules) -> Option<(Option<AccountId>, Job)> {
+        let (running, waiting) = (&self.running, &self.waiting);
+        let at = self.turns.iter().position(|account| {
+            let next = waiting.get(account).and_then(VecDeque::front);
+            let taken = running.get(account).copied().unwrap_or(0);
+            next.is_some_and(|job| taken + rules.places(job.share) <= rules.of_account)
+        })?;
         let account = self.turns.remove(at)?;
         let own = self.waiting.get_mut(&account)?;
         let job = own.pop_front()?;
@@ -229,13 +264,13 @@ impl Queue {
         } else {
             self.turns.push_back(account);
         }
-        *self.running.entry(account).or_default() += 1;
+        *self.running.entry(account).or_default() += rules.places(job.share);
         Some((account, job))
     }
 
-    fn done(&mut self, account: Option<AccountId>) {
+    fn done(&mut self, account: Option<AccountId>, places: usize) {
         if let Some(running) = self.running.get_mut(&account) {
-            *running = running.saturating_sub(1);
+            *running = running.saturating_sub(places);
             if *running == 0 {
                 self.running.remove(&account);
             }
@@ -245,7 +280,7 @@ impl Queue {
 
 fn refuse(jobs: impl IntoIterator<Item = Job>) {
     for job in jobs {
-        let _ = catch_unwind(AssertUnwindSafe(|| job(Turn::Never)));
+        let _ = catch_unwind(AssertUnwindSafe(|| (job.work)(Turn::Never)));
     }
 }
 
@@ -263,15 +298,22 @@ mod tests {
 
     /// A job that says its name when it begins, and goes on until it is let go.
     fn held(name: &'static str, said: &Sender<(&'static str, Turn)>) -> (Job, Sender<()>) {
+        let (work, go) = held_work(name, said);
+        (Job { share: Share::One, work }, go)
+    }
+
+    type Work = Box<dyn FnOnce(Turn) + Send>;
+
+    fn held_work(name: &'static str, said: &Sender<(&'static str, Turn)>) -> (Work, Sender<()>) {
         let (go, wait) = channel::<()>();
         let said = said.clone();
-        let job: Job = Box::new(move |turn| {
+        let work: Work = Box::new(move |turn| {
             said.send((name, turn)).expect("a listener");
             if turn == Turn::Now {
                 let _ = wait.recv_timeout(SOON);
             }
         });
-        (job, go)
+        (work, go)
     }
 
     fn names(said: &Receiver<(&'static str, Turn)>, count: usize) -> Vec<&'static str> {
@@ -311,6 +353,30 @@ mod tests {
     }
 
     #[test]
+    fn a_long_piece_of_work_is_its_accounts_only_one_and_takes_no_thread_of_another() {
+        let (pool, (say, said)) = (pool(4, 2, 100), channel());
+        let (long, go_long) = held_work("long", &say);
+        pool.push(Some(AccountId::new(1)), Job { share: Share::Whole, work: long });
+        assert_eq!(names(&said, 1), ["long"]);
+        let (short, go_short) = held("short", &say);
+        let (second, go_second) = held_work("second", &say);
+        let (other, _go) = held("other", &say);
+        pool.push(Some(AccountId::new(1)), short);
+        pool.push(Some(AccountId::new(1)), Job { share: Share::Whole, work: second });
+        pool.push(Some(AccountId::new(2)), other);
+        assert_eq!(names(&said, 1), ["other"]);
+        drop(go_long);
+        assert_eq!(names(&said, 1), ["short"]);
+        assert!(
+            said.recv_timeout(Duration::from_millis(50)).is_err(),
+            "the second long one waits for both places"
+        );
+        drop(go_short);
+        assert_eq!(names(&said, 1), ["second"]);
+        drop(go_second);
+    }
+
+    #[test]
     fn a_full_queue_refuses_the_account_that_filled_it_at_once_and_no_other() {
         let (pool, (say, said)) = (pool(1, 1, 2), channel());
         let (running, _go) = held("running", &say);
@@ -336,8 +402,10 @@ mod tests {
     fn a_panic_costs_its_own_result_alone() {
         let lanes = Lanes::start(10).expect("threads");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let panicked = runtime.block_on(lanes.run(Lane::Writes, None, |_| panic!("asked to")));
+        let panicked = runtime.block_on(lanes.run(Lane::Writes, None, Share::One, |_| panic!("asked to")));
         assert_eq!(panicked, None::<()>);
-        assert_eq!(runtime.block_on(lanes.run(Lane::Writes, None, |turn| turn)), Some(Turn::Now));
+        let panicked = runtime.block_on(lanes.run(Lane::Here, None, Share::One, |_| panic!("asked to")));
+        assert_eq!(panicked, None::<()>);
+        assert_eq!(runtime.block_on(lanes.run(Lane::Writes, None, Share::One, |turn| turn)), Some(Turn::Now));
     }
 }

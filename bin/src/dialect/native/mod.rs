@@ -24,7 +24,9 @@ pub const DIALECT: Surface = Surface {
         route(Method::POST, "/postroom/v1/keys", api_keys::create).writes(KeyScope::AccountWrite),
         route(Method::POST, "/postroom/v1/keys/rotate", api_keys::rotate).writes(KeyScope::AccountWrite),
         route(Method::DELETE, "/postroom/v1/keys/{id}", api_keys::revoke).writes(KeyScope::AccountWrite),
-        route(Method::GET, "/postroom/v1/domains/{name}", domains::show).reads(KeyScope::DomainsWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}", domains::show)
+            .reads(KeyScope::DomainsWrite)
+            .short(),
         looking(Method::GET, "/postroom/v1/domains/{name}/dns", domains::dns).reads(KeyScope::RecordsVerify),
         looking(Method::POST, "/postroom/v1/domains/{name}/verify", domains::verify)
             .writes(KeyScope::RecordsVerify),
@@ -44,7 +46,9 @@ pub const DIALECT: Surface = Surface {
             .writes(KeyScope::KeysWrite),
         route(Method::DELETE, "/postroom/v1/domains/{name}/rotation", keys::abort)
             .writes(KeyScope::KeysWrite),
-        route(Method::GET, "/postroom/v1/domains/{name}/route", routing::show).reads(KeyScope::RoutesWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}/route", routing::show)
+            .reads(KeyScope::RoutesWrite)
+            .short(),
         route(Method::PUT, "/postroom/v1/domains/{name}/route", routing::change)
             .writes(KeyScope::RoutesWrite),
         route(Method::GET, "/postroom/v1/explain", lists::explain).reads(KeyScope::ListsWrite),
