@@ -53,6 +53,8 @@ struct Rules {
     of_account: usize,
     /// How many requests of one account may wait.
     waiting: usize,
+    /// How many of an account's requests are really done at a time; what runs beyond that counts among those that wait.
+    at_once: usize,
 }
 
 impl Rules {
@@ -77,15 +79,22 @@ pub(super) struct Lanes {
 impl Lanes {
     /// Makes the first thread of each lane; an error says that the system has none.
     pub(super) fn start(write_queue: usize) -> io::Result<Lanes> {
-        let pool =
-            |name, threads, of_account, waiting| Pool::start(Rules { name, threads, of_account, waiting });
+        let pool = |name, threads, of_account, waiting| {
+            Pool::start(Rules { name, threads, of_account, waiting, at_once: of_account })
+        };
         Ok(Lanes {
             health: pool("postroom-health", 1, 1, usize::MAX)?,
             authentication: pool("postroom-keys", 2, 2, usize::MAX)?,
             // One account's long lists can take half of the threads at most.
             reads: pool("postroom-reads", 4, 2, usize::MAX)?,
             // They write in turn; those whose turns follow one another share a sync to disk, so that many make it cheap.
-            writes: pool("postroom-writes", 48, 32, write_queue)?,
+            writes: Pool::start(Rules {
+                name: "postroom-writes",
+                threads: 48,
+                of_account: 32,
+                waiting: write_queue,
+                at_once: 1,
+            })?,
             looks: pool("postroom-looks", 16, 4, write_queue)?,
         })
     }
@@ -142,12 +151,20 @@ struct Pool {
     work: Condvar,
 }
 
+/// What runs for one account.
+#[derive(Clone, Copy, Default)]
+struct Running {
+    jobs: usize,
+    /// How many of the account's threads they take.
+    places: usize,
+}
+
 #[derive(Default)]
 struct Queue {
     waiting: HashMap<Option<AccountId>, VecDeque<Job>>,
     /// Whose turn is next; each account with something waiting stands there once.
     turns: VecDeque<Option<AccountId>>,
-    running: HashMap<Option<AccountId>, usize>,
+    running: HashMap<Option<AccountId>, Running>,
     threads: usize,
     /// Threads that wait for work.
     idle: usize,
@@ -168,8 +185,9 @@ impl Pool {
     fn push(self: &Arc<Self>, account: Option<AccountId>, job: Job) {
         let mut queue = self.queue();
         let own = queue.waiting.get(&account).map_or(0, VecDeque::len);
-        let running = queue.running.get(&account).copied().unwrap_or(0);
-        if queue.closed || own >= self.rules.waiting {
+        let running = queue.running.get(&account).copied().unwrap_or_default();
+        let waiting = own + running.jobs.saturating_sub(self.rules.at_once);
+        if queue.closed || waiting >= self.rules.waiting {
             drop(queue);
             return refuse([job]);
         }
@@ -177,7 +195,7 @@ impl Pool {
         if own == 0 {
             queue.turns.push_back(account);
         }
-        if running + own >= self.rules.of_account {
+        if running.places + own >= self.rules.of_account {
             // A thread that works for this account takes the job when it has finished its present one.
             return;
         }
@@ -253,7 +271,7 @@ impl Queue {
         let (running, waiting) = (&self.running, &self.waiting);
         let at = self.turns.iter().position(|account| {
             let next = waiting.get(account).and_then(VecDeque::front);
-            let taken = running.get(account).copied().unwrap_or(0);
+            let taken = running.get(account).map_or(0, |running| running.places);
             next.is_some_and(|job| taken + rules.places(job.share) <= rules.of_account)
         })?;
         let account = self.turns.remove(at)?;
@@ -264,14 +282,17 @@ impl Queue {
         } else {
             self.turns.push_back(account);
         }
-        *self.running.entry(account).or_default() += rules.places(job.share);
+        let running = self.running.entry(account).or_default();
+        running.jobs += 1;
+        running.places += rules.places(job.share);
         Some((account, job))
     }
 
     fn done(&mut self, account: Option<AccountId>, places: usize) {
         if let Some(running) = self.running.get_mut(&account) {
-            *running = running.saturating_sub(places);
-            if *running == 0 {
+            running.jobs = running.jobs.saturating_sub(1);
+            running.places = running.places.saturating_sub(places);
+            if running.jobs == 0 {
                 self.running.remove(&account);
             }
         }
@@ -293,7 +314,8 @@ mod tests {
     const SOON: Duration = Duration::from_secs(10);
 
     fn pool(threads: usize, of_account: usize, waiting: usize) -> Arc<Pool> {
-        Pool::start(Rules { name: "postroom-test", threads, of_account, waiting }).expect("a thread")
+        Pool::start(Rules { name: "postroom-test", threads, of_account, waiting, at_once: of_account })
+            .expect("a thread")
     }
 
     /// A job that says its name when it begins, and goes on until it is let go.

@@ -108,6 +108,14 @@ pub(crate) fn visible(caller: &Caller) -> &'static str {
     }
 }
 
+/// The visibility rule over the kept totals, a `domain_total` called `t`; none for a caller whose domains no total counts.
+pub(crate) fn visible_total(caller: &Caller) -> Option<&'static str> {
+    let is_counted = caller.user().is_none() && !caller.is_of_domains();
+    is_counted.then_some(
+        "t.account_id = :account AND :user IS NULL AND (:key IS NULL OR t.api_key_id IN (0, :key))",
+    )
+}
+
 /// The parameters of [`visible`], and those of the query around it.
 pub(crate) struct Scope<'a> {
     account: i64,

@@ -36,6 +36,8 @@ struct Desk {
     conn: Option<Connection>,
     /// The group whose transaction is open.
     open: Option<Open>,
+    /// When a writer last gave up waiting for another process.
+    gave_up_at: Option<Instant>,
 }
 
 struct Open {
@@ -86,7 +88,7 @@ impl Writer {
 
     pub(in crate::db) fn new(conn: Connection) -> Writer {
         Writer {
-            desk: Mutex::new(Desk { conn: Some(conn), open: None }),
+            desk: Mutex::new(Desk { conn: Some(conn), open: None, gave_up_at: None }),
             lent_to: Mutex::default(),
             waiting: AtomicUsize::new(0),
             broken: AtomicBool::new(false),
@@ -101,16 +103,12 @@ impl Writer {
             let text = "a write was begun inside a write of the same thread; do both in one transaction";
             return Err(StoreError::new(StoreTrouble::Other, text).into());
         }
+        let arrived = Instant::now();
         let mut turn = self.take();
         if self.broken.load(Ordering::Acquire) {
             return Err(StoreError::new(StoreTrouble::SyncFailed, "an earlier sync failed").into());
         }
-        let (sql, part) = match turn.desk()?.open {
-            None => ("BEGIN IMMEDIATE", Part::First),
-            Some(_) => ("SAVEPOINT member", Part::Member),
-        };
-        turn.conn()?.batch(sql)?;
-        turn.part = part;
+        turn.part = turn.desk()?.begin(arrived)?;
         Ok(turn)
     }
 
@@ -192,6 +190,27 @@ impl Drop for Turn<'_> {
 }
 
 impl Desk {
+    /// Begins a transaction, or a part in the open one.
+    fn begin(&mut self, arrived: Instant) -> Result<Part, Error> {
+        let conn = self.conn.as_ref().ok_or_else(closed)?;
+        if self.open.is_some() {
+            return conn.batch("SAVEPOINT member").map(|()| Part::Member);
+        }
+        // Who waited while another writer waited for another process has waited for it too. Else each would in its turn, and
+        // the last of many would wait for minutes.
+        if self.gave_up_at.is_some_and(|at| arrived < at) {
+            let text = "another process had the write lock all the time";
+            return Err(StoreError::new(StoreTrouble::Busy, text).into());
+        }
+        let begun = conn.batch("BEGIN IMMEDIATE");
+        if let Err(Error::Store(e)) = &begun
+            && e.trouble() == StoreTrouble::Busy
+        {
+            self.gave_up_at = Some(Instant::now());
+        }
+        begun.map(|()| Part::First)
+    }
+
     fn leave(&mut self, writer: &Writer, part: Part, is_done: bool) -> Result<Option<Arc<Group>>, Error> {
         let Some(conn) = &self.conn else { return Ok(None) };
         let kept = match (part, is_done) {
