@@ -44,6 +44,8 @@ mod manual;
 #[cfg(test)]
 mod mistake;
 #[cfg(test)]
+mod operator;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod readme;

@@ -32,9 +32,31 @@ pub(super) fn newest(tx: &ReadTx<'_>, search: &Search<'_>, limit: u32) -> Result
     tx.all(&sql, params_from_iter(params), event)
 }
 
-/// The statement for a search: the conditions that are set and no others, so that each can use its index.
+pub(super) fn after(
+    tx: &ReadTx<'_>,
+    search: &Search<'_>,
+    row: EventId,
+    limit: u32,
+) -> Result<Vec<Event>, Error> {
+    let (mut conditions, mut params) = conditions(&Search { before: None, ..*search });
+    conditions.push("id > ?");
+    params.extend([row.number().into(), i64::from(limit).into()]);
+    let sql = format!("SELECT * FROM event WHERE {} ORDER BY id LIMIT ?", conditions.join(" AND "));
+    tx.all(&sql, params_from_iter(params), event)
+}
+
+/// The statement for the newest rows of a search.
 fn query(search: &Search<'_>, limit: u32) -> (String, Vec<Value>) {
-    let mut conditions: Vec<&str> = Vec::new();
+    let (conditions, mut params) = conditions(search);
+    params.push(i64::from(limit).into());
+    let conditions =
+        if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
+    (format!("SELECT * FROM event {conditions} ORDER BY id DESC LIMIT ?"), params)
+}
+
+/// The conditions of a search that are set and no others, so that each can use its index.
+fn conditions(search: &Search<'_>) -> (Vec<&'static str>, Vec<Value>) {
+    let mut conditions: Vec<&'static str> = Vec::new();
     let mut params: Vec<Value> = Vec::new();
     if let Some(account) = search.account {
         conditions.push("account_id = ?");
@@ -58,10 +80,7 @@ fn query(search: &Search<'_>, limit: u32) -> (String, Vec<Value>) {
         conditions.push("id < ?");
         params.push(before.number().into());
     }
-    params.push(i64::from(limit).into());
-    let conditions =
-        if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
-    (format!("SELECT * FROM event {conditions} ORDER BY id DESC LIMIT ?"), params)
+    (conditions, params)
 }
 
 const TIMELINE: &str = "SELECT * FROM event WHERE domain_id = ?1 AND account_id = ?2 AND id < ?3
