@@ -67,3 +67,5 @@ mod signals;
 mod start;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod watching;

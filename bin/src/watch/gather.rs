@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use postroom::census::{self, Census};
 use postroom::db::Postroom;
 use prometheus::{IntCounter, IntGauge, IntGaugeVec, Opts, Registry};
 
+use super::DUTY_FAILURES;
 use crate::listen::LanesView;
 use crate::log::dropped_lines;
 
@@ -53,6 +55,12 @@ pub(super) fn process(
         IntCounter::new("postroom_log_lines_dropped_total", "Log lines that could not be written.")?;
     dropped.inc_by(dropped_lines());
     registry.register(Box::new(dropped))?;
+    let failures = IntCounter::new(
+        "postroom_duty_failures_total",
+        "Pieces of background work that failed; the log says which.",
+    )?;
+    failures.inc_by(DUTY_FAILURES.load(Ordering::Relaxed));
+    registry.register(Box::new(failures))?;
     let build = vector(registry, "postroom_build_info", "The version of Postroom.", "version")?;
     build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
     Ok(())

@@ -8,7 +8,7 @@ mod page;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use postroom::db::Postroom;
@@ -21,12 +21,19 @@ use crate::listen::LanesView;
 /// The bounds of the histogram of requests, in seconds: from a read in memory to a look at the DNS with its deadline.
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0];
 
+/// Pieces of background work that failed in this process.
+static DUTY_FAILURES: AtomicU64 = AtomicU64::new(0);
+
+/// Counts a piece of background work that failed.
+pub fn count_duty_failure() {
+    DUTY_FAILURES.fetch_add(1, Ordering::Relaxed);
+}
+
 /// What is counted while the server runs.
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     seconds: HistogramVec,
-    duties: IntCounter,
     backup_failures: IntCounter,
     /// The seconds since 1970 of the last backup; 0 before the first.
     backup: AtomicI64,
@@ -53,18 +60,13 @@ impl Metrics {
             .buckets(SECONDS.to_vec()),
             &labels[..2],
         )?;
-        let duties = IntCounter::new(
-            "postroom_duty_failures_total",
-            "Pieces of background work that failed; the log says which.",
-        )?;
         let backup_failures =
             IntCounter::new("postroom_backup_failures_total", "Scheduled backups that failed.")?;
         let registry = Registry::new();
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
-        registry.register(Box::new(duties.clone()))?;
         registry.register(Box::new(backup_failures.clone()))?;
-        Ok(Metrics { registry, requests, seconds, duties, backup_failures, backup: AtomicI64::new(0) })
+        Ok(Metrics { registry, requests, seconds, backup_failures, backup: AtomicI64::new(0) })
     }
 
     /// Counts a request that was answered. `route` is the path of its route with its parameters' names; empty if there is
@@ -73,11 +75,6 @@ impl Metrics {
         let route = if route.is_empty() { "none" } else { route };
         self.requests.with_label_values(&[surface, route, &status.to_string()]).inc();
         self.seconds.with_label_values(&[surface, route]).observe(took.as_secs_f64());
-    }
-
-    /// Counts a piece of background work that failed.
-    pub fn count_duty_failure(&self) {
-        self.duties.inc();
     }
 
     /// Notes when the last backup was made, in seconds since 1970.
