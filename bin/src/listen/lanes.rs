@@ -126,6 +126,18 @@ impl Lanes {
         self.looks.close();
     }
 
+    /// How many requests wait in each lane now.
+    pub(super) fn waiting(&self) -> [(&'static str, usize); 5] {
+        [
+            ("health", &self.health),
+            ("authentication", &self.authentication),
+            ("reads", &self.reads),
+            ("writes", &self.writes),
+            ("looks", &self.looks),
+        ]
+        .map(|(name, pool)| (name, pool.waiting()))
+    }
+
     fn of(&self, lane: Lane) -> Option<&Arc<Pool>> {
         match lane {
             Lane::Here => None,
@@ -247,6 +259,13 @@ impl Pool {
                 return;
             }
         }
+    }
+
+    /// How many requests wait, for a thread or for their turn within it.
+    fn waiting(&self) -> usize {
+        let queue = self.queue();
+        let running = queue.running.values().map(|running| running.jobs.saturating_sub(self.rules.at_once));
+        running.sum::<usize>() + queue.waiting.values().map(VecDeque::len).sum::<usize>()
     }
 
     /// Refuses the jobs that wait and those that come later.
