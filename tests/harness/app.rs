@@ -201,7 +201,7 @@ impl TestApp {
             body,
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
         });
-        let body = response.body.into_whole().expect("a whole body");
+        let body = response.body.into_whole().unwrap();
         Reply { status: response.status.as_u16(), headers: response.headers, body }
     }
 

@@ -32,7 +32,7 @@ fn stays_within(server: &Server, memory_mib: usize) {
 
 fn request(line: &str, key: &str, body: &str) -> String {
     format!(
-        "{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\n\
+        "{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-API-Key: {key}\r\nMailPace-Organization-Token: {key}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n",
         body.len()
     )
@@ -41,7 +41,7 @@ fn request(line: &str, key: &str, body: &str) -> String {
 /// Sends the same request so many times at once, and returns the statuses of the answers.
 fn at_once(server: &Server, count: usize, line: &str, body: &str) -> Vec<u16> {
     let head = request(line, server.key.as_deref().expect("a key"), body);
-    let send = || {
+    let ask = || {
         let mut stream = connect(server.address());
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
         // One that is refused by its head may find the connection closed.
@@ -52,7 +52,7 @@ fn at_once(server: &Server, count: usize, line: &str, body: &str) -> Vec<u16> {
         String::from_utf8_lossy(&answer).rsplit(' ').next()?.parse().ok()
     };
     thread::scope(|scope| {
-        let sent: Vec<_> = (0..count).map(|_| scope.spawn(send)).collect();
+        let sent: Vec<_> = (0..count).map(|_| scope.spawn(ask)).collect();
         sent.into_iter().filter_map(|each| each.join().expect("no panic")).collect()
     })
 }
@@ -94,7 +94,7 @@ fn bodies_of_many_small_objects_stay_within_the_budget() {
     let server = site.serve();
     let objects = format!("[{}{{}}]", "{\"\":0},".repeat(1024 * 1024 / 7 - 10));
     let pairs = "a=&".repeat(1024 * 1024 / 3 - 10);
-    let names: String = (0..120_000).map(|number| format!("{number:x}=&")).collect();
+    let names = (0..120_000).map(|number| format!("{number:x}=&")).collect::<Vec<_>>().concat();
     for (line, body) in [
         ("POST /v2/domain", &objects),
         ("POST /api/v1/domains", &objects),
@@ -113,7 +113,8 @@ fn bodies_of_many_small_objects_stay_within_the_budget() {
     for body in [pairs, names] {
         let head = request("POST /v1/dkim/keys", key, &body)
             .replace("application/json", "application/x-www-form-urlencoded")
-            .replace(&format!("X-API-Key: {key}"), &format!("Authorization: Basic {}", basic(key)));
+            .replace(&format!("X-API-Key: {key}"), &format!("Authorization: Basic {}", basic(key)))
+            .replace(&format!("MailPace-Organization-Token: {key}\r\n"), "");
         let mut stream = connect(server.address());
         stream.write_all((head + &body).as_bytes()).expect("to send");
         let mut answer = String::new();

@@ -58,7 +58,7 @@ impl Maker {
             return (None, Err(broken()));
         };
         let made = self.lanes.run(Lane::Reads, self.account, |turn| {
-            let made = if turn == Turn::Now { Some(pieces.next()) } else { None };
+            let made = if turn == Turn::Now { Some(pieces.make()) } else { None };
             (pieces, made)
         });
         match made.await {

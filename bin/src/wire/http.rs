@@ -94,7 +94,7 @@ impl Body {
             Body::Pieces(pieces) => pieces,
         };
         let mut whole = Vec::new();
-        while let Some(piece) = pieces.next()? {
+        while let Some(piece) = pieces.make()? {
             whole.extend(piece);
         }
         Ok(whole)

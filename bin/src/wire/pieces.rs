@@ -29,7 +29,7 @@ impl Pieces {
     }
 
     /// Makes the next piece; `None` after the last one. It reads the database, so it may block.
-    pub fn next(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+    pub fn make(&mut self) -> Result<Option<Vec<u8>>, Fault> {
         (self.0)()
     }
 }

@@ -153,7 +153,7 @@ pub(super) fn downstream(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn set_downstream(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let body = object(call)?;
-    let records = list_of(body.get("records"), "records", one_downstream)?;
+    let records = list_of(body.get("records").as_ref(), "records", one_downstream)?;
     let records = records.ok_or_else(|| Fault::input("records", "is required"))?;
     look_at_downstream(call, &records)?;
     let change = InboundChange { downstream: Some(records), ..InboundChange::default() };

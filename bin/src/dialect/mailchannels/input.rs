@@ -147,9 +147,9 @@ pub(super) fn sections(object: &Members<'_>) -> Result<InboundChange, Fault> {
     let downstream = object.get("downstreamAddresses").or_else(|| object.get("downstreamAddress"));
     Ok(InboundChange {
         filtering: None,
-        admins: list(object.get("admins"), "admins", address)?,
-        downstream: list(downstream, "downstreamAddresses", one_downstream)?,
-        aliases: list(object.get("aliases"), "aliases", alias)?,
+        admins: list(object.get("admins").as_ref(), "admins", address)?,
+        downstream: list(downstream.as_ref(), "downstreamAddresses", one_downstream)?,
+        aliases: list(object.get("aliases").as_ref(), "aliases", alias)?,
     })
 }
 
@@ -195,7 +195,7 @@ pub(super) fn whole(object: &Members<'_>) -> Result<InboundChange, Fault> {
 
 /// A list of a body, each item read.
 pub(super) fn list<T>(
-    value: Option<Json<'_>>,
+    value: Option<&Json<'_>>,
     field: &'static str,
     read: impl Fn(&Json<'_>) -> Result<T, Fault>,
 ) -> Result<Option<Vec<T>>, Fault> {

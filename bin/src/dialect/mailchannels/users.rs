@@ -94,7 +94,7 @@ fn items(lists: &Members<'_>, name: &'static str) -> Result<Vec<Item>, Fault> {
     let item = |value: &Json<'_>| {
         parse_item(value.as_str().ok_or_else(|| Fault::input(name, "must be an array of strings"))?)
     };
-    Ok(list_of(lists.get(name), name, item)?.unwrap_or_default())
+    Ok(list_of(lists.get(name).as_ref(), name, item)?.unwrap_or_default())
 }
 
 /// `{"email_address","roles","filter"}`.
