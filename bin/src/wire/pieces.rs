@@ -49,12 +49,18 @@ impl<By> Call<'_, By> {
     pub fn listed(
         &self,
         before: impl Into<Vec<u8>>,
-        after: &'static str,
+        after: impl Into<Vec<u8>>,
         next: impl FnMut(&ReadTx<'_>, usize) -> Result<Option<Vec<Value>>, Fault> + Send + 'static,
     ) -> Result<Response, Fault> {
         let postroom = Arc::clone(self.postroom);
-        let mut list =
-            List { next, octets: before.into(), after, items: 0, at_once: FIRST_ITEMS, ended: false };
+        let mut list = List {
+            next,
+            octets: before.into(),
+            after: after.into(),
+            items: 0,
+            at_once: FIRST_ITEMS,
+            ended: false,
+        };
         let mut make = move |room: usize| -> Result<Option<Vec<u8>>, Fault> {
             while list.octets.len() < room && !list.ended {
                 // Each page in a transaction of its own: none is open while the answer waits for its client.
@@ -92,7 +98,7 @@ struct List<N> {
     next: N,
     /// Made, and not yet given away.
     octets: Vec<u8>,
-    after: &'static str,
+    after: Vec<u8>,
     items: usize,
     at_once: usize,
     ended: bool,
@@ -102,7 +108,7 @@ impl<N: FnMut(&ReadTx<'_>, usize) -> Result<Option<Vec<Value>>, Fault>> List<N> 
     /// Reads some more items.
     fn read(&mut self, tx: &ReadTx<'_>) -> Result<(), Fault> {
         let Some(items) = (self.next)(tx, self.at_once)? else {
-            self.octets.extend_from_slice(self.after.as_bytes());
+            self.octets.append(&mut self.after);
             self.ended = true;
             return Ok(());
         };

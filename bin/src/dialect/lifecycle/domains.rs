@@ -40,10 +40,9 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let (limit, offset) = (limit.min(MAX_LIMIT), number(call, "offset")?.unwrap_or(0));
     let page = Page { limit: u32::try_from(limit).unwrap_or(u32::MAX), offset };
     let ids = call.read(|tx| domain::ids(tx, &caller, Order::Created, Direction::Descending, page))?;
-    let before = format!("{{\"limit\":{limit},\"offset\":{offset},\"items\":[");
     call.listed(
-        before,
-        "]}",
+        "{\"items\":[",
+        format!("],\"limit\":{limit},\"offset\":{offset}}}"),
         by_ids(ids, move |tx, ids| {
             let found = domain::some(tx, &caller, ids)?;
             let assessments = signing::list(tx, &caller, ids)?;

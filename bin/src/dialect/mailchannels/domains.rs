@@ -65,8 +65,8 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let (handles, (ids, total)) =
         call.read(|tx| Ok::<_, Error>((Handles::of(tx, &caller)?, inbound::ids(tx, &caller, names, page)?)))?;
     call.listed(
-        format!("{{\"total\":{total},\"domains\":["),
-        "]}",
+        "{\"domains\":[",
+        format!("],\"total\":{total}}}"),
         by_ids(ids, move |tx, ids| {
             let found = inbound::some(tx, &caller, ids)?;
             let assessments = signing::list(tx, &caller, ids)?;
