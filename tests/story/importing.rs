@@ -1,4 +1,4 @@
-//! Moving in: from a list, from OpenDKIM, from rspamd, from another service.
+//! Moving in: from a list, from `OpenDKIM`, from rspamd, from another service.
 
 use std::fs;
 use std::process::Command;

@@ -21,7 +21,7 @@ const PAGE: usize = 200;
 /// The most pages that are asked for: a service that never ends its list does not keep us for ever.
 const MOST_PAGES: usize = 10_000;
 /// How long one call may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Whose list it is.
 #[derive(Clone, Copy, PartialEq, Eq)]

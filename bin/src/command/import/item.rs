@@ -154,7 +154,7 @@ impl Item {
         };
         let Some(id) = id else { return Outcome::of(&done) };
         for key in &self.keys {
-            match self.activate(postroom, caller, resolver, id, key) {
+            match activate(postroom, caller, resolver, id, key) {
                 Ok(Some(text)) => done.push(text),
                 Ok(None) => {}
                 // The key is imported; that it does not sign yet is for another day.
@@ -216,31 +216,30 @@ impl Item {
             Ok((domain.id, done))
         })
     }
+}
 
-    /// Has a key sign if its record is in the DNS; none if it signs already.
-    fn activate(
-        &self,
-        postroom: &Postroom,
-        caller: &Caller,
-        resolver: &dyn Resolver,
-        id: DomainId,
-        key: &Key,
-    ) -> Result<Option<String>, Error> {
-        let signs = postroom.read(|tx| {
-            let domain = domain::find(tx, caller, id)?;
-            Ok::<_, Error>(keyring::find(tx, &domain, &key.selector)?.key.is_active())
-        })?;
-        if signs {
-            return Ok(None);
-        }
-        let selector = &key.selector;
-        Ok(match keyring::activate(postroom, caller, id, selector, resolver)? {
-            Activation::Done(_) => Some(format!("{selector} signs")),
-            Activation::Refused(checked) => {
-                Some(format!("{selector} does not sign yet: {}", checked.finding.text))
-            }
-        })
+/// Has a key sign if its record is in the DNS; none if it signs already.
+fn activate(
+    postroom: &Postroom,
+    caller: &Caller,
+    resolver: &dyn Resolver,
+    id: DomainId,
+    key: &Key,
+) -> Result<Option<String>, Error> {
+    let signs = postroom.read(|tx| {
+        let domain = domain::find(tx, caller, id)?;
+        Ok::<_, Error>(keyring::find(tx, &domain, &key.selector)?.key.is_active())
+    })?;
+    if signs {
+        return Ok(None);
     }
+    let selector = &key.selector;
+    Ok(match keyring::activate(postroom, caller, id, selector, resolver)? {
+        Activation::Done(_) => Some(format!("{selector} signs")),
+        Activation::Refused(checked) => {
+            Some(format!("{selector} does not sign yet: {}", checked.finding.text))
+        }
+    })
 }
 
 fn other_key(selector: &Selector) -> Error {
