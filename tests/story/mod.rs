@@ -31,6 +31,8 @@ mod fleet;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod importing;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod limits;
