@@ -31,6 +31,8 @@ mod fleet;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod importing;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod limits;
@@ -41,6 +43,8 @@ mod log;
 mod login;
 #[cfg(test)]
 mod manual;
+#[cfg(test)]
+mod memory;
 #[cfg(test)]
 mod mistake;
 #[cfg(test)]

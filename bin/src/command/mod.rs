@@ -16,6 +16,7 @@ mod export;
 mod failure;
 mod fleet;
 mod fleet_table;
+mod import;
 mod key;
 mod key_rotation;
 mod list;
@@ -183,6 +184,9 @@ enum Command {
     Backup(backup::Args),
     Restore(backup::RestoreArgs),
     Export(export::Args),
+    /// Move domains in, with their keys: from files, from OpenDKIM, from rspamd, from another service's list
+    #[command(subcommand)]
+    Import(import::Command),
     /// Check and show the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -338,6 +342,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Finding(args) => fleet::finding(&context, &args),
         Command::Backup(args) => backup::back_up(&context, &args),
         Command::Restore(args) => backup::restore(&context, &args),
+        Command::Import(command) => import::run(&mut context, &command),
         Command::Export(args) => export::run(&mut context, &args),
         Command::Config(command) => config::run(&context, &command),
         Command::Completions(args) => manual::completions(&args, Cli::command()),

@@ -149,16 +149,14 @@ fn names(address: IpAddr, settings: &Settings, resolver: &dyn Resolver) -> Check
         return check("PTR", worse, text);
     };
     let leads_back = |name: &&&DnsName| addresses(name, resolver).is_ok_and(|found| found.contains(&address));
-    match names.iter().find(leads_back) {
-        Some(name) => check("PTR", State::Ok, format!("{address} is {name}, and {name} leads back")),
-        None => {
-            let text = format!(
-                "{address} is {first}, which does not lead back to {address}: many mail servers refuse mail from it; \
-                 let both agree"
-            );
-            check("PTR", worse, text)
-        }
+    if let Some(name) = names.iter().find(leads_back) {
+        return check("PTR", State::Ok, format!("{address} is {name}, and {name} leads back"));
     }
+    let text = format!(
+        "{address} is {first}, which does not lead back to {address}: many mail servers refuse mail from it; let both \
+         agree"
+    );
+    check("PTR", worse, text)
 }
 
 /// The addresses of a host; an error says that they cannot be looked up now.
