@@ -16,7 +16,7 @@ use crate::db::value::Value;
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// How long a statement waits for another process's write to end.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many statements a connection keeps prepared.
 const PREPARED: usize = 128;
@@ -84,6 +84,18 @@ impl Connection {
     /// Runs statements that have no parameters.
     pub(in crate::db) fn batch(&self, sql: &str) -> Result<(), Error> {
         self.conn.execute_batch(sql).map_err(|e| self.failed(e))
+    }
+
+    /// Runs `work`, in which a statement waits no longer than this for another process's write to end.
+    pub(super) fn patiently<T>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.conn.busy_timeout(patience).map_err(store)?;
+        let done = work();
+        self.conn.busy_timeout(BUSY_TIMEOUT).map_err(store)?;
+        done
     }
 
     /// Whether a transaction is open.

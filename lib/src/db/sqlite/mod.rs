@@ -39,9 +39,10 @@ impl Connection {
     ///
     /// This cannot nest: a reader is lent to one caller, who has no way to begin a second transaction on it.
     pub(super) fn reading<T, E: From<Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let transaction = self.raw().unchecked_transaction().map_err(store)?;
+        self.run("BEGIN", [])?;
+        let reading = Reading(self);
         let result = work();
-        transaction.finish().map_err(store)?;
+        reading.end()?;
         result
     }
 
@@ -53,5 +54,23 @@ impl Connection {
     /// Reads the head of the file: whether it can be read at all.
     pub(super) fn check_readable(&self) -> Result<(), Error> {
         self.one("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map(drop)
+    }
+}
+
+/// A transaction that reads. A panic in it ends it too.
+struct Reading<'a>(&'a Connection);
+
+impl Reading<'_> {
+    fn end(self) -> Result<(), Error> {
+        let ended = self.0.run("ROLLBACK", []);
+        std::mem::forget(self);
+        ended.map(drop)
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        // If this fails, the connection refuses the next transaction with an error.
+        let _ = self.0.run("ROLLBACK", []);
     }
 }

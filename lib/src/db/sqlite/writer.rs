@@ -11,10 +11,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use super::connection::Connection;
+use super::connection::{BUSY_TIMEOUT, Connection};
 use crate::db::closed;
 use crate::error::{Error, StoreError, StoreTrouble};
 
+/// Begins a transaction with the write lock.
+const BEGIN: &str = "BEGIN IMMEDIATE";
 /// How many writers one commit serves at most.
 const MOST_MEMBERS: usize = 64;
 /// How long the first of a group waits for the others at most, apart from the one that has the connection then.
@@ -194,21 +196,21 @@ impl Desk {
     fn begin(&mut self, arrived: Instant) -> Result<Part, Error> {
         let conn = self.conn.as_ref().ok_or_else(closed)?;
         if self.open.is_some() {
-            return conn.batch("SAVEPOINT member").map(|()| Part::Member);
+            return conn.run("SAVEPOINT member", []).map(|_| Part::Member);
         }
-        // Who waited while another writer waited for another process has waited for it too. Else each would in its turn, and
-        // the last of many would wait for minutes.
-        if self.gave_up_at.is_some_and(|at| arrived < at) {
-            let text = "another process had the write lock all the time";
-            return Err(StoreError::new(StoreTrouble::Busy, text).into());
-        }
-        let begun = conn.batch("BEGIN IMMEDIATE");
+        // Who waited while another writer waited for another process has waited for it too, and waits only for the rest of its
+        // time. Else each would wait in its turn, and the last of many for minutes.
+        let begun = if self.gave_up_at.is_some_and(|at| arrived < at) {
+            conn.patiently(BUSY_TIMEOUT.saturating_sub(arrived.elapsed()), || conn.run(BEGIN, []))
+        } else {
+            conn.run(BEGIN, [])
+        };
         if let Err(Error::Store(e)) = &begun
             && e.trouble() == StoreTrouble::Busy
         {
             self.gave_up_at = Some(Instant::now());
         }
-        begun.map(|()| Part::First)
+        begun.map(|_| Part::First)
     }
 
     fn leave(&mut self, writer: &Writer, part: Part, is_done: bool) -> Result<Option<Arc<Group>>, Error> {
@@ -218,7 +220,7 @@ impl Desk {
             (Part::First, false) => return roll_back(conn).map(|()| None),
             (Part::None, _) | (Part::First, true) => Ok(()),
             (Part::Member, _) if !conn.is_in_transaction() => Ok(()),
-            (Part::Member, true) => conn.batch("RELEASE member"),
+            (Part::Member, true) => conn.run("RELEASE member", []).map(drop),
             (Part::Member, false) => conn.batch("ROLLBACK TO member; RELEASE member"),
         };
         if let Err(error) = kept.and_then(|()| conn.check_in_transaction()) {
@@ -238,7 +240,7 @@ impl Desk {
     /// Puts on disk what all members of the group wrote, and tells them.
     fn commit(&mut self, writer: &Writer) -> Result<(), Error> {
         let conn = self.conn.as_ref().ok_or_else(closed)?;
-        let committed = conn.batch("COMMIT");
+        let committed = conn.run("COMMIT", []).map(drop);
         if let Err(error) = &committed {
             writer.note_broken(error);
             let _ = roll_back(conn);
