@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use postroom::account::{self, Trust};
+use postroom::db::Postroom;
 use postroom::dns::{Outcome, Question, RecordType, Resolver, Server};
 use postroom::name::DnsName;
 use postroom::settings::Settings;
@@ -17,6 +19,9 @@ use crate::mta::Folder;
 
 /// How long a socket of the bridge may take to answer.
 const SOCKET_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many accounts are named in a line.
+const MOST_NAMED: usize = 10;
 
 struct Check {
     name: &'static str,
@@ -85,6 +90,7 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
         }
         Err(error) => check("database", State::Fail, error.to_string()),
     });
+    checks.extend(accounts(&postroom));
     let served = postroom.claim().is_err();
     let text = if served { "a server has this database" } else { "no server has this database now" };
     checks.push(check("server", State::Ok, text));
@@ -98,6 +104,26 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
         }
     }
     Ok(checks)
+}
+
+/// Accounts that are trusted for no other reason than that they were there before there were tenants.
+fn accounts(postroom: &Postroom) -> Option<Check> {
+    let all = match postroom.read(account::list) {
+        Ok(all) => all,
+        Err(error) => return Some(check("accounts", State::Fail, error.to_string())),
+    };
+    let names: Vec<&str> =
+        all.iter().filter(|it| it.trust == Trust::Earlier).map(|it| it.name.as_str()).collect();
+    let more = names.len().saturating_sub(MOST_NAMED);
+    let listed = names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
+    let and = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!names.is_empty()).then(|| {
+        let text = format!(
+            "trusted, because they are from an earlier version: {listed}{and}; their names act without proof. Run \
+             `postroom account distrust NAME` for each customer's, and `postroom account trust NAME` for your own"
+        );
+        check("accounts", State::Warn, text)
+    })
 }
 
 fn settings(context: &Context) -> Vec<Check> {

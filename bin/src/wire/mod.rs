@@ -9,7 +9,7 @@ pub mod limit;
 mod surface;
 
 pub use body::{BodySize, json_body, takes_json};
-pub use fault::{Fault, store_status};
+pub use fault::{CLAIM_IT, Fault, store_status, unproved_limit};
 pub use surface::{
     Anybody, Auth, Call, Handler, Looking, LookingCall, OpenToAll, Route, Stored, Surface, Switches, batch,
     looking, making, open, reporting, route,
