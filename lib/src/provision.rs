@@ -10,8 +10,8 @@ use crate::id::AccountId;
 use crate::name::DomainName;
 use crate::tag::Tag;
 use crate::{
-    dkim, inbound, label, list, login, loss, ownership, recipient, record, route, signing, subscription, token,
-    webhook,
+    dkim, inbound, label, list, login, loss, ownership, recipient, record, route, signing, subscription,
+    token, webhook,
 };
 
 /// What a new domain is made from.

@@ -109,7 +109,8 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             let caller = postroom.read(|tx| account::find(tx, &account).map(|it| Caller::operator(it.id)))?;
             let verified = claim::verify(&postroom, &caller, &name, &context.resolver()?)?;
             context.output.print(&verified_json(&verified), || {
-                let findings = verified.seen.iter().map(|(_, look)| format!("{}\n", printable(&look.finding.text)));
+                let findings =
+                    verified.seen.iter().map(|(_, look)| format!("{}\n", printable(&look.finding.text)));
                 format!("{}{}", findings.collect::<String>(), shown(&verified.claim))
             })?;
             if verified.outcome == Outcome::NotYet {
@@ -146,9 +147,12 @@ fn shown(claim: &Claim) -> String {
     } else {
         format!("\nThe record that proves it:\n\n    {}. TXT \"{}\"\n", challenge.name, challenge.value)
     };
-    format!("{name} ({what}) {}: {acts}.{proof}", match state {
-        State::Holds => "is the account's",
-        State::Contends => "is contended for",
-        State::Lost => "is lost",
-    })
+    format!(
+        "{name} ({what}) {}: {acts}.{proof}",
+        match state {
+            State::Holds => "is the account's",
+            State::Contends => "is contended for",
+            State::Lost => "is lost",
+        }
+    )
 }

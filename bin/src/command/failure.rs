@@ -176,7 +176,9 @@ impl From<Error> for Failure {
             // The reason stands alone; the name of what was asked for adds nothing to it.
             Error::Invalid { field: "rotation" | "delegation", reason } => reason,
             Error::Taken { name } => {
-                format!("{name} is taken by another account; `postroom claim create` makes a claim that contends for it")
+                format!(
+                    "{name} is taken by another account; `postroom claim create` makes a claim that contends for it"
+                )
             }
             Error::Limit { what: Entity::Claim, most } => unproved_limit(most),
             error => error.to_string(),

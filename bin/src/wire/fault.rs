@@ -110,5 +110,7 @@ pub fn store_status(error: &postroom::error::StoreError) -> StatusCode {
 
 /// What every surface says where a tenant has as many unproved names and claims as it may.
 pub fn unproved_limit(most: u64) -> String {
-    format!("the account has {most} unproved names and claims, as many as limits.unproved_claims allows; prove some, or give some up")
+    format!(
+        "the account has {most} unproved names and claims, as many as limits.unproved_claims allows; prove some, or give some up"
+    )
 }

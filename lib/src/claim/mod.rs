@@ -143,7 +143,12 @@ pub fn create(
     match made {
         Ok(()) => {}
         Err(Error::Taken { .. }) => {
-            ownership::table::contend(tx, caller.account(), name, target.as_ref().map(domain::Domain::details))?;
+            ownership::table::contend(
+                tx,
+                caller.account(),
+                name,
+                target.as_ref().map(domain::Domain::details),
+            )?;
             tx.tell(caller.actor(), caller.account(), &Change::ClaimCreated { name: name.clone() })?;
         }
         Err(error) => return Err(error),

@@ -22,8 +22,9 @@ pub(super) fn of(claim: &Stored, acts: bool, is_below: bool, expires_after: Dura
     let (code, text) = match (claim.state, claim.loss) {
         _ if acts => return None,
         (State::Lost, Some(Loss::Proof)) => {
-            let text =
-                format!("another account has proved that {name} is its own, which this one had not; claim it anew if it is yours");
+            let text = format!(
+                "another account has proved that {name} is its own, which this one had not; claim it anew if it is yours"
+            );
             ("lost_to_proof", text)
         }
         (State::Lost, Some(Loss::FreshProof)) => {
@@ -62,8 +63,9 @@ pub(super) fn of(claim: &Stored, acts: bool, is_below: bool, expires_after: Dura
             ("held_by_another", text)
         }
         (State::Contends, _) if is_below => {
-            let text =
-                format!("another account has proved a name above {name}; publish the challenge and verify the claim");
+            let text = format!(
+                "another account has proved a name above {name}; publish the challenge and verify the claim"
+            );
             ("below_anothers", text)
         }
         (State::Contends, _) => {

@@ -116,12 +116,7 @@ fn rival(tx: &ReadTx<'_>, claim: &Stored) -> Result<Option<Rival>, Error> {
 }
 
 /// The challenge was seen. `is_missed` says of another account's alias of that name whether its challenge is not there.
-fn prove(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    before: &Stored,
-    is_missed: Option<bool>,
-) -> Result<(), Error> {
+fn prove(tx: &WriteTx<'_>, caller: &Caller, before: &Stored, is_missed: Option<bool>) -> Result<(), Error> {
     let claim = stored(tx, caller, &before.name)?;
     let name = &claim.name;
     if (claim.claimed_at, claim.state) != (before.claimed_at, before.state) {

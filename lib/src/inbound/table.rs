@@ -6,12 +6,12 @@ use rusqlite::{Row, ToSql, named_params};
 
 use super::{Downstream, Filtering, Inbound};
 use crate::account::Caller;
-use crate::clock::Timestamp;
 use crate::address::EmailAddress;
+use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx, parsed};
+use crate::domain::Details;
 use crate::domain::table::details;
 use crate::domain::visibility::{Scope, visible};
-use crate::domain::Details;
 use crate::error::Error;
 use crate::id::DomainId;
 use crate::name::DomainName;

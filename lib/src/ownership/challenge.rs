@@ -50,7 +50,8 @@ mod tests {
     #[test]
     fn a_value_is_that_of_one_account_one_name_and_one_beginning() {
         let name = |text: &str| text.parse::<DomainName>().unwrap();
-        let of = |seed: u8, text: &str, at| Challenge::of(&[seed; 32], &name(text), Timestamp::from_millis(at));
+        let of =
+            |seed: u8, text: &str, at| Challenge::of(&[seed; 32], &name(text), Timestamp::from_millis(at));
         let one = of(1, "example.com", 5);
         assert_eq!(one.name.as_str(), "_postroom-challenge.example.com");
         assert_eq!(one.value.len(), "postroom-claim=".len() + 32);

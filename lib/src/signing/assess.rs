@@ -32,11 +32,7 @@ pub(super) fn assess(
     let active: Vec<_> = keys.iter().copied().filter(|(_, key)| key.is_active()).collect();
     let unproved = [(acts.own, &domain.name), (acts.authority, by)];
     let unproved = unproved.into_iter().find(|(acts, _)| !acts).map(|(_, name)| unproved_name(name));
-    let reason = if active.is_empty() {
-        Some(unsigned(domain, authority, &keys))
-    } else {
-        unproved.clone()
-    };
+    let reason = if active.is_empty() { Some(unsigned(domain, authority, &keys)) } else { unproved.clone() };
     let signs: &[_] = if reason.is_none() { &active } else { &[] };
     let signing = Signing {
         by: by.clone(),

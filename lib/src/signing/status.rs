@@ -69,12 +69,7 @@ pub(crate) fn follow_below(
 }
 
 /// Notes that the DNS has shown that a domain is its account's, if that was not known: from now on its names act.
-pub(crate) fn prove<'t>(
-    tx: &WriteTx<'t>,
-    actor: &Actor,
-    domain: &Domain<'t>,
-    by: &str,
-) -> Result<(), Error> {
+pub(crate) fn prove<'t>(tx: &WriteTx<'t>, actor: &Actor, domain: &Domain<'t>, by: &str) -> Result<(), Error> {
     if domain.proved_at.is_some() {
         return Ok(());
     }

@@ -35,8 +35,8 @@ use crate::provision;
 
 pub use crate::record::finding::{Act, Action, Code, Finding, Verdict};
 pub use crate::record::kind::{
-    ChallengeExpectation, CnameExpectation, DelegatedDkimExpectation, DkimExpectation, DmarcExpectation, Expectation,
-    MxExpectation, SpfExpectation,
+    ChallengeExpectation, CnameExpectation, DelegatedDkimExpectation, DkimExpectation, DmarcExpectation,
+    Expectation, MxExpectation, SpfExpectation,
 };
 pub use look::{Inside, Look, View, look};
 pub(crate) use plan::plan_key;

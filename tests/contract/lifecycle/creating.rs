@@ -172,7 +172,8 @@ fn a_domain_that_is_there_is_409_whoever_has_it() {
 #[test]
 fn an_unproved_claim_of_another_account_gives_way_after_7_days() {
     let (app, key) = start();
-    let other = app.account("other");
+    postroom::signing::set_trust(&app.postroom, "acme", false).unwrap();
+    let other = app.tenant("other");
     let claim = || create(&app, &other, &json!({"domain": DOMAIN, "user_id": "theirs"})).status;
     app.advance(7 * 24);
     assert_eq!(claim(), 409);

@@ -73,7 +73,9 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::Conflict(_)) => invalid("url", &["has already been taken"]),
         Fault::Library(Error::Taken { .. }) => invalid("url", &["has already been taken", CLAIM_IT]),
         Fault::Library(Error::NotClaimable { reason }) => invalid("url", &["is invalid", reason]),
-        Fault::Library(Error::Limit { what: Entity::Claim, most }) => invalid("url", &[&unproved_limit(*most)]),
+        Fault::Library(Error::Limit { what: Entity::Claim, most }) => {
+            invalid("url", &[&unproved_limit(*most)])
+        }
         Fault::Library(Error::Limit { most, .. }) => {
             invalid("url", &[&format!("is one too many: the subscription allows {most} domains")])
         }

@@ -43,8 +43,12 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
         (Some("alias"), Some(of)) => {
             Some(of.parse::<DomainName>().map_err(|_| Error::NotFound(Entity::Domain))?)
         }
-        (Some("alias"), None) => return Err(Fault::input("of", "is required for an alias: the domain it leads to")),
-        (None | Some("domain"), Some(_)) => return Err(Fault::input("of", "is for an alias: set kind to alias")),
+        (Some("alias"), None) => {
+            return Err(Fault::input("of", "is required for an alias: the domain it leads to"));
+        }
+        (None | Some("domain"), Some(_)) => {
+            return Err(Fault::input("of", "is for an alias: set kind to alias"));
+        }
         (Some(_), _) => return Err(Fault::input("kind", "must be domain or alias")),
     };
     let (claim, is_new) = pool::write(*call.session, |tx| {
@@ -80,7 +84,9 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Response, Fault> {
 
 /// A name that is to be claimed; what is no mail domain is nobody's to claim.
 fn claimable(text: &str) -> Result<DomainName, Fault> {
-    text.trim().parse().map_err(|reason: InvalidName| Error::NotClaimable { reason: reason.to_string() }.into())
+    text.trim()
+        .parse()
+        .map_err(|reason: InvalidName| Error::NotClaimable { reason: reason.to_string() }.into())
 }
 
 /// The name in the path; what is no name is claimed by nobody.

@@ -11,7 +11,9 @@ use crate::error::Error;
 use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
 
-pub(crate) use table::{OF_ALIAS, all, at, by_alias, by_id, dependent, lend_due, named, of_row, of_row_by_name, one, wanting_key};
+pub(crate) use table::{
+    OF_ALIAS, all, at, by_alias, by_id, dependent, lend_due, named, of_row, of_row_by_name, one, wanting_key,
+};
 
 /// A domain of whichever account, within the transaction `'t` that read it.
 ///

@@ -21,7 +21,8 @@ pub(crate) fn by_id<'t>(tx: &ReadTx<'t>, id: DomainId) -> Result<Option<Holder<'
 
 /// The domain of which this name is an alias.
 pub(crate) fn by_alias<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
-    let sql = format!("SELECT d.*, {OF_ALIAS} FROM alias v JOIN domain d ON d.id = v.domain_id WHERE v.name = ?1");
+    let sql =
+        format!("SELECT d.*, {OF_ALIAS} FROM alias v JOIN domain d ON d.id = v.domain_id WHERE v.name = ?1");
     tx.one(&sql, [name.as_str()], of_row_by_name)
 }
 
@@ -65,7 +66,8 @@ pub(crate) fn all<'t>(tx: &ReadTx<'t>, sql: &str, params: impl Params) -> Result
 }
 
 /// The columns of the alias `v` by which a domain was found.
-pub(crate) const OF_ALIAS: &str = "v.name AS alias_name, v.proved_at AS alias_proved_at, v.claimed_at AS alias_claimed_at,
+pub(crate) const OF_ALIAS: &str =
+    "v.name AS alias_name, v.proved_at AS alias_proved_at, v.claimed_at AS alias_claimed_at,
     v.missed_at AS alias_missed_at";
 
 /// A holder from a row with all columns of a domain and [`OF_ALIAS`], which are null where its own name was asked for.
