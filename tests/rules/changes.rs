@@ -277,7 +277,7 @@ fn whatever_happens_is_a_change_with_its_sentence_and_is_read_back_as_that() {
         ("record.marked", "record MX of example.com marked disabled manually (was verified)"),
         ("dkim_key.deactivated", "key main of example.com deactivated"),
         ("domain.adopted", "domain example.com assigned to user user 1"),
-        ("domain.transferred", "domain example.com transferred from account 1 to account 2"),
+        ("domain.transferred", "domain example.com transferred from account 1 to account 3"),
         ("list_entry.added", "192.0.2.0/24 added to the blocklist of account 1"),
         ("domain.renamed", "domain old.example.org renamed to new.example.org"),
         (

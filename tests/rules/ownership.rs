@@ -1,6 +1,6 @@
 //! Whose a name is: what an unproved name may not do, what proves it, and to whom it goes.
 
-use postroom::claim::{self, Outcome, State};
+use postroom::claim::{self, ClaimOutcome, ClaimState};
 use postroom::dkim::{self, KeyPair, Source, pool};
 use postroom::dns::RecordData;
 use postroom::domain;
@@ -37,15 +37,15 @@ fn create(app: &TestApp, key: &Key, text: &str) -> Result<DomainId, Error> {
     })
 }
 
-fn claimed(app: &TestApp, key: &Key, text: &str) -> claim::Claim {
+fn claimed(app: &TestApp, key: &Key, text: &str) -> claim::NameClaim {
     app.postroom.write(|tx| claim::create(tx, &key.operator(), &name(text), None)).unwrap().0
 }
 
-fn claim_of(app: &TestApp, key: &Key, text: &str) -> claim::Claim {
+fn claim_of(app: &TestApp, key: &Key, text: &str) -> claim::NameClaim {
     app.postroom.read(|tx| claim::find(tx, &key.operator(), &name(text))).unwrap()
 }
 
-fn verified(app: &TestApp, key: &Key, text: &str) -> claim::Verified {
+fn verified(app: &TestApp, key: &Key, text: &str) -> claim::VerifiedClaim {
     claim::verify(&app.postroom, &key.operator(), &name(text), &*app.dns).unwrap()
 }
 
@@ -53,7 +53,7 @@ fn verified(app: &TestApp, key: &Key, text: &str) -> claim::Verified {
 fn prove(app: &TestApp, key: &Key, text: &str) {
     app.publish_challenge(key, text);
     let verified = verified(app, key, text);
-    assert_eq!((verified.outcome, verified.claim.state), (Outcome::Proved, State::Holds), "{verified:?}");
+    assert_eq!((verified.outcome, verified.claim.state), (ClaimOutcome::Proved, ClaimState::Holds), "{verified:?}");
 }
 
 fn acts(app: &TestApp, key: &Key, text: &str) -> bool {
@@ -171,12 +171,12 @@ fn a_squatters_alias_takes_no_mail_and_the_name_goes_to_its_owner() {
     assert_eq!(route_of(&app, "ceo@gmail.com"), RouteDecision::UnknownDomain);
     assert!(is_taken(create(&app, &owner, "gmail.com")));
     let contends = claimed(&app, &owner, "gmail.com");
-    assert_eq!((contends.state, contends.reason.unwrap().code), (State::Contends, "held_by_another"));
+    assert_eq!((contends.state, contends.reason.unwrap().code), (ClaimState::Contends, "held_by_another"));
     prove(&app, &owner, "gmail.com");
     let RouteDecision::Known { domain, .. } = route_of(&app, "ceo@gmail.com") else { panic!("it is there") };
     assert_eq!(app.details(&owner, domain).name, name("gmail.com"));
     let lost = claim_of(&app, &squatter, "gmail.com");
-    assert_eq!((lost.state, lost.reason.unwrap().code), (State::Lost, "lost_to_proof"));
+    assert_eq!((lost.state, lost.reason.unwrap().code), (ClaimState::Lost, "lost_to_proof"));
 }
 
 #[test]
@@ -194,8 +194,8 @@ fn a_name_below_a_proved_domain_of_another_account_is_taken_and_its_own_challeng
         app.postroom.write(|tx| inbound::add_alias(tx, &other.operator(), &other.own(tx, spare)?, &alias));
     assert!(is_taken(made));
     let contends = claimed(&app, &other, "mailer.acorp.com");
-    assert_eq!((contends.state, contends.reason.unwrap().code), (State::Contends, "below_anothers"));
-    assert_eq!(verified(&app, &other, "mailer.acorp.com").outcome, Outcome::NotYet);
+    assert_eq!((contends.state, contends.reason.unwrap().code), (ClaimState::Contends, "below_anothers"));
+    assert_eq!(verified(&app, &other, "mailer.acorp.com").outcome, ClaimOutcome::NotYet);
     prove(&app, &other, "mailer.acorp.com");
     assert!(acts(&app, &other, "mailer.acorp.com"));
     // And what lies below that is the other account's now.
@@ -215,7 +215,7 @@ fn a_proved_domain_proves_what_its_account_has_below_it_for_as_long_as_it_is_the
     assert!(!acts(&app, &squatter, "news.acorp.com"));
     // Proof beats time, also by way of the parent.
     create(&app, &owner, "news.acorp.com").unwrap();
-    assert_eq!(claim_of(&app, &squatter, "news.acorp.com").state, State::Lost);
+    assert_eq!(claim_of(&app, &squatter, "news.acorp.com").state, ClaimState::Lost);
     app.publish_all("shop.acorp.com");
     check(&app, &owner, child);
     app.sql().execute("UPDATE domain SET proved_at = NULL WHERE name = 'shop.acorp.com'", []).unwrap();
@@ -293,7 +293,7 @@ fn neither_a_wildcard_nor_a_manual_mark_is_proof() {
     let challenge = claim_of(&app, &tenant, "example.com").challenge;
     app.dns.set("*.example.com", vec![txt(&challenge.value)]);
     let seen = verified(&app, &tenant, "example.com");
-    assert_eq!(seen.outcome, Outcome::NotYet);
+    assert_eq!(seen.outcome, ClaimOutcome::NotYet);
     assert_eq!(seen.seen[0].1.finding.code.unwrap().as_str(), "record_from_wildcard");
     app.dns.clear("*.example.com");
     app.dns.clear("*._domainkey.example.com");
@@ -382,7 +382,7 @@ fn a_domain_that_failed_400_days_ago_goes_to_a_fresh_challenge_and_to_nothing_le
     let early = verified(&app, &after, "example.com");
     assert_eq!(
         (early.outcome, early.claim.state),
-        (Outcome::Proved, State::Contends),
+        (ClaimOutcome::Proved, ClaimState::Contends),
         "it is proved, and not lost yet"
     );
     for zone in ["example.com", "_dmarc.example.com", "pr1._domainkey.example.com", "mailer.example.com"] {
@@ -398,7 +398,7 @@ fn a_domain_that_failed_400_days_ago_goes_to_a_fresh_challenge_and_to_nothing_le
     assert!(is_taken(create(&app, &after, "example.com")));
     assert_eq!(
         verified(&app, &after, "example.com").claim.state,
-        State::Contends,
+        ClaimState::Contends,
         "what was seen once is not fresh"
     );
     prove(&app, &after, "example.com");
@@ -407,9 +407,9 @@ fn a_domain_that_failed_400_days_ago_goes_to_a_fresh_challenge_and_to_nothing_le
     let moves = |key: &Key| app.actions(key.account).contains(&"domain.gave_way example.com".to_owned());
     assert!(moves(&before) && moves(&after), "each move is an event in both accounts");
     // A claim that was lost begins anew, with another challenge.
-    assert_eq!(verified(&app, &before, "example.com").claim.state, State::Lost);
+    assert_eq!(verified(&app, &before, "example.com").claim.state, ClaimState::Lost);
     let anew = claimed(&app, &before, "example.com");
-    assert_eq!(anew.state, State::Contends);
+    assert_eq!(anew.state, ClaimState::Contends);
 }
 
 #[test]
@@ -428,16 +428,16 @@ fn an_alias_whose_challenge_is_gone_for_72_hours_goes_to_a_fresh_one() {
     let both: Vec<RecordData> =
         [&before, &after].map(|key| txt(&claim_of(&app, key, "alias.example").challenge.value)).to_vec();
     app.dns.set("_postroom-challenge.alias.example", both);
-    assert_eq!(verified(&app, &after, "alias.example").claim.state, State::Contends);
+    assert_eq!(verified(&app, &after, "alias.example").claim.state, ClaimState::Contends);
     app.advance(100);
-    assert_eq!(verified(&app, &after, "alias.example").claim.state, State::Contends);
+    assert_eq!(verified(&app, &after, "alias.example").claim.state, ClaimState::Contends);
     app.publish_challenge(&after, "alias.example");
-    assert_eq!(verified(&app, &after, "alias.example").claim.state, State::Contends);
+    assert_eq!(verified(&app, &after, "alias.example").claim.state, ClaimState::Contends);
     app.advance(71);
-    assert_eq!(verified(&app, &after, "alias.example").claim.state, State::Contends);
+    assert_eq!(verified(&app, &after, "alias.example").claim.state, ClaimState::Contends);
     app.advance(1);
     prove(&app, &after, "alias.example");
-    assert_eq!(claim_of(&app, &before, "alias.example").state, State::Lost);
+    assert_eq!(claim_of(&app, &before, "alias.example").state, ClaimState::Lost);
     assert!(claim_of(&app, &before, "alias.example").of.is_some());
 }
 
@@ -492,9 +492,10 @@ fn a_transfer_ends_what_the_seller_has_and_the_buyer_acts_at_once() {
         "the one that was made here signs on, and there is a new one"
     );
     // The seller's challenge is worth nothing any more.
+    app.advance(1);
     let claim = claimed(&app, &seller, "example.com");
-    assert_eq!((claim.state, claim.reason.unwrap().code), (State::Contends, "proved_by_another"));
-    assert_eq!(verified(&app, &seller, "example.com").outcome, Outcome::NotYet);
+    assert_eq!((claim.state, claim.reason.unwrap().code), (ClaimState::Contends, "proved_by_another"));
+    assert_eq!(verified(&app, &seller, "example.com").outcome, ClaimOutcome::NotYet);
 }
 
 #[test]
@@ -608,7 +609,7 @@ fn a_claim_is_its_accounts_and_no_other_ones() {
     assert_ne!(challenge(&one), challenge(&other));
     // One account's challenge is nothing to another one.
     app.publish_challenge(&other, "example.com");
-    assert_eq!(verified(&app, &one, "example.com").outcome, Outcome::NotYet);
+    assert_eq!(verified(&app, &one, "example.com").outcome, ClaimOutcome::NotYet);
     let stranger = app.tenant("stranger");
     let found = app.postroom.read(|tx| claim::find(tx, &stranger.operator(), &name("example.com")).map(drop));
     assert!(matches!(found, Err(Error::NotFound(Entity::Claim))));

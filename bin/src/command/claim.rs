@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use postroom::account::{self, Caller};
-use postroom::claim::{self, Claim, Outcome, State};
+use postroom::claim::{self, NameClaim, ClaimOutcome, ClaimState};
 use postroom::dkim::pool;
 use postroom::error::Error;
 use postroom::page::Page;
@@ -19,7 +19,7 @@ use crate::json::claim::{claim_json, verified_json};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Claim a name for an account: it is created, or contends with the account that has it
+    /// NameClaim a name for an account: it is created, or contends with the account that has it
     Create {
         /// The name
         name: String,
@@ -62,7 +62,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             let claim = pool::write(&postroom, |tx| {
                 let caller = Caller::operator(account::find(tx, &account)?.id);
                 let (claim, is_new) = claim::create(tx, &caller, &name, of.as_ref())?;
-                if is_new && claim.state == State::Holds && claim.of.is_none() {
+                if is_new && claim.state == ClaimState::Holds && claim.of.is_none() {
                     provision::equip(tx, &domain::find_named(tx, &caller, &name)?)?;
                 }
                 Ok(claim)
@@ -90,7 +90,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                 json
             });
             context.output.print_list(json, || {
-                let row = |claim: &Claim| {
+                let row = |claim: &NameClaim| {
                     let reason = claim.reason.as_ref().map(|reason| reason.code.to_owned());
                     vec![
                         claim.name.to_string(),
@@ -113,7 +113,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                     verified.seen.iter().map(|(_, look)| format!("{}\n", printable(&look.finding.text)));
                 format!("{}{}", findings.collect::<String>(), shown(&verified.claim))
             })?;
-            if verified.outcome == Outcome::NotYet {
+            if verified.outcome == ClaimOutcome::NotYet {
                 return Ok(Exit::Wrong.into());
             }
         }
@@ -135,14 +135,14 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
 }
 
 /// A claim in a few lines, with what proves it.
-fn shown(claim: &Claim) -> String {
-    let Claim { name, state, challenge, .. } = claim;
+fn shown(claim: &NameClaim) -> String {
+    let NameClaim { name, state, challenge, .. } = claim;
     let what = claim.of.as_ref().map_or("domain".to_owned(), |of| format!("alias of {of}"));
     let acts = match &claim.reason {
         None => "it acts".to_owned(),
         Some(reason) => reason.text.clone(),
     };
-    let proof = if claim.proved_at.is_some() || *state == State::Lost {
+    let proof = if claim.proved_at.is_some() || *state == ClaimState::Lost {
         String::new()
     } else {
         format!("\nThe record that proves it:\n\n    {}. TXT \"{}\"\n", challenge.name, challenge.value)
@@ -150,9 +150,9 @@ fn shown(claim: &Claim) -> String {
     format!(
         "{name} ({what}) {}: {acts}.{proof}",
         match state {
-            State::Holds => "is the account's",
-            State::Contends => "is contended for",
-            State::Lost => "is lost",
+            ClaimState::Holds => "is the account's",
+            ClaimState::Contends => "is contended for",
+            ClaimState::Lost => "is lost",
         }
     )
 }

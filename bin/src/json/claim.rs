@@ -1,12 +1,12 @@
 //! Claims to names, in JSON.
 
-use postroom::claim::{Claim, Verified};
+use postroom::claim::{NameClaim, VerifiedClaim};
 use serde_json::{Value, json};
 
 use super::finding::looks_json;
 
 /// A claim, with the record that proves it.
-pub fn claim_json(claim: &Claim) -> Value {
+pub fn claim_json(claim: &NameClaim) -> Value {
     json!({
         "name": claim.name.as_str(),
         "kind": if claim.of.is_some() { "alias" } else { "domain" },
@@ -21,7 +21,7 @@ pub fn claim_json(claim: &Claim) -> Value {
 }
 
 /// A claim after a look at the DNS, with what was found.
-pub fn verified_json(verified: &Verified) -> Value {
+pub fn verified_json(verified: &VerifiedClaim) -> Value {
     let (expected, looks): (Vec<_>, Vec<_>) = verified.seen.iter().cloned().unzip();
     let mut looked = looks_json(verified.claim.name.as_str(), &expected, &looks);
     json!({

@@ -27,8 +27,8 @@ use crate::page::Page;
 use crate::provision::{self, NewDomain};
 use crate::{inbound, loss};
 
-pub use reason::Reason;
-pub use verify::{Outcome, Verified, verify};
+pub use reason::ClaimReason;
+pub use verify::{ClaimOutcome, VerifiedClaim, verify};
 
 use table::Stored;
 
@@ -37,7 +37,7 @@ const KEEP_LOST_FOR: Duration = Duration::from_hours(90 * 24);
 
 /// How a claim stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum ClaimState {
     /// The account has the name.
     Holds,
     /// It does not, and may get it.
@@ -46,42 +46,42 @@ pub enum State {
     Lost,
 }
 
-impl State {
+impl ClaimState {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
-            State::Holds => "holds",
-            State::Contends => "contends",
-            State::Lost => "lost",
+            ClaimState::Holds => "holds",
+            ClaimState::Contends => "contends",
+            ClaimState::Lost => "lost",
         }
     }
 }
 
-impl fmt::Display for State {
+impl fmt::Display for ClaimState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for State {
-    type Err = InvalidState;
+impl FromStr for ClaimState {
+    type Err = InvalidClaimState;
 
-    fn from_str(text: &str) -> Result<State, InvalidState> {
-        [State::Holds, State::Contends, State::Lost]
+    fn from_str(text: &str) -> Result<ClaimState, InvalidClaimState> {
+        [ClaimState::Holds, ClaimState::Contends, ClaimState::Lost]
             .into_iter()
             .find(|state| state.as_str() == text)
-            .ok_or(InvalidState)
+            .ok_or(InvalidClaimState)
     }
 }
 
 /// A word that is no state of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a claim holds, contends or is lost")]
-pub struct InvalidState;
+pub struct InvalidClaimState;
 
 /// A name, and what an account has to do with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct NameClaim {
     /// The account.
     pub account: AccountId,
     /// The name.
@@ -89,13 +89,13 @@ pub struct Claim {
     /// The domain of which it is an alias, or is to be one; none where it is a domain, or is to be one.
     pub of: Option<DomainName>,
     /// How the claim stands.
-    pub state: State,
+    pub state: ClaimState,
     /// When the DNS first showed that the account owns the name.
     pub proved_at: Option<Timestamp>,
     /// Whether the account may act for the name: what [`ownership::acts`] says.
     pub acts: bool,
     /// Why it does not act.
-    pub reason: Option<Reason>,
+    pub reason: Option<ClaimReason>,
     /// The record that proves the claim.
     pub challenge: Challenge,
     /// Since when the account claims the name.
@@ -103,13 +103,13 @@ pub struct Claim {
 }
 
 /// The claim that the caller may see to this name.
-pub fn find(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Claim, Error> {
+pub fn find(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<NameClaim, Error> {
     let found = stored(tx, caller, name)?;
     shown(tx, vec![found])?.pop().ok_or(Error::NotFound(Entity::Claim))
 }
 
 /// A page of the claims that the caller may see, by their names.
-pub fn list(tx: &ReadTx<'_>, caller: &Caller, page: Page) -> Result<Vec<Claim>, Error> {
+pub fn list(tx: &ReadTx<'_>, caller: &Caller, page: Page) -> Result<Vec<NameClaim>, Error> {
     shown(tx, table::page(tx, caller, page)?)
 }
 
@@ -124,13 +124,13 @@ pub fn create(
     caller: &Caller,
     name: &DomainName,
     of: Option<&DomainName>,
-) -> Result<(Claim, bool), Error> {
+) -> Result<(NameClaim, bool), Error> {
     if caller.is_of_domains() {
         // A new claim is not among the domains that the caller's key is limited to.
         return Err(Error::NotFound(Entity::Domain));
     }
     let target = of.map(|of| domain::find_named(tx, caller, of)).transpose()?;
-    if let Some(there) = table::find(tx, caller, name)?.filter(|there| there.state != State::Lost) {
+    if let Some(there) = table::find(tx, caller, name)?.filter(|there| there.state != ClaimState::Lost) {
         if there.of.as_ref().map(|(_, name, _)| name) != of {
             return Err(Error::Conflict(Entity::Claim));
         }
@@ -160,15 +160,15 @@ pub fn create(
 pub fn delete(tx: &WriteTx<'_>, caller: &Caller, name: &DomainName) -> Result<(), Error> {
     let found = stored(tx, caller, name)?;
     match (found.state, &found.of) {
-        (State::Holds, None) => {
+        (ClaimState::Holds, None) => {
             let domain = domain::find_named(tx, caller, name)?;
             provision::delete(tx, caller, &domain)
         }
-        (State::Holds, Some((id, ..))) => {
+        (ClaimState::Holds, Some((id, ..))) => {
             let domain = domain::find(tx, caller, *id)?;
             inbound::remove_alias(tx, caller, &domain, name)
         }
-        (State::Contends | State::Lost, _) => {
+        (ClaimState::Contends | ClaimState::Lost, _) => {
             ownership::table::forget_claim(tx, found.account, name)?;
             tx.tell(caller.actor(), found.account, &Change::ClaimDeleted { name: name.clone() })
         }
@@ -220,7 +220,7 @@ fn stored(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Stored,
 }
 
 /// Claims as they are shown: a few statements, however many there are.
-fn shown(tx: &ReadTx<'_>, found: Vec<Stored>) -> Result<Vec<Claim>, Error> {
+fn shown(tx: &ReadTx<'_>, found: Vec<Stored>) -> Result<Vec<NameClaim>, Error> {
     let own = found.iter().map(|it| Held { account: it.account, name: &it.name, proved_at: it.proved_at });
     let targets = found.iter().map(|it| match &it.of {
         Some((_, name, proved_at)) => Held { account: it.account, name, proved_at: *proved_at },
@@ -228,14 +228,14 @@ fn shown(tx: &ReadTx<'_>, found: Vec<Stored>) -> Result<Vec<Claim>, Error> {
     });
     let acts = ownership::acting(tx, &own.chain(targets).collect::<Vec<_>>())?;
     let (own, targets) = acts.split_at(found.len());
-    let contending = found.iter().filter(|it| it.state == State::Contends).map(|it| &it.name);
+    let contending = found.iter().filter(|it| it.state == ClaimState::Contends).map(|it| &it.name);
     let above = ownership::proved_above(tx, contending)?;
     let below_others: HashMap<DomainName, bool> =
         found.iter().map(|it| (it.name.clone(), above.contains_key(&it.name))).collect();
     let mut seeds = HashMap::new();
     let mut claims = Vec::with_capacity(found.len());
     for (it, acts) in found.into_iter().zip(own.iter().zip(targets).map(|(own, target)| *own && *target)) {
-        let acts = acts && it.state == State::Holds;
+        let acts = acts && it.state == ClaimState::Holds;
         let is_below = below_others.get(&it.name) == Some(&true);
         let reason = reason::of(&it, acts, is_below, tx.settings().claim_expires_after);
         let seed = match seeds.entry(it.account) {
@@ -245,7 +245,7 @@ fn shown(tx: &ReadTx<'_>, found: Vec<Stored>) -> Result<Vec<Claim>, Error> {
             }
         };
         let challenge = Challenge::of(seed, &it.name, it.claimed_at);
-        claims.push(Claim {
+        claims.push(NameClaim {
             account: it.account,
             of: it.of.map(|(_, name, _)| name),
             state: it.state,

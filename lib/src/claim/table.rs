@@ -2,7 +2,7 @@
 
 use rusqlite::Row;
 
-use super::State;
+use super::ClaimState;
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, moment, moment_if_any, parsed};
@@ -19,7 +19,7 @@ pub(super) struct Stored {
     pub(super) name: DomainName,
     /// The domain of which the name is an alias, or is to be one, and when that was proved.
     pub(super) of: Option<(DomainId, DomainName, Option<Timestamp>)>,
-    pub(super) state: State,
+    pub(super) state: ClaimState,
     pub(super) proved_at: Option<Timestamp>,
     pub(super) claimed_at: Timestamp,
     pub(super) loss: Option<Loss>,

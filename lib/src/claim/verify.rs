@@ -1,7 +1,7 @@
 //! Looking for the challenge of a claim, and what follows if it is there.
 
 use super::table::Stored;
-use super::{Claim, State, find, stored};
+use super::{NameClaim, ClaimState, find, stored};
 use crate::account::Caller;
 use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::dkim::pool;
@@ -17,30 +17,30 @@ use crate::{inbound, provision, signing};
 
 /// What a look at a claim came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ClaimOutcome {
     /// It is proved. Whether the account has the name is for the claim's state to say.
     Proved,
     /// It is not.
     NotYet,
 }
 
-impl Outcome {
+impl ClaimOutcome {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Outcome::Proved => "proved",
-            Outcome::NotYet => "not_yet",
+            ClaimOutcome::Proved => "proved",
+            ClaimOutcome::NotYet => "not_yet",
         }
     }
 }
 
 /// A claim after a look at the DNS.
 #[derive(Clone, Debug)]
-pub struct Verified {
+pub struct VerifiedClaim {
     /// The claim as it stands now.
-    pub claim: Claim,
+    pub claim: NameClaim,
     /// What the look came to.
-    pub outcome: Outcome,
+    pub outcome: ClaimOutcome,
     /// What was looked for, and what was found of it. Nothing, where nothing had to be looked for.
     pub seen: Vec<(Expectation, Look)>,
 }
@@ -60,7 +60,7 @@ pub fn verify(
     caller: &Caller,
     name: &DomainName,
     resolver: &dyn Resolver,
-) -> Result<Verified, Error> {
+) -> Result<VerifiedClaim, Error> {
     let (before, challenge, rival) = postroom.read(|tx| {
         let before = stored(tx, caller, name)?;
         let challenge = ownership::challenge(tx, before.account, name, before.claimed_at)?;
@@ -68,9 +68,9 @@ pub fn verify(
         Ok::<_, Error>((before, challenge, rival))
     })?;
     let is_over = match before.state {
-        State::Holds => before.proved_at.is_some(),
-        State::Contends => false,
-        State::Lost => true,
+        ClaimState::Holds => before.proved_at.is_some(),
+        ClaimState::Contends => false,
+        ClaimState::Lost => true,
     };
     if is_over {
         return postroom.read(|tx| shown(tx, caller, name, Vec::new()));
@@ -81,7 +81,7 @@ pub fn verify(
         // A rival's challenge that cannot be looked up now counts as one that is there.
         let is_missed = rivals.map(|(_, look, is_seen)| !is_seen && look.finding.verdict == Verdict::Fail);
         pool::write(postroom, |tx| prove(tx, caller, &before, is_missed))?;
-    } else if let (State::Holds, None) = (before.state, &before.of) {
+    } else if let (ClaimState::Holds, None) = (before.state, &before.of) {
         let id = postroom.read(|tx| domain::find_named(tx, caller, name).map(|domain| domain.id))?;
         check(postroom, caller, id, resolver)?;
     }
@@ -93,20 +93,20 @@ fn shown(
     caller: &Caller,
     name: &DomainName,
     seen: Vec<(Expectation, Look)>,
-) -> Result<Verified, Error> {
+) -> Result<VerifiedClaim, Error> {
     let claim = find(tx, caller, name)?;
     let is_proved = match claim.state {
-        State::Holds => claim.proved_at.is_some(),
-        State::Contends => seen.iter().all(|(_, look)| look.finding.verdict.passes()),
-        State::Lost => false,
+        ClaimState::Holds => claim.proved_at.is_some(),
+        ClaimState::Contends => seen.iter().all(|(_, look)| look.finding.verdict.passes()),
+        ClaimState::Lost => false,
     };
-    let outcome = if is_proved { Outcome::Proved } else { Outcome::NotYet };
-    Ok(Verified { claim, outcome, seen })
+    let outcome = if is_proved { ClaimOutcome::Proved } else { ClaimOutcome::NotYet };
+    Ok(VerifiedClaim { claim, outcome, seen })
 }
 
 /// The challenge of another account whose proved alias has the name that a claim contends for: no check looks at an alias again.
 fn rival(tx: &ReadTx<'_>, claim: &Stored) -> Result<Option<Rival>, Error> {
-    if claim.state != State::Contends {
+    if claim.state != ClaimState::Contends {
         return Ok(None);
     }
     let Some(holder) = holder::by_alias(tx, &claim.name)? else { return Ok(None) };
@@ -124,17 +124,17 @@ fn prove(tx: &WriteTx<'_>, caller: &Caller, before: &Stored, is_missed: Option<b
         return Err(Error::NotFound(Entity::Claim));
     }
     match (claim.state, &claim.of) {
-        (State::Holds, None) => {
+        (ClaimState::Holds, None) => {
             let domain = domain::find_named(tx, caller, name)?;
             signing::prove(tx, caller.actor(), &domain, BY_CHALLENGE)
         }
-        (State::Holds, Some((id, ..))) => {
+        (ClaimState::Holds, Some((id, ..))) => {
             names::prove_alias(tx, name)?;
             let domain = domain::find(tx, caller, *id)?;
             let change = Change::AliasProved { domain: (&domain).into(), alias: name.clone() };
             tx.tell(caller.actor(), claim.account, &change)
         }
-        (State::Contends, of) => {
+        (ClaimState::Contends, of) => {
             names::prove_claim(tx, claim.account, name)?;
             if claim.proved_at.is_none() {
                 tx.tell(caller.actor(), claim.account, &Change::ClaimProved { name: name.clone() })?;
@@ -158,6 +158,6 @@ fn prove(tx: &WriteTx<'_>, caller: &Caller, before: &Stored, is_missed: Option<b
                 }
             }
         }
-        (State::Lost, _) => Ok(()),
+        (ClaimState::Lost, _) => Ok(()),
     }
 }

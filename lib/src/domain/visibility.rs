@@ -111,7 +111,7 @@ pub(crate) fn visible(caller: &Caller) -> &'static str {
     }
 }
 
-/// The same rule over a `claim` called `c`, which is not a domain yet, or not any more.
+/// The visibility rule over a `claim` called `c`: a name that the account does not hold, or not any more.
 pub(crate) fn visible_claim(caller: &Caller) -> &'static str {
     if caller.is_of_domains() {
         // No claim is among the domains that a key is limited to.

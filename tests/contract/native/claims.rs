@@ -1,19 +1,32 @@
 //! Claims over the native dialect: the record that proves one, to whom a name goes, and what is refused.
 
+use postroom::dns::RecordData;
 use postroom::settings::Settings;
 use serde_json::{Value, json};
 
 use super::bearer;
 use crate::harness::app::{Key, Reply, TestApp, settings};
 
-fn post(app: &TestApp, key: &Key, line: &str, body: &Value) -> Reply {
+fn post(app: &TestApp, key: &Key, body: &Value) -> Reply {
     let bearer = format!("Bearer {}", key.secret);
     let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
-    app.send(&format!("POST /postroom/v1/claims{line}"), &headers, body.to_string().as_bytes())
+    app.send("POST /postroom/v1/claims", &headers, body.to_string().as_bytes())
 }
 
 fn claim(app: &TestApp, key: &Key, name: &str) -> Reply {
-    post(app, key, "", &json!({ "name": name }))
+    post(app, key, &json!({ "name": name }))
+}
+
+fn show(app: &TestApp, key: &Key, name: &str) -> Reply {
+    bearer(app, key, &format!("GET /postroom/v1/claims/{name}"))
+}
+
+fn verify(app: &TestApp, key: &Key, name: &str) -> Reply {
+    bearer(app, key, &format!("POST /postroom/v1/claims/{name}/verify"))
+}
+
+fn delete(app: &TestApp, key: &Key, name: &str) -> Reply {
+    bearer(app, key, &format!("DELETE /postroom/v1/claims/{name}"))
 }
 
 #[test]
@@ -39,7 +52,7 @@ fn a_free_name_is_held_at_once_and_says_how_it_is_proved() {
     assert!(domain["records"].as_array().unwrap().iter().any(|record| record["purpose"] == "dkim"));
     let listed = bearer(&app, &key, "GET /postroom/v1/claims?limit=10&offset=0").json();
     assert_eq!(listed["claims"][0]["challenge"]["value"], value);
-    let found = bearer(&app, &key, "GET /postroom/v1/claims/example.com").json();
+    let found = show(&app, &key, "example.com").json();
     assert_eq!(found["claim"], listed["claims"][0]);
 }
 
@@ -51,16 +64,16 @@ fn a_claim_contends_and_takes_the_name_over_when_it_is_proved() {
     let made = claim(&app, &owner, "example.com");
     assert_eq!((made.status, &made.json()["claim"]["state"]), (201, &json!("contends")));
     assert_eq!(claim(&app, &owner, "example.com").status, 200);
-    let verify = || bearer(&app, &owner, "POST /postroom/v1/claims/example.com/verify");
-    let early = verify().json();
+    app.dns.set("example.com", vec![RecordData::A([192, 0, 2, 1].into())]);
+    let early = verify(&app, &owner, "example.com").json();
     assert_eq!(early["outcome"], "not_yet");
     assert_eq!(early["findings"][0]["code"], "record_missing");
     assert_eq!(early["findings"][0]["wanted"], made.json()["claim"]["challenge"]["value"]);
     app.publish_challenge(&owner, "example.com");
-    let late = verify().json();
+    let late = verify(&app, &owner, "example.com").json();
     assert_eq!((&late["outcome"], &late["claim"]["state"]), (&json!("proved"), &json!("holds")));
     assert_eq!((&late["claim"]["acts"], &late["claim"]["reason"]), (&json!(true), &Value::Null));
-    let lost = bearer(&app, &squatter, "GET /postroom/v1/claims/example.com").json();
+    let lost = show(&app, &squatter, "example.com").json();
     assert_eq!((&lost["claim"]["state"], &lost["claim"]["acts"]), (&json!("lost"), &json!(false)));
     assert_eq!(lost["claim"]["reason"]["code"], "lost_to_proof");
     assert_eq!(bearer(&app, &squatter, "GET /postroom/v1/domains/example.com").status, 404);
@@ -73,17 +86,17 @@ fn an_alias_is_claimed_for_a_domain() {
     let key = app.tenant("tenant");
     app.domain(&key, "example.com");
     let body = json!({ "name": "example.org", "kind": "alias", "of": "example.com" });
-    let made = post(&app, &key, "", &body);
+    let made = post(&app, &key, &body);
     assert_eq!((made.status, &made.json()["claim"]["of"]), (201, &json!("example.com")));
     app.publish_challenge(&key, "example.org");
-    let seen = bearer(&app, &key, "POST /postroom/v1/claims/example.org/verify").json();
+    let seen = verify(&app, &key, "example.org").json();
     assert_eq!((&seen["outcome"], &seen["claim"]["acts"]), (&json!("proved"), &json!(false)));
     app.publish_challenge(&key, "example.com");
-    bearer(&app, &key, "POST /postroom/v1/claims/example.com/verify");
-    let seen = bearer(&app, &key, "GET /postroom/v1/claims/example.org").json();
+    verify(&app, &key, "example.com");
+    let seen = show(&app, &key, "example.org").json();
     assert_eq!(seen["claim"]["acts"], true, "with its domain");
-    assert_eq!(bearer(&app, &key, "DELETE /postroom/v1/claims/example.org").status, 200);
-    assert_eq!(bearer(&app, &key, "GET /postroom/v1/claims/example.org").status, 404);
+    assert_eq!(delete(&app, &key, "example.org").status, 200);
+    assert_eq!(show(&app, &key, "example.org").status, 404);
 }
 
 #[test]
@@ -105,12 +118,11 @@ fn what_cannot_be_claimed_is_refused_and_says_why() {
         (json!({ "name": "x.example", "of": "one.example" }), 400),
         (json!({ "name": "x.example", "kind": "alias", "of": "never.example" }), 404),
     ] {
-        assert_eq!(post(&app, &key, "", &body).status, status, "{body}");
+        assert_eq!(post(&app, &key, &body).status, status, "{body}");
     }
-    for line in ["GET /postroom/v1/claims/never.example", "DELETE /postroom/v1/claims/never.example"] {
-        assert_eq!(bearer(&app, &key, line).status, 404);
+    for reply in [show, verify, delete].map(|ask| ask(&app, &key, "never.example")) {
+        assert_eq!(code(&reply), (404, "not_found".to_owned()));
     }
-    assert_eq!(post(&app, &key, "/never.example/verify", &json!({})).status, 404);
 }
 
 #[test]
@@ -123,7 +135,7 @@ fn each_dialect_says_of_a_name_that_is_taken_that_it_can_be_claimed() {
     for name in ["example.com", "x.example.com"] {
         if name != "example.com" {
             app.publish_challenge(&owner, "example.com");
-            bearer(&app, &owner, "POST /postroom/v1/claims/example.com/verify");
+            verify(&app, &owner, "example.com");
         }
         let mailpace = app.call_with(&other, "POST /api/v1/domains", &json!({ "domain": { "url": name } }));
         let lifecycle = app.v2_with(&other, "POST /v2/domain", &json!({ "domain": name, "user_id": "u" }));
@@ -158,5 +170,5 @@ fn a_key_of_some_domains_claims_nothing_and_sees_no_other_claim() {
     let names: Vec<&Value> =
         listed["claims"].as_array().unwrap().iter().map(|claim| &claim["name"]).collect();
     assert_eq!(names, ["one.example"]);
-    assert_eq!(bearer(&app, &narrow, "GET /postroom/v1/claims/theirs.example").status, 404);
+    assert_eq!(show(&app, &narrow, "theirs.example").status, 404);
 }

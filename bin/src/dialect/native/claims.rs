@@ -53,7 +53,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     };
     let (claim, is_new) = pool::write(*call.session, |tx| {
         let (claim, is_new) = claim::create(tx, &call.caller, &name, of.as_ref())?;
-        if is_new && claim.state == claim::State::Holds && claim.of.is_none() {
+        if is_new && claim.state == claim::ClaimState::Holds && claim.of.is_none() {
             // With its DKIM key, so that its records are complete at once.
             let domain = domain::find_named(tx, &call.caller, &name)?;
             provision::equip(tx, &domain)?;
