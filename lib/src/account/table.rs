@@ -1,9 +1,7 @@
 //! The SQL of accounts.
 
-use rusqlite::{Row, named_params};
-
 use super::{Account, Trust};
-use crate::db::{ReadTx, WriteTx, moment, parsed};
+use crate::db::{ReadTx, Row, WriteTx, moment, named, parsed};
 use crate::error::Error;
 use crate::id::AccountId;
 
@@ -12,7 +10,7 @@ pub(super) fn insert(tx: &WriteTx<'_>, name: &str, trust: Trust, seed: &[u8; 32]
     let id = tx.insert(
         "INSERT INTO account (name, trust, challenge_seed, created_at)
          VALUES (:name, :trust, :seed, :now) RETURNING id",
-        named_params! {
+        named! {
             ":name": name, ":trust": trust.as_str(), ":seed": seed.as_slice(), ":now": created_at.millis(),
         },
     )?;
@@ -21,7 +19,7 @@ pub(super) fn insert(tx: &WriteTx<'_>, name: &str, trust: Trust, seed: &[u8; 32]
 
 pub(super) fn set_trust(tx: &WriteTx<'_>, id: AccountId, trust: Trust) -> Result<(), Error> {
     let sql = "UPDATE account SET trust = :trust WHERE id = :id";
-    tx.run(sql, named_params! { ":id": id.number(), ":trust": trust.as_str() })?;
+    tx.run(sql, named! { ":id": id.number(), ":trust": trust.as_str() })?;
     Ok(())
 }
 
@@ -41,7 +39,7 @@ pub(super) fn all(tx: &ReadTx<'_>) -> Result<Vec<Account>, Error> {
     tx.all("SELECT * FROM account ORDER BY id", [], account)
 }
 
-fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+fn account(row: &Row<'_>) -> Result<Account, Error> {
     Ok(Account {
         id: AccountId::new(row.get("id")?),
         name: row.get("name")?,

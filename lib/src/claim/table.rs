@@ -1,11 +1,9 @@
 //! The SQL of claims: the domains and aliases that an account holds, and its claims to names that it does not hold.
 
-use rusqlite::Row;
-
 use super::ClaimState;
 use crate::account::Caller;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, moment, moment_if_any, parsed};
+use crate::db::{ReadTx, Row, moment, moment_if_any, parsed};
 use crate::domain::visibility::{Scope, visible, visible_claim};
 use crate::error::Error;
 use crate::id::{AccountId, DomainId};
@@ -61,7 +59,7 @@ fn union(caller: &Caller, conditions: [&str; 3]) -> String {
     )
 }
 
-fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+fn stored(row: &Row<'_>) -> Result<Stored, Error> {
     let of = match row.get::<_, Option<i64>>("of_id")? {
         Some(id) => {
             let name = DomainName::stored(row.get("of_name")?);

@@ -1,8 +1,6 @@
 //! The SQL of who an address is.
 
-use rusqlite::named_params;
-
-use crate::db::{ReadTx, parsed};
+use crate::db::{ReadTx, named, parsed};
 use crate::domain::Holder;
 use crate::domain::holder::{self, OF_ALIAS};
 use crate::error::Error;
@@ -36,7 +34,7 @@ pub(super) fn find<'t>(
              EXISTS (SELECT 1 FROM recipient WHERE domain_id = d.id AND local = :bare) AS is_bare, {OF_ALIAS}
          FROM domain d LEFT JOIN route r ON r.domain_id = d.id LEFT JOIN alias v ON v.name = :name WHERE d.id = {ID}"
     );
-    tx.one(&sql, named_params! { ":name": name.as_str(), ":whole": whole, ":bare": bare }, |row| {
+    tx.one(&sql, named! { ":name": name.as_str(), ":whole": whole, ":bare": bare }, |row| {
         Ok(Found {
             holder: holder::of_row_by_name(row)?,
             recipients: parsed(row, "recipients")?,
@@ -62,5 +60,5 @@ pub(super) fn onward(tx: &ReadTx<'_>, name: &DomainName) -> Result<Vec<Downstrea
          WHERE s.domain_id = {ID} AND coalesce(r.mode, 'store') = 'store'
          ORDER BY s.priority, s.weight DESC, s.id"
     );
-    tx.all(&sql, named_params! { ":name": name.as_str() }, inbound::downstream_of)
+    tx.all(&sql, named! { ":name": name.as_str() }, inbound::downstream_of)
 }

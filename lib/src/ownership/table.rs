@@ -1,10 +1,8 @@
 //! The SQL of ownership: what is proved, what is lost, and the claims of those who do not hold the name.
 
-use rusqlite::named_params;
-
 use super::{Loss, ProvedAbove};
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx, moment};
+use crate::db::{ReadTx, WriteTx, moment, named};
 use crate::domain::Details;
 use crate::error::Error;
 use crate::id::{AccountId, ApiKeyId, DomainId};
@@ -17,7 +15,7 @@ pub(super) fn proved(tx: &ReadTx<'_>, names: &[&str]) -> Result<Vec<(DomainName,
     tx.all(
         "SELECT d.name, d.account_id, d.id FROM json_each(:names) n JOIN domain d ON d.name = n.value
          WHERE d.proved_at IS NOT NULL",
-        named_params! { ":names": names },
+        named! { ":names": names },
         |row| {
             let proved =
                 ProvedAbove { account: AccountId::new(row.get(1)?), domain: DomainId::new(row.get(2)?) };
@@ -37,7 +35,7 @@ pub(super) fn is_lost(tx: &ReadTx<'_>, domain: DomainId) -> Result<bool, Error> 
             AND EXISTS (SELECT 1 FROM record r
                         WHERE r.domain_id = :domain AND r.pinned = 0 AND r.purpose != 'return_path'
                             AND (r.status = 'failed' OR (r.failures >= :failures AND r.failing_for >= :span)))",
-        named_params! {
+        named! {
             ":domain": domain.number(), ":failures": loss.failures,
             ":span": i64::try_from(loss.span.as_millis()).unwrap_or(i64::MAX),
         },
@@ -56,7 +54,7 @@ pub(super) fn unproved(tx: &ReadTx<'_>, account: AccountId) -> Result<Vec<Domain
     tx.all(
         "SELECT name FROM domain WHERE account_id = :account AND proved_at IS NULL
          UNION ALL SELECT name FROM alias WHERE account_id = :account AND proved_at IS NULL",
-        named_params! { ":account": account.number() },
+        named! { ":account": account.number() },
         |row| row.get(0).map(DomainName::stored),
     )
 }
@@ -70,7 +68,7 @@ pub(crate) fn unproved_below(
     tx.all(
         "SELECT id FROM domain WHERE account_id = :account AND proved_at IS NULL
              AND substr(name, -length(:below)) = :below",
-        named_params! { ":account": account.number(), ":below": format!(".{name}") },
+        named! { ":account": account.number(), ":below": format!(".{name}") },
         |row| row.get(0).map(DomainId::new),
     )
 }
@@ -85,7 +83,7 @@ pub(crate) fn unproved_after(
     tx.all(
         "SELECT id, name FROM domain WHERE account_id = :account AND proved_at IS NULL AND name > :after
          ORDER BY name LIMIT :limit",
-        named_params! { ":account": account.number(), ":after": after, ":limit": limit },
+        named! { ":account": account.number(), ":after": after, ":limit": limit },
         |row| Ok((DomainId::new(row.get(0)?), row.get(1)?)),
     )
 }
@@ -98,7 +96,7 @@ pub(super) fn count_unproved(tx: &ReadTx<'_>, account: AccountId, most: u32) -> 
              UNION ALL SELECT 1 FROM alias WHERE account_id = :account AND proved_at IS NULL
              UNION ALL SELECT 1 FROM claim WHERE account_id = :account AND lost_at IS NULL
              LIMIT :most)",
-        named_params! { ":account": account.number(), ":most": most },
+        named! { ":account": account.number(), ":most": most },
         |row| row.get::<_, i64>(0),
     )?;
     Ok(count.unwrap_or(0).unsigned_abs())
@@ -113,7 +111,7 @@ pub(super) fn count_contending(tx: &ReadTx<'_>, account: AccountId) -> Result<u6
 pub(super) fn count_past(tx: &ReadTx<'_>, account: AccountId, most: u32) -> Result<bool, Error> {
     let count = tx.one(
         "SELECT count(*) FROM (SELECT 1 FROM past_claim WHERE account_id = :account LIMIT :most)",
-        named_params! { ":account": account.number(), ":most": most },
+        named! { ":account": account.number(), ":most": most },
         |row| row.get::<_, u32>(0),
     )?;
     Ok(count.is_some_and(|count| count >= most))
@@ -127,7 +125,7 @@ pub(super) fn take_past(
 ) -> Result<Option<Timestamp>, Error> {
     tx.one(
         "DELETE FROM past_claim WHERE account_id = :account AND name = :name RETURNING claimed_at",
-        named_params! { ":account": account.number(), ":name": name.as_str() },
+        named! { ":account": account.number(), ":name": name.as_str() },
         |row| moment(row, "claimed_at"),
     )
 }
@@ -139,7 +137,7 @@ pub(super) fn remember(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> 
          UNION ALL
          SELECT account_id, name, claimed_at, :now FROM alias WHERE domain_id = :domain AND proved_at IS NULL
          ON CONFLICT (account_id, name) DO UPDATE SET ended_at = excluded.ended_at",
-        named_params! { ":domain": domain.number(), ":now": tx.now().millis() },
+        named! { ":domain": domain.number(), ":now": tx.now().millis() },
     )?;
     Ok(())
 }
@@ -150,7 +148,7 @@ pub(super) fn remember_alias(tx: &WriteTx<'_>, domain: DomainId, alias: &DomainN
          SELECT account_id, name, claimed_at, :now FROM alias
          WHERE domain_id = :domain AND name = :name AND proved_at IS NULL
          ON CONFLICT (account_id, name) DO UPDATE SET ended_at = excluded.ended_at",
-        named_params! { ":domain": domain.number(), ":name": alias.as_str(), ":now": tx.now().millis() },
+        named! { ":domain": domain.number(), ":name": alias.as_str(), ":now": tx.now().millis() },
     )?;
     Ok(())
 }
@@ -165,11 +163,11 @@ pub(crate) fn forget_old(
     let ended = tx.run(
         "DELETE FROM past_claim WHERE (account_id, name) IN
              (SELECT account_id, name FROM past_claim WHERE ended_at < :then ORDER BY ended_at LIMIT :limit)",
-        named_params! { ":then": ended_before.millis(), ":limit": limit },
+        named! { ":then": ended_before.millis(), ":limit": limit },
     )?;
     let lost = tx.run(
         "DELETE FROM claim WHERE id IN (SELECT id FROM claim WHERE lost_at < :then ORDER BY lost_at LIMIT :limit)",
-        named_params! { ":then": lost_before.millis(), ":limit": limit },
+        named! { ":then": lost_before.millis(), ":limit": limit },
     )?;
     Ok(ended.max(lost))
 }
@@ -185,7 +183,7 @@ pub(crate) fn contend(
     tx.run(
         "INSERT INTO claim (account_id, api_key_id, name, of_domain_id, claimed_at)
          VALUES (:account, :key, :name, :of, :now)",
-        named_params! {
+        named! {
             ":account": account.number(), ":name": name.as_str(), ":now": tx.now().millis(),
             ":of": of.map(|of| of.id.number()),
             ":key": of.and_then(|of| of.tied_to).map(ApiKeyId::number),
@@ -210,7 +208,7 @@ pub(crate) fn note_loss(tx: &WriteTx<'_>, lost: &Lost<'_>) -> Result<(), Error> 
     tx.run(
         "INSERT INTO claim (account_id, api_key_id, name, of_domain_id, claimed_at, lost_at, lost_to)
          VALUES (:account, :key, :name, :of, :claimed, :now, :loss)",
-        named_params! {
+        named! {
             ":account": lost.account.number(), ":key": lost.tied_to.map(ApiKeyId::number),
             ":name": lost.name.as_str(), ":of": lost.of.map(DomainId::number),
             ":claimed": lost.claimed_at.millis(), ":now": tx.now().millis(), ":loss": lost.loss.as_str(),
@@ -223,7 +221,7 @@ pub(crate) fn note_loss(tx: &WriteTx<'_>, lost: &Lost<'_>) -> Result<(), Error> 
 pub(crate) fn forget_claim(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<bool, Error> {
     let deleted = tx.run(
         "DELETE FROM claim WHERE account_id = :account AND name = :name",
-        named_params! { ":account": account.number(), ":name": name.as_str() },
+        named! { ":account": account.number(), ":name": name.as_str() },
     )?;
     Ok(deleted > 0)
 }
@@ -244,7 +242,7 @@ pub(crate) fn delete_alias(tx: &WriteTx<'_>, alias: &DomainName) -> Result<(), E
 pub(crate) fn prove_alias(tx: &WriteTx<'_>, alias: &DomainName) -> Result<(), Error> {
     tx.run(
         "UPDATE alias SET proved_at = coalesce(proved_at, :now), missed_at = NULL WHERE name = :name",
-        named_params! { ":name": alias.as_str(), ":now": tx.now().millis() },
+        named! { ":name": alias.as_str(), ":now": tx.now().millis() },
     )?;
     Ok(())
 }
@@ -253,7 +251,7 @@ pub(crate) fn prove_alias(tx: &WriteTx<'_>, alias: &DomainName) -> Result<(), Er
 pub(crate) fn miss_alias(tx: &WriteTx<'_>, alias: &DomainName) -> Result<(), Error> {
     tx.run(
         "UPDATE alias SET missed_at = coalesce(missed_at, :now) WHERE name = :name",
-        named_params! { ":name": alias.as_str(), ":now": tx.now().millis() },
+        named! { ":name": alias.as_str(), ":now": tx.now().millis() },
     )?;
     Ok(())
 }
@@ -262,7 +260,7 @@ pub(crate) fn miss_alias(tx: &WriteTx<'_>, alias: &DomainName) -> Result<(), Err
 pub(crate) fn prove_claim(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(), Error> {
     tx.run(
         "UPDATE claim SET proved_at = coalesce(proved_at, :now) WHERE account_id = :account AND name = :name",
-        named_params! { ":account": account.number(), ":name": name.as_str(), ":now": tx.now().millis() },
+        named! { ":account": account.number(), ":name": name.as_str(), ":now": tx.now().millis() },
     )?;
     Ok(())
 }

@@ -2,11 +2,9 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Params, Row};
-
 use crate::account::Caller;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, moment_if_any};
+use crate::db::{Params, ReadTx, Row, moment_if_any};
 use crate::domain::Details;
 use crate::domain::table::details;
 use crate::domain::visibility::{Scope, visible};

@@ -60,5 +60,5 @@ pub fn check(
     }
     let plan = planned;
     let seen = plan.look(resolver);
-    postroom.write(|tx| settle(tx, caller, &plan, seen))
+    postroom.write(|tx| settle(tx, caller, &plan, &seen))
 }

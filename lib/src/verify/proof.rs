@@ -57,17 +57,11 @@ impl ProofBy {
 
 /// What was seen of a plan's records, and whether it proves that the account owns the name.
 ///
-/// [`Plan::look`] makes one. Looks that were made without a plan prove nothing.
+/// Only [`Plan::look`] makes one.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub(super) looks: Vec<Look>,
     pub(super) proof: Option<ProofBy>,
-}
-
-impl From<Vec<Look>> for Seen {
-    fn from(looks: Vec<Look>) -> Seen {
-        Seen { looks, proof: None }
-    }
 }
 
 impl Plan {

@@ -64,20 +64,17 @@ impl<'a> Reason<'a> {
     }
 }
 
-/// Writes what was found, and that the domain is proved if that was seen. A record that was changed or deleted since the plan was made is left alone.
-pub fn settle(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    plan: &Plan,
-    seen: impl Into<Seen>,
-) -> Result<Vec<Checked>, Error> {
-    let Seen { looks, proof } = seen.into();
+/// Writes what was found, and that the domain is proved if that was seen. A record that was changed or deleted since the plan
+/// was made is left alone.
+pub fn settle(tx: &WriteTx<'_>, caller: &Caller, plan: &Plan, seen: &Seen) -> Result<Vec<Checked>, Error> {
+    let Seen { looks, proof } = seen;
     let domain = domain::find(tx, caller, plan.domain.id)?;
     let mut records = record::every(tx, &domain)?;
     let mut checked = Vec::with_capacity(looks.len());
-    for (planned, Look { finding, views, inside, .. }) in plan.records.iter().zip(looks) {
+    for (planned, look) in plan.records.iter().zip(looks) {
         let Some(record) = records.iter_mut().find(|record| is_same_wish(record, planned)) else { continue };
-        note(tx, caller, &domain, record, &Reason::of(&finding, &views))?;
+        note(tx, caller, &domain, record, &Reason::of(&look.finding, &look.views))?;
+        let Look { finding, views, inside, .. } = look.clone();
         checked.push(Checked { record: record.clone(), finding, views, inside });
     }
     // The claim that was to be proved, and not another one to which the name has gone meanwhile.
@@ -85,7 +82,7 @@ pub fn settle(
         (&domain.name, domain.account, domain.claimed_at)
             == (&plan.domain.name, plan.domain.account, plan.domain.claimed_at)
     };
-    if let Some(by) = proof.filter(|_| is_same(&domain)) {
+    if let Some(by) = (*proof).filter(|_| is_same(&domain)) {
         signing::prove(tx, caller.actor(), &domain, by.as_str())?;
     }
     let status = signing::follow(tx, caller.actor(), domain.id)?;
