@@ -58,7 +58,7 @@ pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Res
 /// Makes the domain of a claim whose challenge was seen a moment ago, and takes its name from a claim that gives way to that.
 /// The domain is proved.
 ///
-/// As [`create`] refuses.
+/// It is refused as [`create`] refuses a name.
 pub(crate) fn create_proved<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,

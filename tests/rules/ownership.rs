@@ -53,7 +53,11 @@ fn verified(app: &TestApp, key: &Key, text: &str) -> claim::VerifiedClaim {
 fn prove(app: &TestApp, key: &Key, text: &str) {
     app.publish_challenge(key, text);
     let verified = verified(app, key, text);
-    assert_eq!((verified.outcome, verified.claim.state), (ClaimOutcome::Proved, ClaimState::Holds), "{verified:?}");
+    assert_eq!(
+        (verified.outcome, verified.claim.state),
+        (ClaimOutcome::Proved, ClaimState::Holds),
+        "{verified:?}"
+    );
 }
 
 fn acts(app: &TestApp, key: &Key, text: &str) -> bool {
@@ -466,13 +470,13 @@ fn a_transfer_ends_what_the_seller_has_and_the_buyer_acts_at_once() {
     let (seller, buyer) = (app.tenant("seller"), app.tenant("buyer"));
     let id = create(&app, &seller, "example.com").unwrap();
     prove(&app, &seller, "example.com");
-    let pair = KeyPair::import(include_bytes!("../fixtures/pem/002-2048.pem")).unwrap();
+    let pair = Source::Pair(KeyPair::import(include_bytes!("../fixtures/pem/002-2048.pem")).unwrap());
     let operator = seller.operator();
     let (token, link) = app
         .postroom
         .write(|tx| {
             let domain = seller.own(tx, id)?;
-            keyring::create(tx, &operator, &domain, &"brought".parse()?, &Source::Pair(pair))?;
+            keyring::create(tx, &operator, &domain, &"brought".parse()?, &pair)?;
             let token = token::create(tx, &operator, &domain, None)?.1;
             Ok::<_, Error>((token, postroom::login::create(tx, &operator, &domain)?.1))
         })

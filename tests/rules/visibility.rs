@@ -162,7 +162,7 @@ fn a_plan_for_an_old_name_settles_nothing_of_the_new_one() {
     app.publish_all("example.com");
     let plan = app.postroom.read(|tx| verify::plan(tx, &key.operator(), DomainId::new(id))).unwrap();
     let looks = plan.look(&*app.dns);
-    assert!(looks.iter().all(|look| look.finding.verdict.passes()));
+    assert!(looks.looks().iter().all(|look| look.finding.verdict.passes()));
     let domain = find(&app, &key, id);
     let name = "example.org".parse().unwrap();
     app.postroom

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use postroom::account::{self, Caller};
-use postroom::claim::{self, NameClaim, ClaimOutcome, ClaimState};
+use postroom::claim::{self, ClaimOutcome, ClaimState, NameClaim};
 use postroom::dkim::pool;
 use postroom::error::Error;
 use postroom::page::Page;

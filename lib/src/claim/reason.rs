@@ -40,7 +40,9 @@ pub(super) fn of(claim: &Stored, acts: bool, is_below: bool, expires_after: Dura
             );
             ("expired", text)
         }
-        (ClaimState::Lost, Some(Loss::Operator) | None) => ("freed", format!("the operator has freed {name}")),
+        (ClaimState::Lost, Some(Loss::Operator) | None) => {
+            ("freed", format!("the operator has freed {name}"))
+        }
         (ClaimState::Holds, _) => {
             let text = format!(
                 "the account has not proved that {name} is its own; publish the challenge, or the DKIM record of the domain, and \

@@ -1,7 +1,7 @@
 //! Looking for the challenge of a claim, and what follows if it is there.
 
 use super::table::Stored;
-use super::{NameClaim, ClaimState, find, stored};
+use super::{ClaimState, NameClaim, find, stored};
 use crate::account::Caller;
 use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::dkim::pool;

@@ -64,6 +64,13 @@ pub struct Seen {
     pub(super) proof: Option<ProofBy>,
 }
 
+impl Seen {
+    /// What was seen of each record of the plan, in their order.
+    pub fn looks(&self) -> &[Look] {
+        &self.looks
+    }
+}
+
 impl Plan {
     /// Asks the DNS for the plan's records; and, while it is not known that the account owns the name, for what would prove
     /// it. Call it outside any transaction.

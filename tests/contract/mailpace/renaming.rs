@@ -119,7 +119,10 @@ fn a_url_that_is_taken_is_422_and_not_even_the_name_beside_it_changes() {
     for url in ["mine.example", "theirs.example"] {
         let body = json!({"domain": {"name": "half written", "url": url}});
         let reply = app.call_with(&key, &format!("PATCH /api/v1/domains/{id}"), &body);
-        assert_eq!((reply.status, &reply.json()["errors"]["url"][0]), (422, &json!("has already been taken")));
+        assert_eq!(
+            (reply.status, &reply.json()["errors"]["url"][0]),
+            (422, &json!("has already been taken"))
+        );
     }
     assert_eq!(app.dump(), before);
 }
