@@ -16,20 +16,17 @@ pub(crate) fn lose(tx: &WriteTx<'_>, actor: &Actor, holder: &Holder<'_>, loss: L
     let tied_to = domain::table::tied_to(tx, holder.id)?;
     let reason = Some(loss.as_str().to_owned());
     let domain = holder.into();
-    let (name, of, claimed_at, change): (&DomainName, _, _, _) = match &holder.alias {
-        Some(alias) => {
-            table::delete_alias(tx, &alias.name)?;
-            let change = Change::AliasGaveWay { domain, alias: alias.name.clone(), reason };
-            (&alias.name, Some(holder.id), alias.claimed_at, change)
-        }
-        None => {
-            // What its keys signed for is signed for by nobody until its owner says so.
-            let left_alone = domain::table::hand_on_authority(tx, holder.id, None)?;
-            left_alone.into_iter().try_for_each(|id| signing::follow(tx, actor, id).map(drop))?;
-            domain::table::delete(tx, holder.id)?;
-            signing::follow_below(tx, actor, holder.account, &holder.name)?;
-            (&holder.name, None, holder.claimed_at, Change::DomainGaveWay { domain, reason })
-        }
+    let (name, of, claimed_at, change) = if let Some(alias) = &holder.alias {
+        table::delete_alias(tx, &alias.name)?;
+        let change = Change::AliasGaveWay { domain, alias: alias.name.clone(), reason };
+        (&alias.name, Some(holder.id), alias.claimed_at, change)
+    } else {
+        // What its keys signed for is signed for by nobody until its owner says so.
+        let left_alone = domain::table::hand_on_authority(tx, holder.id, None)?;
+        left_alone.into_iter().try_for_each(|id| signing::follow(tx, actor, id).map(drop))?;
+        domain::table::delete(tx, holder.id)?;
+        signing::follow_below(tx, actor, holder.account, &holder.name)?;
+        (&holder.name, None, holder.claimed_at, Change::DomainGaveWay { domain, reason })
     };
     table::note_loss(tx, &Lost { account: holder.account, name, of, tied_to, claimed_at, loss })?;
     tx.tell(actor, holder.account, &change)
