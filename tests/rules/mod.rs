@@ -20,6 +20,7 @@ mod mail_records;
 mod mailboxes;
 mod master_key;
 mod names;
+mod ownership;
 mod policies;
 mod recipients;
 mod reports;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use postroom::account;
+use postroom::claim;
 use postroom::db::Postroom;
+use postroom::dkim::pool;
 use postroom::domain::{Details, DomainStatus};
 use postroom::error::Error;
 use postroom::name::Selector;
@@ -157,7 +159,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         }
         Command::Transfer { name, to } => {
             let name = parse(&name)?;
-            let moved = postroom.write(|tx| {
+            let moved = pool::write(&postroom, |tx| {
                 let (caller, domain) = find(tx, &name)?;
                 let account = account::find(tx, &to)?;
                 provision::transfer(tx, &caller, &domain, account.id)
@@ -169,6 +171,14 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
 }
 
 fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, Failure> {
+    let asked = parse(name)?;
+    let whose = postroom.read(|tx| claim::whose(tx, &asked))?;
+    if let Some(of) = whose.of {
+        let account = whose.account;
+        let json = json!({ "alias": asked.as_str(), "of": of.as_str(), "account_id": account.number() });
+        context.output.print(&json, || format!("{asked} is an alias of {of}, of account {account}."))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let (domain, records, assessment) = read(postroom, name)?;
     let json = whole_domain_json(&domain, &records, &assessment);
     context.output.print(&json, || {

@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod bridge;
 mod check_all;
+mod claim;
 mod config;
 mod doctor;
 mod domain;
@@ -137,9 +138,12 @@ enum LogFormat {
 enum Command {
     /// Serve the REST interfaces until SIGTERM
     Serve(serve::Args),
-    /// Create and list accounts, the tenants
+    /// Create, list, show and trust accounts
     #[command(subcommand)]
     Account(account::Command),
+    /// Claim, list, prove and free names: whose they are
+    #[command(subcommand)]
+    Claim(claim::Command),
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Key(key::Command),
@@ -322,6 +326,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Serve(args) => serve::run(&mut context, args),
         Command::Account(command) => account::run(&mut context, command),
+        Command::Claim(command) => claim::run(&mut context, command),
         Command::Key(command) => key::run(&mut context, command),
         Command::Subscription(command) => subscription::run(&mut context, command),
         Command::Domain(command) => domain::run(&mut context, command),

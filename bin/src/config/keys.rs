@@ -97,6 +97,16 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_CLAIMS_EXPIRE_AFTER_DAYS",
         "life of a claim never verified (7)",
     ),
+    key(
+        "limits.unproved_claims",
+        "POSTROOM_UNPROVED_CLAIMS",
+        "names that a tenant may have or claim without proof (1000)",
+    ),
+    key(
+        "ownership.require_proof",
+        "POSTROOM_REQUIRE_PROOF",
+        "whose names act only when proved: tenants, always, never (tenants)",
+    ),
     key("loss.failures", "POSTROOM_LOSS_FAILURES", "failed checks in a row until a record is lost (3)"),
     key("loss.hours", "POSTROOM_LOSS_HOURS", "hours that it is known to have failed by then (72)"),
     key("login.link_minutes", "POSTROOM_LOGIN_LINK_MINUTES", "minutes that a login link lives (15)"),

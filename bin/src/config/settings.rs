@@ -104,9 +104,12 @@ impl Config {
             "return_path.required" => settings.return_path_required,
             "bridge.delimiter" => settings.recipient_delimiters,
             "loss.failures" => settings.loss.failures,
+            "ownership.require_proof" => settings.require_proof,
+            "limits.unproved_claims" => settings.most_unproved_claims,
         }
         settings.sending_addresses = self.list("sending.addresses")?;
         settings.egress = self.egress()?;
+        settings.own_hosts.extend(self.public_url()?.and_then(|url| url.host()));
         settings.dmarc_rua = self.get("dmarc.rua")?;
         settings.delegation_zone = self.get("dkim.delegation_zone")?;
         if let Some(days) = self.get::<u32>("dkim.keep_retired_days")? {

@@ -6,9 +6,8 @@
 use crate::dns::{Answer, Outcome, Question, RecordData, RecordType, Resolver};
 use crate::name::{DnsName, DomainName};
 use crate::record::kind;
-use crate::secret::fill_random;
 
-use super::{Code, Expectation, Finding, Look, Verdict, judge};
+use super::{Code, Expectation, Finding, Look, Verdict, judge, wildcard};
 
 /// A mistake that people make, and the place in the DNS where it would show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +130,7 @@ fn probes(item: usize, domain: &DomainName, expected: &Expectation, finding: &Fi
     if finding.seen.is_some() || finding.code == Some(Code::CnameLoop) {
         // The domain itself is nobody's wildcard as far as its owner is concerned.
         if name != apex {
-            probe(Suspicion::Wildcard, random_sibling(name), record_type);
+            probe(Suspicion::Wildcard, wildcard::random_sibling(name), record_type);
         }
         return probes;
     }
@@ -191,14 +190,7 @@ fn confirm(
         Suspicion::Wildcard => {
             let seen = finding.seen.clone()?;
             let same = answer.outcome.records().iter().any(|record| shown(record) == seen);
-            same.then(|| {
-                let text = format!(
-                    "{asked}: the answer \"{seen}\" comes from a wildcard, as names beside it that nobody made have it \
-                     too; wanted is \"{}\"; make a record for this very name.",
-                    kind::shown(&expected.wanted())
-                );
-                Finding::of(Verdict::Fail, Code::RecordFromWildcard, text, Some(seen))
-            })
+            same.then(|| wildcard::finding(expected, finding))
         }
         Suspicion::Flattened => {
             let address = shown(answer.outcome.records().first()?);
@@ -242,13 +234,4 @@ fn shown(record: &RecordData) -> String {
         RecordData::Cname(target) => format!("{target}."),
         other => other.to_string(),
     }
-}
-
-/// A name beside this one that nobody has made.
-fn random_sibling(name: &DnsName) -> Option<DnsName> {
-    let mut octets = [0_u8; 8];
-    // Without random numbers the name is still one that nobody has made.
-    let _ = fill_random(&mut octets);
-    let label: String = octets.iter().map(|octet| char::from(b'a' + octet % 26)).collect();
-    name.parent().and_then(|parent| parent.child(&format!("{label}-probe")).ok())
 }

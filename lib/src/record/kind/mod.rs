@@ -6,6 +6,7 @@
 //! [`Expected::follow`]. A new kind is a file, a variant of [`Purpose`] and one of [`Expectation`] here, its word in the
 //! schema (`migrations`), its codes in `record/finding.rs` and its cases in `tests/fixtures/findings`.
 
+mod challenge;
 mod dkim;
 mod dmarc;
 mod dmarc_above;
@@ -27,6 +28,7 @@ use crate::dns::{Answer, Question, RecordType, Resolver};
 use crate::name::{DnsName, DomainName};
 use crate::settings::Settings;
 
+pub use self::challenge::ChallengeExpectation;
 pub use self::dkim::{DelegatedDkimExpectation, DkimExpectation};
 pub use self::dmarc::DmarcExpectation;
 pub use self::mx::MxExpectation;
@@ -203,6 +205,8 @@ pub enum Expectation {
     Spf(SpfExpectation),
     /// One DMARC record.
     Dmarc(DmarcExpectation),
+    /// The challenge of a claim.
+    Challenge(ChallengeExpectation),
 }
 
 impl Expectation {
@@ -220,6 +224,7 @@ impl Expectation {
             Expectation::Mx(mx) => mx,
             Expectation::Spf(spf) => spf,
             Expectation::Dmarc(dmarc) => dmarc,
+            Expectation::Challenge(challenge) => challenge,
         }
     }
 
