@@ -111,6 +111,7 @@ pub mod provision;
 pub mod overview;
 // Looking and deciding.
 pub mod verify;
+pub mod advisory;
 // What rests on what was seen: which keys sign.
 pub mod keyring;
 pub mod rotation;

@@ -6,7 +6,7 @@ mod changes;
 mod deciding;
 mod egress;
 mod explaining;
-mod findings;
+pub(crate) mod findings;
 mod hostile;
 mod importing;
 mod key_pool;

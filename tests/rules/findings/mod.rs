@@ -3,7 +3,8 @@
 //!
 //! `POSTROOM_BLESS=1` writes down what is found, and makes the page anew.
 
-mod following;
+pub(crate) mod following;
+mod mistakes;
 mod page;
 mod runner;
 mod script;

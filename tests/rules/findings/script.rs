@@ -30,9 +30,23 @@ impl Keys {
         format!("v=DKIM1; k={algorithm}; p={}", self.0.get(name).unwrap_or_else(|| panic!("no key {name}")))
     }
 
-    /// `text` with the keys in place of `{their names}`.
-    fn fill(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (name, key)| text.replace(&format!("{{{name}}}"), key))
+    /// `text` with the keys in place of `{their names}`, and of `{name[from..to]}` a part of that key.
+    pub(super) fn fill(&self, text: &str) -> String {
+        let text = self
+            .0
+            .iter()
+            .fold(text.to_owned(), |text, (name, key)| text.replace(&format!("{{{name}}}"), key));
+        self.0.iter().fold(text, |mut text, (name, key)| {
+            let begin = format!("{{{name}[");
+            while let Some((before, rest)) = text.split_once(&begin) {
+                let (range, after) = rest.split_once("]}").unwrap_or_else(|| panic!("{rest}"));
+                let (from, to) = range.split_once("..").unwrap_or_else(|| panic!("{range}"));
+                let place =
+                    |text: &str, other: usize| if text.is_empty() { other } else { text.parse().unwrap() };
+                text = format!("{before}{}{after}", &key[place(from, 0)..place(to, key.len())]);
+            }
+            text
+        })
     }
 }
 
