@@ -1,5 +1,6 @@
 //! The library's rules, through its public face.
 
+mod advice;
 mod agreeing;
 mod answers;
 mod changes;

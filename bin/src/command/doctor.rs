@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use postroom::advisory::{self, Grade, Subject};
 use postroom::dns::{Outcome, Question, RecordType, Resolver, Server};
 use postroom::name::DnsName;
 use postroom::settings::Settings;
@@ -45,6 +46,7 @@ pub(super) fn run(context: &mut Context) -> Result<ExitCode, Failure> {
     let mut checks = database(context)?;
     checks.extend(settings(context));
     checks.extend(resolvers(context));
+    checks.extend(reports(context));
     checks.extend(bridge(context));
     let json = checks
         .iter()
@@ -181,6 +183,32 @@ fn ask(socket: &Path, probe: &Probe) -> io::Result<bool> {
     stream.read_exact(&mut answer)?;
     Ok(answer == probe.answer)
 }
+
+/// Whether the domain of `dmarc.rua` says that it takes DMARC reports on the domains of others (RFC 9990 section 4).
+fn reports(context: &Context) -> Vec<Check> {
+    let (Ok(settings), Ok(resolver)) = (context.config.settings(), context.resolver()) else {
+        return Vec::new();
+    };
+    let (Some(rua), Ok(stranger)) = (&settings.dmarc_rua, STRANGER.parse()) else { return Vec::new() };
+    let subject = Subject::new(stranger, &settings);
+    let advice = advisory::report_permission(&subject, &resolver);
+    let told = advice.into_iter().map(|advice| match advice.grade {
+        Grade::Good => check("reports", State::Ok, format!("{} takes DMARC reports on all domains", rua.domain())),
+        Grade::Unknown => check("reports", State::Warn, advice.text),
+        _ => {
+            let text = format!(
+                "dmarc.rua is {rua}, and {0} does not say that it takes DMARC reports on the domains of others, so that none \
+                 come; add the TXT record \"v=DMARC1;\" at *._report._dmarc.{0}",
+                rua.domain()
+            );
+            check("reports", State::Warn, text)
+        }
+    });
+    told.collect()
+}
+
+/// A domain of nobody's: what is allowed for it is allowed for all.
+const STRANGER: &str = "postroom-doctor.example";
 
 /// Asks each resolver for the root's name servers, which every one of them knows.
 fn resolvers(context: &Context) -> Vec<Check> {

@@ -83,6 +83,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let failures = context.config.get("limits.failures_per_second")?.unwrap_or(FAILURES_PER_SECOND);
     let public_url = context.config.public_url()?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let scouts = context.config.scouts(&context.config.settings()?)?;
     let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
     let postroom = Arc::new(context.open_or_make()?);
     // Held until this returns: a second server is refused, a killed one leaves nothing behind.
@@ -97,6 +98,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     info!(%address, database = %postroom.file().display(), "serving");
 
     let app = App::new(Arc::clone(&postroom), Arc::clone(&resolver));
+    let app = app.scouting(scouts);
     let app =
         Arc::new(app.switched(switches).limited(Limits::new(rate, failures, Ticks::default())).at(&url));
     let tools =

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use crate::address::EmailAddress;
 use crate::dns::{Answer, Deadline, Memo, Outcome, Question, RecordData, RecordType, Resolver, TxtData};
+use crate::egress::EgressPolicy;
 use crate::name::{DnsName, DomainName};
 use crate::record::finding::Action;
 use crate::settings::Settings;
@@ -213,6 +214,12 @@ pub fn look(subject: &Subject, tools: &Tools<'_>) -> Vec<(Topic, Advice)> {
         .into_iter()
         .flat_map(|topic| topic.advise()(subject, &tools).into_iter().map(move |advice| (topic, advice)))
         .collect()
+}
+
+/// Whether DMARC reports on the domain reach the operator: nothing where no report goes to another organization.
+pub fn report_permission(subject: &Subject, resolver: &dyn Resolver) -> Option<Advice> {
+    let egress = EgressPolicy::default();
+    reports::of_dmarc(subject, &Tools { resolver, egress: &egress, https: None, smtp: None }).pop()
 }
 
 /// What every look asks.

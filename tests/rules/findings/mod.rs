@@ -6,8 +6,8 @@
 pub(crate) mod following;
 mod mistakes;
 mod page;
-mod runner;
-mod script;
+pub(crate) mod runner;
+pub(crate) mod script;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -17,10 +17,10 @@ const MOST_OCTETS: usize = 255;
 const RESOLVER: &str = "192.0.2.53";
 
 /// Public keys in Base64, by their names.
-pub(super) struct Keys(BTreeMap<String, String>);
+pub(crate) struct Keys(BTreeMap<String, String>);
 
 impl Keys {
-    pub(super) fn parse(text: &str) -> Keys {
+    pub(crate) fn parse(text: &str) -> Keys {
         let pairs = lines(text).map(|line| line.split_once(' ').unwrap());
         Keys(pairs.map(|(name, key)| (name.to_owned(), key.to_owned())).collect())
     }
@@ -107,7 +107,7 @@ pub(super) fn expectation(text: &str, keys: &Keys) -> (DomainName, Expectation) 
 }
 
 /// The DNS of a script, and who its first server is.
-pub(super) fn dns(text: &str, keys: &Keys) -> (ScriptedResolver, Server) {
+pub(crate) fn dns(text: &str, keys: &Keys) -> (ScriptedResolver, Server) {
     let mut dns = ScriptedResolver::new();
     let mut first = None;
     for line in lines(text) {
@@ -153,7 +153,7 @@ fn server(header: &str) -> Server {
     }
 }
 
-fn record_type(word: &str) -> RecordType {
+pub(crate) fn record_type(word: &str) -> RecordType {
     match word {
         "A" => RecordType::A,
         "AAAA" => RecordType::Aaaa,
@@ -162,6 +162,10 @@ fn record_type(word: &str) -> RecordType {
         "NS" => RecordType::Ns,
         "SOA" => RecordType::Soa,
         "TXT" => RecordType::Txt,
+        "PTR" => RecordType::Ptr,
+        "SRV" => RecordType::Srv,
+        "TLSA" => RecordType::Tlsa,
+        "CAA" => RecordType::Caa,
         _ => panic!("no such type: {word}"),
     }
 }
@@ -204,6 +208,22 @@ fn data(kind: RecordType, value: &str) -> RecordData {
             serial: serial.parse().unwrap(),
             minimum: seconds(minimum),
         },
+        (RecordType::Ptr, [host]) => RecordData::Ptr(DnsName::from_answer(host)),
+        (RecordType::Srv, [priority, weight, port, target]) => RecordData::Srv {
+            priority: priority.parse().unwrap(),
+            weight: weight.parse().unwrap(),
+            port: port.parse().unwrap(),
+            target: DnsName::from_answer(target),
+        },
+        (RecordType::Tlsa, [usage, selector, matching, data]) => RecordData::Tlsa {
+            usage: usage.parse().unwrap(),
+            selector: selector.parse().unwrap(),
+            matching: matching.parse().unwrap(),
+            data: data.as_bytes().to_vec(),
+        },
+        (RecordType::Caa, [flags, tag, value]) => {
+            RecordData::Caa { critical: *flags != "0", tag: (*tag).to_owned(), value: (*value).to_owned() }
+        }
         (RecordType::Txt, _) => RecordData::Txt(TxtData::new(strings(value))),
         _ => panic!("no {kind} record: {value}"),
     }

@@ -26,6 +26,8 @@ pub const DIALECT: Surface = Surface {
         route(Method::DELETE, "/postroom/v1/keys/{id}", api_keys::revoke).writes(KeyScope::AccountWrite),
         route(Method::GET, "/postroom/v1/domains/{name}", domains::show).reads(KeyScope::DomainsWrite),
         looking(Method::GET, "/postroom/v1/domains/{name}/dns", domains::dns).reads(KeyScope::RecordsVerify),
+        looking(Method::GET, "/postroom/v1/domains/{name}/advice", domains::advise)
+            .reads(KeyScope::RecordsVerify),
         looking(Method::POST, "/postroom/v1/domains/{name}/verify", domains::verify)
             .writes(KeyScope::RecordsVerify),
         route(Method::GET, "/postroom/v1/domains/{name}/zone", domains::zone).reads(KeyScope::RecordsVerify),
