@@ -235,7 +235,11 @@ fn near_misses_of_the_mangled_values_are_not_taken_for_them() {
     assert_eq!(code(&format!("{}A", &value[..254])), Some(Code::DkimSyntax), "255 octets, but not ours");
     assert_eq!(code(&value[..150]), Some(Code::ValueCutShort), "cut, but not where forms cut");
     assert_eq!(code(&value.to_lowercase().replacen('v', "V", 1)), Some(Code::DkimSyntax));
-    assert_eq!(code(&value.replace(";", "\\")), Some(Code::SemicolonsMissing), "a backslash and no semicolon");
+    assert_eq!(
+        code(&value.replace(';', "\\")),
+        Some(Code::SemicolonsMissing),
+        "a backslash and no semicolon"
+    );
     assert_eq!(code(&format!("'{value}'")), Some(Code::DkimSyntax), "no typographic quote");
 }
 

@@ -27,6 +27,7 @@ mod reports;
 mod rotation;
 mod routes;
 mod schedule;
+mod scouts;
 mod senders;
 mod signing;
 mod store;

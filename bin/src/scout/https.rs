@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use postroom::advisory::{Https, Page};
+use postroom::advisory::{Https, WebPage};
 use postroom::egress::VettedAddresses;
 use postroom::name::DnsName;
 use ureq::config::Config;
@@ -50,7 +50,7 @@ impl Https for WebScout {
         path: &str,
         addresses: &VettedAddresses,
         most: usize,
-    ) -> Result<Page, String> {
+    ) -> Result<WebPage, String> {
         let config = Agent::config_builder()
             .https_only(true)
             .proxy(None)
@@ -75,7 +75,7 @@ impl Https for WebScout {
             &mut body,
         )
         .map_err(|_| "the answer breaks off".to_owned())?;
-        Ok(Page { status, media_type, body })
+        Ok(WebPage { status, media_type, body })
     }
 }
 

@@ -20,8 +20,8 @@ pub(super) fn question(ip: IpAddr) -> Question {
         }
         IpAddr::V6(ip) => {
             let nibbles = ip.octets().into_iter().rev().flat_map(|octet| [octet & 15, octet >> 4]);
-            let labels: String = nibbles.map(|nibble| format!("{nibble:x}.")).collect();
-            format!("{labels}ip6.arpa")
+            let labels = nibbles.map(|nibble| format!("{nibble:x}")).collect::<Vec<_>>().join(".");
+            format!("{labels}.ip6.arpa")
         }
     };
     Question::new(DnsName::from_answer(&name), RecordType::Ptr)

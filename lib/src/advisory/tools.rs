@@ -27,12 +27,12 @@ pub trait Https: Send + Sync {
         path: &str,
         addresses: &VettedAddresses,
         most: usize,
-    ) -> Result<Page, String>;
+    ) -> Result<WebPage, String>;
 }
 
 /// What a web server answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct WebPage {
     /// The status code.
     pub status: u16,
     /// The media type, without parameters.

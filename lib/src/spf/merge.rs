@@ -13,7 +13,8 @@ pub fn merge<R: AsRef<str>, M: AsRef<str>>(records: &[R], ours: &[M]) -> String 
     merge_repaired(records, ours).record
 }
 
-/// As [`merge`], with the terms that were left out because they are no terms of SPF.
+/// The one record that is to stand in place of `records`, by the rules of [`merge`], and the terms that were left out because
+/// they are no terms of SPF.
 pub(crate) fn merge_repaired<R: AsRef<str>, M: AsRef<str>>(records: &[R], ours: &[M]) -> Repaired {
     let repaired: Vec<Repaired> = records.iter().map(|text| repaired(text.as_ref())).collect();
     let texts: Vec<&str> = repaired.iter().map(|repaired| repaired.record.as_str()).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use postroom::advisory::{self, Advice, Https, Page, Smtp, SmtpHost, Subject, Tools, Topic};
+use postroom::advisory::{self, Advice, Https, Smtp, SmtpHost, Subject, Tools, Topic, WebPage};
 use postroom::dns::{Resolver, ScriptedResolver};
 use postroom::egress::{EgressPolicy, VettedAddresses};
 use postroom::name::DnsName;
@@ -16,7 +16,7 @@ pub(super) struct World {
     hosts: Option<Hosts>,
 }
 
-struct Pages(BTreeMap<String, Page>);
+struct Pages(BTreeMap<String, WebPage>);
 
 struct Hosts(BTreeMap<String, String>);
 
@@ -30,7 +30,8 @@ impl World {
                 ["https", host, status, media_type, ..] => {
                     let body = line.splitn(5, ' ').nth(4).unwrap_or_default().replace('|', "\r\n");
                     let media_type = Some((*media_type).to_owned());
-                    let page = Page { status: status.parse().unwrap(), media_type, body: body.into_bytes() };
+                    let page =
+                        WebPage { status: status.parse().unwrap(), media_type, body: body.into_bytes() };
                     pages.as_mut().unwrap().0.insert((*host).to_owned(), page);
                 }
                 ["smtp", host, word] => {
@@ -63,7 +64,7 @@ impl World {
 }
 
 impl Https for Pages {
-    fn fetch(&self, host: &DnsName, path: &str, _: &VettedAddresses, most: usize) -> Result<Page, String> {
+    fn fetch(&self, host: &DnsName, path: &str, _: &VettedAddresses, most: usize) -> Result<WebPage, String> {
         assert_eq!(path, "/.well-known/mta-sts.txt");
         assert_eq!(most, advisory::MOST_POLICY_OCTETS);
         self.0.get(host.as_str()).cloned().ok_or_else(|| "it does not answer".to_owned())

@@ -70,12 +70,14 @@ impl Expected for DmarcExpectation {
         if !answer.chain.is_empty() {
             return None;
         }
-        let meant = dmarc_mended::meant(answer.outcome.records());
+        let records = answer.outcome.records();
+        let meant = dmarc_mended::meant(records);
         let from: Vec<String> = meant.iter().map(|text| text.readable()).collect();
-        Some(match dmarc_mended::keeper(self, &dmarc_texts(answer.outcome.records())) {
-            Some(keeper) => {
-                let others: Vec<String> =
-                    from.into_iter().filter(|text| *text != keeper.readable()).collect();
+        let kept = dmarc_mended::keeper(self, &dmarc_texts(records)).map(TxtData::readable);
+        // Records that read the same cannot be told apart in a form.
+        Some(match kept.filter(|kept| from.iter().filter(|text| *text == kept).count() == 1) {
+            Some(kept) => {
+                let others: Vec<String> = from.into_iter().filter(|text| *text != kept).collect();
                 Action::delete(self.name.clone(), RecordType::Txt, &others)
             }
             None => Action::change(self.name.clone(), RecordType::Txt, &from, dmarc_mended::of(self, &meant)),

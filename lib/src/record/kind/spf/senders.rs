@@ -38,13 +38,12 @@ pub(super) fn judge(
     // The walk begins with the answer that was judged, not with another one.
     let dns = Memo::new(resolver).with(question.clone(), answer.clone());
     let reach = reaches(&dns, &question.name, &mechanisms);
-    let pure;
-    let entry = match advice {
-        Some(advice) => advice,
-        None => {
-            pure = expected.entry_for(&meant(answer));
-            &pure
-        }
+    let by_text;
+    let entry = if let Some(advice) = advice {
+        advice
+    } else {
+        by_text = expected.entry_for(&meant(answer));
+        &by_text
     };
     let walked = Walked {
         question,
