@@ -175,15 +175,15 @@ fn doctor_exits_0_while_nothing_fails_and_1_when_something_does() {
     assert!(server.stop().success());
     let alone = site.run(&["doctor"]);
     assert!(alone.stdout.contains("no server has this database now"), "{alone:?}");
-    assert!(alone.stdout.lines().all(|line| line.starts_with("ok") || line.starts_with("fail")), "{alone:?}");
+    let known = ["ok ", "warn ", "fail "];
+    assert!(alone.stdout.lines().all(|line| known.iter().any(|word| line.starts_with(word))), "{alone:?}");
 }
 
 #[test]
 fn advice_is_printed_for_people_and_as_json_and_only_of_a_domain_that_is_there() {
     let nobody =
         { std::net::UdpSocket::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address") };
-    let site =
-        Site::new().with("POSTROOM_RESOLVERS", &nobody).with("POSTROOM_DMARC_RUA", "a@reports.example.org");
+    let site = Site::new().with("POSTROOM_RESOLVERS", &nobody);
     let server = site.serve();
     server.client().create_domain("example.com");
     assert!(server.stop().success());
@@ -195,8 +195,6 @@ fn advice_is_printed_for_people_and_as_json_and_only_of_a_domain_that_is_there()
     let advice = json["advice"].as_array().expect("advice");
     assert!(advice.iter().all(|each| each["grade"] == "unknown"), "{json}");
     assert_eq!(site.run(&["domain", "advise", "elsewhere.example"]).code, Some(3));
-    let doctor = site.run(&["doctor", "--json"]).json();
-    assert_eq!(state(&doctor, "reports"), "warn", "{doctor}");
 }
 
 #[test]

@@ -42,7 +42,11 @@ mod login;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod mistake;
+#[cfg(test)]
+mod operator;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
@@ -65,3 +69,5 @@ mod signals;
 mod start;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod watching;

@@ -26,6 +26,7 @@ use postroom::key::{self, Opened};
 use postroom::secret::PlainSecret;
 
 use crate::scout::Scouts;
+use crate::watch::Metrics;
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
 use crate::wire::{
@@ -49,6 +50,8 @@ pub struct App {
     looks: Looks,
     running: repeat::Running,
     refusals: scope::Refusals,
+    /// Where requests are counted, if somebody wants to know.
+    metrics: Option<Arc<Metrics>>,
     /// When keys were last used. [`App::note_uses`] writes these times to the database.
     uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
 }
@@ -86,6 +89,7 @@ impl App {
             looks: Looks::default(),
             running: repeat::Running::default(),
             refusals: scope::Refusals::default(),
+            metrics: None,
             uses: Mutex::default(),
         }
     }
@@ -106,6 +110,12 @@ impl App {
     #[must_use]
     pub fn at(self, base_url: &str) -> App {
         App { base_url: base_url.trim_end_matches('/').to_owned(), ..self }
+    }
+
+    /// This App, which counts its requests here.
+    #[must_use]
+    pub fn counted(self, metrics: Arc<Metrics>) -> App {
+        App { metrics: Some(metrics), ..self }
     }
 
     /// This App, with these limits on rates.
@@ -149,7 +159,7 @@ impl App {
     fn find(&self, request: &Request) -> (Visit, Result<Target, Fault>) {
         let (surface, found) = self.router.find(&request.method, &request.path);
         let route = found.as_ref().map_or("", |target| target.route.path);
-        (Visit::begin(request, surface, route), found)
+        (Visit::begin(request, surface, route, self.metrics.clone()), found)
     }
 
     /// Refuses a request by its head, as far as that can be done without the database.
@@ -241,8 +251,8 @@ impl App {
         request: &'a Request,
         params: Vec<(String, String)>,
     ) -> Call<'a, By> {
-        let (switches, base_url) = (self.switches, self.base_url.as_str());
-        Call { session, switches, base_url, caller, request, params }
+        let database = (session, &self.postroom);
+        Call::new(database, (self.switches, &self.base_url), caller, request, params)
     }
 
     fn uses(&self) -> std::sync::MutexGuard<'_, HashMap<ApiKeyId, Timestamp>> {

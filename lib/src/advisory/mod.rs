@@ -233,6 +233,6 @@ fn first_questions(subject: &Subject) -> Vec<Question> {
     let mut questions: Vec<Question> =
         hosts.map(|(host, record_type)| Question::new(domain.record(host), record_type)).collect();
     questions.extend(addresses_of(&subject.mx_host));
-    questions.extend(subject.sending.iter().take(MOST_ADDRESSES).map(|ip| reverse::question(*ip)));
+    questions.extend(subject.sending.iter().take(MOST_ADDRESSES).map(|ip| Question::reverse(*ip)));
     questions
 }

@@ -11,22 +11,6 @@ use crate::spf::{Query, SpfResult, check_host};
 /// Of the names of one address so many are looked up.
 const MOST_NAMES: usize = 3;
 
-/// The question for the names of an address (RFC 1035 section 3.5, RFC 3596 section 2.5).
-pub(super) fn question(ip: IpAddr) -> Question {
-    let name = match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, c, d] = ip.octets();
-            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
-        }
-        IpAddr::V6(ip) => {
-            let nibbles = ip.octets().into_iter().rev().flat_map(|octet| [octet & 15, octet >> 4]);
-            let labels = nibbles.map(|nibble| format!("{nibble:x}")).collect::<Vec<_>>().join(".");
-            format!("{labels}.ip6.arpa")
-        }
-    };
-    Question::new(DnsName::from_answer(&name), RecordType::Ptr)
-}
-
 pub(super) fn advise(subject: &Subject, tools: &Tools<'_>) -> Vec<Advice> {
     let sending = match subject.sending.as_slice() {
         [] => addresses(&subject.mx_host, tools.resolver),
@@ -43,7 +27,7 @@ pub(super) fn advise(subject: &Subject, tools: &Tools<'_>) -> Vec<Advice> {
 }
 
 fn of_address(ip: IpAddr, subject: &Subject, dns: &dyn Resolver) -> Advice {
-    let question = question(ip);
+    let question = Question::reverse(ip);
     let answer = dns.lookup(&question);
     if answer.outcome.is_temporary() {
         return Advice::unknown(&question);
@@ -127,14 +111,6 @@ fn is_generic(host: &DnsName, ip: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_name_of_an_address_is_asked_for_in_reverse() {
-        let name = |ip: &str| question(ip.parse().unwrap()).name.to_string();
-        assert_eq!(name("192.0.2.10"), "10.2.0.192.in-addr.arpa");
-        let nibbles = "0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa";
-        assert_eq!(name("2001:db8::10"), nibbles);
-    }
 
     #[test]
     fn a_name_made_of_its_address_is_generic_and_one_with_other_numbers_is_not() {
