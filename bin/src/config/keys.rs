@@ -163,6 +163,16 @@ pub const KEYS: &[Key] = &[
         "whether to ask zones' own name servers too (true)",
     ),
     key("dns.authoritative_port", "POSTROOM_DNS_AUTHORITATIVE_PORT", "the port that those listen on (53)"),
+    key(
+        "advice.https",
+        "POSTROOM_ADVICE_HTTPS",
+        "whether advice fetches a domain's MTA-STS policy from its web server (true)",
+    ),
+    key(
+        "advice.smtp",
+        "POSTROOM_ADVICE_SMTP",
+        "whether advice connects to port 25 of a domain's mail hosts (false)",
+    ),
     list(
         "egress.allow",
         "POSTROOM_EGRESS_ALLOW",

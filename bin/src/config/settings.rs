@@ -14,6 +14,7 @@ use postroom::settings::Settings;
 use super::value::{BaseUrl, MessageMib, Server};
 use super::{Config, ConfigError};
 use crate::listen::MemoryMib;
+use crate::scout::{MailScout, Scouts, WebScout};
 use crate::wire::Switches;
 
 impl Config {
@@ -81,6 +82,13 @@ impl Config {
     /// Which hosts customers may have this server talk to.
     pub fn egress(&self) -> Result<EgressPolicy, ConfigError> {
         Ok(EgressPolicy::allowing(self.list("egress.allow")?))
+    }
+
+    /// What may look at other hosts for advice.
+    pub fn scouts(&self, settings: &Settings) -> Result<Scouts, ConfigError> {
+        let https = self.get("advice.https")?.unwrap_or(true).then(WebScout::default);
+        let smtp = self.get("advice.smtp")?.unwrap_or(false).then(|| MailScout::named(&settings.mx_host));
+        Ok(Scouts { https, smtp })
     }
 
     /// The operator's decisions; the hosts that are not set are derived from the machine's name.

@@ -61,6 +61,8 @@ pub fn look(domain: &DomainName, expected: &[Expectation], resolver: &dyn Resolv
     let resolver = &dns::Deadline::new(resolver, LOOK_FOR);
     let questions: Vec<dns::Question> = expected.iter().map(Expectation::question).collect();
     let sightings = resolver.look(&questions);
+    // What was seen is not asked for again, whatever leads back to it.
+    let resolver = &dns::Memo::new(resolver).with_seen(&sightings);
     let inside = sightings
         .iter()
         .any(dns::Sighting::has_inside)
