@@ -57,7 +57,7 @@ struct Cli {
     /// The database file [default: ./postroom.db] [env: POSTROOM_DB]
     #[arg(long, global = true, value_name = "FILE")]
     db: Option<PathBuf>,
-    /// A TOML file with settings
+    /// A TOML file with settings [default: /etc/postroom/postroom.toml, if there is one]
     #[arg(long, global = true, env = "POSTROOM_CONFIG", value_name = "FILE", hide_env_values = true)]
     config: Option<PathBuf>,
     /// The file with the master key [default: the database file and .key] [env: POSTROOM_MASTER_KEY_FILE]
@@ -210,7 +210,7 @@ impl Context {
 
     fn open_with(&self, settings: Settings) -> Result<Postroom, Failure> {
         let mut options = Options::new(settings);
-        options.master_key_file = self.config.get("master_key_file")?;
+        options.master_key_file = self.config.master_key_file()?;
         Ok(Postroom::open(self.config.db()?, options)?)
     }
 
