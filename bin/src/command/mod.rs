@@ -30,6 +30,7 @@ mod report;
 mod rotations;
 mod route;
 mod serve;
+mod setup;
 mod sign;
 mod subscription;
 mod token;
@@ -136,6 +137,7 @@ enum LogFormat {
 enum Command {
     /// Serve the REST interfaces until SIGTERM
     Serve(serve::Args),
+    Setup(setup::Args),
     /// Create and list accounts, the tenants
     #[command(subcommand)]
     Account(account::Command),
@@ -317,6 +319,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     let mut context = Context { config, output, unusable_hosts: Vec::new() };
     match cli.command {
         Command::Serve(args) => serve::run(&mut context, args),
+        Command::Setup(args) => setup::run(&mut context, args),
         Command::Account(command) => account::run(&mut context, command),
         Command::Key(command) => key::run(&mut context, command),
         Command::Subscription(command) => subscription::run(&mut context, command),

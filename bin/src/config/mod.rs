@@ -33,6 +33,8 @@ pub struct Config {
     pub unknown_variables: Vec<String>,
     /// The credential [`MASTER_KEY_CREDENTIAL`] of systemd, if this service was given one.
     credential: Option<PathBuf>,
+    /// The file that was read, if one was.
+    pub file: Option<PathBuf>,
 }
 
 /// What is wrong with the configuration, and where.
@@ -94,6 +96,7 @@ impl Config {
         let usual = Path::new(DEFAULT_FILE);
         if let Some(file) = file.or_else(|| usual.exists().then_some(usual)) {
             config.read_file(file)?;
+            config.file = Some(file.to_owned());
         }
         config.read_variables(std::env::vars_os());
         // The folder is systemd.exec(5)'s; the credential is there only where the operator has put one into the store.
@@ -111,8 +114,13 @@ impl Config {
     /// The settings that a file with this text has.
     #[cfg(test)]
     pub(crate) fn of_text(toml: &str) -> Result<Config, ConfigError> {
+        Config::of_file_text(Path::new("postroom.toml"), toml)
+    }
+
+    /// The settings that `file` will have when this text is in it.
+    pub(crate) fn of_file_text(file: &Path, toml: &str) -> Result<Config, ConfigError> {
         let mut config = Config::default();
-        config.read_text(Path::new("postroom.toml"), toml)?;
+        config.read_text(file, toml)?;
         Ok(config)
     }
 
