@@ -148,7 +148,7 @@ impl World {
                 }
             }
             Step::PublishAll => {
-                let is_there = postroom.read(|tx| domain::operator_of(tx, name).is_ok());
+                let is_there = postroom.read(|tx| domain::operator_of(tx, name)).is_ok();
                 if is_there && self.value_of_key(name).is_some() {
                     self.publish(name);
                 }
@@ -256,7 +256,7 @@ impl World {
     }
 
     /// What must hold after each step.
-    fn check(&self) -> Result<(), TestCaseError> {
+    fn check_rules(&self) -> Result<(), TestCaseError> {
         let mut acting: BTreeSet<String> = BTreeSet::new();
         for (at, key) in self.keys.iter().enumerate() {
             let page = Page { limit: 100, offset: 0 };
@@ -334,7 +334,7 @@ proptest! {
         for (step, who, name, other) in steps {
             let (name, other) = (NAMES[name].parse().unwrap(), NAMES[other].parse().unwrap());
             world.run(STEPS[step], who, &name, &other);
-            world.check()?;
+            world.check_rules()?;
         }
         world.check_dialects()?;
     }
