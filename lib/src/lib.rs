@@ -115,6 +115,7 @@ pub mod overview;
 pub mod census;
 // Looking and deciding.
 pub mod verify;
+pub mod advisory;
 // What rests on what was seen: which keys sign.
 pub mod claim;
 pub mod keyring;

@@ -1,12 +1,13 @@
 //! The library's rules, through its public face.
 
+mod advice;
 mod agreeing;
 mod answers;
 mod changes;
 mod deciding;
 mod egress;
 mod explaining;
-mod findings;
+pub(crate) mod findings;
 mod hostile;
 mod importing;
 mod key_pool;
@@ -28,6 +29,7 @@ mod reports;
 mod rotation;
 mod routes;
 mod schedule;
+mod scouts;
 mod senders;
 mod signing;
 mod store;

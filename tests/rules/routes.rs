@@ -232,7 +232,7 @@ fn an_alias_or_a_new_name_that_closes_a_circle_of_forwards_is_refused() {
     });
     let renamed = app.postroom.write(|tx| {
         let domain = key.own(tx, one)?;
-        postroom::provision::rename(tx, &key.operator(), &domain, &"later.example".parse()?).map(drop)
+        provision::rename(tx, &key.operator(), &domain, &"later.example".parse()?).map(drop)
     });
     for refused in [alias, all, renamed] {
         let Err(Error::Invalid { reason, .. }) = refused else { panic!("{refused:?}") };

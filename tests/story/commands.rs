@@ -192,6 +192,24 @@ fn doctor_exits_0_while_nothing_fails_and_1_when_something_does() {
 }
 
 #[test]
+fn advice_is_printed_for_people_and_as_json_and_only_of_a_domain_that_is_there() {
+    let nobody =
+        { std::net::UdpSocket::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address") };
+    let site = Site::new().with("POSTROOM_RESOLVERS", &nobody);
+    let server = site.serve();
+    server.client().create_domain("example.com");
+    assert!(server.stop().success());
+    let told = site.run(&["domain", "advise", "example.com"]);
+    assert_eq!(told.code, Some(0), "advice is no failure: {told:?}");
+    assert!(told.stdout.contains("UNKNOWN dnssec [not_looked_up]"), "{told:?}");
+    let json = site.json(&["domain", "advise", "example.com"]);
+    assert_eq!(json["domain"], "example.com");
+    let advice = json["advice"].as_array().expect("advice");
+    assert!(advice.iter().all(|each| each["grade"] == "unknown"), "{json}");
+    assert_eq!(site.run(&["domain", "advise", "elsewhere.example"]).code, Some(3));
+}
+
+#[test]
 fn doctor_finds_a_damaged_database_a_lost_key_and_a_silent_resolver() {
     let silence = Silence::start();
     let site = Site::new()

@@ -56,7 +56,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             let domain = parse(&domain)?;
             let aliases = postroom.read(|tx| inbound::find(tx, &find(tx, &domain)?.1))?.aliases;
             context.output.print_list(aliases.iter().map(|alias| alias.as_str().into()), || {
-                aliases.iter().map(|alias| format!("{alias}\n")).collect()
+                aliases.iter().flat_map(|alias| [alias.as_str(), "\n"]).collect()
             })?;
         }
         Command::Remove { domain, alias, consent } => {

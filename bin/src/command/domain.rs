@@ -22,7 +22,7 @@ use tracing::warn;
 use super::ask::Consent;
 use super::named::{find, parse};
 use super::output::table;
-use super::{Context, Failure, check_all, fleet, fleet_table, verify};
+use super::{Context, Failure, advise, check_all, fleet, fleet_table, verify};
 use crate::json::domain::{domain_json, whole_domain_json};
 use crate::json::record::record_json;
 
@@ -86,6 +86,14 @@ pub(super) enum Command {
         /// The domain
         name: String,
     },
+    /// Look at what else helps the domain's mail to arrive: names of the sending addresses, MTA-STS, DNSSEC and the like
+    Advise {
+        /// The domain
+        name: String,
+        /// Connect to port 25 of its mail hosts as well [default: as advice.smtp says]
+        #[arg(long)]
+        smtp: bool,
+    },
     /// Look at the DNS again and again until every record passes, and say what has changed
     Watch {
         /// The domain
@@ -142,6 +150,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         Command::Records { name: Some(name), zone, .. } => records(context, &postroom, &name, zone),
         Command::Records { name: None, .. } => fleet::all_records(context, &postroom),
         Command::Verify { name } => verify::once(context, &postroom, &name),
+        Command::Advise { name, smtp } => advise::run(context, &postroom, &name, smtp),
         Command::Watch { name, every } => {
             verify::watch(context, &postroom, &name, Duration::from_secs(every.max(1).into()))
         }

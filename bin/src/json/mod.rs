@@ -1,5 +1,6 @@
 //! Our own JSON of domains, claims, records, keys, API keys, findings and lists, made once: for the native dialect and for `--json`.
 
+pub mod advice;
 pub mod api_key;
 pub mod claim;
 pub mod domain;

@@ -147,6 +147,19 @@ pub fn create<'t>(
     add(tx, caller, domain, selector, source, None)
 }
 
+/// Takes over a key with which the domain's owner signs elsewhere: as [`create`] does, and if the domain still waits for its
+/// first key, this is it, so that no other is made.
+pub fn adopt<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    selector: &Selector,
+    source: &Source,
+) -> Result<KeyEntry, Error> {
+    domain::table::has_key(tx, domain.id)?;
+    add(tx, caller, domain, selector, source, None)
+}
+
 /// Makes a key of the domain and the record that publishes it: a CNAME to `delegated_to`, if it is delegated.
 pub(crate) fn add<'t>(
     tx: &WriteTx<'t>,

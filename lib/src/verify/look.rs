@@ -69,6 +69,8 @@ pub(super) fn look_by(
 ) -> Vec<Look> {
     let questions: Vec<dns::Question> = expected.iter().map(Expectation::question).collect();
     let sightings = resolver.look(&questions);
+    // What was seen is not asked for again, whatever leads back to it.
+    let resolver = &dns::Memo::new(resolver).with_seen(&sightings);
     let inside = sightings
         .iter()
         .any(dns::Sighting::has_inside)

@@ -13,6 +13,7 @@ use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
+use crate::wire::json::Json;
 use crate::wire::{
     Auth, CLAIM_IT, Call, Fault, Surface, json_body, looking, making, route, store_status, unproved_limit,
 };
@@ -37,6 +38,8 @@ pub const DIALECT: Surface = Surface {
             .writes(KeyScope::RecordsVerify),
         route(Method::GET, "/postroom/v1/domains/{name}", domains::show).reads(KeyScope::DomainsWrite),
         looking(Method::GET, "/postroom/v1/domains/{name}/dns", domains::dns).reads(KeyScope::RecordsVerify),
+        looking(Method::GET, "/postroom/v1/domains/{name}/advice", domains::advise)
+            .reads(KeyScope::RecordsVerify),
         looking(Method::POST, "/postroom/v1/domains/{name}/verify", domains::verify)
             .writes(KeyScope::RecordsVerify),
         route(Method::GET, "/postroom/v1/domains/{name}/zone", domains::zone).reads(KeyScope::RecordsVerify),
@@ -138,6 +141,9 @@ fn render(fault: &Fault) -> Response {
 
 /// A body that must be there.
 fn body<T: serde::de::DeserializeOwned>(call: &Call<'_>) -> Result<T, Fault> {
-    let body = json_body(call.request)?.ok_or_else(|| Fault::Json("it is empty".to_owned()))?;
-    serde_json::from_value(body).map_err(|e| Fault::Json(e.to_string()))
+    match json_body(call.request)? {
+        Some(Json::Object(body)) => body.typed().map_err(Fault::Json),
+        Some(_) => Err(Fault::Json("it must be an object".to_owned())),
+        None => Err(Fault::Json("it is empty".to_owned())),
+    }
 }

@@ -10,6 +10,7 @@ mod challenge;
 mod dkim;
 mod dmarc;
 mod dmarc_above;
+mod dmarc_mended;
 mod dmarc_report;
 mod key_record;
 mod mangling;
@@ -34,7 +35,10 @@ pub use self::dmarc::DmarcExpectation;
 pub use self::mx::MxExpectation;
 pub use self::return_path::{CnameExpectation, RETURN_PATH_HOST};
 pub use self::spf::SpfExpectation;
-pub(crate) use sentence::{asked, shown};
+pub(crate) use dmarc_report::{
+    ALLOWED as ALLOWS_REPORTS, is_of_another_organization, permission as report_permission,
+};
+pub(crate) use sentence::{asked, behind_alias, shown};
 
 /// What a record is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -166,6 +170,11 @@ pub(crate) trait Expected {
 
     /// Judges a definite answer: one that says what is there, or that nothing is.
     fn judge(&self, seen: &Answer) -> Finding;
+
+    /// Whether the record stands at the domain itself, and not at a name below it.
+    fn is_at_domain(&self) -> bool {
+        false
+    }
 
     /// The code of the finding where nothing is there.
     fn missing_code(&self) -> Code {
