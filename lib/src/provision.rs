@@ -92,6 +92,7 @@ fn make<'t>(
         next_check_at: tx.now() + domain::FIRST_CHECK_AFTER,
         wants_key: key_later,
         claimed_at,
+        covered: ownership::is_covered(tx, caller.account(), new.name)?,
     };
     let domain = table::insert(tx, &row)?;
     webhook::create(tx, &domain)?;
@@ -195,7 +196,10 @@ pub fn rename<'t>(
     loss::make_way(tx, caller.account(), name, false)?;
     ownership::remember(tx, domain.account, domain.id)?;
     let claimed_at = ownership::begin(tx, domain.account, name)?;
-    let renamed = table::rename(tx, domain, name, claimed_at, tx.now() + domain::FIRST_CHECK_AFTER)?;
+    let covered = ownership::is_covered(tx, domain.account, name)?;
+    let claim = table::NewClaim { name, claimed_at, covered };
+    let renamed = table::rename(tx, domain, &claim, tx.now() + domain::FIRST_CHECK_AFTER)?;
+    route::check_no_circle(tx, renamed.id, "name")?;
     let keys = dkim::list(tx, &renamed)?;
     keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
     // A key signs only while its record is known to be right, and the new name has none yet.
@@ -215,7 +219,7 @@ fn leave<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(
     if domain.proved_at.is_none() {
         return Ok(());
     }
-    signing::follow_below(tx, caller.actor(), domain.account, &domain.name)
+    signing::follow_proof(tx, caller.actor(), domain.account, &domain.name)
 }
 
 /// Deletes the domain with everything that hangs on it.
@@ -265,7 +269,8 @@ pub fn transfer<'t>(
     // Where a domain above it signed, its own keys do from now on.
     signing::follow(tx, caller.actor(), domain.id)?;
     leave(tx, caller, domain)?;
-    signing::follow_below(tx, caller.actor(), to, &domain.name)?;
+    ownership::cover_below(tx, to, &domain.name)?;
+    signing::follow_proof(tx, caller.actor(), to, &domain.name)?;
     for account in [domain.account, to] {
         let change = Change::DomainTransferred { domain: domain.into(), from: domain.account, to };
         tx.tell(caller.actor(), account, &change)?;

@@ -22,6 +22,7 @@ mod mailboxes;
 mod master_key;
 mod names;
 mod ownership;
+mod ownership_by_chance;
 mod policies;
 mod recipients;
 mod reports;

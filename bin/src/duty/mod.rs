@@ -8,6 +8,7 @@ mod backups;
 mod checks;
 mod expiry;
 mod keys;
+mod refusals;
 mod news;
 mod rotations;
 mod run;
@@ -39,6 +40,7 @@ pub const DUTIES: &[Duty] = &[
     keys::DUTY,
     rotations::DUTY,
     expiry::DUTY,
+    refusals::DUTY,
     seals::DUTY,
     news::DUTY,
     backups::DUTY,

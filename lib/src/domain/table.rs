@@ -49,6 +49,26 @@ pub(crate) fn by_name<'t>(
     Ok(found.map(|details| Domain::seen(tx, details)))
 }
 
+/// Those of these names that are domains which the caller may see.
+pub(super) fn by_names<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    names: &[DomainName],
+) -> Result<Vec<Domain<'t>>, Error> {
+    // Names have letters, digits, dots and hyphens only, so that each is a JSON string as it is.
+    let texts: Vec<&str> = names.iter().map(DomainName::as_str).collect();
+    let list = if texts.is_empty() { "[]".to_owned() } else { format!("[\"{}\"]", texts.join("\",\"")) };
+    let found = tx.all(
+        &format!(
+            "SELECT d.* FROM json_each(:names) n JOIN domain d ON d.name = n.value WHERE {}",
+            visible(caller)
+        ),
+        Scope::of(caller).with(&[(":names", &list.as_str())]).as_slice(),
+        details,
+    )?;
+    Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
+}
+
 pub(super) fn page<'t>(
     tx: &ReadTx<'t>,
     caller: &Caller,
@@ -164,20 +184,22 @@ pub(crate) struct NewRow<'a> {
     pub(crate) wants_key: bool,
     /// Since when the account's claim to the name counts.
     pub(crate) claimed_at: Timestamp,
+    /// Whether it lies below a name that the account has proved.
+    pub(crate) covered: bool,
 }
 
 pub(crate) fn insert<'t>(tx: &WriteTx<'t>, new: &NewRow<'_>) -> Result<Domain<'t>, Error> {
     let made = tx.one(
         "INSERT INTO domain (account_id, subscription_id, name, label, user_id, organization_id, next_check_at,
-                             wants_key, claimed_at, created_at, updated_at)
-         VALUES (:account, :subscription, :name, :label, :user, :organization, :next, :wants_key, :claimed, :now, :now)
+                             wants_key, claimed_at, covered, created_at, updated_at)
+         VALUES (:account, :subscription, :name, :label, :user, :organization, :next, :wants_key, :claimed, :covered, :now, :now)
          RETURNING *",
         named! {
             ":account": new.account.number(), ":subscription": new.subscription.number(),
             ":name": new.name.as_str(), ":label": new.label,
             ":user": new.user.map(Tag::as_str), ":organization": new.organization.map(Tag::as_str),
             ":next": new.next_check_at.millis(), ":wants_key": new.wants_key,
-            ":claimed": new.claimed_at.millis(), ":now": tx.now().millis(),
+            ":claimed": new.claimed_at.millis(), ":covered": new.covered, ":now": tx.now().millis(),
         },
         details,
     )?;
@@ -239,20 +261,35 @@ pub(super) fn set_label<'t>(
     )
 }
 
+/// A name that a domain takes.
+pub(crate) struct NewClaim<'a> {
+    pub(crate) name: &'a DomainName,
+    /// Since when the account's claim to it counts.
+    pub(crate) claimed_at: Timestamp,
+    /// Whether it lies below a name that the account has proved.
+    pub(crate) covered: bool,
+}
+
 /// Another name, with everything that was proved of the old one forgotten.
 pub(crate) fn rename<'t>(
     tx: &WriteTx<'t>,
     domain: &Domain<'t>,
-    name: &DomainName,
-    claimed_at: Timestamp,
+    claim: &NewClaim<'_>,
     next_check_at: Timestamp,
 ) -> Result<Domain<'t>, Error> {
     change(
         tx, domain,
         "UPDATE domain SET name = ?2, status = 'pending', proved_at = NULL, authority_id = NULL, claimed_at = ?5, updated_at = ?3,
-             checks = 0, next_check_at = ?4
+             checks = 0, next_check_at = ?4, covered = ?6
          WHERE id = ?1 RETURNING *",
-        (domain.id.number(), name.as_str(), tx.now().millis(), next_check_at.millis(), claimed_at.millis()),
+        (
+            domain.id.number(),
+            claim.name.as_str(),
+            tx.now().millis(),
+            next_check_at.millis(),
+            claim.claimed_at.millis(),
+            claim.covered,
+        ),
     )
 }
 

@@ -22,6 +22,7 @@ use crate::loss;
 use crate::name::{DnsName, DomainName};
 use crate::ownership;
 use crate::page::Page;
+use crate::route;
 
 /// The most downstream addresses of a domain.
 pub const MOST_DOWNSTREAM: usize = 10;
@@ -351,7 +352,7 @@ pub fn change<'t>(
         for (at, alias) in aliases.iter().enumerate() {
             let is_there = kept.contains(alias) || aliases.iter().take(at).any(|before| before == alias);
             if !is_there {
-                make_alias(tx, domain, alias)?;
+                make_alias(tx, domain, alias, false)?;
             }
         }
     }
@@ -363,7 +364,7 @@ pub fn change<'t>(
 
 /// Has mail for `alias` be treated as the domain's.
 ///
-/// An alias of a tenant's takes no mail until it is proved. `Conflict(Domain)` if the account has such a domain or alias; else
+/// An alias of a tenant's takes no mail until it is proved. `Invalid` if mail for it would be forwarded in a circle. `Conflict(Domain)` if the account has such a domain or alias; else
 /// the name is refused as [`provision::create`](crate::provision::create) refuses it.
 pub fn add_alias<'t>(
     tx: &WriteTx<'t>,
@@ -372,7 +373,7 @@ pub fn add_alias<'t>(
     alias: &DomainName,
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
-    make_alias(tx, domain, alias)?;
+    make_alias(tx, domain, alias, false)?;
     tell_of_alias(tx, caller, domain, alias)
 }
 
@@ -385,9 +386,7 @@ pub(crate) fn add_proved_alias<'t>(
     alias: &DomainName,
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
-    loss::make_way(tx, domain.account, alias, true)?;
-    let claimed_at = ownership::begin(tx, domain.account, alias)?;
-    table::insert_alias(tx, domain, alias, claimed_at)?;
+    make_alias(tx, domain, alias, true)?;
     ownership::table::prove_alias(tx, alias)?;
     tell_of_alias(tx, caller, domain, alias)
 }
@@ -440,10 +439,17 @@ fn told(domain: &Details, before: &Inbound, now: &Inbound) -> Option<event::Chan
     })
 }
 
-fn make_alias<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, alias: &DomainName) -> Result<(), Error> {
-    loss::make_way(tx, domain.account, alias, false)?;
+fn make_alias<'t>(
+    tx: &WriteTx<'t>,
+    domain: &Domain<'t>,
+    alias: &DomainName,
+    is_challenge_seen: bool,
+) -> Result<(), Error> {
+    loss::make_way(tx, domain.account, alias, is_challenge_seen)?;
     let claimed_at = ownership::begin(tx, domain.account, alias)?;
-    table::insert_alias(tx, domain, alias, claimed_at)
+    let covered = ownership::is_covered(tx, domain.account, alias)?;
+    table::insert_alias(tx, domain, alias, claimed_at, covered)?;
+    route::check_no_circle(tx, domain.id, "aliases")
 }
 
 fn check_number(field: &'static str, number: usize, most: usize) -> Result<(), Error> {

@@ -36,6 +36,11 @@ pub fn begin(postroom: &Postroom) -> Result<MasterKeyChange, RotationError> {
     postroom.begin_master_key()
 }
 
+/// Whether a change of the master key was begun and is not finished.
+pub fn is_under_way(tx: &ReadTx<'_>) -> Result<bool, Error> {
+    Ok(tx.master_key().known()?.len() > 1)
+}
+
 /// Seals at most so many values anew, in one transaction; if none is left, ends the change.
 pub fn step(postroom: &Postroom, most: u32) -> Result<Progress, RotationError> {
     if postroom.read(|tx| tx.master_key().known())?.len() < 2 {

@@ -9,6 +9,7 @@ mod machine;
 use std::process::ExitCode;
 
 use postroom::name::DnsName;
+use postroom::reseal;
 use postroom::settings::Settings;
 use serde_json::{Value, json};
 
@@ -88,6 +89,15 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
         Err(failure) => return Ok(vec![check("database", State::Fail, failure.text())]),
     };
     let mut checks = vec![check("master key", State::Ok, "it is the one that this database was sealed with")];
+    match postroom.read(reseal::is_under_way) {
+        Ok(true) => {
+            let text =
+                "a change of it is under way; a running server finishes it, or `postroom rotate-master-key`";
+            checks.push(check("master key", State::Warn, text));
+        }
+        Ok(false) => {}
+        Err(error) => checks.push(check("master key", State::Fail, error.to_string())),
+    }
     checks.push(match postroom.check_integrity() {
         Ok(found) if found.is_empty() => check("database", State::Ok, format!("{} is sound", file.display())),
         Ok(found) => {
