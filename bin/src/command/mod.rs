@@ -35,6 +35,7 @@ mod sign;
 mod subscription;
 mod token;
 mod verify;
+mod whole;
 mod zone;
 
 use std::io::{self, Write};
