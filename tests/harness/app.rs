@@ -203,7 +203,8 @@ impl TestApp {
             body,
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
         });
-        Reply { status: response.status.as_u16(), headers: response.headers, body: response.body }
+        let body = response.body.into_whole().unwrap();
+        Reply { status: response.status.as_u16(), headers: response.headers, body }
     }
 
     /// Makes a domain through the API, and returns its id.

@@ -44,6 +44,8 @@ mod login;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod mistake;
 #[cfg(test)]
 mod operator;

@@ -241,8 +241,8 @@ impl App {
         request: &'a Request,
         params: Vec<(String, String)>,
     ) -> Call<'a, By> {
-        let (switches, base_url) = (self.switches, self.base_url.as_str());
-        Call { session, switches, base_url, caller, request, params }
+        let database = (session, &self.postroom);
+        Call::new(database, (self.switches, &self.base_url), caller, request, params)
     }
 
     fn uses(&self) -> std::sync::MutexGuard<'_, HashMap<ApiKeyId, Timestamp>> {

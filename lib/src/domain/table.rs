@@ -1,5 +1,7 @@
 //! The SQL of domains, over those that the visibility rule lets through.
 
+use std::collections::HashMap;
+
 use super::visibility::{Scope, number, sorting, visible};
 use super::{Details, Domain, DomainStatus, Order};
 use crate::account::Caller;
@@ -63,6 +65,44 @@ pub(super) fn page<'t>(
         details,
     )?;
     Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
+}
+
+pub(super) fn ids(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    order: Order,
+    direction: Direction,
+    page: Page,
+) -> Result<Vec<DomainId>, Error> {
+    tx.all(
+        &page_of_ids(caller, order, direction),
+        Scope::of_page(tx, caller)?
+            .with(&[(":limit", &page.sql_limit()), (":offset", &page.sql_offset())])
+            .as_slice(),
+        |row| row.get(0).map(DomainId::new),
+    )
+}
+
+pub(super) fn some<'t>(tx: &ReadTx<'t>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Domain<'t>>, Error> {
+    let found = tx.all(
+        &format!("SELECT d.* FROM domain d WHERE d.id IN ({}) AND {}", numbers(ids), visible(caller)),
+        Scope::of(caller).with(&[]).as_slice(),
+        details,
+    )?;
+    let mut found: Vec<Domain<'t>> = found.into_iter().map(|details| Domain::seen(tx, details)).collect();
+    in_order(&mut found, ids, |domain| domain.id);
+    Ok(found)
+}
+
+/// Ids as they stand in a list, where they need no place for a parameter each.
+pub(crate) fn numbers(ids: &[DomainId]) -> String {
+    ids.iter().map(|id| id.number().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Sorts what was found of some domains in the order in which these were asked for.
+pub(crate) fn in_order<T>(found: &mut [T], ids: &[DomainId], id: impl Fn(&T) -> DomainId) {
+    let places: HashMap<DomainId, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+    found.sort_by_key(|each| places.get(&id(each)).copied());
 }
 
 pub(super) fn count(tx: &ReadTx<'_>, caller: &Caller) -> Result<u64, Error> {

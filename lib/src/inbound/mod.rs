@@ -17,6 +17,7 @@ use crate::domain::{self, Details, Domain, Holder, holder};
 use crate::egress::{EgressPolicy, NotAdmitted, VettedAddresses};
 use crate::error::{Entity, Error};
 use crate::event;
+use crate::id::DomainId;
 use crate::name::{DnsName, DomainName};
 use crate::page::Page;
 
@@ -293,19 +294,31 @@ pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Inbound, Error> 
     })
 }
 
-/// A page of the caller's domains with what is set of them, by id, and how many there are in all: those of `names`, where
-/// some are named.
-pub fn list(
+/// The ids of a page of the caller's domains, in their order, and how many there are in all: those of `names`, where some are
+/// named.
+pub fn ids(
     tx: &ReadTx<'_>,
     caller: &Caller,
     names: Option<&[DomainName]>,
     page: Page,
-) -> Result<(Vec<(Details, Inbound)>, u64), Error> {
+) -> Result<(Vec<DomainId>, u64), Error> {
     let total = match names {
         Some(names) => table::count(tx, caller, names)?,
         None => domain::count(tx, caller)?,
     };
-    Ok((table::page(tx, caller, names, page)?, total))
+    Ok((table::ids(tx, caller, names, page)?, total))
+}
+
+/// Those of the domains with these ids that the caller may see, in the order of the ids, with what is set of them.
+pub fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<(Details, Inbound)>, Error> {
+    let domains: Vec<_> = domain::some(tx, caller, ids)?.into_iter().map(Domain::into_details).collect();
+    let seen: Vec<DomainId> = domains.iter().map(|domain| domain.id).collect();
+    let mut found = table::some(tx, &seen)?;
+    let with_inbound = |domain: Details| {
+        let inbound = found.remove(&domain.id).unwrap_or_default();
+        (domain, inbound)
+    };
+    Ok(domains.into_iter().map(with_inbound).collect())
 }
 
 /// Changes what is said of it, all or nothing.

@@ -46,9 +46,14 @@ pub fn create<'t>(
     Ok((token, secret))
 }
 
-/// The live tokens of a domain, the oldest first.
-pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<DomainToken>, Error> {
-    table::all(tx, domain.id)
+/// At most `limit` live tokens of a domain, the oldest first: from the first on, or from the first after one of them.
+pub fn list<'t>(
+    tx: &ReadTx<'t>,
+    domain: &Domain<'t>,
+    after: Option<DomainTokenId>,
+    limit: u32,
+) -> Result<Vec<DomainToken>, Error> {
+    table::page(tx, domain.id, after, limit)
 }
 
 /// The live token of `domain` with this id.

@@ -15,7 +15,7 @@ use postroom::access::KeyScope;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
-use crate::wire::http::{HeaderMap, Method, Response, StatusCode, header};
+use crate::wire::http::{Body, HeaderMap, Method, Response, StatusCode, header};
 use crate::wire::{
     Anybody, Auth, Call, Fault, Surface, batch, looking, open, reporting, route, store_status,
 };
@@ -89,7 +89,7 @@ pub const DIALECT: Surface = Surface {
 /// Whether the service is well.
 fn status(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     call.session.check_readable()?;
-    Ok(Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new() })
+    Ok(Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Body::EMPTY })
 }
 
 /// A fault in this dialect's shape.

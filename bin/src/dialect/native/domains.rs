@@ -60,7 +60,7 @@ pub(super) fn zone(call: &Call<'_>) -> Result<Response, Fault> {
     })?;
     // The media type of zone files (RFC 4027).
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("text/dns"))]);
-    Ok(Response { status: StatusCode::OK, headers, body: zone.into_bytes() })
+    Ok(Response { status: StatusCode::OK, headers, body: zone.into() })
 }
 
 /// The id of the domain in the path, for what finds it again in a transaction of its own.

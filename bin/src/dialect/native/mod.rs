@@ -12,6 +12,7 @@ use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
+use crate::wire::json::Json;
 use crate::wire::{Auth, Call, Fault, Surface, json_body, looking, making, route, store_status};
 
 /// The dialect.
@@ -122,6 +123,9 @@ fn render(fault: &Fault) -> Response {
 
 /// A body that must be there.
 fn body<T: serde::de::DeserializeOwned>(call: &Call<'_>) -> Result<T, Fault> {
-    let body = json_body(call.request)?.ok_or_else(|| Fault::Json("it is empty".to_owned()))?;
-    serde_json::from_value(body).map_err(|e| Fault::Json(e.to_string()))
+    match json_body(call.request)? {
+        Some(Json::Object(body)) => body.typed().map_err(Fault::Json),
+        Some(_) => Err(Fault::Json("it must be an object".to_owned())),
+        None => Err(Fault::Json("it is empty".to_owned())),
+    }
 }
