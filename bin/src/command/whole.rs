@@ -66,10 +66,12 @@ fn write_to(
 ) -> Result<(), Failure> {
     let mut out = BufWriter::new(out);
     let written = match passphrase {
-        Some(passphrase) => Encryptor::with_user_passphrase(passphrase).wrap_output(&mut out).and_then(|mut out| {
-            write_json(postroom, &mut out, secrets)?;
-            out.finish().map(drop)
-        }),
+        Some(passphrase) => {
+            Encryptor::with_user_passphrase(passphrase).wrap_output(&mut out).and_then(|mut out| {
+                write_json(postroom, &mut out, secrets)?;
+                out.finish().map(drop)
+            })
+        }
         None => write_json(postroom, &mut out, secrets),
     };
     written.and_then(|()| out.flush()).map_err(|error| Failure::unwritten(&error))
@@ -150,9 +152,12 @@ pub(super) fn import(
     }
     postroom.write(|tx| export::read(tx, secrets, rows.iter().cloned()))?;
     if !whole.keys {
-        warn!("the private keys stayed behind: each domain gets a new DKIM key, whose record must be published");
+        warn!(
+            "the private keys stayed behind: each domain gets a new DKIM key, whose record must be published"
+        );
     }
-    let json = json!({ "imported": rows.len(), "keys": whole.keys, "database": postroom.file().to_string_lossy() });
+    let json =
+        json!({ "imported": rows.len(), "keys": whole.keys, "database": postroom.file().to_string_lossy() });
     context.output.print(&json, || format!("{} rows are in {}.", rows.len(), postroom.file().display()))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -166,16 +171,25 @@ fn whole(file: &Path, passphrase_file: Option<&Path>) -> Result<Whole, Failure> 
     File::open(file).and_then(|mut file| file.read_to_end(&mut octets)).map_err(|error| failed(&error))?;
     if octets.starts_with(AGE) {
         let Some(passphrase_file) = passphrase_file else {
-            let text = format!("{} is encrypted; name a file with its passphrase by --passphrase-file", file.display());
+            let text = format!(
+                "{} is encrypted; name a file with its passphrase by --passphrase-file",
+                file.display()
+            );
             return Err(Failure::input(text));
         };
         let identity = scrypt::Identity::new(passphrase(passphrase_file)?);
-        let opened = Decryptor::new(&octets[..]).and_then(|d| d.decrypt(std::iter::once(&identity as &dyn age::Identity)));
+        let opened = Decryptor::new(&octets[..])
+            .and_then(|d| d.decrypt(std::iter::once(&identity as &dyn age::Identity)));
         let mut opened = opened.map_err(|error| {
-            Failure::new(Exit::Refused, format!("{} does not open with this passphrase: {error}", file.display()))
+            Failure::new(
+                Exit::Refused,
+                format!("{} does not open with this passphrase: {error}", file.display()),
+            )
         })?;
         let mut plain = zeroize::Zeroizing::new(Vec::new());
-        opened.read_to_end(&mut plain).map_err(|error| Failure::input(format!("{}: {error}", file.display())))?;
+        opened
+            .read_to_end(&mut plain)
+            .map_err(|error| Failure::input(format!("{}: {error}", file.display())))?;
         octets = plain;
     }
     let whole: Whole = serde_json::from_slice(&octets)
@@ -190,10 +204,14 @@ fn cell(value: Value) -> Result<Cell, String> {
     Ok(match value {
         Value::Null => Cell::Null,
         Value::String(text) => Cell::Text(text),
-        Value::Number(number) => Cell::Number(number.as_i64().ok_or_else(|| format!("{number} is no whole number"))?),
+        Value::Number(number) => {
+            Cell::Number(number.as_i64().ok_or_else(|| format!("{number} is no whole number"))?)
+        }
         Value::Object(octets) => {
             let text = octets.get("base64").and_then(Value::as_str).unwrap_or_default();
-            Cell::Octets(STANDARD.decode(text).map_err(|error| format!("octets are not Base64: {error}"))?.into())
+            Cell::Octets(
+                STANDARD.decode(text).map_err(|error| format!("octets are not Base64: {error}"))?.into(),
+            )
         }
         other => return Err(format!("{other} is no value of a row")),
     })

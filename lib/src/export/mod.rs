@@ -132,7 +132,8 @@ pub fn read(
     let known = tables(tx, secrets)?;
     for (name, mut values) in rows {
         let table = known.iter().find(|table| table.name == name);
-        let table = table.ok_or_else(|| Error::invalid("export", format_args!("there is no table {name}")))?;
+        let table =
+            table.ok_or_else(|| Error::invalid("export", format_args!("there is no table {name}")))?;
         if let Some(column) = values.keys().find(|column| !table.columns.contains(column)) {
             let reason = format_args!("the table {name} has no column {column}");
             return Err(Error::invalid("export", reason));
