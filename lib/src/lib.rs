@@ -51,6 +51,7 @@
 //! | sign a message | [`dkim::sign`] |
 //! | issue sending tokens and login links | [`token`], [`login`] |
 //! | decide what becomes of incoming mail | [`mail`], [`route`], [`inbound`], [`recipient`], [`list`], [`report`] |
+//! | take everything to another database | [`export`] |
 //! | see what happened, and how much there is | [`event`], [`census`] |
 //!
 //! # Three rules
@@ -122,6 +123,8 @@ pub mod keyring;
 pub mod rotation;
 // What is sealed, wherever it stands.
 pub mod reseal;
+// The whole of it.
+pub mod export;
 
 pub use account::Caller;
 pub use db::{OpenError, Options, Postroom};

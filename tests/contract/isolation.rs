@@ -231,7 +231,7 @@ pub(super) fn target(dialect: &Surface, route: &Route, ids: Ids, user: &str) -> 
     let path = fill(route, ids);
     match (dialect.name, route.path) {
         ("lifecycle", _) => {}
-        ("console" | "health", _) => return Target { path, body: String::new() },
+        ("console" | "health" | "openapi", _) => return Target { path, body: String::new() },
         // The list's links repeat what it was filtered by, whoever's that is.
         ("mailgun", "/v1/dkim/keys") if route.method == "GET" => return Target { path, body: String::new() },
         ("mailchannels", _) => {
@@ -309,6 +309,7 @@ fn fill(route: &Route, ids: Ids) -> String {
         "{id}" if route.path == "/postroom/v1/keys/{id}" => NEVER.to_string(),
         "{id}" => ids.domain.to_string(),
         "{domain}" | "{name}" => ids.name.to_owned(),
+        "{file}" => "native.json".to_owned(),
         "{token_id}" => ids.token.to_string(),
         "{alias}" => "alias.example".to_owned(),
         "{listname}" | "{list}" => "safelist".to_owned(),

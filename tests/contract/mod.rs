@@ -11,5 +11,6 @@ mod mailchannels;
 mod mailgun;
 mod mailpace;
 mod native;
+mod openapi;
 mod scopes;
 mod surfaces;

@@ -6,6 +6,7 @@
 mod admission;
 mod credential;
 mod health;
+mod openapi;
 mod origin;
 mod repeat;
 mod scope;

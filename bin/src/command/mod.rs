@@ -38,6 +38,7 @@ mod sign;
 mod subscription;
 mod token;
 mod verify;
+mod whole;
 mod zone;
 
 use std::io::{self, Write};

@@ -34,7 +34,7 @@ pub(crate) use self::params::{Params, named};
 pub(crate) use self::row::{Row, moment, moment_if_any, parsed};
 pub use self::session::{Held, Session};
 pub use self::sqlite::{BackupError, back_up, restore};
-pub(crate) use self::value::{ToValue, Value};
+pub(crate) use self::value::{FromValue, ToValue, Value};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::name::DnsName;
