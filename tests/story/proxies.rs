@@ -42,7 +42,17 @@ fn stands_before_the_server(kind: &str, start: impl FnOnce(&Path, &str, u16) -> 
         .with("POSTROOM_TRUSTED_PROXIES", "127.0.0.1,::1")
         .with("POSTROOM_PUBLIC_URL", "https://desk.example.net");
     let server = site.serve();
-    let setup = ["setup", "--host", "desk.example.net", "--resolver", "127.0.0.1:9", "--proxy", kind, "--to", "x.toml"];
+    let setup = [
+        "setup",
+        "--host",
+        "desk.example.net",
+        "--resolver",
+        "127.0.0.1:9",
+        "--proxy",
+        kind,
+        "--to",
+        "x.toml",
+    ];
     let set_up = site.run(&setup);
     assert_eq!(set_up.code, Some(0), "{set_up:?}");
     assert!(set_up.stdout.contains("127.0.0.1:8025"), "{set_up:?}");
@@ -55,7 +65,11 @@ fn stands_before_the_server(kind: &str, start: impl FnOnce(&Path, &str, u16) -> 
     let _proxy = Proxy(start(&folder, &configuration, port));
     let began = Instant::now();
     while status(port, "127.0.0.2", &key, is_tls) != "200" {
-        assert!(began.elapsed() < PATIENCE, "{kind} does not answer: {}", status(port, "127.0.0.2", &key, is_tls));
+        assert!(
+            began.elapsed() < PATIENCE,
+            "{kind} does not answer: {}",
+            status(port, "127.0.0.2", &key, is_tls)
+        );
         thread::sleep(Duration::from_millis(100));
     }
     // Another client with the same key, which says that it is the first one.
@@ -77,7 +91,8 @@ fn behind_caddy_the_client_is_who_caddy_says() {
 
 /// nginx with the configuration as it stands, but for ports, certificate and log.
 fn nginx(folder: &Path, configuration: &str, port: u16) -> Child {
-    let certified = rcgen::generate_simple_self_signed(vec!["desk.example.net".to_owned()]).expect("a certificate");
+    let certified =
+        rcgen::generate_simple_self_signed(vec!["desk.example.net".to_owned()]).expect("a certificate");
     let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     fs::write(&cert, certified.cert.pem()).expect("a file");
     fs::write(&key, certified.signing_key.serialize_pem()).expect("a file");

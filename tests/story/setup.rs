@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::harness::process::{PATIENCE, Running, Site, until};
 
-const SETUP: [&str; 7] = ["setup", "--host", "desk.example.net", "--resolver", "127.0.0.1:9", "--to", "new.toml"];
+const SETUP: [&str; 7] =
+    ["setup", "--host", "desk.example.net", "--resolver", "127.0.0.1:9", "--to", "new.toml"];
 
 fn with(more: &[&'static str]) -> Vec<&'static str> {
     SETUP.iter().chain(more).copied().collect()

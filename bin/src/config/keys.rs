@@ -25,7 +25,11 @@ const fn list(path: &'static str, variable: &'static str, help: &'static str) ->
 /// Every key.
 pub const KEYS: &[Key] = &[
     key("db", "POSTROOM_DB", "the database file (./postroom.db)"),
-    key("master_key_file", "POSTROOM_MASTER_KEY_FILE", "the master key (systemd's credential postroom.master-key, else the database file and .key)"),
+    key(
+        "master_key_file",
+        "POSTROOM_MASTER_KEY_FILE",
+        "the master key (systemd's credential postroom.master-key, else the database file and .key)",
+    ),
     key("listen", "POSTROOM_LISTEN", "where to listen (127.0.0.1:8025)"),
     key(
         "public_url",

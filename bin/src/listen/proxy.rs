@@ -122,7 +122,10 @@ mod tests {
     #[test]
     fn what_the_client_wrote_itself_does_not_count() {
         assert_eq!(client("10.0.0.1", &[(X_FORWARDED_FOR, "127.0.0.1, 198.51.100.7")]), "198.51.100.7");
-        assert_eq!(client("10.0.0.1", &[(X_FORWARDED_FOR, "127.0.0.1, 198.51.100.7, 10.9.9.9")]), "198.51.100.7");
+        assert_eq!(
+            client("10.0.0.1", &[(X_FORWARDED_FOR, "127.0.0.1, 198.51.100.7, 10.9.9.9")]),
+            "198.51.100.7"
+        );
         let both = [(X_FORWARDED_FOR, "198.51.100.7"), (FORWARDED, "for=203.0.113.9")];
         assert_eq!(client("10.0.0.1", &both), "10.0.0.1");
     }

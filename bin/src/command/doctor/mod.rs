@@ -59,15 +59,15 @@ pub(super) fn look(context: &Context) -> Result<Vec<Check>, Failure> {
 
 /// What was looked at, for programs.
 pub(super) fn json(checks: &[Check]) -> Value {
-    let json = |check: &Check| json!({ "check": check.name, "state": check.state.word(), "text": check.text });
+    let json =
+        |check: &Check| json!({ "check": check.name, "state": check.state.word(), "text": check.text });
     checks.iter().map(json).collect()
 }
 
 /// What was looked at, for people: a line each.
 pub(super) fn lines(checks: &[Check]) -> String {
-    let line = |check: &Check| {
-        format!("{:<5} {:<11} {}\n", check.state.word(), check.name, printable(&check.text))
-    };
+    let line =
+        |check: &Check| format!("{:<5} {:<11} {}\n", check.state.word(), check.name, printable(&check.text));
     checks.iter().map(line).collect()
 }
 

@@ -40,13 +40,15 @@ impl SettingsFile {
             None => self.document.as_table_mut(),
             Some(table) => {
                 let item = self.document.entry(table).or_insert_with(|| Item::Table(Table::new()));
-                let not_a_table = || Failure::input(format!("{}: {table} is not a table", self.file.display()));
+                let not_a_table =
+                    || Failure::input(format!("{}: {table} is not a table", self.file.display()));
                 item.as_table_mut().ok_or_else(not_a_table)?
             }
         };
         let has_another = within.get(name).is_some_and(|item| plain(item) != plain(&new));
         if has_another && !replace {
-            let text = format!("{} sets {path} to another value; add --replace to change it", self.file.display());
+            let text =
+                format!("{} sets {path} to another value; add --replace to change it", self.file.display());
             return Err(Failure::new(Exit::Refused, text));
         }
         if has_another || !within.contains_key(name) {
@@ -63,7 +65,8 @@ impl SettingsFile {
     /// Writes the file, whole or not at all.
     pub(super) fn write(&self) -> Result<(), Failure> {
         let failed = |error| Failure::wrong(format!("{} cannot be written: {error}", self.file.display()));
-        let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder =
+            self.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut part = self.file.clone().into_os_string();
         part.push(".part");
         let part = PathBuf::from(part);

@@ -51,12 +51,17 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure> {
     let answers = Answers::at_the_terminal();
-    let host = match args.host.or_else(|| answers.ask("The name of this server, such as desk.example.net", "")) {
+    let host = match args
+        .host
+        .or_else(|| answers.ask("The name of this server, such as desk.example.net", ""))
+    {
         Some(host) => read::<DnsName>("--host", &host)?,
         None => return Err(Failure::input("name this server with --host, such as --host desk.example.net")),
     };
     if !host.as_str().contains('.') {
-        let text = format!("--host: nobody else can look up \"{host}\"; give a whole name, such as desk.example.net");
+        let text = format!(
+            "--host: nobody else can look up \"{host}\"; give a whole name, such as desk.example.net"
+        );
         return Err(Failure::input(text));
     }
     let domain = domain_of(&host);
@@ -64,9 +69,14 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         let usual = format!("{label}.{domain}");
         read::<DnsName>(flag, &given.or_else(|| answers.ask(question, &usual)).unwrap_or(usual))
     };
-    let mx_host = chosen("--mx-host", args.mx_host, "The mail host in the MX records of your customers", "mx")?;
-    let return_path_host =
-        chosen("--return-path-host", args.return_path_host, "The target of their return paths", "return-path")?;
+    let mx_host =
+        chosen("--mx-host", args.mx_host, "The mail host in the MX records of your customers", "mx")?;
+    let return_path_host = chosen(
+        "--return-path-host",
+        args.return_path_host,
+        "The target of their return paths",
+        "return-path",
+    )?;
     let proxy = args.proxy.or_else(|| {
         let answer = answers.ask("The proxy before it: nginx, caddy or none", "none")?;
         Proxy::of(&answer)
@@ -127,7 +137,8 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
 }
 
 fn read<T: Setting>(flag: &str, text: &str) -> Result<T, Failure> {
-    T::read(text.trim()).map_err(|reason| Failure::new(Exit::Input, format!("{flag}: \"{text}\" will not do: {reason}")))
+    T::read(text.trim())
+        .map_err(|reason| Failure::new(Exit::Input, format!("{flag}: \"{text}\" will not do: {reason}")))
 }
 
 /// The domain under which the other hosts of `host` stand: what is above it, unless that is a public suffix.
