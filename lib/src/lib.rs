@@ -51,6 +51,7 @@
 //! | issue sending tokens and login links | [`token`], [`login`] |
 //! | decide what becomes of incoming mail | [`mail`], [`route`], [`inbound`], [`recipient`], [`list`], [`report`] |
 //! | see what happened | [`event`] |
+//! | see what an account has piled up, and how much it may | [`ledger`], [`cap`] |
 //!
 //! # Three rules
 //!
@@ -69,6 +70,7 @@
 #![warn(missing_docs, clippy::print_stdout)]
 
 // Plain types, parsed once, then trusted.
+pub mod cap;
 pub mod error;
 pub mod clock;
 pub mod id;
@@ -91,6 +93,7 @@ pub mod event;
 pub mod access;
 pub mod subscription;
 pub mod account;
+pub mod ledger;
 pub mod key;
 pub mod idempotency;
 // The domain model.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::address::EmailAddress;
+use crate::cap::Caps;
 use crate::egress::EgressPolicy;
 use crate::name::{DnsName, Selector};
 
@@ -51,10 +52,12 @@ pub struct Settings {
     pub login_link_life: Duration,
     /// The most octets of a reported message.
     pub max_report_octets: u64,
-    /// The most octets of reported messages that are kept for one account.
-    pub most_report_octets: u64,
     /// How long a report is kept.
     pub keep_reports_for: Duration,
+    /// How long a row of the audit log is kept.
+    pub keep_events_for: Duration,
+    /// How much an account may have of each thing that it can pile up.
+    pub caps: Caps,
     /// Which hosts customers may have this server talk to.
     pub egress: EgressPolicy,
 }
@@ -83,8 +86,9 @@ impl Settings {
             loss: LossPolicy { failures: 3, span: Duration::from_hours(72) },
             login_link_life: Duration::from_mins(15),
             max_report_octets: 10 * 1024 * 1024,
-            most_report_octets: 1024 * 1024 * 1024,
             keep_reports_for: Duration::from_hours(30 * 24),
+            keep_events_for: Duration::from_hours(365 * 24),
+            caps: Caps::default(),
             egress: EgressPolicy::default(),
         }
     }

@@ -3,11 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use postroom::db::Postroom;
+use postroom::error::Error;
 use postroom::{account, key};
 use serde_json::json;
 
 use super::output::table;
 use super::{Context, Failure};
+use crate::json::ledger::Ledger;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -20,6 +23,11 @@ pub(super) enum Command {
     },
     /// List the accounts
     List,
+    /// Show an account with what it has piled up, and how much it may have
+    Show {
+        /// Its name
+        name: String,
+    },
 }
 
 pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, Failure> {
@@ -59,6 +67,27 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                 table(&["ID", "NAME", "CREATED"], &rows)
             })?;
         }
+        Command::Show { name } => show(context, &postroom, &name)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<(), Failure> {
+    let (account, trusted, ledger) = postroom.read(|tx| {
+        let account = account::find(tx, name)?;
+        let (trusted, ledger) = (account::is_trusted(tx, account.id)?, Ledger::of(tx, account.id)?);
+        Ok::<_, Error>((account, trusted, ledger))
+    })?;
+    let json = json!({
+        "account": { "id": account.id.number(), "name": account.name, "trusted": trusted },
+        "limits": ledger.json(),
+    });
+    context.output.print(&json, || {
+        let trust = if trusted { "trusted" } else { "a tenant" };
+        let lines = ledger
+            .lines()
+            .map(|(name, used, most)| vec![name.to_owned(), used.to_string(), most.to_string()]);
+        let limits = table(&["LIMIT", "USED", "MOST"], &lines.collect::<Vec<_>>());
+        format!("Account {} ({}), {trust}, made {}\n\n{limits}", account.id, account.name, account.created_at)
+    })
 }

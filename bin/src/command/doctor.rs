@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use postroom::db::note_of_server;
 use postroom::dns::{Outcome, Question, RecordType, Resolver, Server};
 use postroom::name::DnsName;
 use postroom::settings::Settings;
@@ -17,6 +18,9 @@ use crate::mta::Folder;
 
 /// How long a socket of the bridge may take to answer.
 const SOCKET_PATIENCE: Duration = Duration::from_secs(5);
+
+/// From here on a write-ahead log is too large.
+const LARGE_LOG: u64 = 64 * 1024 * 1024;
 
 struct Check {
     name: &'static str,
@@ -88,6 +92,26 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
     let served = postroom.claim().is_err();
     let text = if served { "a server has this database" } else { "no server has this database now" };
     checks.push(check("server", State::Ok, text));
+    let (octets, _) = postroom.write_ahead_log();
+    let text = format!("the write-ahead log has {} KiB", octets.div_ceil(1024));
+    checks.push(if octets <= LARGE_LOG {
+        check("database", State::Ok, text)
+    } else {
+        check(
+            "database",
+            State::Warn,
+            format!("{text}, for somebody reads all the while; look for a backup or a command that hangs"),
+        )
+    });
+    if let Some(note) = note_of_server(&file) {
+        let text =
+            format!("{note} by the server since its start; look at what reads its log, and for a full disk");
+        checks.push(check("log", State::Warn, text));
+    }
+    if let Some(until) = postroom.time_held_until() {
+        let text = format!("it has jumped; until {until} nothing is deleted for its age");
+        checks.push(check("clock", State::Warn, text));
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

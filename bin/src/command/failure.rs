@@ -158,6 +158,7 @@ impl From<Error> for Failure {
             Error::Invalid { field: "rotation" | "delegation", .. }
             | Error::Conflict(_)
             | Error::Limit { .. }
+            | Error::Cap { .. }
             | Error::InUse { .. }
             | Error::Wider { .. } => Exit::Refused,
             Error::Invalid { .. } => Exit::Input,

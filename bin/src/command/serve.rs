@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use super::{Context, Failure, reachable};
 use crate::app::App;
-use crate::duty::{DUTIES, Duties, Tools};
+use crate::duty::{DUTIES, Duties, Tools, Watch};
 use crate::listen::{Listener, MemoryMib, Settings, Stopped, TlsFiles};
 use crate::wire::limit::{FAILURES_PER_SECOND, Limits, REQUESTS_PER_SECOND, Ticks};
 
@@ -86,7 +86,9 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
     let postroom = Arc::new(context.open_or_make()?);
     // Held until this returns: a second server is refused, a killed one leaves nothing behind.
-    let _claim = postroom.claim()?;
+    let claim = Arc::new(postroom.claim()?);
+    // Written now, while there is room for it.
+    let _ = claim.leave_note(" ");
     let listener = Listener::bind(settings)?;
     context.unusable_hosts.iter().for_each(|host| warn!("{host}"));
 
@@ -99,8 +101,13 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let app = App::new(Arc::clone(&postroom), Arc::clone(&resolver));
     let app =
         Arc::new(app.switched(switches).limited(Limits::new(rate, failures, Ticks::default())).at(&url));
-    let tools =
-        Tools { app: Arc::clone(&app), postroom: Arc::clone(&postroom), resolver, checks_at_once: at_once };
+    let tools = Tools {
+        app: Arc::clone(&app),
+        postroom: Arc::clone(&postroom),
+        resolver,
+        checks_at_once: at_once,
+        watch: Watch::by(Arc::clone(&claim)),
+    };
     let duties =
         Duties::start(DUTIES, tools).map_err(|e| Failure::wrong(format!("no thread for a duty: {e}")))?;
     let Stopped { ordered, hurried } = listener.run(app)?;

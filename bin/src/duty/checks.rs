@@ -14,6 +14,6 @@ pub(super) const DUTY: Duty = Duty {
     threads: |tools| tools.checks_at_once,
     at_end: false,
     work: |tools| {
-        schedule::run_due(&tools.postroom, &*tools.resolver, 1).map(|checked| More::if_any(checked > 0))
+        schedule::run_turn(&tools.postroom, &*tools.resolver, tools.checks_at_once).map(More::if_any)
     },
 };

@@ -11,6 +11,7 @@ mod rotations;
 mod run;
 mod seals;
 mod uses;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -25,10 +26,11 @@ use postroom::error::Error;
 use crate::app::App;
 
 pub use run::Duties;
+pub use watch::Watch;
 
 /// Every duty of a server.
 pub const DUTIES: &[Duty] =
-    &[uses::DUTY, checks::DUTY, keys::DUTY, rotations::DUTY, expiry::DUTY, seals::DUTY];
+    &[watch::DUTY, uses::DUTY, checks::DUTY, keys::DUTY, rotations::DUTY, expiry::DUTY, seals::DUTY];
 
 /// A kind of work that the server does by itself, again and again.
 #[derive(Debug)]
@@ -71,6 +73,8 @@ pub struct Tools {
     pub resolver: Arc<dyn Resolver>,
     /// How many domains are checked at once.
     pub checks_at_once: u32,
+    /// What the watch has said.
+    pub watch: Watch,
 }
 
 /// The number of threads of a duty that needs only one.

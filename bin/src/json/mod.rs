@@ -1,9 +1,10 @@
-//! Our own JSON of domains, records, keys, API keys, findings and lists, made once: for the native dialect and for `--json`.
+//! Our own JSON of domains, records, keys, API keys, findings, lists and ledgers, made once: for the native dialect and for `--json`.
 
 pub mod api_key;
 pub mod domain;
 pub mod finding;
 pub mod key;
+pub mod ledger;
 pub mod list;
 pub mod record;
 pub mod route;

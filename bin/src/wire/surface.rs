@@ -2,6 +2,7 @@
 //! faults.
 
 use std::ops::Deref;
+use std::time::{Duration, Instant};
 
 use postroom::access::{KeyScope, Need};
 use postroom::account::Caller;
@@ -12,6 +13,9 @@ use postroom::settings::Settings;
 
 use super::http::{Method, Request, Response};
 use super::{BodySize, Fault};
+
+/// How long one piece of a batch may keep others from writing.
+const PIECE: Duration = Duration::from_millis(2);
 
 /// Something that answers below some path prefixes: a dialect, the console, the health check for load balancers.
 ///
@@ -90,6 +94,11 @@ impl Route {
     pub const fn of_account(mut self) -> Route {
         self.is_of_account = true;
         self
+    }
+
+    /// Whether the route takes many items, which are written in pieces.
+    pub fn is_batch(&self) -> bool {
+        matches!(self.body, BodySize::Batch)
     }
 
     /// Whether the route asks the DNS, and so may take seconds. The writes of such a route are not held until the answer is
@@ -205,6 +214,29 @@ impl<By> Call<'_, By> {
     /// Runs `work` in one transaction, which is rolled back if `work` fails.
     pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         self.session.write(work)
+    }
+
+    /// Runs `work` for each item, as many in one transaction as take no longer than 2 ms: others write in between. If `work`
+    /// fails, the items of that transaction are undone, and those of the earlier ones stay.
+    pub fn write_each<I, E: From<Error>>(
+        &self,
+        items: impl Iterator<Item = I>,
+        mut work: impl FnMut(&WriteTx<'_>, I) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut items = items.peekable();
+        while items.peek().is_some() {
+            self.session.write(|tx| {
+                let begun = Instant::now();
+                for item in items.by_ref() {
+                    work(tx, item)?;
+                    if begun.elapsed() >= PIECE {
+                        break;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     /// The operator's decisions.

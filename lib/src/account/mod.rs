@@ -136,6 +136,11 @@ pub fn find(tx: &ReadTx<'_>, name: &str) -> Result<Account, Error> {
     table::by_name(tx, name)?.ok_or(Error::NotFound(Entity::Account))
 }
 
+/// The caller's own account.
+pub fn own(tx: &ReadTx<'_>, caller: &Caller) -> Result<Account, Error> {
+    table::by_id(tx, caller.account)?.ok_or(Error::NotFound(Entity::Account))
+}
+
 /// Whether the account is the operator's own, so that what it says of its domains needs no proof.
 ///
 /// Every account is, for as long as there is no other kind.

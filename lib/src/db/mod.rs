@@ -10,15 +10,17 @@
 //! transaction, not even in one that runs inside the first.
 
 mod backup;
+mod claim;
 pub(crate) mod inside;
 mod master;
 mod open;
 mod readers;
 mod schema;
 mod session;
+mod time;
+mod turns;
 mod writer;
 
-use std::fs::File;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -27,14 +29,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Params, Row, TransactionBehavior};
+use rusqlite::{CachedStatement, Connection, OpenFlags, Params, Row, TransactionBehavior};
 use tempfile::TempDir;
 
 pub use self::backup::{BackupError, back_up, restore};
+pub use self::claim::{Claim, note_of_server};
 pub use self::master::{MasterKeyChange, RotationError};
 pub(crate) use self::master::{SealedColumn, Sealing};
-pub use self::open::OpenError;
+pub use self::open::{OpenError, is_being_opened};
 pub use self::session::{Held, Session};
+pub use self::time::{Jump, TimeKept};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::name::DnsName;
@@ -44,6 +48,8 @@ use self::inside::Inside;
 use self::master::MasterKeys;
 use self::open::{OpeningLock, beside, private_file};
 use self::readers::Readers;
+use self::time::Guard;
+pub(crate) use self::turns::Turns;
 use self::writer::Writer;
 
 /// How long a statement waits for another process's write to end.
@@ -77,6 +83,8 @@ pub struct Postroom {
     master_keys: MasterKeys,
     settings: Settings,
     clock: Arc<dyn Clock>,
+    guard: Guard,
+    turns: Turns,
     /// The folder of a temporary database. It is removed last, when everything above is closed.
     _folder: Option<TempDir>,
 }
@@ -124,6 +132,7 @@ impl Postroom {
         schema::migrate(&mut writer, file, now)?;
         let key_file = options.master_key_file.unwrap_or_else(|| beside(file, ".key"));
         let master_keys = MasterKeys::open(&writer, file, &key_file, now)?;
+        let guard = Guard::begin(&writer, &*options.clock).map_err(failed)?;
         Ok(Postroom {
             file: file.to_owned(),
             writer: Writer::new(writer),
@@ -132,6 +141,8 @@ impl Postroom {
             master_keys,
             settings: options.settings,
             clock: options.clock,
+            guard,
+            turns: Turns::default(),
             _folder: folder,
         })
     }
@@ -174,18 +185,6 @@ impl Postroom {
         self.writer.close();
     }
 
-    /// Claims the file for serving until the claim is dropped. Fails while another process holds the claim.
-    pub fn claim(&self) -> Result<Claim, OpenError> {
-        let lock = private_file(&beside(&self.file, ".lock"))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Claim { _lock: lock }),
-            Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::Claimed { file: self.file.clone() }),
-            Err(std::fs::TryLockError::Error(source)) => {
-                Err(OpenError::Unusable { file: self.file.clone(), source })
-            }
-        }
-    }
-
     /// The operator's decisions.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -193,12 +192,26 @@ impl Postroom {
 
     /// The moment it is now.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.guard.now(&*self.clock)
+    }
+
+    /// Whose turn it is.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// The file that was opened.
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// How large the write-ahead log is, and for how long the oldest reader of this process has been reading, if one reads.
+    ///
+    /// The log grows while somebody reads what was there before, in whichever process, because it can begin anew only
+    /// when nobody needs it.
+    pub fn write_ahead_log(&self) -> (u64, Option<Duration>) {
+        let octets = std::fs::metadata(beside(&self.file, "-wal")).map_or(0, |data| data.len());
+        (octets, self.readers.oldest())
     }
 
     /// Whether the file can be read at all: one small read.
@@ -237,12 +250,6 @@ impl std::fmt::Debug for Postroom {
     }
 }
 
-/// The right to serve a file. Dropping it gives it back, and so does the end of the process, even by a kill.
-#[derive(Debug)]
-pub struct Claim {
-    _lock: File,
-}
-
 /// The mark of one transaction, for a type whose values are valid only inside it.
 ///
 /// A function from `'t` to `'t` is invariant in it: the compiler can make `'t` neither longer nor shorter, and so never
@@ -268,12 +275,27 @@ impl<'t> ReadTx<'t> {
 
     /// The moment it is now.
     pub fn now(&self) -> Timestamp {
-        self.postroom.clock.now()
+        self.postroom.now()
+    }
+
+    /// Whether something may be deleted, expire or make way for its age: not if the clock has jumped, until it was steady for
+    /// an hour.
+    pub fn may_expire(&self) -> bool {
+        self.postroom.time_held_until().is_none()
     }
 
     /// What seals and opens secrets, in the state that this transaction sees.
     pub(crate) fn master_key(&self) -> Sealing<'_, 't> {
         Sealing::of(self)
+    }
+
+    /// A statement of this transaction. Fails if an error has ended that: nothing may be written beside it.
+    fn statement(&self, sql: &str) -> Result<CachedStatement<'t>, Error> {
+        if self.conn.is_autocommit() {
+            let text = "an earlier error has ended this transaction";
+            return Err(StoreError::new(StoreTrouble::Other, text).into());
+        }
+        self.conn.prepare_cached(sql).map_err(store)
     }
 
     /// The first row, if there is one.
@@ -283,7 +305,7 @@ impl<'t> ReadTx<'t> {
         params: impl Params,
         map: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, Error> {
-        let mut statement = self.conn.prepare_cached(sql).map_err(store)?;
+        let mut statement = self.statement(sql)?;
         let mut rows = statement.query(params).map_err(store)?;
         rows.next().map_err(store)?.map(map).transpose().map_err(store)
     }
@@ -295,7 +317,7 @@ impl<'t> ReadTx<'t> {
         params: impl Params,
         map: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, Error> {
-        let mut statement = self.conn.prepare_cached(sql).map_err(store)?;
+        let mut statement = self.statement(sql)?;
         let rows = statement.query_map(params, map).map_err(store)?;
         rows.collect::<rusqlite::Result<Vec<T>>>().map_err(store)
     }
@@ -307,13 +329,13 @@ pub struct WriteTx<'t>(ReadTx<'t>);
 impl WriteTx<'_> {
     /// Runs a statement and returns how many rows it touched.
     pub(crate) fn run(&self, sql: &str, params: impl Params) -> Result<usize, Error> {
-        let mut statement = self.conn.prepare_cached(sql).map_err(store)?;
+        let mut statement = self.statement(sql)?;
         statement.execute(params).map_err(store)
     }
 
     /// Runs an `INSERT … RETURNING id`.
     pub(crate) fn insert(&self, sql: &str, params: impl Params) -> Result<i64, Error> {
-        let mut statement = self.conn.prepare_cached(sql).map_err(store)?;
+        let mut statement = self.statement(sql)?;
         statement.query_row(params, |row| row.get(0)).map_err(store)
     }
 
@@ -322,6 +344,10 @@ impl WriteTx<'_> {
         self.run("SAVEPOINT part", [])?;
         let result = work();
         if result.is_err() {
+            // On a full disk SQLite may have rolled everything back. Then there is no part any more, and the first error says why.
+            if self.conn.is_autocommit() {
+                return result;
+            }
             self.run("ROLLBACK TO part", [])?;
         }
         self.run("RELEASE part", [])?;

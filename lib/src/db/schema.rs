@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use refinery::Migration;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::open::{OpenError, beside, private_file};
+use super::time::Known;
 use crate::clock::Timestamp;
 
 mod embedded {
@@ -18,7 +19,7 @@ mod embedded {
 }
 
 /// The number of the newest migration; `PRAGMA user_version` of a database that is up to date.
-pub(crate) const SCHEMA_VERSION: i32 = 21;
+pub(crate) const SCHEMA_VERSION: i32 = 22;
 
 /// "Post" in ASCII, in the header of every database of ours (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x506F_7374;
@@ -36,6 +37,10 @@ pub(crate) const DROP_MASTER_KEY: &str = "DELETE FROM master_key WHERE key_id = 
 
 /// Copies the database into a file that is not there, or is empty.
 pub(crate) const COPY: &str = "VACUUM INTO ?1";
+
+const KNOWN_TIME: &str = "SELECT at, held_until FROM known_time";
+const KEEP_TIME: &str = "INSERT INTO known_time (id, at, held_until) VALUES (1, ?1, ?2)
+     ON CONFLICT (id) DO UPDATE SET at = excluded.at, held_until = excluded.held_until";
 
 /// refinery's own table. Its checksums are decimal numbers in text columns.
 const CREATE_HISTORY: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history (version int4 PRIMARY KEY,
@@ -177,6 +182,20 @@ pub(crate) fn migrate(conn: &mut Connection, file: &Path, now: Timestamp) -> Res
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(failed)?;
     transaction.commit().map_err(failed)
+}
+
+/// The last known time; none in a database that nobody had open yet.
+pub(super) fn known_time(conn: &Connection) -> rusqlite::Result<Option<Known>> {
+    let known = conn.query_row(KNOWN_TIME, [], |row| {
+        let held_until = row.get::<_, Option<i64>>(1)?.map(Timestamp::from_millis);
+        Ok(Known { at: Timestamp::from_millis(row.get(0)?), held_until })
+    });
+    known.optional()
+}
+
+pub(super) fn keep_time(conn: &Connection, known: Known) -> rusqlite::Result<()> {
+    let held_until = known.held_until.map(Timestamp::millis);
+    conn.execute(KEEP_TIME, (known.at.millis(), held_until)).map(drop)
 }
 
 /// The migrations of this Postroom, in their order.

@@ -11,12 +11,14 @@ use std::str::FromStr;
 
 use crate::account::Caller;
 use crate::address::EmailAddress;
+use crate::cap::Cap;
 use crate::db::{ReadTx, WriteTx};
 use crate::dns::{Resolver, vet_hosts};
 use crate::domain::{self, Details, Domain, Holder, holder};
 use crate::egress::{EgressPolicy, NotAdmitted, VettedAddresses};
 use crate::error::{Entity, Error};
 use crate::event;
+use crate::ledger;
 use crate::name::{DnsName, DomainName};
 use crate::page::Page;
 
@@ -310,7 +312,8 @@ pub fn list(
 
 /// Changes what is said of it, all or nothing.
 ///
-/// `Conflict(Domain)` if an alias is another domain or another one's alias.
+/// `Conflict(Domain)` if an alias is another domain or another one's alias; `Cap` if the account has as many aliases as it may
+/// have.
 pub fn change<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -355,7 +358,8 @@ pub fn change<'t>(
 
 /// Has mail for `alias` be treated as the domain's.
 ///
-/// `Conflict(Domain)` if there is such an alias, of this or another domain, or a domain of that name.
+/// `Conflict(Domain)` if there is such an alias, of this or another domain, or a domain of that name; `Cap` if the account has
+/// as many aliases as it may have.
 pub fn add_alias<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -414,6 +418,7 @@ fn make_alias<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, alias: &DomainName) -> 
     if of_mail_for(tx, alias)?.is_some() {
         return Err(Error::Conflict(Entity::Domain));
     }
+    ledger::make_room(tx, domain.account, Cap::Aliases, 1)?;
     table::insert_alias(tx, domain.id, alias)
 }
 

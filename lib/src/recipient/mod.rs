@@ -10,6 +10,7 @@ mod table;
 
 use crate::account::Caller;
 use crate::address::EmailAddress;
+use crate::cap::Cap;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Domain};
@@ -17,6 +18,7 @@ use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::{DomainId, RecipientId};
 use crate::inbound;
+use crate::ledger;
 use crate::name::DomainName;
 use crate::page::Page;
 use crate::subscription;
@@ -91,7 +93,8 @@ pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, page: Page) -> Result<Vec<
 /// Makes the recipient with this address, or changes it if it is there: what is not asked for stays, and of a new one is
 /// [`FilterRequest::Compute`]. Returns whether it is new.
 ///
-/// `NotFound` of the domain if the address is at none of the caller's, `Limit` as [`FilterRequest::On`] says.
+/// `NotFound` of the domain if the address is at none of the caller's, `Limit` as [`FilterRequest::On`] says,
+/// `Cap` if the account has as many recipients as it may have.
 pub fn save(
     tx: &WriteTx<'_>,
     caller: &Caller,
@@ -172,6 +175,7 @@ fn make<'t>(
     is_admin: bool,
     filter: Option<FilterRequest>,
 ) -> Result<Recipient, Error> {
+    ledger::make_room(tx, domain.account, Cap::Recipients, 1)?;
     let filter = granted(tx, domain, filter.unwrap_or(FilterRequest::Compute))?;
     let made = table::insert(tx, domain, address, filter, is_admin)?;
     let change = Change::RecipientCreated {

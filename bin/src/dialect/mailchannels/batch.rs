@@ -1,6 +1,7 @@
-//! Up to a thousand domains in one request and one transaction, with an outcome an item, in the order given.
+//! Up to a thousand domains in one request, with an outcome an item, in the order given. They are written in pieces, so that
+//! nobody waits for all of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use postroom::db::WriteTx;
 use postroom::error::Error;
@@ -63,34 +64,38 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
     let (items, flags) = (items(call)?, Flags::read(call)?);
     let handle = call.query("subscriptionHandle").filter(|handle| !handle.is_empty());
     let handle = handle.ok_or_else(|| Fault::input("subscriptionHandle", "is required, in the query"))?;
-    let outcome = call.write(|tx| {
-        subscription::find(tx, call.caller.account(), &handle)?;
-        let handles = Handles::of(tx, &call.caller)?;
-        let (mut outcome, mut seen) = (Outcome::default(), HashMap::new());
-        for (at, item) in items.iter().enumerate() {
-            let done = read(item).and_then(|wish| {
-                let before = seen.insert(wish.name().clone(), at);
-                let comment =
-                    before.map(|first: usize| format!("the same name as item {} of this request", first + 1));
-                let (made, domain) = tx.part(|| wish.provision(call, tx, &handle, flags))?;
-                let comment = comment.or((!made).then(|| "the domain was provisioned already".to_owned()));
-                let (inbound, assessment) = (inbound::find(tx, &domain)?, signing::find(tx, &domain)?);
-                Ok((handles.json(&domain, &inbound, &assessment), comment))
-            });
-            match done {
-                Ok((domain, comment)) => outcome.success(commented(&domain, 201, comment)),
-                Err(fault) => outcome.failure(fault, |code, text| {
-                    // What names nothing is named by its place, for the published file wants a host name here.
-                    let name = Some(given(item)).filter(|name| !name.is_empty());
-                    let name = name.map_or_else(|| format!("item-{}.invalid", at + 1), str::to_owned);
-                    let domain = json!({ "domain": name, "subscriptionHandle": handle });
-                    // The published file knows no 403 of an item: it is provisioned, and not for this caller.
-                    let code = if code == 403 { 409 } else { code };
-                    commented(&domain, code, Some(format!("item {}: {text}", at + 1)))
-                })?,
-            }
+    let names: HashSet<DomainName> =
+        items.iter().filter_map(|item| Some(read(item).ok()?.name().clone())).collect();
+    let handles = call.read(|tx| {
+        let subscription = subscription::find(tx, call.caller.account(), &handle)?;
+        // Nothing is begun that cannot be finished.
+        provisioning::make_room_for(tx, &subscription, &names)?;
+        Handles::of(tx, &call.caller)
+    })?;
+    let (mut outcome, mut seen) = (Outcome::default(), HashMap::new());
+    call.write_each(items.iter().enumerate(), |tx, (at, item)| {
+        let done = read(item).and_then(|wish| {
+            let before = seen.insert(wish.name().clone(), at);
+            let comment =
+                before.map(|first: usize| format!("the same name as item {} of this request", first + 1));
+            let (made, domain) = tx.part(|| wish.provision(call, tx, &handle, flags))?;
+            let comment = comment.or((!made).then(|| "the domain was provisioned already".to_owned()));
+            let (inbound, assessment) = (inbound::find(tx, &domain)?, signing::find(tx, &domain)?);
+            Ok((handles.json(&domain, &inbound, &assessment), comment))
+        });
+        match done {
+            Ok((domain, comment)) => outcome.success(commented(&domain, 201, comment)),
+            Err(fault) => outcome.failure(fault, |code, text| {
+                // What names nothing is named by its place, for the published file wants a host name here.
+                let name = Some(given(item)).filter(|name| !name.is_empty());
+                let name = name.map_or_else(|| format!("item-{}.invalid", at + 1), str::to_owned);
+                let domain = json!({ "domain": name, "subscriptionHandle": handle });
+                // The published file knows no 403 of an item: it is provisioned, and not for this caller.
+                let code = if code == 403 { 409 } else { code };
+                commented(&domain, code, Some(format!("item {}: {text}", at + 1)))
+            })?,
         }
-        Ok::<_, Fault>(outcome)
+        Ok::<_, Fault>(())
     })?;
     Ok(outcome.response())
 }
@@ -132,28 +137,30 @@ fn in_order(
         order_of
             .sort_by_key(|(_, item)| std::cmp::Reverse(given(item).trim_end_matches('.').split('.').count()));
     }
-    let outcome = call.write(|tx| {
-        let mut outcome = Outcome::default();
-        let all = order_of.iter().map(|&(at, item)| {
-            (at, item, named(item).and_then(|name| tx.part(|| done(tx, &name))))
-        });
-        let mut all: Vec<_> = all.collect();
-        all.sort_by_key(|(at, ..)| *at);
-        for (at, item, result) in all {
-            match result {
-                Ok(mut told) => {
-                    if let Some(fields) = told.as_object_mut() {
-                        fields.insert("domain".to_owned(), json!(given(item)));
-                    }
-                    outcome.success(told);
-                }
-                Err(fault) => outcome.failure(fault, |code, text| {
-                    json!({ "domain": given(item), "code": code, "comment": format!("item {}: {text}", at + 1) })
-                })?,
-            }
+    let mut all = Vec::with_capacity(order_of.len());
+    call.write_each(order_of.into_iter(), |tx, (at, item)| {
+        let result = named(item).and_then(|name| tx.part(|| done(tx, &name)));
+        if let Err(Fault::Library(Error::Store(_))) = result {
+            return result.map(drop);
         }
-        Ok::<_, Fault>(outcome)
+        all.push((at, item, result));
+        Ok::<_, Fault>(())
     })?;
+    all.sort_by_key(|(at, ..)| *at);
+    let mut outcome = Outcome::default();
+    for (at, item, result) in all {
+        match result {
+            Ok(mut told) => {
+                if let Some(fields) = told.as_object_mut() {
+                    fields.insert("domain".to_owned(), json!(given(item)));
+                }
+                outcome.success(told);
+            }
+            Err(fault) => outcome.failure(fault, |code, text| {
+                json!({ "domain": given(item), "code": code, "comment": format!("item {}: {text}", at + 1) })
+            })?,
+        }
+    }
     Ok(outcome.response())
 }
 

@@ -151,10 +151,7 @@ fn said_of(error: &Error) -> (StatusCode, String) {
         Error::Conflict(Entity::Domain) => {
             (StatusCode::CONFLICT, "the name is provisioned already, or is an alias".to_owned())
         }
-        Error::Limit { what: Entity::Report, most } => (
-            StatusCode::FORBIDDEN,
-            format!("the account's reports fill the {most} octets that there are for them"),
-        ),
+        Error::Cap { .. } => (StatusCode::FORBIDDEN, error.to_string()),
         Error::Limit { most, .. } => {
             (StatusCode::FORBIDDEN, format!("the subscription's limit of {most} is reached"))
         }

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
 
-pub(crate) use table::{all, by_id, dependent, lend_due, named, of_row, one, wanting_key};
+pub(crate) use table::{accounts_with_due, all, by_id, dependent, lend_due, named, of_row, one, wanting_key};
 
 /// A domain of whichever account, within the transaction `'t` that read it.
 ///
