@@ -225,7 +225,7 @@ impl<By> Call<'_, By> {
     ) -> Result<(), E> {
         let mut items = items.peekable();
         while items.peek().is_some() {
-            self.session.write(|tx| {
+            self.session.write(|tx| -> Result<(), E> {
                 let begun = Instant::now();
                 for item in items.by_ref() {
                     work(tx, item)?;
