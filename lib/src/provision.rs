@@ -1,7 +1,5 @@
 //! How a domain begins, is renamed, changes hands and ends: each one transaction, with all that hangs on it.
 
-use std::collections::HashSet;
-
 use crate::account::Caller;
 use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::dkim::life;
@@ -86,10 +84,10 @@ pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Res
 
 /// `Limit` if the subscription has no room for those of the names that nobody has: for whoever is going to create them in several
 /// transactions.
-pub fn make_room_for(
+pub fn make_room_for<'a>(
     tx: &ReadTx<'_>,
     subscription: &Subscription,
-    names: &HashSet<DomainName>,
+    names: impl IntoIterator<Item = &'a DomainName>,
 ) -> Result<(), Error> {
     if subscription.limits.max_domains.is_none() {
         return Ok(());

@@ -212,31 +212,31 @@ impl<By> Call<'_, By> {
     }
 
     /// Runs `work` in one transaction, which is rolled back if `work` fails.
-    pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub fn write<T, E: From<Error>>(&self, work: impl Fn(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         self.session.write(work)
     }
 
-    /// Runs `work` for each item, as many in one transaction as take no longer than 2 ms: others write in between. If `work`
-    /// fails, the items of that transaction are undone, and those of the earlier ones stay.
-    pub fn write_each<I, E: From<Error>>(
+    /// Runs `work` for each item, in pieces: as many in one transaction as take no longer than 2 ms, so that others write in
+    /// between. If `work` fails, the items of its piece are undone, and those of the earlier ones stay.
+    pub fn write_each<I, T, E: From<Error>>(
         &self,
-        items: impl Iterator<Item = I>,
-        mut work: impl FnMut(&WriteTx<'_>, I) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut items = items.peekable();
-        while items.peek().is_some() {
-            self.session.write(|tx| -> Result<(), E> {
-                let begun = Instant::now();
-                for item in items.by_ref() {
-                    work(tx, item)?;
+        items: &[I],
+        work: impl Fn(&WriteTx<'_>, &I) -> Result<T, E>,
+    ) -> Result<Vec<T>, E> {
+        let mut done = Vec::with_capacity(items.len());
+        while let Some(rest) = items.get(done.len()..).filter(|rest| !rest.is_empty()) {
+            done.extend(self.session.write(|tx| {
+                let (begun, mut piece) = (Instant::now(), Vec::new());
+                for item in rest {
+                    piece.push(work(tx, item)?);
                     if begun.elapsed() >= PIECE {
                         break;
                     }
                 }
-                Ok(())
-            })?;
+                Ok::<_, E>(piece)
+            })?);
         }
-        Ok(())
+        Ok(done)
     }
 
     /// The operator's decisions.

@@ -1,7 +1,7 @@
 //! Up to a thousand domains in one request, with an outcome an item, in the order given. They are written in pieces, so that
 //! nobody waits for all of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use postroom::db::WriteTx;
 use postroom::error::Error;
@@ -31,19 +31,23 @@ impl Outcome {
         self.successes.push(item);
     }
 
-    /// An item that went wrong. What would go wrong with every other one as well is the request's.
-    fn failure(&mut self, fault: Fault, item: impl FnOnce(u16, &str) -> Value) -> Result<(), Fault> {
-        if matches!(fault, Fault::Library(Error::Store(_) | Error::Limit { .. })) {
-            return Err(fault);
-        }
-        let (status, text) = said(&fault);
+    /// An item that went wrong.
+    fn failure(&mut self, fault: &Fault, item: impl FnOnce(u16, &str) -> Value) {
+        let (status, text) = said(fault);
         self.errors.push(item(status.as_u16(), &text));
-        Ok(())
     }
 
     fn response(self) -> Response {
         let body = json!({ "successes": self.successes, "errors": self.errors });
         Response::json(StatusCode::OK, &body)
+    }
+}
+
+/// What came of an item. What would go wrong with every other one as well is the request's.
+fn of_item<T>(done: Result<T, Fault>) -> Result<Result<T, Fault>, Fault> {
+    match done {
+        Err(fault @ Fault::Library(Error::Store(_) | Error::Limit { .. })) => Err(fault),
+        done => Ok(done),
     }
 }
 
@@ -64,28 +68,34 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
     let (items, flags) = (items(call)?, Flags::read(call)?);
     let handle = call.query("subscriptionHandle").filter(|handle| !handle.is_empty());
     let handle = handle.ok_or_else(|| Fault::input("subscriptionHandle", "is required, in the query"))?;
-    let names: HashSet<DomainName> =
-        items.iter().filter_map(|item| Some(read(item).ok()?.name().clone())).collect();
+    let mut wishes = Vec::with_capacity(items.len());
+    let mut seen: HashMap<DomainName, usize> = HashMap::new();
+    for (at, item) in items.iter().enumerate() {
+        let wish = read(item);
+        let before = wish.as_ref().ok().and_then(|wish| seen.insert(wish.name().clone(), at));
+        wishes.push((wish, before));
+    }
     let handles = call.read(|tx| {
         let subscription = subscription::find(tx, call.caller.account(), &handle)?;
         // Nothing is begun that cannot be finished.
-        provisioning::make_room_for(tx, &subscription, &names)?;
+        provisioning::make_room_for(tx, &subscription, seen.keys())?;
         Handles::of(tx, &call.caller)
     })?;
-    let (mut outcome, mut seen) = (Outcome::default(), HashMap::new());
-    call.write_each(items.iter().enumerate(), |tx, (at, item)| {
-        let done = read(item).and_then(|wish| {
-            let before = seen.insert(wish.name().clone(), at);
-            let comment =
-                before.map(|first: usize| format!("the same name as item {} of this request", first + 1));
-            let (made, domain) = tx.part(|| wish.provision(call, tx, &handle, flags))?;
+    let done = call.write_each(&wishes, |tx, (wish, before)| {
+        let Ok(wish) = wish else { return Ok(None) };
+        let done = tx.part(|| wish.provision(call, tx, &handle, flags)).and_then(|(made, domain)| {
+            let comment = before.map(|first| format!("the same name as item {} of this request", first + 1));
             let comment = comment.or((!made).then(|| "the domain was provisioned already".to_owned()));
             let (inbound, assessment) = (inbound::find(tx, &domain)?, signing::find(tx, &domain)?);
             Ok((handles.json(&domain, &inbound, &assessment), comment))
         });
-        match done {
+        of_item(done).map(Some)
+    })?;
+    let mut outcome = Outcome::default();
+    for (at, (((wish, _), done), item)) in wishes.into_iter().zip(done).zip(&items).enumerate() {
+        match wish.and_then(|_| done.unwrap_or_else(|| Err(Fault::input("domains", "has an odd item")))) {
             Ok((domain, comment)) => outcome.success(commented(&domain, 201, comment)),
-            Err(fault) => outcome.failure(fault, |code, text| {
+            Err(fault) => outcome.failure(&fault, |code, text| {
                 // What names nothing is named by its place, for the published file wants a host name here.
                 let name = Some(given(item)).filter(|name| !name.is_empty());
                 let name = name.map_or_else(|| format!("item-{}.invalid", at + 1), str::to_owned);
@@ -93,10 +103,9 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
                 // The published file knows no 403 of an item: it is provisioned, and not for this caller.
                 let code = if code == 403 { 409 } else { code };
                 commented(&domain, code, Some(format!("item {}: {text}", at + 1)))
-            })?,
+            }),
         }
-        Ok::<_, Fault>(())
-    })?;
+    }
     Ok(outcome.response())
 }
 
@@ -137,28 +146,23 @@ fn in_order(
         order_of
             .sort_by_key(|(_, item)| std::cmp::Reverse(given(item).trim_end_matches('.').split('.').count()));
     }
-    let mut all = Vec::with_capacity(order_of.len());
-    call.write_each(order_of.into_iter(), |tx, (at, item)| {
-        let result = named(item).and_then(|name| tx.part(|| done(tx, &name)));
-        if let Err(Fault::Library(Error::Store(_))) = result {
-            return result.map(drop);
-        }
-        all.push((at, item, result));
-        Ok::<_, Fault>(())
+    let done = call.write_each(&order_of, |tx, (_, item)| {
+        of_item(named(item).and_then(|name| tx.part(|| done(tx, &name))))
     })?;
-    all.sort_by_key(|(at, ..)| *at);
+    let mut all: Vec<_> = order_of.into_iter().zip(done).collect();
+    all.sort_by_key(|((at, _), _)| *at);
     let mut outcome = Outcome::default();
-    for (at, item, result) in all {
-        match result {
+    for ((at, item), done) in all {
+        match done {
             Ok(mut told) => {
                 if let Some(fields) = told.as_object_mut() {
                     fields.insert("domain".to_owned(), json!(given(item)));
                 }
                 outcome.success(told);
             }
-            Err(fault) => outcome.failure(fault, |code, text| {
+            Err(fault) => outcome.failure(&fault, |code, text| {
                 json!({ "domain": given(item), "code": code, "comment": format!("item {}: {text}", at + 1) })
-            })?,
+            }),
         }
     }
     Ok(outcome.response())

@@ -2,11 +2,9 @@
 
 use std::marker::PhantomData;
 
-use rusqlite::{Params, Row, named_params};
-
 use super::Holder;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx, moment, moment_if_any};
+use crate::db::{Params, ReadTx, Row, WriteTx, moment, moment_if_any, named};
 use crate::error::Error;
 use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
@@ -41,7 +39,7 @@ pub(crate) fn wanting_key<'t>(
              FROM waiting w WHERE w.account_id IS NOT NULL LIMIT :limit)
          SELECT d.* FROM waiting w CROSS JOIN domain d
          ON d.id = (SELECT min(id) FROM domain WHERE wants_key = 1 AND account_id = w.account_id)",
-        named_params! { ":after": after.number(), ":limit": limit },
+        named! { ":after": after.number(), ":limit": limit },
     )
 }
 
@@ -55,7 +53,7 @@ pub(crate) fn accounts_with_due(
         "SELECT a.id FROM account a WHERE a.id > :after
              AND EXISTS (SELECT 1 FROM domain d WHERE d.account_id = a.id AND d.next_check_at <= :now)
          ORDER BY a.id LIMIT :limit",
-        named_params! { ":after": after.number(), ":now": tx.now().millis(), ":limit": i64::try_from(limit).unwrap_or(i64::MAX) },
+        named! { ":after": after.number(), ":now": tx.now().millis(), ":limit": i64::try_from(limit).unwrap_or(i64::MAX) },
         |row| row.get(0).map(AccountId::new),
     )
 }
@@ -72,7 +70,7 @@ pub(crate) fn lend_due<'t>(
              (SELECT id FROM domain WHERE account_id = :account AND next_check_at <= :now
               ORDER BY next_check_at LIMIT 1)
          RETURNING *",
-        named_params! { ":account": account.number(), ":lease": lease.millis(), ":now": tx.now().millis() },
+        named! { ":account": account.number(), ":lease": lease.millis(), ":now": tx.now().millis() },
     )
 }
 
@@ -87,7 +85,7 @@ pub(crate) fn all<'t>(tx: &ReadTx<'t>, sql: &str, params: impl Params) -> Result
 }
 
 /// A holder from a row with all columns of a domain, in whichever transaction: who reads the row says in which.
-pub(crate) fn of_row<'t>(row: &Row<'_>) -> rusqlite::Result<Holder<'t>> {
+pub(crate) fn of_row<'t>(row: &Row<'_>) -> Result<Holder<'t>, Error> {
     Ok(Holder {
         id: DomainId::new(row.get("id")?),
         account: AccountId::new(row.get("account_id")?),

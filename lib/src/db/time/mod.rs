@@ -5,13 +5,13 @@
 //! nothing is deleted for its age until the clock was steady for an hour. Every look at the time goes through the guard, so
 //! no wrong time is used unnoticed.
 
+mod table;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::Connection;
-
-use super::{BUSY_TIMEOUT, Postroom, WriteTx, schema, store};
+use super::{Connection, Postroom};
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
 
@@ -46,9 +46,9 @@ pub struct TimeKept {
 
 /// What the database knows of the time.
 #[derive(Clone, Copy)]
-pub(super) struct Known {
-    pub(super) at: Timestamp,
-    pub(super) held_until: Option<Timestamp>,
+struct Known {
+    at: Timestamp,
+    held_until: Option<Timestamp>,
 }
 
 pub(super) struct Guard {
@@ -68,15 +68,13 @@ struct State {
 
 impl Guard {
     /// Judges the clock by what the database knows, and writes down the time if that is worth a write.
-    pub(super) fn begin(conn: &Connection, clock: &dyn Clock) -> rusqlite::Result<Guard> {
-        let known = schema::known_time(conn)?;
+    pub(super) fn begin(conn: &Connection, clock: &dyn Clock) -> Result<Guard, Error> {
+        let known = table::find(conn)?;
         let state = State::begin(clock.now(), clock.elapsed(), known);
         let is_old = known.is_none_or(|known| state.wall > known.at + KNOWN_FOR);
         if state.untold.is_some() || is_old {
             // Whoever writes now does not keep anybody from opening: the time is written later.
-            conn.busy_timeout(Duration::ZERO)?;
-            let _ = schema::keep_time(conn, state.known(state.wall));
-            conn.busy_timeout(BUSY_TIMEOUT)?;
+            let _ = conn.without_waiting(|| table::keep(conn, state.known(state.wall)));
         }
         // A process may have died after it had written a wrong time.
         let ahead = || AtomicBool::new(true);
@@ -146,7 +144,7 @@ impl Postroom {
     /// Meant to be called every few seconds by whoever has the database open for long; it writes once a minute.
     pub fn keep_time(&self) -> Result<TimeKept, Error> {
         // Another process may have seen a jump, such as one that was there for a moment.
-        let known = self.read(|tx| schema::known_time(tx.conn).map_err(store))?;
+        let known = self.read(|tx| table::find(tx.conn))?;
         let kept = {
             let (now, mut state) = self.guard.look(&*self.clock);
             if let Some(until) = known.and_then(|known| known.held_until)
@@ -160,7 +158,7 @@ impl Postroom {
         let is_written =
             |known: Known| known.held_until == now.held_until && now.at < known.at + WRITTEN_EVERY;
         if jump.is_some() || !known.is_some_and(is_written) {
-            self.write(|tx: &WriteTx<'_>| schema::keep_time(tx.conn, now).map_err(store))?;
+            self.write(|tx| table::keep(tx.conn, now))?;
         }
         let (_, mut state) = self.guard.look(&*self.clock);
         if state.untold == jump {

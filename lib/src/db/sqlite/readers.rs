@@ -5,9 +5,8 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
-
-use super::{closed, connect, store};
+use super::connection::{Connection, store};
+use crate::db::closed;
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// How many reading connections there are at most; more readers wait for one. There are more than the four long reads that a
@@ -16,7 +15,7 @@ const MAX_READERS: usize = 6;
 
 /// The connections that read: opened when first needed, lent one caller at a time.
 #[derive(Default)]
-pub(super) struct Readers {
+pub(in crate::db) struct Readers {
     pool: Mutex<Pool>,
     returned: Condvar,
 }
@@ -32,7 +31,7 @@ struct Pool {
 }
 
 impl Readers {
-    pub(super) fn take(&self, file: &Path) -> Result<Lent<'_>, Error> {
+    pub(in crate::db) fn take(&self, file: &Path) -> Result<Lent<'_>, Error> {
         let mut pool = self.pool();
         loop {
             if pool.closed {
@@ -52,19 +51,19 @@ impl Readers {
         drop(pool);
         // From here on `lent` gives the place back, even if no connection can be opened.
         let mut lent = Lent { readers: self, conn: None, loan };
-        let conn = connect(file).map_err(|e| StoreError::new(StoreTrouble::Other, e))?;
-        conn.pragma_update(None, "query_only", true).map_err(store)?;
+        let conn = Connection::open(file).map_err(|e| StoreError::new(StoreTrouble::Other, e))?;
+        conn.raw().pragma_update(None, "query_only", true).map_err(store)?;
         lent.conn = Some(conn);
         Ok(lent)
     }
 
     /// For how long the oldest reader has been reading; none if nobody reads.
-    pub(super) fn oldest(&self) -> Option<Duration> {
+    pub(in crate::db) fn oldest(&self) -> Option<Duration> {
         self.pool().lent.first_key_value().map(|(_, since)| since.elapsed())
     }
 
     /// Stops lending connections, and closes those that come back.
-    pub(super) fn close(&self) {
+    pub(in crate::db) fn close(&self) {
         let idle = {
             let mut pool = self.pool();
             pool.closed = true;
@@ -86,7 +85,7 @@ impl Pool {
     }
 }
 
-pub(super) struct Lent<'a> {
+pub(in crate::db) struct Lent<'a> {
     readers: &'a Readers,
     conn: Option<Connection>,
     loan: u64,
@@ -94,7 +93,7 @@ pub(super) struct Lent<'a> {
 
 impl Lent<'_> {
     #[expect(clippy::expect_used, reason = "`take` lends no place without its connection")]
-    pub(super) fn conn(&self) -> &Connection {
+    pub(in crate::db) fn conn(&self) -> &Connection {
         self.conn.as_ref().expect("a lent reader has its connection")
     }
 }
