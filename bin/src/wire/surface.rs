@@ -70,7 +70,7 @@ pub struct Route {
     pub body: BodySize,
     /// What it needs of an API key with scopes; where nothing is said, such a key is refused.
     pub needs: Option<Need>,
-    /// Whether it changes what is the account's as a whole: a key that is limited to some domains is refused.
+    /// Whether it changes or shows what is the account's as a whole: a key that is limited to some domains is refused.
     pub is_of_account: bool,
 }
 
@@ -89,7 +89,7 @@ impl Route {
         self
     }
 
-    /// Says that the route changes what belongs to the account as a whole.
+    /// Says that the route changes or shows what belongs to the account as a whole.
     #[must_use]
     pub const fn of_account(mut self) -> Route {
         self.is_of_account = true;
