@@ -36,20 +36,23 @@ fn the_domains_of_an_account_whose_name_servers_are_silent_leave_half_of_the_thr
         || app.value::<i64>(&format!("SELECT count(checked_at) FROM record WHERE domain_id = {quick}"));
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| schedule::run_turn(&app.postroom, &slow, THREADS).unwrap());
+            scope.spawn(|| schedule::run_turn(&app.postroom, &slow, THREADS, || ()).unwrap());
         }
         slow.wait_for(2);
         app.sql()
             .execute("UPDATE domain SET next_check_at = ?1 WHERE id = ?2", (START_MILLIS + 60_000, quick))
             .unwrap();
         // The third thread has the other account's domain, although 18 of the first have waited for longer.
-        assert!(schedule::run_turn(&app.postroom, &slow, THREADS).unwrap());
+        assert!(schedule::run_turn(&app.postroom, &slow, THREADS, || ()).unwrap());
         assert!(checked() > 0);
-        assert!(!schedule::run_turn(&app.postroom, &slow, THREADS).unwrap(), "half of the threads stay free");
+        assert!(
+            !schedule::run_turn(&app.postroom, &slow, THREADS, || ()).unwrap(),
+            "half of the threads stay free"
+        );
         slow.release();
     });
     // Those who have had their share may go on when it is given back.
-    assert!(schedule::run_turn(&app.postroom, &slow, THREADS).unwrap());
+    assert!(schedule::run_turn(&app.postroom, &slow, THREADS, || ()).unwrap());
 }
 
 #[test]

@@ -44,6 +44,8 @@ mod manual;
 #[cfg(test)]
 mod mistake;
 #[cfg(test)]
+mod operator;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod readme;
@@ -64,4 +66,8 @@ mod signals;
 #[cfg(test)]
 mod start;
 #[cfg(test)]
+mod upkeep;
+#[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod watching;

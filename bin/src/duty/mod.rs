@@ -4,18 +4,21 @@
 //! nothing more to do now, pause, work again. A duty that fails, or panics, is logged by its name and tried again; the others
 //! go on. To add one, write its file here and name it in the table.
 
+mod backups;
 mod checks;
 mod expiry;
 mod keys;
+mod news;
 mod rotations;
 mod run;
 mod seals;
+mod upkeep;
 mod uses;
-mod watch;
 
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,13 +27,26 @@ use postroom::dns::Resolver;
 use postroom::error::Error;
 
 use crate::app::App;
+use crate::backup::Backups;
+use crate::watch::Metrics;
 
+pub use news::News;
 pub use run::Duties;
-pub use watch::Watch;
+use run::call_another;
+pub use upkeep::{LARGE_LOG, Upkeep};
 
 /// Every duty of a server.
-pub const DUTIES: &[Duty] =
-    &[watch::DUTY, uses::DUTY, checks::DUTY, keys::DUTY, rotations::DUTY, expiry::DUTY, seals::DUTY];
+pub const DUTIES: &[Duty] = &[
+    upkeep::DUTY,
+    uses::DUTY,
+    checks::DUTY,
+    keys::DUTY,
+    rotations::DUTY,
+    expiry::DUTY,
+    seals::DUTY,
+    news::DUTY,
+    backups::DUTY,
+];
 
 /// A kind of work that the server does by itself, again and again.
 #[derive(Debug)]
@@ -39,7 +55,8 @@ pub struct Duty<T = Tools> {
     pub name: &'static str,
     /// How long it pauses when there is nothing more to do.
     pub pause: Duration,
-    /// How many threads do it side by side.
+    /// How many threads do it side by side at most. It begins with one, and work that has taken a piece which can take long
+    /// calls for another ([`call_another`]).
     pub threads: fn(&T) -> u32,
     /// Whether it is done once more when the server stops.
     pub at_end: bool,
@@ -73,8 +90,25 @@ pub struct Tools {
     pub resolver: Arc<dyn Resolver>,
     /// How many domains are checked at once.
     pub checks_at_once: u32,
-    /// What the watch has said.
-    pub watch: Watch,
+    /// What the upkeep has said.
+    pub upkeep: Upkeep,
+    /// Up to where changes of statuses are logged.
+    pub news: News,
+    /// When backups are made; none are without it.
+    pub backups: Option<BackupPlan>,
+    /// Where it is counted what failed.
+    pub metrics: Arc<Metrics>,
+}
+
+/// When the server makes backups by itself.
+#[derive(Clone, Debug)]
+pub struct BackupPlan {
+    /// Where they are.
+    pub backups: Backups,
+    /// How old the newest one may become.
+    pub every: Duration,
+    /// How many are kept.
+    pub keep: NonZeroUsize,
 }
 
 /// The number of threads of a duty that needs only one.

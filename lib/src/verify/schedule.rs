@@ -74,24 +74,36 @@ pub fn take_due(postroom: &Postroom, limit: u32) -> Result<Vec<Due>, Error> {
 pub fn run_due(postroom: &Postroom, resolver: &dyn Resolver, limit: u32) -> Result<usize, Error> {
     let mut checked = 0;
     // Lent one by one: the lease of one that waited for those before it would be over before its check began.
-    while checked < limit as usize && run(postroom, resolver, usize::MAX)? {
+    while checked < limit as usize && run(postroom, resolver, usize::MAX, || ())? {
         checked += 1;
     }
     Ok(checked)
 }
 
-/// Checks one domain whose turn it is, on one of `threads` threads that do the same, and returns whether there was one.
+/// Checks one domain whose turn it is, on one of `threads` threads that do the same, and returns whether there was one. Calls
+/// `taken` when it has one, before the check, which can take half a minute.
 ///
 /// An account whose domains are being checked on half of the threads leaves the others to the other accounts, and so on.
-pub fn run_turn(postroom: &Postroom, resolver: &dyn Resolver, threads: u32) -> Result<bool, Error> {
-    run(postroom, resolver, threads as usize)
+pub fn run_turn(
+    postroom: &Postroom,
+    resolver: &dyn Resolver,
+    threads: u32,
+    taken: impl FnOnce(),
+) -> Result<bool, Error> {
+    run(postroom, resolver, threads as usize, taken)
 }
 
-fn run(postroom: &Postroom, resolver: &dyn Resolver, threads: usize) -> Result<bool, Error> {
+fn run(
+    postroom: &Postroom,
+    resolver: &dyn Resolver,
+    threads: usize,
+    taken: impl FnOnce(),
+) -> Result<bool, Error> {
     if postroom.takes_checks_ahead() {
         pull_back(postroom)?;
     }
     let Some(place) = Place::take(postroom, threads)? else { return Ok(false) };
+    taken();
     match super::check(postroom, &place.due.caller, place.due.domain, resolver) {
         // Deleted or handed over since it was taken.
         Ok(_) | Err(Error::NotFound(_)) => Ok(true),

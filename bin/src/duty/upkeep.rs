@@ -1,4 +1,4 @@
-//! Watches what the server stands on: the clock, the write-ahead log, and its own log. What is wrong is said once, and again
+//! Looks after what the server stands on: the clock, the write-ahead log, and its own log. What is wrong is said once, and again
 //! when it has become worse.
 
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use tracing::{info, warn};
 use super::{Duty, More, Tools, one};
 
 const MIB: u64 = 1024 * 1024;
-/// From here on a write-ahead log is too large.
-const LARGE_LOG: u64 = 64 * MIB;
+/// With more octets than this a write-ahead log is too large.
+pub const LARGE_LOG: u64 = 64 * MIB;
 
 pub(super) const DUTY: Duty =
-    Duty { name: "watch", pause: Duration::from_secs(10), threads: one, at_end: false, work };
+    Duty { name: "upkeep", pause: Duration::from_secs(10), threads: one, at_end: false, work };
 
 /// What was said last.
 #[derive(Debug, Default)]
-pub struct Watch {
+pub struct Upkeep {
     /// The claim on the database, where a note for `doctor` is left.
     claim: Option<Arc<Claim>>,
     /// How large the write-ahead log was, in MiB.
@@ -31,10 +31,10 @@ pub struct Watch {
     held_until: AtomicU64,
 }
 
-impl Watch {
-    /// A watch that leaves its notes by this claim.
-    pub fn by(claim: Arc<Claim>) -> Watch {
-        Watch { claim: Some(claim), ..Watch::default() }
+impl Upkeep {
+    /// An upkeep that leaves its notes by this claim.
+    pub fn by(claim: Arc<Claim>) -> Upkeep {
+        Upkeep { claim: Some(claim), ..Upkeep::default() }
     }
 
     fn clock(&self, kept: TimeKept) {
@@ -85,9 +85,9 @@ impl Watch {
 }
 
 fn work(tools: &Tools) -> Result<More, Error> {
-    tools.watch.dropped_lines(crate::log::dropped_lines());
+    tools.upkeep.dropped_lines(crate::log::dropped_lines());
     let (octets, oldest) = tools.postroom.write_ahead_log();
-    tools.watch.write_ahead_log(octets, oldest);
-    tools.watch.clock(tools.postroom.keep_time()?);
+    tools.upkeep.write_ahead_log(octets, oldest);
+    tools.upkeep.clock(tools.postroom.keep_time()?);
     Ok(More::Later)
 }
