@@ -13,6 +13,8 @@ mod bridge;
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod commands;
@@ -31,6 +33,8 @@ mod fleet;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod importing;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod limits;
@@ -41,6 +45,8 @@ mod log;
 mod login;
 #[cfg(test)]
 mod manual;
+#[cfg(test)]
+mod memory;
 #[cfg(test)]
 mod mistake;
 #[cfg(test)]

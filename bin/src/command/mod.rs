@@ -3,12 +3,14 @@
 #![expect(clippy::doc_markdown, reason = "doc comments are help texts here, for a terminal")]
 
 mod account;
+mod advise;
 mod alias;
 mod ask;
 mod audit;
 mod backup;
 mod bridge;
 mod check_all;
+mod claim;
 mod config;
 mod doctor;
 mod domain;
@@ -16,6 +18,7 @@ mod export;
 mod failure;
 mod fleet;
 mod fleet_table;
+mod import;
 mod key;
 mod key_rotation;
 mod list;
@@ -136,9 +139,12 @@ enum LogFormat {
 enum Command {
     /// Serve the REST interfaces until SIGTERM
     Serve(serve::Args),
-    /// Create and list accounts, the tenants
+    /// Create, list, show and trust accounts
     #[command(subcommand)]
     Account(account::Command),
+    /// Claim, list, prove and free names: whose they are
+    #[command(subcommand)]
+    Claim(claim::Command),
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Key(key::Command),
@@ -183,6 +189,9 @@ enum Command {
     Backup(backup::Args),
     Restore(backup::RestoreArgs),
     Export(export::Args),
+    /// Move domains in, with their keys: from files, from OpenDKIM, from rspamd, from another service's list
+    #[command(subcommand)]
+    Import(import::Command),
     /// Check and show the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -322,6 +331,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Serve(args) => serve::run(&mut context, args),
         Command::Account(command) => account::run(&mut context, command),
+        Command::Claim(command) => claim::run(&mut context, command),
         Command::Key(command) => key::run(&mut context, command),
         Command::Subscription(command) => subscription::run(&mut context, command),
         Command::Domain(command) => domain::run(&mut context, command),
@@ -342,6 +352,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Finding(args) => fleet::finding(&context, &args),
         Command::Backup(args) => backup::back_up(&context, &args),
         Command::Restore(args) => backup::restore(&context, &args),
+        Command::Import(command) => import::run(&mut context, &command),
         Command::Export(args) => export::run(&mut context, &args),
         Command::Config(command) => config::run(&context, &command),
         Command::Completions(args) => manual::completions(&args, Cli::command()),

@@ -92,6 +92,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let metrics_listen = context.config.metrics_listen()?;
     let backup = context.config.backup()?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let scouts = context.config.scouts(&context.config.settings()?)?;
     let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
     let postroom = Arc::new(context.open_or_make()?);
     // Held until this returns: a second server is refused, a killed one leaves nothing behind.
@@ -120,6 +121,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let app = App::new(Arc::clone(&postroom), Arc::clone(&resolver));
     let app = Arc::new(
         app.switched(switches)
+            .scouting(scouts)
             .limited(Limits::new(rate, failures, Ticks::default()))
             .at(&url)
             .counted(Arc::clone(&metrics)),

@@ -75,11 +75,6 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_LIMITS_KEPT_ANSWER_MIB",
         "MiB of answers kept for repeats, of one account; then the oldest go (64; 0 keeps none)",
     ),
-    key(
-        "limits.unproved_claims",
-        "POSTROOM_LIMITS_UNPROVED_CLAIMS",
-        "names that one account may hold without a proof (1000)",
-    ),
     key("limits.deliveries", "POSTROOM_LIMITS_DELIVERIES", "waiting deliveries of one account (10000)"),
     key("audit.keep_days", "POSTROOM_AUDIT_KEEP_DAYS", "days that a row of the audit log is kept (365)"),
     key("stop.grace_s", "POSTROOM_STOP_GRACE_S", "seconds that a stop may take (30)"),
@@ -121,6 +116,16 @@ pub const KEYS: &[Key] = &[
         "claims.expire_after_days",
         "POSTROOM_CLAIMS_EXPIRE_AFTER_DAYS",
         "life of a claim never verified (7)",
+    ),
+    key(
+        "limits.unproved_claims",
+        "POSTROOM_UNPROVED_CLAIMS",
+        "names that a tenant may have or claim without proof (1000)",
+    ),
+    key(
+        "ownership.require_proof",
+        "POSTROOM_REQUIRE_PROOF",
+        "whose names act only when proved: tenants, always, never (tenants)",
     ),
     key("loss.failures", "POSTROOM_LOSS_FAILURES", "failed checks in a row until a record is lost (3)"),
     key("loss.hours", "POSTROOM_LOSS_HOURS", "hours that it is known to have failed by then (72)"),
@@ -178,6 +183,16 @@ pub const KEYS: &[Key] = &[
         "whether to ask zones' own name servers too (true)",
     ),
     key("dns.authoritative_port", "POSTROOM_DNS_AUTHORITATIVE_PORT", "the port that those listen on (53)"),
+    key(
+        "advice.https",
+        "POSTROOM_ADVICE_HTTPS",
+        "whether advice fetches a domain's MTA-STS policy from its web server (true)",
+    ),
+    key(
+        "advice.smtp",
+        "POSTROOM_ADVICE_SMTP",
+        "whether advice connects to port 25 of a domain's mail hosts (false)",
+    ),
     list(
         "egress.allow",
         "POSTROOM_EGRESS_ALLOW",

@@ -14,6 +14,7 @@ use postroom::settings::Settings;
 use super::value::{BaseUrl, MessageMib, Server};
 use super::{Config, ConfigError};
 use crate::listen::MemoryMib;
+use crate::scout::{MailScout, Scouts, WebScout};
 use crate::wire::Switches;
 
 impl Config {
@@ -83,6 +84,13 @@ impl Config {
         Ok(EgressPolicy::allowing(self.list("egress.allow")?))
     }
 
+    /// What may look at other hosts for advice.
+    pub fn scouts(&self, settings: &Settings) -> Result<Scouts, ConfigError> {
+        let https = self.get("advice.https")?.unwrap_or(true).then(WebScout::default);
+        let smtp = self.get("advice.smtp")?.unwrap_or(false).then(|| MailScout::named(&settings.mx_host));
+        Ok(Scouts { https, smtp })
+    }
+
     /// The operator's decisions; the hosts that are not set are derived from the machine's name.
     pub fn settings(&self) -> Result<Settings, ConfigError> {
         let server = server_name();
@@ -104,6 +112,7 @@ impl Config {
             "return_path.required" => settings.return_path_required,
             "bridge.delimiter" => settings.recipient_delimiters,
             "loss.failures" => settings.loss.failures,
+            "ownership.require_proof" => settings.require_proof,
             "limits.list_entries" => settings.caps.list_entries,
             "limits.recipients" => settings.caps.recipients,
             "limits.aliases" => settings.caps.aliases,
@@ -114,6 +123,7 @@ impl Config {
         }
         settings.sending_addresses = self.list("sending.addresses")?;
         settings.egress = self.egress()?;
+        settings.own_hosts.extend(self.public_url()?.and_then(|url| url.host()));
         settings.dmarc_rua = self.get("dmarc.rua")?;
         settings.delegation_zone = self.get("dkim.delegation_zone")?;
         if let Some(days) = self.get::<u32>("dkim.keep_retired_days")? {

@@ -6,9 +6,9 @@ use postroom::cap::Cap;
 use postroom::clock::Timestamp;
 use postroom::db::ReadTx;
 use postroom::error::Error;
-use postroom::event;
 use postroom::id::AccountId;
 use postroom::ledger::{self, Usage};
+use postroom::{event, ownership};
 use serde_json::{Map, Value, json};
 
 const MIB: u64 = 1024 * 1024;
@@ -27,8 +27,12 @@ pub struct Ledger {
 impl Ledger {
     /// Reads it.
     pub fn of(tx: &ReadTx<'_>, account: AccountId) -> Result<Ledger, Error> {
+        let mut usage = ledger::usage(tx, account)?;
+        let cap = Cap::UnprovedClaims;
+        let used = ownership::count_unproved(tx, account)?;
+        usage.push(Usage { cap, used, most: tx.settings().caps.most(cap) });
         Ok(Ledger {
-            usage: ledger::usage(tx, account)?,
+            usage,
             oldest_event: event::oldest(tx, account)?,
             keep_events_for: tx.settings().keep_events_for,
             now: tx.now(),

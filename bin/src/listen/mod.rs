@@ -38,6 +38,7 @@ mod gate;
 mod head;
 mod lanes;
 mod patience;
+mod sending;
 mod tls;
 
 #[cfg(test)]

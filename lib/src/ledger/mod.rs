@@ -21,11 +21,12 @@ pub struct Usage {
     pub most: u64,
 }
 
-/// How much the account has of everything that has a cap.
+/// How much the account has of everything that has a cap, but of the names without a proof: see
+/// `ownership::count_unproved`.
 pub fn usage(tx: &ReadTx<'_>, account: AccountId) -> Result<Vec<Usage>, Error> {
     let caps = tx.settings().caps;
     let usage = |cap| Ok(Usage { cap, used: table::used(tx, account, cap)?, most: caps.most(cap) });
-    Cap::ALL.into_iter().map(usage).collect()
+    Cap::ALL.into_iter().filter(|cap| *cap != Cap::UnprovedClaims).map(usage).collect()
 }
 
 /// `Cap` if the account has no room for `more` of it.

@@ -16,7 +16,7 @@ fn sql(cap: Cap) -> Option<&'static str> {
         Cap::Reports => "SELECT report_octets, ?2 FROM ledger WHERE account_id = ?1",
         // No more than the cap of them.
         Cap::LoginLinks => "SELECT count(*) FROM login_link WHERE account_id = ?1 AND expires_at > ?2",
-        // There are no claims apart from domains, and no deliveries.
+        // Of claims another module knows, and there are no deliveries.
         Cap::UnprovedClaims | Cap::Deliveries => return None,
     })
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod api_keys;
+mod claims;
 mod dns;
 mod domains;
 mod faults;

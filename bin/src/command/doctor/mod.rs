@@ -2,6 +2,7 @@
 
 pub(super) mod hosts;
 
+mod accounts;
 mod bridge;
 mod machine;
 
@@ -86,6 +87,7 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
         }
         Err(error) => check("database", State::Fail, error.to_string()),
     });
+    checks.extend(accounts::accounts(&postroom));
     let served = postroom.claim().is_err();
     let text = if served { "a server has this database" } else { "no server has this database now" };
     checks.push(check("server", State::Ok, text));
