@@ -12,6 +12,7 @@ mod client;
 #[expect(dead_code, reason = "the other bench uses the rest")]
 mod sample;
 #[path = "figures/seed.rs"]
+#[expect(dead_code, reason = "the other bench uses the rest")]
 mod seed;
 #[path = "figures/server.rs"]
 #[expect(dead_code, reason = "the other bench uses the rest")]

@@ -46,7 +46,7 @@ fn every_dialect_has_its_status_for_a_cap_and_names_it() {
                 other => panic!("say here how the dialect {other} refuses what is past a cap"),
             };
             assert_eq!(response.status, wanted, "{} {cap:?}", dialect.name);
-            let body = String::from_utf8(response.body).unwrap();
+            let body = String::from_utf8(response.body.into_whole().unwrap()).unwrap();
             assert!(body.contains(cap.setting()), "{}: {body}", dialect.name);
         }
     }

@@ -54,6 +54,8 @@ mod operator;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refusal;
@@ -65,6 +67,8 @@ mod reports;
 mod rotation;
 #[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod setup;
 #[cfg(test)]
 mod sign;
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod report;
 mod rotations;
 mod route;
 mod serve;
+mod setup;
 mod sign;
 mod subscription;
 mod token;
@@ -69,7 +70,7 @@ struct Cli {
     /// The database file [default: ./postroom.db] [env: POSTROOM_DB]
     #[arg(long, global = true, value_name = "FILE")]
     db: Option<PathBuf>,
-    /// A TOML file with settings
+    /// A TOML file with settings [default: /etc/postroom/postroom.toml, if there is one]
     #[arg(long, global = true, env = "POSTROOM_CONFIG", value_name = "FILE", hide_env_values = true)]
     config: Option<PathBuf>,
     /// The file with the master key [default: the database file and .key] [env: POSTROOM_MASTER_KEY_FILE]
@@ -139,6 +140,7 @@ enum LogFormat {
 enum Command {
     /// Serve the REST interfaces until SIGTERM
     Serve(serve::Args),
+    Setup(setup::Args),
     /// Create, list, show and trust accounts
     #[command(subcommand)]
     Account(account::Command),
@@ -241,7 +243,7 @@ impl Context {
 
     fn open_with(&self, settings: Settings) -> Result<Postroom, Failure> {
         let mut options = Options::new(settings);
-        options.master_key_file = self.config.get("master_key_file")?;
+        options.master_key_file = self.config.master_key_file()?;
         let file = self.config.db()?;
         if is_being_opened(&file) {
             warn!("another process is opening {}; waiting for it", file.display());
@@ -330,6 +332,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     let mut context = Context { config, output, unusable_hosts: Vec::new() };
     match cli.command {
         Command::Serve(args) => serve::run(&mut context, args),
+        Command::Setup(args) => setup::run(&mut context, args),
         Command::Account(command) => account::run(&mut context, command),
         Command::Claim(command) => claim::run(&mut context, command),
         Command::Key(command) => key::run(&mut context, command),

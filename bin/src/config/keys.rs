@@ -25,7 +25,11 @@ const fn list(path: &'static str, variable: &'static str, help: &'static str) ->
 /// Every key.
 pub const KEYS: &[Key] = &[
     key("db", "POSTROOM_DB", "the database file (./postroom.db)"),
-    key("master_key_file", "POSTROOM_MASTER_KEY_FILE", "the master key (the database file and .key)"),
+    key(
+        "master_key_file",
+        "POSTROOM_MASTER_KEY_FILE",
+        "the master key (systemd's credential postroom.master-key, else the database file and .key)",
+    ),
     key("listen", "POSTROOM_LISTEN", "where to listen (127.0.0.1:8025)"),
     key(
         "public_url",
@@ -43,6 +47,11 @@ pub const KEYS: &[Key] = &[
         "limits.per_address",
         "POSTROOM_CONNECTIONS_PER_ADDRESS",
         "connections from one address (64; more behind a proxy)",
+    ),
+    list(
+        "limits.trusted_proxies",
+        "POSTROOM_TRUSTED_PROXIES",
+        "networks of proxies that say in Forwarded or X-Forwarded-For who the client is (none)",
     ),
     key("limits.connections", "POSTROOM_CONNECTIONS", "connections at a time (1024)"),
     key("limits.memory_mib", "POSTROOM_MEMORY_MIB", "MiB for bodies and answers in hand, 16 or more (256)"),

@@ -13,7 +13,7 @@ use postroom::settings::Settings;
 
 use super::value::{BaseUrl, MessageMib, Server};
 use super::{Config, ConfigError};
-use crate::listen::MemoryMib;
+use crate::listen::{MemoryMib, TrustedProxies};
 use crate::scout::{MailScout, Scouts, WebScout};
 use crate::wire::Switches;
 
@@ -21,6 +21,13 @@ impl Config {
     /// The database file.
     pub fn db(&self) -> Result<PathBuf, ConfigError> {
         Ok(self.get("db")?.unwrap_or_else(|| "postroom.db".into()))
+    }
+
+    /// The file of the master key, where it is not beside the database: the one that is set, or the credential that systemd gives
+    /// the service.
+    pub fn master_key_file(&self) -> Result<Option<PathBuf>, ConfigError> {
+        let set = self.get("master_key_file")?;
+        Ok(set.or_else(|| self.credential.clone()))
     }
 
     /// Where to listen.
@@ -82,6 +89,11 @@ impl Config {
     /// Which hosts customers may have this server talk to.
     pub fn egress(&self) -> Result<EgressPolicy, ConfigError> {
         Ok(EgressPolicy::allowing(self.list("egress.allow")?))
+    }
+
+    /// The proxies that say whose requests they pass on.
+    pub fn trusted_proxies(&self) -> Result<TrustedProxies, ConfigError> {
+        Ok(TrustedProxies::new(self.list("limits.trusted_proxies")?))
     }
 
     /// What may look at other hosts for advice.

@@ -16,13 +16,15 @@ pub(super) const DUTY: Duty = Duty {
     // A backup that fails is tried again after the pause: nothing of the server depends on it but the operator's peace.
     work: |tools| {
         if let Some(plan) = &tools.backups {
-            back_up_if_due(plan, &tools.metrics, tools.postroom.now());
+            let is_right = tools.postroom.time_held_until().is_none();
+            back_up_if_due(plan, &tools.metrics, tools.postroom.now(), is_right);
         }
         Ok(More::Later)
     },
 };
 
-fn back_up_if_due(plan: &BackupPlan, metrics: &Metrics, now: Timestamp) {
+/// Makes a backup if it is time, and deletes those that are too many if the clock `is_right`: their names are times.
+fn back_up_if_due(plan: &BackupPlan, metrics: &Metrics, now: Timestamp, is_right: bool) {
     let since_1970 = Duration::from_millis(now.millis().unsigned_abs());
     match plan.backups.newest() {
         Ok(newest) => {
@@ -50,9 +52,8 @@ fn back_up_if_due(plan: &BackupPlan, metrics: &Metrics, now: Timestamp) {
             return;
         }
     }
-    if tools.postroom.time_held_until().is_some() {
-        // The names of backups are times: none is taken for an old one by a clock that is not believed.
-        return Ok(More::Later);
+    if !is_right {
+        return;
     }
     match plan.backups.delete_older(plan.keep) {
         Ok(deleted) => {
