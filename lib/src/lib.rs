@@ -53,6 +53,7 @@
 //! | decide what becomes of incoming mail | [`mail`], [`route`], [`inbound`], [`recipient`], [`list`], [`report`] |
 //! | take everything to another database | [`export`] |
 //! | see what happened, and how much there is | [`event`], [`census`] |
+//! | see what an account has piled up, and how much it may | [`ledger`], [`cap`] |
 //!
 //! # Three rules
 //!
@@ -71,6 +72,7 @@
 #![warn(missing_docs, clippy::print_stdout)]
 
 // Plain types, parsed once, then trusted.
+pub mod cap;
 pub mod error;
 pub mod clock;
 pub mod id;
@@ -93,6 +95,7 @@ pub mod event;
 pub mod access;
 pub mod subscription;
 pub mod account;
+pub mod ledger;
 pub mod key;
 pub mod idempotency;
 // The domain model.

@@ -391,6 +391,12 @@ fn a_foreign_identity_is_answered_as_if_the_domain_never_was() {
                         assert!(!reply.text().contains("victim.example"), "{told}");
                         continue;
                     }
+                    // What an account has is counted whole, whichever of its keys asks.
+                    if route.path == "/postroom/v1/account" && who.starts_with("another key") {
+                        assert_eq!(reply.status, twins.status, "{told}");
+                        assert!(!reply.text().contains("victim.example"), "{told}");
+                        continue;
+                    }
                     assert_eq!(without_keys(&reply), without_keys(&twins), "{told}, beside the twin");
                     let never = target(dialect, route, unknown, user);
                     let never = world.send(dialect, method, &never, secret.as_deref());

@@ -65,6 +65,8 @@ fn lane(target: &Target) -> Lane {
         Lane::Health
     } else if target.route.slow {
         Lane::Looks
+    } else if target.route.is_batch() {
+        Lane::Batches
     } else if target.route.method == Method::GET {
         Lane::Reads
     } else {

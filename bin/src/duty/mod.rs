@@ -13,6 +13,7 @@ mod news;
 mod rotations;
 mod run;
 mod seals;
+mod upkeep;
 mod uses;
 
 #[cfg(test)]
@@ -32,9 +33,12 @@ use crate::watch::Metrics;
 
 pub use news::News;
 pub use run::Duties;
+use run::call_another;
+pub use upkeep::{LARGE_LOG, Upkeep};
 
 /// Every duty of a server.
 pub const DUTIES: &[Duty] = &[
+    upkeep::DUTY,
     uses::DUTY,
     checks::DUTY,
     keys::DUTY,
@@ -53,7 +57,8 @@ pub struct Duty<T = Tools> {
     pub name: &'static str,
     /// How long it pauses when there is nothing more to do.
     pub pause: Duration,
-    /// How many threads do it side by side.
+    /// How many threads do it side by side at most. It begins with one, and work that has taken a piece which can take long
+    /// calls for another ([`call_another`]).
     pub threads: fn(&T) -> u32,
     /// Whether it is done once more when the server stops.
     pub at_end: bool,
@@ -87,6 +92,8 @@ pub struct Tools {
     pub resolver: Arc<dyn Resolver>,
     /// How many domains are checked at once.
     pub checks_at_once: u32,
+    /// What the upkeep has said.
+    pub upkeep: Upkeep,
     /// Up to where changes of statuses are logged.
     pub news: News,
     /// When backups are made; none are without it.

@@ -1,4 +1,5 @@
-//! Our own JSON of domains, claims, records, keys, API keys, findings and lists, made once: for the native dialect and for `--json`.
+//! Our own JSON of domains, claims, records, keys, API keys, findings, lists and ledgers, made once: for the native dialect and for
+//! `--json`.
 
 pub mod advice;
 pub mod api_key;
@@ -6,6 +7,7 @@ pub mod claim;
 pub mod domain;
 pub mod finding;
 pub mod key;
+pub mod ledger;
 pub mod list;
 pub mod record;
 pub mod route;

@@ -388,6 +388,37 @@ pub(crate) fn set_next_check(
     Ok(())
 }
 
+/// A domain whose check is some time ahead.
+pub(crate) struct Ahead {
+    pub(crate) domain: DomainId,
+    pub(crate) at: Timestamp,
+    pub(crate) status: DomainStatus,
+    pub(crate) checks: u32,
+}
+
+/// Up to a thousand domains whose check comes after `then`, the last ones first: those that come before the one given.
+pub(crate) fn far_ahead(
+    tx: &ReadTx<'_>,
+    then: Timestamp,
+    before: Option<(Timestamp, DomainId)>,
+) -> Result<Vec<Ahead>, Error> {
+    let (at, id) = before.map_or((i64::MAX, i64::MAX), |(at, id)| (at.millis(), id.number()));
+    tx.all(
+        "SELECT id, next_check_at, status, checks FROM domain
+         WHERE next_check_at > ?1 AND next_check_at <= ?2 AND (next_check_at < ?2 OR id < ?3)
+         ORDER BY next_check_at DESC, id DESC LIMIT 1000",
+        (then.millis(), at, id),
+        |row| {
+            Ok(Ahead {
+                domain: DomainId::new(row.get("id")?),
+                at: moment(row, "next_check_at")?,
+                status: parsed(row, "status")?,
+                checks: row.get("checks")?,
+            })
+        },
+    )
+}
+
 pub(crate) fn is_any_due(tx: &ReadTx<'_>) -> Result<bool, Error> {
     let due = "SELECT 1 FROM domain WHERE next_check_at <= ?1 LIMIT 1";
     Ok(tx.one(due, [tx.now().millis()], |_| Ok(()))?.is_some())

@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use crate::account::Caller;
 use crate::address::EmailAddress;
+use crate::cap::Cap;
 use crate::db::{ReadTx, WriteTx};
 use crate::dns::{Resolver, vet_hosts};
 use crate::domain::{self, Details, Domain, Holder, holder};
@@ -18,6 +19,7 @@ use crate::egress::{EgressPolicy, NotAdmitted, VettedAddresses};
 use crate::error::{Entity, Error};
 use crate::event;
 use crate::id::DomainId;
+use crate::ledger;
 use crate::loss;
 use crate::name::{DnsName, DomainName};
 use crate::ownership;
@@ -364,8 +366,9 @@ pub fn change<'t>(
 
 /// Has mail for `alias` be treated as the domain's.
 ///
-/// An alias of a tenant's takes no mail until it is proved. `Invalid` if mail for it would be forwarded in a circle. `Conflict(Domain)` if the account has such a domain or alias; else
-/// the name is refused as [`provision::create`](crate::provision::create) refuses it.
+/// An alias of a tenant's takes no mail until it is proved. `Invalid` if mail for it would be forwarded in a circle. `Conflict(Domain)` if
+/// the account has such a domain or alias; `Cap` if the account has as many aliases as it may have; else the name is refused as
+/// [`provision::create`](crate::provision::create) refuses it.
 pub fn add_alias<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -445,6 +448,7 @@ fn make_alias<'t>(
     alias: &DomainName,
     is_challenge_seen: bool,
 ) -> Result<(), Error> {
+    ledger::make_room(tx, domain.account, Cap::Aliases, 1)?;
     loss::make_way(tx, domain.account, alias, is_challenge_seen)?;
     let claimed_at = ownership::begin(tx, domain.account, alias)?;
     let covered = ownership::is_covered(tx, domain.account, alias)?;

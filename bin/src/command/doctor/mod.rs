@@ -8,6 +8,7 @@ mod machine;
 
 use std::process::ExitCode;
 
+use postroom::db::{Postroom, note_of_server};
 use postroom::name::DnsName;
 use postroom::reseal;
 use postroom::settings::Settings;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::output::printable;
 use super::{Context, Failure};
+use crate::duty::LARGE_LOG;
 
 /// What was looked at, and what came of it.
 #[derive(Debug)]
@@ -110,7 +112,31 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
     let served = postroom.claim().is_err();
     let text = if served { "a server has this database" } else { "no server has this database now" };
     checks.push(check("server", State::Ok, text));
+    checks.extend(upkeep(&postroom));
     Ok(checks)
+}
+
+/// What a server looks after: the size of the write-ahead log, its own log, and the clock.
+fn upkeep(postroom: &Postroom) -> Vec<Check> {
+    let (octets, _) = postroom.write_ahead_log();
+    let text = format!("the write-ahead log has {} KiB", octets.div_ceil(1024));
+    let mut checks = vec![if octets <= LARGE_LOG {
+        check("database", State::Ok, text)
+    } else {
+        let text =
+            format!("{text}, for somebody reads all the while; look for a backup or a command that hangs");
+        check("database", State::Warn, text)
+    }];
+    if let Some(note) = note_of_server(postroom.file()) {
+        let text =
+            format!("{note} since the server was started; look at who reads its log, and for a full disk");
+        checks.push(check("log", State::Warn, text));
+    }
+    if let Some(until) = postroom.time_held_until() {
+        let text = format!("it has jumped; nothing is deleted for its age until {until}");
+        checks.push(check("clock", State::Warn, text));
+    }
+    checks
 }
 
 fn settings(context: &Context) -> Vec<Check> {

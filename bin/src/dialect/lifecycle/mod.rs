@@ -76,7 +76,9 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::Limit { most, .. }) => {
             error(StatusCode::FORBIDDEN, &format!("the subscription allows {most} domains, and has them"))
         }
-        Fault::Library(e @ Error::InUse { .. }) => error(StatusCode::CONFLICT, &e.to_string()),
+        Fault::Library(e @ (Error::InUse { .. } | Error::Cap { .. })) => {
+            error(StatusCode::CONFLICT, &e.to_string())
+        }
         Fault::Library(Error::Store(e)) => error(
             store_status(e),
             "the server could not do this; try again, or ask its operator with the X-Request-Id",

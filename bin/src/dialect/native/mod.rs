@@ -1,6 +1,7 @@
 //! The native dialect: what the published ones have no shape for, `/postroom/v1`. The contract is
 //! `docs/dialects/native.md`.
 
+mod account;
 mod api_keys;
 mod claims;
 mod domains;
@@ -9,6 +10,7 @@ mod lists;
 mod routing;
 
 use postroom::access::KeyScope;
+use postroom::cap::Cap;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
@@ -24,6 +26,7 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/postroom/v1"],
     auth: Auth::Bearer,
     routes: &[
+        route(Method::GET, "/postroom/v1/account", account::show).reads(KeyScope::AccountWrite).of_account(),
         route(Method::GET, "/postroom/v1/keys", api_keys::list).reads(KeyScope::AccountWrite),
         route(Method::POST, "/postroom/v1/keys", api_keys::create).writes(KeyScope::AccountWrite),
         route(Method::POST, "/postroom/v1/keys/rotate", api_keys::rotate).writes(KeyScope::AccountWrite),
@@ -114,6 +117,10 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::NotClaimable { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "not_claimable"),
         Fault::Library(Error::Limit { what: Entity::Claim, .. }) => (StatusCode::CONFLICT, "unproved_limit"),
         Fault::Library(Error::InUse { .. }) => (StatusCode::CONFLICT, "in_use"),
+        Fault::Library(Error::Cap { cap: Cap::UnprovedClaims, .. }) => {
+            (StatusCode::CONFLICT, "unproved_limit")
+        }
+        Fault::Library(Error::Cap { .. }) => (StatusCode::CONFLICT, "limit_reached"),
         Fault::Library(Error::Limit { .. }) => (StatusCode::FORBIDDEN, "limit_reached"),
         Fault::Library(Error::Store(error)) => (store_status(error), "store"),
         Fault::Library(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
