@@ -23,6 +23,8 @@ mod crowd;
 #[cfg(test)]
 mod days;
 #[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod duties;
 #[cfg(test)]
 mod endings;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use postroom::dns;
@@ -11,7 +11,7 @@ use postroom::egress::EgressPolicy;
 use postroom::name::{DnsName, DomainName};
 use postroom::settings::Settings;
 
-use super::value::{BaseUrl, MessageMib, Server};
+use super::value::{AtOnce, BaseUrl, HostAndPort, MessageMib, Server};
 use super::{Config, ConfigError};
 use crate::wire::Switches;
 
@@ -39,6 +39,22 @@ impl Config {
     /// The group that may use the bridge's sockets.
     pub fn bridge_group(&self) -> Result<String, ConfigError> {
         Ok(self.get("bridge.group")?.unwrap_or_else(|| "postfix".to_owned()))
+    }
+
+    /// The folder of the mailboxes.
+    pub fn bridge_mail_dir(&self) -> Result<PathBuf, ConfigError> {
+        let beside = || Ok(self.db()?.parent().unwrap_or(Path::new("")).join("mail"));
+        self.get("bridge.mail_dir")?.map_or_else(beside, Ok)
+    }
+
+    /// Where forwarded mail goes back to the mail server: a host and a port.
+    pub fn bridge_submit(&self) -> Result<String, ConfigError> {
+        Ok(self.get::<HostAndPort>("bridge.submit")?.map_or_else(|| "127.0.0.1:25".to_owned(), |it| it.0))
+    }
+
+    /// How many posts of one domain to its webhook may be under way.
+    pub fn webhooks_at_once(&self) -> Result<usize, ConfigError> {
+        Ok(self.get::<AtOnce>("bridge.webhooks_at_once")?.map_or(4, |it| it.0))
     }
 
     /// The certificate chain and its key, if TLS is on.

@@ -1,10 +1,12 @@
-//! Our own JSON of domains, records, keys, API keys, findings and lists, made once: for the native dialect and for `--json`.
+//! Our own JSON of domains, records, keys, API keys, findings, lists and messages, made once: for the native dialect, for
+//! webhooks, and for `--json`.
 
 pub mod api_key;
 pub mod domain;
 pub mod finding;
 pub mod key;
 pub mod list;
+pub mod received;
 pub mod record;
 pub mod route;
 pub mod signing;

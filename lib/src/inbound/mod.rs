@@ -17,6 +17,7 @@ use crate::domain::{self, Details, Domain, Holder, holder};
 use crate::egress::{EgressPolicy, NotAdmitted, VettedAddresses};
 use crate::error::{Entity, Error};
 use crate::event;
+use crate::id::DomainId;
 use crate::name::{DnsName, DomainName};
 use crate::page::Page;
 
@@ -291,6 +292,13 @@ pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Inbound, Error> 
         downstream: table::downstream(tx, domain.id)?,
         aliases: table::aliases(tx, domain.id)?,
     })
+}
+
+/// Where mail of whichever account's domain is delivered, the preferred servers first.
+pub(crate) fn downstream(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Downstream>, Error> {
+    let mut servers = table::downstream(tx, domain)?;
+    servers.sort_by_key(|server| (server.priority, std::cmp::Reverse(server.weight)));
+    Ok(servers)
 }
 
 /// A page of the caller's domains with what is set of them, by id, and how many there are in all: those of `names`, where

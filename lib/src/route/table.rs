@@ -53,6 +53,11 @@ pub(super) fn set_secret(tx: &WriteTx<'_>, domain: DomainId, sealed: Option<&[u8
     Ok(())
 }
 
+pub(super) fn sealed_secret(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<Vec<u8>>, Error> {
+    let sql = "SELECT sealed_secret FROM route WHERE domain_id = :domain";
+    Ok(tx.one(sql, named_params! { ":domain": domain.number() }, |row| row.get(0))?.flatten())
+}
+
 fn route(row: &Row<'_>) -> rusqlite::Result<Route> {
     Ok(Route {
         mode: parsed(row, "mode")?,

@@ -2,18 +2,18 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use postroom::address::EmailAddress;
 use postroom::db::{Postroom, ReadTx};
 use postroom::dkim::{self, LineEnd, Message, SignatureHeader};
 use postroom::error::Error;
 use postroom::id::DomainTokenId;
-use postroom::list::{self, ListOutcome, ListQuery, Sender, Tier};
-use postroom::mail::{self, SenderLogin};
+use postroom::list::{ListOutcome, Sender, Tier};
+use postroom::mail::{self, Arrival, SenderLogin};
 use tracing::{error, info};
 
 use super::packet::{number, texts, write};
+use crate::mta::held::Held;
 
 /// The version of the protocol, the actions and the steps that are asked for, by their numbers in libmilter's `mfdef.h`.
 const VERSION: u32 = 6;
@@ -24,9 +24,6 @@ const NO_UNKNOWN: u32 = 0x100;
 const SKIP: u32 = 0x400;
 const NO_REPLY_TO_END_OF_HEADERS: u32 = 0x4_0000;
 const LEADING_SPACE: u32 = 0x10_0000;
-/// The most octets of a message that is to be signed, and of all of them at a time.
-const MAX_MESSAGE_OCTETS: usize = 64 * 1024 * 1024;
-const MAX_HELD_OCTETS: usize = 256 * 1024 * 1024;
 /// The most recipients of a message that are remembered; Postfix takes 1000.
 const MOST_RECIPIENTS: usize = 10_000;
 
@@ -34,32 +31,6 @@ const CONTINUE: u8 = b'c';
 const TRY_AGAIN: &str = "451 4.7.1 Service unavailable - try again later";
 const NOT_YOURS: &str =
     "550 5.7.1 Every address in the From field must be at the domain that you are logged in for";
-
-/// The octets that all connections hold.
-static HELD: AtomicUsize = AtomicUsize::new(0);
-
-/// Octets of a message that count toward what all connections may hold.
-#[derive(Default)]
-struct Held(Vec<u8>);
-
-impl Held {
-    /// Whether there was room.
-    fn add(&mut self, octets: &[u8]) -> bool {
-        let all = HELD.fetch_add(octets.len(), Ordering::Relaxed) + octets.len();
-        if all > MAX_HELD_OCTETS || self.0.len() + octets.len() > MAX_MESSAGE_OCTETS {
-            HELD.fetch_sub(octets.len(), Ordering::Relaxed);
-            return false;
-        }
-        self.0.extend_from_slice(octets);
-        true
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        HELD.fetch_sub(self.0.len(), Ordering::Relaxed);
-    }
-}
 
 /// One message, from MAIL on.
 #[derive(Default)]
@@ -270,7 +241,7 @@ impl Session {
         if envelope.is_cut {
             return Ok(refuse("452 4.3.4 The message has no room here now"));
         }
-        let message = match Message::parse(&envelope.message.0) {
+        let message = match Message::parse(envelope.message.octets()) {
             Ok(message) => message,
             Err(reason) => return Ok(refuse(&format!("550 5.7.1 The message cannot be signed: {reason}"))),
         };
@@ -338,14 +309,8 @@ fn blocking_tier(
     client: Option<IpAddr>,
 ) -> Result<Option<Tier>, Error> {
     let Some(mailbox) = mail::mailbox(tx, address)? else { return Ok(None) };
-    let Some(domain) = mail::domain_of(tx, &mailbox)? else { return Ok(None) };
-    let query = ListQuery {
-        envelope_sender: sender.cloned(),
-        header_from: from.cloned(),
-        client_ip: client,
-        ..ListQuery::to(mailbox.address)
-    };
-    let verdict = list::verdict(tx, &domain, &query)?;
+    let arrival = Arrival { sender: sender.cloned(), author: from.cloned(), client };
+    let verdict = mail::verdict(tx, &mailbox, &arrival)?;
     let is_blocked = verdict.outcome == ListOutcome::Blocked;
     Ok(verdict.because.filter(|_| is_blocked).map(|because| because.tier))
 }
