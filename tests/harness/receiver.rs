@@ -113,7 +113,8 @@ impl MailServer {
     pub(crate) fn new() -> MailServer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (taken, reply) = (Arc::<Mutex<Vec<Mail>>>::default(), Arc::new(Mutex::new("250 2.0.0 queued as X".to_owned())));
+        let (taken, reply) =
+            (Arc::<Mutex<Vec<Mail>>>::default(), Arc::new(Mutex::new("250 2.0.0 queued as X".to_owned())));
         let server = MailServer { port, taken: taken.clone(), reply: reply.clone() };
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {

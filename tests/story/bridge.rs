@@ -202,7 +202,7 @@ fn a_real_postfix_obeys() {
     let db = Connection::open(it.site.db()).unwrap();
     assert!(db.execute("UPDATE dkim_key SET activated_at = 1", ()).unwrap() > 0);
     let (id, secret) = it.token("example.com");
-    postfix.start(&it.site.run(&["bridge", "conf", "postfix"]).stdout);
+    postfix.start_with_sink(&it.site.run(&["bridge", "conf", "postfix"]).stdout);
     let refused = |arguments: &[&str], reply: &str| {
         let said = postfix.swaks(arguments);
         assert!(said.code != Some(0) && said.stdout.contains(reply), "{reply}: {said:?}\n{}", postfix.log());
@@ -246,7 +246,8 @@ fn a_real_postfix_obeys() {
     let all = login(&["--from", "jo@example.com", "--body", "Hello\n.\n\n-- end"]);
     let sent = postfix.swaks(&all.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(sent.code, Some(0), "{sent:?}\n{}", postfix.log());
-    let message = postfix.delivered();
+    // It is whole when the last line of the message is there.
+    let message = postfix.delivered("\n-- end\n");
     let signed = &message[message.find("DKIM-Signature:").unwrap_or_else(|| panic!("{message}"))..];
     let domain = it.server.client().get("/api/v1/domains/1").json;
     let (selector, record) =

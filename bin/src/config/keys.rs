@@ -120,7 +120,11 @@ pub const KEYS: &[Key] = &[
     key("bridge.dir", "POSTROOM_BRIDGE_DIR", "folder of the bridge's sockets (/var/spool/postfix/postroom)"),
     key("bridge.group", "POSTROOM_BRIDGE_GROUP", "group that may use them (postfix)"),
     key("bridge.mail_dir", "POSTROOM_BRIDGE_MAIL_DIR", "folder of the mailboxes (mail/ beside the database)"),
-    key("bridge.submit", "POSTROOM_BRIDGE_SUBMIT", "where forwarded mail goes back to Postfix (127.0.0.1:25)"),
+    key(
+        "bridge.submit",
+        "POSTROOM_BRIDGE_SUBMIT",
+        "where forwarded mail goes back to Postfix (127.0.0.1:25)",
+    ),
     key(
         "bridge.webhooks_at_once",
         "POSTROOM_BRIDGE_WEBHOOKS_AT_ONCE",

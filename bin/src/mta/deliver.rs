@@ -19,10 +19,10 @@ use postroom::mail::{self, Arrival, Delivery, DeliveryId, Folder, Head, Summary,
 use tracing::{error, info, warn};
 
 use super::held::Room;
+use super::maildir;
 use super::places::Places;
 use super::poster::Poster;
 use super::submit::{self, Sending};
-use super::maildir;
 use crate::json::received::{Received, received_json};
 
 /// The most calls to other servers for one message at a time, and how long all of them may take: less than a mail server waits for
@@ -33,7 +33,8 @@ const CALLING: Duration = Duration::from_secs(60);
 const TROUBLE: &str = "451 4.3.0 The database could not be asked; try again later";
 const UNKNOWN: &str = "550 5.1.1 There is no such recipient";
 const NO_ROOM: &str = "452 4.3.1 The message has no room here now";
-const BUSY: &str = "451 4.3.2 The receiver of this mail is busy, or has failed again and again; try again later";
+const BUSY: &str =
+    "451 4.3.2 The receiver of this mail is busy, or has failed again and again; try again later";
 
 /// A message's sender and its recipients.
 #[derive(Debug)]
@@ -83,11 +84,8 @@ impl Deliverer {
     /// Delivers a message. Returns a reply for each recipient, in their order.
     pub(super) fn deliver(&self, envelope: &Envelope, message: &[u8]) -> Vec<String> {
         let head = Head::read(message);
-        let arrival = Arrival {
-            sender: Sender::parse(&envelope.sender),
-            author: head.author(),
-            client: head.client(),
-        };
+        let arrival =
+            Arrival { sender: Sender::parse(&envelope.sender), author: head.author(), client: head.client() };
         let found = self.postroom.read(|tx| {
             let recipients = envelope.recipients.iter();
             recipients.map(|it| mail::deliver(tx, &it.address, &arrival)).collect::<Result<Vec<_>, Error>>()
@@ -135,7 +133,9 @@ impl Deliverer {
     fn at_once(&self, job: &Job<'_>) -> Option<String> {
         match &job.delivery.way {
             Way::Keep(folder) => Some(self.keep(job, *folder)),
-            Way::Post { keeps: true, .. } => Some(self.keep(job, Folder::Inbox)).filter(|reply| !reply.starts_with('2')),
+            Way::Post { keeps: true, .. } => {
+                Some(self.keep(job, Folder::Inbox)).filter(|reply| !reply.starts_with('2'))
+            }
             Way::Forward(to) => Some(self.forward(job, to)),
             Way::Return(sender) => Some(self.hand_over(job, "", sender)),
             Way::Post { .. } | Way::Onward(_) => None,
@@ -162,10 +162,11 @@ impl Deliverer {
         // What is no address at a mail domain cannot be reached from here either: nobody is told of a failure.
         let sender = job.envelope.sender.parse::<EmailAddress>().ok();
         let domain = job.delivery.domain;
-        let path = sender.map(|sender| match self.postroom.read(|tx| mail::return_path(tx, domain, &sender)) {
-            Ok(None) => self.postroom.write(|tx| mail::keep_return_path(tx, domain, &sender)).map(Some),
-            found => found,
-        });
+        let path =
+            sender.map(|sender| match self.postroom.read(|tx| mail::return_path(tx, domain, &sender)) {
+                Ok(None) => self.postroom.write(|tx| mail::keep_return_path(tx, domain, &sender)).map(Some),
+                found => found,
+            });
         match path.transpose() {
             Ok(path) => {
                 let path = path.flatten().map(|path| path.to_string()).unwrap_or_default();
@@ -307,7 +308,8 @@ impl Deliverer {
         let (sender, recipient) = (&job.envelope.sender, &job.recipient.text);
         servers.iter().find_map(|server| {
             let vetted = server.addresses_now(&*self.resolver, policy);
-            let vetted = vetted.inspect_err(|reason| warn!(domain = %job.delivery.name, %reason, "not sent on"));
+            let vetted =
+                vetted.inspect_err(|reason| warn!(domain = %job.delivery.name, %reason, "not sent on"));
             let addresses: Vec<_> = vetted.ok()?.iter().map(|ip| SocketAddr::new(ip, server.port)).collect();
             self.sending(job, sender, recipient, "", &addresses).ok()
         })

@@ -67,7 +67,7 @@ fn domain(tx: &ReadTx<'_>, key: &str) -> Result<Option<String>, Error> {
 
 fn recipient(tx: &ReadTx<'_>, key: &str) -> Result<Option<String>, Error> {
     let Ok(address) = key.parse() else { return Ok(None) };
-    Ok(mail::mailbox(tx, &address)?.map(|_| "1".to_owned()))
+    Ok(mail::addressee(tx, &address)?.map(|_| "1".to_owned()))
 }
 
 fn transport(tx: &ReadTx<'_>, key: &str) -> Result<Option<String>, Error> {

@@ -49,9 +49,10 @@ impl Places {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let most_of_account = (self.per_domain * ACCOUNT).min(MOST);
         let of_account = state.accounts.get(&account).copied().unwrap_or(0);
-        let is_full = state.domains.get(&domain).is_some_and(|calls| {
-            calls.under_way >= self.per_domain || calls.recent(now) >= FAILURES
-        });
+        let is_full = state
+            .domains
+            .get(&domain)
+            .is_some_and(|calls| calls.under_way >= self.per_domain || calls.recent(now) >= FAILURES);
         if is_full || of_account >= most_of_account || state.all >= MOST {
             return None;
         }
@@ -83,7 +84,8 @@ impl Places {
         let now = place.outcome.map(|(_, at)| at);
         // Nothing is remembered of a domain that has no failure that counts.
         state.domains.retain(|_, calls| {
-            calls.under_way > 0 || calls.failed.back().is_some_and(|last| now.is_none_or(|now| is_recent(*last, now)))
+            calls.under_way > 0
+                || calls.failed.back().is_some_and(|last| now.is_none_or(|now| is_recent(*last, now)))
         });
     }
 }
@@ -153,7 +155,8 @@ mod tests {
         let places = Places::new(4);
         let (domain, account) = ids(1, 1);
         let start = Instant::now();
-        let call = |is_well, now| places.take(domain, account, now).map(|place| place.end(is_well, now)).is_some();
+        let call =
+            |is_well, now| places.take(domain, account, now).map(|place| place.end(is_well, now)).is_some();
         let seconds = |number| start + Duration::from_secs(number);
         for at in 0..4 {
             assert!(call(false, seconds(at)));

@@ -47,12 +47,7 @@ impl Poster {
     }
 
     /// Posts a body with these header fields. Returns the status of the answer.
-    pub fn post(
-        &self,
-        url: &WebhookUrl,
-        fields: &[(&str, String)],
-        body: &[u8],
-    ) -> Result<u16, Unanswered> {
+    pub fn post(&self, url: &WebhookUrl, fields: &[(&str, String)], body: &[u8]) -> Result<u16, Unanswered> {
         let mut request = self.agent.post(url.as_str());
         for (name, value) in fields {
             request = request.header(*name, value);

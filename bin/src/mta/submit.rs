@@ -43,7 +43,9 @@ impl Reply {
     }
 
     fn offers(&self, extension: &str) -> bool {
-        self.lines.iter().any(|line| line.split(' ').next().is_some_and(|word| word.eq_ignore_ascii_case(extension)))
+        self.lines
+            .iter()
+            .any(|line| line.split(' ').next().is_some_and(|word| word.eq_ignore_ascii_case(extension)))
     }
 
     /// It in one line. 421, by which a server ends a conversation, is about that conversation alone.
@@ -157,7 +159,9 @@ impl Conversation {
                     return Ok(reply);
                 }
                 Found::Part => {}
-                Found::Broken => return Err(io::Error::new(io::ErrorKind::InvalidData, "it does not speak SMTP")),
+                Found::Broken => {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "it does not speak SMTP"));
+                }
             }
             match self.stream.read(&mut octets)? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -191,7 +195,8 @@ mod tests {
 
     #[test]
     fn replies_are_read_with_all_their_lines() {
-        let reply = |code, lines: &[&str]| Reply { code, lines: lines.iter().map(|line| (*line).into()).collect() };
+        let reply =
+            |code, lines: &[&str]| Reply { code, lines: lines.iter().map(|line| (*line).into()).collect() };
         for (text, wanted) in [
             ("250 2.0.0 Ok\r\n", reply(250, &["2.0.0 Ok"])),
             ("250-a\r\n250-SIZE 12\r\n250 c\r\n", reply(250, &["a", "SIZE 12", "c"])),

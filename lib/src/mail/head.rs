@@ -112,7 +112,11 @@ mod tests {
             ("from a.example by mx", None),
         ] {
             let text = format!("Received: {value}; Sat\r\nReceived: from x (y [10.0.0.1])\r\n\r\n");
-            assert_eq!(Head::read(text.as_bytes()).client().map(|it| it.to_string()).as_deref(), client, "{value}");
+            assert_eq!(
+                Head::read(text.as_bytes()).client().map(|it| it.to_string()).as_deref(),
+                client,
+                "{value}"
+            );
         }
         assert_eq!(Head::read(b"From: a@b.example\r\n\r\n").client(), None);
     }

@@ -33,7 +33,6 @@ use crate::secret::{PlainSecret, SecretKind, fill_random};
 use crate::token;
 use return_path::{FirstSender, PathKey, ReturnPath};
 
-
 /// The local parts that every domain has (RFC 5321 section 4.5.1, RFC 2142 section 2).
 const ALWAYS_KNOWN: [&str; 2] = ["postmaster", "abuse"];
 

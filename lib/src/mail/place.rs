@@ -98,8 +98,11 @@ mod tests {
         ] {
             assert_eq!(place(&address.parse().unwrap(), Folder::Inbox), PathBuf::from(wanted), "{address}");
         }
-        assert_eq!(plain("..") , "%2e.");
-        assert_eq!(place(&"jo@example.com".parse().unwrap(), Folder::Blocked), PathBuf::from("example.com/jo/.Blocked"));
+        assert_eq!(plain(".."), "%2e.");
+        assert_eq!(
+            place(&"jo@example.com".parse().unwrap(), Folder::Blocked),
+            PathBuf::from("example.com/jo/.Blocked")
+        );
     }
 
     #[test]

@@ -75,12 +75,7 @@ pub(super) fn whole(
 }
 
 /// The return path for a sender that the database keeps under [`key_of`].
-pub(super) fn kept(
-    key: &PathKey,
-    at: Timestamp,
-    sender: &EmailAddress,
-    domain: &DomainName,
-) -> EmailAddress {
+pub(super) fn kept(key: &PathKey, at: Timestamp, sender: &EmailAddress, domain: &DomainName) -> EmailAddress {
     let day = day(at);
     let proof = key.proof(day, sender, domain);
     EmailAddress::of(&format!("{PREFIX}{proof}={day:03x}={KEPT}={}", key_of(sender)), domain)
@@ -123,7 +118,8 @@ impl ReturnPath {
         } else {
             FirstSender::Is(format!("{sender}@{domain}").parse().ok()?)
         };
-        let day = (day.len() == 3).then(|| u16::from_str_radix(day, 16).ok())??;
+        let is_day = day.len() == 3 && day.bytes().all(|octet| octet.is_ascii_hexdigit());
+        let day = is_day.then(|| u16::from_str_radix(day, 16).ok())??;
         Some(ReturnPath { proof: proof.to_lowercase(), day, sender })
     }
 
@@ -173,7 +169,10 @@ mod tests {
         let domain = "example.com".parse().unwrap();
         let sender = address("Jo+x=y@b.example");
         let path = whole(&key(), at(0), &sender, &domain).unwrap();
-        assert!(path.to_string().starts_with("SRS0=") && path.to_string().ends_with("=b.example=Jo+x=y@example.com"));
+        assert!(
+            path.to_string().starts_with("SRS0=")
+                && path.to_string().ends_with("=b.example=Jo+x=y@example.com")
+        );
         for days in [0, 1, 21] {
             assert_eq!(genuine(&path, at(days)), Some(sender.clone()), "{days}");
         }
@@ -203,7 +202,14 @@ mod tests {
         }
         let other = whole(&PathKey::new(&[8; 32]), at(0), &address("jo@b.example"), &domain).unwrap();
         assert_eq!(genuine(&other, at(0)), None);
-        for none in ["jo", "SRS1=a=b=c=d", "SRS0=", "SRS0=a=b", "SRS0=aaaaaaaa=+12=b.example=jo", "SRS0=a=111=nolabel=jo"] {
+        for none in [
+            "jo",
+            "SRS1=a=b=c=d",
+            "SRS0=",
+            "SRS0=a=b",
+            "SRS0=aaaaaaaa=+12=b.example=jo",
+            "SRS0=a=111=nolabel=jo",
+        ] {
             assert_eq!(ReturnPath::read(none), None, "{none}");
         }
     }
@@ -211,7 +217,9 @@ mod tests {
     #[test]
     fn a_sender_for_which_there_is_no_room_is_kept() {
         let domain = "example.com".parse().unwrap();
-        for long in [format!("{}@b.example", "a".repeat(60)), "\"a b\"@b.example".into(), "j\u{f6}@b.example".into()] {
+        for long in
+            [format!("{}@b.example", "a".repeat(60)), "\"a b\"@b.example".into(), "j\u{f6}@b.example".into()]
+        {
             let sender = address(&long);
             assert_eq!(whole(&key(), at(0), &sender, &domain), None, "{long}");
             let path = kept(&key(), at(0), &sender, &domain);

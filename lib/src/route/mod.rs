@@ -208,10 +208,7 @@ pub(crate) fn of(tx: &ReadTx<'_>, domain: DomainId) -> Result<Route, Error> {
 }
 
 /// The secret with which posts to the domain's webhook are signed, if its receiver wants one.
-pub(crate) fn webhook_secret(
-    tx: &ReadTx<'_>,
-    domain: DomainId,
-) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+pub(crate) fn webhook_secret(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let sealed = table::sealed_secret(tx, domain)?;
     sealed.map(|sealed| tx.master_key().open(&identity(domain), &sealed)).transpose()
 }

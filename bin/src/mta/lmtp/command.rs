@@ -118,7 +118,10 @@ mod tests {
         for (line, command) in [
             ("LHLO mail.example.net", Command::Lhlo),
             ("MAIL FROM:<>", mail("", None, false, false)),
-            ("mail from: <a@b.example> SIZE=12 BODY=8BITMIME SMTPUTF8", mail("a@b.example", Some(12), true, true)),
+            (
+                "mail from: <a@b.example> SIZE=12 BODY=8BITMIME SMTPUTF8",
+                mail("a@b.example", Some(12), true, true),
+            ),
             ("RCPT TO:<Jo+x@example.com>", Command::Rcpt("Jo+x@example.com")),
             ("RCPT TO:<\"a> \\\" b\"@example.com>", Command::Rcpt("\"a> \\\" b\"@example.com")),
             ("DATA", Command::Data),

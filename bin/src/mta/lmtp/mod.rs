@@ -47,7 +47,9 @@ impl Lmtp {
                 (self.has_begun, self.envelope) = (true, None);
                 let size = format!("SIZE {MAX_MESSAGE_OCTETS}");
                 let lines = ["localhost", "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"];
-                return lines.iter().map(|line| format!("250-{line}\r\n")).collect::<String>() + "250 " + &size;
+                return lines.iter().map(|line| format!("250-{line}\r\n")).collect::<String>()
+                    + "250 "
+                    + &size;
             }
             Command::Mail { .. } if !self.has_begun || self.envelope.is_some() => OUT_OF_ORDER,
             Command::Mail { size, .. } if size.is_some_and(|size| size > MAX_MESSAGE_OCTETS as u64) => {
@@ -132,7 +134,11 @@ impl Protocol for Lmtp {
             Found::Whole(command, used) => (self.answer(command), used, command == Command::Quit),
         };
         take(input, used);
-        if is_end { Step::Last(line("221 2.0.0 Bye").into_bytes()) } else { Step::Answer(line(&answer).into_bytes()) }
+        if is_end {
+            Step::Last(line("221 2.0.0 Bye").into_bytes())
+        } else {
+            Step::Answer(line(&answer).into_bytes())
+        }
     }
 
     fn is_idle(&self) -> bool {
