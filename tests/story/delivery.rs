@@ -268,7 +268,7 @@ fn a_dead_webhook_delays_nobody_elses_mail() {
     let it = start(9);
     it.server.client().create_domain("other.example");
     let hook = Webhook::new();
-    hook.answers(Answer::Hang(Duration::from_secs(60)));
+    hook.answers(Answer::Hang(Duration::from_mins(1)));
     route(&it, "example.com", &["--mode", "webhook", "--webhook-url", &hook.url()]);
     let began = Instant::now();
     std::thread::scope(|scope| {

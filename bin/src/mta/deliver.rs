@@ -28,7 +28,7 @@ use crate::json::received::{Received, received_json};
 /// The most calls to other servers for one message at a time, and how long all of them may take: less than a mail server waits for
 /// the replies.
 const MOST_CALLS: usize = 8;
-const CALLING: Duration = Duration::from_secs(60);
+const CALLING: Duration = Duration::from_mins(1);
 
 const TROUBLE: &str = "451 4.3.0 The database could not be asked; try again later";
 const UNKNOWN: &str = "550 5.1.1 There is no such recipient";
@@ -124,7 +124,7 @@ impl Deliverer {
         }
         if !calls.is_empty() {
             let summary = head.summary();
-            self.call_all(calls, |job, end| self.call(job, &summary, end), note);
+            Deliverer::call_all(calls, |job, end| self.call(job, &summary, end), note);
         }
         replies.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
@@ -216,7 +216,6 @@ impl Deliverer {
 
     /// Makes all calls, those of different domains side by side, until there is no more time.
     fn call_all<'a>(
-        &self,
         calls: VecDeque<Vec<Job<'a>>>,
         call: impl Fn(&Job<'a>, Instant) -> String + Sync,
         note: impl Fn(&Job<'a>, String) + Sync,
@@ -226,7 +225,9 @@ impl Deliverer {
         let calls = Mutex::new(calls);
         let work = || {
             while let Some(jobs) = { calls.lock().unwrap_or_else(PoisonError::into_inner).pop_front() } {
-                jobs.iter().for_each(|job| note(job, call(job, end)));
+                for job in &jobs {
+                    note(job, call(job, end));
+                }
             }
         };
         thread::scope(|scope| {

@@ -9,7 +9,7 @@ use super::{Found, take};
 /// How long a server may take to be reached, to reply, and to reply to a whole message.
 const CONNECTING: Duration = Duration::from_secs(10);
 const REPLYING: Duration = Duration::from_secs(30);
-const TAKING: Duration = Duration::from_secs(120);
+const TAKING: Duration = Duration::from_mins(2);
 /// The most octets of a reply with all of its lines.
 pub const MAX_REPLY_OCTETS: usize = 16 * 1024;
 

@@ -52,7 +52,7 @@ pub enum Way {
         /// Where it is posted.
         url: WebhookUrl,
         /// What signs the post.
-        signer: WebhookSigner,
+        signer: Box<WebhookSigner>,
         /// Whether it is kept as well.
         keeps: bool,
     },
@@ -121,7 +121,7 @@ fn way(tx: &ReadTx<'_>, domain: DomainId) -> Result<Way, Error> {
     Ok(match (route.mode, route.webhook_url, route.forward_to) {
         (Mode::Webhook | Mode::WebhookThenStore, Some(url), _) => {
             let secret = route::webhook_secret(tx, domain)?;
-            Way::Post { url, signer: webhook::signer(tx, domain, secret)?, keeps }
+            Way::Post { url, signer: Box::new(webhook::signer(tx, domain, secret)?), keeps }
         }
         (Mode::ForwardEmail, _, Some(to)) => Way::Forward(to),
         (Mode::Store, ..) => match inbound::downstream(tx, domain)? {

@@ -178,14 +178,13 @@ pub fn keep_return_path(
     sender: &EmailAddress,
 ) -> Result<EmailAddress, Error> {
     let holder = domain::holder::by_id(tx, domain)?.ok_or(Error::NotFound(Entity::Domain))?;
-    let key = match path_key(tx)? {
-        Some(key) => key,
-        None => {
-            let mut octets = Zeroizing::new([0_u8; KEY_OCTETS]);
-            fill_random(octets.as_mut_slice())?;
-            table::insert_path_key(tx, &tx.master_key().seal(KEY_IDENTITY, octets.as_slice())?)?;
-            PathKey::new(octets.as_slice())
-        }
+    let key = if let Some(key) = path_key(tx)? {
+        key
+    } else {
+        let mut octets = Zeroizing::new([0_u8; KEY_OCTETS]);
+        fill_random(octets.as_mut_slice())?;
+        table::insert_path_key(tx, &tx.master_key().seal(KEY_IDENTITY, octets.as_slice())?)?;
+        PathKey::new(octets.as_slice())
     };
     if let Some(path) = return_path::whole(&key, tx.now(), sender, &holder.name) {
         return Ok(path);

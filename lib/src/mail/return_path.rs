@@ -150,8 +150,8 @@ mod tests {
         PathKey::new(&[7; 32])
     }
 
-    fn at(days: u64) -> Timestamp {
-        Timestamp::from_millis(1_795_860_000_000) + days as u32 * DAY
+    fn at(days: u32) -> Timestamp {
+        Timestamp::from_millis(1_795_860_000_000) + days * DAY
     }
 
     fn address(text: &str) -> EmailAddress {

@@ -1,10 +1,8 @@
 //! The SQL of who an address is.
 
-use rusqlite::named_params;
-
 use crate::address::EmailAddress;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, SealedColumn, WriteTx, parsed};
+use crate::db::{ReadTx, SealedColumn, WriteTx, named, parsed};
 use crate::domain::{Holder, holder};
 use crate::error::Error;
 use crate::id::{DomainId, DomainTokenId};
@@ -44,7 +42,7 @@ pub(super) fn find<'t>(
              EXISTS (SELECT 1 FROM recipient WHERE domain_id = d.id AND local = :bare) AS is_bare
          FROM domain d LEFT JOIN route r ON r.domain_id = d.id WHERE d.id = {ID}"
     );
-    tx.one(&sql, named_params! { ":name": name.as_str(), ":whole": whole, ":bare": bare }, |row| {
+    tx.one(&sql, named! { ":name": name.as_str(), ":whole": whole, ":bare": bare }, |row| {
         Ok(Found {
             holder: holder::of_row(row)?,
             recipients: parsed(row, "recipients")?,
@@ -57,7 +55,7 @@ pub(super) fn find<'t>(
 
 pub(super) fn holder_of<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
     let sql = format!("SELECT * FROM domain WHERE id = {ID}");
-    holder::one(tx, &sql, named_params! { ":name": name.as_str() })
+    holder::one(tx, &sql, named! { ":name": name.as_str() })
 }
 
 pub(super) fn holder_of_token<'t>(
@@ -75,7 +73,7 @@ pub(super) fn onward(tx: &ReadTx<'_>, name: &DomainName) -> Result<Vec<Downstrea
          WHERE s.domain_id = {ID} AND coalesce(r.mode, 'store') = 'store'
          ORDER BY s.priority, s.weight DESC, s.id"
     );
-    tx.all(&sql, named_params! { ":name": name.as_str() }, inbound::downstream_of)
+    tx.all(&sql, named! { ":name": name.as_str() }, inbound::downstream_of)
 }
 
 pub(super) fn path_key(tx: &ReadTx<'_>) -> Result<Option<Vec<u8>>, Error> {
@@ -84,7 +82,7 @@ pub(super) fn path_key(tx: &ReadTx<'_>) -> Result<Option<Vec<u8>>, Error> {
 
 pub(super) fn insert_path_key(tx: &WriteTx<'_>, sealed: &[u8]) -> Result<(), Error> {
     let sql = "INSERT INTO return_path_key (id, sealed) VALUES (1, :sealed)";
-    tx.run(sql, named_params! { ":sealed": sealed })?;
+    tx.run(sql, named! { ":sealed": sealed })?;
     Ok(())
 }
 
@@ -95,8 +93,9 @@ pub(super) fn kept_sender(
     key: &str,
 ) -> Result<Option<EmailAddress>, Error> {
     let sql = "SELECT sender FROM return_path WHERE domain_id = :domain AND key = :key";
-    let params = named_params! { ":domain": domain.number(), ":key": key };
-    tx.one(sql, params, |row| row.get(0).map(EmailAddress::stored))
+    tx.one(sql, named! { ":domain": domain.number(), ":key": key }, |row| {
+        row.get(0).map(EmailAddress::stored)
+    })
 }
 
 pub(super) fn is_kept_since(
@@ -107,8 +106,11 @@ pub(super) fn is_kept_since(
 ) -> Result<bool, Error> {
     let sql =
         "SELECT count(*) FROM return_path WHERE domain_id = :domain AND key = :key AND used_at >= :since";
-    let params = named_params! { ":domain": domain.number(), ":key": key, ":since": since.millis() };
-    Ok(tx.one(sql, params, |row| row.get::<_, i64>(0))?.unwrap_or(0) > 0)
+    let count =
+        tx.one(sql, named! { ":domain": domain.number(), ":key": key, ":since": since.millis() }, |row| {
+            row.get::<_, i64>(0)
+        })?;
+    Ok(count.unwrap_or(0) > 0)
 }
 
 pub(super) fn keep_sender(
@@ -120,7 +122,7 @@ pub(super) fn keep_sender(
     tx.run(
         "INSERT INTO return_path (domain_id, key, sender, used_at) VALUES (:domain, :key, :sender, :now)
          ON CONFLICT (domain_id, key) DO UPDATE SET used_at = :now",
-        named_params! {
+        named! {
             ":domain": domain.number(), ":key": key, ":sender": sender.to_string(), ":now": tx.now().millis(),
         },
     )?;
@@ -132,7 +134,7 @@ pub(super) fn forget_senders(tx: &WriteTx<'_>, before: Timestamp) -> Result<(), 
     tx.run(
         "DELETE FROM return_path WHERE id IN
              (SELECT id FROM return_path WHERE used_at < :before ORDER BY used_at LIMIT 100)",
-        named_params! { ":before": before.millis() },
+        named! { ":before": before.millis() },
     )?;
     Ok(())
 }
@@ -142,7 +144,7 @@ pub(super) fn make_room(tx: &WriteTx<'_>, domain: DomainId, most: u32) -> Result
     tx.run(
         "DELETE FROM return_path WHERE id IN (SELECT id FROM return_path WHERE domain_id = :domain
              ORDER BY used_at DESC, id DESC LIMIT 1 OFFSET :most)",
-        named_params! { ":domain": domain.number(), ":most": most },
+        named! { ":domain": domain.number(), ":most": most },
     )?;
     Ok(())
 }

@@ -83,7 +83,7 @@ mod tests {
             ("a\n.\r\nb\r\n.\n\r\n.\r\n", "a\n.\r\nb\r\n\n\r\n", ""),
             ("a\r.\r\n.\r\n", "a\r.\r\n", ""),
         ] {
-            for piece in 1..text.len() + 1 {
+            for piece in 1..=text.len() {
                 let (found, ended, rest) = taken(text.as_bytes(), piece);
                 assert_eq!(String::from_utf8_lossy(&found), message, "{text:?} by {piece}");
                 assert!(ended && rest == left.as_bytes(), "{text:?} by {piece}");
@@ -96,10 +96,11 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_with_dots_is_read_without(lines in proptest::collection::vec("[.a\0]{0,4}", 0..9), piece in 1_usize..9) {
-            let message: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
-            let stuffed: String = lines.iter().map(|line| {
-                format!("{}{line}\r\n", if line.starts_with('.') { "." } else { "" })
-            }).collect();
+            let (mut message, mut stuffed) = (String::new(), String::new());
+            for line in &lines {
+                message += &format!("{line}\r\n");
+                stuffed += &format!("{}{line}\r\n", if line.starts_with('.') { "." } else { "" });
+            }
             let (found, ended, rest) = taken(format!("{stuffed}.\r\n").as_bytes(), piece);
             prop_assert_eq!(found, message.into_bytes());
             prop_assert!(ended && rest.is_empty());

@@ -45,11 +45,10 @@ impl Lmtp {
         match command {
             Command::Lhlo => {
                 (self.has_begun, self.envelope) = (true, None);
-                let size = format!("SIZE {MAX_MESSAGE_OCTETS}");
-                let lines = ["localhost", "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"];
-                return lines.iter().map(|line| format!("250-{line}\r\n")).collect::<String>()
-                    + "250 "
-                    + &size;
+                return format!(
+                    "250-localhost\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n\
+                     250 SIZE {MAX_MESSAGE_OCTETS}"
+                );
             }
             Command::Mail { .. } if !self.has_begun || self.envelope.is_some() => OUT_OF_ORDER,
             Command::Mail { size, .. } if size.is_some_and(|size| size > MAX_MESSAGE_OCTETS as u64) => {
