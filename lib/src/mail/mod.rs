@@ -167,8 +167,8 @@ pub fn return_path(
     Ok(is_fresh.then(|| return_path::kept(&key, tx.now(), sender, &holder.name)))
 }
 
-/// The same, and keeps what must be kept for it: the server's key at the first time, and a sender for which there is no room in an
-/// address.
+/// The sender with which a domain forwards a message from `sender`, as [`return_path`] gives it; and keeps what must be kept for that: at the
+/// first time the key that proves it, and a sender for which an address has no room.
 ///
 /// Of the senders that are kept for a domain, the oldest make room for new ones when there are too many, so that nobody can fill the
 /// database with them.

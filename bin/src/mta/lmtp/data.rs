@@ -98,8 +98,8 @@ mod tests {
         fn what_is_written_with_dots_is_read_without(lines in proptest::collection::vec("[.a\0]{0,4}", 0..9), piece in 1_usize..9) {
             let (mut message, mut stuffed) = (String::new(), String::new());
             for line in &lines {
-                message += &format!("{line}\r\n");
-                stuffed += &format!("{}{line}\r\n", if line.starts_with('.') { "." } else { "" });
+                message += &[line, "\r\n"].concat();
+                stuffed += &[if line.starts_with('.') { "." } else { "" }, line, "\r\n"].concat();
             }
             let (found, ended, rest) = taken(format!("{stuffed}.\r\n").as_bytes(), piece);
             prop_assert_eq!(found, message.into_bytes());
