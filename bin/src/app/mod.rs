@@ -25,6 +25,7 @@ use postroom::id::ApiKeyId;
 use postroom::key::{self, Opened};
 use postroom::secret::PlainSecret;
 
+use crate::watch::Metrics;
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
 use crate::wire::{
@@ -47,6 +48,8 @@ pub struct App {
     looks: Looks,
     running: repeat::Running,
     refusals: scope::Refusals,
+    /// Where requests are counted, if somebody wants to know.
+    metrics: Option<Arc<Metrics>>,
     /// When keys were last used. [`App::note_uses`] writes these times to the database.
     uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
 }
@@ -83,6 +86,7 @@ impl App {
             looks: Looks::default(),
             running: repeat::Running::default(),
             refusals: scope::Refusals::default(),
+            metrics: None,
             uses: Mutex::default(),
         }
     }
@@ -97,6 +101,12 @@ impl App {
     #[must_use]
     pub fn at(self, base_url: &str) -> App {
         App { base_url: base_url.trim_end_matches('/').to_owned(), ..self }
+    }
+
+    /// This App, which counts its requests here.
+    #[must_use]
+    pub fn counted(self, metrics: Arc<Metrics>) -> App {
+        App { metrics: Some(metrics), ..self }
     }
 
     /// This App, with these limits on rates.
@@ -140,7 +150,7 @@ impl App {
     fn find(&self, request: &Request) -> (Visit, Result<Target, Fault>) {
         let (surface, found) = self.router.find(&request.method, &request.path);
         let route = found.as_ref().map_or("", |target| target.route.path);
-        (Visit::begin(request, surface, route), found)
+        (Visit::begin(request, surface, route, self.metrics.clone()), found)
     }
 
     /// Refuses a request by its head, as far as that can be done without the database.
