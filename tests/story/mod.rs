@@ -11,6 +11,8 @@ mod backup;
 #[cfg(test)]
 mod bridge;
 #[cfg(test)]
+mod bridge_crash;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod clients;
@@ -28,6 +30,8 @@ mod delivery;
 mod duties;
 #[cfg(test)]
 mod endings;
+#[cfg(test)]
+mod filtering;
 #[cfg(test)]
 mod fleet;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use serde_json::json;
 use tracing::{info, warn};
 
 use super::{Context, Failure};
-use crate::mta::{self, Bridge, Deliverer, Folder, Places, Poster, SOCKETS, Stopped, Uses, conf};
+use crate::mta::{self, Bridge, Deliverer, Folder, Places, Poster, SOCKETS, SpamMark, Stopped, Uses, conf};
 
 /// Let a mail server ask: which recipients there are, who may send, what to sign, and what becomes of mail; until SIGTERM
 #[derive(clap::Args)]
@@ -84,11 +84,14 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     Ok(ExitCode::SUCCESS)
 }
 
-fn deliverer(context: &Context, postroom: Arc<Postroom>) -> Result<Deliverer, Failure> {
+pub(super) fn deliverer(context: &Context, postroom: Arc<Postroom>) -> Result<Deliverer, Failure> {
     let config = &context.config;
     let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
     let loopback_http = config.switches()?.loopback_webhooks;
+    let usual = config.abuse_policy()?;
+    let spam_mark = config.spam_header()?.map(|(name, value)| SpamMark { name, value, usual });
     Ok(Deliverer {
+        spam_mark,
         mail_dir: config.bridge_mail_dir()?,
         submit: config.bridge_submit()?,
         poster: Poster::new(Arc::clone(&resolver), config.egress()?, loopback_http),

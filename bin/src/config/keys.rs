@@ -157,6 +157,16 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_BRIDGE_DELIMITER",
         "characters that begin the tag of an address; empty for no tags (+)",
     ),
+    key(
+        "bridge.spam_header",
+        "POSTROOM_BRIDGE_SPAM_HEADER",
+        "the header field by which a spam filter marks mail, such as X-Spam: Yes (none)",
+    ),
+    key(
+        "inbound.abuse_policy",
+        "POSTROOM_INBOUND_ABUSE_POLICY",
+        "what is done with mail so marked where a domain says nothing: block, flag, quarantine (flag)",
+    ),
     list("dns.resolvers", "POSTROOM_RESOLVERS", "recursive resolvers, with or without port (the system's)"),
     key(
         "dns.authoritative",

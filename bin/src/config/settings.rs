@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use postroom::dns;
 use postroom::egress::EgressPolicy;
+use postroom::inbound::AbusePolicy;
 use postroom::name::{DnsName, DomainName};
 use postroom::settings::Settings;
 
-use super::value::{AtOnce, BaseUrl, HostAndPort, MessageMib, Server};
+use super::value::{AtOnce, BaseUrl, HeaderField, HostAndPort, MessageMib, Server};
 use super::{Config, ConfigError};
 use crate::listen::MemoryMib;
 use crate::wire::Switches;
@@ -51,6 +52,16 @@ impl Config {
     /// Where forwarded mail goes back to the mail server: a host and a port.
     pub fn bridge_submit(&self) -> Result<String, ConfigError> {
         Ok(self.get::<HostAndPort>("bridge.submit")?.map_or_else(|| "127.0.0.1:25".to_owned(), |it| it.0))
+    }
+
+    /// The header field by which a spam filter marks mail, its name and its value.
+    pub fn spam_header(&self) -> Result<Option<(String, String)>, ConfigError> {
+        Ok(self.get::<HeaderField>("bridge.spam_header")?.map(|HeaderField(name, value)| (name, value)))
+    }
+
+    /// What is done with spam where a domain says nothing.
+    pub fn abuse_policy(&self) -> Result<AbusePolicy, ConfigError> {
+        Ok(self.get("inbound.abuse_policy")?.unwrap_or(AbusePolicy::Flag))
     }
 
     /// How many posts of one domain to its webhook may be under way.

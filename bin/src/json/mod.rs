@@ -3,6 +3,7 @@
 
 pub mod api_key;
 pub mod domain;
+pub mod explained;
 pub mod finding;
 pub mod key;
 pub mod list;

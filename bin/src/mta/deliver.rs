@@ -22,6 +22,7 @@ use super::held::Room;
 use super::maildir;
 use super::places::Places;
 use super::poster::Poster;
+use super::spam::{self, SpamMark};
 use super::submit::{self, Sending};
 use crate::json::received::{Received, received_json};
 
@@ -63,6 +64,8 @@ pub struct Deliverer {
     pub submit: String,
     /// Posts to webhooks.
     pub poster: Poster,
+    /// The field by which a filter before us marks spam.
+    pub spam_mark: Option<SpamMark>,
     /// Finds downstream servers.
     pub resolver: Arc<dyn Resolver>,
     /// Bounds the calls to other servers.
@@ -80,6 +83,19 @@ struct Job<'a> {
     delivery: Delivery,
 }
 
+impl Job<'_> {
+    /// The header field that flags it, unless a milter has put that there.
+    fn flag(&self) -> Option<String> {
+        let flag = self.delivery.flag.as_ref();
+        let flag = flag.filter(|(name, value)| !Head::read(self.message).has(name, value));
+        flag.map(|(name, value)| format!("{name}: {value}"))
+    }
+
+    fn flag_line(&self) -> String {
+        self.flag().map(|line| line + "\r\n").unwrap_or_default()
+    }
+}
+
 impl Deliverer {
     /// Delivers a message. Returns a reply for each recipient, in their order.
     pub(super) fn deliver(&self, envelope: &Envelope, message: &[u8]) -> Vec<String> {
@@ -88,7 +104,7 @@ impl Deliverer {
             Arrival { sender: Sender::parse(&envelope.sender), author: head.author(), client: head.client() };
         let found = self.postroom.read(|tx| {
             let recipients = envelope.recipients.iter();
-            recipients.map(|it| mail::deliver(tx, &it.address, &arrival)).collect::<Result<Vec<_>, Error>>()
+            recipients.map(|it| mail::deliver(tx, &it.address, arrival)).collect::<Result<Vec<_>, Error>>()
         });
         let found = match found {
             Ok(found) => found,
@@ -123,7 +139,7 @@ impl Deliverer {
             }
         }
         if !calls.is_empty() {
-            let summary = head.summary();
+            let summary = Head::read(message).summary();
             Deliverer::call_all(calls, |job, end| self.call(job, &summary, end), note);
         }
         replies.into_inner().unwrap_or_else(PoisonError::into_inner)
@@ -144,7 +160,9 @@ impl Deliverer {
 
     fn keep(&self, job: &Job<'_>, folder: Folder) -> String {
         let Delivery { mailbox, .. } = &job.delivery;
-        let top = format!("Return-Path: <{}>\nDelivered-To: {}\n", job.envelope.sender, job.recipient.text);
+        let flag = job.flag().map(|line| line + "\n").unwrap_or_default();
+        let (sender, recipient) = (&job.envelope.sender, &job.recipient.text);
+        let top = format!("Return-Path: <{sender}>\nDelivered-To: {recipient}\n{flag}");
         match maildir::keep(&self.mail_dir, &mail::place(mailbox, folder), &job.id, &top, job.message) {
             Ok(_) => format!("250 2.0.0 {} is stored", job.id),
             Err(error) => {
@@ -186,7 +204,7 @@ impl Deliverer {
         if Head::read(job.message).all("delivered-to").any(passed) {
             return "554 5.4.6 The message goes in a circle: it was here before".to_owned();
         }
-        let top = format!("Delivered-To: {recipient}\r\n");
+        let top = format!("Delivered-To: {recipient}\r\n{}", job.flag_line());
         let addresses = match self.submit.to_socket_addrs() {
             Ok(addresses) => addresses.collect::<Vec<_>>(),
             Err(error) => return self.not_handed_over(&error),
@@ -270,9 +288,10 @@ impl Deliverer {
     /// Posts it to the webhook. Returns the reply, and whether the webhook is well.
     fn post(&self, job: &Job<'_>, summary: &Summary) -> (String, bool) {
         let Way::Post { url, signer, .. } = &job.delivery.way else { return (TROUBLE.to_owned(), true) };
-        // Base64 of the message, and the body with it.
-        let Some(_room) = Room::take(job.message.len() * 3) else { return (NO_ROOM.to_owned(), true) };
+        // The message with its flag, Base64 of that, and the body with it.
+        let Some(_room) = Room::take(job.message.len() * 4) else { return (NO_ROOM.to_owned(), true) };
         let now = self.postroom.now();
+        let raw = [job.flag_line().as_bytes(), job.message].concat();
         let second = Timestamp::from_millis(now.seconds() * 1000).to_string().replace(".000Z", "Z");
         let received = Received {
             id: job.id.as_str(),
@@ -285,7 +304,7 @@ impl Deliverer {
             subject: summary.subject.as_deref(),
             message_id: summary.message_id.as_deref(),
             verdict: job.delivery.verdict.as_str(),
-            raw: job.message,
+            raw: &raw,
         };
         let body = received_json(&received).into_bytes();
         let fields = [
@@ -312,7 +331,7 @@ impl Deliverer {
             let vetted =
                 vetted.inspect_err(|reason| warn!(domain = %job.delivery.name, %reason, "not sent on"));
             let addresses: Vec<_> = vetted.ok()?.iter().map(|ip| SocketAddr::new(ip, server.port)).collect();
-            self.sending(job, sender, recipient, "", &addresses).ok()
+            self.sending(job, sender, recipient, &job.flag_line(), &addresses).ok()
         })
     }
 }

@@ -17,7 +17,9 @@ pub mod milter;
 pub mod netstring;
 mod places;
 mod poster;
+mod quarantine;
 mod run;
+mod spam;
 pub mod submit;
 mod uses;
 
@@ -25,7 +27,9 @@ pub use deliver::Deliverer;
 pub use folder::{Folder, FolderError};
 pub use places::Places;
 pub use poster::Poster;
+pub use quarantine::{Held as Quarantined, Quarantine};
 pub use run::{Bridge, SOCKETS, Stopped, run};
+pub use spam::SpamMark;
 pub use uses::Uses;
 
 /// One connection's side of a protocol.

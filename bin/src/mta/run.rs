@@ -58,7 +58,7 @@ impl Bridge {
             "map" => Box::new(Map::new(postroom)),
             "auth" => Box::new(SenderAuth::new(postroom, Arc::clone(&self.uses), connection)),
             LMTP => Box::new(Lmtp::new(Arc::clone(&self.deliverer))),
-            _ => Box::new(Milter::new(postroom, self.require_dkim)),
+            _ => Box::new(Milter::new(postroom, self.require_dkim, self.deliverer.spam_mark.clone())),
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use super::place::Folder;
-use super::{Addressee, Mailbox, addressee, verdict};
+use super::{Addressee, Mailbox, Treatment, addressee, judge};
 use crate::address::EmailAddress;
 use crate::db::ReadTx;
 use crate::error::Error;
 use crate::id::{AccountId, DomainId};
-use crate::inbound::{self, Downstream};
+use crate::inbound::{self, AbusePolicy, Downstream};
 use crate::list::{ListOutcome, Sender};
 use crate::name::DomainName;
 use crate::route::{self, Mode};
@@ -23,6 +23,10 @@ pub struct Arrival {
     pub author: Option<Sender>,
     /// The client that handed it to the mail server, if that is known.
     pub client: Option<IpAddr>,
+    /// If a filter took it for spam: what is done with it where its domain has no policy of its own.
+    pub spam: Option<AbusePolicy>,
+    /// Whether somebody has looked at it and wants it delivered, whatever lists and filters say.
+    pub is_released: bool,
 }
 
 /// What becomes of a message for one recipient.
@@ -38,6 +42,8 @@ pub struct Delivery {
     pub mailbox: EmailAddress,
     /// What the lists say.
     pub verdict: ListOutcome,
+    /// The header field that flags it as spam, if it is to have one.
+    pub flag: Option<(String, String)>,
     /// Where it goes.
     pub way: Way,
 }
@@ -95,23 +101,43 @@ pub fn deliver(
         }
     };
     let Some(holder) = crate::domain::holder::by_id(tx, domain)? else { return Ok(None) };
-    let (mailbox, verdict, way) = match found {
-        Err(sender) => (recipient.clone(), ListOutcome::None, Way::Return(sender)),
-        Ok(mailbox) => {
-            let outcome = outcome(tx, &mailbox, arrival)?;
-            let way = match outcome {
-                // The sender was told that it was taken, and the other recipients got it: it is not bounced, and goes nowhere.
-                ListOutcome::Blocked => Way::Keep(Folder::Blocked),
-                _ => way(tx, domain)?,
-            };
-            (mailbox.address, outcome, way)
-        }
+    let decided = match found {
+        Err(sender) => Decided {
+            mailbox: recipient.clone(),
+            verdict: ListOutcome::None,
+            flag: None,
+            way: Way::Return(sender),
+        },
+        Ok(mailbox) => decide(tx, mailbox, arrival)?,
     };
-    Ok(Some(Delivery { domain, name: holder.name, account: holder.account, mailbox, verdict, way }))
+    let Decided { mailbox, verdict, flag, way } = decided;
+    Ok(Some(Delivery { domain, name: holder.name, account: holder.account, mailbox, verdict, flag, way }))
 }
 
-fn outcome(tx: &ReadTx<'_>, mailbox: &Mailbox, arrival: &Arrival) -> Result<ListOutcome, Error> {
-    verdict(tx, mailbox, arrival).map(|verdict| verdict.outcome)
+struct Decided {
+    mailbox: EmailAddress,
+    verdict: ListOutcome,
+    flag: Option<(String, String)>,
+    way: Way,
+}
+
+/// The sender was told that the message was taken, because others got it. So what is refused for this mailbox is kept apart: a bounce now
+/// would go to whoever junk names as its sender.
+fn decide(tx: &ReadTx<'_>, mailbox: Mailbox, arrival: &Arrival) -> Result<Decided, Error> {
+    let judgement = if arrival.is_released { None } else { judge(tx, &mailbox, arrival)? };
+    let verdict = judgement.as_ref().map_or(ListOutcome::None, |it| it.lists.outcome);
+    let mut flag = None;
+    let way = match (verdict, judgement.and_then(|it| it.spam)) {
+        (ListOutcome::Blocked, _) | (_, Some(Treatment::Block)) => Way::Keep(Folder::Blocked),
+        (_, Some(Treatment::Quarantine)) => Way::Keep(Folder::Quarantine),
+        (_, spam) => {
+            if let Some(Treatment::Flag { name, value }) = spam {
+                flag = Some((name, value));
+            }
+            way(tx, mailbox.domain)?
+        }
+    };
+    Ok(Decided { mailbox: mailbox.address, verdict, flag, way })
 }
 
 /// Where mail of this domain goes by its route.

@@ -48,6 +48,11 @@ impl<'a> Head<'a> {
         fields.map(|(_, value)| value.trim_ascii())
     }
 
+    /// Whether a field of this name has this value, but for case.
+    pub fn has(&self, name: &str, value: &str) -> bool {
+        self.all(name).any(|found| found.eq_ignore_ascii_case(value.as_bytes()))
+    }
+
     /// The sender that the first From field names, for lists.
     pub fn author(&self) -> Option<Sender> {
         self.all("from").next().and_then(|value| Sender::parse(&String::from_utf8_lossy(value)))

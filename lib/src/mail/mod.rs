@@ -5,7 +5,9 @@
 //! [`log_in`] says for which domain somebody may.
 
 mod delivery;
+mod explain;
 mod head;
+mod judge;
 mod place;
 mod return_path;
 pub(crate) mod table;
@@ -15,17 +17,17 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 pub use delivery::{Arrival, Delivery, Way, deliver};
+pub use explain::{Explained, ExplainedAddress, explain};
 pub use head::{Head, Summary};
+pub use judge::{Judgement, Treatment, judge};
 pub use place::{DeliveryId, Folder, place};
 
-use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Holder};
 use crate::error::{Entity, Error};
 use crate::id::{DomainId, DomainTokenId};
 use crate::inbound::Downstream;
-use crate::list::{self, ListOutcome, ListQuery, ListVerdict};
 use crate::name::DomainName;
 use crate::recipient::comparable;
 use crate::route::Recipients;
@@ -132,21 +134,6 @@ pub fn is_ours(tx: &ReadTx<'_>, name: &DomainName) -> Result<bool, Error> {
 pub fn onward(tx: &ReadTx<'_>, name: &DomainName) -> Result<Vec<Downstream>, Error> {
     let servers = table::onward(tx, name)?;
     Ok(if servers.is_empty() || is_ours(tx, name)? { servers } else { Vec::new() })
-}
-
-/// What the lists say of a message for a mailbox: those of its recipient, its domain and its account.
-pub fn verdict(tx: &ReadTx<'_>, mailbox: &Mailbox, arrival: &Arrival) -> Result<ListVerdict, Error> {
-    let Some(holder) = domain::holder::by_id(tx, mailbox.domain)? else {
-        return Ok(ListVerdict { outcome: ListOutcome::None, because: None });
-    };
-    let domain = domain::find(tx, &Caller::operator(holder.account), holder.id)?;
-    let query = ListQuery {
-        envelope_sender: arrival.sender.clone(),
-        header_from: arrival.author.clone(),
-        client_ip: arrival.client,
-        ..ListQuery::to(mailbox.address.clone())
-    };
-    list::verdict(tx, &domain, &query)
 }
 
 /// The sender with which a domain forwards a message from `sender`; none if the database must keep that first, by

@@ -3,6 +3,7 @@
 mod api_keys;
 mod dns;
 mod domains;
+mod explain;
 mod faults;
 mod keys;
 mod lists;

@@ -36,7 +36,7 @@ pub(super) fn bridge(context: &Context) -> Vec<Check> {
             check("bridge", State::Fail, format!("{} does not answer: {error}", socket.display()))
         }
     });
-    asked.collect()
+    asked.chain(super::postfix::checks()).collect()
 }
 
 /// A question to a socket of the bridge, and how its answer begins.

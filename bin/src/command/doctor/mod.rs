@@ -4,6 +4,7 @@ pub(super) mod hosts;
 
 mod bridge;
 mod machine;
+mod postfix;
 
 use std::process::ExitCode;
 
