@@ -6,7 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use postroom::mail::Head;
 use postroom_server::mta::lmtp::{command, data::Data};
-use postroom_server::mta::{Found, auth, milter, netstring, submit};
+use postroom_server::mta::{Found, auth, milter, netstring, policy, submit};
 
 fuzz_target!(|octets: &[u8]| {
     if let Found::Whole(payload, used) = netstring::read(octets) {
@@ -17,6 +17,9 @@ fuzz_target!(|octets: &[u8]| {
     }
     if let Found::Whole((_, data), used) = milter::read(octets) {
         assert_eq!(data.len() + 5, used);
+    }
+    if let Found::Whole(_, used) = policy::read(octets) {
+        assert_eq!(octets[used - 1], b'\n');
     }
     if let Found::Whole(_, used) = command::read(octets) {
         assert_eq!(octets[used - 1], b'\n');

@@ -84,6 +84,14 @@ impl Bridged {
         self.bridge.stderr.wait_for("bridging");
     }
 
+    /// A conversation with the milter, of a client at 192.0.2.7.
+    pub(crate) fn milter(&self) -> Milter {
+        let mut milter = Milter(self.connect("milter"));
+        assert_eq!(milter.ask('O', &[0, 0, 0, 6, 0, 0, 1, 0xff, 0, 0x1f, 0xff, 0xff]).0, 'O');
+        assert_eq!(milter.ask('C', b"c.example\x004\x00\x19192.0.2.7\0").0, 'c');
+        milter
+    }
+
     /// A conversation in LMTP, after its greeting and LHLO.
     pub(crate) fn lmtp(&self) -> Lmtp {
         let stream = self.connect("lmtp");
@@ -104,6 +112,47 @@ impl Bridged {
         let folder = self.site.file("mail").join(place).join("new");
         let entries = std::fs::read_dir(folder).into_iter().flatten();
         entries.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+/// A conversation with the milter.
+pub(crate) struct Milter(UnixStream);
+
+impl Milter {
+    /// Says something without waiting for an answer.
+    pub(crate) fn tell(&mut self, command: char, data: &[u8]) {
+        let command = u8::try_from(command).unwrap();
+        let length = u32::try_from(data.len() + 1).unwrap();
+        self.0.write_all(&[&length.to_be_bytes()[..], &[command], data].concat()).unwrap();
+    }
+
+    /// The next packet: its letter, and its data.
+    pub(crate) fn reply(&mut self) -> (char, String) {
+        let mut length = [0; 4];
+        self.0.read_exact(&mut length).unwrap();
+        let mut packet = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap()];
+        self.0.read_exact(&mut packet).unwrap();
+        (char::from(packet[0]), String::from_utf8_lossy(&packet[1..]).into_owned())
+    }
+
+    /// The packet that answers.
+    pub(crate) fn ask(&mut self, command: char, data: &[u8]) -> (char, String) {
+        self.tell(command, data);
+        self.reply()
+    }
+
+    /// The packets at the end of a message with these fields.
+    pub(crate) fn end(&mut self, fields: &[(&str, &str)]) -> Vec<(char, String)> {
+        for (name, value) in fields {
+            self.tell('L', format!("{name}\0 {value}\0").as_bytes());
+        }
+        self.tell('N', b"");
+        self.tell('E', b"");
+        let mut said = Vec::new();
+        while said.last().is_none_or(|(letter, _)| *letter == 'i') {
+            said.push(self.reply());
+        }
+        said
     }
 }
 

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::harness::bridge::{Bridged, start, start_at};
+use crate::harness::bridge::{Bridged, Milter, start, start_at};
 use crate::harness::postfix::Postfix;
 use crate::harness::process::{Running, Site, until};
 
@@ -52,6 +52,29 @@ fn a_broken_database_is_trouble_and_never_an_unknown_recipient() {
     for map in ["domain never.example", "recipient jo@never.example", "transport jo@never.example"] {
         assert!(it.map(map).contains("TEMP "), "{map}: {}", it.map(map));
     }
+}
+
+#[test]
+fn the_policy_lets_a_safelist_go_before_other_peoples_blocklists() {
+    let it = start();
+    it.site.json(&["list", "add", "--domain", "example.com", "safelist", "friend.example"]);
+    it.site.json(&["list", "add", "--domain", "example.com", "safelist", "192.0.2.7"]);
+    let mut stream = it.connect("policy");
+    let mut ask = |sender: &str, recipient: &str, client: &str| {
+        let lines = format!(
+            "request=smtpd_access_policy\nsender={sender}\nrecipient={recipient}\nclient_address={client}\n\n"
+        );
+        stream.write_all(lines.as_bytes()).unwrap();
+        let mut answer = vec![0; 100];
+        let octets = stream.read(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer[..octets]).into_owned()
+    };
+    assert_eq!(ask("a@friend.example", "Jo+x@example.com", "192.0.2.1"), "action=OK\n\n");
+    assert_eq!(ask("", "jo@example.com", "192.0.2.7"), "action=OK\n\n");
+    assert_eq!(ask("a@b.example", "jo@example.com", "192.0.2.1"), "action=DUNNO\n\n");
+    assert_eq!(ask("a@friend.example", "jo@never.example", "192.0.2.7"), "action=DUNNO\n\n");
+    Connection::open(it.site.db()).unwrap().execute_batch("ALTER TABLE alias RENAME TO gone").unwrap();
+    assert!(ask("a@friend.example", "jo@alias.example", "x").starts_with("action=DEFER_IF_REJECT "));
 }
 
 #[test]
@@ -107,7 +130,7 @@ fn the_doctor_asks_each_socket_and_says_when_no_bridge_runs() {
         let checks = checks.as_array().unwrap().iter().filter(|check| check["check"] == "bridge");
         checks.map(|check| check["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(bridge(&it), ["ok", "ok", "ok", "ok"]);
+    assert_eq!(bridge(&it), ["ok"; 5]);
     it.bridge.signal("TERM");
     it.bridge.wait();
     assert_eq!(bridge(&it), ["warn"]);
@@ -172,6 +195,54 @@ fn a_milter_client_that_breaks_the_protocol_is_left_and_the_next_one_is_served()
     stream.read_to_end(&mut answer).unwrap();
     assert_eq!(answer[4], b'O');
     assert_eq!(answer.last(), Some(&b'c'));
+}
+
+/// A login, as the mail server passes it on with MAIL, and what is answered to MAIL.
+fn mail_as(milter: &mut Milter, token: i64, domain: &str, sender: &str) -> (char, String) {
+    milter.tell('D', format!("M{{auth_authen}}\0{token}@{domain}\0").as_bytes());
+    milter.ask('M', format!("<{sender}>\0").as_bytes())
+}
+
+#[test]
+fn a_token_that_is_revoked_sends_nothing_more_also_in_an_open_session() {
+    let it = start();
+    let (id, _) = it.token("example.com");
+    let from = [("From", "jo@example.com")];
+    let mut milter = it.milter();
+    assert_eq!(mail_as(&mut milter, id, "example.com", "jo@example.com").0, 'c');
+    assert_eq!(milter.end(&from), [('c', String::new())], "unsigned, for no key is active");
+    assert_eq!(mail_as(&mut milter, id, "example.com", "").0, 'c');
+    it.revoke(id);
+    let late = milter.end(&from);
+    assert!(late[0].0 == 'y' && late[0].1.starts_with("535 5.7.8"), "{late:?}");
+    let refused = mail_as(&mut milter, id, "example.com", "jo@example.com");
+    assert!(refused.1.starts_with("535 5.7.8"), "{refused:?}");
+    for (token, domain) in [(id + 1, "example.com"), (id, "never.example")] {
+        assert!(mail_as(&mut milter, token, domain, "").1.starts_with("535 5.7.8"), "{token}@{domain}");
+    }
+}
+
+#[test]
+fn mail_without_an_active_key_is_put_off_if_the_operator_says_so_and_a_key_that_is_switched_off_signs_no_more()
+ {
+    let site = Site::new().with("POSTROOM_BRIDGE_REQUIRE_DKIM", "true");
+    let dir = site.file("sockets");
+    let it = start_at(site, dir, "0");
+    let (id, _) = it.token("example.com");
+    let db = Connection::open(it.site.db()).unwrap();
+    let mut milter = it.milter();
+    let mut send = || {
+        assert_eq!(mail_as(&mut milter, id, "example.com", "jo@example.com").0, 'c');
+        milter.end(&[("From", "jo@example.com")])
+    };
+    assert!(send()[0].1.starts_with("451 4.7.1 The domain has no active DKIM key"));
+    for _ in 0..2 {
+        db.execute("UPDATE dkim_key SET activated_at = 1", ()).unwrap();
+        let signed = send();
+        assert!(signed[0].0 == 'i' && signed[0].1.contains("DKIM-Signature\0 v=1;"), "{signed:?}");
+        db.execute("UPDATE dkim_key SET activated_at = NULL", ()).unwrap();
+        assert!(send()[0].1.starts_with("451 4.7.1"));
+    }
 }
 
 /// What dkimpy says of a message whose key has this record.

@@ -29,7 +29,15 @@ fn nothing_that_was_taken_is_lost_by_kill_9_and_nothing_is_stored_twice() {
         it.server.client().create_domain(name);
     }
     it.site.json(&["route", "set", "hook.example", "--mode", "webhook", "--webhook-url", &hook.url()]);
-    it.site.json(&["route", "set", "forward.example", "--mode", "forward_email", "--forward-to", "ops@else.example"]);
+    it.site.json(&[
+        "route",
+        "set",
+        "forward.example",
+        "--mode",
+        "forward_email",
+        "--forward-to",
+        "ops@else.example",
+    ]);
     let stop = AtomicBool::new(false);
     let sent = thread::scope(|scope| {
         let (socket, stop) = (it.dir.join("lmtp"), &stop);
@@ -71,7 +79,8 @@ fn send_until(socket: &Path, recipient: &str, stop: &AtomicBool) -> usize {
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
         number += 1;
-        let message = format!("Received: by mx; {recipient} {number}\r\nFrom: a@b.example\r\n\r\nHello\r\n-- end\r\n");
+        let message =
+            format!("Received: by mx; {recipient} {number}\r\nFrom: a@b.example\r\n\r\nHello\r\n-- end\r\n");
         loop {
             match send(socket, recipient, &message) {
                 Some(reply) if reply.starts_with('2') => break,
@@ -87,9 +96,8 @@ fn send_until(socket: &Path, recipient: &str, stop: &AtomicBool) -> usize {
 /// The reply to a message; none if the bridge hung up before it.
 fn send(socket: &Path, recipient: &str, message: &str) -> Option<String> {
     let mut stream = BufReader::new(UnixStream::connect(socket).ok()?);
-    let text = format!(
-        "LHLO mx\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n{message}.\r\n"
-    );
+    let text =
+        format!("LHLO mx\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n{message}.\r\n");
     stream.get_mut().write_all(text.as_bytes()).ok()?;
     // A greeting, an answer to each command, and the reply to the message.
     let mut reply = String::new();

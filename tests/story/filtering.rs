@@ -1,8 +1,5 @@
 //! `postroom bridge` behind a spam filter, and `postroom quarantine` and `explain`.
 
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-
 use serde_json::json;
 
 use crate::harness::bridge::{Bridged, start_at};
@@ -31,41 +28,14 @@ fn start() -> Bridged {
     it
 }
 
-/// What a milter says at the end of a message from outside: the letters of its packets, and their data.
+/// What the milter says at the end of a message from outside.
 fn filtered(it: &Bridged, recipients: &[&str], fields: &[(&str, &str)]) -> Vec<(char, String)> {
-    let mut stream = it.connect("milter");
-    let mut say = |command: u8, data: &[u8]| {
-        let length = u32::try_from(data.len() + 1).unwrap();
-        stream.write_all(&[&length.to_be_bytes()[..], &[command], data].concat()).unwrap();
-    };
-    say(b'O', &[0, 0, 0, 6, 0, 0, 1, 0xff, 0, 0x1f, 0xff, 0xff]);
-    say(b'C', b"c.example\x004\x00\x19192.0.2.7\0");
-    say(b'M', b"<a@b.example>\0");
+    let mut milter = it.milter();
+    assert_eq!(milter.ask('M', b"<a@b.example>\0").0, 'c');
     for recipient in recipients {
-        say(b'R', format!("<{recipient}>\0").as_bytes());
+        assert_eq!(milter.ask('R', format!("<{recipient}>\0").as_bytes()).0, 'c');
     }
-    for (name, value) in fields {
-        say(b'L', format!("{name}\0 {value}\0").as_bytes());
-    }
-    say(b'N', b"");
-    say(b'E', b"");
-    // What is asked for, and an answer to CONNECT, MAIL and each RCPT.
-    for _ in 0..recipients.len() + 3 {
-        read(&mut stream);
-    }
-    let mut said = Vec::new();
-    while said.last().is_none_or(|(letter, _)| *letter == 'i') {
-        said.push(read(&mut stream));
-    }
-    said
-}
-
-fn read(stream: &mut UnixStream) -> (char, String) {
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).unwrap();
-    let mut packet = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap()];
-    stream.read_exact(&mut packet).unwrap();
-    (char::from(packet[0]), String::from_utf8_lossy(&packet[1..]).into_owned())
+    milter.end(fields)
 }
 
 const FIELDS: [(&str, &str); 2] = [("X-Spam", "Yes"), ("From", "Jo <jo@b.example>")];

@@ -11,7 +11,9 @@ use serde_json::json;
 use tracing::{info, warn};
 
 use super::{Context, Failure};
-use crate::mta::{self, Bridge, Deliverer, Folder, Places, Poster, SOCKETS, SpamMark, Stopped, Uses, conf};
+use crate::mta::{
+    self, Bridge, Deliverer, Folder, Places, Poster, SOCKETS, SpamMark, Stopped, Tally, Uses, conf,
+};
 
 /// Let a mail server ask: which recipients there are, who may send, what to sign, and what becomes of mail; until SIGTERM
 #[derive(clap::Args)]
@@ -96,6 +98,7 @@ pub(super) fn deliverer(context: &Context, postroom: Arc<Postroom>) -> Result<De
         submit: config.bridge_submit()?,
         poster: Poster::new(Arc::clone(&resolver), config.egress()?, loopback_http),
         places: Places::new(config.webhooks_at_once()?),
+        tally: Tally::default(),
         resolver,
         postroom,
     })

@@ -118,7 +118,10 @@ fn told(it: &Explained) -> String {
         },
     );
     for record in &it.records {
-        line("DNS", &format!("{} {}: {}", record.purpose.as_str(), record.host, record.status.as_str()));
+        line(
+            "DNS",
+            &format!("{} {}: {}", record.purpose.as_str(), record.host, record.standing.status.as_str()),
+        );
     }
     for reason in &it.assessment.reasons {
         line("reason", &reason.text);

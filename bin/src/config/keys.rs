@@ -160,12 +160,12 @@ pub const KEYS: &[Key] = &[
     key(
         "bridge.spam_header",
         "POSTROOM_BRIDGE_SPAM_HEADER",
-        "the header field by which a spam filter marks mail, such as X-Spam: Yes (none)",
+        "header field by which a spam filter marks mail: X-Spam: Yes (none)",
     ),
     key(
         "inbound.abuse_policy",
         "POSTROOM_INBOUND_ABUSE_POLICY",
-        "what is done with mail so marked where a domain says nothing: block, flag, quarantine (flag)",
+        "what is done with such mail where a domain says nothing (flag)",
     ),
     list("dns.resolvers", "POSTROOM_RESOLVERS", "recursive resolvers, with or without port (the system's)"),
     key(

@@ -24,6 +24,7 @@ use super::places::Places;
 use super::poster::Poster;
 use super::spam::{self, SpamMark};
 use super::submit::{self, Sending};
+use super::tally::Tally;
 use crate::json::received::{Received, received_json};
 
 /// The most calls to other servers for one message at a time, and how long all of them may take: less than a mail server waits for
@@ -70,6 +71,8 @@ pub struct Deliverer {
     pub resolver: Arc<dyn Resolver>,
     /// Bounds the calls to other servers.
     pub places: Places,
+    /// Counts what is stored and what fails.
+    pub tally: Tally,
 }
 
 /// One delivery: a message, one of its recipients, and what becomes of it.
@@ -100,8 +103,18 @@ impl Deliverer {
     /// Delivers a message. Returns a reply for each recipient, in their order.
     pub(super) fn deliver(&self, envelope: &Envelope, message: &[u8]) -> Vec<String> {
         let head = Head::read(message);
-        let arrival =
-            Arrival { sender: Sender::parse(&envelope.sender), author: head.author(), client: head.client() };
+        let arrival = Arrival {
+            sender: Sender::parse(&envelope.sender),
+            author: head.author(),
+            client: head.client(),
+            spam: spam::found(self.spam_mark.as_ref(), &head),
+            is_released: false,
+        };
+        self.deliver_as(&arrival, envelope, message)
+    }
+
+    /// Delivers a message of which this is known.
+    pub(super) fn deliver_as(&self, arrival: &Arrival, envelope: &Envelope, message: &[u8]) -> Vec<String> {
         let found = self.postroom.read(|tx| {
             let recipients = envelope.recipients.iter();
             recipients.map(|it| mail::deliver(tx, &it.address, arrival)).collect::<Result<Vec<_>, Error>>()
@@ -164,7 +177,12 @@ impl Deliverer {
         let (sender, recipient) = (&job.envelope.sender, &job.recipient.text);
         let top = format!("Return-Path: <{sender}>\nDelivered-To: {recipient}\n{flag}");
         match maildir::keep(&self.mail_dir, &mail::place(mailbox, folder), &job.id, &top, job.message) {
-            Ok(_) => format!("250 2.0.0 {} is stored", job.id),
+            Ok(is_new) => {
+                if is_new {
+                    self.tally.note(job.delivery.domain, |counts| counts.stored += 1);
+                }
+                format!("250 2.0.0 {} is stored", job.id)
+            }
             Err(error) => {
                 error!(%mailbox, %error, "a message cannot be stored; the mail server tries again");
                 match error.kind() {
@@ -276,6 +294,9 @@ impl Deliverer {
             }
             _ => TROUBLE.to_owned(),
         };
+        if matches!(way, Way::Post { .. }) && !reply.starts_with('2') {
+            self.tally.note(*domain, |counts| counts.posts_failed += 1);
+        }
         match way {
             Way::Post { keeps: true, .. } if !reply.starts_with('2') => {
                 warn!(id = %job.id, domain = %job.delivery.name, reply, "a stored message was not posted");

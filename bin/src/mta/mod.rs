@@ -16,11 +16,13 @@ pub mod map;
 pub mod milter;
 pub mod netstring;
 mod places;
+pub mod policy;
 mod poster;
 mod quarantine;
 mod run;
 mod spam;
 pub mod submit;
+mod tally;
 mod uses;
 
 pub use deliver::Deliverer;
@@ -30,6 +32,7 @@ pub use poster::Poster;
 pub use quarantine::{Held as Quarantined, Quarantine};
 pub use run::{Bridge, SOCKETS, Stopped, run};
 pub use spam::SpamMark;
+pub use tally::Tally;
 pub use uses::Uses;
 
 /// One connection's side of a protocol.

@@ -18,10 +18,11 @@ use super::deliver::Deliverer;
 use super::lmtp::Lmtp;
 use super::map::Map;
 use super::milter::Milter;
+use super::policy::Policy;
 use super::{Folder, FolderError, Protocol, Step, Uses};
 
 /// The sockets.
-pub const SOCKETS: [&str; 4] = ["map", "auth", "milter", LMTP];
+pub const SOCKETS: [&str; 5] = ["map", "auth", "milter", LMTP, "policy"];
 const LMTP: &str = "lmtp";
 /// Threads that ask the database, threads that deliver and may wait for another server, and threads that move octets.
 const ASKING: usize = 8;
@@ -34,6 +35,8 @@ const WRITING: Duration = Duration::from_secs(30);
 const READING: Duration = Duration::from_mins(10);
 /// How often the last uses of tokens are written down.
 const USES: Duration = Duration::from_secs(30);
+/// How often what was counted is written to the audit log.
+const COUNTS: Duration = Duration::from_hours(1);
 /// How long what is in hand may take when the process is to stop.
 const GRACE: Duration = Duration::from_secs(9);
 /// The most octets that are read at once.
@@ -56,7 +59,10 @@ impl Bridge {
         let postroom = Arc::clone(&self.postroom);
         match socket {
             "map" => Box::new(Map::new(postroom)),
-            "auth" => Box::new(SenderAuth::new(postroom, Arc::clone(&self.uses), connection)),
+            "auth" => {
+                Box::new(SenderAuth::new(Arc::clone(&self.deliverer), Arc::clone(&self.uses), connection))
+            }
+            "policy" => Box::new(Policy::new(postroom)),
             LMTP => Box::new(Lmtp::new(Arc::clone(&self.deliverer))),
             _ => Box::new(Milter::new(postroom, self.require_dkim, self.deliverer.spam_mark.clone())),
         }
@@ -110,12 +116,13 @@ async fn serve(bridge: Arc<Bridge>, folder: &Folder, ready: impl FnOnce()) -> Re
         sockets.spawn(accept(listener, name, Arc::clone(&bridge), threads, stops.clone()));
     }
     ready();
-    let mut uses = interval(USES);
+    let (mut uses, mut counts) = (interval(USES), interval(COUNTS));
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = uses.tick() => write_uses(&bridge).await,
+            _ = counts.tick() => write_counts(&bridge).await,
         }
     }
     info!("stopping");
@@ -125,6 +132,7 @@ async fn serve(bridge: Arc<Bridge>, folder: &Folder, ready: impl FnOnce()) -> Re
         folder.remove(name);
     }
     write_uses(&bridge).await;
+    write_counts(&bridge).await;
     Ok(if finished.is_ok() { Stopped::Finished } else { Stopped::Late })
 }
 
@@ -134,6 +142,14 @@ async fn write_uses(bridge: &Arc<Bridge>) {
     let written = spawn_blocking(move || bridge.uses.write(&bridge.postroom)).await;
     if let Ok(Err(trouble)) = written {
         warn!(%trouble, "when tokens were last used could not be written down");
+    }
+}
+
+async fn write_counts(bridge: &Arc<Bridge>) {
+    let bridge = Arc::clone(bridge);
+    let written = spawn_blocking(move || bridge.deliverer.tally.write(&bridge.postroom)).await;
+    if let Ok(Err(trouble)) = written {
+        warn!(%trouble, "what was counted could not be written to the audit log");
     }
 }
 

@@ -10,6 +10,7 @@ mod head;
 mod judge;
 mod place;
 mod return_path;
+mod tally;
 pub(crate) mod table;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub use explain::{Explained, ExplainedAddress, explain};
 pub use head::{Head, Summary};
 pub use judge::{Judgement, Treatment, judge};
 pub use place::{DeliveryId, Folder, place};
+pub use tally::{Counts, record};
 
 use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx};
@@ -97,6 +99,11 @@ pub fn addressee(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Addre
     Ok(genuine.map(|sender| Addressee::ReturnPath { domain: holder.id, sender }))
 }
 
+/// Whether an address has the form of a return path: it is one that this server made, or nobody's.
+pub fn is_return_path(address: &EmailAddress) -> bool {
+    return_path::has_form(address.local())
+}
+
 /// The mailbox to which mail for this address goes; none if the address is unknown, or a return path.
 ///
 /// The domain is the one of that name, or the one of which it is an alias. The mailbox is the first of these, compared without
@@ -122,6 +129,11 @@ pub fn mailbox(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Mailbox
         domain: found.holder.id,
         address: EmailAddress::of(local, &found.holder.name),
     }))
+}
+
+/// The domain that takes mail for addresses at this name: the one of that name, or the one of which it is an alias.
+pub fn domain_of(tx: &ReadTx<'_>, name: &DomainName) -> Result<Option<DomainId>, Error> {
+    Ok(table::holder_of(tx, name)?.filter(acts).map(|holder| holder.id))
 }
 
 /// Whether mail is taken for addresses at this name: of a domain, or an alias of one.

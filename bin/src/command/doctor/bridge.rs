@@ -46,9 +46,10 @@ struct Probe {
     answer: &'static [u8],
 }
 
-const PROBES: [Probe; 4] = [
+const PROBES: [Probe; 5] = [
     Probe { socket: "map", question: b"23:domain postroom.invalid,", answer: b"9:NOTFOUND ," },
     Probe { socket: "auth", question: b"VERSION\t1\t1\n", answer: b"VERSION\t1\t" },
+    Probe { socket: "policy", question: b"request=smtpd_access_policy\n\n", answer: b"action=DUNNO\n\n" },
     Probe { socket: "lmtp", question: b"QUIT\r\n", answer: b"220 " },
     // The negotiation of version 6, with everything offered.
     Probe {
