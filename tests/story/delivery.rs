@@ -363,8 +363,8 @@ fn a_real_postfix_delivers_to_a_mailbox_a_webhook_and_another_address_and_takes_
     let body: Value = serde_json::from_slice(&post.body).unwrap();
     let raw = STANDARD.decode(body["data"]["raw"].as_str().unwrap()).unwrap();
     assert!(String::from_utf8(raw).unwrap().contains("\r\none\r\n.\r\nend of one\r\n"));
-    let sent = postfix.delivered("Delivered-To: jo@forward.example");
-    let path = sent
+    let forwarded = postfix.delivered("Delivered-To: jo@forward.example");
+    let path = forwarded
         .lines()
         .find_map(|line| line.strip_prefix("X-Mail-Args: <"))
         .unwrap_or_else(|| panic!("{forwarded}"));
