@@ -15,6 +15,8 @@ mod bridge_crash;
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod commands;
@@ -37,6 +39,8 @@ mod fleet;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod importing;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod limits;
@@ -48,11 +52,15 @@ mod login;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod mistake;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod proxies;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
@@ -65,6 +73,8 @@ mod reports;
 mod rotation;
 #[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod setup;
 #[cfg(test)]
 mod sign;
 #[cfg(test)]

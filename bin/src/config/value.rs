@@ -10,7 +10,7 @@ use postroom::address::EmailAddress;
 use postroom::egress::Network;
 use postroom::inbound::AbusePolicy;
 use postroom::name::{DnsName, Selector};
-use postroom::settings::{DmarcPolicy, SpfMechanism};
+use postroom::settings::{DmarcPolicy, RequireProof, SpfMechanism};
 
 use crate::listen::MemoryMib;
 
@@ -42,6 +42,7 @@ parsed!(
     MemoryMib,
     MessageMib,
     Network,
+    RequireProof,
     Selector,
     Server,
     SpfMechanism,
@@ -99,6 +100,13 @@ impl BaseUrl {
     /// The URL.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Its host; none if that is an IP address.
+    pub fn host(&self) -> Option<DnsName> {
+        let url: Uri = self.0.parse().ok()?;
+        let host = url.host()?;
+        host.parse::<IpAddr>().is_err().then(|| host.parse().ok()).flatten()
     }
 }
 

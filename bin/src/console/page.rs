@@ -70,7 +70,7 @@ fn page(status: StatusCode, title: &str, content: &str) -> Response {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{content}\n</main>\n</body>\n</html>\n"
     );
-    Response { status, headers: HeaderMap::new(), body: body.into_bytes() }
+    Response { status, headers: HeaderMap::new(), body: body.into() }
         .with(header::CONTENT_TYPE, "text/html; charset=utf-8")
         .with(header::CONTENT_SECURITY_POLICY, POLICY)
         .with(header::REFERRER_POLICY, "no-referrer")

@@ -1,7 +1,9 @@
-//! Our own JSON of domains, records, keys, API keys, findings, lists and messages, made once: for the native dialect, for
+//! Our own JSON of domains, claims, records, keys, API keys, findings, lists and messages, made once: for the native dialect, for
 //! webhooks, and for `--json`.
 
+pub mod advice;
 pub mod api_key;
+pub mod claim;
 pub mod domain;
 pub mod explained;
 pub mod finding;

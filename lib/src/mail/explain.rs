@@ -1,7 +1,7 @@
 //! What would become of a message, from here to the mailbox, in one answer.
 
 use super::judge::query;
-use super::{Addressee, Arrival, Judgement, acts, addressee, judge};
+use super::{Addressee, Arrival, Judgement, addressee, is_ours, judge};
 use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::db::ReadTx;
@@ -75,9 +75,8 @@ pub fn explain(
             Some(ExplainedAddress { address: address.clone(), addressee, judged })
         }
     };
-    let holder = domain::holder::by_id(tx, domain.id)?;
     Ok(Explained {
-        acts: holder.is_some_and(|holder| acts(&holder)),
+        acts: is_ours(tx, name)?,
         address,
         route: route::find(tx, &domain)?,
         downstream: inbound::downstream(tx, domain.id)?,

@@ -31,6 +31,7 @@ use crate::error::{Entity, Error};
 use crate::id::{DomainId, DomainTokenId};
 use crate::inbound::Downstream;
 use crate::name::DomainName;
+use crate::ownership;
 use crate::recipient::comparable;
 use crate::route::Recipients;
 use crate::secret::{PlainSecret, SecretKind, fill_random};
@@ -89,7 +90,7 @@ pub fn addressee(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Addre
         return Ok(mailbox(tx, address)?.map(Addressee::Mailbox));
     }
     let Some(path) = ReturnPath::read(address.local()) else { return Ok(None) };
-    let Some(holder) = table::holder_of(tx, address.domain())?.filter(acts) else { return Ok(None) };
+    let Some(holder) = acting(tx, address.domain())? else { return Ok(None) };
     let Some(key) = path_key(tx)? else { return Ok(None) };
     let sender = match &path.sender {
         FirstSender::Is(sender) => Some(sender.clone()),
@@ -108,7 +109,8 @@ pub fn is_return_path(address: &EmailAddress) -> bool {
 ///
 /// The domain is the one of that name, or the one of which it is an alias. The mailbox is the first of these, compared without
 /// regard to case: the whole local part, if it is a known recipient; what stands before the delimiter, if that is one or the
-/// domain takes [any](Recipients::Any) recipient; `postmaster` and `abuse`; the catch-all address. One indexed statement.
+/// domain takes [any](Recipients::Any) recipient; `postmaster` and `abuse`; the catch-all address. A name that does not
+/// [act](ownership::acts) has no mailboxes. One indexed statement, and two more where the name is not proved by itself.
 pub fn mailbox(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Mailbox>, Error> {
     if return_path::has_form(address.local()) {
         return Ok(None);
@@ -116,7 +118,7 @@ pub fn mailbox(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Mailbox
     let whole = comparable(address);
     let bare = before_delimiter(&whole, &tx.settings().recipient_delimiters);
     let Some(found) = table::find(tx, address.domain(), &whole, bare)? else { return Ok(None) };
-    if !acts(&found.holder) {
+    if !ownership::acts(tx, &found.holder)? {
         return Ok(None);
     }
     let known = Known {
@@ -133,12 +135,20 @@ pub fn mailbox(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Mailbox
 
 /// The domain that takes mail for addresses at this name: the one of that name, or the one of which it is an alias.
 pub fn domain_of(tx: &ReadTx<'_>, name: &DomainName) -> Result<Option<DomainId>, Error> {
-    Ok(table::holder_of(tx, name)?.filter(acts).map(|holder| holder.id))
+    Ok(acting(tx, name)?.map(|holder| holder.id))
 }
 
 /// Whether mail is taken for addresses at this name: of a domain, or an alias of one.
 pub fn is_ours(tx: &ReadTx<'_>, name: &DomainName) -> Result<bool, Error> {
-    Ok(table::holder_of(tx, name)?.is_some_and(|holder| acts(&holder)))
+    Ok(acting(tx, name)?.is_some())
+}
+
+/// The domain of this name, or of which it is an alias, if its account may act for that name.
+fn acting<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
+    match domain::holder::at(tx, name)? {
+        Some(holder) if ownership::acts(tx, &holder)? => Ok(Some(holder)),
+        _ => Ok(None),
+    }
 }
 
 /// The mail servers to which mail for addresses at this name goes on, the preferred ones first: those of a domain whose mail is
@@ -216,21 +226,16 @@ pub fn log_in(tx: &ReadTx<'_>, name: &str, password: &str) -> Result<Option<Send
     let Ok(named) = named.parse::<DomainName>() else { return Ok(None) };
     let Ok(secret) = PlainSecret::parse(SecretKind::DomainToken, password) else { return Ok(None) };
     let Some((domain, token)) = token::authenticate(tx, &secret)? else { return Ok(None) };
-    let holder = domain::holder::by_id(tx, domain)?.filter(acts);
+    let holder = domain::holder::by_id(tx, domain)?;
     Ok(holder.filter(|holder| holder.name == named).map(|holder| SenderLogin { token, domain: holder.name }))
 }
 
-/// Whether this login still holds: the token is not revoked, and its domain still has that name.
+/// Whether this login still holds: the token is not revoked, and its domain still has that name and acts for it.
 pub fn still_holds(tx: &ReadTx<'_>, login: &SenderLogin) -> Result<bool, Error> {
-    let holder = table::holder_of_token(tx, login.token)?.filter(acts);
-    Ok(holder.is_some_and(|holder| holder.name == login.domain))
-}
-
-/// Whether a domain acts: takes mail and sends it. Every domain that is there does.
-///
-/// The one place that decides it for mail.
-fn acts(_: &Holder<'_>) -> bool {
-    true
+    match table::holder_of_token(tx, login.token)?.filter(|holder| holder.name == login.domain) {
+        Some(holder) => ownership::acts(tx, &holder),
+        None => Ok(false),
+    }
 }
 
 /// The local part without its tag. A quoted one has none, for a delimiter in quotes is a character like any other.
