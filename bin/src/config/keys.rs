@@ -175,6 +175,17 @@ pub const KEYS: &[Key] = &[
     ),
     key("bridge.dir", "POSTROOM_BRIDGE_DIR", "folder of the bridge's sockets (/var/spool/postfix/postroom)"),
     key("bridge.group", "POSTROOM_BRIDGE_GROUP", "group that may use them (postfix)"),
+    key("bridge.mail_dir", "POSTROOM_BRIDGE_MAIL_DIR", "folder of the mailboxes (mail/ beside the database)"),
+    key(
+        "bridge.submit",
+        "POSTROOM_BRIDGE_SUBMIT",
+        "where forwarded mail goes back to Postfix (127.0.0.1:25)",
+    ),
+    key(
+        "bridge.webhooks_at_once",
+        "POSTROOM_BRIDGE_WEBHOOKS_AT_ONCE",
+        "posts to the webhook of one domain at a time, 1 to 16 (4)",
+    ),
     key(
         "bridge.require_dkim",
         "POSTROOM_BRIDGE_REQUIRE_DKIM",
@@ -184,6 +195,16 @@ pub const KEYS: &[Key] = &[
         "bridge.delimiter",
         "POSTROOM_BRIDGE_DELIMITER",
         "characters that begin the tag of an address; empty for no tags (+)",
+    ),
+    key(
+        "bridge.spam_header",
+        "POSTROOM_BRIDGE_SPAM_HEADER",
+        "header field by which a spam filter marks mail: X-Spam: Yes (none)",
+    ),
+    key(
+        "inbound.abuse_policy",
+        "POSTROOM_INBOUND_ABUSE_POLICY",
+        "what is done with such mail where a domain says nothing (flag)",
     ),
     list("dns.resolvers", "POSTROOM_RESOLVERS", "recursive resolvers, with or without port (the system's)"),
     key(

@@ -291,6 +291,18 @@ pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Inbound, Error> 
     })
 }
 
+/// How mail of whichever account's domain is filtered.
+pub(crate) fn filtering(tx: &ReadTx<'_>, domain: DomainId) -> Result<Filtering, Error> {
+    Ok(table::filtering(tx, domain)?.unwrap_or_default())
+}
+
+/// Where mail of whichever account's domain is delivered, the preferred servers first.
+pub(crate) fn downstream(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Downstream>, Error> {
+    let mut servers = table::downstream(tx, domain)?;
+    servers.sort_by_key(|server| (server.priority, std::cmp::Reverse(server.weight)));
+    Ok(servers)
+}
+
 /// The ids of a page of the caller's domains, in their order, and how many there are in all: those of `names`, where some are
 /// named.
 pub fn ids(

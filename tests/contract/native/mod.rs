@@ -5,6 +5,7 @@ mod api_keys;
 mod claims;
 mod dns;
 mod domains;
+mod explain;
 mod faults;
 mod keys;
 mod lists;

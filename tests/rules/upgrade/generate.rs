@@ -131,6 +131,10 @@ pub(super) fn filled() -> TestApp {
     provisioned_domain(&app, &key);
     let domains = Some(Some([postroom::id::DomainId::new(waiting)].into()));
     app.limited_key(key.account, postroom::key::KeyRequest { domains, ..Default::default() });
+    // A sender for which a return path has no room is kept.
+    let sender = format!("{}@b.example", "a".repeat(60)).parse().unwrap();
+    let id = postroom::id::DomainId::new(waiting);
+    app.postroom.write(|tx| postroom::mail::keep_return_path(tx, id, &sender)).unwrap();
     // A tenant that contends for a name, and has given one up.
     let tenant = app.tenant("tenant");
     let name = "customer.com".parse().unwrap();

@@ -5,6 +5,7 @@ pub(super) mod hosts;
 mod accounts;
 mod bridge;
 mod machine;
+mod postfix;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@ mod account;
 mod api_keys;
 mod claims;
 mod domains;
+mod explain;
 mod keys;
 mod lists;
 mod routing;
@@ -64,6 +65,7 @@ pub const DIALECT: Surface = Surface {
         route(Method::GET, "/postroom/v1/domains/{name}/route", routing::show).reads(KeyScope::RoutesWrite),
         route(Method::PUT, "/postroom/v1/domains/{name}/route", routing::change)
             .writes(KeyScope::RoutesWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}/explain", explain::show).reads(KeyScope::RoutesWrite),
         route(Method::GET, "/postroom/v1/explain", lists::explain).reads(KeyScope::ListsWrite),
         route(Method::GET, "/postroom/v1/lists/{list}", lists::show).reads(KeyScope::ListsWrite),
         route(Method::POST, "/postroom/v1/lists/{list}", lists::add)
