@@ -117,6 +117,7 @@ pub mod keyring;
 pub mod rotation;
 // What is sealed, wherever it stands.
 pub mod reseal;
+pub mod integrity;
 
 pub use account::Caller;
 pub use db::{OpenError, Options, Postroom};

@@ -3,6 +3,7 @@
 mod agreeing;
 mod answers;
 mod changes;
+mod damage;
 mod deciding;
 mod egress;
 mod explaining;

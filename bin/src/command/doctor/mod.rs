@@ -7,6 +7,7 @@ mod machine;
 
 use std::process::ExitCode;
 
+use postroom::integrity;
 use postroom::name::DnsName;
 use postroom::settings::Settings;
 use serde_json::json;
@@ -76,7 +77,11 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
         Err(failure) => return Ok(vec![check("database", State::Fail, failure.text())]),
     };
     let mut checks = vec![check("master key", State::Ok, "it is the one that this database was sealed with")];
-    checks.push(match postroom.check_integrity() {
+    let found = postroom.check_integrity().and_then(|mut found| {
+        found.extend(postroom.read(integrity::damaged_rows)?);
+        Ok(found)
+    });
+    checks.push(match found {
         Ok(found) if found.is_empty() => check("database", State::Ok, format!("{} is sound", file.display())),
         Ok(found) => {
             let text = format!("{} is damaged ({}); restore a backup", file.display(), found.join("; "));

@@ -12,7 +12,7 @@ use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
-use crate::wire::{Auth, Fault, Surface, looking, route, store_status};
+use crate::wire::{Auth, Fault, Surface, looking, route, store_sentence, store_status};
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -70,10 +70,7 @@ fn render(fault: &Fault) -> Response {
             error(StatusCode::FORBIDDEN, &format!("the subscription allows {most} domains, and has them"))
         }
         Fault::Library(e @ Error::InUse { .. }) => error(StatusCode::CONFLICT, &e.to_string()),
-        Fault::Library(Error::Store(e)) => error(
-            store_status(e),
-            "the server could not do this; try again, or ask its operator with the X-Request-Id",
-        ),
+        Fault::Library(Error::Store(e)) => error(store_status(e), store_sentence(e)),
         Fault::Library(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
     }
 }

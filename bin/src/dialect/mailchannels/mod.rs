@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::wire::http::{Body, HeaderMap, Method, Response, StatusCode, header};
 use crate::wire::{
-    Anybody, Auth, Call, Fault, Surface, batch, looking, open, reporting, route, store_status,
+    Anybody, Auth, Call, Fault, Surface, batch, looking, open, reporting, route, store_sentence, store_status,
 };
 
 /// The dialect.
@@ -159,10 +159,7 @@ fn said_of(error: &Error) -> (StatusCode, String) {
             (StatusCode::FORBIDDEN, format!("the subscription's limit of {most} is reached"))
         }
         Error::Conflict(_) | Error::InUse { .. } => (StatusCode::CONFLICT, error.to_string()),
-        Error::Store(e) => (
-            store_status(e),
-            "the server could not do this; try again, or ask its operator with the X-Request-Id".to_owned(),
-        ),
+        Error::Store(e) => (store_status(e), store_sentence(e).to_owned()),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal error".to_owned()),
     }
 }

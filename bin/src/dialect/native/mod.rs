@@ -13,7 +13,9 @@ use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::json::Json;
-use crate::wire::{Auth, Call, Fault, Surface, json_body, looking, making, route, store_status};
+use crate::wire::{
+    Auth, Call, Fault, Surface, json_body, looking, making, route, store_sentence, store_status,
+};
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -104,9 +106,7 @@ fn render(fault: &Fault) -> Response {
     };
     let message = match fault {
         // What the store says is for the log.
-        Fault::Library(Error::Store(_)) => {
-            "the server could not do this; try again, or ask its operator".to_owned()
-        }
+        Fault::Library(Error::Store(error)) => store_sentence(error).to_owned(),
         other => other.to_string(),
     };
     let response = Response::json(status, &json!({ "error": { "code": code, "message": message } }));
