@@ -23,9 +23,14 @@ def run(times):
         fill(whole)
         right = published(Server, whole)
         sound = (whole / "postroom.db").read_bytes()
-        schema = pages_of_schema(whole / "postroom.db")
+        # Damage to the header, the schema or the list of migrations may keep the server from starting.
+        schema = walk(sound, [1]) | pages_of(whole / "postroom.db", ["refinery_schema_history"])
+        shown = sorted(pages_of(whole / "postroom.db", ["domain", "dkim_key", "webhook_key", "record"]))
         for number in range(times):
+            # Anywhere in the file, and every other time where what is published stands.
             place = dice.randrange(len(sound) * 8)
+            if number % 2:
+                place = (dice.choice(shown) - 1) * 4096 * 8 + dice.randrange(4096 * 8)
             case = folder / "case"
             shutil.rmtree(case, ignore_errors=True)
             case.mkdir()
@@ -84,21 +89,25 @@ def wait_for_checksums(folder):
     conn.close()
 
 
-def pages_of_schema(file):
-    """The pages of the header, the schema and the list of migrations: damage there may keep the server from starting."""
-    octets = file.read_bytes()
+def pages_of(file, tables):
+    """The pages of these tables and of their indexes."""
     conn = sqlite3.connect(file)
-    roots = [root for (root,) in conn.execute(
-        "SELECT rootpage FROM sqlite_schema WHERE tbl_name = 'refinery_schema_history' AND rootpage > 0")]
+    roots = [root for table in tables for (root,) in conn.execute(
+        "SELECT rootpage FROM sqlite_schema WHERE tbl_name = ? AND rootpage > 0", (table,))]
     conn.close()
-    size, pages, left = int.from_bytes(octets[16:18], "big"), set(), [1, *roots]
+    return walk(file.read_bytes(), roots)
+
+
+def walk(octets, roots):
+    """The pages of the trees with these roots."""
+    size, pages, left = int.from_bytes(octets[16:18], "big"), set(), list(roots)
     while left:
         number = left.pop()
         pages.add(number)
         page = octets[(number - 1) * size:number * size]
         start = 100 if number == 1 else 0
         kind, cells = page[start], int.from_bytes(page[start + 3:start + 5], "big")
-        if kind == 5:
+        if kind in (2, 5):
             left.append(int.from_bytes(page[start + 8:start + 12], "big"))
             for cell in range(cells):
                 at = int.from_bytes(page[start + 12 + 2 * cell:start + 14 + 2 * cell], "big")
