@@ -20,7 +20,7 @@ use postroom::id::{AccountId, ApiKeyId, DomainId};
 use postroom::key::KeyRequest;
 use postroom::name::DnsName;
 use postroom::settings::Settings;
-use postroom::{account, key};
+use postroom::{account, claim, key, signing};
 use postroom_server::app::App;
 use postroom_server::wire::http::{BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request};
 use postroom_server::wire::limit::{Limits, Ticks};
@@ -136,10 +136,24 @@ impl TestApp {
         TestApp { app: self.app.limited(limits), ..self }
     }
 
-    /// A new account and its first key.
+    /// A new account of the operator's own, whose names act without proof, and its first key.
     pub(crate) fn account(&self, name: &str) -> Key {
-        let id = self.postroom.write(|tx| account::create(tx, name)).unwrap().id;
+        let id = self.postroom.write(|tx| account::create_trusted(tx, name)).unwrap().id;
         self.key_of(id)
+    }
+
+    /// A new account of a tenant, whose names act when they are proved, and its first key.
+    pub(crate) fn tenant(&self, name: &str) -> Key {
+        let key = self.account(name);
+        signing::set_trust(&self.postroom, name, false).unwrap();
+        key
+    }
+
+    /// Publishes the challenge of this account's claim to a name.
+    pub(crate) fn publish_challenge(&self, key: &Key, name: &str) {
+        let claim =
+            self.postroom.read(|tx| claim::find(tx, &key.operator(), &name.parse().unwrap())).unwrap();
+        self.dns.set(claim.challenge.name.as_str(), vec![txt(&claim.challenge.value)]);
     }
 
     /// Another key of this account.

@@ -1,5 +1,6 @@
 //! The library's rules, through its public face.
 
+mod advice;
 mod agreeing;
 mod answers;
 mod changes;
@@ -7,7 +8,7 @@ mod damage;
 mod deciding;
 mod egress;
 mod explaining;
-mod findings;
+pub(crate) mod findings;
 mod hostile;
 mod importing;
 mod key_pool;
@@ -21,12 +22,14 @@ mod mail_records;
 mod mailboxes;
 mod master_key;
 mod names;
+mod ownership;
 mod policies;
 mod recipients;
 mod reports;
 mod rotation;
 mod routes;
 mod schedule;
+mod scouts;
 mod senders;
 mod signing;
 mod store;

@@ -13,6 +13,8 @@ mod bridge;
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod commands;
@@ -52,6 +54,8 @@ mod operator;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refusal;
@@ -63,6 +67,8 @@ mod reports;
 mod rotation;
 #[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod setup;
 #[cfg(test)]
 mod sign;
 #[cfg(test)]

@@ -25,6 +25,7 @@ use postroom::id::ApiKeyId;
 use postroom::key::{self, Opened};
 use postroom::secret::PlainSecret;
 
+use crate::scout::Scouts;
 use crate::watch::Metrics;
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
@@ -40,6 +41,7 @@ pub use surface::SURFACES;
 pub struct App {
     postroom: Arc<Postroom>,
     resolver: Arc<dyn Resolver>,
+    scouts: Scouts,
     switches: Switches,
     base_url: String,
     router: Router,
@@ -79,6 +81,7 @@ impl App {
         App {
             postroom,
             resolver,
+            scouts: Scouts::default(),
             switches: Switches::default(),
             base_url: "http://127.0.0.1:8025".to_owned(),
             router: Router::new(),
@@ -95,6 +98,12 @@ impl App {
     #[must_use]
     pub fn switched(self, switches: Switches) -> App {
         App { switches, ..self }
+    }
+
+    /// This App, with these scouts for advice; without any, no other host is looked at.
+    #[must_use]
+    pub fn scouting(self, scouts: Scouts) -> App {
+        App { scouts, ..self }
     }
 
     /// This App at another base URL: where clients reach it, for the links in its answers.
@@ -220,7 +229,8 @@ impl App {
                     match handler {
                         KeyHandler::Stored(answer) => answer(&call),
                         KeyHandler::Looking(answer) => {
-                            answer(&LookingCall { call, postroom: &self.postroom, resolver: &*self.resolver })
+                            let (postroom, resolver) = (&*self.postroom, &*self.resolver);
+                            answer(&LookingCall { call, postroom, resolver, scouts: &self.scouts })
                         }
                     }
                 };

@@ -3,12 +3,14 @@
 #![expect(clippy::doc_markdown, reason = "doc comments are help texts here, for a terminal")]
 
 mod account;
+mod advise;
 mod alias;
 mod ask;
 mod audit;
 mod backup;
 mod bridge;
 mod check_all;
+mod claim;
 mod config;
 mod doctor;
 mod domain;
@@ -31,6 +33,7 @@ mod report;
 mod rotations;
 mod route;
 mod serve;
+mod setup;
 mod sign;
 mod subscription;
 mod token;
@@ -67,7 +70,7 @@ struct Cli {
     /// The database file [default: ./postroom.db] [env: POSTROOM_DB]
     #[arg(long, global = true, value_name = "FILE")]
     db: Option<PathBuf>,
-    /// A TOML file with settings
+    /// A TOML file with settings [default: /etc/postroom/postroom.toml, if there is one]
     #[arg(long, global = true, env = "POSTROOM_CONFIG", value_name = "FILE", hide_env_values = true)]
     config: Option<PathBuf>,
     /// The file with the master key [default: the database file and .key] [env: POSTROOM_MASTER_KEY_FILE]
@@ -137,9 +140,13 @@ enum LogFormat {
 enum Command {
     /// Serve the REST interfaces until SIGTERM
     Serve(serve::Args),
-    /// Create and list accounts, the tenants
+    Setup(setup::Args),
+    /// Create, list, show and trust accounts
     #[command(subcommand)]
     Account(account::Command),
+    /// Claim, list, prove and free names: whose they are
+    #[command(subcommand)]
+    Claim(claim::Command),
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Key(key::Command),
@@ -236,7 +243,7 @@ impl Context {
 
     fn open_with(&self, settings: Settings) -> Result<Postroom, Failure> {
         let mut options = Options::new(settings);
-        options.master_key_file = self.config.get("master_key_file")?;
+        options.master_key_file = self.config.master_key_file()?;
         Ok(Postroom::open(self.config.db()?, options)?)
     }
 
@@ -321,7 +328,9 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     let mut context = Context { config, output, unusable_hosts: Vec::new() };
     match cli.command {
         Command::Serve(args) => serve::run(&mut context, args),
+        Command::Setup(args) => setup::run(&mut context, args),
         Command::Account(command) => account::run(&mut context, command),
+        Command::Claim(command) => claim::run(&mut context, command),
         Command::Key(command) => key::run(&mut context, command),
         Command::Subscription(command) => subscription::run(&mut context, command),
         Command::Domain(command) => domain::run(&mut context, command),

@@ -1,14 +1,14 @@
-//! Deletes what has expired: kept answers, reports, and login links that nobody used.
+//! Deletes what has expired: kept answers, reports, login links that nobody used, and claims that ended or were lost long ago.
 
 use std::time::Duration;
 
 use postroom::error::Error;
-use postroom::{login, report};
+use postroom::{claim, login, report};
 
 use super::{Duty, More, Tools, one};
 
-/// How many login links are deleted in one transaction.
-const LINKS_AT_ONCE: u32 = 1000;
+/// How many login links, and how many claims, are deleted in one transaction.
+const AT_ONCE: u32 = 1000;
 
 pub(super) const DUTY: Duty =
     Duty { name: "expiry", pause: Duration::from_mins(1), threads: one, at_end: false, work };
@@ -17,6 +17,9 @@ pub(super) const DUTY: Duty =
 fn work(tools: &Tools) -> Result<More, Error> {
     let answers = tools.app.forget();
     let reports = report::expire(&tools.postroom);
-    let links = tools.postroom.write(|tx| login::forget_expired(tx, LINKS_AT_ONCE));
-    answers.and(reports).and(links).map(|deleted| More::if_any(deleted == LINKS_AT_ONCE as usize))
+    let links = tools.postroom.write(|tx| login::forget_expired(tx, AT_ONCE));
+    let claims = tools.postroom.write(|tx| claim::forget_old(tx, AT_ONCE));
+    let most = AT_ONCE as usize;
+    let deleted = answers.and(reports).and(links).and_then(|links| claims.map(|claims| links.max(claims)));
+    deleted.map(|deleted| More::if_any(deleted >= most))
 }

@@ -13,6 +13,7 @@ use postroom::settings::Settings;
 
 use super::http::{Method, Request, Response};
 use super::{BodySize, Fault};
+use crate::scout::Scouts;
 
 /// Something that answers below some path prefixes: a dialect, the console, the health check for load balancers.
 ///
@@ -251,6 +252,8 @@ pub struct LookingCall<'a> {
     pub postroom: &'a Postroom,
     /// The DNS.
     pub resolver: &'a dyn Resolver,
+    /// What looks at other hosts.
+    pub scouts: &'a Scouts,
 }
 
 impl<'a> Deref for LookingCall<'a> {

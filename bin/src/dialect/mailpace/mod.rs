@@ -9,7 +9,9 @@ use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::json::{Json, Members, Object};
-use crate::wire::{Auth, Call, Fault, Surface, looking, route, store_sentence, store_status};
+use crate::wire::{
+    Auth, CLAIM_IT, Call, Fault, Surface, looking, route, store_sentence, store_status, unproved_limit,
+};
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -72,6 +74,11 @@ fn render(fault: &Fault) -> Response {
         }
         Fault::Library(Error::NotFound(_)) => error(StatusCode::NOT_FOUND, "Domain not found"),
         Fault::Library(Error::Conflict(_)) => invalid("url", &["has already been taken"]),
+        Fault::Library(Error::Taken { .. }) => invalid("url", &["has already been taken", CLAIM_IT]),
+        Fault::Library(Error::NotClaimable { reason }) => invalid("url", &["is invalid", reason]),
+        Fault::Library(Error::Limit { what: Entity::Claim, most }) => {
+            invalid("url", &[&unproved_limit(*most)])
+        }
         Fault::Library(Error::Limit { most, .. }) => {
             invalid("url", &[&format!("is one too many: the subscription allows {most} domains")])
         }
