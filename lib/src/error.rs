@@ -125,6 +125,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether something that is stored is damaged. What else there is can be read.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Error::Store(error) if error.trouble() == StoreTrouble::Damaged)
+    }
+
     /// An input that breaks a rule.
     pub fn invalid(field: &'static str, reason: impl fmt::Display) -> Error {
         Error::Invalid { field, reason: reason.to_string() }
@@ -154,7 +159,9 @@ pub enum StoreTrouble {
     Busy,
     /// A sync to disk failed: what is on disk is unknown, and the process should end (nothing more is written).
     SyncFailed,
-    /// Anything else: an I/O error, a corrupt page, a broken invariant.
+    /// What stands in the file is not what was stored: a page, a row or a secret is damaged. The rest is served.
+    Damaged,
+    /// Anything else: an I/O error, a broken invariant.
     Other,
 }
 

@@ -126,6 +126,7 @@ pub mod keyring;
 pub mod rotation;
 // What is sealed, wherever it stands.
 pub mod reseal;
+pub mod integrity;
 // The whole of it.
 pub mod export;
 

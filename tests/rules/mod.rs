@@ -5,6 +5,7 @@ mod agreeing;
 mod answers;
 mod changes;
 mod clock;
+mod damage;
 mod deciding;
 mod egress;
 mod explaining;

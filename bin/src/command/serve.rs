@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use postroom::dns::Resolver;
 use postroom::{account, key};
 use sd_notify::NotifyState;
 use serde_json::{Map, Value, json};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::doctor::State;
 use super::doctor::hosts::promises;
@@ -143,6 +143,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         news: News::from_now(&postroom)?,
         backups: backup.map(plan),
         metrics,
+        rounds: Mutex::default(),
     };
     let duties =
         Duties::start(DUTIES, tools).map_err(|e| Failure::wrong(format!("no thread for a duty: {e}")))?;
@@ -207,7 +208,15 @@ fn close(postroom: Arc<Postroom>, time: Duration) -> bool {
 /// Makes the first account of an empty database and shows its key, this once; says where the server is.
 fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failure> {
     let greeted = postroom.write(|tx| {
-        if !account::list(tx)?.is_empty() {
+        let is_new = match account::list(tx) {
+            // A database with damage in it is not new. What is sound of it is served.
+            Err(error) if error.is_damage() => {
+                error!(%error, "the database is damaged; restore a backup");
+                false
+            }
+            accounts => accounts?.is_empty(),
+        };
+        if !is_new {
             return context.output.print(&banner_json(context, url).into(), || banner(context, url));
         }
         let account = account::create(tx, "default")?;

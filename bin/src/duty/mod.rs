@@ -7,6 +7,7 @@
 mod backups;
 mod checks;
 mod expiry;
+mod integrity;
 mod keys;
 mod refusals;
 mod news;
@@ -20,7 +21,7 @@ mod uses;
 mod tests;
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use postroom::db::Postroom;
@@ -31,6 +32,7 @@ use crate::app::App;
 use crate::backup::Backups;
 use crate::watch::Metrics;
 
+pub use integrity::Rounds;
 pub use news::News;
 pub use run::Duties;
 use run::call_another;
@@ -48,6 +50,7 @@ pub const DUTIES: &[Duty] = &[
     seals::DUTY,
     news::DUTY,
     backups::DUTY,
+    integrity::DUTY,
 ];
 
 /// A kind of work that the server does by itself, again and again.
@@ -100,6 +103,8 @@ pub struct Tools {
     pub backups: Option<BackupPlan>,
     /// Where it is counted what failed.
     pub metrics: Arc<Metrics>,
+    /// How far the look for damage in the database is.
+    pub rounds: Mutex<Rounds>,
 }
 
 /// When the server makes backups by itself.

@@ -9,6 +9,7 @@
 //! lifetime, such as a [`Domain`](crate::domain::Domain), cannot leave the closure, and the compiler accepts it in no other
 //! transaction, not even in one that runs inside the first.
 
+mod checksum;
 mod claim;
 pub(crate) mod inside;
 mod master;
@@ -31,6 +32,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+pub(crate) use self::checksum::{Checksum, damaged};
 pub use self::claim::{Claim, note_of_server};
 pub use self::master::{MasterKeyChange, RotationError};
 pub(crate) use self::master::{SealedColumn, Sealing};
@@ -38,6 +40,7 @@ pub use self::open::{OpenError, is_being_opened};
 pub(crate) use self::params::{Params, named};
 pub(crate) use self::row::{Row, moment, moment_if_any, parsed};
 pub use self::session::{Held, Session};
+pub(crate) use self::sqlite::Depth;
 pub use self::sqlite::{BackupError, back_up, restore};
 pub use self::time::{Jump, TimeKept};
 pub(crate) use self::turns::Turns;
@@ -214,6 +217,16 @@ impl Postroom {
     /// Returns a line for each thing found; none means the file is sound.
     pub fn check_integrity(&self) -> Result<Vec<String>, Error> {
         self.read(|tx| tx.conn.damage())
+    }
+
+    /// The tables that there are.
+    pub(crate) fn tables(&self) -> Result<Vec<String>, Error> {
+        self.read(|tx| tx.conn.tables())
+    }
+
+    /// Looks for damage in one table: in its pages alone, or in its indexes as well. Returns a line for each thing found.
+    pub(crate) fn check_table(&self, table: &str, depth: Depth) -> Result<Vec<String>, Error> {
+        self.read(|tx| tx.conn.damage_in(table, depth))
     }
 
     fn refuse_if_broken(&self) -> Result<(), Error> {

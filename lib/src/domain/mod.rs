@@ -9,7 +9,7 @@
 //! shows nothing. How a domain begins and ends stands above what hangs on it, in [`provision`](crate::provision), and is reached from
 //! here as well: [`create`], [`rename`], [`transfer`], [`delete`].
 
-mod details;
+pub(crate) mod details;
 pub(crate) mod holder;
 pub(crate) mod table;
 pub(crate) mod visibility;

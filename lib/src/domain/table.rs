@@ -1,12 +1,11 @@
 //! The SQL of domains, over those that the visibility rule lets through.
 
-use std::collections::HashMap;
-
+use super::details::{in_order, numbers};
 use super::visibility::{Scope, number, sorting, visible};
 use super::{Details, Domain, DomainStatus, Order};
 use crate::account::Caller;
 use crate::clock::Timestamp;
-use crate::db::{Params, ReadTx, Row, WriteTx, moment, moment_if_any, named, parsed};
+use crate::db::{Checksum, Params, ReadTx, Row, WriteTx, moment, moment_if_any, named, parsed};
 use crate::error::{Entity, Error};
 use crate::id::{AccountId, ApiKeyId, DomainId, SubscriptionId};
 use crate::name::DomainName;
@@ -114,17 +113,6 @@ pub(super) fn some<'t>(tx: &ReadTx<'t>, caller: &Caller, ids: &[DomainId]) -> Re
     Ok(found)
 }
 
-/// Ids as they stand in a list, where they need no place for a parameter each.
-pub(crate) fn numbers(ids: &[DomainId]) -> String {
-    ids.iter().map(|id| id.number().to_string()).collect::<Vec<_>>().join(", ")
-}
-
-/// Sorts what was found of some domains in the order in which these were asked for.
-pub(crate) fn in_order<T>(found: &mut [T], ids: &[DomainId], id: impl Fn(&T) -> DomainId) {
-    let places: HashMap<DomainId, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
-    found.sort_by_key(|each| places.get(&id(each)).copied());
-}
-
 pub(super) fn count(tx: &ReadTx<'_>, caller: &Caller) -> Result<u64, Error> {
     let count = tx.one(
         &format!("SELECT count(*) FROM domain d WHERE {}", visible(caller)),
@@ -203,8 +191,11 @@ pub(crate) fn insert<'t>(tx: &WriteTx<'t>, new: &NewRow<'_>) -> Result<Domain<'t
         },
         details,
     )?;
+    let made = made.ok_or(Error::NotFound(Entity::Domain))?;
+    let checksum = checksum(made.id, made.account, &made.name);
+    tx.run("UPDATE domain SET checksum = ?2 WHERE id = ?1", (made.id.number(), checksum))?;
     // It is of the caller's account and user, and tied to no key: the rule lets it through.
-    made.map(|details| Domain::seen(tx, details)).ok_or(Error::NotFound(Entity::Domain))
+    Ok(Domain::seen(tx, made))
 }
 
 pub(crate) fn delete(tx: &WriteTx<'_>, id: DomainId) -> Result<(), Error> {
@@ -280,7 +271,7 @@ pub(crate) fn rename<'t>(
     change(
         tx, domain,
         "UPDATE domain SET name = ?2, status = 'pending', proved_at = NULL, authority_id = NULL, claimed_at = ?5, updated_at = ?3,
-             checks = 0, next_check_at = ?4, covered = ?6
+             checks = 0, next_check_at = ?4, covered = ?6, checksum = ?7
          WHERE id = ?1 RETURNING *",
         (
             domain.id.number(),
@@ -289,6 +280,7 @@ pub(crate) fn rename<'t>(
             next_check_at.millis(),
             claim.claimed_at.millis(),
             claim.covered,
+            checksum(domain.id, domain.account, claim.name),
         ),
     )
 }
@@ -355,9 +347,15 @@ pub(crate) fn transfer<'t>(
         tx,
         "UPDATE domain SET account_id = ?2, subscription_id = ?3, api_key_id = NULL, user_id = NULL,
              organization_id = NULL, authority_id = NULL, claimed_at = ?4, updated_at = ?4,
-             proved_at = coalesce(proved_at, ?4)
+             proved_at = coalesce(proved_at, ?4), checksum = ?5
          WHERE id = ?1 RETURNING *",
-        (domain.id.number(), account.number(), subscription.number(), tx.now().millis()),
+        (
+            domain.id.number(),
+            account.number(),
+            subscription.number(),
+            tx.now().millis(),
+            checksum(domain.id, account, &domain.name),
+        ),
     )
 }
 
@@ -468,8 +466,26 @@ fn changed(tx: &WriteTx<'_>, sql: &str, params: impl Params) -> Result<Details, 
     tx.one(sql, params, details)?.ok_or(Error::NotFound(Entity::Domain))
 }
 
+/// The checksum of whose domain it is, and under which name.
+pub(crate) fn checksum(id: DomainId, account: AccountId, name: &DomainName) -> Checksum {
+    Checksum::of(&[&id.number(), &account.number(), &name.as_str()])
+}
+
 /// What there is to show of a domain, of a row that has all of its columns.
 pub(crate) fn details(row: &Row<'_>) -> Result<Details, Error> {
+    let details = unchecked(row)?;
+    let checksum = checksum(details.id, details.account, &details.name);
+    checksum.check(row, "checksum", &format!("the domain {}", details.id))?;
+    Ok(details)
+}
+
+/// The checksum of a row that is right, or has none yet.
+pub(crate) fn right_checksum(tx: &ReadTx<'_>, id: i64) -> Result<Option<Checksum>, Error> {
+    let found = tx.one("SELECT * FROM domain WHERE id = ?1", [id], details)?;
+    Ok(found.map(|domain| checksum(domain.id, domain.account, &domain.name)))
+}
+
+fn unchecked(row: &Row<'_>) -> Result<Details, Error> {
     Ok(Details {
         id: DomainId::new(row.get("id")?),
         account: AccountId::new(row.get("account_id")?),

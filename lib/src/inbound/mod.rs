@@ -320,14 +320,10 @@ pub fn ids(
 
 /// Those of the domains with these ids that the caller may see, in the order of the ids, with what is set of them.
 pub fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<(Details, Inbound)>, Error> {
-    let domains: Vec<_> = domain::some(tx, caller, ids)?.into_iter().map(Domain::into_details).collect();
-    let seen: Vec<DomainId> = domains.iter().map(|domain| domain.id).collect();
-    let mut found = table::some(tx, &seen)?;
-    let with_inbound = |domain: Details| {
-        let inbound = found.remove(&domain.id).unwrap_or_default();
-        (domain, inbound)
-    };
-    Ok(domains.into_iter().map(with_inbound).collect())
+    let (domains, mut found) = (domain::some(tx, caller, ids)?, table::some(tx, ids)?);
+    let with_inbound =
+        |domain: Domain<'_>| (found.remove(&domain.id).unwrap_or_default(), domain.into_details());
+    Ok(domains.into_iter().map(with_inbound).map(|(inbound, domain)| (domain, inbound)).collect())
 }
 
 /// Changes what is said of it, all or nothing.

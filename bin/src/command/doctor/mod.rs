@@ -10,6 +10,7 @@ mod postfix;
 use std::process::ExitCode;
 
 use postroom::db::{Postroom, note_of_server};
+use postroom::integrity;
 use postroom::name::DnsName;
 use postroom::reseal;
 use postroom::settings::Settings;
@@ -101,7 +102,11 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
         Ok(false) => {}
         Err(error) => checks.push(check("master key", State::Fail, error.to_string())),
     }
-    checks.push(match postroom.check_integrity() {
+    let found = postroom.check_integrity().and_then(|mut found| {
+        found.extend(postroom.read(integrity::damaged_rows)?);
+        Ok(found)
+    });
+    checks.push(match found {
         Ok(found) if found.is_empty() => check("database", State::Ok, format!("{} is sound", file.display())),
         Ok(found) => {
             let text = format!("{} is damaged ({}); restore a backup", file.display(), found.join("; "));

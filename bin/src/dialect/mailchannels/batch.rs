@@ -23,27 +23,31 @@ const MOST: usize = 1000;
 /// The most characters of an item's name that its outcome repeats: more than any domain name has.
 const MOST_SHOWN: usize = 300;
 
-/// What became of the items.
+/// What became of the items, in JSON already: a thousand large domains would take several times the memory as values.
 #[derive(Default)]
 struct Outcome {
-    successes: Vec<Value>,
-    errors: Vec<Value>,
+    successes: Vec<u8>,
+    errors: Vec<u8>,
 }
 
 impl Outcome {
-    fn success(&mut self, item: Value) {
-        self.successes.push(item);
+    fn success(&mut self, item: &Value) {
+        add(&mut self.successes, item);
     }
 
     /// An item that went wrong.
     fn failure(&mut self, fault: &Fault, item: impl FnOnce(u16, &str) -> Value) {
         let (status, text) = said(fault);
-        self.errors.push(item(status.as_u16(), &text));
+        add(&mut self.errors, &item(status.as_u16(), &text));
     }
 
     fn response(self) -> Response {
-        let body = json!({ "successes": self.successes, "errors": self.errors });
-        Response::json(StatusCode::OK, &body)
+        let mut body = self.successes;
+        body.splice(..0, *b"{\"successes\":[");
+        body.extend_from_slice(b"],\"errors\":[");
+        body.extend_from_slice(&self.errors);
+        body.extend_from_slice(b"]}");
+        Response::of_json(StatusCode::OK, body)
     }
 }
 
@@ -53,6 +57,15 @@ fn of_item<T>(done: Result<T, Fault>) -> Result<Result<T, Fault>, Fault> {
         Err(fault @ Fault::Library(Error::Store(_) | Error::Limit { .. })) => Err(fault),
         done => Ok(done),
     }
+}
+
+/// Adds an item to a list in JSON that has no brackets yet.
+fn add(list: &mut Vec<u8>, item: &Value) {
+    if !list.is_empty() {
+        list.push(b',');
+    }
+    // Writing to memory does not fail, and a `Value` has no key that is not a text.
+    let _ = serde_json::to_writer(list, item);
 }
 
 /// The items of a body: `{"domains":[…]}`.
@@ -106,7 +119,7 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
     let mut outcome = Outcome::default();
     for (at, (((wish, _), done), item)) in wishes.into_iter().zip(done).zip(&items).enumerate() {
         match wish.and_then(|_| done.unwrap_or_else(|| Err(Fault::input("domains", "has an odd item")))) {
-            Ok((domain, comment)) => outcome.success(commented(&domain, 201, comment)),
+            Ok((domain, comment)) => outcome.success(&commented(&domain, 201, comment)),
             Err(fault) => outcome.failure(&fault, |code, text| {
                 // What names nothing is named by its place, for the published file wants a host name here.
                 let name = Some(given(item)).filter(|name| !name.is_empty());
@@ -170,7 +183,7 @@ fn in_order(
                 if let Some(fields) = told.as_object_mut() {
                     fields.insert("domain".to_owned(), json!(given(item)));
                 }
-                outcome.success(told);
+                outcome.success(&told);
             }
             Err(fault) => outcome.failure(&fault, |code, text| {
                 json!({ "domain": given(item), "code": code, "comment": format!("item {}: {text}", at + 1) })

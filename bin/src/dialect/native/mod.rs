@@ -18,7 +18,8 @@ use serde_json::json;
 use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::json::Json;
 use crate::wire::{
-    Auth, CLAIM_IT, Call, Fault, Surface, json_body, looking, making, route, store_status, unproved_limit,
+    Auth, CLAIM_IT, Call, Fault, Surface, json_body, looking, making, route, store_sentence, store_status,
+    unproved_limit,
 };
 
 /// The dialect.
@@ -129,9 +130,7 @@ fn render(fault: &Fault) -> Response {
     };
     let message = match fault {
         // What the store says is for the log.
-        Fault::Library(Error::Store(_)) => {
-            "the server could not do this; try again, or ask its operator".to_owned()
-        }
+        Fault::Library(Error::Store(error)) => store_sentence(error).to_owned(),
         Fault::Library(Error::Taken { name }) => format!("{name} is taken: {CLAIM_IT}"),
         Fault::Library(Error::Limit { what: Entity::Claim, most }) => unproved_limit(*most),
         other => other.to_string(),

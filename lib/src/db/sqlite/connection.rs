@@ -201,15 +201,15 @@ impl Cells for rusqlite::Row<'_> {
     }
 
     fn value(&self, place: usize) -> Result<Value<'_>, Error> {
-        let other = |text: &str| Error::from(StoreError::new(StoreTrouble::Other, text));
+        let damaged = |text: &str| Error::from(StoreError::new(StoreTrouble::Damaged, text));
         match self.get_ref(place).map_err(store)? {
             ValueRef::Null => Ok(Value::Null),
             ValueRef::Integer(number) => Ok(Value::Integer(number)),
             ValueRef::Text(text) => {
-                std::str::from_utf8(text).map(Value::Text).map_err(|_| other("a text is not in UTF-8"))
+                std::str::from_utf8(text).map(Value::Text).map_err(|_| damaged("a text is not in UTF-8"))
             }
             ValueRef::Blob(octets) => Ok(Value::Blob(octets)),
-            ValueRef::Real(_) => Err(other("a number is not whole")),
+            ValueRef::Real(_) => Err(damaged("a number is not whole")),
         }
     }
 }
@@ -223,6 +223,7 @@ pub(super) fn store(error: rusqlite::Error) -> Error {
             (_, SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC) => StoreTrouble::SyncFailed,
             (Code::DiskFull, _) => StoreTrouble::Full,
             (Code::DatabaseBusy | Code::DatabaseLocked, _) => StoreTrouble::Busy,
+            (Code::DatabaseCorrupt | Code::NotADatabase, _) => StoreTrouble::Damaged,
             _ => StoreTrouble::Other,
         },
         _ => StoreTrouble::Other,
