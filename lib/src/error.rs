@@ -28,6 +28,8 @@ pub enum Entity {
     Recipient,
     /// An entry of a safelist or blocklist.
     ListEntry,
+    /// A session in the console.
+    Session,
 }
 
 impl fmt::Display for Entity {
@@ -44,6 +46,7 @@ impl fmt::Display for Entity {
             Entity::Report => "report",
             Entity::Recipient => "recipient",
             Entity::ListEntry => "list entry",
+            Entity::Session => "session",
         })
     }
 }

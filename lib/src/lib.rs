@@ -48,7 +48,7 @@
 //! | evaluate an SPF record, whoever's it is | [`spf`] |
 //! | make, import, activate and rotate DKIM keys | [`keyring`], [`rotation`], [`dkim`] |
 //! | sign a message | [`dkim::sign`] |
-//! | issue sending tokens and login links | [`token`], [`login`] |
+//! | issue sending tokens and login links, sign people in | [`token`], [`login`], [`session`] |
 //! | decide what becomes of incoming mail | [`mail`], [`route`], [`inbound`], [`recipient`], [`list`], [`report`] |
 //! | see what happened | [`event`] |
 //!
@@ -103,6 +103,7 @@ pub mod token;
 pub mod signing;
 pub mod route;
 pub mod login;
+pub mod session;
 pub mod report;
 pub mod recipient;
 pub mod list;

@@ -9,7 +9,9 @@ use crate::event::{Actor, Change};
 use crate::id::AccountId;
 use crate::name::DomainName;
 use crate::tag::Tag;
-use crate::{dkim, inbound, label, list, login, recipient, record, route, signing, subscription, webhook};
+use crate::{
+    dkim, inbound, label, list, login, recipient, record, route, session, signing, subscription, webhook,
+};
 
 /// What a new domain is made from.
 #[derive(Clone, Debug)]
@@ -167,8 +169,9 @@ pub fn rename<'t>(
     keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
     // A key signs only while its record is known to be right, and the new name has none yet.
     life::suspend_all(tx, domain)?;
-    // A link names the domain that it opens.
+    // A link names the domain that it opens, and whoever came by one came for that name.
     login::withdraw(tx, domain)?;
+    session::withdraw(tx, domain)?;
     record::clear(tx, &renamed)?;
     record::seed(tx, &renamed, &keys)?;
     let change = Change::DomainRenamed { domain: (&renamed).into(), from: domain.name.clone() };
@@ -187,7 +190,7 @@ pub fn delete<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Res
 
 /// Hands the domain, with its keys, tokens and records, to another account's `default` subscription. What is set of incoming
 /// mail does not go along, such as a route with a webhook of the old account's, aliases, recipients and lists: mail is stored
-/// until the new one says otherwise. Login links end.
+/// until the new one says otherwise. Login links end, and so do the sessions of the domain's administrators.
 pub fn transfer<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -203,6 +206,7 @@ pub fn transfer<'t>(
     route::reset(tx, domain)?;
     inbound::reset(tx, domain)?;
     login::withdraw(tx, domain)?;
+    session::withdraw(tx, domain)?;
     list::clear(tx, domain)?;
     recipient::clear(tx, domain)?;
     let moved = table::transfer(tx, domain, to, subscription.id)?;

@@ -9,8 +9,9 @@ pub mod limit;
 mod surface;
 
 pub use body::{BodySize, json_body, takes_json};
-pub use fault::{Fault, store_status};
+pub use fault::{Fault, PageFault, store_status};
 pub use surface::{
-    Anybody, Auth, Call, Handler, Looking, LookingCall, OpenToAll, Route, Stored, Surface, Switches, batch,
-    looking, making, open, reporting, route,
+    Anybody, Auth, Call, Desk, FORM_TOKEN, Handler, Looking, LookingCall, LookingPage, OpenToAll, Page,
+    Route, SignedIn, Stored, Surface, Switches, batch, desk, looking, looking_page, making, making_page,
+    open, page, reporting, route,
 };

@@ -20,6 +20,10 @@ pub(super) fn by_name(tx: &ReadTx<'_>, name: &str) -> Result<Option<Account>, Er
     tx.one("SELECT * FROM account WHERE name = ?1", [name], account)
 }
 
+pub(super) fn by_id(tx: &ReadTx<'_>, id: AccountId) -> Result<Option<Account>, Error> {
+    tx.one("SELECT * FROM account WHERE id = ?1", [id.number()], account)
+}
+
 pub(super) fn exists(tx: &ReadTx<'_>, id: AccountId) -> Result<bool, Error> {
     Ok(tx.one("SELECT 1 FROM account WHERE id = ?1", [id.number()], |_| Ok(()))?.is_some())
 }

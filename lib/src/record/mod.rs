@@ -26,8 +26,7 @@ use crate::name::{DnsName, Selector};
 use kind::Seed;
 
 pub use kind::{Purpose, RETURN_PATH_HOST};
-pub(crate) use zone::strings;
-pub use zone::zone_fragment;
+pub use zone::{strings, zone_fragment};
 
 /// How a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

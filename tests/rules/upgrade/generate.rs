@@ -127,6 +127,7 @@ pub(super) fn filled() -> TestApp {
     active_domain(&app, &key);
     provisioned_domain(&app, &key);
     let domains = Some(Some([postroom::id::DomainId::new(waiting)].into()));
+    app.session(key.account);
     app.limited_key(key.account, postroom::key::KeyRequest { domains, ..Default::default() });
     // Few spare keys are enough.
     app.sql().execute_batch("DELETE FROM spare_key WHERE id > (SELECT min(id) FROM spare_key)").unwrap();

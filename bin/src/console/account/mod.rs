@@ -1,0 +1,3 @@
+//! The pages of an account as a whole.
+
+pub(super) mod log;
