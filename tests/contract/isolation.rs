@@ -47,7 +47,8 @@ pub(super) struct Ids {
     session: i64,
 }
 
-pub(super) const NEVER_IDS: Ids = Ids { domain: NEVER, name: NEVER_NAME, token: NEVER, record: NEVER, session: NEVER };
+pub(super) const NEVER_IDS: Ids =
+    Ids { domain: NEVER, name: NEVER_NAME, token: NEVER, record: NEVER, session: NEVER };
 
 /// Whoever may not see the domain.
 struct Foreigner {
@@ -119,12 +120,14 @@ impl World {
         let ended_session = app.session(owner.account);
         assert_eq!(app.visit(&ended_session, "POST /console/sign-out", "").status, 200);
         let (stranger_session, operator_session) = (app.session(stranger.account), app.operator_session());
+        app.visit(&operator_session, "POST /console/accounts/open", &format!("account={}", owner.account));
         let sibling_session = app.domain_session(&owner.operator(), DomainId::new(siblings.domain));
         // By a link of a key that was revoked when the link had been used.
         let gone = app.key_of(owner.account);
         let orphan_session = app.domain_session(&app.caller(&gone), DomainId::new(siblings.domain));
         app.revoke(&gone);
-        let mut victim = Ids { domain: siblings.domain + 1, name: "victim.example", token: 1, record: 11, session: NEVER };
+        let mut victim =
+            Ids { domain: siblings.domain + 1, name: "victim.example", token: 1, record: 11, session: NEVER };
         let unknown = |kind| PlainSecret::generate(kind).unwrap().reveal().to_owned();
         let mut domain_token = unknown(SecretKind::DomainToken);
         let (mut link, mut used_link) = (unknown(SecretKind::LoginLink), unknown(SecretKind::LoginLink));
@@ -287,9 +290,15 @@ pub(super) fn target(dialect: &Surface, route: &Route, ids: Ids, user: &str) -> 
     match (dialect.name, route.path) {
         ("lifecycle", _) => {}
         ("health", _) => return Target { path, body: String::new() },
-        // Whoever is signed in may sign out; nobody does here.
-        ("console", "/console/sign-out") => return Target { path, body: "form_token=wrong".to_owned() },
-        ("console", _) => return Target { path, body: format!("session={}", ids.session) },
+        // Whoever is signed in may sign out, or let somebody in to their own account; nobody does here.
+        ("console", "/console/sign-out" | "/console/account/links") => {
+            return Target { path, body: "form_token=wrong".to_owned() };
+        }
+        // With such an `after` no secret is made.
+        ("console", _) => {
+            let form = "tier=domain&list=safelist&item=stolen.example&name=stolen&after=none";
+            return Target { path, body: format!("session={}&{form}", ids.session) };
+        }
         // The list's links repeat what it was filtered by, whoever's that is.
         ("mailgun", "/v1/dkim/keys") if route.method == "GET" => return Target { path, body: String::new() },
         ("mailchannels", _) => {
@@ -365,6 +374,7 @@ fn fill(route: &Route, ids: Ids) -> String {
         // The keys of an account are its other keys' to revoke; `native/api_keys.rs` tries whose they are not.
         "{id}" if route.path == "/postroom/v1/keys/{id}" => NEVER.to_string(),
         "{id}" => ids.domain.to_string(),
+        "{key}" => NEVER.to_string(),
         "{domain}" | "{name}" => ids.name.to_owned(),
         "{token_id}" => ids.token.to_string(),
         "{alias}" => "alias.example".to_owned(),
@@ -510,7 +520,10 @@ fn the_owner_is_let_in_by_every_route() {
             world.send(dialect, "POST", &asked, Some(&world.owner.secret));
         }
         match route.path {
-            "/console/sign-out" => asked.body = String::new(),
+            "/console/sign-out" | "/console/account/links" => asked.body = String::new(),
+            path if path.contains("{key}") => {
+                asked.path = path.replace("{key}", &world.owner.id.to_string());
+            }
             "/console/accounts/open" => asked.body = format!("account={}", world.owner.account),
             _ => {}
         }

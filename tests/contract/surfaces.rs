@@ -125,7 +125,8 @@ fn two_credentials_in_one_request_are_400() {
         twice(name, &value);
         twice(name, "garbage");
         for elsewhere in SURFACES {
-            let Some((field, value)) = credential(elsewhere.auth, &secret(&app, elsewhere.auth, &other)) else {
+            let Some((field, value)) = credential(elsewhere.auth, &secret(&app, elsewhere.auth, &other))
+            else {
                 continue;
             };
             if field != name {

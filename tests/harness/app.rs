@@ -198,7 +198,8 @@ impl TestApp {
     pub(crate) fn visit(&self, session: &str, line: &str, form: &str) -> Reply {
         let (name, value) = credential(SURFACE.auth, session).unwrap();
         let token = PlainSecret::parse(SecretKind::Session, session).unwrap().form_token();
-        let body = if line.starts_with("POST ") { format!("form_token={token}&{form}") } else { String::new() };
+        let body =
+            if line.starts_with("POST ") { format!("form_token={token}&{form}") } else { String::new() };
         let headers = [(name, value.as_str()), ("Content-Type", "application/x-www-form-urlencoded")];
         self.send(line, &headers, body.as_bytes())
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use postroom::account::Caller;
 use postroom::error::Error;
 use postroom::id::{AccountId, ApiKeyId};
-use postroom::session::Session;
+use postroom::session::ConsoleSession;
 
 use super::stop_if_sync_failed;
 use crate::wire::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -37,7 +37,7 @@ impl Visit {
     }
 
     /// Notes who is signed in.
-    pub(super) fn is_of_session(&mut self, session: &Session) {
+    pub(super) fn is_of_session(&mut self, session: &ConsoleSession) {
         self.account = session.account.map(AccountId::number);
     }
 

@@ -6,7 +6,7 @@ use postroom::clock::Timestamp;
 use postroom::db::ReadTx;
 use postroom::domain;
 use postroom::error::Error;
-use postroom::session::{Role, Session};
+use postroom::session::{ConsoleSession, Role};
 
 use super::asset;
 use crate::wire::http::{HeaderMap, Response, StatusCode, header};
@@ -36,7 +36,7 @@ pub(super) enum Part {
 pub(super) struct Frame {
     /// What stands before `/console` in addresses, where a proxy adds it.
     base: String,
-    pub(super) session: Session,
+    pub(super) session: ConsoleSession,
     form_token: String,
     /// The name of the account.
     account: Option<String>,
@@ -88,11 +88,6 @@ impl Frame {
     /// A form of this session that POSTs to an address of the console.
     pub(super) fn form(&self, action: &str, content: &Markup) -> Markup {
         html! { form method="post" action=(action) { (self.token()) (content) } }
-    }
-
-    /// A form that takes a file too.
-    pub(super) fn file_form(&self, action: &str, content: &Markup) -> Markup {
-        html! { form method="post" action=(action) enctype="multipart/form-data" { (self.token()) (content) } }
     }
 
     /// The field by which a form shows that it is this session's.

@@ -17,7 +17,7 @@ mod refusal;
 mod session;
 
 use crate::wire::http::Method;
-use crate::wire::{Auth, Surface, desk, looking_page, open, page};
+use crate::wire::{Auth, Surface, desk, looking_page, making_page, open, page};
 
 pub use asset::path as asset_path;
 pub use login::login_url;
@@ -45,6 +45,45 @@ pub const SURFACE: Surface = Surface {
         looking_page(Method::POST, "/console/domains/{name}/check", domain::show::check),
         page(Method::GET, "/console/domains/{name}/log", domain::log::show),
         page(Method::GET, "/console/domains/{name}/zone", domain::show::zone),
+        page(Method::GET, "/console/domains/{name}/keys", domain::keys::show),
+        making_page(Method::POST, "/console/domains/{name}/keys", domain::keys::create),
+        making_page(Method::POST, "/console/domains/{name}/keys/import", domain::keys::import),
+        looking_page(
+            Method::POST,
+            "/console/domains/{name}/keys/{selector}/activate",
+            domain::keys::activate,
+        ),
+        page(Method::POST, "/console/domains/{name}/keys/{selector}/deactivate", domain::keys::deactivate),
+        page(Method::POST, "/console/domains/{name}/keys/{selector}/delete", domain::keys::delete),
+        making_page(Method::POST, "/console/domains/{name}/rotation", domain::rotation::start),
+        page(Method::POST, "/console/domains/{name}/rotation/abort", domain::rotation::abort),
+        page(Method::POST, "/console/domains/{name}/rotation/every", domain::rotation::set_interval),
+        page(Method::GET, "/console/domains/{name}/access", domain::access::show),
+        page(Method::POST, "/console/domains/{name}/tokens", domain::access::create_token),
+        page(Method::POST, "/console/domains/{name}/tokens/{token_id}/rename", domain::access::rename_token),
+        page(Method::POST, "/console/domains/{name}/tokens/{token_id}/revoke", domain::access::revoke_token),
+        page(Method::POST, "/console/domains/{name}/links", domain::access::create_link),
+        page(Method::GET, "/console/domains/{name}/mail", domain::mail::show),
+        looking_page(Method::POST, "/console/domains/{name}/mail/route", domain::mail::set_route),
+        page(Method::POST, "/console/domains/{name}/mail/alias", domain::mail::add_alias),
+        page(Method::POST, "/console/domains/{name}/mail/alias/remove", domain::mail::remove_alias),
+        page(Method::POST, "/console/domains/{name}/mail/label", domain::mail::set_label),
+        looking_page(Method::POST, "/console/domains/{name}/mail/downstream", domain::mail::set_downstream),
+        page(Method::POST, "/console/domains/{name}/mail/filtering", domain::mail::set_filtering),
+        page(Method::GET, "/console/domains/{name}/lists", domain::lists::show),
+        page(Method::POST, "/console/domains/{name}/lists/add", domain::lists::add),
+        page(Method::POST, "/console/domains/{name}/lists/remove", domain::lists::remove),
+        page(Method::GET, "/console/domains/{name}/recipients", domain::recipients::show),
+        page(Method::POST, "/console/domains/{name}/recipients", domain::recipients::save),
+        page(Method::GET, "/console/domains/{name}/danger", domain::danger::show).for_account(),
+        page(Method::POST, "/console/domains/{name}/rename", domain::danger::rename).for_account(),
+        page(Method::POST, "/console/domains/{name}/transfer", domain::danger::transfer).for_operator(),
+        page(Method::POST, "/console/domains/{name}/delete", domain::danger::delete).for_account(),
+        page(Method::GET, "/console/account", account::keys::show).for_account(),
+        page(Method::POST, "/console/account/keys", account::keys::create).for_account(),
+        page(Method::POST, "/console/account/keys/{key}/rotate", account::keys::rotate).for_account(),
+        page(Method::POST, "/console/account/keys/{key}/revoke", account::keys::revoke).for_account(),
+        page(Method::POST, "/console/account/links", account::keys::create_link).for_account(),
         page(Method::GET, "/console/log", account::log::show).for_account(),
         desk(Method::GET, "/console/help", help::list),
         desk(Method::GET, "/console/help/{code}", help::show),

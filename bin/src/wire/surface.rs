@@ -8,7 +8,7 @@ use postroom::account::Caller;
 use postroom::db::{Postroom, ReadTx, Session, WriteTx};
 use postroom::dns::Resolver;
 use postroom::error::Error;
-use postroom::session::{self, Role};
+use postroom::session::{ConsoleSession, Role};
 use postroom::settings::Settings;
 
 use super::http::{Method, Request, Response};
@@ -146,7 +146,7 @@ pub type Stored = fn(&Call<'_>) -> Result<Response, Fault>;
 pub type Looking = fn(&LookingCall<'_>) -> Result<Response, Fault>;
 /// A function that answers somebody who is signed in to an account.
 pub type Page = fn(&Call<'_, SignedIn>) -> Result<Response, Fault>;
-/// The same, which asks the DNS as well.
+/// A function that answers somebody who is signed in to an account, and asks the DNS.
 pub type LookingPage = fn(&LookingCall<'_, SignedIn>) -> Result<Response, Fault>;
 /// A function that answers whoever is signed in, to whichever account or none.
 pub type Desk = fn(&Call<'_, SignedIn<()>>) -> Result<Response, Fault>;
@@ -242,7 +242,7 @@ pub struct Anybody;
 #[derive(Clone, Debug)]
 pub struct SignedIn<Caller = self::Caller> {
     /// The session.
-    pub session: session::Session,
+    pub session: ConsoleSession,
     /// What the session's forms carry, so that no other site can send them.
     pub form_token: String,
     /// As whom its requests act.

@@ -75,7 +75,7 @@ pub struct InvalidRole;
 
 /// Somebody who is signed in to the console, without the secret of the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
+pub struct ConsoleSession {
     /// Its id.
     pub id: SessionId,
     /// As what.
@@ -100,7 +100,7 @@ pub struct Session {
     invited_by: Option<ApiKeyId>,
 }
 
-impl Session {
+impl ConsoleSession {
     /// Who calls in this session. None for the operator before an account is opened.
     pub fn caller(&self) -> Option<Caller> {
         let account = self.account?;
@@ -141,7 +141,7 @@ pub fn sign_in(
     link: &PlainSecret,
     browser: Browser<'_>,
     earlier: Option<&PlainSecret>,
-) -> Result<Option<(Session, PlainSecret)>, Error> {
+) -> Result<Option<(ConsoleSession, PlainSecret)>, Error> {
     let Some(way) = login::take(tx, link)? else { return Ok(None) };
     if let Some(earlier) = earlier {
         table::delete_by_hash(tx, &earlier.hashed())?;
@@ -158,7 +158,7 @@ pub fn sign_in(
         .map(|agent| agent.chars().filter(|c| !c.is_control()).take(MOST_AGENT_CHARS).collect())
         .filter(|agent: &String| !agent.is_empty());
     let (created_at, address) = (tx.now(), browser.address.to_string());
-    let mut session = Session {
+    let mut session = ConsoleSession {
         id: SessionId::new(0),
         role,
         domain,
@@ -177,13 +177,13 @@ pub fn sign_in(
 }
 
 /// The session with this secret. None if there is none (any more).
-pub fn find(tx: &ReadTx<'_>, secret: &PlainSecret) -> Result<Option<Session>, Error> {
+pub fn find(tx: &ReadTx<'_>, secret: &PlainSecret) -> Result<Option<ConsoleSession>, Error> {
     let Some(session) = table::by_hash(tx, &secret.hashed(), tx.now() - IDLE)? else { return Ok(None) };
     Ok(stands(tx, &session)?.then_some(session))
 }
 
 /// Whether what the session is for is still there, as whoever made its link sees it.
-fn stands(tx: &ReadTx<'_>, session: &Session) -> Result<bool, Error> {
+fn stands(tx: &ReadTx<'_>, session: &ConsoleSession) -> Result<bool, Error> {
     let (Some(account), Some(id)) = (session.account, session.domain) else { return Ok(true) };
     let maker = match session.invited_by {
         None => Caller::operator(account),
@@ -201,12 +201,12 @@ fn stands(tx: &ReadTx<'_>, session: &Session) -> Result<bool, Error> {
 
 /// The sessions that whoever has this one may end, the newest first: those of the same domain, those within the same account,
 /// or the operator's own.
-pub fn list(tx: &ReadTx<'_>, session: &Session) -> Result<Vec<Session>, Error> {
+pub fn list(tx: &ReadTx<'_>, session: &ConsoleSession) -> Result<Vec<ConsoleSession>, Error> {
     table::beside(tx, session, tx.now() - IDLE, MOST_AT_ONCE)
 }
 
 /// Ends a session: the caller's own, or another one that [`list`] shows.
-pub fn end(tx: &WriteTx<'_>, by: &Session, id: SessionId) -> Result<(), Error> {
+pub fn end(tx: &WriteTx<'_>, by: &ConsoleSession, id: SessionId) -> Result<(), Error> {
     let all = list(tx, by)?;
     let ended = all.iter().find(|session| session.id == id).ok_or(Error::NotFound(Entity::Session))?;
     table::delete(tx, id)?;
@@ -220,14 +220,14 @@ pub fn end(tx: &WriteTx<'_>, by: &Session, id: SessionId) -> Result<(), Error> {
 /// Opens an account for the operator: what the session does from now on it does within that account.
 ///
 /// `NotFound` if there is no such account, or the session is not the operator's.
-pub fn open_account(tx: &WriteTx<'_>, by: &Session, id: AccountId) -> Result<Session, Error> {
+pub fn open_account(tx: &WriteTx<'_>, by: &ConsoleSession, id: AccountId) -> Result<ConsoleSession, Error> {
     if by.role != Role::Operator {
         return Err(Error::NotFound(Entity::Account));
     }
     let account = account::by_id(tx, id)?;
     table::set_account(tx, by.id, id)?;
     tx.tell(&Actor::Operator, id, &Change::AccountOpened { account: account.name, session: by.id })?;
-    Ok(Session { account: Some(id), ..by.clone() })
+    Ok(ConsoleSession { account: Some(id), ..by.clone() })
 }
 
 /// Notes when sessions were last used. Meant to be called now and then with what has come together.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, named_params};
 
-use super::{Role, Session};
+use super::{ConsoleSession, Role};
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::Error;
@@ -13,7 +13,11 @@ const COLUMNS: &str =
     "id, domain_id, account_id, link_id, api_key_id, agent, address, created_at, used_at, expires_at, role";
 
 /// The id that the row got.
-pub(super) fn insert(tx: &WriteTx<'_>, session: &Session, secret: &PlainSecret) -> Result<SessionId, Error> {
+pub(super) fn insert(
+    tx: &WriteTx<'_>,
+    session: &ConsoleSession,
+    secret: &PlainSecret,
+) -> Result<SessionId, Error> {
     let id = tx.insert(
         "INSERT INTO session (role, domain_id, account_id, link_id, api_key_id, hash, agent, address, created_at,
                               used_at, expires_at)
@@ -34,7 +38,7 @@ pub(super) fn by_hash(
     tx: &ReadTx<'_>,
     hash: &HashedSecret,
     used_after: Timestamp,
-) -> Result<Option<Session>, Error> {
+) -> Result<Option<ConsoleSession>, Error> {
     tx.one(
         &format!(
             "SELECT {COLUMNS} FROM session WHERE hash = :hash AND expires_at > :now AND used_at > :used_after"
@@ -49,10 +53,10 @@ pub(super) fn by_hash(
 /// The sessions that have in common with this one what it is for.
 pub(super) fn beside(
     tx: &ReadTx<'_>,
-    own: &Session,
+    own: &ConsoleSession,
     used_after: Timestamp,
     limit: u32,
-) -> Result<Vec<Session>, Error> {
+) -> Result<Vec<ConsoleSession>, Error> {
     let (those, of) = those(own);
     tx.all(
         &format!(
@@ -92,7 +96,7 @@ pub(super) fn note_use(tx: &WriteTx<'_>, id: SessionId, at: Timestamp) -> Result
 }
 
 /// Deletes all but the newest `most` that have in common with this one what it is for.
-pub(super) fn keep_newest(tx: &WriteTx<'_>, own: &Session, most: u32) -> Result<(), Error> {
+pub(super) fn keep_newest(tx: &WriteTx<'_>, own: &ConsoleSession, most: u32) -> Result<(), Error> {
     let (those, of) = those(own);
     tx.run(
         &format!(
@@ -114,7 +118,7 @@ pub(super) fn forget_over(tx: &WriteTx<'_>, limit: u32) -> Result<usize, Error> 
 
 /// The condition for the sessions that have in common with this one what it is for; an index serves each, and the operator's
 /// are few.
-fn those(own: &Session) -> (&'static str, Option<i64>) {
+fn those(own: &ConsoleSession) -> (&'static str, Option<i64>) {
     match own.role {
         Role::Domain => ("domain_id = :of", own.domain.map(DomainId::number)),
         Role::Account => ("account_id = :of AND role <> 'operator'", own.account.map(AccountId::number)),
@@ -122,8 +126,8 @@ fn those(own: &Session) -> (&'static str, Option<i64>) {
     }
 }
 
-fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
-    Ok(Session {
+fn session(row: &Row<'_>) -> rusqlite::Result<ConsoleSession> {
+    Ok(ConsoleSession {
         id: SessionId::new(row.get(0)?),
         domain: row.get::<_, Option<i64>>(1)?.map(DomainId::new),
         account: row.get::<_, Option<i64>>(2)?.map(AccountId::new),

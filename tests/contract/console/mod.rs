@@ -1,5 +1,7 @@
 //! The console's pages, through the App in process.
 
+mod account;
+mod domains;
 mod pages;
 mod sessions;
 

@@ -1,5 +1,6 @@
 //! The pages themselves: what stands on them, what a form answers, and that nothing of others' making becomes markup.
 
+use postroom::dns::RecordData;
 use postroom::domain;
 use postroom::id::DomainId;
 
@@ -78,7 +79,8 @@ fn domains_are_found_by_a_part_of_their_name_or_label_and_by_status() {
     }
     let names = |query: &str| {
         let page = app.visit(&session, &format!("GET /console/domains{query}"), "").text().to_owned();
-        ["example.com", "shop.example.org", "news.example.net"].map(|name| page.contains(&format!("domains/{name}\"")))
+        ["example.com", "shop.example.org", "news.example.net"]
+            .map(|name| page.contains(&format!("domains/{name}\"")))
     };
     assert_eq!(names(""), [true, true, true]);
     assert_eq!(names("?q=SHOP"), [false, true, false]);
@@ -96,6 +98,8 @@ fn a_check_shows_what_was_found_and_what_to_do() {
     let name = "example.com";
     let page = app.visit(&session, &format!("GET /console/domains/{name}"), "").text().to_owned();
     assert!(page.contains("Why example.com is not active yet") && page.contains("pr1._domainkey"), "{page}");
+    // The domain is there, and none of its records.
+    app.dns.set(name, vec![RecordData::A([192, 0, 2, 1].into())]);
     let checked = app.visit(&session, &format!("POST /console/domains/{name}/check"), "");
     assert_eq!(checked.status, 200);
     let text = is_whole(&checked);

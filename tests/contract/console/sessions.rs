@@ -31,14 +31,19 @@ fn the_bare_address_leads_to_the_console_which_says_how_to_get_in() {
     assert_eq!((lead.status, lead.header("location")), (303, Some("/console")));
     let page = app.send("GET /console", &[], b"");
     assert_eq!(page.status, 401);
-    assert_eq!(page.header("www-authenticate"), Some("Cookie realm=\"postroom\", cookie-name=\"__Host-postroom\""));
+    assert_eq!(
+        page.header("www-authenticate"),
+        Some("Cookie realm=\"postroom\", cookie-name=\"__Host-postroom\"")
+    );
     assert!(page.text().contains("postroom login-link --operator"), "{}", page.text());
 }
 
 #[test]
 fn the_stylesheet_and_the_script_are_kept_under_an_address_with_their_version() {
     let app = TestApp::new();
-    for (file, kind) in [("console.css", "text/css; charset=utf-8"), ("console.js", "text/javascript; charset=utf-8")] {
+    for (file, kind) in
+        [("console.css", "text/css; charset=utf-8"), ("console.js", "text/javascript; charset=utf-8")]
+    {
         let path = postroom_server::console::asset_path(file);
         let reply = app.send(&format!("GET {path}"), &[], b"");
         assert_eq!((reply.status, reply.header("content-type")), (200, Some(kind)));
@@ -115,7 +120,9 @@ fn a_domains_session_ends_with_what_its_link_ends_with() {
     write(&|tx| domain::associate(tx, &key.operator(), &key.own(tx, id)?, None).map(drop));
     app.revoke(&maker);
     assert_eq!(app.visit(&by_key, path, "").status, 401, "the link's key is revoked");
-    write(&|tx| provision::rename(tx, &key.operator(), &key.own(tx, id)?, &"example.net".parse().unwrap()).map(drop));
+    write(&|tx| {
+        provision::rename(tx, &key.operator(), &key.own(tx, id)?, &"example.net".parse().unwrap()).map(drop)
+    });
     assert_eq!(app.visit(&renamed, "GET /console/domains/example.net", "").status, 401);
     let moved = app.domain_session(&key.operator(), id);
     let buyer = app.account("buyer");
@@ -143,7 +150,11 @@ fn a_domains_administrator_sees_that_domain_and_no_page_of_the_account() {
         "POST /console/accounts/open",
         "POST /console/domains/example.org/check",
     ] {
-        assert_eq!(app.visit(&session, line, "domain=a.example&account=1").visible(), never.visible(), "{line}");
+        assert_eq!(
+            app.visit(&session, line, "domain=a.example&account=1").visible(),
+            never.visible(),
+            "{line}"
+        );
     }
 }
 
@@ -175,7 +186,11 @@ fn a_form_without_its_sessions_token_or_from_another_origin_changes_nothing() {
     };
     assert_eq!(send(&[], "domain=a.example"), 403);
     assert_eq!(send(&[], "form_token=&domain=a.example"), 403);
-    assert_eq!(send(&[], &format!("form_token={token}&domain=a.example")), 403, "the token of another session");
+    assert_eq!(
+        send(&[], &format!("form_token={token}&domain=a.example")),
+        403,
+        "the token of another session"
+    );
     let own = PlainSecret::parse(postroom::secret::SecretKind::Session, &session).unwrap().form_token();
     let form = format!("form_token={own}&domain=a.example");
     assert_eq!(send(&[("Origin", "https://evil.example")], &form), 403);
@@ -194,7 +209,11 @@ fn sessions_are_listed_and_ended_within_what_they_are_for() {
     let page = app.visit(&mine, "GET /console/sessions", "").text().to_owned();
     assert_eq!(page.matches("name=\"session\"").count(), 3, "{page}");
     let page = app.visit(&domains, "GET /console/sessions", "").text().to_owned();
-    assert_eq!(page.matches("name=\"session\"").count(), 1, "a domain's administrator sees none of the account's");
+    assert_eq!(
+        page.matches("name=\"session\"").count(),
+        1,
+        "a domain's administrator sees none of the account's"
+    );
     assert_eq!(app.visit(&domains, "POST /console/sessions/end", "session=1").status, 404);
     assert_eq!(app.visit(&stranger, "POST /console/sessions/end", "session=1").status, 404);
     assert_eq!(app.visit(&mine, "POST /console/sessions/end", "session=2").status, 303);

@@ -12,10 +12,25 @@ use crate::wire::http::{Response, StatusCode};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tab {
     Records,
+    Keys,
+    Access,
+    Mail,
+    Lists,
+    Recipients,
     Log,
+    Danger,
 }
 
-const TABS: &[(Tab, &str, &str)] = &[(Tab::Records, "", "Records"), (Tab::Log, "/log", "Log")];
+const TABS: &[(Tab, &str, &str)] = &[
+    (Tab::Records, "", "Records"),
+    (Tab::Keys, "/keys", "Keys"),
+    (Tab::Access, "/access", "Access"),
+    (Tab::Mail, "/mail", "Mail"),
+    (Tab::Lists, "/lists", "Lists"),
+    (Tab::Recipients, "/recipients", "Recipients"),
+    (Tab::Log, "/log", "Log"),
+    (Tab::Danger, "/danger", "Danger zone"),
+];
 
 /// A page of a domain.
 pub(super) fn page(frame: &Frame, domain: &Details, tab: Tab, content: &Markup) -> Response {
@@ -45,7 +60,7 @@ pub(super) fn page_with(
         }
         nav.tabs aria-label={ "Pages of " (name) } {
             ul {
-                @for (known, path, word) in TABS {
+                @for (known, path, word) in TABS.iter().filter(|(tab, ..)| *tab != Tab::Danger || frame.is_for(Role::Account)) {
                     li { a href=(frame.to_domain(name, path)) aria-current=[(*known == tab).then_some("page")] { (word) } }
                 }
             }
