@@ -16,7 +16,7 @@ use postroom::account::{self, Caller};
 use postroom::db::{Options, Postroom};
 use postroom::domain;
 use postroom::id::DomainId;
-use postroom::list::{self, ListKind, ListOutcome, ListQuery, Scope, Sender};
+use postroom::list::{self, Item, ListKind, ListOutcome, ListQuery, Scope, Sender};
 use postroom::provision::{self, NewDomain};
 use postroom::settings::Settings;
 
@@ -64,8 +64,12 @@ impl Dice {
         (mixed ^ (mixed >> 31)) % sides
     }
 
+    fn address(&mut self) -> u32 {
+        u32::try_from(self.roll(1 << 32)).unwrap()
+    }
+
     fn client(&mut self) -> IpAddr {
-        Ipv4Addr::from_bits(u32::try_from(self.roll(1 << 32)).unwrap()).into()
+        Ipv4Addr::from_bits(self.address()).into()
     }
 }
 
@@ -84,25 +88,12 @@ fn fill(postroom: &Postroom, entries: usize, dice: &mut Dice) -> (Caller, Domain
         .unwrap();
     let mut made = 0;
     while made < entries {
+        let some: Vec<(ListKind, Item)> =
+            (made..entries.min(made + 20_000)).map(|number| entry(number, dice)).collect();
         postroom
             .write(|tx| {
-                for number in made..entries.min(made + 20_000) {
-                    let item = match number % 10 {
-                        0..6 => listed(number),
-                        6 => format!("mail.sender{}.example", dice.roll(10_000_000)),
-                        7 => format!(".sender{}.example", dice.roll(10_000_000)),
-                        8 => dice.client().to_string(),
-                        _ => {
-                            let length = [24, 22, 16][usize::try_from(dice.roll(3)).unwrap()];
-                            let IpAddr::V4(ip) = dice.client() else { continue };
-                            format!(
-                                "{}/{length}",
-                                Ipv4Addr::from_bits(ip.to_bits() & (u32::MAX << (32 - length)))
-                            )
-                        }
-                    };
-                    let action = if dice.roll(2) == 0 { ListKind::Safelist } else { ListKind::Blocklist };
-                    list::add(tx, &caller, &Scope::Account(&caller), action, &item.parse().unwrap())?;
+                for (action, item) in &some {
+                    list::add(tx, &caller, &Scope::Account(&caller), *action, item)?;
                 }
                 Ok::<_, postroom::error::Error>(())
             })
@@ -110,6 +101,21 @@ fn fill(postroom: &Postroom, entries: usize, dice: &mut Dice) -> (Caller, Domain
         made += 20_000;
     }
     (caller, domain)
+}
+
+fn entry(number: usize, dice: &mut Dice) -> (ListKind, Item) {
+    let item = match number % 10 {
+        0..6 => listed(number),
+        6 => format!("mail.sender{}.example", dice.roll(10_000_000)),
+        7 => format!(".sender{}.example", dice.roll(10_000_000)),
+        8 => dice.client().to_string(),
+        _ => {
+            let length = [24, 22, 16][usize::try_from(dice.roll(3)).unwrap()];
+            format!("{}/{length}", Ipv4Addr::from_bits(dice.address() & (u32::MAX << (32 - length))))
+        }
+    };
+    let action = if dice.roll(2) == 0 { ListKind::Safelist } else { ListKind::Blocklist };
+    (action, item.parse().unwrap())
 }
 
 fn measure(

@@ -109,11 +109,11 @@ fn a_source_is_taken_apart_as_the_compiler_would() {
 }
 
 #[test]
-fn sql_stands_in_table_schema_and_db_alone() {
+fn sql_stands_in_tables_and_engines_alone() {
     for folder in ["lib/src", "bin/src"] {
         for (name, source) in sources(folder) {
-            let may = folder == "lib/src"
-                && ["/table.rs", "/db/schema.rs", "/db/mod.rs"].iter().any(|file| name.ends_with(file));
+            let may =
+                name.starts_with("lib/src/db/sqlite/") || folder == "lib/src" && name.ends_with("/table.rs");
             let sql = source.literals.iter().find(|literal| {
                 ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "PRAGMA "]
                     .iter()
@@ -125,6 +125,17 @@ fn sql_stands_in_table_schema_and_db_alone() {
     let tables =
         sources("lib/src").iter().filter(|(_, s)| s.literals.iter().any(|l| l.contains("SELECT "))).count();
     assert!(tables > 5, "the look for SQL finds the SQL there is");
+}
+
+#[test]
+fn an_engine_is_named_in_its_folder_alone() {
+    let mut seen = 0;
+    for (name, source) in sources("lib/src").into_iter().chain(sources("bin/src")) {
+        let has = has_word(&source.code, "rusqlite");
+        assert!(!has || name.starts_with("lib/src/db/sqlite/"), "{name} uses rusqlite");
+        seen += usize::from(has);
+    }
+    assert!(seen > 0, "the engine is found");
 }
 
 #[test]

@@ -152,9 +152,11 @@ impl TestApp {
     }
 
     /// Another key of this account, with these limits.
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it for this call alone")]
     pub(crate) fn limited_key(&self, account: AccountId, request: KeyRequest) -> Key {
         let operator = Caller::operator(account);
-        let (key, secret) = self.postroom.write(|tx| key::create_for(tx, &operator, None, request)).unwrap();
+        let (key, secret) =
+            self.postroom.write(|tx| key::create_for(tx, &operator, None, request.clone())).unwrap();
         Key { account, id: key.id, secret: secret.reveal().to_owned() }
     }
 

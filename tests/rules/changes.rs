@@ -39,7 +39,7 @@ impl Desk {
     /// What `work` does of this domain, in one transaction.
     fn of<T, W>(&self, name: &str, work: W) -> T
     where
-        W: for<'t> FnOnce(&WriteTx<'t>, &Caller, &Domain<'t>) -> Result<T, Error>,
+        W: for<'t> Fn(&WriteTx<'t>, &Caller, &Domain<'t>) -> Result<T, Error>,
     {
         let name = name.parse().unwrap();
         self.app

@@ -1,5 +1,6 @@
 //! Login links: what one opens, how often, until when, and what ends it before.
 
+use std::cell::Cell;
 use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
@@ -138,14 +139,14 @@ fn a_link_of_a_transaction_that_is_undone_opens_nothing_and_one_whose_use_is_und
     let app = TestApp::new();
     let key = app.account("acme");
     let id = app.domain(&key, "example.com");
-    let mut lost = None;
+    let lost = Cell::new(None);
     let undone: Result<(), Error> = app.postroom.write(|tx| {
         let domain = domain::find(tx, &key.operator(), DomainId::new(id))?;
-        lost = Some(login::create(tx, &key.operator(), &domain)?.1);
+        lost.set(Some(login::create(tx, &key.operator(), &domain)?.1));
         Err(Error::NotFound(Entity::Domain))
     });
     assert!(undone.is_err());
-    assert_eq!(peek(&app, &lost.unwrap()), None);
+    assert_eq!(peek(&app, &lost.take().unwrap()), None);
     let secret = link(&app, &key.operator(), id);
     let undone: Result<(), Error> = app.postroom.write(|tx| {
         assert!(login::consume(tx, &secret)?.is_some());

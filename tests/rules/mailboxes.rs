@@ -34,7 +34,8 @@ fn set(app: &TestApp, key: &Key, domain: &Details, recipients: Recipients, catch
         Patch::Clear => Patch::Clear,
     };
     let change = RouteChange { recipients: Some(recipients), catch_all, ..RouteChange::default() };
-    let set = app.postroom.write(|tx| route::update(tx, &key.operator(), &key.own(tx, domain.id)?, change));
+    let set =
+        app.postroom.write(|tx| route::update(tx, &key.operator(), &key.own(tx, domain.id)?, change.clone()));
     assert_eq!(set.unwrap().recipients, recipients);
 }
 
@@ -94,8 +95,9 @@ fn a_catch_all_address_is_at_the_domain_and_goes_with_its_route() {
     app.domain(&key, "other.example");
     for wrong in ["jo@other.example", "jo@sub.example.com", "jo@never.example"] {
         let change = RouteChange { catch_all: Patch::Set(wrong.parse().unwrap()), ..RouteChange::default() };
-        let refused =
-            app.postroom.write(|tx| route::update(tx, &key.operator(), &key.own(tx, domain.id)?, change));
+        let refused = app
+            .postroom
+            .write(|tx| route::update(tx, &key.operator(), &key.own(tx, domain.id)?, change.clone()));
         assert!(matches!(refused, Err(Error::Invalid { field: "catch_all", .. })), "{wrong}: {refused:?}");
     }
     set(&app, &key, &domain, Recipients::Known, &Patch::Set("All@alias.example"));
@@ -124,7 +126,9 @@ fn mail_goes_on_to_the_preferred_server_only_where_it_is_kept() {
         forward_to: Patch::Set("ops@example.net".parse().unwrap()),
         ..RouteChange::default()
     };
-    app.postroom.write(|tx| route::update(tx, &key.operator(), &key.own(tx, domain.id)?, forward)).unwrap();
+    app.postroom
+        .write(|tx| route::update(tx, &key.operator(), &key.own(tx, domain.id)?, forward.clone()))
+        .unwrap();
     assert!(onward("example.com").is_empty());
 }
 

@@ -257,13 +257,13 @@ fn a_rotation_goes_on_with_the_kind_of_key_that_there_is() {
     let (domain, caller) = (desk.domain(), desk.key.operator());
     let supply = || desk.app.postroom.read(|tx| rotation::supply(tx, &desk.key.own(tx, domain.id)?)).unwrap();
     assert_eq!(supply(), Supply::Pool);
-    let pair = KeyPair::generate(KeyKind::Ed25519).unwrap();
+    let source = Source::Pair(KeyPair::generate(KeyKind::Ed25519).unwrap());
     let selector = "ed".parse().unwrap();
     desk.app
         .postroom
         .write(|tx| {
             let domain = desk.key.own(tx, domain.id)?;
-            postroom::keyring::create(tx, &caller, &domain, &selector, &Source::Pair(pair))
+            postroom::keyring::create(tx, &caller, &domain, &selector, &source)
         })
         .unwrap();
     desk.publish("ed");

@@ -32,8 +32,9 @@ fn address(text: &str) -> EmailAddress {
     text.parse().unwrap()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers make it for this call alone")]
 fn update(app: &TestApp, key: &Key, domain: &Details, change: RouteChange) -> Result<Route, Error> {
-    app.postroom.write(|tx| route::update(tx, &key.operator(), &key.own(tx, domain.id)?, change))
+    app.postroom.write(|tx| route::update(tx, &key.operator(), &key.own(tx, domain.id)?, change.clone()))
 }
 
 fn decide(app: &TestApp, recipient: &str) -> RouteDecision {

@@ -149,7 +149,7 @@ fn a_plan_that_was_made_is_not_settled_by_who_may_not_see_the_domain_any_more() 
         })
         .unwrap();
     let before = app.dump();
-    let settled = app.postroom.write(|tx| verify::settle(tx, &caller, &plan, looks));
+    let settled = app.postroom.write(|tx| verify::settle(tx, &caller, &plan, &looks));
     assert!(matches!(settled, Err(Error::NotFound(Entity::Domain))));
     assert_eq!(app.dump(), before);
 }
@@ -168,7 +168,7 @@ fn a_plan_for_an_old_name_settles_nothing_of_the_new_one() {
     app.postroom
         .write(|tx| provision::rename(tx, &key.operator(), &key.own(tx, domain.id)?, &name).map(drop))
         .unwrap();
-    let settled = app.postroom.write(|tx| verify::settle(tx, &key.operator(), &plan, looks)).unwrap();
+    let settled = app.postroom.write(|tx| verify::settle(tx, &key.operator(), &plan, &looks)).unwrap();
     assert!(settled.is_empty(), "{settled:?}");
     assert_eq!(app.value::<i64>("SELECT count(*) FROM record WHERE status <> 'pending'"), 0);
     assert_eq!(app.value::<Option<i64>>("SELECT proved_at FROM domain"), None);

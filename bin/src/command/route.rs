@@ -72,7 +72,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             };
             let (domain, route) = postroom.write(|tx| {
                 let (caller, domain) = find(tx, &name)?;
-                let route = route::update(tx, &caller, &domain, change)?;
+                let route = route::update(tx, &caller, &domain, change.clone())?;
                 Ok::<_, postroom::error::Error>((domain.into_details(), route))
             })?;
             print(context, &domain, &route)?;

@@ -274,7 +274,7 @@ impl<By> Call<'_, By> {
     }
 
     /// Runs `work` in one transaction, which is rolled back if `work` fails.
-    pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub fn write<T, E: From<Error>>(&self, work: impl Fn(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         self.session.write(work)
     }
 

@@ -1,9 +1,7 @@
 //! The SQL of accounts.
 
-use rusqlite::Row;
-
 use super::Account;
-use crate::db::{ReadTx, WriteTx, moment};
+use crate::db::{ReadTx, Row, WriteTx, moment};
 use crate::error::Error;
 use crate::id::AccountId;
 
@@ -32,7 +30,7 @@ pub(super) fn all(tx: &ReadTx<'_>) -> Result<Vec<Account>, Error> {
     tx.all("SELECT * FROM account ORDER BY id", [], account)
 }
 
-fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+fn account(row: &Row<'_>) -> Result<Account, Error> {
     Ok(Account {
         id: AccountId::new(row.get("id")?),
         name: row.get("name")?,

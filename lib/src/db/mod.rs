@@ -9,14 +9,14 @@
 //! lifetime, such as a [`Domain`](crate::domain::Domain), cannot leave the closure, and the compiler accepts it in no other
 //! transaction, not even in one that runs inside the first.
 
-mod backup;
 pub(crate) mod inside;
 mod master;
 mod open;
-mod readers;
-mod schema;
+mod params;
+mod row;
 mod session;
-mod writer;
+mod sqlite;
+mod value;
 
 use std::fs::File;
 use std::marker::PhantomData;
@@ -24,17 +24,17 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Params, Row, TransactionBehavior};
 use tempfile::TempDir;
 
-pub use self::backup::{BackupError, back_up, restore};
 pub use self::master::{MasterKeyChange, RotationError};
 pub(crate) use self::master::{SealedColumn, Sealing};
 pub use self::open::OpenError;
+pub(crate) use self::params::{Params, named};
+pub(crate) use self::row::{Row, moment, moment_if_any, parsed};
 pub use self::session::{Held, Session};
+pub use self::sqlite::{BackupError, back_up, restore};
+pub(crate) use self::value::{ToValue, Value};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::name::DnsName;
@@ -43,11 +43,7 @@ use crate::settings::Settings;
 use self::inside::Inside;
 use self::master::MasterKeys;
 use self::open::{OpeningLock, beside, private_file};
-use self::readers::Readers;
-use self::writer::Writer;
-
-/// How long a statement waits for another process's write to end.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+use self::sqlite::{Connection, Readers, Writer};
 
 /// How a database is opened.
 #[derive(Clone)]
@@ -112,16 +108,10 @@ impl Postroom {
         if name.is_empty() || name.starts_with(b":memory:") || name.starts_with(b"file:") {
             return Err(OpenError::InMemory { file: file.to_owned() });
         }
-        schema::check_library()?;
+        sqlite::check_library()?;
         let _opening = OpeningLock::wait(file)?;
-        private_file(file)?;
-        let mut writer = connect(file)?;
-        schema::check_file(&writer, file)?;
-        let failed = |e| OpenError::from_sqlite(file, &e);
-        writer.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
-        writer.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024).map_err(failed)?;
         let now = options.clock.now();
-        schema::migrate(&mut writer, file, now)?;
+        let writer = sqlite::open(file, now)?;
         let key_file = options.master_key_file.unwrap_or_else(|| beside(file, ".key"));
         let master_keys = MasterKeys::open(&writer, file, &key_file, now)?;
         Ok(Postroom {
@@ -140,28 +130,25 @@ impl Postroom {
     pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
         let reader = self.readers.take(&self.file)?;
         let conn = reader.conn();
-        // This cannot nest: a reader is lent to one caller, who has no way to begin a second transaction on it.
-        let transaction = conn.unchecked_transaction().map_err(store)?;
-        let inside = Inside::begin();
-        let result = work(&ReadTx::new(conn, self));
-        drop(inside);
-        transaction.finish().map_err(store)?;
-        result
+        conn.reading(|| {
+            let _inside = Inside::begin();
+            work(&ReadTx::new(conn, self))
+        })
     }
 
     /// Runs `work` in one transaction. What it wrote is on disk when this returns `Ok`, and undone at an error.
     ///
+    /// `work` may run again, if the database has undone what it did: so it does nothing but through its transaction.
     /// Fails with `Store` if this thread is already inside a write of this database.
-    pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub fn write<T, E: From<Error>>(&self, work: impl Fn(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         self.refuse_if_broken()?;
-        let mut lent = self.writer.lend()?;
-        let transaction =
-            lent.conn()?.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store)?;
-        let inside = Inside::begin();
-        let result = work(&WriteTx(ReadTx::new(&transaction, self)))?;
-        drop(inside);
-        transaction.commit().map_err(|e| self.note_broken(e))?;
-        Ok(result)
+        let lent = self.writer.lend()?;
+        let conn = lent.conn()?;
+        let work = || {
+            let _inside = Inside::begin();
+            work(&WriteTx(ReadTx::new(conn, self)))
+        };
+        conn.writing(work, |refused| self.note_broken(refused))
     }
 
     /// Closes the database: waits for a write in hand, and refuses every later one. SQLite moves the content of the
@@ -203,14 +190,14 @@ impl Postroom {
 
     /// Whether the file can be read at all: one small read.
     pub fn check_readable(&self) -> Result<(), Error> {
-        self.read(|tx| tx.one("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map(|_| ()))
+        self.read(|tx| tx.conn.check_readable())
     }
 
     /// Looks for damage: SQLite's own check of every page and index, and of the foreign keys. Takes a while.
     ///
     /// Returns a line for each thing found; none means the file is sound.
     pub fn check_integrity(&self) -> Result<Vec<String>, Error> {
-        self.read(|tx| schema::damage(tx.conn).map_err(store))
+        self.read(|tx| tx.conn.damage())
     }
 
     fn refuse_if_broken(&self) -> Result<(), Error> {
@@ -220,14 +207,13 @@ impl Postroom {
         Ok(())
     }
 
-    fn note_broken(&self, error: rusqlite::Error) -> Error {
-        let error = store(error);
-        if let Error::Store(e) = &error
+    /// After a failed sync nothing more is written.
+    fn note_broken(&self, error: &Error) {
+        if let Error::Store(e) = error
             && e.trouble() == StoreTrouble::SyncFailed
         {
             self.broken.store(true, Ordering::Release);
         }
-        error
     }
 }
 
@@ -281,11 +267,9 @@ impl<'t> ReadTx<'t> {
         &self,
         sql: &str,
         params: impl Params,
-        map: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+        map: impl FnOnce(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        let mut statement = self.conn.prepare_cached(sql).map_err(store)?;
-        let mut rows = statement.query(params).map_err(store)?;
-        rows.next().map_err(store)?.map(map).transpose().map_err(store)
+        self.conn.one(sql, params, map)
     }
 
     /// Every row.
@@ -293,11 +277,9 @@ impl<'t> ReadTx<'t> {
         &self,
         sql: &str,
         params: impl Params,
-        map: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+        map: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        let mut statement = self.conn.prepare_cached(sql).map_err(store)?;
-        let rows = statement.query_map(params, map).map_err(store)?;
-        rows.collect::<rusqlite::Result<Vec<T>>>().map_err(store)
+        self.conn.all(sql, params, map)
     }
 }
 
@@ -307,14 +289,13 @@ pub struct WriteTx<'t>(ReadTx<'t>);
 impl WriteTx<'_> {
     /// Runs a statement and returns how many rows it touched.
     pub(crate) fn run(&self, sql: &str, params: impl Params) -> Result<usize, Error> {
-        let mut statement = self.conn.prepare_cached(sql).map_err(store)?;
-        statement.execute(params).map_err(store)
+        self.conn.run(sql, params)
     }
 
     /// Runs an `INSERT … RETURNING id`.
     pub(crate) fn insert(&self, sql: &str, params: impl Params) -> Result<i64, Error> {
-        let mut statement = self.conn.prepare_cached(sql).map_err(store)?;
-        statement.query_row(params, |row| row.get(0)).map_err(store)
+        let id = self.conn.one(sql, params, |row| row.get(0))?;
+        id.ok_or_else(|| StoreError::new(StoreTrouble::Other, "a row that was put in has no id").into())
     }
 
     /// Runs `work` as a part that can fail alone: if it fails, its writes are rolled back and the transaction goes on.
@@ -337,76 +318,6 @@ impl<'t> Deref for WriteTx<'t> {
     }
 }
 
-/// A connection with everything set that makes it safe.
-fn connect(file: &Path) -> Result<Connection, OpenError> {
-    let failed = |e| OpenError::from_sqlite(file, &e);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(file, flags).map_err(failed)?;
-    // This comes first, because each of the other settings may have to wait for a lock.
-    conn.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-    for (config, on) in [
-        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
-        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
-        // SQLite plans a statement once, whatever values are bound to it. Without this it plans some statements again for
-        // every value.
-        (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
-    ] {
-        conn.set_db_config(config, on).map_err(failed)?;
-    }
-    for (pragma, value) in [
-        ("synchronous", "FULL"),
-        ("cell_size_check", "ON"),
-        ("secure_delete", "ON"),
-        ("mmap_size", "0"),
-        // In KiB: an index over 100,000 domains stays in it from one page of a list to the next.
-        ("cache_size", "-8000"),
-    ] {
-        conn.pragma_update(None, pragma, value).map_err(failed)?;
-    }
-    conn.set_prepared_statement_cache_capacity(128);
-    Ok(conn)
-}
-
 fn closed() -> Error {
     StoreError::new(StoreTrouble::Other, "the database is closed").into()
-}
-
-/// What SQLite says, in the terms of [`StoreError`].
-fn store(error: rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode as Code;
-    use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC};
-    let trouble = match &error {
-        rusqlite::Error::SqliteFailure(e, _) => match (e.code, e.extended_code) {
-            (_, SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC) => StoreTrouble::SyncFailed,
-            (Code::DiskFull, _) => StoreTrouble::Full,
-            (Code::DatabaseBusy | Code::DatabaseLocked, _) => StoreTrouble::Busy,
-            _ => StoreTrouble::Other,
-        },
-        _ => StoreTrouble::Other,
-    };
-    StoreError::new(trouble, error).into()
-}
-
-/// Reads a column whose text was parsed before it was stored.
-pub(crate) fn parsed<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
-where
-    T: std::str::FromStr,
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    let text: String = row.get(column)?;
-    text.parse()
-        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e)))
-}
-
-/// Reads a column of milliseconds.
-pub(crate) fn moment(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
-    row.get(column).map(Timestamp::from_millis)
-}
-
-/// Reads a column of milliseconds that may be null.
-pub(crate) fn moment_if_any(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
-    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis))
 }

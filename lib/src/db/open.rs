@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::error::Error;
 use crate::seal::MasterKeyError;
 
 /// `postroom.db` and `.key` make `postroom.db.key`.
@@ -130,13 +131,9 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    pub(crate) fn from_sqlite(file: &Path, error: &rusqlite::Error) -> OpenError {
-        use rusqlite::ErrorCode as Code;
-        let (file, reason) = (file.to_owned(), error.to_string());
-        match error.sqlite_error_code() {
-            Some(Code::NotADatabase | Code::DatabaseCorrupt) => OpenError::Damaged { file, reason },
-            _ => OpenError::Store { file, reason },
-        }
+    /// The database could not do what opening needs.
+    pub(crate) fn of(file: &Path, error: &Error) -> OpenError {
+        OpenError::Store { file: file.to_owned(), reason: error.to_string() }
     }
 }
 

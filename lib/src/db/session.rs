@@ -2,11 +2,9 @@
 
 use std::cell::{Cell, Ref, RefCell};
 
-use rusqlite::Connection;
-
 use super::inside::Inside;
-use super::writer::Lent;
-use super::{Postroom, ReadTx, WriteTx, closed, store};
+use super::sqlite::{Connection, LentWriter};
+use super::{Postroom, ReadTx, WriteTx, closed};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::settings::Settings;
@@ -35,7 +33,9 @@ impl<'a> Session<'a> {
     }
 
     /// Runs `work` in one transaction, which is rolled back if `work` fails.
-    pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    ///
+    /// `work` may run again, if the database has undone what it did: so it does nothing but through its transaction.
+    pub fn write<T, E: From<Error>>(&self, work: impl Fn(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         let Some(held) = self.held else {
             return self.postroom.write(work);
         };
@@ -78,7 +78,7 @@ impl<'a> From<&'a Postroom> for Session<'a> {
 pub struct Held<'a> {
     postroom: &'a Postroom,
     /// In the middle of a transaction, once there is one.
-    writer: RefCell<Option<Lent<'a>>>,
+    writer: RefCell<Option<LentWriter<'a>>>,
     /// As long as `writer` is in a transaction, so is this thread.
     inside: Cell<Option<Inside>>,
 }
@@ -97,20 +97,20 @@ impl<'a> Held<'a> {
     /// Puts on disk what was written.
     pub fn commit(self) -> Result<(), Error> {
         match self.conn() {
-            Some(conn) => conn.execute_batch("COMMIT").map_err(|e| self.postroom.note_broken(e)),
+            Some(conn) => conn.batch("COMMIT").inspect_err(|e| self.postroom.note_broken(e)),
             None => Ok(()),
         }
     }
 
     fn run(&self, sql: &str) -> Result<(), Error> {
-        self.conn().ok_or_else(closed)?.execute_batch(sql).map_err(store)
+        self.conn().ok_or_else(closed)?.batch(sql)
     }
 
     fn roll_back(&self) {
         // After a commit, or if SQLite has ended the transaction itself, there is nothing to roll back. If the roll-back
         // fails, the connection refuses the next transaction with an error.
-        if let Some(conn) = self.conn().filter(|conn| !conn.is_autocommit()) {
-            let _ = conn.execute_batch("ROLLBACK");
+        if let Some(conn) = self.conn().filter(|conn| conn.is_in_transaction()) {
+            let _ = conn.batch("ROLLBACK");
         }
         self.writer.take();
         self.inside.take();
@@ -143,8 +143,8 @@ impl Holding for Held<'_> {
             return self.run("SAVEPOINT part").map(|()| false);
         }
         self.postroom.refuse_if_broken()?;
-        let mut writer = self.postroom.writer.lend()?;
-        writer.conn()?.execute_batch("BEGIN IMMEDIATE").map_err(store)?;
+        let writer = self.postroom.writer.lend()?;
+        writer.conn()?.batch("BEGIN IMMEDIATE")?;
         self.writer.replace(Some(writer));
         self.inside.set(Some(Inside::begin()));
         Ok(true)

@@ -32,7 +32,7 @@ pub fn fill(postroom: &Postroom) -> Result<bool, Error> {
 /// did before it ended so is undone.
 pub fn write<'a, T>(
     db: impl Into<Session<'a>>,
-    mut work: impl FnMut(&WriteTx<'_>) -> Result<T, Error>,
+    work: impl Fn(&WriteTx<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let db = db.into();
     let mut made = Vec::new();

@@ -1,10 +1,8 @@
 //! The SQL of DKIM keys and of spare pairs.
 
-use rusqlite::{Row, named_params};
-
 use super::{Algorithm, DkimKey, KeyPair, PublicKey};
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, SealedColumn, WriteTx, moment, moment_if_any, parsed};
+use crate::db::{ReadTx, Row, SealedColumn, WriteTx, moment, moment_if_any, named, parsed};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
@@ -38,7 +36,7 @@ pub(super) fn insert(
     let id = tx.insert(
         "INSERT INTO dkim_key (domain_id, selector, algorithm, bits, public_key, sealed, delegated_to, created_at)
          VALUES (:domain, :selector, :algorithm, :bits, :public, :sealed, :delegated_to, :now) RETURNING id",
-        named_params! {
+        named! {
             ":domain": domain.number(), ":selector": selector.as_str(),
             ":algorithm": pair.public.algorithm().as_str(), ":bits": pair.bits,
             ":public": pair.public.octets(), ":sealed": sealed,
@@ -207,22 +205,22 @@ pub(super) fn take_spare(tx: &WriteTx<'_>) -> Result<Option<(u32, PublicKey, Vec
 }
 
 /// The public half in a row that has `algorithm` and `public_key`.
-pub(crate) fn public_key(row: &Row<'_>) -> rusqlite::Result<PublicKey> {
+pub(crate) fn public_key(row: &Row<'_>) -> Result<PublicKey, Error> {
     Ok(PublicKey::stored(parsed(row, "algorithm")?, row.get("public_key")?))
 }
 
 /// Where a key is delegated to, of a row that has `delegated_to`.
-pub(crate) fn delegated_to(row: &Row<'_>) -> rusqlite::Result<Option<DnsName>> {
+pub(crate) fn delegated_to(row: &Row<'_>) -> Result<Option<DnsName>, Error> {
     Ok(row.get::<_, Option<String>>("delegated_to")?.map(|name| DnsName::from_answer(&name)))
 }
 
 /// The name under which a key signs, where that is not its selector yet, of a row that has `published_as`.
-pub(crate) fn published_as(row: &Row<'_>) -> rusqlite::Result<Option<Selector>> {
+pub(crate) fn published_as(row: &Row<'_>) -> Result<Option<Selector>, Error> {
     Ok(row.get::<_, Option<_>>("published_as")?.map(Selector::stored))
 }
 
 /// A key, of a row that has all of its columns.
-pub(crate) fn dkim_key(row: &Row<'_>) -> rusqlite::Result<DkimKey> {
+pub(crate) fn dkim_key(row: &Row<'_>) -> Result<DkimKey, Error> {
     Ok(DkimKey {
         id: DkimKeyId::new(row.get("id")?),
         domain: DomainId::new(row.get("domain_id")?),

@@ -1,12 +1,10 @@
 //! The SQL of domains, over those that the visibility rule lets through.
 
-use rusqlite::{Params, Row, ToSql, named_params};
-
 use super::visibility::{Scope, number, sorting, visible};
 use super::{Details, Domain, DomainSearch, DomainStatus, Order};
 use crate::account::Caller;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx, moment, moment_if_any, parsed};
+use crate::db::{Params, ReadTx, Row, ToValue, WriteTx, moment, moment_if_any, named, parsed};
 use crate::error::{Entity, Error};
 use crate::id::{AccountId, ApiKeyId, DomainId, SubscriptionId};
 use crate::name::DomainName;
@@ -127,7 +125,7 @@ pub(super) fn search<'t>(
     let (limit, offset, text) =
         (page.sql_limit(), page.sql_offset(), search.text.map(str::to_ascii_lowercase));
     let status = search.status.map(DomainStatus::as_str);
-    let mut more: Vec<(&'static str, &dyn ToSql)> = vec![(":limit", &limit), (":offset", &offset)];
+    let mut more: Vec<(&'static str, &dyn ToValue)> = vec![(":limit", &limit), (":offset", &offset)];
     let (mut index, mut conditions) = ("", String::new());
     if let Some(text) = &text {
         more.push((":text", text));
@@ -179,7 +177,7 @@ pub(crate) fn insert<'t>(tx: &WriteTx<'t>, new: &NewRow<'_>) -> Result<Domain<'t
                              wants_key, claimed_at, created_at, updated_at)
          VALUES (:account, :subscription, :name, :label, :user, :organization, :next, :wants_key, :now, :now, :now)
          RETURNING *",
-        named_params! {
+        named! {
             ":account": new.account.number(), ":subscription": new.subscription.number(),
             ":name": new.name.as_str(), ":label": new.label,
             ":user": new.user.map(Tag::as_str), ":organization": new.organization.map(Tag::as_str),
@@ -394,7 +392,7 @@ fn changed(tx: &WriteTx<'_>, sql: &str, params: impl Params) -> Result<Details, 
 }
 
 /// What there is to show of a domain, of a row that has all of its columns.
-pub(crate) fn details(row: &Row<'_>) -> rusqlite::Result<Details> {
+pub(crate) fn details(row: &Row<'_>) -> Result<Details, Error> {
     Ok(Details {
         id: DomainId::new(row.get("id")?),
         account: AccountId::new(row.get("account_id")?),

@@ -3,12 +3,10 @@
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use rusqlite::ToSql;
-
 use super::table::listed;
 use super::{Details, Holder, Order, table};
 use crate::account::Caller;
-use crate::db::{ReadTx, Within};
+use crate::db::{ReadTx, ToValue, Within};
 use crate::error::Error;
 use crate::id::{ApiKeyId, DomainId};
 use crate::page::Direction;
@@ -145,9 +143,9 @@ impl<'a> Scope<'a> {
     /// The scope's parameters followed by `more`.
     pub(crate) fn with<'b>(
         &'b self,
-        more: &[(&'static str, &'b dyn ToSql)],
-    ) -> Vec<(&'static str, &'b dyn ToSql)> {
-        let own: [(&'static str, &dyn ToSql); 4] =
+        more: &[(&'static str, &'b dyn ToValue)],
+    ) -> Vec<(&'static str, &'b dyn ToValue)> {
+        let own: [(&'static str, &dyn ToValue); 4] =
             [(":account", &self.account), (":key", &self.key), (":user", &self.user), (":only", &self.only)];
         own.into_iter().chain(more.iter().copied()).collect()
     }

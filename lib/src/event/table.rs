@@ -1,10 +1,7 @@
 //! The SQL of the audit log.
 
-use rusqlite::types::Value;
-use rusqlite::{Row, named_params, params_from_iter};
-
 use super::{Actor, Change, Event, Recorded, Search, change};
-use crate::db::{ReadTx, WriteTx, moment, parsed};
+use crate::db::{ReadTx, Row, ToValue, WriteTx, moment, named, parsed};
 use crate::error::Error;
 use crate::id::{AccountId, DomainId, EventId};
 
@@ -18,7 +15,7 @@ pub(super) fn insert(
         // The row also has the sentence, for a version that does not know the change.
         "INSERT INTO event (at, account_id, actor, action, subject, detail, domain_id, data)
          VALUES (:at, :account, :actor, :action, :subject, :detail, :domain, :data)",
-        named_params! {
+        named! {
             ":at": tx.now().millis(), ":account": account.map(AccountId::number), ":actor": actor.to_string(),
             ":action": change.action(), ":subject": change.subject(), ":detail": change.to_string(),
             ":domain": change.domain_id().map(DomainId::number), ":data": change.store(),
@@ -29,36 +26,38 @@ pub(super) fn insert(
 
 pub(super) fn newest(tx: &ReadTx<'_>, search: &Search<'_>, limit: u32) -> Result<Vec<Event>, Error> {
     let (sql, params) = query(search, limit);
-    tx.all(&sql, params_from_iter(params), event)
+    tx.all(&sql, params, event)
 }
 
 /// The statement for a search: the conditions that are set and no others, so that each can use its index.
-fn query(search: &Search<'_>, limit: u32) -> (String, Vec<Value>) {
+fn query(search: &Search<'_>, limit: u32) -> (String, Vec<Box<dyn ToValue>>) {
     let mut conditions: Vec<&str> = Vec::new();
-    let mut params: Vec<Value> = Vec::new();
+    let mut params: Vec<Box<dyn ToValue>> = Vec::new();
     if let Some(account) = search.account {
         conditions.push("account_id = ?");
-        params.push(account.number().into());
+        params.push(Box::new(account.number()));
     }
     if let Some(domain) = search.domain {
         conditions.push("(subject = ? OR domain_id = (SELECT domain.id FROM domain WHERE domain.name = ?))");
-        params.extend([domain.to_string().into(), domain.to_string().into()]);
+        params.push(Box::new(domain.to_string()));
+        params.push(Box::new(domain.to_string()));
     }
     if let Some(action) = search.action {
         let family = Change::ALL.iter().find(|(name, family)| *name == action && name != family);
         conditions.push("action = ?");
-        params.push(family.map_or(action, |(_, family)| family).to_owned().into());
+        params.push(Box::new(family.map_or(action, |(_, family)| family).to_owned()));
         if family.is_some() {
             conditions.push("substr(data, 1, length(?)) = ?");
             let prefix = change::prefix(action);
-            params.extend([prefix.clone().into(), prefix.into()]);
+            params.push(Box::new(prefix.clone()));
+            params.push(Box::new(prefix));
         }
     }
     if let Some(before) = search.before {
         conditions.push("id < ?");
-        params.push(before.number().into());
+        params.push(Box::new(before.number()));
     }
-    params.push(i64::from(limit).into());
+    params.push(Box::new(limit));
     let conditions =
         if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
     (format!("SELECT * FROM event {conditions} ORDER BY id DESC LIMIT ?"), params)
@@ -78,7 +77,7 @@ pub(super) fn timeline(
     tx.all(TIMELINE, (domain.number(), account.number(), before, limit), event)
 }
 
-fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+fn event(row: &Row<'_>) -> Result<Event, Error> {
     let data: Option<String> = row.get("data")?;
     let change = match data.as_deref().and_then(Change::parse) {
         Some(change) => Recorded::Change(Box::new(change)),
@@ -108,10 +107,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let settings = Settings::for_server(&"mail.example.net".parse().unwrap());
         let postroom = Postroom::open(dir.path().join("postroom.db"), Options::new(settings)).unwrap();
-        let explain = |sql: &str, params: Vec<Value>| {
+        let explain = |sql: &str, params: Vec<Box<dyn ToValue>>| {
             let sql = format!("EXPLAIN QUERY PLAN {sql}");
-            let steps = postroom
-                .read(|tx| tx.all(&sql, params_from_iter(params), |row| row.get::<_, String>("detail")));
+            let steps = postroom.read(|tx| tx.all(&sql, params, |row| row.get::<_, String>("detail")));
             steps.unwrap().join("; ")
         };
         let plan = |search: &Search<'_>| {
@@ -131,7 +129,7 @@ mod tests {
             "{by_domain}"
         );
         assert!(!plan(&Search::default()).contains("TEMP"));
-        let timeline = explain(TIMELINE, vec![1.into(), 1.into(), 9.into(), 10.into()]);
+        let timeline = explain(TIMELINE, vec![Box::new(1), Box::new(1), Box::new(9), Box::new(10)]);
         assert!(timeline.contains("event_by_domain") && !timeline.contains("TEMP"), "{timeline}");
     }
 }

@@ -1,11 +1,8 @@
 //! The SQL of idempotency keys.
 
-use rusqlite::types::Value;
-use rusqlite::{named_params, params_from_iter};
-
 use super::Asked;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, SealedColumn, WriteTx};
+use crate::db::{ReadTx, SealedColumn, ToValue, Value, WriteTx, named};
 use crate::error::Error;
 use crate::id::ApiKeyId;
 use crate::secret::HashedSecret;
@@ -50,9 +47,9 @@ pub(super) fn are_live(tx: &ReadTx<'_>, secrets: &[HashedSecret]) -> Result<bool
             places.join(", ")
         );
         let now = tx.now().millis();
-        let own = some.iter().map(|hash| hash.octets().to_vec().into());
-        let values: Vec<Value> = std::iter::once(now.into()).chain(own).collect();
-        if tx.one(&sql, params_from_iter(values), |row| row.get::<_, i64>(0))? != Some(0) {
+        let own = some.iter().map(|hash| hash.octets().to_value());
+        let values: Vec<Value<'_>> = std::iter::once(now.to_value()).chain(own).collect();
+        if tx.one(&sql, values, |row| row.get::<_, i64>(0))? != Some(0) {
             return Ok(false);
         }
     }
@@ -71,7 +68,7 @@ pub(super) fn keep(
          VALUES (:by, :name, :content, :answer, :expires_at)
          ON CONFLICT (api_key_id, name) DO UPDATE
          SET content = excluded.content, answer = excluded.answer, expires_at = excluded.expires_at",
-        named_params! {
+        named! {
             ":by": asked.by.number(), ":name": asked.name, ":content": asked.content, ":answer": answer,
             ":expires_at": expires_at.millis(),
         },

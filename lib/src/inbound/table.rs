@@ -2,12 +2,10 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Row, ToSql, named_params};
-
 use super::{Downstream, Filtering, Inbound};
 use crate::account::Caller;
 use crate::address::EmailAddress;
-use crate::db::{ReadTx, WriteTx, parsed};
+use crate::db::{ReadTx, Row, ToValue, WriteTx, named, parsed};
 use crate::domain::table::details;
 use crate::domain::visibility::{Scope, visible};
 use crate::domain::{Details, Holder, holder};
@@ -44,7 +42,7 @@ pub(super) fn set_filtering(tx: &WriteTx<'_>, id: DomainId, filtering: &Filterin
          VALUES (:domain, :policy, :overrides, :name, :value)
          ON CONFLICT (domain_id) DO UPDATE SET abuse_policy = :policy, policy_overrides = :overrides,
              spam_header_name = :name, spam_header_value = :value",
-        named_params! {
+        named! {
             ":domain": id.number(), ":policy": filtering.policy.map(super::AbusePolicy::as_str),
             ":overrides": filtering.overrides, ":name": filtering.header_name, ":value": filtering.header_value,
         },
@@ -109,8 +107,8 @@ pub(super) fn count(tx: &ReadTx<'_>, caller: &Caller, names: &[DomainName]) -> R
     let texts: Vec<&str> = names.iter().map(DomainName::as_str).collect();
     let scope = Scope::of_page(tx, caller)?;
     let own = scope.with(&[]);
-    let more = places.iter().zip(&texts).map(|(place, text)| (place.as_str(), text as &dyn ToSql));
-    let params: Vec<(&str, &dyn ToSql)> = own.into_iter().chain(more).collect();
+    let more = places.iter().zip(&texts).map(|(place, text)| (place.as_str(), text as &dyn ToValue));
+    let params: Vec<(&str, &dyn ToValue)> = own.into_iter().chain(more).collect();
     Ok(tx.one(&sql, params.as_slice(), |row| row.get::<_, i64>(0))?.unwrap_or(0).unsigned_abs())
 }
 
@@ -130,8 +128,8 @@ pub(super) fn page(
     let scope = Scope::of_page(tx, caller)?;
     let (limit, offset) = (page.sql_limit(), page.sql_offset());
     let own = scope.with(&[(":limit", &limit), (":offset", &offset)]);
-    let more = places.iter().zip(&texts).map(|(place, text)| (place.as_str(), text as &dyn ToSql));
-    let params: Vec<(&str, &dyn ToSql)> = own.into_iter().chain(more).collect();
+    let more = places.iter().zip(&texts).map(|(place, text)| (place.as_str(), text as &dyn ToValue));
+    let params: Vec<(&str, &dyn ToValue)> = own.into_iter().chain(more).collect();
     let params = params.as_slice();
 
     let domains = tx.all(
@@ -168,12 +166,12 @@ pub(super) fn page(
 
 fn with_id<T>(
     row: &Row<'_>,
-    read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<(DomainId, T)> {
+    read: impl FnOnce(&Row<'_>) -> Result<T, Error>,
+) -> Result<(DomainId, T), Error> {
     Ok((DomainId::new(row.get("domain_id")?), read(row)?))
 }
 
-fn filtering_of(row: &Row<'_>) -> rusqlite::Result<Filtering> {
+fn filtering_of(row: &Row<'_>) -> Result<Filtering, Error> {
     let policy = match row.get::<_, Option<String>>("abuse_policy")? {
         Some(_) => Some(parsed(row, "abuse_policy")?),
         None => None,
@@ -186,11 +184,11 @@ fn filtering_of(row: &Row<'_>) -> rusqlite::Result<Filtering> {
     })
 }
 
-fn address_of(row: &Row<'_>) -> rusqlite::Result<EmailAddress> {
+fn address_of(row: &Row<'_>) -> Result<EmailAddress, Error> {
     row.get("address").map(EmailAddress::stored)
 }
 
-pub(crate) fn downstream_of(row: &Row<'_>) -> rusqlite::Result<Downstream> {
+pub(crate) fn downstream_of(row: &Row<'_>) -> Result<Downstream, Error> {
     Ok(Downstream {
         priority: row.get("priority")?,
         weight: row.get("weight")?,
@@ -199,6 +197,6 @@ pub(crate) fn downstream_of(row: &Row<'_>) -> rusqlite::Result<Downstream> {
     })
 }
 
-fn name_of(row: &Row<'_>) -> rusqlite::Result<DomainName> {
+fn name_of(row: &Row<'_>) -> Result<DomainName, Error> {
     row.get("name").map(DomainName::stored)
 }

@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Params, Row, named_params};
-
 use super::{ApiKey, KeyLimits, rights};
 use crate::access::{KeyScopes, Network};
 use crate::account::Caller;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx, moment, moment_if_any};
-use crate::error::{Entity, Error};
+use crate::db::{Params, ReadTx, Row, WriteTx, moment, moment_if_any, named};
+use crate::error::{Entity, Error, StoreError, StoreTrouble};
 use crate::id::{AccountId, ApiKeyId, DomainId};
 use crate::secret::{HashedSecret, PlainSecret};
 
@@ -27,7 +25,7 @@ pub(super) fn insert(
                               is_of_domains)
          VALUES (:account, :hash, :last4, :description, :now, :expires, nullif(:networks, ''), :scopes, :is_of_domains)
          RETURNING id",
-        named_params! {
+        named! {
             ":account": account.number(), ":hash": secret.hashed().octets(), ":last4": secret.last4(),
             ":description": description, ":now": created_at.millis(),
             ":expires": limits.expires_at.map(Timestamp::millis), ":networks": networks,
@@ -128,7 +126,7 @@ pub(super) fn rotate(
         "UPDATE api_key SET hash = :hash, last4 = :last4, old_hash_until = :until,
              old_hash = CASE WHEN :until IS NULL THEN NULL ELSE hash END
          WHERE id = :id AND account_id = :account AND revoked_at IS NULL",
-        named_params! {
+        named! {
             ":id": id.number(), ":account": account.number(), ":hash": secret.hashed().octets(),
             ":last4": secret.last4(), ":until": until.map(Timestamp::millis),
         },
@@ -170,24 +168,20 @@ pub(super) fn note_use(tx: &WriteTx<'_>, key: ApiKeyId, at: Timestamp) -> Result
     Ok(())
 }
 
-fn holder(row: &Row<'_>) -> rusqlite::Result<Holder> {
+fn holder(row: &Row<'_>) -> Result<Holder, Error> {
     let scopes: Option<String> = row.get("scopes")?;
     let rights = rights(scopes.as_deref(), row.get("is_of_domains")?, row.get("is_superseded")?);
     let (account, key) = (AccountId::new(row.get("account_id")?), ApiKeyId::new(row.get("id")?));
     Ok((Caller::key_holder(account, key, rights), networks(row)?))
 }
 
-fn networks(row: &Row<'_>) -> rusqlite::Result<Vec<Network>> {
+fn networks(row: &Row<'_>) -> Result<Vec<Network>, Error> {
     let text: Option<String> = row.get("networks")?;
-    let parse = |word: &str| {
-        word.parse().map_err(|e| {
-            rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e))
-        })
-    };
+    let parse = |word: &str| word.parse().map_err(|e| StoreError::new(StoreTrouble::Other, e).into());
     text.iter().flat_map(|text| text.split(' ')).map(parse).collect()
 }
 
-fn api_key(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
+fn api_key(row: &Row<'_>) -> Result<ApiKey, Error> {
     let scopes: Option<String> = row.get("scopes")?;
     Ok(ApiKey {
         id: ApiKeyId::new(row.get("id")?),

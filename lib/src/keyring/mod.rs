@@ -191,7 +191,7 @@ pub fn activate(
     })?;
     let looks = verify::look(&plan.domain().name, plan.expected(), resolver);
     postroom.write(|tx| {
-        let mut checked = verify::settle(tx, caller, &plan, looks)?;
+        let mut checked = verify::settle(tx, caller, &plan, &looks)?;
         // Deleted, renamed or made anew while the DNS was asked.
         let Some(checked) = checked.pop() else { return Err(Error::NotFound(Entity::DkimKey)) };
         let domain = &domain::find(tx, caller, domain)?;

@@ -1,10 +1,8 @@
 //! The SQL of keys with what was seen of their records, over the domains that the visibility rule lets through.
 
-use rusqlite::{Row, ToSql};
-
 use super::{Filter, KeyEntry, Window};
 use crate::account::Caller;
-use crate::db::{ReadTx, moment_if_any};
+use crate::db::{ReadTx, Row, ToValue, moment_if_any};
 use crate::dkim::table::dkim_key;
 use crate::domain::visibility::{Scope, visible};
 use crate::error::Error;
@@ -29,7 +27,7 @@ pub(super) fn list(
         Window::Before(cursor) => (cursor, true),
     };
     let mut sql = format!("SELECT {COLUMNS} FROM domain d {JOINS} WHERE {}", visible(caller));
-    let mut more: Vec<(&'static str, &dyn ToSql)> = vec![(":limit", &limit)];
+    let mut more: Vec<(&'static str, &dyn ToValue)> = vec![(":limit", &limit)];
     let name = filter.signing_domain.map(DomainName::as_str);
     if let Some(name) = &name {
         sql.push_str(" AND d.name = :name");
@@ -48,7 +46,7 @@ pub(super) fn list(
         } else {
             " AND d.id >= :domain AND (d.id > :domain OR k.id > :after)"
         });
-        more.extend([(":domain", domain as &dyn ToSql), (":after", key)]);
+        more.extend([(":domain", domain as &dyn ToValue), (":after", key)]);
     }
     sql.push_str(if is_backward { " ORDER BY d.id DESC, k.id DESC" } else { " ORDER BY d.id, k.id" });
     sql.push_str(" LIMIT :limit");
@@ -67,7 +65,7 @@ pub(super) fn of_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<KeyEntr
     )
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<KeyEntry> {
+fn entry(row: &Row<'_>) -> Result<KeyEntry, Error> {
     Ok(KeyEntry {
         signing_domain: DomainName::stored(row.get("domain_name")?),
         key: dkim_key(row)?,

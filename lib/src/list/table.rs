@@ -3,10 +3,8 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
-use rusqlite::{Row, ToSql, named_params, params_from_iter};
-
 use super::{Item, ListEntry, ListKind, Scope, Tier, key};
-use crate::db::{ReadTx, WriteTx, moment, parsed};
+use crate::db::{ReadTx, Row, ToValue, Value, WriteTx, moment, named, parsed};
 use crate::domain::Domain;
 use crate::error::Error;
 use crate::id::{DomainId, ListEntryId};
@@ -33,7 +31,7 @@ pub(super) fn insert<'t>(
             "INSERT INTO list_entry ({column}, action, type, item, shown, created_at)
              VALUES (:owner, :action, :type, :item, :shown, :now) ON CONFLICT DO NOTHING RETURNING *"
         ),
-        named_params! {
+        named! {
             ":owner": owner, ":action": action.as_str(), ":type": item.kind().as_str(), ":item": item.key(),
             ":shown": item.given(), ":now": tx.now().millis(),
         },
@@ -116,9 +114,9 @@ pub(super) fn matching<'t>(
         places(6, keys.len())
     );
     let action = action.as_str();
-    let own: [&dyn ToSql; 5] = [&owner, &action, &family, &most, &bits];
-    let keys = padded(keys).map(|key| key as &dyn ToSql);
-    tx.all(&sql, params_from_iter(own.into_iter().chain(keys)), entry)
+    let own: [&dyn ToValue; 5] = [&owner, &action, &family, &most, &bits];
+    let keys = padded(keys).map(|key| key as &dyn ToValue);
+    tx.all(&sql, own.into_iter().chain(keys).collect::<Vec<_>>(), entry)
 }
 
 /// Every entry, of whichever tier, that has one of these keys or is a block in which `ip` lies.
@@ -136,18 +134,22 @@ pub(super) fn verdict<'t>(
     let (account, domain) = (domain.account.number(), domain.id.number());
     let bits = ip.map(key::of_bits);
     let family = ip.map(key::family);
-    let own: [&dyn ToSql; 5] = [&account, &domain, &local, &bits, &family];
+    let own: [&dyn ToValue; 5] = [&account, &domain, &local, &bits, &family];
     let own = own.into_iter().take(if ip.is_some() { 5 } else { 3 });
     let keys_at = if ip.is_some() { 6 } else { 4 };
-    let keys_given = padded(keys).map(|key| key as &dyn ToSql);
-    tx.all(&verdict_sql(keys_at, keys.len(), ip.is_some()), params_from_iter(own.chain(keys_given)), |row| {
-        let tier = match row.get("tier")? {
-            3 => Tier::Recipient,
-            2 => Tier::Domain,
-            _ => Tier::Account,
-        };
-        Ok((tier, entry(row)?))
-    })
+    let keys_given = padded(keys).map(|key| key as &dyn ToValue);
+    tx.all(
+        &verdict_sql(keys_at, keys.len(), ip.is_some()),
+        own.chain(keys_given).collect::<Vec<_>>(),
+        |row| {
+            let tier = match row.get("tier")? {
+                3 => Tier::Recipient,
+                2 => Tier::Domain,
+                _ => Tier::Account,
+            };
+            Ok((tier, entry(row)?))
+        },
+    )
 }
 
 const COLUMNS: &str = "e.id, e.action, e.type, e.item, e.shown, e.created_at";
@@ -202,13 +204,13 @@ fn places(from: usize, keys: usize) -> String {
 }
 
 /// The keys, and nulls, which equal nothing, for the places that are left.
-fn padded(keys: &[String]) -> impl Iterator<Item = &dyn ToSql> {
+fn padded(keys: &[String]) -> impl Iterator<Item = &dyn ToValue> {
     let nulls = room(keys.len()) - keys.len();
-    let nothing: &dyn ToSql = &rusqlite::types::Null;
-    keys.iter().map(|key| key as &dyn ToSql).chain(std::iter::repeat_n(nothing, nulls))
+    let nothing: &dyn ToValue = &Value::Null;
+    keys.iter().map(|key| key as &dyn ToValue).chain(std::iter::repeat_n(nothing, nulls))
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<ListEntry> {
+fn entry(row: &Row<'_>) -> Result<ListEntry, Error> {
     Ok(ListEntry {
         id: ListEntryId::new(row.get("id")?),
         action: parsed(row, "action")?,
@@ -232,10 +234,9 @@ mod tests {
         postroom.write(|tx| account::create(tx, "acme")).unwrap();
         for (keys_at, with_blocks) in [(4, false), (6, true)] {
             let sql = format!("EXPLAIN QUERY PLAN {}", verdict_sql(keys_at, 9, with_blocks));
-            let parameters = vec![rusqlite::types::Null; keys_at - 1 + room(9)];
-            let plan: Vec<String> = postroom
-                .read(|tx| tx.all(&sql, params_from_iter(&parameters), |row| row.get("detail")))
-                .unwrap();
+            let parameters = vec![Value::Null; keys_at - 1 + room(9)];
+            let plan: Vec<String> =
+                postroom.read(|tx| tx.all(&sql, &parameters, |row| row.get("detail"))).unwrap();
             let searches: Vec<&String> = plan.iter().filter(|step| step.starts_with("SEARCH ")).collect();
             // Each entry by owner and item, each recipient by its address, each length by owner and family.
             assert_eq!(searches.len(), if with_blocks { 4 + 7 } else { 4 }, "{plan:#?}");

@@ -1,10 +1,8 @@
 //! The SQL of login links.
 
-use rusqlite::named_params;
-
 use super::LoginLink;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx};
+use crate::db::{ReadTx, WriteTx, named};
 use crate::error::Error;
 use crate::id::{AccountId, ApiKeyId, DomainId, LoginLinkId};
 use crate::secret::{HashedSecret, PlainSecret};
@@ -48,7 +46,7 @@ pub(super) fn insert(
     let id = tx.insert(
         "INSERT INTO login_link (domain_id, account_id, api_key_id, hash, last4, created_at, expires_at)
          VALUES (:domain, :account, :key, :hash, :last4, :now, :expires) RETURNING id",
-        named_params! {
+        named! {
             ":domain": domain.map(DomainId::number), ":account": account.map(AccountId::number),
             ":key": key.map(ApiKeyId::number), ":hash": secret.hashed().octets(),
             ":last4": secret.last4(), ":now": created_at.millis(), ":expires": expires_at.millis(),

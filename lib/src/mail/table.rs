@@ -1,8 +1,6 @@
 //! The SQL of who an address is.
 
-use rusqlite::named_params;
-
-use crate::db::{ReadTx, parsed};
+use crate::db::{ReadTx, named, parsed};
 use crate::domain::{Holder, holder};
 use crate::error::Error;
 use crate::id::DomainTokenId;
@@ -35,7 +33,7 @@ pub(super) fn find<'t>(
              EXISTS (SELECT 1 FROM recipient WHERE domain_id = d.id AND local = :bare) AS is_bare
          FROM domain d LEFT JOIN route r ON r.domain_id = d.id WHERE d.id = {ID}"
     );
-    tx.one(&sql, named_params! { ":name": name.as_str(), ":whole": whole, ":bare": bare }, |row| {
+    tx.one(&sql, named! { ":name": name.as_str(), ":whole": whole, ":bare": bare }, |row| {
         Ok(Found {
             holder: holder::of_row(row)?,
             recipients: parsed(row, "recipients")?,
@@ -48,7 +46,7 @@ pub(super) fn find<'t>(
 
 pub(super) fn holder_of<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
     let sql = format!("SELECT * FROM domain WHERE id = {ID}");
-    holder::one(tx, &sql, named_params! { ":name": name.as_str() })
+    holder::one(tx, &sql, named! { ":name": name.as_str() })
 }
 
 pub(super) fn holder_of_token<'t>(
@@ -66,5 +64,5 @@ pub(super) fn onward(tx: &ReadTx<'_>, name: &DomainName) -> Result<Vec<Downstrea
          WHERE s.domain_id = {ID} AND coalesce(r.mode, 'store') = 'store'
          ORDER BY s.priority, s.weight DESC, s.id"
     );
-    tx.all(&sql, named_params! { ":name": name.as_str() }, inbound::downstream_of)
+    tx.all(&sql, named! { ":name": name.as_str() }, inbound::downstream_of)
 }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::account::Caller;
-use crate::db::ReadTx;
+use crate::db::{self, ReadTx};
 use crate::dkim::PublicKey;
 use crate::dkim::table::{CURRENT_FIRST, public_key};
 use crate::domain::table::{details, page_of_ids};
@@ -64,7 +64,7 @@ pub(super) fn page(
     )
 }
 
-fn overview(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+fn overview(row: &db::Row<'_>) -> Result<Row, Error> {
     let selector = row.get::<_, Option<_>>("selector")?.map(Selector::stored);
     let dkim = selector.map(|selector| public_key(row).map(|public| (selector, public))).transpose()?;
     Ok(Row {

@@ -1,10 +1,8 @@
 //! The SQL of recipients.
 
-use rusqlite::{Row, named_params};
-
 use super::{FilterMode, Recipient, comparable};
 use crate::address::EmailAddress;
-use crate::db::{ReadTx, WriteTx, moment};
+use crate::db::{ReadTx, Row, WriteTx, moment, named};
 use crate::domain::{Details, Domain};
 use crate::error::{Entity, Error};
 use crate::id::{DomainId, RecipientId};
@@ -20,7 +18,7 @@ pub(super) fn insert<'t>(
     tx.one(
         "INSERT INTO recipient (domain_id, local, shown, is_filtered, is_admin, created_at)
          VALUES (:domain, :local, :shown, :filtered, :admin, :now) RETURNING *",
-        named_params! {
+        named! {
             ":domain": domain.id.number(), ":local": comparable(address), ":shown": address.local(),
             ":filtered": filter == FilterMode::Filtered, ":admin": is_admin, ":now": tx.now().millis(),
         },
@@ -68,7 +66,7 @@ pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error
     Ok(())
 }
 
-fn recipient(row: &Row<'_>, domain: &Details) -> rusqlite::Result<Recipient> {
+fn recipient(row: &Row<'_>, domain: &Details) -> Result<Recipient, Error> {
     let local: String = row.get("shown")?;
     let is_filtered: bool = row.get("is_filtered")?;
     Ok(Recipient {

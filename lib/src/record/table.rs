@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use rusqlite::{Params, Row, named_params};
-
 use super::{Problem, PublishedKey, Purpose, Record, Standing};
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx, moment_if_any, parsed};
+use crate::db::{Params, ReadTx, Row, WriteTx, moment_if_any, named, parsed};
 use crate::dkim::table::{delegated_to, public_key, published_as};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId, RecordId};
@@ -23,7 +21,7 @@ pub(super) fn insert(
     tx.run(
         "INSERT INTO record (domain_id, purpose, host, value, priority)
          VALUES (:domain, :purpose, :host, :value, :priority)",
-        named_params! {
+        named! {
             ":domain": domain.number(), ":purpose": purpose.as_str(), ":host": host, ":value": value,
             ":priority": priority,
         },
@@ -93,7 +91,7 @@ pub(crate) fn note_check(tx: &WriteTx<'_>, id: RecordId, check: &Check<'_>) -> R
         "UPDATE record SET status = :status, pinned = :pinned, failures = :failures, failing_since = :since,
              failing_for = :known, failed_at = :failed, checked_at = :at, observed = :observed, problem_code = :code, problem_text = :text
          WHERE id = :id",
-        named_params! {
+        named! {
             ":id": id.number(), ":status": check.standing.status.as_str(),
             ":pinned": check.standing.pinned,
             ":failures": check.standing.failures,
@@ -109,7 +107,7 @@ pub(crate) fn note_check(tx: &WriteTx<'_>, id: RecordId, check: &Check<'_>) -> R
     Ok(())
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+fn record(row: &Row<'_>) -> Result<Record, Error> {
     let purpose = parsed(row, "purpose")?;
     let (dkim_key, host, value) = match row.get::<_, Option<i64>>("dkim_key_id")? {
         Some(id) => {
@@ -151,7 +149,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
 }
 
 /// How a record stands, of a row that has a record's columns.
-pub(crate) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
+pub(crate) fn standing(row: &Row<'_>) -> Result<Standing, Error> {
     Ok(Standing {
         status: parsed(row, "status")?,
         pinned: row.get("pinned")?,
@@ -168,7 +166,7 @@ fn stored(span: Duration) -> i64 {
 }
 
 /// What was wrong at the last check, of a row that has a record's columns.
-pub(crate) fn problem(row: &Row<'_>) -> rusqlite::Result<Option<Problem>> {
+pub(crate) fn problem(row: &Row<'_>) -> Result<Option<Problem>, Error> {
     Ok(match (row.get("problem_code")?, row.get("problem_text")?) {
         (Some(code), Some(text)) => Some(Problem { code, text }),
         _ => None,

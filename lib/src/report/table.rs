@@ -1,11 +1,9 @@
 //! The SQL of reports. Only two statements touch the messages: the one that keeps one, and the one that reads one.
 
-use rusqlite::{Row, named_params};
-
 use super::{NewReport, Report, Selection};
 use crate::account::Caller;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx, moment, parsed};
+use crate::db::{ReadTx, Row, WriteTx, moment, named, parsed};
 use crate::error::Error;
 use crate::id::{AccountId, ApiKeyId, ReportId};
 use crate::name::DomainName;
@@ -31,7 +29,7 @@ pub(super) fn insert(
     let id = tx.insert(
         "INSERT INTO report (account_id, api_key_id, kind, domain, helo, sender, recipient, client, octets, filed_at)
          VALUES (:account, :key, :kind, :domain, :helo, :sender, :recipient, :client, :octets, :now) RETURNING id",
-        named_params! {
+        named! {
             ":account": caller.account().number(), ":key": caller.key().map(ApiKeyId::number),
             ":kind": new.kind.as_str(), ":domain": domain.as_ref().map(DomainName::as_str),
             ":helo": envelope.helo, ":sender": envelope.sender, ":recipient": envelope.recipient,
@@ -79,7 +77,7 @@ pub(super) fn page(tx: &ReadTx<'_>, selection: &Selection, page: Page) -> Result
             "SELECT * FROM report WHERE {} ORDER BY id DESC LIMIT :limit OFFSET :offset",
             selected(selection)
         ),
-        named_params! {
+        named! {
             ":account": selection.account.map(AccountId::number), ":since": since(selection),
             ":limit": page.sql_limit(), ":offset": page.sql_offset(),
         },
@@ -94,7 +92,7 @@ pub(super) fn next(
 ) -> Result<Option<Report>, Error> {
     tx.one(
         &format!("SELECT * FROM report WHERE {} AND id > :after ORDER BY id LIMIT 1", selected(selection)),
-        named_params! {
+        named! {
             ":account": selection.account.map(AccountId::number), ":since": since(selection),
             ":after": after.map_or(0, ReportId::number),
         },
@@ -123,7 +121,7 @@ fn since(selection: &Selection) -> i64 {
     selection.since.map_or(i64::MIN, Timestamp::millis)
 }
 
-fn report(row: &Row<'_>) -> rusqlite::Result<Report> {
+fn report(row: &Row<'_>) -> Result<Report, Error> {
     Ok(Report {
         id: ReportId::new(row.get("id")?),
         account: AccountId::new(row.get("account_id")?),

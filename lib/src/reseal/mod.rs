@@ -42,11 +42,10 @@ pub fn step(postroom: &Postroom, most: u32) -> Result<Progress, RotationError> {
         postroom.forget_old_master_key()?;
         return Ok(Progress::Idle);
     }
-    let mut damaged = Vec::new();
-    let sealed = postroom.write(|tx| {
+    let (sealed, damaged) = postroom.write(|tx| {
         let known = tx.master_key().known()?;
-        let Some(old) = known.get(1) else { return Ok::<_, Error>(0) };
-        let mut sealed = 0;
+        let Some(old) = known.get(1) else { return Ok::<_, Error>((0, Vec::new())) };
+        let (mut sealed, mut damaged) = (0, Vec::new());
         for column in SEALED {
             let mut after = i64::MIN;
             while sealed < most {
@@ -69,7 +68,7 @@ pub fn step(postroom: &Postroom, most: u32) -> Result<Progress, RotationError> {
                 }
             }
         }
-        Ok(sealed)
+        Ok((sealed, damaged))
     })?;
     if sealed > 0 {
         return Ok(Progress::Sealed(sealed));

@@ -1,8 +1,6 @@
 //! The SQL of sealed columns, whichever they are.
 
-use rusqlite::Row;
-
-use crate::db::{ReadTx, SealedColumn, WriteTx};
+use crate::db::{ReadTx, Row, SealedColumn, WriteTx};
 use crate::error::Error;
 use crate::seal::MasterKeyId;
 
@@ -44,7 +42,7 @@ pub(super) fn replace(tx: &WriteTx<'_>, column: &SealedColumn, row: i64, sealed:
     Ok(())
 }
 
-fn sealed_row(column: &SealedColumn, row: &Row<'_>) -> rusqlite::Result<SealedRow> {
+fn sealed_row(column: &SealedColumn, row: &Row<'_>) -> Result<SealedRow, Error> {
     Ok(SealedRow {
         id: row.get("row_id")?,
         identity: (column.identity)(row)?,

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use rusqlite::{Row, named_params};
-
 use super::{Rotation, UnderWay};
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx, moment, moment_if_any};
+use crate::db::{ReadTx, Row, WriteTx, moment, moment_if_any, named};
 use crate::dkim::PublicKey;
 use crate::dkim::table::public_key;
 use crate::domain::{Holder, holder};
@@ -25,7 +23,7 @@ pub(super) fn save(tx: &WriteTx<'_>, domain: DomainId, rotation: &Rotation) -> R
          VALUES (:domain, :key, :replaces, :started, :every, :next)
          ON CONFLICT (domain_id) DO UPDATE SET key_id = excluded.key_id, replaces_id = excluded.replaces_id,
              started_at = excluded.started_at, every = excluded.every, next_at = excluded.next_at",
-        named_params! {
+        named! {
             ":domain": domain.number(),
             ":key": under_way.map(|under_way| under_way.key.number()),
             ":replaces": under_way.and_then(|under_way| under_way.replaces).map(DkimKeyId::number),
@@ -77,7 +75,7 @@ pub(super) fn delegated(tx: &ReadTx<'_>) -> Result<Vec<(DnsName, PublicKey)>, Er
     )
 }
 
-fn rotation(row: &Row<'_>) -> rusqlite::Result<Rotation> {
+fn rotation(row: &Row<'_>) -> Result<Rotation, Error> {
     let key = row.get::<_, Option<i64>>("key_id")?.map(DkimKeyId::new);
     let replaces = row.get::<_, Option<i64>>("replaces_id")?.map(DkimKeyId::new);
     let under_way = match key {

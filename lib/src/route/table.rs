@@ -1,10 +1,8 @@
 //! The SQL of routes.
 
-use rusqlite::{Row, named_params};
-
 use super::{Route, WebhookUrl};
 use crate::address::EmailAddress;
-use crate::db::{ReadTx, SealedColumn, WriteTx, parsed};
+use crate::db::{ReadTx, Row, SealedColumn, WriteTx, named, parsed};
 use crate::error::Error;
 use crate::id::DomainId;
 
@@ -32,7 +30,7 @@ pub(super) fn upsert(tx: &WriteTx<'_>, domain: DomainId, route: &Route) -> Resul
          ON CONFLICT (domain_id) DO UPDATE
              SET mode = :mode, webhook_url = :webhook_url, forward_to = :forward_to,
                  recipients = :recipients, catch_all = :catch_all",
-        named_params! {
+        named! {
             ":domain": domain.number(), ":mode": route.mode.as_str(),
             ":webhook_url": route.webhook_url.as_ref().map(WebhookUrl::as_str),
             ":forward_to": route.forward_to.as_ref().map(EmailAddress::to_string),
@@ -53,7 +51,7 @@ pub(super) fn set_secret(tx: &WriteTx<'_>, domain: DomainId, sealed: Option<&[u8
     Ok(())
 }
 
-fn route(row: &Row<'_>) -> rusqlite::Result<Route> {
+fn route(row: &Row<'_>) -> Result<Route, Error> {
     Ok(Route {
         mode: parsed(row, "mode")?,
         webhook_url: row.get::<_, Option<_>>("webhook_url")?.map(WebhookUrl::stored),

@@ -1,10 +1,8 @@
 //! The SQL of sessions.
 
-use rusqlite::{Row, named_params};
-
 use super::{ConsoleSession, Role};
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx};
+use crate::db::{ReadTx, Row, WriteTx, named};
 use crate::error::Error;
 use crate::id::{AccountId, ApiKeyId, DomainId, LoginLinkId, SessionId};
 use crate::secret::{HashedSecret, PlainSecret};
@@ -23,7 +21,7 @@ pub(super) fn insert(
                               used_at, expires_at)
          VALUES (:role, :domain, :account, :link, :key, :hash, :agent, :address, :created, :used, :expires)
          RETURNING id",
-        named_params! {
+        named! {
             ":role": session.role.as_str(), ":domain": session.domain.map(DomainId::number),
             ":account": session.account.map(AccountId::number), ":link": session.link.number(),
             ":key": session.invited_by.map(ApiKeyId::number), ":hash": secret.hashed().octets(),
@@ -43,7 +41,7 @@ pub(super) fn by_hash(
         &format!(
             "SELECT {COLUMNS} FROM session WHERE hash = :hash AND expires_at > :now AND used_at > :used_after"
         ),
-        named_params! {
+        named! {
             ":hash": hash.octets(), ":now": tx.now().millis(), ":used_after": used_after.millis(),
         },
         session,
@@ -63,7 +61,7 @@ pub(super) fn beside(
             "SELECT {COLUMNS} FROM session WHERE {those} AND expires_at > :now AND used_at > :used_after
              ORDER BY id DESC LIMIT :limit"
         ),
-        named_params! {
+        named! {
             ":of": of, ":now": tx.now().millis(), ":used_after": used_after.millis(), ":limit": limit,
         },
         session,
@@ -103,7 +101,7 @@ pub(super) fn keep_newest(tx: &WriteTx<'_>, own: &ConsoleSession, most: u32) -> 
             "DELETE FROM session WHERE id IN
                  (SELECT id FROM session WHERE {those} AND role = :role ORDER BY id DESC LIMIT -1 OFFSET :most)"
         ),
-        named_params! { ":of": of, ":role": own.role.as_str(), ":most": most },
+        named! { ":of": of, ":role": own.role.as_str(), ":most": most },
     )?;
     Ok(())
 }
@@ -126,7 +124,7 @@ fn those(own: &ConsoleSession) -> (&'static str, Option<i64>) {
     }
 }
 
-fn session(row: &Row<'_>) -> rusqlite::Result<ConsoleSession> {
+fn session(row: &Row<'_>) -> Result<ConsoleSession, Error> {
     Ok(ConsoleSession {
         id: SessionId::new(row.get(0)?),
         domain: row.get::<_, Option<i64>>(1)?.map(DomainId::new),

@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Params, Row};
-
 use crate::account::Caller;
-use crate::db::ReadTx;
+use crate::db::{Params, ReadTx, Row};
 use crate::domain::Details;
 use crate::domain::table::details;
 use crate::domain::visibility::{Scope, visible};

@@ -1,9 +1,7 @@
 //! The SQL of subscriptions.
 
-use rusqlite::{Row, named_params};
-
 use super::{Limits, Subscription};
-use crate::db::{ReadTx, WriteTx, moment};
+use crate::db::{ReadTx, Row, WriteTx, moment, named};
 use crate::error::Error;
 use crate::id::{AccountId, SubscriptionId};
 
@@ -17,7 +15,7 @@ pub(super) fn insert(
     let id = tx.insert(
         "INSERT INTO subscription (account_id, handle, max_domains, max_recipients, created_at)
          VALUES (:account, :handle, :max_domains, :max_recipients, :now) RETURNING id",
-        named_params! {
+        named! {
             ":account": account.number(), ":handle": handle, ":max_domains": limits.max_domains,
             ":max_recipients": limits.max_recipients, ":now": created_at.millis(),
         },
@@ -73,7 +71,7 @@ pub(super) fn has_fewer_recipients(tx: &ReadTx<'_>, id: SubscriptionId, most: u3
     Ok(count.is_some_and(|count| count < most))
 }
 
-fn subscription(row: &Row<'_>) -> rusqlite::Result<Subscription> {
+fn subscription(row: &Row<'_>) -> Result<Subscription, Error> {
     Ok(Subscription {
         id: SubscriptionId::new(row.get("id")?),
         account: AccountId::new(row.get("account_id")?),

@@ -1,10 +1,8 @@
 //! The SQL of domain tokens.
 
-use rusqlite::{Row, named_params};
-
 use super::DomainToken;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx, moment, moment_if_any};
+use crate::db::{ReadTx, Row, WriteTx, moment, moment_if_any, named};
 use crate::error::{Entity, Error};
 use crate::id::{DomainId, DomainTokenId};
 use crate::secret::{HashedSecret, PlainSecret};
@@ -18,7 +16,7 @@ pub(super) fn insert(
     tx.one(
         "INSERT INTO domain_token (domain_id, name, hash, last4, created_at, updated_at)
          VALUES (:domain, :name, :hash, :last4, :now, :now) RETURNING *",
-        named_params! {
+        named! {
             ":domain": domain.number(), ":name": name, ":hash": secret.hashed().octets(),
             ":last4": secret.last4(), ":now": tx.now().millis(),
         },
@@ -93,7 +91,7 @@ pub(super) fn note_use(tx: &WriteTx<'_>, token: DomainTokenId, at: Timestamp) ->
     Ok(())
 }
 
-fn token(row: &Row<'_>) -> rusqlite::Result<DomainToken> {
+fn token(row: &Row<'_>) -> Result<DomainToken, Error> {
     Ok(DomainToken {
         id: DomainTokenId::new(row.get("id")?),
         domain: DomainId::new(row.get("domain_id")?),

@@ -54,5 +54,5 @@ pub fn check(
     }
     let plan = planned;
     let looks = look(&plan.domain.name, &plan.expected, resolver);
-    postroom.write(|tx| settle(tx, caller, &plan, looks))
+    postroom.write(|tx| settle(tx, caller, &plan, &looks))
 }

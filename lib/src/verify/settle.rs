@@ -65,20 +65,16 @@ impl<'a> Reason<'a> {
 }
 
 /// Writes what was found. A record that was changed or deleted since the plan was made is left alone.
-pub fn settle(
-    tx: &WriteTx<'_>,
-    caller: &Caller,
-    plan: &Plan,
-    looks: Vec<Look>,
-) -> Result<Vec<Checked>, Error> {
+pub fn settle(tx: &WriteTx<'_>, caller: &Caller, plan: &Plan, looks: &[Look]) -> Result<Vec<Checked>, Error> {
     let domain = domain::find(tx, caller, plan.domain.id)?;
     let mut records = record::every(tx, &domain)?;
     let mut proved = false;
     let mut checked = Vec::with_capacity(looks.len());
-    for (planned, Look { finding, views, inside }) in plan.records.iter().zip(looks) {
+    for (planned, look) in plan.records.iter().zip(looks) {
         let Some(record) = records.iter_mut().find(|record| is_same_wish(record, planned)) else { continue };
-        note(tx, caller, &domain, record, &Reason::of(&finding, &views))?;
-        proved |= record.purpose.kind().is_proof && finding.verdict.passes();
+        note(tx, caller, &domain, record, &Reason::of(&look.finding, &look.views))?;
+        proved |= record.purpose.kind().is_proof && look.finding.verdict.passes();
+        let Look { finding, views, inside } = look.clone();
         checked.push(Checked { record: record.clone(), finding, views, inside });
     }
     if proved && domain.proved_at.is_none() {

@@ -60,38 +60,38 @@ impl World {
 
 #[test]
 fn keys_are_made_imported_switched_on_and_off_and_deleted() {
-    let world = World::new();
+    let (world, name) = (World::new(), NAME);
     let place = "/console/domains/example.com/keys";
-    world.accepts(&format!("POST /console/domains/{NAME}/keys"), "selector=s1&kind=rsa2048", place);
+    let selector = "pr1";
+    let line = |verb: &str| format!("POST /console/domains/{name}/keys/{selector}/{verb}");
+    world.refuses(&line("activate"), "", "does not sign");
+    world.app.publish(&world.key, 1);
+    world.accepts(&format!("POST /console/domains/{name}/keys"), "selector=s1&kind=rsa2048", place);
     world.refuses(
-        &format!("POST /console/domains/{NAME}/keys"),
+        &format!("POST /console/domains/{name}/keys"),
         "selector=s1&kind=rsa2048",
         "exists already",
     );
     world.refuses(
-        &format!("POST /console/domains/{NAME}/keys"),
+        &format!("POST /console/domains/{name}/keys"),
         "selector=-&kind=rsa2048",
         "id=\"create-selector-error\"",
     );
     let pem: String =
         form_urlencoded::byte_serialize(include_bytes!("../../fixtures/pem/002-2048.pem")).collect();
     world.accepts(
-        &format!("POST /console/domains/{NAME}/keys/import"),
+        &format!("POST /console/domains/{name}/keys/import"),
         &format!("selector=old&pem={pem}"),
         place,
     );
-    let bad = world.visit(&format!("POST /console/domains/{NAME}/keys/import"), "selector=worse&pem=s3cret");
+    let bad = world.visit(&format!("POST /console/domains/{name}/keys/import"), "selector=worse&pem=s3cret");
     assert_eq!(bad.status, 422);
     assert!(!bad.text().contains("s3cret"), "a private key is not shown again");
-    let selector = "pr1";
-    let line = |verb: &str| format!("POST /console/domains/{NAME}/keys/{selector}/{verb}");
-    world.refuses(&line("activate"), "", "does not sign");
-    world.app.publish(&world.key, 1);
-    world.accepts(&format!("POST /console/domains/{NAME}/keys/{selector}/activate"), "", place);
-    let page = world.visit(&format!("GET /console/domains/{NAME}/keys"), "");
+    world.accepts(&format!("POST /console/domains/{name}/keys/{selector}/activate"), "", place);
+    let page = world.visit(&format!("GET /console/domains/{name}/keys"), "");
     assert!(page.text().contains("Signs since"), "{}", page.text());
-    world.refuses(&format!("POST /console/domains/{NAME}/keys/{selector}/delete"), "", "in use");
-    world.accepts(&format!("POST /console/domains/{NAME}/keys/{selector}/deactivate"), "", place);
+    world.refuses(&format!("POST /console/domains/{name}/keys/{selector}/delete"), "", "in use");
+    world.accepts(&format!("POST /console/domains/{name}/keys/{selector}/deactivate"), "", place);
     world.accepts(&line("delete"), "", place);
     assert_eq!(world.selectors(), [("s1".to_owned(), false), ("old".to_owned(), false)]);
     let never = "POST /console/domains/example.com/keys/never/delete";
@@ -100,23 +100,23 @@ fn keys_are_made_imported_switched_on_and_off_and_deleted() {
 
 #[test]
 fn a_rotation_is_started_aborted_and_set_to_begin_by_itself() {
-    let world = World::new();
+    let (world, name) = (World::new(), NAME);
     world.app.publish_all(NAME);
-    world.visit(&format!("POST /console/domains/{NAME}/check"), "");
+    world.visit(&format!("POST /console/domains/{name}/check"), "");
     let place = "/console/domains/example.com/keys#rotation";
-    world.accepts(&format!("POST /console/domains/{NAME}/rotation"), "", place);
-    let page = world.visit(&format!("GET /console/domains/{NAME}/keys"), "");
+    world.accepts(&format!("POST /console/domains/{name}/rotation"), "", place);
+    let page = world.visit(&format!("GET /console/domains/{name}/keys"), "");
     assert!(page.text().contains("A rotation is under way"), "{}", page.text());
-    world.refuses(&format!("POST /console/domains/{NAME}/rotation"), "", "under way already");
-    world.accepts(&format!("POST /console/domains/{NAME}/rotation/abort"), "", place);
-    world.accepts(&format!("POST /console/domains/{NAME}/rotation/every"), "every_days=30", place);
+    world.refuses(&format!("POST /console/domains/{name}/rotation"), "", "under way already");
+    world.accepts(&format!("POST /console/domains/{name}/rotation/abort"), "", place);
+    world.accepts(&format!("POST /console/domains/{name}/rotation/every"), "every_days=30", place);
     world.refuses(
-        &format!("POST /console/domains/{NAME}/rotation/every"),
+        &format!("POST /console/domains/{name}/rotation/every"),
         "every_days=1",
         "rotation-every_days-error",
     );
     world.refuses(
-        &format!("POST /console/domains/{NAME}/rotation/every"),
+        &format!("POST /console/domains/{name}/rotation/every"),
         "every_days=often",
         "value=\"often\"",
     );
@@ -124,22 +124,22 @@ fn a_rotation_is_started_aborted_and_set_to_begin_by_itself() {
 
 #[test]
 fn a_tokens_secret_is_in_the_answer_to_the_form_and_a_reload_makes_no_second_one() {
-    let world = World::new();
+    let (world, name) = (World::new(), NAME);
     let form = "name=printer&after=0";
-    let made = world.visit(&format!("POST /console/domains/{NAME}/tokens"), form);
+    let made = world.visit(&format!("POST /console/domains/{name}/tokens"), form);
     assert_eq!(made.status, 200);
     let secret = made.text().split("prt_").nth(1).map(|rest| &rest[..33]).expect("the secret is shown");
     assert_eq!(made.text().matches("prt_").count(), 1);
     world.accepts(
-        &format!("POST /console/domains/{NAME}/tokens"),
+        &format!("POST /console/domains/{name}/tokens"),
         form,
         "/console/domains/example.com/access",
     );
-    let page = world.visit(&format!("GET /console/domains/{NAME}/access"), "");
+    let page = world.visit(&format!("GET /console/domains/{name}/access"), "");
     assert!(page.text().contains("printer") && !page.text().contains(secret), "{}", page.text());
     let token_id = 1;
     world.accepts(
-        &format!("POST /console/domains/{NAME}/tokens/{token_id}/rename"),
+        &format!("POST /console/domains/{name}/tokens/{token_id}/rename"),
         "name=scanner",
         "/console/domains/example.com/access",
     );
@@ -147,23 +147,23 @@ fn a_tokens_secret_is_in_the_answer_to_the_form_and_a_reload_makes_no_second_one
         || world.app.postroom.read(|tx| token::list(tx, &world.key.own(tx, DomainId::new(1))?)).unwrap();
     assert_eq!(tokens()[0].name.as_deref(), Some("scanner"));
     world.accepts(
-        &format!("POST /console/domains/{NAME}/tokens/{token_id}/revoke"),
+        &format!("POST /console/domains/{name}/tokens/{token_id}/revoke"),
         "",
         "/console/domains/example.com/access",
     );
     assert!(tokens().is_empty());
     assert_eq!(
-        world.visit(&format!("POST /console/domains/{NAME}/tokens/{token_id}/revoke"), "").status,
+        world.visit(&format!("POST /console/domains/{name}/tokens/{token_id}/revoke"), "").status,
         404
     );
 }
 
 #[test]
 fn a_login_link_to_the_domain_is_made_on_its_page() {
-    let world = World::new();
+    let (world, name) = (World::new(), NAME);
     let domain = world.app.domain_session(&world.key.operator(), DomainId::new(1));
     for session in [&world.session, &domain] {
-        let made = world.app.visit(session, &format!("POST /console/domains/{NAME}/links"), "");
+        let made = world.app.visit(session, &format!("POST /console/domains/{name}/links"), "");
         assert_eq!(made.status, 200);
         assert_eq!(made.text().matches("/console/login?link=prl_").count(), 1, "{}", made.text());
     }
@@ -171,51 +171,51 @@ fn a_login_link_to_the_domain_is_made_on_its_page() {
 
 #[test]
 fn mail_is_routed_filtered_and_taken_for_aliases() {
-    let world = World::new();
+    let (world, name) = (World::new(), NAME);
     let place = "/console/domains/example.com/mail";
     world.app.dns.set("hooks.example.net", vec![RecordData::A([1, 1, 1, 1].into())]);
     let form = "mode=webhook&webhook_url=https://hooks.example.net/in&webhook_secret=s3cret&recipients=known&catch_all=";
-    world.accepts(&format!("POST /console/domains/{NAME}/mail/route"), form, place);
+    world.accepts(&format!("POST /console/domains/{name}/mail/route"), form, place);
     let found = world.app.postroom.read(|tx| route::find(tx, &world.key.own(tx, DomainId::new(1))?)).unwrap();
     assert_eq!(
         (found.mode.as_str(), found.recipients.as_str(), found.has_webhook_secret),
         ("webhook", "known", true)
     );
-    let page = world.visit(&format!("GET /console/domains/{NAME}/mail"), "");
+    let page = world.visit(&format!("GET /console/domains/{name}/mail"), "");
     assert!(page.text().contains("https://hooks.example.net/in") && !page.text().contains("s3cret"));
     let private = "mode=webhook&webhook_url=https://127.0.0.1/&recipients=any";
-    world.refuses(&format!("POST /console/domains/{NAME}/mail/route"), private, "route-webhook_url-error");
+    world.refuses(&format!("POST /console/domains/{name}/mail/route"), private, "route-webhook_url-error");
     world.refuses(
-        &format!("POST /console/domains/{NAME}/mail/route"),
+        &format!("POST /console/domains/{name}/mail/route"),
         "mode=forward_email&recipients=any",
         "role=\"alert\"",
     );
-    world.accepts(&format!("POST /console/domains/{NAME}/mail/route"), "mode=store&recipients=any", place);
-    let asked = world.visit(&format!("GET /console/domains/{NAME}/mail?test=jo@{NAME}"), "");
+    world.accepts(&format!("POST /console/domains/{name}/mail/route"), "mode=store&recipients=any", place);
+    let asked = world.visit(&format!("GET /console/domains/{name}/mail?test=jo@{name}"), "");
     assert!(asked.text().contains("it is stored"), "{}", asked.text());
     let asked = world.visit("GET /console/domains/example.com/mail?test=jo@elsewhere.example", "");
     assert!(asked.text().contains("no address at example.com"), "{}", asked.text());
 
-    world.accepts(&format!("POST /console/domains/{NAME}/mail/alias"), "alias=example.biz", place);
-    world.refuses(&format!("POST /console/domains/{NAME}/mail/alias"), "alias=not+one", "alias-alias-error");
-    world.accepts(&format!("POST /console/domains/{NAME}/mail/alias/remove"), "alias=example.biz", place);
-    world.accepts(&format!("POST /console/domains/{NAME}/mail/label"), "label=Shop", place);
-    world.refuses(&format!("POST /console/domains/{NAME}/mail/label"), "label=a%0Ab", "label-label-error");
+    world.accepts(&format!("POST /console/domains/{name}/mail/alias"), "alias=example.biz", place);
+    world.refuses(&format!("POST /console/domains/{name}/mail/alias"), "alias=not+one", "alias-alias-error");
+    world.accepts(&format!("POST /console/domains/{name}/mail/alias/remove"), "alias=example.biz", place);
+    world.accepts(&format!("POST /console/domains/{name}/mail/label"), "label=Shop", place);
+    world.refuses(&format!("POST /console/domains/{name}/mail/label"), "label=a%0Ab", "label-label-error");
     let servers = "servers=10+5+25+mx1.example.net%0A20+5+25+mx2.example.net";
-    world.accepts(&format!("POST /console/domains/{NAME}/mail/downstream"), servers, place);
+    world.accepts(&format!("POST /console/domains/{name}/mail/downstream"), servers, place);
     world.refuses(
-        &format!("POST /console/domains/{NAME}/mail/downstream"),
+        &format!("POST /console/domains/{name}/mail/downstream"),
         "servers=10+mx1",
         "downstream-servers-error",
     );
     let filtering = "policy=flag&overrides=yes&header_name=X-Spam&header_value=yes&admins=jo@example.com";
-    world.accepts(&format!("POST /console/domains/{NAME}/mail/filtering"), filtering, place);
+    world.accepts(&format!("POST /console/domains/{name}/mail/filtering"), filtering, place);
     world.refuses(
-        &format!("POST /console/domains/{NAME}/mail/filtering"),
+        &format!("POST /console/domains/{name}/mail/filtering"),
         "admins=nobody",
         "filtering-admins-error",
     );
-    let page = world.visit(&format!("GET /console/domains/{NAME}/mail"), "").text().to_owned();
+    let page = world.visit(&format!("GET /console/domains/{name}/mail"), "").text().to_owned();
     assert!(
         page.contains("mx2.example.net") && page.contains("X-Spam") && page.contains("value=\"Shop\""),
         "{page}"
@@ -224,28 +224,28 @@ fn mail_is_routed_filtered_and_taken_for_aliases() {
 
 #[test]
 fn lists_are_changed_in_bulk_and_the_accounts_only_by_its_own_administrators() {
-    let world = World::new();
+    let (world, name) = (World::new(), NAME);
     let place = "/console/domains/example.com/lists";
     let form = "tier=domain&list=blocklist&items=spam@example.net%0A.example.org%0A%0A192.0.2.0/24";
-    world.accepts(&format!("POST /console/domains/{NAME}/lists/add"), form, place);
+    world.accepts(&format!("POST /console/domains/{name}/lists/add"), form, place);
     let bad = "tier=domain&list=blocklist&items=good.example%0A**";
-    world.refuses(&format!("POST /console/domains/{NAME}/lists/add"), bad, "domain-blocklist-items-error");
+    world.refuses(&format!("POST /console/domains/{name}/lists/add"), bad, "domain-blocklist-items-error");
     assert_eq!(world.items(ListKind::Blocklist).len(), 3, "all lines or none");
     world.accepts(
-        &format!("POST /console/domains/{NAME}/lists/remove"),
+        &format!("POST /console/domains/{name}/lists/remove"),
         "tier=domain&list=blocklist&item=.example.org",
         place,
     );
     assert!(!world.items(ListKind::Blocklist).contains(&".example.org".to_owned()));
     let of_one = "tier=recipient&recipient=jo@example.com&list=safelist&items=spam@example.net";
     world.accepts(
-        &format!("POST /console/domains/{NAME}/lists/add"),
+        &format!("POST /console/domains/{name}/lists/add"),
         of_one,
         &format!("{place}?recipient=jo%40example.com"),
     );
     let page = world.visit(
         &format!(
-            "GET /console/domains/{NAME}/lists?to=jo@{NAME}&sender=spam@example.net&recipient=jo@{NAME}"
+            "GET /console/domains/{name}/lists?to=jo@{name}&sender=spam@example.net&recipient=jo@{name}"
         ),
         "",
     );
@@ -267,17 +267,17 @@ fn lists_are_changed_in_bulk_and_the_accounts_only_by_its_own_administrators() {
 
 #[test]
 fn a_recipient_is_saved_at_its_own_domain() {
-    let world = World::new();
+    let (world, name) = (World::new(), NAME);
     let form = "address=jo@example.com&filter=off&admin=yes";
     world.accepts(
-        &format!("POST /console/domains/{NAME}/recipients"),
+        &format!("POST /console/domains/{name}/recipients"),
         form,
         "/console/domains/example.com/recipients",
     );
-    let page = world.visit(&format!("GET /console/domains/{NAME}/recipients"), "");
+    let page = world.visit(&format!("GET /console/domains/{name}/recipients"), "");
     assert!(page.text().contains("not filtered") && page.text().contains("Administrator"), "{}", page.text());
     world.refuses(
-        &format!("POST /console/domains/{NAME}/recipients"),
+        &format!("POST /console/domains/{name}/recipients"),
         "address=jo@example.org",
         "must be an address at",
     );
@@ -285,13 +285,13 @@ fn a_recipient_is_saved_at_its_own_domain() {
 
 #[test]
 fn what_cannot_be_undone_is_typed_to_confirm_and_not_for_a_domains_administrator() {
-    let world = World::new();
+    let (world, name) = (World::new(), NAME);
     let domain = world.app.domain_session(&world.key.operator(), DomainId::new(1));
     for line in [
-        format!("GET /console/domains/{NAME}/danger"),
-        format!("POST /console/domains/{NAME}/rename"),
-        format!("POST /console/domains/{NAME}/transfer"),
-        format!("POST /console/domains/{NAME}/delete"),
+        format!("GET /console/domains/{name}/danger"),
+        format!("POST /console/domains/{name}/rename"),
+        format!("POST /console/domains/{name}/transfer"),
+        format!("POST /console/domains/{name}/delete"),
     ] {
         assert_eq!(
             world.app.visit(&domain, &line, "confirm=example.com&name=a.example").status,
@@ -299,7 +299,7 @@ fn what_cannot_be_undone_is_typed_to_confirm_and_not_for_a_domains_administrator
             "{line}"
         );
     }
-    assert_eq!(world.visit(&format!("GET /console/domains/{NAME}/danger"), "").status, 200);
+    assert_eq!(world.visit(&format!("GET /console/domains/{name}/danger"), "").status, 200);
     world.refuses(
         "POST /console/domains/example.com/rename",
         "name=new.example&confirm=other",

@@ -251,7 +251,7 @@ pub(in crate::console) fn set_route(call: &LookingCall<'_, SignedIn>) -> Result<
             recipients: Some(word::<Recipients, _>(form, "recipients")?),
             catch_all: address(form, "catch_all")?,
         };
-        call.write(|tx| route::update(tx, acts, &find(tx, acts, &name)?, change).map(drop))?;
+        call.write(|tx| route::update(tx, acts, &find(tx, acts, &name)?, change.clone()).map(drop))?;
         Ok(see_domain(call, &name, "/mail"))
     })
 }

@@ -25,7 +25,7 @@ pub(super) fn update(call: &LookingCall<'_>) -> Result<Response, Fault> {
     };
     let changed = call.write(|tx| {
         let domain = inbound::domain_named(tx, &input.caller, &name)?;
-        route::update(tx, &input.caller, &domain, change)?;
+        route::update(tx, &input.caller, &domain, change.clone())?;
         Details::of(tx, domain)
     })?;
     Ok(Response::json(StatusCode::OK, &changed.json()))

@@ -129,7 +129,7 @@ pub(super) fn set_settings(call: &LookingCall<'_>) -> Result<Response, Fault> {
         let was = inbound::find(tx, &domain)?.filtering;
         let filtering = filtering(&body, was.clone())?;
         let filtering = Some(filtering).filter(|filtering| *filtering != was);
-        inbound::change(tx, &call.caller, &domain, &InboundChange { filtering, ..lists })?;
+        inbound::change(tx, &call.caller, &domain, &InboundChange { filtering, ..lists.clone() })?;
         Ok::<_, Fault>(domain_json(tx, &call.caller, &domain)?)
     })?;
     Ok(Response::json(StatusCode::OK, &shown))

@@ -42,7 +42,7 @@ pub(super) fn change(call: &Call<'_>) -> Result<Response, Fault> {
     };
     let json = call.write(|tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
-        let change = RouteChange { recipients, catch_all, ..RouteChange::default() };
+        let change = RouteChange { recipients, catch_all: catch_all.clone(), ..RouteChange::default() };
         let route = route::update(tx, &call.caller, &domain, change)?;
         Ok::<_, Error>(route_json(&domain, &route))
     })?;

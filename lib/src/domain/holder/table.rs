@@ -2,11 +2,9 @@
 
 use std::marker::PhantomData;
 
-use rusqlite::{Params, Row, named_params};
-
 use super::Holder;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx, moment, moment_if_any};
+use crate::db::{Params, ReadTx, Row, WriteTx, moment, moment_if_any, named};
 use crate::error::Error;
 use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
@@ -36,7 +34,7 @@ pub(crate) fn lend_due<'t>(tx: &WriteTx<'t>, lease: Timestamp, limit: u32) -> Re
         "UPDATE domain SET next_check_at = :lease WHERE id IN
              (SELECT id FROM domain WHERE next_check_at <= :now ORDER BY next_check_at LIMIT :limit)
          RETURNING *",
-        named_params! { ":lease": lease.millis(), ":now": tx.now().millis(), ":limit": limit },
+        named! { ":lease": lease.millis(), ":now": tx.now().millis(), ":limit": limit },
     )
 }
 
@@ -51,7 +49,7 @@ pub(crate) fn all<'t>(tx: &ReadTx<'t>, sql: &str, params: impl Params) -> Result
 }
 
 /// A holder from a row with all columns of a domain, in whichever transaction: who reads the row says in which.
-pub(crate) fn of_row<'t>(row: &Row<'_>) -> rusqlite::Result<Holder<'t>> {
+pub(crate) fn of_row<'t>(row: &Row<'_>) -> Result<Holder<'t>, Error> {
     Ok(Holder {
         id: DomainId::new(row.get("id")?),
         account: AccountId::new(row.get("account_id")?),

@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
 use tempfile::NamedTempFile;
 
-use super::master::MasterKeys;
-use super::open::{OpenError, beside};
-use super::{connect, schema};
+use super::connection::{Connection, from_sqlite};
+use super::schema;
+use crate::db::master::MasterKeys;
+use crate::db::open::{OpenError, beside};
 
 /// Why a backup could not be made or restored. Each is one line that says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -48,15 +48,15 @@ pub enum BackupError {
 /// page and is on disk: one that was interrupted is not taken for a backup.
 pub fn back_up(file: &Path, to: &Path) -> Result<(), BackupError> {
     schema::check_library()?;
-    let source = connect(file)?;
-    schema::check_file(&source, file)?;
+    let source = Connection::open(file)?;
+    schema::check_file(source.raw(), file)?;
     write_new(to, |part| {
         let path = part.path();
         let name = path.to_str().ok_or_else(|| BackupError::Io {
             file: path.to_owned(),
             source: io::Error::new(io::ErrorKind::InvalidInput, "SQLite needs a path in UTF-8"),
         })?;
-        source.execute(schema::COPY, [name]).map_err(|e| OpenError::from_sqlite(file, &e))?;
+        source.raw().execute(schema::COPY, [name]).map_err(|e| from_sqlite(file, &e))?;
         check(path, to).map(drop)
     })
 }
@@ -122,12 +122,12 @@ fn check(path: &Path, shown: &Path) -> Result<Connection, BackupError> {
     if fs::metadata(path).is_ok_and(|file| file.len() == 0) {
         return Err(unsound("it is empty".to_owned()));
     }
-    let copy = connect(path).map_err(|e| unsound(reason(e)))?;
-    schema::check_file(&copy, shown).map_err(|e| match e {
+    let copy = Connection::open(path).map_err(|e| unsound(reason(e)))?;
+    schema::check_file(copy.raw(), shown).map_err(|e| match e {
         OpenError::Newer { .. } => BackupError::Open(e),
         other => unsound(reason(other)),
     })?;
-    let found = schema::damage(&copy).map_err(|e| unsound(e.to_string()))?;
+    let found = schema::damage(copy.raw()).map_err(|e| unsound(e.to_string()))?;
     match found.into_iter().next() {
         Some(first) => Err(unsound(first)),
         None => Ok(copy),

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::Connection;
-
-use super::{closed, connect, store};
+use super::connection::{Connection, store};
+use crate::db::closed;
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// How many reading connections there are at most; more readers wait for one. There are more than the four long reads that a
@@ -14,7 +13,7 @@ const MAX_READERS: usize = 6;
 
 /// The connections that read: opened when first needed, lent one caller at a time.
 #[derive(Default)]
-pub(super) struct Readers {
+pub(in crate::db) struct Readers {
     pool: Mutex<Pool>,
     returned: Condvar,
 }
@@ -27,7 +26,7 @@ struct Pool {
 }
 
 impl Readers {
-    pub(super) fn take(&self, file: &Path) -> Result<Lent<'_>, Error> {
+    pub(in crate::db) fn take(&self, file: &Path) -> Result<Lent<'_>, Error> {
         let mut pool = self.pool();
         loop {
             if pool.closed {
@@ -45,14 +44,14 @@ impl Readers {
         drop(pool);
         // From here on `lent` gives the place back, even if no connection can be opened.
         let mut lent = Lent { readers: self, conn: None };
-        let conn = connect(file).map_err(|e| StoreError::new(StoreTrouble::Other, e))?;
-        conn.pragma_update(None, "query_only", true).map_err(store)?;
+        let conn = Connection::open(file).map_err(|e| StoreError::new(StoreTrouble::Other, e))?;
+        conn.raw().pragma_update(None, "query_only", true).map_err(store)?;
         lent.conn = Some(conn);
         Ok(lent)
     }
 
     /// Stops lending connections, and closes those that come back.
-    pub(super) fn close(&self) {
+    pub(in crate::db) fn close(&self) {
         let idle = {
             let mut pool = self.pool();
             pool.closed = true;
@@ -66,14 +65,14 @@ impl Readers {
     }
 }
 
-pub(super) struct Lent<'a> {
+pub(in crate::db) struct Lent<'a> {
     readers: &'a Readers,
     conn: Option<Connection>,
 }
 
 impl Lent<'_> {
     #[expect(clippy::expect_used, reason = "`take` lends no place without its connection")]
-    pub(super) fn conn(&self) -> &Connection {
+    pub(in crate::db) fn conn(&self) -> &Connection {
         self.conn.as_ref().expect("a lent reader has its connection")
     }
 }

@@ -3,13 +3,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-use rusqlite::Connection;
-
-use super::closed;
+use super::connection::Connection;
+use crate::db::closed;
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// The connection that writes, lent to one thread at a time.
-pub(super) struct Writer {
+pub(in crate::db) struct Writer {
     /// `None` once the database is closed.
     conn: Mutex<Option<Connection>>,
     /// The thread that has it.
@@ -17,13 +16,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(conn: Connection) -> Writer {
+    pub(in crate::db) fn new(conn: Connection) -> Writer {
         Writer { conn: Mutex::new(Some(conn)), lent_to: Mutex::default() }
     }
 
     /// Waits until no other thread has the connection. Fails with `Store` if this thread has it, because it would wait for
     /// ever.
-    pub(super) fn lend(&self) -> Result<Lent<'_>, Error> {
+    pub(in crate::db) fn lend(&self) -> Result<Lent<'_>, Error> {
         // Only this thread writes its own id here, so the comparison cannot be out of date.
         if *locked(&self.lent_to) == Some(thread::current().id()) {
             let text = "a write was begun inside a write of the same thread; do both in one transaction";
@@ -36,25 +35,25 @@ impl Writer {
     }
 
     /// Waits until no thread has the connection, and closes it.
-    pub(super) fn close(&self) {
+    pub(in crate::db) fn close(&self) {
         locked(&self.conn).take();
     }
 }
 
 /// The connection that writes, until this is dropped.
-pub(super) struct Lent<'a> {
+pub(in crate::db) struct Lent<'a> {
     conn: MutexGuard<'a, Option<Connection>>,
     lent_to: &'a Mutex<Option<ThreadId>>,
 }
 
 impl Lent<'_> {
     /// The connection, unless the database is closed.
-    pub(super) fn conn(&mut self) -> Result<&mut Connection, Error> {
-        self.conn.as_mut().ok_or_else(closed)
+    pub(in crate::db) fn conn(&self) -> Result<&Connection, Error> {
+        self.conn.as_ref().ok_or_else(closed)
     }
 
     /// The connection to look at, if the database is not closed.
-    pub(super) fn shared(&self) -> Option<&Connection> {
+    pub(in crate::db) fn shared(&self) -> Option<&Connection> {
         self.conn.as_ref()
     }
 }

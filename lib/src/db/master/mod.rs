@@ -5,14 +5,16 @@
 //! opens with the one or the other. When nothing is sealed with the old key any more, the database forgets it, and the new file
 //! takes the place of the old one. The database is changed first: whoever opens it in between finishes that move.
 
+mod table;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rusqlite::{Connection, Row};
 use zeroize::Zeroizing;
 
 use super::open::{OpenError, OpeningLock, beside};
-use super::{Postroom, ReadTx, WriteTx, schema};
+use super::sqlite::Connection;
+use super::{Postroom, ReadTx, Row, WriteTx};
 use crate::clock::Timestamp;
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::seal::{MasterKey, MasterKeyError, MasterKeyId, move_over};
@@ -22,7 +24,7 @@ pub(crate) struct SealedColumn {
     pub(crate) table: &'static str,
     pub(crate) column: &'static str,
     /// The identity, of a row that has all of its columns.
-    pub(crate) identity: fn(&Row<'_>) -> rusqlite::Result<String>,
+    pub(crate) identity: fn(&Row<'_>) -> Result<String, Error>,
 }
 
 /// The keys that this process has read.
@@ -32,9 +34,8 @@ pub(super) struct MasterKeys {
 }
 
 /// The ids of the keys that have sealed something in this database, the newest first.
-fn ids(conn: &Connection) -> rusqlite::Result<Vec<MasterKeyId>> {
-    let mut statement = conn.prepare(schema::MASTER_KEY_IDS)?;
-    statement.query_map([], |row| row.get(0)).and_then(Iterator::collect)
+fn ids(conn: &Connection) -> Result<Vec<MasterKeyId>, Error> {
+    conn.all(table::IDS, [], |row| row.get(0))
 }
 
 impl MasterKeys {
@@ -47,20 +48,20 @@ impl MasterKeys {
         key_file: &Path,
         now: Timestamp,
     ) -> Result<MasterKeys, OpenError> {
-        let failed = |e| OpenError::from_sqlite(file, &e);
+        let failed = |e: Error| OpenError::of(file, &e);
         let known = ids(conn).map_err(failed)?;
         if !known.is_empty() {
             settle(key_file, &known)?;
             return MasterKeys::read(file, key_file, &known);
         }
         let key = if key_file.exists() { MasterKey::load(key_file)? } else { MasterKey::create(key_file)? };
-        conn.execute(schema::ADD_MASTER_KEY, (key.id(), now.millis())).map_err(failed)?;
+        conn.run(table::ADD, (key.id(), now.millis())).map_err(failed)?;
         Ok(MasterKeys { file: key_file.to_owned(), read: RwLock::new(vec![Arc::new(key)]) })
     }
 
     /// Refuses a database if the files do not hold every key that has sealed something in it. It changes nothing.
     pub(super) fn find_in_files(conn: &Connection, file: &Path, key_file: &Path) -> Result<(), OpenError> {
-        let known = ids(conn).map_err(|e| OpenError::from_sqlite(file, &e))?;
+        let known = ids(conn).map_err(|e| OpenError::of(file, &e))?;
         if known.is_empty() { Ok(()) } else { MasterKeys::read(file, key_file, &known).map(drop) }
     }
 
@@ -162,7 +163,7 @@ impl<'a, 't> Sealing<'a, 't> {
 
     /// The ids of the keys that have sealed something, the newest first.
     pub(crate) fn known(&self) -> Result<Vec<MasterKeyId>, Error> {
-        self.tx.all(schema::MASTER_KEY_IDS, [], |row| row.get(0))
+        self.tx.all(table::IDS, [], |row| row.get(0))
     }
 
     fn keys(&self) -> &'a MasterKeys {
@@ -224,7 +225,7 @@ impl Postroom {
         // One that was made before a kill has sealed nothing yet.
         let key =
             if new_file.exists() { MasterKey::load(&new_file)? } else { MasterKey::create_whole(&new_file)? };
-        self.write(|tx| tx.run(schema::ADD_MASTER_KEY, (key.id(), tx.now().millis())).map(drop))?;
+        self.write(|tx| tx.run(table::ADD, (key.id(), tx.now().millis())).map(drop))?;
         Ok(MasterKeyChange::Begun)
     }
 
@@ -232,7 +233,7 @@ impl Postroom {
     /// place. Returns whether the old key is gone.
     pub(crate) fn finish_master_key(
         &self,
-        is_needless: impl FnOnce(&WriteTx<'_>, MasterKeyId) -> Result<bool, Error>,
+        is_needless: impl Fn(&WriteTx<'_>, MasterKeyId) -> Result<bool, Error>,
     ) -> Result<bool, RotationError> {
         let _opening = OpeningLock::wait(&self.file)?;
         let left = self.write(|tx| {
@@ -240,7 +241,7 @@ impl Postroom {
             if let [_, old] = known.as_slice()
                 && is_needless(tx, *old)?
             {
-                tx.run(schema::DROP_MASTER_KEY, [old])?;
+                tx.run(table::DROP, [old])?;
             }
             tx.master_key().known()
         })?;

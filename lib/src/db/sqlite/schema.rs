@@ -10,8 +10,9 @@ use std::path::Path;
 use refinery::Migration;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::open::{OpenError, beside, private_file};
+use super::connection::from_sqlite;
 use crate::clock::Timestamp;
+use crate::db::open::{OpenError, beside, private_file};
 
 mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
@@ -25,14 +26,6 @@ const APPLICATION_ID: i32 = 0x506F_7374;
 
 /// Older ones can corrupt a database when the write-ahead log is reset (fixed in SQLite 3.51.3).
 const OLDEST_SQLITE: i32 = 3_051_003;
-
-/// The ids of the master keys that have sealed what stands in this database, the newest first: that one seals now.
-pub(crate) const MASTER_KEY_IDS: &str = "SELECT key_id FROM master_key ORDER BY added_at DESC, key_id";
-/// Notes that a master key seals here from now on.
-pub(crate) const ADD_MASTER_KEY: &str = "INSERT INTO master_key (key_id, added_at)
-     VALUES (?1, max(?2, (SELECT coalesce(max(added_at), 0) + 1 FROM master_key)))";
-/// Notes that a master key has sealed nothing any more that stands in this database.
-pub(crate) const DROP_MASTER_KEY: &str = "DELETE FROM master_key WHERE key_id = ?1";
 
 /// Copies the database into a file that is not there, or is empty.
 pub(crate) const COPY: &str = "VACUUM INTO ?1";
@@ -120,7 +113,7 @@ pub(crate) fn check_library() -> Result<(), OpenError> {
 
 /// Refuses a file that is not ours, that a newer Postroom has changed, or whose migrations are not ours.
 pub(crate) fn check_file(conn: &Connection, file: &Path) -> Result<(), OpenError> {
-    let failed = |e| OpenError::from_sqlite(file, &e);
+    let failed = |e| from_sqlite(file, &e);
     let application: i32 =
         conn.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
     let tables: i64 =
@@ -199,7 +192,7 @@ impl History {
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
             rows.collect()
         };
-        read().map(History).map_err(|e| OpenError::from_sqlite(file, &e))
+        read().map(History).map_err(|e| from_sqlite(file, &e))
     }
 
     /// The number of the newest migration, 0 without any.
@@ -232,8 +225,7 @@ fn earlier(version: i32, checksum: &str) -> Option<&'static Earlier> {
 }
 
 fn version(conn: &Connection, file: &Path) -> Result<i32, OpenError> {
-    conn.pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(|e| OpenError::from_sqlite(file, &e))
+    conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|e| from_sqlite(file, &e))
 }
 
 /// A copy of the database as it was before migrating, beside it: `postroom.db.v5-1795255200120`.
@@ -241,7 +233,7 @@ fn keep_copy(conn: &Connection, file: &Path, found: i32, now: Timestamp) -> Resu
     let copy = beside(file, &format!(".v{found}-{}", now.millis()));
     // SQLite fills an empty file; made here, it is its owner's alone.
     private_file(&copy)?;
-    conn.execute(COPY, [copy.to_string_lossy()]).map(|_| ()).map_err(|e| OpenError::from_sqlite(&copy, &e))
+    conn.execute(COPY, [copy.to_string_lossy()]).map(|_| ()).map_err(|e| from_sqlite(&copy, &e))
 }
 
 #[cfg(test)]

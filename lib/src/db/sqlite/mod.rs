@@ -1,0 +1,72 @@
+//! SQLite: a file, one connection that writes, a few that read. What only SQLite has stands here, behind named calls.
+
+mod backup;
+mod connection;
+mod readers;
+mod schema;
+mod writer;
+
+use std::path::Path;
+
+use rusqlite::{Transaction, TransactionBehavior};
+
+pub use self::backup::{BackupError, back_up, restore};
+pub(super) use self::connection::Connection;
+use self::connection::{from_sqlite, store};
+pub(super) use self::readers::Readers;
+pub(super) use self::writer::{Lent as LentWriter, Writer};
+use super::open::{OpenError, private_file};
+use crate::clock::Timestamp;
+use crate::error::Error;
+
+/// Refuses a linked SQLite that can lose data.
+pub(super) fn check_library() -> Result<(), OpenError> {
+    schema::check_library()
+}
+
+/// Opens the file, makes it if it is not there, and brings it to the newest schema. The caller holds the lock on opening.
+pub(super) fn open(file: &Path, now: Timestamp) -> Result<Connection, OpenError> {
+    private_file(file)?;
+    let mut conn = Connection::open(file)?;
+    schema::check_file(conn.raw(), file)?;
+    let failed = |e| from_sqlite(file, &e);
+    conn.raw().pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    conn.raw().pragma_update(None, "journal_size_limit", 64 * 1024 * 1024).map_err(failed)?;
+    schema::migrate(conn.raw_mut(), file, now)?;
+    Ok(conn)
+}
+
+impl Connection {
+    /// Runs `work` in one transaction that changes nothing.
+    ///
+    /// This cannot nest: a reader is lent to one caller, who has no way to begin a second transaction on it.
+    pub(super) fn reading<T, E: From<Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let transaction = self.raw().unchecked_transaction().map_err(store)?;
+        let result = work();
+        transaction.finish().map_err(store)?;
+        result
+    }
+
+    /// Runs `work` in one transaction that writes, which is rolled back if `work` fails. `refused` is told why a commit failed.
+    pub(super) fn writing<T, E: From<Error>>(
+        &self,
+        work: impl FnOnce() -> Result<T, E>,
+        refused: impl FnOnce(&Error),
+    ) -> Result<T, E> {
+        let transaction =
+            Transaction::new_unchecked(self.raw(), TransactionBehavior::Immediate).map_err(store)?;
+        let done = work()?;
+        transaction.commit().map_err(store).inspect_err(refused)?;
+        Ok(done)
+    }
+
+    /// A line for each damage that SQLite finds in pages, indexes and foreign keys.
+    pub(super) fn damage(&self) -> Result<Vec<String>, Error> {
+        schema::damage(self.raw()).map_err(store)
+    }
+
+    /// Reads the head of the file: whether it can be read at all.
+    pub(super) fn check_readable(&self) -> Result<(), Error> {
+        self.one("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map(drop)
+    }
+}
