@@ -50,7 +50,7 @@
 //! | sign a message | [`dkim::sign`] |
 //! | issue sending tokens and login links, sign people in | [`token`], [`login`], [`session`] |
 //! | decide what becomes of incoming mail | [`mail`], [`route`], [`inbound`], [`recipient`], [`list`], [`report`] |
-//! | see what happened | [`event`] |
+//! | see what happened, and how much there is | [`event`], [`census`] |
 //!
 //! # Three rules
 //!
@@ -110,6 +110,7 @@ pub mod list;
 pub mod mail;
 pub mod provision;
 pub mod overview;
+pub mod census;
 // Looking and deciding.
 pub mod verify;
 // What rests on what was seen: which keys sign.

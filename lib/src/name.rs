@@ -97,6 +97,11 @@ impl DomainName {
         &self.0
     }
 
+    /// The name that was registered: this one, or the one above it that stands directly below a public suffix.
+    pub fn registered(&self) -> DnsName {
+        DnsName(psl::domain_str(self.as_str()).unwrap_or(self.as_str()).to_owned())
+    }
+
     /// The domain one label up, if that is one that can be registered.
     pub fn parent(&self) -> Option<DomainName> {
         self.0.parent().and_then(|name| name.as_str().parse().ok())

@@ -44,6 +44,8 @@ mod manual;
 #[cfg(test)]
 mod mistake;
 #[cfg(test)]
+mod operator;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod readme;
@@ -65,3 +67,5 @@ mod signals;
 mod start;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod watching;

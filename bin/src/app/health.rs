@@ -1,4 +1,4 @@
-//! `/healthz`: whether the service is well, for load balancers and for people. The page is `docs/health.md`.
+//! `/healthz` and `/readyz`: whether the service is well, for load balancers and for people. The page is `docs/health.md`.
 
 use serde_json::json;
 
@@ -8,9 +8,10 @@ use crate::wire::{Anybody, Auth, Call, Fault, Surface, open};
 /// The surface.
 pub(super) const SURFACE: Surface = Surface {
     name: "health",
-    prefixes: &["/healthz"],
+    prefixes: &["/healthz", "/readyz"],
     auth: Auth::None,
-    routes: &[open(Method::GET, "/healthz", show)],
+    // A server that stops takes no connection any more, and so is not ready by itself.
+    routes: &[open(Method::GET, "/healthz", show), open(Method::GET, "/readyz", show)],
     render,
 };
 

@@ -27,6 +27,7 @@ use postroom::key::{self, Opened};
 use postroom::secret::PlainSecret;
 use postroom::session;
 
+use crate::watch::Metrics;
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
 use crate::wire::{
@@ -51,6 +52,8 @@ pub struct App {
     looks: Looks,
     running: repeat::Running,
     refusals: scope::Refusals,
+    /// Where requests are counted, if somebody wants to know.
+    metrics: Option<Arc<Metrics>>,
     /// When keys were last used. [`App::note_uses`] writes these times to the database.
     uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
     /// When sessions were last used, likewise.
@@ -91,6 +94,7 @@ impl App {
             looks: Looks::default(),
             running: repeat::Running::default(),
             refusals: scope::Refusals::default(),
+            metrics: None,
             uses: Mutex::default(),
             visits: Mutex::default(),
         }
@@ -106,6 +110,12 @@ impl App {
     #[must_use]
     pub fn at(self, base_url: &str) -> App {
         App { base_url: base_url.trim_end_matches('/').to_owned(), ..self }
+    }
+
+    /// This App, which counts its requests here.
+    #[must_use]
+    pub fn counted(self, metrics: Arc<Metrics>) -> App {
+        App { metrics: Some(metrics), ..self }
     }
 
     /// This App, with these limits on rates.
@@ -156,7 +166,7 @@ impl App {
     fn find(&self, request: &Request) -> (Visit, Result<Target, Fault>) {
         let (surface, found) = self.router.find(&request.method, &request.path);
         let route = found.as_ref().map_or("", |target| target.route.path);
-        (Visit::begin(request, surface, route), found)
+        (Visit::begin(request, surface, route, self.metrics.clone()), found)
     }
 
     /// Refuses a request by its head, as far as that can be done without the database.

@@ -1,5 +1,6 @@
 //! A request on its way from its head to its answer, and its log line.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use postroom::account::Caller;
@@ -8,6 +9,7 @@ use postroom::id::{AccountId, ApiKeyId};
 use postroom::session::ConsoleSession;
 
 use super::stop_if_sync_failed;
+use crate::watch::Metrics;
 use crate::wire::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use crate::wire::{Auth, Fault, Surface};
 
@@ -23,12 +25,18 @@ pub(super) struct Visit {
     started: Instant,
     account: Option<i64>,
     key: Option<i64>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 impl Visit {
-    pub(super) fn begin(request: &Request, surface: &'static Surface, route: &'static str) -> Visit {
+    pub(super) fn begin(
+        request: &Request,
+        surface: &'static Surface,
+        route: &'static str,
+        metrics: Option<Arc<Metrics>>,
+    ) -> Visit {
         let (id, method) = (request_id(request), request.method.clone());
-        Visit { surface, route, id, method, started: Instant::now(), account: None, key: None }
+        Visit { surface, route, id, method, started: Instant::now(), account: None, key: None, metrics }
     }
 
     /// Notes who calls.
@@ -44,9 +52,13 @@ impl Visit {
     /// Writes the log line, and returns the response, or the fault in the surface's shape, with the header fields that every
     /// answer has.
     pub(super) fn end(self, answered: Result<Response, Fault>) -> Response {
-        let Visit { surface, route, id, method, started, account, key } = self;
+        let Visit { surface, route, id, method, started, account, key, metrics } = self;
         let response = answered.unwrap_or_else(|fault| refuse(surface, &fault, &id, route));
         let response = guarded(response).with(REQUEST_ID, &id);
+        let took = started.elapsed();
+        if let Some(metrics) = metrics {
+            metrics.count_request(surface.name, route, response.status.as_u16(), took);
+        }
         // The path and the query are not logged: they are the caller's text, and may contain a secret.
         tracing::info!(
             request = id,
@@ -56,7 +68,7 @@ impl Visit {
             account,
             key,
             status = response.status.as_u16(),
-            ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "answered"
         );
         response

@@ -1,15 +1,23 @@
 //! `postroom audit`.
 
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 use postroom::account;
+use postroom::db::Postroom;
 use postroom::event::{self, Change, Datum, Event, Search};
-use postroom::id::AccountId;
+use postroom::id::{AccountId, EventId};
 use postroom::name::DomainName;
 use serde_json::{Map, Value, json};
 
-use super::output::table;
+use super::output::{table, write};
 use super::{Context, Failure};
+
+/// How many rows are read at once.
+const ROWS_AT_ONCE: u32 = 500;
+/// How long `--follow` waits before it looks for new rows.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -22,6 +30,9 @@ pub(super) struct Args {
     /// One action only, such as `domain.changed`, or one change, such as `domain.label_changed`
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
+    /// Go on with each new row as it is written, as JSON, one object a line
+    #[arg(long, conflicts_with = "limit")]
+    follow: bool,
     /// At most so many rows
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: u32,
@@ -29,6 +40,9 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failure> {
     let postroom = context.open()?;
+    if args.follow {
+        return follow(&postroom, args);
+    }
     let events = postroom.read(|tx| {
         let account = args.account.as_deref().map(|name| account::find(tx, name)).transpose()?;
         let search = Search {
@@ -56,6 +70,28 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
         table(&["AT", "ACCOUNT", "ACTOR", "ACTION", "SUBJECT", "DETAIL"], &rows)
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints each new row as it is written, until nobody reads any more.
+fn follow(postroom: &Postroom, args: &Args) -> Result<ExitCode, Failure> {
+    let account = match args.account.as_deref() {
+        Some(name) => Some(postroom.read(|tx| account::find(tx, name))?.id),
+        None => None,
+    };
+    let search =
+        Search { account, domain: args.domain.as_ref(), action: args.action.as_deref(), before: None };
+    let newest = postroom.read(|tx| event::newest(tx, &Search::default(), 1))?;
+    let mut last = newest.first().map_or(EventId::new(0), |event| event.id);
+    loop {
+        let events = postroom.read(|tx| event::after(tx, &search, last, ROWS_AT_ONCE))?;
+        for event in &events {
+            last = event.id;
+            write(format!("{}\n", shape(event)).as_bytes())?;
+        }
+        if events.len() < ROWS_AT_ONCE as usize {
+            thread::sleep(LOOK_AGAIN_AFTER);
+        }
+    }
 }
 
 /// A row in JSON. A row of an older version has no `change` and no `data`.

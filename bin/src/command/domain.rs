@@ -4,12 +4,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
-use postroom::account::{self, Caller};
+use postroom::account;
 use postroom::db::Postroom;
-use postroom::domain::{self, Details, Domain, DomainStatus, Order};
+use postroom::domain::{Details, DomainStatus};
 use postroom::error::Error;
 use postroom::name::Selector;
-use postroom::page::{Direction, Page};
+use postroom::page::Page;
 use postroom::provision;
 use postroom::record::{self, Record, zone_fragment};
 use postroom::signing::{self, Assessment, Signing};
@@ -20,7 +20,7 @@ use tracing::warn;
 use super::ask::Consent;
 use super::named::{find, parse};
 use super::output::table;
-use super::{Context, Failure, fleet, verify};
+use super::{Context, Failure, check_all, fleet, fleet_table, verify};
 use crate::json::domain::{domain_json, whole_domain_json};
 use crate::json::record::record_json;
 
@@ -47,7 +47,7 @@ pub(super) enum Command {
         /// The domain
         name: String,
     },
-    /// List domains, the newest first
+    /// List domains, the newest first: their status with its reason, the keys that sign, and when these are rotated next
     List {
         /// The account's name [default: every account]
         #[arg(long)]
@@ -95,8 +95,11 @@ pub(super) enum Command {
     /// Check the domains whose turn it is, now, as the server's schedule does
     Check {
         /// At most so many
-        #[arg(long, value_name = "N", default_value_t = 1000)]
+        #[arg(long, value_name = "N", default_value_t = 1000, conflicts_with = "all")]
         limit: u32,
+        /// Every domain, whether it is its turn or not; exits 1 when a record of one is wrong or cannot be told now
+        #[arg(long)]
+        all: bool,
     },
     /// Delete a domain with its records, keys and tokens; asks first
     Delete {
@@ -120,9 +123,10 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
     match command {
         Command::List { account, status, limit, offset } => {
             let page = Page { limit: limit.unwrap_or(u32::MAX), offset };
-            list(context, &postroom, account.as_deref(), status, page)
+            fleet_table::list(context, &postroom, account.as_deref(), status, page)
         }
-        Command::Check { limit } => {
+        Command::Check { all: true, .. } => check_all::run(context, &postroom),
+        Command::Check { limit, .. } => {
             let checked = schedule::run_due(&postroom, &context.resolver()?, limit)?;
             context.output.print(&json!({ "checked": checked }), || {
                 format!("{checked} domains were due and are checked.")
@@ -162,47 +166,6 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             Ok(ExitCode::SUCCESS)
         }
     }
-}
-
-fn list(
-    context: &Context,
-    postroom: &Postroom,
-    account: Option<&str>,
-    status: Option<DomainStatus>,
-    page: Page,
-) -> Result<ExitCode, Failure> {
-    let domains = postroom.read(|tx| {
-        let accounts = match account {
-            Some(name) => vec![account::find(tx, name)?],
-            None => account::list(tx)?,
-        };
-        let mut domains = Vec::new();
-        for account in accounts {
-            let caller = Caller::operator(account.id);
-            domains.extend(match status {
-                Some(status) => domain::list_with_status(tx, &caller, status, page)?,
-                None => domain::list(tx, &caller, Order::Created, Direction::Descending, page)?,
-            });
-        }
-        Ok::<_, Error>(domains.into_iter().map(Domain::into_details).collect::<Vec<_>>())
-    })?;
-    context.output.print_list(domains.iter().map(domain_json), || {
-        let rows: Vec<_> = domains
-            .iter()
-            .map(|domain| {
-                vec![
-                    domain.id.to_string(),
-                    domain.account.to_string(),
-                    domain.name.to_string(),
-                    domain.status.to_string(),
-                    domain.created_at.to_string(),
-                    domain.label.clone().unwrap_or_default(),
-                ]
-            })
-            .collect();
-        table(&["ID", "ACCOUNT", "DOMAIN", "STATUS", "CREATED", "LABEL"], &rows)
-    })?;
-    Ok(ExitCode::SUCCESS)
 }
 
 fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, Failure> {

@@ -86,10 +86,9 @@ pub(super) fn rename(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the records of every domain, as one fragment of a zone file for each.
-pub(super) fn all_records(context: &Context, postroom: &Postroom) -> Result<ExitCode, Failure> {
-    context.unusable_hosts.iter().for_each(|host| warn!("{host}"));
-    let all = postroom.read(|tx| {
+/// Every domain of every account, each with the records that its owner must publish.
+pub(super) fn every_domain(postroom: &Postroom) -> Result<Vec<(domain::Details, Vec<Record>)>, Error> {
+    postroom.read(|tx| {
         let mut all = Vec::new();
         for account in account::list(tx)? {
             let page = Page { limit: u32::MAX, offset: 0 };
@@ -98,8 +97,14 @@ pub(super) fn all_records(context: &Context, postroom: &Postroom) -> Result<Exit
             let records = record::list_each(tx, &domains)?;
             all.extend(domains.into_iter().map(domain::Domain::into_details).zip(records));
         }
-        Ok::<_, Error>(all)
-    })?;
+        Ok(all)
+    })
+}
+
+/// Prints the records of every domain, as one fragment of a zone file for each.
+pub(super) fn all_records(context: &Context, postroom: &Postroom) -> Result<ExitCode, Failure> {
+    context.unusable_hosts.iter().for_each(|host| warn!("{host}"));
+    let all = every_domain(postroom)?;
     let json = all.iter().map(|(domain, records)| {
         let shown: Vec<_> = records.iter().map(|record| record_json(domain, record)).collect();
         json!({ "domain": domain.name.as_str(), "records": shown, "zone": zone_fragment(domain, records) })

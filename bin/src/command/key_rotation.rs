@@ -12,7 +12,7 @@ use postroom::keyring::{self, KeyEntry};
 use postroom::rotation::{self, RotationView, Stage};
 
 use super::named::{find, parse};
-use super::{Context, Failure};
+use super::{Context, Failure, rotations};
 use crate::json::key::rotation_json;
 
 #[derive(Subcommand)]
@@ -20,12 +20,20 @@ pub(super) enum Command {
     /// Make a new key; it signs in the place of the current one as soon as its record is right
     Start {
         /// The domain
-        name: String,
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        name: Option<String>,
+        /// Of every domain that has a key that signs and no rotation under way
+        #[arg(long)]
+        all: bool,
     },
     /// Show how far a rotation is, and which record can be removed from the DNS
     Status {
         /// The domain
-        name: String,
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        name: Option<String>,
+        /// Of every domain, a line for each
+        #[arg(long)]
+        all: bool,
     },
     /// End a rotation whose new key still waits for its record
     Abort {
@@ -48,14 +56,17 @@ pub(super) enum Command {
 
 pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, Failure> {
     let postroom = context.open()?;
-    let (Command::Start { name }
-    | Command::Status { name }
-    | Command::Abort { name }
-    | Command::Every { name, .. }
-    | Command::Delegate { name }) = command;
-    let name = parse(name)?;
     // What the background thread of a server would do; without one this is who does it.
     rotation::keep(&postroom)?;
+    let name = match command {
+        Command::Start { name: None, .. } => return rotations::start(context, &postroom),
+        Command::Status { name: None, .. } => return rotations::status(context, &postroom),
+        Command::Start { name: Some(name), .. }
+        | Command::Status { name: Some(name), .. }
+        | Command::Abort { name }
+        | Command::Every { name, .. }
+        | Command::Delegate { name } => parse(name)?,
+    };
     let source = match command {
         Command::Start { .. } => {
             let supply = postroom.read(|tx| rotation::supply(tx, &find(tx, &name)?.1))?;

@@ -3,14 +3,19 @@
 #![expect(clippy::doc_markdown, reason = "doc comments are help texts here, for a terminal")]
 
 mod account;
+mod alias;
 mod ask;
 mod audit;
 mod backup;
 mod bridge;
+mod check_all;
+mod config;
 mod doctor;
 mod domain;
+mod export;
 mod failure;
 mod fleet;
+mod fleet_table;
 mod key;
 mod key_rotation;
 mod list;
@@ -19,11 +24,15 @@ mod manual;
 mod master_key;
 mod named;
 mod output;
+mod progress;
+mod recipient;
 mod report;
+mod rotations;
 mod route;
 mod serve;
 mod sign;
 mod subscription;
+mod token;
 mod verify;
 mod zone;
 
@@ -139,9 +148,18 @@ enum Command {
     /// Create, list, show, verify, rename and delete domains; print their records
     #[command(subcommand)]
     Domain(domain::Command),
+    /// Create, list and revoke the tokens with which mail is sent for a domain
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Add, list and remove names whose mail is treated as a domain's
+    #[command(subcommand)]
+    Alias(alias::Command),
+    /// List, show and save the recipients of a domain
+    #[command(subcommand)]
+    Recipient(recipient::Command),
     Verify(verify::Args),
     /// Rotate a domain's DKIM key: by hand, automatically, or in a zone of your own
-    #[command(subcommand)]
+    #[command(subcommand, visible_alias = "rotation")]
     KeyRotation(key_rotation::Command),
     /// Print a zone for your own name server
     #[command(subcommand)]
@@ -164,6 +182,10 @@ enum Command {
     Finding(fleet::FindingArgs),
     Backup(backup::Args),
     Restore(backup::RestoreArgs),
+    Export(export::Args),
+    /// Check and show the settings
+    #[command(subcommand)]
+    Config(config::Command),
     Completions(manual::CompletionsArgs),
     Man(manual::ManArgs),
     /// Look for what is wrong with the database, the settings and the resolvers
@@ -299,6 +321,9 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Key(command) => key::run(&mut context, command),
         Command::Subscription(command) => subscription::run(&mut context, command),
         Command::Domain(command) => domain::run(&mut context, command),
+        Command::Token(command) => token::run(&mut context, command),
+        Command::Alias(command) => alias::run(&mut context, command),
+        Command::Recipient(command) => recipient::run(&mut context, command),
         Command::Verify(args) => verify::anybodys(&context, &args),
         Command::KeyRotation(command) => key_rotation::run(&mut context, &command),
         Command::Zone(command) => zone::run(&mut context, &command),
@@ -313,6 +338,8 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Finding(args) => fleet::finding(&context, &args),
         Command::Backup(args) => backup::back_up(&context, &args),
         Command::Restore(args) => backup::restore(&context, &args),
+        Command::Export(args) => export::run(&mut context, &args),
+        Command::Config(command) => config::run(&context, &command),
         Command::Completions(args) => manual::completions(&args, Cli::command()),
         Command::Man(args) => manual::pages(&context, &args, Cli::command()),
         Command::Doctor => doctor::run(&mut context),

@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 use std::io::IsTerminal;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -15,11 +18,15 @@ use postroom::{account, key, login};
 use serde_json::{Map, Value, json};
 use tracing::{info, warn};
 
+use super::doctor::State;
+use super::doctor::hosts::promises;
 use super::{Context, Failure, reachable};
 use crate::app::App;
+use crate::backup::Backups;
 use crate::console::login_url;
-use crate::duty::{DUTIES, Duties, Tools};
+use crate::duty::{BackupPlan, DUTIES, Duties, News, Tools};
 use crate::listen::{Listener, MemoryMib, Settings, Stopped, TlsFiles};
+use crate::watch::{Metrics, MetricsPage, Watch};
 use crate::wire::limit::{FAILURES_PER_SECOND, Limits, REQUESTS_PER_SECOND, Ticks};
 
 /// How many domains are checked at once where nothing is configured.
@@ -85,13 +92,25 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let rate = context.config.get("limits.requests_per_second")?.unwrap_or(REQUESTS_PER_SECOND);
     let failures = context.config.get("limits.failures_per_second")?.unwrap_or(FAILURES_PER_SECOND);
     let public_url = context.config.public_url()?;
+    let metrics_listen = context.config.metrics_listen()?;
+    let backup = context.config.backup()?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
     let postroom = Arc::new(context.open_or_make()?);
     // Held until this returns: a second server is refused, a killed one leaves nothing behind.
     let _claim = postroom.claim()?;
     let listener = Listener::bind(settings)?;
+    let metrics = Arc::new(Metrics::new().map_err(|error| Failure::wrong(error.to_string()))?);
+    if let Some(address) = metrics_listen {
+        let page = Watch::new(Arc::clone(&metrics), Arc::clone(&postroom), Some(listener.lanes()));
+        serve_metrics(address, MetricsPage(page))?;
+    }
     context.unusable_hosts.iter().for_each(|host| warn!("{host}"));
+
+    if context.config.public()?.is_some() {
+        let declared = context.config.server_addresses()?;
+        look_at_hosts(postroom.settings().clone(), declared, Arc::clone(&resolver));
+    }
 
     let address = listener.local_addr();
     let url = public_url
@@ -100,10 +119,26 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     info!(%address, database = %postroom.file().display(), "serving");
 
     let app = App::new(Arc::clone(&postroom), Arc::clone(&resolver));
-    let app =
-        Arc::new(app.switched(switches).limited(Limits::new(rate, failures, Ticks::default())).at(&url));
-    let tools =
-        Tools { app: Arc::clone(&app), postroom: Arc::clone(&postroom), resolver, checks_at_once: at_once };
+    let app = Arc::new(
+        app.switched(switches)
+            .limited(Limits::new(rate, failures, Ticks::default()))
+            .at(&url)
+            .counted(Arc::clone(&metrics)),
+    );
+    let plan = |(folder, every, keep): (PathBuf, Duration, NonZeroUsize)| BackupPlan {
+        backups: Backups::of(postroom.file(), &folder),
+        every,
+        keep,
+    };
+    let tools = Tools {
+        app: Arc::clone(&app),
+        postroom: Arc::clone(&postroom),
+        resolver,
+        checks_at_once: at_once,
+        news: News::from_now(&postroom)?,
+        backups: backup.map(plan),
+        metrics,
+    };
     let duties =
         Duties::start(DUTIES, tools).map_err(|e| Failure::wrong(format!("no thread for a duty: {e}")))?;
     let Stopped { ordered, hurried } = listener.run(app)?;
@@ -116,6 +151,31 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         warn!("stopped without closing the database, which is busy; what was acknowledged is on disk");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves the metrics on an address of their own, in threads of their own, until a signal stops them as well.
+fn serve_metrics(address: SocketAddr, page: MetricsPage) -> Result<(), Failure> {
+    let listener = Listener::bind(Settings::at(address))?;
+    info!(address = %listener.local_addr(), "the metrics are at /metrics");
+    let run = move || {
+        if let Err(error) = listener.run(Arc::new(page)) {
+            warn!(%error, "the metrics are not served any more");
+        }
+    };
+    let started = thread::Builder::new().name("postroom-metrics".to_owned()).spawn(run);
+    started.map(drop).map_err(|error| Failure::wrong(format!("no thread for the metrics: {error}")))
+}
+
+/// Logs a warning for each host that records name and that does not lead here. It asks the DNS, so a start does not wait.
+fn look_at_hosts(settings: postroom::Settings, declared: Vec<IpAddr>, resolver: Arc<dyn Resolver>) {
+    let look = move || {
+        let checks = promises(&settings, &declared, &*resolver);
+        checks.iter().filter(|check| check.state != State::Ok).for_each(|check| warn!("{}", check.text));
+    };
+    // Without a thread for it the server runs as well.
+    if let Err(error) = thread::Builder::new().name("postroom-hosts".to_owned()).spawn(look) {
+        warn!(%error, "the hosts that records name are not looked up");
+    }
 }
 
 /// Closes the database in the time there is; whether that sufficed. Another process can hold the write lock for as long as it

@@ -32,6 +32,11 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_PUBLIC_URL",
         "the base URL that clients use (http:// and the listening address)",
     ),
+    list(
+        "server.addresses",
+        "POSTROOM_SERVER_ADDRESSES",
+        "addresses at which the world reaches this machine, behind NAT (the machine's own)",
+    ),
     key("tls.cert", "POSTROOM_TLS_CERT", "PEM file of the certificate chain; turns TLS on"),
     key("tls.key", "POSTROOM_TLS_KEY", "PEM file of its private key"),
     key(
@@ -116,6 +121,18 @@ pub const KEYS: &[Key] = &[
         "schedule.at_once",
         "POSTROOM_SCHEDULE_AT_ONCE",
         "domains checked at once in the background; 0 is none (16)",
+    ),
+    key(
+        "backup.dir",
+        "POSTROOM_BACKUP_DIR",
+        "folder for backups that the server makes by itself (none, and it makes none)",
+    ),
+    key("backup.every_hours", "POSTROOM_BACKUP_EVERY_HOURS", "hours from one of them to the next (24)"),
+    key("backup.keep", "POSTROOM_BACKUP_KEEP", "how many of them are kept (7)"),
+    key(
+        "metrics.listen",
+        "POSTROOM_METRICS_LISTEN",
+        "where Prometheus finds /metrics: 127.0.0.1:9125 (none, and there are none)",
     ),
     key("bridge.dir", "POSTROOM_BRIDGE_DIR", "folder of the bridge's sockets (/var/spool/postfix/postroom)"),
     key("bridge.group", "POSTROOM_BRIDGE_GROUP", "group that may use them (postfix)"),

@@ -95,6 +95,19 @@ impl Config {
         self.values.insert(path, Value::new(flag.to_owned(), vec![value.to_string()]));
     }
 
+    /// The settings that a file with this text has.
+    #[cfg(test)]
+    pub(crate) fn of_text(toml: &str) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        config.read_text(Path::new("postroom.toml"), toml)?;
+        Ok(config)
+    }
+
+    /// What a key is set to, and by what; none where it has its default.
+    pub fn value_of(&self, path: &str) -> Option<(&str, &[String])> {
+        self.values.get(path).map(Value::parts)
+    }
+
     /// Whether a flag, a variable or the file sets this key.
     pub fn has(&self, path: &str) -> bool {
         self.values.contains_key(path)

@@ -1,8 +1,8 @@
 //! The settings in their types, and the warnings about them.
 
 use std::fmt;
-use std::net::SocketAddr;
-use std::num::NonZeroU16;
+use std::net::{IpAddr, SocketAddr};
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use postroom::settings::Settings;
 
 use super::value::{BaseUrl, MessageMib, Server};
 use super::{Config, ConfigError};
+use crate::listen::MemoryMib;
 use crate::wire::Switches;
 
 impl Config {
@@ -132,6 +133,59 @@ impl Config {
         Ok(settings)
     }
 
+    /// What is wrong with the settings: a sentence for each that cannot be used.
+    pub fn faults(&self) -> Vec<String> {
+        // Each part stops at its first fault, so each setting is read by itself as well.
+        let parts = [
+            self.db().err(),
+            self.listen().err(),
+            self.public_url().err(),
+            self.tls().err(),
+            self.switches().err(),
+            self.delegation_servers().err(),
+            self.dns().err(),
+            self.settings().err(),
+            self.bridge_dir().err(),
+            self.bridge_group().err(),
+            self.get::<u32>("limits.per_address").err(),
+            self.get::<u32>("limits.connections").err(),
+            self.get::<MemoryMib>("limits.memory_mib").err(),
+            self.get::<u32>("limits.write_queue").err(),
+            self.get::<u32>("limits.requests_per_second").err(),
+            self.get::<u32>("limits.failures_per_second").err(),
+            self.get::<u32>("stop.grace_s").err(),
+            self.get::<u32>("schedule.at_once").err(),
+            self.get::<bool>("bridge.require_dkim").err(),
+            self.server_addresses().err(),
+            self.metrics_listen().err(),
+            self.backup().err(),
+        ];
+        let mut faults: Vec<String> = parts.into_iter().flatten().map(|fault| fault.to_string()).collect();
+        faults.sort_unstable();
+        faults.dedup();
+        faults
+    }
+
+    /// Where the metrics are, if they are anywhere.
+    pub fn metrics_listen(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        self.get("metrics.listen")
+    }
+
+    /// The folder for the server's own backups, how often it makes one, and how many it keeps; none if there is no folder.
+    pub fn backup(&self) -> Result<Option<(PathBuf, Duration, NonZeroUsize)>, ConfigError> {
+        let hours = self.get::<NonZeroU16>("backup.every_hours")?.map_or(24, NonZeroU16::get);
+        let keep = self
+            .get::<NonZeroU16>("backup.keep")?
+            .map_or(NonZeroUsize::MIN.saturating_add(6), NonZeroUsize::from);
+        let folder: Option<PathBuf> = self.get("backup.dir")?;
+        Ok(folder.map(|folder| (folder, Duration::from_hours(u64::from(hours)), keep)))
+    }
+
+    /// The addresses at which the world reaches this machine, where they are not its own.
+    pub fn server_addresses(&self) -> Result<Vec<IpAddr>, ConfigError> {
+        self.list("server.addresses")
+    }
+
     /// The hosts that records would name and that nobody else can look up. The caller warns of them while the server is for
     /// this machine alone; if `public_url` or an address beyond loopback shows that it is for others, they are an error.
     pub fn unusable_hosts(&self, settings: &Settings) -> Result<Vec<UnusableHost>, ConfigError> {
@@ -155,7 +209,7 @@ impl Config {
     }
 
     /// The setting which shows that the server is for others than this machine, if there is one.
-    fn public(&self) -> Result<Option<&'static str>, ConfigError> {
+    pub fn public(&self) -> Result<Option<&'static str>, ConfigError> {
         if self.public_url()?.is_some() {
             return Ok(Some("public_url"));
         }

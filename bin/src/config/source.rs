@@ -18,6 +18,11 @@ impl Value {
         Value { source, items }
     }
 
+    /// What it is set by, and to what.
+    pub(super) fn parts(&self) -> (&str, &[String]) {
+        (&self.source, &self.items)
+    }
+
     pub(super) fn read<T: Setting>(&self) -> Result<Vec<T>, ConfigError> {
         self.items.iter().map(|item| T::read(item).map_err(|reason| self.fault(item, reason))).collect()
     }
@@ -31,9 +36,13 @@ impl Config {
     pub(super) fn read_file(&mut self, file: &Path) -> Result<(), ConfigError> {
         let text = std::fs::read_to_string(file)
             .map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
+        self.read_text(file, &text)
+    }
+
+    pub(super) fn read_text(&mut self, file: &Path, text: &str) -> Result<(), ConfigError> {
         let table: toml::Table = text.parse().map_err(|e: toml::de::Error| ConfigError::NotToml {
             file: file.to_owned(),
-            reason: at_place(&text, &e),
+            reason: at_place(text, &e),
         })?;
         self.read_table(file, "", &table)
     }

@@ -41,6 +41,8 @@ pub const SURFACE: Surface = Surface {
         page(Method::GET, "/console", overview::show),
         page(Method::GET, "/console/domains", domain::list::show).for_account(),
         page(Method::POST, "/console/domains", domain::list::add).for_account(),
+        page(Method::GET, "/console/domains/bulk", domain::bulk::show).for_account(),
+        page(Method::POST, "/console/domains/bulk", domain::bulk::add).for_account(),
         page(Method::GET, "/console/domains/{name}", domain::show::show),
         looking_page(Method::POST, "/console/domains/{name}/check", domain::show::check),
         page(Method::GET, "/console/domains/{name}/log", domain::log::show),

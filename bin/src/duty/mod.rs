@@ -4,9 +4,11 @@
 //! nothing more to do now, pause, work again. A duty that fails, or panics, is logged by its name and tried again; the others
 //! go on. To add one, write its file here and name it in the table.
 
+mod backups;
 mod checks;
 mod expiry;
 mod keys;
+mod news;
 mod rotations;
 mod run;
 mod seals;
@@ -15,6 +17,7 @@ mod uses;
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,12 +26,23 @@ use postroom::dns::Resolver;
 use postroom::error::Error;
 
 use crate::app::App;
+use crate::backup::Backups;
+use crate::watch::Metrics;
 
+pub use news::News;
 pub use run::Duties;
 
 /// Every duty of a server.
-pub const DUTIES: &[Duty] =
-    &[uses::DUTY, checks::DUTY, keys::DUTY, rotations::DUTY, expiry::DUTY, seals::DUTY];
+pub const DUTIES: &[Duty] = &[
+    uses::DUTY,
+    checks::DUTY,
+    keys::DUTY,
+    rotations::DUTY,
+    expiry::DUTY,
+    seals::DUTY,
+    news::DUTY,
+    backups::DUTY,
+];
 
 /// A kind of work that the server does by itself, again and again.
 #[derive(Debug)]
@@ -71,6 +85,23 @@ pub struct Tools {
     pub resolver: Arc<dyn Resolver>,
     /// How many domains are checked at once.
     pub checks_at_once: u32,
+    /// Up to where changes of statuses are logged.
+    pub news: News,
+    /// When backups are made; none are without it.
+    pub backups: Option<BackupPlan>,
+    /// Where it is counted what failed.
+    pub metrics: Arc<Metrics>,
+}
+
+/// When the server makes backups by itself.
+#[derive(Clone, Debug)]
+pub struct BackupPlan {
+    /// Where they are.
+    pub backups: Backups,
+    /// How old the newest one may become.
+    pub every: Duration,
+    /// How many are kept.
+    pub keep: NonZeroUsize,
 }
 
 /// The number of threads of a duty that needs only one.

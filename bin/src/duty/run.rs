@@ -11,6 +11,7 @@ use tracing::{error, warn};
 
 use super::{Duty, More};
 use crate::app::stop_if_sync_failed;
+use crate::watch::count_duty_failure;
 
 /// The shortest pause after a failure of a duty.
 const PAUSE_AFTER_TROUBLE: Duration = Duration::from_secs(10);
@@ -95,11 +96,13 @@ fn attempt<T>(duty: &Duty<T>, tools: &T) -> Option<More> {
     match catch_unwind(AssertUnwindSafe(|| (duty.work)(tools))) {
         Ok(Ok(more)) => Some(more),
         Ok(Err(error)) => {
+            count_duty_failure();
             warn!(duty = duty.name, %error, "a duty was not done; it is tried again");
             stop_if_sync_failed(&error);
             None
         }
         Err(_) => {
+            count_duty_failure();
             error!(duty = duty.name, "a duty panicked; it is tried again");
             None
         }

@@ -92,6 +92,18 @@ impl Lanes {
         self.looks.close();
     }
 
+    /// How many requests wait in each lane now.
+    pub(super) fn waiting(&self) -> [(&'static str, usize); 5] {
+        [
+            ("health", &self.health),
+            ("authentication", &self.authentication),
+            ("reads", &self.reads),
+            ("writes", &self.writes),
+            ("looks", &self.looks),
+        ]
+        .map(|(name, pool)| (name, pool.queue().waiting.values().map(VecDeque::len).sum()))
+    }
+
     fn of(&self, lane: Lane) -> &Arc<Pool> {
         match lane {
             Lane::Health => &self.health,

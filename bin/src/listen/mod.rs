@@ -159,6 +159,17 @@ impl StopHandle {
     }
 }
 
+/// A view of the lanes of a [`Listener`], for who watches it.
+#[derive(Clone, Debug)]
+pub struct LanesView(Arc<Lanes>);
+
+impl LanesView {
+    /// How many requests wait in each lane now.
+    pub fn waiting(&self) -> [(&'static str, usize); 5] {
+        self.0.waiting()
+    }
+}
+
 /// How serving came to its end.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopped {
@@ -200,6 +211,11 @@ impl Listener {
     /// What stops it from another thread.
     pub fn stop_handle(&self) -> StopHandle {
         StopHandle(Arc::clone(&self.front.stop))
+    }
+
+    /// How many requests wait, from another thread.
+    pub fn lanes(&self) -> LanesView {
+        LanesView(Arc::clone(&self.front.lanes))
     }
 
     /// Serves until SIGTERM, SIGINT or a [`StopHandle`], and then answers the requests in hand.

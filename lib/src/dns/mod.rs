@@ -25,10 +25,11 @@ mod network;
 mod outside;
 mod record;
 mod scripted;
+mod validation;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::name::DnsName;
@@ -41,6 +42,7 @@ pub use self::network::{DnsSettings, InvalidResolver, NetworkResolver};
 pub use self::outside::Outside;
 pub use self::record::{RecordData, RecordType, TxtData};
 pub use self::scripted::ScriptedResolver;
+pub use self::validation::validates;
 
 /// The most CNAME records that are followed from a question to its records. A longer chain counts as a loop.
 pub const MAX_CHAIN: usize = 8;
@@ -85,6 +87,25 @@ impl Question {
     /// A question for the records of `record_type` at `name`.
     pub fn new(name: DnsName, record_type: RecordType) -> Question {
         Question { name, record_type }
+    }
+
+    /// A question for the names that an address belongs to (RFC 1035 section 3.5, RFC 3596 section 2.5).
+    pub fn reverse(address: IpAddr) -> Question {
+        let name = match address {
+            IpAddr::V4(address) => {
+                let [a, b, c, d] = address.octets();
+                format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+            }
+            IpAddr::V6(address) => {
+                let nibbles = address
+                    .octets()
+                    .into_iter()
+                    .rev()
+                    .map(|octet| format!("{:x}.{:x}.", octet & 15, octet >> 4));
+                nibbles.collect::<String>() + "ip6.arpa"
+            }
+        };
+        Question::new(DnsName::from_answer(&name), RecordType::Ptr)
     }
 }
 
@@ -317,6 +338,14 @@ mod tests {
         assert_eq!(at("192.0.2.1:53").to_string(), "ns1.example.com (192.0.2.1)");
         assert_eq!(at("192.0.2.1:5300").to_string(), "ns1.example.com (192.0.2.1:5300)");
         assert_eq!(at("[2001:db8::1]:53").to_string(), "ns1.example.com (2001:db8::1)");
+    }
+
+    #[test]
+    fn an_address_is_asked_for_backwards() {
+        let name = |text: &str| Question::reverse(text.parse().unwrap()).to_string();
+        assert_eq!(name("192.0.2.25"), "25.2.0.192.in-addr.arpa PTR");
+        let v6 = name("2001:db8::25");
+        assert!(v6.starts_with("5.2.0.0.0.") && v6.ends_with(".8.b.d.0.1.0.0.2.ip6.arpa PTR"), "{v6}");
     }
 
     #[test]

@@ -117,6 +117,11 @@ pub fn newest(tx: &ReadTx<'_>, search: &Search<'_>, limit: u32) -> Result<Vec<Ev
     table::newest(tx, search, limit)
 }
 
+/// The next `limit` of these rows after one, the oldest first: for who follows the log. [`Search::before`] is not looked at.
+pub fn after(tx: &ReadTx<'_>, search: &Search<'_>, row: EventId, limit: u32) -> Result<Vec<Event>, Error> {
+    table::after(tx, search, row, limit)
+}
+
 /// What happened to a domain while it was this account's: see [`domain::timeline`](crate::domain::timeline).
 pub(crate) fn timeline(
     tx: &ReadTx<'_>,

@@ -29,9 +29,32 @@ pub(super) fn newest(tx: &ReadTx<'_>, search: &Search<'_>, limit: u32) -> Result
     tx.all(&sql, params, event)
 }
 
-/// The statement for a search: the conditions that are set and no others, so that each can use its index.
+pub(super) fn after(
+    tx: &ReadTx<'_>,
+    search: &Search<'_>,
+    row: EventId,
+    limit: u32,
+) -> Result<Vec<Event>, Error> {
+    let (mut conditions, mut params) = conditions(&Search { before: None, ..*search });
+    conditions.push("id > ?");
+    params.push(Box::new(row.number()));
+    params.push(Box::new(limit));
+    let sql = format!("SELECT * FROM event WHERE {} ORDER BY id LIMIT ?", conditions.join(" AND "));
+    tx.all(&sql, params, event)
+}
+
+/// The statement for the newest rows of a search.
 fn query(search: &Search<'_>, limit: u32) -> (String, Vec<Box<dyn ToValue>>) {
-    let mut conditions: Vec<&str> = Vec::new();
+    let (conditions, mut params) = conditions(search);
+    params.push(Box::new(limit));
+    let conditions =
+        if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
+    (format!("SELECT * FROM event {conditions} ORDER BY id DESC LIMIT ?"), params)
+}
+
+/// The conditions of a search that are set and no others, so that each can use its index.
+fn conditions(search: &Search<'_>) -> (Vec<&'static str>, Vec<Box<dyn ToValue>>) {
+    let mut conditions: Vec<&'static str> = Vec::new();
     let mut params: Vec<Box<dyn ToValue>> = Vec::new();
     if let Some(account) = search.account {
         conditions.push("account_id = ?");
@@ -57,10 +80,7 @@ fn query(search: &Search<'_>, limit: u32) -> (String, Vec<Box<dyn ToValue>>) {
         conditions.push("id < ?");
         params.push(Box::new(before.number()));
     }
-    params.push(Box::new(limit));
-    let conditions =
-        if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
-    (format!("SELECT * FROM event {conditions} ORDER BY id DESC LIMIT ?"), params)
+    (conditions, params)
 }
 
 const TIMELINE: &str = "SELECT * FROM event WHERE domain_id = ?1 AND account_id = ?2 AND id < ?3

@@ -6,6 +6,7 @@
 mod action;
 pub(crate) mod finding;
 pub(crate) mod kind;
+mod publish;
 pub(crate) mod table;
 mod zone;
 
@@ -26,6 +27,7 @@ use crate::name::{DnsName, Selector};
 use kind::Seed;
 
 pub use kind::{Purpose, RETURN_PATH_HOST};
+pub use publish::{Format, InvalidFormat, ZoneRecords, by_zone};
 pub use zone::{strings, zone_fragment};
 
 /// How a record stands.

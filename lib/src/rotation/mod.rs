@@ -11,6 +11,7 @@
 mod stage;
 mod table;
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -95,6 +96,13 @@ pub fn status<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<RotationView, 
     let rotation = table::find(tx, domain.id)?.unwrap_or_default();
     let stage = Stage::of(rotation.under_way.as_ref(), &keys, tx.settings().keep_retired_for);
     Ok(RotationView { stage, rotation, keys })
+}
+
+/// When the next rotation of each of the domains begins by itself, of those of which one does: one statement, however
+/// many domains there are.
+pub fn next_each<'t>(tx: &ReadTx<'t>, domains: &[Domain<'t>]) -> Result<HashMap<DomainId, Timestamp>, Error> {
+    let ids: Vec<DomainId> = domains.iter().map(|domain| domain.id).collect();
+    Ok(table::next_each(tx, &ids)?.into_iter().collect())
 }
 
 /// Where the new key of the domain's next rotation is to come from. It is of the kind of the current key.

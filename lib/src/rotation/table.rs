@@ -35,6 +35,17 @@ pub(super) fn save(tx: &WriteTx<'_>, domain: DomainId, rotation: &Rotation) -> R
     Ok(())
 }
 
+/// When the next rotation of each of these domains begins by itself, of those of which one does.
+pub(super) fn next_each(tx: &ReadTx<'_>, domains: &[DomainId]) -> Result<Vec<(DomainId, Timestamp)>, Error> {
+    let ids: Vec<String> = domains.iter().map(|id| id.number().to_string()).collect();
+    tx.all(
+        "SELECT domain_id, next_at FROM rotation
+         WHERE next_at IS NOT NULL AND domain_id IN (SELECT value FROM json_each(:ids))",
+        named! { ":ids": format!("[{}]", ids.join(",")) },
+        |row| Ok((DomainId::new(row.get(0)?), Timestamp::from_millis(row.get(1)?))),
+    )
+}
+
 /// Domains of any account whose rotation waits, and whose new key's record was seen right since it began: a manual mark, or
 /// an earlier look, is not enough.
 pub(super) fn seen<'t>(tx: &ReadTx<'t>, limit: u32) -> Result<Vec<Holder<'t>>, Error> {

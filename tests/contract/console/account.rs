@@ -83,3 +83,30 @@ fn a_login_link_to_the_account_is_made_on_its_page() {
     assert_eq!(made.text().matches("/console/login?link=prl_").count(), 1, "{}", made.text());
     assert!(app.actions(key.account).contains(&"login_link.created acme".to_owned()));
 }
+
+#[test]
+fn many_domains_are_shown_before_they_are_made_and_bad_lines_do_not_stop_good_ones() {
+    let (app, _, session) = world();
+    assert_eq!(app.visit(&session, "GET /console/domains/bulk", "").status, 200);
+    let lines = "lines=Domain%2CLabel%0Aone.example%2CFirst%0Anot+a+name%0Aexample.com%0AONE.example%0A%0Atwo.example";
+    let before = app.dump();
+    let preview = app.visit(&session, "POST /console/domains/bulk", lines);
+    assert_eq!(preview.status, 200);
+    let text = preview.text();
+    assert!(text.contains("Make 2 domains") && text.contains("It is here already."), "{text}");
+    assert!(text.contains("It stands above already.") && text.contains("not a name"), "{text}");
+    assert_eq!(app.dump(), before, "nothing is made before that is confirmed");
+    let confirmed = "confirm=yes&lines=one.example%2CFirst%0Aexample.com%2C%0Atwo.example%2C";
+    let made = app.visit(&session, "POST /console/domains/bulk", confirmed);
+    assert!(
+        made.text().contains("2 domains made") && made.text().contains("exists already"),
+        "{}",
+        made.text()
+    );
+    for name in ["one.example", "two.example"] {
+        assert_eq!(app.visit(&session, &format!("GET /console/domains/{name}"), "").status, 200);
+    }
+    let empty = app.visit(&session, "POST /console/domains/bulk", "lines=");
+    assert_eq!(empty.status, 422);
+    assert!(empty.text().contains("bulk-lines-error"), "{}", empty.text());
+}

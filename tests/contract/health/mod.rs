@@ -1,4 +1,4 @@
-//! `/healthz`, through the App in process.
+//! `/healthz` and `/readyz`, through the App in process.
 
 use serde_json::json;
 
@@ -11,6 +11,14 @@ fn healthz_needs_no_key_and_says_ok() {
     app.send("HEAD /healthz", &[], b"").is(200, &json!({"status": "ok"}));
     let reply = app.send("POST /healthz", &[], b"");
     assert_eq!((reply.status, reply.header("allow")), (405, Some("GET, HEAD")));
+}
+
+#[test]
+fn readyz_needs_no_key_and_says_when_the_database_cannot_be_read() {
+    let app = TestApp::new();
+    app.send("GET /readyz", &[], b"").is(200, &json!({"status": "ok"}));
+    app.postroom.close();
+    app.send("GET /readyz", &[], b"").is(503, &json!({"status": "database unreadable"}));
 }
 
 #[test]

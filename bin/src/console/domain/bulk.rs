@@ -83,20 +83,26 @@ pub(in crate::console) fn add(call: &Call<'_, SignedIn>) -> Result<Response, Fau
 fn lines(form: &Form) -> Result<Vec<Line>, Error> {
     let file = form.file("file").filter(|octets| !octets.is_empty());
     let text = match file {
-        Some(octets) => std::str::from_utf8(octets).map_err(|_| Error::invalid("lines", "the file is not UTF-8"))?,
+        Some(octets) => {
+            std::str::from_utf8(octets).map_err(|_| Error::invalid("lines", "the file is not UTF-8"))?
+        }
         None => form.get("lines").unwrap_or_default(),
     };
     let mut lines: Vec<Line> = Vec::new();
     let mut known = BTreeSet::new();
     for (at, text) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        let (name, label) = text.split_once([',', ';', '\t']).map_or((text, ""), |(name, label)| (name, label));
+        let (name, label) =
+            text.split_once([',', ';', '\t']).map_or((text, ""), |(name, label)| (name, label));
         let clean = |cell: &str| cell.trim().trim_matches('"').trim().to_owned();
         let (name, label) = (clean(name), clean(label));
         if name.is_empty() || (lines.is_empty() && name.eq_ignore_ascii_case("domain")) {
             continue;
         }
         if lines.len() == MOST_LINES {
-            return Err(Error::invalid("lines", format_args!("there are more than {MOST_LINES} lines; add them in parts")));
+            return Err(Error::invalid(
+                "lines",
+                format_args!("there are more than {MOST_LINES} lines; add them in parts"),
+            ));
         }
         let outcome = match name.parse::<DomainName>() {
             Err(reason) => Outcome::Bad(bad(&reason)),
@@ -182,11 +188,14 @@ fn confirm(frame: &Frame, lines: &[Line], number: &str) -> Markup {
             text.push_str(&format!("{name},{}\n", label.as_deref().unwrap_or_default()));
         }
     }
-    frame.form(&frame.to("/domains/bulk"), &html! {
-        input type="hidden" name="lines" value=(text);
-        input type="hidden" name="confirm" value="yes";
-        button.primary { "Make " (number) }
-    })
+    frame.form(
+        &frame.to("/domains/bulk"),
+        &html! {
+            input type="hidden" name="lines" value=(text);
+            input type="hidden" name="confirm" value="yes";
+            button.primary { "Make " (number) }
+        },
+    )
 }
 
 fn row(frame: &Frame, line: &Line, is_made: bool) -> Markup {

@@ -1,0 +1,69 @@
+//! Whether the sockets of the bridge answer.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Check, State, check};
+use crate::command::Context;
+use crate::mta::Folder;
+
+/// How long a socket of the bridge may take to answer.
+const SOCKET_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks each socket of the bridge, where there is a folder for one.
+pub(super) fn bridge(context: &Context) -> Vec<Check> {
+    let dir = match context.config.bridge_dir() {
+        Ok(dir) => dir,
+        Err(error) => return vec![check("bridge", State::Fail, error.to_string())],
+    };
+    if !dir.exists() {
+        return Vec::new();
+    }
+    if !Folder::is_taken(&dir) {
+        let dir = dir.display();
+        let text = format!("none runs in {dir}; the mail server puts mail off until `postroom bridge` runs");
+        return vec![check("bridge", State::Warn, text)];
+    }
+    let asked = PROBES.iter().map(|probe| match ask(&dir.join(probe.socket), probe) {
+        Ok(true) => check("bridge", State::Ok, format!("the socket {} answers", probe.socket)),
+        Ok(false) => {
+            check("bridge", State::Fail, format!("the socket {} answers something odd", probe.socket))
+        }
+        Err(error) => {
+            let socket = dir.join(probe.socket);
+            check("bridge", State::Fail, format!("{} does not answer: {error}", socket.display()))
+        }
+    });
+    asked.collect()
+}
+
+/// A question to a socket of the bridge, and how its answer begins.
+struct Probe {
+    socket: &'static str,
+    question: &'static [u8],
+    answer: &'static [u8],
+}
+
+const PROBES: [Probe; 3] = [
+    Probe { socket: "map", question: b"23:domain postroom.invalid,", answer: b"9:NOTFOUND ," },
+    Probe { socket: "auth", question: b"VERSION\t1\t1\n", answer: b"VERSION\t1\t" },
+    // The negotiation of version 6, with everything offered.
+    Probe {
+        socket: "milter",
+        question: b"\0\0\0\x0dO\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff",
+        answer: b"\0\0\0\x0dO\0\0\0\x06",
+    },
+];
+
+/// Whether the socket answers as it should.
+fn ask(socket: &Path, probe: &Probe) -> io::Result<bool> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(SOCKET_PATIENCE))?;
+    stream.set_write_timeout(Some(SOCKET_PATIENCE))?;
+    stream.write_all(probe.question)?;
+    let mut answer = vec![0; probe.answer.len()];
+    stream.read_exact(&mut answer)?;
+    Ok(answer == probe.answer)
+}

@@ -1,0 +1,199 @@
+//! The machine under the server: its disk, its clock, its files, its port, its certificate.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use postroom::event::{self, Search};
+use rustix::process::{Resource, getrlimit};
+use x509_parser::pem::Pem;
+
+use super::{Check, State, check, stand_in};
+use crate::command::Context;
+use crate::config::ConfigError;
+use crate::listen::Settings;
+
+/// With less space than this the next backup or migration may find none.
+const LITTLE_SPACE: u64 = 1 << 30;
+/// With less space than this writes will soon be refused.
+const NO_SPACE: u64 = 64 << 20;
+/// Open files beside connections: the database and its readers, the log, sockets of look-ups.
+const OTHER_FILES: u64 = 256;
+/// A certificate that ends sooner should have been renewed.
+const RENEW_BEFORE: Duration = Duration::from_hours(14 * 24);
+/// What a clock may differ from the newest row of the audit log.
+const CLOCK_SLACK: Duration = Duration::from_mins(1);
+/// Where systemd keeps a file while the clock is synchronized, and the folder that is there if systemd does so.
+const SYNCHRONIZED: (&str, &str) = ("/run/systemd/timesync", "/run/systemd/timesync/synchronized");
+/// How long this machine may take to accept a connection.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(super) fn machine(context: &Context) -> Vec<Check> {
+    let mut checks = Vec::new();
+    match context.config.db() {
+        Ok(file) => {
+            checks.extend(disk(&file));
+            checks.extend(permissions(context, &file));
+        }
+        Err(error) => checks.push(refused("disk", &error)),
+    }
+    checks.extend(clock(context));
+    checks.push(files(context));
+    checks.push(port(context));
+    checks.extend(certificate(context));
+    checks
+}
+
+fn refused(name: &'static str, error: &ConfigError) -> Check {
+    check(name, State::Fail, error.to_string())
+}
+
+/// The folder of a file.
+fn folder(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn disk(file: &Path) -> Option<Check> {
+    let folder = folder(file);
+    let found = rustix::fs::statvfs(folder).ok()?;
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    let text = format!("{} MiB are free in {}", free >> 20, folder.display());
+    Some(if free < NO_SPACE {
+        check("disk", State::Fail, format!("{text}; make room, or writes will be refused"))
+    } else if free < LITTLE_SPACE {
+        check("disk", State::Warn, format!("{text}; make room before the next backup"))
+    } else {
+        check("disk", State::Ok, text)
+    })
+}
+
+/// What others may read, and what others could put in the place of the database or the master key.
+fn permissions(context: &Context, file: &Path) -> Vec<Check> {
+    let mode = |path: &Path| fs::metadata(path).ok().map(|found| found.permissions().mode());
+    let mut checks = Vec::new();
+    let wal = PathBuf::from(format!("{}-wal", file.display()));
+    for path in [file, &wal] {
+        if mode(path).is_some_and(|mode| mode & 0o007 != 0) {
+            let text = format!("{0} can be read by everybody; run: chmod 600 {0}", path.display());
+            checks.push(check("permissions", State::Warn, text));
+        }
+    }
+    let key = context.config.get::<PathBuf>("master_key_file").ok().flatten();
+    for folder in [Some(folder(file)), key.as_deref().map(folder)].into_iter().flatten() {
+        // In a folder with the sticky bit nobody replaces the files of others.
+        if mode(folder).is_some_and(|mode| mode & 0o002 != 0 && mode & 0o1000 == 0) {
+            let text = format!("everybody can replace files in {0}; run: chmod o-w {0}", folder.display());
+            checks.push(check("permissions", State::Fail, text));
+        }
+    }
+    if checks.is_empty() && file.exists() {
+        checks.push(check("permissions", State::Ok, "nobody else can read or replace the database"));
+    }
+    checks
+}
+
+/// Whether the clock can be right: it is not behind what was written before, and the system says that it is synchronized.
+fn clock(context: &Context) -> Option<Check> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let newest = newest_event(context).map(|millis| Duration::from_millis(millis.unsigned_abs()));
+    if let Some(newest) = newest
+        && newest > now + CLOCK_SLACK
+    {
+        let ahead = (newest - now).as_secs();
+        let text = format!(
+            "it is {ahead} s behind the newest row of the audit log; set it, and have it synchronized (NTP)"
+        );
+        return Some(check("clock", State::Fail, text));
+    }
+    let (folder, file) = SYNCHRONIZED;
+    if !Path::new(folder).exists() {
+        return Some(check("clock", State::Ok, "it is not behind what was written before"));
+    }
+    Some(if Path::new(file).exists() {
+        check("clock", State::Ok, "it is synchronized")
+    } else {
+        check("clock", State::Warn, "systemd has not synchronized it; see: timedatectl status")
+    })
+}
+
+fn newest_event(context: &Context) -> Option<i64> {
+    let file = context.config.db().ok().filter(|file| file.exists())?;
+    let settings = context.config.settings().unwrap_or_else(|_| stand_in());
+    let postroom = context.open_with(settings).ok().filter(|_| file.exists())?;
+    let all = Search { account: None, domain: None, action: None, before: None };
+    let events = postroom.read(|tx| event::newest(tx, &all, 1)).ok()?;
+    events.first().map(|event| event.at.millis())
+}
+
+/// Whether a server may have as many open files as it takes connections.
+fn files(context: &Context) -> Check {
+    let usual = Settings::at(SocketAddr::from(([127, 0, 0, 1], 0))).connections;
+    let connections = match context.config.get::<usize>("limits.connections") {
+        Ok(most) => most.unwrap_or(usual),
+        Err(error) => return refused("files", &error),
+    };
+    let needed = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);
+    match getrlimit(Resource::Nofile).current {
+        Some(most) if most < needed => {
+            let text = format!(
+                "a process may have {most} open files, and {connections} connections need {needed}: start the server \
+                 with `ulimit -n {needed}`, or LimitNOFILE={needed} in its unit"
+            );
+            check("files", State::Warn, text)
+        }
+        Some(most) => check("files", State::Ok, format!("a process may have {most} open files")),
+        None => check("files", State::Ok, "a process may have any number of open files"),
+    }
+}
+
+/// Whether the server answers at its port, or could listen there.
+fn port(context: &Context) -> Check {
+    let address = match context.config.listen() {
+        Ok(address) => address,
+        Err(error) => return refused("port", &error),
+    };
+    let reachable = crate::command::reachable(address);
+    if TcpStream::connect_timeout(&reachable, PATIENCE).is_ok() {
+        return check("port", State::Ok, format!("something answers at {reachable}"));
+    }
+    match TcpListener::bind(address) {
+        Ok(_) => check("port", State::Ok, format!("{address} is free; no server listens there now")),
+        Err(error) => check("port", State::Fail, format!("a server cannot listen at {address}: {error}")),
+    }
+}
+
+/// When the certificate of TLS ends.
+fn certificate(context: &Context) -> Option<Check> {
+    let file = match context.config.tls() {
+        Ok(files) => files?.0,
+        Err(error) => return Some(refused("certificate", &error)),
+    };
+    let shown = file.display();
+    let pem = match fs::read(&file) {
+        Ok(pem) => pem,
+        Err(error) => {
+            return Some(check("certificate", State::Fail, format!("{shown} cannot be read: {error}")));
+        }
+    };
+    let first = Pem::iter_from_buffer(&pem).next().and_then(Result::ok);
+    let end = first.and_then(|pem| pem.parse_x509().ok().map(|certificate| certificate.validity().not_after));
+    let Some(end) = end else {
+        return Some(check(
+            "certificate",
+            State::Fail,
+            format!("{shown} has no certificate that can be read"),
+        ));
+    };
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let left = Duration::from_secs(end.timestamp().try_into().unwrap_or_default()).checked_sub(now);
+    Some(match left {
+        None => check("certificate", State::Fail, format!("{shown} ended on {end}; renew it")),
+        Some(left) if left < RENEW_BEFORE => {
+            let text = format!("{shown} ends in {} days, on {end}; renew it", left.as_secs() / 86_400);
+            check("certificate", State::Warn, text)
+        }
+        Some(_) => check("certificate", State::Ok, format!("{shown} is valid until {end}")),
+    })
+}

@@ -1,0 +1,117 @@
+//! `postroom doctor`: looks for what is wrong, and says what to do.
+
+pub(super) mod hosts;
+
+mod bridge;
+mod machine;
+
+use std::process::ExitCode;
+
+use postroom::name::DnsName;
+use postroom::settings::Settings;
+use serde_json::json;
+
+use super::output::printable;
+use super::{Context, Failure};
+
+/// What was looked at, and what came of it.
+#[derive(Debug)]
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    pub(super) state: State,
+    pub(super) text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            State::Ok => "ok",
+            State::Warn => "warn",
+            State::Fail => "fail",
+        }
+    }
+}
+
+pub(super) fn run(context: &mut Context) -> Result<ExitCode, Failure> {
+    let mut checks = database(context)?;
+    checks.extend(settings(context));
+    checks.extend(machine::machine(context));
+    checks.extend(hosts::of_config(context));
+    checks.extend(bridge::bridge(context));
+    let json = checks
+        .iter()
+        .map(|check| json!({ "check": check.name, "state": check.state.word(), "text": check.text }))
+        .collect();
+    context.output.print(&json, || {
+        let lines = checks.iter().map(|check| {
+            format!("{:<5} {:<11} {}\n", check.state.word(), check.name, printable(&check.text))
+        });
+        lines.collect()
+    })?;
+    let failed = checks.iter().any(|check| check.state == State::Fail);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+pub(super) fn check(name: &'static str, state: State, text: impl Into<String>) -> Check {
+    Check { name, state, text: text.into() }
+}
+
+fn database(context: &Context) -> Result<Vec<Check>, Failure> {
+    let file = context.config.db()?;
+    if !file.exists() {
+        let text = format!("{} is not there yet; `postroom serve` makes it", file.display());
+        return Ok(vec![check("database", State::Warn, text)]);
+    }
+    // What is wrong with the settings is told on their own line, and the database can be looked at none the less.
+    let settings = context.config.settings().unwrap_or_else(|_| stand_in());
+    let postroom = match context.open_with(settings) {
+        Ok(postroom) => postroom,
+        Err(failure) => return Ok(vec![check("database", State::Fail, failure.text())]),
+    };
+    let mut checks = vec![check("master key", State::Ok, "it is the one that this database was sealed with")];
+    checks.push(match postroom.check_integrity() {
+        Ok(found) if found.is_empty() => check("database", State::Ok, format!("{} is sound", file.display())),
+        Ok(found) => {
+            let text = format!("{} is damaged ({}); restore a backup", file.display(), found.join("; "));
+            check("database", State::Fail, text)
+        }
+        Err(error) => check("database", State::Fail, error.to_string()),
+    });
+    let served = postroom.claim().is_err();
+    let text = if served { "a server has this database" } else { "no server has this database now" };
+    checks.push(check("server", State::Ok, text));
+    Ok(checks)
+}
+
+fn settings(context: &Context) -> Vec<Check> {
+    let unknown = context.config.unknown_variables.iter();
+    let mut checks: Vec<Check> = unknown.map(|text| check("settings", State::Warn, text.clone())).collect();
+    let config = &context.config;
+    let hosts = config
+        .settings()
+        .and_then(|settings| config.unusable_hosts(&settings).map(|hosts| (settings, hosts)));
+    match hosts {
+        Ok((settings, hosts)) if hosts.is_empty() => {
+            let text =
+                format!("mail comes to {}, bounces to {}", settings.mx_host, settings.return_path_host);
+            checks.push(check("settings", State::Ok, text));
+        }
+        Ok((_, hosts)) => {
+            checks.extend(hosts.iter().map(|host| check("settings", State::Fail, host.to_string())));
+        }
+        Err(error) => checks.push(check("settings", State::Fail, error.to_string())),
+    }
+    checks
+}
+
+/// Settings with which a database can be looked at whose own are wrong.
+fn stand_in() -> Settings {
+    Settings::for_server(&DnsName::from_answer("localhost"))
+}

@@ -1,0 +1,133 @@
+//! `postroom key-rotation … --all`: the rotations of the whole fleet.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use postroom::account::{self, Caller};
+use postroom::db::{Postroom, ReadTx};
+use postroom::dkim::pool;
+use postroom::domain::{self, Details, Order};
+use postroom::error::Error;
+use postroom::name::Selector;
+use postroom::page::{Direction, Page};
+use postroom::rotation::{self, RotationView, Stage};
+
+use super::failure::complain;
+use super::output::table;
+use super::{Context, Exit, Failure, progress};
+use crate::json::key::rotation_json;
+
+/// How many keys are made side by side.
+const AT_ONCE: usize = 4;
+
+/// Where a domain's rotation stands.
+struct Standing {
+    caller: Caller,
+    domain: Details,
+    status: RotationView,
+}
+
+impl Standing {
+    /// Whether a rotation can begin now.
+    fn is_ready(&self) -> bool {
+        let signs = self.status.keys.iter().any(postroom::dkim::DkimKey::is_active);
+        signs && self.domain.authority.is_none() && !matches!(self.status.stage, Stage::Waiting { .. })
+    }
+}
+
+fn every(tx: &ReadTx<'_>) -> Result<Vec<Standing>, Error> {
+    let mut all = Vec::new();
+    for account in account::list(tx)? {
+        let caller = Caller::operator(account.id);
+        let page = Page { limit: u32::MAX, offset: 0 };
+        for domain in domain::list(tx, &caller, Order::Id, Direction::Ascending, page)? {
+            let status = rotation::status(tx, &domain)?;
+            all.push(Standing { caller: caller.clone(), domain: domain.into_details(), status });
+        }
+    }
+    Ok(all)
+}
+
+/// A line for each domain.
+pub(super) fn status(context: &Context, postroom: &Postroom) -> Result<ExitCode, Failure> {
+    let all = postroom.read(every)?;
+    let keep = postroom.settings().keep_retired_for;
+    context.output.print_list(
+        all.iter().map(|each| rotation_json(&each.domain, &each.status, keep)),
+        || {
+            let rows: Vec<_> = all.iter().map(|each| row(each, keep)).collect();
+            table(&["DOMAIN", "SIGNS WITH", "ROTATION", "EVERY", "NEXT"], &rows)
+        },
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(each: &Standing, keep: Duration) -> Vec<String> {
+    let status = &each.status;
+    let active: Vec<&str> =
+        status.keys.iter().filter(|key| key.is_active()).map(|key| key.selector.as_str()).collect();
+    let new = status.rotation.under_way.as_ref().and_then(|under_way| status.key(under_way.key));
+    let stage = match status.stage {
+        Stage::Idle => "-".to_owned(),
+        Stage::Waiting { since } => {
+            let new = new.map_or("a new key", |key| Selector::as_str(&key.selector));
+            format!("{new} waits for its record since {since}")
+        }
+        Stage::Keeping { until } => format!("keep the old record until {until}"),
+        Stage::Done => {
+            let old = status.keys.iter().filter(|key| status.kept_until(key, keep).is_none());
+            let old: Vec<&str> =
+                old.filter(|key| key.released_at.is_some()).map(|key| key.selector.as_str()).collect();
+            format!("done; safe to remove: {}", old.join(","))
+        }
+    };
+    let every = status.rotation.every.map(|every| format!("{} days", every.as_secs() / 86_400));
+    let next = status.rotation.next_at.map(|at| at.to_string());
+    vec![
+        each.domain.name.to_string(),
+        if active.is_empty() { "-".to_owned() } else { active.join(",") },
+        stage,
+        every.unwrap_or_else(|| "-".to_owned()),
+        next.unwrap_or_else(|| "-".to_owned()),
+    ]
+}
+
+/// Begins a rotation of each domain of which one can begin; one that is refused stops no other.
+pub(super) fn start(context: &Context, postroom: &Postroom) -> Result<ExitCode, Failure> {
+    let ready: Vec<Standing> = postroom.read(every)?.into_iter().filter(Standing::is_ready).collect();
+    let begun = progress::each("rotating", &ready, AT_ONCE, |each| start_one(postroom, each));
+    let (mut started, mut first) = (Vec::new(), None);
+    for (each, begun) in ready.iter().zip(begun) {
+        match begun {
+            Ok(status) => started.push((each.domain.clone(), status)),
+            Err(error) => {
+                let failure = Failure::from(error);
+                complain(
+                    failure.exit(),
+                    &format!("{}: {}", each.domain.name, failure.text()),
+                    context.output.json,
+                );
+                first.get_or_insert(failure.exit());
+            }
+        }
+    }
+    let keep = postroom.settings().keep_retired_for;
+    let json = started.iter().map(|(domain, status)| rotation_json(domain, status, keep));
+    context.output.print_list(json, || {
+        let lines =
+            started.iter().map(|(domain, _)| format!("{}: a new key waits for its record\n", domain.name));
+        let hint = "`postroom domain records --all` prints what to publish.\n";
+        format!("{}{} rotations begun. {hint}", lines.collect::<String>(), started.len())
+    })?;
+    Ok(first.map_or(ExitCode::SUCCESS, Exit::into))
+}
+
+fn start_one(postroom: &Postroom, each: &Standing) -> Result<RotationView, Error> {
+    let supply =
+        postroom.read(|tx| rotation::supply(tx, &domain::find(tx, &each.caller, each.domain.id)?))?;
+    let source = supply.source()?;
+    pool::write(postroom, |tx| {
+        let domain = domain::find(tx, &each.caller, each.domain.id)?;
+        rotation::start(tx, &each.caller, &domain, &source)
+    })
+}

@@ -1,0 +1,230 @@
+//! The desk in a shell: settings, the whole fleet, tokens, aliases, recipients, exports.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::harness::process::{Site, text};
+
+fn site() -> Site {
+    let site = Site::new();
+    assert!(site.serve().stop().success());
+    site
+}
+
+fn with_domains(names: &[&str]) -> Site {
+    let site = site();
+    site.json(&[&["domain", "create"][..], names, &["--account", "default"]].concat());
+    site
+}
+
+#[test]
+fn settings_are_checked_without_a_database_and_every_fault_is_said() {
+    let site = Site::new().with("POSTROOM_MX_HOTS", "mx.example.net");
+    let right = site.run(&["config", "check"]);
+    assert_eq!(right.code, Some(0), "{right:?}");
+    assert!(right.stdout.contains("did you mean POSTROOM_MX_HOST?"), "{right:?}");
+    assert!(!site.db().exists());
+
+    let file = site.file("postroom.toml");
+    fs::write(&file, "public_url = \"desk.example.net\"\n[mx]\npriority = 70000\n").expect("to write");
+    let wrong = site.run(&["config", "check", "--config", text(&file), "--json"]);
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    let said: Vec<Value> = wrong.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert_eq!(said.len(), 2, "{wrong:?}");
+    assert!(said.iter().all(|each| each["error"]["code"] == "invalid"), "{said:?}");
+    assert!(wrong.stderr.contains("https://") && wrong.stderr.contains("70000"), "{wrong:?}");
+    assert_eq!(site.run(&["config", "check", "--config", "missing.toml"]).code, Some(3));
+    assert_eq!(site.run(&["config", "check", "--log", "loud"]).code, Some(2));
+}
+
+#[test]
+fn settings_are_shown_with_what_set_them() {
+    let site = Site::new();
+    let file = site.file("postroom.toml");
+    fs::write(&file, "[mx]\npriority = 5\n[dns]\nresolvers = [\"127.0.0.1\", \"::1\"]\n").expect("to write");
+    let shown = site.json(&["config", "show", "--config", text(&file), "--db", "other.db"]);
+    let of = |path: &str| {
+        let found = shown.as_array().expect("a list").iter().find(|each| each["setting"] == path);
+        let found = found.unwrap_or_else(|| panic!("no {path}: {shown}"));
+        (found["value"].clone(), found["from"].clone())
+    };
+    assert_eq!(of("mx.host"), (json!("mx.example.net"), json!("POSTROOM_MX_HOST")));
+    assert_eq!(of("db"), (json!("other.db"), json!("--db")));
+    assert_eq!(of("mx.priority").0, json!("5"));
+    assert!(of("mx.priority").1.as_str().expect("a source").ends_with("postroom.toml: mx.priority"));
+    assert_eq!(of("dns.resolvers").0, json!(["127.0.0.1", "::1"]));
+    assert_eq!(of("listen"), (Value::Null, Value::Null));
+    let table = site.run(&["config", "show"]).stdout;
+    assert!(table.lines().any(|line| line.starts_with("listen") && line.ends_with("default")), "{table}");
+}
+
+#[test]
+fn the_sample_of_the_settings_can_be_used_as_it_is() {
+    let site = Site::new();
+    let file = site.file("postroom.toml");
+    fs::write(&file, site.run(&["config", "sample"]).stdout).expect("to write");
+    assert_eq!(site.run(&["config", "check", "--config", text(&file)]).code, Some(0));
+}
+
+#[test]
+fn the_table_of_domains_says_why_one_is_not_active_which_key_signs_and_when_it_is_rotated() {
+    let site = with_domains(&["a.example", "b.example"]);
+    let server = site.serve();
+    drop(server);
+    site.json(&["key-rotation", "every", "a.example", "30"]);
+    let list = site.json(&["domain", "list"]);
+    let a = list.as_array().expect("a list").iter().find(|each| each["domain"] == "a.example").cloned();
+    let a = a.unwrap_or_else(|| panic!("{list}"));
+    assert_eq!((&a["account"], &a["status"]), (&json!("default"), &json!("pending")));
+    assert!(a["reason"].is_string() && a["next_rotation_at"].is_string(), "{a}");
+    assert_eq!(a["signing"]["state"], "none");
+    let table = site.run(&["domain", "list"]).stdout;
+    let heading = table.lines().next().expect("a heading");
+    for word in ["DOMAIN", "STATUS", "SIGNS WITH", "NEXT ROTATION", "WHY"] {
+        assert!(heading.contains(word), "{table}");
+    }
+    assert_eq!(table.lines().count(), 3, "{table}");
+}
+
+#[test]
+fn a_list_of_domains_has_no_silent_end() {
+    let site = site();
+    let names: Vec<String> = (0..120).map(|n| format!("d{n}.example")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    site.json(&[&["domain", "create"][..], &names, &["--account", "default"]].concat());
+    assert_eq!(site.json(&["domain", "list"]).as_array().map(Vec::len), Some(120));
+    assert_eq!(site.json(&["domain", "list", "--limit", "7"]).as_array().map(Vec::len), Some(7));
+}
+
+#[test]
+fn every_domain_is_checked_at_once_and_a_wrong_one_is_exit_1() {
+    // Nothing answers there, so no record can be judged.
+    let site =
+        Site::new().with("POSTROOM_RESOLVERS", "127.0.0.1:1").with("POSTROOM_DNS_AUTHORITATIVE", "false");
+    assert!(site.serve().stop().success());
+    assert_eq!(
+        site.run(&["domain", "check", "--all"]).code,
+        Some(0),
+        "nothing is wrong where there is nothing"
+    );
+    site.json(&["domain", "create", "a.example", "b.example", "--account", "default"]);
+    let checked = site.run(&["domain", "check", "--all", "--json"]);
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    let found = checked.json();
+    assert_eq!(found.as_array().map(Vec::len), Some(2), "{found}");
+    assert_eq!(found[0]["wrong"][0]["verdict"], "temporary", "{found}");
+    assert!(site.run(&["domain", "check", "--all"]).stdout.contains("0 of 2 domains are right"));
+}
+
+#[test]
+fn rotations_of_every_domain_are_shown_and_begun_where_a_key_signs() {
+    let site = with_domains(&["a.example", "b.example"]);
+    let all = site.json(&["rotation", "status", "--all"]);
+    assert_eq!(all.as_array().map(Vec::len), Some(2), "{all}");
+    assert_eq!(site.json(&["key-rotation", "start", "--all"]), json!([]), "no key signs yet");
+    assert_eq!(site.run(&["key-rotation", "start"]).code, Some(2));
+    assert_eq!(site.run(&["key-rotation", "start", "a.example", "--all"]).code, Some(2));
+}
+
+#[test]
+fn a_token_is_shown_once_listed_and_revoked_when_somebody_says_yes() {
+    let site = with_domains(&["a.example"]);
+    let made = site.json(&["token", "create", "a.example", "--name", "shop"]);
+    let secret = made["token"].as_str().expect("a token");
+    assert!(secret.starts_with("prt_"));
+    let listed = site.run(&["token", "list", "a.example"]);
+    assert!(listed.stdout.contains("shop") && !listed.stdout.contains(secret), "{listed:?}");
+    let id = made["id"].to_string();
+    assert_eq!(site.run(&["token", "revoke", "a.example", &id]).code, Some(4));
+    assert_eq!(site.json(&["token", "revoke", "a.example", &id, "--yes"])["revoked"], made["id"]);
+    assert_eq!(site.run(&["token", "revoke", "a.example", &id, "--yes"]).code, Some(3));
+    assert_eq!(site.json(&["token", "list", "a.example"]), json!([]));
+}
+
+#[test]
+fn an_alias_is_added_listed_and_taken_away() {
+    let site = with_domains(&["a.example"]);
+    site.json(&["alias", "add", "a.example", "b.example"]);
+    assert_eq!(site.json(&["alias", "list", "a.example"]), json!(["b.example"]));
+    assert_eq!(site.run(&["alias", "add", "a.example", "b.example"]).code, Some(4));
+    assert_eq!(site.run(&["alias", "remove", "a.example", "b.example"]).code, Some(4));
+    site.json(&["alias", "remove", "a.example", "b.example", "--yes"]);
+    assert_eq!(site.run(&["alias", "remove", "a.example", "b.example", "--yes"]).code, Some(3));
+}
+
+#[test]
+fn a_recipient_is_saved_and_what_is_not_said_stays() {
+    let site = with_domains(&["a.example"]);
+    let saved = site.json(&["recipient", "save", "jo@a.example", "--admin", "true", "--filter", "off"]);
+    assert_eq!((&saved["admin"], &saved["filtered"]), (&json!(true), &json!(false)));
+    let again = site.json(&["recipient", "save", "JO@a.example", "--filter", "on"]);
+    assert_eq!((&again["admin"], &again["filtered"]), (&json!(true), &json!(true)));
+    assert_eq!(site.json(&["recipient", "list", "a.example"]).as_array().map(Vec::len), Some(1));
+    assert_eq!(site.json(&["recipient", "show", "jo@a.example"]), again);
+    assert_eq!(site.run(&["recipient", "show", "al@a.example"]).code, Some(3));
+    assert_eq!(site.run(&["recipient", "save", "jo@z.example"]).code, Some(3));
+}
+
+#[test]
+fn records_are_exported_in_the_form_of_each_tool_a_file_for_each_zone() {
+    let site = with_domains(&["a.example", "mail.a.example", "b.example"]);
+    for (format, ending) in [("bind", "zone"), ("octodns", "yaml"), ("dnscontrol", "js"), ("terraform", "tf")]
+    {
+        let written = site.json(&["export", "--format", format, "--to", format]);
+        assert_eq!(written["files"].as_array().map(Vec::len), Some(2), "{written}");
+        let file = fs::read_to_string(site.file(&format!("{format}/a.example.{ending}"))).expect("a file");
+        assert!(file.contains("pr1._domainkey") && file.contains("mail"), "{file}");
+        let all = site.run(&["export", "--format", format]).stdout;
+        assert!(all.contains(&file) && all.contains("b.example"), "{all}");
+    }
+    assert_eq!(site.run(&["export", "--format", "yaml"]).code, Some(2));
+}
+
+#[test]
+fn doctor_looks_at_the_disk_the_files_the_port_the_clock_and_the_permissions() {
+    let site = site();
+    let said = site.run(&["doctor", "--json"]).json();
+    for thing in ["disk", "files", "port", "clock", "permissions"] {
+        let found = said.as_array().expect("checks").iter().find(|each| each["check"] == thing);
+        assert!(found.is_some_and(|each| each["text"].is_string()), "no {thing}: {said}");
+    }
+    // A clock that stands before what was written.
+    let conn = rusqlite::Connection::open(site.db()).expect("a database");
+    conn.execute_batch("UPDATE event SET at = at + 86400000").expect("SQL");
+    drop(conn);
+    let said = site.run(&["doctor", "--json"]);
+    let clock = said.json().as_array().expect("checks").iter().find(|each| each["check"] == "clock").cloned();
+    assert_eq!((said.code, &clock.expect("a clock")["state"]), (Some(1), &json!("fail")));
+}
+
+#[test]
+fn doctor_says_when_a_certificate_ends() {
+    let site = Site::new();
+    let made = |days: i64| {
+        let mut params = rcgen::CertificateParams::new(["desk.example.net".to_owned()]).expect("names");
+        let now =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs();
+        let at = i64::try_from(now).expect("a time") / 86_400 + days;
+        // Days since 1970 to a date, by way of the crate's own year, month and day.
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(1970, 1, 1)
+            + std::time::Duration::from_secs(u64::try_from(at * 86_400).expect("a time"));
+        let key = rcgen::KeyPair::generate().expect("a key");
+        (params.self_signed(&key).expect("a certificate").pem(), key.serialize_pem())
+    };
+    let state = |days: i64| {
+        let (cert, key) = made(days);
+        fs::write(site.file("cert.pem"), cert).expect("to write");
+        fs::write(site.file("key.pem"), key).expect("to write");
+        let mut doctor = site.command(&["doctor", "--json"]);
+        doctor.env("POSTROOM_TLS_CERT", "cert.pem").env("POSTROOM_TLS_KEY", "key.pem");
+        let said = crate::harness::process::finish(&mut doctor).json();
+        let found =
+            said.as_array().expect("checks").iter().find(|each| each["check"] == "certificate").cloned();
+        found.unwrap_or_else(|| panic!("{said}"))["state"].clone()
+    };
+    assert_eq!(state(90), json!("ok"));
+    assert_eq!(state(5), json!("warn"));
+    assert_eq!(state(-1), json!("fail"));
+}
