@@ -164,9 +164,14 @@ fn rendered(answer: Response) -> tiny_http::Response<std::io::Cursor<Vec<u8>>> {
     let fields = answer.headers.iter().filter_map(|(name, value)| {
         tiny_http::Header::from_bytes(name.as_str().as_bytes(), value.as_bytes()).ok()
     });
-    let mut rendered = tiny_http::Response::from_data(answer.body);
+    // This server wants to know the length before it begins, so what could be made piece by piece is made at once.
+    let (status, body) = match answer.body.into_whole() {
+        Ok(body) => (answer.status.as_u16(), body),
+        Err(_) => (500, Vec::new()),
+    };
+    let mut rendered = tiny_http::Response::from_data(body);
     fields.for_each(|field| rendered.add_header(field));
-    rendered.with_status_code(answer.status.as_u16())
+    rendered.with_status_code(status)
 }
 
 /// What `postroom serve` also does beside answering: spare DKIM keys, and when keys were last used.

@@ -18,6 +18,8 @@ pub enum Entity {
     Record,
     /// An alias of a domain.
     Alias,
+    /// A claim to a name.
+    Claim,
     /// A DKIM key of a domain.
     DkimKey,
     /// A sending token of a domain.
@@ -41,6 +43,7 @@ impl fmt::Display for Entity {
             Entity::Domain => "domain",
             Entity::Record => "record",
             Entity::Alias => "alias",
+            Entity::Claim => "claim",
             Entity::DkimKey => "DKIM key",
             Entity::DomainToken => "domain token",
             Entity::Report => "report",
@@ -69,6 +72,19 @@ pub enum Error {
     /// Such a thing exists already.
     #[error("this {0} exists already")]
     Conflict(Entity),
+    /// Another account has the name, or has proved a name above it. A claim can contend for it, and proves it:
+    /// see [`claim`](crate::claim).
+    #[error("{name} is taken by another account; if it is yours, claim it and prove it")]
+    Taken {
+        /// The name.
+        name: String,
+    },
+    /// The name is no tenant's to have: it is the operator's, or no name at all.
+    #[error("this name cannot be claimed: {reason}")]
+    NotClaimable {
+        /// A sentence of its own: "it is reserved".
+        reason: String,
+    },
     /// A limit of a subscription is reached.
     #[error("the limit of {most} is reached for this {what}")]
     Limit {

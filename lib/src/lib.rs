@@ -44,6 +44,7 @@
 //! | open a database, read and write | [`Postroom`], [`Options`], [`Settings`] |
 //! | say on whose behalf something is done | [`Caller`], [`account`], [`key`], [`subscription`] |
 //! | create, find, list, rename and delete domains | [`domain`], [`overview`] |
+//! | see whose a name is, claim it and prove it | [`ownership`], [`claim`] |
 //! | see what must be published, and check it | [`record`], [`verify`], [`dns`] |
 //! | evaluate an SPF record, whoever's it is | [`spf`] |
 //! | make, import, activate and rotate DKIM keys | [`keyring`], [`rotation`], [`dkim`] |
@@ -95,12 +96,14 @@ pub mod key;
 pub mod idempotency;
 // The domain model.
 pub mod domain;
-pub mod inbound;
+pub mod ownership;
 pub mod webhook;
 pub mod dkim;
 pub mod record;
 pub mod token;
 pub mod signing;
+mod loss;
+pub mod inbound;
 pub mod route;
 pub mod login;
 pub mod session;
@@ -113,7 +116,9 @@ pub mod overview;
 pub mod census;
 // Looking and deciding.
 pub mod verify;
+pub mod advisory;
 // What rests on what was seen: which keys sign.
+pub mod claim;
 pub mod keyring;
 pub mod rotation;
 // What is sealed, wherever it stands.

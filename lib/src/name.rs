@@ -166,7 +166,8 @@ impl fmt::Display for DomainName {
     }
 }
 
-/// A DKIM selector: a dot-atom of LDH labels in lower case (RFC 6376 section 3.1), at most 63 octets a label.
+/// A DKIM selector: labels in lower case, at most 63 octets each. RFC 6376 section 3.1 has LDH labels; an underscore is taken
+/// as well, for there are such selectors in use, and the DNS has them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Selector(String);
 
@@ -209,7 +210,7 @@ impl FromStr for Selector {
             return Err(InvalidName::TooLong { most: MAX_NAME_OCTETS });
         }
         for label in selector.split('.') {
-            check_label(label, |octet| octet.is_ascii_alphanumeric() || octet == b'-')?;
+            check_label(label, |octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))?;
             if label.starts_with('-') || label.ends_with('-') {
                 return Err(InvalidName::Hyphen);
             }

@@ -42,9 +42,15 @@ pub struct Settings {
     pub return_path_required: bool,
     /// The characters that begin a tag in a local part, as in `jo+tag@example.com`. Without any there are no tags.
     pub recipient_delimiters: String,
-    /// How long a claim lives: if no check finds the domain's DKIM record right in this time, another account may create the
-    /// domain.
+    /// Whose names act only once they are proved: see [`ownership`](crate::ownership).
+    pub require_proof: RequireProof,
+    /// How long an unproved name of a tenant is kept for it. Afterwards another account may create the domain.
     pub claim_expires_after: Duration,
+    /// How many names a tenant may have or claim without having proved them.
+    pub most_unproved_claims: u32,
+    /// The operator's hosts beside those of the records: the machine's name, the host of the public URL. With the domains in
+    /// which they are registered, no tenant can claim them.
+    pub own_hosts: Vec<DnsName>,
     /// When a verified record counts as lost.
     pub loss: LossPolicy,
     /// How long an unused login link is valid.
@@ -79,7 +85,10 @@ impl Settings {
             return_path_host: named("return-path"),
             return_path_required: false,
             recipient_delimiters: "+".to_owned(),
+            require_proof: RequireProof::Tenants,
             claim_expires_after: Duration::from_hours(7 * 24),
+            most_unproved_claims: 1000,
+            own_hosts: vec![name.clone()],
             loss: LossPolicy { failures: 3, span: Duration::from_hours(72) },
             login_link_life: Duration::from_mins(15),
             max_report_octets: 10 * 1024 * 1024,
@@ -143,6 +152,30 @@ impl FromStr for DmarcPolicy {
             "quarantine" => Ok(DmarcPolicy::Quarantine),
             "reject" => Ok(DmarcPolicy::Reject),
             _ => Err(InvalidSetting("a DMARC policy is none, quarantine or reject")),
+        }
+    }
+}
+
+/// Whose names act only once they are proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequireProof {
+    /// Those of every account that is not trusted.
+    Tenants,
+    /// Everybody's.
+    Always,
+    /// Nobody's.
+    Never,
+}
+
+impl FromStr for RequireProof {
+    type Err = InvalidSetting;
+
+    fn from_str(text: &str) -> Result<RequireProof, InvalidSetting> {
+        match text {
+            "tenants" => Ok(RequireProof::Tenants),
+            "always" => Ok(RequireProof::Always),
+            "never" => Ok(RequireProof::Never),
+            _ => Err(InvalidSetting("proof is required of tenants, always or never")),
         }
     }
 }

@@ -331,6 +331,10 @@ pub(super) fn target(dialect: &Surface, route: &Route, ids: Ids, user: &str) -> 
         ("native", "/postroom/v1/keys/rotate") => {
             return Target { path, body: json!({ "grace_minutes": -1 }).to_string() };
         }
+        // Whoever claims a name has a claim of its own then; of what is no name there is none.
+        ("native", "/postroom/v1/claims") => {
+            return Target { path, body: json!({ "name": "*" }).to_string() };
+        }
         ("native", path_of) if path_of.ends_with("/keys") => {
             return Target { path, body: json!({ "selector": "stolen" }).to_string() };
         }
@@ -491,12 +495,13 @@ fn without_refusals(mut dump: BTreeMap<String, Vec<String>>) -> BTreeMap<String,
 }
 
 /// Both worlds have keys of their own making, which no two replies share: what a domain of the caller's shows of
-/// them, and the ends of the secrets of API keys, are left out of the comparison.
+/// them, the challenges of claims, and the ends of the secrets of API keys, are left out of the comparison.
 fn without_keys(reply: &Reply) -> (u16, Vec<(String, String)>, String) {
     let (status, headers, mut text) = reply.visible();
     for (member, end) in [
         ("\"webhook_public_key\":\"", '"'),
         ("\"last4\":\"", '"'),
+        ("\"value\":\"postroom-claim=", '"'),
         ("name=\"form_token\" value=\"", '"'),
         ("name=\"after\" value=\"", '"'),
         ("ends with <code>", '<'),

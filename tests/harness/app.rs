@@ -22,7 +22,7 @@ use postroom::name::DnsName;
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::session::{self, Browser};
 use postroom::settings::Settings;
-use postroom::{account, key, login};
+use postroom::{account, claim, key, login, signing};
 use postroom_server::app::App;
 use postroom_server::console::SURFACE;
 use postroom_server::wire::http::{BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request};
@@ -139,10 +139,24 @@ impl TestApp {
         TestApp { app: self.app.limited(limits), ..self }
     }
 
-    /// A new account and its first key.
+    /// A new account of the operator's own, whose names act without proof, and its first key.
     pub(crate) fn account(&self, name: &str) -> Key {
-        let id = self.postroom.write(|tx| account::create(tx, name)).unwrap().id;
+        let id = self.postroom.write(|tx| account::create_trusted(tx, name)).unwrap().id;
         self.key_of(id)
+    }
+
+    /// A new account of a tenant, whose names act when they are proved, and its first key.
+    pub(crate) fn tenant(&self, name: &str) -> Key {
+        let key = self.account(name);
+        signing::set_trust(&self.postroom, name, false).unwrap();
+        key
+    }
+
+    /// Publishes the challenge of this account's claim to a name.
+    pub(crate) fn publish_challenge(&self, key: &Key, name: &str) {
+        let claim =
+            self.postroom.read(|tx| claim::find(tx, &key.operator(), &name.parse().unwrap())).unwrap();
+        self.dns.set(claim.challenge.name.as_str(), vec![txt(&claim.challenge.value)]);
     }
 
     /// Another key of this account.
@@ -248,7 +262,8 @@ impl TestApp {
             body,
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
         });
-        Reply { status: response.status.as_u16(), headers: response.headers, body: response.body }
+        let body = response.body.into_whole().unwrap();
+        Reply { status: response.status.as_u16(), headers: response.headers, body }
     }
 
     /// Makes a domain through the API, and returns its id.

@@ -1,12 +1,13 @@
 //! The library's rules, through its public face.
 
+mod advice;
 mod agreeing;
 mod answers;
 mod changes;
 mod deciding;
 mod egress;
 mod explaining;
-mod findings;
+pub(crate) mod findings;
 mod hostile;
 mod importing;
 mod key_pool;
@@ -20,12 +21,14 @@ mod mail_records;
 mod mailboxes;
 mod master_key;
 mod names;
+mod ownership;
 mod policies;
 mod recipients;
 mod reports;
 mod rotation;
 mod routes;
 mod schedule;
+mod scouts;
 mod senders;
 mod signing;
 mod store;

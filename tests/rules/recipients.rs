@@ -137,7 +137,7 @@ fn a_recipient_at_another_domain_than_the_one_that_is_shown_for_it_has_no_lists(
         let scope = Scope::Recipient(&own, &jo);
         let is_refused = |error: Error| matches!(error, Error::NotFound(Entity::Recipient));
         assert!(is_refused(list::remove(tx, &caller, &scope, ListKind::Blocklist, &item).unwrap_err()));
-        assert!(is_refused(list::entries(tx, &scope, ListKind::Blocklist).unwrap_err()));
+        assert!(is_refused(list::entries(tx, &scope, ListKind::Blocklist, None, 10).unwrap_err()));
         list::add(tx, &caller, &scope, ListKind::Blocklist, &item).map(drop)
     });
     assert!(matches!(refused, Err(Error::NotFound(Entity::Recipient))));

@@ -13,6 +13,8 @@ mod bridge;
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod commands;
@@ -31,6 +33,8 @@ mod fleet;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod importing;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod limits;
@@ -42,11 +46,15 @@ mod login;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod mistake;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod proxies;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
@@ -59,6 +67,8 @@ mod reports;
 mod rotation;
 #[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod setup;
 #[cfg(test)]
 mod sign;
 #[cfg(test)]

@@ -47,7 +47,7 @@ fn metrics_stand_on_an_address_of_their_own_and_count_requests_domains_and_thing
     server.client().get("/no/such/route");
     let (status, metrics) = get(&address, "/metrics");
     assert_eq!(status, "HTTP/1.1 200 OK");
-    let created = "postroom_requests_total{route=\"/api/v1/domains\",status=\"200\",surface=\"mailpace\"}";
+    let created = "postroom_requests_total{route=\"/api/v1/domains\",status=\"201\",surface=\"mailpace\"}";
     assert!((value(&metrics, created) - 1.0).abs() < f64::EPSILON, "{metrics}");
     for (name, wanted) in [
         ("postroom_up", 1.0),
@@ -129,7 +129,7 @@ fn the_server_makes_backups_by_itself_and_keeps_so_many() {
     for time in old {
         let file = site.file(&format!("backups/postroom-{time}.db"));
         fs::write(&file, "an old backup").expect("to write");
-        let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_577_836_800);
+        let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_hours(438_288);
         fs::File::options()
             .write(true)
             .open(&file)

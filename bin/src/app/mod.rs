@@ -27,6 +27,7 @@ use postroom::key::{self, Opened};
 use postroom::secret::PlainSecret;
 use postroom::session;
 
+use crate::scout::Scouts;
 use crate::watch::Metrics;
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
@@ -44,6 +45,7 @@ pub use surface::SURFACES;
 pub struct App {
     postroom: Arc<Postroom>,
     resolver: Arc<dyn Resolver>,
+    scouts: Scouts,
     switches: Switches,
     base_url: String,
     router: Router,
@@ -87,6 +89,7 @@ impl App {
         App {
             postroom,
             resolver,
+            scouts: Scouts::default(),
             switches: Switches::default(),
             base_url: "http://127.0.0.1:8025".to_owned(),
             router: Router::new(),
@@ -104,6 +107,12 @@ impl App {
     #[must_use]
     pub fn switched(self, switches: Switches) -> App {
         App { switches, ..self }
+    }
+
+    /// This App, with these scouts for advice; without any, no other host is looked at.
+    #[must_use]
+    pub fn scouting(self, scouts: Scouts) -> App {
+        App { scouts, ..self }
     }
 
     /// This App at another base URL: where clients reach it, for the links in its answers.
@@ -243,7 +252,8 @@ impl App {
                     match handler {
                         KeyHandler::Stored(answer) => answer(&call),
                         KeyHandler::Looking(answer) => {
-                            answer(&LookingCall { call, postroom: &self.postroom, resolver: &*self.resolver })
+                            let (postroom, resolver) = (&*self.postroom, &*self.resolver);
+                            answer(&LookingCall { call, postroom, resolver, scouts: &self.scouts })
                         }
                     }
                 };
@@ -264,8 +274,8 @@ impl App {
         request: &'a Request,
         params: Vec<(String, String)>,
     ) -> Call<'a, By> {
-        let (switches, base_url) = (self.switches, self.base_url.as_str());
-        Call { session, switches, base_url, caller, request, params }
+        let database = (session, &self.postroom);
+        Call::new(database, (self.switches, &self.base_url), caller, request, params)
     }
 
     fn visits(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Timestamp>> {

@@ -70,7 +70,8 @@ impl App {
         match answer {
             PageHandler::Page(answer) => answer(&call),
             PageHandler::Looking(answer) => {
-                answer(&LookingCall { call, postroom: &self.postroom, resolver: &*self.resolver })
+                let (postroom, resolver) = (&*self.postroom, &*self.resolver);
+                answer(&LookingCall { call, postroom, resolver, scouts: &self.scouts })
             }
             PageHandler::Desk(_) => Err(Fault::NoRoute),
         }

@@ -77,7 +77,7 @@ pub(super) fn answer(
             response
         }
     };
-    let octets = encode(&response);
+    let (octets, response) = encode(response)?;
     if is_final(response.status) && octets.len() <= MAX_ANSWER_OCTETS {
         held.session().write(|tx| idempotency::keep(tx, asked, &octets))?;
     }
@@ -99,14 +99,17 @@ fn is_final(status: StatusCode) -> bool {
 }
 
 /// An answer as octets, in the order of HTTP/1.1: the status, a line for each header field, an empty line, the body.
-fn encode(response: &Response) -> Vec<u8> {
+///
+/// Beside them it returns the answer with its whole body.
+fn encode(response: Response) -> Result<(Vec<u8>, Response), Fault> {
+    let body = response.body.into_whole()?;
     let mut octets = format!("{}\n", response.status.as_u16()).into_bytes();
     for (name, value) in &response.headers {
         octets.extend([name.as_str().as_bytes(), b":", value.as_bytes(), b"\n"].concat());
     }
     octets.push(b'\n');
-    octets.extend(&response.body);
-    octets
+    octets.extend(&body);
+    Ok((octets, Response { body: body.into(), ..response }))
 }
 
 fn decode(octets: &[u8]) -> Option<Response> {
@@ -125,7 +128,7 @@ fn decode(octets: &[u8]) -> Option<Response> {
         headers.append(HeaderName::from_bytes(name).ok()?, value);
     }
     let body = rest.strip_prefix(b"\n")?.to_vec();
-    Some(Response { status: StatusCode::from_bytes(status).ok()?, headers, body })
+    Some(Response { status: StatusCode::from_bytes(status).ok()?, headers, body: body.into() })
 }
 
 /// The requests with keys that are being answered now.
@@ -165,13 +168,12 @@ mod tests {
     fn an_answer_reads_back_and_a_cut_one_does_not() {
         let response = Response::json(StatusCode::CREATED, &serde_json::json!({ "a": "x\n\ny" }))
             .with(HeaderName::from_static("location"), "/a:b");
-        let octets = encode(&response);
+        let (octets, response) = encode(response).unwrap();
         let read = decode(&octets).unwrap();
-        assert_eq!(
-            (read.status, &read.headers, &read.body),
-            (response.status, &response.headers, &response.body)
-        );
-        let head = octets.len() - response.body.len();
+        assert_eq!((read.status, &read.headers), (response.status, &response.headers));
+        let body = read.body.into_whole().unwrap();
+        assert_eq!(body, response.body.into_whole().unwrap());
+        let head = octets.len() - body.len();
         assert!((0..head).all(|end| decode(&octets[..end]).is_none()));
     }
 

@@ -143,11 +143,11 @@ fn request_id(request: &Request) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::http::{HeaderMap, StatusCode};
+    use crate::wire::http::{Body, HeaderMap, StatusCode};
 
     #[test]
     fn a_handler_may_say_for_how_long_its_answer_is_kept_and_whatever_it_does_not_say_is_kept_by_no_cache() {
-        let plain = || Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new() };
+        let plain = || Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Body::EMPTY };
         let versioned = "public, max-age=31536000, immutable";
         for (response, cached) in
             [(plain(), "no-store"), (plain().with(header::CACHE_CONTROL, versioned), versioned)]

@@ -45,13 +45,18 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                 inbound::add_alias(tx, &caller, &found, &alias)
             })?;
             let json = json!({ "domain": domain.as_str(), "alias": alias.as_str() });
-            context.output.print(&json, || format!("{alias} is an alias of {domain} now."))?;
+            context.output.print(&json, || {
+                format!(
+                    "{alias} is an alias of {domain} now. Of a tenant's it takes mail when it is proved: postroom claim verify \
+                     {alias}"
+                )
+            })?;
         }
         Command::List { domain } => {
             let domain = parse(&domain)?;
             let aliases = postroom.read(|tx| inbound::find(tx, &find(tx, &domain)?.1))?.aliases;
             context.output.print_list(aliases.iter().map(|alias| alias.as_str().into()), || {
-                aliases.iter().map(|alias| format!("{alias}\n")).collect()
+                aliases.iter().flat_map(|alias| [alias.as_str(), "\n"]).collect()
             })?;
         }
         Command::Remove { domain, alias, consent } => {

@@ -50,7 +50,9 @@ fn check(context: &Context) -> Result<ExitCode, Failure> {
     };
     let warnings: Vec<String> = config.unknown_variables.iter().cloned().chain(warnings).collect();
     if !wrong.is_empty() {
-        wrong.iter().for_each(|text| complain(Exit::Input, text, context.output.json));
+        for text in &wrong {
+            complain(Exit::Input, text, context.output.json);
+        }
         return Ok(Exit::Input.into());
     }
     context.output.print(&json!({ "right": true, "warnings": warnings }), || {
@@ -62,14 +64,13 @@ fn check(context: &Context) -> Result<ExitCode, Failure> {
 
 fn show(context: &Context) -> Result<ExitCode, Failure> {
     let config = &context.config;
-    let set: Vec<(&Key, Option<(&str, &[String])>)> =
-        KEYS.iter().map(|key| (key, config.value_of(key.path))).collect();
+    let set = || KEYS.iter().map(|key| (key, config.value_of(key.path)));
     if context.output.json {
-        let settings = set.iter().map(|(key, value)| setting_json(key, *value)).collect::<Vec<_>>();
+        let settings = set().map(|(key, value)| setting_json(key, value)).collect::<Vec<_>>();
         write(format!("{}\n", Value::from(settings)).as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let rows: Vec<Vec<String>> = set.iter().map(|(key, value)| row(key, *value)).collect();
+    let rows: Vec<Vec<String>> = set().map(|(key, value)| row(key, value)).collect();
     write(table(&["SETTING", "VALUE", "FROM"], &rows).as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -57,7 +57,10 @@ fn to_folder(
         files.push(file.display().to_string());
     }
     context.output.print(&json!({ "files": files }), || {
-        files.iter().map(|file| format!("{file}\n")).collect::<String>()
+        files.join(
+            "
+",
+        )
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -216,7 +216,7 @@ fn show(
     let entries: Vec<ListEntry> = postroom.read(|tx| {
         let place = find(tx, &whose)?;
         let all = |scope| {
-            let each = lists.iter().map(|list| list::entries(tx, scope, *list));
+            let each = lists.iter().map(|list| list::entries(tx, scope, *list, None, u32::MAX));
             Ok(each.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect())
         };
         match &place {

@@ -3,12 +3,14 @@
 #![expect(clippy::doc_markdown, reason = "doc comments are help texts here, for a terminal")]
 
 mod account;
+mod advise;
 mod alias;
 mod ask;
 mod audit;
 mod backup;
 mod bridge;
 mod check_all;
+mod claim;
 mod config;
 mod doctor;
 mod domain;
@@ -16,6 +18,7 @@ mod export;
 mod failure;
 mod fleet;
 mod fleet_table;
+mod import;
 mod key;
 mod key_rotation;
 mod list;
@@ -30,6 +33,7 @@ mod report;
 mod rotations;
 mod route;
 mod serve;
+mod setup;
 mod sign;
 mod subscription;
 mod token;
@@ -66,7 +70,7 @@ struct Cli {
     /// The database file [default: ./postroom.db] [env: POSTROOM_DB]
     #[arg(long, global = true, value_name = "FILE")]
     db: Option<PathBuf>,
-    /// A TOML file with settings
+    /// A TOML file with settings [default: /etc/postroom/postroom.toml, if there is one]
     #[arg(long, global = true, env = "POSTROOM_CONFIG", value_name = "FILE", hide_env_values = true)]
     config: Option<PathBuf>,
     /// The file with the master key [default: the database file and .key] [env: POSTROOM_MASTER_KEY_FILE]
@@ -136,9 +140,13 @@ enum LogFormat {
 enum Command {
     /// Serve the REST interfaces until SIGTERM
     Serve(serve::Args),
-    /// Create and list accounts, the tenants
+    Setup(setup::Args),
+    /// Create, list, show and trust accounts
     #[command(subcommand)]
     Account(account::Command),
+    /// Claim, list, prove and free names: whose they are
+    #[command(subcommand)]
+    Claim(claim::Command),
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Key(key::Command),
@@ -183,6 +191,9 @@ enum Command {
     Backup(backup::Args),
     Restore(backup::RestoreArgs),
     Export(export::Args),
+    /// Move domains in, with their keys: from files, from OpenDKIM, from rspamd, from another service's list
+    #[command(subcommand)]
+    Import(import::Command),
     /// Check and show the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -232,7 +243,7 @@ impl Context {
 
     fn open_with(&self, settings: Settings) -> Result<Postroom, Failure> {
         let mut options = Options::new(settings);
-        options.master_key_file = self.config.get("master_key_file")?;
+        options.master_key_file = self.config.master_key_file()?;
         Ok(Postroom::open(self.config.db()?, options)?)
     }
 
@@ -317,7 +328,9 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     let mut context = Context { config, output, unusable_hosts: Vec::new() };
     match cli.command {
         Command::Serve(args) => serve::run(&mut context, args),
+        Command::Setup(args) => setup::run(&mut context, args),
         Command::Account(command) => account::run(&mut context, command),
+        Command::Claim(command) => claim::run(&mut context, command),
         Command::Key(command) => key::run(&mut context, command),
         Command::Subscription(command) => subscription::run(&mut context, command),
         Command::Domain(command) => domain::run(&mut context, command),
@@ -338,6 +351,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Finding(args) => fleet::finding(&context, &args),
         Command::Backup(args) => backup::back_up(&context, &args),
         Command::Restore(args) => backup::restore(&context, &args),
+        Command::Import(command) => import::run(&mut context, &command),
         Command::Export(args) => export::run(&mut context, &args),
         Command::Config(command) => config::run(&context, &command),
         Command::Completions(args) => manual::completions(&args, Cli::command()),

@@ -15,11 +15,13 @@ use postroom::account::Caller;
 use postroom::db::Postroom;
 use postroom::dns::Resolver;
 use postroom::{account, key, login};
+use sd_notify::NotifyState;
 use serde_json::{Map, Value, json};
 use tracing::{info, warn};
 
 use super::doctor::State;
 use super::doctor::hosts::promises;
+use super::output::goes_to_the_journal;
 use super::{Context, Failure, reachable};
 use crate::app::App;
 use crate::backup::Backups;
@@ -74,6 +76,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     if let Some(most) = context.config.get("limits.per_address")? {
         settings.per_address = most;
     }
+    settings.trusted_proxies = context.config.trusted_proxies()?;
     if let Some(most) = context.config.get("limits.connections")? {
         settings.connections = most;
     }
@@ -95,6 +98,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let metrics_listen = context.config.metrics_listen()?;
     let backup = context.config.backup()?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let scouts = context.config.scouts(&context.config.settings()?)?;
     let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
     let postroom = Arc::new(context.open_or_make()?);
     // Held until this returns: a second server is refused, a killed one leaves nothing behind.
@@ -121,6 +125,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let app = App::new(Arc::clone(&postroom), Arc::clone(&resolver));
     let app = Arc::new(
         app.switched(switches)
+            .scouting(scouts)
             .limited(Limits::new(rate, failures, Ticks::default()))
             .at(&url)
             .counted(Arc::clone(&metrics)),
@@ -141,7 +146,9 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     };
     let duties =
         Duties::start(DUTIES, tools).map_err(|e| Failure::wrong(format!("no thread for a duty: {e}")))?;
+    tell_systemd(NotifyState::Ready);
     let Stopped { ordered, hurried } = listener.run(app)?;
+    tell_systemd(NotifyState::Stopping);
     let grace = if hurried { CLOSE_WITHIN } else { grace };
     let left = || (ordered + grace).saturating_duration_since(Instant::now());
     duties.stop(left() * 3 / 4);
@@ -151,6 +158,13 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         warn!("stopped without closing the database, which is busy; what was acknowledged is on disk");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells systemd how far the server is, where systemd has started it and waits for that (`Type=notify`).
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        warn!("systemd cannot be told how far the server is: {error}");
+    }
 }
 
 /// Serves the metrics on an address of their own, in threads of their own, until a signal stops them as well.
@@ -198,6 +212,17 @@ fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failur
         let is_new = accounts.is_empty();
         if !is_new && !std::io::stdout().is_terminal() {
             return context.output.print(&banner_json(context, url).into(), || banner(context, url));
+        }
+        if is_new && goes_to_the_journal() {
+            account::create(tx, "default")?;
+            return context.output.print(&banner_json(context, url).into(), || {
+                format!(
+                    "{}\nThe database is new. It has the account \"default\". Nothing secret is printed here, because the \
+                     journal keeps it; make an API key on a terminal: postroom key create --account default\n\
+                     Sign in to the console by: postroom login-link --operator\n",
+                    banner(context, url)
+                )
+            });
         }
         let mut json = banner_json(context, url);
         let mut made = None;

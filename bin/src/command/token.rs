@@ -71,7 +71,7 @@ fn create(
 
 fn list(context: &Context, postroom: &Postroom, domain: &str) -> Result<ExitCode, Failure> {
     let domain = parse(domain)?;
-    let tokens = postroom.read(|tx| token::list(tx, &find(tx, &domain)?.1))?;
+    let tokens = postroom.read(|tx| token::list(tx, &find(tx, &domain)?.1, None, u32::MAX))?;
     context.output.print_list(tokens.iter().map(token_json), || {
         let rows: Vec<_> = tokens
             .iter()

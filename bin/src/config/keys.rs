@@ -25,7 +25,11 @@ const fn list(path: &'static str, variable: &'static str, help: &'static str) ->
 /// Every key.
 pub const KEYS: &[Key] = &[
     key("db", "POSTROOM_DB", "the database file (./postroom.db)"),
-    key("master_key_file", "POSTROOM_MASTER_KEY_FILE", "the master key (the database file and .key)"),
+    key(
+        "master_key_file",
+        "POSTROOM_MASTER_KEY_FILE",
+        "the master key (systemd's credential postroom.master-key, else the database file and .key)",
+    ),
     key("listen", "POSTROOM_LISTEN", "where to listen (127.0.0.1:8025)"),
     key(
         "public_url",
@@ -43,6 +47,11 @@ pub const KEYS: &[Key] = &[
         "limits.per_address",
         "POSTROOM_CONNECTIONS_PER_ADDRESS",
         "connections from one address (64; more behind a proxy)",
+    ),
+    list(
+        "limits.trusted_proxies",
+        "POSTROOM_TRUSTED_PROXIES",
+        "networks of proxies that say in Forwarded or X-Forwarded-For who the client is (none)",
     ),
     key("limits.connections", "POSTROOM_CONNECTIONS", "connections at a time (1024)"),
     key("limits.memory_mib", "POSTROOM_MEMORY_MIB", "MiB for bodies and answers in hand, 16 or more (256)"),
@@ -96,6 +105,16 @@ pub const KEYS: &[Key] = &[
         "claims.expire_after_days",
         "POSTROOM_CLAIMS_EXPIRE_AFTER_DAYS",
         "life of a claim never verified (7)",
+    ),
+    key(
+        "limits.unproved_claims",
+        "POSTROOM_UNPROVED_CLAIMS",
+        "names that a tenant may have or claim without proof (1000)",
+    ),
+    key(
+        "ownership.require_proof",
+        "POSTROOM_REQUIRE_PROOF",
+        "whose names act only when proved: tenants, always, never (tenants)",
     ),
     key("loss.failures", "POSTROOM_LOSS_FAILURES", "failed checks in a row until a record is lost (3)"),
     key("loss.hours", "POSTROOM_LOSS_HOURS", "hours that it is known to have failed by then (72)"),
@@ -153,6 +172,16 @@ pub const KEYS: &[Key] = &[
         "whether to ask zones' own name servers too (true)",
     ),
     key("dns.authoritative_port", "POSTROOM_DNS_AUTHORITATIVE_PORT", "the port that those listen on (53)"),
+    key(
+        "advice.https",
+        "POSTROOM_ADVICE_HTTPS",
+        "whether advice fetches a domain's MTA-STS policy from its web server (true)",
+    ),
+    key(
+        "advice.smtp",
+        "POSTROOM_ADVICE_SMTP",
+        "whether advice connects to port 25 of a domain's mail hosts (false)",
+    ),
     list(
         "egress.allow",
         "POSTROOM_EGRESS_ALLOW",

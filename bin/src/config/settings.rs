@@ -13,13 +13,21 @@ use postroom::settings::Settings;
 
 use super::value::{BaseUrl, MessageMib, Server};
 use super::{Config, ConfigError};
-use crate::listen::MemoryMib;
+use crate::listen::{MemoryMib, TrustedProxies};
+use crate::scout::{MailScout, Scouts, WebScout};
 use crate::wire::Switches;
 
 impl Config {
     /// The database file.
     pub fn db(&self) -> Result<PathBuf, ConfigError> {
         Ok(self.get("db")?.unwrap_or_else(|| "postroom.db".into()))
+    }
+
+    /// The file of the master key, where it is not beside the database: the one that is set, or the credential that systemd gives
+    /// the service.
+    pub fn master_key_file(&self) -> Result<Option<PathBuf>, ConfigError> {
+        let set = self.get("master_key_file")?;
+        Ok(set.or_else(|| self.credential.clone()))
     }
 
     /// Where to listen.
@@ -83,6 +91,18 @@ impl Config {
         Ok(EgressPolicy::allowing(self.list("egress.allow")?))
     }
 
+    /// The proxies that say whose requests they pass on.
+    pub fn trusted_proxies(&self) -> Result<TrustedProxies, ConfigError> {
+        Ok(TrustedProxies::new(self.list("limits.trusted_proxies")?))
+    }
+
+    /// What may look at other hosts for advice.
+    pub fn scouts(&self, settings: &Settings) -> Result<Scouts, ConfigError> {
+        let https = self.get("advice.https")?.unwrap_or(true).then(WebScout::default);
+        let smtp = self.get("advice.smtp")?.unwrap_or(false).then(|| MailScout::named(&settings.mx_host));
+        Ok(Scouts { https, smtp })
+    }
+
     /// The operator's decisions; the hosts that are not set are derived from the machine's name.
     pub fn settings(&self) -> Result<Settings, ConfigError> {
         let server = server_name();
@@ -104,9 +124,12 @@ impl Config {
             "return_path.required" => settings.return_path_required,
             "bridge.delimiter" => settings.recipient_delimiters,
             "loss.failures" => settings.loss.failures,
+            "ownership.require_proof" => settings.require_proof,
+            "limits.unproved_claims" => settings.most_unproved_claims,
         }
         settings.sending_addresses = self.list("sending.addresses")?;
         settings.egress = self.egress()?;
+        settings.own_hosts.extend(self.public_url()?.and_then(|url| url.host()));
         settings.dmarc_rua = self.get("dmarc.rua")?;
         settings.delegation_zone = self.get("dkim.delegation_zone")?;
         if let Some(days) = self.get::<u32>("dkim.keep_retired_days")? {

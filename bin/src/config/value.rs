@@ -9,7 +9,7 @@ use http::Uri;
 use postroom::address::EmailAddress;
 use postroom::egress::Network;
 use postroom::name::{DnsName, Selector};
-use postroom::settings::{DmarcPolicy, SpfMechanism};
+use postroom::settings::{DmarcPolicy, RequireProof, SpfMechanism};
 
 use crate::listen::MemoryMib;
 
@@ -37,6 +37,7 @@ parsed!(
     MemoryMib,
     MessageMib,
     Network,
+    RequireProof,
     Selector,
     Server,
     SpfMechanism,
@@ -94,6 +95,13 @@ impl BaseUrl {
     /// The URL.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Its host; none if that is an IP address.
+    pub fn host(&self) -> Option<DnsName> {
+        let url: Uri = self.0.parse().ok()?;
+        let host = url.host()?;
+        host.parse::<IpAddr>().is_err().then(|| host.parse().ok()).flatten()
     }
 }
 

@@ -203,14 +203,14 @@ fn whole(status: StatusCode, title: &str, base: &str, bar: Option<&Markup>, cont
             }
         }
     };
-    Response { status, headers: HeaderMap::new(), body: page.into_string().into_bytes() }
+    Response { status, headers: HeaderMap::new(), body: page.into_string().into() }
         .with(header::CONTENT_TYPE, "text/html; charset=utf-8")
         .with(header::CONTENT_SECURITY_POLICY, POLICY)
 }
 
 /// The answer to a form that was accepted: look there now.
 pub(super) fn see(path: &str) -> Response {
-    Response { status: StatusCode::SEE_OTHER, headers: HeaderMap::new(), body: Vec::new() }
+    Response { status: StatusCode::SEE_OTHER, headers: HeaderMap::new(), body: Vec::new().into() }
         .with(header::LOCATION, path)
 }
 

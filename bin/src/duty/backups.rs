@@ -2,50 +2,60 @@
 
 use std::time::Duration;
 
-use postroom::error::Error;
+use postroom::clock::Timestamp;
 use tracing::{error, info, warn};
 
-use super::{Duty, More, Tools, one};
+use super::{BackupPlan, Duty, More, one};
+use crate::watch::Metrics;
 
-pub(super) const DUTY: Duty =
-    Duty { name: "backups", pause: Duration::from_mins(1), threads: one, at_end: false, work };
+pub(super) const DUTY: Duty = Duty {
+    name: "backups",
+    pause: Duration::from_mins(1),
+    threads: one,
+    at_end: false,
+    // A backup that fails is tried again after the pause: nothing of the server depends on it but the operator's peace.
+    work: |tools| {
+        if let Some(plan) = &tools.backups {
+            back_up_if_due(plan, &tools.metrics, tools.postroom.now());
+        }
+        Ok(More::Later)
+    },
+};
 
-/// A backup that fails is tried again after the pause: nothing of the server depends on it but the operator's peace.
-fn work(tools: &Tools) -> Result<More, Error> {
-    let Some(plan) = &tools.backups else { return Ok(More::Later) };
-    let now = tools.postroom.now();
+fn back_up_if_due(plan: &BackupPlan, metrics: &Metrics, now: Timestamp) {
     let since_1970 = Duration::from_millis(now.millis().unsigned_abs());
     match plan.backups.newest() {
         Ok(newest) => {
             if let Some(made) = newest {
-                tools.metrics.note_backup(i64::try_from(made.as_secs()).unwrap_or_default());
+                metrics.note_backup(i64::try_from(made.as_secs()).unwrap_or_default());
             }
             if newest.is_some_and(|made| since_1970.saturating_sub(made) < plan.every) {
-                return Ok(More::Later);
+                return;
             }
         }
         Err(error) => {
-            tools.metrics.count_backup_failure();
+            metrics.count_backup_failure();
             error!(%error, "the folder of the backups cannot be read");
-            return Ok(More::Later);
+            return;
         }
     }
     match plan.backups.make(now) {
         Ok(file) => {
-            tools.metrics.note_backup(now.millis() / 1000);
+            metrics.note_backup(now.millis() / 1000);
             info!(file = %file.display(), "a backup is made");
         }
         Err(error) => {
-            tools.metrics.count_backup_failure();
+            metrics.count_backup_failure();
             error!(%error, "no backup could be made");
-            return Ok(More::Later);
+            return;
         }
     }
     match plan.backups.delete_older(plan.keep) {
         Ok(deleted) => {
-            deleted.iter().for_each(|file| info!(file = %file.display(), "an old backup is deleted"))
+            for file in deleted {
+                info!(file = %file.display(), "an old backup is deleted");
+            }
         }
         Err(error) => warn!(%error, "an old backup could not be deleted"),
     }
-    Ok(More::Later)
 }

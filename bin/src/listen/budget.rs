@@ -132,18 +132,6 @@ impl Drop for Lease {
     }
 }
 
-/// An answer with the room that it takes, until the last of it is sent.
-pub(super) struct Leased {
-    pub(super) octets: Vec<u8>,
-    pub(super) _lease: Lease,
-}
-
-impl AsRef<[u8]> for Leased {
-    fn as_ref(&self) -> &[u8] {
-        &self.octets
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

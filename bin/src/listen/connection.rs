@@ -13,8 +13,8 @@ use std::time::Duration;
 use ::http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
 };
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Bytes, Incoming};
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -26,15 +26,17 @@ use tokio::time::sleep;
 use tracing::{debug, error, warn};
 
 use super::answer::{Admission, Answer, Entry, Lane};
-use super::budget::{Budget, Lease, Leased};
+use super::budget::{Budget, Lease};
 use super::capacity::Seat;
 use super::exchange::Exchange;
 use super::gate::Gate;
 use super::lanes::{Lanes, Turn};
+use super::proxy::TrustedProxies;
+use super::sending::{Answering, Maker, Sending};
 use super::{Deadlines, stopped};
 use crate::wire::Fault;
 use crate::wire::http::{
-    BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    Body, BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
     without_needless_escapes,
 };
 
@@ -53,6 +55,7 @@ pub(super) struct Desk {
     pub(super) budget: Arc<Budget>,
     pub(super) deadlines: Deadlines,
     pub(super) peer: IpAddr,
+    pub(super) proxies: Arc<TrustedProxies>,
     pub(super) seat: Arc<Seat>,
     pub(super) stop: watch::Receiver<bool>,
     /// Held by whatever a graceful stop waits for.
@@ -73,14 +76,14 @@ where
     let service = service_fn(move |request| {
         let (desk, exchange) = (desk.clone(), Arc::clone(&exchange));
         async move {
+            let answering = Answering(Arc::clone(&exchange));
             let response = match exchange.take_refusal() {
                 Some(refusal) => {
                     debug!(%peer, status = refusal.status.as_u16(), reason = refusal.reason, "refused a head");
-                    to_wire(closing(in_json(refusal.status, refusal.reason)), None)
+                    whole(closing(in_json(refusal.status, refusal.reason)))
                 }
-                None => desk.answer(request).await,
+                None => desk.answer(request, answering).await,
             };
-            exchange.answered();
             Ok::<_, Infallible>(response)
         }
     });
@@ -119,23 +122,27 @@ async fn nothing_more_to_say(exchange: &Exchange, unfinished: Duration) {
 }
 
 impl Desk {
-    async fn answer(self, request: hyper::Request<Incoming>) -> hyper::Response<Full<Bytes>> {
+    async fn answer(
+        self,
+        request: hyper::Request<Incoming>,
+        answering: Answering,
+    ) -> hyper::Response<Sending> {
         let (head, body) = request.into_parts();
         let has_body = !body.is_end_stream();
         // After chunks no head is looked for.
         let is_chunked = head.headers.contains_key(TRANSFER_ENCODING);
         let only_reads = matches!(head.method, Method::GET | Method::HEAD);
         let request = Request {
+            peer: self.proxies.client(self.peer, &head.headers),
             path: without_needless_escapes(head.uri.path()),
             query: head.uri.query().map(str::to_owned),
             method: head.method,
             headers: head.headers,
             body: Ok(Vec::new()),
-            peer: self.peer,
         };
         let admission = match self.admit(request).await {
             Ok(admission) => admission,
-            Err(response) => return to_wire(if has_body { closing(response) } else { response }, None),
+            Err(response) => return whole(if has_body { closing(response) } else { response }),
         };
         let (account, render) = (admission.account, admission.render);
         let is_read = admission.body_limit > 0 && has_body;
@@ -153,8 +160,18 @@ impl Desk {
         if account.is_some() {
             self.seat.end();
         }
-        let (response, lease) = self.make_room(response, account, only_reads, render);
-        to_wire(if is_last { closing(response) } else { response }, Some(lease))
+        let (mut response, lease) = self.make_room(response, account, only_reads, render);
+        if is_last {
+            response = closing(response);
+        }
+        let body = match std::mem::replace(&mut response.body, Body::EMPTY) {
+            Body::Whole(octets) => Sending::whole(octets, Some(lease)),
+            Body::Pieces(pieces) => {
+                let maker = Maker::new(Arc::clone(&self.lanes), Arc::clone(&self.budget), account);
+                Sending::piecewise(pieces, maker, answering)
+            }
+        };
+        to_wire(response, body)
     }
 
     /// Lets a request in by its head, or has the answer.
@@ -175,7 +192,7 @@ impl Desk {
     /// The whole body, with the room that it takes; one that says that it is too long is not begun.
     async fn read(
         &self,
-        body: impl Body<Data = Bytes> + Unpin,
+        body: impl hyper::body::Body<Data = Bytes> + Unpin,
         limit: usize,
         account: Option<AccountId>,
     ) -> Result<(Vec<u8>, Option<Lease>), BodyFault> {
@@ -221,7 +238,7 @@ impl Desk {
         render: fn(&Fault) -> Response,
     ) -> (Response, Lease) {
         const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-        let octets = response.body.len();
+        let octets = response.body.octets();
         if octets <= SMALL_ANSWER_OCTETS || !only_reads {
             return (response, self.budget.for_any_answer(account, octets));
         }
@@ -234,7 +251,7 @@ impl Desk {
         if let Some(id) = id {
             refusal.headers.insert(REQUEST_ID, id);
         }
-        let lease = self.budget.for_any_answer(account, refusal.body.len());
+        let lease = self.budget.for_any_answer(account, refusal.body.octets());
         (refusal, lease)
     }
 
@@ -247,7 +264,7 @@ impl Desk {
 
 /// The whole body, of at most `limit` octets. The room that it says it needs is taken before the first of them.
 async fn read(
-    mut body: impl Body<Data = Bytes> + Unpin,
+    mut body: impl hyper::body::Body<Data = Bytes> + Unpin,
     limit: usize,
     budget: &Arc<Budget>,
     account: Option<AccountId>,
@@ -286,7 +303,7 @@ fn in_json(status: StatusCode, reason: &str) -> Response {
     // The App guards its own answers alike.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Response { status, headers, body: json!({ "error": reason }).to_string().into_bytes() }
+    Response { status, headers, body: json!({ "error": reason }).to_string().into() }
 }
 
 fn closing(mut response: Response) -> Response {
@@ -294,13 +311,16 @@ fn closing(mut response: Response) -> Response {
     response
 }
 
+/// A response that takes no room worth counting.
+fn whole(mut response: Response) -> hyper::Response<Sending> {
+    // What is made without the App is short, and there as a whole.
+    let octets = std::mem::replace(&mut response.body, Body::EMPTY).into_whole().unwrap_or_default();
+    to_wire(response, Sending::whole(octets, None))
+}
+
 /// hyper's form of a response; it adds Date and the length, and leaves the body of an answer to HEAD out.
-fn to_wire(response: Response, lease: Option<Lease>) -> hyper::Response<Full<Bytes>> {
-    let body = match lease {
-        Some(lease) => Bytes::from_owner(Leased { octets: response.body, _lease: lease }),
-        None => Bytes::from(response.body),
-    };
-    let mut wire = hyper::Response::new(Full::new(body));
+fn to_wire(response: Response, body: Sending) -> hyper::Response<Sending> {
+    let mut wire = hyper::Response::new(body);
     *wire.status_mut() = response.status;
     *wire.headers_mut() = response.headers;
     // The framing is the server's affair alone (RFC 9112 section 6).
@@ -311,6 +331,8 @@ fn to_wire(response: Response, lease: Option<Lease>) -> hyper::Response<Full<Byt
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::Full;
+
     use super::*;
 
     #[tokio::test]

@@ -54,5 +54,5 @@ fn plain(status: StatusCode, content_type: &'static str, text: String) -> Respon
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Response { status, headers, body: text.into_bytes() }
+    Response { status, headers, body: text.into() }
 }

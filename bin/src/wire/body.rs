@@ -4,6 +4,7 @@ use postroom::settings::Settings;
 
 use super::Fault;
 use super::http::Request;
+use super::json::Json;
 
 /// How large the body of a request to a route may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl BodySize {
 /// The JSON body of a request, or `None` if the body is empty. It must be well-formed and have the right content type.
 ///
 /// A body without a content type is read as JSON.
-pub fn json_body(request: &Request) -> Result<Option<serde_json::Value>, Fault> {
+pub fn json_body(request: &Request) -> Result<Option<Json<'_>>, Fault> {
     let octets = request.body.as_ref().map_err(|fault| Fault::from(*fault))?;
     if octets.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
@@ -46,7 +47,7 @@ pub fn json_body(request: &Request) -> Result<Option<serde_json::Value>, Fault> 
     if !content_type.eq_ignore_ascii_case("application/json") {
         return Err(Fault::Format("Invalid request format or content type".into()));
     }
-    serde_json::from_slice(octets).map(Some).map_err(|e| Fault::Json(e.to_string()))
+    Json::parse(octets).map(Some).map_err(Fault::Json)
 }
 
 /// Whether the client accepts an answer in JSON (RFC 9110 section 12.5.1). Without an Accept field it accepts anything.

@@ -91,6 +91,8 @@ pub enum PageFault {
     #[error("no account is open")]
     NoAccount,
 }
+/// What a surface says beside its own words for a name that another account has: that there is a way to prove whose it is.
+pub const CLAIM_IT: &str = "another account has it, or has proved a name above it; if it is yours, claim it by POST /postroom/v1/claims and prove it";
 
 /// How many seconds a client should wait that found no room.
 const ROOM_AFTER_SECONDS: u32 = 1;
@@ -120,4 +122,11 @@ pub fn store_status(error: &postroom::error::StoreError) -> StatusCode {
         StoreTrouble::Busy => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
+}
+
+/// What every surface says where a tenant has as many unproved names and claims as it may.
+pub fn unproved_limit(most: u64) -> String {
+    format!(
+        "the account has {most} unproved names and claims, as many as limits.unproved_claims allows; prove some, or give some up"
+    )
 }

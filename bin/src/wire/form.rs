@@ -14,14 +14,16 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use percent_encoding::percent_decode;
-use serde_json::Value;
 
 use self::parameter::Headed;
 use crate::wire::Fault;
 use crate::wire::http::Request;
+use crate::wire::json::Json;
 
 /// How many characters of a client's parameter name an error text repeats.
 const SHOWN_CHARS: usize = 64;
+/// The most different parameters of a request: many times what any route takes, and little memory.
+const MAX_PARAMETERS: usize = 256;
 
 /// The parameters of a request.
 #[derive(Debug, Default)]
@@ -91,7 +93,7 @@ impl Form {
                 .parameter("boundary")
                 .ok_or_else(|| malformed("the Content-Type multipart/form-data lacks its boundary"))?;
             for (name, content) in multipart::parts(body, boundary)? {
-                self.add(name, content);
+                self.add(name, content)?;
             }
             Ok(())
         } else if kind.is("application/json") {
@@ -113,37 +115,40 @@ impl Form {
             let name = decoded(name)
                 .ok_or_else(|| malformed(format!("the name of a parameter in the {place} is not UTF-8")))?;
             let value = decoded(value).ok_or_else(|| not_utf8(&name))?;
-            self.add(name, Content::Text(value));
+            self.add(name, Content::Text(value))?;
         }
         Ok(())
     }
 
     fn add_json(&mut self, body: &[u8]) -> Result<(), Fault> {
-        let body: Value = serde_json::from_slice(body).map_err(|e| Fault::Json(e.to_string()))?;
-        let Value::Object(members) = body else {
+        let Json::Object(object) = Json::parse(body).map_err(Fault::Json)? else {
             return Err(Fault::Json("the body must be an object".to_owned()));
         };
-        for (name, value) in members {
+        object.each(|name, value| {
             let text = match value {
                 // `null` counts as a missing parameter.
-                Value::Null => continue,
-                Value::String(text) => text,
-                Value::Bool(_) | Value::Number(_) => value.to_string(),
-                Value::Array(_) | Value::Object(_) => {
+                Json::Null => return Ok(()),
+                Json::String(text) => text.into_owned(),
+                Json::Bool(flag) => flag.to_string(),
+                Json::Number(number) => number.to_string(),
+                Json::Array(_) | Json::Object(_) => {
                     return Err(malformed(format!("the parameter {} must be a single value", shown(&name))));
                 }
             };
-            self.add(name, Content::Text(text));
-        }
-        Ok(())
+            self.add(name.into_owned(), Content::Text(text))
+        })
     }
 
-    fn add(&mut self, name: String, content: Content) {
+    fn add(&mut self, name: String, content: Content) -> Result<(), Fault> {
+        if self.fields.len() == MAX_PARAMETERS && !self.fields.contains_key(&name) {
+            return Err(malformed(format!("the request has more than {MAX_PARAMETERS} parameters")));
+        }
         let field = self.fields.entry(name).or_default();
         match content {
             Content::Text(text) => field.texts.push(text),
             Content::File(octets) => field.file = Some(octets),
         }
+        Ok(())
     }
 }
 

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 
+use super::{Fault, Pieces};
+
 /// A request with a well-formed head. Its body is read as far as the limits allow; it is empty until it is read.
 #[derive(Debug)]
 pub struct Request {
@@ -18,7 +20,7 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The whole body, or why there is none.
     pub body: Result<Vec<u8>, BodyFault>,
-    /// The address at the other end of the connection.
+    /// The address of the client: the other end of the connection, or whom a trusted proxy names.
     pub peer: IpAddr,
 }
 
@@ -63,20 +65,68 @@ pub struct Response {
     pub status: StatusCode,
     /// The header fields.
     pub headers: HeaderMap,
-    /// The whole body.
-    pub body: Vec<u8>,
+    /// The body.
+    pub body: Body,
+}
+
+/// The body of a response.
+#[derive(Debug)]
+pub enum Body {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// One that is made while it is sent.
+    Pieces(Pieces),
+}
+
+impl Body {
+    /// A body without octets.
+    pub const EMPTY: Body = Body::Whole(Vec::new());
+
+    /// How many octets are in memory.
+    pub fn octets(&self) -> usize {
+        if let Body::Whole(octets) = self { octets.len() } else { 0 }
+    }
+
+    /// All octets, for who cannot send them piece by piece.
+    pub fn into_whole(self) -> Result<Vec<u8>, Fault> {
+        let mut pieces = match self {
+            Body::Whole(octets) => return Ok(octets),
+            Body::Pieces(pieces) => pieces,
+        };
+        let mut whole = Vec::new();
+        while let Some(piece) = pieces.make()? {
+            whole.extend(piece);
+        }
+        Ok(whole)
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(octets: Vec<u8>) -> Body {
+        Body::Whole(octets)
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Body {
+        Body::Whole(text.into_bytes())
+    }
 }
 
 impl Response {
     /// A body in JSON.
     pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
         // Only a map with keys that are not text can fail, and no answer has one.
-        let body = serde_json::to_vec(body).unwrap_or_default();
+        Response::of_json(status, serde_json::to_vec(body).unwrap_or_default())
+    }
+
+    /// A body that is JSON already.
+    pub fn of_json(status: StatusCode, body: Vec<u8>) -> Response {
         let headers = HeaderMap::from_iter([(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json; charset=utf-8"),
         )]);
-        Response { status, headers, body }
+        Response { status, headers, body: body.into() }
     }
 
     /// This response, with one more header field.

@@ -5,11 +5,14 @@ mod body;
 mod fault;
 pub mod form;
 pub mod http;
+pub mod json;
 pub mod limit;
+mod pieces;
 mod surface;
 
 pub use body::{BodySize, json_body, takes_json};
-pub use fault::{Fault, PageFault, store_status};
+pub use fault::{CLAIM_IT, Fault, PageFault, store_status, unproved_limit};
+pub use pieces::{Pieces, by_ids};
 pub use surface::{
     Anybody, Auth, Call, Desk, FORM_TOKEN, Handler, Looking, LookingCall, LookingPage, OpenToAll, Page,
     Route, SignedIn, Stored, Surface, Switches, batch, desk, looking, looking_page, making, making_page,

@@ -2,6 +2,7 @@
 //! faults.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use postroom::access::{KeyScope, Need};
 use postroom::account::Caller;
@@ -13,6 +14,7 @@ use postroom::settings::Settings;
 
 use super::http::{Method, Request, Response};
 use super::{BodySize, Fault};
+use crate::scout::Scouts;
 
 /// Something that answers below some path prefixes: a dialect, the console, the health check for load balancers.
 ///
@@ -255,6 +257,8 @@ pub struct SignedIn<Caller = self::Caller> {
 /// answered, and a second write transaction would wait for the held one for ever.
 pub struct Call<'a, By = Caller> {
     pub(crate) session: &'a Session<'a>,
+    /// For answers that go on being read when the call is over.
+    pub(super) postroom: &'a Arc<Postroom>,
     /// What the operator has switched on and off.
     pub switches: Switches,
     /// The base URL that clients use, without a last slash.
@@ -267,7 +271,18 @@ pub struct Call<'a, By = Caller> {
     pub params: Vec<(String, String)>,
 }
 
-impl<By> Call<'_, By> {
+impl<'a, By> Call<'a, By> {
+    /// A call that reads and writes by `session`, for a request that was let in.
+    pub(crate) fn new(
+        (session, postroom): (&'a Session<'a>, &'a Arc<Postroom>),
+        (switches, base_url): (Switches, &'a str),
+        caller: By,
+        request: &'a Request,
+        params: Vec<(String, String)>,
+    ) -> Call<'a, By> {
+        Call { session, postroom, switches, base_url, caller, request, params }
+    }
+
     /// Runs `work` in one transaction that changes nothing.
     pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
         self.session.read(work)
@@ -308,6 +323,8 @@ pub struct LookingCall<'a, By = Caller> {
     pub postroom: &'a Postroom,
     /// The DNS.
     pub resolver: &'a dyn Resolver,
+    /// What looks at other hosts.
+    pub scouts: &'a Scouts,
 }
 
 impl<'a, By> Deref for LookingCall<'a, By> {

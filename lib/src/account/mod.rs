@@ -1,6 +1,8 @@
-//! Accounts, the tenants; and the caller, who acts within one.
+//! Accounts, the operator's own and those of tenants; and the caller, who acts within one.
 
 mod table;
+
+use std::str::FromStr;
 
 use crate::access::{KeyScopes, Need};
 use crate::clock::Timestamp;
@@ -9,16 +11,19 @@ use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
 use crate::id::{AccountId, ApiKeyId, DomainId, LoginLinkId};
 use crate::label;
+use crate::secret::fill_random;
 use crate::subscription::{self, Limits};
 use crate::tag::Tag;
 
-/// A tenant. One account never sees what belongs to another.
+/// Whose domains, keys and lists they are. One account never sees what belongs to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Its id.
     pub id: AccountId,
     /// What the operator calls it; unique.
     pub name: String,
+    /// Whether the operator trusts it.
+    pub trust: Trust,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -148,18 +153,87 @@ impl Caller {
     }
 }
 
-/// Makes an account with this name, and its subscription `default` without limits.
+/// Whether the operator trusts an account, so that its names act without proof: see [`ownership`](crate::ownership).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// It is a tenant: its names act when they are proved.
+    None,
+    /// It is trusted, because it was made by a version that had no tenants.
+    Earlier,
+    /// It is trusted by the operator's decision, or as the first account of its database.
+    Given,
+}
+
+impl Trust {
+    /// Whether the account is trusted.
+    pub fn is_given(self) -> bool {
+        self != Trust::None
+    }
+
+    /// The word in the database.
+    fn as_str(self) -> &'static str {
+        match self {
+            Trust::None => "none",
+            Trust::Earlier => "earlier",
+            Trust::Given => "given",
+        }
+    }
+}
+
+impl FromStr for Trust {
+    type Err = InvalidTrust;
+
+    fn from_str(text: &str) -> Result<Trust, InvalidTrust> {
+        [Trust::None, Trust::Earlier, Trust::Given]
+            .into_iter()
+            .find(|trust| trust.as_str() == text)
+            .ok_or(InvalidTrust)
+    }
+}
+
+/// A word that does not say whether an account is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is none of none, earlier and given")]
+pub struct InvalidTrust;
+
+/// Makes an account with this name, and its subscription `default` without limits. The first account of a database is
+/// trusted; every other one is a tenant, until [`ownership::set_trust`](crate::ownership::set_trust) says otherwise.
 ///
 /// `Conflict` if there is one of that name.
 pub fn create(tx: &WriteTx<'_>, name: &str) -> Result<Account, Error> {
+    let is_first = !table::is_any(tx)?;
+    make(tx, name, if is_first { Trust::Given } else { Trust::None })
+}
+
+/// Makes an account as [`create`] does, which the operator trusts.
+pub fn create_trusted(tx: &WriteTx<'_>, name: &str) -> Result<Account, Error> {
+    make(tx, name, Trust::Given)
+}
+
+fn make(tx: &WriteTx<'_>, name: &str, trust: Trust) -> Result<Account, Error> {
     let name = label::parse("name", name)?;
     if table::by_name(tx, &name)?.is_some() {
         return Err(Error::Conflict(Entity::Account));
     }
-    let account = table::insert(tx, &name)?;
+    let mut seed = [0; 32];
+    fill_random(&mut seed)?;
+    let account = table::insert(tx, &name, trust, &seed)?;
     tx.tell(&Actor::Operator, account.id, &Change::AccountCreated { name: account.name.clone() })?;
+    if trust.is_given() {
+        tx.tell(&Actor::Operator, account.id, &Change::AccountTrusted { name: account.name.clone() })?;
+    }
     subscription::create(tx, account.id, subscription::DEFAULT, Limits::default())?;
     Ok(account)
+}
+
+/// Writes down whether the operator trusts the account. What follows from that for its domains is for
+/// [`ownership`](crate::ownership) to say.
+pub(crate) fn set_trust(tx: &WriteTx<'_>, account: &Account, is_trusted: bool) -> Result<(), Error> {
+    table::set_trust(tx, account.id, if is_trusted { Trust::Given } else { Trust::None })?;
+    let name = account.name.clone();
+    let change =
+        if is_trusted { Change::AccountTrusted { name } } else { Change::AccountDistrusted { name } };
+    tx.tell(&Actor::Operator, account.id, &change)
 }
 
 /// The account of this name.
@@ -172,11 +246,9 @@ pub fn by_id(tx: &ReadTx<'_>, id: AccountId) -> Result<Account, Error> {
     table::by_id(tx, id)?.ok_or(Error::NotFound(Entity::Account))
 }
 
-/// Whether the account is the operator's own, so that what it says of its domains needs no proof.
-///
-/// Every account is, for as long as there is no other kind.
+/// Whether the operator trusts the account, so that what it says of its domains needs no proof.
 pub fn is_trusted(tx: &ReadTx<'_>, account: AccountId) -> Result<bool, Error> {
-    table::exists(tx, account)
+    Ok(table::trust_of(tx, account)?.is_some_and(Trust::is_given))
 }
 
 /// Every account, the oldest first.

@@ -123,13 +123,22 @@ pub(super) fn rsa_pair(bits: u32) -> Result<KeyPair, Error> {
 fn ed25519_pair() -> Result<KeyPair, Error> {
     let mut seed = Zeroizing::new([0_u8; 32]);
     fill_random(seed.as_mut_slice())?;
-    let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
-    Ok(KeyPair {
+    Ok(ed25519_of(&seed, false))
+}
+
+/// The pair of a seed that its owner brought: each 32 octets are one.
+pub(super) fn imported_ed25519(seed: &[u8; 32]) -> KeyPair {
+    ed25519_of(seed, true)
+}
+
+fn ed25519_of(seed: &[u8; 32], imported: bool) -> KeyPair {
+    let public = SigningKey::from_bytes(seed).verifying_key().to_bytes();
+    KeyPair {
         bits: KeyKind::Ed25519.bits(),
         public: PublicKey::stored(Algorithm::Ed25519, public.to_vec()),
         private: Zeroizing::new(seed.to_vec()),
-        imported: false,
-    })
+        imported,
+    }
 }
 
 #[cfg(test)]

@@ -34,13 +34,13 @@ pub(super) fn insert(
 ) -> Result<DkimKey, Error> {
     let created_at = tx.now();
     let id = tx.insert(
-        "INSERT INTO dkim_key (domain_id, selector, algorithm, bits, public_key, sealed, delegated_to, created_at)
-         VALUES (:domain, :selector, :algorithm, :bits, :public, :sealed, :delegated_to, :now) RETURNING id",
+        "INSERT INTO dkim_key (domain_id, selector, algorithm, bits, public_key, sealed, delegated_to, imported, created_at)
+         VALUES (:domain, :selector, :algorithm, :bits, :public, :sealed, :delegated_to, :imported, :now) RETURNING id",
         named! {
             ":domain": domain.number(), ":selector": selector.as_str(),
             ":algorithm": pair.public.algorithm().as_str(), ":bits": pair.bits,
             ":public": pair.public.octets(), ":sealed": sealed,
-            ":delegated_to": delegated_to.map(DnsName::as_str), ":now": created_at.millis(),
+            ":delegated_to": delegated_to.map(DnsName::as_str), ":imported": pair.imported, ":now": created_at.millis(),
         },
     )?;
     Ok(DkimKey {
@@ -133,13 +133,12 @@ pub(super) struct ActiveKey {
     pub(super) sealed: Vec<u8>,
 }
 
-/// The active keys that sign for the domain of this name, its own or its authority's, the oldest first.
-pub(super) fn active(tx: &ReadTx<'_>, name: &DomainName) -> Result<Vec<ActiveKey>, Error> {
+/// The active keys of a domain, the oldest first. Who asks has seen that the domain acts.
+pub(super) fn active(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<ActiveKey>, Error> {
     tx.all(
-        "SELECT k.*, coalesce(k.published_as, k.selector) AS signs_as, a.name FROM domain d JOIN domain a ON a.id = coalesce(d.authority_id, d.id)
-             JOIN dkim_key k ON k.domain_id = a.id
-         WHERE d.name = ?1 AND k.activated_at IS NOT NULL ORDER BY k.id",
-        [name.as_str()],
+        "SELECT k.*, coalesce(k.published_as, k.selector) AS signs_as, d.name FROM dkim_key k JOIN domain d ON d.id = k.domain_id
+         WHERE k.domain_id = ?1 AND k.activated_at IS NOT NULL ORDER BY k.id",
+        [id.number()],
         |row| {
             Ok(ActiveKey {
                 domain: DomainId::new(row.get("domain_id")?),
@@ -166,6 +165,21 @@ pub(super) fn start_itself(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<Option<Se
 pub(super) fn let_start_itself(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
     tx.run("UPDATE dkim_key SET starts_itself = 1 WHERE id = ?1", [key.number()])?;
     Ok(())
+}
+
+/// Deactivates the keys that the domain's owner has brought, and has none of them begin by itself. Returns which signed.
+pub(super) fn shelve_imported(tx: &WriteTx<'_>, domain: DomainId) -> Result<Vec<DkimKey>, Error> {
+    let signed = tx.all(
+        "SELECT * FROM dkim_key WHERE domain_id = ?1 AND imported = 1 AND activated_at IS NOT NULL ORDER BY id",
+        [domain.number()],
+        dkim_key,
+    )?;
+    tx.run(
+        "UPDATE dkim_key SET activated_at = NULL, published_as = NULL, starts_itself = 0
+         WHERE domain_id = ?1 AND imported = 1",
+        [domain.number()],
+    )?;
+    Ok(signed)
 }
 
 /// Has no key of the domain begin by itself any more: somebody decides.

@@ -94,6 +94,22 @@ pub fn list<'t>(
     table::page(tx, caller, order, direction, page)
 }
 
+/// The ids of a page of the caller's domains: for who shows a long page in parts, each with [`some`].
+pub fn ids(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    order: Order,
+    direction: Direction,
+    page: Page,
+) -> Result<Vec<DomainId>, Error> {
+    table::ids(tx, caller, order, direction, page)
+}
+
+/// Those of the domains with these ids that the caller may see, in the order of the ids.
+pub fn some<'t>(tx: &ReadTx<'t>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Domain<'t>>, Error> {
+    table::some(tx, caller, ids)
+}
+
 /// How many domains the caller has.
 pub fn count(tx: &ReadTx<'_>, caller: &Caller) -> Result<u64, Error> {
     table::count(tx, caller)

@@ -1,5 +1,7 @@
 //! The SQL of domains, over those that the visibility rule lets through.
 
+use std::collections::HashMap;
+
 use super::visibility::{Scope, number, sorting, visible};
 use super::{Details, Domain, DomainSearch, DomainStatus, Order};
 use crate::account::Caller;
@@ -63,6 +65,44 @@ pub(super) fn page<'t>(
         details,
     )?;
     Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
+}
+
+pub(super) fn ids(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    order: Order,
+    direction: Direction,
+    page: Page,
+) -> Result<Vec<DomainId>, Error> {
+    tx.all(
+        &page_of_ids(caller, order, direction),
+        Scope::of_page(tx, caller)?
+            .with(&[(":limit", &page.sql_limit()), (":offset", &page.sql_offset())])
+            .as_slice(),
+        |row| row.get(0).map(DomainId::new),
+    )
+}
+
+pub(super) fn some<'t>(tx: &ReadTx<'t>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Domain<'t>>, Error> {
+    let found = tx.all(
+        &format!("SELECT d.* FROM domain d WHERE d.id IN ({}) AND {}", numbers(ids), visible(caller)),
+        Scope::of(caller).with(&[]).as_slice(),
+        details,
+    )?;
+    let mut found: Vec<Domain<'t>> = found.into_iter().map(|details| Domain::seen(tx, details)).collect();
+    in_order(&mut found, ids, |domain| domain.id);
+    Ok(found)
+}
+
+/// Ids as they stand in a list, where they need no place for a parameter each.
+pub(crate) fn numbers(ids: &[DomainId]) -> String {
+    ids.iter().map(|id| id.number().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Sorts what was found of some domains in the order in which these were asked for.
+pub(crate) fn in_order<T>(found: &mut [T], ids: &[DomainId], id: impl Fn(&T) -> DomainId) {
+    let places: HashMap<DomainId, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+    found.sort_by_key(|each| places.get(&id(each)).copied());
 }
 
 pub(super) fn count(tx: &ReadTx<'_>, caller: &Caller) -> Result<u64, Error> {
@@ -169,19 +209,22 @@ pub(crate) struct NewRow<'a> {
     pub(crate) organization: Option<&'a Tag>,
     pub(crate) next_check_at: Timestamp,
     pub(crate) wants_key: bool,
+    /// Since when the account's claim to the name counts.
+    pub(crate) claimed_at: Timestamp,
 }
 
 pub(crate) fn insert<'t>(tx: &WriteTx<'t>, new: &NewRow<'_>) -> Result<Domain<'t>, Error> {
     let made = tx.one(
         "INSERT INTO domain (account_id, subscription_id, name, label, user_id, organization_id, next_check_at,
                              wants_key, claimed_at, created_at, updated_at)
-         VALUES (:account, :subscription, :name, :label, :user, :organization, :next, :wants_key, :now, :now, :now)
+         VALUES (:account, :subscription, :name, :label, :user, :organization, :next, :wants_key, :claimed, :now, :now)
          RETURNING *",
         named! {
             ":account": new.account.number(), ":subscription": new.subscription.number(),
             ":name": new.name.as_str(), ":label": new.label,
             ":user": new.user.map(Tag::as_str), ":organization": new.organization.map(Tag::as_str),
-            ":next": new.next_check_at.millis(), ":wants_key": new.wants_key, ":now": tx.now().millis(),
+            ":next": new.next_check_at.millis(), ":wants_key": new.wants_key,
+            ":claimed": new.claimed_at.millis(), ":now": tx.now().millis(),
         },
         details,
     )?;
@@ -191,6 +234,21 @@ pub(crate) fn insert<'t>(tx: &WriteTx<'t>, new: &NewRow<'_>) -> Result<Domain<'t
 
 pub(crate) fn delete(tx: &WriteTx<'_>, id: DomainId) -> Result<(), Error> {
     tx.run("DELETE FROM domain WHERE id = ?1", [id.number()])?;
+    Ok(())
+}
+
+/// The key that alone may see the domain, if it is tied to one.
+pub(crate) fn tied_to(tx: &ReadTx<'_>, id: DomainId) -> Result<Option<ApiKeyId>, Error> {
+    let sql = "SELECT api_key_id FROM domain WHERE id = ?1 AND api_key_id IS NOT NULL";
+    tx.one(sql, [id.number()], |row| row.get(0).map(ApiKeyId::new))
+}
+
+/// Notes that the domain is its account's, as the DNS has shown. What was known before stays.
+pub(crate) fn prove(tx: &WriteTx<'_>, id: DomainId) -> Result<(), Error> {
+    tx.run(
+        "UPDATE domain SET proved_at = coalesce(proved_at, ?2), updated_at = ?2 WHERE id = ?1",
+        (id.number(), tx.now().millis()),
+    )?;
     Ok(())
 }
 
@@ -233,14 +291,15 @@ pub(crate) fn rename<'t>(
     tx: &WriteTx<'t>,
     domain: &Domain<'t>,
     name: &DomainName,
+    claimed_at: Timestamp,
     next_check_at: Timestamp,
 ) -> Result<Domain<'t>, Error> {
     change(
         tx, domain,
-        "UPDATE domain SET name = ?2, status = 'pending', proved_at = NULL, authority_id = NULL, claimed_at = ?3, updated_at = ?3,
+        "UPDATE domain SET name = ?2, status = 'pending', proved_at = NULL, authority_id = NULL, claimed_at = ?5, updated_at = ?3,
              checks = 0, next_check_at = ?4
          WHERE id = ?1 RETURNING *",
-        (domain.id.number(), name.as_str(), tx.now().millis(), next_check_at.millis()),
+        (domain.id.number(), name.as_str(), tx.now().millis(), next_check_at.millis(), claimed_at.millis()),
     )
 }
 
@@ -292,7 +351,8 @@ pub(crate) fn count_hidden_dependents(tx: &ReadTx<'_>, caller: &Caller, id: Doma
     Ok(count.unwrap_or(0).unsigned_abs())
 }
 
-/// Another owner; no key of the old one's stays tied, and its users and their groups mean nothing to the new one.
+/// Another owner, by the operator's decision, which stands for its proof; no key of the old one's stays tied, and its users
+/// and their groups mean nothing to the new one.
 pub(crate) fn transfer<'t>(
     tx: &WriteTx<'t>,
     domain: &Domain<'t>,
@@ -304,21 +364,17 @@ pub(crate) fn transfer<'t>(
     changed(
         tx,
         "UPDATE domain SET account_id = ?2, subscription_id = ?3, api_key_id = NULL, user_id = NULL,
-             organization_id = NULL, authority_id = NULL, claimed_at = ?4, updated_at = ?4
+             organization_id = NULL, authority_id = NULL, claimed_at = ?4, updated_at = ?4,
+             proved_at = coalesce(proved_at, ?4)
          WHERE id = ?1 RETURNING *",
         (domain.id.number(), account.number(), subscription.number(), tx.now().millis()),
     )
 }
 
-pub(crate) fn set_status(
-    tx: &WriteTx<'_>,
-    id: DomainId,
-    status: DomainStatus,
-    proved_at: Option<Timestamp>,
-) -> Result<(), Error> {
+pub(crate) fn set_status(tx: &WriteTx<'_>, id: DomainId, status: DomainStatus) -> Result<(), Error> {
     tx.run(
-        "UPDATE domain SET status = ?2, proved_at = ?3, updated_at = ?4 WHERE id = ?1",
-        (id.number(), status.as_str(), proved_at.map(Timestamp::millis), tx.now().millis()),
+        "UPDATE domain SET status = ?2, updated_at = ?3 WHERE id = ?1",
+        (id.number(), status.as_str(), tx.now().millis()),
     )?;
     Ok(())
 }

@@ -61,6 +61,7 @@ impl<'t> Domain<'t> {
             authority: self.authority,
             proved_at: self.proved_at,
             claimed_at: self.claimed_at,
+            alias: None,
             within: self.within,
         }
     }
@@ -112,7 +113,18 @@ pub(crate) fn visible(caller: &Caller) -> &'static str {
     }
 }
 
-/// The parameters of [`visible`], and those of the query around it.
+/// The visibility rule over a `claim` called `c`: a name that the account does not hold, or not any more.
+pub(crate) fn visible_claim(caller: &Caller) -> &'static str {
+    if caller.is_of_domains() {
+        // No claim is among the domains that a key is limited to.
+        "c.account_id = :account AND :user IS NULL AND :key IS NULL"
+    } else {
+        "c.account_id = :account AND :user IS NULL
+         AND (:key IS NULL OR c.api_key_id IS NULL OR c.api_key_id = :key)"
+    }
+}
+
+/// The parameters of [`visible`] and [`visible_claim`], and those of the query around it.
 pub(crate) struct Scope<'a> {
     account: i64,
     key: Option<i64>,

@@ -17,7 +17,10 @@ use crate::domain::{self, Details, Domain, Holder, holder};
 use crate::egress::{EgressPolicy, NotAdmitted, VettedAddresses};
 use crate::error::{Entity, Error};
 use crate::event;
+use crate::id::DomainId;
+use crate::loss;
 use crate::name::{DnsName, DomainName};
+use crate::ownership;
 use crate::page::Page;
 
 /// The most downstream addresses of a domain.
@@ -247,7 +250,7 @@ pub fn standing<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Resu
     if own(holder::named(tx, name)?)? {
         return Ok(NameStanding::Tied);
     }
-    let alias = table::domain_of_alias(tx, name)?;
+    let alias = holder::by_alias(tx, name)?;
     Ok(if own(alias)? { NameStanding::Alias } else { NameStanding::Unknown })
 }
 
@@ -263,7 +266,7 @@ pub fn domain_named<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> 
 
 /// What to say where the name is an alias of one of the caller's domains: to which it leads.
 pub(crate) fn own_alias(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Option<Error>, Error> {
-    let Some(holder) = table::domain_of_alias(tx, name)? else { return Ok(None) };
+    let Some(holder) = holder::by_alias(tx, name)? else { return Ok(None) };
     match domain::find(tx, caller, holder.id) {
         Ok(domain) => {
             let reason =
@@ -272,14 +275,6 @@ pub(crate) fn own_alias(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> 
         }
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-/// The domain of this name, or of which it is an alias, whoever's it is: for mail that comes in, and for conflicts.
-pub(crate) fn of_mail_for<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
-    match holder::named(tx, name)? {
-        Some(holder) => Ok(Some(holder)),
-        None => table::domain_of_alias(tx, name),
     }
 }
 
@@ -293,24 +288,36 @@ pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Inbound, Error> 
     })
 }
 
-/// A page of the caller's domains with what is set of them, by id, and how many there are in all: those of `names`, where
-/// some are named.
-pub fn list(
+/// The ids of a page of the caller's domains, in their order, and how many there are in all: those of `names`, where some are
+/// named.
+pub fn ids(
     tx: &ReadTx<'_>,
     caller: &Caller,
     names: Option<&[DomainName]>,
     page: Page,
-) -> Result<(Vec<(Details, Inbound)>, u64), Error> {
+) -> Result<(Vec<DomainId>, u64), Error> {
     let total = match names {
         Some(names) => table::count(tx, caller, names)?,
         None => domain::count(tx, caller)?,
     };
-    Ok((table::page(tx, caller, names, page)?, total))
+    Ok((table::ids(tx, caller, names, page)?, total))
+}
+
+/// Those of the domains with these ids that the caller may see, in the order of the ids, with what is set of them.
+pub fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<(Details, Inbound)>, Error> {
+    let domains: Vec<_> = domain::some(tx, caller, ids)?.into_iter().map(Domain::into_details).collect();
+    let seen: Vec<DomainId> = domains.iter().map(|domain| domain.id).collect();
+    let mut found = table::some(tx, &seen)?;
+    let with_inbound = |domain: Details| {
+        let inbound = found.remove(&domain.id).unwrap_or_default();
+        (domain, inbound)
+    };
+    Ok(domains.into_iter().map(with_inbound).collect())
 }
 
 /// Changes what is said of it, all or nothing.
 ///
-/// `Conflict(Domain)` if an alias is another domain or another one's alias.
+/// A new alias is refused as [`add_alias`] refuses it.
 pub fn change<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -337,6 +344,7 @@ pub fn change<'t>(
     if let Some(aliases) = &change.aliases {
         check_number("aliases", aliases.len(), MOST_NAMES)?;
         for old in table::aliases(tx, domain.id)?.iter().filter(|old| !aliases.contains(old)) {
+            ownership::remember_alias(tx, domain.account, domain.id, old)?;
             table::delete_alias(tx, domain.id, old)?;
         }
         let kept = table::aliases(tx, domain.id)?;
@@ -355,7 +363,8 @@ pub fn change<'t>(
 
 /// Has mail for `alias` be treated as the domain's.
 ///
-/// `Conflict(Domain)` if there is such an alias, of this or another domain, or a domain of that name.
+/// An alias of a tenant's takes no mail until it is proved. `Conflict(Domain)` if the account has such a domain or alias; else
+/// the name is refused as [`provision::create`](crate::provision::create) refuses it.
 pub fn add_alias<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -364,6 +373,31 @@ pub fn add_alias<'t>(
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
     make_alias(tx, domain, alias)?;
+    tell_of_alias(tx, caller, domain, alias)
+}
+
+/// Makes the alias of a claim whose challenge was seen a moment ago, and takes its name from a claim that gives way to that. The
+/// alias is proved.
+pub(crate) fn add_proved_alias<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    alias: &DomainName,
+) -> Result<(), Error> {
+    check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
+    loss::make_way(tx, domain.account, alias, true)?;
+    let claimed_at = ownership::begin(tx, domain.account, alias)?;
+    table::insert_alias(tx, domain, alias, claimed_at)?;
+    ownership::table::prove_alias(tx, alias)?;
+    tell_of_alias(tx, caller, domain, alias)
+}
+
+fn tell_of_alias<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    alias: &DomainName,
+) -> Result<(), Error> {
     let change = event::Change::AliasAdded { domain: domain.into(), alias: alias.clone() };
     tx.tell(caller.actor(), domain.account, &change)
 }
@@ -375,16 +409,12 @@ pub fn remove_alias<'t>(
     domain: &Domain<'t>,
     alias: &DomainName,
 ) -> Result<(), Error> {
+    ownership::remember_alias(tx, domain.account, domain.id, alias)?;
     if !table::delete_alias(tx, domain.id, alias)? {
         return Err(Error::NotFound(Entity::Alias));
     }
     let change = event::Change::AliasRemoved { domain: domain.into(), alias: alias.clone() };
     tx.tell(caller.actor(), domain.account, &change)
-}
-
-/// Takes an alias away from whoever has it, for a domain of that name.
-pub(crate) fn give_way<'t>(tx: &WriteTx<'t>, holder: &Holder<'t>, alias: &DomainName) -> Result<(), Error> {
-    table::delete_alias(tx, holder.id, alias).map(|_| ())
 }
 
 /// Forgets all of it: what an owner has set is nothing to the next one.
@@ -411,10 +441,9 @@ fn told(domain: &Details, before: &Inbound, now: &Inbound) -> Option<event::Chan
 }
 
 fn make_alias<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, alias: &DomainName) -> Result<(), Error> {
-    if of_mail_for(tx, alias)?.is_some() {
-        return Err(Error::Conflict(Entity::Domain));
-    }
-    table::insert_alias(tx, domain.id, alias)
+    loss::make_way(tx, domain.account, alias, false)?;
+    let claimed_at = ownership::begin(tx, domain.account, alias)?;
+    table::insert_alias(tx, domain, alias, claimed_at)
 }
 
 fn check_number(field: &'static str, number: usize, most: usize) -> Result<(), Error> {

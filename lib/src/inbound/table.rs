@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use super::{Downstream, Filtering, Inbound};
 use crate::account::Caller;
 use crate::address::EmailAddress;
+use crate::clock::Timestamp;
 use crate::db::{ReadTx, Row, ToValue, WriteTx, named, parsed};
-use crate::domain::table::details;
+use crate::domain::Details;
+use crate::domain::table::numbers;
 use crate::domain::visibility::{Scope, visible};
-use crate::domain::{Details, Holder, holder};
 use crate::error::Error;
 use crate::id::DomainId;
 use crate::name::DomainName;
@@ -29,11 +30,6 @@ pub(super) fn downstream(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<Downstream
 
 pub(super) fn aliases(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<DomainName>, Error> {
     tx.all("SELECT name FROM alias WHERE domain_id = ?1 ORDER BY id", [id.number()], name_of)
-}
-
-pub(super) fn domain_of_alias<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
-    let sql = "SELECT d.* FROM alias a JOIN domain d ON d.id = a.domain_id WHERE a.name = ?1";
-    holder::one(tx, sql, [name.as_str()])
 }
 
 pub(super) fn set_filtering(tx: &WriteTx<'_>, id: DomainId, filtering: &Filtering) -> Result<(), Error> {
@@ -70,9 +66,20 @@ pub(super) fn set_downstream(tx: &WriteTx<'_>, id: DomainId, downstream: &[Downs
     Ok(())
 }
 
-pub(super) fn insert_alias(tx: &WriteTx<'_>, id: DomainId, name: &DomainName) -> Result<(), Error> {
-    let sql = "INSERT INTO alias (domain_id, name, created_at) VALUES (?1, ?2, ?3)";
-    tx.run(sql, (id.number(), name.as_str(), tx.now().millis()))?;
+pub(super) fn insert_alias(
+    tx: &WriteTx<'_>,
+    domain: &Details,
+    name: &DomainName,
+    claimed_at: Timestamp,
+) -> Result<(), Error> {
+    tx.run(
+        "INSERT INTO alias (domain_id, account_id, name, claimed_at, created_at)
+         VALUES (:domain, :account, :name, :claimed, :now)",
+        named! {
+            ":domain": domain.id.number(), ":account": domain.account.number(), ":name": name.as_str(),
+            ":claimed": claimed_at.millis(), ":now": tx.now().millis(),
+        },
+    )?;
     Ok(())
 }
 
@@ -112,16 +119,15 @@ pub(super) fn count(tx: &ReadTx<'_>, caller: &Caller, names: &[DomainName]) -> R
     Ok(tx.one(&sql, params.as_slice(), |row| row.get::<_, i64>(0))?.unwrap_or(0).unsigned_abs())
 }
 
-/// Five statements, however many domains.
-pub(super) fn page(
+pub(super) fn ids(
     tx: &ReadTx<'_>,
     caller: &Caller,
     names: Option<&[DomainName]>,
     page: Page,
-) -> Result<Vec<(Details, Inbound)>, Error> {
+) -> Result<Vec<DomainId>, Error> {
     let (filter, places) = names.map(named).unwrap_or_default();
     let texts: Vec<&str> = names.unwrap_or_default().iter().map(DomainName::as_str).collect();
-    let ids = format!(
+    let sql = format!(
         "SELECT d.id FROM domain d WHERE {} {filter} ORDER BY d.id LIMIT :limit OFFSET :offset",
         visible(caller)
     );
@@ -130,38 +136,29 @@ pub(super) fn page(
     let own = scope.with(&[(":limit", &limit), (":offset", &offset)]);
     let more = places.iter().zip(&texts).map(|(place, text)| (place.as_str(), text as &dyn ToValue));
     let params: Vec<(&str, &dyn ToValue)> = own.into_iter().chain(more).collect();
-    let params = params.as_slice();
+    tx.all(&sql, params.as_slice(), |row| row.get(0).map(DomainId::new))
+}
 
-    let domains = tx.all(
-        &format!("SELECT d.* FROM ({ids}) page JOIN domain d ON d.id = page.id ORDER BY d.id"),
-        params,
-        details,
-    )?;
-    let mut found: HashMap<DomainId, Inbound> = HashMap::with_capacity(domains.len());
+/// What is set of these domains: four statements, however many.
+pub(super) fn some(tx: &ReadTx<'_>, ids: &[DomainId]) -> Result<HashMap<DomainId, Inbound>, Error> {
+    let numbers = numbers(ids);
     let of = |table: &str, sorting: &str| {
-        format!("SELECT x.* FROM ({ids}) page JOIN {table} x ON x.domain_id = page.id ORDER BY {sorting}")
+        format!("SELECT * FROM {table} WHERE domain_id IN ({numbers}) ORDER BY {sorting}")
     };
-    for (id, filtering) in
-        tx.all(&of("filtering", "x.domain_id"), params, |row| with_id(row, filtering_of))?
-    {
+    let mut found: HashMap<DomainId, Inbound> = HashMap::with_capacity(ids.len());
+    for (id, filtering) in tx.all(&of("filtering", "domain_id"), [], |row| with_id(row, filtering_of))? {
         found.entry(id).or_default().filtering = filtering;
     }
-    for (id, admin) in tx.all(&of("domain_admin", "x.id"), params, |row| with_id(row, address_of))? {
+    for (id, admin) in tx.all(&of("domain_admin", "id"), [], |row| with_id(row, address_of))? {
         found.entry(id).or_default().admins.push(admin);
     }
-    for (id, each) in tx.all(&of("downstream_address", "x.id"), params, |row| with_id(row, downstream_of))? {
+    for (id, each) in tx.all(&of("downstream_address", "id"), [], |row| with_id(row, downstream_of))? {
         found.entry(id).or_default().downstream.push(each);
     }
-    for (id, alias) in tx.all(&of("alias", "x.id"), params, |row| with_id(row, name_of))? {
+    for (id, alias) in tx.all(&of("alias", "id"), [], |row| with_id(row, name_of))? {
         found.entry(id).or_default().aliases.push(alias);
     }
-    Ok(domains
-        .into_iter()
-        .map(|domain| {
-            let inbound = found.remove(&domain.id).unwrap_or_default();
-            (domain, inbound)
-        })
-        .collect())
+    Ok(found)
 }
 
 fn with_id<T>(

@@ -147,6 +147,19 @@ pub fn create<'t>(
     add(tx, caller, domain, selector, source, None)
 }
 
+/// Takes over a key with which the domain's owner signs elsewhere: as [`create`] does, and if the domain still waits for its
+/// first key, this is it, so that no other is made.
+pub fn adopt<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    selector: &Selector,
+    source: &Source,
+) -> Result<KeyEntry, Error> {
+    domain::table::has_key(tx, domain.id)?;
+    add(tx, caller, domain, selector, source, None)
+}
+
 /// Makes a key of the domain and the record that publishes it: a CNAME to `delegated_to`, if it is delegated.
 pub(crate) fn add<'t>(
     tx: &WriteTx<'t>,
@@ -189,9 +202,9 @@ pub fn activate(
         let id = find(tx, &domain, selector)?.key.id;
         verify::plan_key(tx, &domain, id)
     })?;
-    let looks = verify::look(&plan.domain().name, plan.expected(), resolver);
+    let seen = plan.look(resolver);
     postroom.write(|tx| {
-        let mut checked = verify::settle(tx, caller, &plan, &looks)?;
+        let mut checked = verify::settle(tx, caller, &plan, &seen)?;
         // Deleted, renamed or made anew while the DNS was asked.
         let Some(checked) = checked.pop() else { return Err(Error::NotFound(Entity::DkimKey)) };
         let domain = &domain::find(tx, caller, domain)?;

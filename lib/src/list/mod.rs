@@ -211,14 +211,16 @@ pub fn remove<'t>(
     Ok(true)
 }
 
-/// The entries of a list, in the order in which they were made.
+/// At most `limit` entries of a list, in the order in which they were made: the first ones, or the first after an entry.
 pub fn entries<'t>(
     tx: &ReadTx<'t>,
     scope: &Scope<'_, 't>,
     action: ListKind,
+    after: Option<ListEntryId>,
+    limit: u32,
 ) -> Result<Vec<ListEntry>, Error> {
     scope.check()?;
-    table::all(tx, scope, action)
+    table::page(tx, scope, action, after, limit)
 }
 
 /// Forgets the domain's own lists.

@@ -78,15 +78,19 @@ pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error
     Ok(())
 }
 
-pub(super) fn all<'t>(
+pub(super) fn page<'t>(
     tx: &ReadTx<'t>,
     scope: &Scope<'_, 't>,
     action: ListKind,
+    after: Option<ListEntryId>,
+    limit: u32,
 ) -> Result<Vec<ListEntry>, Error> {
     let (column, owner) = owner(scope);
     tx.all(
-        &format!("SELECT * FROM list_entry WHERE {column} = ?1 AND action = ?2 ORDER BY id"),
-        (owner, action.as_str()),
+        &format!(
+            "SELECT * FROM list_entry WHERE {column} = ?1 AND action = ?2 AND id > ?3 ORDER BY id LIMIT ?4"
+        ),
+        (owner, action.as_str(), after.map_or(0, ListEntryId::number), limit),
         entry,
     )
 }

@@ -8,11 +8,12 @@ mod table;
 use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::db::ReadTx;
-use crate::domain::{self, Domain, Holder};
+use crate::domain::{self, Domain};
 use crate::error::Error;
 use crate::id::{DomainId, DomainTokenId};
 use crate::inbound::Downstream;
 use crate::name::DomainName;
+use crate::ownership;
 use crate::recipient::comparable;
 use crate::route::Recipients;
 use crate::secret::{PlainSecret, SecretKind};
@@ -45,12 +46,13 @@ struct Known<'a> {
 ///
 /// The domain is the one of that name, or the one of which it is an alias. The mailbox is the first of these, compared without
 /// regard to case: the whole local part, if it is a known recipient; what stands before the delimiter, if that is one or the
-/// domain takes [any](Recipients::Any) recipient; `postmaster` and `abuse`; the catch-all address. One indexed statement.
+/// domain takes [any](Recipients::Any) recipient; `postmaster` and `abuse`; the catch-all address. A name that does not
+/// [act](ownership::acts) has no mailboxes. One indexed statement, and two more where the name is not proved by itself.
 pub fn mailbox(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Mailbox>, Error> {
     let whole = comparable(address);
     let bare = before_delimiter(&whole, &tx.settings().recipient_delimiters);
     let Some(found) = table::find(tx, address.domain(), &whole, bare)? else { return Ok(None) };
-    if !acts(&found.holder) {
+    if !ownership::acts(tx, &found.holder)? {
         return Ok(None);
     }
     let known = Known {
@@ -67,7 +69,10 @@ pub fn mailbox(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Mailbox
 
 /// Whether mail is taken for addresses at this name: of a domain, or an alias of one.
 pub fn is_ours(tx: &ReadTx<'_>, name: &DomainName) -> Result<bool, Error> {
-    Ok(table::holder_of(tx, name)?.is_some_and(|holder| acts(&holder)))
+    match domain::holder::at(tx, name)? {
+        Some(holder) => ownership::acts(tx, &holder),
+        None => Ok(false),
+    }
 }
 
 /// The mail servers to which mail for addresses at this name goes on, the preferred ones first: those of a domain whose mail is
@@ -101,21 +106,16 @@ pub fn log_in(tx: &ReadTx<'_>, name: &str, password: &str) -> Result<Option<Send
     let Ok(named) = named.parse::<DomainName>() else { return Ok(None) };
     let Ok(secret) = PlainSecret::parse(SecretKind::DomainToken, password) else { return Ok(None) };
     let Some((domain, token)) = token::authenticate(tx, &secret)? else { return Ok(None) };
-    let holder = domain::holder::by_id(tx, domain)?.filter(acts);
+    let holder = domain::holder::by_id(tx, domain)?;
     Ok(holder.filter(|holder| holder.name == named).map(|holder| SenderLogin { token, domain: holder.name }))
 }
 
-/// Whether this login still holds: the token is not revoked, and its domain still has that name.
+/// Whether this login still holds: the token is not revoked, and its domain still has that name and acts for it.
 pub fn still_holds(tx: &ReadTx<'_>, login: &SenderLogin) -> Result<bool, Error> {
-    let holder = table::holder_of_token(tx, login.token)?.filter(acts);
-    Ok(holder.is_some_and(|holder| holder.name == login.domain))
-}
-
-/// Whether a domain acts: takes mail and sends it. Every domain that is there does.
-///
-/// The one place that decides it for mail.
-fn acts(_: &Holder<'_>) -> bool {
-    true
+    match table::holder_of_token(tx, login.token)?.filter(|holder| holder.name == login.domain) {
+        Some(holder) => ownership::acts(tx, &holder),
+        None => Ok(false),
+    }
 }
 
 /// The local part without its tag. A quoted one has none, for a delimiter in quotes is a character like any other.

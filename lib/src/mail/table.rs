@@ -1,7 +1,8 @@
 //! The SQL of who an address is.
 
 use crate::db::{ReadTx, named, parsed};
-use crate::domain::{Holder, holder};
+use crate::domain::Holder;
+use crate::domain::holder::{self, OF_ALIAS};
 use crate::error::Error;
 use crate::id::DomainTokenId;
 use crate::inbound::{self, Downstream};
@@ -30,23 +31,18 @@ pub(super) fn find<'t>(
     let sql = format!(
         "SELECT d.*, coalesce(r.recipients, 'any') AS recipients, r.catch_all,
              EXISTS (SELECT 1 FROM recipient WHERE domain_id = d.id AND local = :whole) AS is_whole,
-             EXISTS (SELECT 1 FROM recipient WHERE domain_id = d.id AND local = :bare) AS is_bare
-         FROM domain d LEFT JOIN route r ON r.domain_id = d.id WHERE d.id = {ID}"
+             EXISTS (SELECT 1 FROM recipient WHERE domain_id = d.id AND local = :bare) AS is_bare, {OF_ALIAS}
+         FROM domain d LEFT JOIN route r ON r.domain_id = d.id LEFT JOIN alias v ON v.name = :name WHERE d.id = {ID}"
     );
     tx.one(&sql, named! { ":name": name.as_str(), ":whole": whole, ":bare": bare }, |row| {
         Ok(Found {
-            holder: holder::of_row(row)?,
+            holder: holder::of_row_by_name(row)?,
             recipients: parsed(row, "recipients")?,
             catch_all: row.get::<_, Option<String>>("catch_all")?.map(|local| local.to_lowercase()),
             whole: row.get("is_whole")?,
             bare: row.get("is_bare")?,
         })
     })
-}
-
-pub(super) fn holder_of<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
-    let sql = format!("SELECT * FROM domain WHERE id = {ID}");
-    holder::one(tx, &sql, named! { ":name": name.as_str() })
 }
 
 pub(super) fn holder_of_token<'t>(

@@ -47,6 +47,11 @@ pub fn list(
     assessed(tx, caller, table::page(tx, caller, order, direction, page)?)
 }
 
+/// Those of the domains with these ids that the caller may see, in the order of the ids.
+pub fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Overview>, Error> {
+    assessed(tx, caller, table::some(tx, caller, ids)?)
+}
+
 fn assessed(tx: &ReadTx<'_>, caller: &Caller, found: Vec<table::Row>) -> Result<Vec<Overview>, Error> {
     let ids: Vec<DomainId> = found.iter().map(|row| row.domain.id).collect();
     let mut assessments = signing::list(tx, caller, &ids)?;

@@ -6,7 +6,7 @@ use crate::account::Caller;
 use crate::db::{self, ReadTx};
 use crate::dkim::PublicKey;
 use crate::dkim::table::{CURRENT_FIRST, public_key};
-use crate::domain::table::{details, page_of_ids};
+use crate::domain::table::{details, in_order, numbers, page_of_ids};
 use crate::domain::visibility::{Scope, sorting, visible};
 use crate::domain::{Details, Order};
 use crate::error::Error;
@@ -62,6 +62,17 @@ pub(super) fn page(
             .as_slice(),
         overview,
     )
+}
+
+pub(super) fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Row>, Error> {
+    let (numbers, visible) = (numbers(ids), visible(caller));
+    let mut found = tx.all(
+        &format!("SELECT {COLUMNS} FROM domain d {} WHERE d.id IN ({numbers}) AND {visible}", *JOINS),
+        Scope::of(caller).with(&[]).as_slice(),
+        overview,
+    )?;
+    in_order(&mut found, ids, |row| row.domain.id);
+    Ok(found)
 }
 
 fn overview(row: &db::Row<'_>) -> Result<Row, Error> {

@@ -12,11 +12,10 @@ use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::{self, Domain};
+use crate::domain::{self, Domain, holder};
 use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::{DomainId, RecipientId};
-use crate::inbound;
 use crate::name::DomainName;
 use crate::page::Page;
 use crate::subscription;
@@ -63,7 +62,7 @@ pub enum FilterRequest {
 /// The one place that leads from the domain in an address to the domain whose lists hold for it.
 pub fn domain_of<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Result<Domain<'t>, Error> {
     match domain::find_named(tx, caller, name) {
-        Err(Error::NotFound(what)) => match inbound::of_mail_for(tx, name)? {
+        Err(Error::NotFound(what)) => match holder::at(tx, name)? {
             // An alias shares its domain's lists and recipients.
             Some(holder) => domain::find(tx, caller, holder.id),
             None => Err(Error::NotFound(what)),
@@ -74,7 +73,7 @@ pub fn domain_of<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Res
 
 /// The operator, acting within the account whose mail is at `name`: a domain's, or an alias's.
 pub fn operator_of(tx: &ReadTx<'_>, name: &DomainName) -> Result<Caller, Error> {
-    let holder = inbound::of_mail_for(tx, name)?.ok_or(Error::NotFound(Entity::Domain))?;
+    let holder = holder::at(tx, name)?.ok_or(Error::NotFound(Entity::Domain))?;
     Ok(Caller::operator(holder.account))
 }
 

@@ -76,13 +76,16 @@ pub(super) fn is_any_releasable(tx: &ReadTx<'_>, then: Timestamp) -> Result<bool
     Ok(tx.one(sql, [then.millis()], |_| Ok(()))?.is_some())
 }
 
-/// Every delegated key, by where it is delegated to.
-pub(super) fn delegated(tx: &ReadTx<'_>) -> Result<Vec<(DnsName, PublicKey)>, Error> {
+/// Every delegated key with its domain, by where it is delegated to.
+pub(super) fn delegated<'t>(tx: &ReadTx<'t>) -> Result<Vec<(DnsName, PublicKey, Holder<'t>)>, Error> {
     tx.all(
-        "SELECT delegated_to, algorithm, public_key FROM dkim_key
-         WHERE delegated_to IS NOT NULL ORDER BY delegated_to",
+        "SELECT k.delegated_to, k.algorithm, k.public_key, d.* FROM dkim_key k JOIN domain d ON d.id = k.domain_id
+         WHERE k.delegated_to IS NOT NULL ORDER BY k.delegated_to",
         [],
-        |row| Ok((DnsName::from_answer(&row.get::<_, String>(0)?), public_key(row)?)),
+        |row| {
+            let name = DnsName::from_answer(&row.get::<_, String>("delegated_to")?);
+            Ok((name, public_key(row)?, holder::of_row(row)?))
+        },
     )
 }
 

@@ -9,11 +9,11 @@ use std::str::FromStr;
 use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::Domain;
+use crate::domain::{Domain, holder};
 use crate::error::Error;
 use crate::event;
 use crate::id::DomainId;
-use crate::inbound;
+use crate::ownership;
 use crate::webhook::{VettedUrl, WebhookUrl};
 
 /// The most characters of a webhook's secret.
@@ -304,7 +304,7 @@ fn check_forward<'t>(
 fn leads_back(tx: &ReadTx<'_>, start: DomainId, address: &EmailAddress) -> Result<bool, Error> {
     let mut passed = HashSet::new();
     let mut next = Some(address.domain().clone());
-    while let Some(holder) = next.take().map(|name| inbound::of_mail_for(tx, &name)).transpose()?.flatten() {
+    while let Some(holder) = next.take().map(|name| holder::at(tx, &name)).transpose()?.flatten() {
         if holder.id == start {
             return Ok(true);
         }
@@ -328,7 +328,7 @@ fn own_address<'t>(
     domain: &Domain<'t>,
     address: &EmailAddress,
 ) -> Result<EmailAddress, Error> {
-    if inbound::of_mail_for(tx, address.domain())?.is_some_and(|holder| holder.id == domain.id) {
+    if holder::at(tx, address.domain())?.is_some_and(|holder| holder.id == domain.id) {
         return Ok(address.at(&domain.name));
     }
     Err(Error::invalid("catch_all", format_args!("it must be an address at {}", domain.name)))
@@ -341,11 +341,15 @@ pub(crate) fn reset<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Err
 
 /// What becomes of a message for `recipient`: for a mail server to ask.
 pub fn decide(tx: &ReadTx<'_>, recipient: &EmailAddress) -> Result<RouteDecision, Error> {
-    match inbound::of_mail_for(tx, recipient.domain())? {
-        None => Ok(RouteDecision::UnknownDomain),
-        Some(holder) => Ok(RouteDecision::Known { domain: holder.id, route: of(tx, holder.id)? }),
+    match holder::at(tx, recipient.domain())? {
+        Some(holder) if ownership::acts(tx, &holder)? => {
+            Ok(RouteDecision::Known { domain: holder.id, route: of(tx, holder.id)? })
+        }
+        // Nobody has shown whose a name is that does not act, so that it is not here.
+        _ => Ok(RouteDecision::UnknownDomain),
     }
 }
+
 /// What the secret of a webhook is sealed for.
 fn identity(domain: DomainId) -> String {
     format!("route {domain}")

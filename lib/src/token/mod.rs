@@ -5,11 +5,12 @@ mod table;
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::{Domain, Holder, holder};
+use crate::domain::{Domain, holder};
 use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::{DomainId, DomainTokenId};
 use crate::label;
+use crate::ownership;
 use crate::secret::{PlainSecret, SecretKind};
 
 /// A sending token of a domain, without its secret.
@@ -46,9 +47,14 @@ pub fn create<'t>(
     Ok((token, secret))
 }
 
-/// The live tokens of a domain, the oldest first.
-pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<DomainToken>, Error> {
-    table::all(tx, domain.id)
+/// At most `limit` live tokens of a domain, the oldest first: from the first on, or from the first after one of them.
+pub fn list<'t>(
+    tx: &ReadTx<'t>,
+    domain: &Domain<'t>,
+    after: Option<DomainTokenId>,
+    limit: u32,
+) -> Result<Vec<DomainToken>, Error> {
+    table::page(tx, domain.id, after, limit)
 }
 
 /// The live token of `domain` with this id.
@@ -99,13 +105,10 @@ pub fn authenticate(
     secret: &PlainSecret,
 ) -> Result<Option<(DomainId, DomainTokenId)>, Error> {
     let Some((domain, token)) = table::by_hash(tx, &secret.hashed())? else { return Ok(None) };
-    let holder = holder::by_id(tx, domain)?;
-    Ok(holder.filter(may_send).map(|holder| (holder.id, token)))
-}
-
-/// Whether mail may be sent for this domain now: only as long as its account may act for the name.
-fn may_send(_: &Holder<'_>) -> bool {
-    true
+    match holder::by_id(tx, domain)? {
+        Some(holder) if ownership::acts(tx, &holder)? => Ok(Some((holder.id, token))),
+        _ => Ok(None),
+    }
 }
 
 /// Notes when tokens were last used. Meant to be called now and then with what has come together.

@@ -25,10 +25,15 @@ pub(super) fn insert(
     .ok_or(Error::NotFound(Entity::Domain))
 }
 
-pub(super) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<DomainToken>, Error> {
+pub(super) fn page(
+    tx: &ReadTx<'_>,
+    domain: DomainId,
+    after: Option<DomainTokenId>,
+    limit: u32,
+) -> Result<Vec<DomainToken>, Error> {
     tx.all(
-        "SELECT * FROM domain_token WHERE domain_id = ?1 AND revoked_at IS NULL ORDER BY id",
-        [domain.number()],
+        "SELECT * FROM domain_token WHERE domain_id = ?1 AND revoked_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3",
+        (domain.number(), after.map_or(0, DomainTokenId::number), limit),
         token,
     )
 }

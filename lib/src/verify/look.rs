@@ -8,11 +8,13 @@ use crate::name::DomainName;
 
 /// For so long a look begins new look-ups. The last of them may take as long as one run of the resolver, 10 s, so that a
 /// domain has its 20 s.
-const LOOK_FOR: Duration = Duration::from_secs(10);
+pub(super) const LOOK_FOR: Duration = Duration::from_secs(10);
 
 /// What a look at one record came to: the finding, and what each server said.
 #[derive(Clone, Debug)]
 pub struct Look {
+    /// What was asked.
+    pub question: dns::Question,
     /// What all of it comes to.
     pub finding: Finding,
     /// What each server said, and what that would come to alone; recursive resolvers first.
@@ -59,6 +61,8 @@ pub fn look(domain: &DomainName, expected: &[Expectation], resolver: &dyn Resolv
     let resolver = &dns::Deadline::new(resolver, LOOK_FOR);
     let questions: Vec<dns::Question> = expected.iter().map(Expectation::question).collect();
     let sightings = resolver.look(&questions);
+    // What was seen is not asked for again, whatever leads back to it.
+    let resolver = &dns::Memo::new(resolver).with_seen(&sightings);
     let inside = sightings
         .iter()
         .any(dns::Sighting::has_inside)
@@ -86,6 +90,7 @@ fn judged(
         .iter()
         .zip(sightings)
         .map(|(expected, sighting)| Look {
+            question: sighting.question.clone(),
             finding: judge::sighting(expected, sighting),
             views: sighting.answers.iter().map(|answer| view(expected, answer)).collect(),
             inside: None,

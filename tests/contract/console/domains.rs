@@ -52,7 +52,7 @@ impl World {
     fn items(&self, kind: ListKind) -> Vec<String> {
         let entries = self.app.postroom.read(|tx| {
             let domain = self.key.own(tx, DomainId::new(1))?;
-            list::entries(tx, &Scope::Domain(&domain), kind)
+            list::entries(tx, &Scope::Domain(&domain), kind, None, 100)
         });
         entries.unwrap().iter().map(|entry| entry.item.given().to_owned()).collect()
     }
@@ -143,8 +143,13 @@ fn a_tokens_secret_is_in_the_answer_to_the_form_and_a_reload_makes_no_second_one
         "name=scanner",
         "/console/domains/example.com/access",
     );
-    let tokens =
-        || world.app.postroom.read(|tx| token::list(tx, &world.key.own(tx, DomainId::new(1))?)).unwrap();
+    let tokens = || {
+        world
+            .app
+            .postroom
+            .read(|tx| token::list(tx, &world.key.own(tx, DomainId::new(1))?, None, 10))
+            .unwrap()
+    };
     assert_eq!(tokens()[0].name.as_deref(), Some("scanner"));
     world.accepts(
         &format!("POST /console/domains/{name}/tokens/{token_id}/revoke"),

@@ -1,6 +1,7 @@
 //! The native dialect.
 
 mod api_keys;
+mod claims;
 mod dns;
 mod domains;
 mod faults;

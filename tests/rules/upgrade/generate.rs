@@ -129,6 +129,17 @@ pub(super) fn filled() -> TestApp {
     let domains = Some(Some([postroom::id::DomainId::new(waiting)].into()));
     app.session(key.account);
     app.limited_key(key.account, postroom::key::KeyRequest { domains, ..Default::default() });
+    // A tenant that contends for a name, and has given one up.
+    let tenant = app.tenant("tenant");
+    let name = "customer.com".parse().unwrap();
+    app.postroom.write(|tx| postroom::claim::create(tx, &tenant.operator(), &name, None).map(drop)).unwrap();
+    let given_up = app.domain(&tenant, "given-up.example");
+    app.postroom
+        .write(|tx| {
+            let domain = tenant.own(tx, postroom::id::DomainId::new(given_up))?;
+            postroom::provision::delete(tx, &tenant.operator(), &domain)
+        })
+        .unwrap();
     // Few spare keys are enough.
     app.sql().execute_batch("DELETE FROM spare_key WHERE id > (SELECT min(id) FROM spare_key)").unwrap();
     app

@@ -101,7 +101,7 @@ fn clock(context: &Context) -> Option<Check> {
     if let Some(newest) = newest
         && newest > now + CLOCK_SLACK
     {
-        let ahead = (newest - now).as_secs();
+        let ahead = newest.saturating_sub(now).as_secs();
         let text = format!(
             "it is {ahead} s behind the newest row of the audit log; set it, and have it synchronized (NTP)"
         );

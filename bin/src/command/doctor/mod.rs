@@ -2,6 +2,7 @@
 
 pub(super) mod hosts;
 
+mod accounts;
 mod bridge;
 mod machine;
 
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 
 use postroom::name::DnsName;
 use postroom::settings::Settings;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::output::printable;
 use super::{Context, Failure};
@@ -40,23 +41,34 @@ impl State {
 }
 
 pub(super) fn run(context: &mut Context) -> Result<ExitCode, Failure> {
+    let checks = look(context)?;
+    context.output.print(&json(&checks), || lines(&checks))?;
+    let failed = checks.iter().any(|check| check.state == State::Fail);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Looks at everything.
+pub(super) fn look(context: &Context) -> Result<Vec<Check>, Failure> {
     let mut checks = database(context)?;
     checks.extend(settings(context));
     checks.extend(machine::machine(context));
     checks.extend(hosts::of_config(context));
     checks.extend(bridge::bridge(context));
-    let json = checks
-        .iter()
-        .map(|check| json!({ "check": check.name, "state": check.state.word(), "text": check.text }))
-        .collect();
-    context.output.print(&json, || {
-        let lines = checks.iter().map(|check| {
-            format!("{:<5} {:<11} {}\n", check.state.word(), check.name, printable(&check.text))
-        });
-        lines.collect()
-    })?;
-    let failed = checks.iter().any(|check| check.state == State::Fail);
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(checks)
+}
+
+/// What was looked at, for programs.
+pub(super) fn json(checks: &[Check]) -> Value {
+    let json =
+        |check: &Check| json!({ "check": check.name, "state": check.state.word(), "text": check.text });
+    checks.iter().map(json).collect()
+}
+
+/// What was looked at, for people: a line each.
+pub(super) fn lines(checks: &[Check]) -> String {
+    let line =
+        |check: &Check| format!("{:<5} {:<11} {}\n", check.state.word(), check.name, printable(&check.text));
+    checks.iter().map(line).collect()
 }
 
 pub(super) fn check(name: &'static str, state: State, text: impl Into<String>) -> Check {
@@ -84,6 +96,7 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
         }
         Err(error) => check("database", State::Fail, error.to_string()),
     });
+    checks.extend(accounts::accounts(&postroom));
     let served = postroom.claim().is_err();
     let text = if served { "a server has this database" } else { "no server has this database now" };
     checks.push(check("server", State::Ok, text));

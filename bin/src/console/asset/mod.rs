@@ -39,5 +39,5 @@ pub(super) fn show(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
     ]);
-    Ok(Response { status: StatusCode::OK, headers, body: text.as_bytes().to_vec() })
+    Ok(Response { status: StatusCode::OK, headers, body: text.as_bytes().to_vec().into() })
 }

@@ -20,6 +20,9 @@ use crate::wire::{Call, Fault, SignedIn};
 /// The field that says after which token the form was made. A form that is sent again by a reload makes no second token.
 const AFTER: &str = "after";
 
+/// The most tokens that stand on the page.
+const MOST_TOKENS: u32 = 200;
+
 struct Access {
     frame: Frame,
     domain: Details,
@@ -33,7 +36,7 @@ impl Access {
             let domain = find(tx, &call.caller.acts, &name)?;
             Ok::<_, Error>(Access {
                 frame: Frame::of(tx, call)?,
-                tokens: token::list(tx, &domain)?,
+                tokens: token::list(tx, &domain, None, MOST_TOKENS)?,
                 domain: domain.into_details(),
             })
         })?)
@@ -141,7 +144,7 @@ pub(in crate::console) fn create_token(call: &Call<'_, SignedIn>) -> Result<Resp
         let acts = &call.caller.acts;
         let made = call.write(|tx| {
             let domain = find(tx, acts, &name)?;
-            let after = newest(&token::list(tx, &domain)?).to_string();
+            let after = newest(&token::list(tx, &domain, None, u32::MAX)?).to_string();
             if form.get(AFTER).is_some_and(|given| given != after) {
                 return Ok::<_, Error>(None);
             }

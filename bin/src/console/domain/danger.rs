@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use postroom::account;
+use postroom::dkim::pool;
 use postroom::domain::{self, Details};
 use postroom::error::{Entity, Error};
 use postroom::name::{DomainName, InvalidName};
@@ -61,7 +62,7 @@ fn transfer_form(frame: &Frame, domain: &Details, refused: Option<&Refused>) -> 
     html! {
         section.card {
             h2 { "Give to another account" }
-            p { "Its keys, tokens and records go along. What is set of incoming mail does not: its route, aliases, recipients and lists." }
+            p { "Its keys and records go along, and it gets a new key. Its tokens are revoked. What is set of incoming mail does not: its route, aliases, recipients and lists." }
             (frame.form(&frame.to_domain(name, "/transfer"), &html! {
                 (fields.top())
                 div.row { (fields.needed("account", "Name of the other account", "", "")) (confirm(&fields, name)) }
@@ -116,7 +117,7 @@ pub(in crate::console) fn transfer(call: &Call<'_, SignedIn>) -> Result<Response
         call.read(|tx| find(tx, acts, &name).map(drop))?;
         check_confirmed(form, &name)?;
         let to = form.get("account").unwrap_or_default().trim();
-        call.write(|tx| {
+        pool::write(*call.session, |tx| {
             let to = account::find(tx, to).map_err(|error| match error {
                 Error::NotFound(Entity::Account) => {
                     Error::invalid("account", "there is no account of this name")

@@ -23,7 +23,7 @@ use crate::wire::{Call, Fault, SignedIn};
 /// The most entries that one form adds.
 const MOST_AT_ONCE: usize = 1000;
 /// The most entries of one list that stand on the page.
-const MOST_SHOWN: usize = 200;
+const MOST_SHOWN: u32 = 200;
 
 /// The two lists of one tier.
 struct Pair {
@@ -89,7 +89,7 @@ fn answer(
 }
 
 fn pair<'t>(tx: &ReadTx<'t>, scope: &Scope<'_, 't>) -> Result<Pair, Error> {
-    let of = |kind| Ok::<_, Error>((kind, list::entries(tx, scope, kind)?));
+    let of = |kind| Ok::<_, Error>((kind, list::entries(tx, scope, kind, None, MOST_SHOWN + 1)?));
     Ok(Pair { tier: scope.tier(), lists: [of(ListKind::Safelist)?, of(ListKind::Blocklist)?] })
 }
 
@@ -251,7 +251,7 @@ fn one(
         h3 { (word) }
         @if entries.is_empty() { p.soft { "Empty." } }
         ul.reasons {
-            @for entry in entries.iter().take(MOST_SHOWN) {
+            @for entry in entries.iter().take(MOST_SHOWN as usize) {
                 li {
                     code { (entry.item.given()) }
                     @if may_change {
@@ -264,7 +264,7 @@ fn one(
                 }
             }
         }
-        @if entries.len() > MOST_SHOWN { p.soft { "And " (entries.len() - MOST_SHOWN) " more." } }
+        @if entries.len() > MOST_SHOWN as usize { p.soft { "And more, which do not stand here." } }
         @if may_change {
             (frame.form(&path("add"), &html! {
                 (fields.top())

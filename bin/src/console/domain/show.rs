@@ -92,7 +92,7 @@ pub(in crate::console) fn zone(call: &Call<'_, SignedIn>) -> Result<Response, Fa
     // The media type of zone files (RFC 4027).
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("text/dns"))]);
     let file = format!("attachment; filename=\"{name}.zone\"");
-    Ok(Response { status: StatusCode::OK, headers, body: zone.into_bytes() }
+    Ok(Response { status: StatusCode::OK, headers, body: zone.into() }
         .with(header::CONTENT_DISPOSITION, &file))
 }
 

@@ -2,17 +2,16 @@
 
 use postroom::dkim::pool;
 use postroom::domain::{self, Order};
-use postroom::error::Error;
 use postroom::inbound;
 use postroom::page::{Direction, Page};
 use postroom::provision::{self, NewDomain};
 use postroom::signing;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::input::{Input, path_domain, queried};
 use super::shape::{Details, domain_json};
 use crate::wire::http::{Response, StatusCode};
-use crate::wire::{Call, Fault};
+use crate::wire::{Call, Fault, by_ids};
 
 const DEFAULT_LIMIT: u64 = 50;
 const MAX_LIMIT: u64 = 200;
@@ -40,14 +39,18 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     }
     let (limit, offset) = (limit.min(MAX_LIMIT), number(call, "offset")?.unwrap_or(0));
     let page = Page { limit: u32::try_from(limit).unwrap_or(u32::MAX), offset };
-    let items: Vec<Value> = call.read(|tx| {
-        let found = domain::list(tx, &caller, Order::Created, Direction::Descending, page)?;
-        let ids: Vec<_> = found.iter().map(|domain| domain.id).collect();
-        let assessments = signing::list(tx, &caller, &ids)?;
-        let shown = found.iter().filter_map(|domain| Some(domain_json(domain, assessments.get(&domain.id)?)));
-        Ok::<_, Error>(shown.collect())
-    })?;
-    Ok(Response::json(StatusCode::OK, &json!({ "items": items, "limit": limit, "offset": offset })))
+    let ids = call.read(|tx| domain::ids(tx, &caller, Order::Created, Direction::Descending, page))?;
+    call.listed(
+        "{\"items\":[",
+        format!("],\"limit\":{limit},\"offset\":{offset}}}"),
+        by_ids(ids, move |tx, ids| {
+            let found = domain::some(tx, &caller, ids)?;
+            let assessments = signing::list(tx, &caller, ids)?;
+            let shown =
+                found.iter().filter_map(|domain| Some(domain_json(domain, assessments.get(&domain.id)?)));
+            Ok(shown.collect())
+        }),
+    )
 }
 
 pub(super) fn info(call: &Call<'_>) -> Result<Response, Fault> {

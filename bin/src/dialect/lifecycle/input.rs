@@ -1,27 +1,42 @@
 //! Inputs: the end user on whose behalf the call is made, and the fields of bodies.
 
+use crate::wire::json::{Json, Members, Object};
+use crate::wire::{Call, Fault, json_body};
 use postroom::account::Caller;
 use postroom::error::{Entity, Error};
 use postroom::name::DomainName;
 use postroom::route::Patch;
 use postroom::tag::Tag;
-use serde_json::{Map, Value};
 
-use crate::wire::{Call, Fault, json_body};
+/// The members that the routes read.
+const FIELDS: &[&str] = &[
+    "user_id",
+    "domain",
+    "organization_id",
+    "id",
+    "status",
+    "observed_value",
+    "forward_mode",
+    "webhook_url",
+    "webhook_secret",
+    "forward_to_email",
+    "recipients",
+    "catch_all",
+];
 
 /// A body that was read, and the caller acting for the `user_id` in it.
-pub(super) struct Input {
+pub(super) struct Input<'a> {
     pub(super) caller: Caller,
-    body: Map<String, Value>,
+    body: Members<'a>,
 }
 
-impl Input {
+impl<'a> Input<'a> {
     /// The body of a POST or PUT.
-    pub(super) fn read(call: &Call<'_>) -> Result<Input, Fault> {
+    pub(super) fn read(call: &'a Call<'_>) -> Result<Input<'a>, Fault> {
         let body = match json_body(call.request)? {
-            Some(Value::Object(body)) => body,
+            Some(Json::Object(body)) => body.members(FIELDS),
             Some(_) => return Err(Fault::Json("it must be an object".to_owned())),
-            None => Map::new(),
+            None => Object::EMPTY.members(FIELDS),
         };
         let mut input = Input { caller: call.caller.clone(), body };
         let user = input.required("user_id")?;
@@ -36,9 +51,9 @@ impl Input {
     /// A text that must be there.
     pub(super) fn required(&self, field: &'static str) -> Result<String, Fault> {
         match self.body.get(field) {
-            None | Some(Value::Null) => Err(Fault::input(field, "is required")),
-            Some(Value::String(text)) if text.is_empty() => Err(Fault::input(field, "is empty")),
-            Some(Value::String(text)) => Ok(text.clone()),
+            None | Some(Json::Null) => Err(Fault::input(field, "is required")),
+            Some(Json::String(text)) if text.is_empty() => Err(Fault::input(field, "is empty")),
+            Some(Json::String(text)) => Ok(text.into_owned()),
             Some(_) => Err(Fault::input(field, "must be a string")),
         }
     }
@@ -46,7 +61,7 @@ impl Input {
     /// A text that may be left out or null.
     pub(super) fn optional(&self, field: &'static str) -> Result<Option<String>, Fault> {
         match self.body.get(field) {
-            None | Some(Value::Null) => Ok(None),
+            None | Some(Json::Null) => Ok(None),
             Some(_) => self.text(field).map(Some),
         }
     }
@@ -60,22 +75,22 @@ impl Input {
     pub(super) fn patch(&self, field: &'static str) -> Result<Patch<String>, Fault> {
         match self.body.get(field) {
             None => Ok(Patch::Keep),
-            Some(Value::Null) => Ok(Patch::Clear),
+            Some(Json::Null) => Ok(Patch::Clear),
             Some(_) => self.text(field).map(Patch::Set),
         }
     }
 
     /// Whether the field is there, with a value or null.
-    pub(super) fn has(&self, field: &str) -> bool {
-        self.body.contains_key(field)
+    pub(super) fn has(&self, field: &'static str) -> bool {
+        self.body.get(field).is_some()
     }
 
     /// An integer that must be there.
     pub(super) fn integer(&self, field: &'static str) -> Result<i64, Fault> {
         match self.body.get(field) {
-            None | Some(Value::Null) => Err(Fault::input(field, "is required")),
+            None | Some(Json::Null) => Err(Fault::input(field, "is required")),
             // An integer past 2^63 is a number all right, and no row has it.
-            Some(Value::Number(number)) if number.is_u64() => Ok(number.as_i64().unwrap_or(i64::MAX)),
+            Some(Json::Number(number)) if number.is_u64() => Ok(number.as_i64().unwrap_or(i64::MAX)),
             Some(value) => value.as_i64().ok_or_else(|| Fault::input(field, "must be an integer")),
         }
     }
@@ -91,7 +106,7 @@ impl Input {
 
     fn text(&self, field: &'static str) -> Result<String, Fault> {
         match self.body.get(field) {
-            Some(Value::String(text)) => Ok(text.clone()),
+            Some(Json::String(text)) => Ok(text.into_owned()),
             _ => Err(Fault::input(field, "must be a string")),
         }
     }

@@ -12,7 +12,7 @@ use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
-use crate::wire::{Auth, Fault, Surface, looking, route, store_status};
+use crate::wire::{Auth, CLAIM_IT, Fault, Surface, looking, route, store_status, unproved_limit};
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -66,6 +66,13 @@ fn render(fault: &Fault) -> Response {
         }
         Fault::Library(Error::NotFound(_)) => error(StatusCode::NOT_FOUND, "there is no such domain"),
         Fault::Library(Error::Conflict(_)) => error(StatusCode::CONFLICT, "domain exists already"),
+        Fault::Library(Error::Taken { .. }) => {
+            error(StatusCode::CONFLICT, &format!("domain exists already: {CLAIM_IT}"))
+        }
+        Fault::Library(Error::NotClaimable { reason }) => bad(&format!("domain is invalid: {reason}")),
+        Fault::Library(Error::Limit { what: Entity::Claim, most }) => {
+            error(StatusCode::CONFLICT, &unproved_limit(*most))
+        }
         Fault::Library(Error::Limit { most, .. }) => {
             error(StatusCode::FORBIDDEN, &format!("the subscription allows {most} domains, and has them"))
         }

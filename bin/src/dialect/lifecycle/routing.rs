@@ -31,7 +31,7 @@ pub(super) fn update(call: &LookingCall<'_>) -> Result<Response, Fault> {
     Ok(Response::json(StatusCode::OK, &changed.json()))
 }
 
-fn mode(input: &Input) -> Result<Option<Mode>, Fault> {
+fn mode(input: &Input<'_>) -> Result<Option<Mode>, Fault> {
     if !input.has("forward_mode") {
         return Ok(None);
     }
@@ -41,7 +41,7 @@ fn mode(input: &Input) -> Result<Option<Mode>, Fault> {
 }
 
 /// The webhook, looked up in the DNS now: the network is asked before the transaction begins.
-fn webhook_url(call: &LookingCall<'_>, input: &Input) -> Result<Patch<VettedUrl>, Fault> {
+fn webhook_url(call: &LookingCall<'_>, input: &Input<'_>) -> Result<Patch<VettedUrl>, Fault> {
     let invalid = |reason: InvalidWebhook| Fault::Input {
         field: "webhook_url",
         reason: "is invalid".to_owned(),
@@ -61,12 +61,12 @@ fn webhook_url(call: &LookingCall<'_>, input: &Input) -> Result<Patch<VettedUrl>
     })
 }
 
-fn recipients(input: &Input) -> Result<Option<Recipients>, Fault> {
+fn recipients(input: &Input<'_>) -> Result<Option<Recipients>, Fault> {
     let unknown = |_| Fault::input("recipients", "must be any or known");
     input.optional("recipients")?.map(|word| word.parse().map_err(unknown)).transpose()
 }
 
-fn address(input: &Input, field: &'static str) -> Result<Patch<EmailAddress>, Fault> {
+fn address(input: &Input<'_>, field: &'static str) -> Result<Patch<EmailAddress>, Fault> {
     Ok(match input.patch(field)? {
         Patch::Keep => Patch::Keep,
         Patch::Clear => Patch::Clear,

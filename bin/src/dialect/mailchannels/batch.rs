@@ -1,5 +1,6 @@
 //! Up to a thousand domains in one request and one transaction, with an outcome an item, in the order given.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use postroom::db::WriteTx;
@@ -9,14 +10,17 @@ use postroom::{inbound, provision as provisioning, signing, subscription};
 use serde_json::{Value, json};
 
 use super::domains::{Flags, Wish};
-use super::input::{Object, domain_of, name, object};
+use super::input::{FIELDS, domain_of, name, object};
 use super::said;
 use super::shape::Handles;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::json::{Json, Members};
 use crate::wire::{Call, Fault};
 
 /// The most items of a request.
 const MOST: usize = 1000;
+/// The most characters of an item's name that its outcome repeats: more than any domain name has.
+const MOST_SHOWN: usize = 300;
 
 /// What became of the items.
 #[derive(Default)]
@@ -47,16 +51,24 @@ impl Outcome {
 }
 
 /// The items of a body: `{"domains":[…]}`.
-pub(super) fn items(call: &Call<'_>) -> Result<Vec<Value>, Fault> {
-    let mut body = object(call)?;
-    match body.remove("domains") {
-        Some(Value::Array(items)) if items.len() > MOST => {
-            Err(Fault::input("domains", format_args!("has {} items; {MOST} are the most", items.len())))
+pub(super) fn items<'a>(call: &'a Call<'_>) -> Result<Vec<Json<'a>>, Fault> {
+    let given = match object(call)?.get("domains") {
+        Some(Json::Array(given)) => given,
+        None | Some(Json::Null) => return Err(Fault::input("domains", "is required")),
+        Some(_) => return Err(Fault::input("domains", "must be an array")),
+    };
+    let (mut items, mut count) = (Vec::new(), 0);
+    given.each(|item| {
+        count += 1;
+        if count <= MOST {
+            items.push(item);
         }
-        Some(Value::Array(items)) => Ok(items),
-        None | Some(Value::Null) => Err(Fault::input("domains", "is required")),
-        Some(_) => Err(Fault::input("domains", "must be an array")),
+        Ok::<_, Fault>(())
+    })?;
+    if count > MOST {
+        return Err(Fault::input("domains", format_args!("has {count} items; {MOST} are the most")));
     }
+    Ok(items)
 }
 
 pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
@@ -82,7 +94,7 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
                 Err(fault) => outcome.failure(fault, |code, text| {
                     // What names nothing is named by its place, for the published file wants a host name here.
                     let name = Some(given(item)).filter(|name| !name.is_empty());
-                    let name = name.map_or_else(|| format!("item-{}.invalid", at + 1), str::to_owned);
+                    let name = name.unwrap_or_else(|| format!("item-{}.invalid", at + 1));
                     let domain = json!({ "domain": name, "subscriptionHandle": handle });
                     // The published file knows no 403 of an item: it is provisioned, and not for this caller.
                     let code = if code == 403 { 409 } else { code };
@@ -97,7 +109,7 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn deprovision(call: &Call<'_>) -> Result<Response, Fault> {
     in_order(call, &items(call)?, Order::ChildrenFirst, |tx, name| {
-        let domain = domain_of(call, tx, name)?;
+        let domain = domain_of(&call.caller, tx, name)?;
         provisioning::delete(tx, &call.caller, &domain)?;
         Ok(json!({ "code": 204 }))
     })
@@ -114,7 +126,7 @@ enum Order {
 /// Does with the domain of each item what is to be done, and tells of each under the name that it was given.
 pub(super) fn each_of(
     call: &Call<'_>,
-    items: &[Value],
+    items: &[Json<'_>],
     done: impl Fn(&WriteTx<'_>, &DomainName) -> Result<Value, Fault>,
 ) -> Result<Response, Fault> {
     in_order(call, items, Order::AsGiven, done)
@@ -122,11 +134,11 @@ pub(super) fn each_of(
 
 fn in_order(
     call: &Call<'_>,
-    items: &[Value],
+    items: &[Json<'_>],
     order: Order,
     done: impl Fn(&WriteTx<'_>, &DomainName) -> Result<Value, Fault>,
 ) -> Result<Response, Fault> {
-    let mut order_of: Vec<(usize, &Value)> = items.iter().enumerate().collect();
+    let mut order_of: Vec<(usize, &Json<'_>)> = items.iter().enumerate().collect();
     if order == Order::ChildrenFirst {
         // A name has more labels than the one above it; of equals the first stays the first.
         order_of
@@ -157,25 +169,36 @@ fn in_order(
     Ok(outcome.response())
 }
 
-fn read(item: &Value) -> Result<Wish, Fault> {
-    Wish::read(as_object(item)?)
+fn read(item: &Json<'_>) -> Result<Wish, Fault> {
+    Wish::read(&as_object(item)?)
 }
 
-fn as_object(item: &Value) -> Result<&Object, Fault> {
-    item.as_object().ok_or_else(|| Fault::input("domains", "has an item that is no object"))
-}
-
-/// The name in an item that is a text, or an object with one.
-fn named(item: &Value) -> Result<DomainName, Fault> {
+fn as_object<'a>(item: &Json<'a>) -> Result<Members<'a>, Fault> {
     match item {
-        Value::String(text) => name(text, "domain"),
-        item => name(super::input::text(as_object(item)?, "domain")?, "domain"),
+        Json::Object(object) => Ok(object.members(FIELDS)),
+        _ => Err(Fault::input("domains", "has an item that is no object")),
     }
 }
 
-/// What an item calls its domain.
-fn given(item: &Value) -> &str {
-    item.as_str().or_else(|| item.get("domain").and_then(Value::as_str)).unwrap_or_default()
+/// The name in an item that is a text, or an object with one.
+fn named(item: &Json<'_>) -> Result<DomainName, Fault> {
+    match item {
+        Json::String(text) => name(text, "domain"),
+        item => name(&super::input::text(&as_object(item)?, "domain")?, "domain"),
+    }
+}
+
+/// What an item calls its domain, as far as a name can be long.
+fn given(item: &Json<'_>) -> String {
+    let text = match item {
+        Json::String(text) => text.clone(),
+        Json::Object(object) => match object.members(FIELDS).get("domain") {
+            Some(Json::String(text)) => text,
+            _ => Cow::Borrowed(""),
+        },
+        _ => Cow::Borrowed(""),
+    };
+    text.chars().take(MOST_SHOWN).collect()
 }
 
 fn commented(domain: &Value, code: u16, comment: Option<String>) -> Value {

@@ -11,19 +11,20 @@ use postroom::provision::{self, NewDomain};
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::signing;
 use postroom::subscription;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::input::{
-    Object, filtering, flag, list as list_of, name, number, object, one_downstream, path_domain, sections,
-    text, whole,
+    filtering, flag, list as list_of, name, number, object, one_downstream, path_domain, sections, text,
+    whole,
 };
 use super::shape::{Handles, domain_json, downstream_json, settings_json};
-use crate::wire::http::{HeaderMap, Response, StatusCode};
-use crate::wire::{Call, Fault, LookingCall};
+use crate::wire::http::{Body, HeaderMap, Response, StatusCode};
+use crate::wire::json::{Json, Members};
+use crate::wire::{Call, Fault, LookingCall, by_ids};
 
 /// A status and nothing more.
 pub(super) fn empty(status: StatusCode) -> Response {
-    Response { status, headers: HeaderMap::new(), body: Vec::new() }
+    Response { status, headers: HeaderMap::new(), body: Body::EMPTY }
 }
 
 pub(super) fn subscriptions(call: &Call<'_>) -> Result<Response, Fault> {
@@ -60,29 +61,33 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let names = asked.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty());
     let names = names.map(|text| name(text, "domains")).collect::<Result<Vec<_>, _>>()?;
     let names = if asked.is_empty() { None } else { Some(names.as_slice()) };
-    let (handles, (found, total), assessments) = call.read(|tx| {
-        let found = inbound::list(tx, &call.caller, names, page)?;
-        let ids: Vec<_> = found.0.iter().map(|(domain, _)| domain.id).collect();
-        let assessments = signing::list(tx, &call.caller, &ids)?;
-        Ok::<_, Error>((Handles::of(tx, &call.caller)?, found, assessments))
-    })?;
-    let shown = found.iter();
-    let shown = shown
-        .filter_map(|(domain, inbound)| Some(handles.json(domain, inbound, assessments.get(&domain.id)?)));
-    let domains: Vec<Value> = shown.collect();
-    Ok(Response::json(StatusCode::OK, &json!({ "domains": domains, "total": total })))
+    let caller = call.caller.clone();
+    let (handles, (ids, total)) =
+        call.read(|tx| Ok::<_, Error>((Handles::of(tx, &caller)?, inbound::ids(tx, &caller, names, page)?)))?;
+    call.listed(
+        "{\"domains\":[",
+        format!("],\"total\":{total}}}"),
+        by_ids(ids, move |tx, ids| {
+            let found = inbound::some(tx, &caller, ids)?;
+            let assessments = signing::list(tx, &caller, ids)?;
+            let shown = found.iter().filter_map(|(domain, inbound)| {
+                Some(handles.json(domain, inbound, assessments.get(&domain.id)?))
+            });
+            Ok(shown.collect())
+        }),
+    )
 }
 
 pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
     let (body, flags) = (object(call)?, Flags::read(call)?);
     let queried = call.query("subscriptionHandle").filter(|handle| !handle.is_empty());
     let handle = match (&queried, body.get("subscriptionHandle")) {
-        (Some(handle), None | Some(Value::Null)) => handle,
+        (Some(handle), None | Some(Json::Null)) => handle.into(),
         _ => text(&body, "subscriptionHandle")?,
     };
     let wish = Wish::read(&body)?;
     let (made, shown) = call.write(|tx| {
-        let (made, domain) = wish.provision(call, tx, handle, flags)?;
+        let (made, domain) = wish.provision(call, tx, &handle, flags)?;
         Ok::<_, Fault>((made, domain_json(tx, &call.caller, &domain)?))
     })?;
     let status = if made { StatusCode::CREATED } else { StatusCode::OK };
@@ -148,7 +153,7 @@ pub(super) fn downstream(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn set_downstream(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let body = object(call)?;
-    let records = list_of(body.get("records"), "records", one_downstream)?;
+    let records = list_of(body.get("records").as_ref(), "records", one_downstream)?;
     let records = records.ok_or_else(|| Fault::input("records", "is required"))?;
     look_at_downstream(call, &records)?;
     let change = InboundChange { downstream: Some(records), ..InboundChange::default() };
@@ -170,11 +175,11 @@ fn look_at_downstream(call: &LookingCall<'_>, servers: &[Downstream]) -> Result<
 pub(super) fn set_key(call: &Call<'_>) -> Result<Response, Fault> {
     let body = object(call)?;
     let secret = match body.get("apiKey") {
-        Some(Value::Null) => None,
+        Some(Json::Null) => None,
         _ => Some(text(&body, "apiKey")?),
     };
     let unknown = || Fault::input("apiKey", "is no API key of this account");
-    let secret = secret.map(|text| PlainSecret::parse(SecretKind::AccountKey, text)).transpose();
+    let secret = secret.map(|text| PlainSecret::parse(SecretKind::AccountKey, &text)).transpose();
     let secret = secret.map_err(|_| unknown())?;
     call.write(|tx| {
         let domain = path_domain(call, tx)?;
@@ -210,8 +215,8 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    pub(super) fn read(object: &Object) -> Result<Wish, Fault> {
-        Ok(Wish { name: name(text(object, "domain")?, "domain")?, change: whole(object)? })
+    pub(super) fn read(object: &Members<'_>) -> Result<Wish, Fault> {
+        Ok(Wish { name: name(&text(object, "domain")?, "domain")?, change: whole(object)? })
     }
 
     pub(super) fn name(&self) -> &DomainName {

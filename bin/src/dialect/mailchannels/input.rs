@@ -1,21 +1,59 @@
 //! Inputs: bodies and their parts, flags and numbers of the query, the domain in the path.
 
+use std::borrow::Cow;
+
+use postroom::account::Caller;
 use postroom::address::{EmailAddress, InvalidAddress};
 use postroom::db::ReadTx;
 use postroom::domain::Domain;
 use postroom::error::{Entity, Error};
 use postroom::inbound::{self, Downstream, Filtering, InboundChange, NameStanding};
 use postroom::name::{DomainName, InvalidName};
-use serde_json::{Map, Value};
 
+use crate::wire::json::{Json, Members, Object};
 use crate::wire::{Call, Fault, json_body};
 
-pub(super) type Object = Map<String, Value>;
+/// The members that the routes read, on every level of their bodies.
+pub(super) const FIELDS: &[&str] = &[
+    "abusePolicy",
+    "abusePolicyOverride",
+    "admin",
+    "admins",
+    "aliases",
+    "apiKey",
+    "blocklist",
+    "domain",
+    "domains",
+    "downstreamAddress",
+    "downstreamAddresses",
+    "ehlo",
+    "filter",
+    "item",
+    "list_entries",
+    "mailFrom",
+    "messageContent",
+    "name",
+    "port",
+    "priority",
+    "rcptTo",
+    "records",
+    "safelist",
+    "sendingHostInformation",
+    "settings",
+    "smtpEnvelopeInformation",
+    "spamHeaderName",
+    "spamHeaderValue",
+    "subscriptionHandle",
+    "target",
+    "weight",
+];
+/// The most items of a list that are read: many times what any list may have.
+const MOST_ITEMS: usize = 10_000;
 
 /// The object that a body must be.
-pub(super) fn object(call: &Call<'_>) -> Result<Object, Fault> {
+pub(super) fn object<'a>(call: &'a Call<'_>) -> Result<Members<'a>, Fault> {
     match json_body(call.request)? {
-        Some(Value::Object(body)) => Ok(body),
+        Some(Json::Object(body)) => Ok(body.members(FIELDS)),
         Some(_) => Err(Fault::Json("it must be an object".to_owned())),
         None => Err(Fault::Json("it is empty".to_owned())),
     }
@@ -59,17 +97,17 @@ pub(super) fn name(text: &str, field: &'static str) -> Result<DomainName, Fault>
 /// The domain in the path, for a caller that may work on it: 403 tells of one that is tied to another key of its account,
 /// and of an alias.
 pub(super) fn path_domain<'t>(call: &Call<'_>, tx: &ReadTx<'t>) -> Result<Domain<'t>, Fault> {
-    domain_of(call, tx, &path_name(call, "domain")?)
+    domain_of(&call.caller, tx, &path_name(call, "domain")?)
 }
 
 /// The domain of this name, for a caller that may work on it: 403 tells of one that is tied to another key of its account, and
 /// of an alias.
 pub(super) fn domain_of<'t>(
-    call: &Call<'_>,
+    caller: &Caller,
     tx: &ReadTx<'t>,
     name: &DomainName,
 ) -> Result<Domain<'t>, Fault> {
-    match inbound::standing(tx, &call.caller, name)? {
+    match inbound::standing(tx, caller, name)? {
         NameStanding::Domain(domain) => Ok(*domain),
         NameStanding::Tied => Err(Fault::Denied("the domain is associated with another API key".into())),
         NameStanding::Alias => Err(Fault::Denied("the name is an alias; use that of its domain".into())),
@@ -94,38 +132,38 @@ pub(super) fn parse_address(text: &str, field: &'static str) -> Result<EmailAddr
 }
 
 /// A text that must be there.
-pub(super) fn text<'a>(object: &'a Object, field: &'static str) -> Result<&'a str, Fault> {
+pub(super) fn text<'a>(object: &Members<'a>, field: &'static str) -> Result<Cow<'a, str>, Fault> {
     match object.get(field) {
-        None | Some(Value::Null) => Err(Fault::input(field, "is required")),
-        Some(Value::String(text)) if text.trim().is_empty() => Err(Fault::input(field, "is empty")),
-        Some(Value::String(text)) => Ok(text),
+        None | Some(Json::Null) => Err(Fault::input(field, "is required")),
+        Some(Json::String(text)) if text.trim().is_empty() => Err(Fault::input(field, "is empty")),
+        Some(Json::String(text)) => Ok(text),
         Some(_) => Err(Fault::input(field, "must be a string")),
     }
 }
 
 /// The four kinds of settings, of an object that has some of them beside each other.
-pub(super) fn sections(object: &Object) -> Result<InboundChange, Fault> {
+pub(super) fn sections(object: &Members<'_>) -> Result<InboundChange, Fault> {
     // One item of a batch, and the published file, call it in the singular.
     let downstream = object.get("downstreamAddresses").or_else(|| object.get("downstreamAddress"));
     Ok(InboundChange {
         filtering: None,
-        admins: list(object.get("admins"), "admins", address)?,
-        downstream: list(downstream, "downstreamAddresses", one_downstream)?,
-        aliases: list(object.get("aliases"), "aliases", alias)?,
+        admins: list(object.get("admins").as_ref(), "admins", address)?,
+        downstream: list(downstream.as_ref(), "downstreamAddresses", one_downstream)?,
+        aliases: list(object.get("aliases").as_ref(), "aliases", alias)?,
     })
 }
 
 /// What `settings` says over what was; what is left out stays, and null is nothing said.
-pub(super) fn filtering(settings: &Object, was: Filtering) -> Result<Filtering, Fault> {
+pub(super) fn filtering(settings: &Members<'_>, was: Filtering) -> Result<Filtering, Fault> {
     let text = |field: &'static str, was: Option<String>| match settings.get(field) {
         None => Ok(was),
-        Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Json::Null) => Ok(None),
+        Some(Json::String(text)) => Ok(Some(text.into_owned())),
         Some(_) => Err(Fault::input(field, "must be a string")),
     };
     let policy = match settings.get("abusePolicy") {
         None => was.policy,
-        Some(Value::Null) => None,
+        Some(Json::Null) => None,
         Some(value) => {
             let policy = value.as_str().and_then(|word| word.parse().ok());
             Some(policy.ok_or_else(|| Fault::input("abusePolicy", "must be block, flag or quarantine"))?)
@@ -133,8 +171,8 @@ pub(super) fn filtering(settings: &Object, was: Filtering) -> Result<Filtering, 
     };
     let overrides = match settings.get("abusePolicyOverride") {
         None => was.overrides,
-        Some(Value::Null) => None,
-        Some(Value::Bool(overrides)) => Some(*overrides),
+        Some(Json::Null) => None,
+        Some(Json::Bool(overrides)) => Some(overrides),
         Some(_) => return Err(Fault::input("abusePolicyOverride", "must be true or false")),
     };
     Ok(Filtering {
@@ -146,10 +184,10 @@ pub(super) fn filtering(settings: &Object, was: Filtering) -> Result<Filtering, 
 }
 
 /// The settings of a domain that is provisioned: `settings` as a whole, and what stands beside it.
-pub(super) fn whole(object: &Object) -> Result<InboundChange, Fault> {
+pub(super) fn whole(object: &Members<'_>) -> Result<InboundChange, Fault> {
     let filtering = match object.get("settings") {
-        None | Some(Value::Null) => None,
-        Some(Value::Object(settings)) => Some(filtering(settings, Filtering::default())?),
+        None | Some(Json::Null) => None,
+        Some(Json::Object(settings)) => Some(filtering(&settings.members(FIELDS), Filtering::default())?),
         Some(_) => return Err(Fault::input("settings", "must be an object")),
     };
     Ok(InboundChange { filtering, ..sections(object)? })
@@ -157,35 +195,45 @@ pub(super) fn whole(object: &Object) -> Result<InboundChange, Fault> {
 
 /// A list of a body, each item read.
 pub(super) fn list<T>(
-    value: Option<&Value>,
+    value: Option<&Json<'_>>,
     field: &'static str,
-    read: impl Fn(&Value) -> Result<T, Fault>,
+    read: impl Fn(&Json<'_>) -> Result<T, Fault>,
 ) -> Result<Option<Vec<T>>, Fault> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Array(items)) => items.iter().map(read).collect::<Result<_, _>>().map(Some),
-        Some(_) => Err(Fault::input(field, "must be an array")),
-    }
+    let items = match value {
+        None | Some(Json::Null) => return Ok(None),
+        Some(Json::Array(items)) => items,
+        Some(_) => return Err(Fault::input(field, "must be an array")),
+    };
+    let mut all = Vec::new();
+    items.each(|item| {
+        if all.len() == MOST_ITEMS {
+            return Err(Fault::input(field, format_args!("has more than {MOST_ITEMS} items")));
+        }
+        all.push(read(&item)?);
+        Ok(())
+    })?;
+    Ok(Some(all))
 }
 
-fn address(value: &Value) -> Result<EmailAddress, Fault> {
+fn address(value: &Json<'_>) -> Result<EmailAddress, Fault> {
     let text = value.as_str().ok_or_else(|| Fault::input("admins", "must be an array of strings"))?;
     parse_address(text, "admins")
 }
 
-fn alias(value: &Value) -> Result<DomainName, Fault> {
+fn alias(value: &Json<'_>) -> Result<DomainName, Fault> {
     name(value.as_str().ok_or_else(|| Fault::input("aliases", "must be an array of strings"))?, "aliases")
 }
 
 /// One downstream address.
-pub(super) fn one_downstream(value: &Value) -> Result<Downstream, Fault> {
+pub(super) fn one_downstream(value: &Json<'_>) -> Result<Downstream, Fault> {
     const FIELD: &str = "downstreamAddresses";
-    let number = |field: &str| {
-        let number = value.get(field).and_then(Value::as_u64).and_then(|number| u16::try_from(number).ok());
+    let members = if let Json::Object(object) = value { *object } else { Object::EMPTY }.members(FIELDS);
+    let number = |field: &'static str| {
+        let number = members.get(field).and_then(|number| u16::try_from(number.as_u64()?).ok());
         number.ok_or_else(|| Fault::input(FIELD, format_args!("needs a {field} from 0 to 65535 in each")))
     };
-    let target =
-        value.get("target").and_then(Value::as_str).filter(|text| !text.is_empty() && text.len() <= 255);
+    let target = members.get("target");
+    let target = target.as_ref().and_then(Json::as_str).filter(|text| (1..=255).contains(&text.len()));
     let target =
         target.ok_or_else(|| Fault::input(FIELD, "needs a target of 1 to 255 characters in each"))?;
     Ok(Downstream {

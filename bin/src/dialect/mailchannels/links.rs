@@ -27,7 +27,7 @@ pub(super) fn create_many(call: &Call<'_>) -> Result<Response, Fault> {
         return Err(Fault::input("domains", "is empty"));
     }
     each_of(call, &items, |tx, name| {
-        let domain = domain_of(call, tx, name)?;
+        let domain = domain_of(&call.caller, tx, name)?;
         let (_, secret) = login::create(tx, &call.caller, &domain)?;
         Ok(json!({ "code": 200, "loginLink": login_url(call.base_url, &secret) }))
     })

@@ -1,21 +1,23 @@
 //! Safelists and blocklists of the account, of a domain, and of a user.
 
+use postroom::account::Caller;
+use postroom::address::EmailAddress;
 use postroom::db::{ReadTx, WriteTx};
 use postroom::domain::Domain;
 use postroom::error::{Entity, Error};
+use postroom::id::ListEntryId;
 use postroom::list::{self, InvalidItem, Item, ListEntry, ListKind, Scope};
+use postroom::name::DomainName;
 use postroom::recipient::{self, Recipient};
 use serde_json::{Value, json};
 
 use super::domains::empty;
-use super::input::{domain_of, object, path_address, path_domain, text};
+use super::input::{domain_of, object, path_address, path_domain, path_name, text};
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault};
 
 pub(super) fn of_account(call: &Call<'_>) -> Result<Response, Fault> {
-    let action = action(call)?;
-    let entries = call.read(|tx| list::entries(tx, &Scope::Account(&call.caller), action))?;
-    Ok(shown(&entries))
+    shown(call, Place::Account, action(call)?)
 }
 
 pub(super) fn add_to_account(call: &Call<'_>) -> Result<Response, Fault> {
@@ -32,11 +34,7 @@ pub(super) fn remove_from_account(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn of_domain(call: &Call<'_>) -> Result<Response, Fault> {
     let action = action(call)?;
-    let entries = call.read(|tx| {
-        let domain = path_domain(call, tx)?;
-        list::entries(tx, &Scope::Domain(&domain), action).map_err(Fault::from)
-    })?;
-    Ok(shown(&entries))
+    shown(call, Place::Domain(path_name(call, "domain")?), action)
 }
 
 pub(super) fn add_to_domain(call: &Call<'_>) -> Result<Response, Fault> {
@@ -55,22 +53,15 @@ pub(super) fn remove_from_domain(call: &Call<'_>) -> Result<Response, Fault> {
     })
 }
 
-/// A user that nobody has named yet has empty lists.
 pub(super) fn of_user(call: &Call<'_>) -> Result<Response, Fault> {
     let action = action(call)?;
-    let entries = call.read(|tx| match user(call, tx)? {
-        Some((domain, user)) => {
-            list::entries(tx, &Scope::Recipient(&domain, &user), action).map_err(Fault::from)
-        }
-        None => Ok(Vec::new()),
-    })?;
-    Ok(shown(&entries))
+    shown(call, Place::User(path_address(call)?), action)
 }
 
 pub(super) fn add_to_user(call: &Call<'_>) -> Result<Response, Fault> {
     let (action, item, address) = (action(call)?, body_item(call)?, path_address(call)?);
     call.write(|tx| {
-        let domain = domain_of(call, tx, address.domain())?;
+        let domain = domain_of(&call.caller, tx, address.domain())?;
         let user = recipient::ensure(tx, &call.caller, &domain, &address)?;
         add(call, tx, &Scope::Recipient(&domain, &user), action, &item)
     })
@@ -79,7 +70,7 @@ pub(super) fn add_to_user(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn remove_from_user(call: &Call<'_>) -> Result<Response, Fault> {
     let (action, item) = (action(call)?, query_item(call)?);
     call.write(|tx| {
-        let found = user(call, tx)?;
+        let found = user(&call.caller, tx, &path_address(call)?)?;
         let (domain, user) = found.ok_or(Fault::Library(Error::NotFound(Entity::ListEntry)))?;
         remove(call, tx, &Scope::Recipient(&domain, &user), action, &item)
     })
@@ -101,11 +92,14 @@ pub(super) fn parse_item(text: &str) -> Result<Item, Fault> {
     })
 }
 
-/// The user in the path with its domain, if it has been named before.
-fn user<'t>(call: &Call<'_>, tx: &ReadTx<'t>) -> Result<Option<(Domain<'t>, Recipient)>, Fault> {
-    let address = path_address(call)?;
-    let domain = domain_of(call, tx, address.domain())?;
-    match recipient::find(tx, &domain, &address) {
+/// The user of this address with its domain, if it has been named before.
+fn user<'t>(
+    caller: &Caller,
+    tx: &ReadTx<'t>,
+    address: &EmailAddress,
+) -> Result<Option<(Domain<'t>, Recipient)>, Fault> {
+    let domain = domain_of(caller, tx, address.domain())?;
+    match recipient::find(tx, &domain, address) {
         Ok(user) => Ok(Some((domain, user))),
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error.into()),
@@ -137,8 +131,62 @@ fn remove<'t>(
     }
 }
 
-fn shown(entries: &[ListEntry]) -> Response {
-    Response::json(StatusCode::OK, &entries.iter().map(entry_json).collect::<Vec<_>>())
+/// Whose list a path names.
+enum Place {
+    Account,
+    Domain(DomainName),
+    User(EmailAddress),
+}
+
+fn shown(call: &Call<'_>, place: Place, action: ListKind) -> Result<Response, Fault> {
+    call.listed("[", "]", entries_in_turn(call.caller.clone(), place, vec![action]))
+}
+
+/// Reads the entries of these lists one after the other, some at a time.
+fn entries_in_turn(
+    caller: Caller,
+    place: Place,
+    lists: Vec<ListKind>,
+) -> impl FnMut(&ReadTx<'_>, usize) -> Result<Option<Vec<Value>>, Fault> + Send + 'static {
+    let (mut lists, mut after) = (lists.into_iter().peekable(), None);
+    move |tx, most| {
+        while let Some(action) = lists.peek() {
+            let entries = entries(tx, &caller, &place, *action, after, most)?;
+            if let Some(last) = entries.last() {
+                after = Some(last.id);
+                return Ok(Some(entries.iter().map(entry_json).collect()));
+            }
+            (after, _) = (None, lists.next());
+        }
+        Ok(None)
+    }
+}
+
+/// The entries of a list after one of them. A user that nobody has named yet has empty lists.
+fn entries<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    place: &Place,
+    action: ListKind,
+    after: Option<ListEntryId>,
+    most: usize,
+) -> Result<Vec<ListEntry>, Fault> {
+    let most = u32::try_from(most).unwrap_or(u32::MAX);
+    let all = |scope: &Scope<'_, 't>| list::entries(tx, scope, action, after, most);
+    Ok(match place {
+        Place::Account => all(&Scope::Account(caller))?,
+        Place::Domain(name) => all(&Scope::Domain(&domain_of(caller, tx, name)?))?,
+        Place::User(address) => match user(caller, tx, address)? {
+            Some((domain, user)) => all(&Scope::Recipient(&domain, &user))?,
+            None => Vec::new(),
+        },
+    })
+}
+
+/// What stands on both lists of a user, in an answer that has `before` it, and `]}` after it.
+pub(super) fn both_of_user(call: &Call<'_>, user: EmailAddress, before: String) -> Result<Response, Fault> {
+    let lists = vec![ListKind::Safelist, ListKind::Blocklist];
+    call.listed(before, "]}", entries_in_turn(call.caller.clone(), Place::User(user), lists))
 }
 
 /// The list in the path; the older words are the same lists. Another is none there is.
@@ -151,7 +199,7 @@ fn action(call: &Call<'_>) -> Result<ListKind, Fault> {
 }
 
 fn body_item(call: &Call<'_>) -> Result<Item, Fault> {
-    parse_item(text(&object(call)?, "item")?)
+    parse_item(&text(&object(call)?, "item")?)
 }
 
 fn query_item(call: &Call<'_>) -> Result<Item, Fault> {

@@ -15,9 +15,10 @@ use postroom::access::KeyScope;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
-use crate::wire::http::{HeaderMap, Method, Response, StatusCode, header};
+use crate::wire::http::{Body, HeaderMap, Method, Response, StatusCode, header};
 use crate::wire::{
-    Anybody, Auth, Call, Fault, Surface, batch, looking, open, reporting, route, store_status,
+    Anybody, Auth, CLAIM_IT, Call, Fault, Surface, batch, looking, open, reporting, route, store_status,
+    unproved_limit,
 };
 
 /// The dialect.
@@ -89,7 +90,7 @@ pub const DIALECT: Surface = Surface {
 /// Whether the service is well.
 fn status(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     call.session.check_readable()?;
-    Ok(Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new() })
+    Ok(Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Body::EMPTY })
 }
 
 /// A fault in this dialect's shape.
@@ -151,6 +152,13 @@ fn said_of(error: &Error) -> (StatusCode, String) {
         Error::Conflict(Entity::Domain) => {
             (StatusCode::CONFLICT, "the name is provisioned already, or is an alias".to_owned())
         }
+        Error::Taken { .. } => {
+            (StatusCode::CONFLICT, format!("the name is provisioned already, or is an alias: {CLAIM_IT}"))
+        }
+        Error::NotClaimable { reason } => {
+            (StatusCode::BAD_REQUEST, format!("domain is not usable: {reason}"))
+        }
+        Error::Limit { what: Entity::Claim, most } => (StatusCode::FORBIDDEN, unproved_limit(*most)),
         Error::Limit { what: Entity::Report, most } => (
             StatusCode::FORBIDDEN,
             format!("the account's reports fill the {most} octets that there are for them"),

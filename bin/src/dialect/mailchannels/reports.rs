@@ -1,11 +1,13 @@
 //! Reports of misclassified messages.
 
+use std::borrow::Cow;
+
 use postroom::report::{self, NewReport, ReportKind};
-use serde_json::Value;
 
 use super::domains::empty;
-use super::input::{Object, object};
+use super::input::{FIELDS, object};
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::json::{Json, Members};
 use crate::wire::{Call, Fault};
 
 pub(super) fn submit(call: &Call<'_>) -> Result<Response, Fault> {
@@ -13,34 +15,37 @@ pub(super) fn submit(call: &Call<'_>) -> Result<Response, Fault> {
     let kind = kind.ok_or_else(|| Fault::input("report_type", "must be false_positive or false_negative"))?;
     let body = object(call)?;
     let message = match body.get("messageContent") {
-        Some(Value::String(message)) => message,
-        None | Some(Value::Null) => return Err(Fault::input("messageContent", "is required")),
+        Some(Json::String(message)) => message,
+        None | Some(Json::Null) => return Err(Fault::input("messageContent", "is required")),
         Some(_) => return Err(Fault::input("messageContent", "must be a string")),
     };
-    let (envelope, host) = (part(&body, "smtpEnvelopeInformation")?, part(&body, "sendingHostInformation")?);
+    let envelope = part(&body, "smtpEnvelopeInformation")?;
+    let host = part(&body, "sendingHostInformation")?;
+    let (helo, sender) = (text(envelope.as_ref(), "ehlo")?, text(envelope.as_ref(), "mailFrom")?);
+    let (recipient, client) = (text(envelope.as_ref(), "rcptTo")?, text(host.as_ref(), "name")?);
     let new = NewReport {
-        helo: text(envelope, "ehlo")?,
-        sender: text(envelope, "mailFrom")?,
-        recipient: text(envelope, "rcptTo")?,
-        client: text(host, "name")?,
+        helo: helo.as_deref(),
+        sender: sender.as_deref(),
+        recipient: recipient.as_deref(),
+        client: client.as_deref(),
         ..NewReport::of(kind, message.as_bytes())
     };
     call.write(|tx| report::file(tx, &call.caller, &new))?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
-fn part<'a>(body: &'a Object, field: &'static str) -> Result<Option<&'a Object>, Fault> {
+fn part<'a>(body: &Members<'a>, field: &'static str) -> Result<Option<Members<'a>>, Fault> {
     match body.get(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Object(part)) => Ok(Some(part)),
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::Object(part)) => Ok(Some(part.members(FIELDS))),
         Some(_) => Err(Fault::input(field, "must be an object")),
     }
 }
 
-fn text<'a>(part: Option<&'a Object>, field: &'static str) -> Result<Option<&'a str>, Fault> {
+fn text<'a>(part: Option<&Members<'a>>, field: &'static str) -> Result<Option<Cow<'a, str>>, Fault> {
     match part.and_then(|part| part.get(field)) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::String(text)) => Ok(Some(text)),
         Some(_) => Err(Fault::input(field, "must be a string")),
     }
 }

@@ -4,9 +4,10 @@ use postroom::list::{self, Item, ListKind, Scope};
 use postroom::recipient::{self, FilterMode, FilterRequest, Recipient};
 use serde_json::{Value, json};
 
-use super::input::{Object, domain_of, list as list_of, object, optional_flag, parse_address, path_address};
-use super::lists::{entry_json, parse_item};
+use super::input::{FIELDS, domain_of, list as list_of, object, optional_flag, parse_address, path_address};
+use super::lists::{both_of_user, parse_item};
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::json::{Json, Members};
 use crate::wire::{Call, Fault, json_body};
 
 /// The most list entries that a user is made with.
@@ -21,41 +22,37 @@ pub(super) fn save(call: &Call<'_>) -> Result<Response, Fault> {
     let filter =
         call.query("filter").filter(|text| !text.is_empty()).map(|text| filter(&text)).transpose()?;
     let wanted = wanted_entries(call)?;
-    let (user, is_new, entries) = call.write(|tx| {
-        let domain = domain_of(call, tx, address.domain())?;
+    let (user, is_new) = call.write(|tx| {
+        let domain = domain_of(&call.caller, tx, address.domain())?;
         let (user, is_new) = recipient::save(tx, &call.caller, &address, admin, filter)?;
         let scope = Scope::Recipient(&domain, &user);
         // Of a user that is there the lists stay as they are.
         for (action, item) in wanted.iter().filter(|_| is_new) {
             list::add(tx, &call.caller, &scope, *action, item)?;
         }
-        let mut entries = list::entries(tx, &scope, ListKind::Safelist)?;
-        entries.extend(list::entries(tx, &scope, ListKind::Blocklist)?);
-        Ok::<_, Fault>((user.clone(), is_new, entries))
+        Ok::<_, Fault>((user.clone(), is_new))
     })?;
-    let body = json!({
-        "recipient": user_json(&user),
-        "list_entries": entries.iter().map(entry_json).collect::<Vec<_>>(),
-    });
-    Ok(Response::json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &body))
+    let before = format!("{{\"recipient\":{},\"list_entries\":[", user_json(&user));
+    let response = both_of_user(call, address, before)?;
+    Ok(Response { status: if is_new { StatusCode::CREATED } else { StatusCode::OK }, ..response })
 }
 
 pub(super) fn set_settings(call: &Call<'_>) -> Result<Response, Fault> {
     let (address, body) = (path_address(call)?, object(call)?);
     let asked = match body.get("filter") {
-        None | Some(Value::Null) => None,
-        Some(Value::Bool(true)) => Some(FilterRequest::On),
-        Some(Value::Bool(false)) => Some(FilterRequest::Off),
-        Some(Value::String(text)) => Some(filter(text)?),
+        None | Some(Json::Null) => None,
+        Some(Json::Bool(true)) => Some(FilterRequest::On),
+        Some(Json::Bool(false)) => Some(FilterRequest::Off),
+        Some(Json::String(text)) => Some(filter(&text)?),
         Some(_) => return Err(Fault::input("filter", "must be true, false or compute")),
     };
     let admin = match body.get("admin") {
-        None | Some(Value::Null) => None,
-        Some(Value::Bool(admin)) => Some(*admin),
+        None | Some(Json::Null) => None,
+        Some(Json::Bool(admin)) => Some(admin),
         Some(_) => return Err(Fault::input("admin", "must be true or false")),
     };
     let user = call.write(|tx| {
-        let domain = domain_of(call, tx, address.domain())?;
+        let domain = domain_of(&call.caller, tx, address.domain())?;
         let user = recipient::ensure(tx, &call.caller, &domain, &address)?;
         recipient::update(tx, &call.caller, &domain, &user, admin, asked).map_err(Fault::from)
     })?;
@@ -74,18 +71,18 @@ fn filter(text: &str) -> Result<FilterRequest, Fault> {
 /// The entries that a new user is to have: `{"list_entries":{"safelist":[…],"blocklist":[…]}}`.
 fn wanted_entries(call: &Call<'_>) -> Result<Vec<(ListKind, Item)>, Fault> {
     let body = match json_body(call.request)? {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::Object(body)) => body,
+        None | Some(Json::Null) => return Ok(Vec::new()),
+        Some(Json::Object(body)) => body.members(FIELDS),
         Some(_) => return Err(Fault::Json("it must be an object".to_owned())),
     };
     let lists = match body.get("list_entries") {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::Object(lists)) => lists,
+        None | Some(Json::Null) => return Ok(Vec::new()),
+        Some(Json::Object(lists)) => lists.members(FIELDS),
         Some(_) => return Err(Fault::input("list_entries", "must be an object")),
     };
     let mut wanted = Vec::new();
     for (name, action) in [("safelist", ListKind::Safelist), ("blocklist", ListKind::Blocklist)] {
-        wanted.extend(items(lists, name)?.into_iter().map(|item| (action, item)));
+        wanted.extend(items(&lists, name)?.into_iter().map(|item| (action, item)));
     }
     if wanted.len() > MOST_ENTRIES {
         return Err(Fault::input("list_entries", format_args!("has more than {MOST_ENTRIES} items")));
@@ -93,11 +90,11 @@ fn wanted_entries(call: &Call<'_>) -> Result<Vec<(ListKind, Item)>, Fault> {
     Ok(wanted)
 }
 
-fn items(lists: &Object, name: &'static str) -> Result<Vec<Item>, Fault> {
-    let item = |value: &Value| {
+fn items(lists: &Members<'_>, name: &'static str) -> Result<Vec<Item>, Fault> {
+    let item = |value: &Json<'_>| {
         parse_item(value.as_str().ok_or_else(|| Fault::input(name, "must be an array of strings"))?)
     };
-    Ok(list_of(lists.get(name), name, item)?.unwrap_or_default())
+    Ok(list_of(lists.get(name).as_ref(), name, item)?.unwrap_or_default())
 }
 
 /// `{"email_address","roles","filter"}`.

@@ -6,7 +6,7 @@ use postroom::inbound;
 use postroom::keyring;
 use serde_json::json;
 
-use super::input::{bad, flag, parse_selector, path_domain};
+use super::input::{bad, flag, new_selector, parse_selector, path_domain};
 use super::shape::Details;
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
@@ -35,7 +35,7 @@ pub(super) fn set_selector(call: &Call<'_>) -> Result<Response, Fault> {
     let (name, form) = (path_domain(call)?, Form::read(call.request)?);
     // A well-known client sends the word for what was left out.
     let selector = form.get(FIELD).filter(|text| !["", "undefined"].contains(&text.trim()));
-    let selector = selector.map(|text| parse_selector(text, FIELD)).transpose()?;
+    let selector = selector.map(|text| new_selector(parse_selector(text, FIELD)?, FIELD)).transpose()?;
     let changed = pool::write(*call.session, |tx| {
         let domain = inbound::domain_named(tx, &call.caller, &name)?;
         let Some(selector) = &selector else { return Ok(()) };

@@ -12,7 +12,7 @@ use super::input::path_domain;
 use super::shape::{Details, domain_json};
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
-use crate::wire::{Call, Fault, LookingCall};
+use crate::wire::{Call, Fault, LookingCall, by_ids};
 
 const USUAL_LIMIT: u32 = 100;
 const MOST: u32 = 1000;
@@ -22,16 +22,22 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let limit = form.get("limit").and_then(|text| text.trim().parse().ok()).filter(|limit| *limit > 0);
     let offset = form.get("skip").and_then(|text| text.trim().parse().ok()).unwrap_or(0);
     let page = Page { limit: limit.unwrap_or(USUAL_LIMIT).min(MOST), offset };
-    let (items, count) = call.read(|tx| {
-        let domains = domain::list(tx, &call.caller, Order::Created, Direction::Descending, page)?;
-        let ids: Vec<_> = domains.iter().map(|domain| domain.id).collect();
-        let assessments = signing::list(tx, &call.caller, &ids)?;
-        let items = domains.iter();
-        let items = items.filter_map(|domain| Some(domain_json(domain, assessments.get(&domain.id)?)));
-        let items: Vec<_> = items.collect();
-        Ok::<_, Error>((items, domain::count(tx, &call.caller)?))
+    let caller = call.caller.clone();
+    let (ids, count) = call.read(|tx| {
+        let ids = domain::ids(tx, &caller, Order::Created, Direction::Descending, page)?;
+        Ok::<_, Error>((ids, domain::count(tx, &caller)?))
     })?;
-    Ok(Response::json(StatusCode::OK, &json!({ "total_count": count, "items": items })))
+    call.listed(
+        format!("{{\"total_count\":{count},\"items\":["),
+        "]}",
+        by_ids(ids, move |tx, ids| {
+            let domains = domain::some(tx, &caller, ids)?;
+            let assessments = signing::list(tx, &caller, ids)?;
+            let items = domains.iter();
+            let items = items.filter_map(|domain| Some(domain_json(domain, assessments.get(&domain.id)?)));
+            Ok(items.collect())
+        }),
+    )
 }
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {

@@ -35,6 +35,15 @@ pub(super) fn parse_selector(text: &str, name: &'static str) -> Result<Selector,
         .map_err(|reason: InvalidName| bad(name, format!("{name} is no DKIM selector: {reason}")))
 }
 
+/// A selector that a key is to get: labels of letters, digits and hyphens. One with an underscore, which came to its key in
+/// another way, is only found.
+pub(super) fn new_selector(selector: Selector, name: &'static str) -> Result<Selector, Fault> {
+    if selector.as_str().contains('_') {
+        return Err(bad(name, format!("{name} is no DKIM selector: {}", InvalidName::Underscore)));
+    }
+    Ok(selector)
+}
+
 /// A yes or no, in any of the spellings that clients have.
 pub(super) fn flag(text: &str, name: &'static str) -> Result<bool, Fault> {
     let is = |words: &[&str]| words.iter().any(|word| text.trim().eq_ignore_ascii_case(word));

@@ -7,7 +7,7 @@ use postroom::keyring::{self, Activation, Filter};
 use postroom::name::{DomainName, Selector};
 use serde_json::json;
 
-use super::input::{as_key, bad, domain as domain_of, path_domain, path_key, selector};
+use super::input::{as_key, bad, domain as domain_of, new_selector, path_domain, path_key, selector};
 use super::paging::{Asked, Paging};
 use super::shape::key_json;
 use crate::wire::form::Form;
@@ -33,6 +33,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let form = Form::read(call.request)?;
     let (name, selector) = (domain_of(&form, "signing_domain")?, selector(&form, "selector")?);
+    let selector = new_selector(selector, "selector")?;
     // Before any work is spent on a key for it.
     call.read(|tx| inbound::domain_named(tx, &call.caller, &name).map(drop))?;
     let source = source(&form)?;

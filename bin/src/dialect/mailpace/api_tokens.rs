@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::domains::{accept, domain_id};
-use super::{Text, object, path_id, text};
+use super::{Text, input, path_id};
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault};
 
@@ -43,9 +43,14 @@ impl<'a> ApiToken<'a> {
 pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     accept(call)?;
     let id = domain_id(call)?;
-    let tokens = call.read(|tx| token::list(tx, &domain::find(tx, &call.caller, id)?))?;
-    let shown: Vec<_> = tokens.iter().map(|token| ApiToken::new(token, None)).collect();
-    Ok(Response::json(StatusCode::OK, &shown))
+    let (caller, mut after) = (call.caller.clone(), None);
+    call.listed("[", "]", move |tx, most| {
+        let domain = domain::find(tx, &caller, id)?;
+        let tokens = token::list(tx, &domain, after, u32::try_from(most).unwrap_or(u32::MAX))?;
+        let Some(last) = tokens.last() else { return Ok(None) };
+        after = Some(last.id);
+        Ok(Some(tokens.iter().map(|token| json!(ApiToken::new(token, None))).collect()))
+    })
 }
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
@@ -57,7 +62,7 @@ pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let id = domain_id(call)?;
-    let name = text(&object(call, "api_token")?, "name")?.value();
+    let name = input(call, "api_token")?.text("name")?.value();
     let (made, secret) = call.write(|tx| {
         let domain = domain::find(tx, &call.caller, id)?;
         token::create(tx, &call.caller, &domain, name.as_deref())
@@ -67,7 +72,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn update(call: &Call<'_>) -> Result<Response, Fault> {
     let (id, token) = (domain_id(call)?, token_id(call)?);
-    let name = text(&object(call, "api_token")?, "name")?;
+    let name = input(call, "api_token")?.text("name")?;
     let changed = call.write(|tx| {
         let domain = domain::find(tx, &call.caller, id)?;
         match &name {

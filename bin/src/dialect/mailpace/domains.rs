@@ -13,10 +13,10 @@ use postroom::verify::{Checked, Code, check};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Text, object, path_id, text};
+use super::{Text, input, path_id};
 use crate::json::signing::assessment_json;
 use crate::wire::http::{Response, StatusCode};
-use crate::wire::{Call, Fault, LookingCall, takes_json};
+use crate::wire::{Call, Fault, LookingCall, by_ids, takes_json};
 
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 200;
@@ -61,8 +61,15 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     accept(call)?;
     let page = Page { limit: limit(call)?, offset: offset(call)? };
     let (order, direction) = (order(call)?, direction(call)?);
-    let found = call.read(|tx| overview::list(tx, &call.caller, order, direction, page))?;
-    Ok(Response::json(StatusCode::OK, &found.iter().map(Domain::from).collect::<Vec<_>>()))
+    let caller = call.caller.clone();
+    let ids = call.read(|tx| domain::ids(tx, &caller, order, direction, page))?;
+    call.listed(
+        "[",
+        "]",
+        by_ids(ids, move |tx, ids| {
+            Ok(overview::some(tx, &caller, ids)?.iter().map(|found| json!(Domain::from(found))).collect())
+        }),
+    )
 }
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
@@ -73,11 +80,11 @@ pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
 }
 
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
-    let body = object(call, "domain")?;
-    let (url, label) = (text(&body, "url")?, text(&body, "name")?.value());
+    let body = input(call, "domain")?;
+    let (url, label) = (body.text("url")?, body.text("name")?.value());
     let (url, label) = match url {
         // The launch post's flat body has the domain in `name`.
-        Text::Absent if !wrapped(call) => (label, None),
+        Text::Absent if !body.wrapped => (label, None),
         url => (url.value(), label),
     };
     let name = domain_name(url.as_deref())?;
@@ -93,9 +100,9 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn update(call: &Call<'_>) -> Result<Response, Fault> {
     let id = domain_id(call)?;
-    let body = object(call, "domain")?;
-    let label = text(&body, "name")?;
-    let name = match text(&body, "url")? {
+    let body = input(call, "domain")?;
+    let label = body.text("name")?;
+    let name = match body.text("url")? {
         Text::Absent => None,
         url => Some(domain_name(url.value().as_deref())?),
     };
@@ -164,11 +171,6 @@ pub(super) fn accept(call: &Call<'_>) -> Result<(), Fault> {
     } else {
         Err(Fault::Format("Invalid request format or content type".into()))
     }
-}
-
-/// Whether the body has its `domain` wrapper.
-fn wrapped(call: &Call<'_>) -> bool {
-    crate::wire::json_body(call.request).ok().flatten().is_some_and(|body| body.get("domain").is_some())
 }
 
 fn domain_name(url: Option<&str>) -> Result<DomainName, Fault> {

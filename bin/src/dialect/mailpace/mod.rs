@@ -5,10 +5,11 @@ mod domains;
 
 use postroom::access::KeyScope;
 use postroom::error::{Entity, Error};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
-use crate::wire::{Auth, Call, Fault, Surface, looking, route, store_status};
+use crate::wire::json::{Json, Members, Object};
+use crate::wire::{Auth, CLAIM_IT, Call, Fault, Surface, looking, route, store_status, unproved_limit};
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -71,6 +72,11 @@ fn render(fault: &Fault) -> Response {
         }
         Fault::Library(Error::NotFound(_)) => error(StatusCode::NOT_FOUND, "Domain not found"),
         Fault::Library(Error::Conflict(_)) => invalid("url", &["has already been taken"]),
+        Fault::Library(Error::Taken { .. }) => invalid("url", &["has already been taken", CLAIM_IT]),
+        Fault::Library(Error::NotClaimable { reason }) => invalid("url", &["is invalid", reason]),
+        Fault::Library(Error::Limit { what: Entity::Claim, most }) => {
+            invalid("url", &[&unproved_limit(*most)])
+        }
         Fault::Library(Error::Limit { most, .. }) => {
             invalid("url", &[&format!("is one too many: the subscription allows {most} domains")])
         }
@@ -92,19 +98,29 @@ fn wire_field(field: &str) -> &str {
     }
 }
 
-/// The object of a body, with or without its wrapper: `{"domain":{…}}` or `{…}`. An empty body is `{}`.
-fn object(call: &Call<'_>, wrapper: &'static str) -> Result<serde_json::Map<String, Value>, Fault> {
+/// What a body says, with or without its wrapper: `{"domain":{…}}` or `{…}`. An empty body is `{}`.
+struct Input<'a> {
+    members: Members<'a>,
+    /// Whether it has its wrapper.
+    wrapped: bool,
+}
+
+/// The members that the routes read, and their wrappers.
+const FIELDS: &[&str] = &["domain", "api_token", "url", "name"];
+
+/// Reads the object of a body.
+fn input<'a>(call: &'a Call<'_>, wrapper: &'static str) -> Result<Input<'a>, Fault> {
     if !crate::wire::takes_json(call.request) {
         return Err(Fault::Format("Invalid request format or content type".into()));
     }
-    let mut body = match crate::wire::json_body(call.request)? {
-        None => return Ok(serde_json::Map::new()),
-        Some(Value::Object(body)) => body,
+    let members = match crate::wire::json_body(call.request)? {
+        None => Object::EMPTY.members(FIELDS),
+        Some(Json::Object(body)) => body.members(FIELDS),
         Some(_) => return Err(Fault::input(wrapper, "must be an object")),
     };
-    match body.remove(wrapper) {
-        None => Ok(body),
-        Some(Value::Object(inner)) => Ok(inner),
+    match members.get(wrapper) {
+        None => Ok(Input { members, wrapped: false }),
+        Some(Json::Object(inner)) => Ok(Input { members: inner.members(FIELDS), wrapped: true }),
         Some(_) => Err(Fault::input(wrapper, "must be an object")),
     }
 }
@@ -129,12 +145,14 @@ impl Text {
     }
 }
 
-fn text(object: &serde_json::Map<String, Value>, field: &'static str) -> Result<Text, Fault> {
-    match object.get(field) {
-        None => Ok(Text::Absent),
-        Some(Value::Null) => Ok(Text::Null),
-        Some(Value::String(text)) => Ok(Text::Is(text.clone())),
-        Some(_) => Err(Fault::input(field, "must be a string")),
+impl Input<'_> {
+    fn text(&self, field: &'static str) -> Result<Text, Fault> {
+        match self.members.get(field) {
+            None => Ok(Text::Absent),
+            Some(Json::Null) => Ok(Text::Null),
+            Some(Json::String(text)) => Ok(Text::Is(text.into_owned())),
+            Some(_) => Err(Fault::input(field, "must be a string")),
+        }
     }
 }
 

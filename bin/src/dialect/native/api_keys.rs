@@ -13,10 +13,11 @@ use postroom::id::{ApiKeyId, DomainId};
 use postroom::key::{self, ApiKey, KeyRequest, MAX_DOMAINS, MAX_NETWORKS};
 use postroom::name::DomainName;
 use postroom::secret::PlainSecret;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::json::api_key::api_key_json;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::json::{Json, Members, Object};
 use crate::wire::{Call, Fault, json_body};
 
 pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
@@ -32,8 +33,8 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let body = object(call)?;
     let description = match body.get("description") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some(text.as_str()),
+        None | Some(Json::Null) => None,
+        Some(Json::String(text)) => Some(text),
         Some(_) => return Err(Fault::input("description", "must be a text")),
     };
     let wish = Wish::read(&body)?;
@@ -49,7 +50,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
             scopes: wish.scopes.clone(),
             domains,
         };
-        let (key, secret) = key::create_for(tx, &call.caller, description, request)?;
+        let (key, secret) = key::create_for(tx, &call.caller, description.as_deref(), request)?;
         with_secret(tx, &call.caller, &key, &secret)
     })?;
     Ok(Response::json(StatusCode::CREATED, &made))
@@ -91,10 +92,10 @@ struct Wish {
 }
 
 impl Wish {
-    fn read(body: &Map<String, Value>) -> Result<Wish, Fault> {
+    fn read(body: &Members<'_>) -> Result<Wish, Fault> {
         let expires_at = match body.get("expires_at") {
             None => None,
-            Some(Value::Null) => Some(None),
+            Some(Json::Null) => Some(None),
             Some(value) => {
                 let at = value.as_str().and_then(|text| text.parse().ok());
                 Some(Some(at.ok_or_else(|| Fault::input("expires_at", "must be a time of RFC 3339"))?))
@@ -125,19 +126,24 @@ impl Wish {
 
 /// A member that is a list of texts, null, or left out.
 #[expect(clippy::option_option, reason = "what is left out, null and a value are three things on the wire")]
-fn texts(
-    body: &Map<String, Value>,
-    field: &'static str,
-    most: usize,
-) -> Result<Option<Option<Vec<String>>>, Fault> {
+fn texts(body: &Members<'_>, field: &'static str, most: usize) -> Result<Option<Option<Vec<String>>>, Fault> {
+    let too_many = || Fault::input(field, format!("must be a list of {most} texts at most"));
     let items = match body.get(field) {
         None => return Ok(None),
-        Some(Value::Null) => return Ok(Some(None)),
-        Some(Value::Array(items)) if items.len() <= most => items,
-        Some(_) => return Err(Fault::input(field, format!("must be a list of {most} texts at most"))),
+        Some(Json::Null) => return Ok(Some(None)),
+        Some(Json::Array(items)) => items,
+        Some(_) => return Err(too_many()),
     };
-    let texts: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
-    texts.map(|texts| Some(Some(texts))).ok_or_else(|| Fault::input(field, "must be a list of texts"))
+    let mut texts = Vec::new();
+    items.each(|item| {
+        if texts.len() == most {
+            return Err(too_many());
+        }
+        let Json::String(text) = item else { return Err(Fault::input(field, "must be a list of texts")) };
+        texts.push(text.into_owned());
+        Ok(())
+    })?;
+    Ok(Some(Some(texts)))
 }
 
 /// The domains with these names, all of which must be there for the caller.
@@ -188,10 +194,11 @@ fn with_secret(tx: &ReadTx<'_>, caller: &Caller, key: &ApiKey, secret: &PlainSec
 }
 
 /// A body that is an object; without one, it is an empty one.
-fn object(call: &Call<'_>) -> Result<Map<String, Value>, Fault> {
+fn object<'a>(call: &'a Call<'_>) -> Result<Members<'a>, Fault> {
+    const FIELDS: &[&str] = &["description", "expires_at", "networks", "scopes", "domains", "grace_minutes"];
     match json_body(call.request)? {
-        None => Ok(Map::new()),
-        Some(Value::Object(object)) => Ok(object),
+        None => Ok(Object::EMPTY.members(FIELDS)),
+        Some(Json::Object(object)) => Ok(object.members(FIELDS)),
         Some(_) => Err(Fault::Json("it must be an object".to_owned())),
     }
 }

@@ -160,7 +160,7 @@ fn source(new: &New) -> Result<Source, Fault> {
                 "says itself what kind of key it is; leave out algorithm and bits",
             ));
         }
-        return KeyPair::import(pem.as_bytes())
+        return KeyPair::import_any(pem.as_bytes())
             .map(Source::Pair)
             .map_err(|e| Fault::input("pem", format_args!("is not usable: {e}")));
     }

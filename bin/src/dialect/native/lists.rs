@@ -1,5 +1,6 @@
 //! Safelists and blocklists of the account, a domain and a recipient; and what they say of a message.
 
+use postroom::account::Caller;
 use postroom::address::EmailAddress;
 use postroom::db::{ReadTx, WriteTx};
 use postroom::error::{Entity, Error};
@@ -41,27 +42,30 @@ pub(super) fn explain(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
     let (place, action) = (place(call)?, action(call)?);
-    let entries = call.read(|tx| read(tx, call, &place, action))?;
-    let entries: Vec<Value> = entries.iter().map(entry_json).collect();
-    Ok(Response::json(StatusCode::OK, &json!({ "list": action.as_str(), "entries": entries })))
+    let (caller, mut after) = (call.caller.clone(), None);
+    call.listed(format!("{{\"list\":\"{action}\",\"entries\":["), "]}", move |tx, most| {
+        let entries = read(tx, &caller, &place, |tx, scope| {
+            list::entries(tx, scope, action, after, u32::try_from(most).unwrap_or(u32::MAX))
+        })?;
+        let Some(last) = entries.last() else { return Ok(None) };
+        after = Some(last.id);
+        Ok(Some(entries.iter().map(entry_json).collect()))
+    })
 }
 
-fn read(
-    tx: &ReadTx<'_>,
-    call: &Call<'_>,
+fn read<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
     place: &Place,
-    action: ListKind,
+    entries: impl Fn(&ReadTx<'t>, &Scope<'_, 't>) -> Result<Vec<list::ListEntry>, Error>,
 ) -> Result<Vec<list::ListEntry>, Error> {
     match place {
-        Place::Account => list::entries(tx, &Scope::Account(&call.caller), action),
-        Place::Domain(name) => {
-            let domain = inbound::domain_named(tx, &call.caller, name)?;
-            list::entries(tx, &Scope::Domain(&domain), action)
-        }
+        Place::Account => entries(tx, &Scope::Account(caller)),
+        Place::Domain(name) => entries(tx, &Scope::Domain(&inbound::domain_named(tx, caller, name)?)),
         Place::Recipient(address) => {
-            let domain = recipient::domain_of(tx, &call.caller, address.domain())?;
+            let domain = recipient::domain_of(tx, caller, address.domain())?;
             match recipient::find(tx, &domain, address) {
-                Ok(recipient) => list::entries(tx, &Scope::Recipient(&domain, &recipient), action),
+                Ok(recipient) => entries(tx, &Scope::Recipient(&domain, &recipient)),
                 // Of whom nothing is known yet, nothing is listed.
                 Err(Error::NotFound(Entity::Recipient)) => Ok(Vec::new()),
                 Err(error) => Err(error),

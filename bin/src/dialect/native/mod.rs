@@ -2,6 +2,7 @@
 //! `docs/dialects/native.md`.
 
 mod api_keys;
+mod claims;
 mod domains;
 mod keys;
 mod lists;
@@ -12,7 +13,10 @@ use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
-use crate::wire::{Auth, Call, Fault, Surface, json_body, looking, making, route, store_status};
+use crate::wire::json::Json;
+use crate::wire::{
+    Auth, CLAIM_IT, Call, Fault, Surface, json_body, looking, making, route, store_status, unproved_limit,
+};
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -24,8 +28,18 @@ pub const DIALECT: Surface = Surface {
         route(Method::POST, "/postroom/v1/keys", api_keys::create).writes(KeyScope::AccountWrite),
         route(Method::POST, "/postroom/v1/keys/rotate", api_keys::rotate).writes(KeyScope::AccountWrite),
         route(Method::DELETE, "/postroom/v1/keys/{id}", api_keys::revoke).writes(KeyScope::AccountWrite),
+        route(Method::GET, "/postroom/v1/claims", claims::list).reads(KeyScope::DomainsWrite),
+        making(Method::POST, "/postroom/v1/claims", claims::create)
+            .writes(KeyScope::DomainsWrite)
+            .of_account(),
+        route(Method::GET, "/postroom/v1/claims/{name}", claims::show).reads(KeyScope::DomainsWrite),
+        route(Method::DELETE, "/postroom/v1/claims/{name}", claims::delete).writes(KeyScope::DomainsWrite),
+        looking(Method::POST, "/postroom/v1/claims/{name}/verify", claims::verify)
+            .writes(KeyScope::RecordsVerify),
         route(Method::GET, "/postroom/v1/domains/{name}", domains::show).reads(KeyScope::DomainsWrite),
         looking(Method::GET, "/postroom/v1/domains/{name}/dns", domains::dns).reads(KeyScope::RecordsVerify),
+        looking(Method::GET, "/postroom/v1/domains/{name}/advice", domains::advise)
+            .reads(KeyScope::RecordsVerify),
         looking(Method::POST, "/postroom/v1/domains/{name}/verify", domains::verify)
             .writes(KeyScope::RecordsVerify),
         route(Method::GET, "/postroom/v1/domains/{name}/zone", domains::zone).reads(KeyScope::RecordsVerify),
@@ -96,6 +110,9 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::NotFound(Entity::Domain)) => (StatusCode::NOT_FOUND, "no_such_domain"),
         Fault::Library(Error::NotFound(_)) => (StatusCode::NOT_FOUND, "not_found"),
         Fault::Library(Error::Conflict(_)) => (StatusCode::CONFLICT, "exists_already"),
+        Fault::Library(Error::Taken { .. }) => (StatusCode::CONFLICT, "taken"),
+        Fault::Library(Error::NotClaimable { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "not_claimable"),
+        Fault::Library(Error::Limit { what: Entity::Claim, .. }) => (StatusCode::CONFLICT, "unproved_limit"),
         Fault::Library(Error::InUse { .. }) => (StatusCode::CONFLICT, "in_use"),
         Fault::Library(Error::Limit { .. }) => (StatusCode::FORBIDDEN, "limit_reached"),
         Fault::Library(Error::Store(error)) => (store_status(error), "store"),
@@ -106,6 +123,8 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::Store(_)) => {
             "the server could not do this; try again, or ask its operator".to_owned()
         }
+        Fault::Library(Error::Taken { name }) => format!("{name} is taken: {CLAIM_IT}"),
+        Fault::Library(Error::Limit { what: Entity::Claim, most }) => unproved_limit(*most),
         other => other.to_string(),
     };
     let response = Response::json(status, &json!({ "error": { "code": code, "message": message } }));
@@ -122,6 +141,9 @@ fn render(fault: &Fault) -> Response {
 
 /// A body that must be there.
 fn body<T: serde::de::DeserializeOwned>(call: &Call<'_>) -> Result<T, Fault> {
-    let body = json_body(call.request)?.ok_or_else(|| Fault::Json("it is empty".to_owned()))?;
-    serde_json::from_value(body).map_err(|e| Fault::Json(e.to_string()))
+    match json_body(call.request)? {
+        Some(Json::Object(body)) => body.typed().map_err(Fault::Json),
+        Some(_) => Err(Fault::Json("it must be an object".to_owned())),
+        None => Err(Fault::Json("it is empty".to_owned())),
+    }
 }

@@ -93,6 +93,24 @@ fn head_has_the_length_of_get_and_no_body() {
 }
 
 #[test]
+fn an_answer_in_pieces_is_made_as_fast_as_it_is_taken() {
+    let server = Server::start();
+    let mut stream = server.connect();
+    send(&mut stream, b"GET /pieces HTTP/1.0\r\n\r\n");
+    // The sockets hold some of them; no more are made than go in there.
+    let mut made = 0;
+    while made == 0 || made != MADE.load(Ordering::SeqCst) {
+        made = MADE.load(Ordering::SeqCst);
+        thread::sleep(ms(100));
+    }
+    assert!(made < 500, "{made} pieces are made, and none is taken");
+    let octets = all(&mut stream);
+    let head = octets.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+    assert_eq!(octets.len() - head, 600 * 32 * 1024);
+    assert!(octets[head..].iter().all(|octet| *octet == b'p'));
+}
+
+#[test]
 fn the_server_frames_the_response_whatever_the_app_says() {
     let server = Server::start();
     let replies =

@@ -9,14 +9,16 @@ mod tls;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use postroom::id::AccountId;
 
 use super::{Admission, Answer, Deadlines, Entry, Lane, ListenError, Listener, Settings, StopHandle};
+use crate::wire::Pieces;
 use crate::wire::http::{
-    BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    Body, BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
 };
 
 /// What [`Echo`] takes as a body.
@@ -29,7 +31,11 @@ impl Answer for Echo {
     fn enter(self: Arc<Self>, mut request: Request) -> Entry {
         if request.path == "/refused" {
             let headers = HeaderMap::new();
-            return Entry::Answered(Response { status: StatusCode::UNAUTHORIZED, headers, body: Vec::new() });
+            return Entry::Answered(Response {
+                status: StatusCode::UNAUTHORIZED,
+                headers,
+                body: Body::EMPTY,
+            });
         }
         let account = request.header("account").and_then(|number| number.parse().ok()).unwrap_or(1);
         Entry::Admitted(Admission {
@@ -43,7 +49,7 @@ impl Answer for Echo {
             render: |fault| Response {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 headers: HeaderMap::new(),
-                body: fault.to_string().into_bytes(),
+                body: fault.to_string().into(),
             },
         })
     }
@@ -62,6 +68,7 @@ impl Echo {
                 thread::sleep(ms(500));
                 (200, "slow".to_owned())
             }
+            ("/pieces", Ok(_)) => return in_pieces(),
             ("/lots", Ok(_)) => (200, "x".repeat(20 << 20)),
             ("/empty", Ok(_)) => (204, String::new()),
             ("/own-framing", Ok(_)) => {
@@ -76,9 +83,23 @@ impl Echo {
                 (200, format!("{method} {path}{query} {}", String::from_utf8_lossy(&body)))
             }
         };
-        Response { status: StatusCode::from_u16(status).expect("a status"), headers, body: said.into_bytes() }
+        Response { status: StatusCode::from_u16(status).expect("a status"), headers, body: said.into() }
     }
 }
+
+/// Six hundred pieces of 32 KiB, many more than sockets hold.
+fn in_pieces() -> Response {
+    let mut made = 0;
+    let pieces = Pieces::new(move || {
+        made += 1;
+        MADE.fetch_add(1, Ordering::SeqCst);
+        Ok((made <= 600).then(|| vec![b'p'; 32 * 1024]))
+    });
+    Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Body::Pieces(pieces) }
+}
+
+/// How many pieces were made.
+static MADE: AtomicUsize = AtomicUsize::new(0);
 
 struct Server {
     address: SocketAddr,

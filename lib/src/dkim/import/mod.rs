@@ -4,6 +4,8 @@
 //! one DER out of a text, [`der`] eight numbers out of that, [`policy`] asks whether they are a key, [`prime`] whether two of
 //! them are primes. What is kept is none of what came: it is encoded anew from p, q and e.
 //!
+//! [`KeyPair::import_any`] takes the key out of PKCS#8 first, and an Ed25519 key, which is any 32 octets, is taken as it is.
+//!
 //! All of it is a pure function. The same file gets the same verdict, today and on another machine.
 
 mod der;
@@ -27,6 +29,17 @@ impl KeyPair {
         let der = pem::read(pem)?;
         let numbers = der::Numbers::read(&der)?;
         policy::check(&numbers)
+    }
+}
+
+impl KeyPair {
+    /// Takes over a key pair from its private half in PEM, in whichever form it is usual: RSA in PKCS#1 or PKCS#8, Ed25519 in
+    /// PKCS#8 (RFC 5958, RFC 8410). An RSA key must be as good as [`KeyPair::import`] asks for.
+    pub fn import_any(pem: &[u8]) -> Result<KeyPair, InvalidPrivateKey> {
+        match pem::read_any(pem)? {
+            pem::Private::Rsa(der) => policy::check(&der::Numbers::read(&der)?),
+            pem::Private::Ed25519(seed) => Ok(super::pair::imported_ed25519(&seed)),
+        }
     }
 }
 
@@ -109,6 +122,12 @@ pub enum InvalidPrivateKey {
         "it calls itself RSA PRIVATE KEY and is PKCS#8; call it PRIVATE KEY and convert it with openssl rsa"
     )]
     RelabelledPkcs8,
+    /// PKCS#8 that is none, or a key in it that is damaged.
+    #[error("it calls itself PRIVATE KEY and is not a whole PKCS#8 key; send it unaltered")]
+    Pkcs8Damaged,
+    /// EC, DSA …, where RSA and Ed25519 are taken.
+    #[error("it is a key of another algorithm than RSA and Ed25519; send one of these")]
+    NeitherRsaNorEd25519,
     /// EC, Ed25519, DSA …, in PKCS#8 or in a form of its own.
     #[error("it is a key of another algorithm than RSA; send an RSA key")]
     OtherAlgorithm,
@@ -220,6 +239,8 @@ impl InvalidPrivateKey {
             | Self::Base64Padding => PrivateKeyFault::NotPem,
             Self::Encrypted
             | Self::Pkcs8
+            | Self::Pkcs8Damaged
+            | Self::NeitherRsaNorEd25519
             | Self::RelabelledPkcs8
             | Self::OtherAlgorithm
             | Self::OpenSsh

@@ -3,8 +3,8 @@
 
 use base64::engine::general_purpose::STANDARD;
 use base64::{DecodeError, Engine};
-use rsa::pkcs1;
 use rsa::pkcs8::PrivateKeyInfo;
+use rsa::{pkcs1, pkcs8};
 use zeroize::Zeroizing;
 
 use super::{InvalidPrivateKey as Invalid, MAX_OCTETS};
@@ -18,8 +18,58 @@ const PKCS8: &str = "PRIVATE KEY";
 /// The longest label that is looked at; the longest known one has 25 characters.
 const MAX_LABEL: usize = 64;
 
+/// A private key out of its wrapping.
+pub(super) enum Private {
+    /// The DER of an RSA key in PKCS#1.
+    Rsa(Zeroizing<Vec<u8>>),
+    /// The seed of an Ed25519 key (RFC 8032 section 5.1.5).
+    Ed25519(Zeroizing<[u8; 32]>),
+}
+
+/// 1.3.101.112, id-Ed25519 (RFC 8410 section 3).
+const ED25519: pkcs8::ObjectIdentifier = pkcs8::ObjectIdentifier::new_unwrap("1.3.101.112");
+
+/// The key in a PEM block of PKCS#1 or PKCS#8.
+pub(super) fn read_any(pem: &[u8]) -> Result<Private, Invalid> {
+    let (label, body) = open(pem)?;
+    let der = decode(body)?;
+    match label {
+        PKCS1 => Ok(Private::Rsa(der)),
+        PKCS8 => {
+            let key = PrivateKeyInfo::try_from(der.as_slice()).map_err(|_| Invalid::Pkcs8Damaged)?;
+            match key.algorithm.oid {
+                pkcs1::ALGORITHM_OID => Ok(Private::Rsa(Zeroizing::new(key.private_key.to_vec()))),
+                // An OCTET STRING in the OCTET STRING (RFC 8410 section 7).
+                ED25519 => match key.private_key {
+                    [0x04, 0x20, seed @ ..] => {
+                        let seed = seed.try_into().map_err(|_| Invalid::Pkcs8Damaged)?;
+                        Ok(Private::Ed25519(Zeroizing::new(seed)))
+                    }
+                    _ => Err(Invalid::Pkcs8Damaged),
+                },
+                _ => Err(Invalid::NeitherRsaNorEd25519),
+            }
+        }
+        other => Err(named(other)),
+    }
+}
+
 /// The DER in a PEM block that calls itself PKCS#1.
 pub(super) fn read(pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, Invalid> {
+    let (label, body) = open(pem)?;
+    let der = decode(body)?;
+    match label {
+        PKCS1 => Ok(der),
+        PKCS8 => match PrivateKeyInfo::try_from(der.as_slice()) {
+            Ok(key) if key.algorithm.oid != pkcs1::ALGORITHM_OID => Err(Invalid::OtherAlgorithm),
+            _ => Err(Invalid::Pkcs8),
+        },
+        other => Err(named(other)),
+    }
+}
+
+/// The label and the body of the one block, which must have no headers.
+fn open(pem: &[u8]) -> Result<(&str, &str), Invalid> {
     let (label, body) = block(text(pem)?)?;
     if body.contains(':') {
         // RFC 1421 section 4.6: headers before the body, and an encrypted one has two of these.
@@ -30,15 +80,7 @@ pub(super) fn read(pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, Invalid> {
             (false, other) => named(other),
         });
     }
-    let der = decode(body)?;
-    match label {
-        PKCS1 => Ok(der),
-        PKCS8 => match PrivateKeyInfo::try_from(der.as_slice()) {
-            Ok(key) if key.algorithm.oid != pkcs1::ALGORITHM_OID => Err(Invalid::OtherAlgorithm),
-            _ => Err(Invalid::Pkcs8),
-        },
-        other => Err(named(other)),
-    }
+    Ok((label, body))
 }
 
 /// What else a block can be, by its label.

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::Holder;
+use super::{HeldAlias, Holder};
 use crate::clock::Timestamp;
 use crate::db::{Params, ReadTx, Row, WriteTx, moment, moment_if_any, named};
 use crate::error::Error;
@@ -15,6 +15,21 @@ pub(crate) fn named<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Hol
 
 pub(crate) fn by_id<'t>(tx: &ReadTx<'t>, id: DomainId) -> Result<Option<Holder<'t>>, Error> {
     one(tx, "SELECT * FROM domain WHERE id = ?1", [id.number()])
+}
+
+/// The domain of which this name is an alias.
+pub(crate) fn by_alias<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
+    let sql =
+        format!("SELECT d.*, {OF_ALIAS} FROM alias v JOIN domain d ON d.id = v.domain_id WHERE v.name = ?1");
+    tx.one(&sql, [name.as_str()], of_row_by_name)
+}
+
+/// The domain of this name, or of which it is an alias, whoever's it is: for mail that comes in, and for conflicts.
+pub(crate) fn at<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
+    match named(tx, name)? {
+        Some(holder) => Ok(Some(holder)),
+        None => by_alias(tx, name),
+    }
 }
 
 /// The first, by name, of the domains for which this one is the authority.
@@ -48,6 +63,25 @@ pub(crate) fn all<'t>(tx: &ReadTx<'t>, sql: &str, params: impl Params) -> Result
     tx.all(sql, params, of_row)
 }
 
+/// The columns of the alias `v` by which a domain was found.
+pub(crate) const OF_ALIAS: &str =
+    "v.name AS alias_name, v.proved_at AS alias_proved_at, v.claimed_at AS alias_claimed_at,
+    v.missed_at AS alias_missed_at";
+
+/// A holder from a row with all columns of a domain and [`OF_ALIAS`], which are null where its own name was asked for.
+pub(crate) fn of_row_by_name<'t>(row: &Row<'_>) -> Result<Holder<'t>, Error> {
+    let alias = match row.get::<_, Option<String>>("alias_name")? {
+        None => None,
+        Some(name) => Some(HeldAlias {
+            name: DomainName::stored(name),
+            proved_at: moment_if_any(row, "alias_proved_at")?,
+            claimed_at: moment(row, "alias_claimed_at")?,
+            missed_at: moment_if_any(row, "alias_missed_at")?,
+        }),
+    };
+    Ok(Holder { alias, ..of_row(row)? })
+}
+
 /// A holder from a row with all columns of a domain, in whichever transaction: who reads the row says in which.
 pub(crate) fn of_row<'t>(row: &Row<'_>) -> Result<Holder<'t>, Error> {
     Ok(Holder {
@@ -57,6 +91,7 @@ pub(crate) fn of_row<'t>(row: &Row<'_>) -> Result<Holder<'t>, Error> {
         authority: row.get::<_, Option<i64>>("authority_id")?.map(DomainId::new),
         proved_at: moment_if_any(row, "proved_at")?,
         claimed_at: moment(row, "claimed_at")?,
+        alias: None,
         within: PhantomData,
     })
 }

@@ -84,6 +84,10 @@ macro_rules! changes {
 changes! {
     /// An account was created.
     AccountCreated: "account.created" of "account.created" on name { name: String }
+    /// The operator trusts an account: its names act without proof.
+    AccountTrusted: "account.trusted" of "account.trusted" on name { name: String }
+    /// An account is a tenant's: its names act when they are proved.
+    AccountDistrusted: "account.distrusted" of "account.trusted" on name { name: String }
     /// An API key was created.
     ApiKeyCreated: "key.created" of "key.created" on key { key: ApiKeyId, description: Option<String> }
     /// An API key was revoked.
@@ -120,12 +124,27 @@ changes! {
     DomainRenamed: "domain.renamed" of "domain.renamed" on domain { domain: DomainRef, from: DomainName }
     /// A domain was deleted.
     DomainDeleted: "domain.deleted" of "domain.deleted" on domain { domain: DomainRef }
-    /// A domain was lost to another account, because this one had never verified it.
-    DomainGaveWay: "domain.gave_way" of "domain.gave_way" on domain { domain: DomainRef }
-    /// An alias was lost to another account, because its domain had never been verified.
-    AliasGaveWay: "domain.alias_gave_way" of "domain.gave_way" on alias { domain: DomainRef, alias: DomainName }
-    /// A name was taken from another account, which had never verified it.
-    DomainClaimed: "domain.claimed" of "domain.gave_way" on name { name: DomainName }
+    /// A domain was lost: for the reason that a [`Loss`](crate::ownership::Loss) has. Rows of earlier versions have none, and
+    /// are of domains that were never verified.
+    DomainGaveWay: "domain.gave_way" of "domain.gave_way" on domain {
+        domain: DomainRef, reason: Option<String>,
+    }
+    /// An alias was lost.
+    AliasGaveWay: "domain.alias_gave_way" of "domain.gave_way" on alias {
+        domain: DomainRef, alias: DomainName, reason: Option<String>,
+    }
+    /// A name was taken from another account.
+    DomainClaimed: "domain.claimed" of "domain.gave_way" on name { name: DomainName, reason: Option<String> }
+    /// The DNS has shown that a domain is its account's: by a DKIM record, or by its challenge.
+    DomainProved: "domain.proved" of "domain.proved" on domain { domain: DomainRef, by: String }
+    /// The DNS has shown that an alias is its account's.
+    AliasProved: "domain.alias_proved" of "domain.proved" on alias { domain: DomainRef, alias: DomainName }
+    /// A claim to a name was made that another account has, or that lies below a name that another account has proved.
+    ClaimCreated: "claim.created" of "claim.created" on name { name: DomainName }
+    /// Such a claim was given up.
+    ClaimDeleted: "claim.deleted" of "claim.deleted" on name { name: DomainName }
+    /// The challenge of such a claim was seen in the DNS.
+    ClaimProved: "claim.proved" of "claim.proved" on name { name: DomainName }
     /// A domain was handed from one account to another. Both have this in their logs.
     DomainTransferred: "domain.transferred" of "domain.transferred" on domain {
         domain: DomainRef, from: AccountId, to: AccountId,

@@ -2,12 +2,18 @@
 
 use std::fmt;
 
-use super::{Change, ListOwner};
+use super::{Change, DomainRef, ListOwner};
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Change::AccountCreated { name } => write!(f, "account {name} created"),
+            Change::AccountTrusted { name } => {
+                write!(f, "account {name} trusted: its names act without proof")
+            }
+            Change::AccountDistrusted { name } => {
+                write!(f, "account {name} not trusted any more: its names act when they are proved")
+            }
             Change::ApiKeyCreated { key, description } => {
                 write!(f, "API key {key}{} created", quoted(description.as_ref()))
             }
@@ -98,16 +104,14 @@ impl Change {
             }
             Change::DomainRenamed { domain, from } => write!(f, "domain {from} renamed to {domain}"),
             Change::DomainDeleted { domain } => write!(f, "domain {domain} deleted"),
-            Change::DomainGaveWay { domain } => {
-                write!(f, "domain {domain} claimed by another account because it was never verified")
-            }
-            Change::AliasGaveWay { domain, alias } => write!(
-                f,
-                "alias {alias} of {domain} claimed by another account because {domain} was never verified"
-            ),
-            Change::DomainClaimed { name } => {
-                write!(f, "domain {name} claimed from another account, which never verified it")
-            }
+            Change::DomainGaveWay { .. }
+            | Change::AliasGaveWay { .. }
+            | Change::DomainClaimed { .. }
+            | Change::DomainProved { .. }
+            | Change::AliasProved { .. }
+            | Change::ClaimCreated { .. }
+            | Change::ClaimDeleted { .. }
+            | Change::ClaimProved { .. } => self.claim_sentence(f),
             Change::DomainTransferred { domain, from, to } => {
                 write!(f, "domain {domain} transferred from account {from} to account {to}")
             }
@@ -134,6 +138,33 @@ impl Change {
             }
             Change::RouteChanged { .. } | Change::InboundChanged { .. } => self.mail_sentence(f),
             _ => self.signing_sentence(f),
+        }
+    }
+
+    fn claim_sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::DomainGaveWay { domain, reason } => {
+                write!(f, "domain {domain} {}", lost(reason.as_deref().or(Some("creation")), domain))
+            }
+            Change::AliasGaveWay { domain, alias, reason } => {
+                write!(f, "alias {alias} of {domain} {}", lost(reason.as_deref(), domain))
+            }
+            Change::DomainClaimed { name, reason } => {
+                let which = match reason.as_deref() {
+                    None | Some("creation") => "which never verified it",
+                    Some("proof") => "which had not proved it",
+                    _ => "whose records for it were lost",
+                };
+                write!(f, "domain {name} claimed from another account, {which}")
+            }
+            Change::DomainProved { domain, by } => write!(f, "domain {domain} proved by its {by}"),
+            Change::AliasProved { domain, alias } => {
+                write!(f, "alias {alias} of {domain} proved by its challenge")
+            }
+            Change::ClaimCreated { name } => write!(f, "claim to {name} created"),
+            Change::ClaimDeleted { name } => write!(f, "claim to {name} deleted"),
+            Change::ClaimProved { name } => write!(f, "claim to {name} proved by its challenge"),
+            _ => Ok(()),
         }
     }
 
@@ -290,6 +321,19 @@ impl fmt::Display for Owner<'_> {
             ListOwner::Account(id) => write!(f, "account {id}"),
             other => other.fmt(f),
         }
+    }
+}
+
+/// How a name was lost.
+fn lost(reason: Option<&str>, domain: &DomainRef) -> String {
+    match reason {
+        Some("proof") => "lost to another account, which has proved that it is its own".to_owned(),
+        Some("fresh_proof") => {
+            "lost to another account, which has proved it after its records were lost".to_owned()
+        }
+        Some("operator") => "freed by the operator".to_owned(),
+        Some(_) => "claimed by another account because it was never verified".to_owned(),
+        None => format!("claimed by another account because {domain} was never verified"),
     }
 }
 

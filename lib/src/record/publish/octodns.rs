@@ -6,16 +6,23 @@ use std::fmt::Write;
 use super::{Entry, TTL, ZoneRecords, quoted};
 use crate::dns::RecordType;
 
+/// A name relative to the zone, and what stands there.
+struct Name<'a> {
+    relative: &'a str,
+    sets: Vec<(RecordType, &'a [Entry])>,
+}
+
 pub(super) fn write(zone: &ZoneRecords) -> String {
-    let mut names: BTreeMap<String, (&str, Vec<(RecordType, &[Entry])>)> = BTreeMap::new();
+    let mut names: BTreeMap<String, Name<'_>> = BTreeMap::new();
     for ((name, kind), entries) in &zone.sets {
         let relative = zone.relative(name);
-        names.entry(by_number(relative)).or_insert_with(|| (relative, Vec::new())).1.push((*kind, entries));
+        let name = names.entry(by_number(relative)).or_insert(Name { relative, sets: Vec::new() });
+        name.sets.push((*kind, entries));
     }
     let mut text = format!("---\n# Mail records of {}, as a zone of OctoDNS.\n", zone.zone);
-    for (name, sets) in names.values() {
+    for Name { relative, sets } in names.values() {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{}:", quoted(name));
+        let _ = writeln!(text, "{}:", quoted(relative));
         for (kind, entries) in sets {
             let _ = writeln!(text, "  - ttl: {TTL}\n    type: {kind}");
             set(&mut text, entries);

@@ -1,0 +1,194 @@
+//! Moving in: from a list, from `OpenDKIM`, from rspamd, from another service.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::harness::process::{Site, text};
+
+/// A site where no name server answers, so that no key can be seen.
+fn site() -> Site {
+    let site =
+        Site::new().with("POSTROOM_RESOLVERS", "127.0.0.1:1").with("POSTROOM_DNS_AUTHORITATIVE", "false");
+    assert!(site.serve().stop().success());
+    site
+}
+
+/// The outcome of each item, by its name.
+fn outcomes(said: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let items = said.as_array().expect("a list").iter();
+    items.map(|item| (text(&item["item"]), text(&item["outcome"]))).collect()
+}
+
+fn pairs(wanted: &[(&str, &str)]) -> Vec<(String, String)> {
+    wanted.iter().map(|(item, outcome)| ((*item).to_owned(), (*outcome).to_owned())).collect()
+}
+
+const IMPORT: [&str; 3] = ["--account", "default", "--json"];
+
+fn import(site: &Site, arguments: &[&str]) -> crate::harness::process::Finished {
+    site.run(&[&["import"][..], arguments, &IMPORT].concat())
+}
+
+/// An RSA key and an Ed25519 key, both as OpenSSL writes them today: PKCS#8.
+fn make_keys(site: &Site) {
+    for (file, arguments) in [
+        ("rsa.pem", &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"][..]),
+        ("ed25519.pem", &["genpkey", "-algorithm", "ed25519"]),
+    ] {
+        let made = Command::new("openssl").args(arguments).arg("-out").arg(site.file(file)).output();
+        assert!(made.expect("openssl").status.success());
+    }
+}
+
+#[test]
+fn a_list_is_planned_imported_and_imported_again_without_harm() {
+    let site = site();
+    site.json(&["account", "create", "other"]);
+    site.json(&["domain", "create", "taken.example", "--account", "other"]);
+    fs::write(
+        site.file("domains.csv"),
+        "Domain,label,user_id,organization_id,alias_of\n\
+         one.example,\"Shop, the first\",user-1,org-1,\n\
+         two.example,,,,\nalias.example,,,,one.example\nno domain,,,,\ntaken.example,,,,\n",
+    )
+    .expect("to write");
+    let wanted = [
+        ("one.example", "imported"),
+        ("two.example", "imported"),
+        ("no domain", "refused"),
+        ("taken.example", "refused"),
+        ("alias.example", "imported"),
+    ];
+    let plan = import(&site, &["csv", "domains.csv", "--dry-run"]);
+    assert_eq!((plan.code, outcomes(&plan.json())), (Some(2), pairs(&wanted)), "{plan:?}");
+    assert_eq!(site.json(&["domain", "list", "--account", "default"]), json!([]), "a plan does nothing");
+
+    let done = import(&site, &["csv", "domains.csv"]);
+    assert_eq!((done.code, outcomes(&done.json())), (Some(2), pairs(&wanted)), "{done:?}");
+    assert_eq!(site.json(&["domain", "show", "one.example"])["label"], "Shop, the first");
+    assert_eq!(site.json(&["alias", "list", "one.example"]), json!(["alias.example"]));
+
+    let again = import(&site, &["csv", "domains.csv"]);
+    let counted = |word: &str| outcomes(&again.json()).iter().filter(|(_, outcome)| outcome == word).count();
+    assert_eq!((counted("there"), counted("refused")), (3, 2), "{again:?}");
+}
+
+#[test]
+fn a_list_whose_first_line_names_no_columns_is_refused_whole() {
+    let site = site();
+    for (csv, words) in [
+        ("one.example\n", "\"one.example\""),
+        ("domain,lable\none.example,x\n", "did you mean label?"),
+        ("label\nx\n", "domain among them"),
+    ] {
+        fs::write(site.file("domains.csv"), csv).expect("to write");
+        let refused = import(&site, &["csv", "domains.csv"]);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains(words), "{words}: {refused:?}");
+    }
+    assert_eq!(import(&site, &["csv", "missing.csv"]).code, Some(3));
+}
+
+#[test]
+fn the_tables_of_opendkim_bring_domains_with_their_keys_and_selectors() {
+    let site = site();
+    make_keys(&site);
+    fs::write(
+        site.file("KeyTable"),
+        "# name domain:selector:file\n\
+         first  one.example:mail_2019:rsa.pem\n\
+         second one.example:ed:ed25519.pem\n\
+         each   %:s1:rsa.pem\n\
+         broken three.example:s1:missing.pem\n",
+    )
+    .expect("to write");
+    fs::write(
+        site.file("SigningTable"),
+        "*@one.example first\n*@one.example second\ntwo.example each\n*@three.example broken\n\
+         *@*.four.example first\n*@five.example nothing\n",
+    )
+    .expect("to write");
+    let done = import(&site, &["opendkim", "KeyTable", "refile:SigningTable"]);
+    assert_eq!(done.code, Some(2), "{done:?}");
+    let wanted = [
+        ("refile:SigningTable line 5", "refused"),
+        ("refile:SigningTable line 6", "refused"),
+        ("one.example", "imported"),
+        ("three.example", "refused"),
+        ("two.example", "imported"),
+    ];
+    assert_eq!(outcomes(&done.json()), pairs(&wanted), "{done:?}");
+    let records = site.json(&["domain", "records", "one.example"]).to_string();
+    for word in ["mail_2019._domainkey", "ed._domainkey", "k=ed25519"] {
+        assert!(records.contains(word), "{word} is missing in {records}");
+    }
+    assert!(!records.contains("pr1"), "no other key is made beside them: {records}");
+    let again = import(&site, &["opendkim", "KeyTable", "SigningTable"]).json();
+    assert!(
+        outcomes(&again).contains(&("two.example".to_owned(), "imported".to_owned())),
+        "it does not sign: {again}"
+    );
+    assert_eq!(site.json(&["domain", "list"]).as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn a_folder_of_rspamds_brings_domains_with_their_keys() {
+    let site = site();
+    make_keys(&site);
+    fs::create_dir(site.file("dkim")).expect("a folder");
+    for name in ["one.example.s1.key", "two.example.key", "localhost.key", "readme.txt"] {
+        fs::copy(site.file("rsa.pem"), site.file(&format!("dkim/{name}"))).expect("to copy");
+    }
+    let done = import(&site, &["rspamd", "dkim"]);
+    let wanted = [("localhost.key", "refused"), ("one.example", "imported"), ("two.example", "imported")];
+    assert_eq!((done.code, outcomes(&done.json())), (Some(2), pairs(&wanted)), "{done:?}");
+    assert!(site.json(&["domain", "records", "two.example"]).to_string().contains("dkim._domainkey"));
+    assert_eq!(import(&site, &["rspamd", "missing"]).code, Some(3));
+}
+
+#[test]
+fn the_lists_of_other_services_are_read_from_files() {
+    let site = site();
+    for (service, list) in [
+        ("mailgun", json!({ "total_count": 1, "items": [{ "name": "gun.example", "state": "active" }] })),
+        ("mailpace", json!([{ "id": 1, "name": "Shop", "url": "pace.example" }])),
+        (
+            "mailchannels",
+            json!({ "domains": [{ "domain": "channels.example", "aliases": ["other.example"] }], "total": 1 }),
+        ),
+    ] {
+        let file = site.file(&format!("{service}.json"));
+        fs::write(&file, list.to_string()).expect("to write");
+        let done = import(&site, &[service, text(&file)]);
+        assert_eq!(done.code, Some(0), "{done:?}");
+    }
+    assert_eq!(site.json(&["domain", "list"]).as_array().map(Vec::len), Some(3));
+    assert_eq!(site.json(&["domain", "show", "pace.example"])["label"], "Shop");
+    assert_eq!(site.json(&["alias", "list", "channels.example"]), json!(["other.example"]));
+    fs::write(site.file("junk.json"), "{}").expect("to write");
+    assert_eq!(import(&site, &["mailgun", "junk.json"]).code, Some(2));
+}
+
+#[test]
+fn a_service_is_asked_page_by_page_with_its_key() {
+    // Another Postroom is a service that speaks these interfaces.
+    let there = Site::new();
+    let service = there.serve();
+    let domains: Vec<Value> = (0..250).map(|n| json!({ "domain": format!("d{n}.example") })).collect();
+    let batch = "/inbound/v1/domains/batch?subscriptionHandle=default";
+    assert!(service.client().post(batch, &json!({ "domains": domains })).status < 300);
+    let site = site();
+    fs::write(site.file("key"), service.key.as_deref().expect("a key")).expect("to write");
+    for (kind, path) in [("mailpace", "/api/v1/domains"), ("mailchannels", "/inbound/v1/domains")] {
+        let url = format!("{}{path}", service.url);
+        let plan = import(&site, &[kind, &url, "--key-file", "key", "--dry-run"]);
+        assert_eq!(plan.code, Some(0), "{plan:?}");
+        assert_eq!(plan.json().as_array().map(Vec::len), Some(250), "{kind}");
+        assert_eq!(import(&site, &[kind, &url]).code, Some(2), "a URL needs a key");
+        fs::write(site.file("wrong"), "pra_wrong").expect("to write");
+        assert_eq!(import(&site, &[kind, &url, "--key-file", "wrong"]).code, Some(4));
+    }
+}
