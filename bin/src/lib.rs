@@ -1,8 +1,9 @@
 //! Postroom as one binary. A wing uses only the wings that are declared above it, and `tests/shape.rs` checks this. In order:
-//! the log, requests and faults, our own JSON, the listener, the configuration, scheduled backups, what monitoring reads, the console's pages, the dialects, the App
+//! the log, the scouts that look at other hosts, requests and faults, our own JSON, the listener, the configuration, scheduled backups, what monitoring reads, the console's pages, the dialects, the App
 //! that serves them, the duties, the bridge to the mail server, and the command line.
 
 pub mod log;
+pub mod scout;
 pub mod wire;
 pub mod json;
 pub mod listen;

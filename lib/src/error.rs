@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::cap::Cap;
+
 /// A thing that was asked for, or that prevents an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -18,6 +20,8 @@ pub enum Entity {
     Record,
     /// An alias of a domain.
     Alias,
+    /// A claim to a name.
+    Claim,
     /// A DKIM key of a domain.
     DkimKey,
     /// A sending token of a domain.
@@ -28,6 +32,8 @@ pub enum Entity {
     Recipient,
     /// An entry of a safelist or blocklist.
     ListEntry,
+    /// A session in the console.
+    Session,
 }
 
 impl fmt::Display for Entity {
@@ -39,11 +45,13 @@ impl fmt::Display for Entity {
             Entity::Domain => "domain",
             Entity::Record => "record",
             Entity::Alias => "alias",
+            Entity::Claim => "claim",
             Entity::DkimKey => "DKIM key",
             Entity::DomainToken => "domain token",
             Entity::Report => "report",
             Entity::Recipient => "recipient",
             Entity::ListEntry => "list entry",
+            Entity::Session => "session",
         })
     }
 }
@@ -66,12 +74,33 @@ pub enum Error {
     /// Such a thing exists already.
     #[error("this {0} exists already")]
     Conflict(Entity),
+    /// Another account has the name, or has proved a name above it. A claim can contend for it, and proves it:
+    /// see [`claim`](crate::claim).
+    #[error("{name} is taken by another account; if it is yours, claim it and prove it")]
+    Taken {
+        /// The name.
+        name: String,
+    },
+    /// The name is no tenant's to have: it is the operator's, or no name at all.
+    #[error("this name cannot be claimed: {reason}")]
+    NotClaimable {
+        /// A sentence of its own: "it is reserved".
+        reason: String,
+    },
     /// A limit of a subscription is reached.
     #[error("the limit of {most} is reached for this {what}")]
     Limit {
         /// What the limit counts.
         what: Entity,
         /// The limit.
+        most: u64,
+    },
+    /// The account has as much of something as it may have.
+    #[error("{} is reached: there are at most {}", cap.setting(), cap.so_many(*most))]
+    Cap {
+        /// Of what.
+        cap: Cap,
+        /// How much it may have: a number, or octets.
         most: u64,
     },
     /// Something else depends on the thing, so it cannot be removed. The reason says what depends on it, and what to do
@@ -99,6 +128,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether something that is stored is damaged. What else there is can be read.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Error::Store(error) if error.trouble() == StoreTrouble::Damaged)
+    }
+
     /// An input that breaks a rule.
     pub fn invalid(field: &'static str, reason: impl fmt::Display) -> Error {
         Error::Invalid { field, reason: reason.to_string() }
@@ -128,7 +162,9 @@ pub enum StoreTrouble {
     Busy,
     /// A sync to disk failed: what is on disk is unknown, and the process should end (nothing more is written).
     SyncFailed,
-    /// Anything else: an I/O error, a corrupt page, a broken invariant.
+    /// What stands in the file is not what was stored: a page, a row or a secret is damaged. The rest is served.
+    Damaged,
+    /// Anything else: an I/O error, a broken invariant.
     Other,
 }
 

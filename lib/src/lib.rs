@@ -44,13 +44,16 @@
 //! | open a database, read and write | [`Postroom`], [`Options`], [`Settings`] |
 //! | say on whose behalf something is done | [`Caller`], [`account`], [`key`], [`subscription`] |
 //! | create, find, list, rename and delete domains | [`domain`], [`overview`] |
+//! | see whose a name is, claim it and prove it | [`ownership`], [`claim`] |
 //! | see what must be published, and check it | [`record`], [`verify`], [`dns`] |
 //! | evaluate an SPF record, whoever's it is | [`spf`] |
 //! | make, import, activate and rotate DKIM keys | [`keyring`], [`rotation`], [`dkim`] |
 //! | sign a message | [`dkim::sign`] |
-//! | issue sending tokens and login links | [`token`], [`login`] |
+//! | issue sending tokens and login links, sign people in | [`token`], [`login`], [`session`] |
 //! | decide what becomes of incoming mail | [`mail`], [`route`], [`inbound`], [`recipient`], [`list`], [`report`] |
+//! | take everything to another database | [`export`] |
 //! | see what happened, and how much there is | [`event`], [`census`] |
+//! | see what an account has piled up, and how much it may | [`ledger`], [`cap`] |
 //!
 //! # Three rules
 //!
@@ -69,6 +72,7 @@
 #![warn(missing_docs, clippy::print_stdout)]
 
 // Plain types, parsed once, then trusted.
+pub mod cap;
 pub mod error;
 pub mod clock;
 pub mod id;
@@ -91,18 +95,22 @@ pub mod event;
 pub mod access;
 pub mod subscription;
 pub mod account;
+pub mod ledger;
 pub mod key;
 pub mod idempotency;
 // The domain model.
 pub mod domain;
-pub mod inbound;
+pub mod ownership;
 pub mod webhook;
 pub mod dkim;
 pub mod record;
 pub mod token;
 pub mod signing;
+mod loss;
 pub mod route;
+pub mod inbound;
 pub mod login;
+pub mod session;
 pub mod report;
 pub mod recipient;
 pub mod list;
@@ -112,11 +120,16 @@ pub mod overview;
 pub mod census;
 // Looking and deciding.
 pub mod verify;
+pub mod advisory;
 // What rests on what was seen: which keys sign.
+pub mod claim;
 pub mod keyring;
 pub mod rotation;
 // What is sealed, wherever it stands.
 pub mod reseal;
+pub mod integrity;
+// The whole of it.
+pub mod export;
 
 pub use account::Caller;
 pub use db::{OpenError, Options, Postroom};

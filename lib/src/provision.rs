@@ -2,14 +2,21 @@
 
 use crate::account::Caller;
 use crate::db::{Postroom, ReadTx, WriteTx};
-use crate::dkim::life;
-use crate::domain::{self, Details, Domain, Holder, holder, table};
+use crate::dkim::{DkimKey, Source, life};
+use crate::domain::{self, Details, Domain, holder, table};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
 use crate::id::AccountId;
 use crate::name::DomainName;
+use crate::subscription::Subscription;
 use crate::tag::Tag;
-use crate::{dkim, inbound, label, list, login, recipient, record, route, signing, subscription, webhook};
+use crate::{
+    dkim, inbound, label, list, login, loss, ownership, recipient, record, route, session, signing,
+    subscription, token, webhook,
+};
+
+/// Before every account.
+const NOBODY: AccountId = AccountId::new(0);
 
 /// What a new domain is made from.
 #[derive(Clone, Debug)]
@@ -36,8 +43,9 @@ impl<'a> NewDomain<'a> {
 /// Makes a domain: its records, its webhook key, and its first DKIM key if a spare pair is ready. If none is, the domain
 /// gets its key by [`equip`], by the background thread, or at its first check, and has no DKIM record before.
 ///
-/// `Conflict` if the name is taken: by this account, or by another whose claim has not expired. `InUse(Alias)` if it is an alias
-/// of one of the caller's domains. `Limit` if the subscription is full.
+/// `Conflict` if the account has the name. `Taken` if another one has it, and its claim does not give way, or has proved a name above
+/// it. `InUse(Alias)` if it is an alias of one of the caller's domains. `NotClaimable` if it is the operator's own and the account is a
+/// tenant. `Limit` if the subscription is full, or a tenant has as many unproved names as it may.
 pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Result<Domain<'t>, Error> {
     if caller.is_of_domains() {
         // A new domain is not among those that the caller's key is limited to.
@@ -47,7 +55,33 @@ pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Res
     if let Some(alias) = inbound::own_alias(tx, caller, new.name)? {
         return Err(alias);
     }
-    make_way(tx, caller.account(), new.name)?;
+    loss::make_way(tx, caller.account(), new.name, false)?;
+    make(tx, caller, new, label.as_deref())
+}
+
+/// Makes the domain of a claim whose challenge was seen a moment ago, and takes its name from a claim that gives way to that.
+/// The domain is proved.
+///
+/// It is refused as [`create`] refuses a name.
+pub(crate) fn create_proved<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    name: &DomainName,
+) -> Result<Domain<'t>, Error> {
+    loss::make_way(tx, caller.account(), name, true)?;
+    let domain = make(tx, caller, &NewDomain::named(name), None)?;
+    signing::prove(tx, caller.actor(), &domain, ownership::BY_CHALLENGE)?;
+    domain::find(tx, caller, domain.id)
+}
+
+/// Makes a domain of a name for which way was made.
+fn make<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    new: &NewDomain<'_>,
+    label: Option<&str>,
+) -> Result<Domain<'t>, Error> {
+    let claimed_at = ownership::begin(tx, caller.account(), new.name)?;
     let handle = new.subscription.unwrap_or(subscription::DEFAULT);
     let subscription = subscription::find(tx, caller.account(), handle)?;
     subscription::make_room_for_domain(tx, &subscription)?;
@@ -56,11 +90,13 @@ pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Res
         account: caller.account(),
         subscription: subscription.id,
         name: new.name,
-        label: label.as_deref(),
+        label,
         user: caller.user(),
         organization: new.organization,
         next_check_at: tx.now() + domain::FIRST_CHECK_AFTER,
         wants_key: key_later,
+        claimed_at,
+        covered: ownership::is_covered(tx, caller.account(), new.name)?,
     };
     let domain = table::insert(tx, &row)?;
     webhook::create(tx, &domain)?;
@@ -78,6 +114,23 @@ pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Res
     Ok(domain)
 }
 
+/// `Limit` if the subscription has no room for those of the names that nobody has: for whoever is going to create them in several
+/// transactions.
+pub fn make_room_for<'a>(
+    tx: &ReadTx<'_>,
+    subscription: &Subscription,
+    names: impl IntoIterator<Item = &'a DomainName>,
+) -> Result<(), Error> {
+    if subscription.limits.max_domains.is_none() {
+        return Ok(());
+    }
+    let mut new = 0;
+    for name in names {
+        new += u32::from(holder::at(tx, name)?.is_none());
+    }
+    subscription::make_room_for_domains(tx, subscription, new)
+}
+
 /// Gives the domain its first DKIM key, if that was left for later. `NoSpareKey` if no pair is ready:
 /// [`pool::write`](dkim::pool::write) makes one.
 pub fn equip<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
@@ -89,17 +142,24 @@ pub fn equip<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Gives at most `limit` domains of any account their first DKIM key, as far as the pool of spare pairs reaches; where that
-/// is empty, one domain, whose pair is made. Returns whether there may be more to do. Meant for the thread that fills the
+/// Gives domains of at most `limit` accounts their first DKIM key, one each, as far as the pool of spare pairs reaches; where
+/// that is empty, one domain, whose pair is made. The accounts take turns: the next call goes on with those that follow. Returns whether there may be more to do. Meant for the thread that fills the
 /// pool.
 pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
-    let (wanting, spares) =
-        postroom.read(|tx| Ok::<_, Error>((holder::wanting_key(tx, 1)?.len(), dkim::pool::count(tx)?)))?;
+    let (wanting, spares) = postroom
+        .read(|tx| Ok::<_, Error>((holder::wanting_key(tx, NOBODY, 1)?.len(), dkim::pool::count(tx)?)))?;
     if wanting == 0 {
         return Ok(false);
     }
-    dkim::pool::write(postroom, |tx| {
-        for holder in holder::wanting_key(tx, limit.min(spares.max(1)))? {
+    let last = dkim::pool::write(postroom, |tx| {
+        let most = limit.min(spares.max(1));
+        let mut last = postroom.turns().last_key();
+        let mut round = holder::wanting_key(tx, last, most)?;
+        if round.is_empty() {
+            round = holder::wanting_key(tx, NOBODY, most)?;
+        }
+        for holder in round {
+            last = holder.account;
             let (id, caller) = holder.for_schedule();
             let domain = domain::find(tx, &caller, id)?;
             match tx.part(|| equip(tx, &domain)) {
@@ -114,8 +174,9 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
                 }
             }
         }
-        Ok(())
+        Ok(last)
     })?;
+    postroom.turns().note_key(last);
     Ok(true)
 }
 
@@ -147,7 +208,7 @@ pub fn create_or_adopt<'t>(
 /// Gives the domain another name. Its keys and tokens stay; its records are made anew, and nothing of what was
 /// verified of the old name holds for the new one; its own keys sign for it.
 ///
-/// `InUse` while its keys sign for another domain.
+/// `InUse` while its keys sign for another domain; else as [`create`] refuses the new name.
 pub fn rename<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -161,19 +222,34 @@ pub fn rename<'t>(
     if let Some(alias) = inbound::own_alias(tx, caller, name)? {
         return Err(alias);
     }
-    make_way(tx, caller.account(), name)?;
-    let renamed = table::rename(tx, domain, name, tx.now() + domain::FIRST_CHECK_AFTER)?;
+    loss::make_way(tx, caller.account(), name, false)?;
+    ownership::remember(tx, domain.account, domain.id)?;
+    let claimed_at = ownership::begin(tx, domain.account, name)?;
+    let covered = ownership::is_covered(tx, domain.account, name)?;
+    let claim = table::NewClaim { name, claimed_at, covered };
+    let renamed = table::rename(tx, domain, &claim, tx.now() + domain::FIRST_CHECK_AFTER)?;
+    route::check_no_circle(tx, renamed.id, "name")?;
     let keys = dkim::list(tx, &renamed)?;
     keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
     // A key signs only while its record is known to be right, and the new name has none yet.
     life::suspend_all(tx, domain)?;
-    // A link names the domain that it opens.
+    // A link names the domain that it opens, and whoever came by one came for that name.
     login::withdraw(tx, domain)?;
+    session::withdraw(tx, domain)?;
     record::clear(tx, &renamed)?;
     record::seed(tx, &renamed, &keys)?;
     let change = Change::DomainRenamed { domain: (&renamed).into(), from: domain.name.clone() };
     tx.tell(caller.actor(), domain.account, &change)?;
+    leave(tx, caller, domain)?;
     Ok(renamed)
+}
+
+/// Domains of the account below a name that it has no more do not rest on its proof any longer.
+fn leave<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
+    if domain.proved_at.is_none() {
+        return Ok(());
+    }
+    signing::follow_proof(tx, caller.actor(), domain.account, &domain.name)
 }
 
 /// Deletes the domain with everything that hangs on it.
@@ -181,13 +257,19 @@ pub fn rename<'t>(
 /// `InUse` while its keys sign for another domain.
 pub fn delete<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
     check_signs_for_none(tx, caller, domain)?;
+    ownership::remember(tx, domain.account, domain.id)?;
     table::delete(tx, domain.id)?;
-    tx.tell(caller.actor(), domain.account, &Change::DomainDeleted { domain: domain.into() })
+    tx.tell(caller.actor(), domain.account, &Change::DomainDeleted { domain: domain.into() })?;
+    leave(tx, caller, domain)
 }
 
-/// Hands the domain, with its keys, tokens and records, to another account's `default` subscription. What is set of incoming
-/// mail does not go along, such as a route with a webhook of the old account's, aliases, recipients and lists: mail is stored
-/// until the new one says otherwise. Login links end.
+/// Hands the domain, with its keys and records, to another account's `default` subscription. It is the operator's decision, and
+/// the new account acts for the name at once.
+///
+/// What is set of incoming mail does not go along, such as a route with a webhook of the old account's, aliases, recipients and
+/// lists: mail is stored until the new one says otherwise. Tokens are revoked, and login links and the sessions of the domain's
+/// administrators end. A key that the old account brought, and may still have, does not sign until it is activated anew; and the domain gets a new key. `NoSpareKey` if no
+/// pair is ready for that: see [`pool::write`](dkim::pool::write).
 pub fn transfer<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -203,12 +285,23 @@ pub fn transfer<'t>(
     route::reset(tx, domain)?;
     inbound::reset(tx, domain)?;
     login::withdraw(tx, domain)?;
+    session::withdraw(tx, domain)?;
+    for token in token::list(tx, domain, None, u32::MAX)? {
+        token::revoke(tx, caller, domain, token.id)?;
+    }
+    life::shelve_imported(tx, caller.actor(), domain.account, &domain.into())?;
+    add_key(tx, caller, domain)?;
+    ownership::table::forget_claims_of(tx, domain.id)?;
+    ownership::begin(tx, to, &domain.name)?;
     list::clear(tx, domain)?;
     recipient::clear(tx, domain)?;
     let moved = table::transfer(tx, domain, to, subscription.id)?;
     table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
     // Where a domain above it signed, its own keys do from now on.
     signing::follow(tx, caller.actor(), domain.id)?;
+    leave(tx, caller, domain)?;
+    ownership::cover_below(tx, to, &domain.name)?;
+    signing::follow_proof(tx, caller.actor(), to, &domain.name)?;
     for account in [domain.account, to] {
         let change = Change::DomainTransferred { domain: domain.into(), from: domain.account, to };
         tx.tell(caller.actor(), account, &change)?;
@@ -225,34 +318,20 @@ fn check_signs_for_none<'t>(tx: &ReadTx<'t>, caller: &Caller, domain: &Domain<'t
     Err(Error::InUse { what: Entity::Domain, reason })
 }
 
-/// Whether `account` could have `name` now, and if another's expired claim stands in the way, away with that.
-fn make_way(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(), Error> {
-    let Some(holder) = inbound::of_mail_for(tx, name)? else {
-        return Ok(());
-    };
-    if holder.account == account || !has_expired(tx, &holder)? {
-        return Err(Error::Conflict(Entity::Domain));
+/// Gives a domain that changes hands a new key. It signs as soon as its record is seen, where no other key signs.
+fn add_key<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
+    equip(tx, domain)?;
+    let keys = dkim::list(tx, domain)?;
+    let Some(newest) = keys.iter().max_by_key(|key| key.id) else { return Ok(()) };
+    if keys.len() >= tx.settings().most_dkim_keys as usize {
+        // One of those that do not sign makes room.
+        let Some(idle) = keys.iter().find(|key| !key.is_active() && key.delegated_to.is_none()) else {
+            return Ok(());
+        };
+        life::delete(tx, caller, domain, idle)?;
     }
-    let lost = if holder.name == *name {
-        let left_alone = table::hand_on_authority(tx, holder.id, None)?;
-        left_alone.into_iter().try_for_each(|id| signing::follow(tx, &Actor::Operator, id).map(drop))?;
-        table::delete(tx, holder.id)?;
-        Change::DomainGaveWay { domain: (&holder).into() }
-    } else {
-        // An alias is worth what its domain is.
-        inbound::give_way(tx, &holder, name)?;
-        Change::AliasGaveWay { domain: (&holder).into(), alias: name.clone() }
-    };
-    tx.tell(&Actor::Operator, holder.account, &lost)?;
-    tx.tell(&Actor::Operator, account, &Change::DomainClaimed { name: name.clone() })
-}
-
-/// A claim without proof lasts only so long, or whoever comes first could keep a name from its owner for ever. Who has
-/// proved a domain has proved those below it that its keys sign for.
-fn has_expired<'t>(tx: &ReadTx<'t>, holder: &Holder<'t>) -> Result<bool, Error> {
-    if holder.proved_at.is_some() || tx.now().since(holder.claimed_at) <= tx.settings().claim_expires_after {
-        return Ok(false);
-    }
-    let authority = holder::authority_of(tx, holder.authority)?;
-    Ok(authority.is_none_or(|authority| authority.proved_at.is_none()))
+    let selector = dkim::next_selector(newest, &keys)?;
+    let key = life::make(tx, caller, domain, &selector, &Source::Pool, None)?;
+    record::add_key(tx, &key)?;
+    if keys.iter().any(DkimKey::is_active) { Ok(()) } else { life::let_start_itself(tx, &key) }
 }

@@ -122,7 +122,7 @@ impl MasterKey {
     pub(crate) fn open(&self, identity: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let broken = || {
             let text = format!("the secret of {identity} does not open: it was changed, moved or cut");
-            Error::from(StoreError::new(StoreTrouble::Other, text))
+            Error::from(StoreError::new(StoreTrouble::Damaged, text))
         };
         let (id, rest) = sealed.split_at_checked(KEY_ID_OCTETS).ok_or_else(broken)?;
         if id != self.id {
@@ -153,9 +153,13 @@ pub(crate) fn move_over(from: &Path, to: &Path) -> Result<(), MasterKeyError> {
 
 #[cfg(unix)]
 fn refuse_if_others_can_read(file: &Path) -> Result<(), MasterKeyError> {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let unreadable = |source| MasterKeyError::Unreadable { file: file.to_owned(), source };
-    let by_others = fs::metadata(file).map_err(unreadable)?.permissions().mode() & 0o077;
+    let found = fs::metadata(file).map_err(unreadable)?;
+    // systemd gives a service its credentials as root's files, in root's group, with an access list for the service's user. The
+    // mode shows that list as a right of the group.
+    let allowed = if found.uid() == 0 && found.gid() == 0 { 0o040 } else { 0 };
+    let by_others = found.permissions().mode() & 0o077 & !allowed;
     if by_others == 0 { Ok(()) } else { Err(MasterKeyError::Exposed { file: file.to_owned() }) }
 }
 

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::address::EmailAddress;
+use crate::cap::Caps;
 use crate::egress::EgressPolicy;
 use crate::name::{DnsName, Selector};
 
@@ -42,19 +43,25 @@ pub struct Settings {
     pub return_path_required: bool,
     /// The characters that begin a tag in a local part, as in `jo+tag@example.com`. Without any there are no tags.
     pub recipient_delimiters: String,
-    /// How long a claim lives: if no check finds the domain's DKIM record right in this time, another account may create the
-    /// domain.
+    /// Whose names act only once they are proved: see [`ownership`](crate::ownership).
+    pub require_proof: RequireProof,
+    /// How long an unproved name of a tenant is kept for it. Afterwards another account may create the domain.
     pub claim_expires_after: Duration,
+    /// The operator's hosts beside those of the records: the machine's name, the host of the public URL. With the domains in
+    /// which they are registered, no tenant can claim them.
+    pub own_hosts: Vec<DnsName>,
     /// When a verified record counts as lost.
     pub loss: LossPolicy,
     /// How long an unused login link is valid.
     pub login_link_life: Duration,
     /// The most octets of a reported message.
     pub max_report_octets: u64,
-    /// The most octets of reported messages that are kept for one account.
-    pub most_report_octets: u64,
     /// How long a report is kept.
     pub keep_reports_for: Duration,
+    /// How long a row of the audit log is kept.
+    pub keep_events_for: Duration,
+    /// How much an account may have of each thing that it can pile up.
+    pub caps: Caps,
     /// Which hosts customers may have this server talk to.
     pub egress: EgressPolicy,
 }
@@ -79,12 +86,15 @@ impl Settings {
             return_path_host: named("return-path"),
             return_path_required: false,
             recipient_delimiters: "+".to_owned(),
+            require_proof: RequireProof::Tenants,
             claim_expires_after: Duration::from_hours(7 * 24),
+            own_hosts: vec![name.clone()],
             loss: LossPolicy { failures: 3, span: Duration::from_hours(72) },
             login_link_life: Duration::from_mins(15),
             max_report_octets: 10 * 1024 * 1024,
-            most_report_octets: 1024 * 1024 * 1024,
             keep_reports_for: Duration::from_hours(30 * 24),
+            keep_events_for: Duration::from_hours(365 * 24),
+            caps: Caps::default(),
             egress: EgressPolicy::default(),
         }
     }
@@ -143,6 +153,30 @@ impl FromStr for DmarcPolicy {
             "quarantine" => Ok(DmarcPolicy::Quarantine),
             "reject" => Ok(DmarcPolicy::Reject),
             _ => Err(InvalidSetting("a DMARC policy is none, quarantine or reject")),
+        }
+    }
+}
+
+/// Whose names act only once they are proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequireProof {
+    /// Those of every account that is not trusted.
+    Tenants,
+    /// Everybody's.
+    Always,
+    /// Nobody's.
+    Never,
+}
+
+impl FromStr for RequireProof {
+    type Err = InvalidSetting;
+
+    fn from_str(text: &str) -> Result<RequireProof, InvalidSetting> {
+        match text {
+            "tenants" => Ok(RequireProof::Tenants),
+            "always" => Ok(RequireProof::Always),
+            "never" => Ok(RequireProof::Never),
+            _ => Err(InvalidSetting("proof is required of tenants, always or never")),
         }
     }
 }

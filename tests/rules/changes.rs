@@ -10,13 +10,15 @@ use postroom::domain::{self, Domain};
 use postroom::error::Error;
 use postroom::event::{self, Actor, Change, Event, Recorded, Search};
 use postroom::list::{self, Scope};
+use postroom::mail;
+use postroom::name::DomainName;
 use postroom::provision::{self, NewDomain};
 use postroom::recipient::{self, FilterRequest};
 use postroom::report::{self, ReportKind};
 use postroom::route::{self, Mode, Patch};
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::settings::Settings;
-use postroom::{inbound, key, keyring, login, record, rotation, token, verify};
+use postroom::{claim, inbound, key, keyring, login, record, rotation, signing, token, verify};
 
 use crate::harness::app::{Key, TestApp, settings, txt};
 
@@ -161,6 +163,8 @@ impl Desk {
             inbound::change(tx, caller, domain, &change)?;
             inbound::add_alias(tx, caller, domain, &alias)?;
             inbound::remove_alias(tx, caller, domain, &alias)?;
+            let counts = mail::Counts { stored: 3, posts_failed: 2, logins_refused: 1 };
+            mail::record(tx, &[(domain.id, counts)], 60)?;
             let address = "Jo@example.com".parse().unwrap();
             let (jo, _) = recipient::save(tx, caller, &address, false, None)?;
             recipient::save(tx, caller, &address, true, Some(FilterRequest::Off))?;
@@ -184,6 +188,11 @@ impl Desk {
             login::create(tx, caller, domain)
         });
         self.app.postroom.write(|tx| login::consume(tx, &link.1)).unwrap().unwrap();
+        let session = self.app.session(self.key.account);
+        self.app.visit(&session, "POST /console/sign-out", "");
+        let session = self.app.operator_session();
+        let form = format!("account={}", self.key.account);
+        self.app.visit(&session, "POST /console/accounts/open", &form);
         let hour = Duration::from_hours(1);
         self.app.postroom.write(|tx| key::rotate(tx, &self.caller, self.key.id, hour)).unwrap();
         let secret = PlainSecret::parse(SecretKind::AccountKey, &self.key.secret).unwrap();
@@ -197,7 +206,30 @@ impl Desk {
         self.app.postroom.write(|tx| key::revoke(tx, self.key.id)).unwrap();
     }
 
+    fn claims(&self) {
+        let other = self.app.tenant("contender").operator();
+        let (name, alias) =
+            ("contended.example".parse().unwrap(), "contended-alias.example".parse().unwrap());
+        self.create(&self.caller, "contended.example");
+        let postroom = &self.app.postroom;
+        for _ in 0..2 {
+            postroom.write(|tx| claim::create(tx, &other, &name, None).map(drop)).unwrap();
+            postroom.write(|tx| claim::delete(tx, &other, &name)).unwrap();
+        }
+        postroom.write(|tx| claim::create(tx, &other, &name, None).map(drop)).unwrap();
+        let publish = |name: &DomainName| {
+            let claim = postroom.read(|tx| claim::find(tx, &other, name)).unwrap();
+            self.app.dns.set(claim.challenge.name.as_str(), vec![txt(&claim.challenge.value)]);
+            claim::verify(postroom, &other, name, &*self.app.dns).unwrap();
+        };
+        publish(&name);
+        postroom.write(|tx| claim::create(tx, &other, &alias, Some(&name)).map(drop)).unwrap();
+        publish(&alias);
+        signing::set_trust(postroom, "contender", true).unwrap();
+    }
+
     fn two_accounts(&self) {
+        signing::set_trust(&self.app.postroom, "acme", false).unwrap();
         let other = self.app.account("other").operator();
         self.create(&self.caller, "late.example");
         self.create(&self.caller, "host.example");
@@ -217,6 +249,7 @@ fn all_that_can_happen() -> Vec<Event> {
     desk.keys_and_records();
     desk.mail();
     desk.access();
+    desk.claims();
     desk.two_accounts();
     let mut events = desk.every();
     // A domain that can have no key at all.
@@ -252,8 +285,9 @@ fn whatever_happens_is_a_change_with_its_sentence_and_is_read_back_as_that() {
         ("record.marked", "record MX of example.com marked disabled manually (was verified)"),
         ("dkim_key.deactivated", "key main of example.com deactivated"),
         ("domain.adopted", "domain example.com assigned to user user 1"),
-        ("domain.transferred", "domain example.com transferred from account 1 to account 2"),
+        ("domain.transferred", "domain example.com transferred from account 1 to account 3"),
         ("list_entry.added", "192.0.2.0/24 added to the blocklist of account 1"),
+        ("mail.stored", "mail of example.com stored: 3 messages in 60 minutes"),
         ("domain.renamed", "domain old.example.org renamed to new.example.org"),
         (
             "recipient.changed",
@@ -261,7 +295,7 @@ fn whatever_happens_is_a_change_with_its_sentence_and_is_read_back_as_that() {
         ),
         (
             "domain.alias_gave_way",
-            "alias alias.example of host.example claimed by another account because host.example was never verified",
+            "alias alias.example of host.example claimed by another account because it was never verified",
         ),
         (
             "domain.inbound_changed",

@@ -77,8 +77,9 @@ fn wrong_values() -> Vec<(String, Code)> {
         ("v=DKIM1; k=rsa".to_owned(), Code::DkimSyntax),
         ("v=DKIM1; p=????".to_owned(), Code::DkimSyntax),
         ("v=DKIM1; p=AAAA".to_owned(), Code::DkimSyntax),
-        (format!("v=DKIM1; k=rsa; p={}", &p[..390]), Code::DkimSyntax),
-        (format!("v=DKIM1 k=rsa p={p}"), Code::DkimSyntax),
+        (format!("v=DKIM1; k=rsa; p={}", &p[..390]), Code::ValueCutShort),
+        (format!("v=DKIM1 k=rsa p={p}"), Code::SemicolonsMissing),
+        (format!("v=DKIM1, k=rsa, p={p}"), Code::SemicolonsMissing),
         // The bare RSAPublicKey of PKCS#1: the DER has 24 octets, 32 of Base64, before it.
         (format!("v=DKIM1; k=rsa; p={}", &p[32..]), Code::DkimSyntax),
         // What ends in something that is no Base64 is nothing to rspamd, and what begins so is cut short at OpenDKIM.
@@ -232,9 +233,13 @@ fn near_misses_of_the_mangled_values_are_not_taken_for_them() {
     let value = value();
     let code = |text: &str| judged(&key_expected(), vec![txt(text)]).code;
     assert_eq!(code(&format!("{}A", &value[..254])), Some(Code::DkimSyntax), "255 octets, but not ours");
-    assert_eq!(code(&value[..150]), Some(Code::DkimSyntax), "cut, but not where forms cut");
+    assert_eq!(code(&value[..150]), Some(Code::ValueCutShort), "cut, but not where forms cut");
     assert_eq!(code(&value.to_lowercase().replacen('v', "V", 1)), Some(Code::DkimSyntax));
-    assert_eq!(code(&value.replace(';', "\\")), Some(Code::DkimSyntax), "a backslash and no semicolon");
+    assert_eq!(
+        code(&value.replace(';', "\\")),
+        Some(Code::SemicolonsMissing),
+        "a backslash and no semicolon"
+    );
     assert_eq!(code(&format!("'{value}'")), Some(Code::DkimSyntax), "no typographic quote");
 }
 
@@ -247,7 +252,8 @@ fn no_record_is_missing_and_an_alias_that_leads_nowhere_is_told() {
         }
         let chain = vec!["gone.example.org".parse().unwrap()];
         let finding = judge::answer(&key_expected(), &Answer { chain, ..said("resolver", absent) });
-        assert!(finding.text.contains("an alias of gone.example.org"), "{}", finding.text);
+        is(&finding, Verdict::Fail, Some(Code::CnameIntoNothing));
+        assert!(finding.text.contains("an alias (CNAME) of gone.example.org"), "{}", finding.text);
     }
 }
 
@@ -264,9 +270,14 @@ fn a_cname_passes_with_the_exact_target_case_and_last_dot_aside() {
         is(&judged(&cname_expected(), vec![cname(right)]), Verdict::Pass, None);
     }
     for wrong in
-        ["mail.example.net", "xreturn-path.mail.example.net", "return-path.mail.example.net.example.com", ""]
+        ["mail.example.net", "xreturn-path.mail.example.net", "return-path.mail.example.net.example.org", ""]
     {
         is(&judged(&cname_expected(), vec![cname(wrong)]), Verdict::Fail, Some(Code::CnameWrongTarget));
+    }
+    for added in
+        ["return-path.mail.example.net.example.com", "return-path.mail.example.net.mailer.example.com"]
+    {
+        is(&judged(&cname_expected(), vec![cname(added)]), Verdict::Fail, Some(Code::DomainAddedToTarget));
     }
     let both = judged(&cname_expected(), vec![cname(TARGET), cname("other.example")]);
     is(&both, Verdict::Fail, Some(Code::CnameWrongTarget));

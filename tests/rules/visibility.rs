@@ -141,7 +141,7 @@ fn a_plan_that_was_made_is_not_settled_by_who_may_not_see_the_domain_any_more() 
     app.publish(&mine, id);
     let caller = caller(&app, &mine);
     let plan = app.postroom.read(|tx| verify::plan(tx, &caller, DomainId::new(id))).unwrap();
-    let looks = verify::look(&plan.domain().name, plan.expected(), &*app.dns);
+    let looks = plan.look(&*app.dns);
     let domain = find(&app, &mine, id);
     app.postroom
         .write(|tx| {
@@ -161,8 +161,8 @@ fn a_plan_for_an_old_name_settles_nothing_of_the_new_one() {
     let id = app.domain(&key, "example.com");
     app.publish_all("example.com");
     let plan = app.postroom.read(|tx| verify::plan(tx, &key.operator(), DomainId::new(id))).unwrap();
-    let looks = verify::look(&plan.domain().name, plan.expected(), &*app.dns);
-    assert!(looks.iter().all(|look| look.finding.verdict.passes()));
+    let looks = plan.look(&*app.dns);
+    assert!(looks.looks().iter().all(|look| look.finding.verdict.passes()));
     let domain = find(&app, &key, id);
     let name = "example.org".parse().unwrap();
     app.postroom

@@ -115,7 +115,19 @@ fn a_domain_is_shown_transferred_and_deleted_and_the_server_follows() {
 
     site.json(&["domain", "transfer", "example.com", "--to", "acme"]);
     assert_eq!((client.get(&path).status, acme.get(&path).status), (404, 200));
-    assert_eq!(acme.get(&path).json["dkim_string"], domain["dkim_string"], "its key goes with it");
+    let selectors = |domain: &Value| {
+        let records = domain["records"].as_array().expect("records").iter();
+        records
+            .filter(|record| record["purpose"] == "dkim")
+            .map(|record| record["value"].clone())
+            .collect::<Vec<_>>()
+    };
+    let keys = selectors(&site.json(&["domain", "show", "example.com"]));
+    assert_eq!(
+        (keys.len(), &keys[0]),
+        (2, &domain["dkim_string"]),
+        "its key goes with it, and it has a new one"
+    );
     assert_eq!(site.json(&["domain", "delete", "example.com", "--yes"]), json!({ "deleted": "example.com" }));
     assert_eq!(acme.get(&path).status, 404);
 
@@ -177,6 +189,24 @@ fn doctor_exits_0_while_nothing_fails_and_1_when_something_does() {
     assert!(alone.stdout.contains("no server has this database now"), "{alone:?}");
     let known = ["ok ", "warn ", "fail "];
     assert!(alone.stdout.lines().all(|line| known.iter().any(|word| line.starts_with(word))), "{alone:?}");
+}
+
+#[test]
+fn advice_is_printed_for_people_and_as_json_and_only_of_a_domain_that_is_there() {
+    let nobody =
+        { std::net::UdpSocket::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address") };
+    let site = Site::new().with("POSTROOM_RESOLVERS", &nobody);
+    let server = site.serve();
+    server.client().create_domain("example.com");
+    assert!(server.stop().success());
+    let told = site.run(&["domain", "advise", "example.com"]);
+    assert_eq!(told.code, Some(0), "advice is no failure: {told:?}");
+    assert!(told.stdout.contains("UNKNOWN dnssec [not_looked_up]"), "{told:?}");
+    let json = site.json(&["domain", "advise", "example.com"]);
+    assert_eq!(json["domain"], "example.com");
+    let advice = json["advice"].as_array().expect("advice");
+    assert!(advice.iter().all(|each| each["grade"] == "unknown"), "{json}");
+    assert_eq!(site.run(&["domain", "advise", "elsewhere.example"]).code, Some(3));
 }
 
 #[test]

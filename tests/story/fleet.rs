@@ -94,6 +94,7 @@ fn a_code_is_explained_and_a_mistyped_one_is_suggested() {
     let said = site.json(&["finding", "record_missing"]);
     assert_eq!(said["meaning"], json!("There is no such record."));
     assert!(site.run(&["finding", "record_missing"]).stdout.contains("Publish it"));
+    assert!(site.run(&["finding", "reverse_missing"]).stdout.contains("name it after the host"));
     let mistyped = site.run(&["finding", "record_mising"]);
     assert_eq!(mistyped.code, Some(3));
     assert!(mistyped.stderr.contains("did you mean record_missing?"), "{mistyped:?}");

@@ -11,7 +11,11 @@ mod backup;
 #[cfg(test)]
 mod bridge;
 #[cfg(test)]
+mod bridge_crash;
+#[cfg(test)]
 mod cache;
+#[cfg(test)]
+mod claims;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
@@ -23,9 +27,13 @@ mod crowd;
 #[cfg(test)]
 mod days;
 #[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod duties;
 #[cfg(test)]
 mod endings;
+#[cfg(test)]
+mod filtering;
 #[cfg(test)]
 mod fleet;
 #[cfg(test)]
@@ -52,6 +60,8 @@ mod operator;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refusal;
@@ -64,11 +74,15 @@ mod rotation;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]
+mod setup;
+#[cfg(test)]
 mod sign;
 #[cfg(test)]
 mod signals;
 #[cfg(test)]
 mod start;
+#[cfg(test)]
+mod upkeep;
 #[cfg(test)]
 mod verify;
 #[cfg(test)]

@@ -153,7 +153,11 @@ fn two_tenants(site: &Site) {
     let transfer = ["domain", "transfer", "two.example", "--to", "tenant-two"];
     assert!(site.command(&transfer).output().expect("to run").status.success());
     let conn = Connection::open(site.db()).expect("a database");
-    assert_eq!(conn.execute("UPDATE dkim_key SET activated_at = 1", ()), Ok(2));
+    assert_eq!(
+        conn.execute("UPDATE dkim_key SET activated_at = 1", ()),
+        Ok(3),
+        "a domain that changes hands has a new key"
+    );
 }
 
 #[test]

@@ -3,41 +3,64 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use postroom::{account, key};
-use serde_json::json;
+use postroom::account::{self, Account, Caller};
+use postroom::db::Postroom;
+use postroom::error::Error;
+use postroom::signing::set_trust;
+use postroom::{domain, key};
+use serde_json::{Value, json};
 
 use super::output::table;
 use super::{Context, Failure};
+use crate::json::ledger::Ledger;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Create an account, with an API key and the subscription `default` without limits
     ///
-    /// The API key is shown only now; the database keeps its hash.
+    /// The API key is shown only now; the database keeps its hash. An account is a tenant: its domains and aliases take no
+    /// mail, send none and are signed for by nobody until they are proved in the DNS. The first account of a database is trusted.
     Create {
         /// What you call it; unique
         name: String,
+        /// It is one of your own: its names need no proof
+        #[arg(long)]
+        trusted: bool,
     },
     /// List the accounts
     List,
+    /// Show an account: whether it is trusted, what it has piled up, and how much it may have
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Trust an account: its names act without proof
+    Trust {
+        /// Its name
+        name: String,
+    },
+    /// Make an account a tenant: its names act only when they are proved
+    Distrust {
+        /// Its name
+        name: String,
+    },
 }
 
 pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, Failure> {
     let postroom = context.open()?;
     match command {
-        Command::Create { name } => {
+        Command::Create { name, trusted } => {
             postroom.write(|tx| {
-                let account = account::create(tx, &name)?;
+                let account =
+                    if trusted { account::create_trusted(tx, &name)? } else { account::create(tx, &name)? };
                 let (_, secret) = key::create(tx, account.id, None)?;
-                let json = json!({
-                    "account": { "id": account.id.number(), "name": account.name },
-                    "api_key": secret.reveal(),
-                });
+                let json = json!({ "account": account_json(&account), "api_key": secret.reveal() });
                 context.output.print_secret(&json, || {
                     format!(
-                        "Account {} ({}). Its API key, shown this once:\n\n    {}\n",
+                        "Account {} ({}), {}. Its API key, shown this once:\n\n    {}\n",
                         account.id,
                         account.name,
+                        kind(&account),
                         secret.reveal()
                     )
                 })
@@ -46,19 +69,74 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         Command::List => {
             let accounts = postroom.read(account::list)?;
             let json = accounts.iter().map(|account| {
-                json!({
-                    "id": account.id.number(), "name": account.name,
-                    "created_at": account.created_at.to_string(),
-                })
+                let mut shown = account_json(account);
+                if let Some(fields) = shown.as_object_mut() {
+                    fields.insert("created_at".to_owned(), account.created_at.to_string().into());
+                }
+                shown
             });
             context.output.print(&json.collect(), || {
-                let rows: Vec<_> = accounts
-                    .iter()
-                    .map(|a| vec![a.id.to_string(), a.name.clone(), a.created_at.to_string()])
-                    .collect();
-                table(&["ID", "NAME", "CREATED"], &rows)
+                let row = |a: &Account| {
+                    vec![a.id.to_string(), a.name.clone(), kind(a).to_owned(), a.created_at.to_string()]
+                };
+                table(&["ID", "NAME", "KIND", "CREATED"], &accounts.iter().map(row).collect::<Vec<_>>())
             })?;
         }
+        Command::Show { name } => show(context, &postroom, &name)?,
+        Command::Trust { name } => trust(context, &postroom, &name, true)?,
+        Command::Distrust { name } => trust(context, &postroom, &name, false)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<(), Failure> {
+    let (account, domains, ledger) = postroom.read(|tx| {
+        let account = account::find(tx, name)?;
+        let domains = domain::count(tx, &Caller::operator(account.id))?;
+        let ledger = Ledger::of(tx, account.id)?;
+        Ok::<_, Error>((account, domains, ledger))
+    })?;
+    let json = json!({
+        "account": account_json(&account),
+        "created_at": account.created_at.to_string(),
+        "domains": domains,
+        "limits": ledger.json(),
+    });
+    context.output.print(&json, || {
+        let lines = ledger
+            .lines()
+            .map(|(name, used, most)| vec![name.to_owned(), used.to_string(), most.to_string()]);
+        let limits = table(&["LIMIT", "USED", "MOST"], &lines.collect::<Vec<_>>());
+        format!(
+            "Account {} ({}), {}, created {}\ndomains: {domains}\n\n{limits}",
+            account.id,
+            account.name,
+            kind(&account),
+            account.created_at
+        )
+    })
+}
+
+fn trust(context: &Context, postroom: &Postroom, name: &str, is_trusted: bool) -> Result<(), Failure> {
+    let (account, left) = set_trust(postroom, name, is_trusted)?;
+    let json = json!({ "account": account_json(&account), "unproved": left.unproved });
+    context.output.print(&json, || {
+        if is_trusted {
+            format!("Account {name} is trusted: its names act without proof.")
+        } else {
+            format!(
+                "Account {name} is a tenant: its names act when they are proved. The DNS has not shown {} of its domains to be \
+                 its own.",
+                left.unproved
+            )
+        }
+    })
+}
+
+fn account_json(account: &Account) -> Value {
+    json!({ "id": account.id.number(), "name": account.name, "trusted": account.trust.is_given() })
+}
+
+fn kind(account: &Account) -> &'static str {
+    if account.trust.is_given() { "trusted" } else { "a tenant" }
 }

@@ -45,7 +45,12 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                 inbound::add_alias(tx, &caller, &found, &alias)
             })?;
             let json = json!({ "domain": domain.as_str(), "alias": alias.as_str() });
-            context.output.print(&json, || format!("{alias} is an alias of {domain} now."))?;
+            context.output.print(&json, || {
+                format!(
+                    "{alias} is an alias of {domain} now. Of a tenant's it takes mail when it is proved: postroom claim verify \
+                     {alias}"
+                )
+            })?;
         }
         Command::List { domain } => {
             let domain = parse(&domain)?;

@@ -38,3 +38,31 @@ impl Consent {
         refused("nothing was changed: the answer was not yes")
     }
 }
+
+/// Who answers questions about what flags leave open: the person at the terminal, if there is one.
+pub(super) struct Answers {
+    is_terminal: bool,
+}
+
+impl Answers {
+    /// Asks only where both the questions are seen and the answers can be typed.
+    pub(super) fn at_the_terminal() -> Answers {
+        Answers { is_terminal: io::stdin().is_terminal() && io::stderr().is_terminal() }
+    }
+
+    /// One line; an empty one is `usual`. Nothing without a terminal, and nothing for an empty answer without a usual one.
+    pub(super) fn ask(&self, question: &str, usual: &str) -> Option<String> {
+        if !self.is_terminal {
+            return None;
+        }
+        let mut stderr = io::stderr();
+        let shown = if usual.is_empty() { String::new() } else { format!(" [{usual}]") };
+        let _ = write!(stderr, "{question}{shown}: ");
+        let _ = stderr.flush();
+        let mut answer = String::new();
+        let _ = io::stdin().lock().take(MAX_ANSWER_OCTETS).read_line(&mut answer);
+        let answer = answer.trim();
+        let answer = if answer.is_empty() { usual } else { answer };
+        (!answer.is_empty()).then(|| answer.to_owned())
+    }
+}

@@ -53,7 +53,7 @@ pub(super) fn back_up(context: &Context, args: &Args) -> Result<ExitCode, Failur
 
 pub(super) fn restore(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failure> {
     let database = context.config.db()?;
-    let key_file: Option<PathBuf> = context.config.get("master_key_file")?;
+    let key_file = context.config.master_key_file()?;
     db::restore(&args.file, &database, key_file.as_deref())?;
     let json = json!({ "restored": database.to_string_lossy() });
     context.output.print(&json, || format!("{} is restored.", database.display()))?;

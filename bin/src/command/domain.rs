@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use postroom::account;
+use postroom::claim;
 use postroom::db::Postroom;
+use postroom::dkim::pool;
 use postroom::domain::{Details, DomainStatus};
 use postroom::error::Error;
 use postroom::name::Selector;
@@ -20,7 +22,7 @@ use tracing::warn;
 use super::ask::Consent;
 use super::named::{find, parse};
 use super::output::table;
-use super::{Context, Failure, check_all, fleet, fleet_table, verify};
+use super::{Context, Failure, advise, check_all, fleet, fleet_table, verify};
 use crate::json::domain::{domain_json, whole_domain_json};
 use crate::json::record::record_json;
 
@@ -84,6 +86,14 @@ pub(super) enum Command {
         /// The domain
         name: String,
     },
+    /// Look at what else helps the domain's mail to arrive: names of the sending addresses, MTA-STS, DNSSEC and the like
+    Advise {
+        /// The domain
+        name: String,
+        /// Connect to port 25 of its mail hosts as well [default: as advice.smtp says]
+        #[arg(long)]
+        smtp: bool,
+    },
     /// Look at the DNS again and again until every record passes, and say what has changed
     Watch {
         /// The domain
@@ -140,6 +150,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         Command::Records { name: Some(name), zone, .. } => records(context, &postroom, &name, zone),
         Command::Records { name: None, .. } => fleet::all_records(context, &postroom),
         Command::Verify { name } => verify::once(context, &postroom, &name),
+        Command::Advise { name, smtp } => advise::run(context, &postroom, &name, smtp),
         Command::Watch { name, every } => {
             verify::watch(context, &postroom, &name, Duration::from_secs(every.max(1).into()))
         }
@@ -157,7 +168,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         }
         Command::Transfer { name, to } => {
             let name = parse(&name)?;
-            let moved = postroom.write(|tx| {
+            let moved = pool::write(&postroom, |tx| {
                 let (caller, domain) = find(tx, &name)?;
                 let account = account::find(tx, &to)?;
                 provision::transfer(tx, &caller, &domain, account.id)
@@ -169,6 +180,14 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
 }
 
 fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<ExitCode, Failure> {
+    let asked = parse(name)?;
+    let whose = postroom.read(|tx| claim::whose(tx, &asked))?;
+    if let Some(of) = whose.of {
+        let account = whose.account;
+        let json = json!({ "alias": asked.as_str(), "of": of.as_str(), "account_id": account.number() });
+        context.output.print(&json, || format!("{asked} is an alias of {of}, of account {account}."))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let (domain, records, assessment) = read(postroom, name)?;
     let json = whole_domain_json(&domain, &records, &assessment);
     context.output.print(&json, || {

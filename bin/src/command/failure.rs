@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use postroom::db::{BackupError, OpenError};
-use postroom::error::{Error, StoreTrouble};
+use postroom::error::{Entity, Error, StoreTrouble};
 use serde_json::json;
 
 use crate::config::ConfigError;
 use crate::listen::ListenError;
+use crate::wire::unproved_limit;
 
 /// Why a command failed, as its exit code says it. `docs/operate.md` has the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +158,10 @@ impl From<Error> for Failure {
             // The input is all right; what the domain is doing now does not allow it.
             Error::Invalid { field: "rotation" | "delegation", .. }
             | Error::Conflict(_)
+            | Error::Taken { .. }
+            | Error::NotClaimable { .. }
             | Error::Limit { .. }
+            | Error::Cap { .. }
             | Error::InUse { .. }
             | Error::Wider { .. } => Exit::Refused,
             Error::Invalid { .. } => Exit::Input,
@@ -172,6 +176,12 @@ impl From<Error> for Failure {
         let text = match error {
             // The reason stands alone; the name of what was asked for adds nothing to it.
             Error::Invalid { field: "rotation" | "delegation", reason } => reason,
+            Error::Taken { name } => {
+                format!(
+                    "{name} is taken by another account; `postroom claim create` makes a claim that contends for it"
+                )
+            }
+            Error::Limit { what: Entity::Claim, most } => unproved_limit(most),
             error => error.to_string(),
         };
         Failure::new(exit, text)

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use postroom::account::{self, Caller};
+use postroom::advisory::AdviceCode;
 use postroom::db::Postroom;
 use postroom::dkim::pool;
 use postroom::domain::{self, Order};
@@ -159,7 +160,7 @@ fn seen(domain: &domain::Details, record: &Record) -> String {
     text
 }
 
-/// Explain a code of a finding, such as record_missing: what it says, and what to do
+/// Explain a code of a finding or of advice, such as record_missing: what it says, and what to do
 #[derive(clap::Args)]
 pub(super) struct FindingArgs {
     /// The code; without it, every code with its meaning
@@ -168,22 +169,25 @@ pub(super) struct FindingArgs {
 
 /// `postroom finding`.
 pub(super) fn finding(context: &Context, args: &FindingArgs) -> Result<ExitCode, Failure> {
-    let shown =
-        |code: &Code| json!({ "code": code.as_str(), "meaning": code.meaning(), "to_do": code.mend() });
+    let findings = Code::ALL.iter().map(|code| (code.as_str(), code.meaning(), code.mend()));
+    let advice = AdviceCode::ALL.iter().map(|code| (code.as_str(), code.meaning(), code.mend()));
+    let all: Vec<_> = findings.chain(advice).collect();
+    let shown = |(code, meaning, to_do): &(&str, &str, &str)| json!({ "code": code, "meaning": meaning, "to_do": to_do });
     let Some(asked) = &args.code else {
-        context.output.print_list(Code::ALL.iter().map(shown), || {
-            let lines = Code::ALL.iter().map(|code| format!("{}: {}\n", code.as_str(), code.meaning()));
-            lines.collect::<String>()
+        context.output.print_list(all.iter().map(shown), || {
+            let lines: Vec<String> =
+                all.iter().map(|(code, meaning, _)| format!("{code}: {meaning}\n")).collect();
+            lines.concat()
         })?;
         return Ok(ExitCode::SUCCESS);
     };
-    let Some(code) = Code::ALL.iter().find(|code| code.as_str() == asked) else {
-        let near = crate::config::suggestion(asked, Code::ALL.iter().map(|code| code.as_str()));
+    let Some(entry @ (code, meaning, to_do)) = all.iter().find(|(code, ..)| code == asked) else {
+        let near = crate::config::suggestion(asked, all.iter().map(|(code, ..)| *code));
         let text = format!("there is no finding \"{}\"{near}", printable(asked));
         return Err(Failure::new(Exit::NotThere, text));
     };
-    context.output.print(&shown(code), || {
-        format!("{}\n  what it says  {}\n  what to do    {}", code.as_str(), code.meaning(), code.mend())
-    })?;
+    context
+        .output
+        .print(&shown(entry), || format!("{code}\n  what it says  {meaning}\n  what to do    {to_do}"))?;
     Ok(ExitCode::SUCCESS)
 }

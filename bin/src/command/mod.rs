@@ -3,15 +3,18 @@
 #![expect(clippy::doc_markdown, reason = "doc comments are help texts here, for a terminal")]
 
 mod account;
+mod advise;
 mod alias;
 mod ask;
 mod audit;
 mod backup;
 mod bridge;
 mod check_all;
+mod claim;
 mod config;
 mod doctor;
 mod domain;
+mod explain;
 mod export;
 mod failure;
 mod fleet;
@@ -25,16 +28,19 @@ mod manual;
 mod master_key;
 mod named;
 mod output;
+mod quarantine;
 mod progress;
 mod recipient;
 mod report;
 mod rotations;
 mod route;
 mod serve;
+mod setup;
 mod sign;
 mod subscription;
 mod token;
 mod verify;
+mod whole;
 mod zone;
 
 use std::io::{self, Write};
@@ -44,7 +50,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use postroom::db::{Options, Postroom};
+use postroom::db::{Options, Postroom, is_being_opened};
 use postroom::dns::NetworkResolver;
 use postroom::settings::Settings;
 use tracing::warn;
@@ -67,7 +73,7 @@ struct Cli {
     /// The database file [default: ./postroom.db] [env: POSTROOM_DB]
     #[arg(long, global = true, value_name = "FILE")]
     db: Option<PathBuf>,
-    /// A TOML file with settings
+    /// A TOML file with settings [default: /etc/postroom/postroom.toml, if there is one]
     #[arg(long, global = true, env = "POSTROOM_CONFIG", value_name = "FILE", hide_env_values = true)]
     config: Option<PathBuf>,
     /// The file with the master key [default: the database file and .key] [env: POSTROOM_MASTER_KEY_FILE]
@@ -137,9 +143,13 @@ enum LogFormat {
 enum Command {
     /// Serve the REST interfaces until SIGTERM
     Serve(serve::Args),
-    /// Create and list accounts, the tenants
+    Setup(setup::Args),
+    /// Create, list, show and trust accounts
     #[command(subcommand)]
     Account(account::Command),
+    /// Claim, list, prove and free names: whose they are
+    #[command(subcommand)]
+    Claim(claim::Command),
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Key(key::Command),
@@ -171,6 +181,10 @@ enum Command {
     #[command(subcommand)]
     Route(route::Command),
     Bridge(bridge::Args),
+    Explain(explain::Args),
+    /// List, show and deliver mail that was held back because a filter took it for spam
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
     /// List, show and export messages that were reported as misclassified
     #[command(subcommand)]
     Report(report::Command),
@@ -236,8 +250,12 @@ impl Context {
 
     fn open_with(&self, settings: Settings) -> Result<Postroom, Failure> {
         let mut options = Options::new(settings);
-        options.master_key_file = self.config.get("master_key_file")?;
-        Ok(Postroom::open(self.config.db()?, options)?)
+        options.master_key_file = self.config.master_key_file()?;
+        let file = self.config.db()?;
+        if is_being_opened(&file) {
+            warn!("another process is opening {}; waiting for it", file.display());
+        }
+        Ok(Postroom::open(file, options)?)
     }
 
     fn resolver(&self) -> Result<NetworkResolver, Failure> {
@@ -321,7 +339,9 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     let mut context = Context { config, output, unusable_hosts: Vec::new() };
     match cli.command {
         Command::Serve(args) => serve::run(&mut context, args),
+        Command::Setup(args) => setup::run(&mut context, args),
         Command::Account(command) => account::run(&mut context, command),
+        Command::Claim(command) => claim::run(&mut context, command),
         Command::Key(command) => key::run(&mut context, command),
         Command::Subscription(command) => subscription::run(&mut context, command),
         Command::Domain(command) => domain::run(&mut context, command),
@@ -335,6 +355,8 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::LoginLink(args) => login_link::run(&mut context, &args),
         Command::Route(command) => route::run(&mut context, command),
         Command::Bridge(args) => bridge::run(&mut context, args),
+        Command::Explain(args) => explain::run(&mut context, &args),
+        Command::Quarantine(command) => quarantine::run(&mut context, &command),
         Command::Report(command) => report::run(&mut context, command),
         Command::List(command) => list::run(&mut context, command),
         Command::Audit(args) => audit::run(&mut context, &args),

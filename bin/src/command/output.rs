@@ -1,6 +1,9 @@
 //! What commands print: JSON for programs, text for people.
 
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 
 use serde_json::Value;
 
@@ -51,6 +54,16 @@ impl Output {
 pub(super) fn write(octets: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(octets).and_then(|()| out.flush()).map_err(|error| Failure::unwritten(&error))
+}
+
+/// Whether systemd's journal is what reads stdout. Many may read the journal, and it is kept: no place for a secret.
+///
+/// `JOURNAL_STREAM` names the device and the inode of the journal's end (systemd.exec(5)). A service may have sent its stdout
+/// elsewhere, so they are compared with what stdout is.
+pub(super) fn goes_to_the_journal() -> bool {
+    let stdout = || File::from(io::stdout().as_fd().try_clone_to_owned().ok()?).metadata().ok();
+    let named = std::env::var("JOURNAL_STREAM").ok();
+    named.zip(stdout()).is_some_and(|(named, stdout)| named == format!("{}:{}", stdout.dev(), stdout.ino()))
 }
 
 /// Whether to write colours to this stream: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).

@@ -25,7 +25,11 @@ const fn list(path: &'static str, variable: &'static str, help: &'static str) ->
 /// Every key.
 pub const KEYS: &[Key] = &[
     key("db", "POSTROOM_DB", "the database file (./postroom.db)"),
-    key("master_key_file", "POSTROOM_MASTER_KEY_FILE", "the master key (the database file and .key)"),
+    key(
+        "master_key_file",
+        "POSTROOM_MASTER_KEY_FILE",
+        "the master key (systemd's credential postroom.master-key, else the database file and .key)",
+    ),
     key("listen", "POSTROOM_LISTEN", "where to listen (127.0.0.1:8025)"),
     key(
         "public_url",
@@ -44,6 +48,11 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_CONNECTIONS_PER_ADDRESS",
         "connections from one address (64; more behind a proxy)",
     ),
+    list(
+        "limits.trusted_proxies",
+        "POSTROOM_TRUSTED_PROXIES",
+        "networks of proxies that say in Forwarded or X-Forwarded-For who the client is (none)",
+    ),
     key("limits.connections", "POSTROOM_CONNECTIONS", "connections at a time (1024)"),
     key("limits.memory_mib", "POSTROOM_MEMORY_MIB", "MiB for bodies and answers in hand, 16 or more (256)"),
     key("limits.write_queue", "POSTROOM_WRITE_QUEUE", "requests of one account that wait to write (128)"),
@@ -57,6 +66,26 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_FAILURE_LIMIT",
         "failed authentications a second of one address, ten times as many at once; 0 for any number (20)",
     ),
+    key(
+        "limits.list_entries",
+        "POSTROOM_LIMITS_LIST_ENTRIES",
+        "entries of one safelist or blocklist (100000)",
+    ),
+    key("limits.recipients", "POSTROOM_LIMITS_RECIPIENTS", "recipients of one account (100000)"),
+    key("limits.aliases", "POSTROOM_LIMITS_ALIASES", "aliases of one account (10000)"),
+    key(
+        "limits.tokens",
+        "POSTROOM_LIMITS_TOKENS",
+        "sending tokens of one account that are not revoked (10000)",
+    ),
+    key("limits.login_links", "POSTROOM_LIMITS_LOGIN_LINKS", "unused login links of one account (1000)"),
+    key(
+        "limits.kept_answer_mib",
+        "POSTROOM_LIMITS_KEPT_ANSWER_MIB",
+        "MiB of answers kept for repeats, of one account; then the oldest go (64; 0 keeps none)",
+    ),
+    key("limits.deliveries", "POSTROOM_LIMITS_DELIVERIES", "waiting deliveries of one account (10000)"),
+    key("audit.keep_days", "POSTROOM_AUDIT_KEEP_DAYS", "days that a row of the audit log is kept (365)"),
     key("stop.grace_s", "POSTROOM_STOP_GRACE_S", "seconds that a stop may take (30)"),
     key("mx.host", "POSTROOM_MX_HOST", "target of every MX record (mx. and the server's name)"),
     key("mx.priority", "POSTROOM_MX_PRIORITY", "preference of it (10)"),
@@ -97,6 +126,16 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_CLAIMS_EXPIRE_AFTER_DAYS",
         "life of a claim never verified (7)",
     ),
+    key(
+        "limits.unproved_claims",
+        "POSTROOM_UNPROVED_CLAIMS",
+        "names that a tenant may have or claim without proof (1000)",
+    ),
+    key(
+        "ownership.require_proof",
+        "POSTROOM_REQUIRE_PROOF",
+        "whose names act only when proved: tenants, always, never (tenants)",
+    ),
     key("loss.failures", "POSTROOM_LOSS_FAILURES", "failed checks in a row until a record is lost (3)"),
     key("loss.hours", "POSTROOM_LOSS_HOURS", "hours that it is known to have failed by then (72)"),
     key("login.link_minutes", "POSTROOM_LOGIN_LINK_MINUTES", "minutes that a login link lives (15)"),
@@ -136,6 +175,17 @@ pub const KEYS: &[Key] = &[
     ),
     key("bridge.dir", "POSTROOM_BRIDGE_DIR", "folder of the bridge's sockets (/var/spool/postfix/postroom)"),
     key("bridge.group", "POSTROOM_BRIDGE_GROUP", "group that may use them (postfix)"),
+    key("bridge.mail_dir", "POSTROOM_BRIDGE_MAIL_DIR", "folder of the mailboxes (mail/ beside the database)"),
+    key(
+        "bridge.submit",
+        "POSTROOM_BRIDGE_SUBMIT",
+        "where forwarded mail goes back to Postfix (127.0.0.1:25)",
+    ),
+    key(
+        "bridge.webhooks_at_once",
+        "POSTROOM_BRIDGE_WEBHOOKS_AT_ONCE",
+        "posts to the webhook of one domain at a time, 1 to 16 (4)",
+    ),
     key(
         "bridge.require_dkim",
         "POSTROOM_BRIDGE_REQUIRE_DKIM",
@@ -146,6 +196,16 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_BRIDGE_DELIMITER",
         "characters that begin the tag of an address; empty for no tags (+)",
     ),
+    key(
+        "bridge.spam_header",
+        "POSTROOM_BRIDGE_SPAM_HEADER",
+        "header field by which a spam filter marks mail: X-Spam: Yes (none)",
+    ),
+    key(
+        "inbound.abuse_policy",
+        "POSTROOM_INBOUND_ABUSE_POLICY",
+        "what is done with such mail where a domain says nothing (flag)",
+    ),
     list("dns.resolvers", "POSTROOM_RESOLVERS", "recursive resolvers, with or without port (the system's)"),
     key(
         "dns.authoritative",
@@ -153,6 +213,16 @@ pub const KEYS: &[Key] = &[
         "whether to ask zones' own name servers too (true)",
     ),
     key("dns.authoritative_port", "POSTROOM_DNS_AUTHORITATIVE_PORT", "the port that those listen on (53)"),
+    key(
+        "advice.https",
+        "POSTROOM_ADVICE_HTTPS",
+        "whether advice fetches a domain's MTA-STS policy from its web server (true)",
+    ),
+    key(
+        "advice.smtp",
+        "POSTROOM_ADVICE_SMTP",
+        "whether advice connects to port 25 of a domain's mail hosts (false)",
+    ),
     list(
         "egress.allow",
         "POSTROOM_EGRESS_ALLOW",

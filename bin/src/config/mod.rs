@@ -19,12 +19,22 @@ pub use value::{BaseUrl, Setting};
 
 use source::Value;
 
+/// The name under which systemd gives the service its master key (`LoadCredential=`).
+const MASTER_KEY_CREDENTIAL: &str = "postroom.master-key";
+
+/// The file that is read if no other is named: the Debian package installs it.
+const DEFAULT_FILE: &str = "/etc/postroom/postroom.toml";
+
 /// The values that are set, each with its source.
 #[derive(Debug, Default)]
 pub struct Config {
     values: BTreeMap<&'static str, Value>,
     /// A sentence for each environment variable that begins with `POSTROOM_` and that nothing reads.
     pub unknown_variables: Vec<String>,
+    /// The credential [`MASTER_KEY_CREDENTIAL`] of systemd, if this service was given one.
+    credential: Option<PathBuf>,
+    /// The file that was read, if one was.
+    pub file: Option<PathBuf>,
 }
 
 /// What is wrong with the configuration, and where.
@@ -80,13 +90,19 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the file, if one is named, and what the environment sets above it.
+    /// Reads the file that is named, else [`DEFAULT_FILE`] if there is one, and what the environment sets above it.
     pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
         let mut config = Config::default();
-        if let Some(file) = file {
+        let usual = Path::new(DEFAULT_FILE);
+        if let Some(file) = file.or_else(|| usual.exists().then_some(usual)) {
             config.read_file(file)?;
+            config.file = Some(file.to_owned());
         }
         config.read_variables(std::env::vars_os());
+        // The folder is systemd.exec(5)'s; the credential is there only where the operator has put one into the store.
+        let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        config.credential =
+            folder.map(|folder| folder.join(MASTER_KEY_CREDENTIAL)).filter(|file| file.exists());
         Ok(config)
     }
 
@@ -98,8 +114,13 @@ impl Config {
     /// The settings that a file with this text has.
     #[cfg(test)]
     pub(crate) fn of_text(toml: &str) -> Result<Config, ConfigError> {
+        Config::of_file_text(Path::new("postroom.toml"), toml)
+    }
+
+    /// The settings that `file` will have when this text is in it.
+    pub(crate) fn of_file_text(file: &Path, toml: &str) -> Result<Config, ConfigError> {
         let mut config = Config::default();
-        config.read_text(Path::new("postroom.toml"), toml)?;
+        config.read_text(file, toml)?;
         Ok(config)
     }
 

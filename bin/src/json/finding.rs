@@ -59,7 +59,7 @@ pub fn looks_json(domain: &str, expected: &[Expectation], looks: &[Look]) -> Val
 }
 
 /// What to enter where.
-fn action_json(action: &Action) -> Value {
+pub(super) fn action_json(action: &Action) -> Value {
     json!({
         "do": action.act.as_str(),
         "name": action.name.as_str(),

@@ -12,6 +12,7 @@ use tracing::{debug, warn};
 use super::capacity::{Place, Places};
 use super::connection::{self, Desk};
 use super::patience::Patience;
+use super::proxy::TrustedProxies;
 use super::tls::Tls;
 use super::{Settings, stopped};
 
@@ -25,6 +26,8 @@ const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
 pub(super) struct Acceptor {
     socket: TcpListener,
     places: Arc<Places>,
+    /// They have as many places as there are.
+    proxies: TrustedProxies,
     /// Accepted, and waiting for a place.
     waiting: Option<(TcpStream, IpAddr)>,
     pause: Duration,
@@ -36,6 +39,7 @@ impl Acceptor {
         Ok(Acceptor {
             socket: TcpListener::from_std(socket)?,
             places: Arc::new(Places::new(settings.connections, settings.per_address)),
+            proxies: settings.trusted_proxies.clone(),
             waiting: None,
             pause: FIRST_PAUSE,
             warned: None,
@@ -58,7 +62,7 @@ impl Acceptor {
                 Ok((stream, peer)) => {
                     self.pause = FIRST_PAUSE;
                     let peer = peer.ip().to_canonical();
-                    if self.places.has_room_for(peer) {
+                    if self.proxies.trust(peer) || self.places.has_room_for(peer) {
                         self.waiting = Some((stream, peer));
                     } else {
                         debug!(%peer, "closed a connection: its address has its share");

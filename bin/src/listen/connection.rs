@@ -31,6 +31,7 @@ use super::capacity::Seat;
 use super::exchange::Exchange;
 use super::gate::Gate;
 use super::lanes::{Lanes, Share, Turn};
+use super::proxy::TrustedProxies;
 use super::sending::{Answering, Maker, Sending};
 use super::{Deadlines, stopped};
 use crate::wire::Fault;
@@ -56,6 +57,7 @@ pub(super) struct Desk {
     pub(super) budget: Arc<Budget>,
     pub(super) deadlines: Deadlines,
     pub(super) peer: IpAddr,
+    pub(super) proxies: Arc<TrustedProxies>,
     pub(super) seat: Arc<Seat>,
     pub(super) stop: watch::Receiver<bool>,
     /// Held by whatever a graceful stop waits for.
@@ -133,12 +135,12 @@ impl Desk {
         let is_chunked = head.headers.contains_key(TRANSFER_ENCODING);
         let only_reads = matches!(head.method, Method::GET | Method::HEAD);
         let request = Request {
+            peer: self.proxies.client(self.peer, &head.headers),
             path: without_needless_escapes(head.uri.path()),
             query: head.uri.query().map(str::to_owned),
             method: head.method,
             headers: head.headers,
             body: Ok(Vec::new()),
-            peer: self.peer,
         };
         let admission = match self.admit(request).await {
             Ok(admission) => admission,

@@ -73,6 +73,7 @@ pub(super) struct Lanes {
     authentication: Arc<Pool>,
     reads: Arc<Pool>,
     writes: Arc<Pool>,
+    batches: Arc<Pool>,
     looks: Arc<Pool>,
 }
 
@@ -95,6 +96,8 @@ impl Lanes {
                 waiting: write_queue,
                 at_once: 1,
             })?,
+            // Between its pieces everybody else writes: the more of them go side by side, the less often.
+            batches: pool("postroom-batch", 1, 1, write_queue)?,
             looks: pool("postroom-looks", 16, 4, write_queue)?,
         })
     }
@@ -123,6 +126,7 @@ impl Lanes {
     /// Refuses all work that waits to write or to ask the DNS, and all that comes later.
     pub(super) fn refuse_what_waits(&self) {
         self.writes.close();
+        self.batches.close();
         self.looks.close();
     }
 
@@ -145,6 +149,7 @@ impl Lanes {
             Lane::Authentication => Some(&self.authentication),
             Lane::Reads => Some(&self.reads),
             Lane::Writes => Some(&self.writes),
+            Lane::Batches => Some(&self.batches),
             Lane::Looks => Some(&self.looks),
         }
     }

@@ -38,6 +38,7 @@ mod gate;
 mod head;
 mod lanes;
 mod patience;
+mod proxy;
 mod sending;
 mod tls;
 
@@ -64,6 +65,7 @@ use tls::Tls;
 pub use answer::{Admission, Answer, Entry, Lane};
 pub use budget::MemoryMib;
 pub use error::ListenError;
+pub use proxy::TrustedProxies;
 pub use tls::TlsFiles;
 
 /// What the operator decides about the listener.
@@ -77,8 +79,10 @@ pub struct Settings {
     pub connections: usize,
     /// The most connections at a time from one address, or from one /64 of IPv6.
     ///
-    /// Behind a proxy all come from one: give it as many as [`connections`](Settings::connections).
+    /// A trusted proxy may have as many as there are.
     pub per_address: usize,
+    /// The proxies that say whose requests they pass on.
+    pub trusted_proxies: TrustedProxies,
     /// The most octets of bodies, of what is parsed of them, and of answers that wait to be sent.
     pub memory: usize,
     /// The most requests of one account that wait to write.
@@ -95,6 +99,7 @@ impl Settings {
             tls: None,
             connections: 1024,
             per_address: 64,
+            trusted_proxies: TrustedProxies::default(),
             memory: 256 * 1024 * 1024,
             write_queue: 128,
             grace: Duration::from_secs(30),
@@ -237,6 +242,7 @@ impl Front {
         let mut stop = self.stop.subscribe();
         let (at_work, mut all_done) = mpsc::channel(1);
         let budget = Budget::new(self.settings.memory);
+        let proxies = Arc::new(self.settings.trusted_proxies.clone());
         let mut acceptor = Acceptor::new(self.socket, &self.settings).map_err(ListenError::System)?;
         loop {
             tokio::select! {
@@ -247,6 +253,7 @@ impl Front {
                         budget: Arc::clone(&budget),
                         deadlines: self.deadlines,
                         peer,
+                        proxies: Arc::clone(&proxies),
                         seat: place.seat(),
                         stop: self.stop.subscribe(),
                         at_work: at_work.clone(),

@@ -19,6 +19,9 @@ pub enum Fault {
     /// A browser sent it from a page of another site, with a credential that browsers send by themselves.
     #[error("the request was sent from another site")]
     CrossSite,
+    /// What only a page for people has: no dialect raises it.
+    #[error(transparent)]
+    Page(PageFault),
     /// The path has no route.
     #[error("there is no such route")]
     NoRoute,
@@ -75,6 +78,22 @@ pub enum Fault {
     Library(#[from] postroom::error::Error),
 }
 
+/// What went wrong with a page for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PageFault {
+    /// A form without the token of the session that sends it.
+    #[error("the form is not one of this session's")]
+    StaleForm,
+    /// A link that opens nothing, or nothing any more.
+    #[error("this link does not work")]
+    DeadLink,
+    /// The operator is signed in, and has not opened an account yet.
+    #[error("no account is open")]
+    NoAccount,
+}
+/// What a surface says beside its own words for a name that another account has: that there is a way to prove whose it is.
+pub const CLAIM_IT: &str = "another account has it, or has proved a name above it; if it is yours, claim it by POST /postroom/v1/claims and prove it";
+
 /// How many seconds a client should wait that found no room.
 const ROOM_AFTER_SECONDS: u32 = 1;
 
@@ -95,6 +114,17 @@ impl Fault {
     }
 }
 
+/// What a client is told of an error of the store. What the store itself says is for the log.
+pub fn store_sentence(error: &postroom::error::StoreError) -> &'static str {
+    use postroom::error::StoreTrouble;
+    match error.trouble() {
+        StoreTrouble::Damaged => {
+            "what is stored of this is damaged, so it is not shown; ask the operator of the server, with the X-Request-Id"
+        }
+        _ => "the server could not do this; try again, or ask its operator with the X-Request-Id",
+    }
+}
+
 /// The status for an error of the store, which no input causes: every dialect uses this one.
 pub fn store_status(error: &postroom::error::StoreError) -> StatusCode {
     use postroom::error::StoreTrouble;
@@ -103,4 +133,11 @@ pub fn store_status(error: &postroom::error::StoreError) -> StatusCode {
         StoreTrouble::Busy => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
+}
+
+/// What every surface says where a tenant has as many unproved names and claims as it may.
+pub fn unproved_limit(most: u64) -> String {
+    format!(
+        "the account has {most} unproved names and claims, as many as limits.unproved_claims allows; prove some, or give some up"
+    )
 }

@@ -20,7 +20,7 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The whole body, or why there is none.
     pub body: Result<Vec<u8>, BodyFault>,
-    /// The address at the other end of the connection.
+    /// The address of the client: the other end of the connection, or whom a trusted proxy names.
     pub peer: IpAddr,
 }
 

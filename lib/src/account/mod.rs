@@ -1,24 +1,29 @@
-//! Accounts, the tenants; and the caller, who acts within one.
+//! Accounts, the operator's own and those of tenants; and the caller, who acts within one.
 
 mod table;
+
+use std::str::FromStr;
 
 use crate::access::{KeyScopes, Need};
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
-use crate::id::{AccountId, ApiKeyId};
+use crate::id::{AccountId, ApiKeyId, DomainId, LoginLinkId};
 use crate::label;
+use crate::secret::fill_random;
 use crate::subscription::{self, Limits};
 use crate::tag::Tag;
 
-/// A tenant. One account never sees what belongs to another.
+/// Whose domains, keys and lists they are. One account never sees what belongs to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Its id.
     pub id: AccountId,
     /// What the operator calls it; unique.
     pub name: String,
+    /// Whether the operator trusts it.
+    pub trust: Trust,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -44,6 +49,10 @@ pub(crate) struct Rights {
     pub(crate) is_of_domains: bool,
     /// Whether the caller brought the secret that the key had before its last rotation.
     pub(crate) is_superseded: bool,
+    /// The one domain that is there for a domain's administrator.
+    pub(crate) only: Option<DomainId>,
+    /// The key that made the link by which a domain's administrator came, who sees no more than that key.
+    pub(crate) invited_by: Option<ApiKeyId>,
 }
 
 impl Caller {
@@ -62,6 +71,22 @@ impl Caller {
         Caller { account, actor: Actor::Key(key), user: None, rights }
     }
 
+    /// The administrator of one domain, who came by a link that this key made, or the operator.
+    pub(crate) fn domain_administrator(
+        account: AccountId,
+        domain: DomainId,
+        link: LoginLinkId,
+        invited_by: Option<ApiKeyId>,
+    ) -> Caller {
+        let rights = Rights { only: Some(domain), invited_by, ..Rights::default() };
+        Caller { account, actor: Actor::LoginLink(link), user: None, rights }
+    }
+
+    /// An administrator of the account, who came by this link.
+    pub(crate) fn account_administrator(account: AccountId, link: LoginLinkId) -> Caller {
+        Caller { account, actor: Actor::LoginLink(link), user: None, rights: Rights::default() }
+    }
+
     /// Whether the scopes of the caller's key allow this; who has no key, or one without scopes, may do everything.
     pub fn may(&self, need: Need) -> bool {
         self.rights.scopes.as_ref().is_none_or(|scopes| scopes.allow(need))
@@ -72,9 +97,20 @@ impl Caller {
         self.rights.scopes.is_some()
     }
 
-    /// Whether of the account's domains only those are there that are listed for the caller's key.
+    /// Whether of the account's domains only some are there: those that are listed for the caller's key, or the one domain
+    /// of its administrator.
     pub fn is_of_domains(&self) -> bool {
-        self.rights.is_of_domains
+        self.rights.is_of_domains || self.rights.only.is_some()
+    }
+
+    /// The one domain that is there for the caller, if the caller is its administrator.
+    pub(crate) fn only(&self) -> Option<DomainId> {
+        self.rights.only
+    }
+
+    /// The key whose view of the account the caller has: its own, or the one that invited it.
+    pub(crate) fn sees_as(&self) -> Option<ApiKeyId> {
+        self.key().or(self.rights.invited_by)
     }
 
     /// Whether the caller brought the secret that its key had before the last rotation.
@@ -117,18 +153,87 @@ impl Caller {
     }
 }
 
-/// Makes an account with this name, and its subscription `default` without limits.
+/// Whether the operator trusts an account, so that its names act without proof: see [`ownership`](crate::ownership).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// It is a tenant: its names act when they are proved.
+    None,
+    /// It is trusted, because it was made by a version that had no tenants.
+    Earlier,
+    /// It is trusted by the operator's decision, or as the first account of its database.
+    Given,
+}
+
+impl Trust {
+    /// Whether the account is trusted.
+    pub fn is_given(self) -> bool {
+        self != Trust::None
+    }
+
+    /// The word in the database.
+    fn as_str(self) -> &'static str {
+        match self {
+            Trust::None => "none",
+            Trust::Earlier => "earlier",
+            Trust::Given => "given",
+        }
+    }
+}
+
+impl FromStr for Trust {
+    type Err = InvalidTrust;
+
+    fn from_str(text: &str) -> Result<Trust, InvalidTrust> {
+        [Trust::None, Trust::Earlier, Trust::Given]
+            .into_iter()
+            .find(|trust| trust.as_str() == text)
+            .ok_or(InvalidTrust)
+    }
+}
+
+/// A word that does not say whether an account is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is none of none, earlier and given")]
+pub struct InvalidTrust;
+
+/// Makes an account with this name, and its subscription `default` without limits. The first account of a database is
+/// trusted; every other one is a tenant, until [`ownership::set_trust`](crate::ownership::set_trust) says otherwise.
 ///
 /// `Conflict` if there is one of that name.
 pub fn create(tx: &WriteTx<'_>, name: &str) -> Result<Account, Error> {
+    let is_first = !table::is_any(tx)?;
+    make(tx, name, if is_first { Trust::Given } else { Trust::None })
+}
+
+/// Makes an account as [`create`] does, which the operator trusts.
+pub fn create_trusted(tx: &WriteTx<'_>, name: &str) -> Result<Account, Error> {
+    make(tx, name, Trust::Given)
+}
+
+fn make(tx: &WriteTx<'_>, name: &str, trust: Trust) -> Result<Account, Error> {
     let name = label::parse("name", name)?;
     if table::by_name(tx, &name)?.is_some() {
         return Err(Error::Conflict(Entity::Account));
     }
-    let account = table::insert(tx, &name)?;
+    let mut seed = [0; 32];
+    fill_random(&mut seed)?;
+    let account = table::insert(tx, &name, trust, &seed)?;
     tx.tell(&Actor::Operator, account.id, &Change::AccountCreated { name: account.name.clone() })?;
+    if trust.is_given() {
+        tx.tell(&Actor::Operator, account.id, &Change::AccountTrusted { name: account.name.clone() })?;
+    }
     subscription::create(tx, account.id, subscription::DEFAULT, Limits::default())?;
     Ok(account)
+}
+
+/// Writes down whether the operator trusts the account. What follows from that for its domains is for
+/// [`ownership`](crate::ownership) to say.
+pub(crate) fn set_trust(tx: &WriteTx<'_>, account: &Account, is_trusted: bool) -> Result<(), Error> {
+    table::set_trust(tx, account.id, if is_trusted { Trust::Given } else { Trust::None })?;
+    let name = account.name.clone();
+    let change =
+        if is_trusted { Change::AccountTrusted { name } } else { Change::AccountDistrusted { name } };
+    tx.tell(&Actor::Operator, account.id, &change)
 }
 
 /// The account of this name.
@@ -136,11 +241,19 @@ pub fn find(tx: &ReadTx<'_>, name: &str) -> Result<Account, Error> {
     table::by_name(tx, name)?.ok_or(Error::NotFound(Entity::Account))
 }
 
-/// Whether the account is the operator's own, so that what it says of its domains needs no proof.
-///
-/// Every account is, for as long as there is no other kind.
+/// The caller's own account.
+pub fn own(tx: &ReadTx<'_>, caller: &Caller) -> Result<Account, Error> {
+    table::by_id(tx, caller.account)?.ok_or(Error::NotFound(Entity::Account))
+}
+
+/// The account with this id.
+pub fn by_id(tx: &ReadTx<'_>, id: AccountId) -> Result<Account, Error> {
+    table::by_id(tx, id)?.ok_or(Error::NotFound(Entity::Account))
+}
+
+/// Whether the operator trusts the account, so that what it says of its domains needs no proof.
 pub fn is_trusted(tx: &ReadTx<'_>, account: AccountId) -> Result<bool, Error> {
-    table::exists(tx, account)
+    Ok(table::trust_of(tx, account)?.is_some_and(Trust::is_given))
 }
 
 /// Every account, the oldest first.

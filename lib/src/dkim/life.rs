@@ -16,8 +16,8 @@ use crate::clock::Timestamp;
 use crate::db::WriteTx;
 use crate::domain::Domain;
 use crate::error::{Entity, Error};
-use crate::event::{Change, KeyRef};
-use crate::id::DkimKeyId;
+use crate::event::{Actor, Change, DomainRef, KeyRef};
+use crate::id::{AccountId, DkimKeyId};
 use crate::name::{DnsName, Selector};
 
 /// Makes the first key of a domain, under the selector that the operator has set. It starts itself.
@@ -157,7 +157,7 @@ pub(crate) fn rename<'t>(
     selector: &Selector,
     published_as: Option<&Selector>,
 ) -> Result<(), Error> {
-    table::rename(tx, key.id, selector, published_as)?;
+    table::rename(tx, key, selector, published_as)?;
     let renamed = KeyRef { id: key.id, selector: selector.clone() };
     let from = key.selector.clone();
     let change = Change::DkimKeyRenamed { domain: domain.into(), key: renamed, from };
@@ -173,6 +173,20 @@ pub(crate) fn sign_under_selector(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<()
 /// themselves.
 pub(crate) fn suspend_all<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     table::suspend_all(tx, domain.id)
+}
+
+/// Has no key sign that an owner before has brought, who may still have it, until somebody activates it anew.
+pub(crate) fn shelve_imported(
+    tx: &WriteTx<'_>,
+    actor: &Actor,
+    account: AccountId,
+    domain: &DomainRef,
+) -> Result<(), Error> {
+    for key in table::shelve_imported(tx, domain.id)? {
+        let change = Change::DkimKeyDeactivated { domain: domain.clone(), key: (&key).into() };
+        tx.tell(actor, account, &change)?;
+    }
+    Ok(())
 }
 
 /// Deletes the key and its record, for good.

@@ -16,11 +16,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::clock::Timestamp;
 use crate::db::ReadTx;
-use crate::domain::{Details, Domain};
-use crate::error::{Error, StoreError, StoreTrouble};
+use crate::domain::{Details, Domain, holder};
+use crate::error::{Entity, Error, StoreError, StoreTrouble};
 use crate::event::KeyRef;
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
+use crate::ownership;
 
 pub use import::{InvalidPrivateKey, PrivateKeyFault};
 pub use pair::{KeyKind, KeyPair};
@@ -126,8 +127,14 @@ pub fn sign(tx: &ReadTx<'_>, from: &DomainName, message: &[u8]) -> Result<Vec<Si
     sign_with(&signing_keys(tx, from)?, &message, tx.now())
 }
 
-/// The active keys with which mail from `from` is signed, opened; the oldest first.
+/// The active keys with which mail from `from` is signed, opened; the oldest first. None where the domain, or the one whose keys
+/// sign for it, does not [act](ownership::acts).
 pub fn signing_keys(tx: &ReadTx<'_>, from: &DomainName) -> Result<Vec<SigningKey>, Error> {
+    let Some(holder) = holder::named(tx, from)? else { return Ok(Vec::new()) };
+    let authority = holder::authority_of(tx, holder.authority)?;
+    if !ownership::acts(tx, authority.as_ref().unwrap_or(&holder))? || !ownership::acts(tx, &holder)? {
+        return Ok(Vec::new());
+    }
     let open = |active: table::ActiveKey| {
         let private = tx.master_key().open(&identity(active.domain, &active.public), &active.sealed)?;
         let selector = active.selector.clone();
@@ -137,10 +144,27 @@ pub fn signing_keys(tx: &ReadTx<'_>, from: &DomainName) -> Result<Vec<SigningKey
             StoreError::new(StoreTrouble::Other, text).into()
         })
     };
-    table::active(tx, from)?.into_iter().map(open).collect()
+    let by = authority.map_or(holder.id, |authority| authority.id);
+    table::active(tx, by)?.into_iter().map(open).collect()
 }
 
 /// What a sealed private key belongs to: it opens in no other domain and beside no other public key.
 fn identity(domain: DomainId, public: &PublicKey) -> String {
     format!("dkim_key {domain} {}", STANDARD.encode(public.octets()))
+}
+
+/// `pr2` after `pr1`, `mail2` after `mail`; the first that the domain does not have.
+pub(crate) fn next_selector(current: &DkimKey, keys: &[DkimKey]) -> Result<Selector, Error> {
+    let text = current.selector.as_str();
+    let stem = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    // Digits past what a number holds begin again: what matters is that the name is free.
+    let number: u64 = text.get(stem.len()..).and_then(|digits| digits.parse().ok()).unwrap_or(1);
+    for next in (1..=u64::from(u32::MAX)).map(|more| number.saturating_add(more)) {
+        let selector: Selector =
+            format!("{stem}{next}").parse().map_err(|e: crate::name::InvalidName| e.of("selector"))?;
+        if !keys.iter().any(|key| key.occupies(&selector)) {
+            return Ok(selector);
+        }
+    }
+    Err(Error::Conflict(Entity::DkimKey))
 }

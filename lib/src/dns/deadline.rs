@@ -36,6 +36,10 @@ impl Resolver for Deadline<'_> {
         if self.is_over() { too_late() } else { self.inner.lookup(question) }
     }
 
+    fn validates(&self, question: &Question) -> Option<bool> {
+        if self.is_over() { None } else { self.inner.validates(question) }
+    }
+
     fn look(&self, questions: &[Question]) -> Vec<Sighting> {
         self.look_within(questions, &self.budget)
     }

@@ -20,19 +20,12 @@ pub fn vet_hosts(
     let mut outcomes = resolver.lookup_all(&questions).into_iter().map(|answer| answer.outcome);
     let mut of_one = || {
         let outcomes: Vec<Outcome> = outcomes.by_ref().take(2).collect();
-        let addresses: Vec<IpAddr> = outcomes.iter().flat_map(Outcome::records).filter_map(address).collect();
+        let addresses: Vec<IpAddr> =
+            outcomes.iter().flat_map(Outcome::records).filter_map(RecordData::address).collect();
         if addresses.is_empty() && outcomes.iter().any(Outcome::is_temporary) {
             return Ok(None);
         }
         policy.vet(addresses).map(Some)
     };
     hosts.iter().map(|_| of_one()).collect()
-}
-
-fn address(record: &RecordData) -> Option<IpAddr> {
-    match record {
-        RecordData::A(address) => Some((*address).into()),
-        RecordData::Aaaa(address) => Some((*address).into()),
-        _ => None,
-    }
 }

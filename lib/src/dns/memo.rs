@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Answer, Question, Resolver};
+use super::{Answer, Question, Resolver, SendingBudget, Sighting};
 
-/// Another resolver's answers, including failures. Each question is asked only once.
+/// Another resolver's answers, including failures. Each question of a look-up is asked only once; a look at every server
+/// asks them all again.
 ///
 /// One of these around a run keeps several evaluations of one domain from repeating each other's look-ups, and
 /// [`with`](Memo::with) lets an evaluation begin from an answer that is at hand already, such as that of
@@ -28,6 +29,18 @@ impl<'r> Memo<'r> {
         self
     }
 
+    /// Adds what recursive resolvers said in these sightings.
+    #[must_use]
+    pub(crate) fn with_seen(self, sightings: &[Sighting]) -> Memo<'r> {
+        // As a look-up would have it: the first that had an answer.
+        let definite = |sighting: &Sighting| {
+            let answer = sighting.recursive().find(|answer| !answer.outcome.is_temporary())?;
+            Some((sighting.question.clone(), answer.clone()))
+        };
+        self.known().extend(sightings.iter().filter_map(definite));
+        self
+    }
+
     fn known(&self) -> MutexGuard<'_, BTreeMap<Question, Answer>> {
         // A panic inside the lock cannot leave the map in a bad state.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
@@ -43,6 +56,18 @@ impl Resolver for Memo<'_> {
         let answer = self.inner.lookup(question);
         self.known().insert(question.clone(), answer.clone());
         answer
+    }
+
+    fn validates(&self, question: &Question) -> Option<bool> {
+        self.inner.validates(question)
+    }
+
+    fn look(&self, questions: &[Question]) -> Vec<Sighting> {
+        self.inner.look(questions)
+    }
+
+    fn look_within(&self, questions: &[Question], budget: &SendingBudget) -> Vec<Sighting> {
+        self.inner.look_within(questions, budget)
     }
 
     fn lookup_all(&self, questions: &[Question]) -> Vec<Answer> {

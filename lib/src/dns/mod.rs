@@ -68,6 +68,12 @@ pub trait Resolver: Send + Sync {
         self.look(questions)
     }
 
+    /// Whether the recursive resolver says that it has validated its answer by DNSSEC. None where that cannot be told, because
+    /// none answers or none is asked. It is the resolver's word: whoever can change what it sends can change that.
+    fn validates(&self, _question: &Question) -> Option<bool> {
+        None
+    }
+
     /// One answer for each question, in the order of the questions. A resolver that can asks them in parallel.
     fn lookup_all(&self, questions: &[Question]) -> Vec<Answer> {
         questions.iter().map(|question| self.lookup(question)).collect()

@@ -10,6 +10,10 @@ impl Resolver for Outside<'_> {
         self.0.lookup(question)
     }
 
+    fn validates(&self, question: &Question) -> Option<bool> {
+        self.0.validates(question)
+    }
+
     fn look(&self, questions: &[Question]) -> Vec<Sighting> {
         self.0.look(questions).into_iter().map(Sighting::outside).collect()
     }

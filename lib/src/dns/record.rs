@@ -1,7 +1,7 @@
 //! Records: the types that are asked for, and what stands in them.
 
 use std::fmt::{self, Write};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::name::DnsName;
@@ -29,6 +29,12 @@ pub enum RecordType {
     Soa,
     /// Text (RFC 1035 section 3.3.14).
     Txt,
+    /// A host and a port that serve something (RFC 2782).
+    Srv,
+    /// The certificate of a service (RFC 6698).
+    Tlsa,
+    /// Who may issue certificates (RFC 8659).
+    Caa,
 }
 
 impl fmt::Display for RecordType {
@@ -42,6 +48,9 @@ impl fmt::Display for RecordType {
             RecordType::Ptr => "PTR",
             RecordType::Soa => "SOA",
             RecordType::Txt => "TXT",
+            RecordType::Srv => "SRV",
+            RecordType::Tlsa => "TLSA",
+            RecordType::Caa => "CAA",
         })
     }
 }
@@ -78,6 +87,37 @@ pub enum RecordData {
     },
     /// Text.
     Txt(TxtData),
+    /// A host and a port that serve something.
+    Srv {
+        /// The lowest is tried first.
+        priority: u16,
+        /// How often it is taken among those of one priority.
+        weight: u16,
+        /// The port.
+        port: u16,
+        /// The host; the empty name where there is no such service.
+        target: DnsName,
+    },
+    /// The certificate of a service.
+    Tlsa {
+        /// Which certificate is meant.
+        usage: u8,
+        /// Whether the data is of all of it or of its key.
+        selector: u8,
+        /// How the data is hashed.
+        matching: u8,
+        /// The certificate or key, or its hash.
+        data: Vec<u8>,
+    },
+    /// Who may issue certificates.
+    Caa {
+        /// Whether whoever does not know the tag must not issue any.
+        critical: bool,
+        /// What is said: `issue`, `issuewild`, `iodef`.
+        tag: String,
+        /// The value; octets that are no text are replaced.
+        value: String,
+    },
 }
 
 impl RecordData {
@@ -97,6 +137,18 @@ impl RecordData {
             RecordData::Ptr(_) => RecordType::Ptr,
             RecordData::Soa { .. } => RecordType::Soa,
             RecordData::Txt(_) => RecordType::Txt,
+            RecordData::Srv { .. } => RecordType::Srv,
+            RecordData::Tlsa { .. } => RecordType::Tlsa,
+            RecordData::Caa { .. } => RecordType::Caa,
+        }
+    }
+
+    /// The address, if the record is one.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            RecordData::A(address) => Some((*address).into()),
+            RecordData::Aaaa(address) => Some((*address).into()),
+            _ => None,
         }
     }
 }
@@ -119,6 +171,17 @@ impl fmt::Display for RecordData {
                 write!(f, "{} serial {serial} minimum {}", shown(primary), minimum.as_secs())
             }
             RecordData::Txt(text) => f.write_str(&text.shown()),
+            RecordData::Srv { priority, weight, port, target } => {
+                write!(f, "{priority} {weight} {port} {}", shown(target))
+            }
+            RecordData::Tlsa { usage, selector, matching, data } => {
+                write!(f, "{usage} {selector} {matching} ")?;
+                data.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+            }
+            RecordData::Caa { critical, tag, value } => {
+                let octets = TxtData::new(vec![value.clone().into_bytes()]).shown();
+                write!(f, "{} {tag} \"{octets}\"", if *critical { 128 } else { 0 })
+            }
         }
     }
 }

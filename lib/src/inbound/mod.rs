@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use crate::account::Caller;
 use crate::address::EmailAddress;
+use crate::cap::Cap;
 use crate::db::{ReadTx, WriteTx};
 use crate::dns::{Resolver, vet_hosts};
 use crate::domain::{self, Details, Domain, Holder, holder};
@@ -18,8 +19,12 @@ use crate::egress::{EgressPolicy, NotAdmitted, VettedAddresses};
 use crate::error::{Entity, Error};
 use crate::event;
 use crate::id::DomainId;
+use crate::ledger;
+use crate::loss;
 use crate::name::{DnsName, DomainName};
+use crate::ownership;
 use crate::page::Page;
+use crate::route;
 
 /// The most downstream addresses of a domain.
 pub const MOST_DOWNSTREAM: usize = 10;
@@ -248,7 +253,7 @@ pub fn standing<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Resu
     if own(holder::named(tx, name)?)? {
         return Ok(NameStanding::Tied);
     }
-    let alias = table::domain_of_alias(tx, name)?;
+    let alias = holder::by_alias(tx, name)?;
     Ok(if own(alias)? { NameStanding::Alias } else { NameStanding::Unknown })
 }
 
@@ -264,7 +269,7 @@ pub fn domain_named<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> 
 
 /// What to say where the name is an alias of one of the caller's domains: to which it leads.
 pub(crate) fn own_alias(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Option<Error>, Error> {
-    let Some(holder) = table::domain_of_alias(tx, name)? else { return Ok(None) };
+    let Some(holder) = holder::by_alias(tx, name)? else { return Ok(None) };
     match domain::find(tx, caller, holder.id) {
         Ok(domain) => {
             let reason =
@@ -276,14 +281,6 @@ pub(crate) fn own_alias(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> 
     }
 }
 
-/// The domain of this name, or of which it is an alias, whoever's it is: for mail that comes in, and for conflicts.
-pub(crate) fn of_mail_for<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
-    match holder::named(tx, name)? {
-        Some(holder) => Ok(Some(holder)),
-        None => table::domain_of_alias(tx, name),
-    }
-}
-
 /// What is set of one domain.
 pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Inbound, Error> {
     Ok(Inbound {
@@ -292,6 +289,18 @@ pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Inbound, Error> 
         downstream: table::downstream(tx, domain.id)?,
         aliases: table::aliases(tx, domain.id)?,
     })
+}
+
+/// How mail of whichever account's domain is filtered.
+pub(crate) fn filtering(tx: &ReadTx<'_>, domain: DomainId) -> Result<Filtering, Error> {
+    Ok(table::filtering(tx, domain)?.unwrap_or_default())
+}
+
+/// Where mail of whichever account's domain is delivered, the preferred servers first.
+pub(crate) fn downstream(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Downstream>, Error> {
+    let mut servers = table::downstream(tx, domain)?;
+    servers.sort_by_key(|server| (server.priority, std::cmp::Reverse(server.weight)));
+    Ok(servers)
 }
 
 /// The ids of a page of the caller's domains, in their order, and how many there are in all: those of `names`, where some are
@@ -311,19 +320,15 @@ pub fn ids(
 
 /// Those of the domains with these ids that the caller may see, in the order of the ids, with what is set of them.
 pub fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<(Details, Inbound)>, Error> {
-    let domains: Vec<_> = domain::some(tx, caller, ids)?.into_iter().map(Domain::into_details).collect();
-    let seen: Vec<DomainId> = domains.iter().map(|domain| domain.id).collect();
-    let mut found = table::some(tx, &seen)?;
-    let with_inbound = |domain: Details| {
-        let inbound = found.remove(&domain.id).unwrap_or_default();
-        (domain, inbound)
-    };
-    Ok(domains.into_iter().map(with_inbound).collect())
+    let (domains, mut found) = (domain::some(tx, caller, ids)?, table::some(tx, ids)?);
+    let with_inbound =
+        |domain: Domain<'_>| (found.remove(&domain.id).unwrap_or_default(), domain.into_details());
+    Ok(domains.into_iter().map(with_inbound).map(|(inbound, domain)| (domain, inbound)).collect())
 }
 
 /// Changes what is said of it, all or nothing.
 ///
-/// `Conflict(Domain)` if an alias is another domain or another one's alias.
+/// A new alias is refused as [`add_alias`] refuses it.
 pub fn change<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -350,13 +355,14 @@ pub fn change<'t>(
     if let Some(aliases) = &change.aliases {
         check_number("aliases", aliases.len(), MOST_NAMES)?;
         for old in table::aliases(tx, domain.id)?.iter().filter(|old| !aliases.contains(old)) {
+            ownership::remember_alias(tx, domain.account, domain.id, old)?;
             table::delete_alias(tx, domain.id, old)?;
         }
         let kept = table::aliases(tx, domain.id)?;
         for (at, alias) in aliases.iter().enumerate() {
             let is_there = kept.contains(alias) || aliases.iter().take(at).any(|before| before == alias);
             if !is_there {
-                make_alias(tx, domain, alias)?;
+                make_alias(tx, domain, alias, false)?;
             }
         }
     }
@@ -368,7 +374,9 @@ pub fn change<'t>(
 
 /// Has mail for `alias` be treated as the domain's.
 ///
-/// `Conflict(Domain)` if there is such an alias, of this or another domain, or a domain of that name.
+/// An alias of a tenant's takes no mail until it is proved. `Invalid` if mail for it would be forwarded in a circle. `Conflict(Domain)` if
+/// the account has such a domain or alias; `Cap` if the account has as many aliases as it may have; else the name is refused as
+/// [`provision::create`](crate::provision::create) refuses it.
 pub fn add_alias<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -376,7 +384,30 @@ pub fn add_alias<'t>(
     alias: &DomainName,
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
-    make_alias(tx, domain, alias)?;
+    make_alias(tx, domain, alias, false)?;
+    tell_of_alias(tx, caller, domain, alias)
+}
+
+/// Makes the alias of a claim whose challenge was seen a moment ago, and takes its name from a claim that gives way to that. The
+/// alias is proved.
+pub(crate) fn add_proved_alias<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    alias: &DomainName,
+) -> Result<(), Error> {
+    check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
+    make_alias(tx, domain, alias, true)?;
+    ownership::table::prove_alias(tx, alias)?;
+    tell_of_alias(tx, caller, domain, alias)
+}
+
+fn tell_of_alias<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    alias: &DomainName,
+) -> Result<(), Error> {
     let change = event::Change::AliasAdded { domain: domain.into(), alias: alias.clone() };
     tx.tell(caller.actor(), domain.account, &change)
 }
@@ -388,16 +419,12 @@ pub fn remove_alias<'t>(
     domain: &Domain<'t>,
     alias: &DomainName,
 ) -> Result<(), Error> {
+    ownership::remember_alias(tx, domain.account, domain.id, alias)?;
     if !table::delete_alias(tx, domain.id, alias)? {
         return Err(Error::NotFound(Entity::Alias));
     }
     let change = event::Change::AliasRemoved { domain: domain.into(), alias: alias.clone() };
     tx.tell(caller.actor(), domain.account, &change)
-}
-
-/// Takes an alias away from whoever has it, for a domain of that name.
-pub(crate) fn give_way<'t>(tx: &WriteTx<'t>, holder: &Holder<'t>, alias: &DomainName) -> Result<(), Error> {
-    table::delete_alias(tx, holder.id, alias).map(|_| ())
 }
 
 /// Forgets all of it: what an owner has set is nothing to the next one.
@@ -423,11 +450,18 @@ fn told(domain: &Details, before: &Inbound, now: &Inbound) -> Option<event::Chan
     })
 }
 
-fn make_alias<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, alias: &DomainName) -> Result<(), Error> {
-    if of_mail_for(tx, alias)?.is_some() {
-        return Err(Error::Conflict(Entity::Domain));
-    }
-    table::insert_alias(tx, domain.id, alias)
+fn make_alias<'t>(
+    tx: &WriteTx<'t>,
+    domain: &Domain<'t>,
+    alias: &DomainName,
+    is_challenge_seen: bool,
+) -> Result<(), Error> {
+    ledger::make_room(tx, domain.account, Cap::Aliases, 1)?;
+    loss::make_way(tx, domain.account, alias, is_challenge_seen)?;
+    let claimed_at = ownership::begin(tx, domain.account, alias)?;
+    let covered = ownership::is_covered(tx, domain.account, alias)?;
+    table::insert_alias(tx, domain, alias, claimed_at, covered)?;
+    route::check_no_circle(tx, domain.id, "aliases")
 }
 
 fn check_number(field: &'static str, number: usize, most: usize) -> Result<(), Error> {

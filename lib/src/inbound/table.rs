@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use super::{Downstream, Filtering, Inbound};
 use crate::account::Caller;
 use crate::address::EmailAddress;
+use crate::clock::Timestamp;
 use crate::db::{ReadTx, Row, ToValue, WriteTx, named, parsed};
-use crate::domain::table::numbers;
+use crate::domain::Details;
+use crate::domain::details::numbers;
 use crate::domain::visibility::{Scope, visible};
-use crate::domain::{Holder, holder};
 use crate::error::Error;
 use crate::id::DomainId;
 use crate::name::DomainName;
@@ -29,11 +30,6 @@ pub(super) fn downstream(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<Downstream
 
 pub(super) fn aliases(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<DomainName>, Error> {
     tx.all("SELECT name FROM alias WHERE domain_id = ?1 ORDER BY id", [id.number()], name_of)
-}
-
-pub(super) fn domain_of_alias<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
-    let sql = "SELECT d.* FROM alias a JOIN domain d ON d.id = a.domain_id WHERE a.name = ?1";
-    holder::one(tx, sql, [name.as_str()])
 }
 
 pub(super) fn set_filtering(tx: &WriteTx<'_>, id: DomainId, filtering: &Filtering) -> Result<(), Error> {
@@ -70,9 +66,21 @@ pub(super) fn set_downstream(tx: &WriteTx<'_>, id: DomainId, downstream: &[Downs
     Ok(())
 }
 
-pub(super) fn insert_alias(tx: &WriteTx<'_>, id: DomainId, name: &DomainName) -> Result<(), Error> {
-    let sql = "INSERT INTO alias (domain_id, name, created_at) VALUES (?1, ?2, ?3)";
-    tx.run(sql, (id.number(), name.as_str(), tx.now().millis()))?;
+pub(super) fn insert_alias(
+    tx: &WriteTx<'_>,
+    domain: &Details,
+    name: &DomainName,
+    claimed_at: Timestamp,
+    covered: bool,
+) -> Result<(), Error> {
+    tx.run(
+        "INSERT INTO alias (domain_id, account_id, name, claimed_at, covered, created_at)
+         VALUES (:domain, :account, :name, :claimed, :covered, :now)",
+        named! {
+            ":domain": domain.id.number(), ":account": domain.account.number(), ":name": name.as_str(),
+            ":claimed": claimed_at.millis(), ":covered": covered, ":now": tx.now().millis(),
+        },
+    )?;
     Ok(())
 }
 

@@ -5,10 +5,10 @@ use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Domain, Holder, holder, table};
 use crate::error::Error;
 use crate::event::Change;
-use crate::{signing, verify};
+use crate::{ownership, signing, verify};
 
-/// Has the domain's own keys sign for it, or those that sign for the nearest of the caller's domains above it. Where there
-/// is none above it, its own go on.
+/// Has the domain's own keys sign for it, or those that sign for the nearest of the caller's domains above it that
+/// [act](ownership::acts). Where there is none above it, its own go on.
 ///
 /// Returns the domain, and whether that was a change. Domains for which its keys have signed go along to its authority; `InUse`
 /// if the caller may not see one of those.
@@ -41,11 +41,13 @@ pub fn set_authority<'t>(
     Ok((domain::find(tx, caller, domain.id)?, true))
 }
 
-/// The authority of the nearest of the caller's domains above this one.
+/// The authority of the nearest of the caller's domains above this one that act.
 fn above<'t>(tx: &ReadTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<Option<Holder<'t>>, Error> {
     let mut name = domain.name.parent();
     while let Some(parent) = name {
-        if let Some(found) = table::by_name(tx, caller, &parent)? {
+        if let Some(found) = table::by_name(tx, caller, &parent)?
+            && ownership::acts(tx, &found.holder())?
+        {
             let other = holder::authority_of(tx, found.authority)?;
             return Ok(Some(other.unwrap_or_else(|| found.holder())));
         }

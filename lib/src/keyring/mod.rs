@@ -202,9 +202,9 @@ pub fn activate(
         let id = find(tx, &domain, selector)?.key.id;
         verify::plan_key(tx, &domain, id)
     })?;
-    let looks = verify::look(&plan.domain().name, plan.expected(), resolver);
+    let seen = plan.look(resolver);
     postroom.write(|tx| {
-        let mut checked = verify::settle(tx, caller, &plan, &looks)?;
+        let mut checked = verify::settle(tx, caller, &plan, &seen)?;
         // Deleted, renamed or made anew while the DNS was asked.
         let Some(checked) = checked.pop() else { return Err(Error::NotFound(Entity::DkimKey)) };
         let domain = &domain::find(tx, caller, domain)?;

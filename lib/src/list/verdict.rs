@@ -7,8 +7,10 @@ use super::{ListEntry, ListKind, Tier, key, table};
 use crate::account::Caller;
 use crate::address::{EmailAddress, local_part};
 use crate::db::ReadTx;
-use crate::domain::Domain;
+use crate::domain::{Domain, holder};
 use crate::error::Error;
+use crate::name::DomainName;
+use crate::ownership;
 use crate::recipient;
 
 /// The most octets of a domain name; what is longer is no sender's.
@@ -217,7 +219,7 @@ pub struct Explanation {
     pub agreeing: Vec<Because>,
 }
 
-/// What the lists say of a message for a recipient at `domain`.
+/// What the lists say of a message for a recipient at `domain`: nothing, while the domain does not [act](ownership::acts).
 ///
 /// The recipient's own lists decide before those of its domain, and those before the account's. Within one tier the safelist
 /// decides before the blocklist; if several entries of one list match, the narrowest is named.
@@ -249,8 +251,18 @@ pub fn explain_for(tx: &ReadTx<'_>, caller: &Caller, query: &ListQuery) -> Resul
 type Found = (Tier, ListEntry);
 
 fn found<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, query: &ListQuery) -> Result<Vec<Found>, Error> {
+    if !acts(tx, domain, query.recipient.domain())? {
+        return Ok(Vec::new());
+    }
     let query = ListQuery { client_ip: query.client_ip.map(|ip| ip.to_canonical()), ..query.clone() };
     table::verdict(tx, domain, &recipient::comparable(&query.recipient), &query.keys(), query.client_ip)
+}
+
+/// Whether mail may come in for the recipient's name: the domain's own, or that of an alias.
+fn acts<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, name: &DomainName) -> Result<bool, Error> {
+    let by_alias = if *name == domain.name { None } else { holder::by_alias(tx, name)? };
+    let holder = by_alias.filter(|holder| holder.id == domain.id).unwrap_or_else(|| domain.holder());
+    ownership::acts(tx, &holder)
 }
 
 fn because(query: &ListQuery, (tier, entry): Found) -> Because {

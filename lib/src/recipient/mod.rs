@@ -10,13 +10,14 @@ mod table;
 
 use crate::account::Caller;
 use crate::address::EmailAddress;
+use crate::cap::Cap;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::{self, Domain};
+use crate::domain::{self, Domain, holder};
 use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::{DomainId, RecipientId};
-use crate::inbound;
+use crate::ledger;
 use crate::name::DomainName;
 use crate::page::Page;
 use crate::subscription;
@@ -63,7 +64,7 @@ pub enum FilterRequest {
 /// The one place that leads from the domain in an address to the domain whose lists hold for it.
 pub fn domain_of<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Result<Domain<'t>, Error> {
     match domain::find_named(tx, caller, name) {
-        Err(Error::NotFound(what)) => match inbound::of_mail_for(tx, name)? {
+        Err(Error::NotFound(what)) => match holder::at(tx, name)? {
             // An alias shares its domain's lists and recipients.
             Some(holder) => domain::find(tx, caller, holder.id),
             None => Err(Error::NotFound(what)),
@@ -74,7 +75,7 @@ pub fn domain_of<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Res
 
 /// The operator, acting within the account whose mail is at `name`: a domain's, or an alias's.
 pub fn operator_of(tx: &ReadTx<'_>, name: &DomainName) -> Result<Caller, Error> {
-    let holder = inbound::of_mail_for(tx, name)?.ok_or(Error::NotFound(Entity::Domain))?;
+    let holder = holder::at(tx, name)?.ok_or(Error::NotFound(Entity::Domain))?;
     Ok(Caller::operator(holder.account))
 }
 
@@ -91,7 +92,8 @@ pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, page: Page) -> Result<Vec<
 /// Makes the recipient with this address, or changes it if it is there: what is not asked for stays, and of a new one is
 /// [`FilterRequest::Compute`]. Returns whether it is new.
 ///
-/// `NotFound` of the domain if the address is at none of the caller's, `Limit` as [`FilterRequest::On`] says.
+/// `NotFound` of the domain if the address is at none of the caller's, `Limit` as [`FilterRequest::On`] says,
+/// `Cap` if the account has as many recipients as it may have.
 pub fn save(
     tx: &WriteTx<'_>,
     caller: &Caller,
@@ -172,6 +174,7 @@ fn make<'t>(
     is_admin: bool,
     filter: Option<FilterRequest>,
 ) -> Result<Recipient, Error> {
+    ledger::make_room(tx, domain.account, Cap::Recipients, 1)?;
     let filter = granted(tx, domain, filter.unwrap_or(FilterRequest::Compute))?;
     let made = table::insert(tx, domain, address, filter, is_admin)?;
     let change = Change::RecipientCreated {

@@ -47,39 +47,44 @@ pub struct Finding {
     pub action: Option<Action>,
 }
 
+/// A table of codes: the name of each, what it says, and the one thing to do.
 macro_rules! codes {
-    ($($name:ident = $text:literal, $meaning:literal, $mend:literal;)*) => {
-        /// The stable name of what is wrong with a record.
+    ($(#[$about:meta])* $codes:ident; $($name:ident = $text:literal, $meaning:literal, $mend:literal;)*) => {
+        $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
-        pub enum Code {
+        pub enum $codes {
             $(#[doc = $meaning] $name,)*
         }
 
-        impl Code {
+        impl $codes {
             /// Every code.
-            pub const ALL: &[Code] = &[$(Code::$name,)*];
+            pub const ALL: &[$codes] = &[$($codes::$name,)*];
 
             /// The name, as it stands in replies and in the documentation.
             pub fn as_str(self) -> &'static str {
-                match self { $(Code::$name => $text,)* }
+                match self { $($codes::$name => $text,)* }
             }
 
             /// What it says, in a sentence.
             pub fn meaning(self) -> &'static str {
-                match self { $(Code::$name => $meaning,)* }
+                match self { $($codes::$name => $meaning,)* }
             }
 
             /// The one thing to do about it, in a sentence.
             pub fn mend(self) -> &'static str {
-                match self { $(Code::$name => $mend,)* }
+                match self { $($codes::$name => $mend,)* }
             }
         }
     };
 }
 
+pub(crate) use codes;
+
 // `docs/findings.md` is made of this table; a test holds the two together.
 codes! {
+    /// The stable name of what is wrong with a record.
+    Code;
     RecordMissing = "record_missing",
         "There is no such record.",
         "Publish it, at exactly the name that is shown.";
@@ -290,6 +295,39 @@ codes! {
     NameserverNotAsked = "nameserver_not_asked",
         "A name server of the zone was not asked: its address is not public, or it has been asked enough for one verification.",
         "Give it a public address, or remove it from the zone's NS records and at the registrar.";
+    CnameIntoNothing = "cname_into_nothing",
+        "The name is an alias (CNAME) of a name where there is no such record.",
+        "Delete the CNAME record, and add the record that is shown in its place.";
+    DomainIsAlias = "domain_is_alias",
+        "The domain itself is an alias (CNAME) of another name, and so cannot have records of its own.",
+        "Replace the CNAME record with address records, or with the form's own ALIAS or ANAME, and add the record that is shown.";
+    DomainAddedToTarget = "domain_added_to_target",
+        "The target ends in the domain: the form has added that by itself.",
+        "Enter the target with a dot at its end.";
+    RecordNameIncomplete = "record_name_incomplete",
+        "The record stands at a name from which a part is missing.",
+        "Enter the whole name that is shown.";
+    RecordAtMail = "record_at_mail",
+        "The record stands at or below mail, the name of a mail host.",
+        "Enter the name that is shown: the record is of the domain in the addresses, not of a mail host.";
+    RecordAtSpf = "record_at_spf",
+        "The SPF record stands at a name of its own, such as _spf, where no receiver looks.",
+        "Enter it at the domain itself, whose name in most forms is @.";
+    SemicolonsMissing = "semicolons_missing",
+        "Commas or spaces stand between the tags, where semicolons must.",
+        "Enter the value that is shown, with its semicolons.";
+    ValueInTwoRecords = "value_in_two_records",
+        "The value was cut into pieces, and each was entered as a record of its own.",
+        "Delete these records, and enter the whole value as one.";
+    ValueCutShort = "value_cut_short",
+        "A part of the value is missing: its end or its beginning.",
+        "Enter the whole value; if the form takes no more, ask the DNS host how to enter long TXT records.";
+    SpfVersion = "spf_version",
+        "What is there is meant as SPF, and does not begin with v=spf1 and a space, so that receivers pass over it.",
+        "Enter the record that is shown in its place.";
+    SpfSpaceMissing = "spf_space_missing",
+        "There is no space between two terms of the SPF record. Strings of one record are joined with nothing between them.",
+        "Enter the record that is shown in its place, in one piece.";
 }
 
 impl Finding {

@@ -26,6 +26,7 @@ use crate::event::Change;
 use crate::id::{DkimKeyId, DomainId};
 use crate::keyring;
 use crate::name::{DnsName, Selector};
+use crate::ownership::{self, Held};
 use crate::record;
 use crate::verify;
 
@@ -39,6 +40,8 @@ pub const SHORTEST_INTERVAL: Duration = Duration::from_hours(5 * 24);
 const TRY_AGAIN_AFTER: Duration = Duration::from_hours(24);
 /// The most that [`keep`] does of each kind in one go.
 const AT_ONCE: u32 = 64;
+/// How many rotations are put back in one transaction.
+const PULLED_BACK_AT_ONCE: u32 = 1000;
 
 /// What is known of the rotation of a domain's keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -119,7 +122,7 @@ pub fn supply<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Supply, Error>
 
 /// Begins a rotation: a key under the next selector that was never used, or the delegated one whose turn it is.
 ///
-/// `Invalid` if one is under way, no key signs yet, or another domain's keys sign. `NoSpareKey` if a pair is wanted from the
+/// `Invalid` if one is under way, no key signs yet, another domain's keys sign, or the domain does not [act](ownership::acts). `NoSpareKey` if a pair is wanted from the
 /// pool and there is none: see [`pool::write`]. A released key gives way to the new one
 /// where the domain has as many as it may.
 pub fn start<'t>(
@@ -133,6 +136,10 @@ pub fn start<'t>(
     let keep = tx.settings().keep_retired_for;
     stage.after(Step::Begin, tx.now(), keep).map_err(|refusal| Error::invalid("rotation", refusal))?;
     check_signs_itself(domain)?;
+    if !ownership::acts(tx, &domain.holder())? {
+        let reason = "the account has not proved that the domain is its own; prove it first";
+        return Err(Error::invalid("rotation", reason));
+    }
     let current = keyring::current(&keys).filter(|key| key.is_active());
     let current = current.ok_or_else(|| {
         Error::invalid("rotation", "no key of the domain signs yet; publish the record of one first")
@@ -141,7 +148,7 @@ pub fn start<'t>(
         next_delegated(&keys, keep)?.clone()
     } else {
         make_room(tx, caller, domain, &keys)?;
-        let selector = next_selector(current, &keys)?;
+        let selector = dkim::next_selector(current, &keys)?;
         keyring::add(tx, caller, domain, &selector, source, None)?.key
     };
     begin(tx, caller, domain, &mut rotation, &new, Some(current))?;
@@ -228,9 +235,17 @@ pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> R
 /// Takes every step that is due, each in a transaction of its own, and returns how many those were.
 pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
     let mut steps = 0;
+    if postroom.takes_rotations_ahead() {
+        // A wrong clock has set them, and it is right again.
+        while postroom.write(|tx| table::pull_back(tx, PULLED_BACK_AT_ONCE))? > 0 {}
+    }
     for (id, caller) in postroom.read(|tx| table::seen(tx, AT_ONCE).map(|all| for_schedule(&all)))? {
         let switched = postroom.write(|tx| switch(tx, &caller, &domain::find(tx, &caller, id)?));
         steps += usize::from(if_still_there(switched)?.unwrap_or(false));
+    }
+    if postroom.time_held_until().is_some() {
+        // What goes by age waits until the clock is believed.
+        return Ok(steps);
     }
     for (id, caller) in postroom.read(|tx| table::due(tx, AT_ONCE).map(|all| for_schedule(&all)))? {
         let supply = postroom.read(|tx| supply(tx, &domain::find(tx, &caller, id)?));
@@ -255,7 +270,11 @@ pub fn delegated_zone(tx: &ReadTx<'_>, servers: &[DnsName]) -> Result<String, Er
     let zone = tx.settings().delegation_zone.clone();
     let zone =
         zone.ok_or_else(|| Error::invalid("delegation", "no zone is configured for delegated keys"))?;
+    // A name that does not act has no key in the operator's zone.
     let keys = table::delegated(tx)?;
+    let held: Vec<Held<'_>> = keys.iter().map(|(_, _, holder)| holder.into()).collect();
+    let acts = ownership::acting(tx, &held)?;
+    let keys = keys.iter().zip(acts).filter(|(_, acts)| *acts).map(|(key, _)| key);
     let mut text = format!("; delegated DKIM keys, in {zone}\n");
     // Writing to a String cannot fail.
     if let Some(first) = servers.first() {
@@ -267,7 +286,7 @@ pub fn delegated_zone(tx: &ReadTx<'_>, servers: &[DnsName]) -> Result<String, Er
             let _ = writeln!(text, "{zone}. 3600 IN NS {server}.");
         }
     }
-    for (name, public) in keys.iter().filter(|(name, _)| name.is_within(&zone)) {
+    for (name, public, _) in keys.filter(|(name, ..)| name.is_within(&zone)) {
         let _ = writeln!(text, "{name}. 300 IN TXT {}", record::strings(&public.record_value()));
     }
     Ok(text)
@@ -412,20 +431,4 @@ fn make_room<'t>(
         Some(released) => keyring::delete(tx, caller, domain, &released.selector),
         None => Err(Error::Limit { what: Entity::DkimKey, most: most.into() }),
     }
-}
-
-/// `pr2` after `pr1`, `mail2` after `mail`; the first that the domain does not have.
-fn next_selector(current: &DkimKey, keys: &[DkimKey]) -> Result<Selector, Error> {
-    let text = current.selector.as_str();
-    let stem = text.trim_end_matches(|c: char| c.is_ascii_digit());
-    // Digits past what a number holds begin again: what matters is that the name is free.
-    let number: u64 = text.get(stem.len()..).and_then(|digits| digits.parse().ok()).unwrap_or(1);
-    for next in (1..=u64::from(u32::MAX)).map(|more| number.saturating_add(more)) {
-        let selector: Selector =
-            format!("{stem}{next}").parse().map_err(|e: crate::name::InvalidName| e.of("selector"))?;
-        if !keys.iter().any(|key| key.occupies(&selector)) {
-            return Ok(selector);
-        }
-    }
-    Err(Error::Conflict(Entity::DkimKey))
 }

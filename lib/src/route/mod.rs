@@ -6,14 +6,16 @@ use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
+use zeroize::Zeroizing;
+
 use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::Domain;
+use crate::domain::{Domain, holder};
 use crate::error::Error;
 use crate::event;
 use crate::id::DomainId;
-use crate::inbound;
+use crate::ownership;
 use crate::webhook::{VettedUrl, WebhookUrl};
 
 /// The most characters of a webhook's secret.
@@ -200,8 +202,15 @@ pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Route, Error> {
     of(tx, domain.id)
 }
 
-fn of(tx: &ReadTx<'_>, domain: DomainId) -> Result<Route, Error> {
+/// The route of whichever account's domain: for mail that comes in.
+pub(crate) fn of(tx: &ReadTx<'_>, domain: DomainId) -> Result<Route, Error> {
     Ok(table::by_domain(tx, domain)?.unwrap_or_default())
+}
+
+/// The secret with which posts to the domain's webhook are signed, if its receiver wants one.
+pub(crate) fn webhook_secret(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    let sealed = table::sealed_secret(tx, domain)?;
+    sealed.map(|sealed| tx.master_key().open(&identity(domain), &sealed)).transpose()
 }
 
 /// Changes the route. What is asked of its parts is asked of the outcome: a webhook mode needs a URL, however it
@@ -300,11 +309,22 @@ fn check_forward<'t>(
     Ok(())
 }
 
+/// `Invalid` of `field` if mail for a domain comes back to it: a name that leads to it since now may have closed a circle.
+pub(crate) fn check_no_circle(tx: &ReadTx<'_>, domain: DomainId, field: &'static str) -> Result<(), Error> {
+    let route = of(tx, domain)?;
+    let Some(to) = route.forward_to.filter(|_| route.mode == Mode::ForwardEmail) else { return Ok(()) };
+    if leads_back(tx, domain, &to)? {
+        let reason = format_args!("the domain's mail is forwarded to {to}, and would come back by this name");
+        return Err(Error::invalid(field, reason));
+    }
+    Ok(())
+}
+
 /// Whether mail to `address` comes to the domain `start` by the routes of now.
 fn leads_back(tx: &ReadTx<'_>, start: DomainId, address: &EmailAddress) -> Result<bool, Error> {
     let mut passed = HashSet::new();
     let mut next = Some(address.domain().clone());
-    while let Some(holder) = next.take().map(|name| inbound::of_mail_for(tx, &name)).transpose()?.flatten() {
+    while let Some(holder) = next.take().map(|name| holder::at(tx, &name)).transpose()?.flatten() {
         if holder.id == start {
             return Ok(true);
         }
@@ -328,7 +348,7 @@ fn own_address<'t>(
     domain: &Domain<'t>,
     address: &EmailAddress,
 ) -> Result<EmailAddress, Error> {
-    if inbound::of_mail_for(tx, address.domain())?.is_some_and(|holder| holder.id == domain.id) {
+    if holder::at(tx, address.domain())?.is_some_and(|holder| holder.id == domain.id) {
         return Ok(address.at(&domain.name));
     }
     Err(Error::invalid("catch_all", format_args!("it must be an address at {}", domain.name)))
@@ -341,11 +361,15 @@ pub(crate) fn reset<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Err
 
 /// What becomes of a message for `recipient`: for a mail server to ask.
 pub fn decide(tx: &ReadTx<'_>, recipient: &EmailAddress) -> Result<RouteDecision, Error> {
-    match inbound::of_mail_for(tx, recipient.domain())? {
-        None => Ok(RouteDecision::UnknownDomain),
-        Some(holder) => Ok(RouteDecision::Known { domain: holder.id, route: of(tx, holder.id)? }),
+    match holder::at(tx, recipient.domain())? {
+        Some(holder) if ownership::acts(tx, &holder)? => {
+            Ok(RouteDecision::Known { domain: holder.id, route: of(tx, holder.id)? })
+        }
+        // Nobody has shown whose a name is that does not act, so that it is not here.
+        _ => Ok(RouteDecision::UnknownDomain),
     }
 }
+
 /// What the secret of a webhook is sealed for.
 fn identity(domain: DomainId) -> String {
     format!("route {domain}")

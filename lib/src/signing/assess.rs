@@ -13,10 +13,11 @@ use crate::settings::Settings;
 
 /// Finds out which keys sign for the domain and what keeps it from being active.
 ///
-/// Of its authority's DKIM keys a domain needs the records of those that sign. While none does, its DKIM is wrong, unless
+/// None of them signs for a name that may not act. Of its authority's DKIM keys a domain needs the records of those that sign. While none does, its DKIM is wrong, unless
 /// the record of the newest key was left out by hand.
 pub(super) fn assess(
     subject: &Subject,
+    acts: Acts,
     records: &HashMap<DomainId, Vec<Record>>,
     settings: &Settings,
 ) -> Assessment {
@@ -26,32 +27,41 @@ pub(super) fn assess(
         .iter()
         .filter_map(|record| Some((record, record.dkim_key.as_ref()?)))
         .collect();
-    let by = subject.authority.as_ref().unwrap_or(&domain.name);
+    let authority = subject.authority.as_ref().map(|(name, _)| name);
+    let by = authority.unwrap_or(&domain.name);
     let active: Vec<_> = keys.iter().copied().filter(|(_, key)| key.is_active()).collect();
+    let unproved = [(acts.own, &domain.name), (acts.authority, by)];
+    let unproved = unproved.into_iter().find(|(acts, _)| !acts).map(|(_, name)| unproved_name(name));
+    let reason = if active.is_empty() { Some(unsigned(domain, authority, &keys)) } else { unproved.clone() };
+    let signs: &[_] = if reason.is_none() { &active } else { &[] };
     let signing = Signing {
         by: by.clone(),
-        selectors: active
+        selectors: signs
             .iter()
             .map(|(_, key)| key.published_as.as_ref().unwrap_or(&key.selector).clone())
             .collect(),
-        since: active.iter().filter_map(|(_, key)| key.activated_at).min(),
-        reason: active.is_empty().then(|| unsigned(domain, subject.authority.as_ref(), &keys)),
+        since: signs.iter().filter_map(|(_, key)| key.activated_at).min(),
+        reason,
     };
     let mut standings = Standings::default();
     match &signing.reason {
-        None => active.iter().for_each(|(record, key)| standings.key(by, record, key)),
+        None => signs.iter().for_each(|(record, key)| standings.key(by, record, key)),
         Some(unsigned) => {
             let newest = keys.iter().max_by_key(|(_, key)| key.id).map(|(record, _)| *record);
             let left_out = newest.filter(|record| record.standing.status == RecordStatus::Disabled);
+            let left_out = left_out.filter(|_| unsigned.code != UnsignedCode::Unproved);
             if let Some(record) = left_out {
                 standings.record(by, record);
             } else {
-                standings.unsigned(unsigned);
+                standings.unsigned(unsigned, Some(OF_SIGNING_KEYS));
                 if let Some(record) = newest {
                     standings.mark(by, record);
                 }
             }
         }
+    }
+    if let Some(unproved) = unproved.filter(|unproved| signing.reason.as_ref() != Some(unproved)) {
+        standings.unsigned(&unproved, None);
     }
     for record in of(domain.id) {
         let needed = match record.purpose.kind().need {
@@ -70,7 +80,7 @@ pub(super) fn assess(
         standings.reason("nothing_required", text.to_owned(), Severity::Fail, None);
     }
     let Standings { required, reasons } = standings;
-    let dkim_verified = active.iter().any(|(record, key)| was_seen(record) || renamed(record, key));
+    let dkim_verified = signs.iter().any(|(record, key)| was_seen(record) || renamed(record, key));
     Assessment { signing, dkim_verified, reasons, required }
 }
 
@@ -84,7 +94,23 @@ fn renamed(record: &Record, key: &PublishedKey) -> bool {
     key.is_active() && key.published_as.is_some() && record.standing.status == RecordStatus::Pending
 }
 
-/// Why no key signs. It is not in here whether the account has proved the domain: that is for who knows of proof.
+/// Whether a domain, and the one whose keys sign for it, may act.
+#[derive(Clone, Copy)]
+pub(super) struct Acts {
+    pub(super) own: bool,
+    pub(super) authority: bool,
+}
+
+/// Why nothing signs for a name that its account has not proved.
+fn unproved_name(name: &DomainName) -> Unsigned {
+    let text = format!(
+        "the account has not proved that {name} is its own, so that nothing acts for it; publish its DKIM record in its own \
+         zone, or the challenge of its claim, and verify it"
+    );
+    Unsigned { code: UnsignedCode::Unproved, text }
+}
+
+/// Why no key is active that signs.
 fn unsigned(domain: &Details, authority: Option<&DomainName>, keys: &[(&Record, &PublishedKey)]) -> Unsigned {
     let name = authority.unwrap_or(&domain.name);
     let ever_seen = |record: &Record| {
@@ -125,10 +151,10 @@ impl Standings {
         self.reasons.push(Reason { code: code.to_owned(), text, severity, record });
     }
 
-    fn unsigned(&mut self, unsigned: &Unsigned) {
+    fn unsigned(&mut self, unsigned: &Unsigned, record: Option<Purpose>) {
         self.required.push(RecordStatus::Pending);
         let text = unsigned.text.clone();
-        self.reason(unsigned.code.as_str(), text, Severity::Fail, Some(OF_SIGNING_KEYS));
+        self.reason(unsigned.code.as_str(), text, Severity::Fail, record);
     }
 
     /// The record of a key that signs.

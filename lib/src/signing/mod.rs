@@ -7,6 +7,7 @@ mod assess;
 mod sender;
 mod status;
 mod table;
+mod trust;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,12 +19,15 @@ use crate::domain::Domain;
 use crate::error::{Entity, Error};
 use crate::id::DomainId;
 use crate::name::{DomainName, Selector};
+use crate::ownership::{self, Held};
 use crate::record::Purpose;
 use crate::record::kind::OF_SIGNING_KEYS;
 
+use assess::Acts;
 pub use sender::{NotTheirs, SignFor, check_sender};
-pub(crate) use status::follow;
 pub use status::status_after;
+pub(crate) use status::{follow, follow_proof, prove};
+pub use trust::{Untrusted, set_trust};
 
 /// Which keys sign for a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +151,7 @@ pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Assessment, Erro
     found.remove(&domain.id).ok_or(Error::NotFound(Entity::Domain))
 }
 
-/// What is known of those of the domains with these ids that the caller may see: two statements, however many.
+/// What is known of those of the domains with these ids that the caller may see: four statements at most, however many.
 pub fn list(
     tx: &ReadTx<'_>,
     caller: &Caller,
@@ -158,9 +162,18 @@ pub fn list(
 
 fn assessed(tx: &ReadTx<'_>, subjects: &[table::Subject]) -> Result<HashMap<DomainId, Assessment>, Error> {
     let records = table::records(tx, subjects)?;
-    let assess = |subject: &table::Subject| {
-        let assessment = assess::assess(subject, &records, tx.settings());
-        (subject.domain.id, assessment)
+    // An authority is a domain of the same account.
+    let own = subjects.iter().map(|subject| Held::from(&subject.domain));
+    let authorities = subjects.iter().map(|subject| match &subject.authority {
+        Some((name, proved_at)) => Held { account: subject.domain.account, name, proved_at: *proved_at },
+        None => Held::from(&subject.domain),
+    });
+    let acts = ownership::acting(tx, &own.chain(authorities).collect::<Vec<_>>())?;
+    let (own, authorities) = acts.split_at(subjects.len());
+    let acts = own.iter().zip(authorities);
+    let assess = |(subject, (own, authority)): (&table::Subject, (&bool, &bool))| {
+        let acts = Acts { own: *own, authority: *authority };
+        (subject.domain.id, assess::assess(subject, acts, &records, tx.settings()))
     };
-    Ok(subjects.iter().map(assess).collect())
+    Ok(subjects.iter().zip(acts).map(assess).collect())
 }

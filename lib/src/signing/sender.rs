@@ -6,6 +6,7 @@ use crate::domain::holder;
 use crate::error::Error;
 use crate::id::AccountId;
 use crate::name::DomainName;
+use crate::ownership;
 use crate::secret::PlainSecret;
 use crate::token;
 
@@ -28,6 +29,9 @@ pub enum NotTheirs {
     /// The domain is not one of the sender's.
     #[error("the sender may not send for {0}")]
     Domain(DomainName),
+    /// The account of the domain has not proved that it is its own.
+    #[error("{0} is not proved by its account, so that nothing is signed for it")]
+    Unproved(DomainName),
     /// The token opens no domain.
     #[error("the token is not a live domain token")]
     Token,
@@ -56,6 +60,7 @@ pub fn check_sender(
     for name in from {
         let holder = || holder::named(tx, name);
         let refusal = match sender {
+            _ if !may_act(tx, name)? => Some(NotTheirs::Unproved(name.clone())),
             SignFor::Domain(_) | SignFor::Token(_) => {
                 (theirs.as_ref() != Some(name)).then(|| NotTheirs::Domain(name.clone()))
             }
@@ -76,4 +81,12 @@ pub fn check_sender(
         }
     }
     Ok(Ok(()))
+}
+
+/// Whether the name acts. One that nobody has here has no key either, and that is said of it elsewhere.
+fn may_act(tx: &ReadTx<'_>, name: &DomainName) -> Result<bool, Error> {
+    match holder::named(tx, name)? {
+        Some(holder) => ownership::acts(tx, &holder),
+        None => Ok(true),
+    }
 }

@@ -2,10 +2,12 @@
 
 use super::{assessed, table};
 use crate::db::WriteTx;
-use crate::domain::{self, DomainStatus};
+use crate::domain::{self, Domain, DomainStatus};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
-use crate::id::DomainId;
+use crate::id::{AccountId, DomainId};
+use crate::name::DomainName;
+use crate::ownership;
 use crate::record::RecordStatus;
 
 /// How a domain stands whose required records stand like this, pinned or not.
@@ -40,7 +42,7 @@ pub(crate) fn follow(tx: &WriteTx<'_>, actor: &Actor, id: DomainId) -> Result<Do
         if status == domain.status {
             continue;
         }
-        domain::table::set_status(tx, domain.id, status, domain.proved_at)?;
+        domain::table::set_status(tx, domain.id, status)?;
         let change = Change::DomainStatusChanged {
             domain: domain.into(),
             from: domain.status.to_string(),
@@ -49,4 +51,39 @@ pub(crate) fn follow(tx: &WriteTx<'_>, actor: &Actor, id: DomainId) -> Result<Do
         tx.tell(actor, domain.account, &change)?;
     }
     own.ok_or(Error::NotFound(Entity::Domain))
+}
+
+/// Brings the statuses of the domains below a name to what follows from a change of who has proved it: those of the account whose
+/// proof it was or is, and those of the account that has proved the nearest name above it.
+pub(crate) fn follow_proof(
+    tx: &WriteTx<'_>,
+    actor: &Actor,
+    account: AccountId,
+    name: &DomainName,
+) -> Result<(), Error> {
+    follow_below(tx, actor, account, name)?;
+    match ownership::nearest_proved(tx, name)? {
+        Some(above) if above.account != account => follow_below(tx, actor, above.account, name),
+        _ => Ok(()),
+    }
+}
+
+fn follow_below(tx: &WriteTx<'_>, actor: &Actor, account: AccountId, name: &DomainName) -> Result<(), Error> {
+    if !ownership::needs_proof(tx, account)? {
+        return Ok(());
+    }
+    let below = ownership::table::resting_below(tx, account, name)?;
+    below.into_iter().try_for_each(|id| follow(tx, actor, id).map(drop))
+}
+
+/// Notes that the DNS has shown that a domain is its account's, if that was not known: from now on its names act.
+pub(crate) fn prove<'t>(tx: &WriteTx<'t>, actor: &Actor, domain: &Domain<'t>, by: &str) -> Result<(), Error> {
+    if domain.proved_at.is_some() {
+        return Ok(());
+    }
+    domain::table::prove(tx, domain.id)?;
+    tx.tell(actor, domain.account, &Change::DomainProved { domain: domain.into(), by: by.to_owned() })?;
+    ownership::cover_below(tx, domain.account, &domain.name)?;
+    follow(tx, actor, domain.id)?;
+    follow_proof(tx, actor, domain.account, &domain.name)
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::account::Caller;
-use crate::db::{Params, ReadTx, Row};
+use crate::clock::Timestamp;
+use crate::db::{Params, ReadTx, Row, moment_if_any};
 use crate::domain::Details;
 use crate::domain::table::details;
 use crate::domain::visibility::{Scope, visible};
@@ -15,8 +16,8 @@ use crate::record::{self, Record};
 /// A domain whose signing is looked at.
 pub(super) struct Subject {
     pub(super) domain: Details,
-    /// The name of its authority, where that is another.
-    pub(super) authority: Option<DomainName>,
+    /// The name of its authority, where that is another, and when that was proved.
+    pub(super) authority: Option<(DomainName, Option<Timestamp>)>,
 }
 
 pub(super) fn one(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<Subject>, Error> {
@@ -36,11 +37,14 @@ pub(super) fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result
 
 fn subjects(tx: &ReadTx<'_>, which: &str, params: impl Params) -> Result<Vec<Subject>, Error> {
     let sql = format!(
-        "SELECT d.*, a.name AS authority_name FROM domain d LEFT JOIN domain a ON a.id = d.authority_id
+        "SELECT d.*, a.name AS authority_name, a.proved_at AS authority_proved_at FROM domain d LEFT JOIN domain a ON a.id = d.authority_id
          WHERE {which}"
     );
     tx.all(&sql, params, |row: &Row<'_>| {
-        let authority = row.get::<_, Option<_>>("authority_name")?.map(DomainName::stored);
+        let authority = match row.get::<_, Option<_>>("authority_name")?.map(DomainName::stored) {
+            Some(name) => Some((name, moment_if_any(row, "authority_proved_at")?)),
+            None => None,
+        };
         Ok(Subject { domain: details(row)?, authority })
     })
 }

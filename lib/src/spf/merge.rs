@@ -1,7 +1,7 @@
 //! Putting mechanisms into a domain's SPF record.
 
 use super::record::{Directive, Mechanism};
-use super::repair::repaired;
+use super::repair::{Repaired, repaired};
 
 /// The one record that is to stand in place of `records`, with `ours` at its front.
 ///
@@ -10,8 +10,14 @@ use super::repair::repaired;
 /// what can be there only once is the first record's that has it: `all`, which goes to the end, `redirect`, which
 /// `all` makes useless, and `exp`. In a record that breaks the grammar the terms are repaired or left out. Without any record, it is one that ends in `~all`.
 pub fn merge<R: AsRef<str>, M: AsRef<str>>(records: &[R], ours: &[M]) -> String {
-    let repaired: Vec<String> = records.iter().map(|text| repaired(text.as_ref())).collect();
-    let texts: Vec<&str> = repaired.iter().map(String::as_str).collect();
+    merge_repaired(records, ours).record
+}
+
+/// The one record that is to stand in place of `records`, by the rules of [`merge`], and the terms that were left out because
+/// they are no terms of SPF.
+pub(crate) fn merge_repaired<R: AsRef<str>, M: AsRef<str>>(records: &[R], ours: &[M]) -> Repaired {
+    let repaired: Vec<Repaired> = records.iter().map(|text| repaired(text.as_ref())).collect();
+    let texts: Vec<&str> = repaired.iter().map(|repaired| repaired.record.as_str()).collect();
     let mut merged: Vec<&str> = Vec::new();
     for term in ours {
         push(&mut merged, term.as_ref());
@@ -38,7 +44,8 @@ pub fn merge<R: AsRef<str>, M: AsRef<str>>(records: &[R], ours: &[M]) -> String 
         }
     }
     let version = texts.first().and_then(|text| text.split(' ').next()).unwrap_or("v=spf1");
-    std::iter::once(version).chain(merged).collect::<Vec<_>>().join(" ")
+    let record = std::iter::once(version).chain(merged).collect::<Vec<_>>().join(" ");
+    Repaired { record, dropped: repaired.into_iter().flat_map(|repaired| repaired.dropped).collect() }
 }
 
 /// The terms of a record, without its version.

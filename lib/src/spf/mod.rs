@@ -58,11 +58,12 @@ pub use self::coverage::{Passing, Refuser, passing};
 pub use self::evaluation::{Evaluation, Query};
 pub use self::macros::{InvalidMacro, MacroString};
 pub use self::merge::merge;
+pub(crate) use self::merge::merge_repaired;
 pub use self::problem::{Matched, Place, SpfProblem};
 pub use self::record::{
     Directive, Fault, InvalidTerm, Mechanism, Prefixes, Qualifier, SpfRecord, is_spf, mistaken_modifiers,
 };
-pub(crate) use self::repair::is_meant_as_spf;
+pub(crate) use self::repair::{Dropped, Repaired, glued, is_meant_as_spf, spaced};
 pub use self::walk::{MechanismStanding, Reach, reaches};
 
 /// The most terms of one evaluation that ask the DNS (RFC 7208 section 4.6.4).

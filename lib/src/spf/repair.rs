@@ -27,22 +27,57 @@ const MEANT: [(&str, &str); 12] = [
     ("redirects", "redirect"),
 ];
 
+/// What people write in place of `v=spf1`, the longest first.
+const VERSIONS: [&str; 10] =
+    ["v=spf 1", "v= spf1", "v =spf1", "v = spf1", "v=spfv1", "v:spf1", "v=sfp1", "v=spf2", "v=spf1", "spf1"];
+
 /// Whether a text is meant as an SPF record, right or wrong.
 pub(crate) fn is_meant_as_spf(text: &str) -> bool {
-    text.to_ascii_lowercase().contains("v=spf1")
+    let text = text.to_ascii_lowercase();
+    let text = text.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    text.contains("v=spf1") || VERSIONS.iter().any(|version| text.starts_with(version))
+}
+
+/// A record with every term repaired or left out.
+pub(crate) struct Repaired {
+    /// The record, which holds to the grammar.
+    pub(crate) record: String,
+    /// The terms that were left out.
+    pub(crate) dropped: Vec<Dropped>,
+}
+
+/// A term that is left out of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    /// The term as it is written.
+    pub(crate) term: String,
+    /// Why it cannot stay. The words follow on "because".
+    pub(crate) why: String,
+}
+
+impl Dropped {
+    pub(crate) fn new(term: &str, why: impl Into<String>) -> Dropped {
+        Dropped { term: term.to_owned(), why: why.into() }
+    }
 }
 
 /// A record as it is, if it holds to the grammar; else with every term repaired or left out.
-pub(crate) fn repaired(text: &str) -> String {
+pub(crate) fn repaired(text: &str) -> Repaired {
     let holds = is_spf(text.as_bytes())
         && SpfRecord::parse(text.as_bytes()).is_ok()
-        && mistaken_modifiers(text.as_bytes()).is_empty();
+        && mistaken_modifiers(text.as_bytes()).is_empty()
+        && glued(text).is_none();
     if holds {
-        return text.to_owned();
+        return Repaired { record: text.to_owned(), dropped: Vec::new() };
     }
     let mut terms: Vec<String> = Vec::new();
     let mut all: Option<String> = None;
-    for term in words(text).iter().filter_map(|word| repaired_term(word)) {
+    let mut dropped = Vec::new();
+    for word in words(text) {
+        let Some(term) = repaired_term(&word) else {
+            dropped.push(Dropped::new(&word, "it is no term of SPF"));
+            continue;
+        };
         let is_all = term.trim_start_matches(['+', '-', '~', '?']).eq_ignore_ascii_case("all");
         let name = term.split('=').next().filter(|_| term.contains('=')).map(str::to_ascii_lowercase);
         let is_second =
@@ -57,15 +92,70 @@ pub(crate) fn repaired(text: &str) -> String {
         // With `all` it is never reached (RFC 7208 section 6.1).
         terms.retain(|term| !term.starts_with("redirect="));
     }
-    std::iter::once("v=spf1".to_owned()).chain(terms).chain(all).collect::<Vec<_>>().join(" ")
+    let record = std::iter::once("v=spf1".to_owned()).chain(terms).chain(all).collect::<Vec<_>>().join(" ");
+    Repaired { record, dropped }
+}
+
+/// The first two terms between which a space is missing in a record that holds to the grammar, or nearly.
+pub(crate) fn glued(text: &str) -> Option<(String, String)> {
+    let terms = text.split(' ').skip(1).filter(|word| !word.is_empty());
+    terms.map(unglued).find_map(|terms| match terms.as_slice() {
+        [first, second, ..] => Some((first.clone(), second.clone())),
+        _ => None,
+    })
+}
+
+/// Strings that were meant to be joined with a space, where at least one boundary shows it: the terms on both sides are
+/// whole. The record in the way it was meant, and the two terms.
+pub(crate) fn spaced(strings: &[Vec<u8>]) -> Option<(String, (String, String))> {
+    let strings: Vec<&str> =
+        strings.iter().map(|octets| std::str::from_utf8(octets)).collect::<Result<_, _>>().ok()?;
+    let mut text = (*strings.first()?).to_owned();
+    let mut first = None;
+    for (before, after) in strings.iter().zip(strings.iter().skip(1)) {
+        let (left, right) = (before.rsplit(' ').next()?, after.split(' ').next()?);
+        let is_term = |word: &str| word.eq_ignore_ascii_case("v=spf1") || holds(word);
+        // A long value is cut wherever it is full.
+        if before.len() < MOST_STRING_OCTETS
+            && !left.is_empty()
+            && !right.is_empty()
+            && is_term(left)
+            && is_term(right)
+        {
+            text.push(' ');
+            first.get_or_insert_with(|| (left.to_owned(), right.to_owned()));
+        }
+        text.push_str(after);
+    }
+    first.map(|terms| (text, terms))
+}
+
+/// The most octets of one string of a TXT record (RFC 1035 section 3.3).
+const MOST_STRING_OCTETS: usize = 255;
+
+/// Whether a word is a term by the grammar, and no mechanism that is written as a modifier.
+fn holds(term: &str) -> bool {
+    let record = format!("v=spf1 {term}");
+    !term.is_empty()
+        && SpfRecord::parse(record.as_bytes()).is_ok()
+        && mistaken_modifiers(record.as_bytes()).is_empty()
 }
 
 /// The words between which a space stands, or should.
 fn words(text: &str) -> Vec<String> {
     let text = text.replace("&quot;", " ").replace("&nbsp;", " ").replace(QUOTES, " ").replace(INVISIBLE, "");
     let text = text.replace(['\u{2013}', '\u{2014}', '\u{2212}'], "-");
-    let from = text.to_ascii_lowercase().find("v=spf1").unwrap_or(0);
-    let text = text.get(from..).unwrap_or(&text);
+    let lower = text.to_ascii_lowercase();
+    let start = VERSIONS
+        .iter()
+        .filter_map(|version| Some((lower.find(version)?, version.len())))
+        .min_by_key(|(at, length)| (*at, usize::MAX - length));
+    // What stands before the version belongs to the line of a zone file.
+    let (from, length) = start.unwrap_or_default();
+    let text = text.get(from + length..).unwrap_or(&text);
+    // v=spf10, v=spf2.0.
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let text = if rest.starts_with(char::is_whitespace) { rest } else { text };
     let mut words: Vec<String> = Vec::new();
     let mut depth = 0_usize;
     let mut word = String::new();
@@ -130,15 +220,16 @@ fn unglued(word: &str) -> Vec<String> {
 fn repaired_term(word: &str) -> Option<String> {
     let word =
         word.trim_matches(|c: char| matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '`') || c == '\u{a0}');
-    let holds = |term: &str| {
-        let record = format!("v=spf1 {term}");
-        SpfRecord::parse(record.as_bytes()).is_ok() && mistaken_modifiers(record.as_bytes()).is_empty()
-    };
     if holds(word) && !is_network_of_host(word) {
         return Some(word.to_owned());
     }
     let bare = word.trim_start_matches(['+', '-', '~', '?']);
     let qualifier = word.strip_suffix(bare).filter(|qualifier| qualifier.len() == 1).unwrap_or_default();
+    if bare.trim_matches(['.', ':', '=', '_', '*', '!']).eq_ignore_ascii_case("all")
+        && !bare.starts_with("all")
+    {
+        return Some("~all".to_owned());
+    }
     if bare.trim_end_matches(['.', ':']).eq_ignore_ascii_case("all") {
         return Some(format!("{qualifier}all"));
     }
@@ -208,15 +299,22 @@ mod tests {
             ("\u{201c}v=spf1 inlcude:a.example ~all\u{201d}", "v=spf1 include:a.example ~all"),
             ("v=spf1 v=spf1 mx ~all ipv4:192.0.2.1", "v=spf1 mx ip4:192.0.2.1 ~all"),
             ("example.com. IN TXT \"v=spf1 mx ~all\"", "v=spf1 mx ~all"),
+            (
+                "v=spf1 include:a.exampleinclude:b.example ~all",
+                "v=spf1 include:a.example include:b.example ~all",
+            ),
+            ("v=spf 1 mx ~all", "v=spf1 mx ~all"),
+            ("spf1 mx ~all", "v=spf1 mx ~all"),
+            ("v = spf1 mx ~all", "v=spf1 mx ~all"),
         ] {
-            assert_eq!(repaired(theirs), want, "{theirs}");
+            assert_eq!(repaired(theirs).record, want, "{theirs}");
         }
     }
 
     proptest! {
         #[test]
         fn what_is_repaired_holds_to_the_grammar(text in "(v=spf1[ ,;])?([a-z0-9:=.,;~\\-\u{201c} ü{}%/]{0,12} ?){0,12}") {
-            let repaired = repaired(&text);
+            let repaired = repaired(&text).record;
             prop_assert!(is_spf(repaired.as_bytes()), "{repaired}");
             prop_assert!(SpfRecord::parse(repaired.as_bytes()).is_ok(), "{repaired}");
         }

@@ -161,7 +161,8 @@ impl Walk<'_> {
             frame.closed = frame.closed.and(newly);
             if directive.qualifier == Qualifier::Pass {
                 frame.passed = frame.passed.and(newly);
-                if frame.passed == Families::BOTH {
+                // Nearly all mail comes by IPv4.
+                if frame.passed.v4 && frame.opened_by.is_none() {
                     frame.opened_by = Some(at.clone());
                 }
             }

@@ -3,13 +3,16 @@
 mod table;
 
 use crate::account::Caller;
+use crate::cap::Cap;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::{Domain, Holder, holder};
+use crate::domain::{Domain, holder};
 use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::{DomainId, DomainTokenId};
 use crate::label;
+use crate::ledger;
+use crate::ownership;
 use crate::secret::{PlainSecret, SecretKind};
 
 /// A sending token of a domain, without its secret.
@@ -32,6 +35,8 @@ pub struct DomainToken {
 }
 
 /// Makes a token of `domain`. The secret is returned this once, and only its hash is kept.
+///
+/// `Cap` if the account has as many tokens as it may have.
 pub fn create<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -39,6 +44,7 @@ pub fn create<'t>(
     name: Option<&str>,
 ) -> Result<(DomainToken, PlainSecret), Error> {
     let name = label::parse_optional("name", name)?;
+    ledger::make_room(tx, domain.account, Cap::Tokens, 1)?;
     let secret = PlainSecret::generate(SecretKind::DomainToken)?;
     let token = table::insert(tx, domain.id, &secret, name.as_deref())?;
     let change = Change::TokenCreated { domain: domain.into(), token: token.id, name };
@@ -104,13 +110,19 @@ pub fn authenticate(
     secret: &PlainSecret,
 ) -> Result<Option<(DomainId, DomainTokenId)>, Error> {
     let Some((domain, token)) = table::by_hash(tx, &secret.hashed())? else { return Ok(None) };
-    let holder = holder::by_id(tx, domain)?;
-    Ok(holder.filter(may_send).map(|holder| (holder.id, token)))
+    match holder::by_id(tx, domain)? {
+        Some(holder) if ownership::acts(tx, &holder)? => Ok(Some((holder.id, token))),
+        _ => Ok(None),
+    }
 }
 
-/// Whether mail may be sent for this domain now: only as long as its account may act for the name.
-fn may_send(_: &Holder<'_>) -> bool {
-    true
+/// Deletes at most `most` tokens that were revoked as long ago as the audit log reaches back, and returns how many it deleted:
+/// none as long as the clock is not believed.
+pub fn forget_revoked(tx: &WriteTx<'_>, most: u32) -> Result<usize, Error> {
+    if !tx.may_expire() {
+        return Ok(0);
+    }
+    table::delete_revoked_before(tx, tx.now() - tx.settings().keep_events_for, most)
 }
 
 /// Notes when tokens were last used. Meant to be called now and then with what has come together.

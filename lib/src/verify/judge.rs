@@ -47,7 +47,7 @@ pub fn sighting(expected: &Expectation, sighting: &Sighting) -> Finding {
 pub fn answer(expected: &Expectation, seen: &Answer) -> Finding {
     match trouble(expected, seen) {
         Some(finding) => finding,
-        None => expected.of_kind().judge(seen),
+        None => kind::behind_alias(expected.of_kind(), seen, expected.of_kind().judge(seen)),
     }
 }
 

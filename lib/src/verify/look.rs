@@ -8,11 +8,13 @@ use crate::name::DomainName;
 
 /// For so long a look begins new look-ups. The last of them may take as long as one run of the resolver, 10 s, so that a
 /// domain has its 20 s.
-const LOOK_FOR: Duration = Duration::from_secs(10);
+pub(super) const LOOK_FOR: Duration = Duration::from_secs(10);
 
 /// What a look at one record came to: the finding, and what each server said.
 #[derive(Clone, Debug)]
 pub struct Look {
+    /// What was asked.
+    pub question: dns::Question,
     /// What all of it comes to.
     pub finding: Finding,
     /// What each server said, and what that would come to alone; recursive resolvers first.
@@ -56,9 +58,19 @@ pub struct View {
 /// It needs no database: `domain` may be anybody's. Takes as long as the resolver's limits for a few runs at most; call
 /// it outside any transaction.
 pub fn look(domain: &DomainName, expected: &[Expectation], resolver: &dyn Resolver) -> Vec<Look> {
-    let resolver = &dns::Deadline::new(resolver, LOOK_FOR);
+    look_by(domain, expected, &dns::Deadline::new(resolver, LOOK_FOR))
+}
+
+/// Looks with the time and the budget that are left of a verification.
+pub(super) fn look_by(
+    domain: &DomainName,
+    expected: &[Expectation],
+    resolver: &dns::Deadline<'_>,
+) -> Vec<Look> {
     let questions: Vec<dns::Question> = expected.iter().map(Expectation::question).collect();
     let sightings = resolver.look(&questions);
+    // What was seen is not asked for again, whatever leads back to it.
+    let resolver = &dns::Memo::new(resolver).with_seen(&sightings);
     let inside = sightings
         .iter()
         .any(dns::Sighting::has_inside)
@@ -86,6 +98,7 @@ fn judged(
         .iter()
         .zip(sightings)
         .map(|(expected, sighting)| Look {
+            question: sighting.question.clone(),
             finding: judge::sighting(expected, sighting),
             views: sighting.answers.iter().map(|answer| view(expected, answer)).collect(),
             inside: None,

@@ -1,12 +1,14 @@
 //! Verification: whether a domain's records are in the DNS as they must be, and what to do where they are not.
 //!
 //! Three steps, so that no transaction is open while the network is asked: [`plan`] reads what is expected,
-//! [`look`] asks the DNS and judges, [`settle`] writes the outcome. [`check`] is the three in a row.
+//! [`Plan::look`] asks the DNS and judges, [`settle`] writes the outcome. [`check`] is the three in a row. [`look`] alone needs no
+//! database.
 //!
 //! - [`judge`](mod@judge): a pure function of what is expected and what was seen to a [`Finding`].
 //! - `explain`: the few further look-ups that tell a usual mistake from a mere absence.
 //! - `advise`: the one thing to do about each finding, as data, judged before it is shown.
 //! - [`decide`]: what a finding does to a status; the state machine.
+//! - `proof`: whether what was seen shows that the account owns the name.
 //! - `related`: what else must be looked up where a record alone does not decide, such as what an SPF record includes.
 //! - [`schedule`]: when which domain is looked at next.
 
@@ -16,9 +18,11 @@ mod explain;
 pub mod judge;
 mod look;
 mod plan;
+mod proof;
 mod related;
 pub mod schedule;
 mod settle;
+mod wildcard;
 
 use crate::account::Caller;
 use crate::db::Postroom;
@@ -31,12 +35,14 @@ use crate::provision;
 
 pub use crate::record::finding::{Act, Action, Code, Finding, Verdict};
 pub use crate::record::kind::{
-    CnameExpectation, DelegatedDkimExpectation, DkimExpectation, DmarcExpectation, Expectation,
-    MxExpectation, SpfExpectation,
+    ChallengeExpectation, CnameExpectation, DelegatedDkimExpectation, DkimExpectation, DmarcExpectation,
+    Expectation, MxExpectation, SpfExpectation,
 };
 pub use look::{Inside, Look, View, look};
 pub(crate) use plan::plan_key;
 pub use plan::{Plan, plan};
+pub(crate) use proof::look_for_challenge;
+pub use proof::{ProofBy, Seen};
 pub(crate) use settle::follow_keys;
 pub use settle::{Checked, mark, settle};
 
@@ -53,6 +59,6 @@ pub fn check(
         planned = postroom.read(|tx| plan(tx, caller, id))?;
     }
     let plan = planned;
-    let looks = look(&plan.domain.name, &plan.expected, resolver);
-    postroom.write(|tx| settle(tx, caller, &plan, &looks))
+    let seen = plan.look(resolver);
+    postroom.write(|tx| settle(tx, caller, &plan, &seen))
 }

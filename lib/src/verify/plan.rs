@@ -1,6 +1,7 @@
 //! The plan of a check: what is expected of a domain's records, read before the DNS is asked.
 
 use super::Expectation;
+use super::proof::Wanted;
 use crate::account::Caller;
 use crate::db::ReadTx;
 use crate::dkim::{self, DkimKey};
@@ -17,6 +18,8 @@ pub struct Plan {
     pub(super) records: Vec<Record>,
     /// One a record, in their order.
     pub(super) expected: Vec<Expectation>,
+    /// What would prove that the account owns the name, where that is not known.
+    pub(super) proof: Option<Wanted>,
 }
 
 impl Plan {
@@ -44,7 +47,8 @@ pub fn plan(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Plan, Erro
         .into_iter()
         .filter_map(|record| expectation(tx, &domain, &record, &keys).map(|expected| (record, expected)))
         .unzip();
-    Ok(Plan { domain: domain.into_details(), records, expected })
+    let proof = Wanted::of(tx, &domain)?;
+    Ok(Plan { domain: domain.into_details(), records, expected, proof })
 }
 
 /// Reads what is expected of the record of one of the domain's keys, also of one that nobody needs to publish now.
@@ -54,7 +58,8 @@ pub(crate) fn plan_key<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, key: DkimKeyId)
     let record = record::every(tx, domain)?.into_iter().find(is_wanted);
     let record = record.ok_or(Error::NotFound(Entity::DkimKey))?;
     let expected = expectation(tx, domain, &record, &keys).into_iter().collect();
-    Ok(Plan { domain: domain.details().clone(), records: vec![record], expected })
+    let proof = Wanted::of(tx, domain)?;
+    Ok(Plan { domain: domain.details().clone(), records: vec![record], expected, proof })
 }
 
 fn expectation(tx: &ReadTx<'_>, domain: &Details, record: &Record, keys: &[DkimKey]) -> Option<Expectation> {

@@ -1,6 +1,6 @@
 //! Settling: writes what a check found, and brings the statuses of records and domains to what follows from it.
 
-use super::{Finding, Inside, Look, Plan, View, decide, schedule};
+use super::{Finding, Inside, Look, Plan, Seen, View, decide, schedule};
 use crate::account::Caller;
 use crate::db::WriteTx;
 use crate::dkim::life;
@@ -64,21 +64,26 @@ impl<'a> Reason<'a> {
     }
 }
 
-/// Writes what was found. A record that was changed or deleted since the plan was made is left alone.
-pub fn settle(tx: &WriteTx<'_>, caller: &Caller, plan: &Plan, looks: &[Look]) -> Result<Vec<Checked>, Error> {
+/// Writes what was found, and that the domain is proved if that was seen. A record that was changed or deleted since the plan
+/// was made is left alone.
+pub fn settle(tx: &WriteTx<'_>, caller: &Caller, plan: &Plan, seen: &Seen) -> Result<Vec<Checked>, Error> {
+    let Seen { looks, proof, .. } = seen;
     let domain = domain::find(tx, caller, plan.domain.id)?;
     let mut records = record::every(tx, &domain)?;
-    let mut proved = false;
     let mut checked = Vec::with_capacity(looks.len());
     for (planned, look) in plan.records.iter().zip(looks) {
         let Some(record) = records.iter_mut().find(|record| is_same_wish(record, planned)) else { continue };
         note(tx, caller, &domain, record, &Reason::of(&look.finding, &look.views))?;
-        proved |= record.purpose.kind().is_proof && look.finding.verdict.passes();
-        let Look { finding, views, inside } = look.clone();
+        let Look { finding, views, inside, .. } = look.clone();
         checked.push(Checked { record: record.clone(), finding, views, inside });
     }
-    if proved && domain.proved_at.is_none() {
-        domain::table::set_status(tx, domain.id, domain.status, Some(tx.now()))?;
+    // The claim that was to be proved, and not another one to which the name has gone meanwhile.
+    let is_same = |domain: &Domain<'_>| {
+        (&domain.name, domain.account, domain.claimed_at)
+            == (&plan.domain.name, plan.domain.account, plan.domain.claimed_at)
+    };
+    if let Some(by) = (*proof).filter(|_| is_same(&domain)) {
+        signing::prove(tx, caller.actor(), &domain, by.as_str())?;
     }
     let status = signing::follow(tx, caller.actor(), domain.id)?;
     schedule::reschedule(tx, caller, &domain, status, &records)?;

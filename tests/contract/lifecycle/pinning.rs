@@ -101,7 +101,7 @@ fn a_key_whose_record_is_verified_by_word_does_not_sign() {
 #[test]
 fn a_domain_that_is_active_by_word_gives_way_to_another_accounts_claim() {
     let (app, key) = start();
-    let other = app.account("other");
+    let other = app.tenant("other");
     app.first_key_signs();
     for id in 1..=5 {
         mark(&app, &key, id, "verified");
@@ -109,6 +109,9 @@ fn a_domain_that_is_active_by_word_gives_way_to_another_accounts_claim() {
     assert_eq!(statuses(&info(&app, &key, DOMAIN)).1, "active");
     verify(&app, &key);
     assert_eq!(app.value::<Option<i64>>("SELECT proved_at FROM domain"), None);
+    // Of an account that the operator trusts no more nothing counts but proof.
+    postroom::signing::set_trust(&app.postroom, "acme", false).unwrap();
+    assert_eq!(statuses(&info(&app, &key, DOMAIN)).1, "pending");
     let claim =
         || app.v2_with(&other, "POST /v2/domain", &json!({"domain": DOMAIN, "user_id": "theirs"})).status;
     app.advance(7 * 24);

@@ -75,7 +75,8 @@ fn mail_for_an_alias_goes_where_its_domains_goes_and_it_counts_toward_no_limit()
 fn an_alias_of_an_unproved_domain_gives_way_as_the_domain_would() {
     let (app, key) = start();
     call(&app, &key, "POST /inbound/v1/domains/example.com/alias/example.org");
-    let other = app.account("other");
+    postroom::signing::set_trust(&app.postroom, "acme", false).unwrap();
+    let other = app.tenant("other");
     let body = json!({"domain": "example.org", "subscriptionHandle": "default"});
     refuses(&with(&app, &other, "POST /inbound/v1/domains", &body), 409, "alias");
     app.advance(8 * 24);

@@ -33,6 +33,35 @@ fn a_look_tells_each_finding_with_what_every_server_said_and_writes_nothing() {
 }
 
 #[test]
+fn advice_is_told_by_topic_and_writes_nothing() {
+    let (app, name) = (TestApp::new(), "example.com");
+    let key = app.account("acme");
+    app.domain(&key, name);
+    let before = app.dump();
+    let reply = bearer(&app, &key, &format!("GET /postroom/v1/domains/{name}/advice"));
+    assert_eq!(reply.status, 200);
+    let told = reply.json();
+    assert_eq!(told["domain"], "example.com");
+    let advice = told["advice"].as_array().unwrap();
+    let of = |topic: &str| advice.iter().find(|each| each["topic"] == topic).unwrap();
+    let reverse = of("reverse_dns");
+    assert_eq!((&reverse["grade"], &reverse["code"]), (&json!("improve"), &json!("reverse_missing")));
+    assert_eq!(reverse["name"], "25.2.0.192.in-addr.arpa");
+    assert!(reverse["text"].as_str().unwrap().starts_with("192.0.2.25 has no name"), "{reverse}");
+    assert_eq!(
+        reverse["action"],
+        json!({"do": "add", "name": "25.2.0.192.in-addr.arpa", "type": "PTR", "from": null, "to": "mx.mail.example.net."})
+    );
+    assert_eq!(of("mta_sts")["code"], "mta_sts_missing");
+    assert_eq!(of("mta_sts")["action"], Value::Null);
+    assert_eq!(app.dump(), before);
+    let stranger = app.account("other");
+    let foreign = bearer(&app, &stranger, &format!("GET /postroom/v1/domains/{name}/advice"));
+    let nowhere = bearer(&app, &stranger, "GET /postroom/v1/domains/nowhere.example/advice");
+    assert_eq!((foreign.status, &foreign.body), (404, &nowhere.body));
+}
+
+#[test]
 fn verifying_writes_down_what_follows() {
     let (app, name) = (TestApp::new(), "example.com");
     let key = app.account("acme");

@@ -5,12 +5,13 @@ use postroom::name::{DnsName, DomainName};
 use postroom::verify::{self, Act, Action, Code, Expectation, Finding};
 
 use super::CASES;
+use super::mistakes::differs;
 use super::runner::zone;
 
 /// The most steps until a record passes.
 const MOST_STEPS: usize = 2;
 /// What the domain's owner cannot mend at the record, or what passes by itself: each with who can.
-const NOT_BY_ENTERING: &[(Code, &str)] = &[
+pub(super) const NOT_BY_ENTERING: &[(Code, &str)] = &[
     (Code::DomainNxdomain, "the domain must be registered first"),
     (Code::DelegationElsewhere, "the record goes to the name servers that the registrar has"),
     (Code::Propagating, "time"),
@@ -41,8 +42,16 @@ fn a_failing_record_passes_after_its_advice_was_followed_twice_at_most() {
     assert!(left.is_empty(), "{left:#?}");
 }
 
+#[test]
+fn the_sentence_and_the_action_of_a_case_say_the_same() {
+    for finding in CASES.iter().flat_map(|case| [&case.shows.finding, &case.near.finding]) {
+        let action = finding.action.as_ref().unwrap();
+        assert_eq!(differs(&finding.text, action), None, "{}", finding.text);
+    }
+}
+
 /// Does what the actions say until the record passes.
-pub(super) fn follow(
+pub(crate) fn follow(
     domain: &DomainName,
     expected: &Expectation,
     dns: &ScriptedResolver,
@@ -67,7 +76,7 @@ fn apply(dns: &ScriptedResolver, action: &Action) {
         let answer = dns.lookup(&Question::new(action.name.clone(), record_type));
         if answer.chain.is_empty() { answer.outcome.records().to_vec() } else { Vec::new() }
     };
-    let from: Vec<&str> = action.from.iter().flat_map(|from| from.lines()).collect();
+    let from: Vec<&str> = action.from.iter().flat_map(|from| from.split('\n')).collect();
     let mut records: Vec<RecordData> = match (action.act, action.record_type) {
         // An alias stands alone.
         (_, RecordType::Cname) => Vec::new(),

@@ -3,10 +3,11 @@
 //!
 //! `POSTROOM_BLESS=1` writes down what is found, and makes the page anew.
 
-mod following;
+pub(crate) mod following;
+mod mistakes;
 mod page;
-mod runner;
-mod script;
+pub(crate) mod runner;
+pub(crate) mod script;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -27,11 +27,11 @@ pub(super) struct Found {
 }
 
 /// The repository's own folder.
-pub(super) fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-pub(super) fn is_blessing() -> bool {
+pub(crate) fn is_blessing() -> bool {
     std::env::var_os(BLESS).is_some()
 }
 
@@ -81,7 +81,7 @@ impl Found {
     }
 }
 
-pub(super) fn read(file: &Path) -> String {
+pub(crate) fn read(file: &Path) -> String {
     fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 

@@ -17,10 +17,10 @@ const MOST_OCTETS: usize = 255;
 const RESOLVER: &str = "192.0.2.53";
 
 /// Public keys in Base64, by their names.
-pub(super) struct Keys(BTreeMap<String, String>);
+pub(crate) struct Keys(BTreeMap<String, String>);
 
 impl Keys {
-    pub(super) fn parse(text: &str) -> Keys {
+    pub(crate) fn parse(text: &str) -> Keys {
         let pairs = lines(text).map(|line| line.split_once(' ').unwrap());
         Keys(pairs.map(|(name, key)| (name.to_owned(), key.to_owned())).collect())
     }
@@ -30,9 +30,23 @@ impl Keys {
         format!("v=DKIM1; k={algorithm}; p={}", self.0.get(name).unwrap_or_else(|| panic!("no key {name}")))
     }
 
-    /// `text` with the keys in place of `{their names}`.
-    fn fill(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (name, key)| text.replace(&format!("{{{name}}}"), key))
+    /// `text` with the keys in place of `{their names}`, and of `{name[from..to]}` a part of that key.
+    pub(super) fn fill(&self, text: &str) -> String {
+        let text = self
+            .0
+            .iter()
+            .fold(text.to_owned(), |text, (name, key)| text.replace(&format!("{{{name}}}"), key));
+        self.0.iter().fold(text, |mut text, (name, key)| {
+            let begin = format!("{{{name}[");
+            while let Some((before, rest)) = text.split_once(&begin) {
+                let (range, after) = rest.split_once("]}").unwrap_or_else(|| panic!("{rest}"));
+                let (from, to) = range.split_once("..").unwrap_or_else(|| panic!("{range}"));
+                let place =
+                    |text: &str, other: usize| if text.is_empty() { other } else { text.parse().unwrap() };
+                text = format!("{before}{}{after}", &key[place(from, 0)..place(to, key.len())]);
+            }
+            text
+        })
     }
 }
 
@@ -93,7 +107,7 @@ pub(super) fn expectation(text: &str, keys: &Keys) -> (DomainName, Expectation) 
 }
 
 /// The DNS of a script, and who its first server is.
-pub(super) fn dns(text: &str, keys: &Keys) -> (ScriptedResolver, Server) {
+pub(crate) fn dns(text: &str, keys: &Keys) -> (ScriptedResolver, Server) {
     let mut dns = ScriptedResolver::new();
     let mut first = None;
     for line in lines(text) {
@@ -139,7 +153,7 @@ fn server(header: &str) -> Server {
     }
 }
 
-fn record_type(word: &str) -> RecordType {
+pub(crate) fn record_type(word: &str) -> RecordType {
     match word {
         "A" => RecordType::A,
         "AAAA" => RecordType::Aaaa,
@@ -148,6 +162,10 @@ fn record_type(word: &str) -> RecordType {
         "NS" => RecordType::Ns,
         "SOA" => RecordType::Soa,
         "TXT" => RecordType::Txt,
+        "PTR" => RecordType::Ptr,
+        "SRV" => RecordType::Srv,
+        "TLSA" => RecordType::Tlsa,
+        "CAA" => RecordType::Caa,
         _ => panic!("no such type: {word}"),
     }
 }
@@ -190,6 +208,22 @@ fn data(kind: RecordType, value: &str) -> RecordData {
             serial: serial.parse().unwrap(),
             minimum: seconds(minimum),
         },
+        (RecordType::Ptr, [host]) => RecordData::Ptr(DnsName::from_answer(host)),
+        (RecordType::Srv, [priority, weight, port, target]) => RecordData::Srv {
+            priority: priority.parse().unwrap(),
+            weight: weight.parse().unwrap(),
+            port: port.parse().unwrap(),
+            target: DnsName::from_answer(target),
+        },
+        (RecordType::Tlsa, [usage, selector, matching, data]) => RecordData::Tlsa {
+            usage: usage.parse().unwrap(),
+            selector: selector.parse().unwrap(),
+            matching: matching.parse().unwrap(),
+            data: data.as_bytes().to_vec(),
+        },
+        (RecordType::Caa, [flags, tag, value]) => {
+            RecordData::Caa { critical: *flags != "0", tag: (*tag).to_owned(), value: (*value).to_owned() }
+        }
         (RecordType::Txt, _) => RecordData::Txt(TxtData::new(strings(value))),
         _ => panic!("no {kind} record: {value}"),
     }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
+use postroom::advisory::{self, Grade, Subject};
 use postroom::dns::{self, Outcome, Question, RecordData, RecordType, Resolver, Server};
 use postroom::name::DnsName;
 use postroom::settings::Settings;
@@ -25,6 +26,7 @@ pub(super) fn of_config(context: &Context) -> Vec<Check> {
         && checks.iter().any(|check| check.state != State::Fail)
     {
         checks.extend(promises(&settings, &declared, &resolver));
+        checks.extend(reports(&settings, &resolver));
     }
     checks
 }
@@ -159,19 +161,35 @@ fn names(address: IpAddr, settings: &Settings, resolver: &dyn Resolver) -> Check
     check("PTR", worse, text)
 }
 
+/// Whether the domain of `dmarc.rua` says that it takes DMARC reports on the domains of others (RFC 9990 section 4).
+fn reports(settings: &Settings, resolver: &dyn Resolver) -> Option<Check> {
+    let domain = settings.dmarc_rua.as_ref()?.domain();
+    let subject = Subject::new(STRANGER.parse().ok()?, settings);
+    let advice = advisory::report_permission(&subject, resolver)?;
+    Some(match advice.grade {
+        Grade::Good => {
+            check("reports", State::Ok, format!("{domain} takes DMARC reports on the domains of others"))
+        }
+        Grade::Unknown => check("reports", State::Warn, advice.text),
+        _ => {
+            let text = format!(
+                "{domain}, where dmarc.rua is, does not say that it takes DMARC reports on the domains of others, so that \
+                 none come; add the TXT record \"v=DMARC1;\" at *._report._dmarc.{domain}"
+            );
+            check("reports", State::Warn, text)
+        }
+    })
+}
+
+/// A domain of nobody's: what is allowed for it is allowed for all.
+const STRANGER: &str = "postroom-doctor.example";
+
 /// The addresses of a host; an error says that they cannot be looked up now.
 fn addresses(host: &DnsName, resolver: &dyn Resolver) -> Result<Vec<IpAddr>, String> {
     let questions = [RecordType::A, RecordType::Aaaa].map(|kind| Question::new(host.clone(), kind));
     let answers = resolver.lookup_all(&questions);
-    let found: Vec<IpAddr> = answers
-        .iter()
-        .flat_map(|answer| answer.outcome.records())
-        .filter_map(|record| match record {
-            RecordData::A(address) => Some((*address).into()),
-            RecordData::Aaaa(address) => Some((*address).into()),
-            _ => None,
-        })
-        .collect();
+    let found: Vec<IpAddr> =
+        answers.iter().flat_map(|answer| answer.outcome.records()).filter_map(RecordData::address).collect();
     match answers.iter().find(|answer| answer.outcome.is_temporary()) {
         Some(answer) if found.is_empty() => {
             Err(format!("{host} cannot be looked up now ({:?})", answer.outcome))
@@ -220,6 +238,22 @@ mod tests {
 
     fn states(checks: &[Check]) -> Vec<(&'static str, State)> {
         checks.iter().map(|check| (check.name, check.state)).collect()
+    }
+
+    #[test]
+    fn reports_come_only_if_the_domain_of_the_address_takes_them_on_all_domains() {
+        let state = |dns: &ScriptedResolver, rua: Option<&str>| {
+            let rua = rua.map(|rua| rua.parse().unwrap());
+            reports(&Settings { dmarc_rua: rua, ..settings() }, dns).map(|check| check.state)
+        };
+        let (nothing, rua) = (ScriptedResolver::new(), Some("dmarc@reports.example.org"));
+        assert_eq!(state(&nothing, None), None);
+        assert_eq!(state(&nothing, rua), Some(State::Warn));
+        let one =
+            ScriptedResolver::new().txt("example.com._report._dmarc.reports.example.org", &["v=DMARC1;"]);
+        assert_eq!(state(&one, rua), Some(State::Warn));
+        let all = ScriptedResolver::new().txt("*._report._dmarc.reports.example.org", &["v=DMARC1;"]);
+        assert_eq!(state(&all, rua), Some(State::Ok));
     }
 
     #[test]

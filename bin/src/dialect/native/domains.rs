@@ -1,5 +1,6 @@
 //! A domain's DNS: looked at, verified, as a zone fragment.
 
+use postroom::advisory::{self, Subject};
 use postroom::domain::{self, Domain};
 use postroom::error::{Entity, Error};
 use postroom::id::DomainId;
@@ -9,6 +10,7 @@ use postroom::record::{self, zone_fragment};
 use postroom::signing;
 use postroom::verify::{self, Checked, Look};
 
+use crate::json::advice::advice_json;
 use crate::json::domain::whole_domain_json;
 use crate::json::finding::checked_json;
 use crate::wire::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -40,6 +42,16 @@ pub(super) fn dns(call: &LookingCall<'_>) -> Result<Response, Fault> {
         })
         .collect();
     Ok(Response::json(StatusCode::OK, &checked_json(plan.domain(), &seen)))
+}
+
+/// What else would help the domain's mail to arrive; nothing is written down.
+pub(super) fn advise(call: &LookingCall<'_>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    call.read(|tx| inbound::domain_named(tx, &call.caller, &name).map(drop))?;
+    let settings = call.settings();
+    let subject = Subject::new(name.clone(), settings);
+    let advice = advisory::look(&subject, &call.scouts.tools(call.resolver, &settings.egress));
+    Ok(Response::json(StatusCode::OK, &advice_json(&name, &advice)))
 }
 
 /// What every server says now, which is written down, with the statuses that follow from it.

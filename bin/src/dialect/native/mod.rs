@@ -1,19 +1,26 @@
 //! The native dialect: what the published ones have no shape for, `/postroom/v1`. The contract is
 //! `docs/dialects/native.md`.
 
+mod account;
 mod api_keys;
+mod claims;
 mod domains;
+mod explain;
 mod keys;
 mod lists;
 mod routing;
 
 use postroom::access::KeyScope;
+use postroom::cap::Cap;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::json::Json;
-use crate::wire::{Auth, Call, Fault, Surface, json_body, looking, making, route, store_status};
+use crate::wire::{
+    Auth, CLAIM_IT, Call, Fault, Surface, json_body, looking, making, route, store_sentence, store_status,
+    unproved_limit,
+};
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -21,14 +28,25 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/postroom/v1"],
     auth: Auth::Bearer,
     routes: &[
+        route(Method::GET, "/postroom/v1/account", account::show).reads(KeyScope::AccountWrite).of_account(),
         route(Method::GET, "/postroom/v1/keys", api_keys::list).reads(KeyScope::AccountWrite),
         route(Method::POST, "/postroom/v1/keys", api_keys::create).writes(KeyScope::AccountWrite),
         route(Method::POST, "/postroom/v1/keys/rotate", api_keys::rotate).writes(KeyScope::AccountWrite),
         route(Method::DELETE, "/postroom/v1/keys/{id}", api_keys::revoke).writes(KeyScope::AccountWrite),
+        route(Method::GET, "/postroom/v1/claims", claims::list).reads(KeyScope::DomainsWrite),
+        making(Method::POST, "/postroom/v1/claims", claims::create)
+            .writes(KeyScope::DomainsWrite)
+            .of_account(),
+        route(Method::GET, "/postroom/v1/claims/{name}", claims::show).reads(KeyScope::DomainsWrite),
+        route(Method::DELETE, "/postroom/v1/claims/{name}", claims::delete).writes(KeyScope::DomainsWrite),
+        looking(Method::POST, "/postroom/v1/claims/{name}/verify", claims::verify)
+            .writes(KeyScope::RecordsVerify),
         route(Method::GET, "/postroom/v1/domains/{name}", domains::show)
             .reads(KeyScope::DomainsWrite)
             .short(),
         looking(Method::GET, "/postroom/v1/domains/{name}/dns", domains::dns).reads(KeyScope::RecordsVerify),
+        looking(Method::GET, "/postroom/v1/domains/{name}/advice", domains::advise)
+            .reads(KeyScope::RecordsVerify),
         looking(Method::POST, "/postroom/v1/domains/{name}/verify", domains::verify)
             .writes(KeyScope::RecordsVerify),
         route(Method::GET, "/postroom/v1/domains/{name}/zone", domains::zone).reads(KeyScope::RecordsVerify),
@@ -52,6 +70,7 @@ pub const DIALECT: Surface = Surface {
             .short(),
         route(Method::PUT, "/postroom/v1/domains/{name}/route", routing::change)
             .writes(KeyScope::RoutesWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}/explain", explain::show).reads(KeyScope::RoutesWrite),
         route(Method::GET, "/postroom/v1/explain", lists::explain).reads(KeyScope::ListsWrite),
         route(Method::GET, "/postroom/v1/lists/{list}", lists::show).reads(KeyScope::ListsWrite),
         route(Method::POST, "/postroom/v1/lists/{list}", lists::add)
@@ -82,7 +101,7 @@ fn render(fault: &Fault) -> Response {
         Fault::CredentialMissing => (StatusCode::UNAUTHORIZED, "credential_missing"),
         Fault::CredentialInvalid => (StatusCode::UNAUTHORIZED, "credential_invalid"),
         Fault::CredentialTwice => (StatusCode::BAD_REQUEST, "credential_twice"),
-        Fault::CrossSite => (StatusCode::FORBIDDEN, "cross_site"),
+        Fault::CrossSite | Fault::Page(_) => (StatusCode::FORBIDDEN, "cross_site"),
         Fault::NoRoute => (StatusCode::NOT_FOUND, "no_such_route"),
         Fault::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
         Fault::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
@@ -101,16 +120,23 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::NotFound(Entity::Domain)) => (StatusCode::NOT_FOUND, "no_such_domain"),
         Fault::Library(Error::NotFound(_)) => (StatusCode::NOT_FOUND, "not_found"),
         Fault::Library(Error::Conflict(_)) => (StatusCode::CONFLICT, "exists_already"),
+        Fault::Library(Error::Taken { .. }) => (StatusCode::CONFLICT, "taken"),
+        Fault::Library(Error::NotClaimable { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "not_claimable"),
+        Fault::Library(Error::Limit { what: Entity::Claim, .. }) => (StatusCode::CONFLICT, "unproved_limit"),
         Fault::Library(Error::InUse { .. }) => (StatusCode::CONFLICT, "in_use"),
+        Fault::Library(Error::Cap { cap: Cap::UnprovedClaims, .. }) => {
+            (StatusCode::CONFLICT, "unproved_limit")
+        }
+        Fault::Library(Error::Cap { .. }) => (StatusCode::CONFLICT, "limit_reached"),
         Fault::Library(Error::Limit { .. }) => (StatusCode::FORBIDDEN, "limit_reached"),
         Fault::Library(Error::Store(error)) => (store_status(error), "store"),
         Fault::Library(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     };
     let message = match fault {
         // What the store says is for the log.
-        Fault::Library(Error::Store(_)) => {
-            "the server could not do this; try again, or ask its operator".to_owned()
-        }
+        Fault::Library(Error::Store(error)) => store_sentence(error).to_owned(),
+        Fault::Library(Error::Taken { name }) => format!("{name} is taken: {CLAIM_IT}"),
+        Fault::Library(Error::Limit { what: Entity::Claim, most }) => unproved_limit(*most),
         other => other.to_string(),
     };
     let response = Response::json(status, &json!({ "error": { "code": code, "message": message } }));

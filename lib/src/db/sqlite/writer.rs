@@ -6,9 +6,10 @@
 //! that fails waits for the commit too, because its error may rest on what an earlier member wrote. Nobody waits for others
 //! to come: who is alone commits at once.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
+use std::thread::{self, Thread, ThreadId};
 use std::time::{Duration, Instant};
 
 use super::connection::{BUSY_TIMEOUT, Connection};
@@ -22,13 +23,13 @@ const MOST_MEMBERS: usize = 64;
 /// How long the first of a group waits for the others at most, apart from the one that has the connection then.
 const LONGEST_GROUP: Duration = Duration::from_millis(20);
 
-/// The connection that writes, lent to one thread at a time.
+/// The connection that writes, lent to one thread at a time, in the order in which they come.
 pub(in crate::db) struct Writer {
+    /// Each thread in it ends the group that it finds open, or hands it on.
+    line: Line,
     desk: Mutex<Desk>,
     /// The thread that has it.
     lent_to: Mutex<Option<ThreadId>>,
-    /// How many threads wait for it. Each of them ends the group that it finds open, or hands it on.
-    waiting: AtomicUsize,
     /// Set when a sync failed: what is on disk is unknown, so nothing more is written.
     broken: AtomicBool,
 }
@@ -92,7 +93,7 @@ impl Writer {
         Writer {
             desk: Mutex::new(Desk { conn: Some(conn), open: None, gave_up_at: None }),
             lent_to: Mutex::default(),
-            waiting: AtomicUsize::new(0),
+            line: Line::default(),
             broken: AtomicBool::new(false),
         }
     }
@@ -127,12 +128,11 @@ impl Writer {
     }
 
     fn take(&self) -> Turn<'_> {
-        self.waiting.fetch_add(1, Ordering::AcqRel);
+        let place = self.line.wait();
         // After a panic in another thread's work its part was undone: the connection is sound.
         let desk = locked(&self.desk);
-        self.waiting.fetch_sub(1, Ordering::AcqRel);
         locked(&self.lent_to).replace(thread::current().id());
-        Turn { writer: self, desk: Some(desk), part: Part::None }
+        Turn { writer: self, desk: Some(desk), part: Part::None, place: Some(place) }
     }
 }
 
@@ -153,6 +153,7 @@ pub(in crate::db) struct Turn<'a> {
     /// `None` once the turn is over.
     desk: Option<MutexGuard<'a, Desk>>,
     part: Part,
+    place: Option<Place<'a>>,
 }
 
 impl Turn<'_> {
@@ -180,6 +181,8 @@ impl Turn<'_> {
         let left = desk.leave(self.writer, part, is_done);
         // This must happen before the connection is given back.
         locked(&self.writer.lent_to).take();
+        drop(desk);
+        self.place.take();
         left
     }
 }
@@ -229,7 +232,7 @@ impl Desk {
         }
         let (members, since) = self.open.as_ref().map_or((0, None), |open| (open.members, Some(open.since)));
         let is_short = since.is_none_or(|since| since.elapsed() < LONGEST_GROUP);
-        if writer.waiting.load(Ordering::Acquire) == 0 || members >= MOST_MEMBERS || !is_short {
+        if writer.line.waiting() == 0 || members >= MOST_MEMBERS || !is_short {
             return self.commit(writer).map(|()| None);
         }
         let open = self.open.get_or_insert_with(Open::new);
@@ -266,6 +269,62 @@ impl Open {
 /// the next transaction with an error.
 fn roll_back(conn: &Connection) -> Result<(), Error> {
     if conn.is_in_transaction() { conn.batch("ROLLBACK") } else { Ok(()) }
+}
+
+/// Threads that wait, in a line: a mutex alone would often let the thread go on that has just had it.
+#[derive(Default)]
+struct Line(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    is_taken: bool,
+    tickets: VecDeque<Arc<Ticket>>,
+}
+
+/// A thread that waits, which is woken alone.
+struct Ticket {
+    thread: Thread,
+    is_called: AtomicBool,
+}
+
+impl Line {
+    /// Waits until everybody who came before is done.
+    fn wait(&self) -> Place<'_> {
+        let ticket = {
+            let mut waiting = locked(&self.0);
+            if !waiting.is_taken {
+                waiting.is_taken = true;
+                return Place(self);
+            }
+            let ticket = Arc::new(Ticket { thread: thread::current(), is_called: AtomicBool::new(false) });
+            waiting.tickets.push_back(Arc::clone(&ticket));
+            ticket
+        };
+        while !ticket.is_called.load(Ordering::Acquire) {
+            thread::park();
+        }
+        Place(self)
+    }
+
+    /// How many wait.
+    fn waiting(&self) -> usize {
+        locked(&self.0).tickets.len()
+    }
+}
+
+/// The first place in the line. Dropping it lets the next one go on.
+struct Place<'a>(&'a Line);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut waiting = locked(&self.0.0);
+        if let Some(next) = waiting.tickets.pop_front() {
+            next.is_called.store(true, Ordering::Release);
+            next.thread.unpark();
+        } else {
+            waiting.is_taken = false;
+        }
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -308,7 +367,7 @@ mod tests {
 
         fn wait_until_waiting(&self, count: usize) {
             let started = Instant::now();
-            while self.writer.waiting.load(Ordering::Acquire) < count {
+            while self.writer.line.waiting() < count {
                 assert!(started.elapsed() < SOON, "nobody waits");
                 thread::yield_now();
             }
@@ -328,6 +387,29 @@ mod tests {
             go.recv_timeout(SOON).unwrap();
             turn.end(is_done)
         }
+    }
+
+    #[test]
+    fn a_thread_that_comes_back_at_once_waits_for_those_that_came_meanwhile() {
+        let line = Line::default();
+        let first = line.wait();
+        let (say, said) = channel();
+        thread::scope(|scope| {
+            for (before, name) in ["second", "third"].into_iter().enumerate() {
+                let (line, say) = (&line, say.clone());
+                scope.spawn(move || {
+                    let _place = line.wait();
+                    say.send(name).unwrap();
+                });
+                while line.waiting() == before {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+            drop(first);
+            let _again = line.wait();
+            say.send("again").unwrap();
+        });
+        assert_eq!(said.try_iter().collect::<Vec<_>>(), ["second", "third", "again"]);
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub(super) struct Ask {
 pub(super) enum Whom {
     /// A recursive resolver, which finds out itself (RD).
     Recursive,
+    /// A recursive resolver that is to say whether it has validated its answer by DNSSEC (DO, RFC 3225).
+    Validating,
     /// A name server of a zone, which says what it has. No more is sent to it than this budget has.
     NameServer(SendingBudget),
 }
@@ -73,7 +75,7 @@ impl Asking {
         until: Instant,
     ) -> Result<Message, Trouble> {
         let places = match ask.of {
-            Whom::Recursive => &self.recursive_places,
+            Whom::Recursive | Whom::Validating => &self.recursive_places,
             Whom::NameServer(_) => &self.authoritative_places,
         };
         // Held until the reply is here.
@@ -159,7 +161,7 @@ impl Ask {
 
     fn sockets(&self) -> Sockets {
         match &self.of {
-            Whom::Recursive => Sockets::default(),
+            Whom::Recursive | Whom::Validating => Sockets::default(),
             Whom::NameServer(budget) => Sockets::within(budget.clone()),
         }
     }
@@ -168,7 +170,8 @@ impl Ask {
 fn options(ask: &Ask, edns: bool) -> DnsRequestOptions {
     let mut options = DnsRequestOptions::default();
     options.use_edns = edns;
-    options.recursion_desired = matches!(ask.of, Whom::Recursive);
+    options.recursion_desired = !matches!(ask.of, Whom::NameServer(_));
+    options.edns_set_dnssec_ok = matches!(ask.of, Whom::Validating);
     options
 }
 

@@ -210,6 +210,12 @@ impl Resolver for NetworkResolver {
         let answers = self.run(work).unwrap_or_else(|| questions.iter().map(|_| None).collect());
         answers.into_iter().map(|answer| answer.unwrap_or_else(|| self.gone())).collect()
     }
+
+    fn validates(&self, question: &Question) -> Option<bool> {
+        let (asking, question) = (self.asking.clone(), question.clone());
+        let work = async move { asking.validates(&question, asking.run_end()).await };
+        self.run(work).flatten()
+    }
 }
 
 impl Drop for NetworkResolver {

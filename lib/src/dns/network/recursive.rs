@@ -98,6 +98,15 @@ impl Asking {
         }
     }
 
+    /// Whether the first resolver that answers says that its answer was validated (RFC 4035 section 3.2.3).
+    pub(super) async fn validates(&self, question: &Question, until: Instant) -> Option<bool> {
+        let (name, wire_type) = (wire::to_wire(&question.name)?, wire::wire_type(question.record_type));
+        let reply = self.ask_any(&Ask { name, wire_type, of: Whom::Validating }, until).await.ok()?;
+        let is_answer =
+            matches!(reply.metadata.response_code, ResponseCode::NoError | ResponseCode::NXDomain);
+        is_answer.then_some(reply.metadata.authentic_data)
+    }
+
     /// The reply of the first resolver that does not fail.
     pub(super) async fn ask_any(&self, ask: &Ask, until: Instant) -> Result<Message, Trouble> {
         let mut last = Err(Trouble::Timeout);

@@ -82,6 +82,9 @@ pub(super) fn wire_type(record_type: RecordType) -> WireType {
         RecordType::Ptr => WireType::PTR,
         RecordType::Soa => WireType::SOA,
         RecordType::Txt => WireType::TXT,
+        RecordType::Srv => WireType::SRV,
+        RecordType::Tlsa => WireType::TLSA,
+        RecordType::Caa => WireType::CAA,
     }
 }
 
@@ -102,6 +105,23 @@ pub(super) fn data(record: &Record) -> Option<RecordData> {
         RData::TXT(text) => {
             RecordData::Txt(TxtData::new(text.txt_data.iter().map(|string| string.to_vec()).collect()))
         }
+        RData::SRV(srv) => RecordData::Srv {
+            priority: srv.priority,
+            weight: srv.weight,
+            port: srv.port,
+            target: from_wire(&srv.target),
+        },
+        RData::TLSA(tlsa) => RecordData::Tlsa {
+            usage: tlsa.cert_usage.into(),
+            selector: tlsa.selector.into(),
+            matching: tlsa.matching.into(),
+            data: tlsa.cert_data.clone(),
+        },
+        RData::CAA(caa) => RecordData::Caa {
+            critical: caa.issuer_critical,
+            tag: caa.tag.clone(),
+            value: String::from_utf8_lossy(&caa.value).into_owned(),
+        },
         _ => return None,
     })
 }

@@ -40,6 +40,8 @@ struct State {
     /// The first is the recursive one; each further one differs from it.
     servers: Vec<(Server, Script)>,
     asked: Vec<Question>,
+    /// What is validated by DNSSEC, if the script says anything of that.
+    validated: Option<Vec<Question>>,
 }
 
 impl Default for ScriptedResolver {
@@ -52,7 +54,9 @@ impl ScriptedResolver {
     /// A resolver named `script`, for which no name exists.
     pub fn new() -> ScriptedResolver {
         let first = (Server::from("script"), Script::default());
-        ScriptedResolver { state: Mutex::new(State { servers: vec![first], asked: Vec::new() }) }
+        ScriptedResolver {
+            state: Mutex::new(State { servers: vec![first], asked: Vec::new(), validated: None }),
+        }
     }
 
     /// What follows is said by one more server, after those before it.
@@ -132,6 +136,14 @@ impl ScriptedResolver {
         self
     }
 
+    /// The answer for this type at this name is validated by DNSSEC, and no other that is not named so.
+    #[must_use]
+    pub fn validated(self, name: &str, record_type: RecordType) -> ScriptedResolver {
+        let question = Question::new(DnsName::from_answer(name), record_type);
+        self.state().validated.get_or_insert_default().push(question);
+        self
+    }
+
     /// From now on, these are all records at `name`, at every server.
     pub fn set(&self, name: &str, records: Vec<RecordData>) {
         self.clear(name);
@@ -177,6 +189,10 @@ impl Resolver for ScriptedResolver {
         let mut state = self.state();
         state.asked.push(question.clone());
         state.answer(0, question)
+    }
+
+    fn validates(&self, question: &Question) -> Option<bool> {
+        self.state().validated.as_ref().map(|validated| validated.contains(question))
     }
 
     fn look(&self, questions: &[Question]) -> Vec<Sighting> {

@@ -11,7 +11,10 @@ use crate::error::Error;
 use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
 
-pub(crate) use table::{all, by_id, dependent, lend_due, named, of_row, one, wanting_key};
+pub(crate) use table::{
+    OF_ALIAS, accounts_with_due, all, at, by_alias, by_id, dependent, lend_due, named, of_row,
+    of_row_by_name, one, wanting_key,
+};
 
 /// A domain of whichever account, within the transaction `'t` that read it.
 ///
@@ -29,7 +32,21 @@ pub struct Holder<'t> {
     pub(crate) proved_at: Option<Timestamp>,
     /// Since when its account holds its name.
     pub(crate) claimed_at: Timestamp,
+    /// The alias by which it was found, if it was not found by its own name.
+    pub(crate) alias: Option<HeldAlias>,
     pub(super) within: Within<'t>,
+}
+
+/// Another name that leads to a domain.
+#[derive(Clone)]
+pub(crate) struct HeldAlias {
+    pub(crate) name: DomainName,
+    /// When its account was seen to own it.
+    pub(crate) proved_at: Option<Timestamp>,
+    /// Since when its account holds it.
+    pub(crate) claimed_at: Timestamp,
+    /// Since when its challenge is not in the DNS, while another account has one there.
+    pub(crate) missed_at: Option<Timestamp>,
 }
 
 impl Holder<'_> {

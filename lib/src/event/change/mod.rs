@@ -7,6 +7,7 @@ mod stored;
 use crate::address::EmailAddress;
 use crate::id::{
     AccountId, ApiKeyId, DomainId, DomainTokenId, ListEntryId, LoginLinkId, RecipientId, RecordId, ReportId,
+    SessionId,
 };
 use crate::name::{DnsName, DomainName, Selector};
 use crate::tag::Tag;
@@ -83,6 +84,10 @@ macro_rules! changes {
 changes! {
     /// An account was created.
     AccountCreated: "account.created" of "account.created" on name { name: String }
+    /// The operator trusts an account: its names act without proof.
+    AccountTrusted: "account.trusted" of "account.trusted" on name { name: String }
+    /// An account is a tenant's: its names act when they are proved.
+    AccountDistrusted: "account.distrusted" of "account.trusted" on name { name: String }
     /// An API key was created.
     ApiKeyCreated: "key.created" of "key.created" on key { key: ApiKeyId, description: Option<String> }
     /// An API key was revoked.
@@ -119,12 +124,27 @@ changes! {
     DomainRenamed: "domain.renamed" of "domain.renamed" on domain { domain: DomainRef, from: DomainName }
     /// A domain was deleted.
     DomainDeleted: "domain.deleted" of "domain.deleted" on domain { domain: DomainRef }
-    /// A domain was lost to another account, because this one had never verified it.
-    DomainGaveWay: "domain.gave_way" of "domain.gave_way" on domain { domain: DomainRef }
-    /// An alias was lost to another account, because its domain had never been verified.
-    AliasGaveWay: "domain.alias_gave_way" of "domain.gave_way" on alias { domain: DomainRef, alias: DomainName }
-    /// A name was taken from another account, which had never verified it.
-    DomainClaimed: "domain.claimed" of "domain.gave_way" on name { name: DomainName }
+    /// A domain was lost: for the reason that a [`Loss`](crate::ownership::Loss) has. Rows of earlier versions have none, and
+    /// are of domains that were never verified.
+    DomainGaveWay: "domain.gave_way" of "domain.gave_way" on domain {
+        domain: DomainRef, reason: Option<String>,
+    }
+    /// An alias was lost.
+    AliasGaveWay: "domain.alias_gave_way" of "domain.gave_way" on alias {
+        domain: DomainRef, alias: DomainName, reason: Option<String>,
+    }
+    /// A name was taken from another account.
+    DomainClaimed: "domain.claimed" of "domain.gave_way" on name { name: DomainName, reason: Option<String> }
+    /// The DNS has shown that a domain is its account's: by a DKIM record, or by its challenge.
+    DomainProved: "domain.proved" of "domain.proved" on domain { domain: DomainRef, by: String }
+    /// The DNS has shown that an alias is its account's.
+    AliasProved: "domain.alias_proved" of "domain.proved" on alias { domain: DomainRef, alias: DomainName }
+    /// A claim to a name was made that another account has, or that lies below a name that another account has proved.
+    ClaimCreated: "claim.created" of "claim.created" on name { name: DomainName }
+    /// Such a claim was given up.
+    ClaimDeleted: "claim.deleted" of "claim.deleted" on name { name: DomainName }
+    /// The challenge of such a claim was seen in the DNS.
+    ClaimProved: "claim.proved" of "claim.proved" on name { name: DomainName }
     /// A domain was handed from one account to another. Both have this in their logs.
     DomainTransferred: "domain.transferred" of "domain.transferred" on domain {
         domain: DomainRef, from: AccountId, to: AccountId,
@@ -219,6 +239,22 @@ changes! {
     }
     /// A login link was used.
     LoginLinkUsed: "login_link.used" of "login_link.used" on domain { domain: DomainRef, link: LoginLinkId }
+    /// A login link to an account was created.
+    AccountLinkCreated: "login_link.account_created" of "login_link.created" on account {
+        account: String, link: LoginLinkId,
+    }
+    /// A login link to an account was used.
+    AccountLinkUsed: "login_link.account_used" of "login_link.used" on account {
+        account: String, link: LoginLinkId,
+    }
+    /// A login link to all accounts, for the operator, was created.
+    OperatorLinkCreated: "login_link.operator_created" of "login_link.created" on link { link: LoginLinkId }
+    /// A login link to all accounts was used.
+    OperatorLinkUsed: "login_link.operator_used" of "login_link.used" on link { link: LoginLinkId }
+    /// The operator opened an account in the console.
+    AccountOpened: "account.opened" of "account.opened" on account { account: String, session: SessionId }
+    /// A session in the console was ended by somebody. `role` says as what it was signed in.
+    SessionEnded: "session.ended" of "session.ended" on session { session: SessionId, role: String }
     /// A misclassified message was reported; `domain` is its recipient's, where that is the account's own.
     ReportFiled: "report.filed" of "report.filed" on report {
         report: ReportId, kind: String, domain: Option<DomainName>,
@@ -231,6 +267,14 @@ changes! {
     RecipientChanged: "recipient.changed" of "recipient.changed" on address {
         domain: DomainRef, recipient: RecipientId, address: EmailAddress, filtered: bool, administrator: bool,
     }
+    /// So many messages were stored for a domain within so many minutes.
+    MailStored: "mail.stored" of "mail.stored" on domain { domain: DomainRef, messages: u64, minutes: u64 }
+    /// So many posts to a domain's webhook were not taken within so many minutes.
+    WebhookFailed: "mail.webhook_failed" of "mail.webhook_failed" on domain {
+        domain: DomainRef, posts: u64, minutes: u64,
+    }
+    /// So many logins for a domain were refused within so many minutes, because the password opens nothing there.
+    TokenRefused: "token.refused" of "token.refused" on domain { domain: DomainRef, logins: u64, minutes: u64 }
     /// An entry was added to a safelist or blocklist.
     ListEntryAdded: "list_entry.added" of "list_entry.added" on owner {
         owner: ListOwner, entry: ListEntryId, list: String, item: String,

@@ -2,12 +2,18 @@
 
 use std::fmt;
 
-use super::{Change, ListOwner};
+use super::{Change, DomainRef, ListOwner};
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Change::AccountCreated { name } => write!(f, "account {name} created"),
+            Change::AccountTrusted { name } => {
+                write!(f, "account {name} trusted: its names act without proof")
+            }
+            Change::AccountDistrusted { name } => {
+                write!(f, "account {name} not trusted any more: its names act when they are proved")
+            }
             Change::ApiKeyCreated { key, description } => {
                 write!(f, "API key {key}{} created", quoted(description.as_ref()))
             }
@@ -31,6 +37,20 @@ impl fmt::Display for Change {
             }
             Change::LoginLinkCreated { domain, link } => write!(f, "login link {link} for {domain} created"),
             Change::LoginLinkUsed { domain, link } => write!(f, "login link {link} for {domain} used"),
+            Change::AccountLinkCreated { account, link } => {
+                write!(f, "login link {link} for the account {account} created")
+            }
+            Change::AccountLinkUsed { account, link } => {
+                write!(f, "login link {link} for the account {account} used")
+            }
+            Change::OperatorLinkCreated { link } => write!(f, "login link {link} for the operator created"),
+            Change::OperatorLinkUsed { link } => write!(f, "login link {link} for the operator used"),
+            Change::AccountOpened { account, session } => {
+                write!(f, "account {account} opened by the operator in the console (session {session})")
+            }
+            Change::SessionEnded { session, role } => {
+                write!(f, "session {session} in the console ended ({role})")
+            }
             Change::ReportFiled { report, kind, domain } => {
                 let kind = kind.replace('_', " ");
                 write!(
@@ -84,16 +104,14 @@ impl Change {
             }
             Change::DomainRenamed { domain, from } => write!(f, "domain {from} renamed to {domain}"),
             Change::DomainDeleted { domain } => write!(f, "domain {domain} deleted"),
-            Change::DomainGaveWay { domain } => {
-                write!(f, "domain {domain} claimed by another account because it was never verified")
-            }
-            Change::AliasGaveWay { domain, alias } => write!(
-                f,
-                "alias {alias} of {domain} claimed by another account because {domain} was never verified"
-            ),
-            Change::DomainClaimed { name } => {
-                write!(f, "domain {name} claimed from another account, which never verified it")
-            }
+            Change::DomainGaveWay { .. }
+            | Change::AliasGaveWay { .. }
+            | Change::DomainClaimed { .. }
+            | Change::DomainProved { .. }
+            | Change::AliasProved { .. }
+            | Change::ClaimCreated { .. }
+            | Change::ClaimDeleted { .. }
+            | Change::ClaimProved { .. } => self.claim_sentence(f),
             Change::DomainTransferred { domain, from, to } => {
                 write!(f, "domain {domain} transferred from account {from} to account {to}")
             }
@@ -118,8 +136,44 @@ impl Change {
             Change::TokenRevoked { domain, token, name } => {
                 write!(f, "token {token}{} of {domain} revoked", quoted(name.as_ref()))
             }
+            Change::MailStored { domain, messages, minutes } => {
+                write!(f, "mail of {domain} stored: {messages} messages in {minutes} minutes")
+            }
+            Change::WebhookFailed { domain, posts, minutes } => {
+                write!(f, "webhook of {domain} failed: {posts} posts in {minutes} minutes")
+            }
+            Change::TokenRefused { domain, logins, minutes } => {
+                write!(f, "logins for {domain} refused: {logins} in {minutes} minutes")
+            }
             Change::RouteChanged { .. } | Change::InboundChanged { .. } => self.mail_sentence(f),
             _ => self.signing_sentence(f),
+        }
+    }
+
+    fn claim_sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::DomainGaveWay { domain, reason } => {
+                write!(f, "domain {domain} {}", lost(reason.as_deref().or(Some("creation")), domain))
+            }
+            Change::AliasGaveWay { domain, alias, reason } => {
+                write!(f, "alias {alias} of {domain} {}", lost(reason.as_deref(), domain))
+            }
+            Change::DomainClaimed { name, reason } => {
+                let which = match reason.as_deref() {
+                    None | Some("creation") => "which never verified it",
+                    Some("proof") => "which had not proved it",
+                    _ => "whose records for it were lost",
+                };
+                write!(f, "domain {name} claimed from another account, {which}")
+            }
+            Change::DomainProved { domain, by } => write!(f, "domain {domain} proved by its {by}"),
+            Change::AliasProved { domain, alias } => {
+                write!(f, "alias {alias} of {domain} proved by its challenge")
+            }
+            Change::ClaimCreated { name } => write!(f, "claim to {name} created"),
+            Change::ClaimDeleted { name } => write!(f, "claim to {name} deleted"),
+            Change::ClaimProved { name } => write!(f, "claim to {name} proved by its challenge"),
+            _ => Ok(()),
         }
     }
 
@@ -276,6 +330,19 @@ impl fmt::Display for Owner<'_> {
             ListOwner::Account(id) => write!(f, "account {id}"),
             other => other.fmt(f),
         }
+    }
+}
+
+/// How a name was lost.
+fn lost(reason: Option<&str>, domain: &DomainRef) -> String {
+    match reason {
+        Some("proof") => "lost to another account, which has proved that it is its own".to_owned(),
+        Some("fresh_proof") => {
+            "lost to another account, which has proved it after its records were lost".to_owned()
+        }
+        Some("operator") => "freed by the operator".to_owned(),
+        Some(_) => "claimed by another account because it was never verified".to_owned(),
+        None => format!("claimed by another account because {domain} was never verified"),
     }
 }
 

@@ -2,6 +2,7 @@
 //! zone, which has it.
 
 use super::sentence::{Flaw, asked, flaw, missing, spoilt};
+use super::tags::squeezed;
 use super::{Expectation, Expected, Need, RecordKind, Seed, key_record, mangling};
 use crate::dkim::PublicKey;
 use crate::dns::{Answer, Outcome, RecordData, RecordType, TxtData};
@@ -64,7 +65,9 @@ impl Expected for DkimExpectation {
         let (right, wrong): (Vec<&TxtData>, Vec<&TxtData>) =
             texts.partition(|text| judge_octets(self, &text.joined()).is_ok());
         let others = right.iter().skip(1).chain(&wrong).map(|text| text.readable()).collect::<Vec<_>>();
-        right.first().map(|_| Action::delete(self.name.clone(), RecordType::Txt, &others))
+        // Records that read the same cannot be told apart in a form, so all of them go, and one is entered.
+        let right = right.first().filter(|right| !others.contains(&right.readable()));
+        right.map(|_| Action::delete(self.name.clone(), RecordType::Txt, &others))
     }
 
     fn judge(&self, seen: &Answer) -> Finding {
@@ -108,7 +111,7 @@ impl Expected for DelegatedDkimExpectation {
 fn judge(expected: &DkimExpectation, seen: &Answer) -> Finding {
     let key = expected;
     let Outcome::Found { records, .. } = &seen.outcome else {
-        return missing(expected, seen);
+        return missing(expected);
     };
     let texts: Vec<&TxtData> = records
         .iter()
@@ -118,23 +121,48 @@ fn judge(expected: &DkimExpectation, seen: &Answer) -> Finding {
         })
         .collect();
     match texts.as_slice() {
-        [] => missing(expected, seen),
+        [] => missing(expected),
         [only] => match judge_octets(key, &only.joined()) {
             Ok(None) => {
                 Finding::pass(format!("{}: publishes the key, as wanted.", asked(expected)), only.shown())
             }
-            Ok(Some(flaw)) => spoilt(expected, Verdict::Warn, &flaw, only),
-            Err(flaw) => spoilt(expected, Verdict::Fail, &flaw, only),
+            Ok(Some(flaw)) => spoilt(expected, Verdict::Warn, &flaw, only, &expected.wanted()),
+            Err(flaw) => spoilt(expected, Verdict::Fail, &flaw, only, &expected.wanted()),
         },
         // Which of several a verifier takes is undefined (RFC 6376 section 3.6.2.2).
         [first, ..] => {
+            if let Some([piece, ..]) = in_order(key, &texts).as_deref() {
+                let what = format!("the value was cut into {} pieces, each a record of its own", texts.len());
+                let mend = "delete these records, and enter the whole value as one";
+                let cut = flaw(Code::ValueInTwoRecords, what, mend);
+                return spoilt(expected, Verdict::Fail, &cut, piece, &expected.wanted());
+            }
             let what = format!("there are {} TXT records where there must be one", texts.len());
             let many = flaw(Code::DkimMultiple, what, "delete all but the one that is wanted");
             // What is shown is one to delete.
             let superfluous = texts.iter().find(|text| judge_octets(key, &text.joined()).is_err());
-            spoilt(expected, Verdict::Fail, &many, superfluous.unwrap_or(first))
+            spoilt(expected, Verdict::Fail, &many, superfluous.unwrap_or(first), &expected.wanted())
         }
     }
+}
+
+/// The records in the order in which they are the pieces of the one that is wanted, if they are: two or three.
+fn in_order<'a>(key: &DkimExpectation, texts: &[&'a TxtData]) -> Option<Vec<&'a TxtData>> {
+    let orders: Vec<Vec<&TxtData>> = match texts {
+        [a, b] => vec![vec![a, b], vec![b, a]],
+        [a, b, c] => [[a, b, c], [a, c, b], [b, a, c], [b, c, a], [c, a, b], [c, b, a]]
+            .map(|order| order.map(|text| *text).to_vec())
+            .to_vec(),
+        _ => Vec::new(),
+    };
+    let is_wrong = |text: &&TxtData| judge_octets(key, &text.joined()).is_err();
+    if !texts.iter().all(is_wrong) {
+        return None;
+    }
+    orders.into_iter().find(|order| {
+        let whole: Vec<u8> = order.iter().flat_map(|text| text.joined()).collect();
+        judge_octets(key, &whole).is_ok()
+    })
 }
 
 /// Judges the TXT records at the key's name, which are to come by a CNAME from the target.
@@ -162,12 +190,26 @@ fn judge_delegated(expected: &DelegatedDkimExpectation, seen: &Answer) -> Findin
             Finding::of(verdict, Code::CnameProxiedOrFlattened, text, direct.seen)
         }
         Some(_) => direct,
-        None => missing(expected, seen),
+        None => missing(expected),
     }
 }
 
 /// Whether a record publishes the key. Of one that does not, how its value was spoiled says more than what it lacks.
 fn judge_octets(key: &DkimExpectation, octets: &[u8]) -> Result<Option<Flaw>, Flaw> {
     let text = String::from_utf8_lossy(octets);
-    key_record::judge(key, &text).map_err(|flaw| mangling::of(&text, &key.key.record_value()).unwrap_or(flaw))
+    let spoiled = |wanted: &str| without_tags(&text, wanted).or_else(|| mangling::of(&text, wanted));
+    key_record::judge(key, &text).map_err(|flaw| spoiled(&key.key.record_value()).unwrap_or(flaw))
+}
+
+/// The key as a file has it, in place of the value of a record.
+fn without_tags(text: &str, wanted: &str) -> Option<Flaw> {
+    if text.contains("BEGIN PUBLIC KEY") {
+        let what = "the lines BEGIN PUBLIC KEY and END PUBLIC KEY of a key file stand in it";
+        return Some(flaw(Code::DkimSyntax, what, "enter the value that is wanted, without those lines"));
+    }
+    let (tags, key) = wanted.rsplit_once("p=")?;
+    (squeezed(text) == key).then(|| {
+        let what = format!("the key is there without the tags before it, {tags}p=");
+        flaw(Code::DkimSyntax, what, "enter the value that is wanted, with these tags")
+    })
 }

@@ -2,22 +2,24 @@
 //! for.
 
 use super::dmarc_report::{odd_report_uri, report_host, report_hosts};
-use super::sentence::{self, asked, missing, shown_side_by_side, spoilt_by_hand};
+use super::sentence::{self, Flaw, asked, flaw, missing, shown_side_by_side, spoilt_by_hand};
 use super::tags::Tags;
-use super::{Expectation, Expected, Need, RecordKind, Seed, dmarc_above, dmarc_report};
+use super::{
+    Expectation, Expected, Need, RecordKind, Seed, dmarc_above, dmarc_mended, dmarc_report, mangling,
+};
 use crate::dns::{Answer, Outcome, Question, RecordData, RecordType, TxtData};
 use crate::name::{DnsName, DomainName};
-use crate::record::finding::{Code, Finding, Verdict};
+use crate::record::finding::{Action, Code, Finding, Verdict};
 use crate::settings::DmarcPolicy;
 
 /// Where it stands, below the domain.
 pub(super) const HOST: &str = "_dmarc";
 /// Tags that name a policy.
-const POLICY_TAGS: [&str; 3] = ["p", "sp", "np"];
+pub(super) const POLICY_TAGS: [&str; 3] = ["p", "sp", "np"];
 /// Tags that RFC 9989 removed; they do no harm and no good.
-const REMOVED_TAGS: [&str; 3] = ["pct", "rf", "ri"];
+pub(super) const REMOVED_TAGS: [&str; 3] = ["pct", "rf", "ri"];
 /// Tags that say where reports go.
-const REPORT_TAGS: [&str; 2] = ["rua", "ruf"];
+pub(super) const REPORT_TAGS: [&str; 2] = ["rua", "ruf"];
 
 pub(super) const KIND: RecordKind = RecordKind {
     word: "dmarc",
@@ -60,7 +62,26 @@ impl Expected for DmarcExpectation {
     }
 
     fn judge(&self, seen: &Answer) -> Finding {
-        judge(self, self.policy, seen)
+        judge(self, seen)
+    }
+
+    /// Of several records the strictest that will do stays. What is no DMARC record is passed over by receivers, and stays.
+    fn action(&self, answer: &Answer, _finding: &Finding) -> Option<Action> {
+        if !answer.chain.is_empty() {
+            return None;
+        }
+        let records = answer.outcome.records();
+        let meant = dmarc_mended::meant(records);
+        let from: Vec<String> = meant.iter().map(|text| text.readable()).collect();
+        let kept = dmarc_mended::keeper(self, &dmarc_texts(records)).map(TxtData::readable);
+        // Records that read the same cannot be told apart in a form.
+        Some(match kept.filter(|kept| from.iter().filter(|text| *text == kept).count() == 1) {
+            Some(kept) => {
+                let others: Vec<String> = from.into_iter().filter(|text| *text != kept).collect();
+                Action::delete(self.name.clone(), RecordType::Txt, &others)
+            }
+            None => Action::change(self.name.clone(), RecordType::Txt, &from, dmarc_mended::of(self, &meant)),
+        })
     }
 
     /// Without a record of its own a domain may have a policy from one above it. Where the record has reports sent to
@@ -93,49 +114,83 @@ fn policy(record: &str) -> DmarcPolicy {
 }
 
 /// Judges the TXT records at `_dmarc`.
-fn judge(expected: &DmarcExpectation, policy: DmarcPolicy, seen: &Answer) -> Finding {
-    let Outcome::Found { records, .. } = &seen.outcome else { return missing(expected, seen) };
+fn judge(expected: &DmarcExpectation, seen: &Answer) -> Finding {
+    let Outcome::Found { records, .. } = &seen.outcome else { return missing(expected) };
     let texts = dmarc_texts(records);
+    // What to enter in place of what is there.
+    let to = || dmarc_mended::of(expected, &dmarc_mended::meant(records));
     match texts.as_slice() {
         [] => {
-            if let Some(spoilt) = spoilt_by_hand(expected, records) {
+            if let Some(spoilt) = spoilt_by_hand(expected, records, &to()) {
                 return spoilt;
             }
             let shown = records.first().map(ToString::to_string).unwrap_or_default();
-            let what = if shown.starts_with("v=DMARC1 ") {
-                "there is no semicolon after v=DMARC1"
+            let what = "no record there starts with v=DMARC1 and a semicolon";
+            let mend = if dmarc_mended::meant(records).is_empty() {
+                "add that record"
             } else {
-                "no record there starts with v=DMARC1"
+                "replace the value with that"
             };
-            finding(expected, Code::DmarcSyntax, what, &shown, "replace the value")
+            finding(expected, Code::DmarcSyntax, what, &shown, &to(), mend)
         }
-        [only] => judge_record(expected, policy, only),
+        [only] => judge_record(expected, only),
         [_, ..] => {
             let what = format!("there are {} DMARC records, which count as none", texts.len());
             let shown = shown_side_by_side(&texts);
-            finding(expected, Code::DmarcMultiple, &what, &shown, "delete all but one")
+            match dmarc_mended::keeper(expected, &texts) {
+                Some(keeper) => {
+                    let mend = "keep that one, and delete the others";
+                    finding(expected, Code::DmarcMultiple, &what, &shown, &keeper.readable(), mend)
+                }
+                None => {
+                    finding(expected, Code::DmarcMultiple, &what, &shown, &to(), "replace them with that one")
+                }
+            }
         }
     }
 }
 
-fn judge_record(expected: &DmarcExpectation, policy: DmarcPolicy, seen: &TxtData) -> Finding {
-    let octets = seen.joined();
-    let text = String::from_utf8_lossy(&octets);
-    let shown = seen.shown();
-    let fail = |code, what: &str, mend: &str| finding(expected, code, what, &shown, mend);
+/// What a record comes to alone.
+pub(super) fn verdict_on(expected: &DmarcExpectation, seen: &TxtData) -> Verdict {
+    read(expected.policy, &seen.joined()).map_or_else(|(verdict, _)| verdict, |_| Verdict::Pass)
+}
+
+fn judge_record(expected: &DmarcExpectation, seen: &TxtData) -> Finding {
+    let (octets, shown) = (seen.joined(), seen.shown());
+    let (verdict, flaw) = match read(expected.policy, &octets) {
+        Ok(policy) => {
+            let text = format!("{}: publishes the policy {policy}, as wanted.", asked(expected));
+            return Finding::pass(text, shown);
+        }
+        Err(flawed) => flawed,
+    };
+    // How it was spoilt says more than what breaks the grammar.
+    let hand = Some(&flaw).filter(|flaw| verdict == Verdict::Fail && flaw.code == Code::DmarcSyntax);
+    let hand = hand.and_then(|_| mangling::of(&String::from_utf8_lossy(&octets), &expected.whole));
+    let Flaw { code, what, mend } = hand.unwrap_or(flaw);
+    let what = if verdict == Verdict::Warn { format!("it works, but {what}") } else { what };
+    let to = dmarc_mended::of(expected, &[seen]);
+    Finding { verdict, ..finding(expected, code, &what, &shown, &to, &mend) }
+}
+
+/// The policy that a record publishes, or what is to mend about it.
+fn read(policy: DmarcPolicy, octets: &[u8]) -> Result<DmarcPolicy, (Verdict, Flaw)> {
+    let text = String::from_utf8_lossy(octets);
+    let fail = |code, what: &str, mend: &str| Err((Verdict::Fail, flaw(code, what, mend)));
+    let warn = |code, what: &str, mend: &str| Err((Verdict::Warn, flaw(code, what, mend)));
+    let replace = "replace the value with that";
     let tags = match Tags::parse(&text) {
         Ok(tags) => tags,
-        Err(what) => return fail(Code::DmarcSyntax, &what, "replace the value"),
+        Err(what) => return fail(Code::DmarcSyntax, &what, replace),
     };
     // White space is spaces and tabs; what else stands there ends what receivers can read (RFC 9989 section 4.8).
     if octets.iter().any(|octet| matches!(octet, b'\r' | b'\n')) {
-        return fail(Code::DmarcSyntax, "a line break stands in it", "replace the value");
+        return fail(Code::DmarcSyntax, "a line break stands in it", replace);
     }
     // The version is known already; its tag may be written V= (RFC 9989 section 4.8).
     if !tags.starts_with("v") && tags.value("v").is_some() {
-        return fail(Code::DmarcSyntax, "its version is there twice", "replace the value");
+        return fail(Code::DmarcSyntax, "its version is there twice", replace);
     }
-    let change = format!("change its p= tag to p={policy}");
     let broken = broken_tag(&tags);
     let published = match broken {
         None => tags.value("p").and_then(policy_of).unwrap_or(DmarcPolicy::None),
@@ -146,22 +201,20 @@ fn judge_record(expected: &DmarcExpectation, policy: DmarcPolicy, seen: &TxtData
         Some(tag) => {
             let what =
                 format!("its {tag}= tag is not none, quarantine or reject, so that it has no policy at all");
-            return fail(Code::DmarcSyntax, &what, &format!("change its {tag}= tag to {tag}={policy}"));
+            return fail(Code::DmarcSyntax, &what, &mend_of(tag, policy));
         }
     };
     if let Some(tag) = broken
         && let Some(word) = tags.value(tag)
     {
-        let mend = format!("change its {tag}= tag to {tag}={policy}");
         let what = format!(
             "its {tag}= tag is \"{}\", so that receivers take all of it for p=none",
             sentence::shown(word)
         );
-        if policy != DmarcPolicy::None {
-            return fail(Code::DmarcPolicyWeaker, &what, &mend);
-        }
-        let text = format!("{}: it works, but {what}; seen is \"{shown}\"; {mend}.", asked(expected));
-        return Finding::of(Verdict::Warn, Code::DmarcSyntax, text, Some(shown));
+        return match policy {
+            DmarcPolicy::None => warn(Code::DmarcSyntax, &what, &mend_of(tag, policy)),
+            _ => fail(Code::DmarcPolicyWeaker, &what, &mend_of(tag, policy)),
+        };
     }
     if is_tested(&tags) && published <= policy && policy != DmarcPolicy::None {
         let what = format!("its t=y tag has receivers apply a weaker policy than {published}");
@@ -169,28 +222,30 @@ fn judge_record(expected: &DmarcExpectation, policy: DmarcPolicy, seen: &TxtData
     }
     if published < policy {
         let what = format!("its policy {published} is weaker than {policy}");
-        let mend = if broken.is_some() { format!("add p={policy} to it") } else { change };
+        let mend = if broken.is_some() { format!("add p={policy} to it") } else { mend_of("p", policy) };
         return fail(Code::DmarcPolicyWeaker, &what, &mend);
     }
     if let Some((tag, odd)) =
         REPORT_TAGS.iter().find_map(|tag| Some((tag, odd_report_uri(tags.value(tag)?)?)))
     {
         let odd = sentence::shown(odd);
-        let text = format!(
-            "{}: it works, but no reports go to \"{odd}\" in its {tag}= tag; seen is \"{shown}\"; wanted is mailto: and an \
-             address; mend that, or remove it.",
-            asked(expected)
-        );
-        return Finding::of(Verdict::Warn, Code::DmarcReportAddress, text, Some(shown));
+        let what =
+            format!("no reports go to \"{odd}\" in its {tag}= tag, where mailto: and an address must stand");
+        return warn(Code::DmarcReportAddress, &what, replace);
     }
     if let Some(tag) = REMOVED_TAGS.iter().find(|tag| tags.value(tag).is_some()) {
-        let text = format!(
-            "{}: it works, but the tag {tag}= is no part of DMARC any more; seen is \"{shown}\"; remove that tag.",
-            asked(expected)
-        );
-        return Finding::of(Verdict::Warn, Code::DmarcRemovedTag, text, Some(shown));
+        let what = format!("the tag {tag}= is no part of DMARC any more");
+        return warn(Code::DmarcRemovedTag, &what, "remove that tag");
     }
-    Finding::pass(format!("{}: publishes the policy {published}, as wanted.", asked(expected)), shown)
+    Ok(published)
+}
+
+/// What to do about a policy tag. One that is not needed can go.
+fn mend_of(tag: &str, policy: DmarcPolicy) -> String {
+    match tag {
+        "p" => format!("change its p= tag to p={policy}"),
+        tag => format!("remove its {tag}= tag"),
+    }
 }
 
 /// Whatever does not start with the version is no DMARC record, and is dropped.
@@ -243,11 +298,15 @@ pub(super) fn weaker(policy: DmarcPolicy) -> DmarcPolicy {
     }
 }
 
-fn finding(expected: &DmarcExpectation, code: Code, what: &str, seen: &str, mend: &str) -> Finding {
-    let text = format!(
-        "{}: {what}; seen is \"{seen}\"; wanted is \"{}\"; {mend}.",
-        asked(expected),
-        expected.wanted()
-    );
+fn finding(
+    expected: &DmarcExpectation,
+    code: Code,
+    what: &str,
+    seen: &str,
+    wanted: &str,
+    mend: &str,
+) -> Finding {
+    let wanted = sentence::whole(wanted);
+    let text = format!("{}: {what}; seen is \"{seen}\"; wanted is \"{wanted}\"; {mend}.", asked(expected));
     Finding::of(Verdict::Fail, code, text, Some(seen.to_owned()))
 }

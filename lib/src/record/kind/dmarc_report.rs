@@ -15,7 +15,7 @@ const MAX_HOSTS: usize = 4;
 /// What stands between the two domains in the name of the record that allows reports.
 const REPORT: &str = "_report";
 /// What such a record says.
-const ALLOWED: &str = "v=DMARC1;";
+pub(crate) const ALLOWED: &str = "v=DMARC1;";
 
 /// The first of a list of addresses for reports to which none go.
 pub(super) fn odd_report_uri(list: &str) -> Option<&str> {
@@ -30,8 +30,9 @@ pub(super) fn report_host(uri: &str) -> Option<DnsName> {
     let (_, rest) =
         uri.split_at_checked("mailto:".len()).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("mailto:"))?;
     let (local, domain) = rest.split(['!', '?']).next()?.rsplit_once('@')?;
-    let is_visible =
-        !local.is_empty() && local.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'"');
+    let is_visible = !local.is_empty()
+        && !local.starts_with("//")
+        && local.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'"');
     domain.parse().ok().filter(|_| is_visible)
 }
 
@@ -46,15 +47,23 @@ pub(super) fn report_hosts(record: &TxtData) -> Vec<DnsName> {
 
 /// The names of the records that must allow reports on this domain to these others.
 pub(super) fn names(domain: &DomainName, hosts: Vec<DnsName>) -> Vec<DnsName> {
-    let organization = |name: &str| psl::domain_str(name).unwrap_or(name).to_owned();
-    let own = organization(domain.as_str());
-    let others = hosts.into_iter().filter(|host| organization(host.as_str()) != own);
-    let mut names: Vec<DnsName> =
-        others.filter_map(|host| format!("{domain}.{REPORT}.{HOST}.{host}").parse().ok()).collect();
+    let others = hosts.into_iter().filter(|host| is_of_another_organization(domain, host));
+    let mut names: Vec<DnsName> = others.filter_map(|host| permission(domain, &host)).collect();
     names.sort_unstable();
     names.dedup();
     names.truncate(MAX_HOSTS);
     names
+}
+
+/// Whether reports on a domain to this other one need its permission (RFC 9990 section 4).
+pub(crate) fn is_of_another_organization(domain: &DomainName, host: &DnsName) -> bool {
+    let organization = |name: &str| psl::domain_str(name).unwrap_or(name).to_owned();
+    organization(domain.as_str()) != organization(host.as_str())
+}
+
+/// The name at which `host` says that it takes reports on `domain`.
+pub(crate) fn permission(domain: &DomainName, host: &DnsName) -> Option<DnsName> {
+    format!("{domain}.{REPORT}.{HOST}.{host}").parse().ok()
 }
 
 /// The finding of a domain that gets no reports, because it does not allow them; `pass` is what was found of the record.

@@ -2,6 +2,8 @@
 
 use super::Code;
 use super::sentence::{Flaw, flaw, shown};
+use super::tags::squeezed;
+use crate::name::DnsName;
 
 /// What an editor makes of straight quotation marks.
 const SMART_QUOTES: [char; 6] = ['\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}', '\u{201a}'];
@@ -44,11 +46,16 @@ pub(super) fn of(text: &str, wanted: &str) -> Option<Flaw> {
         let what = "backslashes stand before its semicolons";
         return Some(flaw(Code::EscapedSemicolons, what, "enter the value without backslashes"));
     }
-    if (200..=255).contains(&text.len()) && text.len() < wanted.len() && wanted.starts_with(text) {
-        let what = format!("the value ends after {} characters of {}", text.len(), wanted.len());
-        let mend =
-            "enter the whole value, split into strings of at most 255 characters if the form asks for it";
-        return Some(flaw(Code::ValueTruncatedAt255, what, mend));
+    if wanted.contains(';') && with_semicolons(text).is_some() {
+        let what = "commas or spaces stand between its tags, where semicolons must";
+        return Some(flaw(
+            Code::SemicolonsMissing,
+            what,
+            "enter the value that is wanted, with its semicolons",
+        ));
+    }
+    if let Some(flaw) = cut_short(text, wanted) {
+        return Some(flaw);
     }
     if text != wanted && text == wanted.to_lowercase() {
         let what = "the value has lost its capital letters";
@@ -59,6 +66,90 @@ pub(super) fn of(text: &str, wanted: &str) -> Option<Flaw> {
         ));
     }
     None
+}
+
+/// A value without what editors, forms and zone files put around and into it.
+pub(super) fn plain(text: &str) -> String {
+    let text = text.replace("&quot;", "").replace("&#34;", "").replace("&nbsp;", " ").replace("&amp;", "&");
+    let is_quote = |c: char| SMART_QUOTES.contains(&c) || matches!(c, '"' | '\\');
+    let text: String = text.chars().filter(|c| !is_quote(*c)).collect();
+    text.chars().map(|c| if c == '\u{a0}' { ' ' } else { c }).filter(|c| !INVISIBLE.contains(c)).collect()
+}
+
+/// The names of the tags that DKIM and DMARC records have.
+const TAGS: [&str; 19] = [
+    "v", "k", "h", "p", "s", "t", "n", "g", "sp", "np", "rua", "ruf", "adkim", "aspf", "fo", "pct", "rf",
+    "ri", "psd",
+];
+
+/// A list of tags with a semicolon between each two; none if it has them.
+pub(super) fn with_semicolons(text: &str) -> Option<String> {
+    let is_gap = |c: char| c == ',' || c == '|' || c.is_whitespace();
+    let mut mended = String::with_capacity(text.len());
+    // Whether a tag has begun since the last semicolon.
+    let mut is_in_tag = false;
+    let mut rest = text;
+    while let Some(at) = rest.find(is_gap) {
+        let (before, from) = rest.split_at(at);
+        let after = from.trim_start_matches(is_gap);
+        let gap = from.strip_suffix(after).unwrap_or_default();
+        let last = before.rsplit(';').next().unwrap_or_default();
+        is_in_tag = last.contains('=') || (is_in_tag && last == before);
+        let is_tag = after.split_once('=').is_some_and(|(name, _)| {
+            TAGS.iter().any(|tag| tag.eq_ignore_ascii_case(name.trim_end_matches([' ', '\t'])))
+        });
+        mended.push_str(before);
+        if is_tag && is_in_tag && !before.ends_with('=') {
+            mended.push_str("; ");
+            is_in_tag = false;
+        } else {
+            mended.push_str(gap);
+        }
+        rest = after;
+    }
+    mended.push_str(rest);
+    (mended != text).then_some(mended)
+}
+
+/// The fewest characters of a value by which a piece of it is known.
+const LEAST_PIECE: usize = 24;
+
+/// A value of which a part is missing.
+fn cut_short(text: &str, wanted: &str) -> Option<Flaw> {
+    // However the white space between the tags is written.
+    let (text, wanted) = (&squeezed(text), &squeezed(wanted));
+    let (length, whole) = (text.len(), wanted.len());
+    if length >= whole {
+        return None;
+    }
+    if (200..=255).contains(&length) && wanted.starts_with(text.as_str()) {
+        let what = format!("the value ends after {length} characters of {whole}");
+        let mend =
+            "enter the whole value, split into strings of at most 255 characters if the form asks for it";
+        return Some(flaw(Code::ValueTruncatedAt255, what, mend));
+    }
+    let what = match (wanted.starts_with(text.as_str()), wanted.ends_with(text.as_str())) {
+        _ if length < LEAST_PIECE => return None,
+        (true, _) => format!("the value ends after {length} characters of {whole}"),
+        (_, true) => format!("only the last {length} characters of {whole} are there"),
+        _ => return None,
+    };
+    let mend =
+        "enter the whole value; if the form takes no more, ask the DNS host how to enter a long TXT record";
+    Some(flaw(Code::ValueCutShort, what, mend))
+}
+
+/// Whether a target is the one that is wanted with a domain added to it: that of the record, or one above.
+pub(super) fn is_with_domain(seen: &DnsName, wanted: &DnsName, owner: &DnsName) -> bool {
+    let added = seen.as_str().strip_prefix(wanted.as_str()).and_then(|rest| rest.strip_prefix('.'));
+    added.is_some_and(|domain| domain.contains('.') && owner.is_within(&DnsName::from_answer(domain)))
+}
+
+/// What is wrong with such a target.
+pub(super) fn with_domain(seen: &DnsName, wanted: &DnsName) -> Flaw {
+    let added = seen.as_str().strip_prefix(wanted.as_str()).unwrap_or_default().trim_start_matches('.');
+    let what = format!("the form has added {added} to the target");
+    flaw(Code::DomainAddedToTarget, what, format!("enter {wanted}. as the target, with a dot at its end"))
 }
 
 /// What stands before the value where a whole line of a zone file was entered: `pr1._domainkey IN TXT "v=…`.

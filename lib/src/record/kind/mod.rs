@@ -6,9 +6,11 @@
 //! [`Expected::follow`]. A new kind is a file, a variant of [`Purpose`] and one of [`Expectation`] here, its word in the
 //! schema (`migrations`), its codes in `record/finding.rs` and its cases in `tests/fixtures/findings`.
 
+mod challenge;
 mod dkim;
 mod dmarc;
 mod dmarc_above;
+mod dmarc_mended;
 mod dmarc_report;
 mod key_record;
 mod mangling;
@@ -27,12 +29,16 @@ use crate::dns::{Answer, Question, RecordType, Resolver};
 use crate::name::{DnsName, DomainName};
 use crate::settings::Settings;
 
+pub use self::challenge::ChallengeExpectation;
 pub use self::dkim::{DelegatedDkimExpectation, DkimExpectation};
 pub use self::dmarc::DmarcExpectation;
 pub use self::mx::MxExpectation;
 pub use self::return_path::{CnameExpectation, RETURN_PATH_HOST};
 pub use self::spf::SpfExpectation;
-pub(crate) use sentence::{asked, shown};
+pub(crate) use dmarc_report::{
+    ALLOWED as ALLOWS_REPORTS, is_of_another_organization, permission as report_permission,
+};
+pub(crate) use sentence::{asked, behind_alias, shown};
 
 /// What a record is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -165,6 +171,11 @@ pub(crate) trait Expected {
     /// Judges a definite answer: one that says what is there, or that nothing is.
     fn judge(&self, seen: &Answer) -> Finding;
 
+    /// Whether the record stands at the domain itself, and not at a name below it.
+    fn is_at_domain(&self) -> bool {
+        false
+    }
+
     /// The code of the finding where nothing is there.
     fn missing_code(&self) -> Code {
         Code::RecordMissing
@@ -203,6 +214,8 @@ pub enum Expectation {
     Spf(SpfExpectation),
     /// One DMARC record.
     Dmarc(DmarcExpectation),
+    /// The challenge of a claim.
+    Challenge(ChallengeExpectation),
 }
 
 impl Expectation {
@@ -220,6 +233,7 @@ impl Expectation {
             Expectation::Mx(mx) => mx,
             Expectation::Spf(spf) => spf,
             Expectation::Dmarc(dmarc) => dmarc,
+            Expectation::Challenge(challenge) => challenge,
         }
     }
 

@@ -1,5 +1,6 @@
 //! MX: where a domain's mail goes (RFC 5321 section 5.1, RFC 7505).
 
+use super::mangling::{is_with_domain, with_domain};
 use super::sentence::{asked, missing};
 use super::{Expectation, Expected, Need, RecordKind, Seed};
 use crate::dns::{Answer, Outcome, Question, RecordData, RecordType};
@@ -63,6 +64,10 @@ impl Expected for MxExpectation {
         (!rivals.is_empty()).then(|| Action::delete(self.name.clone(), RecordType::Mx, &rivals))
     }
 
+    fn is_at_domain(&self) -> bool {
+        true
+    }
+
     fn missing_code(&self) -> Code {
         Code::MxMissing
     }
@@ -92,7 +97,7 @@ impl Expected for MxExpectation {
 
 fn judge(expected: &MxExpectation, seen: &Answer) -> Finding {
     let host = &expected.host;
-    let Outcome::Found { records, .. } = &seen.outcome else { return missing(expected, seen) };
+    let Outcome::Found { records, .. } = &seen.outcome else { return missing(expected) };
     let mut exchanges: Vec<(u16, &DnsName)> = records
         .iter()
         .filter_map(|record| match record {
@@ -123,6 +128,12 @@ fn judge(expected: &MxExpectation, seen: &Answer) -> Finding {
         if exchanges.iter().any(|(_, name)| is_address(name)) {
             let what = "an IP address stands where a host name must";
             return finding(Verdict::Fail, Code::MxIpLiteral, what, "name the host instead");
+        }
+        if let Some((_, appended)) =
+            exchanges.iter().find(|(_, name)| is_with_domain(name, host, &expected.name))
+        {
+            let flaw = with_domain(appended, host);
+            return finding(Verdict::Fail, flaw.code, &flaw.what, &flaw.mend);
         }
         let what = "none of its mail hosts is ours";
         return finding(
@@ -175,6 +186,9 @@ fn mail_host(expected: &MxExpectation, finding: &Finding, seen: &[(&Question, An
                 expected.wanted()
             );
             return Some(Finding::of(Verdict::Warn, Code::MxImplicit, text, Some(first.to_string())));
+        }
+        if finding.code == Some(Code::DomainIsAlias) {
+            return None;
         }
         let text = format!(
             "{asked}: there is no MX record, so mail goes to the domain's own address {first}; wanted is \"{}\"; publish it.",

@@ -1,5 +1,6 @@
 //! The return path: a CNAME below the domain, by which bounces come back (RFC 1034 section 3.6.2). Its target must be exact.
 
+use super::mangling::{is_with_domain, with_domain};
 use super::sentence::{asked, missing};
 use super::{Expectation, Expected, Need, RecordKind, Seed};
 use crate::dns::{Answer, Outcome, RecordData, RecordType};
@@ -56,7 +57,7 @@ impl Expected for CnameExpectation {
 fn judge(expected: &CnameExpectation, seen: &Answer) -> Finding {
     let target = &expected.target;
     let Outcome::Found { records, .. } = &seen.outcome else {
-        return missing(expected, seen);
+        return missing(expected);
     };
     let targets: Vec<&DnsName> = records
         .iter()
@@ -67,9 +68,19 @@ fn judge(expected: &CnameExpectation, seen: &Answer) -> Finding {
         .collect();
     let shown = targets.iter().map(|name| format!("{name}.")).collect::<Vec<_>>().join(", ");
     match targets.as_slice() {
-        [] => missing(expected, seen),
+        [] => missing(expected),
         [only] if *only == target => {
             Finding::pass(format!("{}: leads to {target}, as wanted.", asked(expected)), shown)
+        }
+        [only] if is_with_domain(only, target, &expected.name) => {
+            let flaw = with_domain(only, target);
+            let text = format!(
+                "{}: leads to {shown}: {}; wanted is \"{target}.\"; {}.",
+                asked(expected),
+                flaw.what,
+                flaw.mend
+            );
+            Finding::of(Verdict::Fail, flaw.code, text, Some(shown))
         }
         _ => {
             let text = format!(

@@ -1,38 +1,33 @@
 //! The record to enter in place of what is there: what was published before, as far as it works, with what we ask for in it.
 
-use super::{SpfExpectation, is_all, meant, senders};
+use super::{Entry, SpfExpectation, is_all, meant, senders};
 use crate::dns::{Answer, Memo, Outcome, Question, RecordData, RecordType, Resolver};
 use crate::record::finding::{Action, Finding, Verdict};
-use crate::spf::{Directive, Mechanism, reaches};
+use crate::spf::{Directive, Dropped, Mechanism, SpfProblem, reaches};
 
 /// More terms than this are not tried one by one.
 const MOST_TERMS: usize = 60;
 
-/// What to enter, and what of the record that is there was left out, each with why.
-pub(super) struct Advice {
-    pub(super) action: Action,
-    pub(super) dropped: Vec<String>,
-}
-
 /// Looks for the record that passes and keeps the most of what is there.
-pub(super) fn advise(expected: &SpfExpectation, answer: &Answer, dns: &dyn Resolver) -> Advice {
+pub(super) fn advise(expected: &SpfExpectation, answer: &Answer, dns: &dyn Resolver) -> (Action, Entry) {
     let texts = meant(answer);
-    let merged = expected.advised(&texts);
-    let mut dropped = Vec::new();
+    let Entry { to, mut dropped } = expected.entry_for(&texts);
+    let merged = to.unwrap_or_default();
     let mut to = Some(merged.clone()).filter(|to| verdict(expected, answer, to, dns) == Verdict::Pass);
     if to.is_none() {
         let (kept, left_out) = kept(expected, answer, &merged, dns);
         to = Some(kept).filter(|to| verdict(expected, answer, to, dns).passes());
-        dropped = left_out;
+        dropped.extend(left_out);
     }
     if to.is_none() {
-        dropped = vec!["all else".to_owned()];
         let alone = format!("v=spf1 {} ~all", expected.mechanisms.join(" "));
         to = Some(alone).filter(|to| verdict(expected, answer, to, dns).passes());
+        let all_else = || vec![Dropped::new("all else", "the record fails with it")];
+        dropped = if to.is_some() { all_else() } else { Vec::new() };
     }
     let from: Vec<String> = texts.iter().map(|text| text.readable()).collect();
     let action = Action::change(expected.name.clone(), RecordType::Txt, &from, String::new());
-    Advice { action: Action { to, ..action }, dropped }
+    (Action { to: to.clone(), ..action }, Entry { to, dropped })
 }
 
 /// The terms of `merged` that cause no error, each tried after those before it. What cannot be looked up now is kept.
@@ -41,7 +36,7 @@ fn kept(
     answer: &Answer,
     merged: &str,
     dns: &dyn Resolver,
-) -> (String, Vec<String>) {
+) -> (String, Vec<Dropped>) {
     let mut record = format!("v=spf1 {}", expected.mechanisms.join(" "));
     let mut dropped = Vec::new();
     let mut end = None;
@@ -54,7 +49,7 @@ fn kept(
         let longer = format!("{record} {term}");
         match problem(expected, answer, &longer, dns) {
             None => record = longer,
-            Some(why) => dropped.push(format!("{term} ({why})")),
+            Some(why) => dropped.push(Dropped::new(term, why)),
         }
     }
     if end.is_some() || !record.contains(" redirect=") {
@@ -71,16 +66,32 @@ fn problem(expected: &SpfExpectation, answer: &Answer, record: &str, dns: &dyn R
     let dns = Memo::new(dns).with(question, published(answer, record));
     let reach = reaches(&dns, &expected.name, &ours);
     match (reach.problem, reach.open_to_all) {
-        (Some(problem), _) if !problem.is_temporary() => Some(problem.to_string()),
+        (Some(problem), _) if !problem.is_temporary() => Some(why(&problem).to_owned()),
         (_, Some(_)) => Some("it lets everybody send".to_owned()),
         _ => None,
+    }
+}
+
+/// Why a term cannot stay.
+fn why(problem: &SpfProblem) -> &'static str {
+    match problem {
+        SpfProblem::TooManyLookups { .. } => "it would take more than ten look-ups",
+        SpfProblem::TooManyVoidLookups { .. } => "its name does not exist",
+        SpfProblem::Syntax { .. } => "the record that it leads to is invalid",
+        SpfProblem::MultipleRecords { .. } => "the domain that it names has several SPF records",
+        SpfProblem::NoRecord { .. } => "the domain that it names has no SPF record",
+        SpfProblem::Loop { .. } => "it leads in a circle",
+        SpfProblem::MalformedTarget { .. } => "it names no domain",
+        SpfProblem::TooManyMailHosts { .. } => "it leads to more than ten mail hosts",
+        SpfProblem::Lookup { .. } => "its name leads nowhere",
     }
 }
 
 /// What would be found of the domain, were this its record.
 fn verdict(expected: &SpfExpectation, answer: &Answer, record: &str, dns: &dyn Resolver) -> Verdict {
     let answer = published(answer, record);
-    let found: Finding = super::judge(expected, &expected.mechanisms, &answer);
+    let entry = Entry { to: None, dropped: Vec::new() };
+    let found: Finding = super::judge(expected, &answer, &entry);
     let walked = senders::judge(expected, &answer, &found, dns, None);
     walked.unwrap_or(found).verdict
 }

@@ -6,12 +6,12 @@ mod senders;
 
 use std::net::IpAddr;
 
-use super::sentence::{asked, shown_side_by_side, spoilt_by_hand, whole};
+use super::sentence::{asked, behind_alias, shown, shown_side_by_side, spoilt_by_hand, whole};
 use super::{Expectation, Expected, Need, RecordKind, Seed};
 use crate::dns::{Answer, Memo, Outcome, RecordData, RecordType, Resolver, TxtData};
 use crate::name::DnsName;
 use crate::record::finding::{Action, Code, Finding, Verdict};
-use crate::spf::{is_meant_as_spf, is_spf, merge};
+use crate::spf::{Dropped, Repaired, glued, is_meant_as_spf, is_spf, merge_repaired, spaced};
 
 pub(super) const KIND: RecordKind = RecordKind {
     word: "spf",
@@ -56,28 +56,37 @@ impl Expected for SpfExpectation {
         self.whole.clone()
     }
 
+    fn is_at_domain(&self) -> bool {
+        true
+    }
+
     fn missing_code(&self) -> Code {
         Code::SpfMissing
     }
 
     fn judge(&self, seen: &Answer) -> Finding {
-        judge(self, &self.mechanisms, seen)
+        judge(self, seen, &self.entry_for(&meant(seen)))
     }
 
     fn follow(&self, answer: &Answer, finding: &Finding, resolver: &dyn Resolver) -> Option<Finding> {
-        // To the walk through its terms that is merely one that breaks the grammar.
-        if finding.code == Some(Code::ValueSplitWithSpace) {
-            return None;
-        }
         let dns = &Memo::new(resolver);
         let walked = senders::judge(self, answer, finding, dns, None);
         let found = walked.as_ref().unwrap_or(finding);
-        if !answer.chain.is_empty() || matches!(found.verdict, Verdict::Pass | Verdict::Temporary) {
+        if matches!(found.verdict, Verdict::Pass | Verdict::Temporary) {
             return walked;
         }
-        let advice = advice::advise(self, answer, dns);
-        let told = senders::judge(self, answer, finding, dns, Some(&advice)).unwrap_or_else(|| found.clone());
-        Some(told.advising(advice.action))
+        if !answer.chain.is_empty() {
+            return Some(behind_alias(self, answer, found.clone()));
+        }
+        let (action, advice) = advice::advise(self, answer, dns);
+        // To the walk through its terms, one in which a space stands is merely one that breaks the grammar.
+        let told = if finding.code == Some(Code::ValueSplitWithSpace) {
+            None
+        } else {
+            senders::judge(self, answer, finding, dns, Some(&advice))
+        };
+        let told = told.unwrap_or_else(|| judge(self, answer, &advice));
+        Some(space_missing(self, answer, told, &advice).advising(action))
     }
 
     /// The domain has one SPF record, and other TXT records beside it: only those change that are meant as SPF.
@@ -87,19 +96,52 @@ impl Expected for SpfExpectation {
         }
         let texts = meant(answer);
         let from: Vec<String> = texts.iter().map(|text| text.readable()).collect();
-        Some(Action::change(self.name.clone(), RecordType::Txt, &from, self.advised(&texts)))
+        let Entry { to, .. } = self.entry_for(&texts);
+        Some(Action::change(self.name.clone(), RecordType::Txt, &from, to.unwrap_or_default()))
+    }
+}
+
+/// The one record to enter, and what it leaves out of those that are there.
+struct Entry {
+    /// The record; none where none is known that would pass.
+    to: Option<String>,
+    dropped: Vec<Dropped>,
+}
+
+/// So many terms that are left out are named.
+const MOST_NAMED: usize = 2;
+
+impl Entry {
+    /// What to do, as a sentence ends: to enter the record, and what that leaves out.
+    fn mend(&self, mend: &str) -> String {
+        let named: Vec<String> = self
+            .dropped
+            .iter()
+            .take(MOST_NAMED)
+            .map(|Dropped { term, why }| format!("\"{}\" is left out, because {why}", shown(term)))
+            .collect();
+        let more = match self.dropped.len().saturating_sub(MOST_NAMED) {
+            0 => String::new(),
+            more => format!("; and {more} more are left out"),
+        };
+        match named.as_slice() {
+            [] => mend.to_owned(),
+            named => format!("{mend} ({}{more})", named.join("; ")),
+        }
     }
 }
 
 impl SpfExpectation {
-    /// The one record to enter in place of `texts`, by what stands in them.
-    fn advised(&self, texts: &[&TxtData]) -> String {
-        let octets: Vec<Vec<u8>> = texts.iter().map(|text| text.joined()).collect();
-        if texts.is_empty() || octets.iter().map(Vec::len).sum::<usize>() > MOST_MERGED_OCTETS {
-            return self.whole.clone();
+    /// What to enter in place of `texts`, by what stands in them.
+    fn entry_for(&self, texts: &[&TxtData]) -> Entry {
+        let length: usize = texts.iter().flat_map(|text| text.strings()).map(Vec::len).sum();
+        // To merge takes time with the square of the terms.
+        if texts.is_empty() || length > MOST_MERGED_OCTETS {
+            return Entry { to: Some(self.whole.clone()), dropped: Vec::new() };
         }
-        let texts: Vec<_> = octets.iter().map(|octets| String::from_utf8_lossy(octets)).collect();
-        with_soft_plus_all(&merge(&texts, &self.mechanisms))
+        let texts: Vec<String> = texts.iter().map(|text| as_meant(text, &self.mechanisms)).collect();
+        let Repaired { record, dropped } = merge_repaired(&texts, &self.mechanisms);
+        Entry { to: Some(with_soft_plus_all(&record)), dropped }
     }
 }
 
@@ -112,6 +154,38 @@ fn meant(answer: &Answer) -> Vec<&TxtData> {
     texts.collect()
 }
 
+/// A record without what forms do to its spaces: lost between two strings, or added inside of what we ask for.
+fn as_meant(text: &TxtData, mechanisms: &[String]) -> String {
+    let joined = || String::from_utf8_lossy(&text.joined()).into_owned();
+    let mut record = spaced(text.strings()).map_or_else(joined, |(spaced, _)| spaced);
+    for wanted in mechanisms {
+        let terms: Vec<&str> = record.split(' ').skip(1).filter(|term| !term.is_empty()).collect();
+        if let Some((front, back)) = split(&terms, wanted) {
+            record = record.replacen(&format!("{front} {back}"), &format!("{front}{back}"), 1);
+        }
+    }
+    record
+}
+
+/// Tells of a missing space, where the finding is one that it explains.
+fn space_missing(expected: &SpfExpectation, answer: &Answer, told: Finding, entry: &Entry) -> Finding {
+    const BY_SPACE: [Code; 4] =
+        [Code::SpfSyntax, Code::SpfIncludeMissing, Code::SpfMechanismMissing, Code::SpfTooManyVoid];
+    let texts = meant(answer);
+    let ([only], true) = (texts.as_slice(), told.code.is_some_and(|code| BY_SPACE.contains(&code))) else {
+        return told;
+    };
+    let in_text = || glued(&String::from_utf8_lossy(&only.joined()));
+    let Some((front, back)) = spaced(only.strings()).map(|(_, terms)| terms).or_else(in_text) else {
+        return told;
+    };
+    let Some(wanted) = entry.to.as_deref().map(whole) else { return told };
+    let what = format!("there is no space between \"{}\" and \"{}\"", shown(&front), shown(&back));
+    let (seen, mend) = (only.shown(), entry.mend("change the record to that"));
+    let text = format!("{}: {what}; seen is \"{seen}\"; wanted is \"{wanted}\"; {mend}.", asked(expected));
+    Finding::of(told.verdict, Code::SpfSpaceMissing, text, Some(seen))
+}
+
 /// What a record that we asked for lets send: its terms but the version and `all`.
 fn mechanisms(record: &str) -> Vec<String> {
     let terms = record.split(' ').skip(1).filter(|term| !term.is_empty() && !is_all(term));
@@ -121,8 +195,8 @@ fn mechanisms(record: &str) -> Vec<String> {
 /// Several records that are longer in all are nobody's by mistake.
 const MOST_MERGED_OCTETS: usize = 4096;
 
-/// Judges the domain's TXT records: its SPF record must have `mechanisms`.
-fn judge(expected: &SpfExpectation, mechanisms: &[String], seen: &Answer) -> Finding {
+/// Judges the domain's TXT records, where `entry` is what to enter in their place.
+fn judge(expected: &SpfExpectation, seen: &Answer, entry: &Entry) -> Finding {
     let records = match &seen.outcome {
         Outcome::Found { records, .. } => records.as_slice(),
         _ => &[],
@@ -134,10 +208,21 @@ fn judge(expected: &SpfExpectation, mechanisms: &[String], seen: &Answer) -> Fin
             _ => None,
         })
         .collect();
+    let wanting = |code, what: &str, shown: &str, mend: &str| {
+        let wanted = entry.to.as_deref().map_or_else(|| whole(&expected.whole), whole);
+        let (asked, mend) = (asked(expected), entry.mend(mend));
+        let text = format!("{asked}: {what}; seen is \"{shown}\"; wanted is \"{wanted}\"; {mend}.");
+        Finding::of(Verdict::Fail, code, text, Some(shown.to_owned()))
+    };
     match texts.as_slice() {
         [] => {
-            if let Some(spoilt) = spoilt_by_hand(expected, records) {
+            let to = entry.to.as_deref().unwrap_or(&expected.whole);
+            if let Some(spoilt) = spoilt_by_hand(expected, records, to) {
                 return spoilt;
+            }
+            if let Some(odd) = meant(seen).first() {
+                let what = "there is no SPF record, because what is meant as one does not begin with v=spf1 and a space";
+                return wanting(Code::SpfVersion, what, &odd.shown(), "change it to that");
             }
             let text = format!(
                 "{}: there is no SPF record; wanted is \"{}\"; publish it.",
@@ -146,68 +231,54 @@ fn judge(expected: &SpfExpectation, mechanisms: &[String], seen: &Answer) -> Fin
             );
             Finding::of(Verdict::Fail, Code::SpfMissing, text, None)
         }
-        [only] => judge_record(expected, mechanisms, only),
+        [only] => judge_record(expected, only, entry),
         [first, ..] => {
-            let octets: Vec<Vec<u8>> = texts.iter().map(|text| text.joined()).collect();
-            let records: Vec<_> = octets.iter().map(|octets| String::from_utf8_lossy(octets)).collect();
-            // To merge takes time with the square of the terms.
-            let is_sane = octets.iter().map(Vec::len).sum::<usize>() <= MOST_MERGED_OCTETS;
-            let merged = Some(&records).filter(|_| is_sane).map(|records| merge(records, mechanisms));
-            let wanted = merged.map_or(String::new(), |merged| format!(" \"{}\"", whole(&merged)));
-            let text = format!(
-                "{}: there are {} SPF records, which receivers take for an error; seen is \"{}\"; wanted is one \
-                 record{wanted}; merge them into that.",
-                asked(expected),
-                texts.len(),
-                shown_side_by_side(&texts),
-            );
-            Finding::of(Verdict::Fail, Code::SpfMultiple, text, Some(first.shown()))
+            let what = format!("there are {} SPF records, which receivers take for an error", texts.len());
+            let mend = "delete them, and enter that one";
+            let told = wanting(Code::SpfMultiple, &what, &shown_side_by_side(&texts), mend);
+            Finding { seen: Some(first.shown()), ..told }
         }
     }
 }
 
-fn judge_record(expected: &SpfExpectation, mechanisms: &[String], seen: &TxtData) -> Finding {
+fn judge_record(expected: &SpfExpectation, seen: &TxtData, entry: &Entry) -> Finding {
     let octets = seen.joined();
     let text = String::from_utf8_lossy(&octets);
     let shown = seen.shown();
-    let merged = merge(&[&text], mechanisms);
-    let wanting = |verdict, code, what: &str, wanted: &str, mend: &str| {
-        let wanted = whole(wanted);
-        let text =
-            format!("{}: {what}; seen is \"{shown}\"; wanted is \"{wanted}\"; {mend}.", asked(expected));
+    let finding = |verdict, code, what: &str, mend: &str| {
+        let wanted = entry.to.as_deref().map_or_else(|| whole(&expected.whole), whole);
+        let (asked, mend) = (asked(expected), entry.mend(mend));
+        let text = format!("{asked}: {what}; seen is \"{shown}\"; wanted is \"{wanted}\"; {mend}.");
         Finding::of(verdict, code, text, Some(shown.clone()))
     };
-    let finding = |verdict, code, what: &str, mend: &str| wanting(verdict, code, what, merged.as_str(), mend);
     let terms: Vec<&str> = text.split(' ').skip(1).filter(|term| !term.is_empty()).collect();
     let end = terms.iter().position(|term| is_all(term)).unwrap_or(terms.len());
     let (alive, dead) = terms.split_at_checked(end).unwrap_or((&terms, &[]));
     let has = |terms: &[&str], wanted: &str| terms.iter().any(|term| reaches(term, wanted));
-    for wanted in mechanisms {
+    for wanted in &expected.mechanisms {
         if has(alive, wanted) {
             continue;
         }
         if has(dead, wanted) {
             let what = format!("{wanted} stands after all, where nothing is read any more");
-            return finding(Verdict::Fail, Code::SpfIncludeAfterAll, &what, "move it to the front");
+            return finding(Verdict::Fail, Code::SpfIncludeAfterAll, &what, "change the record to that");
         }
-        if let Some((front, back)) = split(alive, wanted) {
+        if split(alive, wanted).is_some() {
             let what = format!("a space stands inside of {wanted}, where the value was split");
-            let (code, mend) = (Code::ValueSplitWithSpace, "enter it without that space");
-            let whole = text.replacen(&format!("{front} {back}"), &format!("{front}{back}"), 1);
-            return wanting(Verdict::Fail, code, &what, &whole, mend);
+            let mend = "change the record to that, without the space";
+            return finding(Verdict::Fail, Code::ValueSplitWithSpace, &what, mend);
         }
         let what = format!("it does not let our servers send: {wanted} is not in it");
-        return finding(
-            Verdict::Fail,
-            Code::SpfMechanismMissing,
-            &what,
-            "change the record, without adding a second one",
-        );
+        let mend = "change the record to that, without adding a second one";
+        return finding(Verdict::Fail, Code::SpfMechanismMissing, &what, mend);
     }
     if dead.first().is_some_and(|all| all.eq_ignore_ascii_case("all") || all.eq_ignore_ascii_case("+all")) {
-        let what = "+all lets everybody send";
-        let closed = with_soft_all(&merged);
-        return wanting(Verdict::Warn, Code::SpfPlusAll, what, &closed, "end the record with ~all");
+        return finding(
+            Verdict::Warn,
+            Code::SpfPlusAll,
+            "+all lets everybody send",
+            "end the record with ~all",
+        );
     }
     Finding::pass(format!("{}: lets our servers send, as wanted.", asked(expected)), shown)
 }
@@ -216,11 +287,6 @@ fn judge_record(expected: &SpfExpectation, mechanisms: &[String], seen: &TxtData
 fn with_soft_plus_all(record: &str) -> String {
     let is_open = |term: &str| ["all", "+all"].iter().any(|open| term.eq_ignore_ascii_case(open));
     record.split(' ').map(|term| if is_open(term) { "~all" } else { term }).collect::<Vec<_>>().join(" ")
-}
-
-/// The record with `~all` in place of whatever `all` it has.
-fn with_soft_all(record: &str) -> String {
-    record.split(' ').map(|term| if is_all(term) { "~all" } else { term }).collect::<Vec<_>>().join(" ")
 }
 
 /// Two terms side by side that would be `wanted`, had no space come between them.

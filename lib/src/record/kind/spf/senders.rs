@@ -3,13 +3,12 @@
 use std::net::IpAddr;
 
 use super::super::sentence::{shown, whole};
-use super::advice::Advice;
-use super::{SpfExpectation, with_soft_all};
+use super::{Entry, SpfExpectation, meant};
 use crate::dns::{Answer, Memo, Question, RecordData, RecordType, Resolver};
 use crate::record::finding::{Code, Finding, Verdict};
 use crate::spf::{
     Directive, Evaluation, MOST_LOOKUPS, Mechanism, MechanismStanding, Passing, Place, Qualifier, Query,
-    Reach, Refuser, SpfProblem, SpfResult, check_host, is_spf, merge, passing, reaches,
+    Reach, Refuser, SpfProblem, SpfResult, check_host, is_spf, mistaken_modifiers, passing, reaches,
 };
 
 /// What the walk through a domain's one SPF record says; none where it has no such record, or where what was `found` in the
@@ -19,7 +18,7 @@ pub(super) fn judge(
     answer: &Answer,
     found: &Finding,
     resolver: &dyn Resolver,
-    advice: Option<&Advice>,
+    advice: Option<&Entry>,
 ) -> Option<Finding> {
     let question = &Question::new(expected.name.clone(), RecordType::Txt);
     let SpfExpectation { mechanisms: wanted, addresses, .. } = expected;
@@ -39,13 +38,18 @@ pub(super) fn judge(
     // The walk begins with the answer that was judged, not with another one.
     let dns = Memo::new(resolver).with(question.clone(), answer.clone());
     let reach = reaches(&dns, &question.name, &mechanisms);
-    let advised = advice.and_then(|advice| advice.action.to.as_deref());
-    let merged = advised.map_or_else(|| merge(&[record], wanted), str::to_owned);
+    let by_text;
+    let entry = if let Some(advice) = advice {
+        advice
+    } else {
+        by_text = expected.entry_for(&meant(answer));
+        &by_text
+    };
     let walked = Walked {
         question,
         record,
-        merged: &merged,
-        advice: advice.filter(|advice| advice.action.to.is_some()),
+        entry,
+        is_judged: advice.is_some(),
         wanted,
         mechanisms: &mechanisms,
         reach: &reach,
@@ -69,9 +73,10 @@ pub(super) fn judge(
 struct Walked<'a> {
     question: &'a Question,
     record: &'a str,
-    merged: &'a str,
-    /// What to enter instead, where that is known to pass.
-    advice: Option<&'a Advice>,
+    /// What to enter instead.
+    entry: &'a Entry,
+    /// Whether that was judged, and passes.
+    is_judged: bool,
     wanted: &'a [String],
     /// What is wanted, parsed.
     mechanisms: &'a [Mechanism],
@@ -132,8 +137,11 @@ impl Walked<'_> {
         };
         let is_here =
             self.record.split(' ').any(|term| term.trim_start_matches('+').eq_ignore_ascii_case(text));
-        let mend =
-            if is_here { format!("move {text} to the front") } else { format!("put {text} at the front") };
+        let mend = if is_here {
+            format!("move {text} to the front, as there")
+        } else {
+            format!("put {text} at the front, as there")
+        };
         Some(self.says(Verdict::Fail, Code::SpfRefusedBefore, &what, &mend))
     }
 
@@ -170,6 +178,12 @@ impl Walked<'_> {
         if let Some(place) = open_to_all {
             return self.open_to_all(place);
         }
+        if let Some(ignored) = mistaken_modifiers(self.record.as_bytes()).first() {
+            let what = format!(
+                "our servers may send, but receivers pass over \"{ignored}\", where = stands in place of a colon"
+            );
+            return self.says(Verdict::Warn, Code::SpfSyntax, &what, "change the record to that");
+        }
         let text = format!(
             "{} {}: lets our servers send, as wanted; it takes {lookups} of {MOST_LOOKUPS} look-ups.",
             self.question.record_type, self.question.name
@@ -185,7 +199,7 @@ impl Walked<'_> {
             }
             (MechanismStanding::Shadowed { by, .. }, _) => {
                 let what = format!("{mechanism} stands after {by}, where nothing is read any more");
-                self.says(Verdict::Fail, Code::SpfIncludeAfterAll, &what, "move it to the front")
+                self.says(Verdict::Fail, Code::SpfIncludeAfterAll, &what, "change the record to that")
             }
             (MechanismStanding::Reached(matched), _) => {
                 let what = format!("{matched} does not let our servers pass");
@@ -209,8 +223,10 @@ impl Walked<'_> {
         let what = format!("{place} lets everybody send");
         let (code, is_own) = (Code::SpfPlusAll, place.domain == self.question.name);
         if is_own && place.term.to_ascii_lowercase().ends_with("all") {
-            let closed = with_soft_all(self.merged);
-            return self.with_wanted(Verdict::Warn, code, &what, &closed, "end the record with ~all");
+            return self.says(Verdict::Warn, code, &what, "end the record with ~all");
+        }
+        if self.is_judged {
+            return self.says(Verdict::Warn, code, &what, "change the record to that");
         }
         let mend = if is_own { "remove that term" } else { "remove what leads there, or ask its owner" };
         self.without_wanted(Verdict::Warn, code, &what, mend)
@@ -218,29 +234,20 @@ impl Walked<'_> {
 
     /// What is wanted is the record with our mechanisms merged in.
     fn says(&self, verdict: Verdict, code: Code, what: &str, mend: &str) -> Finding {
-        self.with_wanted(verdict, code, what, self.merged, mend)
-    }
-
-    /// Our mechanisms in it would not make the record right.
-    fn errs(&self, verdict: Verdict, what: &str, problem: &SpfProblem) -> Finding {
-        let Some(Advice { dropped, .. }) = self.advice else {
-            return self.without_wanted(verdict, code_of(problem), what, mend_of(problem));
-        };
-        // What is left out is named by its term; why, is what is wrong.
-        let terms: Vec<&str> = dropped.iter().map(|term| term.split(" (").next().unwrap_or(term)).collect();
-        let mend = match terms.as_slice() {
-            [] => "change the record to that".to_owned(),
-            terms => format!("change the record to that, which leaves out {}", shown(&terms.join(", "))),
-        };
-        self.with_wanted(verdict, code_of(problem), what, self.merged, &mend)
-    }
-
-    fn with_wanted(&self, verdict: Verdict, code: Code, what: &str, wanted: &str, mend: &str) -> Finding {
         let Question { name, record_type } = self.question;
-        let (seen, wanted) = (shown(self.record), whole(wanted));
+        let Some(to) = &self.entry.to else { return self.without_wanted(verdict, code, what, mend) };
+        let (seen, wanted, mend) = (shown(self.record), whole(to), self.entry.mend(mend));
         let text =
             format!("{record_type} {name}: {what}; seen is \"{seen}\"; wanted is \"{wanted}\"; {mend}.");
         Finding::of(verdict, code, text, Some(seen))
+    }
+
+    /// Our mechanisms in it alone would not make the record right.
+    fn errs(&self, verdict: Verdict, what: &str, problem: &SpfProblem) -> Finding {
+        if self.is_judged {
+            return self.says(verdict, code_of(problem), what, "change the record to that");
+        }
+        self.without_wanted(verdict, code_of(problem), what, mend_of(problem))
     }
 
     fn without_wanted(&self, verdict: Verdict, code: Code, what: &str, mend: &str) -> Finding {

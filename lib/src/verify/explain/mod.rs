@@ -1,33 +1,26 @@
 //! Explaining: the few further look-ups that tell a usual mistake from a mere absence.
 //!
 //! Only failed judgements are explained, each with at most a dozen look-ups, all of one run side by side. The
-//! first mistake in the order of [`Suspicion`] that the DNS confirms is the one that is told.
+//! first mistake in the order of `place::all` that the DNS confirms is the one that is told.
 
+mod place;
+
+use self::place::Place;
+use super::{Code, Expectation, Finding, Look, Verdict, judge, wildcard};
 use crate::dns::{Answer, Outcome, Question, RecordData, RecordType, Resolver};
 use crate::name::{DnsName, DomainName};
 use crate::record::kind;
-use crate::secret::fill_random;
 
-use super::{Code, Expectation, Finding, Look, Verdict, judge};
-
-/// A mistake that people make, and the place in the DNS where it would show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A mistake that people make, and where in the DNS it would show.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Suspicion {
-    /// The form appended the domain to a name that had it already.
-    Doubled,
-    /// The form, or the person, dropped the underscore.
-    NoUnderscore,
-    /// The record went to the domain itself.
-    AtApex,
-    /// The record went below `www`.
-    AtWww,
-    /// The record went to the parent domain.
-    InParent,
+    /// The right record stands at another name.
+    Elsewhere(Place),
     /// The answer comes from `*.domain`, and nobody made a record for this name.
     Wildcard,
     /// Addresses stand where a CNAME should: a proxy answers for it, or the CNAME was flattened.
     Flattened,
-    /// The right text went into a TXT record, where a CNAME should be.
+    /// The right text went into a TXT record, where one of another type should be.
     WrongType,
     /// The domain is not in the DNS at all.
     NoDomain,
@@ -119,41 +112,36 @@ fn tell_delegation(
     }
 }
 
-/// The places to look at for this finding, in the order of the suspicions.
+/// What to look up for this finding, in the order of the suspicions.
 fn probes(item: usize, domain: &DomainName, expected: &Expectation, finding: &Finding) -> Vec<Probe> {
     let mut probes = Vec::new();
-    let mut probe = |suspicion, name: Option<DnsName>, record_type| {
-        probes.extend(name.map(|name| Probe { item, suspicion, question: Question::new(name, record_type) }));
+    let mut probe = |suspicion, name: DnsName, record_type| {
+        probes.push(Probe { item, suspicion, question: Question::new(name, record_type) });
     };
-    let question = expected.question();
-    let (name, record_type) = (&question.name, question.record_type);
+    let Question { name, record_type } = expected.question();
     let apex = domain.dns();
+    if finding.code == Some(Code::DomainIsAlias) {
+        return probes;
+    }
     if finding.seen.is_some() || finding.code == Some(Code::CnameLoop) {
         // The domain itself is nobody's wildcard as far as its owner is concerned.
-        if name != apex {
-            probe(Suspicion::Wildcard, random_sibling(name), record_type);
+        if let Some(sibling) = wildcard::random_sibling(&name).filter(|_| name != *apex) {
+            probe(Suspicion::Wildcard, sibling, record_type);
         }
         return probes;
     }
-    let host = name.as_str().strip_suffix(apex.as_str()).unwrap_or_default().trim_end_matches('.');
-    let below = |ancestor: &str| format!("{host}.{ancestor}").parse::<DnsName>().ok();
-    probe(Suspicion::Doubled, format!("{name}.{apex}").parse().ok(), record_type);
-    if host.contains('_') {
-        probe(Suspicion::NoUnderscore, name.as_str().replace('_', "").parse().ok(), record_type);
-    }
-    if record_type == RecordType::Txt && name != apex {
-        probe(Suspicion::AtApex, Some(apex.clone()), record_type);
-    }
-    if name != apex {
-        probe(Suspicion::AtWww, below(&format!("www.{apex}")), record_type);
-        probe(Suspicion::InParent, domain.parent().and_then(|parent| below(parent.as_str())), record_type);
+    for place in place::all(domain, &name, record_type) {
+        let at = place.name.clone();
+        probe(Suspicion::Elsewhere(place), at, record_type);
     }
     if record_type == RecordType::Cname {
-        probe(Suspicion::Flattened, Some(name.clone()), RecordType::A);
-        probe(Suspicion::Flattened, Some(name.clone()), RecordType::Aaaa);
-        probe(Suspicion::WrongType, Some(name.clone()), RecordType::Txt);
+        probe(Suspicion::Flattened, name.clone(), RecordType::A);
+        probe(Suspicion::Flattened, name.clone(), RecordType::Aaaa);
     }
-    probe(Suspicion::NoDomain, Some(apex.clone()), RecordType::Soa);
+    if record_type != RecordType::Txt {
+        probe(Suspicion::WrongType, name, RecordType::Txt);
+    }
+    probe(Suspicion::NoDomain, apex.clone(), RecordType::Soa);
     probes
 }
 
@@ -166,39 +154,17 @@ fn confirm(
     finding: &Finding,
 ) -> Option<Finding> {
     let question = expected.question();
-    let (asked, at) = (format!("{} {}", question.record_type, question.name), &probe.question.name);
-    let misplaced = |code, mend: String| {
-        holds(expected, answer).then(|| {
+    let asked = format!("{} {}", question.record_type, question.name);
+    match &probe.suspicion {
+        Suspicion::Elsewhere(Place { code, name: at, mend }) => holds(expected, answer).then(|| {
             let text = format!("{asked}: there is no such record, but the right one stands at {at}; {mend}.");
-            Finding::of(Verdict::Fail, code, text, None)
-        })
-    };
-    let host = question.name.as_str().strip_suffix(domain.as_str()).unwrap_or_default();
-    let host = if host.is_empty() { "@" } else { host.trim_end_matches('.') };
-    match probe.suspicion {
-        Suspicion::Doubled => misplaced(
-            Code::RecordAtDoubledName,
-            format!("the form adds {domain} by itself: enter {host} as its name"),
-        ),
-        Suspicion::NoUnderscore => {
-            misplaced(Code::RecordMissingUnderscore, format!("enter {host} as its name, with the underscore"))
-        }
-        Suspicion::AtApex => misplaced(Code::RecordAtApex, format!("enter {host} as its name")),
-        Suspicion::AtWww => misplaced(Code::RecordAtWww, format!("enter {host} as its name, without www")),
-        Suspicion::InParent => {
-            misplaced(Code::RecordInParentZone, format!("make it for {domain}, not for the domain above it"))
-        }
+            Finding::of(Verdict::Fail, *code, text, None)
+        }),
         Suspicion::Wildcard => {
             let seen = finding.seen.clone()?;
-            let same = answer.outcome.records().iter().any(|record| shown(record) == seen);
-            same.then(|| {
-                let text = format!(
-                    "{asked}: the answer \"{seen}\" comes from a wildcard, as names beside it that nobody made have it \
-                     too; wanted is \"{}\"; make a record for this very name.",
-                    kind::shown(&expected.wanted())
-                );
-                Finding::of(Verdict::Fail, Code::RecordFromWildcard, text, Some(seen))
-            })
+            let alias = answer.chain.first().map(|alias| format!("{alias}."));
+            let mut same = answer.outcome.records().iter().map(shown).chain(alias);
+            same.any(|shown| shown == seen).then(|| wildcard::finding(expected, finding))
         }
         Suspicion::Flattened => {
             let address = shown(answer.outcome.records().first()?);
@@ -210,10 +176,17 @@ fn confirm(
             Some(Finding::of(Verdict::Fail, Code::CnameProxiedOrFlattened, text, Some(address)))
         }
         Suspicion::WrongType => {
-            let seen = shown(answer.outcome.records().first()?);
+            let (wanted, record_type) = (expected.wanted(), question.record_type);
+            let target =
+                wanted.rsplit(' ').next().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+            // The domain itself has TXT records of all sorts.
+            let is_it = |text: &String| {
+                record_type == RecordType::Cname || text.to_ascii_lowercase().contains(&target)
+            };
+            let seen = answer.outcome.records().iter().map(shown).find(is_it)?;
             let text = format!(
-                "{asked}: there is a TXT record \"{seen}\" and no CNAME; wanted is a CNAME to \"{}\"; change its type to CNAME.",
-                expected.wanted()
+                "{asked}: there is a TXT record \"{seen}\" and no {record_type}; wanted is {record_type} \"{wanted}\"; \
+                 change its type to {record_type}."
             );
             Some(Finding::of(Verdict::Fail, Code::WrongType, text, Some(seen)))
         }
@@ -242,13 +215,4 @@ fn shown(record: &RecordData) -> String {
         RecordData::Cname(target) => format!("{target}."),
         other => other.to_string(),
     }
-}
-
-/// A name beside this one that nobody has made.
-fn random_sibling(name: &DnsName) -> Option<DnsName> {
-    let mut octets = [0_u8; 8];
-    // Without random numbers the name is still one that nobody has made.
-    let _ = fill_random(&mut octets);
-    let label: String = octets.iter().map(|octet| char::from(b'a' + octet % 26)).collect();
-    name.parent().and_then(|parent| parent.child(&format!("{label}-probe")).ok())
 }

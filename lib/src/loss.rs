@@ -1,0 +1,59 @@
+//! How an account loses a name: its domain goes with all that hangs on it, or its alias goes, and what is left is a claim that
+//! says so.
+
+use crate::db::WriteTx;
+use crate::domain::{self, Holder};
+use crate::error::{Entity, Error};
+use crate::event::{Actor, Change};
+use crate::id::AccountId;
+use crate::name::DomainName;
+use crate::ownership::table::{self, Lost};
+use crate::ownership::{self, Loss, Way};
+use crate::signing;
+
+/// Takes the name by which a holder was found away from it.
+pub(crate) fn lose(tx: &WriteTx<'_>, actor: &Actor, holder: &Holder<'_>, loss: Loss) -> Result<(), Error> {
+    let tied_to = domain::table::tied_to(tx, holder.id)?;
+    let reason = Some(loss.as_str().to_owned());
+    let domain = holder.into();
+    let (name, of, claimed_at, change) = if let Some(alias) = &holder.alias {
+        table::delete_alias(tx, &alias.name)?;
+        let change = Change::AliasGaveWay { domain, alias: alias.name.clone(), reason };
+        (&alias.name, Some(holder.id), alias.claimed_at, change)
+    } else {
+        // What its keys signed for is signed for by nobody until its owner says so.
+        let left_alone = domain::table::hand_on_authority(tx, holder.id, None)?;
+        left_alone.into_iter().try_for_each(|id| signing::follow(tx, actor, id).map(drop))?;
+        domain::table::delete(tx, holder.id)?;
+        signing::follow_proof(tx, actor, holder.account, &holder.name)?;
+        (&holder.name, None, holder.claimed_at, Change::DomainGaveWay { domain, reason })
+    };
+    table::note_loss(tx, &Lost { account: holder.account, name, of, tied_to, claimed_at, loss })?;
+    tx.tell(actor, holder.account, &change)
+}
+
+/// Makes way for `account` where it wants a name: checks that it may have it, and takes it from a claim that gives way.
+///
+/// `Conflict(Domain)` if the account has the name itself, `Taken` if another one has it, or has proved a name above it. `NotClaimable`
+/// and `Limit` as of a tenant's claims.
+pub(crate) fn make_way(
+    tx: &WriteTx<'_>,
+    account: AccountId,
+    name: &DomainName,
+    is_challenge_seen: bool,
+) -> Result<(), Error> {
+    let way = ownership::way(tx, account, name, is_challenge_seen)?;
+    if let Way::Own = way {
+        return Err(Error::Conflict(Entity::Domain));
+    }
+    ownership::check_claimable(tx, account, name, is_challenge_seen)?;
+    match way {
+        Way::Free => Ok(()),
+        Way::Own | Way::Blocked => Err(Error::Taken { name: name.to_string() }),
+        Way::Takes(holder, loss) => {
+            lose(tx, &Actor::Operator, &holder, loss)?;
+            let reason = Some(loss.as_str().to_owned());
+            tx.tell(&Actor::Operator, account, &Change::DomainClaimed { name: name.clone(), reason })
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Whose a name is, and so who may act for it.
+//!
+//! A **claim** is a name, of a domain or of an alias, that an account holds or contends for. It is **proved** when the DNS has shown
+//! that the account owns the name: by the record of a DKIM key of its own, or by its [`Challenge`]. A proved domain proves what its
+//! account has below it, down to a name that another account has proved.
+//!
+//! [`acts`] is the one question: whether mail may come in for a name, be sent for it and be signed for it. Everything that
+//! acts for a name asks it, and nothing else. Names of a [trusted](crate::account::Trust) account act at once, those of a tenant
+//! when they are proved; [`RequireProof`] can widen or lift that.
+//!
+//! Which claim gives way to which is a pure function, in `rules.rs`.
+
+mod challenge;
+mod reserved;
+mod rules;
+pub(crate) mod table;
+
+use std::collections::HashMap;
+
+use crate::account;
+use crate::clock::Timestamp;
+use crate::db::{ReadTx, WriteTx};
+use crate::domain::{Details, Holder, holder};
+use crate::error::{Entity, Error};
+use crate::id::{AccountId, DomainId};
+use crate::name::DomainName;
+use crate::settings::RequireProof;
+
+pub use challenge::Challenge;
+pub(crate) use rules::{Bid, Proof, takes};
+
+/// By what a name is proved, in the audit log.
+pub(crate) const BY_CHALLENGE: &str = "challenge";
+
+/// How many ended claims of a tenant are remembered for each unproved one that it may have.
+const PAST_FOR_EACH: u32 = 10;
+
+/// A name that an account holds, and when it was proved by itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Held<'a> {
+    pub(crate) account: AccountId,
+    pub(crate) name: &'a DomainName,
+    pub(crate) proved_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a Details> for Held<'a> {
+    fn from(domain: &'a Details) -> Held<'a> {
+        Held { account: domain.account, name: &domain.name, proved_at: domain.proved_at }
+    }
+}
+
+impl<'a> From<&'a Holder<'_>> for Held<'a> {
+    fn from(holder: &'a Holder<'_>) -> Held<'a> {
+        Held { account: holder.account, name: &holder.name, proved_at: holder.proved_at }
+    }
+}
+
+/// The domain of a holder; and its alias, if it was found by one.
+fn held_by<'a>(holder: &'a Holder<'_>) -> Vec<Held<'a>> {
+    let alias = holder.alias.as_ref();
+    let alias =
+        alias.map(|alias| Held { account: holder.account, name: &alias.name, proved_at: alias.proved_at });
+    [Held::from(holder)].into_iter().chain(alias).collect()
+}
+
+/// Whether the holder's account may act for the name by which it was found: take its mail, and send and sign for it.
+///
+/// Who was found by an alias acts for it if the account may act for both, the alias and its domain.
+pub fn acts<'t>(tx: &ReadTx<'t>, holder: &Holder<'t>) -> Result<bool, Error> {
+    Ok(acting(tx, &held_by(holder))?.into_iter().all(|acts| acts))
+}
+
+/// Whether each of these names acts, in their order: two statements at most for each account, however many names there are.
+pub(crate) fn acting(tx: &ReadTx<'_>, held: &[Held<'_>]) -> Result<Vec<bool>, Error> {
+    let required = tx.settings().require_proof;
+    let is_open = |held: &Held<'_>| required != RequireProof::Never && held.proved_at.is_none();
+    let open: Vec<Held<'_>> = held.iter().copied().filter(is_open).collect();
+    if open.is_empty() {
+        return Ok(vec![true; held.len()]);
+    }
+    let mut needs: HashMap<AccountId, bool> = HashMap::new();
+    for held in &open {
+        if let std::collections::hash_map::Entry::Vacant(unknown) = needs.entry(held.account) {
+            unknown.insert(needs_proof(tx, held.account)?);
+        }
+    }
+    let above = proved_above(tx, open.iter().map(|held| held.name))?;
+    let acts = |held: &Held<'_>| {
+        !is_open(held)
+            || needs.get(&held.account) == Some(&false)
+            || above.get(held.name).is_some_and(|above| above.account == held.account)
+    };
+    Ok(held.iter().map(acts).collect())
+}
+
+/// Whether the names of this account act only when they are proved.
+pub(crate) fn needs_proof(tx: &ReadTx<'_>, account: AccountId) -> Result<bool, Error> {
+    Ok(match tx.settings().require_proof {
+        RequireProof::Always => true,
+        RequireProof::Never => false,
+        RequireProof::Tenants => !account::is_trusted(tx, account)?,
+    })
+}
+
+/// A domain that its account has proved, above another name.
+#[derive(Clone, Copy)]
+pub(crate) struct ProvedAbove {
+    pub(crate) account: AccountId,
+    pub(crate) domain: DomainId,
+}
+
+/// For each of these names the nearest domain above it that an account has proved, where there is one: one statement.
+pub(crate) fn proved_above<'a>(
+    tx: &ReadTx<'_>,
+    names: impl Iterator<Item = &'a DomainName>,
+) -> Result<HashMap<&'a DomainName, ProvedAbove>, Error> {
+    let lines: Vec<(&DomainName, Vec<DomainName>)> = names.map(|name| (name, above(name))).collect();
+    let all: Vec<&str> = lines.iter().flat_map(|(_, above)| above).map(DomainName::as_str).collect();
+    if all.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let proved: HashMap<DomainName, ProvedAbove> = table::proved(tx, &all)?.into_iter().collect();
+    let nearest = |above: &[DomainName]| above.iter().find_map(|name| proved.get(name)).copied();
+    Ok(lines.into_iter().filter_map(|(name, above)| Some((name, nearest(&above)?))).collect())
+}
+
+/// The names above this one that can be registered, the nearest first.
+fn above(name: &DomainName) -> Vec<DomainName> {
+    std::iter::successors(name.parent(), DomainName::parent).collect()
+}
+
+/// The nearest domain above a name that an account has proved.
+pub(crate) fn nearest_proved(tx: &ReadTx<'_>, name: &DomainName) -> Result<Option<ProvedAbove>, Error> {
+    Ok(proved_above(tx, std::iter::once(name))?.remove(name))
+}
+
+/// How the name by which a holder was found is proved.
+pub(crate) fn proof_of(tx: &ReadTx<'_>, holder: &Holder<'_>) -> Result<Proof, Error> {
+    let name = holder.alias.as_ref().map_or(&holder.name, |alias| &alias.name);
+    let proved_at = holder.alias.as_ref().map_or(holder.proved_at, |alias| alias.proved_at);
+    let proves = match (proved_at, &holder.alias) {
+        (Some(_), Some(alias)) => {
+            let missed = alias.missed_at.map(|at| tx.now().since(at));
+            let is_lost = missed.is_some_and(|missed| missed >= tx.settings().loss.span);
+            return Ok(if is_lost { Proof::Lost } else { Proof::Good });
+        }
+        (Some(_), None) => Some(holder.id),
+        (None, _) => nearest_proved(tx, name)?
+            .filter(|above| above.account == holder.account)
+            .map(|above| above.domain),
+    };
+    Ok(match proves {
+        None => Proof::None,
+        Some(domain) if table::is_lost(tx, domain)? => Proof::Lost,
+        Some(_) => Proof::Good,
+    })
+}
+
+/// What stands between an account and a name that it wants.
+pub(crate) enum Way<'t> {
+    /// Nothing.
+    Free,
+    /// Another account's claim, which gives way.
+    Takes(Holder<'t>, Loss),
+    /// The account has the name itself.
+    Own,
+    /// Another account's claim, or a name above it that another account has proved.
+    Blocked,
+}
+
+/// Why an account has lost a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Another account has proved it, and this one never had.
+    Proof,
+    /// Its records were lost for good, and another account has proved it since.
+    FreshProof,
+    /// It was not proved in time, and another account has created it.
+    Creation,
+    /// The operator has freed it.
+    Operator,
+}
+
+impl Loss {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Loss::Proof => "proof",
+            Loss::FreshProof => "fresh_proof",
+            Loss::Creation => "creation",
+            Loss::Operator => "operator",
+        }
+    }
+}
+
+impl std::str::FromStr for Loss {
+    type Err = InvalidLoss;
+
+    fn from_str(text: &str) -> Result<Loss, InvalidLoss> {
+        [Loss::Proof, Loss::FreshProof, Loss::Creation, Loss::Operator]
+            .into_iter()
+            .find(|loss| loss.as_str() == text)
+            .ok_or(InvalidLoss)
+    }
+}
+
+/// A word that does not say how a name was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it does not say how a name was lost")]
+pub struct InvalidLoss;
+
+/// What stands between an account and a name, where it only asks for the name, or where its challenge was seen in the DNS
+/// a moment ago.
+pub(crate) fn way<'t>(
+    tx: &ReadTx<'t>,
+    account: AccountId,
+    name: &DomainName,
+    is_challenge_seen: bool,
+) -> Result<Way<'t>, Error> {
+    let above = nearest_proved(tx, name)?.map(|above| above.account);
+    let bid = match above {
+        _ if is_challenge_seen => Bid::Challenge,
+        Some(above) if above == account => Bid::Parent,
+        _ => Bid::Word,
+    };
+    let Some(holder) = holder::at(tx, name)? else {
+        let is_others = bid == Bid::Word && above.is_some();
+        return Ok(if is_others { Way::Blocked } else { Way::Free });
+    };
+    if holder.account == account {
+        return Ok(Way::Own);
+    }
+    Ok(match takes(bid, proof_of(tx, &holder)?, has_expired(tx, &holder)?) {
+        Some(_) if bid == Bid::Word && above.is_some() => Way::Blocked,
+        Some(loss) => Way::Takes(holder, loss),
+        None => Way::Blocked,
+    })
+}
+
+/// Whether the time is over in which a tenant's claim needs no proof, or whoever comes first could keep a name from its
+/// owner for ever.
+fn has_expired(tx: &ReadTx<'_>, holder: &Holder<'_>) -> Result<bool, Error> {
+    let since = holder.alias.as_ref().map_or(holder.claimed_at, |alias| alias.claimed_at);
+    let is_old = tx.may_expire() && tx.now().since(since) > tx.settings().claim_expires_after;
+    let is_always = tx.settings().require_proof == RequireProof::Always;
+    Ok(is_old && (is_always || !account::is_trusted(tx, holder.account)?))
+}
+
+/// `NotClaimable` if the name is the operator's own and the account is a tenant's; `Limit` if the account has as many unproved
+/// claims as it may, and this is another one. A challenge that was seen proves it.
+pub(crate) fn check_claimable(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    name: &DomainName,
+    is_challenge_seen: bool,
+) -> Result<(), Error> {
+    if account::is_trusted(tx, account)? {
+        return Ok(());
+    }
+    if reserved::is_reserved(tx.settings(), name) {
+        let reason = format!("{name} is reserved for the operator of this server");
+        return Err(Error::NotClaimable { reason });
+    }
+    if is_challenge_seen || is_covered(tx, account, name)? {
+        return Ok(());
+    }
+    let most = tx.settings().caps.unproved_claims;
+    let too_many = table::count_unproved(tx, account, most)? >= u64::from(most)
+        || table::are_past(tx, account, most.saturating_mul(PAST_FOR_EACH))?;
+    if too_many { Err(Error::Limit { what: Entity::Claim, most: most.into() }) } else { Ok(()) }
+}
+
+/// How many names an account has or claims that nothing proves.
+pub fn count_unproved(tx: &ReadTx<'_>, account: AccountId) -> Result<u64, Error> {
+    table::count_unproved(tx, account, u32::MAX)
+}
+
+/// Notes that an account has proved a name, for what it has below it: those names do not count as unproved. Only a tenant's
+/// are counted.
+pub(crate) fn cover_below(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(), Error> {
+    if account::is_trusted(tx, account)? { Ok(()) } else { table::cover_below(tx, account, name) }
+}
+
+/// Whether a name of an account lies below one that it has proved.
+pub(crate) fn is_covered(tx: &ReadTx<'_>, account: AccountId, name: &DomainName) -> Result<bool, Error> {
+    Ok(nearest_proved(tx, name)?.is_some_and(|above| above.account == account))
+}
+
+/// Since when the account's claim to a name counts that it takes now: for a tenant from where an earlier claim to it began.
+/// A claim that contended for the name is over, for it has it.
+pub(crate) fn begin(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<Timestamp, Error> {
+    table::forget_claim(tx, account, name)?;
+    Ok(table::take_past(tx, account, name)?.unwrap_or_else(|| tx.now()))
+}
+
+/// Remembers the unproved names of a domain, its own and its aliases', where a tenant gives them up: it does not begin anew
+/// by taking one again.
+pub(crate) fn remember(tx: &WriteTx<'_>, account: AccountId, domain: DomainId) -> Result<(), Error> {
+    if account::is_trusted(tx, account)? { Ok(()) } else { table::remember(tx, domain) }
+}
+
+/// Remembers an unproved alias that a tenant gives up.
+pub(crate) fn remember_alias(
+    tx: &WriteTx<'_>,
+    account: AccountId,
+    domain: DomainId,
+    alias: &DomainName,
+) -> Result<(), Error> {
+    if account::is_trusted(tx, account)? { Ok(()) } else { table::remember_alias(tx, domain, alias) }
+}
+
+/// The record by which the account proves its claim to a name, which it has had since then.
+pub(crate) fn challenge(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    name: &DomainName,
+    since: Timestamp,
+) -> Result<Challenge, Error> {
+    Ok(Challenge::of(&seed_of(tx, account)?, name, since))
+}
+
+/// What the challenges of an account are made from.
+pub(crate) fn seed_of(tx: &ReadTx<'_>, account: AccountId) -> Result<Vec<u8>, Error> {
+    table::challenge_seed(tx, account)?.ok_or(Error::NotFound(Entity::Account))
+}

@@ -1,0 +1,269 @@
+//! The SQL of ownership: what is proved, what is lost, and the claims of those who do not hold the name.
+
+use super::{Loss, ProvedAbove};
+use crate::clock::Timestamp;
+use crate::db::{ReadTx, WriteTx, moment, named};
+use crate::domain::Details;
+use crate::error::Error;
+use crate::id::{AccountId, ApiKeyId, DomainId};
+use crate::name::DomainName;
+
+/// Those of these names that are domains whose accounts have proved them by themselves.
+pub(super) fn proved(tx: &ReadTx<'_>, names: &[&str]) -> Result<Vec<(DomainName, ProvedAbove)>, Error> {
+    // Names have letters, digits, dots and hyphens only, so that each is a JSON string as it is.
+    let names = format!("[\"{}\"]", names.join("\",\""));
+    tx.all(
+        "SELECT d.name, d.account_id, d.id FROM json_each(:names) n JOIN domain d ON d.name = n.value
+         WHERE d.proved_at IS NOT NULL",
+        named! { ":names": names },
+        |row| {
+            let proved =
+                ProvedAbove { account: AccountId::new(row.get(1)?), domain: DomainId::new(row.get(2)?) };
+            Ok((DomainName::stored(row.get(0)?), proved))
+        },
+    )
+}
+
+/// Whether the records of a domain are lost for good: none of a DKIM key that signs for it is seen any more, and one of its
+/// records has failed so often and for so long that it counts as lost. What a person has marked says nothing of that, and
+/// nor does the return path, which a domain may do without.
+pub(super) fn is_lost(tx: &ReadTx<'_>, domain: DomainId) -> Result<bool, Error> {
+    let loss = tx.settings().loss;
+    let found = tx.one(
+        "SELECT NOT EXISTS (SELECT 1 FROM domain d JOIN record r ON r.domain_id = coalesce(d.authority_id, d.id)
+                            WHERE d.id = :domain AND r.purpose = 'dkim' AND r.status = 'verified' AND r.pinned = 0)
+            AND EXISTS (SELECT 1 FROM record r
+                        WHERE r.domain_id = :domain AND r.pinned = 0 AND r.purpose != 'return_path'
+                            AND (r.status = 'failed' OR (r.failures >= :failures AND r.failing_for >= :span)))",
+        named! {
+            ":domain": domain.number(), ":failures": loss.failures,
+            ":span": i64::try_from(loss.span.as_millis()).unwrap_or(i64::MAX),
+        },
+        |row| row.get(0),
+    )?;
+    Ok(found.unwrap_or(false))
+}
+
+pub(super) fn challenge_seed(tx: &ReadTx<'_>, account: AccountId) -> Result<Option<Vec<u8>>, Error> {
+    let sql = "SELECT challenge_seed FROM account WHERE id = ?1 AND challenge_seed IS NOT NULL";
+    tx.one(sql, [account.number()], |row| row.get(0))
+}
+
+/// Notes of the names of an account below this one, which it has proved, that they are covered.
+pub(crate) fn cover_below(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(), Error> {
+    let below = format!(".{name}");
+    for sql in [
+        "UPDATE alias SET covered = 1 WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
+             AND substr(name, -length(:below)) = :below",
+        "UPDATE domain SET covered = 1 WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
+             AND substr(name, -length(:below)) = :below",
+    ] {
+        tx.run(sql, named! { ":account": account.number(), ":below": below.as_str() })?;
+    }
+    Ok(())
+}
+
+/// The domains of an account below this name whose status may rest on who has proved it: those that are not proved by
+/// themselves, and are active or lack none of the records that each domain needs.
+pub(crate) fn resting_below(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    name: &DomainName,
+) -> Result<Vec<DomainId>, Error> {
+    tx.all(
+        "SELECT d.id FROM domain d WHERE d.account_id = :account AND d.covered IN (0, 1) AND d.proved_at IS NULL
+             AND substr(d.name, -length(:below)) = :below
+             AND (d.status = 'active' OR NOT EXISTS (
+                 SELECT 1 FROM record r WHERE r.domain_id = d.id AND r.purpose IN ('mx', 'spf', 'dmarc')
+                     AND r.status NOT IN ('verified', 'disabled')))",
+        named! { ":account": account.number(), ":below": format!(".{name}").as_str() },
+        |row| row.get(0).map(DomainId::new),
+    )
+}
+
+/// The next domains of an account after one that are not proved by themselves.
+pub(crate) fn unproved_after(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    after: DomainId,
+    limit: u32,
+) -> Result<Vec<DomainId>, Error> {
+    tx.all(
+        "SELECT id FROM domain WHERE account_id = :account AND proved_at IS NULL AND id > :after
+         ORDER BY id LIMIT :limit",
+        named! { ":account": account.number(), ":after": after.number(), ":limit": limit },
+        |row| row.get(0).map(DomainId::new),
+    )
+}
+
+/// How many names an account has, or claims, that nothing proves; it is not counted beyond `most`.
+pub(super) fn count_unproved(tx: &ReadTx<'_>, account: AccountId, most: u32) -> Result<u64, Error> {
+    let count = tx.one(
+        "SELECT count(*) FROM (
+             SELECT 1 FROM domain WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
+             UNION ALL SELECT 1 FROM alias WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
+             UNION ALL SELECT 1 FROM claim WHERE account_id = :account AND lost_at IS NULL
+             LIMIT :most)",
+        named! { ":account": account.number(), ":most": most },
+        |row| row.get::<_, i64>(0),
+    )?;
+    Ok(count.unwrap_or(0).unsigned_abs())
+}
+
+/// Whether so many ended claims of an account are remembered.
+pub(super) fn are_past(tx: &ReadTx<'_>, account: AccountId, most: u32) -> Result<bool, Error> {
+    let count = tx.one(
+        "SELECT count(*) FROM (SELECT 1 FROM past_claim WHERE account_id = :account LIMIT :most)",
+        named! { ":account": account.number(), ":most": most },
+        |row| row.get::<_, u32>(0),
+    )?;
+    Ok(count.is_some_and(|count| count >= most))
+}
+
+/// The beginning of a claim that ended; it is not remembered any longer.
+pub(super) fn take_past(
+    tx: &WriteTx<'_>,
+    account: AccountId,
+    name: &DomainName,
+) -> Result<Option<Timestamp>, Error> {
+    tx.one(
+        "DELETE FROM past_claim WHERE account_id = :account AND name = :name RETURNING claimed_at",
+        named! { ":account": account.number(), ":name": name.as_str() },
+        |row| moment(row, "claimed_at"),
+    )
+}
+
+pub(super) fn remember(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
+    tx.run(
+        "INSERT INTO past_claim (account_id, name, claimed_at, ended_at)
+         SELECT account_id, name, claimed_at, :now FROM domain WHERE id = :domain AND proved_at IS NULL
+         UNION ALL
+         SELECT account_id, name, claimed_at, :now FROM alias WHERE domain_id = :domain AND proved_at IS NULL
+         ON CONFLICT (account_id, name) DO UPDATE SET ended_at = excluded.ended_at",
+        named! { ":domain": domain.number(), ":now": tx.now().millis() },
+    )?;
+    Ok(())
+}
+
+pub(super) fn remember_alias(tx: &WriteTx<'_>, domain: DomainId, alias: &DomainName) -> Result<(), Error> {
+    tx.run(
+        "INSERT INTO past_claim (account_id, name, claimed_at, ended_at)
+         SELECT account_id, name, claimed_at, :now FROM alias
+         WHERE domain_id = :domain AND name = :name AND proved_at IS NULL
+         ON CONFLICT (account_id, name) DO UPDATE SET ended_at = excluded.ended_at",
+        named! { ":domain": domain.number(), ":name": alias.as_str(), ":now": tx.now().millis() },
+    )?;
+    Ok(())
+}
+
+/// Forgets claims that ended, and claims that were lost, before these moments: at most so many of each.
+pub(crate) fn forget_old(
+    tx: &WriteTx<'_>,
+    ended_before: Timestamp,
+    lost_before: Timestamp,
+    limit: u32,
+) -> Result<usize, Error> {
+    let ended = tx.run(
+        "DELETE FROM past_claim WHERE (account_id, name) IN
+             (SELECT account_id, name FROM past_claim WHERE ended_at < :then ORDER BY ended_at LIMIT :limit)",
+        named! { ":then": ended_before.millis(), ":limit": limit },
+    )?;
+    let lost = tx.run(
+        "DELETE FROM claim WHERE id IN (SELECT id FROM claim WHERE lost_at < :then ORDER BY lost_at LIMIT :limit)",
+        named! { ":then": lost_before.millis(), ":limit": limit },
+    )?;
+    Ok(ended.max(lost))
+}
+
+/// Notes a claim that contends, from now on; one that was lost begins anew.
+pub(crate) fn contend(
+    tx: &WriteTx<'_>,
+    account: AccountId,
+    name: &DomainName,
+    of: Option<&Details>,
+) -> Result<(), Error> {
+    forget_claim(tx, account, name)?;
+    tx.run(
+        "INSERT INTO claim (account_id, api_key_id, name, of_domain_id, claimed_at)
+         VALUES (:account, :key, :name, :of, :now)",
+        named! {
+            ":account": account.number(), ":name": name.as_str(), ":now": tx.now().millis(),
+            ":of": of.map(|of| of.id.number()),
+            ":key": of.and_then(|of| of.tied_to).map(ApiKeyId::number),
+        },
+    )?;
+    Ok(())
+}
+
+/// What is left of a domain, or of an alias of one, when its account has lost the name.
+pub(crate) struct Lost<'a> {
+    pub(crate) account: AccountId,
+    pub(crate) name: &'a DomainName,
+    /// The domain of which it was an alias.
+    pub(crate) of: Option<DomainId>,
+    pub(crate) tied_to: Option<ApiKeyId>,
+    pub(crate) claimed_at: Timestamp,
+    pub(crate) loss: Loss,
+}
+
+pub(crate) fn note_loss(tx: &WriteTx<'_>, lost: &Lost<'_>) -> Result<(), Error> {
+    forget_claim(tx, lost.account, lost.name)?;
+    tx.run(
+        "INSERT INTO claim (account_id, api_key_id, name, of_domain_id, claimed_at, lost_at, lost_to)
+         VALUES (:account, :key, :name, :of, :claimed, :now, :loss)",
+        named! {
+            ":account": lost.account.number(), ":key": lost.tied_to.map(ApiKeyId::number),
+            ":name": lost.name.as_str(), ":of": lost.of.map(DomainId::number),
+            ":claimed": lost.claimed_at.millis(), ":now": tx.now().millis(), ":loss": lost.loss.as_str(),
+        },
+    )?;
+    Ok(())
+}
+
+/// Returns whether there was one.
+pub(crate) fn forget_claim(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<bool, Error> {
+    let deleted = tx.run(
+        "DELETE FROM claim WHERE account_id = :account AND name = :name",
+        named! { ":account": account.number(), ":name": name.as_str() },
+    )?;
+    Ok(deleted > 0)
+}
+
+/// Forgets the claims to names that were to be aliases of this domain, which goes to another account.
+pub(crate) fn forget_claims_of(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
+    tx.run("DELETE FROM claim WHERE of_domain_id = ?1", [domain.number()])?;
+    Ok(())
+}
+
+/// Takes an alias away from its domain.
+pub(crate) fn delete_alias(tx: &WriteTx<'_>, alias: &DomainName) -> Result<(), Error> {
+    tx.run("DELETE FROM alias WHERE name = ?1", [alias.as_str()])?;
+    Ok(())
+}
+
+/// The challenge of this alias was seen.
+pub(crate) fn prove_alias(tx: &WriteTx<'_>, alias: &DomainName) -> Result<(), Error> {
+    tx.run(
+        "UPDATE alias SET proved_at = coalesce(proved_at, :now), missed_at = NULL WHERE name = :name",
+        named! { ":name": alias.as_str(), ":now": tx.now().millis() },
+    )?;
+    Ok(())
+}
+
+/// The challenge of this alias was not seen, while another account's was.
+pub(crate) fn miss_alias(tx: &WriteTx<'_>, alias: &DomainName) -> Result<(), Error> {
+    tx.run(
+        "UPDATE alias SET missed_at = coalesce(missed_at, :now) WHERE name = :name",
+        named! { ":name": alias.as_str(), ":now": tx.now().millis() },
+    )?;
+    Ok(())
+}
+
+/// The challenge of a claim that contends was seen.
+pub(crate) fn prove_claim(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(), Error> {
+    tx.run(
+        "UPDATE claim SET proved_at = coalesce(proved_at, :now) WHERE account_id = :account AND name = :name",
+        named! { ":account": account.number(), ":name": name.as_str(), ":now": tx.now().millis() },
+    )?;
+    Ok(())
+}

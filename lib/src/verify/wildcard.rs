@@ -1,0 +1,42 @@
+//! Records that a wildcard makes (RFC 4592): the answer for a name that nobody made a record for.
+
+use super::{Code, Expectation, Finding, Verdict};
+use crate::dns::{Answer, Question, RecordData, Resolver};
+use crate::name::DnsName;
+use crate::record::kind;
+use crate::secret::fill_random;
+
+/// Whether a name beside the one that was asked for, which nobody has made, has a record that these answers have. Where that
+/// cannot be told now, it is taken to be so.
+pub(super) fn makes(question: &Question, answers: &[&Answer], resolver: &dyn Resolver) -> bool {
+    let Some(sibling) = random_sibling(&question.name) else { return true };
+    let beside = resolver.lookup(&Question::new(sibling, question.record_type));
+    if beside.outcome.is_temporary() {
+        return true;
+    }
+    let found: Vec<&RecordData> = answers.iter().flat_map(|answer| answer.outcome.records()).collect();
+    beside.outcome.records().iter().any(|record| found.contains(&record))
+}
+
+/// The finding for a record that would be right, were it not made by a wildcard.
+pub(super) fn finding(expected: &Expectation, was: &Finding) -> Finding {
+    let question = expected.question();
+    let seen = was.seen.clone().unwrap_or_default();
+    let text = format!(
+        "{} {}: the answer \"{seen}\" comes from a wildcard, as names beside it that nobody made have it too; wanted is \
+         \"{}\"; make a record for this very name.",
+        question.record_type,
+        question.name,
+        kind::shown(&expected.wanted())
+    );
+    Finding::of(Verdict::Fail, Code::RecordFromWildcard, text, Some(seen))
+}
+
+/// A name beside this one that nobody has made.
+pub(super) fn random_sibling(name: &DnsName) -> Option<DnsName> {
+    let mut octets = [0_u8; 8];
+    // Without random numbers the name is still one that nobody has made.
+    let _ = fill_random(&mut octets);
+    let label: String = octets.iter().map(|octet| char::from(b'a' + octet % 26)).collect();
+    name.parent().and_then(|parent| parent.child(&format!("{label}-probe")).ok())
+}
