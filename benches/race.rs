@@ -10,6 +10,7 @@ mod client;
 #[path = "figures/seed.rs"]
 mod seed;
 #[path = "figures/server.rs"]
+#[expect(dead_code, reason = "shared with the bench `figures`, which reads more of a server")]
 mod server;
 
 use std::error::Error;

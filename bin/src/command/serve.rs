@@ -212,13 +212,17 @@ fn close(postroom: Arc<Postroom>, time: Duration) -> bool {
 /// the console.
 fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failure> {
     let greeted = postroom.write(|tx| {
-        let is_new = match account::list(tx) {
+        let (accounts, is_new) = match account::list(tx) {
             // A database with damage in it is not new. What is sound of it is served.
             Err(error) if error.is_damage() => {
                 error!(%error, "the database is damaged; restore a backup");
-                false
+                (Vec::new(), false)
             }
-            accounts => accounts?.is_empty(),
+            accounts => {
+                let accounts = accounts?;
+                let is_new = accounts.is_empty();
+                (accounts, is_new)
+            }
         };
         if !is_new && !std::io::stdout().is_terminal() {
             return context.output.print(&banner_json(context, url).into(), || banner(context, url));
