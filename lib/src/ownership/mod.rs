@@ -241,7 +241,7 @@ pub(crate) fn way<'t>(
 /// owner for ever.
 fn has_expired(tx: &ReadTx<'_>, holder: &Holder<'_>) -> Result<bool, Error> {
     let since = holder.alias.as_ref().map_or(holder.claimed_at, |alias| alias.claimed_at);
-    let is_old = tx.now().since(since) > tx.settings().claim_expires_after;
+    let is_old = tx.may_expire() && tx.now().since(since) > tx.settings().claim_expires_after;
     let is_always = tx.settings().require_proof == RequireProof::Always;
     Ok(is_old && (is_always || !account::is_trusted(tx, holder.account)?))
 }
@@ -264,7 +264,7 @@ pub(crate) fn check_claimable(
     if is_challenge_seen || is_covered(tx, account, name)? {
         return Ok(());
     }
-    let most = tx.settings().most_unproved_claims;
+    let most = tx.settings().caps.unproved_claims;
     let too_many = table::count_unproved(tx, account, most)? >= u64::from(most)
         || table::are_past(tx, account, most.saturating_mul(PAST_FOR_EACH))?;
     if too_many { Err(Error::Limit { what: Entity::Claim, most: most.into() }) } else { Ok(()) }

@@ -3,19 +3,20 @@
 //! [`begin`] makes the key, [`step`] seals some rows anew and ends with the old key gone. Killed at any moment, the next step goes
 //! on where the last transaction ended: what is sealed names its key, and both keys are there until nothing needs the old one.
 
-mod table;
+pub(crate) mod table;
 
 use crate::db::{MasterKeyChange, Postroom, ReadTx, RotationError, SealedColumn};
 use crate::error::Error;
-use crate::{dkim, idempotency, route, webhook};
+use crate::{dkim, idempotency, mail, route, webhook};
 
 /// Every column whose values are sealed. A test looks for one that is missing.
-const SEALED: &[&SealedColumn] = &[
+pub(crate) const SEALED: &[&SealedColumn] = &[
     &dkim::table::SEALED,
     &dkim::table::SEALED_SPARES,
     &webhook::table::SEALED,
     &route::table::SEALED,
     &idempotency::table::SEALED,
+    &mail::table::SEALED,
 ];
 
 /// How far a change of the master key is.

@@ -5,9 +5,12 @@ pub(super) mod hosts;
 mod accounts;
 mod bridge;
 mod machine;
+mod postfix;
 
 use std::process::ExitCode;
 
+use postroom::db::{Postroom, note_of_server};
+use postroom::integrity;
 use postroom::name::DnsName;
 use postroom::reseal;
 use postroom::settings::Settings;
@@ -15,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::output::printable;
 use super::{Context, Failure};
+use crate::duty::LARGE_LOG;
 
 /// What was looked at, and what came of it.
 #[derive(Debug)]
@@ -98,7 +102,11 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
         Ok(false) => {}
         Err(error) => checks.push(check("master key", State::Fail, error.to_string())),
     }
-    checks.push(match postroom.check_integrity() {
+    let found = postroom.check_integrity().and_then(|mut found| {
+        found.extend(postroom.read(integrity::damaged_rows)?);
+        Ok(found)
+    });
+    checks.push(match found {
         Ok(found) if found.is_empty() => check("database", State::Ok, format!("{} is sound", file.display())),
         Ok(found) => {
             let text = format!("{} is damaged ({}); restore a backup", file.display(), found.join("; "));
@@ -110,7 +118,31 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
     let served = postroom.claim().is_err();
     let text = if served { "a server has this database" } else { "no server has this database now" };
     checks.push(check("server", State::Ok, text));
+    checks.extend(upkeep(&postroom));
     Ok(checks)
+}
+
+/// What a server looks after: the size of the write-ahead log, its own log, and the clock.
+fn upkeep(postroom: &Postroom) -> Vec<Check> {
+    let (octets, _) = postroom.write_ahead_log();
+    let text = format!("the write-ahead log has {} KiB", octets.div_ceil(1024));
+    let mut checks = vec![if octets <= LARGE_LOG {
+        check("database", State::Ok, text)
+    } else {
+        let text =
+            format!("{text}, for somebody reads all the while; look for a backup or a command that hangs");
+        check("database", State::Warn, text)
+    }];
+    if let Some(note) = note_of_server(postroom.file()) {
+        let text =
+            format!("{note} since the server was started; look at who reads its log, and for a full disk");
+        checks.push(check("log", State::Warn, text));
+    }
+    if let Some(until) = postroom.time_held_until() {
+        let text = format!("it has jumped; nothing is deleted for its age until {until}");
+        checks.push(check("clock", State::Warn, text));
+    }
+    checks
 }
 
 fn settings(context: &Context) -> Vec<Check> {
