@@ -251,7 +251,7 @@ pub fn transfer<'t>(
     route::reset(tx, domain)?;
     inbound::reset(tx, domain)?;
     login::withdraw(tx, domain)?;
-    for token in token::list(tx, domain)? {
+    for token in token::list(tx, domain, None, u32::MAX)? {
         token::revoke(tx, caller, domain, token.id)?;
     }
     life::shelve_imported(tx, caller.actor(), domain.account, &domain.into())?;
