@@ -1,5 +1,6 @@
 //! The surfaces, route by route.
 
+mod caps;
 mod console;
 mod health;
 mod idempotency;

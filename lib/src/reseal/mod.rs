@@ -7,7 +7,7 @@ pub(crate) mod table;
 
 use crate::db::{MasterKeyChange, Postroom, ReadTx, RotationError, SealedColumn};
 use crate::error::Error;
-use crate::{dkim, idempotency, route, webhook};
+use crate::{dkim, idempotency, mail, route, webhook};
 
 /// Every column whose values are sealed. A test looks for one that is missing.
 pub(crate) const SEALED: &[&SealedColumn] = &[
@@ -16,6 +16,7 @@ pub(crate) const SEALED: &[&SealedColumn] = &[
     &webhook::table::SEALED,
     &route::table::SEALED,
     &idempotency::table::SEALED,
+    &mail::table::SEALED,
 ];
 
 /// How far a change of the master key is.
@@ -34,6 +35,11 @@ pub enum Progress {
 /// Makes a new master key, which seals from now on; or goes on with the one that was made before.
 pub fn begin(postroom: &Postroom) -> Result<MasterKeyChange, RotationError> {
     postroom.begin_master_key()
+}
+
+/// Whether a change of the master key was begun and is not finished.
+pub fn is_under_way(tx: &ReadTx<'_>) -> Result<bool, Error> {
+    Ok(tx.master_key().known()?.len() > 1)
 }
 
 /// Seals at most so many values anew, in one transaction; if none is left, ends the change.
