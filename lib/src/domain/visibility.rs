@@ -115,9 +115,9 @@ pub(crate) fn visible(caller: &Caller) -> &'static str {
 
 /// The visibility rule over the kept totals, a `domain_total` called `t`; none for a caller whose domains no total counts.
 pub(crate) fn visible_total(caller: &Caller) -> Option<&'static str> {
-    let is_counted = caller.user().is_none() && !caller.is_of_domains();
+    let is_counted = caller.user().is_none() && caller.only().is_none() && !caller.is_of_domains();
     is_counted.then_some(
-        "t.account_id = :account AND :user IS NULL AND (:key IS NULL OR t.api_key_id IN (0, :key))",
+        "t.account_id = :account AND :user IS NULL AND :only IS NULL AND (:key IS NULL OR t.api_key_id IN (0, :key))",
     )
 }
 
@@ -125,9 +125,9 @@ pub(crate) fn visible_total(caller: &Caller) -> Option<&'static str> {
 pub(crate) fn visible_claim(caller: &Caller) -> &'static str {
     if caller.is_of_domains() {
         // No claim is among the domains that a key is limited to.
-        "c.account_id = :account AND :user IS NULL AND :key IS NULL"
+        "c.account_id = :account AND :user IS NULL AND :only IS NULL AND :key IS NULL"
     } else {
-        "c.account_id = :account AND :user IS NULL
+        "c.account_id = :account AND :user IS NULL AND :only IS NULL
          AND (:key IS NULL OR c.api_key_id IS NULL OR c.api_key_id = :key)"
     }
 }
