@@ -14,6 +14,9 @@ use crate::{
     token, webhook,
 };
 
+/// So many tokens are revoked at a time.
+const TOKENS_AT_ONCE: u32 = 100;
+
 /// What a new domain is made from.
 #[derive(Clone, Debug)]
 pub struct NewDomain<'a> {
@@ -251,8 +254,15 @@ pub fn transfer<'t>(
     route::reset(tx, domain)?;
     inbound::reset(tx, domain)?;
     login::withdraw(tx, domain)?;
-    for token in token::list(tx, domain)? {
-        token::revoke(tx, caller, domain, token.id)?;
+    loop {
+        // Those that are revoked are listed no more.
+        let tokens = token::list(tx, domain, None, TOKENS_AT_ONCE)?;
+        if tokens.is_empty() {
+            break;
+        }
+        for token in tokens {
+            token::revoke(tx, caller, domain, token.id)?;
+        }
     }
     life::shelve_imported(tx, caller.actor(), domain.account, &domain.into())?;
     add_key(tx, caller, domain)?;

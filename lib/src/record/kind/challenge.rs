@@ -5,7 +5,7 @@ use super::sentence::{asked, missing};
 use crate::dns::{Answer, RecordData, RecordType};
 use crate::name::DnsName;
 use crate::ownership::Challenge;
-use crate::record::finding::{Finding, Verdict};
+use crate::record::finding::{Action, Finding, Verdict};
 
 /// A TXT record that proves a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,11 @@ impl Expected for ChallengeExpectation {
         self.challenge.value.clone()
     }
 
+    /// Whatever else is there stays.
+    fn action(&self, _answer: &Answer, _finding: &Finding) -> Option<Action> {
+        Some(Action::add(self.challenge.name.clone(), RecordType::Txt, self.challenge.value.clone()))
+    }
+
     fn judge(&self, seen: &Answer) -> Finding {
         let texts = || {
             seen.outcome.records().iter().filter_map(|record| match record {
@@ -38,7 +43,7 @@ impl Expected for ChallengeExpectation {
         if let Some(right) = texts().find(|text| is_right(text.joined())) {
             return Finding::pass(format!("{}: it is there, as wanted.", asked(self)), right.shown());
         }
-        let Some(other) = texts().next() else { return missing(self, seen) };
+        let Some(other) = texts().next() else { return missing(self) };
         let text = format!(
             "{}: there is no such record, but another one, \"{}\"; wanted is \"{}\"; publish it beside that one.",
             asked(self),
