@@ -351,7 +351,8 @@ fn no_public_type_name_stands_twice_in_one_crate() {
         for (name, source) in sources(folder) {
             for line in source.code.lines().filter_map(|line| line.trim_start().strip_prefix("pub ")) {
                 let types = ["struct ", "enum ", "trait "].iter().filter_map(|word| line.strip_prefix(word));
-                for found in types.map(word_at) {
+                // What a macro names when it is used has no name here.
+                for found in types.map(word_at).filter(|found| !found.is_empty()) {
                     let other = known.insert(found.clone(), name.clone());
                     assert!(other.is_none(), "{found} stands in {name} and in {}", other.unwrap_or_default());
                 }
