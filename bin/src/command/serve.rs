@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use postroom::dns::Resolver;
 use postroom::{account, key, login};
 use sd_notify::NotifyState;
 use serde_json::{Map, Value, json};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::doctor::State;
 use super::doctor::hosts::promises;
@@ -26,7 +26,7 @@ use super::{Context, Failure, reachable};
 use crate::app::App;
 use crate::backup::Backups;
 use crate::console::login_url;
-use crate::duty::{BackupPlan, DUTIES, Duties, News, Tools};
+use crate::duty::{BackupPlan, DUTIES, Duties, News, Tools, Upkeep};
 use crate::listen::{Listener, MemoryMib, Settings, Stopped, TlsFiles};
 use crate::watch::{Metrics, MetricsPage, Watch};
 use crate::wire::limit::{FAILURES_PER_SECOND, Limits, REQUESTS_PER_SECOND, Ticks};
@@ -102,7 +102,9 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
     let postroom = Arc::new(context.open_or_make()?);
     // Held until this returns: a second server is refused, a killed one leaves nothing behind.
-    let _claim = postroom.claim()?;
+    let claim = Arc::new(postroom.claim()?);
+    // Written now, while there is room for it.
+    let _ = claim.leave_note(" ");
     let listener = Listener::bind(settings)?;
     let metrics = Arc::new(Metrics::new().map_err(|error| Failure::wrong(error.to_string()))?);
     if let Some(address) = metrics_listen {
@@ -140,9 +142,11 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         postroom: Arc::clone(&postroom),
         resolver,
         checks_at_once: at_once,
+        upkeep: Upkeep::by(Arc::clone(&claim)),
         news: News::from_now(&postroom)?,
         backups: backup.map(plan),
         metrics,
+        rounds: Mutex::default(),
     };
     let duties =
         Duties::start(DUTIES, tools).map_err(|e| Failure::wrong(format!("no thread for a duty: {e}")))?;
@@ -208,8 +212,14 @@ fn close(postroom: Arc<Postroom>, time: Duration) -> bool {
 /// the console.
 fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failure> {
     let greeted = postroom.write(|tx| {
-        let accounts = account::list(tx)?;
-        let is_new = accounts.is_empty();
+        let is_new = match account::list(tx) {
+            // A database with damage in it is not new. What is sound of it is served.
+            Err(error) if error.is_damage() => {
+                error!(%error, "the database is damaged; restore a backup");
+                false
+            }
+            accounts => accounts?.is_empty(),
+        };
         if !is_new && !std::io::stdout().is_terminal() {
             return context.output.print(&banner_json(context, url).into(), || banner(context, url));
         }

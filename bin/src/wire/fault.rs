@@ -114,6 +114,17 @@ impl Fault {
     }
 }
 
+/// What a client is told of an error of the store. What the store itself says is for the log.
+pub fn store_sentence(error: &postroom::error::StoreError) -> &'static str {
+    use postroom::error::StoreTrouble;
+    match error.trouble() {
+        StoreTrouble::Damaged => {
+            "what is stored of this is damaged, so it is not shown; ask the operator of the server, with the X-Request-Id"
+        }
+        _ => "the server could not do this; try again, or ask its operator with the X-Request-Id",
+    }
+}
+
 /// The status for an error of the store, which no input causes: every dialect uses this one.
 pub fn store_status(error: &postroom::error::StoreError) -> StatusCode {
     use postroom::error::StoreTrouble;

@@ -11,7 +11,7 @@ mod pieces;
 mod surface;
 
 pub use body::{BodySize, json_body, takes_json};
-pub use fault::{CLAIM_IT, Fault, PageFault, store_status, unproved_limit};
+pub use fault::{CLAIM_IT, Fault, PageFault, store_sentence, store_status, unproved_limit};
 pub use pieces::{Pieces, by_ids};
 pub use surface::{
     Anybody, Auth, Call, Desk, FORM_TOKEN, Handler, Looking, LookingCall, LookingPage, OpenToAll, Page,

@@ -241,6 +241,11 @@ pub fn find(tx: &ReadTx<'_>, name: &str) -> Result<Account, Error> {
     table::by_name(tx, name)?.ok_or(Error::NotFound(Entity::Account))
 }
 
+/// The caller's own account.
+pub fn own(tx: &ReadTx<'_>, caller: &Caller) -> Result<Account, Error> {
+    table::by_id(tx, caller.account)?.ok_or(Error::NotFound(Entity::Account))
+}
+
 /// The account with this id.
 pub fn by_id(tx: &ReadTx<'_>, id: AccountId) -> Result<Account, Error> {
     table::by_id(tx, id)?.ok_or(Error::NotFound(Entity::Account))

@@ -9,7 +9,7 @@
 //! shows nothing. How a domain begins and ends stands above what hangs on it, in [`provision`](crate::provision), and is reached from
 //! here as well: [`create`], [`rename`], [`transfer`], [`delete`].
 
-mod details;
+pub(crate) mod details;
 pub(crate) mod holder;
 pub(crate) mod table;
 pub(crate) mod visibility;
@@ -75,6 +75,15 @@ pub fn find<'t>(tx: &ReadTx<'t>, caller: &Caller, id: DomainId) -> Result<Domain
 /// The domain with this name.
 pub fn find_named<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Result<Domain<'t>, Error> {
     table::by_name(tx, caller, name)?.ok_or(Error::NotFound(Entity::Domain))
+}
+
+/// Those of these names that are domains which the caller may see, in any order: one statement, however many there are.
+pub fn find_all_named<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    names: &[DomainName],
+) -> Result<Vec<Domain<'t>>, Error> {
+    table::by_names(tx, caller, names)
 }
 
 /// The operator, acting within the account that owns `name`.

@@ -1,21 +1,25 @@
 //! The native dialect: what the published ones have no shape for, `/postroom/v1`. The contract is
 //! `docs/dialects/native.md`.
 
+mod account;
 mod api_keys;
 mod claims;
 mod domains;
+mod explain;
 mod keys;
 mod lists;
 mod routing;
 
 use postroom::access::KeyScope;
+use postroom::cap::Cap;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::json::Json;
 use crate::wire::{
-    Auth, CLAIM_IT, Call, Fault, Surface, json_body, looking, making, route, store_status, unproved_limit,
+    Auth, CLAIM_IT, Call, Fault, Surface, json_body, looking, making, route, store_sentence, store_status,
+    unproved_limit,
 };
 
 /// The dialect.
@@ -24,6 +28,7 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/postroom/v1"],
     auth: Auth::Bearer,
     routes: &[
+        route(Method::GET, "/postroom/v1/account", account::show).reads(KeyScope::AccountWrite).of_account(),
         route(Method::GET, "/postroom/v1/keys", api_keys::list).reads(KeyScope::AccountWrite),
         route(Method::POST, "/postroom/v1/keys", api_keys::create).writes(KeyScope::AccountWrite),
         route(Method::POST, "/postroom/v1/keys/rotate", api_keys::rotate).writes(KeyScope::AccountWrite),
@@ -61,6 +66,7 @@ pub const DIALECT: Surface = Surface {
         route(Method::GET, "/postroom/v1/domains/{name}/route", routing::show).reads(KeyScope::RoutesWrite),
         route(Method::PUT, "/postroom/v1/domains/{name}/route", routing::change)
             .writes(KeyScope::RoutesWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}/explain", explain::show).reads(KeyScope::RoutesWrite),
         route(Method::GET, "/postroom/v1/explain", lists::explain).reads(KeyScope::ListsWrite),
         route(Method::GET, "/postroom/v1/lists/{list}", lists::show).reads(KeyScope::ListsWrite),
         route(Method::POST, "/postroom/v1/lists/{list}", lists::add)
@@ -114,15 +120,17 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::NotClaimable { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "not_claimable"),
         Fault::Library(Error::Limit { what: Entity::Claim, .. }) => (StatusCode::CONFLICT, "unproved_limit"),
         Fault::Library(Error::InUse { .. }) => (StatusCode::CONFLICT, "in_use"),
+        Fault::Library(Error::Cap { cap: Cap::UnprovedClaims, .. }) => {
+            (StatusCode::CONFLICT, "unproved_limit")
+        }
+        Fault::Library(Error::Cap { .. }) => (StatusCode::CONFLICT, "limit_reached"),
         Fault::Library(Error::Limit { .. }) => (StatusCode::FORBIDDEN, "limit_reached"),
         Fault::Library(Error::Store(error)) => (store_status(error), "store"),
         Fault::Library(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     };
     let message = match fault {
         // What the store says is for the log.
-        Fault::Library(Error::Store(_)) => {
-            "the server could not do this; try again, or ask its operator".to_owned()
-        }
+        Fault::Library(Error::Store(error)) => store_sentence(error).to_owned(),
         Fault::Library(Error::Taken { name }) => format!("{name} is taken: {CLAIM_IT}"),
         Fault::Library(Error::Limit { what: Entity::Claim, most }) => unproved_limit(*most),
         other => other.to_string(),

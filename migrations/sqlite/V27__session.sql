@@ -23,7 +23,7 @@ INSERT INTO sqlite_sequence (name, seq) SELECT 'login_link_anew', seq FROM sqlit
 DROP TABLE login_link;
 ALTER TABLE login_link_anew RENAME TO login_link;
 CREATE INDEX login_link_by_domain ON login_link (domain_id);
-CREATE INDEX login_link_by_account ON login_link (account_id);
+CREATE INDEX login_link_by_account_and_expiry ON login_link (account_id, expires_at);
 CREATE INDEX login_link_by_key ON login_link (api_key_id) WHERE api_key_id IS NOT NULL;
 CREATE INDEX login_link_by_expiry ON login_link (expires_at);
 
