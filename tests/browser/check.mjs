@@ -86,7 +86,7 @@ try {
         return form.querySelector('button, input[type=submit]') !== null;
       }, markup);
       if (!took) continue;
-      await Promise.all([page.waitForNavigation(), form.evaluate((form) => form.requestSubmit())]);
+      await Promise.all([page.waitForNavigation({ timeout: 20000 }), form.evaluate((form) => form.requestSubmit())]).catch((error) => { throw new Error(`${address}, form ${at}: ${error.message}`); });
       assert.equal(await page.evaluate(() => window.hit), undefined, `markup ran at ${address}`);
       assert.equal(await page.locator('main img').count(), 0, `markup became an element at ${address}`);
       await page.goto(address);
