@@ -33,7 +33,7 @@ impl Writer {
         // After a panic in another thread's work its transaction was rolled back: the connection is sound.
         let conn = locked(&self.conn);
         locked(&self.lent_to).replace(thread::current().id());
-        Ok(Lent { conn, lent_to: &self.lent_to, _place: place })
+        Ok(Lent { conn, thread: &self.lent_to, _place: place })
     }
 
     /// Waits until no thread has the connection, and closes it.
@@ -46,7 +46,7 @@ impl Writer {
 /// The connection that writes, until this is dropped.
 pub(in crate::db) struct Lent<'a> {
     conn: MutexGuard<'a, Option<Connection>>,
-    lent_to: &'a Mutex<Option<ThreadId>>,
+    thread: &'a Mutex<Option<ThreadId>>,
     /// Given back last.
     _place: Place<'a>,
 }
@@ -66,7 +66,7 @@ impl Lent<'_> {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         // This must happen before the connection is given back, which happens when the fields are dropped.
-        locked(self.lent_to).take();
+        locked(self.thread).take();
     }
 }
 
