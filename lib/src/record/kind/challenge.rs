@@ -38,7 +38,7 @@ impl Expected for ChallengeExpectation {
         if let Some(right) = texts().find(|text| is_right(text.joined())) {
             return Finding::pass(format!("{}: it is there, as wanted.", asked(self)), right.shown());
         }
-        let Some(other) = texts().next() else { return missing(self, seen) };
+        let Some(other) = texts().next() else { return missing(self) };
         let text = format!(
             "{}: there is no such record, but another one, \"{}\"; wanted is \"{}\"; publish it beside that one.",
             asked(self),
