@@ -4,7 +4,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use postroom_server::mta::{Found, auth, milter, netstring};
+use postroom::mail::Head;
+use postroom_server::mta::lmtp::{command, data::Data};
+use postroom_server::mta::{Found, auth, milter, netstring, policy, submit};
 
 fuzz_target!(|octets: &[u8]| {
     if let Found::Whole(payload, used) = netstring::read(octets) {
@@ -16,4 +18,24 @@ fuzz_target!(|octets: &[u8]| {
     if let Found::Whole((_, data), used) = milter::read(octets) {
         assert_eq!(data.len() + 5, used);
     }
+    if let Found::Whole(_, used) = policy::read(octets) {
+        assert_eq!(octets[used - 1], b'\n');
+    }
+    if let Found::Whole(_, used) = command::read(octets) {
+        assert_eq!(octets[used - 1], b'\n');
+    }
+    if let Found::Whole(_, used) = submit::read_reply(octets) {
+        assert_eq!(octets[used - 1], b'\n');
+    }
+    // A message is the same however it is cut.
+    let (mut whole, mut input) = (Data::default(), octets.to_vec());
+    let is_whole = whole.take(&mut input);
+    let (mut cut, mut input) = (Data::default(), Vec::new());
+    let is_whole_too = octets.chunks(7).any(|piece| {
+        input.extend_from_slice(piece);
+        cut.take(&mut input)
+    });
+    assert_eq!((is_whole, whole.message()), (is_whole_too, cut.message()));
+    let head = Head::read(octets);
+    let _ = (head.author(), head.client(), head.summary());
 });

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::name::{DomainName, InvalidName};
 
 /// The most octets of a local part (RFC 5321 section 4.5.3.1.1).
-const MAX_LOCAL_OCTETS: usize = 64;
+pub(crate) const MAX_LOCAL_OCTETS: usize = 64;
 
 /// An address to which mail can be sent: `local@domain`.
 ///

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::cap::Cap;
+
 /// A thing that was asked for, or that prevents an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -88,6 +90,14 @@ pub enum Error {
         /// What the limit counts.
         what: Entity,
         /// The limit.
+        most: u64,
+    },
+    /// The account has as much of something as it may have.
+    #[error("{} is reached: there are at most {}", cap.setting(), cap.so_many(*most))]
+    Cap {
+        /// Of what.
+        cap: Cap,
+        /// How much it may have: a number, or octets.
         most: u64,
     },
     /// Something else depends on the thing, so it cannot be removed. The reason says what depends on it, and what to do

@@ -8,7 +8,7 @@ macro_rules! ids {
 
         impl $name {
             /// The id with this number, whether or not there is such a row.
-            pub fn new(number: i64) -> $name {
+            pub const fn new(number: i64) -> $name {
                 $name(number)
             }
 

@@ -24,7 +24,7 @@ fn shape(reply: &Reply) -> String {
 
 fn expected_shape(surface: &Surface) -> &'static str {
     match surface.name {
-        "mailpace" | "lifecycle" | "health" => "error",
+        "mailpace" | "lifecycle" | "health" | "openapi" => "error",
         "mailgun" => "message",
         "mailchannels" => "code message errors",
         "native" => "error with a code",

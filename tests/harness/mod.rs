@@ -5,6 +5,8 @@ pub(crate) mod held;
 pub(crate) mod v2;
 // `cfg(test)` tells clippy that these are tests throughout, in the functions beside the tests as well.
 #[cfg(test)]
+pub(crate) mod bridge;
+#[cfg(test)]
 pub(crate) mod client;
 #[cfg(test)]
 pub(crate) mod dns;
@@ -12,3 +14,5 @@ pub(crate) mod dns;
 pub(crate) mod postfix;
 #[cfg(test)]
 pub(crate) mod process;
+#[cfg(test)]
+pub(crate) mod receiver;

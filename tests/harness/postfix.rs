@@ -46,15 +46,20 @@ impl Postfix {
         self.folder.path().join("queue/postroom")
     }
 
-    /// Starts it with these lines of main.cf.
+    /// Starts it with these lines of main.cf; mail for the bridge's domains goes to the sink.
+    pub(crate) fn start_with_sink(&self, lines: &str) {
+        self.start(&format!("{lines}\nvirtual_transport = smtp:[127.0.0.1]:{}", self.sink_port));
+    }
+
+    /// Starts it with these lines of main.cf. Mail from 127.0.0.1 may go anywhere; `swaks` comes from another address.
     pub(crate) fn start(&self, lines: &str) {
         let path = self.folder.path().display();
         let sink = self.sink_port;
         let main = format!(
             "{lines}\ncompatibility_level = 3.6\nqueue_directory = {path}/queue\ndata_directory = {path}/data\n\
              command_directory = /usr/sbin\ndaemon_directory = /usr/lib/postfix/sbin\nmail_owner = postfix\n\
-             myhostname = mail.example.net\nmydestination =\nmynetworks = 192.0.2.1\ninet_interfaces = loopback-only\n\
-             inet_protocols = ipv4\nvirtual_transport = smtp:[127.0.0.1]:{sink}\n\
+             myhostname = mail.example.net\nmydestination =\nmynetworks = 127.0.0.1\ninet_interfaces = loopback-only\n\
+             inet_protocols = ipv4\n\
              smtpd_sasl_auth_enable = yes\nmaillog_file = {path}/log\nmaillog_file_prefixes = {path}\n\
              default_transport = smtp:[127.0.0.1]:{sink}\nrelay_domains =\nbiff = no\nalias_maps =\n"
         );
@@ -72,6 +77,7 @@ impl Postfix {
             ("error", "-", "error"),
             ("retry", "-", "error"),
             ("smtp", "-", "smtp"),
+            ("lmtp", "-", "lmtp"),
         ] {
             let private = if name == "cleanup" { "n" } else { "-" };
             master += &service(name, "unix", private, "n", limit, command);
@@ -94,13 +100,13 @@ impl Postfix {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// What was delivered, once there is some, with lines of `smtp-sink` above the message.
-    pub(crate) fn delivered(&self) -> String {
+    /// What was delivered to the sink, once there is a message with this text in it: with lines of `smtp-sink` above it.
+    pub(crate) fn delivered(&self, text: &str) -> String {
         let folder = self.folder.path().join("mail");
         until("a message is delivered", || {
-            let file = fs::read_dir(&folder).ok()?.next()?.ok()?.path();
-            // It is whole when the last line of the message, which the test sent, is there.
-            fs::read_to_string(file).ok().filter(|text| text.contains("\n-- end\n"))
+            let files = fs::read_dir(&folder).ok()?.filter_map(Result::ok);
+            let mut texts = files.filter_map(|file| fs::read_to_string(file.path()).ok());
+            texts.find(|found| found.contains(text))
         })
     }
 
@@ -108,6 +114,7 @@ impl Postfix {
     pub(crate) fn swaks(&self, arguments: &[&str]) -> Finished {
         let mut command = Command::new("swaks");
         command.args(["--server", &format!("127.0.0.1:{}", self.port), "--helo", "client.example"]);
+        command.args(["--local-interface", "127.0.0.2"]);
         finish(command.args(arguments))
     }
 }

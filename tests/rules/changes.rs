@@ -10,6 +10,7 @@ use postroom::domain::{self, Domain};
 use postroom::error::Error;
 use postroom::event::{self, Actor, Change, Event, Recorded, Search};
 use postroom::list::{self, Scope};
+use postroom::mail;
 use postroom::name::DomainName;
 use postroom::provision::{self, NewDomain};
 use postroom::recipient::{self, FilterRequest};
@@ -162,6 +163,8 @@ impl Desk {
             inbound::change(tx, caller, domain, &change)?;
             inbound::add_alias(tx, caller, domain, &alias)?;
             inbound::remove_alias(tx, caller, domain, &alias)?;
+            let counts = mail::Counts { stored: 3, posts_failed: 2, logins_refused: 1 };
+            mail::record(tx, &[(domain.id, counts)], 60)?;
             let address = "Jo@example.com".parse().unwrap();
             let (jo, _) = recipient::save(tx, caller, &address, false, None)?;
             recipient::save(tx, caller, &address, true, Some(FilterRequest::Off))?;
@@ -279,6 +282,7 @@ fn whatever_happens_is_a_change_with_its_sentence_and_is_read_back_as_that() {
         ("domain.adopted", "domain example.com assigned to user user 1"),
         ("domain.transferred", "domain example.com transferred from account 1 to account 3"),
         ("list_entry.added", "192.0.2.0/24 added to the blocklist of account 1"),
+        ("mail.stored", "mail of example.com stored: 3 messages in 60 minutes"),
         ("domain.renamed", "domain old.example.org renamed to new.example.org"),
         (
             "recipient.changed",

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -10,71 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use rusqlite::Connection;
 use serde_json::json;
 
+use crate::harness::bridge::{Bridged, Milter, start, start_at};
 use crate::harness::postfix::Postfix;
-use crate::harness::process::{Running, Server, Site, until};
-
-/// A site with a server, and a bridge in a folder.
-struct Bridged {
-    site: Site,
-    server: Server,
-    bridge: Running,
-    dir: PathBuf,
-}
-
-fn start() -> Bridged {
-    let site = Site::new();
-    let dir = site.file("sockets");
-    start_at(site, dir, "0")
-}
-
-fn start_at(site: Site, dir: PathBuf, group: &str) -> Bridged {
-    let site = site.with("POSTROOM_BRIDGE_DIR", dir.to_str().unwrap()).with("POSTROOM_BRIDGE_GROUP", group);
-    let server = site.serve();
-    server.client().create_domain("example.com");
-    let bridge = Running::start(&mut site.command(&["bridge"]));
-    bridge.stderr.wait_for("bridging");
-    Bridged { site, server, bridge, dir }
-}
-
-impl Bridged {
-    fn connect(&self, socket: &str) -> UnixStream {
-        let stream = UnixStream::connect(self.dir.join(socket)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream
-    }
-
-    fn map(&self, request: &str) -> String {
-        let mut stream = self.connect("map");
-        write!(stream, "{}:{request},", request.len()).unwrap();
-        let mut answer = vec![0; 512];
-        let octets = stream.read(&mut answer).unwrap();
-        String::from_utf8_lossy(&answer[..octets]).into_owned()
-    }
-
-    /// What is answered to these lines of Dovecot's protocol, without the greeting.
-    fn auth(&self, lines: &str) -> String {
-        let mut stream = self.connect("auth");
-        write!(stream, "VERSION\t1\t1\nCPID\t7\n{lines}").unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer.split_once("DONE\n").unwrap().1.to_owned()
-    }
-
-    fn token(&self, domain: &str) -> (i64, String) {
-        let db = Connection::open(self.site.db()).unwrap();
-        let id: i64 =
-            db.query_row("SELECT id FROM domain WHERE name = ?1", [domain], |row| row.get(0)).unwrap();
-        let made = self.server.client().post(&format!("/api/v1/domains/{id}/api_tokens"), &json!({}));
-        assert_eq!(made.status, 201, "{made:?}");
-        (made.json["id"].as_i64().unwrap(), made.json["token"].as_str().unwrap().to_owned())
-    }
-
-    fn revoke(&self, token: i64) {
-        let db = Connection::open(self.site.db()).unwrap();
-        assert_eq!(db.execute("UPDATE domain_token SET revoked_at = 1 WHERE id = ?1", [token]), Ok(1));
-    }
-}
+use crate::harness::process::{Running, Site, until};
 
 fn plain(identity: &str, name: &str, password: &str) -> String {
     STANDARD.encode(format!("{identity}\0{name}\0{password}"))
@@ -114,6 +52,29 @@ fn a_broken_database_is_trouble_and_never_an_unknown_recipient() {
     for map in ["domain never.example", "recipient jo@never.example", "transport jo@never.example"] {
         assert!(it.map(map).contains("TEMP "), "{map}: {}", it.map(map));
     }
+}
+
+#[test]
+fn the_policy_lets_a_safelist_go_before_other_peoples_blocklists() {
+    let it = start();
+    it.site.json(&["list", "add", "--domain", "example.com", "safelist", "friend.example"]);
+    it.site.json(&["list", "add", "--domain", "example.com", "safelist", "192.0.2.7"]);
+    let mut stream = it.connect("policy");
+    let mut ask = |sender: &str, recipient: &str, client: &str| {
+        let lines = format!(
+            "request=smtpd_access_policy\nsender={sender}\nrecipient={recipient}\nclient_address={client}\n\n"
+        );
+        stream.write_all(lines.as_bytes()).unwrap();
+        let mut answer = vec![0; 100];
+        let octets = stream.read(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer[..octets]).into_owned()
+    };
+    assert_eq!(ask("a@friend.example", "Jo+x@example.com", "192.0.2.1"), "action=OK\n\n");
+    assert_eq!(ask("", "jo@example.com", "192.0.2.7"), "action=OK\n\n");
+    assert_eq!(ask("a@b.example", "jo@example.com", "192.0.2.1"), "action=DUNNO\n\n");
+    assert_eq!(ask("a@friend.example", "jo@never.example", "192.0.2.7"), "action=DUNNO\n\n");
+    Connection::open(it.site.db()).unwrap().execute_batch("ALTER TABLE alias RENAME TO gone").unwrap();
+    assert!(ask("a@friend.example", "jo@alias.example", "x").starts_with("action=DEFER_IF_REJECT "));
 }
 
 #[test]
@@ -169,7 +130,7 @@ fn the_doctor_asks_each_socket_and_says_when_no_bridge_runs() {
         let checks = checks.as_array().unwrap().iter().filter(|check| check["check"] == "bridge");
         checks.map(|check| check["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(bridge(&it), ["ok", "ok", "ok"]);
+    assert_eq!(bridge(&it), ["ok"; 5]);
     it.bridge.signal("TERM");
     it.bridge.wait();
     assert_eq!(bridge(&it), ["warn"]);
@@ -236,6 +197,54 @@ fn a_milter_client_that_breaks_the_protocol_is_left_and_the_next_one_is_served()
     assert_eq!(answer.last(), Some(&b'c'));
 }
 
+/// A login, as the mail server passes it on with MAIL, and what is answered to MAIL.
+fn mail_as(milter: &mut Milter, token: i64, domain: &str, sender: &str) -> (char, String) {
+    milter.tell('D', format!("M{{auth_authen}}\0{token}@{domain}\0").as_bytes());
+    milter.ask('M', format!("<{sender}>\0").as_bytes())
+}
+
+#[test]
+fn a_token_that_is_revoked_sends_nothing_more_also_in_an_open_session() {
+    let it = start();
+    let (id, _) = it.token("example.com");
+    let from = [("From", "jo@example.com")];
+    let mut milter = it.milter();
+    assert_eq!(mail_as(&mut milter, id, "example.com", "jo@example.com").0, 'c');
+    assert_eq!(milter.end(&from), [('c', String::new())], "unsigned, for no key is active");
+    assert_eq!(mail_as(&mut milter, id, "example.com", "").0, 'c');
+    it.revoke(id);
+    let late = milter.end(&from);
+    assert!(late[0].0 == 'y' && late[0].1.starts_with("535 5.7.8"), "{late:?}");
+    let refused = mail_as(&mut milter, id, "example.com", "jo@example.com");
+    assert!(refused.1.starts_with("535 5.7.8"), "{refused:?}");
+    for (token, domain) in [(id + 1, "example.com"), (id, "never.example")] {
+        assert!(mail_as(&mut milter, token, domain, "").1.starts_with("535 5.7.8"), "{token}@{domain}");
+    }
+}
+
+#[test]
+fn mail_without_an_active_key_is_put_off_if_the_operator_says_so_and_a_key_that_is_switched_off_signs_no_more()
+ {
+    let site = Site::new().with("POSTROOM_BRIDGE_REQUIRE_DKIM", "true");
+    let dir = site.file("sockets");
+    let it = start_at(site, dir, "0");
+    let (id, _) = it.token("example.com");
+    let db = Connection::open(it.site.db()).unwrap();
+    let mut milter = it.milter();
+    let mut send = || {
+        assert_eq!(mail_as(&mut milter, id, "example.com", "jo@example.com").0, 'c');
+        milter.end(&[("From", "jo@example.com")])
+    };
+    assert!(send()[0].1.starts_with("451 4.7.1 The domain has no active DKIM key"));
+    for _ in 0..2 {
+        db.execute("UPDATE dkim_key SET activated_at = 1", ()).unwrap();
+        let signed = send();
+        assert!(signed[0].0 == 'i' && signed[0].1.contains("DKIM-Signature\0 v=1;"), "{signed:?}");
+        db.execute("UPDATE dkim_key SET activated_at = NULL", ()).unwrap();
+        assert!(send()[0].1.starts_with("451 4.7.1"));
+    }
+}
+
 /// What dkimpy says of a message whose key has this record.
 fn verdict(site: &Site, message: &str, name: &str, record: &str) -> String {
     let (file, asked, answered) = (site.file("mail.eml"), site.file("cases"), site.file("verdicts"));
@@ -264,7 +273,7 @@ fn a_real_postfix_obeys() {
     let db = Connection::open(it.site.db()).unwrap();
     assert!(db.execute("UPDATE dkim_key SET activated_at = 1", ()).unwrap() > 0);
     let (id, secret) = it.token("example.com");
-    postfix.start(&it.site.run(&["bridge", "conf", "postfix"]).stdout);
+    postfix.start_with_sink(&it.site.run(&["bridge", "conf", "postfix"]).stdout);
     let refused = |arguments: &[&str], reply: &str| {
         let said = postfix.swaks(arguments);
         assert!(said.code != Some(0) && said.stdout.contains(reply), "{reply}: {said:?}\n{}", postfix.log());
@@ -308,7 +317,8 @@ fn a_real_postfix_obeys() {
     let all = login(&["--from", "jo@example.com", "--body", "Hello\n.\n\n-- end"]);
     let sent = postfix.swaks(&all.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(sent.code, Some(0), "{sent:?}\n{}", postfix.log());
-    let message = postfix.delivered();
+    // It is whole when the last line of the message is there.
+    let message = postfix.delivered("\n-- end\n");
     let signed = &message[message.find("DKIM-Signature:").unwrap_or_else(|| panic!("{message}"))..];
     let domain = it.server.client().get("/api/v1/domains/1").json;
     let (selector, record) =

@@ -11,6 +11,8 @@ mod backup;
 #[cfg(test)]
 mod bridge;
 #[cfg(test)]
+mod bridge_crash;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod claims;
@@ -25,9 +27,13 @@ mod crowd;
 #[cfg(test)]
 mod days;
 #[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod duties;
 #[cfg(test)]
 mod endings;
+#[cfg(test)]
+mod filtering;
 #[cfg(test)]
 mod fleet;
 #[cfg(test)]
@@ -75,6 +81,8 @@ mod sign;
 mod signals;
 #[cfg(test)]
 mod start;
+#[cfg(test)]
+mod upkeep;
 #[cfg(test)]
 mod verify;
 #[cfg(test)]

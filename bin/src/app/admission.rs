@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::surface::Target;
 use super::visit::Visit;
-use super::{Admitted, App, Entry};
+use super::{Admitted, App, Entry, health};
 use crate::listen::{self, Admission, Answer, Lane};
+use crate::wire::Fault;
 use crate::wire::http::{Method, Request};
-use crate::wire::{Auth, Fault};
 
 impl Answer for App {
     fn enter(self: Arc<Self>, request: Request) -> listen::Entry {
@@ -61,10 +61,12 @@ fn refused(visit: Visit, fault: Fault) -> listen::Entry {
 
 /// The lane that a request waits in. Its route says whether the work takes long; its method says whether it writes.
 fn lane(target: &Target) -> Lane {
-    if matches!(target.surface.auth, Auth::None) {
+    if target.surface.name == health::SURFACE.name {
         Lane::Health
     } else if target.route.slow {
         Lane::Looks
+    } else if target.route.is_batch() {
+        Lane::Batches
     } else if target.route.method == Method::GET {
         Lane::Reads
     } else {

@@ -6,6 +6,7 @@
 mod admission;
 mod credential;
 mod health;
+mod openapi;
 mod origin;
 mod repeat;
 mod scope;
@@ -155,6 +156,11 @@ impl App {
         if uses.is_empty() { Ok(()) } else { self.postroom.write(|tx| key::note_uses(tx, &uses)) }
     }
 
+    /// Writes to the audit log which keys were refused for want of a scope. A background thread calls it every second.
+    pub fn note_refusals(&self) -> Result<(), Error> {
+        self.refusals.write(&self.postroom)
+    }
+
     /// What a request is for.
     fn find(&self, request: &Request) -> (Visit, Result<Target, Fault>) {
         let (surface, found) = self.router.find(&request.method, &request.path);
@@ -221,7 +227,7 @@ impl App {
             Admitted::Caller(caller, handler) => {
                 // Here and not by the head: a refusal is written to the audit log, and the lane of authentication must not wait
                 // for the database's writer.
-                self.refusals.check(&self.postroom, &caller, route)?;
+                self.refusals.check(self.postroom.now(), &caller, route)?;
                 let asked = repeat::asked(&caller, route, request)?;
                 let run = |session: &Session<'_>| {
                     let _looking = if route.slow { Some(self.looks.begin(caller.account())?) } else { None };

@@ -5,13 +5,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Subcommand;
+use postroom::db::Postroom;
+use postroom::dns::Resolver;
 use serde_json::json;
 use tracing::{info, warn};
 
 use super::{Context, Failure};
-use crate::mta::{self, Bridge, Folder, SOCKETS, Stopped, Uses, conf};
+use crate::mta::{
+    self, Bridge, Deliverer, Folder, Places, Poster, SOCKETS, SpamMark, Stopped, Tally, Uses, conf,
+};
 
-/// Let a mail server ask: which recipients there are, who may send, and what to sign; until SIGTERM
+/// Let a mail server ask: which recipients there are, who may send, what to sign, and what becomes of mail; until SIGTERM
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
@@ -21,6 +25,12 @@ pub(super) struct Args {
     /// The group that may use them, by name or number [default: postfix] [env: POSTROOM_BRIDGE_GROUP]
     #[arg(long)]
     group: Option<String>,
+    /// The folder of the mailboxes [default: mail/ beside the database] [env: POSTROOM_BRIDGE_MAIL_DIR]
+    #[arg(long, value_name = "DIR")]
+    mail_dir: Option<PathBuf>,
+    /// Where forwarded mail goes back to Postfix [default: 127.0.0.1:25] [env: POSTROOM_BRIDGE_SUBMIT]
+    #[arg(long, value_name = "HOST:PORT")]
+    submit: Option<String>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -52,6 +62,8 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let flags = [
         ("bridge.dir", "--dir", args.dir.map(|dir| dir.display().to_string())),
         ("bridge.group", "--group", args.group),
+        ("bridge.mail_dir", "--mail-dir", args.mail_dir.map(|dir| dir.display().to_string())),
+        ("bridge.submit", "--submit", args.submit),
     ];
     for (path, flag, value) in flags {
         if let Some(value) = value {
@@ -61,8 +73,9 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let (dir, group) = (context.config.bridge_dir()?, context.config.bridge_group()?);
     let require_dkim = context.config.get("bridge.require_dkim")?.unwrap_or(false);
     let postroom = Arc::new(context.open()?);
+    let deliverer = Arc::new(deliverer(context, Arc::clone(&postroom))?);
     let folder = Folder::take(&dir, &group).map_err(|e| Failure::wrong(e.to_string()))?;
-    let bridge = Bridge { postroom, uses: Arc::new(Uses::default()), require_dkim };
+    let bridge = Bridge { postroom, uses: Arc::new(Uses::default()), deliverer, require_dkim };
     let sockets = SOCKETS.join(", ");
     let ready = || info!(dir = %dir.display(), sockets, "bridging");
     let stopped = mta::run(bridge, &folder, ready).map_err(|e| Failure::wrong(e.to_string()))?;
@@ -71,4 +84,22 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         Stopped::Late => warn!("stopped with something in hand; the mail server tries again"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn deliverer(context: &Context, postroom: Arc<Postroom>) -> Result<Deliverer, Failure> {
+    let config = &context.config;
+    let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
+    let loopback_http = config.switches()?.loopback_webhooks;
+    let usual = config.abuse_policy()?;
+    let spam_mark = config.spam_header()?.map(|(name, value)| SpamMark { name, value, usual });
+    Ok(Deliverer {
+        spam_mark,
+        mail_dir: config.bridge_mail_dir()?,
+        submit: config.bridge_submit()?,
+        poster: Poster::new(Arc::clone(&resolver), config.egress()?, loopback_http),
+        places: Places::new(config.webhooks_at_once()?),
+        tally: Tally::default(),
+        resolver,
+        postroom,
+    })
 }

@@ -14,6 +14,7 @@ mod claim;
 mod config;
 mod doctor;
 mod domain;
+mod explain;
 mod export;
 mod failure;
 mod fleet;
@@ -27,6 +28,7 @@ mod manual;
 mod master_key;
 mod named;
 mod output;
+mod quarantine;
 mod progress;
 mod recipient;
 mod report;
@@ -38,6 +40,7 @@ mod sign;
 mod subscription;
 mod token;
 mod verify;
+mod whole;
 mod zone;
 
 use std::io::{self, Write};
@@ -47,7 +50,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use postroom::db::{Options, Postroom};
+use postroom::db::{Options, Postroom, is_being_opened};
 use postroom::dns::NetworkResolver;
 use postroom::settings::Settings;
 use tracing::warn;
@@ -178,6 +181,10 @@ enum Command {
     #[command(subcommand)]
     Route(route::Command),
     Bridge(bridge::Args),
+    Explain(explain::Args),
+    /// List, show and deliver mail that was held back because a filter took it for spam
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
     /// List, show and export messages that were reported as misclassified
     #[command(subcommand)]
     Report(report::Command),
@@ -244,7 +251,11 @@ impl Context {
     fn open_with(&self, settings: Settings) -> Result<Postroom, Failure> {
         let mut options = Options::new(settings);
         options.master_key_file = self.config.master_key_file()?;
-        Ok(Postroom::open(self.config.db()?, options)?)
+        let file = self.config.db()?;
+        if is_being_opened(&file) {
+            warn!("another process is opening {}; waiting for it", file.display());
+        }
+        Ok(Postroom::open(file, options)?)
     }
 
     fn resolver(&self) -> Result<NetworkResolver, Failure> {
@@ -344,6 +355,8 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::LoginLink(args) => login_link::run(&mut context, &args),
         Command::Route(command) => route::run(&mut context, command),
         Command::Bridge(args) => bridge::run(&mut context, args),
+        Command::Explain(args) => explain::run(&mut context, &args),
+        Command::Quarantine(command) => quarantine::run(&mut context, &command),
         Command::Report(command) => report::run(&mut context, command),
         Command::List(command) => list::run(&mut context, command),
         Command::Audit(args) => audit::run(&mut context, &args),

@@ -23,7 +23,7 @@ use super::output::goes_to_the_journal;
 use super::{Context, Failure, reachable};
 use crate::app::App;
 use crate::backup::Backups;
-use crate::duty::{BackupPlan, DUTIES, Duties, News, Tools};
+use crate::duty::{BackupPlan, DUTIES, Duties, News, Tools, Upkeep};
 use crate::listen::{Listener, MemoryMib, Settings, Stopped, TlsFiles};
 use crate::watch::{Metrics, MetricsPage, Watch};
 use crate::wire::limit::{FAILURES_PER_SECOND, Limits, REQUESTS_PER_SECOND, Ticks};
@@ -99,7 +99,9 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
     let postroom = Arc::new(context.open_or_make()?);
     // Held until this returns: a second server is refused, a killed one leaves nothing behind.
-    let _claim = postroom.claim()?;
+    let claim = Arc::new(postroom.claim()?);
+    // Written now, while there is room for it.
+    let _ = claim.leave_note(" ");
     let listener = Listener::bind(settings)?;
     let metrics = Arc::new(Metrics::new().map_err(|error| Failure::wrong(error.to_string()))?);
     if let Some(address) = metrics_listen {
@@ -137,6 +139,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         postroom: Arc::clone(&postroom),
         resolver,
         checks_at_once: at_once,
+        upkeep: Upkeep::by(Arc::clone(&claim)),
         news: News::from_now(&postroom)?,
         backups: backup.map(plan),
         metrics,

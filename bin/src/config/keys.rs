@@ -66,6 +66,26 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_FAILURE_LIMIT",
         "failed authentications a second of one address, ten times as many at once; 0 for any number (20)",
     ),
+    key(
+        "limits.list_entries",
+        "POSTROOM_LIMITS_LIST_ENTRIES",
+        "entries of one safelist or blocklist (100000)",
+    ),
+    key("limits.recipients", "POSTROOM_LIMITS_RECIPIENTS", "recipients of one account (100000)"),
+    key("limits.aliases", "POSTROOM_LIMITS_ALIASES", "aliases of one account (10000)"),
+    key(
+        "limits.tokens",
+        "POSTROOM_LIMITS_TOKENS",
+        "sending tokens of one account that are not revoked (10000)",
+    ),
+    key("limits.login_links", "POSTROOM_LIMITS_LOGIN_LINKS", "unused login links of one account (1000)"),
+    key(
+        "limits.kept_answer_mib",
+        "POSTROOM_LIMITS_KEPT_ANSWER_MIB",
+        "MiB of answers kept for repeats, of one account; then the oldest go (64; 0 keeps none)",
+    ),
+    key("limits.deliveries", "POSTROOM_LIMITS_DELIVERIES", "waiting deliveries of one account (10000)"),
+    key("audit.keep_days", "POSTROOM_AUDIT_KEEP_DAYS", "days that a row of the audit log is kept (365)"),
     key("stop.grace_s", "POSTROOM_STOP_GRACE_S", "seconds that a stop may take (30)"),
     key("mx.host", "POSTROOM_MX_HOST", "target of every MX record (mx. and the server's name)"),
     key("mx.priority", "POSTROOM_MX_PRIORITY", "preference of it (10)"),
@@ -155,6 +175,17 @@ pub const KEYS: &[Key] = &[
     ),
     key("bridge.dir", "POSTROOM_BRIDGE_DIR", "folder of the bridge's sockets (/var/spool/postfix/postroom)"),
     key("bridge.group", "POSTROOM_BRIDGE_GROUP", "group that may use them (postfix)"),
+    key("bridge.mail_dir", "POSTROOM_BRIDGE_MAIL_DIR", "folder of the mailboxes (mail/ beside the database)"),
+    key(
+        "bridge.submit",
+        "POSTROOM_BRIDGE_SUBMIT",
+        "where forwarded mail goes back to Postfix (127.0.0.1:25)",
+    ),
+    key(
+        "bridge.webhooks_at_once",
+        "POSTROOM_BRIDGE_WEBHOOKS_AT_ONCE",
+        "posts to the webhook of one domain at a time, 1 to 16 (4)",
+    ),
     key(
         "bridge.require_dkim",
         "POSTROOM_BRIDGE_REQUIRE_DKIM",
@@ -164,6 +195,16 @@ pub const KEYS: &[Key] = &[
         "bridge.delimiter",
         "POSTROOM_BRIDGE_DELIMITER",
         "characters that begin the tag of an address; empty for no tags (+)",
+    ),
+    key(
+        "bridge.spam_header",
+        "POSTROOM_BRIDGE_SPAM_HEADER",
+        "header field by which a spam filter marks mail: X-Spam: Yes (none)",
+    ),
+    key(
+        "inbound.abuse_policy",
+        "POSTROOM_INBOUND_ABUSE_POLICY",
+        "what is done with such mail where a domain says nothing (flag)",
     ),
     list("dns.resolvers", "POSTROOM_RESOLVERS", "recursive resolvers, with or without port (the system's)"),
     key(

@@ -3,15 +3,16 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use postroom::dns;
 use postroom::egress::EgressPolicy;
+use postroom::inbound::AbusePolicy;
 use postroom::name::{DnsName, DomainName};
 use postroom::settings::Settings;
 
-use super::value::{BaseUrl, MessageMib, Server};
+use super::value::{AtOnce, BaseUrl, HeaderField, HostAndPort, MessageMib, Server};
 use super::{Config, ConfigError};
 use crate::listen::{MemoryMib, TrustedProxies};
 use crate::scout::{MailScout, Scouts, WebScout};
@@ -48,6 +49,32 @@ impl Config {
     /// The group that may use the bridge's sockets.
     pub fn bridge_group(&self) -> Result<String, ConfigError> {
         Ok(self.get("bridge.group")?.unwrap_or_else(|| "postfix".to_owned()))
+    }
+
+    /// The folder of the mailboxes.
+    pub fn bridge_mail_dir(&self) -> Result<PathBuf, ConfigError> {
+        let beside = || Ok(self.db()?.parent().unwrap_or(Path::new("")).join("mail"));
+        self.get("bridge.mail_dir")?.map_or_else(beside, Ok)
+    }
+
+    /// Where forwarded mail goes back to the mail server: a host and a port.
+    pub fn bridge_submit(&self) -> Result<String, ConfigError> {
+        Ok(self.get::<HostAndPort>("bridge.submit")?.map_or_else(|| "127.0.0.1:25".to_owned(), |it| it.0))
+    }
+
+    /// The header field by which a spam filter marks mail, its name and its value.
+    pub fn spam_header(&self) -> Result<Option<(String, String)>, ConfigError> {
+        Ok(self.get::<HeaderField>("bridge.spam_header")?.map(|HeaderField(name, value)| (name, value)))
+    }
+
+    /// What is done with spam where a domain says nothing.
+    pub fn abuse_policy(&self) -> Result<AbusePolicy, ConfigError> {
+        Ok(self.get("inbound.abuse_policy")?.unwrap_or(AbusePolicy::Flag))
+    }
+
+    /// How many posts of one domain to its webhook may be under way.
+    pub fn webhooks_at_once(&self) -> Result<usize, ConfigError> {
+        Ok(self.get::<AtOnce>("bridge.webhooks_at_once")?.map_or(4, |it| it.0))
     }
 
     /// The certificate chain and its key, if TLS is on.
@@ -125,7 +152,13 @@ impl Config {
             "bridge.delimiter" => settings.recipient_delimiters,
             "loss.failures" => settings.loss.failures,
             "ownership.require_proof" => settings.require_proof,
-            "limits.unproved_claims" => settings.most_unproved_claims,
+            "limits.list_entries" => settings.caps.list_entries,
+            "limits.recipients" => settings.caps.recipients,
+            "limits.aliases" => settings.caps.aliases,
+            "limits.tokens" => settings.caps.tokens,
+            "limits.login_links" => settings.caps.login_links,
+            "limits.unproved_claims" => settings.caps.unproved_claims,
+            "limits.deliveries" => settings.caps.deliveries,
         }
         settings.sending_addresses = self.list("sending.addresses")?;
         settings.egress = self.egress()?;
@@ -151,7 +184,13 @@ impl Config {
             settings.max_report_octets = octets;
         }
         if let Some(mib) = self.get::<u32>("reports.account_mib")? {
-            settings.most_report_octets = u64::from(mib) * 1024 * 1024;
+            settings.caps.report_octets = u64::from(mib) * 1024 * 1024;
+        }
+        if let Some(mib) = self.get::<u32>("limits.kept_answer_mib")? {
+            settings.caps.kept_answer_octets = u64::from(mib) * 1024 * 1024;
+        }
+        if let Some(days) = self.get::<NonZeroU16>("audit.keep_days")? {
+            settings.keep_events_for = Duration::from_hours(24 * u64::from(days.get()));
         }
         Ok(settings)
     }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use http::Uri;
 use postroom::address::EmailAddress;
 use postroom::egress::Network;
+use postroom::inbound::AbusePolicy;
 use postroom::name::{DnsName, Selector};
 use postroom::settings::{DmarcPolicy, RequireProof, SpfMechanism};
 
@@ -30,10 +31,14 @@ macro_rules! parsed {
     )*};
 }
 parsed!(
+    AbusePolicy,
+    AtOnce,
     BaseUrl,
     DmarcPolicy,
     DnsName,
     EmailAddress,
+    HeaderField,
+    HostAndPort,
     MemoryMib,
     MessageMib,
     Network,
@@ -147,5 +152,46 @@ impl FromStr for MessageMib {
     fn from_str(text: &str) -> Result<MessageMib, &'static str> {
         let mib = text.parse().ok().filter(|mib| (1..=100).contains(mib));
         mib.map(|mib: u64| MessageMib(mib * 1024 * 1024)).ok_or("a message has 1 to 100 MiB")
+    }
+}
+
+/// How many at a time.
+pub(super) struct AtOnce(pub(super) usize);
+
+impl FromStr for AtOnce {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<AtOnce, &'static str> {
+        let number = text.parse().ok().filter(|number| (1..=16).contains(number));
+        number.map(AtOnce).ok_or("give a whole number from 1 to 16")
+    }
+}
+
+/// A host, by its name or address, and a port.
+pub(super) struct HostAndPort(pub(super) String);
+
+impl FromStr for HostAndPort {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<HostAndPort, &'static str> {
+        let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+        let is_one = parts.is_some_and(|(host, port)| !host.is_empty() && !host.contains(' ') && port > 0);
+        is_one.then(|| HostAndPort(text.to_owned())).ok_or("give a host and a port, such as 127.0.0.1:25")
+    }
+}
+
+/// A header field, `Name: value`.
+pub(super) struct HeaderField(pub(super) String, pub(super) String);
+
+impl FromStr for HeaderField {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<HeaderField, &'static str> {
+        let parts = text.split_once(':').map(|(name, value)| (name.trim(), value.trim()));
+        let is_one = |(name, value): &(&str, &str)| {
+            !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic()) && !value.is_empty()
+        };
+        let (name, value) = parts.filter(is_one).ok_or("give a header field, such as X-Spam: Yes")?;
+        Ok(HeaderField(name.to_owned(), value.to_owned()))
     }
 }

@@ -9,10 +9,12 @@ mod checks;
 mod expiry;
 mod integrity;
 mod keys;
+mod refusals;
 mod news;
 mod rotations;
 mod run;
 mod seals;
+mod upkeep;
 mod uses;
 
 #[cfg(test)]
@@ -33,14 +35,18 @@ use crate::watch::Metrics;
 pub use integrity::Rounds;
 pub use news::News;
 pub use run::Duties;
+use run::call_another;
+pub use upkeep::{LARGE_LOG, Upkeep};
 
 /// Every duty of a server.
 pub const DUTIES: &[Duty] = &[
+    upkeep::DUTY,
     uses::DUTY,
     checks::DUTY,
     keys::DUTY,
     rotations::DUTY,
     expiry::DUTY,
+    refusals::DUTY,
     seals::DUTY,
     news::DUTY,
     backups::DUTY,
@@ -54,7 +60,8 @@ pub struct Duty<T = Tools> {
     pub name: &'static str,
     /// How long it pauses when there is nothing more to do.
     pub pause: Duration,
-    /// How many threads do it side by side.
+    /// How many threads do it side by side at most. It begins with one, and work that has taken a piece which can take long
+    /// calls for another ([`call_another`]).
     pub threads: fn(&T) -> u32,
     /// Whether it is done once more when the server stops.
     pub at_end: bool,
@@ -88,6 +95,8 @@ pub struct Tools {
     pub resolver: Arc<dyn Resolver>,
     /// How many domains are checked at once.
     pub checks_at_once: u32,
+    /// What the upkeep has said.
+    pub upkeep: Upkeep,
     /// Up to where changes of statuses are logged.
     pub news: News,
     /// When backups are made; none are without it.

@@ -8,11 +8,10 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use postroom::db::Postroom;
 use postroom::mail;
 use tracing::{error, info};
 
-use super::{Found, Protocol, Step, Uses, take};
+use super::{Deliverer, Found, Protocol, Step, Uses, take};
 
 /// The most octets of a line.
 pub const MAX_LINE_OCTETS: usize = 8192;
@@ -86,7 +85,7 @@ enum Awaited {
 
 /// A connection that authenticates senders.
 pub struct SenderAuth {
-    postroom: Arc<Postroom>,
+    deliverer: Arc<Deliverer>,
     uses: Arc<Uses>,
     connection: u64,
     /// Whether the client has said which version it speaks.
@@ -95,9 +94,9 @@ pub struct SenderAuth {
 }
 
 impl SenderAuth {
-    /// Authenticates with the tokens of this database. `connection` tells connections apart.
-    pub fn new(postroom: Arc<Postroom>, uses: Arc<Uses>, connection: u64) -> SenderAuth {
-        SenderAuth { postroom, uses, connection, has_begun: false, begun: HashMap::new() }
+    /// Authenticates with the tokens of the deliverer's database. `connection` tells connections apart.
+    pub fn new(deliverer: Arc<Deliverer>, uses: Arc<Uses>, connection: u64) -> SenderAuth {
+        SenderAuth { deliverer, uses, connection, has_begun: false, begun: HashMap::new() }
     }
 
     /// The answer to a line; none ends the conversation.
@@ -160,19 +159,33 @@ impl SenderAuth {
         // Whatever a client calls itself must not become a part of the answer.
         let is_plain = name.len() <= 320 && name.chars().all(|c| c.is_ascii_graphic());
         let user = if is_plain { format!("\tuser={name}") } else { String::new() };
-        match self.postroom.read(|tx| mail::log_in(tx, name, password)) {
+        let postroom = &self.deliverer.postroom;
+        match postroom.read(|tx| mail::log_in(tx, name, password)) {
             Ok(Some(login)) => {
-                self.uses.note(login.token, self.postroom.now());
+                self.uses.note(login.token, postroom.now());
                 format!("OK\t{id}\tuser={}@{}\n", login.token, login.domain)
             }
             Ok(None) => {
                 info!(user = if is_plain { name } else { "?" }, "a sender was refused");
+                self.count_refused(name);
                 format!("FAIL\t{id}{user}\n")
             }
             Err(trouble) => {
                 error!(%trouble, "a sender could not be authenticated; the client tries again");
                 format!("FAIL\t{id}\ttemp\n")
             }
+        }
+    }
+}
+
+impl SenderAuth {
+    fn count_refused(&self, name: &str) {
+        let domain = name.rsplit_once('@').map_or(name, |(_, domain)| domain).parse();
+        // What cannot be looked up now is not counted; it is in the log.
+        if let Ok(domain) = domain
+            && let Ok(Some(domain)) = self.deliverer.postroom.read(|tx| mail::domain_of(tx, &domain))
+        {
+            self.deliverer.tally.note(domain, |counts| counts.logins_refused += 1);
         }
     }
 }

@@ -2,10 +2,10 @@
 
 /// The lines for `main.cf`: each `name = value` can go to `postconf -e`.
 pub const MAIN: &str = "\
-# Which domains and recipients there are. Delivery is not a part of the bridge yet: set virtual_transport to what delivers
-# your mail, such as lmtp:unix:private/dovecot-lmtp. Domains with downstream addresses go on to those.
+# Which domains and recipients there are, and what becomes of their mail. Domains with downstream addresses go on to those.
 virtual_mailbox_domains = socketmap:unix:postroom/map:domain
 virtual_mailbox_maps = socketmap:unix:postroom/map:recipient
+virtual_transport = lmtp:unix:postroom/lmtp
 transport_maps = socketmap:unix:postroom/map:transport
 # Who may send as whom, lists, and DKIM signatures.
 smtpd_milters = unix:postroom/milter

@@ -67,11 +67,15 @@ fn domain(tx: &ReadTx<'_>, key: &str) -> Result<Option<String>, Error> {
 
 fn recipient(tx: &ReadTx<'_>, key: &str) -> Result<Option<String>, Error> {
     let Ok(address) = key.parse() else { return Ok(None) };
-    Ok(mail::mailbox(tx, &address)?.map(|_| "1".to_owned()))
+    Ok(mail::addressee(tx, &address)?.map(|_| "1".to_owned()))
 }
 
 fn transport(tx: &ReadTx<'_>, key: &str) -> Result<Option<String>, Error> {
     let Ok(address) = key.parse::<EmailAddress>() else { return Ok(None) };
+    // What comes back to a return path goes to the first sender, whatever the domain's route is by now.
+    if mail::is_return_path(&address) {
+        return Ok(None);
+    }
     let servers = mail::onward(tx, address.domain())?;
     Ok((!servers.is_empty()).then(|| next_hops(&servers)))
 }

@@ -1,20 +1,38 @@
 //! The bridge to a mail server: sockets that Postfix asks who takes mail, who may send, and what becomes of a message.
 //!
 //! Each protocol is a [`Protocol`]: a state machine that takes octets and gives octets, without any input or output of its own, so that
-//! tests and fuzzers reach all of it. [`run`] does the rest: a folder with a lock and sockets, and connections that wait without a
-//! thread. Questions to the database run on a few threads.
+//! tests and fuzzers reach all of it; what it does with a whole message, a [`Deliverer`] does. [`run`] does the rest: a folder with a
+//! lock and sockets, and connections that wait without a thread. Questions to the database run on a few threads, and deliveries, which
+//! may wait for other servers, on others.
 
 pub mod auth;
 pub mod conf;
+mod deliver;
 pub mod folder;
+mod held;
+pub mod lmtp;
+mod maildir;
 pub mod map;
 pub mod milter;
 pub mod netstring;
+mod places;
+pub mod policy;
+mod poster;
+mod quarantine;
 mod run;
+mod spam;
+pub mod submit;
+mod tally;
 mod uses;
 
+pub use deliver::Deliverer;
 pub use folder::{Folder, FolderError};
+pub use places::Places;
+pub use poster::Poster;
+pub use quarantine::{Held as Quarantined, Quarantine};
 pub use run::{Bridge, SOCKETS, Stopped, run};
+pub use spam::SpamMark;
+pub use tally::Tally;
 pub use uses::Uses;
 
 /// One connection's side of a protocol.
@@ -51,6 +69,8 @@ pub enum Step {
     More,
     /// A request was taken; this is the answer, which may be empty.
     Answer(Vec<u8>),
+    /// A request was taken; this is the answer, and the conversation is over.
+    Last(Vec<u8>),
     /// The conversation is over: the other side ended it, or broke the protocol.
     Close,
 }

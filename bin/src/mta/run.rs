@@ -10,25 +10,33 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{interval, timeout};
+use tokio::time::{interval, sleep, timeout};
 use tracing::{error, info, warn};
 
 use super::auth::SenderAuth;
+use super::deliver::Deliverer;
+use super::lmtp::Lmtp;
 use super::map::Map;
 use super::milter::Milter;
+use super::policy::Policy;
 use super::{Folder, FolderError, Protocol, Step, Uses};
 
 /// The sockets.
-pub const SOCKETS: [&str; 3] = ["map", "auth", "milter"];
-/// Threads that ask the database, and threads that move octets.
+pub const SOCKETS: [&str; 5] = ["map", "auth", "milter", LMTP, "policy"];
+const LMTP: &str = "lmtp";
+/// Threads that ask the database, threads that deliver and may wait for another server, and threads that move octets.
 const ASKING: usize = 8;
+const DELIVERING: usize = 32;
 const MOVING: usize = 2;
 /// The most connections of one socket; those beyond wait to be accepted.
 const MOST_CONNECTIONS: usize = 1024;
-/// How long a peer may take to read an answer.
+/// How long a peer may take to read an answer, and to go on with a message that it has begun.
 const WRITING: Duration = Duration::from_secs(30);
+const READING: Duration = Duration::from_mins(10);
 /// How often the last uses of tokens are written down.
 const USES: Duration = Duration::from_secs(30);
+/// How often what was counted is written to the audit log.
+const COUNTS: Duration = Duration::from_hours(1);
 /// How long what is in hand may take when the process is to stop.
 const GRACE: Duration = Duration::from_secs(9);
 /// The most octets that are read at once.
@@ -40,6 +48,8 @@ pub struct Bridge {
     pub postroom: Arc<Postroom>,
     /// When tokens were last used.
     pub uses: Arc<Uses>,
+    /// What delivers.
+    pub deliverer: Arc<Deliverer>,
     /// Whether mail that is to be signed is refused for the moment where its domain has no active key.
     pub require_dkim: bool,
 }
@@ -49,8 +59,12 @@ impl Bridge {
         let postroom = Arc::clone(&self.postroom);
         match socket {
             "map" => Box::new(Map::new(postroom)),
-            "auth" => Box::new(SenderAuth::new(postroom, Arc::clone(&self.uses), connection)),
-            _ => Box::new(Milter::new(postroom, self.require_dkim)),
+            "auth" => {
+                Box::new(SenderAuth::new(Arc::clone(&self.deliverer), Arc::clone(&self.uses), connection))
+            }
+            "policy" => Box::new(Policy::new(postroom)),
+            LMTP => Box::new(Lmtp::new(Arc::clone(&self.deliverer))),
+            _ => Box::new(Milter::new(postroom, self.require_dkim, self.deliverer.spam_mark.clone())),
         }
     }
 }
@@ -68,7 +82,7 @@ pub enum Stopped {
 pub fn run(bridge: Bridge, folder: &Folder, ready: impl FnOnce()) -> Result<Stopped, RunError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(MOVING)
-        .max_blocking_threads(ASKING)
+        .max_blocking_threads(ASKING + DELIVERING)
         .enable_all()
         .build()
         .map_err(RunError::System)?;
@@ -93,18 +107,22 @@ async fn serve(bridge: Arc<Bridge>, folder: &Folder, ready: impl FnOnce()) -> Re
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::System)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::System)?;
     let (stop, stops) = watch::channel(false);
+    // A delivery that waits for another server keeps no question waiting.
+    let (asking, delivering) = (Arc::new(Semaphore::new(ASKING)), Arc::new(Semaphore::new(DELIVERING)));
     let mut sockets = JoinSet::new();
     for name in SOCKETS {
         let listener = folder.listen(name)?;
-        sockets.spawn(accept(listener, name, Arc::clone(&bridge), stops.clone()));
+        let threads = Arc::clone(if name == LMTP { &delivering } else { &asking });
+        sockets.spawn(accept(listener, name, Arc::clone(&bridge), threads, stops.clone()));
     }
     ready();
-    let mut uses = interval(USES);
+    let (mut uses, mut counts) = (interval(USES), interval(COUNTS));
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = uses.tick() => write_uses(&bridge).await,
+            _ = counts.tick() => write_counts(&bridge).await,
         }
     }
     info!("stopping");
@@ -114,6 +132,7 @@ async fn serve(bridge: Arc<Bridge>, folder: &Folder, ready: impl FnOnce()) -> Re
         folder.remove(name);
     }
     write_uses(&bridge).await;
+    write_counts(&bridge).await;
     Ok(if finished.is_ok() { Stopped::Finished } else { Stopped::Late })
 }
 
@@ -126,11 +145,20 @@ async fn write_uses(bridge: &Arc<Bridge>) {
     }
 }
 
+async fn write_counts(bridge: &Arc<Bridge>) {
+    let bridge = Arc::clone(bridge);
+    let written = spawn_blocking(move || bridge.deliverer.tally.write(&bridge.postroom)).await;
+    if let Ok(Err(trouble)) = written {
+        warn!(%trouble, "what was counted could not be written to the audit log");
+    }
+}
+
 /// Accepts until the process is to stop, then waits for the connections.
 async fn accept(
     listener: UnixListener,
     name: &'static str,
     bridge: Arc<Bridge>,
+    threads: Arc<Semaphore>,
     mut stops: watch::Receiver<bool>,
 ) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
@@ -149,16 +177,16 @@ async fn accept(
         match accepted {
             Ok((stream, _)) => {
                 let protocol = bridge.protocol(name, number.fetch_add(1, Ordering::Relaxed));
-                let stops = stops.clone();
+                let (threads, stops) = (Arc::clone(&threads), stops.clone());
                 connections.spawn(async move {
-                    converse(stream, protocol, stops).await;
+                    converse(stream, protocol, &threads, stops).await;
                     drop(place);
                 });
             }
             Err(trouble) => {
                 // As when there are no more file descriptors: it is tried again, not at once.
                 error!(socket = name, %trouble, "no connection could be accepted");
-                tokio::time::sleep(Duration::from_millis(200)).await;
+                sleep(Duration::from_millis(200)).await;
             }
         }
     }
@@ -166,22 +194,34 @@ async fn accept(
     while connections.join_next().await.is_some() {}
 }
 
-async fn converse(mut stream: UnixStream, mut protocol: Box<dyn Protocol>, mut stops: watch::Receiver<bool>) {
+async fn converse(
+    mut stream: UnixStream,
+    mut protocol: Box<dyn Protocol>,
+    threads: &Semaphore,
+    mut stops: watch::Receiver<bool>,
+) {
     let mut input = Vec::new();
     let greeting = protocol.greeting();
     if !write(&mut stream, &greeting).await {
         return;
     }
     loop {
+        // It is never closed.
+        let Ok(thread) = threads.acquire().await else { return };
         let asked = spawn_blocking(move || {
             let step = protocol.step(&mut input);
             (protocol, input, step)
         });
         // A panic ends this one connection, and the mail server tries again.
         let Ok((kept, rest, step)) = asked.await else { return };
+        drop(thread);
         (protocol, input) = (kept, rest);
         match step {
             Step::Close => return,
+            Step::Last(answer) => {
+                write(&mut stream, &answer).await;
+                return;
+            }
             Step::Answer(answer) => {
                 if !write(&mut stream, &answer).await {
                     return;
@@ -193,7 +233,9 @@ async fn converse(mut stream: UnixStream, mut protocol: Box<dyn Protocol>, mut s
                 }
                 input.reserve(CHUNK);
                 let stopping = *stops.borrow();
+                let is_idle = protocol.is_idle();
                 tokio::select! {
+                    () = sleep(READING), if !is_idle => return,
                     read = stream.read_buf(&mut input) => if !matches!(read, Ok(1..)) { return },
                     _ = stops.changed(), if !stopping => {}
                 }

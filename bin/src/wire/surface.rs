@@ -3,6 +3,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use postroom::access::{KeyScope, Need};
 use postroom::account::Caller;
@@ -14,6 +15,9 @@ use postroom::settings::Settings;
 use super::http::{Method, Request, Response};
 use super::{BodySize, Fault};
 use crate::scout::Scouts;
+
+/// How long one piece of a batch may keep others from writing.
+const PIECE: Duration = Duration::from_millis(2);
 
 /// Something that answers below some path prefixes: a dialect, the console, the health check for load balancers.
 ///
@@ -68,7 +72,7 @@ pub struct Route {
     pub body: BodySize,
     /// What it needs of an API key with scopes; where nothing is said, such a key is refused.
     pub needs: Option<Need>,
-    /// Whether it changes what is the account's as a whole: a key that is limited to some domains is refused.
+    /// Whether it changes or shows what is the account's as a whole: a key that is limited to some domains is refused.
     pub is_of_account: bool,
 }
 
@@ -87,11 +91,16 @@ impl Route {
         self
     }
 
-    /// Says that the route changes what belongs to the account as a whole.
+    /// Says that the route changes or shows what belongs to the account as a whole.
     #[must_use]
     pub const fn of_account(mut self) -> Route {
         self.is_of_account = true;
         self
+    }
+
+    /// Whether the route takes many items, which are written in pieces.
+    pub fn is_batch(&self) -> bool {
+        matches!(self.body, BodySize::Batch)
     }
 
     /// Whether the route asks the DNS, and so may take seconds. The writes of such a route are not held until the answer is
@@ -220,6 +229,29 @@ impl<'a, By> Call<'a, By> {
     /// Runs `work` in one transaction, which is rolled back if `work` fails.
     pub fn write<T, E: From<Error>>(&self, work: impl Fn(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         self.session.write(work)
+    }
+
+    /// Runs `work` for each item, in pieces: as many in one transaction as take no longer than 2 ms, so that others write in
+    /// between. If `work` fails, the items of its piece are undone, and those of the earlier ones stay.
+    pub fn write_each<I, T, E: From<Error>>(
+        &self,
+        items: &[I],
+        work: impl Fn(&WriteTx<'_>, &I) -> Result<T, E>,
+    ) -> Result<Vec<T>, E> {
+        let mut done = Vec::with_capacity(items.len());
+        while let Some(rest) = items.get(done.len()..).filter(|rest| !rest.is_empty()) {
+            done.extend(self.session.write(|tx| {
+                let (begun, mut piece) = (Instant::now(), Vec::new());
+                for item in rest {
+                    piece.push(work(tx, item)?);
+                    if begun.elapsed() >= PIECE {
+                        break;
+                    }
+                }
+                Ok::<_, E>(piece)
+            })?);
+        }
+        Ok(done)
     }
 
     /// The operator's decisions.

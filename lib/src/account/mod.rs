@@ -210,6 +210,11 @@ pub fn find(tx: &ReadTx<'_>, name: &str) -> Result<Account, Error> {
     table::by_name(tx, name)?.ok_or(Error::NotFound(Entity::Account))
 }
 
+/// The caller's own account.
+pub fn own(tx: &ReadTx<'_>, caller: &Caller) -> Result<Account, Error> {
+    table::by_id(tx, caller.account)?.ok_or(Error::NotFound(Entity::Account))
+}
+
 /// Whether the operator trusts the account, so that what it says of its domains needs no proof.
 pub fn is_trusted(tx: &ReadTx<'_>, account: AccountId) -> Result<bool, Error> {
     Ok(table::trust_of(tx, account)?.is_some_and(Trust::is_given))

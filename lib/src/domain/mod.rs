@@ -75,6 +75,15 @@ pub fn find_named<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Re
     table::by_name(tx, caller, name)?.ok_or(Error::NotFound(Entity::Domain))
 }
 
+/// Those of these names that are domains which the caller may see, in any order: one statement, however many there are.
+pub fn find_all_named<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    names: &[DomainName],
+) -> Result<Vec<Domain<'t>>, Error> {
+    table::by_names(tx, caller, names)
+}
+
 /// The operator, acting within the account that owns `name`.
 pub fn operator_of(tx: &ReadTx<'_>, name: &DomainName) -> Result<Caller, Error> {
     let holder = holder::named(tx, name)?.ok_or(Error::NotFound(Entity::Domain))?;

@@ -48,6 +48,26 @@ pub(crate) fn by_name<'t>(
     Ok(found.map(|details| Domain::seen(tx, details)))
 }
 
+/// Those of these names that are domains which the caller may see.
+pub(super) fn by_names<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    names: &[DomainName],
+) -> Result<Vec<Domain<'t>>, Error> {
+    // Names have letters, digits, dots and hyphens only, so that each is a JSON string as it is.
+    let texts: Vec<&str> = names.iter().map(DomainName::as_str).collect();
+    let list = if texts.is_empty() { "[]".to_owned() } else { format!("[\"{}\"]", texts.join("\",\"")) };
+    let found = tx.all(
+        &format!(
+            "SELECT d.* FROM json_each(:names) n JOIN domain d ON d.name = n.value WHERE {}",
+            visible(caller)
+        ),
+        Scope::of(caller).with(&[(":names", &list.as_str())]).as_slice(),
+        details,
+    )?;
+    Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
+}
+
 pub(super) fn page<'t>(
     tx: &ReadTx<'t>,
     caller: &Caller,
@@ -152,20 +172,22 @@ pub(crate) struct NewRow<'a> {
     pub(crate) wants_key: bool,
     /// Since when the account's claim to the name counts.
     pub(crate) claimed_at: Timestamp,
+    /// Whether it lies below a name that the account has proved.
+    pub(crate) covered: bool,
 }
 
 pub(crate) fn insert<'t>(tx: &WriteTx<'t>, new: &NewRow<'_>) -> Result<Domain<'t>, Error> {
     let made = tx.one(
         "INSERT INTO domain (account_id, subscription_id, name, label, user_id, organization_id, next_check_at,
-                             wants_key, claimed_at, created_at, updated_at)
-         VALUES (:account, :subscription, :name, :label, :user, :organization, :next, :wants_key, :claimed, :now, :now)
+                             wants_key, claimed_at, covered, created_at, updated_at)
+         VALUES (:account, :subscription, :name, :label, :user, :organization, :next, :wants_key, :claimed, :covered, :now, :now)
          RETURNING *",
         named! {
             ":account": new.account.number(), ":subscription": new.subscription.number(),
             ":name": new.name.as_str(), ":label": new.label,
             ":user": new.user.map(Tag::as_str), ":organization": new.organization.map(Tag::as_str),
             ":next": new.next_check_at.millis(), ":wants_key": new.wants_key,
-            ":claimed": new.claimed_at.millis(), ":now": tx.now().millis(),
+            ":claimed": new.claimed_at.millis(), ":covered": new.covered, ":now": tx.now().millis(),
         },
         details,
     )?;
@@ -230,26 +252,35 @@ pub(super) fn set_label<'t>(
     )
 }
 
+/// A name that a domain takes.
+pub(crate) struct NewClaim<'a> {
+    pub(crate) name: &'a DomainName,
+    /// Since when the account's claim to it counts.
+    pub(crate) claimed_at: Timestamp,
+    /// Whether it lies below a name that the account has proved.
+    pub(crate) covered: bool,
+}
+
 /// Another name, with everything that was proved of the old one forgotten.
 pub(crate) fn rename<'t>(
     tx: &WriteTx<'t>,
     domain: &Domain<'t>,
-    name: &DomainName,
-    claimed_at: Timestamp,
+    claim: &NewClaim<'_>,
     next_check_at: Timestamp,
 ) -> Result<Domain<'t>, Error> {
     change(
         tx, domain,
         "UPDATE domain SET name = ?2, status = 'pending', proved_at = NULL, authority_id = NULL, claimed_at = ?5, updated_at = ?3,
-             checks = 0, next_check_at = ?4, checksum = ?6
+             checks = 0, next_check_at = ?4, covered = ?6, checksum = ?7
          WHERE id = ?1 RETURNING *",
         (
             domain.id.number(),
-            name.as_str(),
+            claim.name.as_str(),
             tx.now().millis(),
             next_check_at.millis(),
-            claimed_at.millis(),
-            checksum(domain.id, domain.account, name),
+            claim.claimed_at.millis(),
+            claim.covered,
+            checksum(domain.id, domain.account, claim.name),
         ),
     )
 }
@@ -353,6 +384,37 @@ pub(crate) fn set_next_check(
         (id.number(), at.millis(), checks),
     )?;
     Ok(())
+}
+
+/// A domain whose check is some time ahead.
+pub(crate) struct Ahead {
+    pub(crate) domain: DomainId,
+    pub(crate) at: Timestamp,
+    pub(crate) status: DomainStatus,
+    pub(crate) checks: u32,
+}
+
+/// Up to a thousand domains whose check comes after `then`, the last ones first: those that come before the one given.
+pub(crate) fn far_ahead(
+    tx: &ReadTx<'_>,
+    then: Timestamp,
+    before: Option<(Timestamp, DomainId)>,
+) -> Result<Vec<Ahead>, Error> {
+    let (at, id) = before.map_or((i64::MAX, i64::MAX), |(at, id)| (at.millis(), id.number()));
+    tx.all(
+        "SELECT id, next_check_at, status, checks FROM domain
+         WHERE next_check_at > ?1 AND next_check_at <= ?2 AND (next_check_at < ?2 OR id < ?3)
+         ORDER BY next_check_at DESC, id DESC LIMIT 1000",
+        (then.millis(), at, id),
+        |row| {
+            Ok(Ahead {
+                domain: DomainId::new(row.get("id")?),
+                at: moment(row, "next_check_at")?,
+                status: parsed(row, "status")?,
+                checks: row.get("checks")?,
+            })
+        },
+    )
 }
 
 pub(crate) fn is_any_due(tx: &ReadTx<'_>) -> Result<bool, Error> {

@@ -16,6 +16,8 @@ pub enum Actor {
     Operator,
     /// The schedule of checks.
     Schedule,
+    /// The bridge to the mail server, which counts.
+    Bridge,
     /// Whoever opened a login link.
     LoginLink(LoginLinkId),
     /// Somebody that this version does not know, as the log names them.
@@ -28,6 +30,7 @@ impl fmt::Display for Actor {
             Actor::Key(id) => write!(f, "key:{id}"),
             Actor::Operator => f.write_str("operator"),
             Actor::Schedule => f.write_str("schedule"),
+            Actor::Bridge => f.write_str("bridge"),
             Actor::LoginLink(id) => write!(f, "login_link:{id}"),
             Actor::Other(text) => f.write_str(text),
         }
@@ -42,6 +45,7 @@ impl FromStr for Actor {
         let known = match text.split_once(':') {
             None if text == "operator" => Some(Actor::Operator),
             None if text == "schedule" => Some(Actor::Schedule),
+            None if text == "bridge" => Some(Actor::Bridge),
             Some(("key", id)) => number(id).map(|id| Actor::Key(ApiKeyId::new(id))),
             Some(("login_link", id)) => number(id).map(|id| Actor::LoginLink(LoginLinkId::new(id))),
             _ => None,

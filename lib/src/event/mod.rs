@@ -107,6 +107,20 @@ pub fn newest(tx: &ReadTx<'_>, search: &Search<'_>, limit: u32) -> Result<Vec<Ev
     table::newest(tx, search, limit)
 }
 
+/// Deletes at most `most` rows of the audit log that are too old, and returns how many it deleted: none as long as the clock is
+/// not believed. A background thread calls it.
+pub fn forget_old(tx: &WriteTx<'_>, most: u32) -> Result<usize, Error> {
+    if !tx.may_expire() {
+        return Ok(0);
+    }
+    table::delete_before(tx, tx.now() - tx.settings().keep_events_for, most)
+}
+
+/// When the oldest row was written that there is of this account.
+pub fn oldest(tx: &ReadTx<'_>, account: AccountId) -> Result<Option<Timestamp>, Error> {
+    table::oldest(tx, account)
+}
+
 /// The next `limit` of these rows after one, the oldest first: for who follows the log. [`Search::before`] is not looked at.
 pub fn after(tx: &ReadTx<'_>, search: &Search<'_>, row: EventId, limit: u32) -> Result<Vec<Event>, Error> {
     table::after(tx, search, row, limit)

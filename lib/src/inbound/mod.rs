@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use crate::account::Caller;
 use crate::address::EmailAddress;
+use crate::cap::Cap;
 use crate::db::{ReadTx, WriteTx};
 use crate::dns::{Resolver, vet_hosts};
 use crate::domain::{self, Details, Domain, Holder, holder};
@@ -18,10 +19,12 @@ use crate::egress::{EgressPolicy, NotAdmitted, VettedAddresses};
 use crate::error::{Entity, Error};
 use crate::event;
 use crate::id::DomainId;
+use crate::ledger;
 use crate::loss;
 use crate::name::{DnsName, DomainName};
 use crate::ownership;
 use crate::page::Page;
+use crate::route;
 
 /// The most downstream addresses of a domain.
 pub const MOST_DOWNSTREAM: usize = 10;
@@ -288,7 +291,20 @@ pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Inbound, Error> 
     })
 }
 
-/// The ids of a page of the caller's domains, or of those of them in `names`, and how many there are in all.
+/// How mail of whichever account's domain is filtered.
+pub(crate) fn filtering(tx: &ReadTx<'_>, domain: DomainId) -> Result<Filtering, Error> {
+    Ok(table::filtering(tx, domain)?.unwrap_or_default())
+}
+
+/// Where mail of whichever account's domain is delivered, the preferred servers first.
+pub(crate) fn downstream(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Downstream>, Error> {
+    let mut servers = table::downstream(tx, domain)?;
+    servers.sort_by_key(|server| (server.priority, std::cmp::Reverse(server.weight)));
+    Ok(servers)
+}
+
+/// The ids of a page of the caller's domains, in their order, and how many there are in all: those of `names`, where some are
+/// named.
 pub fn ids(
     tx: &ReadTx<'_>,
     caller: &Caller,
@@ -346,7 +362,7 @@ pub fn change<'t>(
         for (at, alias) in aliases.iter().enumerate() {
             let is_there = kept.contains(alias) || aliases.iter().take(at).any(|before| before == alias);
             if !is_there {
-                make_alias(tx, domain, alias)?;
+                make_alias(tx, domain, alias, false)?;
             }
         }
     }
@@ -358,8 +374,9 @@ pub fn change<'t>(
 
 /// Has mail for `alias` be treated as the domain's.
 ///
-/// An alias of a tenant's takes no mail until it is proved. `Conflict(Domain)` if the account has such a domain or alias; else
-/// the name is refused as [`provision::create`](crate::provision::create) refuses it.
+/// An alias of a tenant's takes no mail until it is proved. `Invalid` if mail for it would be forwarded in a circle. `Conflict(Domain)` if
+/// the account has such a domain or alias; `Cap` if the account has as many aliases as it may have; else the name is refused as
+/// [`provision::create`](crate::provision::create) refuses it.
 pub fn add_alias<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -367,7 +384,7 @@ pub fn add_alias<'t>(
     alias: &DomainName,
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
-    make_alias(tx, domain, alias)?;
+    make_alias(tx, domain, alias, false)?;
     tell_of_alias(tx, caller, domain, alias)
 }
 
@@ -380,9 +397,7 @@ pub(crate) fn add_proved_alias<'t>(
     alias: &DomainName,
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
-    loss::make_way(tx, domain.account, alias, true)?;
-    let claimed_at = ownership::begin(tx, domain.account, alias)?;
-    table::insert_alias(tx, domain, alias, claimed_at)?;
+    make_alias(tx, domain, alias, true)?;
     ownership::table::prove_alias(tx, alias)?;
     tell_of_alias(tx, caller, domain, alias)
 }
@@ -435,10 +450,18 @@ fn told(domain: &Details, before: &Inbound, now: &Inbound) -> Option<event::Chan
     })
 }
 
-fn make_alias<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, alias: &DomainName) -> Result<(), Error> {
-    loss::make_way(tx, domain.account, alias, false)?;
+fn make_alias<'t>(
+    tx: &WriteTx<'t>,
+    domain: &Domain<'t>,
+    alias: &DomainName,
+    is_challenge_seen: bool,
+) -> Result<(), Error> {
+    ledger::make_room(tx, domain.account, Cap::Aliases, 1)?;
+    loss::make_way(tx, domain.account, alias, is_challenge_seen)?;
     let claimed_at = ownership::begin(tx, domain.account, alias)?;
-    table::insert_alias(tx, domain, alias, claimed_at)
+    let covered = ownership::is_covered(tx, domain.account, alias)?;
+    table::insert_alias(tx, domain, alias, claimed_at, covered)?;
+    route::check_no_circle(tx, domain.id, "aliases")
 }
 
 fn check_number(field: &'static str, number: usize, most: usize) -> Result<(), Error> {

@@ -1,26 +1,53 @@
 //! Who an address is: the domain and the mailbox that mail for it belongs to, or nobody's.
 //!
-//! [`mailbox`] is the one function for that. What decides about mail for an address asks it, so that a mail server is told the same
-//! when it takes a recipient and when it delivers. Beside it stands who sends: [`log_in`] says for which domain somebody may.
+//! [`addressee`] is the one function for that. What decides about mail for an address asks it, so that a mail server is told the same
+//! when it takes a recipient and when it delivers: [`deliver`] says what becomes of a message then. Beside it stands who sends:
+//! [`log_in`] says for which domain somebody may.
 
-mod table;
+mod delivery;
+mod explain;
+mod head;
+mod judge;
+mod place;
+mod return_path;
+mod tally;
+pub(crate) mod table;
 
-use crate::account::Caller;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+pub use delivery::{Arrival, Delivery, Way, deliver};
+pub use explain::{Explained, ExplainedAddress, explain};
+pub use head::{Head, Summary};
+pub use judge::{Judgement, Treatment, judge};
+pub use place::{DeliveryId, Folder, place};
+pub use tally::{Counts, record};
+
 use crate::address::EmailAddress;
-use crate::db::ReadTx;
-use crate::domain::{self, Domain};
-use crate::error::Error;
+use crate::db::{ReadTx, WriteTx};
+use crate::domain::{self, Holder};
+use crate::error::{Entity, Error};
 use crate::id::{DomainId, DomainTokenId};
 use crate::inbound::Downstream;
 use crate::name::DomainName;
 use crate::ownership;
 use crate::recipient::comparable;
 use crate::route::Recipients;
-use crate::secret::{PlainSecret, SecretKind};
+use crate::secret::{PlainSecret, SecretKind, fill_random};
 use crate::token;
+use return_path::{FirstSender, PathKey, ReturnPath};
 
 /// The local parts that every domain has (RFC 5321 section 4.5.1, RFC 2142 section 2).
 const ALWAYS_KNOWN: [&str; 2] = ["postmaster", "abuse"];
+
+/// What the key of return paths is sealed for, and how long it is.
+const KEY_IDENTITY: &str = "return_path_key";
+const KEY_OCTETS: usize = 32;
+/// How long it is enough that a sender was written down, so that each message of a day does not write it again.
+const FRESH: Duration = Duration::from_hours(24);
+/// The most senders that are kept for one domain.
+const MOST_KEPT: u32 = 10_000;
 
 /// A mailbox at a domain of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +56,20 @@ pub struct Mailbox {
     pub domain: DomainId,
     /// Its address, at the domain's own name and in lower case.
     pub address: EmailAddress,
+}
+
+/// To whom an address leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Addressee {
+    /// To a mailbox.
+    Mailbox(Mailbox),
+    /// Back to the sender of a message that a domain of ours forwarded.
+    ReturnPath {
+        /// The domain that forwarded it.
+        domain: DomainId,
+        /// Who sent it.
+        sender: EmailAddress,
+    },
 }
 
 /// What is known about an address when its mailbox is chosen.
@@ -42,13 +83,38 @@ struct Known<'a> {
     catch_all: Option<&'a str>,
 }
 
-/// The mailbox to which mail for this address goes; none if the address is unknown.
+/// To whom mail for this address goes; none if the address is unknown: to its [`mailbox`], or where a
+/// [return path](return_path) leads that this server made.
+pub fn addressee(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Addressee>, Error> {
+    if !return_path::has_form(address.local()) {
+        return Ok(mailbox(tx, address)?.map(Addressee::Mailbox));
+    }
+    let Some(path) = ReturnPath::read(address.local()) else { return Ok(None) };
+    let Some(holder) = acting(tx, address.domain())? else { return Ok(None) };
+    let Some(key) = path_key(tx)? else { return Ok(None) };
+    let sender = match &path.sender {
+        FirstSender::Is(sender) => Some(sender.clone()),
+        FirstSender::Kept(key) => table::kept_sender(tx, holder.id, key)?,
+    };
+    let genuine = sender.filter(|sender| path.is_genuine(&key, tx.now(), sender, &holder.name));
+    Ok(genuine.map(|sender| Addressee::ReturnPath { domain: holder.id, sender }))
+}
+
+/// Whether an address has the form of a return path: it is one that this server made, or nobody's.
+pub fn is_return_path(address: &EmailAddress) -> bool {
+    return_path::has_form(address.local())
+}
+
+/// The mailbox to which mail for this address goes; none if the address is unknown, or a return path.
 ///
 /// The domain is the one of that name, or the one of which it is an alias. The mailbox is the first of these, compared without
 /// regard to case: the whole local part, if it is a known recipient; what stands before the delimiter, if that is one or the
 /// domain takes [any](Recipients::Any) recipient; `postmaster` and `abuse`; the catch-all address. A name that does not
 /// [act](ownership::acts) has no mailboxes. One indexed statement, and two more where the name is not proved by itself.
 pub fn mailbox(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Mailbox>, Error> {
+    if return_path::has_form(address.local()) {
+        return Ok(None);
+    }
     let whole = comparable(address);
     let bare = before_delimiter(&whole, &tx.settings().recipient_delimiters);
     let Some(found) = table::find(tx, address.domain(), &whole, bare)? else { return Ok(None) };
@@ -67,11 +133,21 @@ pub fn mailbox(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Mailbox
     }))
 }
 
+/// The domain that takes mail for addresses at this name: the one of that name, or the one of which it is an alias.
+pub fn domain_of(tx: &ReadTx<'_>, name: &DomainName) -> Result<Option<DomainId>, Error> {
+    Ok(acting(tx, name)?.map(|holder| holder.id))
+}
+
 /// Whether mail is taken for addresses at this name: of a domain, or an alias of one.
 pub fn is_ours(tx: &ReadTx<'_>, name: &DomainName) -> Result<bool, Error> {
+    Ok(acting(tx, name)?.is_some())
+}
+
+/// The domain of this name, or of which it is an alias, if its account may act for that name.
+fn acting<'t>(tx: &ReadTx<'t>, name: &DomainName) -> Result<Option<Holder<'t>>, Error> {
     match domain::holder::at(tx, name)? {
-        Some(holder) => ownership::acts(tx, &holder),
-        None => Ok(false),
+        Some(holder) if ownership::acts(tx, &holder)? => Ok(Some(holder)),
+        _ => Ok(None),
     }
 }
 
@@ -82,12 +158,56 @@ pub fn onward(tx: &ReadTx<'_>, name: &DomainName) -> Result<Vec<Downstream>, Err
     Ok(if servers.is_empty() || is_ours(tx, name)? { servers } else { Vec::new() })
 }
 
-/// The domain of a mailbox, for its lists.
-pub fn domain_of<'t>(tx: &ReadTx<'t>, mailbox: &Mailbox) -> Result<Option<Domain<'t>>, Error> {
-    match domain::holder::by_id(tx, mailbox.domain)? {
-        Some(holder) => domain::find(tx, &Caller::operator(holder.account), holder.id).map(Some),
-        None => Ok(None),
+/// The sender with which a domain forwards a message from `sender`; none if the database must keep that first, by
+/// [`keep_return_path`].
+///
+/// Mail to this address within three weeks goes back to `sender`.
+pub fn return_path(
+    tx: &ReadTx<'_>,
+    domain: DomainId,
+    sender: &EmailAddress,
+) -> Result<Option<EmailAddress>, Error> {
+    let Some(holder) = domain::holder::by_id(tx, domain)? else { return Ok(None) };
+    let Some(key) = path_key(tx)? else { return Ok(None) };
+    if let Some(path) = return_path::whole(&key, tx.now(), sender, &holder.name) {
+        return Ok(Some(path));
     }
+    let is_fresh = table::is_kept_since(tx, domain, &return_path::key_of(sender), tx.now() - FRESH)?;
+    Ok(is_fresh.then(|| return_path::kept(&key, tx.now(), sender, &holder.name)))
+}
+
+/// The sender with which a domain forwards a message from `sender`, as [`return_path`] gives it; and keeps what must be kept for that: at the
+/// first time the key that proves it, and a sender for which an address has no room.
+///
+/// Of the senders that are kept for a domain, the oldest make room for new ones when there are too many, so that nobody can fill the
+/// database with them.
+pub fn keep_return_path(
+    tx: &WriteTx<'_>,
+    domain: DomainId,
+    sender: &EmailAddress,
+) -> Result<EmailAddress, Error> {
+    let holder = domain::holder::by_id(tx, domain)?.ok_or(Error::NotFound(Entity::Domain))?;
+    let key = if let Some(key) = path_key(tx)? {
+        key
+    } else {
+        let mut octets = Zeroizing::new([0_u8; KEY_OCTETS]);
+        fill_random(octets.as_mut_slice())?;
+        table::insert_path_key(tx, &tx.master_key().seal(KEY_IDENTITY, octets.as_slice())?)?;
+        PathKey::new(octets.as_slice())
+    };
+    if let Some(path) = return_path::whole(&key, tx.now(), sender, &holder.name) {
+        return Ok(path);
+    }
+    table::keep_sender(tx, domain, &return_path::key_of(sender), sender)?;
+    table::forget_senders(tx, tx.now() - return_path::LIFE - FRESH)?;
+    table::make_room(tx, domain, MOST_KEPT)?;
+    Ok(return_path::kept(&key, tx.now(), sender, &holder.name))
+}
+
+/// What proves return paths; none before the first one.
+fn path_key(tx: &ReadTx<'_>) -> Result<Option<PathKey>, Error> {
+    let Some(sealed) = table::path_key(tx)? else { return Ok(None) };
+    Ok(Some(PathKey::new(&tx.master_key().open(KEY_IDENTITY, &sealed)?)))
 }
 
 /// Somebody who may send for one domain, by a token of it.

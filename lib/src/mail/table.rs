@@ -1,13 +1,22 @@
 //! The SQL of who an address is.
 
-use crate::db::{ReadTx, named, parsed};
+use crate::address::EmailAddress;
+use crate::clock::Timestamp;
+use crate::db::{ReadTx, SealedColumn, WriteTx, named, parsed};
 use crate::domain::Holder;
 use crate::domain::holder::{self, OF_ALIAS};
 use crate::error::Error;
-use crate::id::DomainTokenId;
+use crate::id::{DomainId, DomainTokenId};
 use crate::inbound::{self, Downstream};
 use crate::name::DomainName;
 use crate::route::Recipients;
+
+/// The key of return paths.
+pub(crate) const SEALED: SealedColumn = SealedColumn {
+    table: "return_path_key",
+    column: "sealed",
+    identity: |_| Ok(super::KEY_IDENTITY.to_owned()),
+};
 
 /// The id of the domain of the name `:name`, or of which that is an alias.
 const ID: &str =
@@ -61,4 +70,77 @@ pub(super) fn onward(tx: &ReadTx<'_>, name: &DomainName) -> Result<Vec<Downstrea
          ORDER BY s.priority, s.weight DESC, s.id"
     );
     tx.all(&sql, named! { ":name": name.as_str() }, inbound::downstream_of)
+}
+
+pub(super) fn path_key(tx: &ReadTx<'_>) -> Result<Option<Vec<u8>>, Error> {
+    tx.one("SELECT sealed FROM return_path_key WHERE id = 1", [], |row| row.get(0))
+}
+
+pub(super) fn insert_path_key(tx: &WriteTx<'_>, sealed: &[u8]) -> Result<(), Error> {
+    let sql = "INSERT INTO return_path_key (id, sealed) VALUES (1, :sealed)";
+    tx.run(sql, named! { ":sealed": sealed })?;
+    Ok(())
+}
+
+/// The sender that a domain keeps under this key.
+pub(super) fn kept_sender(
+    tx: &ReadTx<'_>,
+    domain: DomainId,
+    key: &str,
+) -> Result<Option<EmailAddress>, Error> {
+    let sql = "SELECT sender FROM return_path WHERE domain_id = :domain AND key = :key";
+    tx.one(sql, named! { ":domain": domain.number(), ":key": key }, |row| {
+        row.get(0).map(EmailAddress::stored)
+    })
+}
+
+pub(super) fn is_kept_since(
+    tx: &ReadTx<'_>,
+    domain: DomainId,
+    key: &str,
+    since: Timestamp,
+) -> Result<bool, Error> {
+    let sql =
+        "SELECT count(*) FROM return_path WHERE domain_id = :domain AND key = :key AND used_at >= :since";
+    let count =
+        tx.one(sql, named! { ":domain": domain.number(), ":key": key, ":since": since.millis() }, |row| {
+            row.get::<_, i64>(0)
+        })?;
+    Ok(count.unwrap_or(0) > 0)
+}
+
+pub(super) fn keep_sender(
+    tx: &WriteTx<'_>,
+    domain: DomainId,
+    key: &str,
+    sender: &EmailAddress,
+) -> Result<(), Error> {
+    tx.run(
+        "INSERT INTO return_path (domain_id, key, sender, used_at) VALUES (:domain, :key, :sender, :now)
+         ON CONFLICT (domain_id, key) DO UPDATE SET used_at = :now",
+        named! {
+            ":domain": domain.number(), ":key": key, ":sender": sender.to_string(), ":now": tx.now().millis(),
+        },
+    )?;
+    Ok(())
+}
+
+/// Forgets some senders whose return paths nobody may use any more.
+pub(super) fn forget_senders(tx: &WriteTx<'_>, before: Timestamp) -> Result<(), Error> {
+    tx.run(
+        "DELETE FROM return_path WHERE id IN
+             (SELECT id FROM return_path WHERE used_at < :before ORDER BY used_at LIMIT 100)",
+        named! { ":before": before.millis() },
+    )?;
+    Ok(())
+}
+
+/// Forgets the oldest sender of a domain that keeps more than so many. One is added at a time.
+pub(super) fn make_room(tx: &WriteTx<'_>, domain: DomainId, most: u32) -> Result<(), Error> {
+    tx.run(
+        "DELETE FROM return_path WHERE id IN (SELECT id FROM return_path WHERE domain_id = :domain
+             ORDER BY used_at DESC, id DESC LIMIT 1 OFFSET :most)",
+        named! { ":domain": domain.number(), ":most": most },
+    )?;
+    Ok(())
 }

@@ -6,6 +6,8 @@ use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
+use zeroize::Zeroizing;
+
 use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx};
@@ -200,8 +202,15 @@ pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Route, Error> {
     of(tx, domain.id)
 }
 
-fn of(tx: &ReadTx<'_>, domain: DomainId) -> Result<Route, Error> {
+/// The route of whichever account's domain: for mail that comes in.
+pub(crate) fn of(tx: &ReadTx<'_>, domain: DomainId) -> Result<Route, Error> {
     Ok(table::by_domain(tx, domain)?.unwrap_or_default())
+}
+
+/// The secret with which posts to the domain's webhook are signed, if its receiver wants one.
+pub(crate) fn webhook_secret(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    let sealed = table::sealed_secret(tx, domain)?;
+    sealed.map(|sealed| tx.master_key().open(&identity(domain), &sealed)).transpose()
 }
 
 /// Changes the route. What is asked of its parts is asked of the outcome: a webhook mode needs a URL, however it
@@ -296,6 +305,17 @@ fn check_forward<'t>(
         let name = address.domain();
         let reason = format_args!("mail to {name} comes back to this domain, so it would go in a circle");
         return Err(Error::invalid("forward_to_email", reason));
+    }
+    Ok(())
+}
+
+/// `Invalid` of `field` if mail for a domain comes back to it: a name that leads to it since now may have closed a circle.
+pub(crate) fn check_no_circle(tx: &ReadTx<'_>, domain: DomainId, field: &'static str) -> Result<(), Error> {
+    let route = of(tx, domain)?;
+    let Some(to) = route.forward_to.filter(|_| route.mode == Mode::ForwardEmail) else { return Ok(()) };
+    if leads_back(tx, domain, &to)? {
+        let reason = format_args!("the domain's mail is forwarded to {to}, and would come back by this name");
+        return Err(Error::invalid(field, reason));
     }
     Ok(())
 }

@@ -51,6 +51,11 @@ pub(super) fn set_secret(tx: &WriteTx<'_>, domain: DomainId, sealed: Option<&[u8
     Ok(())
 }
 
+pub(super) fn sealed_secret(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<Vec<u8>>, Error> {
+    let sql = "SELECT sealed_secret FROM route WHERE domain_id = :domain";
+    Ok(tx.one(sql, named! { ":domain": domain.number() }, |row| row.get(0))?.flatten())
+}
+
 fn route(row: &Row<'_>) -> Result<Route, Error> {
     Ok(Route {
         mode: parsed(row, "mode")?,

@@ -1,9 +1,11 @@
 //! The native dialect.
 
+mod account;
 mod api_keys;
 mod claims;
 mod dns;
 mod domains;
+mod explain;
 mod faults;
 mod keys;
 mod lists;

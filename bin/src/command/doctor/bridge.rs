@@ -36,7 +36,7 @@ pub(super) fn bridge(context: &Context) -> Vec<Check> {
             check("bridge", State::Fail, format!("{} does not answer: {error}", socket.display()))
         }
     });
-    asked.collect()
+    asked.chain(super::postfix::checks()).collect()
 }
 
 /// A question to a socket of the bridge, and how its answer begins.
@@ -46,9 +46,11 @@ struct Probe {
     answer: &'static [u8],
 }
 
-const PROBES: [Probe; 3] = [
+const PROBES: [Probe; 5] = [
     Probe { socket: "map", question: b"23:domain postroom.invalid,", answer: b"9:NOTFOUND ," },
     Probe { socket: "auth", question: b"VERSION\t1\t1\n", answer: b"VERSION\t1\t" },
+    Probe { socket: "policy", question: b"request=smtpd_access_policy\n\n", answer: b"action=DUNNO\n\n" },
+    Probe { socket: "lmtp", question: b"QUIT\r\n", answer: b"220 " },
     // The negotiation of version 6, with everything offered.
     Probe {
         socket: "milter",

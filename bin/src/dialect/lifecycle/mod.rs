@@ -78,7 +78,9 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::Limit { most, .. }) => {
             error(StatusCode::FORBIDDEN, &format!("the subscription allows {most} domains, and has them"))
         }
-        Fault::Library(e @ Error::InUse { .. }) => error(StatusCode::CONFLICT, &e.to_string()),
+        Fault::Library(e @ (Error::InUse { .. } | Error::Cap { .. })) => {
+            error(StatusCode::CONFLICT, &e.to_string())
+        }
         Fault::Library(Error::Store(e)) => error(store_status(e), store_sentence(e)),
         Fault::Library(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
     }

@@ -152,6 +152,7 @@ fn said_of(error: &Error) -> (StatusCode, String) {
         Error::Conflict(Entity::Domain) => {
             (StatusCode::CONFLICT, "the name is provisioned already, or is an alias".to_owned())
         }
+        Error::Cap { .. } => (StatusCode::FORBIDDEN, error.to_string()),
         Error::Taken { .. } => {
             (StatusCode::CONFLICT, format!("the name is provisioned already, or is an alias: {CLAIM_IT}"))
         }
@@ -159,10 +160,6 @@ fn said_of(error: &Error) -> (StatusCode, String) {
             (StatusCode::BAD_REQUEST, format!("domain is not usable: {reason}"))
         }
         Error::Limit { what: Entity::Claim, most } => (StatusCode::FORBIDDEN, unproved_limit(*most)),
-        Error::Limit { what: Entity::Report, most } => (
-            StatusCode::FORBIDDEN,
-            format!("the account's reports fill the {most} octets that there are for them"),
-        ),
         Error::Limit { most, .. } => {
             (StatusCode::FORBIDDEN, format!("the subscription's limit of {most} is reached"))
         }

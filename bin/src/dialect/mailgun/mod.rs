@@ -88,7 +88,9 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::Limit { most, .. }) => {
             bad(&format!("failed to create domain key: a domain may have {most}, and this one has them"))
         }
-        Fault::Library(e @ Error::InUse { what: Entity::Domain | Entity::Alias, .. }) => bad(&e.to_string()),
+        Fault::Library(
+            e @ (Error::Cap { .. } | Error::InUse { what: Entity::Domain | Entity::Alias, .. }),
+        ) => bad(&e.to_string()),
         Fault::Library(Error::InUse { .. }) => {
             bad("cannot delete domain key: must have at least one active domain key")
         }

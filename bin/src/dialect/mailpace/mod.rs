@@ -82,6 +82,7 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::Limit { most, .. }) => {
             invalid("url", &[&format!("is one too many: the subscription allows {most} domains")])
         }
+        Fault::Library(e @ Error::Cap { .. }) => invalid("base", &[&e.to_string()]),
         Fault::Library(e @ Error::InUse { .. }) => error(StatusCode::CONFLICT, &e.to_string()),
         Fault::Library(Error::Store(e)) => error(store_status(e), &capitalised(store_sentence(e))),
         Fault::Library(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),

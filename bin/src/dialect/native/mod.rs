@@ -1,14 +1,17 @@
 //! The native dialect: what the published ones have no shape for, `/postroom/v1`. The contract is
 //! `docs/dialects/native.md`.
 
+mod account;
 mod api_keys;
 mod claims;
 mod domains;
+mod explain;
 mod keys;
 mod lists;
 mod routing;
 
 use postroom::access::KeyScope;
+use postroom::cap::Cap;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
@@ -25,6 +28,7 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/postroom/v1"],
     auth: Auth::Bearer,
     routes: &[
+        route(Method::GET, "/postroom/v1/account", account::show).reads(KeyScope::AccountWrite).of_account(),
         route(Method::GET, "/postroom/v1/keys", api_keys::list).reads(KeyScope::AccountWrite),
         route(Method::POST, "/postroom/v1/keys", api_keys::create).writes(KeyScope::AccountWrite),
         route(Method::POST, "/postroom/v1/keys/rotate", api_keys::rotate).writes(KeyScope::AccountWrite),
@@ -62,6 +66,7 @@ pub const DIALECT: Surface = Surface {
         route(Method::GET, "/postroom/v1/domains/{name}/route", routing::show).reads(KeyScope::RoutesWrite),
         route(Method::PUT, "/postroom/v1/domains/{name}/route", routing::change)
             .writes(KeyScope::RoutesWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}/explain", explain::show).reads(KeyScope::RoutesWrite),
         route(Method::GET, "/postroom/v1/explain", lists::explain).reads(KeyScope::ListsWrite),
         route(Method::GET, "/postroom/v1/lists/{list}", lists::show).reads(KeyScope::ListsWrite),
         route(Method::POST, "/postroom/v1/lists/{list}", lists::add)
@@ -115,6 +120,10 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::NotClaimable { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "not_claimable"),
         Fault::Library(Error::Limit { what: Entity::Claim, .. }) => (StatusCode::CONFLICT, "unproved_limit"),
         Fault::Library(Error::InUse { .. }) => (StatusCode::CONFLICT, "in_use"),
+        Fault::Library(Error::Cap { cap: Cap::UnprovedClaims, .. }) => {
+            (StatusCode::CONFLICT, "unproved_limit")
+        }
+        Fault::Library(Error::Cap { .. }) => (StatusCode::CONFLICT, "limit_reached"),
         Fault::Library(Error::Limit { .. }) => (StatusCode::FORBIDDEN, "limit_reached"),
         Fault::Library(Error::Store(error)) => (store_status(error), "store"),
         Fault::Library(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),

@@ -1,7 +1,8 @@
 //! The socket `milter`: Postfix's and Sendmail's filter protocol, version 6.
 //!
 //! What an authenticated sender sends must be from the domain of its token, in the envelope and in the From field, and is signed. What
-//! comes from elsewhere is refused where a recipient's, domain's or account's list blocks it.
+//! comes from elsewhere is refused where a recipient's, domain's or account's list blocks it, or a domain refuses what a filter before
+//! this one took for spam.
 
 mod packet;
 mod session;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use postroom::db::Postroom;
 
+use super::spam::SpamMark;
 use super::{Found, Protocol, Step, take};
 pub use packet::{MAX_OCTETS, read};
 use session::Session;
@@ -21,8 +23,8 @@ pub struct Milter {
 
 impl Milter {
     /// Decides and signs by this database.
-    pub fn new(postroom: Arc<Postroom>, require_dkim: bool) -> Milter {
-        Milter { session: Session::new(postroom, require_dkim) }
+    pub fn new(postroom: Arc<Postroom>, require_dkim: bool, spam_mark: Option<SpamMark>) -> Milter {
+        Milter { session: Session::new(postroom, require_dkim, spam_mark) }
     }
 }
 

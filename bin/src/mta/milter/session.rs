@@ -2,18 +2,20 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use postroom::address::EmailAddress;
 use postroom::db::{Postroom, ReadTx};
 use postroom::dkim::{self, LineEnd, Message, SignatureHeader};
 use postroom::error::Error;
 use postroom::id::DomainTokenId;
-use postroom::list::{self, ListOutcome, ListQuery, Sender, Tier};
-use postroom::mail::{self, SenderLogin};
+use postroom::inbound::AbusePolicy;
+use postroom::list::{ListOutcome, Sender, Tier};
+use postroom::mail::{self, Arrival, Judgement, SenderLogin, Treatment};
 use tracing::{error, info};
 
 use super::packet::{number, texts, write};
+use crate::mta::held::Held;
+use crate::mta::spam::SpamMark;
 
 /// The version of the protocol, the actions and the steps that are asked for, by their numbers in libmilter's `mfdef.h`.
 const VERSION: u32 = 6;
@@ -24,9 +26,6 @@ const NO_UNKNOWN: u32 = 0x100;
 const SKIP: u32 = 0x400;
 const NO_REPLY_TO_END_OF_HEADERS: u32 = 0x4_0000;
 const LEADING_SPACE: u32 = 0x10_0000;
-/// The most octets of a message that is to be signed, and of all of them at a time.
-const MAX_MESSAGE_OCTETS: usize = 64 * 1024 * 1024;
-const MAX_HELD_OCTETS: usize = 256 * 1024 * 1024;
 /// The most recipients of a message that are remembered; Postfix takes 1000.
 const MOST_RECIPIENTS: usize = 10_000;
 
@@ -34,32 +33,6 @@ const CONTINUE: u8 = b'c';
 const TRY_AGAIN: &str = "451 4.7.1 Service unavailable - try again later";
 const NOT_YOURS: &str =
     "550 5.7.1 Every address in the From field must be at the domain that you are logged in for";
-
-/// The octets that all connections hold.
-static HELD: AtomicUsize = AtomicUsize::new(0);
-
-/// Octets of a message that count toward what all connections may hold.
-#[derive(Default)]
-struct Held(Vec<u8>);
-
-impl Held {
-    /// Whether there was room.
-    fn add(&mut self, octets: &[u8]) -> bool {
-        let all = HELD.fetch_add(octets.len(), Ordering::Relaxed) + octets.len();
-        if all > MAX_HELD_OCTETS || self.0.len() + octets.len() > MAX_MESSAGE_OCTETS {
-            HELD.fetch_sub(octets.len(), Ordering::Relaxed);
-            return false;
-        }
-        self.0.extend_from_slice(octets);
-        true
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        HELD.fetch_sub(self.0.len(), Ordering::Relaxed);
-    }
-}
 
 /// One message, from MAIL on.
 #[derive(Default)]
@@ -69,6 +42,8 @@ struct Envelope {
     recipients: Vec<Option<EmailAddress>>,
     /// The values of its From fields.
     from: Vec<String>,
+    /// What is done with it where a domain says nothing, if a filter marked it as spam.
+    spam: Option<AbusePolicy>,
     /// The message with CRLF, if it is to be signed.
     message: Held,
     /// Whether there was no room for all of it.
@@ -79,6 +54,7 @@ struct Envelope {
 pub(super) struct Session {
     postroom: Arc<Postroom>,
     require_dkim: bool,
+    spam_mark: Option<SpamMark>,
     has_leading_space: bool,
     client: Option<IpAddr>,
     /// Who is logged in, as the mail server's macros said of the next MAIL.
@@ -87,10 +63,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(postroom: Arc<Postroom>, require_dkim: bool) -> Session {
+    pub(super) fn new(postroom: Arc<Postroom>, require_dkim: bool, spam_mark: Option<SpamMark>) -> Session {
         Session {
             postroom,
             require_dkim,
+            spam_mark,
             has_leading_space: false,
             client: None,
             login: None,
@@ -213,9 +190,11 @@ impl Session {
         }
         let address = recipient.parse::<EmailAddress>().ok();
         let sender = envelope.sender.clone();
-        let blocked = address.as_ref().map_or(Ok(None), |address| {
-            self.postroom.read(|tx| blocking_tier(tx, address, sender.as_ref(), None, client))
-        });
+        let arrival = Arrival { sender, client, ..Arrival::default() };
+        let judged = address
+            .as_ref()
+            .map_or(Ok(None), |address| self.postroom.read(|tx| judgement(tx, address, &arrival)));
+        let blocked = judged.map(|judged| judged.as_ref().and_then(blocking_tier));
         match blocked {
             Ok(None) => {
                 envelope.recipients.push(address);
@@ -233,6 +212,9 @@ impl Session {
         let (name, value) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
         if name.trim_ascii().eq_ignore_ascii_case(b"from") && envelope.from.len() < 2 {
             envelope.from.push(String::from_utf8_lossy(value).into_owned());
+        }
+        if let Some(mark) = self.spam_mark.as_ref().filter(|mark| mark.is(name, value)) {
+            envelope.spam = Some(mark.usual);
         }
         let mut field = [name, if has_leading_space { b":" } else { b": " }].concat();
         for (at, octet) in value.iter().enumerate() {
@@ -260,7 +242,7 @@ impl Session {
         let Some(envelope) = self.envelope.take() else { return write(CONTINUE, b"") };
         let answered = match &envelope.login {
             Some(login) => self.send(login, &envelope),
-            None => self.postroom.read(|tx| receive(tx, &envelope, self.client)),
+            None => self.postroom.read(|tx| self.receive(tx, &envelope)),
         };
         answered.unwrap_or_else(|trouble| try_again(&trouble))
     }
@@ -270,7 +252,7 @@ impl Session {
         if envelope.is_cut {
             return Ok(refuse("452 4.3.4 The message has no room here now"));
         }
-        let message = match Message::parse(&envelope.message.0) {
+        let message = match Message::parse(envelope.message.octets()) {
             Ok(message) => message,
             Err(reason) => return Ok(refuse(&format!("550 5.7.1 The message cannot be signed: {reason}"))),
         };
@@ -293,10 +275,51 @@ impl Session {
         Ok(packets)
     }
 
-    /// Puts a field above all others.
+    /// Decides about a whole message that nobody here sent. It is refused if that holds for everyone, and flagged if everyone's is
+    /// to be, in the same way; else each recipient's lists and policy are carried out when it is delivered.
+    fn receive(&self, tx: &ReadTx<'_>, envelope: &Envelope) -> Result<Vec<u8>, Error> {
+        let arrival = Arrival {
+            sender: envelope.sender.clone(),
+            author: envelope.from.first().and_then(|from| Sender::parse(from)),
+            client: self.client,
+            spam: envelope.spam,
+            is_released: false,
+        };
+        let mut all = Vec::new();
+        if arrival.author.is_some() || arrival.spam.is_some() {
+            for recipient in &envelope.recipients {
+                let judged =
+                    recipient.as_ref().map_or(Ok(None), |address| judgement(tx, address, &arrival))?;
+                all.push(judged);
+            }
+        }
+        let is_refused = |it: &Judgement| blocking_tier(it).is_some() || it.spam == Some(Treatment::Block);
+        let is_flagged = |it: &Judgement| matches!(it.spam, Some(Treatment::Flag { .. }));
+        let Some(Some(first)) = all.first() else { return Ok(write(CONTINUE, b"")) };
+        if all.iter().all(|it| it.as_ref().is_some_and(is_refused)) {
+            return Ok(match all.iter().flatten().find_map(blocking_tier) {
+                Some(tier) => refuse_blocked(Some("author"), tier),
+                None => refuse("550 5.7.1 The message was taken for spam"),
+            });
+        }
+        let is_one_flag =
+            is_flagged(first) && all.iter().all(|it| it.as_ref().is_some_and(|it| it.spam == first.spam));
+        Ok(match &first.spam {
+            Some(Treatment::Flag { name, value }) if is_one_flag => {
+                [self.insert_field(name, &format!(" {value}")), write(CONTINUE, b"")].concat()
+            }
+            _ => write(CONTINUE, b""),
+        })
+    }
+
     fn insert(&self, header: &SignatureHeader) -> Vec<u8> {
         let text = header.text(LineEnd::Lf);
         let (name, value) = text.trim_end().split_once(':').unwrap_or((&text, ""));
+        self.insert_field(name, value)
+    }
+
+    /// Puts a field above all others.
+    fn insert_field(&self, name: &str, value: &str) -> Vec<u8> {
         let value = if self.has_leading_space { value } else { value.trim_start() };
         let data = [&0_u32.to_be_bytes()[..], name.as_bytes(), b"\0", value.as_bytes(), b"\0"].concat();
         write(b'i', &data)
@@ -309,45 +332,18 @@ fn try_again(trouble: &Error) -> Vec<u8> {
     refuse(TRY_AGAIN)
 }
 
-/// What the lists say of a whole message that nobody here sent: refused where it is blocked for everyone.
-fn receive(tx: &ReadTx<'_>, envelope: &Envelope, client: Option<IpAddr>) -> Result<Vec<u8>, Error> {
-    let from = envelope.from.first().and_then(|from| Sender::parse(from));
-    let mut tiers = Vec::new();
-    if from.is_some() {
-        for recipient in &envelope.recipients {
-            let blocked = match recipient {
-                Some(address) => blocking_tier(tx, address, envelope.sender.as_ref(), from.as_ref(), client)?,
-                None => None,
-            };
-            let Some(tier) = blocked else { return Ok(write(CONTINUE, b"")) };
-            tiers.push(tier);
-        }
+/// What is decided about a message for a recipient; none if the recipient is no mailbox of ours.
+fn judgement(tx: &ReadTx<'_>, address: &EmailAddress, arrival: &Arrival) -> Result<Option<Judgement>, Error> {
+    match mail::mailbox(tx, address)? {
+        Some(mailbox) => mail::judge(tx, &mailbox, arrival),
+        None => Ok(None),
     }
-    Ok(match tiers.first() {
-        Some(tier) => refuse_blocked(Some("author"), *tier),
-        None => write(CONTINUE, b""),
-    })
 }
 
-/// Whose list blocks it for this recipient; none if it is not blocked, or the recipient is not ours.
-fn blocking_tier(
-    tx: &ReadTx<'_>,
-    address: &EmailAddress,
-    sender: Option<&Sender>,
-    from: Option<&Sender>,
-    client: Option<IpAddr>,
-) -> Result<Option<Tier>, Error> {
-    let Some(mailbox) = mail::mailbox(tx, address)? else { return Ok(None) };
-    let Some(domain) = mail::domain_of(tx, &mailbox)? else { return Ok(None) };
-    let query = ListQuery {
-        envelope_sender: sender.cloned(),
-        header_from: from.cloned(),
-        client_ip: client,
-        ..ListQuery::to(mailbox.address)
-    };
-    let verdict = list::verdict(tx, &domain, &query)?;
-    let is_blocked = verdict.outcome == ListOutcome::Blocked;
-    Ok(verdict.because.filter(|_| is_blocked).map(|because| because.tier))
+/// Whose list blocks it; none if it is not blocked.
+fn blocking_tier(judgement: &Judgement) -> Option<Tier> {
+    let because = judgement.lists.because.as_ref();
+    because.filter(|_| judgement.lists.outcome == ListOutcome::Blocked).map(|because| because.tier)
 }
 
 fn refuse_blocked(what: Option<&str>, tier: Tier) -> Vec<u8> {

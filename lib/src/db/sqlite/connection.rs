@@ -79,6 +79,17 @@ impl Connection {
         &mut self.conn
     }
 
+    /// Does `work` without waiting for another process's write to end.
+    pub(in crate::db) fn without_waiting<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.conn.busy_timeout(Duration::ZERO).map_err(store)?;
+        let done = work();
+        self.conn.busy_timeout(BUSY_TIMEOUT).map_err(store)?;
+        done
+    }
+
     /// Runs statements that have no parameters.
     pub(in crate::db) fn batch(&self, sql: &str) -> Result<(), Error> {
         self.conn.execute_batch(sql).map_err(store)

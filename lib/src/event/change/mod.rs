@@ -250,6 +250,14 @@ changes! {
     RecipientChanged: "recipient.changed" of "recipient.changed" on address {
         domain: DomainRef, recipient: RecipientId, address: EmailAddress, filtered: bool, administrator: bool,
     }
+    /// So many messages were stored for a domain within so many minutes.
+    MailStored: "mail.stored" of "mail.stored" on domain { domain: DomainRef, messages: u64, minutes: u64 }
+    /// So many posts to a domain's webhook were not taken within so many minutes.
+    WebhookFailed: "mail.webhook_failed" of "mail.webhook_failed" on domain {
+        domain: DomainRef, posts: u64, minutes: u64,
+    }
+    /// So many logins for a domain were refused within so many minutes, because the password opens nothing there.
+    TokenRefused: "token.refused" of "token.refused" on domain { domain: DomainRef, logins: u64, minutes: u64 }
     /// An entry was added to a safelist or blocklist.
     ListEntryAdded: "list_entry.added" of "list_entry.added" on owner {
         owner: ListOwner, entry: ListEntryId, list: String, item: String,

@@ -122,6 +122,15 @@ impl Change {
             Change::TokenRevoked { domain, token, name } => {
                 write!(f, "token {token}{} of {domain} revoked", quoted(name.as_ref()))
             }
+            Change::MailStored { domain, messages, minutes } => {
+                write!(f, "mail of {domain} stored: {messages} messages in {minutes} minutes")
+            }
+            Change::WebhookFailed { domain, posts, minutes } => {
+                write!(f, "webhook of {domain} failed: {posts} posts in {minutes} minutes")
+            }
+            Change::TokenRefused { domain, logins, minutes } => {
+                write!(f, "logins for {domain} refused: {logins} in {minutes} minutes")
+            }
             Change::RouteChanged { .. } | Change::InboundChanged { .. } => self.mail_sentence(f),
             _ => self.signing_sentence(f),
         }

@@ -1,0 +1,33 @@
+//! What would become of a message.
+
+use std::net::IpAddr;
+
+use postroom::address::EmailAddress;
+use postroom::list::Sender;
+use postroom::mail::{self, Arrival};
+
+use super::domains::name;
+use crate::json::explained::explained_json;
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault};
+
+pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    let address = call.query("address").map(|text| text.parse::<EmailAddress>()).transpose();
+    let address = address.map_err(|e| Fault::input("address", e))?;
+    let is_there = address.as_ref().is_none_or(|address| *address.domain() == name);
+    if !is_there {
+        return Err(Fault::input("address", format_args!("must be an address at {name}")));
+    }
+    let client = call.query("ip").map(|text| text.parse::<IpAddr>()).transpose();
+    let sender = |field: &str| call.query(field).and_then(|text| Sender::parse(&text));
+    let arrival = Arrival {
+        sender: sender("sender"),
+        author: sender("from"),
+        client: client.map_err(|_| Fault::input("ip", "must be an IP address"))?,
+        ..Arrival::default()
+    };
+    let message = address.as_ref().map(|address| (address, &arrival));
+    let explained = call.read(|tx| mail::explain(tx, &call.caller, &name, message))?;
+    Ok(Response::json(StatusCode::OK, &explained_json(&explained)))
+}

@@ -1,0 +1,358 @@
+//! What is done with a message for each of its recipients, and what the mail server is told of it.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use postroom::address::EmailAddress;
+use postroom::clock::Timestamp;
+use postroom::db::Postroom;
+use postroom::dns::Resolver;
+use postroom::error::Error;
+use postroom::inbound::Downstream;
+use postroom::list::Sender;
+use postroom::mail::{self, Arrival, Delivery, DeliveryId, Folder, Head, Summary, Way};
+use tracing::{error, info, warn};
+
+use super::held::Room;
+use super::maildir;
+use super::places::Places;
+use super::poster::Poster;
+use super::spam::{self, SpamMark};
+use super::submit::{self, Sending};
+use super::tally::Tally;
+use crate::json::received::{Received, received_json};
+
+/// The most calls to other servers for one message at a time, and how long all of them may take: less than a mail server waits for
+/// the replies.
+const MOST_CALLS: usize = 8;
+const CALLING: Duration = Duration::from_mins(1);
+
+const TROUBLE: &str = "451 4.3.0 The database could not be asked; try again later";
+const UNKNOWN: &str = "550 5.1.1 There is no such recipient";
+const NO_ROOM: &str = "452 4.3.1 The message has no room here now";
+const BUSY: &str =
+    "451 4.3.2 The receiver of this mail is busy, or has failed again and again; try again later";
+
+/// A message's sender and its recipients.
+#[derive(Debug)]
+pub(super) struct Envelope {
+    /// Empty for `<>`.
+    pub(super) sender: String,
+    pub(super) is_8bit: bool,
+    pub(super) is_utf8: bool,
+    pub(super) recipients: Vec<Recipient>,
+}
+
+/// A recipient, as the client wrote it and as an address.
+#[derive(Debug)]
+pub(super) struct Recipient {
+    pub(super) text: String,
+    pub(super) address: EmailAddress,
+}
+
+/// Delivers messages.
+pub struct Deliverer {
+    /// The database.
+    pub postroom: Arc<Postroom>,
+    /// The folder of the Maildirs.
+    pub mail_dir: PathBuf,
+    /// Where mail that is forwarded goes back to the mail server: a host and a port.
+    pub submit: String,
+    /// Posts to webhooks.
+    pub poster: Poster,
+    /// The field by which a filter before us marks spam.
+    pub spam_mark: Option<SpamMark>,
+    /// Finds downstream servers.
+    pub resolver: Arc<dyn Resolver>,
+    /// Bounds the calls to other servers.
+    pub places: Places,
+    /// Counts what is stored and what fails.
+    pub tally: Tally,
+}
+
+/// One delivery: a message, one of its recipients, and what becomes of it.
+struct Job<'a> {
+    /// The recipient's place in the envelope.
+    at: usize,
+    recipient: &'a Recipient,
+    envelope: &'a Envelope,
+    message: &'a [u8],
+    id: DeliveryId,
+    delivery: Delivery,
+}
+
+impl Job<'_> {
+    /// The header field that flags it, unless a milter has put that there.
+    fn flag(&self) -> Option<String> {
+        let flag = self.delivery.flag.as_ref();
+        let flag = flag.filter(|(name, value)| !Head::read(self.message).has(name, value));
+        flag.map(|(name, value)| format!("{name}: {value}"))
+    }
+
+    fn flag_line(&self) -> String {
+        self.flag().map(|line| line + "\r\n").unwrap_or_default()
+    }
+}
+
+impl Deliverer {
+    /// Delivers a message. Returns a reply for each recipient, in their order.
+    pub(super) fn deliver(&self, envelope: &Envelope, message: &[u8]) -> Vec<String> {
+        let head = Head::read(message);
+        let arrival = Arrival {
+            sender: Sender::parse(&envelope.sender),
+            author: head.author(),
+            client: head.client(),
+            spam: spam::found(self.spam_mark.as_ref(), &head),
+            is_released: false,
+        };
+        self.deliver_as(&arrival, envelope, message)
+    }
+
+    /// Delivers a message of which this is known.
+    pub(super) fn deliver_as(&self, arrival: &Arrival, envelope: &Envelope, message: &[u8]) -> Vec<String> {
+        let found = self.postroom.read(|tx| {
+            let recipients = envelope.recipients.iter();
+            recipients.map(|it| mail::deliver(tx, &it.address, arrival)).collect::<Result<Vec<_>, Error>>()
+        });
+        let found = match found {
+            Ok(found) => found,
+            Err(trouble) => {
+                error!(%trouble, "a message could not be delivered; the mail server tries again");
+                return vec![TROUBLE.to_owned(); envelope.recipients.len()];
+            }
+        };
+        let replies = Mutex::new(vec![UNKNOWN.to_owned(); envelope.recipients.len()]);
+        let note = |job: &Job<'_>, reply: String| {
+            let (id, domain, mode) = (&job.id, &job.delivery.name, job.delivery.way.as_str());
+            info!(%id, %domain, mode, reply, "delivery");
+            let mut replies = replies.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(place) = replies.get_mut(job.at) {
+                *place = reply;
+            }
+        };
+        let mut calls: VecDeque<Vec<Job<'_>>> = VecDeque::new();
+        for (at, (recipient, delivery)) in envelope.recipients.iter().zip(found).enumerate() {
+            let Some(delivery) = delivery else { continue };
+            let id = DeliveryId::of(&envelope.sender, &recipient.text, message);
+            let job = Job { at, recipient, envelope, message, id, delivery };
+            match self.at_once(&job) {
+                Some(reply) => note(&job, reply),
+                // Those of one domain follow one another.
+                None => match calls.iter_mut().find(|jobs| {
+                    jobs.first().is_some_and(|first| first.delivery.domain == job.delivery.domain)
+                }) {
+                    Some(jobs) => jobs.push(job),
+                    None => calls.push_back(vec![job]),
+                },
+            }
+        }
+        if !calls.is_empty() {
+            let summary = Head::read(message).summary();
+            Deliverer::call_all(calls, |job, end| self.call(job, &summary, end), note);
+        }
+        replies.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What makes nobody wait for another server. None if another server must be called as well.
+    fn at_once(&self, job: &Job<'_>) -> Option<String> {
+        match &job.delivery.way {
+            Way::Keep(folder) => Some(self.keep(job, *folder)),
+            Way::Post { keeps: true, .. } => {
+                Some(self.keep(job, Folder::Inbox)).filter(|reply| !reply.starts_with('2'))
+            }
+            Way::Forward(to) => Some(self.forward(job, to)),
+            Way::Return(sender) => Some(self.hand_over(job, "", sender)),
+            Way::Post { .. } | Way::Onward(_) => None,
+        }
+    }
+
+    fn keep(&self, job: &Job<'_>, folder: Folder) -> String {
+        let Delivery { mailbox, .. } = &job.delivery;
+        let flag = job.flag().map(|line| line + "\n").unwrap_or_default();
+        let (sender, recipient) = (&job.envelope.sender, &job.recipient.text);
+        let top = format!("Return-Path: <{sender}>\nDelivered-To: {recipient}\n{flag}");
+        match maildir::keep(&self.mail_dir, &mail::place(mailbox, folder), &job.id, &top, job.message) {
+            Ok(is_new) => {
+                if is_new {
+                    self.tally.note(job.delivery.domain, |counts| counts.stored += 1);
+                }
+                format!("250 2.0.0 {} is stored", job.id)
+            }
+            Err(error) => {
+                error!(%mailbox, %error, "a message cannot be stored; the mail server tries again");
+                match error.kind() {
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => NO_ROOM.to_owned(),
+                    _ => "451 4.3.0 The mailbox cannot be written; try again later".to_owned(),
+                }
+            }
+        }
+    }
+
+    /// Sends it on with a return path in place of its sender.
+    fn forward(&self, job: &Job<'_>, to: &EmailAddress) -> String {
+        // What is no address at a mail domain cannot be reached from here either: nobody is told of a failure.
+        let sender = job.envelope.sender.parse::<EmailAddress>().ok();
+        let domain = job.delivery.domain;
+        let path =
+            sender.map(|sender| match self.postroom.read(|tx| mail::return_path(tx, domain, &sender)) {
+                Ok(None) => self.postroom.write(|tx| mail::keep_return_path(tx, domain, &sender)).map(Some),
+                found => found,
+            });
+        match path.transpose() {
+            Ok(path) => {
+                let path = path.flatten().map(|path| path.to_string()).unwrap_or_default();
+                self.hand_over(job, &path, to)
+            }
+            Err(trouble) => {
+                error!(%trouble, "a message could not be forwarded; the mail server tries again");
+                TROUBLE.to_owned()
+            }
+        }
+    }
+
+    /// Hands it back to the mail server, for another address. Who has had it before does not get it again.
+    fn hand_over(&self, job: &Job<'_>, sender: &str, to: &EmailAddress) -> String {
+        let recipient = &job.recipient.text;
+        let passed = |value: &[u8]| value.eq_ignore_ascii_case(recipient.as_bytes());
+        if Head::read(job.message).all("delivered-to").any(passed) {
+            return "554 5.4.6 The message goes in a circle: it was here before".to_owned();
+        }
+        let top = format!("Delivered-To: {recipient}\r\n{}", job.flag_line());
+        let addresses = match self.submit.to_socket_addrs() {
+            Ok(addresses) => addresses.collect::<Vec<_>>(),
+            Err(error) => return self.not_handed_over(&error),
+        };
+        let sending = self.sending(job, sender, &to.to_string(), &top, &addresses);
+        sending.unwrap_or_else(|error| self.not_handed_over(&error))
+    }
+
+    fn not_handed_over(&self, error: &io::Error) -> String {
+        error!(submit = self.submit, %error, "the mail server does not take forwarded mail; it tries again");
+        "451 4.4.1 The mail server does not take forwarded mail now".to_owned()
+    }
+
+    fn sending(
+        &self,
+        job: &Job<'_>,
+        sender: &str,
+        recipient: &str,
+        top: &str,
+        addresses: &[SocketAddr],
+    ) -> io::Result<String> {
+        let Envelope { is_8bit, is_utf8, .. } = *job.envelope;
+        let helo = self.postroom.settings().mx_host.as_str();
+        let sending = Sending { helo, sender, recipient, is_8bit, is_utf8, top, message: job.message };
+        submit::send(addresses, &sending).map(|reply| reply.line())
+    }
+
+    /// Makes all calls, those of different domains side by side, until there is no more time.
+    fn call_all<'a>(
+        calls: VecDeque<Vec<Job<'a>>>,
+        call: impl Fn(&Job<'a>, Instant) -> String + Sync,
+        note: impl Fn(&Job<'a>, String) + Sync,
+    ) {
+        let end = Instant::now() + CALLING;
+        let workers = calls.len().min(MOST_CALLS);
+        let calls = Mutex::new(calls);
+        let work = || {
+            while let Some(jobs) = { calls.lock().unwrap_or_else(PoisonError::into_inner).pop_front() } {
+                for job in &jobs {
+                    note(job, call(job, end));
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..workers {
+                // Without another thread this one does all of it.
+                let _ = thread::Builder::new().spawn_scoped(scope, work);
+            }
+            work();
+        });
+    }
+
+    /// Calls another server, if there is a place for that.
+    fn call(&self, job: &Job<'_>, summary: &Summary, end: Instant) -> String {
+        let Delivery { domain, account, way, .. } = &job.delivery;
+        let now = Instant::now();
+        let place = self.places.take(*domain, *account, now).filter(|_| now < end);
+        let reply = match (place, way) {
+            (None, _) => BUSY.to_owned(),
+            (Some(place), Way::Post { .. }) => {
+                let (reply, is_well) = self.post(job, summary);
+                place.end(is_well, Instant::now());
+                reply
+            }
+            (Some(place), Way::Onward(servers)) => {
+                let reply = self.onward(job, servers);
+                place.end(reply.is_some(), Instant::now());
+                reply.unwrap_or_else(|| "451 4.4.1 None of the domain's servers takes mail now".to_owned())
+            }
+            _ => TROUBLE.to_owned(),
+        };
+        if matches!(way, Way::Post { .. }) && !reply.starts_with('2') {
+            self.tally.note(*domain, |counts| counts.posts_failed += 1);
+        }
+        match way {
+            Way::Post { keeps: true, .. } if !reply.starts_with('2') => {
+                warn!(id = %job.id, domain = %job.delivery.name, reply, "a stored message was not posted");
+                format!("250 2.0.0 {} is stored", job.id)
+            }
+            _ => reply,
+        }
+    }
+
+    /// Posts it to the webhook. Returns the reply, and whether the webhook is well.
+    fn post(&self, job: &Job<'_>, summary: &Summary) -> (String, bool) {
+        let Way::Post { url, signer, .. } = &job.delivery.way else { return (TROUBLE.to_owned(), true) };
+        // The message with its flag, Base64 of that, and the body with it.
+        let Some(_room) = Room::take(job.message.len() * 4) else { return (NO_ROOM.to_owned(), true) };
+        let now = self.postroom.now();
+        let raw = [job.flag_line().as_bytes(), job.message].concat();
+        let second = Timestamp::from_millis(now.seconds() * 1000).to_string().replace(".000Z", "Z");
+        let received = Received {
+            id: job.id.as_str(),
+            timestamp: &second,
+            domain: job.delivery.name.as_str(),
+            recipient: &job.recipient.text,
+            mailbox: &job.delivery.mailbox.to_string(),
+            sender: &job.envelope.sender,
+            header_from: summary.header_from.as_deref(),
+            subject: summary.subject.as_deref(),
+            message_id: summary.message_id.as_deref(),
+            verdict: job.delivery.verdict.as_str(),
+            raw: &raw,
+        };
+        let body = received_json(&received).into_bytes();
+        let fields = [
+            ("Content-Type", "application/json".to_owned()),
+            ("webhook-id", job.id.to_string()),
+            ("webhook-timestamp", now.seconds().to_string()),
+            ("webhook-signature", signer.sign_post(job.id.as_str(), now, &body)),
+            ("X-MailPace-Signature", signer.sign(&body)),
+        ];
+        match self.poster.post(url, &fields, &body) {
+            Ok(200..300) => (format!("250 2.0.0 {} is posted", job.id), true),
+            Ok(status @ (406 | 410)) => (format!("550 5.7.1 The webhook does not want it: {status}"), true),
+            Ok(status) => (format!("451 4.4.1 The webhook answers {status}"), false),
+            Err(reason) => (format!("451 4.4.1 The webhook cannot be reached: {reason}"), false),
+        }
+    }
+
+    /// Sends it to the first of these servers that takes the connection; none if none does.
+    fn onward(&self, job: &Job<'_>, servers: &[Downstream]) -> Option<String> {
+        let policy = &self.postroom.settings().egress;
+        let (sender, recipient) = (&job.envelope.sender, &job.recipient.text);
+        servers.iter().find_map(|server| {
+            let vetted = server.addresses_now(&*self.resolver, policy);
+            let vetted =
+                vetted.inspect_err(|reason| warn!(domain = %job.delivery.name, %reason, "not sent on"));
+            let addresses: Vec<_> = vetted.ok()?.iter().map(|ip| SocketAddr::new(ip, server.port)).collect();
+            self.sending(job, sender, recipient, &job.flag_line(), &addresses).ok()
+        })
+    }
+}

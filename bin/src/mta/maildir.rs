@@ -1,0 +1,126 @@
+//! Maildirs: a folder for each mailbox, a file for each message (<https://cr.yp.to/proto/maildir.html>).
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use postroom::mail::DeliveryId;
+
+/// Tells apart the files of this process.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// Keeps a message in the folder `place` below `root`; when this returns, it is on disk. Returns whether it was not there yet.
+///
+/// One that is there already, read or unread, stays as it is: a delivery that is repeated keeps nothing twice.
+pub(super) fn keep(
+    root: &Path,
+    place: &Path,
+    id: &DeliveryId,
+    top: &str,
+    message: &[u8],
+) -> io::Result<bool> {
+    let folder = root.join(place);
+    make(root, place)?;
+    let kept = folder.join("new").join(id.as_str());
+    if kept.exists() || was_read(&folder, id)? {
+        return Ok(false);
+    }
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let part = folder.join("tmp").join(format!("{id}.{}.{number}", std::process::id()));
+    let done = write(&part, top, message).and_then(|()| fs::rename(&part, &kept));
+    if done.is_err() {
+        // What cannot be removed is removed by whoever reads the mailbox: that is what tmp is for.
+        let _ = fs::remove_file(&part);
+    }
+    done?;
+    sync(&folder.join("new"))?;
+    Ok(true)
+}
+
+/// Whether a reader of the mailbox has moved it, and put flags behind its name.
+fn was_read(folder: &Path, id: &DeliveryId) -> io::Result<bool> {
+    for entry in fs::read_dir(folder.join("cur"))? {
+        let name = entry?.file_name();
+        let rest = name.as_encoded_bytes().strip_prefix(id.as_str().as_bytes());
+        if rest.is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_alphanumeric)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Lines end with LF in a Maildir, as everywhere on such a machine.
+fn write(file: &Path, top: &str, message: &[u8]) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    let mut writer = BufWriter::new(file);
+    writer.write_all(top.as_bytes())?;
+    for line in message.split_inclusive(|octet| *octet == b'\n') {
+        match line.strip_suffix(b"\r\n") {
+            Some(line) => writer.write_all(line).and_then(|()| writer.write_all(b"\n"))?,
+            None => writer.write_all(line)?,
+        }
+    }
+    writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}
+
+/// Makes a mailbox, and the folders above it, if they are not there.
+fn make(root: &Path, place: &Path) -> io::Result<()> {
+    // `new` is made last, so that what is there is whole.
+    if root.join(place).join("new").is_dir() {
+        return Ok(());
+    }
+    let mut folder = root.to_owned();
+    let mut above = vec![folder.clone()];
+    for part in place {
+        folder.push(part);
+        above.push(folder.clone());
+    }
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    for part in ["tmp", "cur", "new"] {
+        builder.create(folder.join(part))?;
+    }
+    above.iter().rev().try_for_each(|folder| sync(folder))
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_kept_once_also_after_it_was_read() {
+        let root = tempfile::tempdir().unwrap();
+        let place = Path::new("example.com/jo");
+        let id = DeliveryId::of("", "jo@example.com", b"x");
+        let keep = || keep(root.path(), place, &id, "Return-Path: <>\n", b"From: a\r\n\r\nx\r\n").unwrap();
+        assert!(keep());
+        assert!(!keep());
+        let folder = root.path().join(place);
+        let file = folder.join("new").join(id.as_str());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "Return-Path: <>\nFrom: a\n\nx\n");
+        for flags in [":2,", ":2,S", ",S=12:2,RS"] {
+            let moved = folder.join("cur").join(format!("{id}{flags}"));
+            fs::rename(&file, &moved).unwrap();
+            assert!(!keep(), "{flags}");
+            fs::rename(&moved, &file).unwrap();
+        }
+        assert_eq!(fs::read_dir(folder.join("tmp")).unwrap().count(), 0);
+        fs::remove_file(&file).unwrap();
+        fs::write(folder.join("cur").join(format!("{id}x:2,")), "").unwrap();
+        assert!(keep(), "another message's name only begins like this one");
+    }
+
+    #[test]
+    fn a_mailbox_that_cannot_be_made_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("example.com"), "").unwrap();
+        let id = DeliveryId::of("", "jo@example.com", b"x");
+        assert!(keep(root.path(), Path::new("example.com/jo"), &id, "", b"x").is_err());
+    }
+}

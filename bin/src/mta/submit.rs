@@ -1,0 +1,236 @@
+//! The client's side of SMTP: a message for one recipient goes to a mail server, and the server's reply comes back (RFC 5321).
+
+use std::io::{self, BufWriter, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use super::{Found, take};
+
+/// How long a server may take to be reached, to reply, and to reply to a whole message.
+const CONNECTING: Duration = Duration::from_secs(10);
+const REPLYING: Duration = Duration::from_secs(30);
+const TAKING: Duration = Duration::from_mins(2);
+/// The most octets of a reply with all of its lines.
+pub const MAX_REPLY_OCTETS: usize = 16 * 1024;
+
+/// A message under way to one recipient.
+#[derive(Clone, Copy)]
+pub(super) struct Sending<'a> {
+    /// What this machine calls itself.
+    pub(super) helo: &'a str,
+    /// Empty for `<>`.
+    pub(super) sender: &'a str,
+    pub(super) recipient: &'a str,
+    pub(super) is_8bit: bool,
+    pub(super) is_utf8: bool,
+    /// Header fields above the others, each with CR and LF at its end.
+    pub(super) top: &'a str,
+    pub(super) message: &'a [u8],
+}
+
+/// A server's reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// Its three digits.
+    pub code: u16,
+    /// Its lines, without the code.
+    pub lines: Vec<String>,
+}
+
+impl Reply {
+    fn is_good(&self) -> bool {
+        (200..400).contains(&self.code)
+    }
+
+    fn offers(&self, extension: &str) -> bool {
+        self.lines
+            .iter()
+            .any(|line| line.split(' ').next().is_some_and(|word| word.eq_ignore_ascii_case(extension)))
+    }
+
+    /// It in one line. 421, by which a server ends a conversation, is about that conversation alone.
+    pub(super) fn line(&self) -> String {
+        let code = if self.code == 421 { 451 } else { self.code };
+        format!("{code} {}", self.lines.join(" ")).trim_end().chars().filter(|c| !c.is_control()).collect()
+    }
+}
+
+/// Reads the reply at the start of `octets` (RFC 5321 section 4.2).
+pub fn read_reply(octets: &[u8]) -> Found<Reply> {
+    let (mut used, mut lines) = (0, Vec::new());
+    while let Some(end) = octets.get(used..).and_then(|rest| rest.iter().position(|octet| *octet == b'\n')) {
+        let line = octets.get(used..used + end).unwrap_or_default();
+        used += end + 1;
+        let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
+        let digits = line.get(..3).filter(|digits| digits.bytes().all(|octet| octet.is_ascii_digit()));
+        let (Some(code), Some(text)) = (digits.and_then(|digits| digits.parse().ok()), line.get(3..)) else {
+            return Found::Broken;
+        };
+        if !(200..600).contains(&code) {
+            return Found::Broken;
+        }
+        let (is_last, text) = match text.strip_prefix('-') {
+            Some(text) => (false, text),
+            None => (true, text.strip_prefix(' ').unwrap_or(text)),
+        };
+        lines.push(text.to_owned());
+        if is_last {
+            return Found::Whole(Reply { code, lines }, used);
+        }
+        if used > MAX_REPLY_OCTETS {
+            return Found::Broken;
+        }
+    }
+    if octets.len() > MAX_REPLY_OCTETS { Found::Broken } else { Found::Part }
+}
+
+/// Sends a message to the first of these addresses that takes the connection. The reply is the one that decided: to the whole
+/// message, or to what was refused before it.
+pub(super) fn send(addresses: &[SocketAddr], sending: &Sending<'_>) -> io::Result<Reply> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address");
+    for address in addresses {
+        match TcpStream::connect_timeout(address, CONNECTING) {
+            Ok(stream) => return Conversation { stream, input: Vec::new() }.send(sending),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+struct Conversation {
+    stream: TcpStream,
+    input: Vec<u8>,
+}
+
+impl Conversation {
+    fn send(mut self, sending: &Sending<'_>) -> io::Result<Reply> {
+        self.stream.set_write_timeout(Some(REPLYING))?;
+        self.stream.set_nodelay(true)?;
+        let greeting = self.reply(REPLYING)?;
+        if !greeting.is_good() {
+            return Ok(greeting);
+        }
+        let offered = self.ask(&format!("EHLO {}", sending.helo))?;
+        if !offered.is_good() {
+            return Ok(offered);
+        }
+        let needs_utf8 = !sending.sender.is_ascii() || !sending.recipient.is_ascii();
+        if needs_utf8 && !offered.offers("SMTPUTF8") {
+            let lines = vec!["5.6.7 The next mail server takes no address with UTF-8".to_owned()];
+            return Ok(Reply { code: 550, lines });
+        }
+        let has_8bit = sending.is_8bit && offered.offers("8BITMIME");
+        let body = if has_8bit { " BODY=8BITMIME" } else { "" };
+        let has_utf8 = (sending.is_utf8 || needs_utf8) && offered.offers("SMTPUTF8");
+        let utf8 = if has_utf8 { " SMTPUTF8" } else { "" };
+        let commands = [
+            format!("MAIL FROM:<{}>{body}{utf8}", sending.sender),
+            format!("RCPT TO:<{}>", sending.recipient),
+            "DATA".to_owned(),
+        ];
+        for command in commands {
+            let reply = self.ask(&command)?;
+            if !reply.is_good() {
+                return Ok(reply);
+            }
+        }
+        let mut writer = BufWriter::new(&self.stream);
+        write_message(&mut writer, &[sending.top.as_bytes(), sending.message])?;
+        writer.flush()?;
+        drop(writer);
+        let reply = self.reply(TAKING)?;
+        // The message is with the server or it is not, however the conversation ends.
+        let _ = self.stream.write_all(b"QUIT\r\n");
+        Ok(reply)
+    }
+
+    fn ask(&mut self, command: &str) -> io::Result<Reply> {
+        self.stream.write_all(format!("{command}\r\n").as_bytes())?;
+        self.reply(REPLYING)
+    }
+
+    fn reply(&mut self, patience: Duration) -> io::Result<Reply> {
+        self.stream.set_read_timeout(Some(patience))?;
+        let mut octets = [0; 2048];
+        loop {
+            match read_reply(&self.input) {
+                Found::Whole(reply, used) => {
+                    take(&mut self.input, used);
+                    return Ok(reply);
+                }
+                Found::Part => {}
+                Found::Broken => {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "it does not speak SMTP"));
+                }
+            }
+            match self.stream.read(&mut octets)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => self.input.extend_from_slice(octets.get(..read).unwrap_or_default()),
+            }
+        }
+    }
+}
+
+/// Writes a message with a dot before each dot that begins a line, and the dot that ends it (RFC 5321 section 4.5.2). Each line ends
+/// with CR and LF, or a server might find the end of the message in the middle of it.
+fn write_message(writer: &mut impl Write, parts: &[&[u8]]) -> io::Result<()> {
+    for part in parts {
+        for line in part.split_inclusive(|octet| *octet == b'\n') {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.starts_with(b".") {
+                writer.write_all(b".")?;
+            }
+            writer.write_all(line)?;
+            writer.write_all(b"\r\n")?;
+        }
+    }
+    writer.write_all(b".\r\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn replies_are_read_with_all_their_lines() {
+        let reply =
+            |code, lines: &[&str]| Reply { code, lines: lines.iter().map(|line| (*line).into()).collect() };
+        for (text, wanted) in [
+            ("250 2.0.0 Ok\r\n", reply(250, &["2.0.0 Ok"])),
+            ("250-a\r\n250-SIZE 12\r\n250 c\r\n", reply(250, &["a", "SIZE 12", "c"])),
+            ("354\r\n", reply(354, &[""])),
+        ] {
+            assert_eq!(read_reply(text.as_bytes()), Found::Whole(wanted, text.len()), "{text}");
+        }
+        for broken in ["HTTP/1.1 400\r\n", "25 x\r\n", "999 x\r\n", "\r\n"] {
+            assert_eq!(read_reply(broken.as_bytes()), Found::Broken, "{broken}");
+        }
+        assert_eq!(read_reply(&vec![b'2'; MAX_REPLY_OCTETS + 1]), Found::Broken);
+        assert_eq!(reply(421, &["4.3.2 busy", "go\taway"]).line(), "451 4.3.2 busy goaway");
+        assert!(reply(250, &["a", "size 12"]).offers("SIZE"));
+    }
+
+    #[test]
+    fn a_message_has_one_end_whatever_is_in_it() {
+        let written = |text: &str| {
+            let mut octets = Vec::new();
+            write_message(&mut octets, &[b"A: b\r\n", text.as_bytes()]).unwrap();
+            String::from_utf8(octets).unwrap()
+        };
+        assert_eq!(written("x\r\n.\r\n..y\r\n"), "A: b\r\nx\r\n..\r\n...y\r\n.\r\n");
+        assert_eq!(written("x\n.\ny"), "A: b\r\nx\r\n..\r\ny\r\n.\r\n");
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_read_and_what_is_cut_is_a_part(octets in proptest::collection::vec(any::<u8>(), 0..80), digits in "[2-5][0-9]{2}[ -]") {
+            let _ = read_reply(&octets);
+            let text = [digits.as_bytes(), &octets].concat();
+            if let Found::Whole(_, used) = read_reply(&text) {
+                prop_assert!((0..used).all(|end| read_reply(&text[..end]) == Found::Part));
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What would become of a message, from here to the mailbox, in one answer.
+
+use super::judge::query;
+use super::{Addressee, Arrival, Judgement, addressee, is_ours, judge};
+use crate::account::Caller;
+use crate::address::EmailAddress;
+use crate::db::ReadTx;
+use crate::domain::{self, Details};
+use crate::error::Error;
+use crate::event::Event;
+use crate::inbound::{self, Downstream};
+use crate::list::{self, Explanation, ListQuery};
+use crate::name::DomainName;
+use crate::recipient;
+use crate::record::{self, Record};
+use crate::route::{self, Route};
+use crate::signing::{self, Assessment};
+
+/// How many of the last changes are told.
+const CHANGES: u32 = 5;
+
+/// All that decides about mail for a domain, or for one address at it.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// The domain; of an alias, the one to which it leads.
+    pub domain: Details,
+    /// Whether it acts: takes mail and sends it.
+    pub acts: bool,
+    /// What is known of the address, if one was asked for.
+    pub address: Option<ExplainedAddress>,
+    /// The domain's route.
+    pub route: Route,
+    /// The servers to which its mail goes on, where it is stored elsewhere; the preferred ones first.
+    pub downstream: Vec<Downstream>,
+    /// Its DNS records, as they were last seen.
+    pub records: Vec<Record>,
+    /// Which keys sign for it, and why it is not active.
+    pub assessment: Assessment,
+    /// What was changed last, the newest first.
+    pub changes: Vec<Event>,
+}
+
+/// What becomes of a message for one address.
+#[derive(Clone, Debug)]
+pub struct ExplainedAddress {
+    /// The address.
+    pub address: EmailAddress,
+    /// To whom it leads; none if it is unknown.
+    pub addressee: Option<Addressee>,
+    /// What is decided about the message, and which entries of lists matter for that.
+    pub judged: Option<(Judgement, ListQuery, Explanation)>,
+}
+
+/// Explains what becomes of mail at a name: a domain of the caller's, or an alias of one. With an address, what becomes of that message
+/// for it. One read, without any look-up in the DNS.
+pub fn explain(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    name: &DomainName,
+    message: Option<(&EmailAddress, &Arrival)>,
+) -> Result<Explained, Error> {
+    let domain = recipient::domain_of(tx, caller, name)?;
+    let address = match message {
+        None => None,
+        Some((address, arrival)) => {
+            let addressee = addressee(tx, address)?;
+            let judged = match &addressee {
+                Some(Addressee::Mailbox(mailbox)) => {
+                    let query = query(mailbox, arrival);
+                    let explanation = list::explain(tx, &domain, &query)?;
+                    judge(tx, mailbox, arrival)?.map(|judgement| (judgement, query, explanation))
+                }
+                _ => None,
+            };
+            Some(ExplainedAddress { address: address.clone(), addressee, judged })
+        }
+    };
+    Ok(Explained {
+        acts: is_ours(tx, name)?,
+        address,
+        route: route::find(tx, &domain)?,
+        downstream: inbound::downstream(tx, domain.id)?,
+        records: record::list(tx, &domain)?,
+        assessment: signing::find(tx, &domain)?,
+        changes: domain::timeline(tx, &domain, None, CHANGES)?,
+        domain: domain.into_details(),
+    })
+}

@@ -1,0 +1,148 @@
+//! The header section of a message that comes in, read as leniently as readers of mail do: what arrives is seldom well made.
+
+use std::net::IpAddr;
+
+use mail_parser::MessageParser;
+
+use crate::list::Sender;
+
+/// How much of a message is searched for header fields: mail servers take no longer header sections.
+const MAX_OCTETS: usize = 256 * 1024;
+
+/// The header fields of a message.
+#[derive(Clone)]
+pub struct Head<'a> {
+    octets: &'a [u8],
+    fields: Vec<(&'a [u8], &'a [u8])>,
+}
+
+/// What a message says of itself, decoded for people and programs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The first address in its From field.
+    pub header_from: Option<String>,
+    /// Its subject.
+    pub subject: Option<String>,
+    /// Its Message-ID, in angle brackets.
+    pub message_id: Option<String>,
+}
+
+impl<'a> Head<'a> {
+    /// The fields up to the first empty line. What is no field is passed over.
+    pub fn read(message: &'a [u8]) -> Head<'a> {
+        let octets = message.get(..MAX_OCTETS).unwrap_or(message);
+        let (mut fields, mut rest) = (Vec::new(), octets);
+        while let Some((field, after)) = take_field(rest) {
+            if let Some(colon) = field.iter().position(|octet| *octet == b':') {
+                let (name, value) = field.split_at(colon);
+                fields.push((name.trim_ascii(), value.get(1..).unwrap_or_default()));
+            }
+            rest = after;
+        }
+        Head { octets: octets.get(..octets.len() - rest.len()).unwrap_or(octets), fields }
+    }
+
+    /// The values of the fields with this name, from the top.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let fields = self.fields.iter().filter(move |(each, _)| each.eq_ignore_ascii_case(name.as_bytes()));
+        fields.map(|(_, value)| value.trim_ascii())
+    }
+
+    /// Whether a field of this name has this value, but for case.
+    pub fn has(&self, name: &str, value: &str) -> bool {
+        self.all(name).any(|found| found.eq_ignore_ascii_case(value.as_bytes()))
+    }
+
+    /// The sender that the first From field names, for lists.
+    pub fn author(&self) -> Option<Sender> {
+        self.all("from").next().and_then(|value| Sender::parse(&String::from_utf8_lossy(value)))
+    }
+
+    /// The client that handed the message to the mail server: what stands in parentheses behind `from` in the topmost Received
+    /// field, `from HELO (NAME [ADDRESS])`, which the mail server itself wrote. What a client calls itself has no parentheses
+    /// there.
+    pub fn client(&self) -> Option<IpAddr> {
+        let value = String::from_utf8_lossy(self.all("received").next()?).into_owned();
+        let (_, rest) = value.strip_prefix("from ")?.split_once(" (")?;
+        let (_, address) = rest.split_once(')')?.0.rsplit_once('[')?;
+        let address = address.strip_suffix(']')?;
+        address.strip_prefix("IPv6:").unwrap_or(address).parse().ok()
+    }
+
+    /// What the message says of itself.
+    pub fn summary(&self) -> Summary {
+        // The parser needs an empty line after the header.
+        let head = [self.octets, b"\r\n\r\n"].concat();
+        let Some(parsed) = MessageParser::default().parse_headers(&head) else { return Summary::default() };
+        let first = parsed.from().and_then(|from| from.iter().find_map(|mailbox| mailbox.address()));
+        Summary {
+            header_from: first.map(str::to_owned),
+            subject: parsed.subject().map(str::to_owned),
+            message_id: parsed.message_id().map(|id| format!("<{id}>")),
+        }
+    }
+}
+
+/// The first line with those that continue it, and what follows; none at the empty line, or at the end.
+fn take_field(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    if octets.is_empty() || octets.starts_with(b"\r\n") || octets.starts_with(b"\n") {
+        return None;
+    }
+    let ends = octets.iter().enumerate().filter(|(_, octet)| **octet == b'\n').map(|(at, _)| at + 1);
+    let mut last = ends.filter(|end| !matches!(octets.get(*end), Some(b' ' | b'\t')));
+    octets.split_at_checked(last.next().unwrap_or(octets.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn fields_are_found_to_the_empty_line_however_they_are_written() {
+        let text = b"Received: a\r\n\tb\r\nnothing\r\nX-A : one\nFROM: x\r\n\r\nx-a: body\r\n";
+        let head = Head::read(text);
+        assert_eq!(head.all("x-a").collect::<Vec<_>>(), [b"one"]);
+        assert_eq!(head.all("received").collect::<Vec<_>>(), [b"a\r\n\tb"]);
+        assert_eq!(head.all("from").count(), 1);
+    }
+
+    #[test]
+    fn the_client_is_the_one_that_the_mail_server_saw() {
+        for (value, client) in [
+            ("from a.example (unknown [192.0.2.7])\r\n\tby mx (Postfix)", Some("192.0.2.7")),
+            ("from [203.0.113.9] (mail.example [IPv6:2001:db8::1])\r\n\tby mx", Some("2001:db8::1")),
+            ("from 203.0.113.9?[198.51.100.1]? (x [192.0.2.7]) by mx", Some("192.0.2.7")),
+            ("by mx (Postfix, from userid 0)", None),
+            ("from a.example by mx", None),
+        ] {
+            let text = format!("Received: {value}; Sat\r\nReceived: from x (y [10.0.0.1])\r\n\r\n");
+            assert_eq!(
+                Head::read(text.as_bytes()).client().map(|it| it.to_string()).as_deref(),
+                client,
+                "{value}"
+            );
+        }
+        assert_eq!(Head::read(b"From: a@b.example\r\n\r\n").client(), None);
+    }
+
+    #[test]
+    fn what_a_message_says_of_itself_is_decoded() {
+        let text = "From: =?utf-8?q?J=C3=B6?= <jo@b.example>\r\nSubject: =?utf-8?b?SMOk?=\r\nMessage-ID: <1@b>\r\n\r\n";
+        let summary = Head::read(text.as_bytes()).summary();
+        assert_eq!(summary.header_from.as_deref(), Some("jo@b.example"));
+        assert_eq!(summary.subject.as_deref(), Some("H\u{e4}"));
+        assert_eq!(summary.message_id.as_deref(), Some("<1@b>"));
+        assert_eq!(Head::read(b"").summary(), Summary::default());
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_read_without_a_panic(octets in proptest::collection::vec(any::<u8>(), 0..300)) {
+            for octets in [octets.clone(), [b"Received: from ", octets.as_slice()].concat(), [b"From: ", octets.as_slice()].concat()] {
+                let head = Head::read(&octets);
+                let _ = (head.author(), head.client(), head.summary());
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Where a mailbox lies in the file system, and under which name a message is kept in it.
+
+use std::fmt::{self, Write};
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+use super::return_path::base32;
+use crate::address::EmailAddress;
+
+const ID_CHARS: usize = 26;
+
+/// The name of one message for one recipient. A repeated delivery has the same one, and no other delivery has it: the mail server's
+/// Received field, with the name of its queue file, is a part of the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryId(String);
+
+impl DeliveryId {
+    /// The name for this sender (empty for `<>`), this recipient, and the message as the mail server hands it over.
+    pub fn of(sender: &str, recipient: &str, message: &[u8]) -> DeliveryId {
+        let mut hash = Sha256::new();
+        for part in [sender.as_bytes(), b"\0", recipient.to_lowercase().as_bytes(), b"\0", message] {
+            hash.update(part);
+        }
+        DeliveryId(format!("msg_{}", base32(&hash.finalize(), ID_CHARS)))
+    }
+
+    /// `msg_` and 26 letters and digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A part of a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folder {
+    /// Where mail arrives.
+    Inbox,
+    /// Where mail is kept that a list blocks for this recipient, and that was taken because others got it.
+    Blocked,
+    /// Where mail is kept that was taken for spam.
+    Quarantine,
+}
+
+impl Folder {
+    /// Its name within the mailbox, as Maildir++ has it; empty for the mailbox itself.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Folder::Inbox => "",
+            Folder::Blocked => ".Blocked",
+            Folder::Quarantine => ".Quarantine",
+        }
+    }
+}
+
+/// The folder of a mailbox, below the folder of all mail: `example.com/jo`, `example.com/jo/.Blocked`.
+///
+/// Octets outside `a-z0-9._=+-` are written as `%xx`, and so is a dot in front. So no address leads out of the folder, and no two
+/// mailboxes share one.
+pub fn place(mailbox: &EmailAddress, folder: Folder) -> PathBuf {
+    let path = PathBuf::from(plain(mailbox.domain().as_str())).join(plain(mailbox.local()));
+    if folder == Folder::Inbox { path } else { path.join(folder.as_str()) }
+}
+
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for (at, octet) in text.bytes().enumerate() {
+        match octet {
+            b'.' if at == 0 => plain.push_str("%2e"),
+            b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'=' | b'+' | b'-' => plain.push(octet.into()),
+            // Writing to a String cannot fail.
+            _ => _ = write!(plain, "%{octet:02x}"),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_mailbox_has_a_folder_of_its_own_that_leads_nowhere_else() {
+        for (address, wanted) in [
+            ("jo@example.com", "example.com/jo"),
+            ("jo+x=y_z-1.a@example.com", "example.com/jo+x=y_z-1.a"),
+            ("\"../../etc\"@example.com", "example.com/%22..%2f..%2fetc%22"),
+            ("\".jo\"@example.com", "example.com/%22.jo%22"),
+            ("a%2fb@example.com", "example.com/a%252fb"),
+            ("j\u{f6}@example.com", "example.com/j%c3%b6"),
+        ] {
+            assert_eq!(place(&address.parse().unwrap(), Folder::Inbox), PathBuf::from(wanted), "{address}");
+        }
+        assert_eq!(plain(".."), "%2e.");
+        assert_eq!(
+            place(&"jo@example.com".parse().unwrap(), Folder::Blocked),
+            PathBuf::from("example.com/jo/.Blocked")
+        );
+    }
+
+    #[test]
+    fn a_delivery_has_one_name_however_often_it_is_tried() {
+        let id = DeliveryId::of("a@b.example", "Jo@example.com", b"x");
+        assert_eq!(id, DeliveryId::of("a@b.example", "jo@EXAMPLE.com", b"x"));
+        assert_eq!(id.as_str().len(), 30);
+        assert!(id.as_str().starts_with("msg_"));
+        for other in [
+            DeliveryId::of("", "jo@example.com", b"x"),
+            DeliveryId::of("a@b.example", "bo@example.com", b"x"),
+            DeliveryId::of("a@b.example", "jo@example.com", b"y"),
+        ] {
+            assert_ne!(id, other);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_texts_have_one_folder(one in ".{1,20}", other in ".{1,20}") {
+            prop_assert_eq!(plain(&one) == plain(&other), one == other);
+            prop_assert!(!plain(&one).contains('/') && !plain(&one).starts_with('.'));
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! `/postroom/v1/domains/{name}/explain`.
+
+use super::bearer;
+use crate::harness::app::TestApp;
+
+#[test]
+fn what_would_become_of_a_message_is_explained_to_whose_domain_it_is() {
+    let app = TestApp::new();
+    let (key, other) = (app.account("acme"), app.account("other"));
+    app.domain(&key, "example.com");
+    let name = "example.com";
+    let ask = |query: &str| bearer(&app, &key, &format!("GET /postroom/v1/domains/{name}/explain{query}"));
+    let whole = ask("").json();
+    assert_eq!((&whole["domain"]["domain"], &whole["acts"]), (&"example.com".into(), &true.into()));
+    assert_eq!((&whole["address"], &whole["route"]["mode"]), (&serde_json::Value::Null, &"store".into()));
+    assert_eq!(whole["domain"]["signing"]["state"], "none");
+    assert_eq!(whole["changes"].as_array().unwrap().last().unwrap()["action"], "domain.created");
+    let of_one = ask("?address=Jo%2Bx@example.com&sender=a@b.example&from=c@b.example&ip=192.0.2.7").json();
+    assert_eq!(of_one["address"]["mailbox"], "jo@example.com");
+    assert_eq!(of_one["address"]["lists"]["outcome"], "none");
+    for wrong in ["?address=jo", "?address=jo@other.example", "?address=jo@example.com&ip=x"] {
+        assert_eq!(ask(wrong).status, 400, "{wrong}");
+    }
+    assert_eq!(bearer(&app, &other, &format!("GET /postroom/v1/domains/{name}/explain")).status, 404);
+}

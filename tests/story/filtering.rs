@@ -1,0 +1,148 @@
+//! `postroom bridge` behind a spam filter, and `postroom quarantine` and `explain`.
+
+use serde_json::json;
+
+use crate::harness::bridge::{Bridged, start_at};
+use crate::harness::process::Site;
+use crate::harness::receiver::Webhook;
+
+const MARKED: &str = "Received: from c.example (unknown [192.0.2.7])\n\tby mx.example.net (Postfix) with ESMTP id 4X\n\
+    X-Spam: Yes\nFrom: Jo <jo@b.example>\nSubject: Buy\n\nHello\n";
+
+/// Domains with each policy, and one that follows the operator's.
+fn start() -> Bridged {
+    let site = Site::new().with("POSTROOM_WEBHOOKS_LOOPBACK_HTTP", "true");
+    let site = site.with("POSTROOM_BRIDGE_SPAM_HEADER", "X-Spam: yes");
+    let site = site.with("POSTROOM_INBOUND_ABUSE_POLICY", "quarantine");
+    let dir = site.file("sockets");
+    let it = start_at(site, dir, "0");
+    let domain = |name: &str, settings: &serde_json::Value| json!({ "domain": name, "settings": settings });
+    let batch = json!({ "domains": [
+        domain("block.example", &json!({ "abusePolicy": "block", "abusePolicyOverride": true })),
+        domain("flag.example", &json!({ "abusePolicy": "flag", "spamHeaderName": "X-Junk", "spamHeaderValue": "1" })),
+        domain("keep.example", &json!({ "abusePolicy": "quarantine" })),
+        domain("usual.example", &json!({ "abusePolicy": "block", "abusePolicyOverride": false })),
+    ] });
+    let made = it.server.client().post("/inbound/v1/domains/batch?subscriptionHandle=default", &batch);
+    assert!(made.status < 300, "{made:?}");
+    it
+}
+
+/// What the milter says at the end of a message from outside.
+fn filtered(it: &Bridged, recipients: &[&str], fields: &[(&str, &str)]) -> Vec<(char, String)> {
+    let mut milter = it.milter();
+    assert_eq!(milter.ask('M', b"<a@b.example>\0").0, 'c');
+    for recipient in recipients {
+        assert_eq!(milter.ask('R', format!("<{recipient}>\0").as_bytes()).0, 'c');
+    }
+    milter.end(fields)
+}
+
+const FIELDS: [(&str, &str); 2] = [("X-Spam", "Yes"), ("From", "Jo <jo@b.example>")];
+
+#[test]
+fn what_a_filter_marked_is_refused_flagged_or_held_back_as_each_domain_says() {
+    let it = start();
+    let refused = filtered(&it, &["jo@block.example"], &FIELDS);
+    assert_eq!(refused, [('y', "550 5.7.1 The message was taken for spam\0".to_owned())]);
+    let flagged = filtered(&it, &["jo@flag.example", "bo@flag.example"], &FIELDS);
+    assert_eq!(flagged, [('i', "\0\0\0\0X-Junk\0 1\0".to_owned()), ('c', String::new())]);
+    let taken = [('c', String::new())];
+    for recipients in [&["jo@block.example", "jo@keep.example"][..], &["jo@flag.example", "jo@usual.example"]]
+    {
+        assert_eq!(filtered(&it, recipients, &FIELDS), taken, "{recipients:?}");
+    }
+    assert_eq!(filtered(&it, &["jo@block.example"], &[("X-Spam", "No"), FIELDS[1]]), taken);
+    assert_eq!(filtered(&it, &["jo@block.example"], &[("X-Other", "Yes"), FIELDS[1]]), taken);
+
+    let all = ["jo@block.example", "jo@flag.example", "jo@keep.example", "jo@usual.example"];
+    let replies = it.deliver("a@b.example", &all, MARKED);
+    assert!(replies.iter().all(|reply| reply.starts_with("250")), "{replies:?}");
+    let text = |place: &str| std::fs::read_to_string(&it.stored(place)[0]).unwrap();
+    assert!(
+        text("flag.example/jo")
+            .starts_with("Return-Path: <a@b.example>\nDelivered-To: jo@flag.example\nX-Junk: 1\n")
+    );
+    for place in ["block.example/jo/.Blocked", "keep.example/jo/.Quarantine", "usual.example/jo/.Quarantine"]
+    {
+        assert!(!text(place).contains("X-Junk"), "{place}");
+    }
+    // Nobody's mail is held back whom a safelist trusts, or who is not filtered.
+    it.site.json(&["list", "add", "--domain", "keep.example", "safelist", "b.example"]);
+    it.deliver("b@b.example", &["jo@keep.example"], MARKED);
+    assert_eq!(it.stored("keep.example/jo").len(), 1);
+    let client = it.server.client();
+    let user = "/inbound/v1/users?email_address=bo@block.example&filter=false";
+    let saved = client.send("PUT", user, Some("{}")).unwrap();
+    assert!(saved.status < 300, "{saved:?}");
+    assert_eq!(filtered(&it, &["bo@block.example"], &FIELDS), taken);
+}
+
+#[test]
+fn what_is_held_back_is_listed_shown_and_delivered_as_the_route_says() {
+    let it = start();
+    let hook = Webhook::new();
+    it.site.json(&["route", "set", "keep.example", "--mode", "webhook", "--webhook-url", &hook.url()]);
+    it.deliver("a@b.example", &["Jo+x@keep.example"], MARKED);
+    assert!(hook.posts().is_empty());
+    let listed = it.site.json(&["quarantine", "list", "jo@keep.example"]);
+    let id = listed[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        listed,
+        json!([{
+            "id": id, "recipient": "Jo+x@keep.example", "sender": "a@b.example", "header_from": "jo@b.example",
+            "subject": "Buy", "message_id": null,
+        }])
+    );
+    let people = it.site.run(&["quarantine", "list", "jo@keep.example"]).stdout;
+    assert!(people.contains(&id) && people.contains("Buy"), "{people}");
+    let shown = it.site.run(&["quarantine", "show", "jo@keep.example", &id]);
+    assert!(shown.stdout.ends_with(MARKED), "{shown:?}");
+    hook.answers(crate::harness::receiver::Answer::status(500));
+    let busy = it.site.run(&["quarantine", "release", "jo@keep.example", &id]);
+    assert_eq!(busy.code, Some(5), "{busy:?}");
+    hook.answers(crate::harness::receiver::Answer::status(200));
+    it.site.json(&["quarantine", "release", "jo@keep.example", &id]);
+    let body: serde_json::Value = serde_json::from_slice(&hook.posts()[1].body).unwrap();
+    assert_eq!((&body["data"]["recipient"], &body["data"]["id"]), (&json!("Jo+x@keep.example"), &json!(id)));
+    assert_eq!(it.site.json(&["quarantine", "list", "jo@keep.example"]), json!([]));
+    for wrong in
+        [["quarantine", "show", "jo@keep.example", &id], ["quarantine", "release", "jo@keep.example", &id]]
+    {
+        assert_eq!(it.site.run(&wrong).code, Some(3), "{wrong:?}");
+    }
+    assert_eq!(it.site.run(&["quarantine", "list", "jo@never.example"]).code, Some(3));
+}
+
+#[test]
+fn explain_says_what_would_become_of_a_message_from_here_to_the_mailbox() {
+    let it = start();
+    it.site.json(&["list", "add", "--domain", "keep.example", "blocklist", "junk.example"]);
+    let file = it.site.file("mail.eml");
+    std::fs::write(&file, MARKED).unwrap();
+    let file = file.to_str().unwrap();
+    let explained = it.site.run(&["explain", "Jo+x@keep.example", file]);
+    assert_eq!(explained.code, Some(0), "{explained:?}");
+    for part in [
+        "keep.example takes mail and sends it",
+        "jo@keep.example is the mailbox of Jo+x@keep.example",
+        "no list says anything of it",
+        "a filter marked it; policy: quarantine",
+        "store: it is stored in the mailbox",
+        "what it sends is not signed",
+        "mx @: pending",
+        "domain keep.example created",
+    ] {
+        assert!(explained.stdout.contains(part), "{part}: {}", explained.stdout);
+    }
+    let blocked = it.site.json(&["explain", "jo@keep.example", "--sender", "x@junk.example"]);
+    assert_eq!(blocked["address"]["lists"]["outcome"], "blocked");
+    assert_eq!(blocked["address"]["mailbox"], "jo@keep.example");
+    it.site.json(&["route", "set", "keep.example", "--recipients", "known"]);
+    let unknown = it.site.run(&["explain", "jo@keep.example"]);
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    assert!(unknown.stdout.contains("jo@keep.example is unknown: mail for it is refused"), "{unknown:?}");
+    assert_eq!(it.site.run(&["explain", "keep.example"]).code, Some(0));
+    assert_eq!(it.site.run(&["explain", "never.example"]).code, Some(3));
+    assert_eq!(it.site.run(&["explain", "no@"]).code, Some(2));
+}
