@@ -32,6 +32,8 @@ pub enum Entity {
     Recipient,
     /// An entry of a safelist or blocklist.
     ListEntry,
+    /// A session in the console.
+    Session,
 }
 
 impl fmt::Display for Entity {
@@ -49,6 +51,7 @@ impl fmt::Display for Entity {
             Entity::Report => "report",
             Entity::Recipient => "recipient",
             Entity::ListEntry => "list entry",
+            Entity::Session => "session",
         })
     }
 }

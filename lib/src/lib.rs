@@ -49,7 +49,7 @@
 //! | evaluate an SPF record, whoever's it is | [`spf`] |
 //! | make, import, activate and rotate DKIM keys | [`keyring`], [`rotation`], [`dkim`] |
 //! | sign a message | [`dkim::sign`] |
-//! | issue sending tokens and login links | [`token`], [`login`] |
+//! | issue sending tokens and login links, sign people in | [`token`], [`login`], [`session`] |
 //! | decide what becomes of incoming mail | [`mail`], [`route`], [`inbound`], [`recipient`], [`list`], [`report`] |
 //! | take everything to another database | [`export`] |
 //! | see what happened, and how much there is | [`event`], [`census`] |
@@ -110,6 +110,7 @@ mod loss;
 pub mod route;
 pub mod inbound;
 pub mod login;
+pub mod session;
 pub mod report;
 pub mod recipient;
 pub mod list;

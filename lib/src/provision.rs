@@ -11,8 +11,8 @@ use crate::name::DomainName;
 use crate::subscription::Subscription;
 use crate::tag::Tag;
 use crate::{
-    dkim, inbound, label, list, login, loss, ownership, recipient, record, route, signing, subscription,
-    token, webhook,
+    dkim, inbound, label, list, login, loss, ownership, recipient, record, route, session, signing,
+    subscription, token, webhook,
 };
 
 /// Before every account.
@@ -233,8 +233,9 @@ pub fn rename<'t>(
     keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
     // A key signs only while its record is known to be right, and the new name has none yet.
     life::suspend_all(tx, domain)?;
-    // A link names the domain that it opens.
+    // A link names the domain that it opens, and whoever came by one came for that name.
     login::withdraw(tx, domain)?;
+    session::withdraw(tx, domain)?;
     record::clear(tx, &renamed)?;
     record::seed(tx, &renamed, &keys)?;
     let change = Change::DomainRenamed { domain: (&renamed).into(), from: domain.name.clone() };
@@ -266,8 +267,8 @@ pub fn delete<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Res
 /// the new account acts for the name at once.
 ///
 /// What is set of incoming mail does not go along, such as a route with a webhook of the old account's, aliases, recipients and
-/// lists: mail is stored until the new one says otherwise. Tokens are revoked, and login links end. A key that the old account
-/// brought, and may still have, does not sign until it is activated anew; and the domain gets a new key. `NoSpareKey` if no
+/// lists: mail is stored until the new one says otherwise. Tokens are revoked, and login links and the sessions of the domain's
+/// administrators end. A key that the old account brought, and may still have, does not sign until it is activated anew; and the domain gets a new key. `NoSpareKey` if no
 /// pair is ready for that: see [`pool::write`](dkim::pool::write).
 pub fn transfer<'t>(
     tx: &WriteTx<'t>,
@@ -284,6 +285,7 @@ pub fn transfer<'t>(
     route::reset(tx, domain)?;
     inbound::reset(tx, domain)?;
     login::withdraw(tx, domain)?;
+    session::withdraw(tx, domain)?;
     for token in token::list(tx, domain, None, u32::MAX)? {
         token::revoke(tx, caller, domain, token.id)?;
     }

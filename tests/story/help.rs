@@ -101,7 +101,7 @@ const COMMANDS: &[(&[&str], &[&str])] = &[
     (&["key-rotation", "delegate"], &["<NAME>"]),
     (&["zone"], &["delegated"]),
     (&["zone", "delegated"], &[]),
-    (&["login-link"], &["<NAME>"]),
+    (&["login-link"], &["[NAME]", "--account", "--operator"]),
     (&["route"], &["show", "set", "test"]),
     (&["route", "show"], &["<NAME>"]),
     (&["route", "set"], &["<NAME>", "--mode", "--webhook-url", "--forward-to"]),

@@ -14,7 +14,7 @@ impl Answer for App {
         let (visit, found) = self.find(&request);
         let entered = found.and_then(|target| Ok((App::enter(&self, &target, &request)?, target)));
         match entered {
-            Ok((entry @ Entry::Key(..), target)) => {
+            Ok((entry @ (Entry::Key(..) | Entry::Session(..)), target)) => {
                 listen::Entry::Asked(Box::new(move || self.let_in(target, entry, request, visit)))
             }
             Ok((entry @ Entry::Anybody(_), target)) => self.let_in(target, entry, request, visit),
@@ -37,10 +37,12 @@ impl App {
         };
         let account = match &admitted {
             Admitted::Caller(caller, _) => Some(caller.account()),
+            Admitted::SignedIn(visitor, _) => visitor.session.account,
             Admitted::Anybody(_) => None,
         };
-        // A request without a key gets memory for its head alone, unless it sends a form.
-        let has_body = account.is_some() || target.route.method != Method::GET;
+        // A request without a key or a session gets memory for its head alone, unless it sends a form.
+        let is_known = !matches!(admitted, Admitted::Anybody(_));
+        let has_body = is_known || target.route.method != Method::GET;
         listen::Entry::Admitted(Admission {
             lane: lane(&target),
             account,

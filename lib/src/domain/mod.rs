@@ -63,6 +63,8 @@ pub enum Order {
     Id,
     /// By label, those without one last in both directions.
     Label,
+    /// By name.
+    Name,
 }
 
 /// The domain with this id.
@@ -140,6 +142,32 @@ pub fn list_with_status<'t>(
     page: Page,
 ) -> Result<Vec<Domain<'t>>, Error> {
     table::with_status(tx, caller, status, page)
+}
+
+/// Which of the caller's domains are wanted: those that meet every condition that is set.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DomainSearch<'a> {
+    /// This text, without regard to the case of ASCII letters, stands somewhere in the name or the label.
+    pub text: Option<&'a str>,
+    /// The domain has this status.
+    pub status: Option<DomainStatus>,
+}
+
+/// A page of the caller's domains that a search finds.
+pub fn search<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    search: &DomainSearch<'_>,
+    order: Order,
+    direction: Direction,
+    page: Page,
+) -> Result<Vec<Domain<'t>>, Error> {
+    table::search(tx, caller, search, order, direction, page)
+}
+
+/// How many of the caller's domains have each status. A status that no domain has is left out.
+pub fn count_by_status(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(DomainStatus, u64)>, Error> {
+    table::count_by_status(tx, caller)
 }
 
 /// What happened to the domain since it is its account's, under whatever name, with its recipients and lists: the newest

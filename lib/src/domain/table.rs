@@ -2,10 +2,10 @@
 
 use super::details::{in_order, numbers};
 use super::visibility::{Scope, number, sorting, visible};
-use super::{Details, Domain, DomainStatus, Order};
+use super::{Details, Domain, DomainSearch, DomainStatus, Order};
 use crate::account::Caller;
 use crate::clock::Timestamp;
-use crate::db::{Checksum, Params, ReadTx, Row, WriteTx, moment, moment_if_any, named, parsed};
+use crate::db::{Checksum, Params, ReadTx, Row, ToValue, WriteTx, moment, moment_if_any, named, parsed};
 use crate::error::{Entity, Error};
 use crate::id::{AccountId, ApiKeyId, DomainId, SubscriptionId};
 use crate::name::DomainName;
@@ -158,6 +158,53 @@ pub(super) fn with_status<'t>(
         details,
     )?;
     Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
+}
+
+/// A search by text looks through the index `domain_by_name`, which has all columns that it needs, and no rows.
+pub(super) fn search<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    search: &DomainSearch<'_>,
+    order: Order,
+    direction: Direction,
+    page: Page,
+) -> Result<Vec<Domain<'t>>, Error> {
+    let (visible, sorting) = (visible(caller), sorting(order, direction));
+    let (limit, offset, text) =
+        (page.sql_limit(), page.sql_offset(), search.text.map(str::to_ascii_lowercase));
+    let status = search.status.map(DomainStatus::as_str);
+    let mut more: Vec<(&'static str, &dyn ToValue)> = vec![(":limit", &limit), (":offset", &offset)];
+    let (mut index, mut conditions) = ("", String::new());
+    if let Some(text) = &text {
+        more.push((":text", text));
+        index = if caller.only().is_some() { "" } else { "INDEXED BY domain_by_name" };
+        conditions += " AND (instr(d.name, :text) > 0 OR instr(lower(d.label), :text) > 0)";
+    }
+    if let Some(status) = &status {
+        more.push((":status", status));
+        conditions += " AND d.status = :status";
+    }
+    let found = tx.all(
+        &format!(
+            "SELECT d.* FROM (SELECT d.id FROM domain d {index} WHERE {visible}{conditions}
+                              ORDER BY {sorting} LIMIT :limit OFFSET :offset) page
+             JOIN domain d ON d.id = page.id ORDER BY {sorting}"
+        ),
+        Scope::of_page(tx, caller)?.with(&more).as_slice(),
+        details,
+    )?;
+    Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
+}
+
+pub(super) fn count_by_status(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(DomainStatus, u64)>, Error> {
+    tx.all(
+        &format!(
+            "SELECT count(*), d.status AS status FROM domain d WHERE {} GROUP BY d.status",
+            visible(caller)
+        ),
+        Scope::of_page(tx, caller)?.with(&[]).as_slice(),
+        |row| Ok((parsed(row, "status")?, row.get::<_, i64>(0)?.unsigned_abs())),
+    )
 }
 
 /// A new domain's columns that are not made here.

@@ -84,6 +84,16 @@ impl Event {
 impl WriteTx<'_> {
     /// Writes to the audit log of `account` that `actor` made this change, now.
     pub(crate) fn tell(&self, actor: &Actor, account: AccountId, change: &Change) -> Result<(), Error> {
+        table::insert(self, Some(account), actor, change)
+    }
+
+    /// Writes it to the log of `account`, or where there is none, to the operator's own.
+    pub(crate) fn tell_if_any(
+        &self,
+        actor: &Actor,
+        account: Option<AccountId>,
+        change: &Change,
+    ) -> Result<(), Error> {
         table::insert(self, account, actor, change)
     }
 }

@@ -8,7 +8,7 @@ use crate::id::{AccountId, DomainId, EventId};
 
 pub(super) fn insert(
     tx: &WriteTx<'_>,
-    account: AccountId,
+    account: Option<AccountId>,
     actor: &Actor,
     change: &Change,
 ) -> Result<(), Error> {
@@ -17,7 +17,7 @@ pub(super) fn insert(
         "INSERT INTO event (at, account_id, actor, action, subject, detail, domain_id, data)
          VALUES (:at, :account, :actor, :action, :subject, :detail, :domain, :data)",
         named! {
-            ":at": tx.now().millis(), ":account": account.number(), ":actor": actor.to_string(),
+            ":at": tx.now().millis(), ":account": account.map(AccountId::number), ":actor": actor.to_string(),
             ":action": change.action(), ":subject": change.subject(), ":detail": change.to_string(),
             ":domain": change.domain_id().map(DomainId::number), ":data": change.store(),
         },

@@ -50,7 +50,7 @@ fn render(fault: &Fault) -> Response {
         Fault::Json(reason) => bad(&format!("the body is not JSON: {reason}")),
         Fault::Input { field, reason, detail: None } => bad(&format!("{field} {reason}")),
         Fault::Input { field, reason, detail: Some(detail) } => bad(&format!("{field} {reason}: {detail}")),
-        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite => {
+        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite | Fault::Page(_) => {
             error(StatusCode::FORBIDDEN, &fault.to_string())
         }
         Fault::Busy(seconds) | Fault::RateLimited(seconds) => {

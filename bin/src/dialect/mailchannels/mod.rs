@@ -130,7 +130,7 @@ fn said(fault: &Fault) -> (StatusCode, String) {
         }
         Fault::Json(reason) => return (StatusCode::BAD_REQUEST, format!("the body is not JSON: {reason}")),
         Fault::Input { .. } | Fault::Idempotency(_) | Fault::CredentialTwice => StatusCode::BAD_REQUEST,
-        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite => StatusCode::FORBIDDEN,
+        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite | Fault::Page(_) => StatusCode::FORBIDDEN,
         Fault::Busy(_) | Fault::Full(_) | Fault::RateLimited(_) => StatusCode::SERVICE_UNAVAILABLE,
         Fault::StillRunning => StatusCode::CONFLICT,
         Fault::Library(error) => return said_of(error),

@@ -67,7 +67,7 @@ fn render(fault: &Fault) -> Response {
         Fault::Json(text) => bad(&format!("the body is not JSON: {text}")),
         Fault::Input { reason, detail: None, .. } => bad(reason),
         Fault::Input { reason, detail: Some(detail), .. } => bad(&format!("{reason}: {detail}")),
-        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite => {
+        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite | Fault::Page(_) => {
             said(StatusCode::FORBIDDEN, &fault.to_string())
         }
         Fault::Busy(seconds) | Fault::RateLimited(seconds) => {

@@ -55,7 +55,7 @@ fn render(fault: &Fault) -> Response {
         Fault::Json(reason) => error(StatusCode::BAD_REQUEST, &format!("Invalid JSON: {reason}")),
         Fault::Input { field, reason, detail: None } => invalid(field, &[reason]),
         Fault::Input { field, reason, detail: Some(detail) } => invalid(field, &[reason, detail]),
-        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite => {
+        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite | Fault::Page(_) => {
             error(StatusCode::FORBIDDEN, &fault.to_string())
         }
         Fault::Busy(seconds) => error(StatusCode::TOO_MANY_REQUESTS, "Too many verifications at once")

@@ -97,7 +97,7 @@ fn render(fault: &Fault) -> Response {
         Fault::CredentialMissing => (StatusCode::UNAUTHORIZED, "credential_missing"),
         Fault::CredentialInvalid => (StatusCode::UNAUTHORIZED, "credential_invalid"),
         Fault::CredentialTwice => (StatusCode::BAD_REQUEST, "credential_twice"),
-        Fault::CrossSite => (StatusCode::FORBIDDEN, "cross_site"),
+        Fault::CrossSite | Fault::Page(_) => (StatusCode::FORBIDDEN, "cross_site"),
         Fault::NoRoute => (StatusCode::NOT_FOUND, "no_such_route"),
         Fault::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
         Fault::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
