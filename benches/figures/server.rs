@@ -31,6 +31,7 @@ impl Server {
             // Every key that is made is one of the same domain's.
             .env("POSTROOM_DKIM_MOST_KEYS", u32::MAX.to_string())
             .env("POSTROOM_RATE_LIMIT", "0")
+            .env("POSTROOM_CONNECTIONS_PER_ADDRESS", "1000")
             // The DNS is never asked; with a resolver named, the system's need not be known either.
             .env("POSTROOM_RESOLVERS", "127.0.0.1:53")
             .stdin(Stdio::null())

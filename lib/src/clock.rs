@@ -3,8 +3,9 @@
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A moment in UTC, to the millisecond; shown as RFC 3339 with milliseconds and `Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,7 +13,7 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// The moment `millis` milliseconds after 1970-01-01T00:00:00Z, leap seconds not counted.
-    pub fn from_millis(millis: i64) -> Timestamp {
+    pub const fn from_millis(millis: i64) -> Timestamp {
         Timestamp(millis)
     }
 
@@ -88,7 +89,15 @@ impl fmt::Display for Timestamp {
 pub trait Clock: Send + Sync {
     /// The moment it is now.
     fn now(&self) -> Timestamp;
+
+    /// The time since some moment in the past, which never goes back and which nobody sets.
+    fn elapsed(&self) -> Duration {
+        START.elapsed()
+    }
 }
+
+/// From when on the machine's monotonic clock is read.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -103,24 +112,38 @@ impl Clock for SystemClock {
 
 /// A clock that stands still until it is moved, for tests of processes that take days.
 #[derive(Debug)]
-pub struct ManualClock(AtomicI64);
+pub struct ManualClock {
+    millis: AtomicI64,
+    /// How many milliseconds it was moved on.
+    moved: AtomicI64,
+}
 
 impl ManualClock {
     /// A clock that stands at `start`.
     pub fn new(start: Timestamp) -> ManualClock {
-        ManualClock(AtomicI64::new(start.0))
+        ManualClock { millis: AtomicI64::new(start.0), moved: AtomicI64::new(0) }
     }
 
-    /// Moves it on by `span`.
+    /// Moves it on by `span`, as time passes.
     pub fn advance(&self, span: Duration) {
-        let to = self.now() + span;
-        self.0.store(to.0, Ordering::SeqCst);
+        let moved = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        self.set(self.now() + span);
+        self.moved.fetch_add(moved, Ordering::SeqCst);
+    }
+
+    /// Sets it, as somebody sets a clock: no time passes by that.
+    pub fn set(&self, to: Timestamp) {
+        self.millis.store(to.0, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        Timestamp(self.millis.load(Ordering::SeqCst))
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.moved.load(Ordering::SeqCst).unsigned_abs())
     }
 }
 

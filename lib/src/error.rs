@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::cap::Cap;
+
 /// A thing that was asked for, or that prevents an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -30,6 +32,8 @@ pub enum Entity {
     Recipient,
     /// An entry of a safelist or blocklist.
     ListEntry,
+    /// A session in the console.
+    Session,
 }
 
 impl fmt::Display for Entity {
@@ -47,6 +51,7 @@ impl fmt::Display for Entity {
             Entity::Report => "report",
             Entity::Recipient => "recipient",
             Entity::ListEntry => "list entry",
+            Entity::Session => "session",
         })
     }
 }
@@ -90,6 +95,14 @@ pub enum Error {
         /// The limit.
         most: u64,
     },
+    /// The account has as much of something as it may have.
+    #[error("{} is reached: there are at most {}", cap.setting(), cap.so_many(*most))]
+    Cap {
+        /// Of what.
+        cap: Cap,
+        /// How much it may have: a number, or octets.
+        most: u64,
+    },
     /// Something else depends on the thing, so it cannot be removed. The reason says what depends on it, and what to do
     /// first.
     #[error("this {what} is in use: {reason}")]
@@ -115,6 +128,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether something that is stored is damaged. What else there is can be read.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Error::Store(error) if error.trouble() == StoreTrouble::Damaged)
+    }
+
     /// An input that breaks a rule.
     pub fn invalid(field: &'static str, reason: impl fmt::Display) -> Error {
         Error::Invalid { field, reason: reason.to_string() }
@@ -144,7 +162,9 @@ pub enum StoreTrouble {
     Busy,
     /// A sync to disk failed: what is on disk is unknown, and the process should end (nothing more is written).
     SyncFailed,
-    /// Anything else: an I/O error, a corrupt page, a broken invariant.
+    /// What stands in the file is not what was stored: a page, a row or a secret is damaged. The rest is served.
+    Damaged,
+    /// Anything else: an I/O error, a broken invariant.
     Other,
 }
 

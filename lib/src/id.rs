@@ -8,7 +8,7 @@ macro_rules! ids {
 
         impl $name {
             /// The id with this number, whether or not there is such a row.
-            pub fn new(number: i64) -> $name {
+            pub const fn new(number: i64) -> $name {
                 $name(number)
             }
 
@@ -43,6 +43,8 @@ ids! {
     DomainTokenId,
     /// The id of a login link.
     LoginLinkId,
+    /// The id of a session in the console.
+    SessionId,
     /// The id of a report of a misclassified message.
     ReportId,
     /// The id of a recipient.

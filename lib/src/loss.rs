@@ -25,7 +25,7 @@ pub(crate) fn lose(tx: &WriteTx<'_>, actor: &Actor, holder: &Holder<'_>, loss: L
         let left_alone = domain::table::hand_on_authority(tx, holder.id, None)?;
         left_alone.into_iter().try_for_each(|id| signing::follow(tx, actor, id).map(drop))?;
         domain::table::delete(tx, holder.id)?;
-        signing::follow_below(tx, actor, holder.account, &holder.name)?;
+        signing::follow_proof(tx, actor, holder.account, &holder.name)?;
         (&holder.name, None, holder.claimed_at, Change::DomainGaveWay { domain, reason })
     };
     table::note_loss(tx, &Lost { account: holder.account, name, of, tied_to, claimed_at, loss })?;

@@ -8,11 +8,15 @@ use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
 use crate::id::AccountId;
 use crate::name::DomainName;
+use crate::subscription::Subscription;
 use crate::tag::Tag;
 use crate::{
-    dkim, inbound, label, list, login, loss, ownership, recipient, record, route, signing, subscription,
-    token, webhook,
+    dkim, inbound, label, list, login, loss, ownership, recipient, record, route, session, signing,
+    subscription, token, webhook,
 };
+
+/// Before every account.
+const NOBODY: AccountId = AccountId::new(0);
 
 /// What a new domain is made from.
 #[derive(Clone, Debug)]
@@ -92,6 +96,7 @@ fn make<'t>(
         next_check_at: tx.now() + domain::FIRST_CHECK_AFTER,
         wants_key: key_later,
         claimed_at,
+        covered: ownership::is_covered(tx, caller.account(), new.name)?,
     };
     let domain = table::insert(tx, &row)?;
     webhook::create(tx, &domain)?;
@@ -109,6 +114,23 @@ fn make<'t>(
     Ok(domain)
 }
 
+/// `Limit` if the subscription has no room for those of the names that nobody has: for whoever is going to create them in several
+/// transactions.
+pub fn make_room_for<'a>(
+    tx: &ReadTx<'_>,
+    subscription: &Subscription,
+    names: impl IntoIterator<Item = &'a DomainName>,
+) -> Result<(), Error> {
+    if subscription.limits.max_domains.is_none() {
+        return Ok(());
+    }
+    let mut new = 0;
+    for name in names {
+        new += u32::from(holder::at(tx, name)?.is_none());
+    }
+    subscription::make_room_for_domains(tx, subscription, new)
+}
+
 /// Gives the domain its first DKIM key, if that was left for later. `NoSpareKey` if no pair is ready:
 /// [`pool::write`](dkim::pool::write) makes one.
 pub fn equip<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
@@ -120,17 +142,24 @@ pub fn equip<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Gives at most `limit` domains of any account their first DKIM key, as far as the pool of spare pairs reaches; where that
-/// is empty, one domain, whose pair is made. Returns whether there may be more to do. Meant for the thread that fills the
+/// Gives domains of at most `limit` accounts their first DKIM key, one each, as far as the pool of spare pairs reaches; where
+/// that is empty, one domain, whose pair is made. The accounts take turns: the next call goes on with those that follow. Returns whether there may be more to do. Meant for the thread that fills the
 /// pool.
 pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
-    let (wanting, spares) =
-        postroom.read(|tx| Ok::<_, Error>((holder::wanting_key(tx, 1)?.len(), dkim::pool::count(tx)?)))?;
+    let (wanting, spares) = postroom
+        .read(|tx| Ok::<_, Error>((holder::wanting_key(tx, NOBODY, 1)?.len(), dkim::pool::count(tx)?)))?;
     if wanting == 0 {
         return Ok(false);
     }
-    dkim::pool::write(postroom, |tx| {
-        for holder in holder::wanting_key(tx, limit.min(spares.max(1)))? {
+    let last = dkim::pool::write(postroom, |tx| {
+        let most = limit.min(spares.max(1));
+        let mut last = postroom.turns().last_key();
+        let mut round = holder::wanting_key(tx, last, most)?;
+        if round.is_empty() {
+            round = holder::wanting_key(tx, NOBODY, most)?;
+        }
+        for holder in round {
+            last = holder.account;
             let (id, caller) = holder.for_schedule();
             let domain = domain::find(tx, &caller, id)?;
             match tx.part(|| equip(tx, &domain)) {
@@ -145,8 +174,9 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
                 }
             }
         }
-        Ok(())
+        Ok(last)
     })?;
+    postroom.turns().note_key(last);
     Ok(true)
 }
 
@@ -195,13 +225,17 @@ pub fn rename<'t>(
     loss::make_way(tx, caller.account(), name, false)?;
     ownership::remember(tx, domain.account, domain.id)?;
     let claimed_at = ownership::begin(tx, domain.account, name)?;
-    let renamed = table::rename(tx, domain, name, claimed_at, tx.now() + domain::FIRST_CHECK_AFTER)?;
+    let covered = ownership::is_covered(tx, domain.account, name)?;
+    let claim = table::NewClaim { name, claimed_at, covered };
+    let renamed = table::rename(tx, domain, &claim, tx.now() + domain::FIRST_CHECK_AFTER)?;
+    route::check_no_circle(tx, renamed.id, "name")?;
     let keys = dkim::list(tx, &renamed)?;
     keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
     // A key signs only while its record is known to be right, and the new name has none yet.
     life::suspend_all(tx, domain)?;
-    // A link names the domain that it opens.
+    // A link names the domain that it opens, and whoever came by one came for that name.
     login::withdraw(tx, domain)?;
+    session::withdraw(tx, domain)?;
     record::clear(tx, &renamed)?;
     record::seed(tx, &renamed, &keys)?;
     let change = Change::DomainRenamed { domain: (&renamed).into(), from: domain.name.clone() };
@@ -215,7 +249,7 @@ fn leave<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(
     if domain.proved_at.is_none() {
         return Ok(());
     }
-    signing::follow_below(tx, caller.actor(), domain.account, &domain.name)
+    signing::follow_proof(tx, caller.actor(), domain.account, &domain.name)
 }
 
 /// Deletes the domain with everything that hangs on it.
@@ -233,8 +267,8 @@ pub fn delete<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Res
 /// the new account acts for the name at once.
 ///
 /// What is set of incoming mail does not go along, such as a route with a webhook of the old account's, aliases, recipients and
-/// lists: mail is stored until the new one says otherwise. Tokens are revoked, and login links end. A key that the old account
-/// brought, and may still have, does not sign until it is activated anew; and the domain gets a new key. `NoSpareKey` if no
+/// lists: mail is stored until the new one says otherwise. Tokens are revoked, and login links and the sessions of the domain's
+/// administrators end. A key that the old account brought, and may still have, does not sign until it is activated anew; and the domain gets a new key. `NoSpareKey` if no
 /// pair is ready for that: see [`pool::write`](dkim::pool::write).
 pub fn transfer<'t>(
     tx: &WriteTx<'t>,
@@ -251,6 +285,7 @@ pub fn transfer<'t>(
     route::reset(tx, domain)?;
     inbound::reset(tx, domain)?;
     login::withdraw(tx, domain)?;
+    session::withdraw(tx, domain)?;
     for token in token::list(tx, domain, None, u32::MAX)? {
         token::revoke(tx, caller, domain, token.id)?;
     }
@@ -265,7 +300,8 @@ pub fn transfer<'t>(
     // Where a domain above it signed, its own keys do from now on.
     signing::follow(tx, caller.actor(), domain.id)?;
     leave(tx, caller, domain)?;
-    signing::follow_below(tx, caller.actor(), to, &domain.name)?;
+    ownership::cover_below(tx, to, &domain.name)?;
+    signing::follow_proof(tx, caller.actor(), to, &domain.name)?;
     for account in [domain.account, to] {
         let change = Change::DomainTransferred { domain: domain.into(), from: domain.account, to };
         tx.tell(caller.actor(), account, &change)?;

@@ -122,7 +122,7 @@ impl MasterKey {
     pub(crate) fn open(&self, identity: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let broken = || {
             let text = format!("the secret of {identity} does not open: it was changed, moved or cut");
-            Error::from(StoreError::new(StoreTrouble::Other, text))
+            Error::from(StoreError::new(StoreTrouble::Damaged, text))
         };
         let (id, rest) = sealed.split_at_checked(KEY_ID_OCTETS).ok_or_else(broken)?;
         if id != self.id {

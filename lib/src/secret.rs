@@ -23,8 +23,10 @@ pub enum SecretKind {
     AccountKey,
     /// A domain's sending token, `prt_`.
     DomainToken,
-    /// A link that signs in to a domain once, `prl_`.
+    /// A link that signs in to the console once, `prl_`.
     LoginLink,
+    /// A session in the console, `prs_`.
+    Session,
 }
 
 impl SecretKind {
@@ -34,6 +36,7 @@ impl SecretKind {
             SecretKind::AccountKey => "pra_",
             SecretKind::DomainToken => "prt_",
             SecretKind::LoginLink => "prl_",
+            SecretKind::Session => "prs_",
         }
     }
 
@@ -42,7 +45,7 @@ impl SecretKind {
         match self {
             // 62^27 is just above 2^160, 62^43 just above 2^256.
             SecretKind::AccountKey | SecretKind::DomainToken => 27,
-            SecretKind::LoginLink => 43,
+            SecretKind::LoginLink | SecretKind::Session => 43,
         }
     }
 }
@@ -89,7 +92,8 @@ impl PlainSecret {
 
     /// The secrets of every kind that stand somewhere in a text of others' making, such as an answer that was kept.
     pub(crate) fn all_in(text: &[u8]) -> Vec<PlainSecret> {
-        let kinds = [SecretKind::AccountKey, SecretKind::DomainToken, SecretKind::LoginLink];
+        let kinds =
+            [SecretKind::AccountKey, SecretKind::DomainToken, SecretKind::LoginLink, SecretKind::Session];
         let at = |start: usize, kind: SecretKind| {
             let length = kind.prefix().len() + kind.random_chars() + CHECKSUM_CHARS;
             let octets = text.get(start..)?.get(..length)?;
@@ -107,6 +111,18 @@ impl PlainSecret {
     /// Its hash, the only part that is stored.
     pub fn hashed(&self) -> HashedSecret {
         HashedSecret(Sha256::digest(self.text.as_bytes()).into())
+    }
+
+    /// A text that only whoever has the secret can work out, and that does not lead back to the secret: 64 hexadecimal digits.
+    /// A session's forms carry it, so that no other site can send them.
+    pub fn form_token(&self) -> String {
+        use fmt::Write;
+        let mut token = String::with_capacity(64);
+        for octet in Sha256::digest(format!("form {}", &*self.text).as_bytes()) {
+            // Writing to a String cannot fail.
+            let _ = write!(token, "{octet:02x}");
+        }
+        token
     }
 
     /// Its last four characters, by which people recognise their secrets.
@@ -180,6 +196,16 @@ mod tests {
         assert_eq!((secret.reveal().len(), secret.reveal().get(..4)), (4 + 43 + 6, Some("prl_")));
         let read = PlainSecret::parse(SecretKind::LoginLink, secret.reveal()).unwrap();
         assert_eq!(read.hashed(), secret.hashed());
+    }
+
+    #[test]
+    fn a_form_token_is_of_one_secret_alone_and_shows_nothing_of_it() {
+        let [one, other] = [(); 2].map(|()| PlainSecret::generate(SecretKind::Session).unwrap());
+        assert_eq!(one.form_token(), one.form_token());
+        assert_ne!(one.form_token(), other.form_token());
+        assert_eq!(one.form_token().len(), 64);
+        let hash: String = one.hashed().octets().iter().map(|octet| format!("{octet:02x}")).collect();
+        assert_ne!(one.form_token(), hash, "the database does not know it");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::address::EmailAddress;
+use crate::cap::Caps;
 use crate::egress::EgressPolicy;
 use crate::name::{DnsName, Selector};
 
@@ -46,8 +47,6 @@ pub struct Settings {
     pub require_proof: RequireProof,
     /// How long an unproved name of a tenant is kept for it. Afterwards another account may create the domain.
     pub claim_expires_after: Duration,
-    /// How many names a tenant may have or claim without having proved them.
-    pub most_unproved_claims: u32,
     /// The operator's hosts beside those of the records: the machine's name, the host of the public URL. With the domains in
     /// which they are registered, no tenant can claim them.
     pub own_hosts: Vec<DnsName>,
@@ -57,10 +56,12 @@ pub struct Settings {
     pub login_link_life: Duration,
     /// The most octets of a reported message.
     pub max_report_octets: u64,
-    /// The most octets of reported messages that are kept for one account.
-    pub most_report_octets: u64,
     /// How long a report is kept.
     pub keep_reports_for: Duration,
+    /// How long a row of the audit log is kept.
+    pub keep_events_for: Duration,
+    /// How much an account may have of each thing that it can pile up.
+    pub caps: Caps,
     /// Which hosts customers may have this server talk to.
     pub egress: EgressPolicy,
 }
@@ -87,13 +88,13 @@ impl Settings {
             recipient_delimiters: "+".to_owned(),
             require_proof: RequireProof::Tenants,
             claim_expires_after: Duration::from_hours(7 * 24),
-            most_unproved_claims: 1000,
             own_hosts: vec![name.clone()],
             loss: LossPolicy { failures: 3, span: Duration::from_hours(72) },
             login_link_life: Duration::from_mins(15),
             max_report_octets: 10 * 1024 * 1024,
-            most_report_octets: 1024 * 1024 * 1024,
             keep_reports_for: Duration::from_hours(30 * 24),
+            keep_events_for: Duration::from_hours(365 * 24),
+            caps: Caps::default(),
             egress: EgressPolicy::default(),
         }
     }

@@ -17,7 +17,9 @@ use postroom::id::DomainId;
 use postroom::key::KeyRequest;
 use postroom::login;
 use postroom::secret::{PlainSecret, SecretKind};
+use postroom::session::Role;
 use postroom_server::app::SURFACES;
+use postroom_server::console::asset_path;
 use postroom_server::wire::{Auth, Handler, Route, Surface};
 use serde_json::{Value, json};
 
@@ -27,6 +29,8 @@ use crate::harness::app::{Key, Reply, TestApp, credential};
 const NEVER: i64 = 987_654_321;
 /// A name that no domain has.
 const NEVER_NAME: &str = "never.example";
+/// The page of a login link.
+const LOGIN: &str = "/console/login";
 /// The field of a form that carries a login link.
 const LINK_FIELD: &str = "link";
 /// The end user whose domains all are.
@@ -39,9 +43,12 @@ pub(super) struct Ids {
     pub(super) name: &'static str,
     token: i64,
     record: i64,
+    /// A session of the domain's administrator.
+    session: i64,
 }
 
-pub(super) const NEVER_IDS: Ids = Ids { domain: NEVER, name: NEVER_NAME, token: NEVER, record: NEVER };
+pub(super) const NEVER_IDS: Ids =
+    Ids { domain: NEVER, name: NEVER_NAME, token: NEVER, record: NEVER, session: NEVER };
 
 /// Whoever may not see the domain.
 struct Foreigner {
@@ -74,6 +81,14 @@ pub(super) struct World {
     link: String,
     used_link: String,
     pub(super) victim: Ids,
+    /// Sessions in the console: of the owner's administrator, of the operator, and of those who may not see the domain.
+    owner_session: String,
+    operator_session: String,
+    stranger_session: String,
+    sibling_session: String,
+    orphan_session: String,
+    ended_session: String,
+    idle_session: String,
     /// Domains that the sibling and the stranger may see.
     siblings: Ids,
     strangers: Ids,
@@ -99,7 +114,20 @@ impl World {
         let domains = Some(Some([DomainId::new(siblings.domain)].into()));
         let narrow = limited(KeyRequest { domains, ..KeyRequest::default() });
         app.clock.advance(Duration::from_millis(1));
-        let mut victim = Ids { domain: siblings.domain + 1, name: "victim.example", token: 1, record: 11 };
+        let idle_session = app.session(owner.account);
+        app.clock.advance(Duration::from_mins(30));
+        let owner_session = app.session(owner.account);
+        let ended_session = app.session(owner.account);
+        assert_eq!(app.visit(&ended_session, "POST /console/sign-out", "").status, 200);
+        let (stranger_session, operator_session) = (app.session(stranger.account), app.operator_session());
+        app.visit(&operator_session, "POST /console/accounts/open", &format!("account={}", owner.account));
+        let sibling_session = app.domain_session(&owner.operator(), DomainId::new(siblings.domain));
+        // By a link of a key that was revoked when the link had been used.
+        let gone = app.key_of(owner.account);
+        let orphan_session = app.domain_session(&app.caller(&gone), DomainId::new(siblings.domain));
+        app.revoke(&gone);
+        let mut victim =
+            Ids { domain: siblings.domain + 1, name: "victim.example", token: 1, record: 11, session: NEVER };
         let unknown = |kind| PlainSecret::generate(kind).unwrap().reveal().to_owned();
         let mut domain_token = unknown(SecretKind::DomainToken);
         let (mut link, mut used_link) = (unknown(SecretKind::LoginLink), unknown(SecretKind::LoginLink));
@@ -128,6 +156,8 @@ impl World {
                     Ok::<_, Error>((link.reveal().to_owned(), used.reveal().to_owned()))
                 })
                 .unwrap();
+            app.domain_session(&owner.operator(), DomainId::new(victim.domain));
+            victim.session = app.value("SELECT max(id) FROM session");
         }
         World {
             app,
@@ -142,6 +172,13 @@ impl World {
             domain_token,
             link,
             used_link,
+            owner_session,
+            operator_session,
+            stranger_session,
+            sibling_session,
+            orphan_session,
+            ended_session,
+            idle_session,
             victim,
             siblings,
             strangers,
@@ -176,6 +213,19 @@ impl World {
         .into_iter()
         .map(|(who, secret, own)| Foreigner { who, secret, user: USER, own })
         .collect();
+        if dialect.name == "console" {
+            let unknown = PlainSecret::generate(SecretKind::Session).unwrap().reveal().to_owned();
+            for (who, session, own) in [
+                ("a session that never was", &unknown, NEVER_IDS),
+                ("a session that was ended", &self.ended_session, NEVER_IDS),
+                ("a session that was idle for too long", &self.idle_session, NEVER_IDS),
+                ("a session by the link of a revoked key", &self.orphan_session, NEVER_IDS),
+                ("a session of another account", &self.stranger_session, self.strangers),
+                ("a session of another domain of the same account", &self.sibling_session, self.siblings),
+            ] {
+                all.push(Foreigner { who, secret: Some(session.clone()), user: USER, own });
+            }
+        }
         // In a dialect that has users, the key alone is not enough.
         if dialect.name == "lifecycle" {
             for (who, user) in
@@ -201,13 +251,20 @@ impl World {
         secret: Option<&str>,
         more: &[(&str, &str)],
     ) -> Reply {
-        let mut headers = [&[("Content-Type", "application/json")], more].concat();
-        let field = secret.and_then(|secret| credential(dialect.auth, secret));
-        headers.extend(field.as_ref().map(|(name, value)| (*name, value.as_str())));
+        let is_page = matches!(dialect.auth, Auth::Session { .. });
+        let kind = if is_page { "application/x-www-form-urlencoded" } else { "application/json" };
+        let mut headers = [&[("Content-Type", kind)], more].concat();
         let (mut line, mut body) = (format!("{method} {}", target.path), target.body.clone());
-        if let (Auth::Form, Some(secret)) = (dialect.auth, secret) {
+        let is_login = target.path == LOGIN;
+        let field = secret.filter(|_| !is_login).and_then(|secret| credential(dialect.auth, secret));
+        headers.extend(field.as_ref().map(|(name, value)| (*name, value.as_str())));
+        if let (true, Some(secret)) = (is_login, secret) {
             let form = format!("{LINK_FIELD}={secret}");
             if method == "POST" { body = form } else { line = format!("{line}?{form}") }
+        } else if let (true, Some(secret)) = (is_page && !body.contains("form_token="), secret)
+            && let Ok(session) = PlainSecret::parse(SecretKind::Session, secret)
+        {
+            body = format!("form_token={}&{body}", session.form_token());
         }
         self.app.send(&line, &headers, body.as_bytes())
     }
@@ -217,7 +274,8 @@ impl World {
 fn made(app: &TestApp, key: &Key, name: &'static str) -> Ids {
     let details = app.v2_domain(key, name, USER);
     let id = |value: &Value| value["id"].as_i64().unwrap();
-    Ids { domain: id(&details["domain"]), name, token: NEVER, record: id(&details["dns"][0]) }
+    let record = id(&details["dns"][0]);
+    Ids { domain: id(&details["domain"]), name, token: NEVER, record, session: NEVER }
 }
 
 /// Where a request goes, and with what.
@@ -231,7 +289,16 @@ pub(super) fn target(dialect: &Surface, route: &Route, ids: Ids, user: &str) -> 
     let path = fill(route, ids);
     match (dialect.name, route.path) {
         ("lifecycle", _) => {}
-        ("console" | "health", _) => return Target { path, body: String::new() },
+        ("health" | "openapi", _) => return Target { path, body: String::new() },
+        // Whoever is signed in may sign out, or let somebody in to their own account; nobody does here.
+        ("console", "/console/sign-out" | "/console/account/links") => {
+            return Target { path, body: "form_token=wrong".to_owned() };
+        }
+        // With such an `after` no secret is made.
+        ("console", _) => {
+            let form = "tier=domain&list=safelist&item=stolen.example&name=stolen&after=none";
+            return Target { path, body: format!("session={}&{form}", ids.session) };
+        }
         // The list's links repeat what it was filtered by, whoever's that is.
         ("mailgun", "/v1/dkim/keys") if route.method == "GET" => return Target { path, body: String::new() },
         ("mailchannels", _) => {
@@ -304,15 +371,22 @@ pub(super) fn target(dialect: &Surface, route: &Route, ids: Ids, user: &str) -> 
 
 /// The path of a route with these ids in it.
 fn fill(route: &Route, ids: Ids) -> String {
+    if route.path.contains("{version}") {
+        return asset_path("console.css");
+    }
     let segments = route.path.split('/').map(|segment| match segment {
         // The keys of an account are its other keys' to revoke; `native/api_keys.rs` tries whose they are not.
         "{id}" if route.path == "/postroom/v1/keys/{id}" => NEVER.to_string(),
         "{id}" => ids.domain.to_string(),
+        "{key}" => NEVER.to_string(),
         "{domain}" | "{name}" => ids.name.to_owned(),
+        "{file}" => "native.json".to_owned(),
         "{token_id}" => ids.token.to_string(),
         "{alias}" => "alias.example".to_owned(),
         "{listname}" | "{list}" => "safelist".to_owned(),
         "{email}" | "{address}" => format!("jo@{}", ids.name),
+        // A finding's, which is explained to everybody.
+        "{code}" => "record_missing".to_owned(),
         // Every domain's first key.
         "{selector}" => "pr1".to_owned(),
         other => {
@@ -368,7 +442,7 @@ fn a_foreign_identity_is_answered_as_if_the_domain_never_was() {
                     if own.domain == NEVER && needs_key(route) {
                         assert_eq!(reply.status, 401, "{told}");
                     }
-                    if matches!(dialect.auth, Auth::Form) {
+                    if route.path == LOGIN {
                         assert_eq!(reply.status, 404, "{told}");
                     }
                     let only_reads = who.ends_with("only reads");
@@ -390,6 +464,12 @@ fn a_foreign_identity_is_answered_as_if_the_domain_never_was() {
                         assert!(!reply.text().contains("victim.example"), "{told}");
                         continue;
                     }
+                    // What an account has is counted whole, whichever of its keys asks.
+                    if route.path == "/postroom/v1/account" && who.starts_with("another key") {
+                        assert_eq!(reply.status, twins.status, "{told}");
+                        assert!(!reply.text().contains("victim.example"), "{told}");
+                        continue;
+                    }
                     assert_eq!(without_keys(&reply), without_keys(&twins), "{told}, beside the twin");
                     let never = target(dialect, route, unknown, user);
                     let never = world.send(dialect, method, &never, secret.as_deref());
@@ -401,7 +481,11 @@ fn a_foreign_identity_is_answered_as_if_the_domain_never_was() {
         let after = without_refusals(world.app.dump());
         assert_eq!(after, before, "{} {} changed something", route.method, route.path);
     }
-    let identities = SURFACES.iter().map(|surface| if surface.name == "lifecycle" { 15 } else { 13 });
+    let identities = SURFACES.iter().map(|surface| match surface.name {
+        "lifecycle" => 15,
+        "console" => 19,
+        _ => 13,
+    });
     assert_eq!(cells.len(), identities.sum::<usize>(), "every identity in every surface: {cells:?}");
     for ((dialect, who), count) in cells {
         let routes = routes().filter(|(own, _)| own.name == dialect).count();
@@ -421,11 +505,18 @@ fn without_refusals(mut dump: BTreeMap<String, Vec<String>>) -> BTreeMap<String,
 /// them, the challenges of claims, and the ends of the secrets of API keys, are left out of the comparison.
 fn without_keys(reply: &Reply) -> (u16, Vec<(String, String)>, String) {
     let (status, headers, mut text) = reply.visible();
-    for member in ["\"webhook_public_key\":\"", "\"last4\":\"", "\"value\":\"postroom-claim="] {
+    for (member, end) in [
+        ("\"webhook_public_key\":\"", '"'),
+        ("\"last4\":\"", '"'),
+        ("\"value\":\"postroom-claim=", '"'),
+        ("name=\"form_token\" value=\"", '"'),
+        ("name=\"after\" value=\"", '"'),
+        ("ends with <code>", '<'),
+    ] {
         let (mut kept, mut rest) = (String::new(), text.as_str());
         while let Some((before, after)) = rest.split_once(member) {
             kept.push_str(before);
-            rest = after.split_once('"').map_or("", |(_, rest)| rest);
+            rest = after.split_once(end).map_or("", |(_, rest)| rest);
         }
         kept.push_str(rest);
         text = kept;
@@ -446,7 +537,20 @@ fn the_owner_is_let_in_by_every_route() {
         {
             world.send(dialect, "POST", &asked, Some(&world.owner.secret));
         }
-        let secret = if matches!(dialect.auth, Auth::Form) { &world.link } else { &world.owner.secret };
+        match route.path {
+            "/console/sign-out" | "/console/account/links" => asked.body = String::new(),
+            path if path.contains("{key}") => {
+                asked.path = path.replace("{key}", &world.owner.id.to_string());
+            }
+            "/console/accounts/open" => asked.body = format!("account={}", world.owner.account),
+            _ => {}
+        }
+        let secret = match (dialect.auth, route.path) {
+            (_, LOGIN) => &world.link,
+            (Auth::Session { .. }, _) if route.role == Role::Operator => &world.operator_session,
+            (Auth::Session { .. }, _) => &world.owner_session,
+            _ => &world.owner.secret,
+        };
         let reply = world.send(dialect, route.method.as_str(), &asked, Some(secret));
         assert!(![401, 403, 404].contains(&reply.status), "{} {}: {reply:?}", route.method, asked.path);
     }

@@ -1,5 +1,6 @@
 //! The surfaces, route by route.
 
+mod caps;
 mod console;
 mod health;
 mod idempotency;
@@ -11,5 +12,6 @@ mod mailchannels;
 mod mailgun;
 mod mailpace;
 mod native;
+mod openapi;
 mod scopes;
 mod surfaces;

@@ -99,6 +99,7 @@ fn a_refusal_is_written_to_the_audit_log_once_a_minute_for_each_reason() {
     let scopes = Some(KeyScopes::new([KeyScope::ReadAll]));
     let key = world.app.limited_key(world.owner.account, KeyRequest { scopes, ..KeyRequest::default() });
     let refused = || {
+        world.app.app.note_refusals().unwrap();
         let events = world.app.events(world.owner.account);
         let refused = events.iter().filter(|event| event.action() == "key.refused");
         refused.map(|event| event.detail().unwrap()).collect::<Vec<_>>()

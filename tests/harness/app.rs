@@ -19,9 +19,12 @@ use postroom::event::{self, Event, Search};
 use postroom::id::{AccountId, ApiKeyId, DomainId};
 use postroom::key::KeyRequest;
 use postroom::name::DnsName;
+use postroom::secret::{PlainSecret, SecretKind};
+use postroom::session::{self, Browser};
 use postroom::settings::Settings;
-use postroom::{account, claim, key, signing};
+use postroom::{account, claim, key, login, signing};
 use postroom_server::app::App;
+use postroom_server::console::SURFACE;
 use postroom_server::wire::http::{BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request};
 use postroom_server::wire::limit::{Limits, Ticks};
 use postroom_server::wire::{Auth, Switches};
@@ -171,8 +174,50 @@ impl TestApp {
         Key { account, id: key.id, secret: secret.reveal().to_owned() }
     }
 
+    /// Whoever holds this key.
+    pub(crate) fn caller(&self, key: &Key) -> Caller {
+        let secret = PlainSecret::parse(SecretKind::AccountKey, &key.secret).unwrap();
+        self.postroom.read(|tx| key::authenticate(tx, &secret)).unwrap().unwrap()
+    }
+
     pub(crate) fn revoke(&self, key: &Key) {
         self.postroom.write(|tx| key::revoke(tx, key.id)).unwrap();
+    }
+
+    /// A session of somebody who used this link.
+    pub(crate) fn signed_in(&self, link: &PlainSecret) -> String {
+        let browser = Browser { agent: None, address: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+        let session = self.postroom.write(|tx| session::sign_in(tx, link, browser, None));
+        session.unwrap().unwrap().1.reveal().to_owned()
+    }
+
+    /// A session of an administrator of this account.
+    pub(crate) fn session(&self, account: AccountId) -> String {
+        let operator = Caller::operator(account);
+        let (_, link) = self.postroom.write(|tx| login::create_for_account(tx, &operator)).unwrap();
+        self.signed_in(&link)
+    }
+
+    /// A session of the administrator of this domain, by a link that `maker` made.
+    pub(crate) fn domain_session(&self, maker: &Caller, id: DomainId) -> String {
+        let made = self.postroom.write(|tx| login::create(tx, maker, &domain::find(tx, maker, id)?));
+        self.signed_in(&made.unwrap().1)
+    }
+
+    /// A session of the operator.
+    pub(crate) fn operator_session(&self) -> String {
+        let (_, link) = self.postroom.write(login::create_for_operator).unwrap();
+        self.signed_in(&link)
+    }
+
+    /// A request of somebody who is signed in to the console; a form carries the session's token.
+    pub(crate) fn visit(&self, session: &str, line: &str, form: &str) -> Reply {
+        let (name, value) = credential(SURFACE.auth, session).unwrap();
+        let token = PlainSecret::parse(SecretKind::Session, session).unwrap().form_token();
+        let body =
+            if line.starts_with("POST ") { format!("form_token={token}&{form}") } else { String::new() };
+        let headers = [(name, value.as_str()), ("Content-Type", "application/x-www-form-urlencoded")];
+        self.send(line, &headers, body.as_bytes())
     }
 
     /// A request without a body.
@@ -331,7 +376,8 @@ pub(crate) fn credential(auth: Auth, secret: &str) -> Option<(&'static str, Stri
         Auth::Header(names) => Some((names[0], secret.to_owned())),
         Auth::Bearer => Some(("Authorization", format!("Bearer {secret}"))),
         Auth::Basic { user } => Some(("Authorization", basic(user, secret))),
-        Auth::Form | Auth::None => None,
+        Auth::Session { cookie } => Some(("Cookie", format!("{cookie}={secret}"))),
+        Auth::None => None,
     }
 }
 

@@ -42,7 +42,12 @@ pub(super) static KEYS: LazyLock<Keys> = LazyLock::new(|| {
     let other = key_of(&app, &caller, other_id);
     // The library makes none so weak, so this one goes in behind it.
     let weak = unbase64(&fixture("rsa-1024"));
-    app.sql().execute("UPDATE dkim_key SET public_key = ?1 WHERE domain_id = ?2", (weak, other_id)).unwrap();
+    app.sql()
+        .execute(
+            "UPDATE dkim_key SET public_key = ?1, checksum = NULL WHERE domain_id = ?2",
+            (weak, other_id),
+        )
+        .unwrap();
     let weak = key_of(&app, &caller, other_id);
     Keys { ours, other, weak }
 });

@@ -188,6 +188,11 @@ impl Desk {
             login::create(tx, caller, domain)
         });
         self.app.postroom.write(|tx| login::consume(tx, &link.1)).unwrap().unwrap();
+        let session = self.app.session(self.key.account);
+        self.app.visit(&session, "POST /console/sign-out", "");
+        let session = self.app.operator_session();
+        let form = format!("account={}", self.key.account);
+        self.app.visit(&session, "POST /console/accounts/open", &form);
         let hour = Duration::from_hours(1);
         self.app.postroom.write(|tx| key::rotate(tx, &self.caller, self.key.id, hour)).unwrap();
         let secret = PlainSecret::parse(SecretKind::AccountKey, &self.key.secret).unwrap();

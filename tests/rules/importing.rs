@@ -100,9 +100,35 @@ fn every_file_is_in_the_table_and_every_reason_has_a_file() {
         .collect();
     let mut shown: BTreeSet<&str> =
         cases.iter().filter(|case| !case.taken).map(|case| case.told.split('(').next().unwrap()).collect();
-    // What no file leads to, unless there is a fault in the arithmetic.
-    shown.insert("SelfTest");
+    // What no file leads to, unless there is a fault in the arithmetic; and what only `import_any` says.
+    shown.extend(["SelfTest", "Pkcs8Damaged", "NeitherRsaNorEd25519"]);
     assert_eq!(variants, shown);
+}
+
+/// The example of RFC 8410 section 10.3, and its public key as RFC 8463 publishes it.
+const ED25519: &str = "-----BEGIN PRIVATE KEY-----\n\
+    MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
+const ED25519_PUBLIC: &str = "p=Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
+
+#[test]
+fn any_usual_form_is_taken_where_any_is_asked_for() {
+    let pair = KeyPair::import_any(ED25519.as_bytes()).unwrap();
+    assert!(pair.public().record_value().contains(ED25519_PUBLIC) && pair.is_imported());
+    let rsa = KeyPair::import_any(&content("070-pkcs8.pem")).unwrap();
+    assert_eq!(rsa.public().algorithm(), postroom::dkim::Algorithm::Rsa);
+    let fault = |file: &str| KeyPair::import_any(&content(file)).unwrap_err();
+    assert_eq!(fault("071-pkcs8-damaged.pem"), InvalidPrivateKey::Pkcs8Damaged);
+    for file in ["073-ec-pkcs8.pem", "076-dsa-pkcs8.pem", "078-rsa-pss.pem"] {
+        assert_eq!(fault(file), InvalidPrivateKey::NeitherRsaNorEd25519, "{file}");
+    }
+    // What is PKCS#1, or neither, gets the verdict that it has there.
+    for case in cases().iter().filter(|case| !["Pkcs8", "OtherAlgorithm"].contains(&case.told.as_str())) {
+        let (one, any) = (KeyPair::import(&content(&case.file)), KeyPair::import_any(&content(&case.file)));
+        let told = |verdict: &Result<KeyPair, InvalidPrivateKey>| {
+            verdict.as_ref().map(|pair| pair.public().record_value()).map_err(|refusal| *refusal)
+        };
+        assert_eq!(told(&one), told(&any), "{}", case.file);
+    }
 }
 
 #[test]

@@ -9,10 +9,19 @@ use postroom::account::Caller;
 use postroom::domain;
 use postroom::error::{Entity, Error};
 use postroom::id::DomainId;
+use postroom::login::Opens;
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::{key, login, provision};
 
 use crate::harness::app::{Key, START_MILLIS, TestApp, settings};
+
+/// The name of the domain that a link opens.
+fn opened(opens: &Opens) -> String {
+    match opens {
+        Opens::Domain(domain) => domain.name.to_string(),
+        other => panic!("{other:?} is no domain"),
+    }
+}
 
 /// Who calls with this key.
 fn holder(app: &TestApp, key: &Key) -> Caller {
@@ -31,12 +40,12 @@ fn link(app: &TestApp, caller: &Caller, id: i64) -> PlainSecret {
 
 fn peek(app: &TestApp, secret: &PlainSecret) -> Option<String> {
     let domain = app.postroom.read(|tx| login::peek(tx, secret)).unwrap();
-    domain.map(|domain| domain.name.to_string())
+    domain.map(|opens| opened(&opens))
 }
 
 fn consume(app: &TestApp, secret: &PlainSecret) -> Option<String> {
     let domain = app.postroom.write(|tx| login::consume(tx, secret)).unwrap();
-    domain.map(|domain| domain.name.to_string())
+    domain.map(|opens| opened(&opens))
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Whose a name is: what an unproved name may not do, what proves it, and to whom it goes.
 
+use postroom::cap::Caps;
 use postroom::claim::{self, ClaimOutcome, ClaimState};
 use postroom::dkim::{self, KeyPair, Source, pool};
 use postroom::dns::RecordData;
@@ -517,7 +518,8 @@ fn a_domain_that_was_never_proved_acts_for_its_buyer() {
 
 #[test]
 fn a_tenant_has_so_many_unproved_names_and_no_more_until_it_proves_some() {
-    let app = TestApp::with(Settings { most_unproved_claims: 3, ..settings() }, 20);
+    let app =
+        TestApp::with(Settings { caps: Caps { unproved_claims: 3, ..Caps::default() }, ..settings() }, 20);
     let (tenant, other) = (app.tenant("tenant"), app.tenant("other"));
     create(&app, &other, "theirs.example").unwrap();
     let id = create(&app, &tenant, "one.example").unwrap();
@@ -549,7 +551,8 @@ fn a_tenant_has_so_many_unproved_names_and_no_more_until_it_proves_some() {
 
 #[test]
 fn names_that_are_taken_and_given_up_again_and_again_are_remembered_and_no_more_than_so_many() {
-    let app = TestApp::with(Settings { most_unproved_claims: 2, ..settings() }, 40);
+    let app =
+        TestApp::with(Settings { caps: Caps { unproved_claims: 2, ..Caps::default() }, ..settings() }, 40);
     let tenant = app.tenant("tenant");
     let mut made = 0;
     for n in 0..30 {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use postroom::account::Caller;
+use postroom::cap::Cap;
 use postroom::clock::Timestamp;
 use postroom::domain;
 use postroom::error::{Entity, Error};
@@ -142,7 +143,7 @@ fn what_is_no_message_or_no_envelope_is_refused_and_nothing_is_kept() {
 fn an_account_has_room_for_so_much_and_another_for_its_own() {
     let mut settings = settings();
     // Each takes 4 KiB beside its message.
-    settings.most_report_octets = 2 * MESSAGE.len() as u64 + 4096;
+    settings.caps.report_octets = 2 * MESSAGE.len() as u64 + 4096;
     let app = TestApp::with(settings, 0);
     let (key, other) = (app.account("acme"), app.account("other"));
     let new = NewReport::of(ReportKind::FalseNegative, MESSAGE);
@@ -150,7 +151,7 @@ fn an_account_has_room_for_so_much_and_another_for_its_own() {
         file(&app, &key.operator(), &new).unwrap();
     }
     let full = file(&app, &key.operator(), &new);
-    assert!(matches!(full, Err(Error::Limit { what: Entity::Report, .. })), "{full:?}");
+    assert!(matches!(full, Err(Error::Cap { cap: Cap::Reports, .. })), "{full:?}");
     file(&app, &other.operator(), &new).unwrap();
     // There is room again when the old ones are gone.
     app.advance(30 * 24);

@@ -201,3 +201,42 @@ fn a_domain_that_changes_hands_leaves_its_route_and_its_secret_behind() {
     assert_eq!(route, Route::default());
     assert_eq!(app.value::<i64>("SELECT count(*) FROM route"), 0, "the sealed secret is gone too");
 }
+
+#[test]
+fn an_alias_or_a_new_name_that_closes_a_circle_of_forwards_is_refused() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let make = |name: &str, to: &str| {
+        let id = DomainId::new(app.domain(&key, name));
+        let forward = RouteChange {
+            mode: Some(Mode::ForwardEmail),
+            forward_to: Patch::Set(to.parse().unwrap()),
+            ..RouteChange::default()
+        };
+        app.postroom
+            .write(|tx| route::update(tx, &key.operator(), &key.own(tx, id)?, forward.clone()).map(drop))
+            .unwrap();
+        id
+    };
+    // What two.example forwards to is nobody's here, until a name of one.example's leads there.
+    let one = make("one.example", "jo@two.example");
+    make("two.example", "jo@later.example");
+    let before = app.dump();
+    let alias = app.postroom.write(|tx| {
+        postroom::inbound::add_alias(tx, &key.operator(), &key.own(tx, one)?, &"later.example".parse()?)
+    });
+    let all = app.postroom.write(|tx| {
+        let aliases = Some(vec!["later.example".parse()?]);
+        let change = postroom::inbound::InboundChange { aliases, ..Default::default() };
+        postroom::inbound::change(tx, &key.operator(), &key.own(tx, one)?, &change)
+    });
+    let renamed = app.postroom.write(|tx| {
+        let domain = key.own(tx, one)?;
+        provision::rename(tx, &key.operator(), &domain, &"later.example".parse()?).map(drop)
+    });
+    for refused in [alias, all, renamed] {
+        let Err(Error::Invalid { reason, .. }) = refused else { panic!("{refused:?}") };
+        assert!(reason.contains("jo@two.example"), "{reason}");
+    }
+    assert_eq!(app.dump(), before);
+}

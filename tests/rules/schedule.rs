@@ -180,9 +180,9 @@ fn the_turns_of_every_account_come_and_are_the_schedules_own() {
 
 #[test]
 fn what_is_due_is_one_indexed_statement_at_100_000_domains() {
-    const LEND: &str = "UPDATE domain SET next_check_at = :lease WHERE id IN \
-                        (SELECT id FROM domain WHERE next_check_at <= :now ORDER BY next_check_at LIMIT :limit) \
-                        RETURNING *";
+    const LEND: &str = "UPDATE domain SET next_check_at = :lease WHERE id = \
+                        (SELECT id FROM domain WHERE account_id = :account AND next_check_at <= :now \
+                        ORDER BY next_check_at LIMIT 1) RETURNING *";
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lib/src/domain/holder/table.rs");
     let source = fs::read_to_string(source).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(source.contains(LEND), "the statement has changed; change it here too");
@@ -197,11 +197,14 @@ fn what_is_due_is_one_indexed_statement_at_100_000_domains() {
     )
     .unwrap();
     let mut plan = sql.prepare(&format!("EXPLAIN QUERY PLAN {LEND}")).unwrap();
-    let values = rusqlite::named_params! {":lease": 1, ":now": START_MILLIS, ":limit": 16};
+    let values = rusqlite::named_params! {":lease": 1, ":now": START_MILLIS, ":account": 1};
     let plan: Vec<String> =
         plan.query_map(values, |row| row.get("detail")).unwrap().collect::<Result<_, _>>().unwrap();
     let is = |text: &str| plan.iter().any(|line| line.contains(text));
-    assert!(is("USING COVERING INDEX domain_by_next_check (next_check_at<?)"), "{plan:?}");
+    assert!(
+        is("USING COVERING INDEX domain_by_account_and_check (account_id=? AND next_check_at<?)"),
+        "{plan:?}"
+    );
     assert!(!is("SCAN") && !is("TEMP B-TREE"), "{plan:?}");
     app.clock.advance(Duration::from_secs(10));
     let due: i64 = app.value("SELECT count(*) FROM domain WHERE next_check_at <= 1795255210120");

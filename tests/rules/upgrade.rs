@@ -71,11 +71,13 @@ fn tables(sql: &Connection) -> Vec<String> {
     column(sql, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
 }
 
-/// The columns of every table but refinery's, by the table.
+/// The columns of every table, by the table: but refinery's, and the known time, which is written when a database is opened.
 fn columns(file: &Path) -> BTreeMap<String, Vec<String>> {
     let sql = Connection::open(file).unwrap();
     let columns = |table: &String| column(&sql, &format!("SELECT name FROM pragma_table_info('{table}')"));
-    let tables = tables(&sql).into_iter().filter(|table| table != "refinery_schema_history");
+    let tables = tables(&sql)
+        .into_iter()
+        .filter(|table| !["refinery_schema_history", "known_time"].contains(&table.as_str()));
     tables.map(|table| (table.clone(), columns(&table))).collect()
 }
 

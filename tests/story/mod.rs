@@ -82,6 +82,8 @@ mod signals;
 #[cfg(test)]
 mod start;
 #[cfg(test)]
+mod upkeep;
+#[cfg(test)]
 mod verify;
 #[cfg(test)]
 mod watching;

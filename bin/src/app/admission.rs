@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use super::surface::Target;
 use super::visit::Visit;
-use super::{Admitted, App, Entry};
+use super::{Admitted, App, Entry, health};
 use crate::listen::{self, Admission, Answer, Lane};
+use crate::wire::Fault;
 use crate::wire::http::{Method, Request};
-use crate::wire::{Auth, Fault};
 
 impl Answer for App {
     fn enter(self: Arc<Self>, request: Request) -> listen::Entry {
         let (visit, found) = self.find(&request);
         let entered = found.and_then(|target| Ok((App::enter(&self, &target, &request)?, target)));
         match entered {
-            Ok((entry @ Entry::Key(..), target)) => {
+            Ok((entry @ (Entry::Key(..) | Entry::Session(..)), target)) => {
                 listen::Entry::Asked(Box::new(move || self.let_in(target, entry, request, visit)))
             }
             Ok((entry @ Entry::Anybody(_), target)) => self.let_in(target, entry, request, visit),
@@ -37,10 +37,12 @@ impl App {
         };
         let account = match &admitted {
             Admitted::Caller(caller, _) => Some(caller.account()),
+            Admitted::SignedIn(visitor, _) => visitor.session.account,
             Admitted::Anybody(_) => None,
         };
-        // A request without a key gets memory for its head alone, unless it sends a form.
-        let has_body = account.is_some() || target.route.method != Method::GET;
+        // A request without a key or a session gets memory for its head alone, unless it sends a form.
+        let is_known = !matches!(admitted, Admitted::Anybody(_));
+        let has_body = is_known || target.route.method != Method::GET;
         listen::Entry::Admitted(Admission {
             lane: lane(&target),
             account,
@@ -61,10 +63,12 @@ fn refused(visit: Visit, fault: Fault) -> listen::Entry {
 
 /// The lane that a request waits in. Its route says whether the work takes long; its method says whether it writes.
 fn lane(target: &Target) -> Lane {
-    if matches!(target.surface.auth, Auth::None) {
+    if target.surface.name == health::SURFACE.name {
         Lane::Health
     } else if target.route.slow {
         Lane::Looks
+    } else if target.route.is_batch() {
+        Lane::Batches
     } else if target.route.method == Method::GET {
         Lane::Reads
     } else {

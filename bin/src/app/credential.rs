@@ -1,4 +1,4 @@
-//! The credential of a request: the one API key that it carries, in the place that its surface has for it.
+//! The credential of a request: the one API key or session that it carries, in the place that its surface has for it.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use super::SURFACES;
 use crate::wire::http::{HeaderValue, Request};
 use crate::wire::{Auth, Fault};
 
-/// The API key that a request carries; a malformed one is refused before the database is asked.
+/// The API key or the session that a request carries; a malformed one is refused before the database is asked.
 ///
 /// A request with two different keys is refused: the sender may mean one of them, and we would take the other. In a field
 /// that belongs to another surface, only a well-formed API key counts, because a proxy may use `Authorization` for itself.
@@ -40,7 +40,8 @@ fn fields(auth: Auth) -> &'static [&'static str] {
     match auth {
         Auth::Header(names) => names,
         Auth::Bearer | Auth::Basic { .. } => &["authorization"],
-        Auth::Form | Auth::None => &[],
+        Auth::Session { .. } => &["cookie"],
+        Auth::None => &[],
     }
 }
 
@@ -53,19 +54,31 @@ fn values<'a>(
     all.filter(|value| !value.as_bytes().trim_ascii().is_empty())
 }
 
-/// The API key in a header field's value.
+/// The API key or the session in a header field's value.
 fn parse(auth: Auth, value: &HeaderValue) -> Result<PlainSecret, Fault> {
     let text = value.to_str().map_err(|_| Fault::CredentialInvalid)?.trim();
     let text: Cow<'_, str> = match auth {
         Auth::Header(_) => text.into(),
         Auth::Bearer => of_scheme("bearer", text)?.into(),
         Auth::Basic { user } => password(user, of_scheme("basic", text)?)?.into(),
-        Auth::Form | Auth::None => return Err(Fault::CredentialMissing),
+        Auth::Session { cookie } => return session(cookie, text)?.ok_or(Fault::CredentialMissing),
+        Auth::None => return Err(Fault::CredentialMissing),
     };
     if text.is_empty() {
         return Err(Fault::CredentialMissing);
     }
     PlainSecret::parse(SecretKind::AccountKey, &text).map_err(|_| Fault::CredentialInvalid)
+}
+
+/// The session in a `Cookie` field (RFC 6265 section 4.2). Two different ones are refused.
+fn session(cookie: &str, text: &str) -> Result<Option<PlainSecret>, Fault> {
+    let pairs = text.split(';').filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(name, _)| *name == cookie).map(|(_, value)| value);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.any(|another| another != value) {
+        return Err(Fault::CredentialTwice);
+    }
+    PlainSecret::parse(SecretKind::Session, value).map(Some).map_err(|_| Fault::CredentialInvalid)
 }
 
 /// The text after the scheme's name. The name is compared without regard to case (RFC 9110 section 11.1).

@@ -22,7 +22,7 @@ fn show(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
 }
 
 /// A fault in plain JSON: `{"status":"database unreadable"}` if the database failed, `{"error":"text"}` for any other fault.
-fn render(fault: &Fault) -> Response {
+pub(super) fn render(fault: &Fault) -> Response {
     let status = match fault {
         Fault::Library(_) => {
             let body = json!({ "status": "database unreadable" });

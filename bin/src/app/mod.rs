@@ -6,7 +6,9 @@
 mod admission;
 mod credential;
 mod health;
+mod openapi;
 mod origin;
+mod page;
 mod repeat;
 mod scope;
 mod surface;
@@ -21,17 +23,20 @@ use postroom::clock::Timestamp;
 use postroom::db::{Postroom, Session};
 use postroom::dns::Resolver;
 use postroom::error::{Error, StoreTrouble};
-use postroom::id::ApiKeyId;
+use postroom::id::{ApiKeyId, SessionId};
 use postroom::key::{self, Opened};
 use postroom::secret::PlainSecret;
+use postroom::session;
 
 use crate::scout::Scouts;
 use crate::watch::Metrics;
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
 use crate::wire::{
-    Anybody, BodySize, Call, Fault, Handler, Looking, LookingCall, OpenToAll, Stored, Switches,
+    Anybody, BodySize, Call, Fault, Handler, Looking, LookingCall, OpenToAll, PageFault, SignedIn, Stored,
+    Switches,
 };
+use page::PageHandler;
 use surface::{Router, Target};
 use visit::Visit;
 
@@ -54,17 +59,21 @@ pub struct App {
     metrics: Option<Arc<Metrics>>,
     /// When keys were last used. [`App::note_uses`] writes these times to the database.
     uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
+    /// When sessions were last used, likewise.
+    visits: Mutex<HashMap<SessionId, Timestamp>>,
 }
 
 /// Who sends a request, as far as its head shows without the database.
 enum Entry {
     Key(PlainSecret, KeyHandler),
+    Session(PlainSecret, PageHandler),
     Anybody(OpenToAll),
 }
 
 /// Who was let in by the head of a request, and the function that answers.
 enum Admitted {
     Caller(Caller, KeyHandler),
+    SignedIn(Box<SignedIn<()>>, PageHandler),
     Anybody(OpenToAll),
 }
 
@@ -91,6 +100,7 @@ impl App {
             refusals: scope::Refusals::default(),
             metrics: None,
             uses: Mutex::default(),
+            visits: Mutex::default(),
         }
     }
 
@@ -149,10 +159,22 @@ impl App {
         repeat::forget_expired(&self.postroom)
     }
 
-    /// Writes to the database when keys were last used. A background thread calls it about every half minute.
+    /// Writes to the database when keys and sessions were last used. A background thread calls it about every half minute.
     pub fn note_uses(&self) -> Result<(), Error> {
         let uses: Vec<_> = std::mem::take(&mut *self.uses()).into_iter().collect();
-        if uses.is_empty() { Ok(()) } else { self.postroom.write(|tx| key::note_uses(tx, &uses)) }
+        let visits: Vec<_> = std::mem::take(&mut *self.visits()).into_iter().collect();
+        if uses.is_empty() && visits.is_empty() {
+            return Ok(());
+        }
+        self.postroom.write(|tx| {
+            key::note_uses(tx, &uses)?;
+            session::note_uses(tx, &visits)
+        })
+    }
+
+    /// Writes to the audit log which keys were refused for want of a scope. A background thread calls it every second.
+    pub fn note_refusals(&self) -> Result<(), Error> {
+        self.refusals.write(&self.postroom)
     }
 
     /// What a request is for.
@@ -166,23 +188,29 @@ impl App {
     fn enter(&self, target: &Target, request: &Request) -> Result<Entry, Fault> {
         let auth = target.surface.auth;
         origin::check(auth, &self.base_url, request)?;
-        let answer = match target.route.handler {
-            Handler::Open(answer) => return Ok(Entry::Anybody(answer)),
-            Handler::Stored(answer) => KeyHandler::Stored(answer),
-            Handler::Looking(answer) => KeyHandler::Looking(answer),
-        };
+        if let Handler::Open(answer) = target.route.handler {
+            return Ok(Entry::Anybody(answer));
+        }
         let failed = |fault| self.limits.count_failure(request.peer, fault);
         let secret = credential::credential(auth, request).map_err(failed)?;
         if self.limits.is_dead(&secret.hashed()) {
             return Err(failed(Fault::CredentialInvalid));
         }
-        Ok(Entry::Key(secret, answer))
+        Ok(match target.route.handler {
+            Handler::Open(answer) => Entry::Anybody(answer),
+            Handler::Stored(answer) => Entry::Key(secret, KeyHandler::Stored(answer)),
+            Handler::Looking(answer) => Entry::Key(secret, KeyHandler::Looking(answer)),
+            Handler::Page(answer) => Entry::Session(secret, PageHandler::Page(answer)),
+            Handler::LookingPage(answer) => Entry::Session(secret, PageHandler::Looking(answer)),
+            Handler::Desk(answer) => Entry::Session(secret, PageHandler::Desk(answer)),
+        })
     }
 
     /// Looks up who calls, and counts the request. A valid key is let in, however many failures came from the same address.
     fn admit(&self, entry: Entry, peer: IpAddr, visit: &mut Visit) -> Result<Admitted, Fault> {
         let (secret, answer) = match entry {
             Entry::Anybody(answer) => return Ok(Admitted::Anybody(answer)),
+            Entry::Session(secret, answer) => return self.admit_session(&secret, answer, peer, visit),
             Entry::Key(secret, answer) => (secret, answer),
         };
         let opened = self.postroom.read(|tx| key::authenticate_at(tx, &secret, peer))?;
@@ -203,25 +231,26 @@ impl App {
 
     /// Answers a request that was let in.
     fn run(&self, target: Target, admitted: Admitted, request: &Request) -> Result<Response, Fault> {
-        let Target { surface, route, params } = target;
         if let Err(fault) = request.body {
             return Err(fault.into());
         }
         match admitted {
             Admitted::Anybody(answer) => {
                 let session = Session::new(&self.postroom);
-                let answered = answer(&self.prepare(&session, Anybody, request, params));
+                let answered = answer(&self.prepare(&session, Anybody, request, target.params));
                 answered.map_err(|fault| match fault {
-                    Fault::CredentialMissing | Fault::CredentialInvalid => {
-                        self.limits.count_failure(request.peer, fault)
-                    }
+                    Fault::CredentialMissing
+                    | Fault::CredentialInvalid
+                    | Fault::Page(PageFault::DeadLink) => self.limits.count_failure(request.peer, fault),
                     other => other,
                 })
             }
+            Admitted::SignedIn(visitor, answer) => self.run_page(target, *visitor, answer, request),
             Admitted::Caller(caller, handler) => {
+                let Target { surface, route, params } = target;
                 // Here and not by the head: a refusal is written to the audit log, and the lane of authentication must not wait
                 // for the database's writer.
-                self.refusals.check(&self.postroom, &caller, route)?;
+                self.refusals.check(self.postroom.now(), &caller, route)?;
                 let asked = repeat::asked(&caller, route, request)?;
                 let run = |session: &Session<'_>| {
                     let _looking = if route.slow { Some(self.looks.begin(caller.account())?) } else { None };
@@ -253,6 +282,10 @@ impl App {
     ) -> Call<'a, By> {
         let database = (session, &self.postroom);
         Call::new(database, (self.switches, &self.base_url), caller, request, params)
+    }
+
+    fn visits(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Timestamp>> {
+        self.visits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn uses(&self) -> std::sync::MutexGuard<'_, HashMap<ApiKeyId, Timestamp>> {

@@ -14,7 +14,7 @@ pub(super) fn check(auth: Auth, base_url: &str, request: &Request) -> Result<(),
     let may_pass = match auth {
         Auth::Header(_) | Auth::Bearer | Auth::None => true,
         Auth::Basic { .. } => !request.headers.get_all(SITE).iter().any(|site| site == "cross-site"),
-        Auth::Form => is_of_our_page(base_url, request),
+        Auth::Session { .. } => is_of_our_page(base_url, request),
     };
     if may_pass { Ok(()) } else { Err(Fault::CrossSite) }
 }
@@ -26,10 +26,14 @@ const SITE: &str = "sec-fetch-site";
 /// Whether a form can come from a page of ours, as far as the browser says.
 ///
 /// A page with `Referrer-Policy: no-referrer` sends `Origin: null` with its own form (Fetch, "append a request Origin
-/// header"), so `null` alone decides nothing. `Sec-Fetch-Site` decides if the browser sent it.
+/// header"), and so does a page in a sandbox of another site: `null` counts as ours only if `Sec-Fetch-Site` says so.
 fn is_of_our_page(base_url: &str, request: &Request) -> bool {
-    let is_own = |origin: &str| origin == "null" || origin_of(origin) == origin_of(base_url);
     let fields = |name: &str| request.headers.get_all(name).iter();
+    let says_ours = fields(SITE).any(|site| site == "same-origin");
+    let is_own = |origin: &str| match origin {
+        "null" => says_ours,
+        origin => origin_of(origin) == origin_of(base_url),
+    };
     fields("origin").all(|value| value.to_str().is_ok_and(is_own))
         && fields(SITE).all(|value| value.to_str().is_ok_and(|site| matches!(site, "same-origin" | "none")))
 }

@@ -39,8 +39,8 @@ pub(super) fn asked(caller: &Caller, route: &Route, request: &Request) -> Result
 /// Answers a request that carries a key: with the kept answer if there is one; else `run` answers, and the answer is kept.
 ///
 /// What `run` writes and the answer are put on disk together, so that after a crash either both are there or neither. A route
-/// that asks the DNS cannot hold its writes for so long, so its answer is kept in a transaction of its own. After a crash
-/// between the two transactions a repeat runs again, which changes nothing more on such a route.
+/// that asks the DNS, or that does many things, cannot hold its writes for so long, so its answer is kept in a transaction of
+/// its own. After a crash between the transactions a repeat runs again, which does what is not done yet and nothing twice.
 pub(super) fn answer(
     postroom: &Postroom,
     running: &Running,
@@ -66,7 +66,8 @@ pub(super) fn answer(
         None => {}
     }
     let held = Held::new(postroom);
-    let result = if route.looks() { run(&Session::new(postroom)) } else { run(&held.session()) };
+    let result =
+        if route.looks() || route.is_batch() { run(&Session::new(postroom)) } else { run(&held.session()) };
     let response = match result {
         Ok(response) => response,
         Err(fault) => {

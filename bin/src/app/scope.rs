@@ -7,6 +7,7 @@ use std::time::Duration;
 use postroom::account::Caller;
 use postroom::clock::Timestamp;
 use postroom::db::Postroom;
+use postroom::error::Error;
 use postroom::id::ApiKeyId;
 use postroom::key;
 
@@ -16,21 +17,48 @@ use crate::wire::{Fault, Route};
 /// cannot fill the log.
 const TOLD_EVERY: Duration = Duration::from_mins(1);
 
-/// The refusals that were written to the audit log a moment ago.
+/// How many refusals wait at most to be written; what is more is not told.
+const MOST_WAITING: usize = 1000;
+
+/// A refusal that is to be written to the audit log.
+struct Refusal {
+    caller: Caller,
+    request: String,
+    reason: String,
+}
+
+/// The refusals that were told a moment ago, and those that wait to be written: who is refused does not wait for the disk.
 #[derive(Default)]
-pub(super) struct Refusals(Mutex<HashMap<(ApiKeyId, String), Timestamp>>);
+pub(super) struct Refusals {
+    told: Mutex<HashMap<(ApiKeyId, String), Timestamp>>,
+    waiting: Mutex<Vec<Refusal>>,
+}
 
 impl Refusals {
-    /// Refuses a caller whose key does not allow this route, and writes that down.
-    pub(super) fn check(&self, postroom: &Postroom, caller: &Caller, route: &Route) -> Result<(), Fault> {
+    /// Refuses a caller whose key does not allow this route, and keeps that for the audit log.
+    pub(super) fn check(&self, now: Timestamp, caller: &Caller, route: &Route) -> Result<(), Fault> {
         let Some(reason) = lacking(caller, route) else { return Ok(()) };
         if let Some(key) = caller.key()
-            && self.is_news(key, &reason, postroom.now())
+            && self.is_news(key, &reason, now)
         {
             let request = format!("{} {}", route.method, route.path);
-            postroom.write(|tx| key::note_refusal(tx, caller, &request, &reason))?;
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            if waiting.len() < MOST_WAITING {
+                waiting.push(Refusal { caller: caller.clone(), request, reason: reason.clone() });
+            }
         }
         Err(Fault::Denied(format!("this API key cannot do this: {reason}").into()))
+    }
+
+    /// Writes down what waits.
+    pub(super) fn write(&self, postroom: &Postroom) -> Result<(), Error> {
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        postroom.write(|tx| {
+            waiting.iter().try_for_each(|it| key::note_refusal(tx, &it.caller, &it.request, &it.reason))
+        })
     }
 
     /// Forgets what was written down longer ago.
@@ -52,7 +80,7 @@ impl Refusals {
     }
 
     fn told(&self) -> std::sync::MutexGuard<'_, HashMap<(ApiKeyId, String), Timestamp>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
-use super::health;
+use super::{health, openapi};
 use crate::console;
 use crate::dialect::{lifecycle, mailchannels, mailgun, mailpace, native};
 use crate::wire::http::Method;
 use crate::wire::{Fault, Route, Surface};
 
-/// Everything that answers over HTTP: the dialects, the console, and the answer to load balancers.
+/// Everything that answers over HTTP: the dialects, the console, the answer to load balancers, and the description of it all.
 pub const SURFACES: &[&Surface] = &[
     &mailpace::DIALECT,
     &lifecycle::DIALECT,
@@ -19,6 +19,7 @@ pub const SURFACES: &[&Surface] = &[
     &native::DIALECT,
     &console::SURFACE,
     &health::SURFACE,
+    &openapi::SURFACE,
 ];
 
 /// Finds the route for a path and a method.

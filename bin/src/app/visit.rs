@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use postroom::account::Caller;
 use postroom::error::Error;
-use postroom::id::ApiKeyId;
+use postroom::id::{AccountId, ApiKeyId};
+use postroom::session::ConsoleSession;
 
 use super::stop_if_sync_failed;
 use crate::watch::Metrics;
@@ -41,6 +42,11 @@ impl Visit {
     /// Notes who calls.
     pub(super) fn is_of(&mut self, caller: &Caller) {
         (self.account, self.key) = (Some(caller.account().number()), caller.key().map(ApiKeyId::number));
+    }
+
+    /// Notes who is signed in.
+    pub(super) fn is_of_session(&mut self, session: &ConsoleSession) {
+        self.account = session.account.map(AccountId::number);
     }
 
     /// Writes the log line, and returns the response, or the fault in the surface's shape, with the header fields that every
@@ -104,7 +110,8 @@ fn challenge(auth: Auth) -> Option<String> {
         Auth::Header(names) => {
             names.first().map(|name| format!("ApiKey realm=\"postroom\", header=\"{name}\""))
         }
-        Auth::Form | Auth::None => None,
+        Auth::Session { cookie } => Some(format!("Cookie realm=\"postroom\", cookie-name=\"{cookie}\"")),
+        Auth::None => None,
     }
 }
 

@@ -4,13 +4,15 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use postroom::account::{self, Account, Caller};
+use postroom::db::Postroom;
 use postroom::error::Error;
 use postroom::signing::set_trust;
-use postroom::{domain, key, ownership};
+use postroom::{domain, key};
 use serde_json::{Value, json};
 
 use super::output::table;
 use super::{Context, Failure};
+use crate::json::ledger::Ledger;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -27,7 +29,7 @@ pub(super) enum Command {
     },
     /// List the accounts
     List,
-    /// Show an account: whether it is trusted, and how much it has
+    /// Show an account: whether it is trusted, what it has piled up, and how much it may have
     Show {
         /// Its name
         name: String,
@@ -80,42 +82,42 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                 table(&["ID", "NAME", "KIND", "CREATED"], &accounts.iter().map(row).collect::<Vec<_>>())
             })?;
         }
-        Command::Show { name } => {
-            let (account, domains, unproved) = postroom.read(|tx| {
-                let account = account::find(tx, &name)?;
-                let domains = domain::count(tx, &Caller::operator(account.id))?;
-                let unproved = ownership::count_unproved(tx, account.id)?;
-                Ok::<_, Error>((account, domains, unproved))
-            })?;
-            let most = postroom.settings().most_unproved_claims;
-            let json = json!({
-                "account": account_json(&account),
-                "created_at": account.created_at.to_string(),
-                "domains": domains,
-                "limits": { "unproved_claims": { "used": unproved, "most": most } },
-            });
-            context.output.print(&json, || {
-                format!(
-                    "Account {} ({}), {}, created {}\ndomains: {domains}\nunproved names and claims: {unproved} of {most}\n",
-                    account.id,
-                    account.name,
-                    kind(&account),
-                    account.created_at
-                )
-            })?;
-        }
+        Command::Show { name } => show(context, &postroom, &name)?,
         Command::Trust { name } => trust(context, &postroom, &name, true)?,
         Command::Distrust { name } => trust(context, &postroom, &name, false)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn trust(
-    context: &Context,
-    postroom: &postroom::Postroom,
-    name: &str,
-    is_trusted: bool,
-) -> Result<(), Failure> {
+fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<(), Failure> {
+    let (account, domains, ledger) = postroom.read(|tx| {
+        let account = account::find(tx, name)?;
+        let domains = domain::count(tx, &Caller::operator(account.id))?;
+        let ledger = Ledger::of(tx, account.id)?;
+        Ok::<_, Error>((account, domains, ledger))
+    })?;
+    let json = json!({
+        "account": account_json(&account),
+        "created_at": account.created_at.to_string(),
+        "domains": domains,
+        "limits": ledger.json(),
+    });
+    context.output.print(&json, || {
+        let lines = ledger
+            .lines()
+            .map(|(name, used, most)| vec![name.to_owned(), used.to_string(), most.to_string()]);
+        let limits = table(&["LIMIT", "USED", "MOST"], &lines.collect::<Vec<_>>());
+        format!(
+            "Account {} ({}), {}, created {}\ndomains: {domains}\n\n{limits}",
+            account.id,
+            account.name,
+            kind(&account),
+            account.created_at
+        )
+    })
+}
+
+fn trust(context: &Context, postroom: &Postroom, name: &str, is_trusted: bool) -> Result<(), Failure> {
     let (account, left) = set_trust(postroom, name, is_trusted)?;
     let json = json!({ "account": account_json(&account), "unproved": left.unproved });
     context.output.print(&json, || {

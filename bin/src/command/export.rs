@@ -8,26 +8,35 @@ use postroom::record::{self, Format, ZoneRecords};
 use serde_json::json;
 use tracing::warn;
 
-use super::{Context, Failure, fleet};
+use super::{Context, Failure, fleet, whole};
 
-/// Write what every domain must publish in the form of another tool
+/// Write everything as JSON, or what every domain must publish in the form of another tool
+///
+/// The JSON has the hashes of API keys and tokens, and private keys only under a passphrase. `postroom import postroom` takes it into an
+/// empty database.
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The form of the records to publish: bind, octodns, dnscontrol or terraform
+    /// The records to publish, in this form: bind, octodns, dnscontrol or terraform [default: everything, as JSON]
     #[arg(long)]
-    format: Format,
-    /// A file for each zone in this folder, which is made if it is not there [default: all to stdout]
-    #[arg(long, value_name = "DIR")]
+    format: Option<Format>,
+    /// The new file for everything; with --format a folder for a file of each zone [default: stdout]
+    #[arg(long, value_name = "FILE|DIR")]
     to: Option<PathBuf>,
+    /// A file with a passphrase in its first line: everything with private keys, encrypted with age
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    passphrase_file: Option<PathBuf>,
 }
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failure> {
     let postroom = context.open()?;
+    let Some(format) = args.format else {
+        return whole::export(context, &postroom, args.to.as_deref(), args.passphrase_file.as_deref());
+    };
     context.unusable_hosts.iter().for_each(|host| warn!("{host}"));
     let zones = record::by_zone(&fleet::every_domain(&postroom)?);
     match &args.to {
-        Some(folder) => to_folder(context, args.format, &zones, folder),
-        None => to_stdout(context, args.format, &zones),
+        Some(folder) => to_folder(context, format, &zones, folder),
+        None => to_stdout(context, format, &zones),
     }
 }
 

@@ -161,6 +161,7 @@ impl From<Error> for Failure {
             | Error::Taken { .. }
             | Error::NotClaimable { .. }
             | Error::Limit { .. }
+            | Error::Cap { .. }
             | Error::InUse { .. }
             | Error::Wider { .. } => Exit::Refused,
             Error::Invalid { .. } => Exit::Input,

@@ -40,6 +40,7 @@ mod sign;
 mod subscription;
 mod token;
 mod verify;
+mod whole;
 mod zone;
 
 use std::io::{self, Write};
@@ -49,7 +50,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use postroom::db::{Options, Postroom};
+use postroom::db::{Options, Postroom, is_being_opened};
 use postroom::dns::NetworkResolver;
 use postroom::settings::Settings;
 use tracing::warn;
@@ -250,7 +251,11 @@ impl Context {
     fn open_with(&self, settings: Settings) -> Result<Postroom, Failure> {
         let mut options = Options::new(settings);
         options.master_key_file = self.config.master_key_file()?;
-        Ok(Postroom::open(self.config.db()?, options)?)
+        let file = self.config.db()?;
+        if is_being_opened(&file) {
+            warn!("another process is opening {}; waiting for it", file.display());
+        }
+        Ok(Postroom::open(file, options)?)
     }
 
     fn resolver(&self) -> Result<NetworkResolver, Failure> {

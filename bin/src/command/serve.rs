@@ -1,21 +1,23 @@
 //! `postroom serve`: the database, the listener, and the duties behind them.
 
 use std::fmt::Write;
+use std::io::IsTerminal;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use postroom::account::Caller;
 use postroom::db::Postroom;
 use postroom::dns::Resolver;
-use postroom::{account, key};
+use postroom::{account, key, login};
 use sd_notify::NotifyState;
 use serde_json::{Map, Value, json};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::doctor::State;
 use super::doctor::hosts::promises;
@@ -23,7 +25,8 @@ use super::output::goes_to_the_journal;
 use super::{Context, Failure, reachable};
 use crate::app::App;
 use crate::backup::Backups;
-use crate::duty::{BackupPlan, DUTIES, Duties, News, Tools};
+use crate::console::login_url;
+use crate::duty::{BackupPlan, DUTIES, Duties, News, Tools, Upkeep};
 use crate::listen::{Listener, MemoryMib, Settings, Stopped, TlsFiles};
 use crate::watch::{Metrics, MetricsPage, Watch};
 use crate::wire::limit::{FAILURES_PER_SECOND, Limits, REQUESTS_PER_SECOND, Ticks};
@@ -99,7 +102,9 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
     let postroom = Arc::new(context.open_or_make()?);
     // Held until this returns: a second server is refused, a killed one leaves nothing behind.
-    let _claim = postroom.claim()?;
+    let claim = Arc::new(postroom.claim()?);
+    // Written now, while there is room for it.
+    let _ = claim.leave_note(" ");
     let listener = Listener::bind(settings)?;
     let metrics = Arc::new(Metrics::new().map_err(|error| Failure::wrong(error.to_string()))?);
     if let Some(address) = metrics_listen {
@@ -137,9 +142,11 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         postroom: Arc::clone(&postroom),
         resolver,
         checks_at_once: at_once,
+        upkeep: Upkeep::by(Arc::clone(&claim)),
         news: News::from_now(&postroom)?,
         backups: backup.map(plan),
         metrics,
+        rounds: Mutex::default(),
     };
     let duties =
         Duties::start(DUTIES, tools).map_err(|e| Failure::wrong(format!("no thread for a duty: {e}")))?;
@@ -201,37 +208,69 @@ fn close(postroom: Arc<Postroom>, time: Duration) -> bool {
     closing.is_ok() && waits.recv_timeout(time).is_ok()
 }
 
-/// Makes the first account of an empty database and shows its key, this once; says where the server is.
+/// Makes the first account of an empty database and shows its key, this once; says where the server is, and how to sign in to
+/// the console.
 fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failure> {
     let greeted = postroom.write(|tx| {
-        if !account::list(tx)?.is_empty() {
+        let is_new = match account::list(tx) {
+            // A database with damage in it is not new. What is sound of it is served.
+            Err(error) if error.is_damage() => {
+                error!(%error, "the database is damaged; restore a backup");
+                false
+            }
+            accounts => accounts?.is_empty(),
+        };
+        if !is_new && !std::io::stdout().is_terminal() {
             return context.output.print(&banner_json(context, url).into(), || banner(context, url));
         }
-        let account = account::create(tx, "default")?;
-        if goes_to_the_journal() {
+        if is_new && goes_to_the_journal() {
+            account::create(tx, "default")?;
             return context.output.print(&banner_json(context, url).into(), || {
                 format!(
                     "{}\nThe database is new. It has the account \"default\". Nothing secret is printed here, because the \
-                     journal keeps it; make an API key on a terminal: postroom key create --account default\n",
+                     journal keeps it; make an API key on a terminal: postroom key create --account default\n\
+                     Sign in to the console by: postroom login-link --operator\n",
                     banner(context, url)
                 )
             });
         }
-        let (_, secret) = key::create(tx, account.id, Some("made at the first start"))?;
         let mut json = banner_json(context, url);
-        json.insert("account".to_owned(), json!({ "id": account.id.number(), "name": account.name }));
-        json.insert("api_key".to_owned(), secret.reveal().into());
+        let mut made = None;
+        if is_new {
+            let account = account::create(tx, "default")?;
+            let (_, secret) = key::create(tx, account.id, Some("made at the first start"))?;
+            json.insert("account".to_owned(), json!({ "id": account.id.number(), "name": account.name }));
+            json.insert("api_key".to_owned(), secret.reveal().into());
+            made = Some((account.id, secret));
+        }
+        // The one account, or where there are several, all of them.
+        let only = made.as_ref().map(|(id, _)| *id).or_else(|| match accounts.as_slice() {
+            [one] => Some(one.id),
+            _ => None,
+        });
+        let (_, link) = match only {
+            Some(id) => login::create_for_account(tx, &Caller::operator(id))?,
+            None => login::create_for_operator(tx)?,
+        };
+        let link = login_url(url, &link);
+        json.insert("login_link".to_owned(), link.as_str().into());
+        let minutes = tx.settings().login_link_life.as_secs() / 60;
         context.output.print_secret(&json.into(), || {
+            let banner = banner(context, url);
+            let console = format!(
+                "Open the console in a browser. This link signs you in once, within {minutes} minutes; `postroom login-link` \
+                 makes another:\n\n    {link}\n"
+            );
+            let Some((_, secret)) = &made else { return format!("{banner}\n{console}") };
             let secret = secret.reveal();
             format!(
-                "{}\n\
+                "{banner}\n{console}\n\
                  The database is new. It has the account \"default\" with one API key, shown this once:\n\n    \
                  {secret}\n\n\
                  Create a domain, then see whether its DNS records are published:\n\n    \
                  curl -s {url}/api/v1/domains -H 'MailPace-Organization-Token: {secret}' \
                  -H 'Content-Type: application/json' -d '{{\"domain\":{{\"url\":\"example.com\"}}}}'\n    \
-                 curl -s -X POST {url}/api/v1/domains/1/verify -H 'MailPace-Organization-Token: {secret}'\n",
-                banner(context, url)
+                 curl -s -X POST {url}/api/v1/domains/1/verify -H 'MailPace-Organization-Token: {secret}'\n"
             )
         })
     });

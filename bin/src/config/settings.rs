@@ -152,7 +152,13 @@ impl Config {
             "bridge.delimiter" => settings.recipient_delimiters,
             "loss.failures" => settings.loss.failures,
             "ownership.require_proof" => settings.require_proof,
-            "limits.unproved_claims" => settings.most_unproved_claims,
+            "limits.list_entries" => settings.caps.list_entries,
+            "limits.recipients" => settings.caps.recipients,
+            "limits.aliases" => settings.caps.aliases,
+            "limits.tokens" => settings.caps.tokens,
+            "limits.login_links" => settings.caps.login_links,
+            "limits.unproved_claims" => settings.caps.unproved_claims,
+            "limits.deliveries" => settings.caps.deliveries,
         }
         settings.sending_addresses = self.list("sending.addresses")?;
         settings.egress = self.egress()?;
@@ -178,7 +184,13 @@ impl Config {
             settings.max_report_octets = octets;
         }
         if let Some(mib) = self.get::<u32>("reports.account_mib")? {
-            settings.most_report_octets = u64::from(mib) * 1024 * 1024;
+            settings.caps.report_octets = u64::from(mib) * 1024 * 1024;
+        }
+        if let Some(mib) = self.get::<u32>("limits.kept_answer_mib")? {
+            settings.caps.kept_answer_octets = u64::from(mib) * 1024 * 1024;
+        }
+        if let Some(days) = self.get::<NonZeroU16>("audit.keep_days")? {
+            settings.keep_events_for = Duration::from_hours(24 * u64::from(days.get()));
         }
         Ok(settings)
     }

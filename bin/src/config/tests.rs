@@ -42,7 +42,7 @@ fn reports_and_login_links_have_their_settings() {
         config("[reports]\nkeep_days = 7\nmax_mib = 2\naccount_mib = 0\n[login]\nlink_minutes = 5").unwrap();
     let settings = set.settings().unwrap();
     assert_eq!(settings.keep_reports_for, Duration::from_hours(7 * 24));
-    assert_eq!((settings.max_report_octets, settings.most_report_octets), (2 * 1024 * 1024, 0));
+    assert_eq!((settings.max_report_octets, settings.caps.report_octets), (2 * 1024 * 1024, 0));
     assert_eq!(settings.login_link_life, Duration::from_mins(5));
     for bad in [
         "[reports]\nmax_mib = 0",

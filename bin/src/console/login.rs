@@ -1,4 +1,4 @@
-//! The page that opens a login link.
+//! The page that opens a login link, and signing in by it.
 //!
 //! People send a link in a mail or a chat, where programs open it before people do; so GET shows a button, and only POST uses
 //! the link up. The secret is in the query, because the published interface returns a URL, and proxies and monitors hide
@@ -8,12 +8,16 @@
 //! The secret also proves that the form is ours: nobody can send a valid form without it. In addition the App refuses a form
 //! from another site, so that nobody is signed in against their will.
 
-use postroom::login;
+use maud::html;
+use postroom::login::{self, Opens};
 use postroom::secret::{PlainSecret, SecretKind};
+use postroom::session::{self, Browser, Role};
 
-use super::{LOGIN, page};
-use crate::wire::http::Response;
-use crate::wire::{Anybody, Call, Fault};
+use super::LOGIN;
+use super::frame::{bare, base_path, see};
+use super::session::{cookie_of, set_cookie};
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Anybody, Call, Fault, PageFault};
 
 /// The parameter that carries the secret.
 const SECRET: &str = "link";
@@ -24,30 +28,69 @@ pub fn login_url(base_url: &str, secret: &PlainSecret) -> String {
     format!("{}{LOGIN}?{SECRET}={}", base_url.trim_end_matches('/'), secret.reveal())
 }
 
-/// Shows what a link opens, with the button that uses it up.
-pub(super) fn show(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
-    let secret = secret(call.request.query.as_deref().unwrap_or_default().as_bytes())?;
-    let domain = call.read(|tx| login::peek(tx, &secret))?.ok_or(Fault::CredentialInvalid)?;
-    Ok(page::button(&domain.name, SECRET, &secret))
+/// Leads from the server's bare address to the console.
+pub(super) fn lead(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
+    Ok(see(&format!("{}/console", base_path(call.base_url))))
 }
 
-/// Uses a link up.
+/// Shows what a link opens, with the button that uses it up.
+pub(super) fn show(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
+    let query = call.request.query.as_deref().unwrap_or_default().as_bytes();
+    let Some(secret) = secret(query) else { return refused() };
+    let Some(opens) = call.read(|tx| login::peek(tx, &secret))? else { return refused() };
+    let opens = named(&opens);
+    // The form goes to the page's own address without its query, also below a proxy's path.
+    let form = html! {
+        p { "This link signs you in to " strong { (opens) } ", once." }
+        form method="post" action="?" {
+            input type="hidden" name=(SECRET) value=(secret.reveal());
+            button.primary { "Sign in to " (opens) }
+        }
+        p.small.soft { "If you did not expect this link, close this page: nothing happens until you press the button." }
+    };
+    Ok(bare(StatusCode::OK, "Sign in", base_path(call.base_url), &form))
+}
+
+/// Uses a link up, begins a session, and ends the one that the browser had.
 pub(super) fn sign_in(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
-    let secret = secret(call.request.body.as_deref().unwrap_or_default())?;
+    let Some(secret) = secret(call.request.body.as_deref().unwrap_or_default()) else { return refused() };
     // The read comes first, so that a request without a valid link never takes the only lock for writing.
-    call.read(|tx| login::peek(tx, &secret))?.ok_or(Fault::CredentialInvalid)?;
-    let domain = call.write(|tx| login::consume(tx, &secret))?.ok_or(Fault::CredentialInvalid)?;
-    Ok(page::signed_in(&domain.name))
+    if call.read(|tx| login::peek(tx, &secret))?.is_none() {
+        return refused();
+    }
+    let browser = Browser { agent: call.request.header("user-agent"), address: call.request.peer };
+    let earlier = cookie_of(call.request);
+    let Some((session, cookie)) =
+        call.write(|tx| session::sign_in(tx, &secret, browser, earlier.as_ref()))?
+    else {
+        return refused();
+    };
+    let place = if session.role == Role::Operator { "/console/accounts" } else { "/console" };
+    Ok(set_cookie(see(&format!("{}{place}", base_path(call.base_url))), &cookie))
+}
+
+/// The App counts these as failed authentications.
+fn refused() -> Result<Response, Fault> {
+    Err(Fault::Page(PageFault::DeadLink))
+}
+
+/// What a link opens, in words.
+fn named(opens: &Opens) -> String {
+    match opens {
+        Opens::Domain(domain) => domain.name.to_string(),
+        Opens::Account(account) => format!("the account {}", account.name),
+        Opens::Operator => "all accounts, as the operator".to_owned(),
+    }
 }
 
 /// The secret in a query or a form. It must be there exactly once, with a correct checksum.
-fn secret(urlencoded: &[u8]) -> Result<PlainSecret, Fault> {
+fn secret(urlencoded: &[u8]) -> Option<PlainSecret> {
     let mut all = form_urlencoded::parse(urlencoded).filter(|(name, _)| name == SECRET);
-    let (_, text) = all.next().ok_or(Fault::CredentialMissing)?;
+    let (_, text) = all.next()?;
     if all.next().is_some() {
-        return Err(Fault::CredentialTwice);
+        return None;
     }
-    PlainSecret::parse(SecretKind::LoginLink, &text).map_err(|_| Fault::CredentialInvalid)
+    PlainSecret::parse(SecretKind::LoginLink, &text).ok()
 }
 
 #[cfg(test)]
@@ -58,7 +101,7 @@ mod tests {
     fn a_secret_stands_once_and_whole() {
         let made = PlainSecret::generate(SecretKind::LoginLink).unwrap();
         let text = made.reveal();
-        let found = |query: String| secret(query.as_bytes()).map(|found| found.reveal().to_owned()).ok();
+        let found = |query: String| secret(query.as_bytes()).map(|found| found.reveal().to_owned());
         assert_eq!(found(format!("link={text}")).as_deref(), Some(text));
         assert_eq!(found(format!("utm=mail&link={text}&x=y")).as_deref(), Some(text));
         let cut = text.get(..40).unwrap();

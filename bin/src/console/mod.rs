@@ -1,40 +1,99 @@
 //! The console: pages for people, at `/console`. The page on it is `docs/console.md`.
 //!
-//! So far there is one page, which opens a login link.
+//! A page is made on the server and works without a script. Its handler reads or changes what the dialects do too, by the same
+//! operations of the library, and shapes the answer with `frame`, `part` and `form`.
 
+mod account;
+mod asset;
+mod domain;
+mod form;
+mod frame;
+mod help;
 mod login;
-mod page;
+mod operator;
+mod overview;
+mod part;
+mod refusal;
+mod session;
 
-use postroom::error::Error;
+use crate::wire::http::Method;
+use crate::wire::{Auth, Surface, desk, looking_page, making_page, open, page};
 
-use crate::wire::http::{Method, Response, StatusCode};
-use crate::wire::{Auth, Fault, Surface, open, store_status};
-
+pub use asset::path as asset_path;
 pub use login::login_url;
+
+/// The cookie that holds a session's secret. The prefix has browsers take it from us alone, over TLS or loopback.
+pub const COOKIE: &str = "__Host-postroom";
+
+const LOGIN: &str = "/console/login";
 
 /// The surface.
 pub const SURFACE: Surface = Surface {
     name: "console",
-    prefixes: &["/console"],
-    auth: Auth::Form,
-    routes: &[open(Method::GET, LOGIN, login::show), open(Method::POST, LOGIN, login::sign_in)],
-    render,
+    // Whoever opens the server's bare address in a browser is looking for the console.
+    prefixes: &["/console", "/"],
+    auth: Auth::Session { cookie: COOKIE },
+    routes: &[
+        open(Method::GET, "/", login::lead),
+        open(Method::GET, "/console/assets/{version}/{file}", asset::show),
+        open(Method::GET, LOGIN, login::show),
+        open(Method::POST, LOGIN, login::sign_in),
+        page(Method::GET, "/console", overview::show),
+        page(Method::GET, "/console/domains", domain::list::show).for_account(),
+        page(Method::POST, "/console/domains", domain::list::add).for_account(),
+        page(Method::GET, "/console/domains/bulk", domain::bulk::show).for_account(),
+        page(Method::POST, "/console/domains/bulk", domain::bulk::add).for_account(),
+        page(Method::GET, "/console/domains/{name}", domain::show::show),
+        looking_page(Method::POST, "/console/domains/{name}/check", domain::show::check),
+        page(Method::GET, "/console/domains/{name}/log", domain::log::show),
+        page(Method::GET, "/console/domains/{name}/zone", domain::show::zone),
+        page(Method::GET, "/console/domains/{name}/keys", domain::keys::show),
+        making_page(Method::POST, "/console/domains/{name}/keys", domain::keys::create),
+        making_page(Method::POST, "/console/domains/{name}/keys/import", domain::keys::import),
+        looking_page(
+            Method::POST,
+            "/console/domains/{name}/keys/{selector}/activate",
+            domain::keys::activate,
+        ),
+        page(Method::POST, "/console/domains/{name}/keys/{selector}/deactivate", domain::keys::deactivate),
+        page(Method::POST, "/console/domains/{name}/keys/{selector}/delete", domain::keys::delete),
+        making_page(Method::POST, "/console/domains/{name}/rotation", domain::rotation::start),
+        page(Method::POST, "/console/domains/{name}/rotation/abort", domain::rotation::abort),
+        page(Method::POST, "/console/domains/{name}/rotation/every", domain::rotation::set_interval),
+        page(Method::GET, "/console/domains/{name}/access", domain::access::show),
+        page(Method::POST, "/console/domains/{name}/tokens", domain::access::create_token),
+        page(Method::POST, "/console/domains/{name}/tokens/{token_id}/rename", domain::access::rename_token),
+        page(Method::POST, "/console/domains/{name}/tokens/{token_id}/revoke", domain::access::revoke_token),
+        page(Method::POST, "/console/domains/{name}/links", domain::access::create_link),
+        page(Method::GET, "/console/domains/{name}/mail", domain::mail::show),
+        looking_page(Method::POST, "/console/domains/{name}/mail/route", domain::mail::set_route),
+        page(Method::POST, "/console/domains/{name}/mail/alias", domain::mail::add_alias),
+        page(Method::POST, "/console/domains/{name}/mail/alias/remove", domain::mail::remove_alias),
+        page(Method::POST, "/console/domains/{name}/mail/label", domain::mail::set_label),
+        looking_page(Method::POST, "/console/domains/{name}/mail/downstream", domain::mail::set_downstream),
+        page(Method::POST, "/console/domains/{name}/mail/filtering", domain::mail::set_filtering),
+        page(Method::GET, "/console/domains/{name}/lists", domain::lists::show),
+        page(Method::POST, "/console/domains/{name}/lists/add", domain::lists::add),
+        page(Method::POST, "/console/domains/{name}/lists/remove", domain::lists::remove),
+        page(Method::GET, "/console/domains/{name}/recipients", domain::recipients::show),
+        page(Method::POST, "/console/domains/{name}/recipients", domain::recipients::save),
+        page(Method::GET, "/console/domains/{name}/danger", domain::danger::show).for_account(),
+        page(Method::POST, "/console/domains/{name}/rename", domain::danger::rename).for_account(),
+        page(Method::POST, "/console/domains/{name}/transfer", domain::danger::transfer).for_operator(),
+        page(Method::POST, "/console/domains/{name}/delete", domain::danger::delete).for_account(),
+        page(Method::GET, "/console/account", account::keys::show).for_account(),
+        page(Method::POST, "/console/account/keys", account::keys::create).for_account(),
+        page(Method::POST, "/console/account/keys/{key}/rotate", account::keys::rotate).for_account(),
+        page(Method::POST, "/console/account/keys/{key}/revoke", account::keys::revoke).for_account(),
+        page(Method::POST, "/console/account/links", account::keys::create_link).for_account(),
+        page(Method::GET, "/console/log", account::log::show).for_account(),
+        desk(Method::GET, "/console/help", help::list),
+        desk(Method::GET, "/console/help/{code}", help::show),
+        desk(Method::GET, "/console/sessions", session::show),
+        desk(Method::POST, "/console/sessions/end", session::end),
+        desk(Method::POST, "/console/sign-out", session::sign_out),
+        desk(Method::GET, "/console/accounts", operator::show).for_operator(),
+        desk(Method::POST, "/console/accounts/open", operator::open_account).for_operator(),
+    ],
+    render: refusal::render,
 };
-
-const LOGIN: &str = "/console/login";
-
-/// A fault as a page.
-fn render(fault: &Fault) -> Response {
-    match fault {
-        // The page does not show whether a link never existed, was used, or has expired.
-        Fault::CredentialMissing | Fault::CredentialInvalid | Fault::CredentialTwice => page::dead_link(),
-        Fault::CrossSite => page::elsewhere(),
-        Fault::NoRoute => page::nothing_here(),
-        Fault::Method(_) => page::wrong_method(),
-        Fault::TooLarge => page::unreadable(StatusCode::PAYLOAD_TOO_LARGE),
-        Fault::Busy(seconds) | Fault::Full(seconds) | Fault::RateLimited(seconds) => page::later(*seconds),
-        Fault::Library(Error::Store(error)) => page::failed(store_status(error)),
-        Fault::Library(_) => page::failed(StatusCode::INTERNAL_SERVER_ERROR),
-        _ => page::unreadable(StatusCode::BAD_REQUEST),
-    }
-}

@@ -16,13 +16,15 @@ pub(super) const DUTY: Duty = Duty {
     // A backup that fails is tried again after the pause: nothing of the server depends on it but the operator's peace.
     work: |tools| {
         if let Some(plan) = &tools.backups {
-            back_up_if_due(plan, &tools.metrics, tools.postroom.now());
+            let is_right = tools.postroom.time_held_until().is_none();
+            back_up_if_due(plan, &tools.metrics, tools.postroom.now(), is_right);
         }
         Ok(More::Later)
     },
 };
 
-fn back_up_if_due(plan: &BackupPlan, metrics: &Metrics, now: Timestamp) {
+/// Makes a backup if it is time, and deletes those that are too many if the clock `is_right`: their names are times.
+fn back_up_if_due(plan: &BackupPlan, metrics: &Metrics, now: Timestamp, is_right: bool) {
     let since_1970 = Duration::from_millis(now.millis().unsigned_abs());
     match plan.backups.newest() {
         Ok(newest) => {
@@ -49,6 +51,9 @@ fn back_up_if_due(plan: &BackupPlan, metrics: &Metrics, now: Timestamp) {
             error!(%error, "no backup could be made");
             return;
         }
+    }
+    if !is_right {
+        return;
     }
     match plan.backups.delete_older(plan.keep) {
         Ok(deleted) => {

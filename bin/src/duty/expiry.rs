@@ -1,14 +1,15 @@
-//! Deletes what has expired: kept answers, reports, login links that nobody used, and claims that ended or were lost long ago.
+//! Deletes what has expired: kept answers, reports, login links that nobody used, sessions, claims that ended or were lost long ago,
+//! and old rows of the audit log with the tokens that were revoked as long ago.
 
 use std::time::Duration;
 
 use postroom::error::Error;
-use postroom::{claim, login, report};
+use postroom::{claim, event, login, report, session, token};
 
 use super::{Duty, More, Tools, one};
 
-/// How many login links, and how many claims, are deleted in one transaction.
-const AT_ONCE: u32 = 1000;
+/// How many rows of a kind are deleted in one transaction.
+const AT_ONCE: u32 = 500;
 
 pub(super) const DUTY: Duty =
     Duty { name: "expiry", pause: Duration::from_mins(1), threads: one, at_end: false, work };
@@ -18,8 +19,14 @@ fn work(tools: &Tools) -> Result<More, Error> {
     let answers = tools.app.forget();
     let reports = report::expire(&tools.postroom);
     let links = tools.postroom.write(|tx| login::forget_expired(tx, AT_ONCE));
+    let sessions = tools.postroom.write(|tx| session::forget_over(tx, AT_ONCE));
     let claims = tools.postroom.write(|tx| claim::forget_old(tx, AT_ONCE));
-    let most = AT_ONCE as usize;
-    let deleted = answers.and(reports).and(links).and_then(|links| claims.map(|claims| links.max(claims)));
-    deleted.map(|deleted| More::if_any(deleted >= most))
+    let events = tools.postroom.write(|tx| event::forget_old(tx, AT_ONCE));
+    let tokens = tools.postroom.write(|tx| token::forget_revoked(tx, AT_ONCE));
+    answers.and(reports)?;
+    let mut most = 0;
+    for deleted in [links, sessions, claims, events, tokens] {
+        most = most.max(deleted?);
+    }
+    Ok(More::if_any(most >= AT_ONCE as usize))
 }

@@ -7,18 +7,21 @@
 mod backups;
 mod checks;
 mod expiry;
+mod integrity;
 mod keys;
+mod refusals;
 mod news;
 mod rotations;
 mod run;
 mod seals;
+mod upkeep;
 mod uses;
 
 #[cfg(test)]
 mod tests;
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use postroom::db::Postroom;
@@ -29,19 +32,25 @@ use crate::app::App;
 use crate::backup::Backups;
 use crate::watch::Metrics;
 
+pub use integrity::Rounds;
 pub use news::News;
 pub use run::Duties;
+use run::call_another;
+pub use upkeep::{LARGE_LOG, Upkeep};
 
 /// Every duty of a server.
 pub const DUTIES: &[Duty] = &[
+    upkeep::DUTY,
     uses::DUTY,
     checks::DUTY,
     keys::DUTY,
     rotations::DUTY,
     expiry::DUTY,
+    refusals::DUTY,
     seals::DUTY,
     news::DUTY,
     backups::DUTY,
+    integrity::DUTY,
 ];
 
 /// A kind of work that the server does by itself, again and again.
@@ -51,7 +60,8 @@ pub struct Duty<T = Tools> {
     pub name: &'static str,
     /// How long it pauses when there is nothing more to do.
     pub pause: Duration,
-    /// How many threads do it side by side.
+    /// How many threads do it side by side at most. It begins with one, and work that has taken a piece which can take long
+    /// calls for another ([`call_another`]).
     pub threads: fn(&T) -> u32,
     /// Whether it is done once more when the server stops.
     pub at_end: bool,
@@ -85,12 +95,16 @@ pub struct Tools {
     pub resolver: Arc<dyn Resolver>,
     /// How many domains are checked at once.
     pub checks_at_once: u32,
+    /// What the upkeep has said.
+    pub upkeep: Upkeep,
     /// Up to where changes of statuses are logged.
     pub news: News,
     /// When backups are made; none are without it.
     pub backups: Option<BackupPlan>,
     /// Where it is counted what failed.
     pub metrics: Arc<Metrics>,
+    /// How far the look for damage in the database is.
+    pub rounds: Mutex<Rounds>,
 }
 
 /// When the server makes backups by itself.

@@ -36,8 +36,12 @@ pub struct News(Mutex<EventId>);
 impl News {
     /// News from now on.
     pub fn from_now(postroom: &Postroom) -> Result<News, Error> {
-        let newest = postroom.read(|tx| event::newest(tx, &Search::default(), 1))?;
-        Ok(News(Mutex::new(newest.first().map_or(EventId::new(0), |event| event.id))))
+        let newest = match postroom.read(|tx| event::newest(tx, &Search::default(), 1)) {
+            // Nothing is logged then, and the server serves what is sound.
+            Err(error) if error.is_damage() => EventId::new(i64::MAX),
+            newest => newest?.first().map_or(EventId::new(0), |event| event.id),
+        };
+        Ok(News(Mutex::new(newest)))
     }
 }
 

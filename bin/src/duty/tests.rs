@@ -146,13 +146,18 @@ fn what_is_to_be_done_at_the_end_is_done_once_more() {
 }
 
 #[test]
-fn a_duty_has_as_many_threads_as_it_asks_for() {
+fn a_duty_has_as_many_threads_as_it_has_long_work_at_once_and_no_more_than_it_may_have() {
     static TABLE: &[Duty<Probe>] = &[
         Duty {
             threads: |_| 3,
-            ..duty("three", EVER, |probe| {
+            ..duty("three", Duration::from_millis(1), |probe| {
+                if probe.times.fetch_add(1, SeqCst) >= 4 {
+                    return Ok(More::Later);
+                }
+                call_another();
                 probe.say("three");
-                Ok(More::Later)
+                probe.may_go_on.lock().unwrap().recv().ok();
+                Ok(More::Now)
             })
         },
         Duty {
@@ -163,9 +168,13 @@ fn a_duty_has_as_many_threads_as_it_asks_for() {
             })
         },
     ];
-    let (probe, heard, _go_on) = probe();
+    let (probe, heard, go_on) = probe();
     let duties = Duties::start(TABLE, probe).unwrap();
     (0..3).for_each(|_| assert_eq!(heard.recv_timeout(SOON), Ok("three")));
+    assert!(heard.recv_timeout(Duration::from_millis(200)).is_err(), "three are enough");
+    go_on.send(()).unwrap();
+    assert_eq!(heard.recv_timeout(SOON), Ok("three"), "whoever is done takes the next");
+    drop(go_on);
     duties.stop(EVER);
     assert!(heard.recv().is_err());
 }

@@ -1,4 +1,4 @@
-//! When keys were last used: the App remembers it, and this duty writes it to the database, so that a request that only reads
+//! When keys and sessions were last used: the App remembers it, and this duty writes it to the database, so that a request that only reads
 //! costs no write.
 
 use std::time::Duration;

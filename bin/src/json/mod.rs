@@ -1,4 +1,4 @@
-//! Our own JSON of domains, claims, records, keys, API keys, findings, lists and messages, made once: for the native dialect, for
+//! Our own JSON of domains, claims, records, keys, API keys, findings, lists, ledgers and messages, made once: for the native dialect, for
 //! webhooks, and for `--json`.
 
 pub mod advice;
@@ -8,6 +8,7 @@ pub mod domain;
 pub mod explained;
 pub mod finding;
 pub mod key;
+pub mod ledger;
 pub mod list;
 pub mod received;
 pub mod record;

@@ -49,6 +49,8 @@ pub enum Lane {
     Reads,
     /// What changes it, and so waits for the disk.
     Writes,
+    /// What changes many things, piece by piece: nothing else waits for a thread because of it.
+    Batches,
     /// What asks the DNS, or works on a key, and so may take seconds.
     Looks,
 }

@@ -49,6 +49,7 @@ pub(super) struct Lanes {
     authentication: Arc<Pool>,
     reads: Arc<Pool>,
     writes: Arc<Pool>,
+    batches: Arc<Pool>,
     looks: Arc<Pool>,
 }
 
@@ -64,6 +65,8 @@ impl Lanes {
             reads: pool("postroom-reads", 4, 2, usize::MAX)?,
             // One writes at a time in any case; the others read what they were sent, and make keys.
             writes: pool("postroom-writes", 4, 1, write_queue)?,
+            // Between its pieces everybody else writes: the more of them go side by side, the less often.
+            batches: pool("postroom-batch", 1, 1, write_queue)?,
             looks: pool("postroom-looks", 16, 4, write_queue)?,
         })
     }
@@ -89,6 +92,7 @@ impl Lanes {
     /// Refuses all work that waits to write or to ask the DNS, and all that comes later.
     pub(super) fn refuse_what_waits(&self) {
         self.writes.close();
+        self.batches.close();
         self.looks.close();
     }
 
@@ -110,6 +114,7 @@ impl Lanes {
             Lane::Authentication => &self.authentication,
             Lane::Reads => &self.reads,
             Lane::Writes => &self.writes,
+            Lane::Batches => &self.batches,
             Lane::Looks => &self.looks,
         }
     }

@@ -9,9 +9,9 @@ use postroom::egress::VettedAddresses;
 use postroom::name::DnsName;
 
 /// How long one connection may take until it stands.
-const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 /// How long a mail host may take for all that it says; some wait on purpose before they greet.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(6);
 /// So many addresses of a host are tried.
 const MOST_ADDRESSES: usize = 2;
 /// The most octets that are read of what it says.

@@ -19,6 +19,9 @@ pub enum Fault {
     /// A browser sent it from a page of another site, with a credential that browsers send by themselves.
     #[error("the request was sent from another site")]
     CrossSite,
+    /// What only a page for people has: no dialect raises it.
+    #[error(transparent)]
+    Page(PageFault),
     /// The path has no route.
     #[error("there is no such route")]
     NoRoute,
@@ -75,6 +78,19 @@ pub enum Fault {
     Library(#[from] postroom::error::Error),
 }
 
+/// What went wrong with a page for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PageFault {
+    /// A form without the token of the session that sends it.
+    #[error("the form is not one of this session's")]
+    StaleForm,
+    /// A link that opens nothing, or nothing any more.
+    #[error("this link does not work")]
+    DeadLink,
+    /// The operator is signed in, and has not opened an account yet.
+    #[error("no account is open")]
+    NoAccount,
+}
 /// What a surface says beside its own words for a name that another account has: that there is a way to prove whose it is.
 pub const CLAIM_IT: &str = "another account has it, or has proved a name above it; if it is yours, claim it by POST /postroom/v1/claims and prove it";
 
@@ -95,6 +111,17 @@ impl Fault {
     /// The fault of a field that breaks a rule.
     pub fn input(field: &'static str, reason: impl std::fmt::Display) -> Fault {
         Fault::Input { field, reason: reason.to_string(), detail: None }
+    }
+}
+
+/// What a client is told of an error of the store. What the store itself says is for the log.
+pub fn store_sentence(error: &postroom::error::StoreError) -> &'static str {
+    use postroom::error::StoreTrouble;
+    match error.trouble() {
+        StoreTrouble::Damaged => {
+            "what is stored of this is damaged, so it is not shown; ask the operator of the server, with the X-Request-Id"
+        }
+        _ => "the server could not do this; try again, or ask its operator with the X-Request-Id",
     }
 }
 

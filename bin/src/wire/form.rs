@@ -34,7 +34,7 @@ pub struct Form {
 /// What came under one name.
 #[derive(Debug, Default)]
 struct Field {
-    text: Option<String>,
+    texts: Vec<String>,
     file: Option<Vec<u8>>,
 }
 
@@ -61,7 +61,12 @@ impl Form {
 
     /// The text under this name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.fields.get(name)?.text.as_deref()
+        self.fields.get(name)?.texts.last().map(String::as_str)
+    }
+
+    /// Every text under this name, in order: those of the query first.
+    pub fn all(&self, name: &str) -> &[String] {
+        self.fields.get(name).map_or(&[], |field| &field.texts)
     }
 
     /// The file under this name.
@@ -140,7 +145,7 @@ impl Form {
         }
         let field = self.fields.entry(name).or_default();
         match content {
-            Content::Text(text) => field.text = Some(text),
+            Content::Text(text) => field.texts.push(text),
             Content::File(octets) => field.file = Some(octets),
         }
         Ok(())

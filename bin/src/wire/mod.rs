@@ -11,9 +11,10 @@ mod pieces;
 mod surface;
 
 pub use body::{BodySize, json_body, takes_json};
-pub use fault::{CLAIM_IT, Fault, store_status, unproved_limit};
+pub use fault::{CLAIM_IT, Fault, PageFault, store_sentence, store_status, unproved_limit};
 pub use pieces::{Pieces, by_ids};
 pub use surface::{
-    Anybody, Auth, Call, Handler, Looking, LookingCall, OpenToAll, Route, Stored, Surface, Switches, batch,
-    looking, making, open, reporting, route,
+    Anybody, Auth, Call, Desk, FORM_TOKEN, Handler, Looking, LookingCall, LookingPage, OpenToAll, Page,
+    Route, SignedIn, Stored, Surface, Switches, batch, desk, looking, looking_page, making, making_page,
+    open, page, reporting, route,
 };

@@ -81,16 +81,37 @@ impl<By> Call<'_, By> {
     }
 }
 
-/// Shows a long list of things by their ids, some at a time: what `show` shows of those that are still there.
-pub fn by_ids<I: Send + 'static>(
+/// Shows a long list of things by their ids, some at a time: what `show` shows of those that are still there. What is damaged
+/// is left out, and the log says so.
+pub fn by_ids<I: Copy + fmt::Display + Send + 'static>(
     ids: Vec<I>,
     mut show: impl FnMut(&ReadTx<'_>, &[I]) -> Result<Vec<Value>, Fault> + Send + 'static,
 ) -> impl FnMut(&ReadTx<'_>, usize) -> Result<Option<Vec<Value>>, Fault> + Send + 'static {
     let mut left = ids.into_iter();
     move |tx, most| {
         let some: Vec<I> = left.by_ref().take(most).collect();
-        if some.is_empty() { Ok(None) } else { show(tx, &some).map(Some) }
+        if some.is_empty() {
+            return Ok(None);
+        }
+        match show(tx, &some) {
+            Err(fault) if is_damage(&fault) => {}
+            shown => return shown.map(Some),
+        }
+        let mut sound = Vec::new();
+        for id in some {
+            match show(tx, &[id]) {
+                Err(fault) if is_damage(&fault) => {
+                    tracing::error!(%id, error = %fault, "left out of a list, because it is damaged");
+                }
+                shown => sound.extend(shown?),
+            }
+        }
+        Ok(Some(sound))
     }
+}
+
+fn is_damage(fault: &Fault) -> bool {
+    matches!(fault, Fault::Library(error) if error.is_damage())
 }
 
 /// A list on its way into an answer.

@@ -3,17 +3,22 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use postroom::access::{KeyScope, Need};
 use postroom::account::Caller;
 use postroom::db::{Postroom, ReadTx, Session, WriteTx};
 use postroom::dns::Resolver;
 use postroom::error::Error;
+use postroom::session::{ConsoleSession, Role};
 use postroom::settings::Settings;
 
 use super::http::{Method, Request, Response};
 use super::{BodySize, Fault};
 use crate::scout::Scouts;
+
+/// How long one piece of a batch may keep others from writing.
+const PIECE: Duration = Duration::from_millis(2);
 
 /// Something that answers below some path prefixes: a dialect, the console, the health check for load balancers.
 ///
@@ -45,9 +50,12 @@ pub enum Auth {
         /// The only user name that is taken, compared with regard to case.
         user: &'static str,
     },
-    /// The credential stands in a form that one of the surface's own pages sends, such as a login link. A request that
-    /// changes something must come from such a page, and not from another site.
-    Form,
+    /// The credential is the session in this cookie, or stands in a form that one of the surface's own pages sends, such as a
+    /// login link. A request that changes something must come from such a page, and not from another site.
+    Session {
+        /// The name of the cookie.
+        cookie: &'static str,
+    },
     /// There is no credential: every route is open to everybody.
     None,
 }
@@ -68,8 +76,10 @@ pub struct Route {
     pub body: BodySize,
     /// What it needs of an API key with scopes; where nothing is said, such a key is refused.
     pub needs: Option<Need>,
-    /// Whether it changes what is the account's as a whole: a key that is limited to some domains is refused.
+    /// Whether it changes or shows what is the account's as a whole: a key that is limited to some domains is refused.
     pub is_of_account: bool,
+    /// The least role of a session for which a page is there.
+    pub role: Role,
 }
 
 impl Route {
@@ -87,17 +97,36 @@ impl Route {
         self
     }
 
-    /// Says that the route changes what belongs to the account as a whole.
+    /// Says that the route changes or shows what belongs to the account as a whole.
     #[must_use]
     pub const fn of_account(mut self) -> Route {
         self.is_of_account = true;
         self
     }
 
+    /// Whether the route takes many items, which are written in pieces.
+    pub fn is_batch(&self) -> bool {
+        matches!(self.body, BodySize::Batch)
+    }
+
+    /// Says that the page is there for administrators of the account, and not for those of one domain.
+    #[must_use]
+    pub const fn for_account(mut self) -> Route {
+        self.role = Role::Account;
+        self
+    }
+
+    /// Says that the page is there for the operator alone.
+    #[must_use]
+    pub const fn for_operator(mut self) -> Route {
+        self.role = Role::Operator;
+        self
+    }
+
     /// Whether the route asks the DNS, and so may take seconds. The writes of such a route are not held until the answer is
     /// there.
     pub fn looks(&self) -> bool {
-        matches!(self.handler, Handler::Looking(_))
+        matches!(self.handler, Handler::Looking(_) | Handler::LookingPage(_))
     }
 }
 
@@ -111,6 +140,12 @@ pub enum Handler {
     Stored(Stored),
     /// Answers a caller with an API key, and also asks the DNS, between transactions.
     Looking(Looking),
+    /// Answers somebody who is signed in to an account, with a page made from the database alone.
+    Page(Page),
+    /// Answers somebody who is signed in to an account, and also asks the DNS, between transactions.
+    LookingPage(LookingPage),
+    /// Answers whoever is signed in, also the operator who has not opened an account yet.
+    Desk(Desk),
     /// Answers everybody. If the function refuses a credential of its own, such as a login link, the App counts that as a
     /// failed authentication.
     Open(OpenToAll),
@@ -120,6 +155,12 @@ pub enum Handler {
 pub type Stored = fn(&Call<'_>) -> Result<Response, Fault>;
 /// A function that asks the DNS as well.
 pub type Looking = fn(&LookingCall<'_>) -> Result<Response, Fault>;
+/// A function that answers somebody who is signed in to an account.
+pub type Page = fn(&Call<'_, SignedIn>) -> Result<Response, Fault>;
+/// A function that answers somebody who is signed in to an account, and asks the DNS.
+pub type LookingPage = fn(&LookingCall<'_, SignedIn>) -> Result<Response, Fault>;
+/// A function that answers whoever is signed in, to whichever account or none.
+pub type Desk = fn(&Call<'_, SignedIn<()>>) -> Result<Response, Fault>;
 /// A function that answers everybody.
 pub type OpenToAll = fn(&Call<'_, Anybody>) -> Result<Response, Fault>;
 
@@ -156,6 +197,30 @@ pub const fn looking(method: Method, path: &'static str, handler: Looking) -> Ro
     route
 }
 
+/// A page for people who are signed in to an account, or a form of one.
+pub const fn page(method: Method, path: &'static str, handler: Page) -> Route {
+    plain(method, path, Handler::Page(handler))
+}
+
+/// A form that makes a key, or checks one.
+pub const fn making_page(method: Method, path: &'static str, handler: Page) -> Route {
+    let mut route = page(method, path, handler);
+    route.slow = true;
+    route
+}
+
+/// A form that asks the DNS.
+pub const fn looking_page(method: Method, path: &'static str, handler: LookingPage) -> Route {
+    let mut route = plain(method, path, Handler::LookingPage(handler));
+    route.slow = true;
+    route
+}
+
+/// A page for whoever is signed in, also to no account.
+pub const fn desk(method: Method, path: &'static str, handler: Desk) -> Route {
+    plain(method, path, Handler::Desk(handler))
+}
+
 /// A route for everybody, which takes a short form at most.
 pub const fn open(method: Method, path: &'static str, handler: OpenToAll) -> Route {
     let mut route = plain(method, path, Handler::Open(handler));
@@ -164,7 +229,8 @@ pub const fn open(method: Method, path: &'static str, handler: OpenToAll) -> Rou
 }
 
 const fn plain(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler, slow: false, body: BodySize::Usual, needs: None, is_of_account: false }
+    let (body, role) = (BodySize::Usual, Role::Domain);
+    Route { method, path, handler, slow: false, body, needs: None, is_of_account: false, role }
 }
 
 /// What the operator can switch on and off, for all dialects.
@@ -176,11 +242,25 @@ pub struct Switches {
     pub loopback_webhooks: bool,
 }
 
+/// The field of a session's form that carries the session's token.
+pub const FORM_TOKEN: &str = "form_token";
+
 /// The caller of a route that is open to everybody: nothing is known about them.
 #[derive(Clone, Copy, Debug)]
 pub struct Anybody;
 
-/// A request on its way to a handler: of a caller who is known by an API key, or of [`Anybody`].
+/// Somebody who is signed in: by which session, and as which caller. Without an account there is no caller.
+#[derive(Clone, Debug)]
+pub struct SignedIn<Caller = self::Caller> {
+    /// The session.
+    pub session: ConsoleSession,
+    /// What the session's forms carry, so that no other site can send them.
+    pub form_token: String,
+    /// As whom its requests act.
+    pub acts: Caller,
+}
+
+/// A request on its way to a handler: of a caller who is known by an API key, of somebody [`SignedIn`], or of [`Anybody`].
 ///
 /// It reads and writes by its [`Session`] and does not lead to the [`Postroom`]: the writes of a POST may be held until it is
 /// answered, and a second write transaction would wait for the held one for ever.
@@ -222,6 +302,29 @@ impl<'a, By> Call<'a, By> {
         self.session.write(work)
     }
 
+    /// Runs `work` for each item, in pieces: as many in one transaction as take no longer than 2 ms, so that others write in
+    /// between. If `work` fails, the items of its piece are undone, and those of the earlier ones stay.
+    pub fn write_each<I, T, E: From<Error>>(
+        &self,
+        items: &[I],
+        work: impl Fn(&WriteTx<'_>, &I) -> Result<T, E>,
+    ) -> Result<Vec<T>, E> {
+        let mut done = Vec::with_capacity(items.len());
+        while let Some(rest) = items.get(done.len()..).filter(|rest| !rest.is_empty()) {
+            done.extend(self.session.write(|tx| {
+                let (begun, mut piece) = (Instant::now(), Vec::new());
+                for item in rest {
+                    piece.push(work(tx, item)?);
+                    if begun.elapsed() >= PIECE {
+                        break;
+                    }
+                }
+                Ok::<_, E>(piece)
+            })?);
+        }
+        Ok(done)
+    }
+
     /// The operator's decisions.
     pub fn settings(&self) -> &Settings {
         self.session.settings()
@@ -246,8 +349,8 @@ impl<'a, By> Call<'a, By> {
 }
 
 /// A call of a route that asks the DNS. Its writes are never held, so it has the [`Postroom`] as a whole.
-pub struct LookingCall<'a> {
-    pub(crate) call: Call<'a>,
+pub struct LookingCall<'a, By = Caller> {
+    pub(crate) call: Call<'a, By>,
     /// The library.
     pub postroom: &'a Postroom,
     /// The DNS.
@@ -256,10 +359,10 @@ pub struct LookingCall<'a> {
     pub scouts: &'a Scouts,
 }
 
-impl<'a> Deref for LookingCall<'a> {
-    type Target = Call<'a>;
+impl<'a, By> Deref for LookingCall<'a, By> {
+    type Target = Call<'a, By>;
 
-    fn deref(&self) -> &Call<'a> {
+    fn deref(&self) -> &Call<'a, By> {
         &self.call
     }
 }

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
-use crate::id::{AccountId, ApiKeyId};
+use crate::id::{AccountId, ApiKeyId, DomainId, LoginLinkId};
 use crate::label;
 use crate::secret::fill_random;
 use crate::subscription::{self, Limits};
@@ -49,6 +49,10 @@ pub(crate) struct Rights {
     pub(crate) is_of_domains: bool,
     /// Whether the caller brought the secret that the key had before its last rotation.
     pub(crate) is_superseded: bool,
+    /// The one domain that is there for a domain's administrator.
+    pub(crate) only: Option<DomainId>,
+    /// The key that made the link by which a domain's administrator came, who sees no more than that key.
+    pub(crate) invited_by: Option<ApiKeyId>,
 }
 
 impl Caller {
@@ -67,6 +71,22 @@ impl Caller {
         Caller { account, actor: Actor::Key(key), user: None, rights }
     }
 
+    /// The administrator of one domain, who came by a link that this key made, or the operator.
+    pub(crate) fn domain_administrator(
+        account: AccountId,
+        domain: DomainId,
+        link: LoginLinkId,
+        invited_by: Option<ApiKeyId>,
+    ) -> Caller {
+        let rights = Rights { only: Some(domain), invited_by, ..Rights::default() };
+        Caller { account, actor: Actor::LoginLink(link), user: None, rights }
+    }
+
+    /// An administrator of the account, who came by this link.
+    pub(crate) fn account_administrator(account: AccountId, link: LoginLinkId) -> Caller {
+        Caller { account, actor: Actor::LoginLink(link), user: None, rights: Rights::default() }
+    }
+
     /// Whether the scopes of the caller's key allow this; who has no key, or one without scopes, may do everything.
     pub fn may(&self, need: Need) -> bool {
         self.rights.scopes.as_ref().is_none_or(|scopes| scopes.allow(need))
@@ -77,9 +97,20 @@ impl Caller {
         self.rights.scopes.is_some()
     }
 
-    /// Whether of the account's domains only those are there that are listed for the caller's key.
+    /// Whether of the account's domains only some are there: those that are listed for the caller's key, or the one domain
+    /// of its administrator.
     pub fn is_of_domains(&self) -> bool {
-        self.rights.is_of_domains
+        self.rights.is_of_domains || self.rights.only.is_some()
+    }
+
+    /// The one domain that is there for the caller, if the caller is its administrator.
+    pub(crate) fn only(&self) -> Option<DomainId> {
+        self.rights.only
+    }
+
+    /// The key whose view of the account the caller has: its own, or the one that invited it.
+    pub(crate) fn sees_as(&self) -> Option<ApiKeyId> {
+        self.key().or(self.rights.invited_by)
     }
 
     /// Whether the caller brought the secret that its key had before the last rotation.
@@ -208,6 +239,16 @@ pub(crate) fn set_trust(tx: &WriteTx<'_>, account: &Account, is_trusted: bool) -
 /// The account of this name.
 pub fn find(tx: &ReadTx<'_>, name: &str) -> Result<Account, Error> {
     table::by_name(tx, name)?.ok_or(Error::NotFound(Entity::Account))
+}
+
+/// The caller's own account.
+pub fn own(tx: &ReadTx<'_>, caller: &Caller) -> Result<Account, Error> {
+    table::by_id(tx, caller.account)?.ok_or(Error::NotFound(Entity::Account))
+}
+
+/// The account with this id.
+pub fn by_id(tx: &ReadTx<'_>, id: AccountId) -> Result<Account, Error> {
+    table::by_id(tx, id)?.ok_or(Error::NotFound(Entity::Account))
 }
 
 /// Whether the operator trusts the account, so that what it says of its domains needs no proof.

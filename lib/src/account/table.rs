@@ -27,6 +27,10 @@ pub(super) fn by_name(tx: &ReadTx<'_>, name: &str) -> Result<Option<Account>, Er
     tx.one("SELECT * FROM account WHERE name = ?1", [name], account)
 }
 
+pub(super) fn by_id(tx: &ReadTx<'_>, id: AccountId) -> Result<Option<Account>, Error> {
+    tx.one("SELECT * FROM account WHERE id = ?1", [id.number()], account)
+}
+
 pub(super) fn trust_of(tx: &ReadTx<'_>, id: AccountId) -> Result<Option<Trust>, Error> {
     tx.one("SELECT trust FROM account WHERE id = ?1", [id.number()], |row| parsed(row, "trust"))
 }

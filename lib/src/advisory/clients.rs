@@ -29,7 +29,7 @@ pub(super) fn advise(subject: &Subject, tools: &Tools<'_>) -> Vec<Advice> {
         if answer.outcome.is_temporary() {
             failed = failed.or(Some(question));
         }
-        let is_there = !answer.outcome.records().is_empty();
+        let is_there = answer.outcome.records().iter().any(is_service);
         if is_there && !found.contains(host) {
             found.push(host);
         }
@@ -62,6 +62,11 @@ pub(super) fn advise(subject: &Subject, tools: &Tools<'_>) -> Vec<Advice> {
     }
 }
 
+/// Whether a record leads somewhere. The root as the host of a service says that there is none (RFC 2782).
+fn is_service(record: &RecordData) -> bool {
+    !matches!(record, RecordData::Srv { target, .. } if target.as_str().is_empty())
+}
+
 /// An alias that leads to no address.
 fn of_alias(
     question: &Question,
@@ -81,7 +86,7 @@ fn of_alias(
     })
 }
 
-/// The hosts of a service that cannot be reached. The root as a host says that there is no such service (RFC 2782).
+/// The hosts of a service that cannot be reached.
 fn of_service(question: &Question, answer: &Answer, tools: &Tools<'_>) -> Vec<Advice> {
     let name = &question.name;
     let hosts: Vec<&DnsName> = answer

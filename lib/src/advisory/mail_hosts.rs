@@ -1,7 +1,12 @@
 //! Mail hosts: whether each of the domain's MX hosts answers on port 25, and encrypts. Only where somebody is there to ask them.
 
+use std::time::{Duration, Instant};
+
 use super::{Advice, AdviceCode, Subject, Tools, mail_hosts, shown};
 use crate::dns::{Question, RecordType, vet_hosts};
+
+/// For so long further hosts are asked. The last of them may take its own time.
+const ASK_FOR: Duration = Duration::from_secs(10);
 
 pub(super) fn advise(subject: &Subject, tools: &Tools<'_>) -> Vec<Advice> {
     let Some(smtp) = tools.smtp else { return Vec::new() };
@@ -16,7 +21,11 @@ pub(super) fn advise(subject: &Subject, tools: &Tools<'_>) -> Vec<Advice> {
         );
         Advice::improve(AdviceCode::SmtpUnreachable, host, text)
     };
+    let until = Instant::now() + ASK_FOR;
     let told = hosts.iter().zip(vetted).map(|(host, vetted)| {
+        if Instant::now() >= until {
+            return Advice::unknown(&Question::new(host.clone(), RecordType::A));
+        }
         let addresses = match vetted {
             Ok(Some(addresses)) => addresses,
             Ok(None) => return Advice::unknown(&Question::new(host.clone(), RecordType::A)),

@@ -11,9 +11,9 @@ use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::name::DomainName;
 use crate::ownership::table as names;
-use crate::ownership::{self, BY_CHALLENGE, Challenge, Way};
-use crate::verify::{Expectation, Look, Verdict, check, look_for_challenge};
-use crate::{inbound, provision, signing};
+use crate::ownership::{self, Challenge, Way};
+use crate::verify::{Expectation, Look, look_for_challenge, plan, settle};
+use crate::{inbound, provision};
 
 /// What a look at a claim came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,17 +75,19 @@ pub fn verify(
     if is_over {
         return postroom.read(|tx| shown(tx, caller, name, Vec::new()));
     }
-    let (expected, look, is_seen) = look_for_challenge(name, &challenge, resolver);
-    if is_seen {
-        let rivals = rival.map(|rival| look_for_challenge(name, &rival.challenge, resolver));
-        // A rival's challenge that cannot be looked up now counts as one that is there.
-        let is_missed = rivals.map(|(_, look, is_seen)| !is_seen && look.finding.verdict == Verdict::Fail);
-        pool::write(postroom, |tx| prove(tx, caller, &before, is_missed))?;
-    } else if let (ClaimState::Holds, None) = (before.state, &before.of) {
-        let id = postroom.read(|tx| domain::find_named(tx, caller, name).map(|domain| domain.id))?;
-        check(postroom, caller, id, resolver)?;
+    if let (ClaimState::Holds, None) = (before.state, &before.of) {
+        let plan = postroom.read(|tx| plan(tx, caller, domain::find_named(tx, caller, name)?.id))?;
+        let seen = plan.look_closely(resolver);
+        postroom.write(|tx| settle(tx, caller, &plan, &seen))?;
+        let challenge = seen.challenge.into_iter().collect();
+        return postroom.read(|tx| shown(tx, caller, name, challenge));
     }
-    postroom.read(|tx| shown(tx, caller, name, vec![(expected, look)]))
+    let rival = rival.as_ref().map(|rival| &rival.challenge);
+    let (expected, look, is_seen, is_missed) = look_for_challenge(name, &challenge, rival, resolver);
+    if is_seen {
+        pool::write(postroom, |tx| prove(tx, caller, &before, is_missed))?;
+    }
+    postroom.read(|tx| shown(tx, caller, name, vec![(expected.clone(), look.clone())]))
 }
 
 fn shown(
@@ -124,10 +126,6 @@ fn prove(tx: &WriteTx<'_>, caller: &Caller, before: &Stored, is_missed: Option<b
         return Err(Error::NotFound(Entity::Claim));
     }
     match (claim.state, &claim.of) {
-        (ClaimState::Holds, None) => {
-            let domain = domain::find_named(tx, caller, name)?;
-            signing::prove(tx, caller.actor(), &domain, BY_CHALLENGE)
-        }
         (ClaimState::Holds, Some((id, ..))) => {
             names::prove_alias(tx, name)?;
             let domain = domain::find(tx, caller, *id)?;
@@ -158,6 +156,7 @@ fn prove(tx: &WriteTx<'_>, caller: &Caller, before: &Stored, is_missed: Option<b
                 }
             }
         }
-        (ClaimState::Lost, _) => Ok(()),
+        // Of a domain that is there the check of its records does this.
+        (ClaimState::Holds, None) | (ClaimState::Lost, _) => Ok(()),
     }
 }

@@ -9,6 +9,8 @@
 //! lifetime, such as a [`Domain`](crate::domain::Domain), cannot leave the closure, and the compiler accepts it in no other
 //! transaction, not even in one that runs inside the first.
 
+mod checksum;
+mod claim;
 pub(crate) mod inside;
 mod master;
 mod open;
@@ -16,25 +18,33 @@ mod params;
 mod row;
 mod session;
 mod sqlite;
+mod time;
+mod turns;
 mod value;
 
-use std::fs::File;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use std::time::Duration;
+
 use tempfile::TempDir;
 
+pub(crate) use self::checksum::{Checksum, damaged};
+pub use self::claim::{Claim, note_of_server};
 pub use self::master::{MasterKeyChange, RotationError};
 pub(crate) use self::master::{SealedColumn, Sealing};
-pub use self::open::OpenError;
+pub use self::open::{OpenError, is_being_opened};
 pub(crate) use self::params::{Params, named};
 pub(crate) use self::row::{Row, moment, moment_if_any, parsed};
 pub use self::session::{Held, Session};
+pub(crate) use self::sqlite::Depth;
 pub use self::sqlite::{BackupError, back_up, restore};
-pub(crate) use self::value::{ToValue, Value};
+pub use self::time::{Jump, TimeKept};
+pub(crate) use self::turns::Turns;
+pub(crate) use self::value::{FromValue, ToValue, Value};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::name::DnsName;
@@ -42,8 +52,9 @@ use crate::settings::Settings;
 
 use self::inside::Inside;
 use self::master::MasterKeys;
-use self::open::{OpeningLock, beside, private_file};
+use self::open::{OpeningLock, beside};
 use self::sqlite::{Connection, Readers, Writer};
+use self::time::Guard;
 
 /// How a database is opened.
 #[derive(Clone)]
@@ -73,6 +84,8 @@ pub struct Postroom {
     master_keys: MasterKeys,
     settings: Settings,
     clock: Arc<dyn Clock>,
+    guard: Guard,
+    turns: Turns,
     /// The folder of a temporary database. It is removed last, when everything above is closed.
     _folder: Option<TempDir>,
 }
@@ -114,6 +127,8 @@ impl Postroom {
         let writer = sqlite::open(file, now)?;
         let key_file = options.master_key_file.unwrap_or_else(|| beside(file, ".key"));
         let master_keys = MasterKeys::open(&writer, file, &key_file, now)?;
+        let guard = Guard::begin(&writer, &*options.clock)
+            .map_err(|reason| OpenError::Store { file: file.to_owned(), reason: reason.to_string() })?;
         Ok(Postroom {
             file: file.to_owned(),
             writer: Writer::new(writer),
@@ -122,6 +137,8 @@ impl Postroom {
             master_keys,
             settings: options.settings,
             clock: options.clock,
+            guard,
+            turns: Turns::default(),
             _folder: folder,
         })
     }
@@ -161,18 +178,6 @@ impl Postroom {
         self.writer.close();
     }
 
-    /// Claims the file for serving until the claim is dropped. Fails while another process holds the claim.
-    pub fn claim(&self) -> Result<Claim, OpenError> {
-        let lock = private_file(&beside(&self.file, ".lock"))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Claim { _lock: lock }),
-            Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::Claimed { file: self.file.clone() }),
-            Err(std::fs::TryLockError::Error(source)) => {
-                Err(OpenError::Unusable { file: self.file.clone(), source })
-            }
-        }
-    }
-
     /// The operator's decisions.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -180,12 +185,26 @@ impl Postroom {
 
     /// The moment it is now.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.guard.now(&*self.clock)
+    }
+
+    /// Whose turn it is.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// The file that was opened.
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// How large the write-ahead log is, and for how long the oldest reader of this process has been reading, if one reads.
+    ///
+    /// The log grows while somebody reads what was there before, in whichever process, because it can begin anew only
+    /// when nobody needs it.
+    pub fn write_ahead_log(&self) -> (u64, Option<Duration>) {
+        let octets = std::fs::metadata(beside(&self.file, "-wal")).map_or(0, |data| data.len());
+        (octets, self.readers.oldest())
     }
 
     /// Whether the file can be read at all: one small read.
@@ -198,6 +217,16 @@ impl Postroom {
     /// Returns a line for each thing found; none means the file is sound.
     pub fn check_integrity(&self) -> Result<Vec<String>, Error> {
         self.read(|tx| tx.conn.damage())
+    }
+
+    /// The tables that there are.
+    pub(crate) fn tables(&self) -> Result<Vec<String>, Error> {
+        self.read(|tx| tx.conn.tables())
+    }
+
+    /// Looks for damage in one table: in its pages alone, or in its indexes as well. Returns a line for each thing found.
+    pub(crate) fn check_table(&self, table: &str, depth: Depth) -> Result<Vec<String>, Error> {
+        self.read(|tx| tx.conn.damage_in(table, depth))
     }
 
     fn refuse_if_broken(&self) -> Result<(), Error> {
@@ -221,12 +250,6 @@ impl std::fmt::Debug for Postroom {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Postroom").field("file", &self.file).finish_non_exhaustive()
     }
-}
-
-/// The right to serve a file. Dropping it gives it back, and so does the end of the process, even by a kill.
-#[derive(Debug)]
-pub struct Claim {
-    _lock: File,
 }
 
 /// The mark of one transaction, for a type whose values are valid only inside it.
@@ -254,12 +277,26 @@ impl<'t> ReadTx<'t> {
 
     /// The moment it is now.
     pub fn now(&self) -> Timestamp {
-        self.postroom.clock.now()
+        self.postroom.now()
+    }
+
+    /// Whether something may be deleted, expire or make way for its age: not if the clock has jumped, until it was steady for
+    /// an hour.
+    pub fn may_expire(&self) -> bool {
+        self.postroom.time_held_until().is_none()
     }
 
     /// What seals and opens secrets, in the state that this transaction sees.
     pub(crate) fn master_key(&self) -> Sealing<'_, 't> {
         Sealing::of(self)
+    }
+
+    /// The connection in the middle of this transaction. Fails if an error has ended that: nothing may be written beside it.
+    fn alive(&self) -> Result<&'t Connection, Error> {
+        if self.conn.is_in_transaction() {
+            return Ok(self.conn);
+        }
+        Err(StoreError::new(StoreTrouble::Other, "an earlier error has ended this transaction").into())
     }
 
     /// The first row, if there is one.
@@ -269,7 +306,7 @@ impl<'t> ReadTx<'t> {
         params: impl Params,
         map: impl FnOnce(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        self.conn.one(sql, params, map)
+        self.alive()?.one(sql, params, map)
     }
 
     /// Every row.
@@ -279,7 +316,7 @@ impl<'t> ReadTx<'t> {
         params: impl Params,
         map: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        self.conn.all(sql, params, map)
+        self.alive()?.all(sql, params, map)
     }
 }
 
@@ -289,12 +326,12 @@ pub struct WriteTx<'t>(ReadTx<'t>);
 impl WriteTx<'_> {
     /// Runs a statement and returns how many rows it touched.
     pub(crate) fn run(&self, sql: &str, params: impl Params) -> Result<usize, Error> {
-        self.conn.run(sql, params)
+        self.alive()?.run(sql, params)
     }
 
     /// Runs an `INSERT … RETURNING id`.
     pub(crate) fn insert(&self, sql: &str, params: impl Params) -> Result<i64, Error> {
-        let id = self.conn.one(sql, params, |row| row.get(0))?;
+        let id = self.alive()?.one(sql, params, |row| row.get(0))?;
         id.ok_or_else(|| StoreError::new(StoreTrouble::Other, "a row that was put in has no id").into())
     }
 
@@ -303,6 +340,10 @@ impl WriteTx<'_> {
         self.run("SAVEPOINT part", [])?;
         let result = work();
         if result.is_err() {
+            // On a full disk SQLite may have rolled everything back. Then there is no part any more, and the first error says why.
+            if !self.conn.is_in_transaction() {
+                return result;
+            }
             self.run("ROLLBACK TO part", [])?;
         }
         self.run("RELEASE part", [])?;

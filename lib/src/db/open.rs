@@ -1,6 +1,6 @@
 //! Opening a database: the files beside it, and every reason why it cannot be opened.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,40 @@ pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut path = file.as_os_str().to_owned();
     path.push(suffix);
     path.into()
+}
+
+/// Opens a file that is locked, and makes it if it is not there. It belongs to whom the database belongs, so that a command of
+/// root's does not lock the others out.
+pub(super) fn lock_file(database: &Path, suffix: &str) -> Result<File, OpenError> {
+    let path = beside(database, suffix);
+    let is_new = !path.exists();
+    let lock = private_file(&path).map_err(|error| match error {
+        OpenError::Unusable { file, source } if source.kind() == io::ErrorKind::PermissionDenied => {
+            OpenError::LockedOut { owner: owner(&file), file, database: database.to_owned() }
+        }
+        other => other,
+    })?;
+    #[cfg(unix)]
+    if is_new && let Ok(data) = database.metadata() {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        // Nobody but root can give a file away, and nobody else needs to.
+        let _ = fchown(&lock, Some(data.uid()), Some(data.gid()));
+    }
+    Ok(lock)
+}
+
+/// The user id of a file's owner.
+fn owner(file: &Path) -> Option<u32> {
+    #[cfg(unix)]
+    return file.metadata().ok().map(|data| std::os::unix::fs::MetadataExt::uid(&data));
+    #[cfg(not(unix))]
+    return None;
+}
+
+/// Whether another process is opening the database just now, so that whoever opens it waits.
+pub fn is_being_opened(database: &Path) -> bool {
+    let lock = OpenOptions::new().read(true).write(true).open(beside(database, ".open"));
+    lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 /// Opens a file for reading and writing, and makes it, for its owner alone, if it is not there.
@@ -52,6 +86,18 @@ pub enum OpenError {
         file: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// A file that is locked belongs to another user.
+    #[error("{file} belongs to another user{owner}; give it to the user that the database belongs to: chown --reference={database} {file}",
+            file = file.display(), database = database.display(),
+            owner = owner.map_or_else(String::new, |id| format!(" (id {id})")))]
+    LockedOut {
+        /// The file.
+        file: PathBuf,
+        /// The id of its owner, if it is known.
+        owner: Option<u32>,
+        /// The database beside it.
+        database: PathBuf,
     },
     /// Another program's database.
     #[error("{} is another program's database (application id {application:#010x}); name another file with --db", file.display())]
@@ -142,7 +188,7 @@ pub(crate) struct OpeningLock(#[expect(dead_code, reason = "held for its lock al
 
 impl OpeningLock {
     pub(crate) fn wait(file: &Path) -> Result<OpeningLock, OpenError> {
-        let lock = private_file(&beside(file, ".open"))?;
+        let lock = lock_file(file, ".open")?;
         lock.lock().map_err(|source| OpenError::Unusable { file: file.to_owned(), source })?;
         Ok(OpeningLock(lock))
     }

@@ -29,7 +29,7 @@ impl<'r> Row<'r> {
     /// The value of a column, by its name or by its place from 0.
     pub(crate) fn get<C: Column, T: FromValue>(&self, column: C) -> Result<T, Error> {
         let value = self.cells.value(column.place(self)?)?;
-        T::from_value(value).ok_or_else(|| wrong(format!("{} holds {value}", column.shown())))
+        T::from_value(value).ok_or_else(|| unreadable(format!("{} holds {value}", column.shown())))
     }
 }
 
@@ -92,6 +92,11 @@ impl Places {
     }
 }
 
+/// What is said of a value that this program cannot have stored.
+fn unreadable(text: String) -> Error {
+    StoreError::new(StoreTrouble::Damaged, text).into()
+}
+
 fn wrong(text: String) -> Error {
     StoreError::new(StoreTrouble::Other, text).into()
 }
@@ -103,7 +108,7 @@ where
     T::Err: std::fmt::Display,
 {
     let text: String = row.get(column)?;
-    text.parse().map_err(|e| wrong(format!("{} holds what is not readable: {e}", column.shown())))
+    text.parse().map_err(|e| unreadable(format!("{} holds what is not readable: {e}", column.shown())))
 }
 
 /// Reads a column of milliseconds.

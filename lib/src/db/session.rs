@@ -6,7 +6,7 @@ use super::inside::Inside;
 use super::sqlite::{Connection, LentWriter};
 use super::{Postroom, ReadTx, WriteTx, closed};
 use crate::clock::Timestamp;
-use crate::error::Error;
+use crate::error::{Error, StoreError, StoreTrouble};
 use crate::settings::Settings;
 
 /// The database as one request uses it. Its writes are on disk when they return, or they are held by a [`Held`].
@@ -139,7 +139,12 @@ impl Holding for Held<'_> {
     }
 
     fn enter(&self) -> Result<bool, Error> {
-        if self.writer.borrow().is_some() {
+        if let Some(conn) = self.conn() {
+            if !conn.is_in_transaction() {
+                let text = "an earlier error has ended the transaction";
+                return Err(StoreError::new(StoreTrouble::Other, text).into());
+            }
+            drop(conn);
             return self.run("SAVEPOINT part").map(|()| false);
         }
         self.postroom.refuse_if_broken()?;
@@ -160,5 +165,51 @@ impl Holding for Held<'_> {
             (false, true) => self.run("RELEASE part"),
             (false, false) => self.run("ROLLBACK TO part; RELEASE part"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pages(postroom: &Postroom, most: i64) {
+        let writer = postroom.writer.lend().unwrap();
+        writer.conn().unwrap().batch(&format!("PRAGMA max_page_count = {most}")).unwrap();
+    }
+
+    fn trouble<T>(result: &Result<T, Error>) -> Option<StoreTrouble> {
+        match result {
+            Err(Error::Store(error)) => Some(error.trouble()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_disk_that_is_full_in_the_middle_of_a_part_is_told_as_that_and_nothing_is_written_beside_it() {
+        const FILL: &str = "INSERT INTO filler (octets) VALUES (zeroblob(?1))";
+        let postroom = Postroom::open_temporary().unwrap();
+        let made = postroom.write(|tx| tx.run("CREATE TABLE filler (octets BLOB) STRICT", []).map(drop));
+        made.unwrap();
+        pages(&postroom, 1);
+        let held = Held::new(&postroom);
+        let in_held = || {
+            held.session().write(|tx| tx.run(FILL, [1]).map(drop))?;
+            held.session().write(|tx| tx.run(FILL, [1_000_000]).map(drop))
+        };
+        assert_eq!(trouble(&in_held()), Some(StoreTrouble::Full));
+        assert!(held.session().write(|tx| tx.run(FILL, [1]).map(drop)).is_err());
+        drop(held);
+        let filled: Result<(), Error> = postroom.write(|tx| {
+            tx.run(FILL, [1])?;
+            let part = tx.part(|| tx.run(FILL, [1_000_000]).map(drop));
+            assert_eq!(trouble(&part), Some(StoreTrouble::Full));
+            assert!(tx.run(FILL, [1]).is_err(), "the transaction is over");
+            part
+        });
+        assert_eq!(trouble(&filled), Some(StoreTrouble::Full));
+        pages(&postroom, 1_000_000);
+        let count = |tx: &ReadTx<'_>| tx.one("SELECT count(*) FROM filler", [], |row| row.get::<_, i64>(0));
+        assert_eq!(postroom.read(count).unwrap(), Some(0));
+        postroom.write(|tx| tx.run(FILL, [1_000_000]).map(drop)).unwrap();
     }
 }

@@ -157,7 +157,7 @@ pub(crate) fn rename<'t>(
     selector: &Selector,
     published_as: Option<&Selector>,
 ) -> Result<(), Error> {
-    table::rename(tx, key.id, selector, published_as)?;
+    table::rename(tx, key, selector, published_as)?;
     let renamed = KeyRef { id: key.id, selector: selector.clone() };
     let from = key.selector.clone();
     let change = Change::DkimKeyRenamed { domain: domain.into(), key: renamed, from };

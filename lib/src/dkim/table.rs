@@ -2,7 +2,7 @@
 
 use super::{Algorithm, DkimKey, KeyPair, PublicKey};
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, Row, SealedColumn, WriteTx, moment, moment_if_any, named, parsed};
+use crate::db::{Checksum, ReadTx, Row, SealedColumn, WriteTx, moment, moment_if_any, named, parsed};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
@@ -34,13 +34,14 @@ pub(super) fn insert(
 ) -> Result<DkimKey, Error> {
     let created_at = tx.now();
     let id = tx.insert(
-        "INSERT INTO dkim_key (domain_id, selector, algorithm, bits, public_key, sealed, delegated_to, imported, created_at)
-         VALUES (:domain, :selector, :algorithm, :bits, :public, :sealed, :delegated_to, :imported, :now) RETURNING id",
+        "INSERT INTO dkim_key (domain_id, selector, algorithm, bits, public_key, sealed, delegated_to, imported, created_at, checksum)
+         VALUES (:domain, :selector, :algorithm, :bits, :public, :sealed, :delegated_to, :imported, :now, :checksum) RETURNING id",
         named! {
             ":domain": domain.number(), ":selector": selector.as_str(),
             ":algorithm": pair.public.algorithm().as_str(), ":bits": pair.bits,
             ":public": pair.public.octets(), ":sealed": sealed,
             ":delegated_to": delegated_to.map(DnsName::as_str), ":imported": pair.imported, ":now": created_at.millis(),
+            ":checksum": checksum(domain, selector, &pair.public, delegated_to),
         },
     )?;
     Ok(DkimKey {
@@ -100,13 +101,18 @@ pub(super) fn release(tx: &WriteTx<'_>, then: Timestamp) -> Result<Option<DkimKe
 /// Another selector; `published_as` is the name under which it signs until its record is seen there.
 pub(super) fn rename(
     tx: &WriteTx<'_>,
-    key: DkimKeyId,
+    key: &DkimKey,
     selector: &Selector,
     published_as: Option<&Selector>,
 ) -> Result<(), Error> {
     tx.run(
-        "UPDATE dkim_key SET selector = ?2, published_as = ?3 WHERE id = ?1",
-        (key.number(), selector.as_str(), published_as.map(Selector::as_str)),
+        "UPDATE dkim_key SET selector = ?2, published_as = ?3, checksum = ?4 WHERE id = ?1",
+        (
+            key.id.number(),
+            selector.as_str(),
+            published_as.map(Selector::as_str),
+            checksum(key.domain, selector, &key.public, key.delegated_to.as_ref()),
+        ),
     )?;
     Ok(())
 }
@@ -233,8 +239,48 @@ pub(crate) fn published_as(row: &Row<'_>) -> Result<Option<Selector>, Error> {
     Ok(row.get::<_, Option<_>>("published_as")?.map(Selector::stored))
 }
 
+/// The checksum of what is published of a key.
+pub(crate) fn checksum(
+    domain: DomainId,
+    selector: &Selector,
+    public: &PublicKey,
+    delegated_to: Option<&DnsName>,
+) -> Checksum {
+    let (algorithm, target) = (public.algorithm().as_str(), delegated_to.map(DnsName::as_str));
+    Checksum::of(&[&domain.number(), &selector.as_str(), &algorithm, &public.octets(), &target])
+}
+
+/// Refuses a row of another table whose key, joined to it as `key_domain` and `key_checksum`, is damaged.
+pub(crate) fn check_joined(
+    row: &Row<'_>,
+    selector: &Selector,
+    public: &PublicKey,
+    delegated_to: Option<&DnsName>,
+) -> Result<(), Error> {
+    let domain = DomainId::new(row.get("key_domain")?);
+    let checksum = checksum(domain, selector, public, delegated_to);
+    checksum.check(row, "key_checksum", &format!("a DKIM key of the domain {domain}"))
+}
+
 /// A key, of a row that has all of its columns.
 pub(crate) fn dkim_key(row: &Row<'_>) -> Result<DkimKey, Error> {
+    let key = unchecked(row)?;
+    let checksum = checksum(key.domain, &key.selector, &key.public, key.delegated_to.as_ref());
+    checksum.check(row, "checksum", &format!("the DKIM key {} of the domain {}", key.id, key.domain))?;
+    Ok(key)
+}
+
+/// The checksum of a row that is right, or has none yet, and whose private half is sealed for this public one.
+pub(crate) fn right_checksum(tx: &ReadTx<'_>, id: i64) -> Result<Option<Checksum>, Error> {
+    let found = tx.one("SELECT * FROM dkim_key WHERE id = ?1", [id], |row| {
+        Ok((dkim_key(row)?, row.get::<_, Vec<u8>>("sealed")?))
+    })?;
+    let Some((key, sealed)) = found else { return Ok(None) };
+    tx.master_key().open(&super::identity(key.domain, &key.public), &sealed)?;
+    Ok(Some(checksum(key.domain, &key.selector, &key.public, key.delegated_to.as_ref())))
+}
+
+fn unchecked(row: &Row<'_>) -> Result<DkimKey, Error> {
     Ok(DkimKey {
         id: DkimKeyId::new(row.get("id")?),
         domain: DomainId::new(row.get("domain_id")?),

@@ -1,5 +1,6 @@
 //! The data of a domain, for showing.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -95,3 +96,14 @@ impl FromStr for DomainStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a domain's status is pending, active or failed")]
 pub struct InvalidStatus;
+
+/// Ids as they stand in a list, where they need no place for a parameter each.
+pub(crate) fn numbers(ids: &[DomainId]) -> String {
+    ids.iter().map(|id| id.number().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Sorts what was found of some domains in the order in which these were asked for.
+pub(crate) fn in_order<T>(found: &mut [T], ids: &[DomainId], id: impl Fn(&T) -> DomainId) {
+    let places: HashMap<DomainId, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+    found.sort_by_key(|each| places.get(&id(each)).copied());
+}

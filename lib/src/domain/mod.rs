@@ -9,7 +9,7 @@
 //! shows nothing. How a domain begins and ends stands above what hangs on it, in [`provision`](crate::provision), and is reached from
 //! here as well: [`create`], [`rename`], [`transfer`], [`delete`].
 
-mod details;
+pub(crate) mod details;
 pub(crate) mod holder;
 pub(crate) mod table;
 pub(crate) mod visibility;
@@ -63,6 +63,8 @@ pub enum Order {
     Id,
     /// By label, those without one last in both directions.
     Label,
+    /// By name.
+    Name,
 }
 
 /// The domain with this id.
@@ -73,6 +75,15 @@ pub fn find<'t>(tx: &ReadTx<'t>, caller: &Caller, id: DomainId) -> Result<Domain
 /// The domain with this name.
 pub fn find_named<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Result<Domain<'t>, Error> {
     table::by_name(tx, caller, name)?.ok_or(Error::NotFound(Entity::Domain))
+}
+
+/// Those of these names that are domains which the caller may see, in any order: one statement, however many there are.
+pub fn find_all_named<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    names: &[DomainName],
+) -> Result<Vec<Domain<'t>>, Error> {
+    table::by_names(tx, caller, names)
 }
 
 /// The operator, acting within the account that owns `name`.
@@ -131,6 +142,32 @@ pub fn list_with_status<'t>(
     page: Page,
 ) -> Result<Vec<Domain<'t>>, Error> {
     table::with_status(tx, caller, status, page)
+}
+
+/// Which of the caller's domains are wanted: those that meet every condition that is set.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DomainSearch<'a> {
+    /// This text, without regard to the case of ASCII letters, stands somewhere in the name or the label.
+    pub text: Option<&'a str>,
+    /// The domain has this status.
+    pub status: Option<DomainStatus>,
+}
+
+/// A page of the caller's domains that a search finds.
+pub fn search<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    search: &DomainSearch<'_>,
+    order: Order,
+    direction: Direction,
+    page: Page,
+) -> Result<Vec<Domain<'t>>, Error> {
+    table::search(tx, caller, search, order, direction, page)
+}
+
+/// How many of the caller's domains have each status. A status that no domain has is left out.
+pub fn count_by_status(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(DomainStatus, u64)>, Error> {
+    table::count_by_status(tx, caller)
 }
 
 /// What happened to the domain since it is its account's, under whatever name, with its recipients and lists: the newest

@@ -1,12 +1,11 @@
 //! The SQL of domains, over those that the visibility rule lets through.
 
-use std::collections::HashMap;
-
+use super::details::{in_order, numbers};
 use super::visibility::{Scope, number, sorting, visible};
-use super::{Details, Domain, DomainStatus, Order};
+use super::{Details, Domain, DomainSearch, DomainStatus, Order};
 use crate::account::Caller;
 use crate::clock::Timestamp;
-use crate::db::{Params, ReadTx, Row, WriteTx, moment, moment_if_any, named, parsed};
+use crate::db::{Checksum, Params, ReadTx, Row, ToValue, WriteTx, moment, moment_if_any, named, parsed};
 use crate::error::{Entity, Error};
 use crate::id::{AccountId, ApiKeyId, DomainId, SubscriptionId};
 use crate::name::DomainName;
@@ -47,6 +46,26 @@ pub(crate) fn by_name<'t>(
         details,
     )?;
     Ok(found.map(|details| Domain::seen(tx, details)))
+}
+
+/// Those of these names that are domains which the caller may see.
+pub(super) fn by_names<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    names: &[DomainName],
+) -> Result<Vec<Domain<'t>>, Error> {
+    // Names have letters, digits, dots and hyphens only, so that each is a JSON string as it is.
+    let texts: Vec<&str> = names.iter().map(DomainName::as_str).collect();
+    let list = if texts.is_empty() { "[]".to_owned() } else { format!("[\"{}\"]", texts.join("\",\"")) };
+    let found = tx.all(
+        &format!(
+            "SELECT d.* FROM json_each(:names) n JOIN domain d ON d.name = n.value WHERE {}",
+            visible(caller)
+        ),
+        Scope::of(caller).with(&[(":names", &list.as_str())]).as_slice(),
+        details,
+    )?;
+    Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
 }
 
 pub(super) fn page<'t>(
@@ -92,17 +111,6 @@ pub(super) fn some<'t>(tx: &ReadTx<'t>, caller: &Caller, ids: &[DomainId]) -> Re
     let mut found: Vec<Domain<'t>> = found.into_iter().map(|details| Domain::seen(tx, details)).collect();
     in_order(&mut found, ids, |domain| domain.id);
     Ok(found)
-}
-
-/// Ids as they stand in a list, where they need no place for a parameter each.
-pub(crate) fn numbers(ids: &[DomainId]) -> String {
-    ids.iter().map(|id| id.number().to_string()).collect::<Vec<_>>().join(", ")
-}
-
-/// Sorts what was found of some domains in the order in which these were asked for.
-pub(crate) fn in_order<T>(found: &mut [T], ids: &[DomainId], id: impl Fn(&T) -> DomainId) {
-    let places: HashMap<DomainId, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
-    found.sort_by_key(|each| places.get(&id(each)).copied());
 }
 
 pub(super) fn count(tx: &ReadTx<'_>, caller: &Caller) -> Result<u64, Error> {
@@ -152,6 +160,53 @@ pub(super) fn with_status<'t>(
     Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
 }
 
+/// A search by text looks through the index `domain_by_name`, which has all columns that it needs, and no rows.
+pub(super) fn search<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    search: &DomainSearch<'_>,
+    order: Order,
+    direction: Direction,
+    page: Page,
+) -> Result<Vec<Domain<'t>>, Error> {
+    let (visible, sorting) = (visible(caller), sorting(order, direction));
+    let (limit, offset, text) =
+        (page.sql_limit(), page.sql_offset(), search.text.map(str::to_ascii_lowercase));
+    let status = search.status.map(DomainStatus::as_str);
+    let mut more: Vec<(&'static str, &dyn ToValue)> = vec![(":limit", &limit), (":offset", &offset)];
+    let (mut index, mut conditions) = ("", String::new());
+    if let Some(text) = &text {
+        more.push((":text", text));
+        index = if caller.only().is_some() { "" } else { "INDEXED BY domain_by_name" };
+        conditions += " AND (instr(d.name, :text) > 0 OR instr(lower(d.label), :text) > 0)";
+    }
+    if let Some(status) = &status {
+        more.push((":status", status));
+        conditions += " AND d.status = :status";
+    }
+    let found = tx.all(
+        &format!(
+            "SELECT d.* FROM (SELECT d.id FROM domain d {index} WHERE {visible}{conditions}
+                              ORDER BY {sorting} LIMIT :limit OFFSET :offset) page
+             JOIN domain d ON d.id = page.id ORDER BY {sorting}"
+        ),
+        Scope::of_page(tx, caller)?.with(&more).as_slice(),
+        details,
+    )?;
+    Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
+}
+
+pub(super) fn count_by_status(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(DomainStatus, u64)>, Error> {
+    tx.all(
+        &format!(
+            "SELECT count(*), d.status AS status FROM domain d WHERE {} GROUP BY d.status",
+            visible(caller)
+        ),
+        Scope::of_page(tx, caller)?.with(&[]).as_slice(),
+        |row| Ok((parsed(row, "status")?, row.get::<_, i64>(0)?.unsigned_abs())),
+    )
+}
+
 /// A new domain's columns that are not made here.
 pub(crate) struct NewRow<'a> {
     pub(crate) account: AccountId,
@@ -164,25 +219,30 @@ pub(crate) struct NewRow<'a> {
     pub(crate) wants_key: bool,
     /// Since when the account's claim to the name counts.
     pub(crate) claimed_at: Timestamp,
+    /// Whether it lies below a name that the account has proved.
+    pub(crate) covered: bool,
 }
 
 pub(crate) fn insert<'t>(tx: &WriteTx<'t>, new: &NewRow<'_>) -> Result<Domain<'t>, Error> {
     let made = tx.one(
         "INSERT INTO domain (account_id, subscription_id, name, label, user_id, organization_id, next_check_at,
-                             wants_key, claimed_at, created_at, updated_at)
-         VALUES (:account, :subscription, :name, :label, :user, :organization, :next, :wants_key, :claimed, :now, :now)
+                             wants_key, claimed_at, covered, created_at, updated_at)
+         VALUES (:account, :subscription, :name, :label, :user, :organization, :next, :wants_key, :claimed, :covered, :now, :now)
          RETURNING *",
         named! {
             ":account": new.account.number(), ":subscription": new.subscription.number(),
             ":name": new.name.as_str(), ":label": new.label,
             ":user": new.user.map(Tag::as_str), ":organization": new.organization.map(Tag::as_str),
             ":next": new.next_check_at.millis(), ":wants_key": new.wants_key,
-            ":claimed": new.claimed_at.millis(), ":now": tx.now().millis(),
+            ":claimed": new.claimed_at.millis(), ":covered": new.covered, ":now": tx.now().millis(),
         },
         details,
     )?;
+    let made = made.ok_or(Error::NotFound(Entity::Domain))?;
+    let checksum = checksum(made.id, made.account, &made.name);
+    tx.run("UPDATE domain SET checksum = ?2 WHERE id = ?1", (made.id.number(), checksum))?;
     // It is of the caller's account and user, and tied to no key: the rule lets it through.
-    made.map(|details| Domain::seen(tx, details)).ok_or(Error::NotFound(Entity::Domain))
+    Ok(Domain::seen(tx, made))
 }
 
 pub(crate) fn delete(tx: &WriteTx<'_>, id: DomainId) -> Result<(), Error> {
@@ -239,20 +299,36 @@ pub(super) fn set_label<'t>(
     )
 }
 
+/// A name that a domain takes.
+pub(crate) struct NewClaim<'a> {
+    pub(crate) name: &'a DomainName,
+    /// Since when the account's claim to it counts.
+    pub(crate) claimed_at: Timestamp,
+    /// Whether it lies below a name that the account has proved.
+    pub(crate) covered: bool,
+}
+
 /// Another name, with everything that was proved of the old one forgotten.
 pub(crate) fn rename<'t>(
     tx: &WriteTx<'t>,
     domain: &Domain<'t>,
-    name: &DomainName,
-    claimed_at: Timestamp,
+    claim: &NewClaim<'_>,
     next_check_at: Timestamp,
 ) -> Result<Domain<'t>, Error> {
     change(
         tx, domain,
         "UPDATE domain SET name = ?2, status = 'pending', proved_at = NULL, authority_id = NULL, claimed_at = ?5, updated_at = ?3,
-             checks = 0, next_check_at = ?4
+             checks = 0, next_check_at = ?4, covered = ?6, checksum = ?7
          WHERE id = ?1 RETURNING *",
-        (domain.id.number(), name.as_str(), tx.now().millis(), next_check_at.millis(), claimed_at.millis()),
+        (
+            domain.id.number(),
+            claim.name.as_str(),
+            tx.now().millis(),
+            next_check_at.millis(),
+            claim.claimed_at.millis(),
+            claim.covered,
+            checksum(domain.id, domain.account, claim.name),
+        ),
     )
 }
 
@@ -318,9 +394,15 @@ pub(crate) fn transfer<'t>(
         tx,
         "UPDATE domain SET account_id = ?2, subscription_id = ?3, api_key_id = NULL, user_id = NULL,
              organization_id = NULL, authority_id = NULL, claimed_at = ?4, updated_at = ?4,
-             proved_at = coalesce(proved_at, ?4)
+             proved_at = coalesce(proved_at, ?4), checksum = ?5
          WHERE id = ?1 RETURNING *",
-        (domain.id.number(), account.number(), subscription.number(), tx.now().millis()),
+        (
+            domain.id.number(),
+            account.number(),
+            subscription.number(),
+            tx.now().millis(),
+            checksum(domain.id, account, &domain.name),
+        ),
     )
 }
 
@@ -349,6 +431,37 @@ pub(crate) fn set_next_check(
         (id.number(), at.millis(), checks),
     )?;
     Ok(())
+}
+
+/// A domain whose check is some time ahead.
+pub(crate) struct Ahead {
+    pub(crate) domain: DomainId,
+    pub(crate) at: Timestamp,
+    pub(crate) status: DomainStatus,
+    pub(crate) checks: u32,
+}
+
+/// Up to a thousand domains whose check comes after `then`, the last ones first: those that come before the one given.
+pub(crate) fn far_ahead(
+    tx: &ReadTx<'_>,
+    then: Timestamp,
+    before: Option<(Timestamp, DomainId)>,
+) -> Result<Vec<Ahead>, Error> {
+    let (at, id) = before.map_or((i64::MAX, i64::MAX), |(at, id)| (at.millis(), id.number()));
+    tx.all(
+        "SELECT id, next_check_at, status, checks FROM domain
+         WHERE next_check_at > ?1 AND next_check_at <= ?2 AND (next_check_at < ?2 OR id < ?3)
+         ORDER BY next_check_at DESC, id DESC LIMIT 1000",
+        (then.millis(), at, id),
+        |row| {
+            Ok(Ahead {
+                domain: DomainId::new(row.get("id")?),
+                at: moment(row, "next_check_at")?,
+                status: parsed(row, "status")?,
+                checks: row.get("checks")?,
+            })
+        },
+    )
 }
 
 pub(crate) fn is_any_due(tx: &ReadTx<'_>) -> Result<bool, Error> {
@@ -400,8 +513,26 @@ fn changed(tx: &WriteTx<'_>, sql: &str, params: impl Params) -> Result<Details, 
     tx.one(sql, params, details)?.ok_or(Error::NotFound(Entity::Domain))
 }
 
+/// The checksum of whose domain it is, and under which name.
+pub(crate) fn checksum(id: DomainId, account: AccountId, name: &DomainName) -> Checksum {
+    Checksum::of(&[&id.number(), &account.number(), &name.as_str()])
+}
+
 /// What there is to show of a domain, of a row that has all of its columns.
 pub(crate) fn details(row: &Row<'_>) -> Result<Details, Error> {
+    let details = unchecked(row)?;
+    let checksum = checksum(details.id, details.account, &details.name);
+    checksum.check(row, "checksum", &format!("the domain {}", details.id))?;
+    Ok(details)
+}
+
+/// The checksum of a row that is right, or has none yet.
+pub(crate) fn right_checksum(tx: &ReadTx<'_>, id: i64) -> Result<Option<Checksum>, Error> {
+    let found = tx.one("SELECT * FROM domain WHERE id = ?1", [id], details)?;
+    Ok(found.map(|domain| checksum(domain.id, domain.account, &domain.name)))
+}
+
+fn unchecked(row: &Row<'_>) -> Result<Details, Error> {
     Ok(Details {
         id: DomainId::new(row.get("id")?),
         account: AccountId::new(row.get("account_id")?),

@@ -8,7 +8,7 @@ use super::{Details, Holder, Order, table};
 use crate::account::Caller;
 use crate::db::{ReadTx, ToValue, Within};
 use crate::error::Error;
-use crate::id::ApiKeyId;
+use crate::id::{ApiKeyId, DomainId};
 use crate::page::Direction;
 use crate::tag::Tag;
 
@@ -78,30 +78,34 @@ impl Deref for Domain<'_> {
 /// The visibility rule, over a `domain` called `d`. It stands here and nowhere else.
 ///
 /// `:key` is null for the operator and the schedule, who see also what is tied to a key; `:user` is null for who
-/// acts on behalf of no end user. [`Scope`] binds the three. For a key that is limited to some domains the others are not
-/// there.
+/// acts on behalf of no end user, and `:only` for who is not the administrator of one domain. [`Scope`] binds the four. For a
+/// key that is limited to some domains the others are not there.
 pub(crate) fn visible(caller: &Caller) -> &'static str {
     // Texts of their own, for an index serves `user_id = :user` and not `:user IS NULL OR …`; nor would one serve a list of
     // domains that may or may not count.
+    if caller.only().is_some() {
+        return "d.id = :only AND d.account_id = :account AND :user IS NULL
+                AND (:key IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)";
+    }
     match (caller.user().is_some(), caller.is_of_domains()) {
         (false, false) => {
-            "d.account_id = :account AND :user IS NULL
+            "d.account_id = :account AND :user IS NULL AND :only IS NULL
              AND (:key IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)"
         }
         (true, false) => {
-            "d.account_id = :account AND d.user_id = :user
+            "d.account_id = :account AND d.user_id = :user AND :only IS NULL
              AND (:key IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)"
         }
         (false, true) => {
             concat!(
-                "d.account_id = :account AND :user IS NULL
+                "d.account_id = :account AND :user IS NULL AND :only IS NULL
                  AND (d.api_key_id IS NULL OR d.api_key_id = :key) AND ",
                 listed!()
             )
         }
         (true, true) => {
             concat!(
-                "d.account_id = :account AND d.user_id = :user
+                "d.account_id = :account AND d.user_id = :user AND :only IS NULL
                  AND (d.api_key_id IS NULL OR d.api_key_id = :key) AND ",
                 listed!()
             )
@@ -125,14 +129,16 @@ pub(crate) struct Scope<'a> {
     account: i64,
     key: Option<i64>,
     user: Option<&'a str>,
+    only: Option<i64>,
 }
 
 impl<'a> Scope<'a> {
     pub(crate) fn of(caller: &'a Caller) -> Scope<'a> {
         Scope {
             account: caller.account().number(),
-            key: number(caller.key()),
+            key: number(caller.sees_as()),
             user: caller.user().map(Tag::as_str),
+            only: caller.only().map(DomainId::number),
         }
     }
 
@@ -151,8 +157,8 @@ impl<'a> Scope<'a> {
         &'b self,
         more: &[(&'static str, &'b dyn ToValue)],
     ) -> Vec<(&'static str, &'b dyn ToValue)> {
-        let own: [(&'static str, &dyn ToValue); 3] =
-            [(":account", &self.account), (":key", &self.key), (":user", &self.user)];
+        let own: [(&'static str, &dyn ToValue); 4] =
+            [(":account", &self.account), (":key", &self.key), (":user", &self.user), (":only", &self.only)];
         own.into_iter().chain(more.iter().copied()).collect()
     }
 }
@@ -164,6 +170,8 @@ pub(crate) fn sorting(order: Order, direction: Direction) -> &'static str {
         (Order::Created, Direction::Descending) => "d.created_at DESC, d.id DESC",
         (Order::Id, Direction::Ascending) => "d.id",
         (Order::Id, Direction::Descending) => "d.id DESC",
+        (Order::Name, Direction::Ascending) => "d.name",
+        (Order::Name, Direction::Descending) => "d.name DESC",
         (Order::Label, Direction::Ascending) => "d.label IS NULL, d.label, d.id",
         (Order::Label, Direction::Descending) => "d.label IS NULL, d.label DESC, d.id DESC",
     }

@@ -84,6 +84,16 @@ impl Event {
 impl WriteTx<'_> {
     /// Writes to the audit log of `account` that `actor` made this change, now.
     pub(crate) fn tell(&self, actor: &Actor, account: AccountId, change: &Change) -> Result<(), Error> {
+        table::insert(self, Some(account), actor, change)
+    }
+
+    /// Writes it to the log of `account`, or where there is none, to the operator's own.
+    pub(crate) fn tell_if_any(
+        &self,
+        actor: &Actor,
+        account: Option<AccountId>,
+        change: &Change,
+    ) -> Result<(), Error> {
         table::insert(self, account, actor, change)
     }
 }
@@ -105,6 +115,20 @@ pub struct Search<'a> {
 /// The newest `limit` of these rows, the newest first. For the operator: it also shows what other accounts did to a domain.
 pub fn newest(tx: &ReadTx<'_>, search: &Search<'_>, limit: u32) -> Result<Vec<Event>, Error> {
     table::newest(tx, search, limit)
+}
+
+/// Deletes at most `most` rows of the audit log that are too old, and returns how many it deleted: none as long as the clock is
+/// not believed. A background thread calls it.
+pub fn forget_old(tx: &WriteTx<'_>, most: u32) -> Result<usize, Error> {
+    if !tx.may_expire() {
+        return Ok(0);
+    }
+    table::delete_before(tx, tx.now() - tx.settings().keep_events_for, most)
+}
+
+/// When the oldest row was written that there is of this account.
+pub fn oldest(tx: &ReadTx<'_>, account: AccountId) -> Result<Option<Timestamp>, Error> {
+    table::oldest(tx, account)
 }
 
 /// The next `limit` of these rows after one, the oldest first: for who follows the log. [`Search::before`] is not looked at.

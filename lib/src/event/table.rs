@@ -1,13 +1,14 @@
 //! The SQL of the audit log.
 
 use super::{Actor, Change, Event, Recorded, Search, change};
+use crate::clock::Timestamp;
 use crate::db::{ReadTx, Row, ToValue, WriteTx, moment, named, parsed};
 use crate::error::Error;
 use crate::id::{AccountId, DomainId, EventId};
 
 pub(super) fn insert(
     tx: &WriteTx<'_>,
-    account: AccountId,
+    account: Option<AccountId>,
     actor: &Actor,
     change: &Change,
 ) -> Result<(), Error> {
@@ -16,7 +17,7 @@ pub(super) fn insert(
         "INSERT INTO event (at, account_id, actor, action, subject, detail, domain_id, data)
          VALUES (:at, :account, :actor, :action, :subject, :detail, :domain, :data)",
         named! {
-            ":at": tx.now().millis(), ":account": account.number(), ":actor": actor.to_string(),
+            ":at": tx.now().millis(), ":account": account.map(AccountId::number), ":actor": actor.to_string(),
             ":action": change.action(), ":subject": change.subject(), ":detail": change.to_string(),
             ":domain": change.domain_id().map(DomainId::number), ":data": change.store(),
         },
@@ -95,6 +96,18 @@ pub(super) fn timeline(
 ) -> Result<Vec<Event>, Error> {
     let before = before.map_or(i64::MAX, EventId::number);
     tx.all(TIMELINE, (domain.number(), account.number(), before, limit), event)
+}
+
+pub(super) fn delete_before(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usize, Error> {
+    tx.run(
+        "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at < ?1 ORDER BY at LIMIT ?2)",
+        (before.millis(), most),
+    )
+}
+
+pub(super) fn oldest(tx: &ReadTx<'_>, account: AccountId) -> Result<Option<Timestamp>, Error> {
+    let sql = "SELECT at FROM event WHERE account_id = ?1 ORDER BY id LIMIT 1";
+    tx.one(sql, [account.number()], |row| row.get(0).map(Timestamp::from_millis))
 }
 
 fn event(row: &Row<'_>) -> Result<Event, Error> {

@@ -1,5 +1,7 @@
 //! Idempotency keys: the answer to a request is kept for a day, for a client that repeats the request under the same key.
 //!
+//! An account has so much room for answers: what is too much makes its oldest answers go, and a request is answered as ever.
+//!
 //! The client's key counts for one API key and one route: with another API key or on another route it names another request
 //! (draft-ietf-httpapi-idempotency-key-header section 2). Only hashes of the request are kept. The answer is sealed under the
 //! master key, because it can contain a secret that is shown once. It is not given again when that secret opens nothing any more.
@@ -12,9 +14,11 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::cap::Cap;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::Error;
 use crate::id::ApiKeyId;
+use crate::ledger;
 use crate::secret::{HashedSecret, PlainSecret};
 
 /// How long an answer is kept.
@@ -22,6 +26,8 @@ pub const KEPT_FOR: Duration = Duration::from_hours(24);
 /// The most octets of an answer that is kept.
 pub const MAX_ANSWER_OCTETS: usize = 1024 * 1024;
 const MAX_KEY_OCTETS: usize = 255;
+/// How many answers are forgotten at a time to make room.
+const FORGOTTEN_AT_ONCE: u32 = 8;
 
 /// A name that a client gives to one of its requests: 1 to 255 printable ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,14 +103,32 @@ pub fn find(tx: &ReadTx<'_>, asked: &Asked) -> Result<Option<Known>, Error> {
     Ok(Some(if live { Known::Answered(answer) } else { Known::Outlived }))
 }
 
-/// Keeps the answer to this request for a day.
+/// Keeps the answer to this request for a day, or until newer answers need its room: those of the same account that are the
+/// oldest make room for it. One for which there is no room at all is not kept.
 pub fn keep(tx: &WriteTx<'_>, asked: &Asked, answer: &[u8]) -> Result<(), Error> {
+    let Some(account) = table::account_of(tx, asked.by)? else { return Ok(()) };
     let sealed = tx.master_key().seal(&asked.identity(), answer)?;
-    table::keep(tx, asked, &sealed, tx.now() + KEPT_FOR)
+    // In place of one that has expired.
+    table::delete(tx, asked)?;
+    let octets = table::room_of(&sealed);
+    if ledger::check(tx, Cap::KeptAnswers, 0, octets).is_err() {
+        return Ok(());
+    }
+    loop {
+        match ledger::make_room(tx, account, Cap::KeptAnswers, octets) {
+            Ok(()) => break,
+            Err(Error::Cap { .. }) if table::delete_oldest(tx, account, FORGOTTEN_AT_ONCE)? > 0 => {}
+            Err(error) => return Err(error),
+        }
+    }
+    table::insert(tx, account, asked, &sealed, tx.now() + KEPT_FOR)
 }
 
-/// Deletes at most `most` expired answers, and returns how many it deleted.
+/// Deletes at most `most` expired answers, and returns how many it deleted: none as long as the clock is not believed.
 pub fn forget_expired(tx: &WriteTx<'_>, most: u32) -> Result<usize, Error> {
+    if !tx.may_expire() {
+        return Ok(0);
+    }
     table::delete_expired(tx, most)
 }
 

@@ -4,7 +4,7 @@ use super::Asked;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, SealedColumn, ToValue, Value, WriteTx, named};
 use crate::error::Error;
-use crate::id::ApiKeyId;
+use crate::id::{AccountId, ApiKeyId};
 use crate::secret::HashedSecret;
 
 /// The digest of what was asked, and the sealed answer.
@@ -23,7 +23,7 @@ pub(crate) const SEALED: SealedColumn = SealedColumn {
 pub(super) fn find(tx: &ReadTx<'_>, asked: &Asked) -> Result<Option<Kept>, Error> {
     tx.one(
         "SELECT content, answer FROM idempotency WHERE api_key_id = ?1 AND name = ?2 AND expires_at > ?3",
-        (asked.by.number(), asked.name, tx.now().millis()),
+        (asked.by.number(), asked.name, if tx.may_expire() { tx.now().millis() } else { i64::MIN }),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }
@@ -56,24 +56,51 @@ pub(super) fn are_live(tx: &ReadTx<'_>, secrets: &[HashedSecret]) -> Result<bool
     Ok(true)
 }
 
-/// Stores an answer; it replaces an expired one that has not been deleted yet.
-pub(super) fn keep(
+/// What a row and its places in the indexes take beside the answer; the triggers of the ledger count the same.
+const ROW_OCTETS: u64 = 512;
+
+/// How much room a sealed answer takes.
+pub(super) fn room_of(answer: &[u8]) -> u64 {
+    answer.len() as u64 + ROW_OCTETS
+}
+
+/// The account of a key.
+pub(super) fn account_of(tx: &ReadTx<'_>, key: ApiKeyId) -> Result<Option<AccountId>, Error> {
+    tx.one("SELECT account_id FROM api_key WHERE id = ?1", [key.number()], |row| {
+        row.get(0).map(AccountId::new)
+    })
+}
+
+pub(super) fn insert(
     tx: &WriteTx<'_>,
+    account: AccountId,
     asked: &Asked,
     answer: &[u8],
     expires_at: Timestamp,
 ) -> Result<(), Error> {
     tx.run(
-        "INSERT INTO idempotency (api_key_id, name, content, answer, expires_at)
-         VALUES (:by, :name, :content, :answer, :expires_at)
-         ON CONFLICT (api_key_id, name) DO UPDATE
-         SET content = excluded.content, answer = excluded.answer, expires_at = excluded.expires_at",
+        "INSERT INTO idempotency (api_key_id, account_id, name, content, answer, expires_at)
+         VALUES (:by, :account, :name, :content, :answer, :expires_at)",
         named! {
-            ":by": asked.by.number(), ":name": asked.name, ":content": asked.content, ":answer": answer,
-            ":expires_at": expires_at.millis(),
+            ":by": asked.by.number(), ":account": account.number(), ":name": asked.name,
+            ":content": asked.content, ":answer": answer, ":expires_at": expires_at.millis(),
         },
     )?;
     Ok(())
+}
+
+pub(super) fn delete(tx: &WriteTx<'_>, asked: &Asked) -> Result<(), Error> {
+    let own = (asked.by.number(), asked.name);
+    tx.run("DELETE FROM idempotency WHERE api_key_id = ?1 AND name = ?2", own).map(drop)
+}
+
+/// Deletes at most `most` answers of the account, those that were kept first; by their ids, which no clock has made.
+pub(super) fn delete_oldest(tx: &WriteTx<'_>, account: AccountId, most: u32) -> Result<usize, Error> {
+    tx.run(
+        "DELETE FROM idempotency WHERE id IN
+         (SELECT id FROM idempotency WHERE account_id = ?1 ORDER BY id LIMIT ?2)",
+        (account.number(), most),
+    )
 }
 
 pub(super) fn delete_expired(tx: &WriteTx<'_>, most: u32) -> Result<usize, Error> {

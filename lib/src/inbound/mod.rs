@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use crate::account::Caller;
 use crate::address::EmailAddress;
+use crate::cap::Cap;
 use crate::db::{ReadTx, WriteTx};
 use crate::dns::{Resolver, vet_hosts};
 use crate::domain::{self, Details, Domain, Holder, holder};
@@ -18,10 +19,12 @@ use crate::egress::{EgressPolicy, NotAdmitted, VettedAddresses};
 use crate::error::{Entity, Error};
 use crate::event;
 use crate::id::DomainId;
+use crate::ledger;
 use crate::loss;
 use crate::name::{DnsName, DomainName};
 use crate::ownership;
 use crate::page::Page;
+use crate::route;
 
 /// The most downstream addresses of a domain.
 pub const MOST_DOWNSTREAM: usize = 10;
@@ -317,14 +320,10 @@ pub fn ids(
 
 /// Those of the domains with these ids that the caller may see, in the order of the ids, with what is set of them.
 pub fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<(Details, Inbound)>, Error> {
-    let domains: Vec<_> = domain::some(tx, caller, ids)?.into_iter().map(Domain::into_details).collect();
-    let seen: Vec<DomainId> = domains.iter().map(|domain| domain.id).collect();
-    let mut found = table::some(tx, &seen)?;
-    let with_inbound = |domain: Details| {
-        let inbound = found.remove(&domain.id).unwrap_or_default();
-        (domain, inbound)
-    };
-    Ok(domains.into_iter().map(with_inbound).collect())
+    let (domains, mut found) = (domain::some(tx, caller, ids)?, table::some(tx, ids)?);
+    let with_inbound =
+        |domain: Domain<'_>| (found.remove(&domain.id).unwrap_or_default(), domain.into_details());
+    Ok(domains.into_iter().map(with_inbound).map(|(inbound, domain)| (domain, inbound)).collect())
 }
 
 /// Changes what is said of it, all or nothing.
@@ -363,7 +362,7 @@ pub fn change<'t>(
         for (at, alias) in aliases.iter().enumerate() {
             let is_there = kept.contains(alias) || aliases.iter().take(at).any(|before| before == alias);
             if !is_there {
-                make_alias(tx, domain, alias)?;
+                make_alias(tx, domain, alias, false)?;
             }
         }
     }
@@ -375,8 +374,9 @@ pub fn change<'t>(
 
 /// Has mail for `alias` be treated as the domain's.
 ///
-/// An alias of a tenant's takes no mail until it is proved. `Conflict(Domain)` if the account has such a domain or alias; else
-/// the name is refused as [`provision::create`](crate::provision::create) refuses it.
+/// An alias of a tenant's takes no mail until it is proved. `Invalid` if mail for it would be forwarded in a circle. `Conflict(Domain)` if
+/// the account has such a domain or alias; `Cap` if the account has as many aliases as it may have; else the name is refused as
+/// [`provision::create`](crate::provision::create) refuses it.
 pub fn add_alias<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -384,7 +384,7 @@ pub fn add_alias<'t>(
     alias: &DomainName,
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
-    make_alias(tx, domain, alias)?;
+    make_alias(tx, domain, alias, false)?;
     tell_of_alias(tx, caller, domain, alias)
 }
 
@@ -397,9 +397,7 @@ pub(crate) fn add_proved_alias<'t>(
     alias: &DomainName,
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
-    loss::make_way(tx, domain.account, alias, true)?;
-    let claimed_at = ownership::begin(tx, domain.account, alias)?;
-    table::insert_alias(tx, domain, alias, claimed_at)?;
+    make_alias(tx, domain, alias, true)?;
     ownership::table::prove_alias(tx, alias)?;
     tell_of_alias(tx, caller, domain, alias)
 }
@@ -452,10 +450,18 @@ fn told(domain: &Details, before: &Inbound, now: &Inbound) -> Option<event::Chan
     })
 }
 
-fn make_alias<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, alias: &DomainName) -> Result<(), Error> {
-    loss::make_way(tx, domain.account, alias, false)?;
+fn make_alias<'t>(
+    tx: &WriteTx<'t>,
+    domain: &Domain<'t>,
+    alias: &DomainName,
+    is_challenge_seen: bool,
+) -> Result<(), Error> {
+    ledger::make_room(tx, domain.account, Cap::Aliases, 1)?;
+    loss::make_way(tx, domain.account, alias, is_challenge_seen)?;
     let claimed_at = ownership::begin(tx, domain.account, alias)?;
-    table::insert_alias(tx, domain, alias, claimed_at)
+    let covered = ownership::is_covered(tx, domain.account, alias)?;
+    table::insert_alias(tx, domain, alias, claimed_at, covered)?;
+    route::check_no_circle(tx, domain.id, "aliases")
 }
 
 fn check_number(field: &'static str, number: usize, most: usize) -> Result<(), Error> {

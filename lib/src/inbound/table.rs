@@ -8,7 +8,7 @@ use crate::address::EmailAddress;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, Row, ToValue, WriteTx, named, parsed};
 use crate::domain::Details;
-use crate::domain::table::numbers;
+use crate::domain::details::numbers;
 use crate::domain::visibility::{Scope, visible};
 use crate::error::Error;
 use crate::id::DomainId;
@@ -71,13 +71,14 @@ pub(super) fn insert_alias(
     domain: &Details,
     name: &DomainName,
     claimed_at: Timestamp,
+    covered: bool,
 ) -> Result<(), Error> {
     tx.run(
-        "INSERT INTO alias (domain_id, account_id, name, claimed_at, created_at)
-         VALUES (:domain, :account, :name, :claimed, :now)",
+        "INSERT INTO alias (domain_id, account_id, name, claimed_at, covered, created_at)
+         VALUES (:domain, :account, :name, :claimed, :covered, :now)",
         named! {
             ":domain": domain.id.number(), ":account": domain.account.number(), ":name": name.as_str(),
-            ":claimed": claimed_at.millis(), ":now": tx.now().millis(),
+            ":claimed": claimed_at.millis(), ":covered": covered, ":now": tx.now().millis(),
         },
     )?;
     Ok(())

@@ -210,6 +210,10 @@ pub(crate) fn live(tx: &ReadTx<'_>, account: AccountId, id: ApiKeyId) -> Result<
 
 /// What the caller's key is limited to.
 fn limits_of(tx: &ReadTx<'_>, caller: &Caller) -> Result<KeyLimits, Error> {
+    if caller.only().is_some() {
+        // The keys of an account are none of a domain administrator's business.
+        return Err(Error::NotFound(Entity::ApiKey));
+    }
     let Some(id) = caller.key() else { return Ok(KeyLimits::default()) };
     let key = table::by_id(tx, caller.account(), id)?.ok_or(Error::NotFound(Entity::ApiKey))?;
     Ok(key.limits)
@@ -224,5 +228,5 @@ fn tell_revoked(tx: &WriteTx<'_>, actor: &Actor, key: ApiKey) -> Result<ApiKey, 
 /// What a caller may do by this row of its key.
 fn rights(scopes: Option<&str>, is_of_domains: bool, is_superseded: bool) -> Rights {
     let scopes = scopes.map(crate::access::KeyScopes::stored);
-    Rights { scopes, is_of_domains, is_superseded }
+    Rights { scopes, is_of_domains, is_superseded, ..Rights::default() }
 }

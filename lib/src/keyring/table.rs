@@ -4,14 +4,15 @@ use super::{Filter, KeyEntry, Window};
 use crate::account::Caller;
 use crate::db::{ReadTx, Row, ToValue, moment_if_any};
 use crate::dkim::table::dkim_key;
+use crate::domain::table::checksum;
 use crate::domain::visibility::{Scope, visible};
 use crate::error::Error;
-use crate::id::DomainId;
+use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
 use crate::record::table::{problem, standing};
 
 const COLUMNS: &str =
-    "k.*, d.name AS domain_name, r.status, r.pinned, r.failures, r.failing_since, r.failing_for, r.failed_at, r.checked_at,
+    "k.*, d.name AS domain_name, d.account_id AS domain_account, d.checksum AS domain_checksum, r.status, r.pinned, r.failures, r.failing_since, r.failing_for, r.failed_at, r.checked_at,
     r.observed, r.problem_code, r.problem_text";
 const JOINS: &str = "JOIN dkim_key k ON k.domain_id = d.id JOIN record r ON r.dkim_key_id = k.id";
 
@@ -50,7 +51,13 @@ pub(super) fn list(
     }
     sql.push_str(if is_backward { " ORDER BY d.id DESC, k.id DESC" } else { " ORDER BY d.id, k.id" });
     sql.push_str(" LIMIT :limit");
-    let mut entries = tx.all(&sql, Scope::of(caller).with(&more).as_slice(), entry)?;
+    // A key that is damaged is left out here, and refused where it is asked for alone.
+    let sound = |row: &Row<'_>| match entry(row) {
+        Err(error) if error.is_damage() => Ok(None),
+        entry => entry.map(Some),
+    };
+    let entries = tx.all(&sql, Scope::of(caller).with(&more).as_slice(), sound)?;
+    let mut entries: Vec<KeyEntry> = entries.into_iter().flatten().collect();
     if is_backward {
         entries.reverse();
     }
@@ -66,9 +73,12 @@ pub(super) fn of_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<KeyEntr
 }
 
 fn entry(row: &Row<'_>) -> Result<KeyEntry, Error> {
+    let (key, signing_domain) = (dkim_key(row)?, DomainName::stored(row.get("domain_name")?));
+    let checksum = checksum(key.domain, AccountId::new(row.get("domain_account")?), &signing_domain);
+    checksum.check(row, "domain_checksum", &format!("the domain {}", key.domain))?;
     Ok(KeyEntry {
-        signing_domain: DomainName::stored(row.get("domain_name")?),
-        key: dkim_key(row)?,
+        signing_domain,
+        key,
         standing: standing(row)?,
         checked_at: moment_if_any(row, "checked_at")?,
         observed: row.get("observed")?,

@@ -12,12 +12,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::account::Caller;
+use crate::cap::Cap;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::Domain;
 use crate::error::{Entity, Error};
 use crate::event::{Change, ListOwner};
 use crate::id::ListEntryId;
+use crate::ledger;
 use crate::recipient::Recipient;
 
 pub use item::{InvalidItem, InvalidItemKind, Item, ItemKind};
@@ -166,6 +168,8 @@ pub struct Added {
 }
 
 /// Puts an item on a list. If the item is there already, in whatever spelling, the entry stays as it is.
+///
+/// `Cap` if the list has as many entries as a list may have.
 pub fn add<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -174,6 +178,11 @@ pub fn add<'t>(
     item: &Item,
 ) -> Result<Added, Error> {
     scope.check()?;
+    if let Err(full) = ledger::check(tx, Cap::ListEntries, table::size(tx, scope, action)?, 1)
+        && table::matching(tx, scope, action, &[item.key().to_owned()], None)?.is_empty()
+    {
+        return Err(full);
+    }
     let new = table::insert(tx, scope, action, item)?;
     let is_new = new.is_some();
     let entry = if let Some(entry) = new {

@@ -18,6 +18,17 @@ fn owner(scope: &Scope<'_, '_>) -> (&'static str, i64) {
     }
 }
 
+/// How many entries the list has.
+pub(super) fn size<'t>(tx: &ReadTx<'t>, scope: &Scope<'_, 't>, action: ListKind) -> Result<u64, Error> {
+    let (_, owner) = owner(scope);
+    let entries = tx.one(
+        "SELECT entries FROM list_size WHERE tier = ?1 AND owner_id = ?2 AND action = ?3",
+        (scope.tier().as_str(), owner, action.as_str()),
+        |row| row.get::<_, i64>(0),
+    )?;
+    Ok(entries.and_then(|entries| u64::try_from(entries).ok()).unwrap_or(0))
+}
+
 /// A new entry; none if it is there already.
 pub(super) fn insert<'t>(
     tx: &WriteTx<'t>,

@@ -1,36 +1,54 @@
 //! The SQL of login links.
 
 use super::LoginLink;
-use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx, named};
 use crate::error::Error;
 use crate::id::{AccountId, ApiKeyId, DomainId, LoginLinkId};
 use crate::secret::{HashedSecret, PlainSecret};
 
-/// A link that has not expired: what it leads to, and who made it.
+/// What a link is for, and who made it.
+pub(super) enum For {
+    /// A domain, as its account's operator sees it, or one of its keys.
+    Domain {
+        domain: DomainId,
+        account: AccountId,
+        key: Option<ApiKeyId>,
+    },
+    Account(AccountId),
+    Operator,
+}
+
+impl For {
+    fn columns(&self) -> (Option<DomainId>, Option<AccountId>, Option<ApiKeyId>) {
+        match *self {
+            For::Domain { domain, account, key } => (Some(domain), Some(account), key),
+            For::Account(account) => (None, Some(account), None),
+            For::Operator => (None, None, None),
+        }
+    }
+}
+
+/// A link that has not expired.
 pub(super) struct Found {
     pub(super) id: LoginLinkId,
-    pub(super) domain: DomainId,
-    pub(super) account: AccountId,
-    /// None if the operator made it.
-    pub(super) key: Option<ApiKeyId>,
+    pub(super) made_for: For,
 }
 
 pub(super) fn insert(
     tx: &WriteTx<'_>,
-    maker: &Caller,
-    domain: DomainId,
+    made_for: &For,
     secret: &PlainSecret,
     expires_at: Timestamp,
 ) -> Result<LoginLink, Error> {
     let created_at = tx.now();
+    let (domain, account, key) = made_for.columns();
     let id = tx.insert(
         "INSERT INTO login_link (domain_id, account_id, api_key_id, hash, last4, created_at, expires_at)
          VALUES (:domain, :account, :key, :hash, :last4, :now, :expires) RETURNING id",
         named! {
-            ":domain": domain.number(), ":account": maker.account().number(),
-            ":key": maker.key().map(ApiKeyId::number), ":hash": secret.hashed().octets(),
+            ":domain": domain.map(DomainId::number), ":account": account.map(AccountId::number),
+            ":key": key.map(ApiKeyId::number), ":hash": secret.hashed().octets(),
             ":last4": secret.last4(), ":now": created_at.millis(), ":expires": expires_at.millis(),
         },
     )?;
@@ -43,12 +61,16 @@ pub(super) fn by_hash(tx: &ReadTx<'_>, hash: &HashedSecret) -> Result<Option<Fou
         "SELECT id, domain_id, account_id, api_key_id FROM login_link WHERE hash = ?1 AND expires_at > ?2",
         (hash.octets(), tx.now().millis()),
         |row| {
-            Ok(Found {
-                id: LoginLinkId::new(row.get(0)?),
-                domain: DomainId::new(row.get(1)?),
-                account: AccountId::new(row.get(2)?),
-                key: row.get::<_, Option<i64>>(3)?.map(ApiKeyId::new),
-            })
+            let domain = row.get::<_, Option<i64>>(1)?.map(DomainId::new);
+            let account = row.get::<_, Option<i64>>(2)?.map(AccountId::new);
+            let made_for = match (domain, account) {
+                (Some(domain), Some(account)) => {
+                    For::Domain { domain, account, key: row.get::<_, Option<i64>>(3)?.map(ApiKeyId::new) }
+                }
+                (None, Some(account)) => For::Account(account),
+                (_, None) => For::Operator,
+            };
+            Ok(Found { id: LoginLinkId::new(row.get(0)?), made_for })
         },
     )
 }

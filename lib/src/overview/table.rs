@@ -5,15 +5,16 @@ use std::sync::LazyLock;
 use crate::account::Caller;
 use crate::db::{self, ReadTx};
 use crate::dkim::PublicKey;
-use crate::dkim::table::{CURRENT_FIRST, public_key};
-use crate::domain::table::{details, in_order, numbers, page_of_ids};
+use crate::dkim::table::{CURRENT_FIRST, check_joined, delegated_to, public_key};
+use crate::domain::details::{in_order, numbers};
+use crate::domain::table::{details, page_of_ids};
 use crate::domain::visibility::{Scope, sorting, visible};
 use crate::domain::{Details, Order};
 use crate::error::Error;
 use crate::id::DomainId;
 use crate::name::Selector;
 use crate::page::{Direction, Page};
-use crate::webhook::WebhookPublicKey;
+use crate::webhook::{self, WebhookPublicKey};
 
 /// A domain with what is joined to it.
 pub(super) struct Row {
@@ -23,7 +24,8 @@ pub(super) struct Row {
     pub(super) webhook_public_key: Option<WebhookPublicKey>,
 }
 
-const COLUMNS: &str = "d.*, k.selector, k.algorithm, k.public_key, w.public_key AS webhook_public_key,
+const COLUMNS: &str = "d.*, k.selector, k.algorithm, k.public_key, k.delegated_to, k.domain_id AS key_domain,
+    k.checksum AS key_checksum, w.public_key AS webhook_public_key, w.checksum AS webhook_checksum,
     EXISTS (SELECT 1 FROM record r WHERE r.domain_id = d.id AND r.purpose = 'return_path'
             AND r.status = 'verified') AS return_path_verified";
 
@@ -78,10 +80,19 @@ pub(super) fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result
 fn overview(row: &db::Row<'_>) -> Result<Row, Error> {
     let selector = row.get::<_, Option<_>>("selector")?.map(Selector::stored);
     let dkim = selector.map(|selector| public_key(row).map(|public| (selector, public))).transpose()?;
+    if let Some((selector, public)) = &dkim {
+        check_joined(row, selector, public, delegated_to(row)?.as_ref())?;
+    }
+    let domain = details(row)?;
+    let webhook_key: Option<[u8; 32]> = row.get("webhook_public_key")?;
+    if let Some(public) = &webhook_key {
+        let what = format!("the webhook key of the domain {}", domain.id);
+        webhook::table::checksum(domain.id, public).check(row, "webhook_checksum", &what)?;
+    }
     Ok(Row {
-        domain: details(row)?,
+        domain,
         dkim,
         return_path_verified: row.get("return_path_verified")?,
-        webhook_public_key: row.get::<_, Option<_>>("webhook_public_key")?.map(WebhookPublicKey::stored),
+        webhook_public_key: webhook_key.map(WebhookPublicKey::stored),
     })
 }

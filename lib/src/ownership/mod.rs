@@ -241,7 +241,7 @@ pub(crate) fn way<'t>(
 /// owner for ever.
 fn has_expired(tx: &ReadTx<'_>, holder: &Holder<'_>) -> Result<bool, Error> {
     let since = holder.alias.as_ref().map_or(holder.claimed_at, |alias| alias.claimed_at);
-    let is_old = tx.now().since(since) > tx.settings().claim_expires_after;
+    let is_old = tx.may_expire() && tx.now().since(since) > tx.settings().claim_expires_after;
     let is_always = tx.settings().require_proof == RequireProof::Always;
     Ok(is_old && (is_always || !account::is_trusted(tx, holder.account)?))
 }
@@ -261,25 +261,29 @@ pub(crate) fn check_claimable(
         let reason = format!("{name} is reserved for the operator of this server");
         return Err(Error::NotClaimable { reason });
     }
-    if is_challenge_seen || nearest_proved(tx, name)?.is_some_and(|above| above.account == account) {
+    if is_challenge_seen || is_covered(tx, account, name)? {
         return Ok(());
     }
-    let most = tx.settings().most_unproved_claims;
-    let too_many = if table::count_unproved(tx, account, most)? < u64::from(most) {
-        table::count_past(tx, account, most.saturating_mul(PAST_FOR_EACH))?
-    } else {
-        count_unproved(tx, account)? >= u64::from(most)
-    };
+    let most = tx.settings().caps.unproved_claims;
+    let too_many = table::count_unproved(tx, account, most)? >= u64::from(most)
+        || table::are_past(tx, account, most.saturating_mul(PAST_FOR_EACH))?;
     if too_many { Err(Error::Limit { what: Entity::Claim, most: most.into() }) } else { Ok(()) }
 }
 
 /// How many names an account has or claims that nothing proves.
 pub fn count_unproved(tx: &ReadTx<'_>, account: AccountId) -> Result<u64, Error> {
-    let names = table::unproved(tx, account)?;
-    let above = proved_above(tx, names.iter())?;
-    let is_covered = |name: &&DomainName| above.get(name).is_some_and(|above| above.account == account);
-    let covered = names.iter().filter(is_covered).count();
-    Ok((names.len() - covered) as u64 + table::count_contending(tx, account)?)
+    table::count_unproved(tx, account, u32::MAX)
+}
+
+/// Notes that an account has proved a name, for what it has below it: those names do not count as unproved. Only a tenant's
+/// are counted.
+pub(crate) fn cover_below(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(), Error> {
+    if account::is_trusted(tx, account)? { Ok(()) } else { table::cover_below(tx, account, name) }
+}
+
+/// Whether a name of an account lies below one that it has proved.
+pub(crate) fn is_covered(tx: &ReadTx<'_>, account: AccountId, name: &DomainName) -> Result<bool, Error> {
+    Ok(nearest_proved(tx, name)?.is_some_and(|above| above.account == account))
 }
 
 /// Since when the account's claim to a name counts that it takes now: for a tenant from where an earlier claim to it began.

@@ -49,51 +49,59 @@ pub(super) fn challenge_seed(tx: &ReadTx<'_>, account: AccountId) -> Result<Opti
     tx.one(sql, [account.number()], |row| row.get(0))
 }
 
-/// The names that an account has and has not proved by themselves.
-pub(super) fn unproved(tx: &ReadTx<'_>, account: AccountId) -> Result<Vec<DomainName>, Error> {
-    tx.all(
-        "SELECT name FROM domain WHERE account_id = :account AND proved_at IS NULL
-         UNION ALL SELECT name FROM alias WHERE account_id = :account AND proved_at IS NULL",
-        named! { ":account": account.number() },
-        |row| row.get(0).map(DomainName::stored),
-    )
+/// Notes of the names of an account below this one, which it has proved, that they are covered.
+pub(crate) fn cover_below(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(), Error> {
+    let below = format!(".{name}");
+    for sql in [
+        "UPDATE alias SET covered = 1 WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
+             AND substr(name, -length(:below)) = :below",
+        "UPDATE domain SET covered = 1 WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
+             AND substr(name, -length(:below)) = :below",
+    ] {
+        tx.run(sql, named! { ":account": account.number(), ":below": below.as_str() })?;
+    }
+    Ok(())
 }
 
-/// The domains of an account below this name that are not proved by themselves.
-pub(crate) fn unproved_below(
+/// The domains of an account below this name whose status may rest on who has proved it: those that are not proved by
+/// themselves, and are active or lack none of the records that each domain needs.
+pub(crate) fn resting_below(
     tx: &ReadTx<'_>,
     account: AccountId,
     name: &DomainName,
 ) -> Result<Vec<DomainId>, Error> {
     tx.all(
-        "SELECT id FROM domain WHERE account_id = :account AND proved_at IS NULL
-             AND substr(name, -length(:below)) = :below",
-        named! { ":account": account.number(), ":below": format!(".{name}") },
+        "SELECT d.id FROM domain d WHERE d.account_id = :account AND d.covered IN (0, 1) AND d.proved_at IS NULL
+             AND substr(d.name, -length(:below)) = :below
+             AND (d.status = 'active' OR NOT EXISTS (
+                 SELECT 1 FROM record r WHERE r.domain_id = d.id AND r.purpose IN ('mx', 'spf', 'dmarc')
+                     AND r.status NOT IN ('verified', 'disabled')))",
+        named! { ":account": account.number(), ":below": format!(".{name}").as_str() },
         |row| row.get(0).map(DomainId::new),
     )
 }
 
-/// The next domains of an account after one that are not proved by themselves, by their names.
+/// The next domains of an account after one that are not proved by themselves.
 pub(crate) fn unproved_after(
     tx: &ReadTx<'_>,
     account: AccountId,
-    after: &str,
+    after: DomainId,
     limit: u32,
-) -> Result<Vec<(DomainId, String)>, Error> {
+) -> Result<Vec<DomainId>, Error> {
     tx.all(
-        "SELECT id, name FROM domain WHERE account_id = :account AND proved_at IS NULL AND name > :after
-         ORDER BY name LIMIT :limit",
-        named! { ":account": account.number(), ":after": after, ":limit": limit },
-        |row| Ok((DomainId::new(row.get(0)?), row.get(1)?)),
+        "SELECT id FROM domain WHERE account_id = :account AND proved_at IS NULL AND id > :after
+         ORDER BY id LIMIT :limit",
+        named! { ":account": account.number(), ":after": after.number(), ":limit": limit },
+        |row| row.get(0).map(DomainId::new),
     )
 }
 
-/// How many names an account has, or claims, that are not proved by themselves; it is not counted beyond `most`.
+/// How many names an account has, or claims, that nothing proves; it is not counted beyond `most`.
 pub(super) fn count_unproved(tx: &ReadTx<'_>, account: AccountId, most: u32) -> Result<u64, Error> {
     let count = tx.one(
         "SELECT count(*) FROM (
-             SELECT 1 FROM domain WHERE account_id = :account AND proved_at IS NULL
-             UNION ALL SELECT 1 FROM alias WHERE account_id = :account AND proved_at IS NULL
+             SELECT 1 FROM domain WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
+             UNION ALL SELECT 1 FROM alias WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
              UNION ALL SELECT 1 FROM claim WHERE account_id = :account AND lost_at IS NULL
              LIMIT :most)",
         named! { ":account": account.number(), ":most": most },
@@ -102,13 +110,8 @@ pub(super) fn count_unproved(tx: &ReadTx<'_>, account: AccountId, most: u32) -> 
     Ok(count.unwrap_or(0).unsigned_abs())
 }
 
-pub(super) fn count_contending(tx: &ReadTx<'_>, account: AccountId) -> Result<u64, Error> {
-    let sql = "SELECT count(*) FROM claim WHERE account_id = ?1 AND lost_at IS NULL";
-    Ok(tx.one(sql, [account.number()], |row| row.get::<_, i64>(0))?.unwrap_or(0).unsigned_abs())
-}
-
 /// Whether so many ended claims of an account are remembered.
-pub(super) fn count_past(tx: &ReadTx<'_>, account: AccountId, most: u32) -> Result<bool, Error> {
+pub(super) fn are_past(tx: &ReadTx<'_>, account: AccountId, most: u32) -> Result<bool, Error> {
     let count = tx.one(
         "SELECT count(*) FROM (SELECT 1 FROM past_claim WHERE account_id = :account LIMIT :most)",
         named! { ":account": account.number(), ":most": most },

@@ -10,12 +10,14 @@ mod table;
 
 use crate::account::Caller;
 use crate::address::EmailAddress;
+use crate::cap::Cap;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Domain, holder};
 use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::{DomainId, RecipientId};
+use crate::ledger;
 use crate::name::DomainName;
 use crate::page::Page;
 use crate::subscription;
@@ -90,7 +92,8 @@ pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, page: Page) -> Result<Vec<
 /// Makes the recipient with this address, or changes it if it is there: what is not asked for stays, and of a new one is
 /// [`FilterRequest::Compute`]. Returns whether it is new.
 ///
-/// `NotFound` of the domain if the address is at none of the caller's, `Limit` as [`FilterRequest::On`] says.
+/// `NotFound` of the domain if the address is at none of the caller's, `Limit` as [`FilterRequest::On`] says,
+/// `Cap` if the account has as many recipients as it may have.
 pub fn save(
     tx: &WriteTx<'_>,
     caller: &Caller,
@@ -171,6 +174,7 @@ fn make<'t>(
     is_admin: bool,
     filter: Option<FilterRequest>,
 ) -> Result<Recipient, Error> {
+    ledger::make_room(tx, domain.account, Cap::Recipients, 1)?;
     let filter = granted(tx, domain, filter.unwrap_or(FilterRequest::Compute))?;
     let made = table::insert(tx, domain, address, filter, is_admin)?;
     let change = Change::RecipientCreated {

@@ -28,8 +28,7 @@ use kind::Seed;
 
 pub use kind::{Purpose, RETURN_PATH_HOST};
 pub use publish::{Format, InvalidFormat, ZoneRecords, by_zone};
-pub(crate) use zone::strings;
-pub use zone::zone_fragment;
+pub use zone::{strings, zone_fragment};
 
 /// How a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use super::kind::OF_SIGNING_KEYS;
 use super::{Problem, PublishedKey, Purpose, Record, Standing};
 use crate::clock::Timestamp;
-use crate::db::{Params, ReadTx, Row, WriteTx, moment_if_any, named, parsed};
-use crate::dkim::table::{delegated_to, public_key, published_as};
+use crate::db::{Checksum, Params, ReadTx, Row, WriteTx, moment_if_any, named, parsed};
+use crate::dkim::table::{check_joined, delegated_to, public_key, published_as};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::Selector;
+
+const SELECT: &str =
+    "SELECT r.*, k.selector, k.published_as, k.algorithm, k.public_key, k.activated_at, k.released_at,
+        k.delegated_to, k.domain_id AS key_domain, k.checksum AS key_checksum
+    FROM record r LEFT JOIN dkim_key k ON k.id = r.dkim_key_id";
 
 pub(super) fn insert(
     tx: &WriteTx<'_>,
@@ -19,11 +25,11 @@ pub(super) fn insert(
     priority: Option<u16>,
 ) -> Result<(), Error> {
     tx.run(
-        "INSERT INTO record (domain_id, purpose, host, value, priority)
-         VALUES (:domain, :purpose, :host, :value, :priority)",
+        "INSERT INTO record (domain_id, purpose, host, value, priority, checksum)
+         VALUES (:domain, :purpose, :host, :value, :priority, :checksum)",
         named! {
             ":domain": domain.number(), ":purpose": purpose.as_str(), ":host": host, ":value": value,
-            ":priority": priority,
+            ":priority": priority, ":checksum": checksum(domain, purpose, None, Some((host, value)), priority),
         },
     )?;
     Ok(())
@@ -31,8 +37,8 @@ pub(super) fn insert(
 
 pub(super) fn insert_dkim(tx: &WriteTx<'_>, domain: DomainId, key: DkimKeyId) -> Result<(), Error> {
     tx.run(
-        "INSERT INTO record (domain_id, purpose, dkim_key_id) VALUES (?1, 'dkim', ?2)",
-        (domain.number(), key.number()),
+        "INSERT INTO record (domain_id, purpose, dkim_key_id, checksum) VALUES (?1, 'dkim', ?2, ?3)",
+        (domain.number(), key.number(), checksum(domain, OF_SIGNING_KEYS, Some(key), None, None)),
     )?;
     Ok(())
 }
@@ -48,16 +54,7 @@ pub(crate) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Record>, Erro
 
 /// The records of the domains whose ids `ids` selects, a list or a query.
 pub(crate) fn of(tx: &ReadTx<'_>, ids: &str, params: impl Params) -> Result<Vec<Record>, Error> {
-    tx.all(
-        &format!(
-            "SELECT r.*, k.selector, k.published_as, k.algorithm, k.public_key, k.activated_at, k.released_at,
-                 k.delegated_to
-             FROM record r LEFT JOIN dkim_key k ON k.id = r.dkim_key_id
-             WHERE r.domain_id IN ({ids}) ORDER BY r.id"
-        ),
-        params,
-        record,
-    )
+    tx.all(&format!("{SELECT} WHERE r.domain_id IN ({ids}) ORDER BY r.id"), params, record)
 }
 
 /// The records of the domains with these ids.
@@ -107,12 +104,37 @@ pub(crate) fn note_check(tx: &WriteTx<'_>, id: RecordId, check: &Check<'_>) -> R
     Ok(())
 }
 
+/// The checksum of what a record says: its own host and value, or the key whose host and value it has.
+pub(crate) fn checksum(
+    domain: DomainId,
+    purpose: Purpose,
+    key: Option<DkimKeyId>,
+    own: Option<(&str, &str)>,
+    priority: Option<u16>,
+) -> Checksum {
+    let (host, value) = (own.map(|(host, _)| host), own.map(|(_, value)| value));
+    let key = key.map(DkimKeyId::number);
+    Checksum::of(&[&domain.number(), &purpose.as_str(), &key, &host, &value, &priority])
+}
+
+/// The checksum of a row that is right, or has none yet.
+pub(crate) fn right_checksum(tx: &ReadTx<'_>, id: i64) -> Result<Option<Checksum>, Error> {
+    let sql = format!("{SELECT} WHERE r.id = ?1");
+    let found = tx.one(&sql, [id], record)?;
+    Ok(found.map(|record| {
+        let key = record.dkim_key.as_ref().map(|key| key.id);
+        let own = Some((record.host.as_str(), record.value.as_str())).filter(|_| key.is_none());
+        checksum(record.domain, record.purpose, key, own, record.priority)
+    }))
+}
+
 fn record(row: &Row<'_>) -> Result<Record, Error> {
     let purpose = parsed(row, "purpose")?;
     let (dkim_key, host, value) = match row.get::<_, Option<i64>>("dkim_key_id")? {
         Some(id) => {
             let (selector, public) = (Selector::stored(row.get("selector")?), public_key(row)?);
             let delegated_to = delegated_to(row)?;
+            check_joined(row, &selector, &public, delegated_to.as_ref())?;
             let activated_at = moment_if_any(row, "activated_at")?;
             let released = moment_if_any(row, "released_at")?.is_some();
             let value = delegated_to.as_ref().map_or_else(|| public.record_value(), ToString::to_string);
@@ -133,14 +155,22 @@ fn record(row: &Row<'_>) -> Result<Record, Error> {
         }
         None => (None, row.get("host")?, row.get("value")?),
     };
+    let (id, domain) = (RecordId::new(row.get("id")?), DomainId::new(row.get("domain_id")?));
+    let priority = row.get("priority")?;
+    let (key, own) = match &dkim_key {
+        Some(key) => (Some(key.id), None),
+        None => (None, Some((host.as_str(), value.as_str()))),
+    };
+    let checksum = checksum(domain, purpose, key, own, priority);
+    checksum.check(row, "checksum", &format!("the record {id} of the domain {domain}"))?;
     Ok(Record {
-        id: RecordId::new(row.get("id")?),
-        domain: DomainId::new(row.get("domain_id")?),
+        id,
+        domain,
         purpose,
         dkim_key,
         host,
         value,
-        priority: row.get("priority")?,
+        priority,
         standing: standing(row)?,
         checked_at: moment_if_any(row, "checked_at")?,
         observed: row.get("observed")?,

@@ -28,8 +28,8 @@ pub fn zone_fragment(domain: &Details, records: &[Record]) -> String {
     zone
 }
 
-/// A text as quoted strings: values of ours are printable ASCII, where only `"` and `\` need escaping.
-pub(crate) fn strings(text: &str) -> String {
+/// A text as quoted strings of at most 255 octets, as a TXT record has them in a zone file: values of ours are printable ASCII, where only `"` and `\` need escaping.
+pub fn strings(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 16);
     for (index, octet) in text.bytes().enumerate() {
         if index % MAX_STRING_OCTETS == 0 {

@@ -13,12 +13,14 @@ use std::str::FromStr;
 
 use crate::account::Caller;
 use crate::address::EmailAddress;
+use crate::cap::Cap;
 use crate::clock::Timestamp;
 use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::domain;
 use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::{AccountId, ApiKeyId, ReportId};
+use crate::ledger;
 use crate::name::DomainName;
 use crate::page::Page;
 
@@ -135,7 +137,7 @@ pub struct Selection {
 /// Keeps a report.
 ///
 /// Fails with `Invalid` for `message` if it is not a message (see [`InvalidReportMessage`]) or too large, and for a part of
-/// the envelope that is longer than SMTP allows or has control characters; with `Limit` if the account's reports already fill
+/// the envelope that is longer than SMTP allows or has control characters; with `Cap` if the account's reports already fill
 /// its room.
 pub fn file(tx: &WriteTx<'_>, caller: &Caller, new: &NewReport<'_>) -> Result<Report, Error> {
     let settings = tx.settings();
@@ -152,10 +154,7 @@ pub fn file(tx: &WriteTx<'_>, caller: &Caller, new: &NewReport<'_>) -> Result<Re
         recipient,
         client: line("client", new.client)?,
     };
-    let most = settings.most_report_octets;
-    if table::octets_of(tx, caller.account())?.saturating_add(octets) > most {
-        return Err(Error::Limit { what: Entity::Report, most });
-    }
+    ledger::make_room(tx, caller.account(), Cap::Reports, octets)?;
     let domain = envelope.recipient.map(|recipient| own_domain(tx, caller, recipient)).transpose()?.flatten();
     let report = table::insert(tx, caller, new, &envelope, domain)?;
     let change = Change::ReportFiled {
@@ -192,12 +191,16 @@ pub fn next(
     table::next(tx, selection, after)
 }
 
-/// Deletes reports that are too old, a few in each transaction, and returns how many it deleted. A background thread calls
+/// Deletes reports that are too old, a few in each transaction, and returns how many it deleted: none as long as the clock is
+/// not believed. A background thread calls
 /// it; without one, a command that shows reports does.
 pub fn expire(postroom: &Postroom) -> Result<usize, Error> {
     let mut deleted = 0;
     loop {
-        let now: usize = postroom.write(|tx| {
+        let now: usize = postroom.write::<_, Error>(|tx| {
+            if !tx.may_expire() {
+                return Ok(0);
+            }
             let before = tx.now() - tx.settings().keep_reports_for;
             table::delete_before(tx, before, DELETED_AT_ONCE)
         })?;

@@ -53,16 +53,6 @@ pub(super) fn insert(
     })
 }
 
-pub(super) fn octets_of(tx: &ReadTx<'_>, account: AccountId) -> Result<u64, Error> {
-    let sum = tx.one(
-        // A row with its envelope and its place in the indexes takes room too.
-        "SELECT coalesce(sum(octets), 0) + 4096 * count(*) FROM report WHERE account_id = ?1",
-        [account.number()],
-        |row| row.get::<_, i64>(0),
-    )?;
-    Ok(sum.unwrap_or(0).unsigned_abs())
-}
-
 pub(super) fn by_id(tx: &ReadTx<'_>, id: ReportId) -> Result<Option<Report>, Error> {
     tx.one("SELECT * FROM report WHERE id = ?1", [id.number()], report)
 }

@@ -3,14 +3,14 @@
 //! [`begin`] makes the key, [`step`] seals some rows anew and ends with the old key gone. Killed at any moment, the next step goes
 //! on where the last transaction ended: what is sealed names its key, and both keys are there until nothing needs the old one.
 
-mod table;
+pub(crate) mod table;
 
 use crate::db::{MasterKeyChange, Postroom, ReadTx, RotationError, SealedColumn};
 use crate::error::Error;
 use crate::{dkim, idempotency, mail, route, webhook};
 
 /// Every column whose values are sealed. A test looks for one that is missing.
-const SEALED: &[&SealedColumn] = &[
+pub(crate) const SEALED: &[&SealedColumn] = &[
     &dkim::table::SEALED,
     &dkim::table::SEALED_SPARES,
     &webhook::table::SEALED,
@@ -35,6 +35,11 @@ pub enum Progress {
 /// Makes a new master key, which seals from now on; or goes on with the one that was made before.
 pub fn begin(postroom: &Postroom) -> Result<MasterKeyChange, RotationError> {
     postroom.begin_master_key()
+}
+
+/// Whether a change of the master key was begun and is not finished.
+pub fn is_under_way(tx: &ReadTx<'_>) -> Result<bool, Error> {
+    Ok(tx.master_key().known()?.len() > 1)
 }
 
 /// Seals at most so many values anew, in one transaction; if none is left, ends the change.

@@ -5,10 +5,10 @@ use crate::error::Error;
 use crate::seal::MasterKeyId;
 
 /// A sealed value, and the row that it belongs to.
-pub(super) struct SealedRow {
-    pub(super) id: i64,
-    pub(super) identity: String,
-    pub(super) sealed: Vec<u8>,
+pub(crate) struct SealedRow {
+    pub(crate) id: i64,
+    pub(crate) identity: String,
+    pub(crate) sealed: Vec<u8>,
 }
 
 /// The next values that this key has sealed, by row. An index has their ids.
@@ -28,7 +28,7 @@ pub(super) fn sealed_with(
 }
 
 /// The next values, whichever key has sealed them.
-pub(super) fn every(tx: &ReadTx<'_>, column: &SealedColumn, after: i64) -> Result<Vec<SealedRow>, Error> {
+pub(crate) fn every(tx: &ReadTx<'_>, column: &SealedColumn, after: i64) -> Result<Vec<SealedRow>, Error> {
     let SealedColumn { table, column: name, .. } = column;
     let sql = format!(
         "SELECT rowid AS row_id, * FROM {table} WHERE {name} IS NOT NULL AND rowid > ?1 ORDER BY rowid LIMIT 100"
@@ -36,7 +36,7 @@ pub(super) fn every(tx: &ReadTx<'_>, column: &SealedColumn, after: i64) -> Resul
     tx.all(&sql, [after], |row| sealed_row(column, row))
 }
 
-pub(super) fn replace(tx: &WriteTx<'_>, column: &SealedColumn, row: i64, sealed: &[u8]) -> Result<(), Error> {
+pub(crate) fn replace(tx: &WriteTx<'_>, column: &SealedColumn, row: i64, sealed: &[u8]) -> Result<(), Error> {
     let SealedColumn { table, column: name, .. } = column;
     tx.run(&format!("UPDATE {table} SET {name} = ?2 WHERE rowid = ?1"), (row, sealed))?;
     Ok(())

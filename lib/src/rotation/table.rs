@@ -51,20 +51,23 @@ pub(super) fn next_each(tx: &ReadTx<'_>, domains: &[DomainId]) -> Result<Vec<(Do
 pub(super) fn seen<'t>(tx: &ReadTx<'t>, limit: u32) -> Result<Vec<Holder<'t>>, Error> {
     holder::all(
         tx,
-        // The few rotations first, whatever the planner thinks of everybody's records.
+        // The few rotations first, whatever the planner thinks of everybody's records; and of those one of each account, before
+        // a second of any.
         "SELECT d.* FROM rotation o CROSS JOIN record r JOIN domain d ON d.id = o.domain_id
          WHERE o.key_id IS NOT NULL AND r.dkim_key_id = o.key_id AND r.status = 'verified' AND r.failures = 0
-             AND r.pinned = 0 AND r.checked_at >= o.started_at LIMIT ?1",
+             AND r.pinned = 0 AND r.checked_at >= o.started_at
+         ORDER BY row_number() OVER (PARTITION BY d.account_id ORDER BY o.started_at), o.started_at LIMIT ?1",
         [limit],
     )
 }
 
-/// Domains of any account whose next rotation begins by itself about now.
+/// Domains of any account whose next rotation begins by itself about now: one of each account, before a second of any.
 pub(super) fn due<'t>(tx: &ReadTx<'t>, limit: u32) -> Result<Vec<Holder<'t>>, Error> {
     holder::all(
         tx,
         "SELECT d.* FROM rotation o JOIN domain d ON d.id = o.domain_id
-         WHERE o.next_at <= ?1 ORDER BY o.next_at LIMIT ?2",
+         WHERE o.next_at <= ?1
+         ORDER BY row_number() OVER (PARTITION BY d.account_id ORDER BY o.next_at), o.next_at LIMIT ?2",
         (tx.now().millis(), limit),
     )
 }
@@ -86,6 +89,15 @@ pub(super) fn delegated<'t>(tx: &ReadTx<'t>) -> Result<Vec<(DnsName, PublicKey, 
             let name = DnsName::from_answer(&row.get::<_, String>("delegated_to")?);
             Ok((name, public_key(row)?, holder::of_row(row)?))
         },
+    )
+}
+
+/// Puts back at most `limit` rotations that lie further ahead than their interval, and returns how many those were.
+pub(super) fn pull_back(tx: &WriteTx<'_>, limit: u32) -> Result<usize, Error> {
+    tx.run(
+        "UPDATE rotation SET next_at = ?1 + every WHERE domain_id IN
+             (SELECT domain_id FROM rotation WHERE next_at > ?1 + every LIMIT ?2)",
+        (tx.now().millis(), limit),
     )
 }
 

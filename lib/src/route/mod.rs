@@ -309,6 +309,17 @@ fn check_forward<'t>(
     Ok(())
 }
 
+/// `Invalid` of `field` if mail for a domain comes back to it: a name that leads to it since now may have closed a circle.
+pub(crate) fn check_no_circle(tx: &ReadTx<'_>, domain: DomainId, field: &'static str) -> Result<(), Error> {
+    let route = of(tx, domain)?;
+    let Some(to) = route.forward_to.filter(|_| route.mode == Mode::ForwardEmail) else { return Ok(()) };
+    if leads_back(tx, domain, &to)? {
+        let reason = format_args!("the domain's mail is forwarded to {to}, and would come back by this name");
+        return Err(Error::invalid(field, reason));
+    }
+    Ok(())
+}
+
 /// Whether mail to `address` comes to the domain `start` by the routes of now.
 fn leads_back(tx: &ReadTx<'_>, start: DomainId, address: &EmailAddress) -> Result<bool, Error> {
     let mut passed = HashSet::new();

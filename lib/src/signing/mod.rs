@@ -26,7 +26,7 @@ use crate::record::kind::OF_SIGNING_KEYS;
 use assess::Acts;
 pub use sender::{NotTheirs, SignFor, check_sender};
 pub use status::status_after;
-pub(crate) use status::{follow, follow_below, prove};
+pub(crate) use status::{follow, follow_proof, prove};
 pub use trust::{Untrusted, set_trust};
 
 /// Which keys sign for a domain.

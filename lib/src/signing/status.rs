@@ -53,18 +53,26 @@ pub(crate) fn follow(tx: &WriteTx<'_>, actor: &Actor, id: DomainId) -> Result<Do
     own.ok_or(Error::NotFound(Entity::Domain))
 }
 
-/// Brings the statuses of the account's domains below a name to what follows from whether that is proved. Those that are
-/// proved by themselves do not rest on it.
-pub(crate) fn follow_below(
+/// Brings the statuses of the domains below a name to what follows from a change of who has proved it: those of the account whose
+/// proof it was or is, and those of the account that has proved the nearest name above it.
+pub(crate) fn follow_proof(
     tx: &WriteTx<'_>,
     actor: &Actor,
     account: AccountId,
     name: &DomainName,
 ) -> Result<(), Error> {
+    follow_below(tx, actor, account, name)?;
+    match ownership::nearest_proved(tx, name)? {
+        Some(above) if above.account != account => follow_below(tx, actor, above.account, name),
+        _ => Ok(()),
+    }
+}
+
+fn follow_below(tx: &WriteTx<'_>, actor: &Actor, account: AccountId, name: &DomainName) -> Result<(), Error> {
     if !ownership::needs_proof(tx, account)? {
         return Ok(());
     }
-    let below = ownership::table::unproved_below(tx, account, name)?;
+    let below = ownership::table::resting_below(tx, account, name)?;
     below.into_iter().try_for_each(|id| follow(tx, actor, id).map(drop))
 }
 
@@ -75,6 +83,7 @@ pub(crate) fn prove<'t>(tx: &WriteTx<'t>, actor: &Actor, domain: &Domain<'t>, by
     }
     domain::table::prove(tx, domain.id)?;
     tx.tell(actor, domain.account, &Change::DomainProved { domain: domain.into(), by: by.to_owned() })?;
+    ownership::cover_below(tx, domain.account, &domain.name)?;
     follow(tx, actor, domain.id)?;
-    follow_below(tx, actor, domain.account, &domain.name)
+    follow_proof(tx, actor, domain.account, &domain.name)
 }

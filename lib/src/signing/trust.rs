@@ -5,6 +5,7 @@ use crate::account::{self, Account};
 use crate::db::Postroom;
 use crate::error::Error;
 use crate::event::Actor;
+use crate::id::DomainId;
 use crate::ownership::table::unproved_after;
 
 /// How many domains are brought up to date in one transaction.
@@ -27,16 +28,16 @@ pub fn set_trust(postroom: &Postroom, name: &str, is_trusted: bool) -> Result<(A
         account::set_trust(tx, &account, is_trusted)?;
         account::find(tx, name)
     })?;
-    let (mut after, mut unproved) = (String::new(), 0);
+    let (mut after, mut unproved) = (DomainId::new(0), 0);
     loop {
         let next = postroom.write(|tx| {
-            let next = unproved_after(tx, account.id, &after, AT_ONCE)?;
-            next.iter().try_for_each(|(id, _)| follow(tx, &Actor::Operator, *id).map(drop))?;
+            let next = unproved_after(tx, account.id, after, AT_ONCE)?;
+            next.iter().try_for_each(|id| follow(tx, &Actor::Operator, *id).map(drop))?;
             Ok::<_, Error>(next)
         })?;
         unproved += next.len() as u64;
         match next.into_iter().next_back() {
-            Some((_, last)) => after = last,
+            Some(last) => after = last,
             None => return Ok((account, Untrusted { unproved })),
         }
     }

@@ -69,10 +69,20 @@ pub fn list(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<Subscript
 
 /// `Limit` if the subscription has as many domains as it allows.
 pub(crate) fn make_room_for_domain(tx: &ReadTx<'_>, subscription: &Subscription) -> Result<(), Error> {
+    make_room_for_domains(tx, subscription, 1)
+}
+
+/// `Limit` if the subscription does not allow so many domains more.
+pub(crate) fn make_room_for_domains(
+    tx: &ReadTx<'_>,
+    subscription: &Subscription,
+    more: u32,
+) -> Result<(), Error> {
     let Some(most) = subscription.limits.max_domains else {
         return Ok(());
     };
-    if table::has_fewer_domains(tx, subscription.id, most)? {
+    let room = most.saturating_add(1).checked_sub(more);
+    if more == 0 || room.map_or(Ok(false), |room| table::has_fewer_domains(tx, subscription.id, room))? {
         Ok(())
     } else {
         Err(Error::Limit { what: Entity::Subscription, most: u64::from(most) })

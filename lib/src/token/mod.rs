@@ -3,6 +3,7 @@
 mod table;
 
 use crate::account::Caller;
+use crate::cap::Cap;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::domain::{Domain, holder};
@@ -10,6 +11,7 @@ use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::{DomainId, DomainTokenId};
 use crate::label;
+use crate::ledger;
 use crate::ownership;
 use crate::secret::{PlainSecret, SecretKind};
 
@@ -33,6 +35,8 @@ pub struct DomainToken {
 }
 
 /// Makes a token of `domain`. The secret is returned this once, and only its hash is kept.
+///
+/// `Cap` if the account has as many tokens as it may have.
 pub fn create<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -40,6 +44,7 @@ pub fn create<'t>(
     name: Option<&str>,
 ) -> Result<(DomainToken, PlainSecret), Error> {
     let name = label::parse_optional("name", name)?;
+    ledger::make_room(tx, domain.account, Cap::Tokens, 1)?;
     let secret = PlainSecret::generate(SecretKind::DomainToken)?;
     let token = table::insert(tx, domain.id, &secret, name.as_deref())?;
     let change = Change::TokenCreated { domain: domain.into(), token: token.id, name };
@@ -109,6 +114,15 @@ pub fn authenticate(
         Some(holder) if ownership::acts(tx, &holder)? => Ok(Some((holder.id, token))),
         _ => Ok(None),
     }
+}
+
+/// Deletes at most `most` tokens that were revoked as long ago as the audit log reaches back, and returns how many it deleted:
+/// none as long as the clock is not believed.
+pub fn forget_revoked(tx: &WriteTx<'_>, most: u32) -> Result<usize, Error> {
+    if !tx.may_expire() {
+        return Ok(0);
+    }
+    table::delete_revoked_before(tx, tx.now() - tx.settings().keep_events_for, most)
 }
 
 /// Notes when tokens were last used. Meant to be called now and then with what has come together.

@@ -96,6 +96,14 @@ pub(super) fn note_use(tx: &WriteTx<'_>, token: DomainTokenId, at: Timestamp) ->
     Ok(())
 }
 
+pub(super) fn delete_revoked_before(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usize, Error> {
+    tx.run(
+        "DELETE FROM domain_token WHERE id IN
+             (SELECT id FROM domain_token WHERE revoked_at < ?1 ORDER BY revoked_at LIMIT ?2)",
+        (before.millis(), most),
+    )
+}
+
 fn token(row: &Row<'_>) -> Result<DomainToken, Error> {
     Ok(DomainToken {
         id: DomainTokenId::new(row.get("id")?),

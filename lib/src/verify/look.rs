@@ -58,7 +58,15 @@ pub struct View {
 /// It needs no database: `domain` may be anybody's. Takes as long as the resolver's limits for a few runs at most; call
 /// it outside any transaction.
 pub fn look(domain: &DomainName, expected: &[Expectation], resolver: &dyn Resolver) -> Vec<Look> {
-    let resolver = &dns::Deadline::new(resolver, LOOK_FOR);
+    look_by(domain, expected, &dns::Deadline::new(resolver, LOOK_FOR))
+}
+
+/// Looks with the time and the budget that are left of a verification.
+pub(super) fn look_by(
+    domain: &DomainName,
+    expected: &[Expectation],
+    resolver: &dns::Deadline<'_>,
+) -> Vec<Look> {
     let questions: Vec<dns::Question> = expected.iter().map(Expectation::question).collect();
     let sightings = resolver.look(&questions);
     // What was seen is not asked for again, whatever leads back to it.

@@ -4,17 +4,15 @@
 //! A DKIM record is no proof where the operator's own zone answers it, for then its owner did not publish it. Neither is a record
 //! that a wildcard makes: whoever made the wildcard did not mean this account.
 
-use super::{ChallengeExpectation, Expectation, Finding, Look, Plan, look, wildcard};
+use super::look::{LOOK_FOR, look_by};
+use super::{ChallengeExpectation, Code, Expectation, Finding, Look, Plan, Verdict, View, judge, wildcard};
 use crate::db::ReadTx;
 use crate::dns::{self, Answer, Deadline, Resolver};
 use crate::domain::Domain;
 use crate::error::Error;
-use crate::name::DnsName;
+use crate::name::{DnsName, DomainName};
 use crate::ownership::{self, BY_CHALLENGE, Challenge};
 use crate::record::Record;
-use crate::verify::judge;
-
-use super::look::LOOK_FOR;
 
 /// What would prove that an account owns a name.
 #[derive(Clone, Debug)]
@@ -62,6 +60,8 @@ impl ProofBy {
 pub struct Seen {
     pub(super) looks: Vec<Look>,
     pub(super) proof: Option<ProofBy>,
+    /// What was seen of the challenge, where it was looked for.
+    pub(crate) challenge: Option<(Expectation, Look)>,
 }
 
 impl Seen {
@@ -75,18 +75,29 @@ impl Plan {
     /// Asks the DNS for the plan's records; and, while it is not known that the account owns the name, for what would prove
     /// it. Call it outside any transaction.
     pub fn look(&self, resolver: &dyn Resolver) -> Seen {
-        let looks = look(&self.domain.name, &self.expected, resolver);
-        let proof = self.proof.as_ref().and_then(|wanted| {
-            let resolver = &Deadline::new(resolver, LOOK_FOR);
-            let dkim = self.records.iter().zip(&looks).find(|(record, look)| wanted.is_proof(record, look));
-            let by_dkim = dkim.is_some_and(|(_, look)| is_made(look, resolver));
-            if by_dkim {
-                return Some(ProofBy::DkimRecord);
-            }
-            // As often as the records, and no more than one question, for most claims have no challenge in the DNS.
-            is_challenge_seen(&wanted.challenge, resolver).then_some(ProofBy::Challenge)
-        });
-        Seen { looks, proof }
+        self.seek(resolver, false)
+    }
+
+    /// Looks as [`Plan::look`] does, for somebody who waits for the challenge: what is wrong with it is explained.
+    pub(crate) fn look_closely(&self, resolver: &dyn Resolver) -> Seen {
+        self.seek(resolver, true)
+    }
+
+    fn seek(&self, resolver: &dyn Resolver, closely: bool) -> Seen {
+        let resolver = &Deadline::new(resolver, LOOK_FOR);
+        let looks = look_by(&self.domain.name, &self.expected, resolver);
+        let Some(wanted) = &self.proof else { return Seen { looks, proof: None, challenge: None } };
+        let mut dkim = self.records.iter().zip(&looks).filter(|(record, look)| wanted.is_proof(record, look));
+        if dkim.any(|(_, look)| is_made(look, resolver)) {
+            return Seen { looks, proof: Some(ProofBy::DkimRecord), challenge: None };
+        }
+        let expected = Expectation::Challenge(wanted.challenge.clone());
+        let (look, is_seen) = if closely {
+            look_closely(&self.domain.name, &expected, resolver)
+        } else {
+            look_quietly(&expected, resolver)
+        };
+        Seen { looks, proof: is_seen.then_some(ProofBy::Challenge), challenge: Some((expected, look)) }
     }
 }
 
@@ -108,41 +119,62 @@ impl Wanted {
 }
 
 /// Whether somebody has made a record for the very name that was looked at.
-fn is_made(look: &Look, resolver: &dyn Resolver) -> bool {
+fn is_made(look: &Look, resolver: &Deadline<'_>) -> bool {
     let answers: Vec<&Answer> = look.views.iter().map(|view| &view.answer).collect();
     !wildcard::makes(&look.question, &answers, resolver)
 }
 
-/// Whether the challenge is there: one question, and a second one if it is.
-fn is_challenge_seen(challenge: &ChallengeExpectation, resolver: &dyn Resolver) -> bool {
-    let expected = Expectation::Challenge(challenge.clone());
-    let sightings = resolver.look(&[expected.question()]);
-    sightings.into_iter().map(dns::Sighting::outside).any(|sighting| {
-        let answers: Vec<&Answer> = sighting.answers.iter().collect();
-        judge::sighting(&expected, &sighting).verdict.passes()
-            && !wildcard::makes(&sighting.question, &answers, resolver)
-    })
+/// Looks whether a challenge is there with one question, and a second one if it is: most claims have none in the DNS.
+fn look_quietly(expected: &Expectation, resolver: &Deadline<'_>) -> (Look, bool) {
+    let sighting = resolver.look(&[expected.question()]).pop().map(dns::Sighting::outside);
+    let answers = sighting.as_ref().map(|sighting| sighting.answers.clone()).unwrap_or_default();
+    let finding = sighting.map_or_else(unanswered, |sighting| judge::sighting(expected, &sighting));
+    let views = answers.into_iter().map(|answer| View { finding: judge::answer(expected, &answer), answer });
+    let look = Look { question: expected.question(), finding, views: views.collect(), inside: None };
+    let is_seen = look.finding.verdict.passes() && is_made(&look, resolver);
+    (look, is_seen)
 }
 
-/// Looks for a challenge, for somebody who waits for it: what was found, with the mistakes that people make, and whether it
-/// proves the claim. Call it outside any transaction.
-pub(crate) fn look_for_challenge(
-    domain: &crate::name::DomainName,
-    challenge: &Challenge,
-    resolver: &dyn Resolver,
-) -> (Expectation, Look, bool) {
-    let expected = Expectation::Challenge(ChallengeExpectation { challenge: challenge.clone() });
-    let mut looks = look(domain, std::slice::from_ref(&expected), resolver);
-    let Some(mut look) = looks.pop() else {
-        let text = "nothing was looked at".to_owned();
-        let finding = Finding::of(super::Verdict::Temporary, super::Code::Timeout, text, None);
-        let look = Look { question: expected.question(), finding, views: Vec::new(), inside: None };
-        return (expected, look, false);
-    };
+/// Looks for a challenge, and for the mistakes that people make with it.
+fn look_closely(domain: &DomainName, expected: &Expectation, resolver: &Deadline<'_>) -> (Look, bool) {
+    let mut look = look_by(domain, std::slice::from_ref(expected), resolver).pop().unwrap_or_else(|| Look {
+        question: expected.question(),
+        finding: unanswered(),
+        views: Vec::new(),
+        inside: None,
+    });
     let passes = look.finding.verdict.passes();
-    let is_proved = passes && is_made(&look, &Deadline::new(resolver, LOOK_FOR));
-    if passes && !is_proved {
-        look.finding = wildcard::finding(&expected, &look.finding);
+    let is_seen = passes && is_made(&look, resolver);
+    if passes && !is_seen {
+        look.finding = wildcard::finding(expected, &look.finding);
     }
-    (expected, look, is_proved)
+    (look, is_seen)
+}
+
+/// What is found where nobody was asked.
+fn unanswered() -> Finding {
+    Finding::of(Verdict::Temporary, Code::Timeout, "no server was asked".to_owned(), None)
+}
+
+/// Looks for the challenge of a claim to a name that the account does not hold; and, if it is there, for that of a rival who
+/// has the name. Returns what was found, whether that proves the claim, and whether the rival's is definitely not there.
+///
+/// Call it outside any transaction.
+pub(crate) fn look_for_challenge(
+    domain: &DomainName,
+    challenge: &Challenge,
+    rival: Option<&Challenge>,
+    resolver: &dyn Resolver,
+) -> (Expectation, Look, bool, Option<bool>) {
+    let resolver = &Deadline::new(resolver, LOOK_FOR);
+    let expected =
+        |challenge: &Challenge| Expectation::Challenge(ChallengeExpectation { challenge: challenge.clone() });
+    let own = expected(challenge);
+    let (look, is_seen) = look_closely(domain, &own, resolver);
+    let is_missed = rival.filter(|_| is_seen).map(|rival| {
+        let (look, is_seen) = look_quietly(&expected(rival), resolver);
+        // What cannot be looked up now counts as there.
+        !is_seen && look.finding.verdict == Verdict::Fail
+    });
+    (own, look, is_seen, is_missed)
 }

@@ -2,8 +2,9 @@
 //!
 //! A domain's next check stands in its row, so that it survives a restart. [`take_due`] lends domains out for
 //! [`LEASE`]: a check that never ends, or a process that dies in one, gives its domain back by that. The library has no
-//! threads of its own: whoever wants the schedule kept calls [`run_due`], from as many threads as domains are to
-//! be checked at once. A slow domain holds up nobody but its own thread.
+//! threads of its own: whoever wants the schedule kept calls [`run_turn`], from as many threads as domains are to
+//! be checked at once. A slow domain holds up nobody but its own thread, and the accounts take turns: however many slow domains
+//! one has, it never takes all the threads.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::dns::Resolver;
 use crate::domain::{self, Domain, DomainStatus, Holder, holder};
 use crate::error::Error;
 use crate::event::Actor;
-use crate::id::DomainId;
+use crate::id::{AccountId, DomainId};
 use crate::record::Record;
 
 /// How long a domain that is being checked is left alone by others; a check takes 40 s at most.
@@ -58,32 +59,128 @@ pub fn pause(status: DomainStatus, checks: u32, failing: bool) -> Duration {
     }
 }
 
-/// Takes at most `limit` domains whose turn it is, the longest due first, and lends them to the caller.
+/// Takes at most `limit` domains whose turn it is, and lends them to the caller: one of each account in turn, the longest due of
+/// it, before a second of any.
 pub fn take_due(postroom: &Postroom, limit: u32) -> Result<Vec<Due>, Error> {
-    // Most of the time nothing is due, and a reader sees that without a write.
-    if !postroom.read(domain::table::is_any_due)? {
-        return Ok(Vec::new());
+    let mut taken = Vec::new();
+    while taken.len() < limit as usize {
+        let Some(place) = Place::take(postroom, usize::MAX)? else { break };
+        taken.push(place.due.clone());
     }
-    let taken: Vec<_> = postroom.write(|tx| {
-        let lent = holder::lend_due(tx, tx.now() + LEASE, limit)?;
-        Ok::<_, Error>(lent.iter().map(Holder::for_schedule).collect())
-    })?;
-    Ok(taken.into_iter().map(|(domain, caller)| Due { domain, caller }).collect())
+    Ok(taken)
 }
 
 /// Checks at most `limit` domains whose turn it is, one after the other, and returns how many.
 pub fn run_due(postroom: &Postroom, resolver: &dyn Resolver, limit: u32) -> Result<usize, Error> {
     let mut checked = 0;
     // Lent one by one: the lease of one that waited for those before it would be over before its check began.
-    for _ in 0..limit {
-        let Some(Due { domain, caller }) = take_due(postroom, 1)?.pop() else { break };
-        match super::check(postroom, &caller, domain, resolver) {
-            // Deleted or handed over since it was taken.
-            Ok(_) | Err(Error::NotFound(_)) => checked += 1,
-            Err(error) => return Err(error),
-        }
+    while checked < limit as usize && run(postroom, resolver, usize::MAX, || ())? {
+        checked += 1;
     }
     Ok(checked)
+}
+
+/// Checks one domain whose turn it is, on one of `threads` threads that do the same, and returns whether there was one. Calls
+/// `taken` when it has one, before the check, which can take half a minute.
+///
+/// An account whose domains are being checked on half of the threads leaves the others to the other accounts, and so on.
+pub fn run_turn(
+    postroom: &Postroom,
+    resolver: &dyn Resolver,
+    threads: u32,
+    taken: impl FnOnce(),
+) -> Result<bool, Error> {
+    run(postroom, resolver, threads as usize, taken)
+}
+
+fn run(
+    postroom: &Postroom,
+    resolver: &dyn Resolver,
+    threads: usize,
+    taken: impl FnOnce(),
+) -> Result<bool, Error> {
+    if postroom.takes_checks_ahead() {
+        pull_back(postroom)?;
+    }
+    let Some(place) = Place::take(postroom, threads)? else { return Ok(false) };
+    taken();
+    match super::check(postroom, &place.due.caller, place.due.domain, resolver) {
+        // Deleted or handed over since it was taken.
+        Ok(_) | Err(Error::NotFound(_)) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// A domain that is being checked, on one of the threads.
+struct Place<'a> {
+    postroom: &'a Postroom,
+    due: Due,
+}
+
+impl<'a> Place<'a> {
+    /// Takes a domain of the account whose turn it is. None if no domain is due, or none whose account may have a thread more.
+    fn take(postroom: &'a Postroom, threads: usize) -> Result<Option<Place<'a>>, Error> {
+        // Most of the time nothing is due, and a reader sees that without a write.
+        if !postroom.read(domain::table::is_any_due)? {
+            return Ok(None);
+        }
+        // Held until the domain is taken: two threads would take two domains of the account whose turn it is.
+        let mut checks = postroom.turns().checks();
+        if threads < usize::MAX && checks.is_resting() {
+            return Ok(None);
+        }
+        let enough = checks.accounts() + 1;
+        let accounts = postroom.read(|tx| {
+            let mut next = holder::accounts_with_due(tx, checks.last(), enough)?;
+            next.extend(holder::accounts_with_due(tx, AccountId::new(0), enough)?);
+            Ok::<_, Error>(next)
+        })?;
+        for account in accounts.into_iter().filter(|account| checks.has_room(*account, threads)) {
+            let lent = postroom.write(|tx| {
+                let lent = holder::lend_due(tx, account, tx.now() + LEASE)?;
+                Ok::<_, Error>(lent.as_ref().map(Holder::for_schedule))
+            })?;
+            if let Some((domain, caller)) = lent {
+                checks.begin(account);
+                return Ok(Some(Place { postroom, due: Due { domain, caller } }));
+            }
+        }
+        checks.rest();
+        Ok(None)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.postroom.turns().checks().end(self.due.caller.account());
+    }
+}
+
+/// Puts back the checks that lie further ahead than their pause: a wrong clock has set them, and it is right again.
+fn pull_back(postroom: &Postroom) -> Result<(), Error> {
+    let mut before = None;
+    loop {
+        let some =
+            postroom.read(|tx| domain::table::far_ahead(tx, tx.now() + longest(FIRST_PAUSES[0]), before))?;
+        let Some(last) = some.last() else { return Ok(()) };
+        before = Some((last.at, last.domain));
+        let now = postroom.now();
+        let wrong = some.iter().filter(|it| it.at > now + longest(pause(it.status, it.checks, false)));
+        let wrong: Vec<_> = wrong.collect();
+        if !wrong.is_empty() {
+            postroom.write(|tx| {
+                wrong.iter().try_for_each(|it| {
+                    let at = next(tx.now(), it.domain, pause(it.status, it.checks, false), it.checks);
+                    domain::table::set_next_check(tx, it.domain, at, it.checks)
+                })
+            })?;
+        }
+    }
+}
+
+/// A pause with all the jitter that there can be.
+fn longest(pause: Duration) -> Duration {
+    pause + pause / 10
 }
 
 /// When the domain's turn is next, after a check or a change of its status.

@@ -67,7 +67,7 @@ impl<'a> Reason<'a> {
 /// Writes what was found, and that the domain is proved if that was seen. A record that was changed or deleted since the plan
 /// was made is left alone.
 pub fn settle(tx: &WriteTx<'_>, caller: &Caller, plan: &Plan, seen: &Seen) -> Result<Vec<Checked>, Error> {
-    let Seen { looks, proof } = seen;
+    let Seen { looks, proof, .. } = seen;
     let domain = domain::find(tx, caller, plan.domain.id)?;
     let mut records = record::every(tx, &domain)?;
     let mut checked = Vec::with_capacity(looks.len());

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
-use crate::db::{ReadTx, WriteTx};
+use crate::db::{Checksum, ReadTx, WriteTx, damaged};
 use crate::domain::Domain;
 use crate::error::{Entity, Error, StoreError, StoreTrouble};
 use crate::id::DomainId;
@@ -62,6 +62,19 @@ pub(crate) fn signer(
         .try_into()
         .map_err(|_| StoreError::new(StoreTrouble::Other, "a webhook key has not 32 octets"))?;
     Ok(WebhookSigner::new(seed, secret))
+}
+
+/// The checksum of a row that is right, or has none yet, and whose public half belongs to the private one that is sealed.
+pub(crate) fn right_checksum(tx: &ReadTx<'_>, domain: i64) -> Result<Option<Checksum>, Error> {
+    let domain = DomainId::new(domain);
+    let Some((public, sealed)) = table::whole(tx, domain)? else { return Ok(None) };
+    let seed = tx.master_key().open(&identity(domain), &sealed)?;
+    let what = format!("the webhook key of the domain {domain}");
+    let seed: &[u8; SEED_OCTETS] = seed.as_slice().try_into().map_err(|_| damaged(&what))?;
+    if SigningKey::from_bytes(seed).verifying_key().to_bytes() != public {
+        return Err(damaged(&what));
+    }
+    Ok(Some(table::checksum(domain, &public)))
 }
 
 fn identity(domain: DomainId) -> String {

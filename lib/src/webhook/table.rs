@@ -1,6 +1,6 @@
 //! The SQL of webhook keys.
 
-use crate::db::{ReadTx, SealedColumn, WriteTx};
+use crate::db::{Checksum, ReadTx, SealedColumn, WriteTx};
 use crate::error::Error;
 use crate::id::DomainId;
 
@@ -18,10 +18,29 @@ pub(super) fn insert(
     sealed: &[u8],
 ) -> Result<(), Error> {
     tx.run(
-        "INSERT INTO webhook_key (domain_id, public_key, sealed) VALUES (?1, ?2, ?3)",
-        (domain.number(), public.as_slice(), sealed),
+        "INSERT INTO webhook_key (domain_id, public_key, sealed, checksum) VALUES (?1, ?2, ?3, ?4)",
+        (domain.number(), public.as_slice(), sealed, checksum(domain, public)),
     )?;
     Ok(())
+}
+
+/// The checksum of what is published of a webhook key.
+pub(crate) fn checksum(domain: DomainId, public: &[u8; 32]) -> Checksum {
+    Checksum::of(&[&domain.number(), &public.as_slice()])
+}
+
+/// The public key, compared with its checksum, and the private one.
+pub(super) fn whole(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<([u8; 32], Vec<u8>)>, Error> {
+    let sql = "SELECT public_key, sealed, checksum FROM webhook_key WHERE domain_id = ?1";
+    tx.one(sql, [domain.number()], |row| {
+        let public = row.get("public_key")?;
+        checksum(domain, &public).check(
+            row,
+            "checksum",
+            &format!("the webhook key of the domain {domain}"),
+        )?;
+        Ok((public, row.get("sealed")?))
+    })
 }
 
 pub(super) fn sealed(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<Vec<u8>>, Error> {

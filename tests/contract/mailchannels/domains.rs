@@ -177,8 +177,11 @@ fn a_domains_first_dkim_key_comes_from_the_background_or_with_what_needs_it_and_
     assert_eq!(keys(), 1);
     provision(&app, &key, "second.example");
     provision(&app, &key, "third.example");
-    assert!(postroom::provision::equip_some(&app.postroom, 16).unwrap());
-    assert_eq!(keys(), 3);
+    // One domain of an account at a time, for the accounts take turns.
+    for made in [2, 3] {
+        assert!(postroom::provision::equip_some(&app.postroom, 16).unwrap());
+        assert_eq!(keys(), made);
+    }
     assert!(!postroom::provision::equip_some(&app.postroom, 16).unwrap());
     let records: i64 = app.value("SELECT count(*) FROM record WHERE purpose = 'dkim'");
     assert_eq!(records, 3);

@@ -1,5 +1,6 @@
 //! Claims over the native dialect: the record that proves one, to whom a name goes, and what is refused.
 
+use postroom::cap::Caps;
 use postroom::dns::RecordData;
 use postroom::settings::Settings;
 use serde_json::{Value, json};
@@ -101,7 +102,8 @@ fn an_alias_is_claimed_for_a_domain() {
 
 #[test]
 fn what_cannot_be_claimed_is_refused_and_says_why() {
-    let app = TestApp::with(Settings { most_unproved_claims: 1, ..settings() }, 8);
+    let app =
+        TestApp::with(Settings { caps: Caps { unproved_claims: 1, ..Caps::default() }, ..settings() }, 8);
     let key = app.tenant("tenant");
     let code = |reply: &Reply| (reply.status, reply.json()["error"]["code"].as_str().unwrap().to_owned());
     for name in ["mail.example.net", "example.net", "*.example.com", "com", "a b"] {

@@ -1,5 +1,6 @@
 //! The native dialect.
 
+mod account;
 mod api_keys;
 mod claims;
 mod dns;

@@ -7,6 +7,7 @@ use postroom::dns::RecordData;
 use postroom::rotation;
 use refinery::{Migration, Runner};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use serde_json::{Value, json};
 
 use super::{column, fixtures, newest_migration, tables};
@@ -101,6 +102,8 @@ fn make(app: &TestApp, name: &str, version: i32, migrations: &[Migration]) {
     made.pragma_update(None, "application_id", 0x506F_7374).unwrap();
     made.pragma_update(None, "user_version", version).unwrap();
     made.pragma_update(None, "foreign_keys", false).unwrap();
+    // What they would count is copied as well.
+    made.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).unwrap();
     made.execute("ATTACH ?1 AS source", [rows.to_str().unwrap()]).unwrap();
     for table in tables(&made) {
         if !["refinery_schema_history", "sqlite_sequence"].contains(&table.as_str()) {
@@ -127,6 +130,7 @@ pub(super) fn filled() -> TestApp {
     active_domain(&app, &key);
     provisioned_domain(&app, &key);
     let domains = Some(Some([postroom::id::DomainId::new(waiting)].into()));
+    app.session(key.account);
     app.limited_key(key.account, postroom::key::KeyRequest { domains, ..Default::default() });
     // A sender for which a return path has no room is kept.
     let sender = format!("{}@b.example", "a".repeat(60)).parse().unwrap();

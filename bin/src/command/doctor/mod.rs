@@ -9,12 +9,16 @@ mod postfix;
 
 use std::process::ExitCode;
 
+use postroom::db::{Postroom, note_of_server};
+use postroom::integrity;
 use postroom::name::DnsName;
+use postroom::reseal;
 use postroom::settings::Settings;
 use serde_json::{Value, json};
 
 use super::output::printable;
 use super::{Context, Failure};
+use crate::duty::LARGE_LOG;
 
 /// What was looked at, and what came of it.
 #[derive(Debug)]
@@ -89,7 +93,20 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
         Err(failure) => return Ok(vec![check("database", State::Fail, failure.text())]),
     };
     let mut checks = vec![check("master key", State::Ok, "it is the one that this database was sealed with")];
-    checks.push(match postroom.check_integrity() {
+    match postroom.read(reseal::is_under_way) {
+        Ok(true) => {
+            let text =
+                "a change of it is under way; a running server finishes it, or `postroom rotate-master-key`";
+            checks.push(check("master key", State::Warn, text));
+        }
+        Ok(false) => {}
+        Err(error) => checks.push(check("master key", State::Fail, error.to_string())),
+    }
+    let found = postroom.check_integrity().and_then(|mut found| {
+        found.extend(postroom.read(integrity::damaged_rows)?);
+        Ok(found)
+    });
+    checks.push(match found {
         Ok(found) if found.is_empty() => check("database", State::Ok, format!("{} is sound", file.display())),
         Ok(found) => {
             let text = format!("{} is damaged ({}); restore a backup", file.display(), found.join("; "));
@@ -101,7 +118,31 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
     let served = postroom.claim().is_err();
     let text = if served { "a server has this database" } else { "no server has this database now" };
     checks.push(check("server", State::Ok, text));
+    checks.extend(upkeep(&postroom));
     Ok(checks)
+}
+
+/// What a server looks after: the size of the write-ahead log, its own log, and the clock.
+fn upkeep(postroom: &Postroom) -> Vec<Check> {
+    let (octets, _) = postroom.write_ahead_log();
+    let text = format!("the write-ahead log has {} KiB", octets.div_ceil(1024));
+    let mut checks = vec![if octets <= LARGE_LOG {
+        check("database", State::Ok, text)
+    } else {
+        let text =
+            format!("{text}, for somebody reads all the while; look for a backup or a command that hangs");
+        check("database", State::Warn, text)
+    }];
+    if let Some(note) = note_of_server(postroom.file()) {
+        let text =
+            format!("{note} since the server was started; look at who reads its log, and for a full disk");
+        checks.push(check("log", State::Warn, text));
+    }
+    if let Some(until) = postroom.time_held_until() {
+        let text = format!("it has jumped; nothing is deleted for its age until {until}");
+        checks.push(check("clock", State::Warn, text));
+    }
+    checks
 }
 
 fn settings(context: &Context) -> Vec<Check> {

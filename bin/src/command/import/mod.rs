@@ -19,7 +19,7 @@ use postroom::db::Postroom;
 use serde_json::{Value, json};
 
 use super::output::printable;
-use super::{Context, Exit, Failure, progress};
+use super::{Context, Exit, Failure, progress, whole};
 use item::{Item, Outcome, Read};
 
 /// How many items are worked on side by side: much of the time of one is spent with the DNS.
@@ -56,6 +56,14 @@ pub(super) enum Command {
     Mailpace(Service),
     /// Import the domains and aliases that MailChannels' list of domains names
     Mailchannels(Service),
+    /// Take what `postroom export` wrote into an empty database, which is made if it is not there
+    Postroom {
+        /// The export
+        file: PathBuf,
+        /// A file with the passphrase of the export in its first line
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
 }
 
 /// For whom, and whether at all.
@@ -91,6 +99,9 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
         Command::Rspamd { folder, how } => (rspamd::read(folder)?, how),
         Command::Mailgun(service) => (api::read(api::Kind::Mailgun, service)?, &service.how),
         Command::Mailpace(service) => (api::read(api::Kind::Mailpace, service)?, &service.how),
+        Command::Postroom { file, passphrase_file } => {
+            return whole::import(context, file, passphrase_file.as_deref());
+        }
         Command::Mailchannels(service) => (api::read(api::Kind::Mailchannels, service)?, &service.how),
     };
     let postroom = context.open()?;

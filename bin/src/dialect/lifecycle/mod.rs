@@ -12,7 +12,9 @@ use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
-use crate::wire::{Auth, CLAIM_IT, Fault, Surface, looking, route, store_status, unproved_limit};
+use crate::wire::{
+    Auth, CLAIM_IT, Fault, Surface, looking, route, store_sentence, store_status, unproved_limit,
+};
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -48,7 +50,7 @@ fn render(fault: &Fault) -> Response {
         Fault::Json(reason) => bad(&format!("the body is not JSON: {reason}")),
         Fault::Input { field, reason, detail: None } => bad(&format!("{field} {reason}")),
         Fault::Input { field, reason, detail: Some(detail) } => bad(&format!("{field} {reason}: {detail}")),
-        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite => {
+        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite | Fault::Page(_) => {
             error(StatusCode::FORBIDDEN, &fault.to_string())
         }
         Fault::Busy(seconds) | Fault::RateLimited(seconds) => {
@@ -76,11 +78,10 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::Limit { most, .. }) => {
             error(StatusCode::FORBIDDEN, &format!("the subscription allows {most} domains, and has them"))
         }
-        Fault::Library(e @ Error::InUse { .. }) => error(StatusCode::CONFLICT, &e.to_string()),
-        Fault::Library(Error::Store(e)) => error(
-            store_status(e),
-            "the server could not do this; try again, or ask its operator with the X-Request-Id",
-        ),
+        Fault::Library(e @ (Error::InUse { .. } | Error::Cap { .. })) => {
+            error(StatusCode::CONFLICT, &e.to_string())
+        }
+        Fault::Library(Error::Store(e)) => error(store_status(e), store_sentence(e)),
         Fault::Library(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
     }
 }

@@ -1,4 +1,5 @@
-//! Up to a thousand domains in one request and one transaction, with an outcome an item, in the order given.
+//! Up to a thousand domains in one request, with an outcome an item, in the order given. They are written in pieces, so that
+//! nobody waits for all of them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -22,32 +23,49 @@ const MOST: usize = 1000;
 /// The most characters of an item's name that its outcome repeats: more than any domain name has.
 const MOST_SHOWN: usize = 300;
 
-/// What became of the items.
+/// What became of the items, in JSON already: a thousand large domains would take several times the memory as values.
 #[derive(Default)]
 struct Outcome {
-    successes: Vec<Value>,
-    errors: Vec<Value>,
+    successes: Vec<u8>,
+    errors: Vec<u8>,
 }
 
 impl Outcome {
-    fn success(&mut self, item: Value) {
-        self.successes.push(item);
+    fn success(&mut self, item: &Value) {
+        add(&mut self.successes, item);
     }
 
-    /// An item that went wrong. What would go wrong with every other one as well is the request's.
-    fn failure(&mut self, fault: Fault, item: impl FnOnce(u16, &str) -> Value) -> Result<(), Fault> {
-        if matches!(fault, Fault::Library(Error::Store(_) | Error::Limit { .. })) {
-            return Err(fault);
-        }
-        let (status, text) = said(&fault);
-        self.errors.push(item(status.as_u16(), &text));
-        Ok(())
+    /// An item that went wrong.
+    fn failure(&mut self, fault: &Fault, item: impl FnOnce(u16, &str) -> Value) {
+        let (status, text) = said(fault);
+        add(&mut self.errors, &item(status.as_u16(), &text));
     }
 
     fn response(self) -> Response {
-        let body = json!({ "successes": self.successes, "errors": self.errors });
-        Response::json(StatusCode::OK, &body)
+        let mut body = self.successes;
+        body.splice(..0, *b"{\"successes\":[");
+        body.extend_from_slice(b"],\"errors\":[");
+        body.extend_from_slice(&self.errors);
+        body.extend_from_slice(b"]}");
+        Response::of_json(StatusCode::OK, body)
     }
+}
+
+/// What came of an item. What would go wrong with every other one as well is the request's.
+fn of_item<T>(done: Result<T, Fault>) -> Result<Result<T, Fault>, Fault> {
+    match done {
+        Err(fault @ Fault::Library(Error::Store(_) | Error::Limit { .. })) => Err(fault),
+        done => Ok(done),
+    }
+}
+
+/// Adds an item to a list in JSON that has no brackets yet.
+fn add(list: &mut Vec<u8>, item: &Value) {
+    if !list.is_empty() {
+        list.push(b',');
+    }
+    // Writing to memory does not fail, and a `Value` has no key that is not a text.
+    let _ = serde_json::to_writer(list, item);
 }
 
 /// The items of a body: `{"domains":[…]}`.
@@ -75,35 +93,44 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
     let (items, flags) = (items(call)?, Flags::read(call)?);
     let handle = call.query("subscriptionHandle").filter(|handle| !handle.is_empty());
     let handle = handle.ok_or_else(|| Fault::input("subscriptionHandle", "is required, in the query"))?;
-    let outcome = call.write(|tx| {
-        subscription::find(tx, call.caller.account(), &handle)?;
-        let handles = Handles::of(tx, &call.caller)?;
-        let (mut outcome, mut seen) = (Outcome::default(), HashMap::new());
-        for (at, item) in items.iter().enumerate() {
-            let done = read(item).and_then(|wish| {
-                let before = seen.insert(wish.name().clone(), at);
-                let comment =
-                    before.map(|first: usize| format!("the same name as item {} of this request", first + 1));
-                let (made, domain) = tx.part(|| wish.provision(call, tx, &handle, flags))?;
-                let comment = comment.or((!made).then(|| "the domain was provisioned already".to_owned()));
-                let (inbound, assessment) = (inbound::find(tx, &domain)?, signing::find(tx, &domain)?);
-                Ok((handles.json(&domain, &inbound, &assessment), comment))
-            });
-            match done {
-                Ok((domain, comment)) => outcome.success(commented(&domain, 201, comment)),
-                Err(fault) => outcome.failure(fault, |code, text| {
-                    // What names nothing is named by its place, for the published file wants a host name here.
-                    let name = Some(given(item)).filter(|name| !name.is_empty());
-                    let name = name.unwrap_or_else(|| format!("item-{}.invalid", at + 1));
-                    let domain = json!({ "domain": name, "subscriptionHandle": handle });
-                    // The published file knows no 403 of an item: it is provisioned, and not for this caller.
-                    let code = if code == 403 { 409 } else { code };
-                    commented(&domain, code, Some(format!("item {}: {text}", at + 1)))
-                })?,
-            }
-        }
-        Ok::<_, Fault>(outcome)
+    let mut wishes = Vec::with_capacity(items.len());
+    let mut seen: HashMap<DomainName, usize> = HashMap::new();
+    for (at, item) in items.iter().enumerate() {
+        let wish = read(item);
+        let before = wish.as_ref().ok().and_then(|wish| seen.insert(wish.name().clone(), at));
+        wishes.push((wish, before));
+    }
+    let handles = call.read(|tx| {
+        let subscription = subscription::find(tx, call.caller.account(), &handle)?;
+        // Nothing is begun that cannot be finished.
+        provisioning::make_room_for(tx, &subscription, seen.keys())?;
+        Handles::of(tx, &call.caller)
     })?;
+    let done = call.write_each(&wishes, |tx, (wish, before)| {
+        let Ok(wish) = wish else { return Ok(None) };
+        let done = tx.part(|| wish.provision(call, tx, &handle, flags)).and_then(|(made, domain)| {
+            let comment = before.map(|first| format!("the same name as item {} of this request", first + 1));
+            let comment = comment.or((!made).then(|| "the domain was provisioned already".to_owned()));
+            let (inbound, assessment) = (inbound::find(tx, &domain)?, signing::find(tx, &domain)?);
+            Ok((handles.json(&domain, &inbound, &assessment), comment))
+        });
+        of_item(done).map(Some)
+    })?;
+    let mut outcome = Outcome::default();
+    for (at, (((wish, _), done), item)) in wishes.into_iter().zip(done).zip(&items).enumerate() {
+        match wish.and_then(|_| done.unwrap_or_else(|| Err(Fault::input("domains", "has an odd item")))) {
+            Ok((domain, comment)) => outcome.success(&commented(&domain, 201, comment)),
+            Err(fault) => outcome.failure(&fault, |code, text| {
+                // What names nothing is named by its place, for the published file wants a host name here.
+                let name = Some(given(item)).filter(|name| !name.is_empty());
+                let name = name.unwrap_or_else(|| format!("item-{}.invalid", at + 1));
+                let domain = json!({ "domain": name, "subscriptionHandle": handle });
+                // The published file knows no 403 of an item: it is provisioned, and not for this caller.
+                let code = if code == 403 { 409 } else { code };
+                commented(&domain, code, Some(format!("item {}: {text}", at + 1)))
+            }),
+        }
+    }
     Ok(outcome.response())
 }
 
@@ -144,28 +171,25 @@ fn in_order(
         order_of
             .sort_by_key(|(_, item)| std::cmp::Reverse(given(item).trim_end_matches('.').split('.').count()));
     }
-    let outcome = call.write(|tx| {
-        let mut outcome = Outcome::default();
-        let all = order_of.iter().map(|&(at, item)| {
-            (at, item, named(item).and_then(|name| tx.part(|| done(tx, &name))))
-        });
-        let mut all: Vec<_> = all.collect();
-        all.sort_by_key(|(at, ..)| *at);
-        for (at, item, result) in all {
-            match result {
-                Ok(mut told) => {
-                    if let Some(fields) = told.as_object_mut() {
-                        fields.insert("domain".to_owned(), json!(given(item)));
-                    }
-                    outcome.success(told);
-                }
-                Err(fault) => outcome.failure(fault, |code, text| {
-                    json!({ "domain": given(item), "code": code, "comment": format!("item {}: {text}", at + 1) })
-                })?,
-            }
-        }
-        Ok::<_, Fault>(outcome)
+    let done = call.write_each(&order_of, |tx, (_, item)| {
+        of_item(named(item).and_then(|name| tx.part(|| done(tx, &name))))
     })?;
+    let mut all: Vec<_> = order_of.into_iter().zip(done).collect();
+    all.sort_by_key(|((at, _), _)| *at);
+    let mut outcome = Outcome::default();
+    for ((at, item), done) in all {
+        match done {
+            Ok(mut told) => {
+                if let Some(fields) = told.as_object_mut() {
+                    fields.insert("domain".to_owned(), json!(given(item)));
+                }
+                outcome.success(&told);
+            }
+            Err(fault) => outcome.failure(&fault, |code, text| {
+                json!({ "domain": given(item), "code": code, "comment": format!("item {}: {text}", at + 1) })
+            }),
+        }
+    }
     Ok(outcome.response())
 }
 

@@ -17,8 +17,8 @@ use serde_json::json;
 
 use crate::wire::http::{Body, HeaderMap, Method, Response, StatusCode, header};
 use crate::wire::{
-    Anybody, Auth, CLAIM_IT, Call, Fault, Surface, batch, looking, open, reporting, route, store_status,
-    unproved_limit,
+    Anybody, Auth, CLAIM_IT, Call, Fault, Surface, batch, looking, open, reporting, route, store_sentence,
+    store_status, unproved_limit,
 };
 
 /// The dialect.
@@ -130,7 +130,7 @@ fn said(fault: &Fault) -> (StatusCode, String) {
         }
         Fault::Json(reason) => return (StatusCode::BAD_REQUEST, format!("the body is not JSON: {reason}")),
         Fault::Input { .. } | Fault::Idempotency(_) | Fault::CredentialTwice => StatusCode::BAD_REQUEST,
-        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite => StatusCode::FORBIDDEN,
+        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite | Fault::Page(_) => StatusCode::FORBIDDEN,
         Fault::Busy(_) | Fault::Full(_) | Fault::RateLimited(_) => StatusCode::SERVICE_UNAVAILABLE,
         Fault::StillRunning => StatusCode::CONFLICT,
         Fault::Library(error) => return said_of(error),
@@ -152,6 +152,7 @@ fn said_of(error: &Error) -> (StatusCode, String) {
         Error::Conflict(Entity::Domain) => {
             (StatusCode::CONFLICT, "the name is provisioned already, or is an alias".to_owned())
         }
+        Error::Cap { .. } => (StatusCode::FORBIDDEN, error.to_string()),
         Error::Taken { .. } => {
             (StatusCode::CONFLICT, format!("the name is provisioned already, or is an alias: {CLAIM_IT}"))
         }
@@ -159,18 +160,11 @@ fn said_of(error: &Error) -> (StatusCode, String) {
             (StatusCode::BAD_REQUEST, format!("domain is not usable: {reason}"))
         }
         Error::Limit { what: Entity::Claim, most } => (StatusCode::FORBIDDEN, unproved_limit(*most)),
-        Error::Limit { what: Entity::Report, most } => (
-            StatusCode::FORBIDDEN,
-            format!("the account's reports fill the {most} octets that there are for them"),
-        ),
         Error::Limit { most, .. } => {
             (StatusCode::FORBIDDEN, format!("the subscription's limit of {most} is reached"))
         }
         Error::Conflict(_) | Error::InUse { .. } => (StatusCode::CONFLICT, error.to_string()),
-        Error::Store(e) => (
-            store_status(e),
-            "the server could not do this; try again, or ask its operator with the X-Request-Id".to_owned(),
-        ),
+        Error::Store(e) => (store_status(e), store_sentence(e).to_owned()),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal error".to_owned()),
     }
 }

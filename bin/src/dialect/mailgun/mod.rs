@@ -14,7 +14,7 @@ use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
-use crate::wire::{Auth, Fault, Surface, looking, making, route, store_status};
+use crate::wire::{Auth, Fault, Surface, looking, making, route, store_sentence, store_status};
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -67,7 +67,7 @@ fn render(fault: &Fault) -> Response {
         Fault::Json(text) => bad(&format!("the body is not JSON: {text}")),
         Fault::Input { reason, detail: None, .. } => bad(reason),
         Fault::Input { reason, detail: Some(detail), .. } => bad(&format!("{reason}: {detail}")),
-        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite => {
+        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite | Fault::Page(_) => {
             said(StatusCode::FORBIDDEN, &fault.to_string())
         }
         Fault::Busy(seconds) | Fault::RateLimited(seconds) => {
@@ -88,14 +88,13 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::Limit { most, .. }) => {
             bad(&format!("failed to create domain key: a domain may have {most}, and this one has them"))
         }
-        Fault::Library(e @ Error::InUse { what: Entity::Domain | Entity::Alias, .. }) => bad(&e.to_string()),
+        Fault::Library(
+            e @ (Error::Cap { .. } | Error::InUse { what: Entity::Domain | Entity::Alias, .. }),
+        ) => bad(&e.to_string()),
         Fault::Library(Error::InUse { .. }) => {
             bad("cannot delete domain key: must have at least one active domain key")
         }
-        Fault::Library(Error::Store(e)) => said(
-            store_status(e),
-            "the server could not do this; try again, or ask its operator with the X-Request-Id",
-        ),
+        Fault::Library(Error::Store(e)) => said(store_status(e), store_sentence(e)),
         Fault::Library(_) => said(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
     }
 }

@@ -149,7 +149,9 @@ fn named(result: Result<Response, Fault>) -> Result<Response, Fault> {
         Err(
             fault @ (Fault::Input { .. }
             | Fault::Format(_)
-            | Fault::Library(Error::Invalid { .. } | Error::Limit { .. } | Error::NotFound(_))),
+            | Fault::Library(
+                Error::Invalid { .. } | Error::Limit { .. } | Error::Cap { .. } | Error::NotFound(_),
+            )),
         ) => fault,
         other => return other,
     };

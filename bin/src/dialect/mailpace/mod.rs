@@ -9,7 +9,9 @@ use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::json::{Json, Members, Object};
-use crate::wire::{Auth, CLAIM_IT, Call, Fault, Surface, looking, route, store_status, unproved_limit};
+use crate::wire::{
+    Auth, CLAIM_IT, Call, Fault, Surface, looking, route, store_sentence, store_status, unproved_limit,
+};
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -53,7 +55,7 @@ fn render(fault: &Fault) -> Response {
         Fault::Json(reason) => error(StatusCode::BAD_REQUEST, &format!("Invalid JSON: {reason}")),
         Fault::Input { field, reason, detail: None } => invalid(field, &[reason]),
         Fault::Input { field, reason, detail: Some(detail) } => invalid(field, &[reason, detail]),
-        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite => {
+        Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite | Fault::Page(_) => {
             error(StatusCode::FORBIDDEN, &fault.to_string())
         }
         Fault::Busy(seconds) => error(StatusCode::TOO_MANY_REQUESTS, "Too many verifications at once")
@@ -80,13 +82,17 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::Limit { most, .. }) => {
             invalid("url", &[&format!("is one too many: the subscription allows {most} domains")])
         }
+        Fault::Library(e @ Error::Cap { .. }) => invalid("base", &[&e.to_string()]),
         Fault::Library(e @ Error::InUse { .. }) => error(StatusCode::CONFLICT, &e.to_string()),
-        Fault::Library(Error::Store(e)) => error(
-            store_status(e),
-            "The server could not do this; try again, or ask its operator with the X-Request-Id",
-        ),
+        Fault::Library(Error::Store(e)) => error(store_status(e), &capitalised(store_sentence(e))),
         Fault::Library(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
     }
+}
+
+/// A sentence as MailPace begins it.
+fn capitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What MailPace calls an input of the library's.

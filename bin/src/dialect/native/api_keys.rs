@@ -156,22 +156,18 @@ fn ids(tx: &ReadTx<'_>, caller: &Caller, names: &[String]) -> Result<BTreeSet<Do
             Error::NotFound(Entity::Domain)
         })
     };
-    let mut ids = BTreeSet::new();
-    for name in names {
-        let name: DomainName = name.parse().map_err(|_| unknown())?;
-        let found = match domain::find_named(tx, caller, &name) {
-            Err(Error::NotFound(_)) => return Err(unknown()),
-            found => found?,
-        };
-        if found.tied_to.is_some() {
-            return Err(Fault::input(
-                "domains",
-                format!("cannot have {name}, which is tied to one key alone"),
-            ));
-        }
-        ids.insert(found.id);
+    let names: BTreeSet<DomainName> =
+        names.iter().map(|name| name.parse().map_err(|_| unknown())).collect::<Result<_, _>>()?;
+    let names: Vec<DomainName> = names.into_iter().collect();
+    let found = domain::find_all_named(tx, caller, &names)?;
+    if found.len() < names.len() {
+        return Err(unknown());
     }
-    Ok(ids)
+    if let Some(tied) = found.iter().find(|domain| domain.tied_to.is_some()) {
+        let reason = format!("cannot have {}, which is tied to one key alone", tied.name);
+        return Err(Fault::input("domains", reason));
+    }
+    Ok(found.iter().map(|domain| domain.id).collect())
 }
 
 /// The names of the domains that keys are limited to.

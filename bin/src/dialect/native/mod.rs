@@ -1,6 +1,7 @@
 //! The native dialect: what the published ones have no shape for, `/postroom/v1`. The contract is
 //! `docs/dialects/native.md`.
 
+mod account;
 mod api_keys;
 mod claims;
 mod domains;
@@ -10,13 +11,15 @@ mod lists;
 mod routing;
 
 use postroom::access::KeyScope;
+use postroom::cap::Cap;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::json::Json;
 use crate::wire::{
-    Auth, CLAIM_IT, Call, Fault, Surface, json_body, looking, making, route, store_status, unproved_limit,
+    Auth, CLAIM_IT, Call, Fault, Surface, json_body, looking, making, route, store_sentence, store_status,
+    unproved_limit,
 };
 
 /// The dialect.
@@ -25,6 +28,7 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/postroom/v1"],
     auth: Auth::Bearer,
     routes: &[
+        route(Method::GET, "/postroom/v1/account", account::show).reads(KeyScope::AccountWrite).of_account(),
         route(Method::GET, "/postroom/v1/keys", api_keys::list).reads(KeyScope::AccountWrite),
         route(Method::POST, "/postroom/v1/keys", api_keys::create).writes(KeyScope::AccountWrite),
         route(Method::POST, "/postroom/v1/keys/rotate", api_keys::rotate).writes(KeyScope::AccountWrite),
@@ -93,7 +97,7 @@ fn render(fault: &Fault) -> Response {
         Fault::CredentialMissing => (StatusCode::UNAUTHORIZED, "credential_missing"),
         Fault::CredentialInvalid => (StatusCode::UNAUTHORIZED, "credential_invalid"),
         Fault::CredentialTwice => (StatusCode::BAD_REQUEST, "credential_twice"),
-        Fault::CrossSite => (StatusCode::FORBIDDEN, "cross_site"),
+        Fault::CrossSite | Fault::Page(_) => (StatusCode::FORBIDDEN, "cross_site"),
         Fault::NoRoute => (StatusCode::NOT_FOUND, "no_such_route"),
         Fault::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
         Fault::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
@@ -116,15 +120,17 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::NotClaimable { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "not_claimable"),
         Fault::Library(Error::Limit { what: Entity::Claim, .. }) => (StatusCode::CONFLICT, "unproved_limit"),
         Fault::Library(Error::InUse { .. }) => (StatusCode::CONFLICT, "in_use"),
+        Fault::Library(Error::Cap { cap: Cap::UnprovedClaims, .. }) => {
+            (StatusCode::CONFLICT, "unproved_limit")
+        }
+        Fault::Library(Error::Cap { .. }) => (StatusCode::CONFLICT, "limit_reached"),
         Fault::Library(Error::Limit { .. }) => (StatusCode::FORBIDDEN, "limit_reached"),
         Fault::Library(Error::Store(error)) => (store_status(error), "store"),
         Fault::Library(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     };
     let message = match fault {
         // What the store says is for the log.
-        Fault::Library(Error::Store(_)) => {
-            "the server could not do this; try again, or ask its operator".to_owned()
-        }
+        Fault::Library(Error::Store(error)) => store_sentence(error).to_owned(),
         Fault::Library(Error::Taken { name }) => format!("{name} is taken: {CLAIM_IT}"),
         Fault::Library(Error::Limit { what: Entity::Claim, most }) => unproved_limit(*most),
         other => other.to_string(),

@@ -38,6 +38,24 @@ fn ids(conn: &Connection) -> Result<Vec<MasterKeyId>, Error> {
     conn.all(table::IDS, [], |row| row.get(0))
 }
 
+/// The ids of the keys that have sealed something, the newest first; if the list of them is damaged, that of the key in the file,
+/// which has sealed something here.
+fn known(conn: &Connection, file: &Path, key_file: &Path) -> Result<Vec<MasterKeyId>, OpenError> {
+    let failed = |e: Error| OpenError::of(file, &e);
+    let (known, is_damaged) = match ids(conn) {
+        Err(error) if error.is_damage() => (Vec::new(), true),
+        known => (known.map_err(failed)?, false),
+    };
+    let is_foreign = || matches!(MasterKeys::read(file, key_file, &known), Err(OpenError::KeyForeign { .. }));
+    if is_damaged || (known.len() == 1 && is_foreign()) {
+        let key = MasterKey::load(key_file)?.id();
+        if conn.one(table::HAS_SEALED, [key], |_| Ok(())).map_err(failed)?.is_some() {
+            return Ok(vec![key]);
+        }
+    }
+    if is_damaged { ids(conn).map_err(failed) } else { Ok(known) }
+}
+
 impl MasterKeys {
     /// Finds the keys that have sealed something in this database, or makes one for a database that has sealed nothing yet.
     ///
@@ -49,7 +67,7 @@ impl MasterKeys {
         now: Timestamp,
     ) -> Result<MasterKeys, OpenError> {
         let failed = |e: Error| OpenError::of(file, &e);
-        let known = ids(conn).map_err(failed)?;
+        let known = known(conn, file, key_file)?;
         if !known.is_empty() {
             settle(key_file, &known)?;
             return MasterKeys::read(file, key_file, &known);
@@ -61,7 +79,7 @@ impl MasterKeys {
 
     /// Refuses a database if the files do not hold every key that has sealed something in it. It changes nothing.
     pub(super) fn find_in_files(conn: &Connection, file: &Path, key_file: &Path) -> Result<(), OpenError> {
-        let known = ids(conn).map_err(|e| OpenError::of(file, &e))?;
+        let known = known(conn, file, key_file)?;
         if known.is_empty() { Ok(()) } else { MasterKeys::read(file, key_file, &known).map(drop) }
     }
 

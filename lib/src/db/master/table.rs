@@ -9,3 +9,6 @@ pub(super) const ADD: &str = "INSERT INTO master_key (key_id, added_at)
 
 /// Notes that a master key has sealed nothing any more that stands in this database.
 pub(super) const DROP: &str = "DELETE FROM master_key WHERE key_id = ?1";
+
+/// Whether this key has sealed a webhook key, as every domain has one.
+pub(super) const HAS_SEALED: &str = "SELECT 1 FROM webhook_key WHERE substr(sealed, 1, 8) = ?1 LIMIT 1";

@@ -79,6 +79,17 @@ impl Connection {
         &mut self.conn
     }
 
+    /// Does `work` without waiting for another process's write to end.
+    pub(in crate::db) fn without_waiting<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.conn.busy_timeout(Duration::ZERO).map_err(store)?;
+        let done = work();
+        self.conn.busy_timeout(BUSY_TIMEOUT).map_err(store)?;
+        done
+    }
+
     /// Runs statements that have no parameters.
     pub(in crate::db) fn batch(&self, sql: &str) -> Result<(), Error> {
         self.conn.execute_batch(sql).map_err(store)
@@ -190,15 +201,15 @@ impl Cells for rusqlite::Row<'_> {
     }
 
     fn value(&self, place: usize) -> Result<Value<'_>, Error> {
-        let other = |text: &str| Error::from(StoreError::new(StoreTrouble::Other, text));
+        let damaged = |text: &str| Error::from(StoreError::new(StoreTrouble::Damaged, text));
         match self.get_ref(place).map_err(store)? {
             ValueRef::Null => Ok(Value::Null),
             ValueRef::Integer(number) => Ok(Value::Integer(number)),
             ValueRef::Text(text) => {
-                std::str::from_utf8(text).map(Value::Text).map_err(|_| other("a text is not in UTF-8"))
+                std::str::from_utf8(text).map(Value::Text).map_err(|_| damaged("a text is not in UTF-8"))
             }
             ValueRef::Blob(octets) => Ok(Value::Blob(octets)),
-            ValueRef::Real(_) => Err(other("a number is not whole")),
+            ValueRef::Real(_) => Err(damaged("a number is not whole")),
         }
     }
 }
@@ -212,6 +223,7 @@ pub(super) fn store(error: rusqlite::Error) -> Error {
             (_, SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC) => StoreTrouble::SyncFailed,
             (Code::DiskFull, _) => StoreTrouble::Full,
             (Code::DatabaseBusy | Code::DatabaseLocked, _) => StoreTrouble::Busy,
+            (Code::DatabaseCorrupt | Code::NotADatabase, _) => StoreTrouble::Damaged,
             _ => StoreTrouble::Other,
         },
         _ => StoreTrouble::Other,

@@ -14,6 +14,7 @@ pub use self::backup::{BackupError, back_up, restore};
 pub(super) use self::connection::Connection;
 use self::connection::{from_sqlite, store};
 pub(super) use self::readers::Readers;
+pub(crate) use self::schema::Depth;
 pub(super) use self::writer::{Lent as LentWriter, Writer};
 use super::open::{OpenError, private_file};
 use crate::clock::Timestamp;
@@ -58,6 +59,16 @@ impl Connection {
         let done = work()?;
         transaction.commit().map_err(store).inspect_err(refused)?;
         Ok(done)
+    }
+
+    /// The tables of the schema.
+    pub(super) fn tables(&self) -> Result<Vec<String>, Error> {
+        schema::tables(self.raw()).map_err(store)
+    }
+
+    /// A line for each damage that SQLite finds in one table.
+    pub(super) fn damage_in(&self, table: &str, depth: Depth) -> Result<Vec<String>, Error> {
+        schema::damage_in(self.raw(), table, depth).map_err(store)
     }
 
     /// A line for each damage that SQLite finds in pages, indexes and foreign keys.

@@ -1,7 +1,9 @@
 //! The pool of connections that read.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::connection::{Connection, store};
 use crate::db::closed;
@@ -22,6 +24,9 @@ pub(in crate::db) struct Readers {
 struct Pool {
     idle: Vec<Connection>,
     open: usize,
+    /// Since when each connection is lent, by the number of its loan.
+    lent: BTreeMap<u64, Instant>,
+    loans: u64,
     closed: bool,
 }
 
@@ -33,7 +38,8 @@ impl Readers {
                 return Err(closed());
             }
             if let Some(conn) = pool.idle.pop() {
-                return Ok(Lent { readers: self, conn: Some(conn) });
+                let loan = pool.lend();
+                return Ok(Lent { readers: self, conn: Some(conn), loan });
             }
             if pool.open < MAX_READERS {
                 pool.open += 1;
@@ -41,13 +47,19 @@ impl Readers {
             }
             pool = self.returned.wait(pool).unwrap_or_else(PoisonError::into_inner);
         }
+        let loan = pool.lend();
         drop(pool);
         // From here on `lent` gives the place back, even if no connection can be opened.
-        let mut lent = Lent { readers: self, conn: None };
+        let mut lent = Lent { readers: self, conn: None, loan };
         let conn = Connection::open(file).map_err(|e| StoreError::new(StoreTrouble::Other, e))?;
         conn.raw().pragma_update(None, "query_only", true).map_err(store)?;
         lent.conn = Some(conn);
         Ok(lent)
+    }
+
+    /// For how long the oldest reader has been reading; none if nobody reads.
+    pub(in crate::db) fn oldest(&self) -> Option<Duration> {
+        self.pool().lent.first_key_value().map(|(_, since)| since.elapsed())
     }
 
     /// Stops lending connections, and closes those that come back.
@@ -65,9 +77,18 @@ impl Readers {
     }
 }
 
+impl Pool {
+    fn lend(&mut self) -> u64 {
+        self.loans += 1;
+        self.lent.insert(self.loans, Instant::now());
+        self.loans
+    }
+}
+
 pub(in crate::db) struct Lent<'a> {
     readers: &'a Readers,
     conn: Option<Connection>,
+    loan: u64,
 }
 
 impl Lent<'_> {
@@ -80,6 +101,7 @@ impl Lent<'_> {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let mut pool = self.readers.pool();
+        pool.lent.remove(&self.loan);
         match self.conn.take() {
             Some(conn) if !pool.closed => pool.idle.push(conn),
             _ => pool.open -= 1,

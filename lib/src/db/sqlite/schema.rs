@@ -19,7 +19,7 @@ mod embedded {
 }
 
 /// The number of the newest migration; `PRAGMA user_version` of a database that is up to date.
-pub(crate) const SCHEMA_VERSION: i32 = 24;
+pub(crate) const SCHEMA_VERSION: i32 = 27;
 
 /// "Post" in ASCII, in the header of every database of ours (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x506F_7374;
@@ -143,6 +143,37 @@ pub(crate) fn damage(conn: &Connection) -> rusqlite::Result<Vec<String>> {
     found.retain(|line| line != "ok");
     let hanging = lines("PRAGMA foreign_key_check")?;
     found.extend(hanging.iter().map(|table| format!("a row of {table} hangs on nothing")));
+    Ok(found)
+}
+
+/// How far a table is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Its pages.
+    Quick,
+    /// Its pages, and whether its indexes agree with it.
+    Whole,
+}
+
+/// The tables of the schema.
+pub(crate) fn tables(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+    let tables =
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
+    conn.prepare(tables)?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// A line for each damage that SQLite finds in one table.
+pub(crate) fn damage_in(conn: &Connection, table: &str, depth: Depth) -> rusqlite::Result<Vec<String>> {
+    let pragma = match depth {
+        Depth::Quick => "quick_check",
+        Depth::Whole => "integrity_check",
+    };
+    let mut found = Vec::new();
+    conn.pragma(None, pragma, table, |row| {
+        found.push(row.get::<_, String>(0)?);
+        Ok(())
+    })?;
+    found.retain(|line| line != "ok");
     Ok(found)
 }
 

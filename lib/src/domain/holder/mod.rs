@@ -12,7 +12,8 @@ use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
 
 pub(crate) use table::{
-    OF_ALIAS, all, at, by_alias, by_id, dependent, lend_due, named, of_row, of_row_by_name, one, wanting_key,
+    OF_ALIAS, accounts_with_due, all, at, by_alias, by_id, dependent, lend_due, named, of_row,
+    of_row_by_name, one, wanting_key,
 };
 
 /// A domain of whichever account, within the transaction `'t` that read it.

@@ -37,19 +37,55 @@ pub(crate) fn dependent<'t>(tx: &ReadTx<'t>, id: DomainId) -> Result<Option<Hold
     one(tx, "SELECT * FROM domain WHERE authority_id = ?1 ORDER BY name LIMIT 1", [id.number()])
 }
 
-/// Those that are still to be given their first DKIM key.
-pub(crate) fn wanting_key<'t>(tx: &ReadTx<'t>, limit: u32) -> Result<Vec<Holder<'t>>, Error> {
-    all(tx, "SELECT * FROM domain WHERE wants_key = 1 ORDER BY id LIMIT ?1", [limit])
-}
-
-/// Those whose check is due, put off until `lease`.
-pub(crate) fn lend_due<'t>(tx: &WriteTx<'t>, lease: Timestamp, limit: u32) -> Result<Vec<Holder<'t>>, Error> {
+/// Those that are still to be given their first DKIM key: the first of each account, of the accounts after this one.
+///
+/// It goes from account to account in the index, and reads none of the domains that wait behind an account's first one.
+pub(crate) fn wanting_key<'t>(
+    tx: &ReadTx<'t>,
+    after: AccountId,
+    limit: u32,
+) -> Result<Vec<Holder<'t>>, Error> {
     all(
         tx,
-        "UPDATE domain SET next_check_at = :lease WHERE id IN
-             (SELECT id FROM domain WHERE next_check_at <= :now ORDER BY next_check_at LIMIT :limit)
+        "WITH RECURSIVE waiting (account_id) AS (
+             SELECT min(account_id) FROM domain WHERE wants_key = 1 AND account_id > :after
+             UNION ALL
+             SELECT (SELECT min(account_id) FROM domain WHERE wants_key = 1 AND account_id > w.account_id)
+             FROM waiting w WHERE w.account_id IS NOT NULL LIMIT :limit)
+         SELECT d.* FROM waiting w CROSS JOIN domain d
+         ON d.id = (SELECT min(id) FROM domain WHERE wants_key = 1 AND account_id = w.account_id)",
+        named! { ":after": after.number(), ":limit": limit },
+    )
+}
+
+/// Accounts after this one that have a domain whose check is due.
+pub(crate) fn accounts_with_due(
+    tx: &ReadTx<'_>,
+    after: AccountId,
+    limit: usize,
+) -> Result<Vec<AccountId>, Error> {
+    tx.all(
+        "SELECT a.id FROM account a WHERE a.id > :after
+             AND EXISTS (SELECT 1 FROM domain d WHERE d.account_id = a.id AND d.next_check_at <= :now)
+         ORDER BY a.id LIMIT :limit",
+        named! { ":after": after.number(), ":now": tx.now().millis(), ":limit": i64::try_from(limit).unwrap_or(i64::MAX) },
+        |row| row.get(0).map(AccountId::new),
+    )
+}
+
+/// The one of this account whose check is due for the longest time, put off until `lease`.
+pub(crate) fn lend_due<'t>(
+    tx: &WriteTx<'t>,
+    account: AccountId,
+    lease: Timestamp,
+) -> Result<Option<Holder<'t>>, Error> {
+    one(
+        tx,
+        "UPDATE domain SET next_check_at = :lease WHERE id =
+             (SELECT id FROM domain WHERE account_id = :account AND next_check_at <= :now
+              ORDER BY next_check_at LIMIT 1)
          RETURNING *",
-        named! { ":lease": lease.millis(), ":now": tx.now().millis(), ":limit": limit },
+        named! { ":account": account.number(), ":lease": lease.millis(), ":now": tx.now().millis() },
     )
 }
 

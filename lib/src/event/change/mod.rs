@@ -7,6 +7,7 @@ mod stored;
 use crate::address::EmailAddress;
 use crate::id::{
     AccountId, ApiKeyId, DomainId, DomainTokenId, ListEntryId, LoginLinkId, RecipientId, RecordId, ReportId,
+    SessionId,
 };
 use crate::name::{DnsName, DomainName, Selector};
 use crate::tag::Tag;
@@ -238,6 +239,22 @@ changes! {
     }
     /// A login link was used.
     LoginLinkUsed: "login_link.used" of "login_link.used" on domain { domain: DomainRef, link: LoginLinkId }
+    /// A login link to an account was created.
+    AccountLinkCreated: "login_link.account_created" of "login_link.created" on account {
+        account: String, link: LoginLinkId,
+    }
+    /// A login link to an account was used.
+    AccountLinkUsed: "login_link.account_used" of "login_link.used" on account {
+        account: String, link: LoginLinkId,
+    }
+    /// A login link to all accounts, for the operator, was created.
+    OperatorLinkCreated: "login_link.operator_created" of "login_link.created" on link { link: LoginLinkId }
+    /// A login link to all accounts was used.
+    OperatorLinkUsed: "login_link.operator_used" of "login_link.used" on link { link: LoginLinkId }
+    /// The operator opened an account in the console.
+    AccountOpened: "account.opened" of "account.opened" on account { account: String, session: SessionId }
+    /// A session in the console was ended by somebody. `role` says as what it was signed in.
+    SessionEnded: "session.ended" of "session.ended" on session { session: SessionId, role: String }
     /// A misclassified message was reported; `domain` is its recipient's, where that is the account's own.
     ReportFiled: "report.filed" of "report.filed" on report {
         report: ReportId, kind: String, domain: Option<DomainName>,

@@ -37,6 +37,20 @@ impl fmt::Display for Change {
             }
             Change::LoginLinkCreated { domain, link } => write!(f, "login link {link} for {domain} created"),
             Change::LoginLinkUsed { domain, link } => write!(f, "login link {link} for {domain} used"),
+            Change::AccountLinkCreated { account, link } => {
+                write!(f, "login link {link} for the account {account} created")
+            }
+            Change::AccountLinkUsed { account, link } => {
+                write!(f, "login link {link} for the account {account} used")
+            }
+            Change::OperatorLinkCreated { link } => write!(f, "login link {link} for the operator created"),
+            Change::OperatorLinkUsed { link } => write!(f, "login link {link} for the operator used"),
+            Change::AccountOpened { account, session } => {
+                write!(f, "account {account} opened by the operator in the console (session {session})")
+            }
+            Change::SessionEnded { session, role } => {
+                write!(f, "session {session} in the console ended ({role})")
+            }
             Change::ReportFiled { report, kind, domain } => {
                 let kind = kind.replace('_', " ");
                 write!(

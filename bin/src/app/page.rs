@@ -1,0 +1,88 @@
+//! Requests of people who are signed in: whose session it is, what its role allows, and whether a form is its own.
+
+use std::net::IpAddr;
+
+use postroom::secret::PlainSecret;
+use postroom::session;
+
+use super::surface::Target;
+use super::visit::Visit;
+use super::{Admitted, App};
+use crate::wire::form::Form;
+use crate::wire::http::{Method, Request, Response};
+use crate::wire::{Desk, FORM_TOKEN, Fault, LookingCall, LookingPage, Page, PageFault, SignedIn};
+
+/// The function that answers somebody who is signed in.
+#[derive(Clone, Copy)]
+pub(super) enum PageHandler {
+    Page(Page),
+    Looking(LookingPage),
+    Desk(Desk),
+}
+
+impl App {
+    /// Looks up whose session this is, and counts the request.
+    pub(super) fn admit_session(
+        &self,
+        secret: &PlainSecret,
+        answer: PageHandler,
+        peer: IpAddr,
+        visit: &mut Visit,
+    ) -> Result<Admitted, Fault> {
+        let Some(session) = self.postroom.read(|tx| session::find(tx, secret))? else {
+            self.limits.note_dead(secret.hashed());
+            return Err(self.limits.count_failure(peer, Fault::CredentialInvalid));
+        };
+        visit.is_of_session(&session);
+        self.visits().insert(session.id, self.postroom.now());
+        if let Some(account) = session.account {
+            self.limits.count(account)?;
+        }
+        let visitor = SignedIn { session, form_token: secret.form_token(), acts: () };
+        Ok(Admitted::SignedIn(Box::new(visitor), answer))
+    }
+
+    /// Answers a request of somebody who is signed in. What the role does not allow is not there.
+    pub(super) fn run_page(
+        &self,
+        target: Target,
+        visitor: SignedIn<()>,
+        answer: PageHandler,
+        request: &Request,
+    ) -> Result<Response, Fault> {
+        let Target { route, params, .. } = target;
+        if visitor.session.role < route.role {
+            return Err(Fault::NoRoute);
+        }
+        if ![Method::GET, Method::HEAD].contains(&request.method) {
+            check_form(&visitor.form_token, request)?;
+        }
+        let session = postroom::db::Session::new(&self.postroom);
+        if let PageHandler::Desk(answer) = answer {
+            return answer(&self.prepare(&session, visitor, request, params));
+        }
+        // The operator is in no account before opening one.
+        let acts = visitor.session.caller().ok_or(Fault::Page(PageFault::NoAccount))?;
+        let _looking = if route.slow { Some(self.looks.begin(acts.account())?) } else { None };
+        let SignedIn { session: signed_in, form_token, .. } = visitor;
+        let visitor = SignedIn { session: signed_in, form_token, acts };
+        let call = self.prepare(&session, visitor, request, params);
+        match answer {
+            PageHandler::Page(answer) => answer(&call),
+            PageHandler::Looking(answer) => {
+                let (postroom, resolver) = (&*self.postroom, &*self.resolver);
+                answer(&LookingCall { call, postroom, resolver, scouts: &self.scouts })
+            }
+            PageHandler::Desk(_) => Err(Fault::NoRoute),
+        }
+    }
+}
+
+/// Refuses a form that does not carry the token of the session that sends it.
+fn check_form(token: &str, request: &Request) -> Result<(), Fault> {
+    let form = Form::read(request)?;
+    let given = form.get(FORM_TOKEN).unwrap_or_default();
+    // Every octet is looked at, so that the time says nothing of where they differ.
+    let differ = given.bytes().zip(token.bytes()).fold(0, |differ, (one, other)| differ | (one ^ other));
+    if given.len() == token.len() && differ == 0 { Ok(()) } else { Err(Fault::Page(PageFault::StaleForm)) }
+}

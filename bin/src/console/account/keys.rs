@@ -1,0 +1,354 @@
+//! An account's page: its API keys, its plans and how full they are, and login links for its administrators.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use maud::{Markup, html};
+use postroom::access::{InvalidNetwork, KeyScope, KeyScopes, Network};
+use postroom::clock::Timestamp;
+use postroom::domain;
+use postroom::error::{Entity, Error};
+use postroom::id::{ApiKeyId, DomainId, SubscriptionId};
+use postroom::key::{self, ApiKey, KeyRequest};
+use postroom::login;
+use postroom::name::{DomainName, InvalidName};
+use postroom::subscription::{self, Subscription};
+
+use crate::console::domain::access::shown_once;
+use crate::console::form::{Fields, Refused};
+use crate::console::frame::{Frame, Part, base_path, see};
+use crate::console::login_url;
+use crate::console::part::{Tone, counted, exact, grouped, pill, time};
+use crate::wire::form::Form;
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault, SignedIn};
+
+/// The field that says after which key the form was made. A form that is sent again by a reload makes no second key.
+const AFTER: &str = "after";
+
+struct Account {
+    frame: Frame,
+    keys: Vec<ApiKey>,
+    /// The domains that keys are limited to.
+    domains: BTreeMap<ApiKeyId, Vec<DomainName>>,
+    subscriptions: Vec<Subscription>,
+    counts: Vec<(SubscriptionId, u64)>,
+    newest: i64,
+}
+
+impl Account {
+    fn read(call: &Call<'_, SignedIn>) -> Result<Account, Error> {
+        let acts = &call.caller.acts;
+        call.read(|tx| {
+            let mut domains: BTreeMap<ApiKeyId, Vec<DomainName>> = BTreeMap::new();
+            for (key, name) in domain::limits_of_keys(tx, acts)? {
+                domains.entry(key).or_default().push(name);
+            }
+            let all = key::list(tx, Some(acts.account()))?;
+            Ok(Account {
+                frame: Frame::of(tx, call)?,
+                newest: newest(&all),
+                keys: key::list_for(tx, acts)?,
+                domains,
+                subscriptions: subscription::list(tx, Some(acts.account()))?,
+                counts: domain::count_by_subscription(tx, acts)?,
+            })
+        })
+    }
+}
+
+/// The newest key, revoked or not.
+fn newest(all: &[ApiKey]) -> i64 {
+    all.iter().map(|key| key.id.number()).max().unwrap_or_default()
+}
+
+pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    answer(call, StatusCode::OK, None, None)
+}
+
+fn answer(
+    call: &Call<'_, SignedIn>,
+    status: StatusCode,
+    refused: Option<&Refused>,
+    secret: Option<&Markup>,
+) -> Result<Response, Fault> {
+    let account = Account::read(call)?;
+    let frame = &account.frame;
+    let content = html! {
+        div.head { h1 { "Account" } }
+        @if let Some(secret) = secret { (secret) }
+        (plans(&account))
+        (keys(&account, refused))
+        (create_form(&account, refused))
+        section.card {
+            h2 { "Administrators" }
+            p { "A login link signs one person in as an administrator of this account, once, for a few minutes. Who is signed in stands on the page "
+                a href=(frame.to("/sessions")) { "Sessions" } "." }
+            (frame.button(&frame.to("/account/links"), "Make a login link", ""))
+        }
+    };
+    Ok(frame.page_with(status, Part::Account, "Account", &[], &content))
+}
+
+fn plans(account: &Account) -> Markup {
+    html! {
+        section.card {
+            h2 { "Plans" }
+            table.table {
+                caption.visually-hidden { "Plans" }
+                thead { tr { th scope="col" { "Plan" } th scope="col" { "Domains" } th scope="col" { "Limit of domains" } th scope="col" { "Limit of recipients" } } }
+                tbody {
+                    @for plan in &account.subscriptions {
+                        @let used = account.counts.iter().find(|(id, _)| *id == plan.id).map_or(0, |(_, count)| *count);
+                        @let most = plan.limits.max_domains.map(u64::from);
+                        tr {
+                            td { span.name { (plan.handle) } " " @if most.is_some_and(|most| used >= most) { (pill(Tone::Wait, "Full")) } }
+                            td data-label="Domains" { (counted(used, "domain")) }
+                            td data-label="Limit of domains" { (limit(most)) }
+                            td data-label="Limit of recipients" { (limit(plan.limits.max_recipients.map(u64::from))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn limit(most: Option<u64>) -> String {
+    most.map_or_else(|| "none".to_owned(), grouped)
+}
+
+fn keys(account: &Account, refused: Option<&Refused>) -> Markup {
+    let fields = Fields::of("key", &[], refused);
+    html! {
+        section.card {
+            h2 { "API keys" }
+            (fields.top())
+            @if account.keys.is_empty() { p { "There is none." } } @else {
+                table.table {
+                    caption.visually-hidden { "API keys" }
+                    thead { tr { th scope="col" { "Key" } th scope="col" { "May" } th scope="col" { "Last used" } th scope="col" { "Expires" } th scope="col" { span.visually-hidden { "Change" } } } }
+                    tbody { @for key in &account.keys { (row(account, key)) } }
+                }
+            }
+        }
+    }
+}
+
+fn row(account: &Account, key: &ApiKey) -> Markup {
+    let frame = &account.frame;
+    let path = |verb: &str| frame.to(&format!("/account/keys/{}/{verb}", key.id));
+    let name = key.description.clone().unwrap_or_else(|| format!("Key {}", key.id));
+    let limits = &key.limits;
+    html! {
+        tr {
+            td { span.name { (name) } div.small.soft { "ends with " code { (key.last4) } ", made " (time(key.created_at, frame.now)) } }
+            td data-label="May" {
+                @match &limits.scopes { None => "do everything", Some(scopes) => { @for scope in scopes.iter() { code { (scope) } " " } } }
+                @if limits.domains.is_some() {
+                    div.small { "only with " @match account.domains.get(&key.id) {
+                        None => "domains that are gone",
+                        Some(names) => { @for (at, name) in names.iter().enumerate() { @if at > 0 { ", " } (name) } }
+                    } }
+                }
+                @if !limits.networks.is_empty() { div.small { "from " @for network in &limits.networks { code { (network) } " " } } }
+            }
+            td data-label="Last used" { @match key.last_used_at { Some(at) => (time(at, frame.now)), None => "never" } }
+            td data-label="Expires" { @match limits.expires_at { Some(at) => (time(at, frame.now)), None => "never" } }
+            td {
+                details {
+                    summary { "Change" span.visually-hidden { " " (name) } }
+                    (frame.form(&path("rotate"), &html! {
+                        input type="hidden" name=(AFTER) value=(key.last4);
+                        div.row {
+                            div.field { label for={ "grace-" (key.id) } { "Minutes for which the secret before still works" }
+                                input type="number" min="0" max="43200" id={ "grace-" (key.id) } name="grace" value="60"; }
+                            button.slight { "Rotate the secret" }
+                        }
+                    }))
+                    (frame.button(&path("revoke"), "Revoke it for good", "slight danger"))
+                }
+            }
+        }
+    }
+}
+
+fn create_form(account: &Account, refused: Option<&Refused>) -> Markup {
+    let fields =
+        Fields::of("create", &["description", "expires_at", "networks", "domains", "scopes"], refused);
+    html! {
+        section.card {
+            h2 { "Make an API key" }
+            (account.frame.form(&account.frame.to("/account/keys"), &html! {
+                (fields.top())
+                input type="hidden" name=(AFTER) value=(account.newest);
+                (fields.text("description", "What it is for", "", ""))
+                details {
+                    summary { "Limit what it may do" }
+                    (fields.field("scopes", "Scopes", "Without a mark it may do everything.", |control| html! {
+                        div id=(control.id) role="group" aria-describedby=[control.described] {
+                            @for scope in KeyScope::ALL { (fields.mark("scopes", scope.as_str(), scope.as_str(), false)) }
+                        }
+                    }))
+                    (fields.text("expires_at", "Expires at (optional)", "", "A date such as 2027-01-31, or a time of RFC 3339."))
+                    (fields.lines("networks", "Networks, one a line (optional)", "", "Such as 192.0.2.0/24. It works from there alone."))
+                    (fields.lines("domains", "Domains, one a line (optional)", "", "No other domain is there for it."))
+                }
+                button.primary { "Make the key" }
+            }))
+        }
+    }
+}
+
+/// The address of the page.
+fn here(call: &Call<'_, SignedIn>) -> Response {
+    see(&format!("{}/console/account", base_path(call.base_url)))
+}
+
+/// Answers a form of the page. `first` is the field that a fault belongs to which names none of the form's.
+fn submit(
+    call: &Call<'_, SignedIn>,
+    (form, first): (&'static str, &str),
+    work: impl FnOnce(&Form) -> Result<Response, Fault>,
+) -> Result<Response, Fault> {
+    let entered = Form::read(call.request)?;
+    match work(&entered) {
+        Ok(response) => Ok(response),
+        Err(fault) => {
+            let refused = Refused::of(form, first, entered, fault)?;
+            answer(call, StatusCode::UNPROCESSABLE_ENTITY, Some(&refused), None)
+        }
+    }
+}
+
+pub(in crate::console) fn create(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    submit(call, ("create", "description"), |form| {
+        let acts = &call.caller.acts;
+        let wish = Wish::of(form)?;
+        let made = call.write(|tx| {
+            let after = newest(&key::list(tx, Some(acts.account()))?).to_string();
+            if form.get(AFTER).is_some_and(|given| given != after) {
+                return Ok::<_, Error>(None);
+            }
+            let domains = match &wish.domains {
+                None => None,
+                Some(names) => {
+                    let find = |name: &DomainName| match domain::find_named(tx, acts, name) {
+                        Err(Error::NotFound(_)) => {
+                            Err(Error::invalid("domains", format_args!("{name} is not here")))
+                        }
+                        found => Ok(found?.id),
+                    };
+                    Some(Some(names.iter().map(find).collect::<Result<BTreeSet<DomainId>, _>>()?))
+                }
+            };
+            let request = KeyRequest {
+                expires_at: wish.expires_at.map(Some),
+                networks: (!wish.networks.is_empty()).then(|| wish.networks.clone()),
+                scopes: wish.scopes.clone().map(Some),
+                domains,
+            };
+            key::create_for(tx, acts, form.get("description"), request).map(Some)
+        })?;
+        match made {
+            Some((_, secret)) => {
+                let told = shown_once("The API key is made", "the API key", secret.reveal(), "");
+                answer(call, StatusCode::OK, None, Some(&told))
+            }
+            // It was sent before: what it made is in the list.
+            None => Ok(here(call)),
+        }
+    })
+}
+
+/// The limits of a new key, as the form has them.
+struct Wish {
+    expires_at: Option<Timestamp>,
+    networks: Vec<Network>,
+    scopes: Option<KeyScopes>,
+    domains: Option<Vec<DomainName>>,
+}
+
+impl Wish {
+    fn of(form: &Form) -> Result<Wish, Error> {
+        let lines = |field: &str| {
+            let text = form.get(field).unwrap_or_default().to_owned();
+            text.lines()
+                .map(|line| line.trim().to_owned())
+                .filter(|line| !line.is_empty())
+                .collect::<Vec<_>>()
+        };
+        let expires_at = match form.get("expires_at").unwrap_or_default().trim() {
+            "" => None,
+            text => Some(
+                text.parse()
+                    .map_err(|_| Error::invalid("expires_at", "it is no date and no time of RFC 3339"))?,
+            ),
+        };
+        let network = |line: &String| {
+            line.parse()
+                .map_err(|e: InvalidNetwork| Error::invalid("networks", format_args!("“{line}”: {e}")))
+        };
+        let name = |line: &String| {
+            line.parse().map_err(|e: InvalidName| Error::invalid("domains", format_args!("“{line}”: {e}")))
+        };
+        let domains = lines("domains").iter().map(name).collect::<Result<Vec<DomainName>, _>>()?;
+        let scopes = form.all("scopes").iter().map(|word| word.parse());
+        let scopes = scopes.collect::<Result<Vec<KeyScope>, _>>().map_err(|e| Error::invalid("scopes", e))?;
+        Ok(Wish {
+            expires_at,
+            networks: lines("networks").iter().map(network).collect::<Result<_, _>>()?,
+            scopes: KeyScopes::new(scopes),
+            domains: (!domains.is_empty()).then_some(domains),
+        })
+    }
+}
+
+pub(in crate::console) fn rotate(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    let id = key_id(call)?;
+    submit(call, ("key", "grace"), |form| {
+        let acts = &call.caller.acts;
+        let minutes: u64 = form
+            .get("grace")
+            .and_then(|minutes| minutes.trim().parse().ok())
+            .filter(|minutes| *minutes <= key::LONGEST_GRACE.as_secs() / 60)
+            .ok_or_else(|| Error::invalid("grace", "it must be a whole number of minutes, 43200 at most"))?;
+        let made = call.write(|tx| {
+            let all = key::list_for(tx, acts)?;
+            let found = all.iter().find(|key| key.id == id).ok_or(Error::NotFound(Entity::ApiKey))?;
+            if form.get(AFTER).is_some_and(|given| given != found.last4) {
+                return Ok::<_, Error>(None);
+            }
+            key::rotate(tx, acts, id, Duration::from_secs(60 * minutes)).map(Some)
+        })?;
+        match made {
+            Some((_, secret)) => {
+                let told = shown_once("The API key has a new secret", "the API key", secret.reveal(), "");
+                answer(call, StatusCode::OK, None, Some(&told))
+            }
+            None => Ok(here(call)),
+        }
+    })
+}
+
+pub(in crate::console) fn revoke(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    let id = key_id(call)?;
+    submit(call, ("key", "key"), |_| {
+        call.write(|tx| key::revoke_for(tx, &call.caller.acts, id).map(drop))?;
+        Ok(here(call))
+    })
+}
+
+/// Makes a login link to the account.
+pub(in crate::console) fn create_link(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    let (link, secret) = call.write(|tx| login::create_for_account(tx, &call.caller.acts))?;
+    let after = format!("It works once, until {}. Send it to one person.", exact(link.expires_at));
+    let url = login_url(call.base_url, &secret);
+    let told = shown_once("The login link is made", "the login link", &url, &after);
+    answer(call, StatusCode::OK, None, Some(&told))
+}
+
+fn key_id(call: &Call<'_, SignedIn>) -> Result<ApiKeyId, Fault> {
+    let id = call.param("key").parse().map(ApiKeyId::new);
+    id.map_err(|_| Fault::Library(Error::NotFound(Entity::ApiKey)))
+}

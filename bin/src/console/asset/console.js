@@ -1,0 +1,108 @@
+// What the console does better with a script: copy buttons, checks without a reload, and pages that follow what happens.
+// Every page works without it.
+(() => {
+  'use strict';
+
+  // Copy buttons are made here, for without a script they could do nothing.
+  const addCopyButtons = (root) => {
+    for (const value of root.querySelectorAll('[data-copy]')) {
+      if (value.nextElementSibling?.classList.contains('copy') || !navigator.clipboard) continue;
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.className = 'copy slight';
+      button.textContent = 'Copy';
+      button.setAttribute('aria-label', `Copy ${value.dataset.copy}`);
+      button.addEventListener('click', async () => {
+        try {
+          await navigator.clipboard.writeText(value.dataset.text ?? value.textContent);
+          button.textContent = 'Copied';
+        } catch {
+          button.textContent = 'Select it and copy it yourself';
+        }
+        setTimeout(() => { button.textContent = 'Copy'; }, 2000);
+      });
+      value.after(button);
+    }
+  };
+
+  const say = (text) => {
+    const place = document.getElementById('said');
+    if (place) place.textContent = text;
+  };
+
+  // Puts what another answer says of this page's subject in the place of what stands there.
+  const takeOver = (html, always) => {
+    const live = document.getElementById('live');
+    const fresh = new DOMParser().parseFromString(html, 'text/html').getElementById('live');
+    if (!live || !fresh) return false;
+    if (!always && fresh.dataset.state === live.dataset.state) return true;
+    const open = [...live.querySelectorAll('details[open]')].map((details) => details.id).filter(Boolean);
+    live.replaceWith(document.adoptNode(fresh));
+    open.forEach((id) => { const details = document.getElementById(id); if (details) details.open = true; });
+    addCopyButtons(fresh);
+    if (fresh.dataset.said) say(fresh.dataset.said);
+    return true;
+  };
+
+  // "Check now": the answer takes as long as the name servers do.
+  document.addEventListener('submit', async (event) => {
+    const form = event.target;
+    if (!form.matches('form[data-check]')) return;
+    event.preventDefault();
+    const button = form.querySelector('button');
+    if (button.getAttribute('aria-busy') === 'true') return;
+    const label = button.textContent;
+    button.setAttribute('aria-busy', 'true');
+    button.textContent = 'Asking the name servers…';
+    say('Asking the name servers.');
+    try {
+      const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
+      const done = answer.ok && takeOver(await answer.text(), true);
+      if (!done) say(answer.status === 429 ? 'Too many checks at once. Try again in a moment.' : 'The check did not work. Reload the page.');
+    } catch {
+      say('The server could not be reached.');
+    } finally {
+      button.removeAttribute('aria-busy');
+      button.textContent = label;
+    }
+  });
+
+  // A page that waits for something looks again: soon at first, then less often, and not for ever, so that a page left open
+  // does not keep its session alive.
+  const follow = () => {
+    let pause = 4000;
+    const until = Date.now() + 15 * 60 * 1000;
+    const again = async () => {
+      const live = document.getElementById('live');
+      if (!live?.dataset.follow || Date.now() > until) return;
+      const busy = document.querySelector('[aria-busy="true"]') || live.contains(document.activeElement) && document.activeElement.matches('input, textarea, select');
+      if (document.visibilityState === 'visible' && !busy) {
+        try {
+          const answer = await fetch(live.dataset.follow);
+          if (answer.status === 401) return;
+          if (answer.ok) takeOver(await answer.text(), false);
+        } catch { /* The next look may work. */ }
+        pause = Math.min(pause * 1.25, 30000);
+      }
+      setTimeout(again, pause);
+    };
+    setTimeout(again, pause);
+  };
+
+  // Parts of a form that another field's value makes needless.
+  const fold = () => {
+    for (const part of document.querySelectorAll('[data-when]')) {
+      const [name, ...values] = part.dataset.when.split(' ');
+      const field = part.closest('form')?.elements[name];
+      if (!field) continue;
+      const update = () => { part.hidden = !values.includes(field.value); };
+      const sources = field instanceof RadioNodeList ? [...field] : [field];
+      sources.forEach((source) => source.addEventListener('change', update));
+      update();
+    }
+  };
+
+  addCopyButtons(document);
+  fold();
+  follow();
+})();

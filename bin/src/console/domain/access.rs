@@ -1,0 +1,201 @@
+//! Who gets in: a domain's sending tokens, and login links for its administrators.
+
+use maud::{Markup, html};
+use postroom::domain::Details;
+use postroom::error::{Entity, Error};
+use postroom::id::DomainTokenId;
+use postroom::login;
+use postroom::token::{self, DomainToken};
+
+use super::tabs::{self, Tab};
+use super::{find, name, see_domain, submit};
+use crate::console::form::{Fields, Refused};
+use crate::console::frame::Frame;
+use crate::console::login_url;
+use crate::console::part::{exact, time};
+use crate::wire::form::Form;
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault, SignedIn};
+
+/// The field that says after which token the form was made. A form that is sent again by a reload makes no second token.
+const AFTER: &str = "after";
+
+/// The most tokens that stand on the page.
+const MOST_TOKENS: u32 = 200;
+
+struct Access {
+    frame: Frame,
+    domain: Details,
+    tokens: Vec<DomainToken>,
+}
+
+impl Access {
+    fn read(call: &Call<'_, SignedIn>) -> Result<Access, Fault> {
+        let name = name(call)?;
+        Ok(call.read(|tx| {
+            let domain = find(tx, &call.caller.acts, &name)?;
+            Ok::<_, Error>(Access {
+                frame: Frame::of(tx, call)?,
+                tokens: token::list(tx, &domain, None, MOST_TOKENS)?,
+                domain: domain.into_details(),
+            })
+        })?)
+    }
+}
+
+pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    answer(call, StatusCode::OK, None)
+}
+
+fn answer(
+    call: &Call<'_, SignedIn>,
+    status: StatusCode,
+    refused: Option<&Refused>,
+) -> Result<Response, Fault> {
+    let access = Access::read(call)?;
+    Ok(tabs::page_with(status, &access.frame, &access.domain, Tab::Access, &content(&access, refused, None)))
+}
+
+/// The page with a secret, in the answer to the form that made it.
+fn told(call: &Call<'_, SignedIn>, secret: &Markup) -> Result<Response, Fault> {
+    let access = Access::read(call)?;
+    Ok(tabs::page(&access.frame, &access.domain, Tab::Access, &content(&access, None, Some(secret))))
+}
+
+fn content(access: &Access, refused: Option<&Refused>, secret: Option<&Markup>) -> Markup {
+    let (frame, name) = (&access.frame, access.domain.name.as_str());
+    let fields = Fields::of("token", &["name"], refused);
+    html! {
+        @if let Some(secret) = secret { (secret) }
+        section.card {
+            h2 { "Sending tokens" }
+            p { "With a token a mail server or a program sends mail from " (name) "." }
+            @if access.tokens.is_empty() { p { "There is none yet." } } @else { (table(access)) }
+            (frame.form(&frame.to_domain(name, "/tokens"), &html! {
+                (fields.top())
+                input type="hidden" name=(AFTER) value=(newest(&access.tokens));
+                div.row {
+                    (fields.text("name", "Name (optional)", "", "What it is for, such as the printer."))
+                    button.primary { "Make a token" }
+                }
+            }))
+        }
+        section.card {
+            h2 { "Login links" }
+            p { "A login link signs one person in as an administrator of " (name) " alone, once, for a few minutes. Nothing else of the account can be seen by it." }
+            (frame.button(&frame.to_domain(name, "/links"), "Make a login link", ""))
+        }
+    }
+}
+
+fn newest(tokens: &[DomainToken]) -> i64 {
+    tokens.iter().map(|token| token.id.number()).max().unwrap_or_default()
+}
+
+fn table(access: &Access) -> Markup {
+    let frame = &access.frame;
+    html! {
+        table.table {
+            caption.visually-hidden { "Sending tokens" }
+            thead { tr { th scope="col" { "Token" } th scope="col" { "Made" } th scope="col" { "Last used" } th scope="col" { span.visually-hidden { "Change" } } } }
+            tbody {
+                @for token in &access.tokens {
+                    @let path = |verb: &str| frame.to_domain(access.domain.name.as_str(), &format!("/tokens/{}/{verb}", token.id));
+                    @let shown = token.name.clone().unwrap_or_else(|| format!("Token {}", token.id));
+                    tr {
+                        td { span.name { (shown) } div.small.soft { "ends with " code { (token.last4) } } }
+                        td data-label="Made" { (time(token.created_at, frame.now)) }
+                        td data-label="Last used" { @match token.last_used_at { Some(at) => (time(at, frame.now)), None => "never" } }
+                        td {
+                            details {
+                                summary { "Change" span.visually-hidden { " " (shown) } }
+                                (frame.form(&path("rename"), &html! {
+                                    div.row {
+                                        div.field { label for={ "name-" (token.id) } { "Name" }
+                                            input type="text" id={ "name-" (token.id) } name="name" value=(token.name.as_deref().unwrap_or_default()) maxlength="255"; }
+                                        button.slight { "Rename" }
+                                    }
+                                }))
+                                (frame.button(&path("revoke"), "Revoke it for good", "slight danger"))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A secret, shown this once.
+pub(in crate::console) fn shown_once(title: &str, what: &str, secret: &str, after: &str) -> Markup {
+    html! {
+        section.notice.good {
+            h2 { (title) }
+            p { "Copy it now: it is shown this once." }
+            div.secret { code data-copy=(what) { (secret) } }
+            @if !after.is_empty() { p { (after) } }
+        }
+    }
+}
+
+pub(in crate::console) fn create_token(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    submit(call, answer, ("token", "name"), |form| {
+        let acts = &call.caller.acts;
+        let made = call.write(|tx| {
+            let domain = find(tx, acts, &name)?;
+            let after = newest(&token::list(tx, &domain, None, u32::MAX)?).to_string();
+            if form.get(AFTER).is_some_and(|given| given != after) {
+                return Ok::<_, Error>(None);
+            }
+            token::create(tx, acts, &domain, form.get("name")).map(Some)
+        })?;
+        match made {
+            Some((_, secret)) => told(
+                call,
+                &shown_once(
+                    "The token is made",
+                    "the token",
+                    secret.reveal(),
+                    "Its user name is the domain's name.",
+                ),
+            ),
+            // It was sent before: what it made is in the list.
+            None => Ok(see_domain(call, &name, "/access")),
+        }
+    })
+}
+
+pub(in crate::console) fn rename_token(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    let (name, id) = (name(call)?, token_id(call)?);
+    submit(call, answer, ("token", "name"), |form| {
+        let acts = &call.caller.acts;
+        call.write(|tx| token::rename(tx, acts, &find(tx, acts, &name)?, id, form.get("name")).map(drop))?;
+        Ok(see_domain(call, &name, "/access"))
+    })
+}
+
+pub(in crate::console) fn revoke_token(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    let (name, id) = (name(call)?, token_id(call)?);
+    let acts = &call.caller.acts;
+    call.write(|tx| token::revoke(tx, acts, &find(tx, acts, &name)?, id).map(drop))?;
+    Ok(see_domain(call, &name, "/access"))
+}
+
+/// Makes a login link to the domain. One more of them harms nobody, for each is short-lived.
+pub(in crate::console) fn create_link(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    let _ = Form::read(call.request)?;
+    let acts = &call.caller.acts;
+    let (link, secret) = call.write(|tx| login::create(tx, acts, &find(tx, acts, &name)?))?;
+    let after = format!("It works once, until {}. Send it to one person.", exact(link.expires_at));
+    told(
+        call,
+        &shown_once("The login link is made", "the login link", &login_url(call.base_url, &secret), &after),
+    )
+}
+
+fn token_id(call: &Call<'_, SignedIn>) -> Result<DomainTokenId, Fault> {
+    let id = call.param("token_id").parse().map(DomainTokenId::new);
+    id.map_err(|_| Fault::Library(Error::NotFound(Entity::DomainToken)))
+}

@@ -1,0 +1,63 @@
+//! Domains: the list of them, and the pages of one.
+
+pub(super) mod access;
+pub(super) mod bulk;
+pub(super) mod danger;
+pub(super) mod keys;
+pub(super) mod list;
+pub(super) mod lists;
+pub(super) mod log;
+pub(super) mod mail;
+pub(super) mod recipients;
+mod records;
+pub(super) mod rotation;
+pub(super) mod show;
+mod tabs;
+
+use postroom::account::Caller;
+use postroom::db::ReadTx;
+use postroom::domain::{self, Domain};
+use postroom::error::{Entity, Error};
+use postroom::name::DomainName;
+
+use super::form::Refused;
+use super::frame::{base_path, see};
+use crate::wire::form::Form;
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault, SignedIn};
+
+/// The domain's name in the path; what is no name names no domain.
+fn name<By>(call: &Call<'_, By>) -> Result<DomainName, Fault> {
+    call.param("name").parse().map_err(|_| Fault::Library(Error::NotFound(Entity::Domain)))
+}
+
+/// The domain in the path, as whoever asks sees it.
+fn find<'t>(tx: &ReadTx<'t>, acts: &Caller, name: &DomainName) -> Result<Domain<'t>, Error> {
+    domain::find_named(tx, acts, name)
+}
+
+/// Another page of this domain, where a form that was accepted leads.
+fn see_domain(call: &Call<'_, SignedIn>, name: &DomainName, path: &str) -> Response {
+    see(&format!("{}/console/domains/{name}{path}", base_path(call.base_url)))
+}
+
+/// A page with a form, which shows again what was not accepted.
+type Shown = fn(&Call<'_, SignedIn>, StatusCode, Option<&Refused>) -> Result<Response, Fault>;
+
+/// Answers a form of a page. `work` does what it asks for; what is wrong with its content is shown by the page, beside the field
+/// that it names, or else beside `first`.
+fn submit(
+    call: &Call<'_, SignedIn>,
+    page: Shown,
+    (form, first): (&'static str, &str),
+    work: impl FnOnce(&Form) -> Result<Response, Fault>,
+) -> Result<Response, Fault> {
+    let entered = Form::read(call.request)?;
+    match work(&entered) {
+        Ok(response) => Ok(response),
+        Err(fault) => {
+            let refused = Refused::of(form, first, entered, fault)?;
+            page(call, StatusCode::UNPROCESSABLE_ENTITY, Some(&refused))
+        }
+    }
+}

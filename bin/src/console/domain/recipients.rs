@@ -1,0 +1,135 @@
+//! The recipients at a domain that are known: whether their mail is filtered, and who administers the domain's mail.
+
+use maud::{Markup, html};
+use postroom::address::{EmailAddress, InvalidAddress};
+use postroom::domain::Details;
+use postroom::error::Error;
+use postroom::page::Page;
+use postroom::recipient::{self, FilterMode, FilterRequest, Recipient};
+
+use super::tabs::{self, Tab};
+use super::{find, name, see_domain, submit};
+use crate::console::form::{Fields, Refused};
+use crate::console::frame::Frame;
+use crate::console::part::{Tone, encoded, pager, pill, time};
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault, SignedIn};
+
+const ON_A_PAGE: u32 = 100;
+
+struct Known {
+    frame: Frame,
+    domain: Details,
+    recipients: Vec<Recipient>,
+    page: u64,
+    has_more: bool,
+}
+
+pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    answer(call, StatusCode::OK, None)
+}
+
+fn answer(
+    call: &Call<'_, SignedIn>,
+    status: StatusCode,
+    refused: Option<&Refused>,
+) -> Result<Response, Fault> {
+    let name = name(call)?;
+    let page: u64 = call.query("page").and_then(|page| page.parse().ok()).unwrap_or(1).clamp(1, 1_000_000);
+    let known = call.read(|tx| {
+        let domain = find(tx, &call.caller.acts, &name)?;
+        let wanted = Page { limit: ON_A_PAGE + 1, offset: (page - 1) * u64::from(ON_A_PAGE) };
+        let mut recipients = recipient::list(tx, &domain, wanted)?;
+        let has_more = recipients.len() > ON_A_PAGE as usize;
+        recipients.truncate(ON_A_PAGE as usize);
+        Ok::<_, Error>(Known {
+            frame: Frame::of(tx, call)?,
+            domain: domain.into_details(),
+            recipients,
+            page,
+            has_more,
+        })
+    })?;
+    let content = html! { (table(&known)) (form(&known, refused)) };
+    Ok(tabs::page_with(status, &known.frame, &known.domain, Tab::Recipients, &content))
+}
+
+fn table(known: &Known) -> Markup {
+    let (frame, name) = (&known.frame, known.domain.name.as_str());
+    let at = |page: u64| frame.to_domain(name, &format!("/recipients?page={page}"));
+    html! {
+        section.card {
+            h2 { "Known recipients" }
+            @if known.recipients.is_empty() { p { "None is known yet." } } @else {
+                table.table {
+                    caption.visually-hidden { "Known recipients" }
+                    thead { tr { th scope="col" { "Address" } th scope="col" { "Mail" } th scope="col" { "Added" } th scope="col" { "Lists" } } }
+                    tbody {
+                        @for recipient in &known.recipients {
+                            tr {
+                                td { span.name { (recipient.address) } " " @if recipient.is_admin { (pill(Tone::Plain, "Administrator")) } }
+                                td data-label="Mail" { @if recipient.filter == FilterMode::Filtered { "filtered" } @else { "not filtered" } }
+                                td data-label="Added" { (time(recipient.created_at, frame.now)) }
+                                td { a href=(frame.to_domain(name, &format!("/lists?recipient={}", encoded(&recipient.address.to_string())))) { "Lists" span.visually-hidden { " of " (recipient.address) } } }
+                            }
+                        }
+                    }
+                }
+            }
+            (pager((known.page > 1).then(|| at(known.page - 1)), known.has_more.then(|| at(known.page + 1))))
+        }
+    }
+}
+
+fn form(known: &Known, refused: Option<&Refused>) -> Markup {
+    let fields = Fields::of("recipient", &["address", "filter"], refused);
+    let filters = [
+        ("", "As it is, or on"),
+        ("on", "Filter the mail"),
+        ("off", "Do not filter it"),
+        ("compute", "As the plan says"),
+    ];
+    html! {
+        section.card {
+            h2 { "Add or change a recipient" }
+            (known.frame.form(&known.frame.to_domain(known.domain.name.as_str(), "/recipients"), &html! {
+                (fields.top())
+                div.row {
+                    (fields.input("email", "address", "Address", "", "", true))
+                    (fields.choice("filter", "Filtering", "", "", &filters))
+                }
+                (fields.mark("admin", "yes", "Administrator of the domain's mail", false))
+                button.primary { "Save the recipient" }
+            }))
+        }
+    }
+}
+
+pub(in crate::console) fn save(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    submit(call, answer, ("recipient", "address"), |form| {
+        let acts = &call.caller.acts;
+        let address = form.get("address").unwrap_or_default().trim();
+        let address: EmailAddress =
+            address.parse().map_err(|e: InvalidAddress| Error::invalid("address", e))?;
+        let filter = match form.get("filter") {
+            Some("on") => Some(FilterRequest::On),
+            Some("off") => Some(FilterRequest::Off),
+            Some("compute") => Some(FilterRequest::Compute),
+            _ => None,
+        };
+        let is_admin = form.get("admin") == Some("yes");
+        call.write(|tx| {
+            let domain = find(tx, acts, &name)?;
+            if *address.domain() != domain.name {
+                return Err(Error::invalid(
+                    "address",
+                    format_args!("it must be an address at {}", domain.name),
+                ));
+            }
+            let recipient = recipient::ensure(tx, acts, &domain, &address)?;
+            recipient::update(tx, acts, &domain, &recipient, Some(is_admin), filter).map(drop)
+        })?;
+        Ok(see_domain(call, &name, "/recipients"))
+    })
+}

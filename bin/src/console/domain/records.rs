@@ -1,0 +1,171 @@
+//! A record as a person needs it who enters it at a DNS provider, and what was seen of it.
+
+use maud::{Markup, html};
+use postroom::dns::{Outcome, RecordData, RecordType};
+use postroom::domain::Details;
+use postroom::record::{Record, RecordStatus, strings};
+use postroom::verify::{Act, Action, Checked, Code, Finding, Verdict, View};
+
+use crate::console::frame::Frame;
+use crate::console::part::{Tone, copyable, pill, record_pill, time};
+
+/// The most octets of one string of a TXT record (RFC 1035 section 3.3).
+const MAX_STRING: usize = 255;
+
+/// What a record is for, in words.
+fn purpose(record: &Record) -> (&'static str, &'static str) {
+    match record.purpose.as_str() {
+        "mx" => ("MX", "Incoming mail comes to our servers"),
+        "spf" => ("SPF", "Our servers may send"),
+        "dmarc" => ("DMARC", "What receivers do with mail that fails"),
+        "dkim" => ("DKIM", "The key that signs"),
+        "return_path" => ("Return path", "Bounces come back, and SPF is aligned"),
+        other => {
+            debug_assert!(other.is_empty(), "{other} has no words yet");
+            ("Record", "")
+        }
+    }
+}
+
+/// One record, with what a check has just found of it, if there was one.
+pub(super) fn card(frame: &Frame, domain: &Details, record: &Record, checked: Option<&Checked>) -> Markup {
+    let (title, what) = purpose(record);
+    let name = record.name(domain);
+    let kind = record.record_type();
+    let value = &record.value;
+    html! {
+        article.card.record id={ "record-" (record.id) } {
+            header {
+                h3 { (title) }
+                (record_pill(record.standing.status, record.problem.is_some()))
+                @if record.standing.pinned { (pill(Tone::Plain, "Set by hand")) }
+                span.soft { (what) }
+            }
+            dl.fields {
+                dt { "Type" } dd { code { (kind) } }
+                dt { "Name" } dd { (copyable(&format!("the name of the {title} record"), &record.host)) }
+                dt { "Whole name" } dd { (copyable(&format!("the whole name of the {title} record"), name.as_str())) }
+                @if let Some(priority) = record.priority { dt { "Priority" } dd { code { (priority) } } }
+                dt { "Value" } dd { (copyable(&format!("the value of the {title} record"), value)) }
+                @if kind == RecordType::Txt && value.len() > MAX_STRING {
+                    dt { "In parts" }
+                    dd {
+                        details id={ "parts-" (record.id) } {
+                            summary { "If the form takes 255 characters at most" }
+                            code.value data-copy={ "the value of the " (title) " record in parts" } { (strings(value)) }
+                        }
+                    }
+                }
+            }
+            @match checked {
+                Some(checked) => { (found(&checked.finding)) (servers(record, &checked.views)) }
+                None => (kept(frame, record)),
+            }
+        }
+    }
+}
+
+/// What was kept of the last check.
+fn kept(frame: &Frame, record: &Record) -> Markup {
+    let Some(checked_at) = record.checked_at else { return html! {} };
+    let tone = match (&record.problem, record.standing.status) {
+        (None, _) => Tone::Good,
+        (Some(_), RecordStatus::Verified) => Tone::Wait,
+        (Some(_), _) => Tone::Bad,
+    };
+    html! {
+        @if let Some(problem) = &record.problem {
+            div class={ "finding " (tone.class()) } {
+                p { (problem.text) }
+                @if let Some(seen) = &record.observed { p.small { "Seen: " code { (seen) } } }
+                p.small { a href=(frame.to(&format!("/help/{}", problem.code))) { "What this means" } }
+            }
+        }
+        p.small.soft { "Checked " (time(checked_at, frame.now)) }
+    }
+}
+
+/// What a check has just found, with the one thing to do.
+fn found(finding: &Finding) -> Markup {
+    let tone = match finding.verdict {
+        Verdict::Pass => Tone::Good,
+        Verdict::Warn | Verdict::Temporary => Tone::Wait,
+        Verdict::Fail => Tone::Bad,
+    };
+    html! {
+        div class={ "finding " (tone.class()) } {
+            p { (finding.text) }
+            @if let Some(action) = &finding.action { (to_do(action)) }
+            @if let Some(code) = finding.code { p.small { "Code: " code { (Code::as_str(code)) } } }
+        }
+    }
+}
+
+/// What to enter where.
+pub(super) fn to_do(action: &Action) -> Markup {
+    let what = match action.act {
+        Act::Add => "Add this record",
+        Act::Change => "Change it to this",
+        Act::Delete => "Delete this",
+        Act::Wait | Act::None => return html! {},
+    };
+    html! {
+        h4.small { (what) }
+        dl.fields {
+            dt { "Type" } dd { code { (action.record_type) } }
+            dt { "Whole name" } dd { (copyable("the name", action.name.as_str())) }
+            @if let Some(from) = &action.from { dt { "Now" } dd { code.value { (from) } } }
+            @if let Some(to) = &action.to { dt { "Value" } dd { (copyable("the new value", to)) } }
+        }
+    }
+}
+
+/// What each server said.
+pub(super) fn servers(record: &Record, views: &[View]) -> Markup {
+    html! {
+        details id={ "servers-" (record.id) } {
+            summary { "What each server said" }
+            table.table.small {
+                caption.visually-hidden { "What each server said" }
+                thead { tr { th scope="col" { "Server" } th scope="col" { "Answer" } th scope="col" { "Judged" } } }
+                tbody {
+                    @for view in views {
+                        tr {
+                            td { (view.answer.server) }
+                            td data-label="Answer" { (answer(&view.answer.outcome)) }
+                            td { (judged(view.finding.verdict)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn judged(verdict: Verdict) -> Markup {
+    match verdict {
+        Verdict::Pass => pill(Tone::Good, "Right"),
+        Verdict::Warn => pill(Tone::Wait, "Works"),
+        Verdict::Fail => pill(Tone::Bad, "Wrong"),
+        Verdict::Temporary => pill(Tone::Plain, "Cannot tell"),
+    }
+}
+
+fn answer(outcome: &Outcome) -> Markup {
+    let words = match outcome {
+        Outcome::Found { .. } => {
+            let records = outcome.records().iter().map(RecordData::to_string);
+            return html! { @for record in records { code { (record) } br; } };
+        }
+        Outcome::NoData { .. } => "No such record",
+        Outcome::NxDomain { .. } => "No such name",
+        Outcome::CnameLoop => "CNAME records in a circle",
+        Outcome::ServFail { .. } => "The server failed",
+        Outcome::Refused { .. } => "Refused to answer",
+        Outcome::Timeout => "No answer in time",
+        Outcome::Malformed { .. } => "No sensible answer",
+        Outcome::NotAsked { .. } => "Not asked",
+        _ => "Not reached",
+    };
+    html! { (words) }
+}

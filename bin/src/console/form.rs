@@ -1,0 +1,225 @@
+//! Forms: their fields, and what is said beside a field whose content was not accepted.
+
+use maud::{Markup, html};
+use postroom::error::Error;
+
+use crate::wire::Fault;
+use crate::wire::form::Form;
+
+/// What somebody entered that was not accepted, and why.
+pub(super) struct Refused {
+    /// Which form of the page it is.
+    form: &'static str,
+    /// The field that is wrong.
+    field: String,
+    /// A sentence.
+    reason: String,
+    entered: Form,
+}
+
+impl Refused {
+    /// What to say of a fault that the content of this form caused. A fault with another cause is given back.
+    ///
+    /// `first` is the field that a fault belongs to which names none of this form's.
+    pub(super) fn of(form: &'static str, first: &str, entered: Form, fault: Fault) -> Result<Refused, Fault> {
+        let (field, reason) = match &fault {
+            Fault::Input { field, reason, .. } => ((*field).to_owned(), format!("It {reason}.")),
+            Fault::Library(Error::Invalid { field, reason }) => ((*field).to_owned(), sentence(reason)),
+            Fault::Library(Error::Conflict(what)) => {
+                (first.to_owned(), format!("This {what} exists already, here or in another account."))
+            }
+            Fault::Library(error @ (Error::InUse { .. } | Error::Limit { .. } | Error::Wider { .. })) => {
+                (first.to_owned(), sentence(&error.to_string()))
+            }
+            _ => return Err(fault),
+        };
+        Ok(Refused { form, field, reason, entered })
+    }
+
+    pub(super) fn is_of(&self, form: &str) -> bool {
+        self.form == form
+    }
+
+    /// A text of the form as it was entered.
+    pub(super) fn entered(&self, name: &str) -> Option<&str> {
+        self.entered.get(name)
+    }
+}
+
+/// A reason of the library's, as a sentence.
+pub(super) fn sentence(reason: &str) -> String {
+    let mut chars = reason.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let end = if reason.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
+}
+
+/// A form of a page, whose fields show again what was entered if that was not accepted.
+pub(super) struct Fields<'a> {
+    form: &'static str,
+    refused: Option<&'a Refused>,
+    /// The fields that show the reason themselves; for any other field the reason stands at the top.
+    known: &'static [&'static str],
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn of(
+        form: &'static str,
+        known: &'static [&'static str],
+        refused: Option<&'a Refused>,
+    ) -> Fields<'a> {
+        Fields { form, refused: refused.filter(|refused| refused.is_of(form)), known }
+    }
+
+    /// What was entered, or else what is there.
+    pub(super) fn value(&self, name: &str, there: &str) -> String {
+        self.refused.and_then(|refused| refused.entered(name)).unwrap_or(there).to_owned()
+    }
+
+    /// Whether a choice or a mark was made, or else is there.
+    pub(super) fn is(&self, name: &str, value: &str, there: bool) -> bool {
+        match self.refused {
+            Some(refused) => refused.entered.all(name).iter().any(|given| given == value),
+            None => there,
+        }
+    }
+
+    fn reason(&self, name: &str) -> Option<&str> {
+        self.refused.filter(|refused| refused.field == name).map(|refused| refused.reason.as_str())
+    }
+
+    /// What is wrong with no field in particular.
+    pub(super) fn top(&self) -> Markup {
+        html! {
+            @if let Some(refused) = self.refused && !self.known.contains(&refused.field.as_str()) {
+                p.error role="alert" { (refused.reason) }
+            }
+        }
+    }
+
+    fn id(&self, name: &str) -> String {
+        format!("{}-{name}", self.form)
+    }
+
+    /// A label, what `control` makes of an id and of what describes it, a hint, and what is wrong.
+    pub(super) fn field(
+        &self,
+        name: &str,
+        label: &str,
+        hint: &str,
+        control: impl FnOnce(&Control<'_>) -> Markup,
+    ) -> Markup {
+        let id = self.id(name);
+        let reason = self.reason(name);
+        let mut described: Vec<String> = Vec::new();
+        if reason.is_some() {
+            described.push(format!("{id}-error"));
+        }
+        if !hint.is_empty() {
+            described.push(format!("{id}-hint"));
+        }
+        let described = (!described.is_empty()).then(|| described.join(" "));
+        let control =
+            control(&Control { id: &id, name, described: described.as_deref(), is_wrong: reason.is_some() });
+        html! {
+            div.field {
+                label for=(id) { (label) }
+                (control)
+                @if let Some(reason) = reason { p.error id={ (id) "-error" } { (reason) } }
+                @if !hint.is_empty() { p.hint id={ (id) "-hint" } { (hint) } }
+            }
+        }
+    }
+
+    /// A line of text.
+    pub(super) fn text(&self, name: &str, label: &str, there: &str, hint: &str) -> Markup {
+        self.input("text", name, label, there, hint, false)
+    }
+
+    /// A line of text that must be there.
+    pub(super) fn needed(&self, name: &str, label: &str, there: &str, hint: &str) -> Markup {
+        self.input("text", name, label, there, hint, true)
+    }
+
+    pub(super) fn input(
+        &self,
+        kind: &str,
+        name: &str,
+        label: &str,
+        there: &str,
+        hint: &str,
+        must: bool,
+    ) -> Markup {
+        let value = self.value(name, there);
+        self.field(name, label, hint, |control| {
+            html! {
+                input type=(kind) id=(control.id) name=(control.name) value=(value) required[must] autocomplete="off"
+                    autocapitalize="none" spellcheck="false"
+                    aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")];
+            }
+        })
+    }
+
+    /// Several lines of text.
+    pub(super) fn lines(&self, name: &str, label: &str, there: &str, hint: &str) -> Markup {
+        let value = self.value(name, there);
+        self.field(name, label, hint, |control| {
+            html! {
+                // A first line break belongs to the markup and not to the text.
+                textarea id=(control.id) name=(control.name) rows="6" spellcheck="false" autocapitalize="none"
+                    aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")] { "\n" (value) }
+            }
+        })
+    }
+
+    /// One of several words.
+    pub(super) fn choice(
+        &self,
+        name: &str,
+        label: &str,
+        there: &str,
+        hint: &str,
+        all: &[(&str, &str)],
+    ) -> Markup {
+        self.field(name, label, hint, |control| {
+            html! {
+                select id=(control.id) name=(control.name) aria-describedby=[control.described]
+                    aria-invalid=[control.is_wrong.then_some("true")] {
+                    @for (value, word) in all {
+                        option value=(value) selected[self.is(name, value, *value == there)] { (word) }
+                    }
+                }
+            }
+        })
+    }
+
+    /// A mark to set.
+    pub(super) fn mark(&self, name: &str, value: &str, label: &str, there: bool) -> Markup {
+        html! {
+            label.check {
+                input type="checkbox" name=(name) value=(value) checked[self.is(name, value, there)];
+                span { (label) }
+            }
+        }
+    }
+}
+
+/// What the control of a field needs.
+pub(super) struct Control<'a> {
+    pub(super) id: &'a str,
+    pub(super) name: &'a str,
+    pub(super) described: Option<&'a str>,
+    pub(super) is_wrong: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_becomes_a_sentence() {
+        assert_eq!(sentence("it is empty"), "It is empty.");
+        assert_eq!(sentence("Is it?"), "Is it?");
+        assert_eq!(sentence(""), ".");
+    }
+}

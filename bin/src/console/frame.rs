@@ -1,0 +1,231 @@
+//! The frame of every page: its head, the bar with the navigation, the way back, and what the browser may load.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use postroom::account;
+use postroom::clock::Timestamp;
+use postroom::db::ReadTx;
+use postroom::domain;
+use postroom::error::Error;
+use postroom::session::{ConsoleSession, Role};
+
+use super::asset;
+use crate::wire::http::{HeaderMap, Response, StatusCode, header};
+use crate::wire::{Call, FORM_TOKEN, SignedIn};
+
+/// Nothing but our own stylesheet, script and icon; no frame around us, and forms to ourselves alone.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+const LOGO: PreEscaped<&str> = PreEscaped(
+    r#"<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round" stroke-linecap="round" aria-hidden="true"><rect x="2.5" y="4" width="19" height="16" rx="3"/><path d="M2.5 10.5h5.5l1.5 2.5h5l1.5-2.5h5.5M8 7h8"/></svg>"#,
+);
+
+/// The parts of the console, as the bar shows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Overview,
+    Domains,
+    Account,
+    Log,
+    Accounts,
+    Help,
+    Sessions,
+}
+
+/// What a page needs to know of whoever looks at it.
+pub(super) struct Frame {
+    /// What stands before `/console` in addresses, where a proxy adds it.
+    base: String,
+    pub(super) session: ConsoleSession,
+    form_token: String,
+    /// The name of the account.
+    account: Option<String>,
+    /// The name of the domain, for its administrator.
+    domain: Option<String>,
+    pub(super) now: Timestamp,
+}
+
+/// The path in the base URL, without a last slash.
+pub(super) fn base_path(base_url: &str) -> &str {
+    let after = base_url.split_once("://").map_or("", |(_, rest)| rest);
+    after.find('/').and_then(|at| after.get(at..)).unwrap_or_default().trim_end_matches('/')
+}
+
+impl Frame {
+    pub(super) fn of<By>(tx: &ReadTx<'_>, call: &Call<'_, SignedIn<By>>) -> Result<Frame, Error> {
+        let session = &call.caller.session;
+        let account =
+            session.account.map(|id| account::by_id(tx, id)).transpose()?.map(|account| account.name);
+        let domain = match (session.domain, session.caller()) {
+            (Some(id), Some(caller)) => Some(domain::find(tx, &caller, id)?.name.to_string()),
+            _ => None,
+        };
+        Ok(Frame {
+            base: base_path(call.base_url).to_owned(),
+            session: session.clone(),
+            form_token: call.caller.form_token.clone(),
+            account,
+            domain,
+            now: tx.now(),
+        })
+    }
+
+    /// Whether whoever looks may do this.
+    pub(super) fn is_for(&self, role: Role) -> bool {
+        self.session.role >= role
+    }
+
+    /// An address of the console: what follows `/console`.
+    pub(super) fn to(&self, path: &str) -> String {
+        format!("{}/console{path}", self.base)
+    }
+
+    /// An address of a domain: what follows its name.
+    pub(super) fn to_domain(&self, name: &str, path: &str) -> String {
+        self.to(&format!("/domains/{name}{path}"))
+    }
+
+    /// A form of this session that POSTs to an address of the console.
+    pub(super) fn form(&self, action: &str, content: &Markup) -> Markup {
+        html! { form method="post" action=(action) { (self.token()) (content) } }
+    }
+
+    /// The field by which a form shows that it is this session's.
+    pub(super) fn token(&self) -> Markup {
+        html! { input type="hidden" name=(FORM_TOKEN) value=(self.form_token); }
+    }
+
+    /// A button that POSTs at once.
+    pub(super) fn button(&self, action: &str, label: &str, class: &str) -> Markup {
+        self.form(action, &html! { button class=(class) { (label) } })
+    }
+
+    /// A whole page. `trail` leads back, from the widest to the nearest; the title stands last by itself.
+    pub(super) fn page(
+        &self,
+        part: Part,
+        title: &str,
+        trail: &[(String, String)],
+        content: &Markup,
+    ) -> Response {
+        self.page_with(StatusCode::OK, part, title, trail, content)
+    }
+
+    pub(super) fn page_with(
+        &self,
+        status: StatusCode,
+        part: Part,
+        title: &str,
+        trail: &[(String, String)],
+        content: &Markup,
+    ) -> Response {
+        let content = html! {
+            @if !trail.is_empty() {
+                nav.trail aria-label="Where you are" {
+                    ol { @for (name, path) in trail { li { a href=(path) { (name) } } } }
+                }
+            }
+            (content)
+        };
+        whole(status, title, &self.base, Some(&self.bar(part)), &content)
+            .with(header::REFERRER_POLICY, "same-origin")
+    }
+
+    fn bar(&self, part: Part) -> Markup {
+        let mut parts: Vec<(Part, &str, String)> = Vec::new();
+        match (&self.domain, &self.account) {
+            (Some(domain), _) => parts.push((Part::Domains, "Domain", self.to_domain(domain, ""))),
+            (None, Some(_)) => {
+                parts.push((Part::Overview, "Overview", self.to("")));
+                parts.push((Part::Domains, "Domains", self.to("/domains")));
+                parts.push((Part::Account, "Account", self.to("/account")));
+                parts.push((Part::Log, "Audit log", self.to("/log")));
+            }
+            (None, None) => {}
+        }
+        if self.is_for(Role::Operator) {
+            parts.push((Part::Accounts, "All accounts", self.to("/accounts")));
+        }
+        parts.push((Part::Help, "Help", self.to("/help")));
+        let role = match self.session.role {
+            Role::Domain => "Domain administrator",
+            Role::Account => "Account administrator",
+            Role::Operator => "Operator",
+        };
+        let of = self.domain.as_ref().or(self.account.as_ref());
+        html! {
+            nav aria-label="Console" {
+                ul {
+                    @for (which, name, path) in &parts {
+                        li { a href=(path) aria-current=[(*which == part).then_some("page")] { (name) } }
+                    }
+                }
+            }
+            div.who {
+                span { (role) @if let Some(of) = of { " of " strong { (of) } } }
+                a href=(self.to("/sessions")) aria-current=[(part == Part::Sessions).then_some("page")] { "Sessions" }
+                (self.form(&self.to("/sign-out"), &html! { button.link { "Sign out" } }))
+            }
+        }
+    }
+}
+
+/// A page for whoever is not signed in, or where that does not matter.
+pub(super) fn bare(status: StatusCode, title: &str, base: &str, content: &Markup) -> Response {
+    let content = html! { div.narrow { div.card { h1 { (title) } (content) } } };
+    whole(status, title, base, None, &content).with(header::REFERRER_POLICY, "no-referrer")
+}
+
+fn whole(status: StatusCode, title: &str, base: &str, bar: Option<&Markup>, content: &Markup) -> Response {
+    let asset = |file: &str| format!("{base}{}", asset::path(file));
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) " · Postroom" }
+                link rel="icon" type="image/svg+xml" href=(asset("icon.svg"));
+                link rel="stylesheet" href=(asset("console.css"));
+                script defer src=(asset("console.js")) {}
+            }
+            body {
+                a.skip href="#content" { "Skip to the content" }
+                header.bar {
+                    div.bar-in {
+                        a.brand href=(format!("{base}/console")) { (LOGO) "Postroom" }
+                        @if let Some(bar) = bar { (bar) }
+                    }
+                }
+                main #content tabindex="-1" { (content) }
+                p #said.visually-hidden role="status" aria-live="polite" {}
+                footer.foot { "Postroom " (env!("CARGO_PKG_VERSION")) }
+            }
+        }
+    };
+    Response { status, headers: HeaderMap::new(), body: page.into_string().into() }
+        .with(header::CONTENT_TYPE, "text/html; charset=utf-8")
+        .with(header::CONTENT_SECURITY_POLICY, POLICY)
+}
+
+/// The answer to a form that was accepted: look there now.
+pub(super) fn see(path: &str) -> Response {
+    Response { status: StatusCode::SEE_OTHER, headers: HeaderMap::new(), body: Vec::new().into() }
+        .with(header::LOCATION, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_base_url_has_no_last_slash() {
+        for (url, path) in [
+            ("https://desk.example.net", ""),
+            ("https://desk.example.net/", ""),
+            ("http://127.0.0.1:8025/mail/desk/", "/mail/desk"),
+        ] {
+            assert_eq!(base_path(url), path);
+        }
+    }
+}

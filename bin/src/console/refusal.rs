@@ -1,0 +1,114 @@
+//! What went wrong, as a page.
+
+use maud::{Markup, html};
+use postroom::error::Error;
+
+use super::frame::{bare, see};
+use crate::wire::http::{Response, StatusCode, header};
+use crate::wire::{Fault, PageFault, store_status};
+
+/// A fault as a page. It is the same page whoever asks, so that what is another's looks like what never was.
+pub(super) fn render(fault: &Fault) -> Response {
+    match fault {
+        Fault::CredentialMissing | Fault::CredentialInvalid => signed_out(),
+        Fault::Page(PageFault::DeadLink) => dead_link(),
+        Fault::CredentialTwice => page(
+            StatusCode::BAD_REQUEST,
+            "Two ways in at once",
+            &html! { p { "The request carries more than one credential. Close the browser, and open a new login link." } },
+        ),
+        Fault::Page(PageFault::NoAccount) => see("/console/accounts"),
+        Fault::CrossSite => page(
+            StatusCode::FORBIDDEN,
+            "Sent from another site",
+            &html! { p { "The form was sent from another site. Nothing was changed. Open the page here, and use its own form." } },
+        ),
+        Fault::Page(PageFault::StaleForm) => page(
+            StatusCode::FORBIDDEN,
+            "This form is out of date",
+            &html! {
+                p { "The form does not belong to your session: perhaps you have signed in again since you opened its page. \
+                     Nothing was changed. Go back, reload the page, and send the form again." }
+            },
+        ),
+        Fault::NoRoute | Fault::Library(Error::NotFound(_)) => page(
+            StatusCode::NOT_FOUND,
+            "There is no such page",
+            &html! { p { "Nothing is here, or it is not yours to see." } (home()) },
+        ),
+        Fault::Method(_) => page(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Method not allowed",
+            &html! { p { "This page does not take such a request." } (home()) },
+        ),
+        Fault::TooLarge => unreadable(StatusCode::PAYLOAD_TOO_LARGE),
+        Fault::Busy(seconds) | Fault::Full(seconds) | Fault::RateLimited(seconds) => later(*seconds),
+        Fault::Denied(reason) => {
+            page(StatusCode::FORBIDDEN, "Not allowed", &html! { p { (reason) } (home()) })
+        }
+        Fault::Library(error @ (Error::Conflict(_) | Error::InUse { .. } | Error::Limit { .. })) => page(
+            StatusCode::CONFLICT,
+            "This cannot be done now",
+            &html! { p { (super::form::sentence(&error.to_string())) } (home()) },
+        ),
+        Fault::Library(Error::Invalid { reason, .. }) => page(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "This cannot be done so",
+            &html! { p { (super::form::sentence(reason)) } (home()) },
+        ),
+        Fault::Library(Error::Store(error)) => failed(store_status(error)),
+        Fault::Library(_) => failed(StatusCode::INTERNAL_SERVER_ERROR),
+        _ => unreadable(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// The page for a link that expired, was used, was withdrawn or never existed. It does not show which.
+fn dead_link() -> Response {
+    page(
+        StatusCode::NOT_FOUND,
+        "This link does not work",
+        &html! { p { "It may have been used already, or have expired. Ask whoever sent it for a new one." } },
+    )
+}
+
+fn signed_out() -> Response {
+    page(
+        StatusCode::UNAUTHORIZED,
+        "Sign in",
+        &html! {
+            p { "You are not signed in here, or your session is over: a session ends after half an hour without use, and \
+                 after twelve hours." }
+            h2 { "How to get in" }
+            ul {
+                li { "If you have a login link, open it. It works once, for a few minutes. Whoever runs your mail, or the \
+                      program that you manage it with, makes a new one." }
+                li { "If you run this server, print a link in its shell: " code { "postroom login-link --operator" } ". For \
+                      the administrators of an account it is " code { "postroom login-link --account NAME" } ", and for \
+                      those of one domain " code { "postroom login-link example.com" } "." }
+            }
+        },
+    )
+}
+
+fn unreadable(status: StatusCode) -> Response {
+    let text = html! { p { "The form did not arrive as it should. Nothing was changed. Go back and send it again." } };
+    page(status, "The form could not be read", &text)
+}
+
+fn later(seconds: u32) -> Response {
+    let text = html! { p { "Too many requests came at once. Try again in " (seconds) " s." } };
+    page(StatusCode::TOO_MANY_REQUESTS, "Too many requests", &text)
+        .with(header::RETRY_AFTER, &seconds.to_string())
+}
+
+fn failed(status: StatusCode) -> Response {
+    page(status, "Something went wrong", &html! { p { "Nothing was changed. Try again in a while." } })
+}
+
+fn home() -> Markup {
+    html! { p { a href="/console" { "To the console" } } }
+}
+
+fn page(status: StatusCode, title: &str, content: &Markup) -> Response {
+    bare(status, title, "", content)
+}

@@ -1,0 +1,89 @@
+//! The SQL of whole tables. Their names, and those of their columns, come from the database itself.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+use super::{Cell, Table};
+use crate::db::{FromValue, ReadTx, Row, SealedColumn, Value, WriteTx};
+use crate::error::Error;
+use crate::reseal;
+
+impl FromValue for Cell {
+    fn from_value(value: Value<'_>) -> Option<Cell> {
+        Some(match value {
+            Value::Null => Cell::Null,
+            Value::Integer(number) => Cell::Number(number),
+            Value::Text(text) => Cell::Text(text.to_owned()),
+            Value::Blob(octets) => Cell::Octets(Zeroizing::new(octets.to_vec())),
+        })
+    }
+}
+
+pub(super) fn version(tx: &ReadTx<'_>) -> Result<u32, Error> {
+    Ok(tx.one("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))?.unwrap_or_default())
+}
+
+/// The tables of the schema with their columns, by name; not those of the engine and of the migrations.
+pub(super) fn all(tx: &ReadTx<'_>) -> Result<Vec<Table>, Error> {
+    let columns: Vec<(String, String)> = tx.all(
+        "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+         WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND t.name NOT LIKE 'refinery%'
+         ORDER BY t.name, c.cid",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let mut tables: Vec<Table> = Vec::new();
+    for (name, column) in columns {
+        match tables.last_mut().filter(|table| table.name == name) {
+            Some(table) => table.columns.push(column),
+            None => tables.push(Table { name, columns: vec![column] }),
+        }
+    }
+    Ok(tables)
+}
+
+/// Gives each row to `each`; of those with a column that `must_be_null`, only where it is.
+pub(super) fn rows(
+    tx: &ReadTx<'_>,
+    table: &Table,
+    must_be_null: Option<&str>,
+    mut each: impl FnMut(&Row<'_>, Vec<Cell>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let condition = must_be_null.map_or(String::new(), |column| format!("WHERE {column} IS NULL"));
+    let sql = format!("SELECT * FROM {} {condition}", table.name);
+    let read = |row: &Row<'_>| (0..table.columns.len()).map(|place| row.get(place)).collect::<Result<_, _>>();
+    tx.all(&sql, [], |row| each(row, read(row)?)).map(drop)
+}
+
+/// References between rows are checked when the transaction ends.
+pub(super) fn defer_references(tx: &WriteTx<'_>) -> Result<(), Error> {
+    tx.run("PRAGMA defer_foreign_keys = ON", []).map(drop)
+}
+
+/// Puts in a row whose columns are the table's.
+pub(super) fn insert(tx: &WriteTx<'_>, table: &Table, values: &BTreeMap<String, Cell>) -> Result<(), Error> {
+    let columns: Vec<&str> = values.keys().map(String::as_str).collect();
+    let places = vec!["?"; columns.len()].join(", ");
+    let sql = format!("INSERT INTO {} ({}) VALUES ({places})", table.name, columns.join(", "));
+    tx.run(&sql, values.values().cloned().collect::<Vec<Cell>>()).map(drop)
+}
+
+/// Seals each value of a column for its row that was sealed for `identity`.
+pub(super) fn seal_for_rows(tx: &WriteTx<'_>, column: &SealedColumn, identity: &str) -> Result<(), Error> {
+    let mut after = i64::MIN;
+    loop {
+        let rows = reseal::table::every(tx, column, after)?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.id;
+        for row in &rows {
+            let plain = tx.master_key().open(identity, &row.sealed)?;
+            reseal::table::replace(tx, column, row.id, &tx.master_key().seal(&row.identity, &plain)?)?;
+        }
+    }
+}
+
+/// Notes of every domain that its first key is still to be made.
+pub(super) fn want_keys(tx: &WriteTx<'_>) -> Result<(), Error> {
+    tx.run("UPDATE domain SET wants_key = 1", []).map(drop)
+}

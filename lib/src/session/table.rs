@@ -1,0 +1,141 @@
+//! The SQL of sessions.
+
+use super::{ConsoleSession, Role};
+use crate::clock::Timestamp;
+use crate::db::{ReadTx, Row, WriteTx, named};
+use crate::error::Error;
+use crate::id::{AccountId, ApiKeyId, DomainId, LoginLinkId, SessionId};
+use crate::secret::{HashedSecret, PlainSecret};
+
+const COLUMNS: &str =
+    "id, domain_id, account_id, link_id, api_key_id, agent, address, created_at, used_at, expires_at, role";
+
+/// The id that the row got.
+pub(super) fn insert(
+    tx: &WriteTx<'_>,
+    session: &ConsoleSession,
+    secret: &PlainSecret,
+) -> Result<SessionId, Error> {
+    let id = tx.insert(
+        "INSERT INTO session (role, domain_id, account_id, link_id, api_key_id, hash, agent, address, created_at,
+                              used_at, expires_at)
+         VALUES (:role, :domain, :account, :link, :key, :hash, :agent, :address, :created, :used, :expires)
+         RETURNING id",
+        named! {
+            ":role": session.role.as_str(), ":domain": session.domain.map(DomainId::number),
+            ":account": session.account.map(AccountId::number), ":link": session.link.number(),
+            ":key": session.invited_by.map(ApiKeyId::number), ":hash": secret.hashed().octets(),
+            ":agent": session.agent, ":address": session.address, ":created": session.created_at.millis(),
+            ":used": session.used_at.millis(), ":expires": session.expires_at.millis(),
+        },
+    )?;
+    Ok(SessionId::new(id))
+}
+
+pub(super) fn by_hash(
+    tx: &ReadTx<'_>,
+    hash: &HashedSecret,
+    used_after: Timestamp,
+) -> Result<Option<ConsoleSession>, Error> {
+    tx.one(
+        &format!(
+            "SELECT {COLUMNS} FROM session WHERE hash = :hash AND expires_at > :now AND used_at > :used_after"
+        ),
+        named! {
+            ":hash": hash.octets(), ":now": tx.now().millis(), ":used_after": used_after.millis(),
+        },
+        session,
+    )
+}
+
+/// The sessions that have in common with this one what it is for.
+pub(super) fn beside(
+    tx: &ReadTx<'_>,
+    own: &ConsoleSession,
+    used_after: Timestamp,
+    limit: u32,
+) -> Result<Vec<ConsoleSession>, Error> {
+    let (those, of) = those(own);
+    tx.all(
+        &format!(
+            "SELECT {COLUMNS} FROM session WHERE {those} AND expires_at > :now AND used_at > :used_after
+             ORDER BY id DESC LIMIT :limit"
+        ),
+        named! {
+            ":of": of, ":now": tx.now().millis(), ":used_after": used_after.millis(), ":limit": limit,
+        },
+        session,
+    )
+}
+
+pub(super) fn delete(tx: &WriteTx<'_>, id: SessionId) -> Result<(), Error> {
+    tx.run("DELETE FROM session WHERE id = ?1", [id.number()])?;
+    Ok(())
+}
+
+pub(super) fn delete_by_hash(tx: &WriteTx<'_>, hash: &HashedSecret) -> Result<(), Error> {
+    tx.run("DELETE FROM session WHERE hash = ?1", [hash.octets()])?;
+    Ok(())
+}
+
+pub(super) fn delete_of_domain(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
+    tx.run("DELETE FROM session WHERE domain_id = ?1", [domain.number()])?;
+    Ok(())
+}
+
+pub(super) fn set_account(tx: &WriteTx<'_>, id: SessionId, account: AccountId) -> Result<(), Error> {
+    tx.run("UPDATE session SET account_id = ?2 WHERE id = ?1", (id.number(), account.number()))?;
+    Ok(())
+}
+
+pub(super) fn note_use(tx: &WriteTx<'_>, id: SessionId, at: Timestamp) -> Result<(), Error> {
+    tx.run("UPDATE session SET used_at = max(used_at, ?2) WHERE id = ?1", (id.number(), at.millis()))?;
+    Ok(())
+}
+
+/// Deletes all but the newest `most` that have in common with this one what it is for.
+pub(super) fn keep_newest(tx: &WriteTx<'_>, own: &ConsoleSession, most: u32) -> Result<(), Error> {
+    let (those, of) = those(own);
+    tx.run(
+        &format!(
+            "DELETE FROM session WHERE id IN
+                 (SELECT id FROM session WHERE {those} AND role = :role ORDER BY id DESC LIMIT -1 OFFSET :most)"
+        ),
+        named! { ":of": of, ":role": own.role.as_str(), ":most": most },
+    )?;
+    Ok(())
+}
+
+pub(super) fn forget_over(tx: &WriteTx<'_>, limit: u32) -> Result<usize, Error> {
+    tx.run(
+        "DELETE FROM session WHERE id IN
+             (SELECT id FROM session WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+        (tx.now().millis(), limit),
+    )
+}
+
+/// The condition for the sessions that have in common with this one what it is for; an index serves each, and the operator's
+/// are few.
+fn those(own: &ConsoleSession) -> (&'static str, Option<i64>) {
+    match own.role {
+        Role::Domain => ("domain_id = :of", own.domain.map(DomainId::number)),
+        Role::Account => ("account_id = :of AND role <> 'operator'", own.account.map(AccountId::number)),
+        Role::Operator => ("role = 'operator' AND :of IS NULL", None),
+    }
+}
+
+fn session(row: &Row<'_>) -> Result<ConsoleSession, Error> {
+    Ok(ConsoleSession {
+        id: SessionId::new(row.get(0)?),
+        domain: row.get::<_, Option<i64>>(1)?.map(DomainId::new),
+        account: row.get::<_, Option<i64>>(2)?.map(AccountId::new),
+        link: LoginLinkId::new(row.get(3)?),
+        invited_by: row.get::<_, Option<i64>>(4)?.map(ApiKeyId::new),
+        agent: row.get(5)?,
+        address: row.get(6)?,
+        created_at: Timestamp::from_millis(row.get(7)?),
+        used_at: Timestamp::from_millis(row.get(8)?),
+        expires_at: Timestamp::from_millis(row.get(9)?),
+        role: crate::db::parsed(row, "role")?,
+    })
+}

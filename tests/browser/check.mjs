@@ -1,0 +1,149 @@
+// Goes through the console as people do, and looks at every page with axe-core, at three widths, in both schemes, and without
+// a script.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { domains, firstLink, link, open, postroom, signIn, url } from './browser.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const markup = `"><script>window.hit=1</script><img src=x onerror="window.hit=1">`;
+const complaints = [];
+
+const listen = (page) => {
+  page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error.message}`));
+  page.on('console', (message) => {
+    // A form that is refused is answered with 422, which the browser calls an error.
+    if (message.type() === 'error' && !/status of (4\d\d)/.test(message.text())) complaints.push(`${page.url()}: ${message.text()}`);
+  });
+};
+
+const pages = (name) => [
+  '', '/domains', '/domains?q=example&status=pending&order=newest', '/domains/bulk', `/domains/${name}`, `/domains/${name}/keys`,
+  `/domains/${name}/access`, `/domains/${name}/mail?test=jo@${name}`, `/domains/${name}/lists?to=jo@${name}&sender=a@b.example&recipient=jo@${name}`,
+  `/domains/${name}/recipients`, `/domains/${name}/log`, `/domains/${name}/danger`, '/account', '/log', '/help', '/help/record_missing', '/sessions', '/nowhere',
+].map((path) => `${url}/console${path}`);
+
+const story = (name) => console.log(`ok: ${name}`);
+
+const browser = await open();
+try {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const page = await context.newPage();
+  listen(page);
+
+  // A scanner opens the link first, and then a person; nobody twice.
+  for (let time = 0; time < 2; time += 1) assert.equal((await fetch(firstLink)).status, 200);
+  await signIn(page, firstLink);
+  assert.equal(new URL(page.url()).pathname, '/console');
+  assert.equal((await fetch(firstLink)).status, 404);
+  story('a link signs in once, whoever looked at it before');
+
+  await page.goto(`${url}/console/domains`);
+  await page.fill('#add-domain', 'not a domain');
+  await page.click('#add button');
+  assert.ok(await page.isVisible('#add-domain-error'));
+  assert.equal(await page.inputValue('#add-domain'), 'not a domain');
+  for (const name of domains) {
+    await page.goto(`${url}/console/domains`);
+    await page.fill('#add-domain', name);
+    await page.fill('#add-label', markup);
+    await page.click('#add button');
+    await page.waitForURL(`**/console/domains/${name}`);
+  }
+  assert.ok((await page.locator('button.copy').count()) > 8, 'values have buttons to copy them');
+  story('domains are added, and what is wrong is said at its field');
+
+  await page.goto(`${url}/console/domains/example.com`);
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.className), 'skip');
+  await page.click('form[data-check] button');
+  await page.waitForSelector('text=What each server said', { timeout: 60000 });
+  assert.equal(new URL(page.url()).pathname, '/console/domains/example.com', 'without leaving the page');
+  story('"Check now" shows what each server said, without a reload');
+
+  await page.goto(`${url}/console/domains/example.com/access`);
+  await page.fill('#token-name', markup);
+  await page.click('text=Make a token');
+  assert.match(await page.textContent('.secret code'), /^prt_/);
+  await page.reload();
+  assert.equal(await page.locator('tbody tr').count(), 1, 'a reload makes no second token');
+  assert.equal(await page.locator('.secret code').count(), 0);
+  story('a secret is shown once');
+
+  // Every field of every form, filled with markup.
+  for (const address of pages('example.com')) {
+    await page.goto(address);
+    for (let at = 0; at < await page.locator('main form').count(); at += 1) {
+      const form = page.locator('main form').nth(at);
+      if (await form.evaluate((form) => form.querySelector('.danger, [data-check]') !== null || form.matches('[data-check]'))) continue;
+      const took = await form.evaluate((form, text) => {
+        for (const field of form.querySelectorAll('input:not([type=hidden]):not([type=file]), textarea')) {
+          if (field.type === 'checkbox') continue;
+          field.type === 'email' || field.type === 'url' || field.type === 'number' ? field.setAttribute('type', 'text') : 0;
+          field.value = text;
+        }
+        form.noValidate = true;
+        return form.querySelector('button, input[type=submit]') !== null;
+      }, markup);
+      if (!took) continue;
+      await Promise.all([page.waitForNavigation(), form.evaluate((form) => form.requestSubmit())]);
+      assert.equal(await page.evaluate(() => window.hit), undefined, `markup ran at ${address}`);
+      assert.equal(await page.locator('main img').count(), 0, `markup became an element at ${address}`);
+      await page.goto(address);
+    }
+  }
+  story('what is entered is never markup');
+
+  for (const scheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const address of pages('example.com')) {
+      for (const width of [360, 768, 1440]) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.goto(address);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(wide <= 0, `${address} is ${wide} pixels too wide at ${width}`);
+      }
+      // Our policy lets no foreign script in, so this one comes by the debugger.
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => window.axe.run());
+      assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`), [], `${address} (${scheme})`);
+    }
+  }
+  story('every page: axe-core in both schemes, and three widths');
+
+  const bare = await browser.newContext({ javaScriptEnabled: false });
+  const plain = await bare.newPage();
+  await signIn(plain, link('--account', 'default'));
+  for (const address of pages('example.com')) {
+    const answer = await plain.goto(address);
+    assert.equal(answer.status(), address.endsWith('/nowhere') ? 404 : 200, address);
+    assert.equal(await plain.locator('h1').count(), 1, address);
+  }
+  await plain.goto(`${url}/console/domains/example.com`);
+  await plain.click('form[data-check] button');
+  assert.ok(await plain.isVisible('text=What each server said'));
+  story('every page without a script');
+
+  const other = await browser.newContext();
+  const guest = await other.newPage();
+  await signIn(guest, link('shop.example.org'));
+  assert.equal(new URL(guest.url()).pathname, '/console/domains/shop.example.org');
+  assert.equal((await guest.goto(`${url}/console/domains/example.com`)).status(), 404);
+  assert.equal((await guest.goto(`${url}/console/account`)).status(), 404);
+  story("a domain's administrator sees that domain alone");
+
+  await page.goto(`${url}/console/sessions`);
+  const rows = await page.locator('tbody tr').count();
+  assert.equal(rows, 3, 'both sessions of the account, and that of the domain');
+  await page.locator('tbody tr', { hasText: 'One domain' }).locator('button').click();
+  await page.waitForLoadState();
+  assert.equal((await guest.goto(`${url}/console/domains/shop.example.org`)).status(), 401);
+  await page.click('text=Sign out');
+  assert.equal((await page.goto(`${url}/console`)).status(), 401);
+  story('a session is ended by another, and by oneself');
+
+  assert.deepEqual(complaints, [], 'what the browser complains of');
+  assert.match(postroom('audit'), /session\.ended/);
+} finally {
+  await browser.close();
+}

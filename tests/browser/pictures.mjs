@@ -1,0 +1,25 @@
+// Makes the pictures of docs/console.
+import { mkdirSync } from 'node:fs';
+import { domains, firstLink, open, postroom, signIn, url } from './browser.mjs';
+
+const { OUT } = process.env;
+mkdirSync(OUT, { recursive: true });
+const labels = { 'bakery.example': 'Bakery', 'shop.example.org': 'Web shop', 'news.example.com': 'Newsletter' };
+for (const name of domains) postroom('domain', 'create', name, '--account', 'default', ...(labels[name] ? ['--label', labels[name]] : []));
+const browser = await open();
+const context = await browser.newContext({ viewport: { width: 1200, height: 760 } });
+const page = await context.newPage();
+await signIn(page, firstLink);
+const take = async (path, name, options = {}) => {
+  await page.emulateMedia({ colorScheme: options.scheme ?? 'light' });
+  await page.setViewportSize({ width: options.width ?? 1200, height: options.height ?? 760 });
+  await page.goto(`${url}/console${path}`);
+  await page.waitForTimeout(200);
+  await page.screenshot({ path: `${OUT}/${name}.png`, ...(options.whole ? { fullPage: true } : {}) });
+};
+await take('', 'overview');
+await take('/domains', 'domains', { scheme: 'dark' });
+await take('/domains/example.com', 'domain', { height: 1250 });
+await take('/domains/example.com/keys', 'keys', { height: 900 });
+await take('/domains/example.com', 'narrow', { width: 390, height: 844 });
+await browser.close();

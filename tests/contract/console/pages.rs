@@ -1,0 +1,139 @@
+//! The pages themselves: what stands on them, what a form answers, and that nothing of others' making becomes markup.
+
+use postroom::dns::RecordData;
+use postroom::domain;
+use postroom::id::DomainId;
+
+use crate::harness::app::{Key, Reply, TestApp};
+
+const MARKUP: &str = "<script>alert(1)</script>\"'><img src=x>";
+
+fn world() -> (TestApp, Key, String) {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    app.domain(&key, "example.com");
+    let session = app.session(key.account);
+    (app, key, session)
+}
+
+/// What every page has.
+#[track_caller]
+fn is_whole(reply: &Reply) -> String {
+    let text = reply.text().to_owned();
+    assert!(text.starts_with("<!DOCTYPE html><html lang=\"en\">"), "{text}");
+    assert_eq!(text.matches("<h1").count(), 1, "{text}");
+    assert_eq!(text.matches("<main").count(), 1);
+    assert!(text.contains("<a class=\"skip\" href=\"#content\">"), "the first stop skips to the content");
+    assert!(text.contains(" · Postroom</title>"));
+    assert!(text.len() < 100_000, "{}", text.len());
+    text
+}
+
+#[test]
+fn every_page_has_a_title_one_heading_and_the_way_to_its_content() {
+    let (app, _, session) = world();
+    let mut titles = std::collections::BTreeSet::new();
+    let name = "example.com";
+    for line in [
+        "GET /console".to_owned(),
+        "GET /console/domains".to_owned(),
+        format!("GET /console/domains/{name}"),
+        format!("GET /console/domains/{name}/log"),
+        "GET /console/log".to_owned(),
+        "GET /console/help".to_owned(),
+        "GET /console/sessions".to_owned(),
+    ] {
+        let reply = app.visit(&session, &line, "");
+        assert_eq!(reply.status, 200, "{line}");
+        let text = is_whole(&reply);
+        let title = text.split("<title>").nth(1).unwrap().split("</title>").next().unwrap().to_owned();
+        assert!(titles.insert(title), "{line} has the title of another page");
+    }
+    let code = "record_missing";
+    is_whole(&app.visit(&session, &format!("GET /console/help/{code}"), ""));
+    assert_eq!(app.visit(&session, "GET /console/help/no_such_code", "").status, 404);
+}
+
+#[test]
+fn a_domain_is_added_by_a_form_and_bad_input_is_shown_again_with_a_sentence() {
+    let (app, key, session) = world();
+    let made = app.visit(&session, "POST /console/domains", "domain=Shop.Example.ORG&label=Shop");
+    assert_eq!((made.status, made.header("location")), (303, Some("/console/domains/shop.example.org")));
+    let last = app.events(key.account).pop().unwrap();
+    assert_eq!((last.action(), last.subject().as_str()), ("domain.created", "shop.example.org"));
+    let bad = app.visit(&session, "POST /console/domains", "domain=not+a+domain&label=Mine");
+    assert_eq!(bad.status, 422);
+    let text = is_whole(&bad);
+    assert!(text.contains("value=\"not a domain\"") && text.contains("value=\"Mine\""), "{text}");
+    assert!(text.contains("aria-invalid=\"true\"") && text.contains("id=\"add-domain-error\""), "{text}");
+    let taken = app.visit(&session, "POST /console/domains", "domain=example.com");
+    assert_eq!(taken.status, 422);
+    assert!(taken.text().contains("This domain exists already"), "{}", taken.text());
+}
+
+#[test]
+fn domains_are_found_by_a_part_of_their_name_or_label_and_by_status() {
+    let (app, _, session) = world();
+    for (name, label) in [("shop.example.org", "Bakery"), ("news.example.net", "")] {
+        app.visit(&session, "POST /console/domains", &format!("domain={name}&label={label}"));
+    }
+    let names = |query: &str| {
+        let page = app.visit(&session, &format!("GET /console/domains{query}"), "").text().to_owned();
+        ["example.com", "shop.example.org", "news.example.net"]
+            .map(|name| page.contains(&format!("domains/{name}\"")))
+    };
+    assert_eq!(names(""), [true, true, true]);
+    assert_eq!(names("?q=SHOP"), [false, true, false]);
+    assert_eq!(names("?q=bakery"), [false, true, false]);
+    assert_eq!(names("?q=example&status=pending&order=newest"), [true, true, true]);
+    assert_eq!(names("?status=active"), [false, false, false]);
+    assert_eq!(names("?q=%25"), [false, false, false], "a sign of a pattern is a sign");
+    assert_eq!(names("?page=2"), [false, false, false]);
+    assert_eq!(names("?page=99999999999999999999&order=x&status=x"), [true, true, true]);
+}
+
+#[test]
+fn a_check_shows_what_was_found_and_what_to_do() {
+    let (app, key, session) = world();
+    let name = "example.com";
+    let page = app.visit(&session, &format!("GET /console/domains/{name}"), "").text().to_owned();
+    assert!(page.contains("Why example.com is not active yet") && page.contains("pr1._domainkey"), "{page}");
+    // The domain is there, and none of its records.
+    app.dns.set(name, vec![RecordData::A([192, 0, 2, 1].into())]);
+    let checked = app.visit(&session, &format!("POST /console/domains/{name}/check"), "");
+    assert_eq!(checked.status, 200);
+    let text = is_whole(&checked);
+    assert!(text.contains("Add this record") && text.contains("What each server said"), "{text}");
+    app.publish_all("example.com");
+    let checked = app.visit(&session, &format!("POST /console/domains/{name}/check"), "").text().to_owned();
+    assert!(checked.contains("example.com is active"), "{checked}");
+    assert_eq!(app.details(&key, DomainId::new(1)).status.as_str(), "active");
+    let zone = app.visit(&session, &format!("GET /console/domains/{name}/zone"), "");
+    assert_eq!(zone.header("content-type"), Some("text/dns"));
+    assert!(zone.text().contains("pr1._domainkey.example.com. 3600 IN TXT"));
+}
+
+#[test]
+fn nothing_that_people_enter_becomes_markup() {
+    let (app, key, session) = world();
+    let write = app.postroom.write(|tx| {
+        let domain = key.own(tx, DomainId::new(1))?;
+        domain::set_label(tx, &key.operator(), &domain, Some(MARKUP)).map(drop)
+    });
+    write.unwrap();
+    let form: String = form_urlencoded::byte_serialize(MARKUP.as_bytes()).collect();
+    for reply in [
+        app.visit(&session, "GET /console", ""),
+        app.visit(&session, "GET /console/log", ""),
+        app.visit(&session, &format!("GET /console/log?domain={form}&action={form}"), ""),
+        app.visit(&session, &format!("GET /console/domains?q={form}"), ""),
+        app.visit(&session, "GET /console/domains", ""),
+        app.visit(&session, "GET /console/domains/example.com", ""),
+        app.visit(&session, "GET /console/domains/example.com/log", ""),
+        app.visit(&session, "POST /console/domains", &format!("domain={form}&label={form}")),
+        app.visit(&session, "POST /console/sessions/end", &format!("session={form}")),
+    ] {
+        let text = reply.text();
+        assert!(!text.contains("<script>") && !text.contains("<img"), "{text}");
+    }
+}
