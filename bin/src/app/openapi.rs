@@ -186,7 +186,7 @@ fn scheme(auth: Auth) -> Value {
         Auth::Header(names) => {
             json!({ "type": "apiKey", "in": "header", "name": names.first().copied().unwrap_or_default() })
         }
-        Auth::Form | Auth::None => json!({ "type": "http", "scheme": "bearer" }),
+        Auth::Session { .. } | Auth::None => json!({ "type": "http", "scheme": "bearer" }),
     }
 }
 
@@ -198,7 +198,7 @@ fn credential(auth: Auth) -> String {
             format!("The API key is the password of the user {user} in Authorization: Basic.")
         }
         Auth::Header(names) => format!("The API key stands in the header field {}.", names.join(" or ")),
-        Auth::Form | Auth::None => "There is no API key.".to_owned(),
+        Auth::Session { .. } | Auth::None => "There is no API key.".to_owned(),
     }
 }
 

@@ -212,14 +212,15 @@ fn close(postroom: Arc<Postroom>, time: Duration) -> bool {
 /// the console.
 fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failure> {
     let greeted = postroom.write(|tx| {
-        let is_new = match account::list(tx) {
+        let accounts = match account::list(tx) {
             // A database with damage in it is not new. What is sound of it is served.
             Err(error) if error.is_damage() => {
                 error!(%error, "the database is damaged; restore a backup");
-                false
+                None
             }
-            accounts => accounts?.is_empty(),
+            accounts => Some(accounts?),
         };
+        let is_new = accounts.as_ref().is_some_and(Vec::is_empty);
         if !is_new && !std::io::stdout().is_terminal() {
             return context.output.print(&banner_json(context, url).into(), || banner(context, url));
         }
@@ -244,8 +245,8 @@ fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failur
             made = Some((account.id, secret));
         }
         // The one account, or where there are several, all of them.
-        let only = made.as_ref().map(|(id, _)| *id).or_else(|| match accounts.as_slice() {
-            [one] => Some(one.id),
+        let only = made.as_ref().map(|(id, _)| *id).or_else(|| match accounts.as_deref() {
+            Some([one]) => Some(one.id),
             _ => None,
         });
         let (_, link) = match only {

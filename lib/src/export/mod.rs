@@ -21,8 +21,11 @@ use crate::page::{Direction, Page};
 use crate::reseal::SEALED;
 use crate::{signing, webhook};
 
-/// Tables that stay behind: what this database alone needs.
-const LEFT_BEHIND: [&str; 3] = ["idempotency", "master_key", "spare_key"];
+/// Tables that stay behind: what this database alone needs, what lives for minutes, and what triggers count anew.
+const LEFT_BEHIND: [&str; 8] =
+    ["idempotency", "known_time", "ledger", "list_size", "login_link", "master_key", "session", "spare_key"];
+/// Tables that are filled before the others, in this order: triggers look in them for whose a row is.
+const FIRST: [&str; 3] = ["account", "domain", "recipient"];
 /// What is of no use without private keys, and the column by whose value one tells; none if all of the table is.
 const OF_KEYS: [(&str, Option<&str>); 2] = [("record", Some("dkim_key_id")), ("rotation", None)];
 /// What values are sealed for while their row is not whole.
@@ -130,6 +133,8 @@ pub fn read(
     // Rows that refer to each other come in any order.
     table::defer_references(tx)?;
     let known = tables(tx, secrets)?;
+    let mut rows: Vec<_> = rows.into_iter().collect();
+    rows.sort_by_key(|(name, _)| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
     for (name, mut values) in rows {
         let table = known.iter().find(|table| table.name == name);
         let table =
