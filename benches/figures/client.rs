@@ -63,7 +63,7 @@ impl Connection {
         self.stream.write_all(&question.octets)?;
         self.answer.clear();
         let mut whole = None;
-        while whole.is_none_or(|whole| self.answer.len() < whole) {
+        while !is_whole(&self.answer, whole) {
             let count = self.stream.read(&mut self.chunk)?;
             if count == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
@@ -80,7 +80,12 @@ impl Connection {
     }
 }
 
-/// How long an answer is in all, as soon as its head is there.
+/// Whether all of an answer is there: one of this length, or one in chunks (RFC 9112 section 7.1), which ends with an empty one.
+fn is_whole(answer: &[u8], length: Option<usize>) -> bool {
+    length.map_or_else(|| answer.ends_with(b"\r\n0\r\n\r\n"), |length| answer.len() >= length)
+}
+
+/// How long an answer is in all, as soon as its head is there and says it.
 fn length(answer: &[u8]) -> Option<usize> {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = str::from_utf8(answer.get(..end)?).ok()?;

@@ -193,3 +193,61 @@ fn a_key_that_is_limited_to_a_domain_does_not_see_it_again_after_the_domain_has_
     assert!(sees(&app, &caller(&app, &owner), id));
     assert!(!sees(&app, &caller(&app, &limited), id));
 }
+
+/// The total that each caller is told is the number of domains on its list, and by subscription they add up to it.
+#[track_caller]
+fn totals_are_right(app: &TestApp, callers: &[Caller]) -> Vec<u64> {
+    let page = Page { limit: 200, offset: 0 };
+    let totals = callers.iter().map(|caller| {
+        let told = app.postroom.read(|tx| {
+            let listed = domain::list(tx, caller, Order::Id, Direction::Ascending, page)?;
+            let by_subscription = domain::count_by_subscription(tx, caller)?;
+            Ok::<_, Error>((domain::count(tx, caller)?, listed.len(), by_subscription))
+        });
+        let (total, listed, by_subscription) = told.unwrap();
+        assert_eq!(total, listed as u64, "{caller:?}");
+        assert_eq!(total, by_subscription.iter().map(|(_, count)| count).sum::<u64>(), "{caller:?}");
+        total
+    });
+    totals.collect()
+}
+
+#[test]
+fn a_total_is_what_a_caller_sees_whatever_happens_to_the_domains() {
+    let app = TestApp::new();
+    let (mine, theirs) = (app.account("mine"), app.account("theirs"));
+    let other = app.key_of(mine.account);
+    let callers = [
+        caller(&app, &mine),
+        caller(&app, &other),
+        mine.operator(),
+        theirs.operator(),
+        mine.operator().for_user("user_1".parse().unwrap()),
+    ];
+    let ids: Vec<i64> = (1..=4).map(|number| app.domain(&mine, &format!("d{number}.example"))).collect();
+    assert_eq!(totals_are_right(&app, &callers), [4, 4, 4, 0, 0]);
+    tie(&app, &mine, ids[0], Some(mine.id)).unwrap();
+    tie(&app, &mine, ids[1], Some(other.id)).unwrap();
+    assert_eq!(totals_are_right(&app, &callers), [3, 3, 4, 0, 0]);
+    tie(&app, &mine, ids[0], None).unwrap();
+    assert_eq!(totals_are_right(&app, &callers), [3, 4, 4, 0, 0]);
+    // A key that is revoked ties nothing any more.
+    app.postroom.write(|tx| key::revoke(tx, other.id)).unwrap();
+    assert_eq!(totals_are_right(&app, &callers[..1]), [4]);
+    app.postroom
+        .write(|tx| {
+            provision::transfer(tx, &mine.operator(), &mine.own(tx, DomainId::new(ids[2]))?, theirs.account)
+        })
+        .unwrap();
+    assert_eq!(totals_are_right(&app, &callers[2..]), [3, 1, 0]);
+    app.postroom
+        .write(|tx| provision::delete(tx, &mine.operator(), &mine.own(tx, DomainId::new(ids[3]))?))
+        .unwrap();
+    // What is undone counts for nothing.
+    let undone: Result<(), Error> = app.postroom.write(|tx| {
+        provision::delete(tx, &mine.operator(), &mine.own(tx, DomainId::new(ids[0]))?)?;
+        Err(Error::NotFound(Entity::Domain))
+    });
+    assert!(undone.is_err());
+    assert_eq!(totals_are_right(&app, &callers[2..]), [2, 1, 0]);
+}

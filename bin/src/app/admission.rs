@@ -15,7 +15,8 @@ impl Answer for App {
         let entered = found.and_then(|target| Ok((App::enter(&self, &target, &request)?, target)));
         match entered {
             Ok((entry @ (Entry::Key(..) | Entry::Session(..)), target)) => {
-                listen::Entry::Asked(Box::new(move || self.let_in(target, entry, request, visit)))
+                let lane = if self.postroom.is_at_hand() { Lane::Here } else { Lane::Authentication };
+                listen::Entry::Asked(lane, Box::new(move || self.let_in(target, entry, request, visit)))
             }
             Ok((entry @ Entry::Anybody(_), target)) => self.let_in(target, entry, request, visit),
             Err(fault) => refused(visit, fault),
@@ -35,16 +36,20 @@ impl App {
             Ok(admitted) => admitted,
             Err(fault) => return refused(visit, fault),
         };
-        let account = match &admitted {
-            Admitted::Caller(caller, _) => Some(caller.account()),
-            Admitted::SignedIn(visitor, _) => visitor.session.account,
-            Admitted::Anybody(_) => None,
+        let (account, is_free) = match &admitted {
+            Admitted::Caller(caller, _) => {
+                (Some(caller.account()), !caller.has_scopes() && !caller.is_of_domains())
+            }
+            Admitted::SignedIn(visitor, _) => (visitor.session.account, false),
+            Admitted::Anybody(_) => (None, false),
         };
+        // A key with limits may be refused, which is written down, and so is not over at once.
+        let is_short = target.route.is_short && is_free && self.postroom.is_at_hand();
         // A request without a key or a session gets memory for its head alone, unless it sends a form.
         let is_known = !matches!(admitted, Admitted::Anybody(_));
         let has_body = is_known || target.route.method != Method::GET;
         listen::Entry::Admitted(Admission {
-            lane: lane(&target),
+            lane: if is_short { Lane::Here } else { lane(&target) },
             account,
             body_limit: if has_body { target.route.body.octets(self.postroom.settings()) } else { 0 },
             render: target.surface.render,

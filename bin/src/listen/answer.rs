@@ -17,8 +17,8 @@ pub trait Answer: Send + Sync + 'static {
 pub enum Entry {
     /// An answer: no body is read.
     Answered(Response),
-    /// The head names a key that must be looked up, in the lane of authentication.
-    Asked(Box<dyn FnOnce() -> Entry + Send>),
+    /// The head names a key that must be looked up, in this lane.
+    Asked(Lane, Box<dyn FnOnce() -> Entry + Send>),
     /// Nobody need be asked.
     Admitted(Admission),
 }
@@ -41,6 +41,9 @@ pub struct Admission {
 /// The kinds of work. Each has threads of its own, so that none waits for another kind's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
+    /// What is over at once: it runs where the request is, on a thread of the connections. It reads a few rows of a database
+    /// on this machine, and neither writes nor waits.
+    Here,
     /// Whether the service is well.
     Health,
     /// Who calls.

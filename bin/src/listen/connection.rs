@@ -30,7 +30,7 @@ use super::budget::{Budget, Lease};
 use super::capacity::Seat;
 use super::exchange::Exchange;
 use super::gate::Gate;
-use super::lanes::{Lanes, Turn};
+use super::lanes::{Lanes, Share, Turn};
 use super::proxy::TrustedProxies;
 use super::sending::{Answering, Maker, Sending};
 use super::{Deadlines, stopped};
@@ -44,6 +44,8 @@ use crate::wire::http::{
 const BUFFER_OCTETS: usize = 64 * 1024;
 /// An answer of up to so many octets is sent, whether or not there is room for it.
 const SMALL_ANSWER_OCTETS: usize = 64 * 1024;
+/// A change of up to so many octets is a short piece of work.
+const SHORT_BODY: usize = 4 * 1024;
 /// How often a stop looks whether a connection has nothing more to say.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -181,8 +183,8 @@ impl Desk {
             entry = match entry {
                 Entry::Answered(response) => return Err(response),
                 Entry::Admitted(admission) => return Ok(admission),
-                Entry::Asked(ask) => {
-                    let asked = self.lanes.run(Lane::Authentication, None, |_| ask()).await;
+                Entry::Asked(lane, ask) => {
+                    let asked = self.lanes.run(lane, None, Share::One, |_| ask()).await;
                     asked.unwrap_or_else(|| Entry::Answered(self.no_answer()))
                 }
             };
@@ -220,7 +222,8 @@ impl Desk {
             Err(fault) => return answer(Err(fault)),
         };
         let at_work = self.at_work.clone();
-        let answered = self.lanes.run(lane, account, move |turn| {
+        let share = if lane == Lane::Writes && octets.len() > SHORT_BODY { Share::Whole } else { Share::One };
+        let answered = self.lanes.run(lane, account, share, move |turn| {
             let response = answer(if turn == Turn::Now { Ok(octets) } else { Err(BodyFault::NoRoom) });
             drop((at_work, lease));
             response

@@ -2,8 +2,8 @@
 //!
 //! A [`Pool`] begins with one thread and makes more while work waits, up to its number; those end when there is nothing to
 //! do. Work waits by account, and the accounts go round: however many requests one account sends, another account's next
-//! request waits for at most one of them. An account that already uses all the threads that it may use waits, even if others
-//! are free.
+//! request waits for few of them. An account that already uses all the threads that it may use waits, even if others
+//! are free. A long piece of work takes all the threads that its account may use.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -30,7 +30,19 @@ pub(super) enum Turn {
     Never,
 }
 
-type Job = Box<dyn FnOnce(Turn) + Send>;
+/// How much of what its account may have at a time a piece of work takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Share {
+    /// One thread.
+    One,
+    /// All of it.
+    Whole,
+}
+
+struct Job {
+    share: Share,
+    work: Box<dyn FnOnce(Turn) + Send>,
+}
 
 /// What a lane allows.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +53,18 @@ struct Rules {
     of_account: usize,
     /// How many requests of one account may wait.
     waiting: usize,
+    /// How many of an account's requests are really done at a time; what runs beyond that counts among those that wait.
+    at_once: usize,
+}
+
+impl Rules {
+    /// How many of an account's threads a piece of work takes.
+    fn places(&self, share: Share) -> usize {
+        match share {
+            Share::One => 1,
+            Share::Whole => self.of_account,
+        }
+    }
 }
 
 /// The lanes, each with its threads.
@@ -56,15 +80,22 @@ pub(super) struct Lanes {
 impl Lanes {
     /// Makes the first thread of each lane; an error says that the system has none.
     pub(super) fn start(write_queue: usize) -> io::Result<Lanes> {
-        let pool =
-            |name, threads, of_account, waiting| Pool::start(Rules { name, threads, of_account, waiting });
+        let pool = |name, threads, of_account, waiting| {
+            Pool::start(Rules { name, threads, of_account, waiting, at_once: of_account })
+        };
         Ok(Lanes {
             health: pool("postroom-health", 1, 1, usize::MAX)?,
             authentication: pool("postroom-keys", 2, 2, usize::MAX)?,
             // One account's long lists can take half of the threads at most.
             reads: pool("postroom-reads", 4, 2, usize::MAX)?,
-            // One writes at a time in any case; the others read what they were sent, and make keys.
-            writes: pool("postroom-writes", 4, 1, write_queue)?,
+            // They write in turn; those whose turns follow one another share a sync to disk, so that many make it cheap.
+            writes: Pool::start(Rules {
+                name: "postroom-writes",
+                threads: 48,
+                of_account: 32,
+                waiting: write_queue,
+                at_once: 1,
+            })?,
             // Between its pieces everybody else writes: the more of them go side by side, the less often.
             batches: pool("postroom-batch", 1, 1, write_queue)?,
             looks: pool("postroom-looks", 16, 4, write_queue)?,
@@ -76,16 +107,19 @@ impl Lanes {
         &self,
         lane: Lane,
         account: Option<AccountId>,
+        share: Share,
         work: impl FnOnce(Turn) -> T + Send + 'static,
     ) -> Option<T> {
+        let Some(pool) = self.of(lane) else {
+            // The panic hook has told of it.
+            return catch_unwind(AssertUnwindSafe(|| work(Turn::Now))).ok();
+        };
         let (done, result) = oneshot::channel();
-        self.of(lane).push(
-            account,
-            Box::new(move |turn| {
-                // Nobody waits for the result where the connection has ended.
-                let _ = done.send(work(turn));
-            }),
-        );
+        let work = Box::new(move |turn| {
+            // Nobody waits for the result where the connection has ended.
+            let _ = done.send(work(turn));
+        });
+        pool.push(account, Job { share, work });
         result.await.ok()
     }
 
@@ -105,17 +139,18 @@ impl Lanes {
             ("writes", &self.writes),
             ("looks", &self.looks),
         ]
-        .map(|(name, pool)| (name, pool.queue().waiting.values().map(VecDeque::len).sum()))
+        .map(|(name, pool)| (name, pool.waiting()))
     }
 
-    fn of(&self, lane: Lane) -> &Arc<Pool> {
+    fn of(&self, lane: Lane) -> Option<&Arc<Pool>> {
         match lane {
-            Lane::Health => &self.health,
-            Lane::Authentication => &self.authentication,
-            Lane::Reads => &self.reads,
-            Lane::Writes => &self.writes,
-            Lane::Batches => &self.batches,
-            Lane::Looks => &self.looks,
+            Lane::Here => None,
+            Lane::Health => Some(&self.health),
+            Lane::Authentication => Some(&self.authentication),
+            Lane::Reads => Some(&self.reads),
+            Lane::Writes => Some(&self.writes),
+            Lane::Batches => Some(&self.batches),
+            Lane::Looks => Some(&self.looks),
         }
     }
 }
@@ -133,12 +168,20 @@ struct Pool {
     work: Condvar,
 }
 
+/// What runs for one account.
+#[derive(Clone, Copy, Default)]
+struct Running {
+    jobs: usize,
+    /// How many of the account's threads they take.
+    places: usize,
+}
+
 #[derive(Default)]
 struct Queue {
     waiting: HashMap<Option<AccountId>, VecDeque<Job>>,
     /// Whose turn is next; each account with something waiting stands there once.
     turns: VecDeque<Option<AccountId>>,
-    running: HashMap<Option<AccountId>, usize>,
+    running: HashMap<Option<AccountId>, Running>,
     threads: usize,
     /// Threads that wait for work.
     idle: usize,
@@ -159,8 +202,9 @@ impl Pool {
     fn push(self: &Arc<Self>, account: Option<AccountId>, job: Job) {
         let mut queue = self.queue();
         let own = queue.waiting.get(&account).map_or(0, VecDeque::len);
-        let running = queue.running.get(&account).copied().unwrap_or(0);
-        if queue.closed || own >= self.rules.waiting {
+        let running = queue.running.get(&account).copied().unwrap_or_default();
+        let waiting = own + running.jobs.saturating_sub(self.rules.at_once);
+        if queue.closed || waiting >= self.rules.waiting {
             drop(queue);
             return refuse([job]);
         }
@@ -168,7 +212,7 @@ impl Pool {
         if own == 0 {
             queue.turns.push_back(account);
         }
-        if running + own >= self.rules.of_account {
+        if running.places + own >= self.rules.of_account {
             // A thread that works for this account takes the job when it has finished its present one.
             return;
         }
@@ -196,12 +240,18 @@ impl Pool {
     fn work(&self) {
         let mut queue = self.queue();
         loop {
-            if let Some((account, job)) = queue.next(self.rules.of_account) {
+            if let Some((account, job)) = queue.next(self.rules) {
                 drop(queue);
+                let places = self.rules.places(job.share);
                 // The panic hook has told of it, and whoever waits for the result sees that there is none.
-                let _ = catch_unwind(AssertUnwindSafe(|| job(Turn::Now)));
+                let _ = catch_unwind(AssertUnwindSafe(|| (job.work)(Turn::Now)));
                 queue = self.queue();
-                queue.done(account);
+                queue.done(account, places);
+                if places > 1 && queue.idle > queue.called {
+                    // Several that waited for these places may begin.
+                    queue.called = queue.idle;
+                    self.work.notify_all();
+                }
                 continue;
             }
             queue.idle += 1;
@@ -214,6 +264,13 @@ impl Pool {
                 return;
             }
         }
+    }
+
+    /// How many requests wait, for a thread or for their turn within it.
+    fn waiting(&self) -> usize {
+        let queue = self.queue();
+        let running = queue.running.values().map(|running| running.jobs.saturating_sub(self.rules.at_once));
+        running.sum::<usize>() + queue.waiting.values().map(VecDeque::len).sum::<usize>()
     }
 
     /// Refuses the jobs that wait and those that come later.
@@ -233,11 +290,14 @@ impl Pool {
 }
 
 impl Queue {
-    /// The next job whose account may have a thread; the account goes to the end of the line.
-    fn next(&mut self, of_account: usize) -> Option<(Option<AccountId>, Job)> {
-        let running = &self.running;
-        let at =
-            self.turns.iter().position(|account| running.get(account).copied().unwrap_or(0) < of_account)?;
+    /// The next job whose account may have as many threads as it takes; the account goes to the end of the line.
+    fn next(&mut self, rules: Rules) -> Option<(Option<AccountId>, Job)> {
+        let (running, waiting) = (&self.running, &self.waiting);
+        let at = self.turns.iter().position(|account| {
+            let next = waiting.get(account).and_then(VecDeque::front);
+            let taken = running.get(account).map_or(0, |running| running.places);
+            next.is_some_and(|job| taken + rules.places(job.share) <= rules.of_account)
+        })?;
         let account = self.turns.remove(at)?;
         let own = self.waiting.get_mut(&account)?;
         let job = own.pop_front()?;
@@ -246,14 +306,17 @@ impl Queue {
         } else {
             self.turns.push_back(account);
         }
-        *self.running.entry(account).or_default() += 1;
+        let running = self.running.entry(account).or_default();
+        running.jobs += 1;
+        running.places += rules.places(job.share);
         Some((account, job))
     }
 
-    fn done(&mut self, account: Option<AccountId>) {
+    fn done(&mut self, account: Option<AccountId>, places: usize) {
         if let Some(running) = self.running.get_mut(&account) {
-            *running = running.saturating_sub(1);
-            if *running == 0 {
+            running.jobs = running.jobs.saturating_sub(1);
+            running.places = running.places.saturating_sub(places);
+            if running.jobs == 0 {
                 self.running.remove(&account);
             }
         }
@@ -262,99 +325,9 @@ impl Queue {
 
 fn refuse(jobs: impl IntoIterator<Item = Job>) {
     for job in jobs {
-        let _ = catch_unwind(AssertUnwindSafe(|| job(Turn::Never)));
+        let _ = catch_unwind(AssertUnwindSafe(|| (job.work)(Turn::Never)));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc::{Receiver, Sender, channel};
-
-    use super::*;
-
-    const SOON: Duration = Duration::from_secs(10);
-
-    fn pool(threads: usize, of_account: usize, waiting: usize) -> Arc<Pool> {
-        Pool::start(Rules { name: "postroom-test", threads, of_account, waiting }).expect("a thread")
-    }
-
-    /// A job that says its name when it begins, and goes on until it is let go.
-    fn held(name: &'static str, said: &Sender<(&'static str, Turn)>) -> (Job, Sender<()>) {
-        let (go, wait) = channel::<()>();
-        let said = said.clone();
-        let job: Job = Box::new(move |turn| {
-            said.send((name, turn)).expect("a listener");
-            if turn == Turn::Now {
-                let _ = wait.recv_timeout(SOON);
-            }
-        });
-        (job, go)
-    }
-
-    fn names(said: &Receiver<(&'static str, Turn)>, count: usize) -> Vec<&'static str> {
-        (0..count).map(|_| said.recv_timeout(SOON).expect("a job").0).collect()
-    }
-
-    #[test]
-    fn the_accounts_take_turns_however_much_one_of_them_asks() {
-        let (pool, (say, said)) = (pool(1, 1, 100), channel());
-        let mut held_back = Vec::new();
-        for (name, number) in [("a1", 1), ("a2", 1), ("a3", 1), ("b1", 2), ("c1", 3), ("b2", 2)] {
-            let (job, go) = held(name, &say);
-            pool.push(Some(AccountId::new(number)), job);
-            held_back.push(go);
-            if name == "a1" {
-                assert_eq!(names(&said, 1), ["a1"]);
-            }
-        }
-        drop(held_back);
-        assert_eq!(names(&said, 5), ["a2", "b1", "c1", "a3", "b2"]);
-    }
-
-    #[test]
-    fn an_account_with_all_its_threads_leaves_the_others_free() {
-        let (pool, (say, said)) = (pool(2, 1, 100), channel());
-        let (first, go) = held("first", &say);
-        let (second, _go) = held("second", &say);
-        let (other, _go) = held("other", &say);
-        pool.push(Some(AccountId::new(1)), first);
-        pool.push(Some(AccountId::new(1)), second);
-        pool.push(Some(AccountId::new(2)), other);
-        let mut begun = names(&said, 2);
-        begun.sort_unstable();
-        assert_eq!(begun, ["first", "other"]);
-        drop(go);
-        assert_eq!(names(&said, 1), ["second"]);
-    }
-
-    #[test]
-    fn a_full_queue_refuses_the_account_that_filled_it_at_once_and_no_other() {
-        let (pool, (say, said)) = (pool(1, 1, 2), channel());
-        let (running, _go) = held("running", &say);
-        pool.push(Some(AccountId::new(1)), running);
-        assert_eq!(names(&said, 1), ["running"]);
-        let mut kept = Vec::new();
-        for (name, number) in [("waits", 1), ("waits too", 1), ("refused", 1), ("another's", 2)] {
-            let (job, go) = held(name, &say);
-            pool.push(Some(AccountId::new(number)), job);
-            kept.push(go);
-        }
-        assert_eq!(said.recv_timeout(SOON).unwrap(), ("refused", Turn::Never));
-        pool.close();
-        let mut left: Vec<_> = (0..3).map(|_| said.recv_timeout(SOON).unwrap()).collect();
-        left.sort_unstable_by_key(|(name, _)| *name);
-        assert_eq!(left, ["another's", "waits", "waits too"].map(|name| (name, Turn::Never)));
-        let (late, _go) = held("late", &say);
-        pool.push(Some(AccountId::new(3)), late);
-        assert_eq!(said.recv_timeout(SOON).unwrap(), ("late", Turn::Never));
-    }
-
-    #[test]
-    fn a_panic_costs_its_own_result_alone() {
-        let lanes = Lanes::start(10).expect("threads");
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let panicked = runtime.block_on(lanes.run(Lane::Writes, None, |_| panic!("asked to")));
-        assert_eq!(panicked, None::<()>);
-        assert_eq!(runtime.block_on(lanes.run(Lane::Writes, None, |turn| turn)), Some(Turn::Now));
-    }
-}
+mod tests;

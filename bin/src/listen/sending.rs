@@ -14,7 +14,7 @@ use tracing::error;
 use super::answer::Lane;
 use super::budget::{Budget, Lease};
 use super::exchange::Exchange;
-use super::lanes::{Lanes, Turn};
+use super::lanes::{Lanes, Share, Turn};
 use crate::wire::Pieces;
 
 /// A body that hyper sends.
@@ -57,7 +57,7 @@ impl Maker {
         let Ok(permit) = Arc::clone(&self.in_hand).acquire_owned().await else {
             return (None, Err(broken()));
         };
-        let made = self.lanes.run(Lane::Reads, self.account, |turn| {
+        let made = self.lanes.run(Lane::Reads, self.account, Share::One, |turn| {
             let made = if turn == Turn::Now { Some(pieces.make()) } else { None };
             (pieces, made)
         });

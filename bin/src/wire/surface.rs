@@ -72,6 +72,8 @@ pub struct Route {
     /// Whether the route takes long, because it asks the DNS or makes or checks a key. The number of such requests at a time
     /// is limited.
     pub slow: bool,
+    /// Whether the route reads a few rows, however much there is, and writes nothing: it is answered where the request is.
+    pub is_short: bool,
     /// How large the body of a request may be.
     pub body: BodySize,
     /// What it needs of an API key with scopes; where nothing is said, such a key is refused.
@@ -94,6 +96,13 @@ impl Route {
     #[must_use]
     pub const fn writes(mut self, scope: KeyScope) -> Route {
         self.needs = Some(Need::Write(scope));
+        self
+    }
+
+    /// Says that the route reads a few rows, however much there is, and writes nothing.
+    #[must_use]
+    pub const fn short(mut self) -> Route {
+        self.is_short = true;
         self
     }
 
@@ -230,7 +239,17 @@ pub const fn open(method: Method, path: &'static str, handler: OpenToAll) -> Rou
 
 const fn plain(method: Method, path: &'static str, handler: Handler) -> Route {
     let (body, role) = (BodySize::Usual, Role::Domain);
-    Route { method, path, handler, slow: false, body, needs: None, is_of_account: false, role }
+    Route {
+        method,
+        path,
+        handler,
+        slow: false,
+        is_short: false,
+        body,
+        needs: None,
+        is_of_account: false,
+        role,
+    }
 }
 
 /// What the operator can switch on and off, for all dialects.

@@ -26,7 +26,6 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use std::time::Duration;
 
@@ -79,8 +78,6 @@ pub struct Postroom {
     file: PathBuf,
     writer: Writer,
     readers: Readers,
-    /// Set when a sync failed: what is on disk is unknown, so nothing more is written.
-    broken: AtomicBool,
     master_keys: MasterKeys,
     settings: Settings,
     clock: Arc<dyn Clock>,
@@ -133,7 +130,6 @@ impl Postroom {
             file: file.to_owned(),
             writer: Writer::new(writer),
             readers: Readers::default(),
-            broken: AtomicBool::new(false),
             master_keys,
             settings: options.settings,
             clock: options.clock,
@@ -158,14 +154,12 @@ impl Postroom {
     /// `work` may run again, if the database has undone what it did: so it does nothing but through its transaction.
     /// Fails with `Store` if this thread is already inside a write of this database.
     pub fn write<T, E: From<Error>>(&self, work: impl Fn(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        self.refuse_if_broken()?;
-        let lent = self.writer.lend()?;
-        let conn = lent.conn()?;
-        let work = || {
-            let _inside = Inside::begin();
-            work(&WriteTx(ReadTx::new(conn, self)))
-        };
-        conn.writing(work, |refused| self.note_broken(refused))
+        let turn = self.writer.turn()?;
+        let inside = Inside::begin();
+        let result = work(&WriteTx(ReadTx::new(turn.conn()?, self)));
+        drop(inside);
+        turn.end(result.is_ok())?;
+        result
     }
 
     /// Closes the database: waits for a write in hand, and refuses every later one. SQLite moves the content of the
@@ -176,6 +170,11 @@ impl Postroom {
         self.readers.close();
         // The writer last, so that it can move the log.
         self.writer.close();
+    }
+
+    /// Whether a read of a few rows takes microseconds, because the database is on this machine.
+    pub fn is_at_hand(&self) -> bool {
+        true
     }
 
     /// The operator's decisions.
@@ -227,22 +226,6 @@ impl Postroom {
     /// Looks for damage in one table: in its pages alone, or in its indexes as well. Returns a line for each thing found.
     pub(crate) fn check_table(&self, table: &str, depth: Depth) -> Result<Vec<String>, Error> {
         self.read(|tx| tx.conn.damage_in(table, depth))
-    }
-
-    fn refuse_if_broken(&self) -> Result<(), Error> {
-        if self.broken.load(Ordering::Acquire) {
-            return Err(StoreError::new(StoreTrouble::SyncFailed, "an earlier sync failed").into());
-        }
-        Ok(())
-    }
-
-    /// After a failed sync nothing more is written.
-    fn note_broken(&self, error: &Error) {
-        if let Error::Store(e) = error
-            && e.trouble() == StoreTrouble::SyncFailed
-        {
-            self.broken.store(true, Ordering::Release);
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::{Cell, Ref, RefCell};
 
 use super::inside::Inside;
-use super::sqlite::{Connection, LentWriter};
+use super::sqlite::{Connection, Turn};
 use super::{Postroom, ReadTx, WriteTx, closed};
 use crate::clock::Timestamp;
 use crate::error::{Error, StoreError, StoreTrouble};
@@ -78,15 +78,15 @@ impl<'a> From<&'a Postroom> for Session<'a> {
 pub struct Held<'a> {
     postroom: &'a Postroom,
     /// In the middle of a transaction, once there is one.
-    writer: RefCell<Option<LentWriter<'a>>>,
-    /// As long as `writer` is in a transaction, so is this thread.
+    turn: RefCell<Option<Turn<'a>>>,
+    /// As long as it has its turn, this thread is in a transaction.
     inside: Cell<Option<Inside>>,
 }
 
 impl<'a> Held<'a> {
     /// Nothing yet.
     pub fn new(postroom: &'a Postroom) -> Held<'a> {
-        Held { postroom, writer: RefCell::new(None), inside: Cell::new(None) }
+        Held { postroom, turn: RefCell::new(None), inside: Cell::new(None) }
     }
 
     /// A session whose writes are held.
@@ -96,8 +96,9 @@ impl<'a> Held<'a> {
 
     /// Puts on disk what was written.
     pub fn commit(self) -> Result<(), Error> {
-        match self.conn() {
-            Some(conn) => conn.batch("COMMIT").inspect_err(|e| self.postroom.note_broken(e)),
+        self.inside.take();
+        match self.turn.take() {
+            Some(turn) => turn.end(true),
             None => Ok(()),
         }
     }
@@ -107,13 +108,8 @@ impl<'a> Held<'a> {
     }
 
     fn roll_back(&self) {
-        // After a commit, or if SQLite has ended the transaction itself, there is nothing to roll back. If the roll-back
-        // fails, the connection refuses the next transaction with an error.
-        if let Some(conn) = self.conn().filter(|conn| conn.is_in_transaction()) {
-            let _ = conn.batch("ROLLBACK");
-        }
-        self.writer.take();
         self.inside.take();
+        self.turn.take();
     }
 }
 
@@ -135,7 +131,7 @@ trait Holding {
 
 impl Holding for Held<'_> {
     fn conn(&self) -> Option<Ref<'_, Connection>> {
-        Ref::filter_map(self.writer.borrow(), |writer| writer.as_ref()?.shared()).ok()
+        Ref::filter_map(self.turn.borrow(), |turn| turn.as_ref()?.conn().ok()).ok()
     }
 
     fn enter(&self) -> Result<bool, Error> {
@@ -147,10 +143,7 @@ impl Holding for Held<'_> {
             drop(conn);
             return self.run("SAVEPOINT part").map(|()| false);
         }
-        self.postroom.refuse_if_broken()?;
-        let writer = self.postroom.writer.lend()?;
-        writer.conn()?.batch("BEGIN IMMEDIATE")?;
-        self.writer.replace(Some(writer));
+        self.turn.replace(Some(self.postroom.writer.turn()?));
         self.inside.set(Some(Inside::begin()));
         Ok(true)
     }
@@ -173,7 +166,7 @@ mod tests {
     use super::*;
 
     fn pages(postroom: &Postroom, most: i64) {
-        let writer = postroom.writer.lend().unwrap();
+        let writer = postroom.writer.turn().unwrap();
         writer.conn().unwrap().batch(&format!("PRAGMA max_page_count = {most}")).unwrap();
     }
 

@@ -1,7 +1,7 @@
 //! The SQL of domains, over those that the visibility rule lets through.
 
 use super::details::{in_order, numbers};
-use super::visibility::{Scope, number, sorting, visible};
+use super::visibility::{Scope, number, sorting, visible, visible_total};
 use super::{Details, Domain, DomainSearch, DomainStatus, Order};
 use crate::account::Caller;
 use crate::clock::Timestamp;
@@ -113,12 +113,13 @@ pub(super) fn some<'t>(tx: &ReadTx<'t>, caller: &Caller, ids: &[DomainId]) -> Re
     Ok(found)
 }
 
+/// The domains of an end user, or those that a key is limited to, are counted; of the others the total is kept.
 pub(super) fn count(tx: &ReadTx<'_>, caller: &Caller) -> Result<u64, Error> {
-    let count = tx.one(
-        &format!("SELECT count(*) FROM domain d WHERE {}", visible(caller)),
-        Scope::of_page(tx, caller)?.with(&[]).as_slice(),
-        |row| row.get::<_, i64>(0),
-    )?;
+    let sql = match visible_total(caller) {
+        Some(visible) => format!("SELECT coalesce(sum(t.domains), 0) FROM domain_total t WHERE {visible}"),
+        None => format!("SELECT count(*) FROM domain d WHERE {}", visible(caller)),
+    };
+    let count = tx.one(&sql, Scope::of(caller).with(&[]).as_slice(), |row| row.get::<_, i64>(0))?;
     Ok(count.unwrap_or(0).unsigned_abs())
 }
 
@@ -126,14 +127,19 @@ pub(super) fn count_by_subscription(
     tx: &ReadTx<'_>,
     caller: &Caller,
 ) -> Result<Vec<(SubscriptionId, u64)>, Error> {
-    tx.all(
-        &format!(
+    let sql = match visible_total(caller) {
+        Some(visible) => format!(
+            "SELECT t.subscription_id, sum(t.domains) FROM domain_total t WHERE {visible} AND t.domains > 0
+             GROUP BY t.subscription_id"
+        ),
+        None => format!(
             "SELECT d.subscription_id, count(*) FROM domain d WHERE {} GROUP BY d.subscription_id",
             visible(caller)
         ),
-        Scope::of(caller).with(&[]).as_slice(),
-        |row| Ok((SubscriptionId::new(row.get(0)?), row.get::<_, i64>(1)?.unsigned_abs())),
-    )
+    };
+    tx.all(&sql, Scope::of(caller).with(&[]).as_slice(), |row| {
+        Ok((SubscriptionId::new(row.get(0)?), row.get::<_, i64>(1)?.unsigned_abs()))
+    })
 }
 
 pub(super) fn with_status<'t>(

@@ -113,13 +113,21 @@ pub(crate) fn visible(caller: &Caller) -> &'static str {
     }
 }
 
+/// The visibility rule over the kept totals, a `domain_total` called `t`; none for a caller whose domains no total counts.
+pub(crate) fn visible_total(caller: &Caller) -> Option<&'static str> {
+    let is_counted = caller.user().is_none() && caller.only().is_none() && !caller.is_of_domains();
+    is_counted.then_some(
+        "t.account_id = :account AND :user IS NULL AND :only IS NULL AND (:key IS NULL OR t.api_key_id IN (0, :key))",
+    )
+}
+
 /// The visibility rule over a `claim` called `c`: a name that the account does not hold, or not any more.
 pub(crate) fn visible_claim(caller: &Caller) -> &'static str {
     if caller.is_of_domains() {
         // No claim is among the domains that a key is limited to.
-        "c.account_id = :account AND :user IS NULL AND :key IS NULL"
+        "c.account_id = :account AND :user IS NULL AND :only IS NULL AND :key IS NULL"
     } else {
-        "c.account_id = :account AND :user IS NULL
+        "c.account_id = :account AND :user IS NULL AND :only IS NULL
          AND (:key IS NULL OR c.api_key_id IS NULL OR c.api_key_id = :key)"
     }
 }

@@ -50,14 +50,15 @@ pub(super) fn all(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<Sub
     }
 }
 
-/// Counts no further than the limit.
+/// By the total that is kept.
 pub(super) fn has_fewer_domains(tx: &ReadTx<'_>, id: SubscriptionId, most: u32) -> Result<bool, Error> {
     let count = tx.one(
-        "SELECT count(*) FROM (SELECT 1 FROM domain WHERE subscription_id = ?1 LIMIT ?2)",
-        (id.number(), most),
-        |row| row.get::<_, u32>(0),
+        "SELECT coalesce(sum(t.domains), 0) FROM domain_total t JOIN subscription s ON s.account_id = t.account_id
+         WHERE s.id = ?1 AND t.subscription_id = s.id",
+        [id.number()],
+        |row| row.get::<_, i64>(0),
     )?;
-    Ok(count.is_some_and(|count| count < most))
+    Ok(count.is_some_and(|count| count < i64::from(most)))
 }
 
 /// Counts no further than the limit, over the recipients that are protected.

@@ -38,11 +38,14 @@ pub const DIALECT: Surface = Surface {
         batch(Method::DELETE, "/inbound/v1/domains/batch", batch::deprovision).writes(KeyScope::DomainsWrite),
         batch(Method::POST, "/inbound/v1/domains/batch/deprovision", batch::deprovision)
             .writes(KeyScope::DomainsWrite),
-        route(Method::GET, "/inbound/v1/domains/{domain}", domains::show).reads(KeyScope::DomainsWrite),
+        route(Method::GET, "/inbound/v1/domains/{domain}", domains::show)
+            .reads(KeyScope::DomainsWrite)
+            .short(),
         route(Method::DELETE, "/inbound/v1/domains/{domain}", domains::deprovision)
             .writes(KeyScope::DomainsWrite),
         route(Method::GET, "/inbound/v1/domains/{domain}/settings", domains::settings)
-            .reads(KeyScope::DomainsWrite),
+            .reads(KeyScope::DomainsWrite)
+            .short(),
         looking(Method::PUT, "/inbound/v1/domains/{domain}/settings", domains::set_settings)
             .writes(KeyScope::DomainsWrite),
         route(Method::GET, "/inbound/v1/domains/{domain}/downstream-address", domains::downstream)

@@ -39,11 +39,11 @@ pub const DIALECT: Surface = Surface {
         making(Method::POST, "/v1/dkim_management/domains/{name}/rotate", rotation::rotate)
             .writes(KeyScope::KeysWrite),
         route(Method::GET, "/v4/domains", domains::list).reads(KeyScope::DomainsWrite),
-        route(Method::GET, "/v4/domains/{name}", domains::show).reads(KeyScope::DomainsWrite),
+        route(Method::GET, "/v4/domains/{name}", domains::show).reads(KeyScope::DomainsWrite).short(),
         looking(Method::PUT, "/v4/domains/{name}/verify", domains::verify).writes(KeyScope::RecordsVerify),
         // The same, for clients that have not moved on.
         route(Method::GET, "/v3/domains", domains::list).reads(KeyScope::DomainsWrite),
-        route(Method::GET, "/v3/domains/{name}", domains::show).reads(KeyScope::DomainsWrite),
+        route(Method::GET, "/v3/domains/{name}", domains::show).reads(KeyScope::DomainsWrite).short(),
         looking(Method::PUT, "/v3/domains/{name}/verify", domains::verify).writes(KeyScope::RecordsVerify),
     ],
     render,

@@ -21,14 +21,15 @@ pub const DIALECT: Surface = Surface {
     routes: &[
         route(Method::GET, "/api/v1/domains", domains::list).reads(KeyScope::DomainsWrite),
         route(Method::POST, "/api/v1/domains", domains::create).writes(KeyScope::DomainsWrite).of_account(),
-        route(Method::GET, "/api/v1/domains/{id}", domains::show).reads(KeyScope::DomainsWrite),
+        route(Method::GET, "/api/v1/domains/{id}", domains::show).reads(KeyScope::DomainsWrite).short(),
         route(Method::PATCH, "/api/v1/domains/{id}", domains::update).writes(KeyScope::DomainsWrite),
         looking(Method::POST, "/api/v1/domains/{id}/verify", domains::verify).writes(KeyScope::RecordsVerify),
         route(Method::GET, "/api/v1/domains/{id}/api_tokens", api_tokens::list).reads(KeyScope::TokensWrite),
         route(Method::POST, "/api/v1/domains/{id}/api_tokens", api_tokens::create)
             .writes(KeyScope::TokensWrite),
         route(Method::GET, "/api/v1/domains/{id}/api_tokens/{token_id}", api_tokens::show)
-            .reads(KeyScope::TokensWrite),
+            .reads(KeyScope::TokensWrite)
+            .short(),
         route(Method::PATCH, "/api/v1/domains/{id}/api_tokens/{token_id}", api_tokens::update)
             .writes(KeyScope::TokensWrite),
         route(Method::DELETE, "/api/v1/domains/{id}/api_tokens/{token_id}", api_tokens::revoke)

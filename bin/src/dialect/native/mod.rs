@@ -41,7 +41,9 @@ pub const DIALECT: Surface = Surface {
         route(Method::DELETE, "/postroom/v1/claims/{name}", claims::delete).writes(KeyScope::DomainsWrite),
         looking(Method::POST, "/postroom/v1/claims/{name}/verify", claims::verify)
             .writes(KeyScope::RecordsVerify),
-        route(Method::GET, "/postroom/v1/domains/{name}", domains::show).reads(KeyScope::DomainsWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}", domains::show)
+            .reads(KeyScope::DomainsWrite)
+            .short(),
         looking(Method::GET, "/postroom/v1/domains/{name}/dns", domains::dns).reads(KeyScope::RecordsVerify),
         looking(Method::GET, "/postroom/v1/domains/{name}/advice", domains::advise)
             .reads(KeyScope::RecordsVerify),
@@ -63,7 +65,9 @@ pub const DIALECT: Surface = Surface {
             .writes(KeyScope::KeysWrite),
         route(Method::DELETE, "/postroom/v1/domains/{name}/rotation", keys::abort)
             .writes(KeyScope::KeysWrite),
-        route(Method::GET, "/postroom/v1/domains/{name}/route", routing::show).reads(KeyScope::RoutesWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}/route", routing::show)
+            .reads(KeyScope::RoutesWrite)
+            .short(),
         route(Method::PUT, "/postroom/v1/domains/{name}/route", routing::change)
             .writes(KeyScope::RoutesWrite),
         route(Method::GET, "/postroom/v1/domains/{name}/explain", explain::show).reads(KeyScope::RoutesWrite),

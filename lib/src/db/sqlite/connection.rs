@@ -1,6 +1,6 @@
 //! A connection to a file, and the statements that run on it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::db::value::Value;
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// How long a statement waits for another process's write to end.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many statements a connection keeps prepared.
 const PREPARED: usize = 128;
@@ -25,6 +25,8 @@ const PREPARED: usize = 128;
 pub(in crate::db) struct Connection {
     conn: rusqlite::Connection,
     places: RefCell<KnownPlaces>,
+    /// The last trouble of a statement, for those whose transaction it ended.
+    trouble: Cell<StoreTrouble>,
 }
 
 /// Where the columns of each statement are that ran here.
@@ -66,7 +68,7 @@ impl Connection {
             conn.pragma_update(None, pragma, value).map_err(failed)?;
         }
         conn.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Connection { conn, places: RefCell::default() })
+        Ok(Connection { conn, places: RefCell::default(), trouble: Cell::new(StoreTrouble::Other) })
     }
 
     /// SQLite's own connection, for what only SQLite has.
@@ -92,12 +94,44 @@ impl Connection {
 
     /// Runs statements that have no parameters.
     pub(in crate::db) fn batch(&self, sql: &str) -> Result<(), Error> {
-        self.conn.execute_batch(sql).map_err(store)
+        self.conn.execute_batch(sql).map_err(|e| self.failed(e))
+    }
+
+    /// Runs `work`, in which a statement waits no longer than this for another process's write to end.
+    pub(super) fn patiently<T>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.conn.busy_timeout(patience).map_err(store)?;
+        let done = work();
+        self.conn.busy_timeout(BUSY_TIMEOUT).map_err(store)?;
+        done
     }
 
     /// Whether a transaction is open.
     pub(in crate::db) fn is_in_transaction(&self) -> bool {
         !self.conn.is_autocommit()
+    }
+
+    /// Fails if SQLite has ended the transaction by itself, as it does at some errors, with the trouble that it had.
+    pub(super) fn check_in_transaction(&self) -> Result<(), Error> {
+        if self.is_in_transaction() {
+            return Ok(());
+        }
+        Err(StoreError::new(
+            self.trouble.get(),
+            "SQLite has undone the transaction because a statement failed",
+        )
+        .into())
+    }
+
+    fn failed(&self, error: rusqlite::Error) -> Error {
+        let error = store(error);
+        if let Error::Store(e) = &error {
+            self.trouble.set(e.trouble());
+        }
+        error
     }
 
     /// The first row, if there is one.
@@ -110,7 +144,7 @@ impl Connection {
         let mut statement = self.prepare(sql, params)?;
         let (slot, places) = self.places(sql);
         let mut rows = statement.raw_query();
-        let row = rows.next().map_err(store)?;
+        let row = rows.next().map_err(|e| self.failed(e))?;
         let found = row.map(|row| map(&Row::new(row, &places))).transpose();
         self.keep(slot, places);
         found
@@ -127,7 +161,7 @@ impl Connection {
         let (slot, places) = self.places(sql);
         let mut rows = statement.raw_query();
         let mut found = Vec::new();
-        while let Some(row) = rows.next().map_err(store)? {
+        while let Some(row) = rows.next().map_err(|e| self.failed(e))? {
             found.push(map(&Row::new(row, &places))?);
         }
         self.keep(slot, places);
@@ -136,7 +170,7 @@ impl Connection {
 
     /// Runs a statement and returns how many rows it touched.
     pub(in crate::db) fn run(&self, sql: &str, params: impl Params) -> Result<usize, Error> {
-        self.prepare(sql, params)?.raw_execute().map_err(store)
+        self.prepare(sql, params)?.raw_execute().map_err(|e| self.failed(e))
     }
 
     /// The statement with its values, prepared now or earlier.

@@ -8,14 +8,12 @@ mod writer;
 
 use std::path::Path;
 
-use rusqlite::{Transaction, TransactionBehavior};
-
 pub use self::backup::{BackupError, back_up, restore};
 pub(super) use self::connection::Connection;
 use self::connection::{from_sqlite, store};
 pub(super) use self::readers::Readers;
 pub(crate) use self::schema::Depth;
-pub(super) use self::writer::{Lent as LentWriter, Writer};
+pub(super) use self::writer::{Turn, Writer};
 use super::open::{OpenError, private_file};
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -42,23 +40,11 @@ impl Connection {
     ///
     /// This cannot nest: a reader is lent to one caller, who has no way to begin a second transaction on it.
     pub(super) fn reading<T, E: From<Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let transaction = self.raw().unchecked_transaction().map_err(store)?;
+        self.run("BEGIN", [])?;
+        let reading = Reading(self);
         let result = work();
-        transaction.finish().map_err(store)?;
+        reading.end()?;
         result
-    }
-
-    /// Runs `work` in one transaction that writes, which is rolled back if `work` fails. `refused` is told why a commit failed.
-    pub(super) fn writing<T, E: From<Error>>(
-        &self,
-        work: impl FnOnce() -> Result<T, E>,
-        refused: impl FnOnce(&Error),
-    ) -> Result<T, E> {
-        let transaction =
-            Transaction::new_unchecked(self.raw(), TransactionBehavior::Immediate).map_err(store)?;
-        let done = work()?;
-        transaction.commit().map_err(store).inspect_err(refused)?;
-        Ok(done)
     }
 
     /// The tables of the schema.
@@ -79,5 +65,23 @@ impl Connection {
     /// Reads the head of the file: whether it can be read at all.
     pub(super) fn check_readable(&self) -> Result<(), Error> {
         self.one("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map(drop)
+    }
+}
+
+/// A transaction that reads. A panic in it ends it too.
+struct Reading<'a>(&'a Connection);
+
+impl Reading<'_> {
+    fn end(self) -> Result<(), Error> {
+        let ended = self.0.run("ROLLBACK", []);
+        std::mem::forget(self);
+        ended.map(drop)
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        // If this fails, the connection refuses the next transaction with an error.
+        let _ = self.0.run("ROLLBACK", []);
     }
 }

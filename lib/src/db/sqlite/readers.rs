@@ -9,9 +9,10 @@ use super::connection::{Connection, store};
 use crate::db::closed;
 use crate::error::{Error, StoreError, StoreTrouble};
 
-/// How many reading connections there are at most; more readers wait for one. There are more than the four long reads that a
-/// server runs at once, so that an authentication need not wait for a list.
-const MAX_READERS: usize = 6;
+/// How many reading connections there are at most; more readers wait for one. There are far more than the four long reads
+/// that a server runs at once, so that a short read practically never waits. The one that was used last is lent first, so
+/// that few of them fill their caches.
+const MAX_READERS: usize = 16;
 
 /// The connections that read: opened when first needed, lent one caller at a time.
 #[derive(Default)]
