@@ -12,7 +12,10 @@ use sha2::{Digest, Sha256};
 /// A file over this many lines is asked why.
 const MAX_LINES: usize = 450;
 /// Files that may be longer, each with its reason.
-const LONGER: &[(&str, &str)] = &[];
+const LONGER: &[(&str, &str)] = &[
+    ("lib/src/domain/table.rs", "every statement over domains stands where the visibility rule is applied"),
+    ("lib/src/inbound/mod.rs", "the settings of incoming mail change as one, all or nothing"),
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -351,7 +354,8 @@ fn no_public_type_name_stands_twice_in_one_crate() {
         for (name, source) in sources(folder) {
             for line in source.code.lines().filter_map(|line| line.trim_start().strip_prefix("pub ")) {
                 let types = ["struct ", "enum ", "trait "].iter().filter_map(|word| line.strip_prefix(word));
-                for found in types.map(word_at) {
+                // What a macro names when it is used has no name here.
+                for found in types.map(word_at).filter(|found| !found.is_empty()) {
                     let other = known.insert(found.clone(), name.clone());
                     assert!(other.is_none(), "{found} stands in {name} and in {}", other.unwrap_or_default());
                 }

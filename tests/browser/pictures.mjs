@@ -1,15 +1,21 @@
 // Makes the pictures of docs/console.
 import { mkdirSync } from 'node:fs';
-import { domains, firstLink, open, postroom, signIn, url } from './browser.mjs';
+import { domains, firstLink, open, signIn, url } from './browser.mjs';
 
 const { OUT } = process.env;
 mkdirSync(OUT, { recursive: true });
 const labels = { 'bakery.example': 'Bakery', 'shop.example.org': 'Web shop', 'news.example.com': 'Newsletter' };
-for (const name of domains) postroom('domain', 'create', name, '--account', 'default', ...(labels[name] ? ['--label', labels[name]] : []));
 const browser = await open();
 const context = await browser.newContext({ viewport: { width: 1200, height: 760 } });
 const page = await context.newPage();
 await signIn(page, firstLink);
+for (const name of domains) {
+  await page.goto(`${url}/console/domains`);
+  await page.fill('#add-domain', name);
+  await page.fill('#add-label', labels[name] ?? '');
+  await page.click('#add button');
+  await page.waitForURL(`**/console/domains/${name}`);
+}
 const take = async (path, name, options = {}) => {
   await page.emulateMedia({ colorScheme: options.scheme ?? 'light' });
   await page.setViewportSize({ width: options.width ?? 1200, height: options.height ?? 760 });

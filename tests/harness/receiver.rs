@@ -85,7 +85,10 @@ fn serve(mut stream: TcpStream, posts: &Mutex<Vec<Post>>, answer: &Answer) {
     }
     let mut post = Post { head, body: Vec::new() };
     post.body = vec![0; post.field("content-length").parse().unwrap()];
-    reader.read_exact(&mut post.body).unwrap();
+    // A client that was killed has sent a part.
+    if reader.read_exact(&mut post.body).is_err() {
+        return;
+    }
     posts.lock().unwrap().push(post);
     match answer {
         Answer::Head(head) => stream.write_all(head.as_bytes()).unwrap(),

@@ -72,7 +72,7 @@ fn what_a_filter_marked_is_refused_flagged_or_held_back_as_each_domain_says() {
     it.deliver("b@b.example", &["jo@keep.example"], MARKED);
     assert_eq!(it.stored("keep.example/jo").len(), 1);
     let client = it.server.client();
-    let user = "/inbound/v1/users?email_address=bo@block.example&filter=false";
+    let user = "/inbound/v1/users?email_address=bo@block.example&admin=false&filter=false";
     let saved = client.send("PUT", user, Some("{}")).unwrap();
     assert!(saved.status < 300, "{saved:?}");
     assert_eq!(filtered(&it, &["bo@block.example"], &FIELDS), taken);

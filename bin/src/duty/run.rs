@@ -99,9 +99,12 @@ impl Crew {
     }
 }
 
+/// Begins another thread of a duty.
+type Begin = Box<dyn Fn() -> io::Result<()>>;
+
 thread_local! {
-    /// Begins another thread of the duty that this thread does.
-    static ANOTHER: RefCell<Option<Box<dyn Fn() -> io::Result<()>>>> = const { RefCell::new(None) };
+    /// What begins another thread of the duty that this thread does.
+    static ANOTHER: RefCell<Option<Begin>> = const { RefCell::new(None) };
 }
 
 /// Has another thread look for more of this duty's work, if the duty may have one more and none of its threads rests. Called by

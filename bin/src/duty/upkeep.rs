@@ -57,18 +57,10 @@ impl Upkeep {
             self.log_mib.store(0, Ordering::Relaxed);
         } else if mib >= before * 2 {
             self.log_mib.store(mib, Ordering::Relaxed);
-            match oldest {
-                Some(age) => {
-                    warn!(
-                        mib,
-                        oldest_reader_s = age.as_secs(),
-                        "the write-ahead log grows while somebody reads"
-                    );
-                }
-                None => warn!(
-                    mib,
-                    "the write-ahead log grows: another process reads, or its readers left no pause"
-                ),
+            if let Some(age) = oldest {
+                warn!(mib, oldest_reader_s = age.as_secs(), "the write-ahead log grows while somebody reads");
+            } else {
+                warn!(mib, "the write-ahead log grows: another process reads, or its readers left no pause");
             }
         }
     }

@@ -208,26 +208,32 @@ async fn converse(
     loop {
         // It is never closed.
         let Ok(thread) = threads.acquire().await else { return };
+        // All that was read is answered in one go: most of the cost of a small request is to change the thread.
         let asked = spawn_blocking(move || {
-            let step = protocol.step(&mut input);
-            (protocol, input, step)
+            let mut answers = Vec::new();
+            let step = loop {
+                match protocol.step(&mut input) {
+                    Step::Answer(answer) => answers.extend(answer),
+                    other => break other,
+                }
+            };
+            (protocol, input, answers, step)
         });
         // A panic ends this one connection, and the mail server tries again.
-        let Ok((kept, rest, step)) = asked.await else { return };
+        let Ok((kept, rest, answers, step)) = asked.await else { return };
         drop(thread);
         (protocol, input) = (kept, rest);
+        if !write(&mut stream, &answers).await {
+            return;
+        }
         match step {
             Step::Close => return,
             Step::Last(answer) => {
                 write(&mut stream, &answer).await;
                 return;
             }
-            Step::Answer(answer) => {
-                if !write(&mut stream, &answer).await {
-                    return;
-                }
-            }
-            Step::More => {
+            // Answers are written already.
+            Step::More | Step::Answer(_) => {
                 if *stops.borrow() && input.is_empty() && protocol.is_idle() {
                     return;
                 }

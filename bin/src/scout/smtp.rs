@@ -32,7 +32,7 @@ impl MailScout {
         MailScout { name: name.to_string(), port: PORT }
     }
 
-    /// The same at another port: for tests.
+    /// This scout, connecting to another port than 25: for tests.
     #[must_use]
     pub fn at_port(self, port: u16) -> MailScout {
         MailScout { port, ..self }

@@ -1,13 +1,13 @@
 //! What becomes of mail that comes in for a domain: how it is filtered, where it is delivered, who administers that, and
 //! which other names lead to the same.
 
+mod filtering;
 mod table;
 
+pub use filtering::{AbusePolicy, Filtering, InvalidPolicy};
 pub(crate) use table::downstream_of;
 
-use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use crate::account::Caller;
 use crate::address::EmailAddress;
@@ -30,89 +30,10 @@ use crate::route;
 pub const MOST_DOWNSTREAM: usize = 10;
 /// The most administrators and the most aliases of a domain.
 const MOST_NAMES: usize = 100;
-/// The most octets of a line of a message (RFC 5322 section 2.1.1).
-const MAX_LINE_OCTETS: usize = 998;
-const MAX_FIELD_NAME_OCTETS: usize = 255;
 /// Of the ports that the system keeps for known services, those of mail: LMTP (RFC 2033), SMTP, and submission (RFC 8314).
 const MAIL_PORTS: [u16; 4] = [24, 25, 465, 587];
 /// From here on a port is what its host makes of it (RFC 6335 section 6).
 const FIRST_FREE_PORT: u16 = 1024;
-
-/// What is done with mail that is taken for spam.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AbusePolicy {
-    /// It is refused.
-    Block,
-    /// It is delivered with a header field that says so.
-    Flag,
-    /// It is held back.
-    Quarantine,
-}
-
-impl AbusePolicy {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            AbusePolicy::Block => "block",
-            AbusePolicy::Flag => "flag",
-            AbusePolicy::Quarantine => "quarantine",
-        }
-    }
-}
-
-impl fmt::Display for AbusePolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for AbusePolicy {
-    type Err = InvalidPolicy;
-
-    fn from_str(text: &str) -> Result<AbusePolicy, InvalidPolicy> {
-        [AbusePolicy::Block, AbusePolicy::Flag, AbusePolicy::Quarantine]
-            .into_iter()
-            .find(|policy| policy.as_str() == text)
-            .ok_or(InvalidPolicy)
-    }
-}
-
-/// A word that is no policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is none of block, flag and quarantine")]
-pub struct InvalidPolicy;
-
-/// How mail for a domain is filtered. What is none was not said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filtering {
-    /// What is done with spam.
-    pub policy: Option<AbusePolicy>,
-    /// Whether that goes before what a recipient has chosen.
-    pub overrides: Option<bool>,
-    /// The header field that flags spam.
-    pub header_name: Option<String>,
-    /// What stands in it.
-    pub header_value: Option<String>,
-}
-
-impl Filtering {
-    /// `Invalid` if the header field is none that can stand in a message (RFC 5322 section 2.2).
-    fn check(&self) -> Result<(), Error> {
-        let name = self.header_name.as_deref().unwrap_or("X");
-        let is_name = |octet: u8| octet.is_ascii_graphic() && octet != b':';
-        if name.is_empty() || name.len() > MAX_FIELD_NAME_OCTETS || !name.bytes().all(is_name) {
-            let reason = "a header field's name is 1 to 255 printable ASCII characters without a colon";
-            return Err(Error::invalid("spam_header_name", reason));
-        }
-        let value = self.header_value.as_deref().unwrap_or("x");
-        let line = name.len() + 2 + value.len();
-        if value.is_empty() || line > MAX_LINE_OCTETS || value.chars().any(char::is_control) {
-            let reason = "a header field's value is one line, of 998 octets at most with the name";
-            return Err(Error::invalid("spam_header_value", reason));
-        }
-        Ok(())
-    }
-}
 
 /// A mail server to which a domain's mail is delivered after filtering, as an SRV record says it (RFC 2782).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use super::sentence::{asked, missing};
 use crate::dns::{Answer, RecordData, RecordType};
 use crate::name::DnsName;
 use crate::ownership::Challenge;
-use crate::record::finding::{Finding, Verdict};
+use crate::record::finding::{Action, Finding, Verdict};
 
 /// A TXT record that proves a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,11 @@ impl Expected for ChallengeExpectation {
 
     fn wanted(&self) -> String {
         self.challenge.value.clone()
+    }
+
+    /// Whatever else is there stays.
+    fn action(&self, _answer: &Answer, _finding: &Finding) -> Option<Action> {
+        Some(Action::add(self.challenge.name.clone(), RecordType::Txt, self.challenge.value.clone()))
     }
 
     fn judge(&self, seen: &Answer) -> Finding {
