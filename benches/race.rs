@@ -1,6 +1,6 @@
-//! Postroom beside PocketBase, each as a server of its own on this machine, asked by the same clients in turn.
+//! Postroom beside `PocketBase`, each as a server of its own on this machine, asked by the same clients in turn.
 //!
-//! `benches/race.sh` installs PocketBase and runs this. PocketBase is a well-made server over SQLite in one binary, so it says how
+//! `benches/race.sh` installs `PocketBase` and runs this. `PocketBase` is a well-made server over SQLite in one binary, so it says how
 //! fast such a thing is on a machine: the ratios mean something, the numbers beside them change with the machine. It does
 //! not sync each change to disk (`synchronous=NORMAL`); Postroom does. A record there has the five fields that a domain has
 //! here at first sight, and a unique index over its name.
@@ -70,8 +70,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     for (what, our_target, their_target) in [
         ("GET of one", "/api/v1/domains/5000", theirs.target_of_one()?),
-        ("page of 50", "/api/v1/domains?per_page=50", theirs.list(true)),
-        ("page of 50 with its total", "/v4/domains?limit=50", theirs.list(false)),
+        ("page of 50", "/api/v1/domains?per_page=50", Pocketbase::list(true)),
+        ("page of 50 with its total", "/v4/domains?limit=50", Pocketbase::list(false)),
     ] {
         let questions = [Question::get(our_target, key), Question::get(&their_target, "")];
         let mut answered = [0; 2];
@@ -139,12 +139,12 @@ fn on_each(
             })
         });
         let threads: Vec<_> = begun.collect();
-        let joined = threads.into_iter().map(|thread| thread.join());
+        let joined = threads.into_iter().map(thread::ScopedJoinHandle::join);
         joined.map(|done| done.unwrap_or_else(|_| Err(io::Error::other("a client panicked")))).sum()
     })
 }
 
-/// PocketBase with a collection that anybody may read and write.
+/// `PocketBase` with a collection that anybody may read and write.
 struct Pocketbase {
     process: Child,
     address: SocketAddr,
@@ -184,7 +184,7 @@ impl Pocketbase {
         })
     }
 
-    fn list(&self, without_total: bool) -> String {
+    fn list(without_total: bool) -> String {
         format!("/api/collections/domains/records?perPage=50&sort=name&skipTotal={without_total}")
     }
 

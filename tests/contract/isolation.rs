@@ -172,6 +172,7 @@ impl World {
             domain_token,
             link,
             used_link,
+            victim,
             owner_session,
             operator_session,
             stranger_session,
@@ -179,7 +180,6 @@ impl World {
             orphan_session,
             ended_session,
             idle_session,
-            victim,
             siblings,
             strangers,
         }

@@ -80,8 +80,8 @@ fn rename(app: &TestApp, key: &Key, id: DomainId, to: &str) -> Result<(), Error>
     })
 }
 
-fn is_taken(result: Result<impl Sized, Error>) -> bool {
-    matches!(result, Err(Error::Taken { .. }))
+fn is_taken<T>(result: Result<T, Error>) -> bool {
+    matches!(result.err(), Some(Error::Taken { .. }))
 }
 
 #[test]

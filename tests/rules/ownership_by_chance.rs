@@ -238,7 +238,8 @@ impl World {
             Ok::<_, Error>((domain.into_details(), records))
         });
         let (details, records) = zone.unwrap();
-        let mut all: std::collections::BTreeMap<String, Vec<postroom::dns::RecordData>> = Default::default();
+        let mut all: std::collections::BTreeMap<String, Vec<postroom::dns::RecordData>> =
+            std::collections::BTreeMap::default();
         for record in records {
             let data = match record.purpose {
                 record::Purpose::Mx => postroom::dns::RecordData::Mx {
@@ -252,7 +253,9 @@ impl World {
             };
             all.entry(record.name(&details).to_string()).or_default().push(data);
         }
-        all.into_iter().for_each(|(name, records)| self.app.dns.set(&name, records));
+        for (name, records) in all {
+            self.app.dns.set(&name, records);
+        }
     }
 
     /// What must hold after each step.

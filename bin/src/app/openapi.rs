@@ -1,4 +1,4 @@
-//! `/openapi`: a document in OpenAPI 3.1 for each dialect, made from its table of routes, and a page that lists them all. The
+//! `/openapi`: a document in `OpenAPI` 3.1 for each dialect, made from its table of routes, and a page that lists them all. The
 //! page is `docs/openapi.md`.
 
 use std::fmt::Write;
@@ -30,6 +30,7 @@ fn document(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
 }
 
 /// A page with every route of every dialect. It needs nothing from elsewhere.
+#[expect(clippy::unnecessary_wraps, reason = "the form of every handler")]
 fn index(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     let mut page = String::from(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -181,12 +182,11 @@ fn schema(value: &Value) -> Value {
 
 fn scheme(auth: Auth) -> Value {
     match auth {
-        Auth::Bearer => json!({ "type": "http", "scheme": "bearer" }),
         Auth::Basic { .. } => json!({ "type": "http", "scheme": "basic" }),
         Auth::Header(names) => {
             json!({ "type": "apiKey", "in": "header", "name": names.first().copied().unwrap_or_default() })
         }
-        Auth::Session { .. } | Auth::None => json!({ "type": "http", "scheme": "bearer" }),
+        Auth::Bearer | Auth::Session { .. } | Auth::None => json!({ "type": "http", "scheme": "bearer" }),
     }
 }
 

@@ -245,7 +245,7 @@ fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failur
             made = Some((account.id, secret));
         }
         // The one account, or where there are several, all of them.
-        let only = made.as_ref().map(|(id, _)| *id).or_else(|| match accounts.as_deref() {
+        let only = made.as_ref().map(|(id, _)| *id).or(match accounts.as_deref() {
             Some([one]) => Some(one.id),
             _ => None,
         });

@@ -1,7 +1,6 @@
 //! Help beside each finding: what its code means, and what to do.
 
 use maud::html;
-use postroom::error::Error;
 use postroom::verify::Code;
 
 use super::frame::{Frame, Part};
@@ -37,7 +36,7 @@ pub(super) fn list(call: &Call<'_, SignedIn<()>>) -> Result<Response, Fault> {
 pub(super) fn show(call: &Call<'_, SignedIn<()>>) -> Result<Response, Fault> {
     let wanted = call.param("code");
     let code = Code::ALL.iter().find(|code| code.as_str() == wanted).ok_or(Fault::NoRoute)?;
-    let frame = call.read(|tx| Ok::<_, Error>(Frame::of(tx, call)?))?;
+    let frame = call.read(|tx| Frame::of(tx, call))?;
     let content = html! {
         div.head { h1 { code { (code.as_str()) } } }
         section.card {

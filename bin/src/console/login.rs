@@ -29,6 +29,7 @@ pub fn login_url(base_url: &str, secret: &PlainSecret) -> String {
 }
 
 /// Leads from the server's bare address to the console.
+#[expect(clippy::unnecessary_wraps, reason = "the form of every handler")]
 pub(super) fn lead(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     Ok(see(&format!("{}/console", base_path(call.base_url))))
 }

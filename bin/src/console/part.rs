@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(before(3600), "1 hour ago");
         assert_eq!(before(50 * 3600), "2 days ago");
         assert_eq!(before(40 * 86_400), "on 2026-10-12");
-        assert_eq!(when(now + Duration::from_secs(300), now), "in 5 minutes");
+        assert_eq!(when(now + Duration::from_mins(5), now), "in 5 minutes");
         assert_eq!(exact(now), "2026-11-21 10:00 UTC");
     }
 

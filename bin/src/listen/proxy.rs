@@ -37,9 +37,9 @@ impl TrustedProxies {
         }
         let said = |name: HeaderName, split: fn(&str) -> Vec<Option<IpAddr>>| {
             let values: Vec<_> = headers.get_all(name).iter().map(|value| value.to_str().ok()).collect();
-            let read = |value: &Option<&str>| value.map_or_else(|| vec![None], split);
+            let read = |value: Option<&str>| value.map_or_else(|| vec![None], split);
             (!values.is_empty())
-                .then(|| self.first_client(peer, &values.iter().flat_map(read).collect::<Vec<_>>()))
+                .then(|| self.first_client(peer, &values.iter().copied().flat_map(read).collect::<Vec<_>>()))
         };
         match (said(X_FORWARDED_FOR, x_forwarded_for), said(FORWARDED, forwarded)) {
             (Some(one), Some(other)) if one != other => peer,

@@ -66,9 +66,10 @@ impl Round {
                 };
                 let from = *after;
                 let (last, damage) = postroom.write(|tx| make_missing(tx, checked, from))?;
-                match last {
-                    Some(last) => *after = last,
-                    None => (*table, *after) = (*table + 1, 0),
+                if let Some(last) = last {
+                    *after = last;
+                } else {
+                    (*table, *after) = (*table + 1, 0);
                 }
                 Ok(Piece { damage, next: Next::Soon })
             }
@@ -96,9 +97,10 @@ impl Round {
                 };
                 let from = *after;
                 let (last, damage) = postroom.read(|tx| compare(tx, checked, from))?;
-                match last {
-                    Some(last) => *after = last,
-                    None => (*table, *after) = (*table + 1, 0),
+                if let Some(last) = last {
+                    *after = last;
+                } else {
+                    (*table, *after) = (*table + 1, 0);
                 }
                 Ok(Piece { damage, next: Next::Later })
             }

@@ -29,8 +29,11 @@ pub(crate) fn checksum(domain: DomainId, public: &[u8; 32]) -> Checksum {
     Checksum::of(&[&domain.number(), &public.as_slice()])
 }
 
+/// The public key, and the private one as it is sealed.
+pub(super) type KeyPair = ([u8; 32], Vec<u8>);
+
 /// The public key, compared with its checksum, and the private one.
-pub(super) fn whole(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<([u8; 32], Vec<u8>)>, Error> {
+pub(super) fn whole(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<KeyPair>, Error> {
     let sql = "SELECT public_key, sealed, checksum FROM webhook_key WHERE domain_id = ?1";
     tx.one(sql, [domain.number()], |row| {
         let public = row.get("public_key")?;

@@ -3,6 +3,7 @@
 mod file;
 mod proxy;
 
+use std::fmt::Write;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -125,9 +126,9 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let mut said = format!("{} is written. What `postroom doctor` says of it:\n\n", to.display());
     said += &doctor::lines(&checks);
     if let Some(proxy) = proxy {
-        said += &format!("\nThe configuration of {} follows. {}\n", proxy.name(), proxy.place());
+        let _ = write!(said, "\nThe configuration of {} follows. {}\n", proxy.name(), proxy.place());
     }
-    said += &format!("\nStart the server with it: postroom serve --config {}\n", to.display());
+    let _ = write!(said, "\nStart the server with it: postroom serve --config {}\n", to.display());
     // Where stderr is closed, the file is written all the same.
     let _ = io::Write::write_all(&mut io::stderr(), said.as_bytes());
     if let Some(block) = block {

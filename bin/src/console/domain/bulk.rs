@@ -1,6 +1,7 @@
 //! Many domains at once: by pasting, or from a CSV file. What would be made is shown before anything is.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use maud::{Markup, html};
 use postroom::domain::{self, NewDomain};
@@ -185,7 +186,8 @@ fn confirm(frame: &Frame, lines: &[Line], number: &str) -> Markup {
     let mut text = String::new();
     for line in lines {
         if let Outcome::Good(name, label) = &line.outcome {
-            text.push_str(&format!("{name},{}\n", label.as_deref().unwrap_or_default()));
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{name},{}", label.as_deref().unwrap_or_default());
         }
     }
     frame.form(

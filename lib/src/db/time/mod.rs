@@ -214,7 +214,7 @@ mod tests {
         {
             let mut state = State::begin(wall, HOUR, known);
             assert_eq!(state.untold, Some(Jump { expected: START, found: wall }));
-            assert!(!state.look(wall + HOUR - Duration::from_secs(1), HOUR * 2 - Duration::from_secs(1)));
+            assert!(!state.look(wall + Duration::from_secs(3599), Duration::from_secs(7199)));
             assert!(held(&state), "not yet steady for an hour");
             assert!(!state.look(wall + HOUR, HOUR * 2) && !held(&state));
         }
