@@ -358,10 +358,10 @@ mod tests {
 
     #[test]
     fn a_selector_is_a_dot_atom_of_ldh_labels() {
-        for good in ["pr1", "S1", "a.b", "2024-01"] {
+        for good in ["pr1", "S1", "a.b", "2024-01", "a_b"] {
             assert!(good.parse::<Selector>().is_ok(), "{good}");
         }
-        for bad in ["", ".", "a.", "a..b", "a_b", "-a", "a-", "ü", "a b"] {
+        for bad in ["", ".", "a.", "a..b", "-a", "a-", "ü", "a b"] {
             assert!(bad.parse::<Selector>().is_err(), "{bad}");
         }
     }

@@ -232,7 +232,7 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o604)).unwrap();
             assert!(matches!(MasterKey::load(&file), Err(MasterKeyError::Exposed { .. })));
         }
     }

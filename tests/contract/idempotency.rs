@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postroom_server::wire::{Handler, Route, Surface};
+use postroom_server::wire::{Auth, Handler, Route, Surface};
 use serde_json::{Value, json};
 
 use super::isolation::{Target, USER, World, routes, target};
@@ -14,8 +14,11 @@ const FIELD: &str = "Idempotency-Key";
 
 /// The POST routes that need an API key, each with a world, and a request that its owner makes there.
 fn posts() -> impl Iterator<Item = (&'static Surface, &'static Route, World, Target)> {
-    let with_key = |route: &Route| !matches!(route.handler, Handler::Open(_));
-    routes().filter(move |(_, route)| route.method == "POST" && with_key(route)).map(|(dialect, route)| {
+    // A page takes a session, and no key.
+    let with_key = |surface: &Surface, route: &Route| {
+        !matches!(route.handler, Handler::Open(_)) && !matches!(surface.auth, Auth::Session { .. })
+    };
+    routes().filter(move |(surface, route)| route.method == "POST" && with_key(surface, route)).map(|(dialect, route)| {
         let world = World::new(true);
         let mut asked = target(dialect, route, world.victim, USER);
         // What a thief asks for is there already; the owner asks for what is new.

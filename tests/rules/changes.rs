@@ -144,7 +144,7 @@ impl Desk {
         self.of(NAME, |tx, caller, domain| {
             let change = route::RouteChange {
                 mode: Some(Mode::ForwardEmail),
-                forward_to: Patch::Set("ops@example.net".parse().unwrap()),
+                forward_to: Patch::Set("ops@elsewhere.example".parse().unwrap()),
                 ..route::RouteChange::default()
             };
             route::update(tx, caller, domain, change)?;

@@ -215,7 +215,8 @@ fn one_domain_whose_first_key_cannot_be_made_holds_up_no_other() {
     app.sql()
         .execute("UPDATE domain SET name = ?1, checksum = NULL WHERE name = 'a.example'", [&long])
         .unwrap();
-    assert!(postroom::provision::equip_some(&app.postroom, 16).unwrap());
+    // One key of an account at a time.
+    while postroom::provision::equip_some(&app.postroom, 16).unwrap() {}
     assert_eq!(app.value::<i64>("SELECT count(*) FROM dkim_key"), 1);
     assert_eq!(app.value::<i64>("SELECT count(*) FROM domain WHERE wants_key = 1"), 0);
 }

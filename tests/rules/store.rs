@@ -257,10 +257,10 @@ fn what_belongs_to_the_store_is_its_owners_alone() {
 
 /// The listing's SQL is inside the library. So that the plans below are those of the real queries, their parts are
 /// looked for in its source.
-const VISIBLE: &str = "d.account_id = :account AND :user IS NULL \
+const VISIBLE: &str = "d.account_id = :account AND :user IS NULL AND :only IS NULL \
                        AND (:key IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)";
 /// The same for a caller on behalf of an end user.
-const VISIBLE_TO_USER: &str = "d.account_id = :account AND d.user_id = :user \
+const VISIBLE_TO_USER: &str = "d.account_id = :account AND d.user_id = :user AND :only IS NULL \
                                AND (:key IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)";
 
 #[test]
@@ -290,7 +290,7 @@ fn every_order_of_listing_skips_in_a_covering_index_and_sorts_nothing() {
             "EXPLAIN QUERY PLAN SELECT d.id FROM domain d WHERE {visible} ORDER BY {sorting} LIMIT :limit OFFSET :offset"
         );
         let mut statement = sql.prepare(&query).unwrap();
-        let values = rusqlite::named_params! {":account": 1, ":user": user, ":key": 1, ":limit": 50, ":offset": 90_000};
+        let values = rusqlite::named_params! {":account": 1, ":user": user, ":key": 1, ":only": None::<i64>, ":limit": 50, ":offset": 90_000};
         let plan: Vec<String> =
             statement.query_map(values, |row| row.get("detail")).unwrap().collect::<Result<_, _>>().unwrap();
         assert_eq!(plan.len(), 1, "{sorting}: {plan:?}");

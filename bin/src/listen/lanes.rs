@@ -91,8 +91,8 @@ impl Lanes {
             // They write in turn; those whose turns follow one another share a sync to disk, so that many make it cheap.
             writes: Pool::start(Rules {
                 name: "postroom-writes",
-                threads: 48,
-                of_account: 32,
+                threads: 24,
+                of_account: 16,
                 waiting: write_queue,
                 at_once: 1,
             })?,

@@ -29,7 +29,7 @@ impl Policy {
 
 /// What is asked, as far as it matters here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Request<'a> {
+pub struct PolicyRequest<'a> {
     /// Who is to get the mail.
     pub recipient: &'a str,
     /// The sender of the envelope.
@@ -39,8 +39,8 @@ pub struct Request<'a> {
 }
 
 /// Reads the request at the start of `octets`: lines `name=value`, and an empty one.
-pub fn read(octets: &[u8]) -> Found<Request<'_>> {
-    let (mut used, mut request) = (0, Request::default());
+pub fn read(octets: &[u8]) -> Found<PolicyRequest<'_>> {
+    let (mut used, mut request) = (0, PolicyRequest::default());
     while let Some(end) = octets.get(used..).and_then(|rest| rest.iter().position(|octet| *octet == b'\n')) {
         let line = octets.get(used..used + end).unwrap_or_default();
         used += end + 1;
@@ -62,7 +62,7 @@ pub fn read(octets: &[u8]) -> Found<Request<'_>> {
 }
 
 /// Whether a list lets the message through.
-fn is_safe(tx: &ReadTx<'_>, request: &Request<'_>) -> Result<bool, Error> {
+fn is_safe(tx: &ReadTx<'_>, request: &PolicyRequest<'_>) -> Result<bool, Error> {
     let Ok(address) = request.recipient.parse::<EmailAddress>() else { return Ok(false) };
     let Some(mailbox) = mail::mailbox(tx, &address)? else { return Ok(false) };
     let arrival = Arrival {
@@ -103,9 +103,10 @@ mod tests {
     #[test]
     fn a_request_ends_at_an_empty_line() {
         let text = b"request=smtpd_access_policy\nsender=a@b.example\nrecipient=jo@example.com\nclient_address=192.0.2.7\nx\n\nmore";
-        let request = Request { recipient: "jo@example.com", sender: "a@b.example", client: "192.0.2.7" };
+        let request =
+            PolicyRequest { recipient: "jo@example.com", sender: "a@b.example", client: "192.0.2.7" };
         assert_eq!(read(text), Found::Whole(request, text.len() - 4));
-        assert_eq!(read(b"\n"), Found::Whole(Request::default(), 1));
+        assert_eq!(read(b"\n"), Found::Whole(PolicyRequest::default(), 1));
         assert_eq!(read(b"sender=a\n"), Found::Part);
         assert_eq!(read(&vec![b'a'; MAX_OCTETS + 1]), Found::Broken);
         assert_eq!(read(&b"a=b\n".repeat(MAX_OCTETS / 4 + 1)), Found::Broken);

@@ -271,7 +271,10 @@ fn each_change_of_a_status_is_an_audit_row_and_a_check_without_one_is_not() {
     verify(&app, &key, id);
     let events = app.events(key.account).split_off(before);
     let told: Vec<&str> = events.iter().map(Event::action).collect();
-    assert_eq!(told, ["record.status_changed", "dkim_key.activated", "record.status_changed"]);
+    assert_eq!(
+        told,
+        ["record.status_changed", "dkim_key.activated", "record.status_changed", "domain.proved"]
+    );
     let before = rows();
     verify(&app, &key, id);
     assert_eq!(rows(), before, "nothing changed again");
@@ -327,7 +330,9 @@ fn mx_spf_and_dmarc_are_no_errors_of_this_dialect() {
 
 #[test]
 fn what_every_domain_has_is_no_proof_of_whose_it_is() {
-    let (app, key, id) = start();
+    let app = TestApp::new();
+    let key = app.tenant("squatter");
+    let id = app.domain(&key, "example.com");
     let proved = || app.value::<Option<i64>>("SELECT proved_at FROM domain");
     // A squatter's domain: its SPF and DMARC records are lawful, its mail and its bounces come here for somebody else.
     app.publish_all("example.com");

@@ -60,7 +60,7 @@ fn a_stop_gives_up_a_body_that_drips_and_a_client_that_goes_on_after_its_answer(
 #[test]
 fn a_stop_has_the_writes_that_wait_refused() {
     let mut server = Server::start();
-    let mut streams: Vec<TcpStream> = (0..5)
+    let mut streams: Vec<TcpStream> = (0..40)
         .map(|_| {
             let mut stream = server.connect();
             send(&mut stream, b"DELETE /slow HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -69,9 +69,10 @@ fn a_stop_has_the_writes_that_wait_refused() {
         .collect();
     thread::sleep(ms(200));
     server.stop.stop();
-    let mut statuses: Vec<u16> = streams.iter_mut().map(|stream| replies(&all(stream))[0].status).collect();
-    statuses.sort_unstable();
-    assert_eq!(statuses, [200, 503, 503, 503, 503]);
+    let statuses: Vec<u16> = streams.iter_mut().map(|stream| replies(&all(stream))[0].status).collect();
+    let (begun, waiting): (Vec<u16>, Vec<u16>) = statuses.iter().partition(|status| **status == 200);
+    assert!(!begun.is_empty(), "{statuses:?}");
+    assert!(waiting.len() >= 10 && waiting.iter().all(|status| *status == 503), "{statuses:?}");
     server.ended().expect("a clean end");
 }
 
