@@ -150,7 +150,12 @@ fn take(mut stream: TcpStream, taken: &Mutex<Vec<Mail>>, reply: &str) {
             "QUIT" => return,
             "DATA" => {
                 say("354 go on");
-                for line in lines.by_ref().take_while(|line| line != ".") {
+                loop {
+                    // A message that is cut short is none.
+                    let Some(line) = lines.next() else { return };
+                    if line == "." {
+                        break;
+                    }
                     mail.text += line.strip_prefix('.').unwrap_or(&line);
                     mail.text.push('\n');
                 }

@@ -17,6 +17,10 @@ const COMMANDS: &[(&[&str], &[&str])] = &[
             "mx.host",
         ],
     ),
+    (
+        &["setup"],
+        &["--host", "--mx-host", "--return-path-host", "--resolver", "--proxy", "--to", "--replace"],
+    ),
     (&["account"], &["create", "list", "show", "trust", "distrust"]),
     (&["account", "create"], &["<NAME>", "--trusted"]),
     (&["account", "show"], &["<NAME>"]),

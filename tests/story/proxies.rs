@@ -38,9 +38,7 @@ fn status(port: u16, source: &str, key: &str, insecure: bool) -> String {
 
 /// Starts the server, the proxy before it, and asks from two addresses with a key that one of them may use.
 fn stands_before_the_server(kind: &str, start: impl FnOnce(&Path, &str, u16) -> Child, is_tls: bool) {
-    let site = Site::new()
-        .with("POSTROOM_TRUSTED_PROXIES", "127.0.0.1,::1")
-        .with("POSTROOM_PUBLIC_URL", "https://desk.example.net");
+    let site = Site::new().with("POSTROOM_TRUSTED_PROXIES", "127.0.0.1,::1");
     let server = site.serve();
     let setup = [
         "setup",

@@ -32,7 +32,11 @@ fn pages() -> BTreeMap<String, Vec<Block>> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
-            if path.is_dir() { folders.push(path) } else { files.push(path) }
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                files.push(path);
+            }
         }
     }
     let name = |path: &PathBuf| text(path.strip_prefix(root()).expect("below the root")).to_owned();

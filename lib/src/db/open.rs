@@ -20,7 +20,9 @@ pub(super) fn lock_file(database: &Path, suffix: &str) -> Result<File, OpenError
     let path = beside(database, suffix);
     let is_new = !path.exists();
     let lock = private_file(&path).map_err(|error| match error {
-        OpenError::Unusable { file, source } if source.kind() == io::ErrorKind::PermissionDenied => {
+        OpenError::Unusable { file, source }
+            if !is_new && source.kind() == io::ErrorKind::PermissionDenied =>
+        {
             OpenError::LockedOut { owner: owner(&file), file, database: database.to_owned() }
         }
         other => other,

@@ -22,8 +22,17 @@ use crate::reseal::SEALED;
 use crate::{signing, webhook};
 
 /// Tables that stay behind: what this database alone needs, what lives for minutes, and what triggers count anew.
-const LEFT_BEHIND: [&str; 8] =
-    ["idempotency", "known_time", "ledger", "list_size", "login_link", "master_key", "session", "spare_key"];
+const LEFT_BEHIND: [&str; 9] = [
+    "domain_total",
+    "idempotency",
+    "known_time",
+    "ledger",
+    "list_size",
+    "login_link",
+    "master_key",
+    "session",
+    "spare_key",
+];
 /// Tables that are filled before the others, in this order: triggers look in them for whose a row is.
 const FIRST: [&str; 3] = ["account", "domain", "recipient"];
 /// What is of no use without private keys, and the column by whose value one tells; none if all of the table is.
