@@ -90,7 +90,7 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the file that is named, else [`DEFAULT_FILE`] if there is one, and what the environment sets above it.
+    /// Reads the file that is named, else `/etc/postroom/postroom.toml` if there is one, and what the environment sets above it.
     pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
         let mut config = Config::default();
         let usual = Path::new(DEFAULT_FILE);

@@ -61,7 +61,7 @@ pub struct Duty<T = Tools> {
     /// How long it pauses when there is nothing more to do.
     pub pause: Duration,
     /// How many threads do it side by side at most. It begins with one, and work that has taken a piece which can take long
-    /// calls for another ([`call_another`]).
+    /// calls for another (`call_another`).
     pub threads: fn(&T) -> u32,
     /// Whether it is done once more when the server stops.
     pub at_end: bool,

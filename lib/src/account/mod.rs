@@ -197,7 +197,7 @@ impl FromStr for Trust {
 pub struct InvalidTrust;
 
 /// Makes an account with this name, and its subscription `default` without limits. The first account of a database is
-/// trusted; every other one is a tenant, until [`ownership::set_trust`](crate::ownership::set_trust) says otherwise.
+/// trusted; every other one is a tenant, until [`signing::set_trust`](crate::signing::set_trust) says otherwise.
 ///
 /// `Conflict` if there is one of that name.
 pub fn create(tx: &WriteTx<'_>, name: &str) -> Result<Account, Error> {
