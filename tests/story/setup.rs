@@ -108,3 +108,13 @@ fn the_first_start_tells_the_journal_no_secret() {
     assert!(!said.contains("pra_"), "{said}");
     assert_eq!(site.run(&["key", "create", "--account", "default"]).code, Some(0));
 }
+
+#[test]
+fn a_server_starts_also_where_no_login_link_can_be_made() {
+    let site = Site::new().with("POSTROOM_LIMITS_LOGIN_LINKS", "0");
+    let mut server = Running::start(&mut site.command(&["serve", "--listen", "127.0.0.1:0"]));
+    let said = server.stdout.wait_for("shown this once");
+    assert!(!said.contains("/console/login"), "{said}");
+    server.signal("TERM");
+    assert!(server.wait().success());
+}

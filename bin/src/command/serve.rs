@@ -249,19 +249,30 @@ fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failur
             Some([one]) => Some(one.id),
             _ => None,
         });
-        let (_, link) = match only {
-            Some(id) => login::create_for_account(tx, &Caller::operator(id))?,
-            None => login::create_for_operator(tx)?,
+        let link = tx.part(|| match only {
+            Some(id) => login::create_for_account(tx, &Caller::operator(id)),
+            None => login::create_for_operator(tx),
+        });
+        // A link is a convenience: a server starts without one, also where an account has as many unused links as it may have.
+        let link = match link {
+            Ok((_, secret)) => Some(login_url(url, &secret)),
+            Err(error) => {
+                warn!("there is no login link: {error}");
+                None
+            }
         };
-        let link = login_url(url, &link);
-        json.insert("login_link".to_owned(), link.as_str().into());
+        if let Some(link) = &link {
+            json.insert("login_link".to_owned(), link.as_str().into());
+        }
         let minutes = tx.settings().login_link_life.as_secs() / 60;
         context.output.print_secret(&json.into(), || {
             let banner = banner(context, url);
-            let console = format!(
-                "Open the console in a browser. This link signs you in once, within {minutes} minutes; `postroom login-link` \
-                 makes another:\n\n    {link}\n"
-            );
+            let console = link.as_ref().map_or_else(String::new, |link| {
+                format!(
+                    "Open the console in a browser. This link signs you in once, within {minutes} minutes; `postroom \
+                     login-link` makes another:\n\n    {link}\n"
+                )
+            });
             let Some((_, secret)) = &made else { return format!("{banner}\n{console}") };
             let secret = secret.reveal();
             format!(

@@ -3,8 +3,9 @@
 use maud::{Markup, html};
 use postroom::error::Error;
 
-use crate::wire::Fault;
 use crate::wire::form::Form;
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault, SignedIn};
 
 /// What somebody entered that was not accepted, and why.
 pub(super) struct Refused {
@@ -210,6 +211,27 @@ pub(super) struct Control<'a> {
     pub(super) name: &'a str,
     pub(super) described: Option<&'a str>,
     pub(super) is_wrong: bool,
+}
+
+/// A page with a form, which shows again what was not accepted.
+pub(super) type Shown = fn(&Call<'_, SignedIn>, StatusCode, Option<&Refused>) -> Result<Response, Fault>;
+
+/// Answers a form of a page. `work` does what it asks for; what is wrong with its content is shown by the page, beside the field
+/// that it names, or else beside `first`.
+pub(super) fn submit(
+    call: &Call<'_, SignedIn>,
+    page: Shown,
+    (form, first): (&'static str, &str),
+    work: impl FnOnce(&Form) -> Result<Response, Fault>,
+) -> Result<Response, Fault> {
+    let entered = Form::read(call.request)?;
+    match work(&entered) {
+        Ok(response) => Ok(response),
+        Err(fault) => {
+            let refused = Refused::of(form, first, entered, fault)?;
+            page(call, StatusCode::UNPROCESSABLE_ENTITY, Some(&refused))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -78,10 +78,13 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         "The target of their return paths",
         "return-path",
     )?;
-    let proxy = args.proxy.or_else(|| {
-        let answer = answers.ask("The proxy before it: nginx, caddy or none", "none")?;
-        Proxy::of(&answer)
-    });
+    let proxy = match args.proxy {
+        Some(proxy) => Some(proxy),
+        None => match answers.ask("The proxy before it: nginx, caddy or none", "none") {
+            Some(answer) if !answer.eq_ignore_ascii_case("none") => Some(Proxy::of(&answer)?),
+            _ => None,
+        },
+    };
 
     let mut settings: Vec<(&str, Vec<String>)> = vec![
         ("public_url", vec![format!("https://{host}")]),

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use clap::ValueEnum;
 use postroom::name::DnsName;
 
+use crate::command::Failure;
+
 /// A proxy that brings TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Proxy {
@@ -15,9 +17,12 @@ pub(super) enum Proxy {
 }
 
 impl Proxy {
-    /// The proxy of this name; none for `none`, and for a name that is not known.
-    pub(super) fn of(name: &str) -> Option<Proxy> {
-        Proxy::from_str(name, true).ok()
+    /// The proxy of this name.
+    pub(super) fn of(name: &str) -> Result<Proxy, Failure> {
+        let unknown = || {
+            Failure::input(format!("there is no configuration for \"{name}\"; answer nginx, caddy or none"))
+        };
+        Proxy::from_str(name, true).map_err(|_| unknown())
     }
 
     /// Its name in sentences.

@@ -15,7 +15,7 @@ use postroom::name::{DomainName, InvalidName};
 use postroom::subscription::{self, Subscription};
 
 use crate::console::domain::access::shown_once;
-use crate::console::form::{Fields, Refused};
+use crate::console::form::{Fields, Refused, submit};
 use crate::console::frame::{Frame, Part, base_path, see};
 use crate::console::login_url;
 use crate::console::part::{Tone, counted, exact, grouped, pill, time};
@@ -205,24 +205,17 @@ fn here(call: &Call<'_, SignedIn>) -> Response {
     see(&format!("{}/console/account", base_path(call.base_url)))
 }
 
-/// Answers a form of the page. `first` is the field that a fault belongs to which names none of the form's.
-fn submit(
+/// The page again, with what was not accepted.
+fn again(
     call: &Call<'_, SignedIn>,
-    (form, first): (&'static str, &str),
-    work: impl FnOnce(&Form) -> Result<Response, Fault>,
+    status: StatusCode,
+    refused: Option<&Refused>,
 ) -> Result<Response, Fault> {
-    let entered = Form::read(call.request)?;
-    match work(&entered) {
-        Ok(response) => Ok(response),
-        Err(fault) => {
-            let refused = Refused::of(form, first, entered, fault)?;
-            answer(call, StatusCode::UNPROCESSABLE_ENTITY, Some(&refused), None)
-        }
-    }
+    answer(call, status, refused, None)
 }
 
 pub(in crate::console) fn create(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
-    submit(call, ("create", "description"), |form| {
+    submit(call, again, ("create", "description"), |form| {
         let acts = &call.caller.acts;
         let wish = Wish::of(form)?;
         let made = call.write(|tx| {
@@ -306,7 +299,7 @@ impl Wish {
 
 pub(in crate::console) fn rotate(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let id = key_id(call)?;
-    submit(call, ("key", "grace"), |form| {
+    submit(call, again, ("key", "grace"), |form| {
         let acts = &call.caller.acts;
         let minutes: u64 = form
             .get("grace")
@@ -333,7 +326,7 @@ pub(in crate::console) fn rotate(call: &Call<'_, SignedIn>) -> Result<Response, 
 
 pub(in crate::console) fn revoke(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let id = key_id(call)?;
-    submit(call, ("key", "key"), |_| {
+    submit(call, again, ("key", "key"), |_| {
         call.write(|tx| key::revoke_for(tx, &call.caller.acts, id).map(drop))?;
         Ok(here(call))
     })

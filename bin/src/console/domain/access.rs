@@ -8,8 +8,8 @@ use postroom::login;
 use postroom::token::{self, DomainToken};
 
 use super::tabs::{self, Tab};
-use super::{find, name, see_domain, submit};
-use crate::console::form::{Fields, Refused};
+use super::{find, name, see_domain};
+use crate::console::form::{Fields, Refused, submit};
 use crate::console::frame::Frame;
 use crate::console::login_url;
 use crate::console::part::{exact, time};

@@ -9,8 +9,8 @@ use postroom::name::{DomainName, InvalidName};
 use postroom::session::Role;
 
 use super::tabs::{self, Tab};
-use super::{find, name, see_domain, submit};
-use crate::console::form::{Fields, Refused};
+use super::{find, name, see_domain};
+use crate::console::form::{Fields, Refused, submit};
 use crate::console::frame::{Frame, base_path, see};
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};

@@ -10,8 +10,8 @@ use postroom::rotation::{self, RotationView};
 
 use super::rotation::section;
 use super::tabs::{self, Tab};
-use super::{find, name, see_domain, submit};
-use crate::console::form::{Fields, Refused, sentence};
+use super::{find, name, see_domain};
+use crate::console::form::{Fields, Refused, sentence, submit};
 use crate::console::frame::Frame;
 use crate::console::part::{Tone, pill, time};
 use crate::wire::form::Form;

@@ -12,8 +12,8 @@ use postroom::recipient::{self, Recipient};
 use postroom::session::Role;
 
 use super::tabs::{self, Tab};
-use super::{find, name, see_domain, submit};
-use crate::console::form::{Fields, Refused, sentence};
+use super::{find, name, see_domain};
+use crate::console::form::{Fields, Refused, sentence, submit};
 use crate::console::frame::Frame;
 use crate::console::part::{Tone, encoded, pill};
 use crate::wire::form::Form;

@@ -11,8 +11,8 @@ use postroom::route::{self, Mode, Patch, Recipients, Route, RouteChange};
 use postroom::webhook::{InvalidWebhook, VettedUrl, WebhookRules, WebhookUrl};
 
 use super::tabs::{self, Tab};
-use super::{find, name, see_domain, submit};
-use crate::console::form::{Fields, Refused, sentence};
+use super::{find, name, see_domain};
+use crate::console::form::{Fields, Refused, sentence, submit};
 use crate::console::frame::Frame;
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};

@@ -20,10 +20,8 @@ use postroom::domain::{self, Domain};
 use postroom::error::{Entity, Error};
 use postroom::name::DomainName;
 
-use super::form::Refused;
 use super::frame::{base_path, see};
-use crate::wire::form::Form;
-use crate::wire::http::{Response, StatusCode};
+use crate::wire::http::Response;
 use crate::wire::{Call, Fault, SignedIn};
 
 /// The domain's name in the path; what is no name names no domain.
@@ -39,25 +37,4 @@ fn find<'t>(tx: &ReadTx<'t>, acts: &Caller, name: &DomainName) -> Result<Domain<
 /// Another page of this domain, where a form that was accepted leads.
 fn see_domain(call: &Call<'_, SignedIn>, name: &DomainName, path: &str) -> Response {
     see(&format!("{}/console/domains/{name}{path}", base_path(call.base_url)))
-}
-
-/// A page with a form, which shows again what was not accepted.
-type Shown = fn(&Call<'_, SignedIn>, StatusCode, Option<&Refused>) -> Result<Response, Fault>;
-
-/// Answers a form of a page. `work` does what it asks for; what is wrong with its content is shown by the page, beside the field
-/// that it names, or else beside `first`.
-fn submit(
-    call: &Call<'_, SignedIn>,
-    page: Shown,
-    (form, first): (&'static str, &str),
-    work: impl FnOnce(&Form) -> Result<Response, Fault>,
-) -> Result<Response, Fault> {
-    let entered = Form::read(call.request)?;
-    match work(&entered) {
-        Ok(response) => Ok(response),
-        Err(fault) => {
-            let refused = Refused::of(form, first, entered, fault)?;
-            page(call, StatusCode::UNPROCESSABLE_ENTITY, Some(&refused))
-        }
-    }
 }

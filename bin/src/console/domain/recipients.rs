@@ -8,8 +8,8 @@ use postroom::page::Page;
 use postroom::recipient::{self, FilterMode, FilterRequest, Recipient};
 
 use super::tabs::{self, Tab};
-use super::{find, name, see_domain, submit};
-use crate::console::form::{Fields, Refused};
+use super::{find, name, see_domain};
+use crate::console::form::{Fields, Refused, submit};
 use crate::console::frame::Frame;
 use crate::console::part::{Tone, encoded, pager, pill, time};
 use crate::wire::http::{Response, StatusCode};

@@ -8,8 +8,8 @@ use postroom::error::Error;
 use postroom::rotation::{self, Stage};
 
 use super::keys::{Keys, answer};
-use super::{find, name, see_domain, submit};
-use crate::console::form::{Fields, Refused};
+use super::{find, name, see_domain};
+use crate::console::form::{Fields, Refused, submit};
 use crate::console::part::time;
 use crate::wire::http::Response;
 use crate::wire::{Call, Fault, SignedIn};
