@@ -148,7 +148,6 @@ fn counted(app: &TestApp, account: AccountId) -> BTreeMap<&'static str, u64> {
             "SELECT coalesce(sum(length(answer) + 512), 0) FROM idempotency WHERE account_id = :account",
         ),
         count(Cap::Reports, "SELECT coalesce(sum(octets + 4096), 0) FROM report WHERE account_id = :account"),
-        (Cap::Deliveries.name(), 0),
     ]
     .into()
 }
