@@ -34,6 +34,8 @@ pub enum Entity {
     ListEntry,
     /// A session in the console.
     Session,
+    /// A link to the page with a domain's records.
+    SetupLink,
 }
 
 impl fmt::Display for Entity {
@@ -52,6 +54,7 @@ impl fmt::Display for Entity {
             Entity::Recipient => "recipient",
             Entity::ListEntry => "list entry",
             Entity::Session => "session",
+            Entity::SetupLink => "set-up link",
         })
     }
 }

@@ -43,6 +43,8 @@ ids! {
     DomainTokenId,
     /// The id of a login link.
     LoginLinkId,
+    /// The id of a set-up link.
+    SetupLinkId,
     /// The id of a session in the console.
     SessionId,
     /// The id of a report of a misclassified message.

@@ -50,6 +50,7 @@
 //! | make, import, activate and rotate DKIM keys | [`keyring`], [`rotation`], [`dkim`] |
 //! | sign a message | [`dkim::sign`] |
 //! | issue sending tokens and login links, sign people in | [`token`], [`login`], [`session`] |
+//! | hand a page with a domain's records to somebody without an account | [`setup_link`] |
 //! | decide what becomes of incoming mail | [`mail`], [`route`], [`inbound`], [`recipient`], [`list`], [`report`] |
 //! | take everything to another database | [`export`] |
 //! | see what happened, and how much there is | [`event`], [`census`] |
@@ -111,6 +112,7 @@ pub mod route;
 pub mod inbound;
 pub mod login;
 pub mod session;
+pub mod setup_link;
 pub mod report;
 pub mod recipient;
 pub mod list;

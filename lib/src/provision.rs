@@ -11,8 +11,8 @@ use crate::name::DomainName;
 use crate::subscription::Subscription;
 use crate::tag::Tag;
 use crate::{
-    dkim, inbound, label, list, login, loss, ownership, recipient, record, route, session, signing,
-    subscription, token, webhook,
+    dkim, inbound, label, list, login, loss, ownership, recipient, record, route, session, setup_link,
+    signing, subscription, token, webhook,
 };
 
 /// Before every account.
@@ -236,6 +236,7 @@ pub fn rename<'t>(
     // A link names the domain that it opens, and whoever came by one came for that name.
     login::withdraw(tx, domain)?;
     session::withdraw(tx, domain)?;
+    setup_link::withdraw(tx, domain)?;
     record::clear(tx, &renamed)?;
     record::seed(tx, &renamed, &keys)?;
     let change = Change::DomainRenamed { domain: (&renamed).into(), from: domain.name.clone() };
@@ -286,6 +287,7 @@ pub fn transfer<'t>(
     inbound::reset(tx, domain)?;
     login::withdraw(tx, domain)?;
     session::withdraw(tx, domain)?;
+    setup_link::withdraw(tx, domain)?;
     for token in token::list(tx, domain, None, u32::MAX)? {
         token::revoke(tx, caller, domain, token.id)?;
     }

@@ -27,6 +27,8 @@ pub enum SecretKind {
     LoginLink,
     /// A session in the console, `prs_`.
     Session,
+    /// A link to the page with a domain's records, `pru_`.
+    SetupLink,
 }
 
 impl SecretKind {
@@ -37,6 +39,7 @@ impl SecretKind {
             SecretKind::DomainToken => "prt_",
             SecretKind::LoginLink => "prl_",
             SecretKind::Session => "prs_",
+            SecretKind::SetupLink => "pru_",
         }
     }
 
@@ -45,7 +48,7 @@ impl SecretKind {
         match self {
             // 62^27 is just above 2^160, 62^43 just above 2^256.
             SecretKind::AccountKey | SecretKind::DomainToken => 27,
-            SecretKind::LoginLink | SecretKind::Session => 43,
+            SecretKind::LoginLink | SecretKind::Session | SecretKind::SetupLink => 43,
         }
     }
 }

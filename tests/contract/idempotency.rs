@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postroom_server::wire::{Auth, Handler, Route, Surface};
+use postroom_server::wire::{Auth, Route, Surface};
 use serde_json::{Value, json};
 
 use super::isolation::{Target, USER, World, routes, target};
@@ -15,9 +15,8 @@ const FIELD: &str = "Idempotency-Key";
 /// The POST routes that need an API key, each with a world, and a request that its owner makes there.
 fn posts() -> impl Iterator<Item = (&'static Surface, &'static Route, World, Target)> {
     // A page takes a session, and no key.
-    let with_key = |surface: &Surface, route: &Route| {
-        !matches!(route.handler, Handler::Open(_)) && !matches!(surface.auth, Auth::Session { .. })
-    };
+    let with_key =
+        |surface: &Surface, route: &Route| !route.is_open() && !matches!(surface.auth, Auth::Session { .. });
     routes().filter(move |(surface, route)| route.method == "POST" && with_key(surface, route)).map(|(dialect, route)| {
         let world = World::new(true);
         let mut asked = target(dialect, route, world.victim, USER);

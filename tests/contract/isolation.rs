@@ -18,9 +18,10 @@ use postroom::key::KeyRequest;
 use postroom::login;
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::session::Role;
+use postroom::setup_link;
 use postroom_server::app::SURFACES;
 use postroom_server::console::asset_path;
-use postroom_server::wire::{Auth, Handler, Route, Surface};
+use postroom_server::wire::{Auth, Route, Surface};
 use serde_json::{Value, json};
 
 use crate::harness::app::{Key, Reply, TestApp, credential};
@@ -31,6 +32,11 @@ const NEVER: i64 = 987_654_321;
 const NEVER_NAME: &str = "never.example";
 /// The page of a login link.
 const LOGIN: &str = "/console/login";
+
+/// Whether the credential of a page is a link: the page asks for it in its query, and its form in the body.
+fn is_by_link(path: &str) -> bool {
+    path == LOGIN || path.starts_with("/setup")
+}
 /// The field of a form that carries a login link.
 const LINK_FIELD: &str = "link";
 /// The end user whose domains all are.
@@ -43,12 +49,13 @@ pub(super) struct Ids {
     pub(super) name: &'static str,
     token: i64,
     record: i64,
+    setup_link: i64,
     /// A session of the domain's administrator.
     session: i64,
 }
 
 pub(super) const NEVER_IDS: Ids =
-    Ids { domain: NEVER, name: NEVER_NAME, token: NEVER, record: NEVER, session: NEVER };
+    Ids { domain: NEVER, name: NEVER_NAME, token: NEVER, record: NEVER, setup_link: NEVER, session: NEVER };
 
 /// Whoever may not see the domain.
 struct Foreigner {
@@ -80,6 +87,8 @@ pub(super) struct World {
     /// A login link of the victim's domain, and one that was used.
     link: String,
     used_link: String,
+    /// A set-up link of the victim's domain.
+    setup_link: String,
     pub(super) victim: Ids,
     /// Sessions in the console: of the owner's administrator, of the operator, and of those who may not see the domain.
     owner_session: String,
@@ -126,10 +135,17 @@ impl World {
         let gone = app.key_of(owner.account);
         let orphan_session = app.domain_session(&app.caller(&gone), DomainId::new(siblings.domain));
         app.revoke(&gone);
-        let mut victim =
-            Ids { domain: siblings.domain + 1, name: "victim.example", token: 1, record: 11, session: NEVER };
+        let mut victim = Ids {
+            domain: siblings.domain + 1,
+            name: "victim.example",
+            token: 1,
+            record: 11,
+            setup_link: 1,
+            session: NEVER,
+        };
         let unknown = |kind| PlainSecret::generate(kind).unwrap().reveal().to_owned();
         let mut domain_token = unknown(SecretKind::DomainToken);
+        let mut setup_link = unknown(SecretKind::SetupLink);
         let (mut link, mut used_link) = (unknown(SecretKind::LoginLink), unknown(SecretKind::LoginLink));
         if with_victim {
             let there = made(&app, &owner, victim.name);
@@ -146,14 +162,17 @@ impl World {
                     domain::associate(tx, &owner.operator(), &domain, Some(owner.id))
                 })
                 .unwrap();
-            (link, used_link) = app
+            (link, used_link, setup_link) = app
                 .postroom
                 .write(|tx| {
                     let domain = domain::find(tx, &owner.operator(), DomainId::new(victim.domain))?;
                     let (_, used) = login::create(tx, &owner.operator(), &domain)?;
                     login::consume(tx, &used)?;
                     let (_, link) = login::create(tx, &owner.operator(), &domain)?;
-                    Ok::<_, Error>((link.reveal().to_owned(), used.reveal().to_owned()))
+                    let (made, setup) =
+                        setup_link::create(tx, &owner.operator(), &domain, Duration::from_hours(1))?;
+                    assert_eq!(made.id.number(), victim.setup_link);
+                    Ok::<_, Error>([link, used, setup].map(|secret| secret.reveal().to_owned()).into())
                 })
                 .unwrap();
             app.domain_session(&owner.operator(), DomainId::new(victim.domain));
@@ -172,6 +191,7 @@ impl World {
             domain_token,
             link,
             used_link,
+            setup_link,
             victim,
             owner_session,
             operator_session,
@@ -255,10 +275,10 @@ impl World {
         let kind = if is_page { "application/x-www-form-urlencoded" } else { "application/json" };
         let mut headers = [&[("Content-Type", kind)], more].concat();
         let (mut line, mut body) = (format!("{method} {}", target.path), target.body.clone());
-        let is_login = target.path == LOGIN;
-        let field = secret.filter(|_| !is_login).and_then(|secret| credential(dialect.auth, secret));
+        let is_by_link = is_by_link(&target.path);
+        let field = secret.filter(|_| !is_by_link).and_then(|secret| credential(dialect.auth, secret));
         headers.extend(field.as_ref().map(|(name, value)| (*name, value.as_str())));
-        if let (true, Some(secret)) = (is_login, secret) {
+        if let (true, Some(secret)) = (is_by_link, secret) {
             let form = format!("{LINK_FIELD}={secret}");
             if method == "POST" { body = form } else { line = format!("{line}?{form}") }
         } else if let (true, Some(secret)) = (is_page && !body.contains("form_token="), secret)
@@ -275,7 +295,7 @@ fn made(app: &TestApp, key: &Key, name: &'static str) -> Ids {
     let details = app.v2_domain(key, name, USER);
     let id = |value: &Value| value["id"].as_i64().unwrap();
     let record = id(&details["dns"][0]);
-    Ids { domain: id(&details["domain"]), name, token: NEVER, record, session: NEVER }
+    Ids { domain: id(&details["domain"]), name, token: NEVER, record, setup_link: NEVER, session: NEVER }
 }
 
 /// Where a request goes, and with what.
@@ -296,7 +316,7 @@ pub(super) fn target(dialect: &Surface, route: &Route, ids: Ids, user: &str) -> 
         }
         // With such an `after` no secret is made.
         ("console", _) => {
-            let form = "tier=domain&list=safelist&item=stolen.example&name=stolen&after=none";
+            let form = "tier=domain&list=safelist&item=stolen.example&name=stolen&days=7&after=none";
             return Target { path, body: format!("session={}&{form}", ids.session) };
         }
         // The list's links repeat what it was filtered by, whoever's that is.
@@ -382,6 +402,7 @@ fn fill(route: &Route, ids: Ids) -> String {
         "{domain}" | "{name}" => ids.name.to_owned(),
         "{file}" => "native.json".to_owned(),
         "{token_id}" => ids.token.to_string(),
+        "{link_id}" => ids.setup_link.to_string(),
         "{alias}" => "alias.example".to_owned(),
         "{listname}" | "{list}" => "safelist".to_owned(),
         "{email}" | "{address}" => format!("jo@{}", ids.name),
@@ -408,7 +429,7 @@ pub(super) fn routes() -> impl Iterator<Item = (&'static Surface, &'static Route
 }
 
 fn needs_key(route: &Route) -> bool {
-    !matches!(route.handler, Handler::Open(_))
+    !route.is_open()
 }
 
 /// What a foreigner asks for: the victim's ids, and below a domain of its own something of the victim's; each with
@@ -417,6 +438,9 @@ fn cases(route: &Route, victim: Ids, own: Ids) -> Vec<(Ids, Ids)> {
     let mut cases = vec![(victim, NEVER_IDS)];
     if route.path.contains("{token_id}") {
         cases.push((Ids { token: victim.token, ..own }, Ids { token: NEVER, ..own }));
+    }
+    if route.path.contains("{link_id}") {
+        cases.push((Ids { setup_link: victim.setup_link, ..own }, Ids { setup_link: NEVER, ..own }));
     }
     if route.path.ends_with("/dns/mark") {
         cases.push((Ids { record: victim.record, ..own }, Ids { record: NEVER, ..own }));
@@ -442,7 +466,7 @@ fn a_foreign_identity_is_answered_as_if_the_domain_never_was() {
                     if own.domain == NEVER && needs_key(route) {
                         assert_eq!(reply.status, 401, "{told}");
                     }
-                    if route.path == LOGIN {
+                    if is_by_link(route.path) {
                         assert_eq!(reply.status, 404, "{told}");
                     }
                     let only_reads = who.ends_with("only reads");
@@ -547,6 +571,7 @@ fn the_owner_is_let_in_by_every_route() {
         }
         let secret = match (dialect.auth, route.path) {
             (_, LOGIN) => &world.link,
+            (_, path) if is_by_link(path) => &world.setup_link,
             (Auth::Session { .. }, _) if route.role == Role::Operator => &world.operator_session,
             (Auth::Session { .. }, _) => &world.owner_session,
             _ => &world.owner.secret,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use postroom::access::{KeyScope, KeyScopes, Need};
 use postroom::key::KeyRequest;
 use postroom_server::dialect::DIALECTS;
-use postroom_server::wire::{Auth, Handler};
+use postroom_server::wire::Auth;
 
 use super::isolation::{USER, World, routes, target};
 
@@ -61,7 +61,7 @@ fn every_route_that_needs_a_key_says_its_scope_and_no_other_does() {
             assert!(route.needs.is_none(), "{} {} {}", dialect.name, route.method, route.path);
             continue;
         }
-        let is_open = matches!(route.handler, Handler::Open(_));
+        let is_open = route.is_open();
         assert_eq!(route.needs.is_none(), is_open, "{} {} {}", dialect.name, route.method, route.path);
         // What reads by another method than GET, or writes by GET, is meant so.
         let reads = matches!(route.needs, Some(Need::Read(_)));

@@ -18,7 +18,7 @@ use postroom::report::{self, ReportKind};
 use postroom::route::{self, Mode, Patch};
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::settings::Settings;
-use postroom::{claim, inbound, key, keyring, login, record, rotation, signing, token, verify};
+use postroom::{claim, inbound, key, keyring, login, record, rotation, setup_link, signing, token, verify};
 
 use crate::harness::app::{Key, TestApp, settings, txt};
 
@@ -185,6 +185,8 @@ impl Desk {
             let (token, _) = token::create(tx, caller, domain, Some("printer"))?;
             token::rename(tx, caller, domain, token.id, None)?;
             token::revoke(tx, caller, domain, token.id)?;
+            let (setup, _) = setup_link::create(tx, caller, domain, Duration::from_hours(1))?;
+            setup_link::revoke(tx, caller, domain, setup.id)?;
             login::create(tx, caller, domain)
         });
         self.app.postroom.write(|tx| login::consume(tx, &link.1)).unwrap().unwrap();

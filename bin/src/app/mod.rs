@@ -33,8 +33,8 @@ use crate::watch::Metrics;
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
 use crate::wire::{
-    Anybody, BodySize, Call, Fault, Handler, Looking, LookingCall, OpenToAll, PageFault, SignedIn, Stored,
-    Switches,
+    Anybody, BodySize, Call, Fault, Handler, Looking, LookingCall, OpenLooking, OpenToAll, PageFault,
+    SignedIn, Stored, Switches,
 };
 use page::PageHandler;
 use surface::{Router, Target};
@@ -67,14 +67,32 @@ pub struct App {
 enum Entry {
     Key(PlainSecret, KeyHandler),
     Session(PlainSecret, PageHandler),
-    Anybody(OpenToAll),
+    Anybody(OpenHandler),
 }
 
 /// Who was let in by the head of a request, and the function that answers.
 enum Admitted {
     Caller(Caller, KeyHandler),
     SignedIn(Box<SignedIn<()>>, PageHandler),
-    Anybody(OpenToAll),
+    Anybody(OpenHandler),
+}
+
+/// The function that answers everybody.
+#[derive(Clone, Copy)]
+enum OpenHandler {
+    Stored(OpenToAll),
+    Looking(OpenLooking),
+}
+
+impl OpenHandler {
+    /// That of a route that is there for everybody.
+    fn of(handler: Handler) -> Option<OpenHandler> {
+        match handler {
+            Handler::Open(answer) => Some(OpenHandler::Stored(answer)),
+            Handler::OpenLooking(answer) => Some(OpenHandler::Looking(answer)),
+            _ => None,
+        }
+    }
 }
 
 /// The function that answers a caller with an API key.
@@ -188,7 +206,7 @@ impl App {
     fn enter(&self, target: &Target, request: &Request) -> Result<Entry, Fault> {
         let auth = target.surface.auth;
         origin::check(auth, &self.base_url, request)?;
-        if let Handler::Open(answer) = target.route.handler {
+        if let Some(answer) = OpenHandler::of(target.route.handler) {
             return Ok(Entry::Anybody(answer));
         }
         let failed = |fault| self.limits.count_failure(request.peer, fault);
@@ -197,7 +215,8 @@ impl App {
             return Err(failed(Fault::CredentialInvalid));
         }
         Ok(match target.route.handler {
-            Handler::Open(answer) => Entry::Anybody(answer),
+            Handler::Open(answer) => Entry::Anybody(OpenHandler::Stored(answer)),
+            Handler::OpenLooking(answer) => Entry::Anybody(OpenHandler::Looking(answer)),
             Handler::Stored(answer) => Entry::Key(secret, KeyHandler::Stored(answer)),
             Handler::Looking(answer) => Entry::Key(secret, KeyHandler::Looking(answer)),
             Handler::Page(answer) => Entry::Session(secret, PageHandler::Page(answer)),
@@ -237,11 +256,22 @@ impl App {
         match admitted {
             Admitted::Anybody(answer) => {
                 let session = Session::new(&self.postroom);
-                let answered = answer(&self.prepare(&session, Anybody, request, target.params));
+                let call = self.prepare(&session, Anybody, request, target.params);
+                let answered = match answer {
+                    OpenHandler::Stored(answer) => answer(&call),
+                    OpenHandler::Looking(OpenLooking { whose, answer }) => whose(&call).and_then(|account| {
+                        self.limits.count(account)?;
+                        let _looking = self.looks.begin(account)?;
+                        let (postroom, resolver) = (&*self.postroom, &*self.resolver);
+                        answer(&LookingCall { call, postroom, resolver, scouts: &self.scouts })
+                    }),
+                };
                 answered.map_err(|fault| match fault {
                     Fault::CredentialMissing
                     | Fault::CredentialInvalid
-                    | Fault::Page(PageFault::DeadLink) => self.limits.count_failure(request.peer, fault),
+                    | Fault::Page(PageFault::DeadLink | PageFault::DeadSetupLink(_)) => {
+                        self.limits.count_failure(request.peer, fault)
+                    }
                     other => other,
                 })
             }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::health;
 use crate::dialect::DIALECTS;
 use crate::wire::http::{Method, Response, StatusCode, header};
-use crate::wire::{Anybody, Auth, Call, Fault, Handler, Route, Surface, open};
+use crate::wire::{Anybody, Auth, Call, Fault, Route, Surface, open};
 
 /// The surface.
 pub(super) const SURFACE: Surface = Surface {
@@ -124,7 +124,7 @@ fn operation(dialect: &Surface, route: &Route) -> Value {
         if let Some(need) = route.needs {
             members.insert("x-scope".to_owned(), need.to_string().into());
         }
-        if matches!(route.handler, Handler::Open(_)) {
+        if route.is_open() {
             members.insert("security".to_owned(), json!([]));
         }
         if [Method::POST, Method::PUT, Method::PATCH].contains(&route.method) {

@@ -28,16 +28,7 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failure> {
     let name = args.name.as_deref().map(parse).transpose()?;
-    let base_url = if let Some(url) = context.config.public_url()? {
-        url.as_str().to_owned()
-    } else {
-        let scheme = if context.config.tls()?.is_some() { "https" } else { "http" };
-        let url = format!("{scheme}://{}", super::reachable(context.config.listen()?));
-        tracing::warn!(
-            "public_url is not set, so the link begins with {url}; set POSTROOM_PUBLIC_URL to what people reach"
-        );
-        url
-    };
+    let base_url = link_base(context)?;
     let postroom = context.open()?;
     postroom.write(|tx| {
         let ((link, secret), to) = match (&name, &args.account) {
@@ -56,6 +47,19 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
         context.output.print_secret(&with_link(to, &url, link.expires_at), || url.clone())
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a link for somebody begins with.
+pub(super) fn link_base(context: &Context) -> Result<String, Failure> {
+    if let Some(url) = context.config.public_url()? {
+        return Ok(url.as_str().to_owned());
+    }
+    let scheme = if context.config.tls()?.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", super::reachable(context.config.listen()?));
+    tracing::warn!(
+        "public_url is not set, so the link begins with {url}; set POSTROOM_PUBLIC_URL to what people reach"
+    );
+    Ok(url)
 }
 
 /// What the link leads to, with the link.

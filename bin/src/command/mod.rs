@@ -38,6 +38,7 @@ mod serve;
 mod setup;
 mod sign;
 mod subscription;
+mod setup_link;
 mod token;
 mod verify;
 mod whole;
@@ -159,6 +160,9 @@ enum Command {
     /// Create, list, show, verify, rename and delete domains; print their records
     #[command(subcommand)]
     Domain(domain::Command),
+    /// Make, list and revoke links to a page with a domain's records, for whoever enters them
+    #[command(subcommand)]
+    SetupLink(setup_link::Command),
     /// Create, list and revoke the tokens with which mail is sent for a domain
     #[command(subcommand)]
     Token(token::Command),
@@ -345,6 +349,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Key(command) => key::run(&mut context, command),
         Command::Subscription(command) => subscription::run(&mut context, command),
         Command::Domain(command) => domain::run(&mut context, command),
+        Command::SetupLink(command) => setup_link::run(&mut context, command),
         Command::Token(command) => token::run(&mut context, command),
         Command::Alias(command) => alias::run(&mut context, command),
         Command::Recipient(command) => recipient::run(&mut context, command),

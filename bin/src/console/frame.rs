@@ -127,7 +127,7 @@ impl Frame {
             }
             (content)
         };
-        whole(status, title, &self.base, Some(&self.bar(part)), &content)
+        whole(status, title, &self.base, &Chrome::english(), Some(&self.bar(part)), &content)
             .with(header::REFERRER_POLICY, "same-origin")
     }
 
@@ -173,14 +173,49 @@ impl Frame {
 /// A page for whoever is not signed in, or where that does not matter.
 pub(super) fn bare(status: StatusCode, title: &str, base: &str, content: &Markup) -> Response {
     let content = html! { div.narrow { div.card { h1 { (title) } (content) } } };
-    whole(status, title, base, None, &content).with(header::REFERRER_POLICY, "no-referrer")
+    whole(status, title, base, &Chrome::english(), None, &content)
+        .with(header::REFERRER_POLICY, "no-referrer")
 }
 
-fn whole(status: StatusCode, title: &str, base: &str, bar: Option<&Markup>, content: &Markup) -> Response {
+/// A page for somebody who has no way into the console.
+pub(super) fn handed(
+    status: StatusCode,
+    title: &str,
+    base: &str,
+    chrome: &Chrome,
+    content: &Markup,
+) -> Response {
+    whole(status, title, base, chrome, None, content).with(header::REFERRER_POLICY, "no-referrer")
+}
+
+/// What stands around every page, in its language.
+pub(super) struct Chrome {
+    /// The language's code.
+    pub(super) language: &'static str,
+    /// What leads past the bar.
+    pub(super) skip: String,
+    /// What the script says, by name, where that is not English.
+    pub(super) said: Vec<(&'static str, String)>,
+}
+
+impl Chrome {
+    fn english() -> Chrome {
+        Chrome { language: "en", skip: "Skip to the content".to_owned(), said: Vec::new() }
+    }
+}
+
+fn whole(
+    status: StatusCode,
+    title: &str,
+    base: &str,
+    chrome: &Chrome,
+    bar: Option<&Markup>,
+    content: &Markup,
+) -> Response {
     let asset = |file: &str| format!("{base}{}", asset::path(file));
     let page = html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang=(chrome.language) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -190,15 +225,17 @@ fn whole(status: StatusCode, title: &str, base: &str, bar: Option<&Markup>, cont
                 script defer src=(asset("console.js")) {}
             }
             body {
-                a.skip href="#content" { "Skip to the content" }
+                a.skip href="#content" { (chrome.skip) }
                 header.bar {
                     div.bar-in {
-                        a.brand href=(format!("{base}/console")) { (LOGO) "Postroom" }
+                        @if chrome.said.is_empty() { a.brand href=(format!("{base}/console")) { (LOGO) "Postroom" } }
+                        @else { span.brand { (LOGO) "Postroom" } }
                         @if let Some(bar) = bar { (bar) }
                     }
                 }
                 main #content tabindex="-1" { (content) }
                 p #said.visually-hidden role="status" aria-live="polite" {}
+                @for (name, text) in &chrome.said { template data-word=(name) { (text) } }
                 footer.foot { "Postroom " (env!("CARGO_PKG_VERSION")) }
             }
         }

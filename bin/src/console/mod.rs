@@ -15,12 +15,14 @@ mod overview;
 mod part;
 mod refusal;
 mod session;
+mod setup;
 
 use crate::wire::http::Method;
-use crate::wire::{Auth, Surface, desk, looking_page, making_page, open, page};
+use crate::wire::{Auth, OpenLooking, Surface, desk, looking_page, making_page, open, open_looking, page};
 
 pub use asset::path as asset_path;
 pub use login::login_url;
+pub use setup::setup_url;
 
 /// The cookie that holds a session's secret. The prefix has browsers take it from us alone, over TLS or loopback.
 pub const COOKIE: &str = "__Host-postroom";
@@ -31,13 +33,16 @@ const LOGIN: &str = "/console/login";
 pub const SURFACE: Surface = Surface {
     name: "console",
     // Whoever opens the server's bare address in a browser is looking for the console.
-    prefixes: &["/console", "/"],
+    prefixes: &["/console", "/setup", "/"],
     auth: Auth::Session { cookie: COOKIE },
     routes: &[
         open(Method::GET, "/", login::lead),
         open(Method::GET, "/console/assets/{version}/{file}", asset::show),
         open(Method::GET, LOGIN, login::show),
         open(Method::POST, LOGIN, login::sign_in),
+        open(Method::GET, setup::PATH, setup::show),
+        open(Method::GET, "/setup/zone", setup::zone),
+        open_looking(Method::POST, "/setup/check", OpenLooking { whose: setup::whose, answer: setup::check }),
         page(Method::GET, "/console", overview::show),
         page(Method::GET, "/console/domains", domain::list::show).for_account(),
         page(Method::POST, "/console/domains", domain::list::add).for_account(),
@@ -65,6 +70,12 @@ pub const SURFACE: Surface = Surface {
         page(Method::POST, "/console/domains/{name}/tokens/{token_id}/rename", domain::access::rename_token),
         page(Method::POST, "/console/domains/{name}/tokens/{token_id}/revoke", domain::access::revoke_token),
         page(Method::POST, "/console/domains/{name}/links", domain::access::create_link),
+        page(Method::POST, "/console/domains/{name}/setup-links", domain::setup_links::create),
+        page(
+            Method::POST,
+            "/console/domains/{name}/setup-links/{link_id}/revoke",
+            domain::setup_links::revoke,
+        ),
         page(Method::GET, "/console/domains/{name}/mail", domain::mail::show),
         looking_page(Method::POST, "/console/domains/{name}/mail/route", domain::mail::set_route),
         page(Method::POST, "/console/domains/{name}/mail/alias", domain::mail::add_alias),

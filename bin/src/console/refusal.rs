@@ -12,6 +12,7 @@ pub(super) fn render(fault: &Fault) -> Response {
     match fault {
         Fault::CredentialMissing | Fault::CredentialInvalid => signed_out(),
         Fault::Page(PageFault::DeadLink) => dead_link(),
+        Fault::Page(PageFault::DeadSetupLink(language)) => super::setup::dead_link(language),
         Fault::CredentialTwice => page(
             StatusCode::BAD_REQUEST,
             "Two ways in at once",

@@ -1,10 +1,10 @@
-//! Deletes what has expired: kept answers, reports, login links that nobody used, sessions, claims that ended or were lost long ago,
+//! Deletes what has expired: kept answers, reports, login links that nobody used, sessions, set-up links, claims that ended or were lost long ago,
 //! and old rows of the audit log with the tokens that were revoked as long ago.
 
 use std::time::Duration;
 
 use postroom::error::Error;
-use postroom::{claim, event, login, report, session, token};
+use postroom::{claim, event, login, report, session, setup_link, token};
 
 use super::{Duty, More, Tools, one};
 
@@ -20,12 +20,13 @@ fn work(tools: &Tools) -> Result<More, Error> {
     let reports = report::expire(&tools.postroom);
     let links = tools.postroom.write(|tx| login::forget_expired(tx, AT_ONCE));
     let sessions = tools.postroom.write(|tx| session::forget_over(tx, AT_ONCE));
+    let setups = tools.postroom.write(|tx| setup_link::forget_expired(tx, AT_ONCE));
     let claims = tools.postroom.write(|tx| claim::forget_old(tx, AT_ONCE));
     let events = tools.postroom.write(|tx| event::forget_old(tx, AT_ONCE));
     let tokens = tools.postroom.write(|tx| token::forget_revoked(tx, AT_ONCE));
     answers.and(reports)?;
     let mut most = 0;
-    for deleted in [links, sessions, claims, events, tokens] {
+    for deleted in [links, sessions, setups, claims, events, tokens] {
         most = most.max(deleted?);
     }
     Ok(More::if_any(most >= AT_ONCE as usize))

@@ -87,6 +87,9 @@ pub enum PageFault {
     /// A link that opens nothing, or nothing any more.
     #[error("this link does not work")]
     DeadLink,
+    /// A set-up link that opens nothing, or nothing any more, and the language of whoever opened it.
+    #[error("this link does not work")]
+    DeadSetupLink(&'static str),
     /// The operator is signed in, and has not opened an account yet.
     #[error("no account is open")]
     NoAccount,

@@ -14,7 +14,7 @@ pub use body::{BodySize, json_body, takes_json};
 pub use fault::{CLAIM_IT, Fault, PageFault, store_sentence, store_status, unproved_limit};
 pub use pieces::{Pieces, by_ids};
 pub use surface::{
-    Anybody, Auth, Call, Desk, FORM_TOKEN, Handler, Looking, LookingCall, LookingPage, OpenToAll, Page,
-    Route, SignedIn, Stored, Surface, Switches, batch, desk, looking, looking_page, making, making_page,
-    open, page, reporting, route,
+    Anybody, Auth, Call, Desk, FORM_TOKEN, Handler, Looking, LookingCall, LookingPage, OpenLooking,
+    OpenToAll, Page, Route, SignedIn, Stored, Surface, Switches, batch, desk, looking, looking_page, making,
+    making_page, open, open_looking, page, reporting, route,
 };

@@ -10,6 +10,7 @@ use postroom::account::Caller;
 use postroom::db::{Postroom, ReadTx, Session, WriteTx};
 use postroom::dns::Resolver;
 use postroom::error::Error;
+use postroom::id::AccountId;
 use postroom::session::{ConsoleSession, Role};
 use postroom::settings::Settings;
 
@@ -132,10 +133,15 @@ impl Route {
         self
     }
 
+    /// Whether the route is there for everybody.
+    pub fn is_open(&self) -> bool {
+        matches!(self.handler, Handler::Open(_) | Handler::OpenLooking(_))
+    }
+
     /// Whether the route asks the DNS, and so may take seconds. The writes of such a route are not held until the answer is
     /// there.
     pub fn looks(&self) -> bool {
-        matches!(self.handler, Handler::Looking(_) | Handler::LookingPage(_))
+        matches!(self.handler, Handler::Looking(_) | Handler::LookingPage(_) | Handler::OpenLooking(_))
     }
 }
 
@@ -158,6 +164,8 @@ pub enum Handler {
     /// Answers everybody. If the function refuses a credential of its own, such as a login link, the App counts that as a
     /// failed authentication.
     Open(OpenToAll),
+    /// Answers everybody, and also asks the DNS, between transactions.
+    OpenLooking(OpenLooking),
 }
 
 /// A function that answers from the database alone.
@@ -172,6 +180,15 @@ pub type LookingPage = fn(&LookingCall<'_, SignedIn>) -> Result<Response, Fault>
 pub type Desk = fn(&Call<'_, SignedIn<()>>) -> Result<Response, Fault>;
 /// A function that answers everybody.
 pub type OpenToAll = fn(&Call<'_, Anybody>) -> Result<Response, Fault>;
+
+/// How everybody is answered who has the DNS asked by a credential of the page's own.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenLooking {
+    /// The account for which the DNS is asked, and by whose limits this is counted.
+    pub whose: fn(&Call<'_, Anybody>) -> Result<AccountId, Fault>,
+    /// Answers.
+    pub answer: fn(&LookingCall<'_, Anybody>) -> Result<Response, Fault>,
+}
 
 /// A route that answers from the database.
 pub const fn route(method: Method, path: &'static str, handler: Stored) -> Route {
@@ -234,6 +251,14 @@ pub const fn desk(method: Method, path: &'static str, handler: Desk) -> Route {
 pub const fn open(method: Method, path: &'static str, handler: OpenToAll) -> Route {
     let mut route = plain(method, path, Handler::Open(handler));
     route.body = BodySize::Form;
+    route
+}
+
+/// A route for everybody that asks the DNS.
+pub const fn open_looking(method: Method, path: &'static str, handler: OpenLooking) -> Route {
+    let mut route = plain(method, path, Handler::OpenLooking(handler));
+    route.body = BodySize::Form;
+    route.slow = true;
     route
 }
 

@@ -22,7 +22,7 @@ use crate::reseal::SEALED;
 use crate::{signing, webhook};
 
 /// Tables that stay behind: what this database alone needs, what lives for minutes, and what triggers count anew.
-const LEFT_BEHIND: [&str; 9] = [
+const LEFT_BEHIND: [&str; 10] = [
     "domain_total",
     "idempotency",
     "known_time",
@@ -31,6 +31,7 @@ const LEFT_BEHIND: [&str; 9] = [
     "login_link",
     "master_key",
     "session",
+    "setup_link",
     "spare_key",
 ];
 /// Tables that are filled before the others, in this order: triggers look in them for whose a row is.

@@ -208,6 +208,19 @@ pub(crate) fn live(tx: &ReadTx<'_>, account: AccountId, id: ApiKeyId) -> Result<
     table::live(tx, account, id)
 }
 
+/// Whoever made something within this account: the holder of the key, if there was one and it opens something now; else whoever was signed in,
+/// or the operator.
+pub(crate) fn maker(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    key: Option<ApiKeyId>,
+) -> Result<Option<Caller>, Error> {
+    match key {
+        None => Ok(Some(Caller::operator(account))),
+        Some(key) => live(tx, account, key),
+    }
+}
+
 /// What the caller's key is limited to.
 fn limits_of(tx: &ReadTx<'_>, caller: &Caller) -> Result<KeyLimits, Error> {
     if caller.only().is_some() {

@@ -165,13 +165,7 @@ fn opened(tx: &ReadTx<'_>, secret: &PlainSecret) -> Result<Option<Way>, Error> {
         }
         table::For::Domain { domain, account, key } => (account, domain, key),
     };
-    let maker = match key {
-        None => Caller::operator(account),
-        Some(key) => match key::live(tx, account, key)? {
-            Some(holder) => holder,
-            None => return Ok(None),
-        },
-    };
+    let Some(maker) = key::maker(tx, account, key)? else { return Ok(None) };
     match domain::find(tx, &maker, domain) {
         Ok(domain) => Ok(Some(Way { link, key, opens: Opens::Domain(Box::new(domain.into_details())) })),
         Err(Error::NotFound(Entity::Domain)) => Ok(None),

@@ -185,13 +185,7 @@ pub fn find(tx: &ReadTx<'_>, secret: &PlainSecret) -> Result<Option<ConsoleSessi
 /// Whether what the session is for is still there, as whoever made its link sees it.
 fn stands(tx: &ReadTx<'_>, session: &ConsoleSession) -> Result<bool, Error> {
     let (Some(account), Some(id)) = (session.account, session.domain) else { return Ok(true) };
-    let maker = match session.invited_by {
-        None => Caller::operator(account),
-        Some(key) => match key::live(tx, account, key)? {
-            Some(holder) => holder,
-            None => return Ok(false),
-        },
-    };
+    let Some(maker) = key::maker(tx, account, session.invited_by)? else { return Ok(false) };
     match domain::find(tx, &maker, id) {
         Ok(_) => Ok(true),
         Err(Error::NotFound(Entity::Domain)) => Ok(false),

@@ -4,6 +4,7 @@ mod account;
 mod domains;
 mod pages;
 mod sessions;
+mod setup;
 
 use std::sync::Barrier;
 use std::thread;

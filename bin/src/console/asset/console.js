@@ -3,6 +3,9 @@
 (() => {
   'use strict';
 
+  // What a page in another language says in place of the script's own words.
+  const word = (name, english) => document.querySelector(`template[data-word="${name}"]`)?.content.textContent ?? english;
+
   // Copy buttons are made here, for without a script they could do nothing.
   const addCopyButtons = (root) => {
     for (const value of root.querySelectorAll('[data-copy]')) {
@@ -10,16 +13,16 @@
       const button = document.createElement('button');
       button.type = 'button';
       button.className = 'copy slight';
-      button.textContent = 'Copy';
-      button.setAttribute('aria-label', `Copy ${value.dataset.copy}`);
+      button.textContent = word('copy', 'Copy');
+      button.setAttribute('aria-label', `${word('copy', 'Copy')} ${value.dataset.copy}`);
       button.addEventListener('click', async () => {
         try {
           await navigator.clipboard.writeText(value.dataset.text ?? value.textContent);
-          button.textContent = 'Copied';
+          button.textContent = word('copied', 'Copied');
         } catch {
-          button.textContent = 'Select it and copy it yourself';
+          button.textContent = word('copy-yourself', 'Select it and copy it yourself');
         }
-        setTimeout(() => { button.textContent = 'Copy'; }, 2000);
+        setTimeout(() => { button.textContent = word('copy', 'Copy'); }, 2000);
       });
       value.after(button);
     }
@@ -53,14 +56,14 @@
     if (button.getAttribute('aria-busy') === 'true') return;
     const label = button.textContent;
     button.setAttribute('aria-busy', 'true');
-    button.textContent = 'Asking the name servers…';
-    say('Asking the name servers.');
+    button.textContent = word('checking', 'Asking the name servers…');
+    say(button.textContent);
     try {
       const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
       const done = answer.ok && takeOver(await answer.text(), true);
-      if (!done) say(answer.status === 429 ? 'Too many checks at once. Try again in a moment.' : 'The check did not work. Reload the page.');
+      if (!done) say(answer.status === 429 ? word('too-many', 'Too many checks at once. Try again in a moment.') : word('failed', 'The check did not work. Reload the page.'));
     } catch {
-      say('The server could not be reached.');
+      say(word('unreachable', 'The server could not be reached.'));
     } finally {
       button.removeAttribute('aria-busy');
       button.textContent = label;

@@ -1,12 +1,14 @@
-//! Who gets in: a domain's sending tokens, and login links for its administrators.
+//! Who gets in: a domain's sending tokens, login links for its administrators, and set-up links for whoever enters its records.
 
 use maud::{Markup, html};
 use postroom::domain::Details;
 use postroom::error::{Entity, Error};
 use postroom::id::DomainTokenId;
 use postroom::login;
+use postroom::setup_link::{self, SetupLink};
 use postroom::token::{self, DomainToken};
 
+use super::setup_links;
 use super::tabs::{self, Tab};
 use super::{find, name, see_domain};
 use crate::console::form::{Fields, Refused, submit};
@@ -27,6 +29,7 @@ struct Access {
     frame: Frame,
     domain: Details,
     tokens: Vec<DomainToken>,
+    setup_links: Vec<SetupLink>,
 }
 
 impl Access {
@@ -36,6 +39,7 @@ impl Access {
             let domain = find(tx, &call.caller.acts, &name)?;
             Ok::<_, Error>(Access {
                 frame: Frame::of(tx, call)?,
+                setup_links: setup_link::list(tx, &domain)?,
                 tokens: token::list(tx, &domain, None, MOST_TOKENS)?,
                 domain: domain.into_details(),
             })
@@ -47,7 +51,7 @@ pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fa
     answer(call, StatusCode::OK, None)
 }
 
-fn answer(
+pub(super) fn answer(
     call: &Call<'_, SignedIn>,
     status: StatusCode,
     refused: Option<&Refused>,
@@ -57,7 +61,7 @@ fn answer(
 }
 
 /// The page with a secret, in the answer to the form that made it.
-fn told(call: &Call<'_, SignedIn>, secret: &Markup) -> Result<Response, Fault> {
+pub(super) fn told(call: &Call<'_, SignedIn>, secret: &Markup) -> Result<Response, Fault> {
     let access = Access::read(call)?;
     Ok(tabs::page(&access.frame, &access.domain, Tab::Access, &content(&access, None, Some(secret))))
 }
@@ -85,6 +89,7 @@ fn content(access: &Access, refused: Option<&Refused>, secret: Option<&Markup>) 
             p { "A login link signs one person in as an administrator of " (name) " alone, once, for a few minutes. Nothing else of the account can be seen by it." }
             (frame.button(&frame.to_domain(name, "/links"), "Make a login link", ""))
         }
+        (setup_links::section(frame, &access.domain, &access.setup_links))
     }
 }
 

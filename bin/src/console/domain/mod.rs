@@ -11,8 +11,12 @@ pub(super) mod mail;
 pub(super) mod recipients;
 mod records;
 pub(super) mod rotation;
+pub(super) mod setup_links;
 pub(super) mod show;
 mod tabs;
+
+pub(super) use records::MAX_STRING;
+pub(super) use show::zone_file;
 
 use postroom::account::Caller;
 use postroom::db::ReadTx;

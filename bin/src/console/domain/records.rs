@@ -10,7 +10,7 @@ use crate::console::frame::Frame;
 use crate::console::part::{Tone, copyable, pill, record_pill, time};
 
 /// The most octets of one string of a TXT record (RFC 1035 section 3.3).
-const MAX_STRING: usize = 255;
+pub(in crate::console) const MAX_STRING: usize = 255;
 
 /// What a record is for, in words.
 fn purpose(record: &Record) -> (&'static str, &'static str) {

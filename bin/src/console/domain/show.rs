@@ -89,11 +89,15 @@ pub(in crate::console) fn zone(call: &Call<'_, SignedIn>) -> Result<Response, Fa
         let records = record::list(tx, &domain)?;
         Ok::<_, Error>(zone_fragment(&domain, &records))
     })?;
+    Ok(zone_file(name.as_str(), zone))
+}
+
+/// A fragment of a zone file, to download.
+pub(in crate::console) fn zone_file(domain: &str, zone: String) -> Response {
     // The media type of zone files (RFC 4027).
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("text/dns"))]);
-    let file = format!("attachment; filename=\"{name}.zone\"");
-    Ok(Response { status: StatusCode::OK, headers, body: zone.into() }
-        .with(header::CONTENT_DISPOSITION, &file))
+    let file = format!("attachment; filename=\"{domain}.zone\"");
+    Response { status: StatusCode::OK, headers, body: zone.into() }.with(header::CONTENT_DISPOSITION, &file)
 }
 
 fn content(shown: &Shown) -> Markup {

@@ -7,7 +7,7 @@ mod stored;
 use crate::address::EmailAddress;
 use crate::id::{
     AccountId, ApiKeyId, DomainId, DomainTokenId, ListEntryId, LoginLinkId, RecipientId, RecordId, ReportId,
-    SessionId,
+    SessionId, SetupLinkId,
 };
 use crate::name::{DnsName, DomainName, Selector};
 use crate::tag::Tag;
@@ -251,6 +251,14 @@ changes! {
     OperatorLinkCreated: "login_link.operator_created" of "login_link.created" on link { link: LoginLinkId }
     /// A login link to all accounts was used.
     OperatorLinkUsed: "login_link.operator_used" of "login_link.used" on link { link: LoginLinkId }
+    /// A set-up link for a domain was made.
+    SetupLinkCreated: "setup_link.created" of "setup_link.created" on domain {
+        domain: DomainRef, link: SetupLinkId, until: String,
+    }
+    /// A set-up link for a domain was revoked.
+    SetupLinkRevoked: "setup_link.revoked" of "setup_link.revoked" on domain {
+        domain: DomainRef, link: SetupLinkId,
+    }
     /// The operator opened an account in the console.
     AccountOpened: "account.opened" of "account.opened" on account { account: String, session: SessionId }
     /// A session in the console was ended by somebody. `role` says as what it was signed in.

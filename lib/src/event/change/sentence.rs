@@ -45,6 +45,10 @@ impl fmt::Display for Change {
             }
             Change::OperatorLinkCreated { link } => write!(f, "login link {link} for the operator created"),
             Change::OperatorLinkUsed { link } => write!(f, "login link {link} for the operator used"),
+            Change::SetupLinkCreated { domain, link, until } => {
+                write!(f, "set-up link {link} for {domain} created, until {until}")
+            }
+            Change::SetupLinkRevoked { domain, link } => write!(f, "set-up link {link} for {domain} revoked"),
             Change::AccountOpened { account, session } => {
                 write!(f, "account {account} opened by the operator in the console (session {session})")
             }

@@ -1,0 +1,352 @@
+//! The set-up page: a domain's records for whoever enters them at a DNS provider, without an account, in their own language. What
+//! opens it is a set-up link, which works until it expires or is revoked.
+//!
+//! The secret stands in the query, as that of a login link does, and in the body of the page's form.
+
+mod catalogue;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use maud::{Markup, html};
+use postroom::clock::Timestamp;
+use postroom::db::ReadTx;
+use postroom::dns::RecordType;
+use postroom::domain::Details;
+use postroom::error::Error;
+use postroom::id::AccountId;
+use postroom::record::{self, Record, RecordStatus, strings, zone_fragment};
+use postroom::secret::{PlainSecret, SecretKind};
+use postroom::setup_link::{self, SetUp};
+use postroom::verify::{self, Act, Action, Checked, Code, Verdict};
+
+use self::catalogue::Words;
+use super::domain::{MAX_STRING, zone_file};
+use super::frame::{Chrome, base_path, handed};
+use super::part::{Tone, copyable, exact, pill};
+use crate::wire::http::{Request, Response, StatusCode};
+use crate::wire::{Anybody, Call, Fault, LookingCall, PageFault};
+
+pub(super) const PATH: &str = "/setup";
+/// The parameter that carries the secret.
+const SECRET: &str = "link";
+/// The parameter that says the language.
+const LANGUAGE: &str = "lang";
+
+/// The address of the page that this link opens, below the base URL that clients use.
+pub fn setup_url(base_url: &str, secret: &PlainSecret) -> String {
+    format!("{}{PATH}?{SECRET}={}", base_url.trim_end_matches('/'), secret.reveal())
+}
+
+/// What the page shows.
+struct Shown {
+    domain: Details,
+    sender: String,
+    expires_at: Timestamp,
+    records: Vec<Record>,
+    /// What a check has just found.
+    checked: Option<Vec<Checked>>,
+    /// For how many seconds nobody can have the DNS asked again, if somebody has just tried.
+    wait: Option<u64>,
+    secret: PlainSecret,
+    words: &'static Words,
+}
+
+/// What a request carries.
+struct Asked {
+    secret: PlainSecret,
+    words: &'static Words,
+}
+
+impl Asked {
+    /// From the query of a page, or from the body of its form.
+    fn read(request: &Request, urlencoded: &[u8]) -> Result<Asked, Fault> {
+        let value = |wanted: &str| {
+            let mut all = form_urlencoded::parse(urlencoded).filter(|(name, _)| name == wanted);
+            let value = all.next().map(|(_, value)| value.into_owned());
+            value.filter(|_| all.next().is_none())
+        };
+        let chosen = value(LANGUAGE).and_then(|language| Words::of(&language));
+        let words = chosen
+            .or_else(|| Words::accepted(request.header("accept-language")))
+            .unwrap_or_else(Words::usual);
+        let secret = value(SECRET).and_then(|text| PlainSecret::parse(SecretKind::SetupLink, &text).ok());
+        secret.map(|secret| Asked { secret, words }).ok_or_else(|| dead(words))
+    }
+
+    fn of_query(call: &Call<'_, Anybody>) -> Result<Asked, Fault> {
+        Asked::read(call.request, call.request.query.as_deref().unwrap_or_default().as_bytes())
+    }
+
+    fn of_form(call: &Call<'_, Anybody>) -> Result<Asked, Fault> {
+        Asked::read(call.request, call.request.body.as_deref().unwrap_or_default())
+    }
+
+    /// Runs `work` with what the link opens.
+    fn open<T>(
+        &self,
+        call: &Call<'_, Anybody>,
+        work: impl for<'t> FnOnce(&ReadTx<'t>, SetUp<'t>) -> Result<T, Error>,
+    ) -> Result<T, Fault> {
+        let done = call.read(|tx| match setup_link::open(tx, &self.secret)? {
+            Some(opened) => work(tx, opened).map(Some),
+            None => Ok::<_, Error>(None),
+        })?;
+        done.ok_or_else(|| dead(self.words))
+    }
+
+    fn show(
+        self,
+        call: &Call<'_, Anybody>,
+        checked: Option<Vec<Checked>>,
+        wait: Option<u64>,
+    ) -> Result<Response, Fault> {
+        let shown = self.open(call, |tx, opened| {
+            Ok(Shown {
+                records: record::list(tx, &opened.domain)?,
+                sender: opened.sender,
+                expires_at: opened.link.expires_at,
+                domain: opened.domain.into_details(),
+                checked,
+                wait,
+                secret: self.secret.clone(),
+                words: self.words,
+            })
+        })?;
+        Ok(page(&shown, base_path(call.base_url)))
+    }
+}
+
+/// The App counts these as failed authentications.
+fn dead(words: &Words) -> Fault {
+    Fault::Page(PageFault::DeadSetupLink(words.language))
+}
+
+/// The page for a link that expired, was revoked or never existed. It does not show which.
+pub(super) fn dead_link(language: &str) -> Response {
+    let words = Words::of(language).unwrap_or_else(Words::usual);
+    let content =
+        html! { div.narrow { div.card { h1 { (words.say("dead-title")) } p { (words.say("dead")) } } } };
+    handed(StatusCode::NOT_FOUND, &words.say("dead-title"), "", &chrome(words), &content)
+}
+
+/// Shows the page.
+pub(super) fn show(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
+    Asked::of_query(call)?.show(call, None, None)
+}
+
+/// The records as a fragment of a zone file, to download.
+pub(super) fn zone(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
+    Asked::of_query(call)?.open(call, |tx, opened| {
+        let records = record::list(tx, &opened.domain)?;
+        Ok(zone_file(opened.domain.name.as_str(), zone_fragment(&opened.domain, &records)))
+    })
+}
+
+/// The account for which a check is made.
+pub(super) fn whose(call: &Call<'_, Anybody>) -> Result<AccountId, Fault> {
+    Asked::of_form(call)?.open(call, |_, opened| Ok(opened.domain.account))
+}
+
+/// Asks the DNS now, unless that was done a moment ago, and shows what was found.
+pub(super) fn check(call: &LookingCall<'_, Anybody>) -> Result<Response, Fault> {
+    let asked = Asked::of_form(call)?;
+    let (link, maker, domain) =
+        asked.open(call, |_, opened| Ok((opened.link.id, opened.maker, opened.domain.id)))?;
+    if let Some(wait) = call.write(|tx| setup_link::note_look(tx, link))? {
+        return asked.show(call, None, Some(wait.as_secs()));
+    }
+    let checked = verify::check(call.postroom, &maker, domain, call.resolver)?;
+    asked.show(call, Some(checked), None)
+}
+
+fn chrome(words: &Words) -> Chrome {
+    Chrome {
+        language: words.language,
+        skip: words.say("skip"),
+        said: ["copy", "copied", "copy-yourself", "checking", "too-many", "failed", "unreachable"]
+            .map(|id| (id, words.say(id)))
+            .to_vec(),
+    }
+}
+
+fn page(shown: &Shown, base: &str) -> Response {
+    let Shown { words, domain, .. } = shown;
+    let name = domain.name.as_str();
+    let title = words.with("title", &[("domain", name)]);
+    let place = |path: &str, language: &str| {
+        format!("{base}{PATH}{path}?{SECRET}={}&{LANGUAGE}={language}", shown.secret.reveal())
+    };
+    let is_done = shown.needed().all(|record| record.standing.status == RecordStatus::Verified);
+    let follow = (!is_done).then(|| place("", words.language));
+    let content = html! {
+        nav.languages aria-label=(words.say("languages")) {
+            ul {
+                @for other in Words::all() {
+                    li { a href=(place("", other.language)) lang=(other.language) hreflang=(other.language)
+                        aria-current=[(other.language == words.language).then_some("true")] { (other.say("language")) } }
+                }
+            }
+        }
+        h1 { (title) }
+        p { (words.with("sent", &[("sender", &shown.sender), ("domain", name)])) }
+        p { (words.say("how")) }
+        div #live data-state=(shown.state()) data-follow=[follow] data-said=(standing(shown, is_done).0) {
+            (notice(shown, is_done))
+            div.head {
+                div.actions {
+                    form method="post" action={ (base) (PATH) "/check" } data-check {
+                        input type="hidden" name=(SECRET) value=(shown.secret.reveal());
+                        input type="hidden" name=(LANGUAGE) value=(words.language);
+                        button.primary { (words.say("check")) }
+                    }
+                    a.button.slight href=(place("/zone", words.language)) { (words.say("zone")) }
+                }
+            }
+            @for record in &shown.records { (card(shown, record)) }
+        }
+        p.small.soft { (words.with("expires", &[("time", &exact(shown.expires_at))])) }
+    };
+    handed(StatusCode::OK, &title, base, &chrome(words), &content)
+}
+
+impl Shown {
+    /// The records that somebody has to enter.
+    fn needed(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(|record| record.standing.status != RecordStatus::Disabled)
+    }
+
+    /// A number that differs where something differs that a person would notice.
+    fn state(&self) -> String {
+        let mut hash = DefaultHasher::new();
+        for record in &self.records {
+            let code = record.problem.as_ref().map(|problem| problem.code.as_str());
+            (record.id.number(), record.standing.status, code, record.value.as_str()).hash(&mut hash);
+        }
+        format!("{:x}", hash.finish())
+    }
+
+    /// What is known of a record's problem: by the check that was just made, else by the last one.
+    fn problem<'a>(&'a self, record: &'a Record) -> (Option<Code>, Option<&'a Action>, Option<&'a str>) {
+        let checked = self.checked.as_ref().and_then(|all| all.iter().find(|one| one.record.id == record.id));
+        match checked {
+            Some(Checked { finding, .. }) => {
+                let code = finding.code.filter(|_| finding.verdict != Verdict::Pass);
+                (code, finding.action.as_ref(), finding.seen.as_deref())
+            }
+            None => {
+                let code = record.problem.as_ref().map(|problem| problem.code.as_str());
+                let code = code.and_then(|code| Code::ALL.iter().find(|one| one.as_str() == code).copied());
+                (code, None, record.observed.as_deref())
+            }
+        }
+    }
+}
+
+/// How it stands, in a few words and in a sentence.
+fn standing(shown: &Shown, is_done: bool) -> (String, String) {
+    let words = shown.words;
+    if is_done {
+        let text = words.with("all-right-text", &[("domain", shown.domain.name.as_str())]);
+        return (words.say("all-right"), text);
+    }
+    let right = shown.needed().filter(|record| record.standing.status == RecordStatus::Verified).count();
+    let values = [("right", &*right.to_string()), ("all", &*shown.needed().count().to_string())];
+    (words.with("some-right", &values), words.say("some-right-text"))
+}
+
+fn notice(shown: &Shown, is_done: bool) -> Markup {
+    let words = shown.words;
+    let (title, text) = standing(shown, is_done);
+    let tone = if is_done { Tone::Good } else { Tone::Wait };
+    let checked_at = shown.records.iter().filter_map(|record| record.checked_at).max();
+    html! {
+        section class={ "notice " (tone.class()) } {
+            h2 { (title) }
+            p { (text) }
+            p.small {
+                @match checked_at {
+                    Some(at) => (words.with("checked", &[("time", &exact(at))])),
+                    None => (words.say("never-checked")),
+                }
+            }
+            @if let Some(wait) = shown.wait { p { strong { (words.with("wait", &[("seconds", &wait.to_string())])) } } }
+        }
+    }
+}
+
+fn card(shown: &Shown, record: &Record) -> Markup {
+    let words = shown.words;
+    let title = match record.purpose.as_str() {
+        known @ ("mx" | "spf" | "dmarc" | "dkim") => words.say(known),
+        "return_path" => words.say("return-path"),
+        _ => words.say("other"),
+    };
+    let (code, action, seen) = shown.problem(record);
+    let (tone, word) = match record.standing.status {
+        RecordStatus::Verified if code.is_some() => (Tone::Wait, "right-warn"),
+        RecordStatus::Verified => (Tone::Good, "right"),
+        RecordStatus::Pending if code.is_some() => (Tone::Bad, "wrong"),
+        RecordStatus::Pending => (Tone::Wait, "unseen"),
+        RecordStatus::Failed => (Tone::Bad, "lost"),
+        RecordStatus::Disabled => (Tone::Plain, "not-needed"),
+    };
+    let kind = record.record_type();
+    let field = |id: &str, value: &str| {
+        let label = words.say(id);
+        html! { dt { (label) } dd { (copyable(&format!("{label}, {title}"), value)) } }
+    };
+    html! {
+        article.card.record id={ "record-" (record.id) } {
+            header { h3 { (title) } (pill(tone, &words.say(word))) }
+            dl.fields {
+                dt { (words.say("type")) } dd { code { (kind) } }
+                (field("name", &record.host))
+                (field("whole-name", record.name(&shown.domain).as_str()))
+                @if let Some(priority) = record.priority { dt { (words.say("priority")) } dd { code { (priority) } } }
+                (field("value", &record.value))
+                @if kind == RecordType::Txt && record.value.len() > MAX_STRING {
+                    dt { (words.say("value")) }
+                    dd {
+                        details id={ "parts-" (record.id) } {
+                            summary { (words.say("parts")) }
+                            (copyable(&format!("{}, {title}", words.say("parts")), &strings(&record.value)))
+                        }
+                    }
+                }
+            }
+            @if let Some(code) = code {
+                @let (meaning, mend) = words.finding(code);
+                div class={ "finding " (if record.standing.status == RecordStatus::Verified { "wait" } else { "bad" }) } {
+                    p { (meaning) }
+                    p { strong { (words.say("todo")) ": " } (mend) }
+                    @if let Some(seen) = seen { p.small { (words.say("seen")) ": " code { (seen) } } }
+                    @if let Some(action) = action { (to_do(words, action)) }
+                }
+            }
+        }
+    }
+}
+
+/// What to enter where.
+fn to_do(words: &Words, action: &Action) -> Markup {
+    let what = match action.act {
+        Act::Add => "add",
+        Act::Change => "change",
+        Act::Delete => "delete",
+        Act::Wait | Act::None => return html! {},
+    };
+    let what = words.say(what);
+    let field = |id: &str, value: &str| {
+        let label = words.say(id);
+        html! { dt { (label) } dd { (copyable(&format!("{label}, {what}"), value)) } }
+    };
+    html! {
+        h4.small { (what) }
+        dl.fields {
+            dt { (words.say("type")) } dd { code { (action.record_type) } }
+            (field("whole-name", action.name.as_str()))
+            @if let Some(from) = &action.from { dt { (words.say("now")) } dd { code.value { (from) } } }
+            @if let Some(to) = &action.to { (field("value", to)) }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The set-up page, and the links that open it.
+
+use std::time::Duration;
+
+use postroom::dns::RecordData;
+use postroom::id::DomainId;
+use postroom::secret::{PlainSecret, SecretKind};
+use postroom::{domain, provision, setup_link};
+
+use crate::harness::app::{Key, Reply, TestApp};
+
+const NAME: &str = "example.com";
+const DAY: Duration = Duration::from_hours(24);
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+
+fn world() -> (TestApp, Key) {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    app.domain(&key, NAME);
+    (app, key)
+}
+
+fn link(app: &TestApp, key: &Key) -> PlainSecret {
+    let made = app.postroom.write(|tx| {
+        let domain = key.own(tx, DomainId::new(1))?;
+        setup_link::create(tx, &key.operator(), &domain, 30 * DAY)
+    });
+    made.unwrap().1
+}
+
+fn open(app: &TestApp, secret: &PlainSecret, accept: &str) -> Reply {
+    app.send(&format!("GET /setup?link={}", secret.reveal()), &[("Accept-Language", accept)], b"")
+}
+
+fn check(app: &TestApp, secret: &PlainSecret) -> Reply {
+    app.send("POST /setup/check", &[FORM], format!("link={}&lang=en", secret.reveal()).as_bytes())
+}
+
+/// The page of a link that opens nothing.
+fn is_dead(app: &TestApp, secret: &PlainSecret) -> bool {
+    let never = PlainSecret::generate(SecretKind::SetupLink).unwrap();
+    let [reply, of_none] = [secret, &never].map(|secret| open(app, secret, "en").visible());
+    reply.0 == 404 && reply == of_none && check(app, secret).status == 404
+}
+
+#[test]
+fn the_page_has_the_records_and_the_sender_in_the_language_that_is_asked_for() {
+    let (app, key) = world();
+    let secret = link(&app, &key);
+    for (accept, language, title) in [
+        ("en", "en", "DNS records for example.com"),
+        ("de-CH, en;q=0.5", "de", "DNS-Einträge für example.com"),
+        ("fr", "fr", "Enregistrements DNS de example.com"),
+        ("es", "es", "Registros DNS de example.com"),
+        ("ja", "en", "DNS records for example.com"),
+    ] {
+        let page = open(&app, &secret, accept);
+        let text = page.text();
+        assert_eq!(page.status, 200, "{text}");
+        assert!(text.contains(&format!("<html lang=\"{language}\">")), "{accept}: {text}");
+        assert_eq!(text.matches("<h1>").count(), 1);
+        assert!(text.contains(&format!("<h1>{title}</h1>")), "{accept}: {text}");
+        assert!(
+            text.contains("acme") && text.contains("pr1._domainkey.example.com") && text.contains("v=DKIM1")
+        );
+        assert!(text.len() < 100_000);
+    }
+    let chosen =
+        app.send(&format!("GET /setup?link={}&lang=es", secret.reveal()), &[("Accept-Language", "de")], b"");
+    assert!(chosen.text().contains("<html lang=\"es\">"));
+    let zone = app.send(&format!("GET /setup/zone?link={}", secret.reveal()), &[], b"");
+    assert!(zone.text().contains("pr1._domainkey.example.com. 3600 IN TXT"), "{}", zone.text());
+}
+
+#[test]
+fn nothing_else_of_the_account_is_on_the_page() {
+    let (app, key) = world();
+    app.domain(&key, "secret-project.example");
+    app.postroom
+        .write(|tx| {
+            let domain = key.own(tx, DomainId::new(1))?;
+            domain::set_label(tx, &key.operator(), &domain, Some("the label")).map(drop)
+        })
+        .unwrap();
+    let text = open(&app, &link(&app, &key), "en").text().to_owned();
+    for hidden in ["secret-project", "the label", "/console/domains", "/console/account"] {
+        assert!(!text.contains(hidden), "{hidden}: {text}");
+    }
+    // It opens no page of the console and no route, and a login link does not open it.
+    let secret = link(&app, &key);
+    let cookie = format!("{}={}", postroom_server::console::COOKIE, secret.reveal());
+    assert_eq!(app.send("GET /console", &[("Cookie", &cookie)], b"").status, 401);
+    assert_eq!(app.send(&format!("GET /console/login?link={}", secret.reveal()), &[], b"").status, 404);
+    let bearer = format!("Bearer {}", secret.reveal());
+    assert_eq!(app.send("GET /postroom/v1/account", &[("Authorization", &bearer)], b"").status, 401);
+}
+
+#[test]
+fn a_check_by_the_link_writes_down_what_it_finds_and_says_what_to_do() {
+    let (app, key) = world();
+    let secret = link(&app, &key);
+    app.dns.set(NAME, vec![RecordData::A([192, 0, 2, 1].into())]);
+    let checked = check(&app, &secret);
+    assert_eq!(checked.status, 200, "{}", checked.text());
+    assert!(
+        checked.text().contains("There is no such record.") && checked.text().contains("Add this record")
+    );
+    app.publish_all(NAME);
+    app.clock.advance(setup_link::BETWEEN_LOOKS);
+    let checked = check(&app, &secret);
+    assert!(checked.text().contains("Everything is entered"), "{}", checked.text());
+    assert_eq!(app.details(&key, DomainId::new(1)).status.as_str(), "active");
+}
+
+#[test]
+fn a_link_has_the_dns_asked_once_in_a_while_and_another_link_does_not_wait_for_it() {
+    let (app, key) = world();
+    let (one, other) = (link(&app, &key), link(&app, &key));
+    assert!(!check(&app, &one).text().contains("Try again in 20 seconds"));
+    let asked = app.dns.asked().len();
+    assert!(check(&app, &one).text().contains("Try again in 20 seconds"));
+    assert_eq!(app.dns.asked().len(), asked, "nothing was asked");
+    assert!(!check(&app, &other).text().contains("Try again in 20 seconds"));
+    app.clock.advance(setup_link::BETWEEN_LOOKS);
+    assert!(!check(&app, &one).text().contains("Try again in 20 seconds"));
+}
+
+#[test]
+fn a_check_that_another_site_sends_is_refused() {
+    let (app, key) = world();
+    let body = format!("link={}", link(&app, &key).reveal());
+    let headers = [FORM, ("Origin", "https://elsewhere.example")];
+    assert_eq!(app.send("POST /setup/check", &headers, body.as_bytes()).status, 403);
+}
+
+#[test]
+fn a_link_ends_when_it_expires_is_revoked_or_its_domain_or_key_is_gone() {
+    let (app, key) = world();
+    let id = DomainId::new(1);
+    let write = |work: &dyn Fn(&postroom::db::WriteTx<'_>) -> Result<(), postroom::Error>| {
+        app.postroom.write(|tx| work(tx)).unwrap();
+    };
+    let expired = link(&app, &key);
+    assert!(!is_dead(&app, &expired));
+    app.clock.advance(30 * DAY);
+    assert!(is_dead(&app, &expired));
+
+    let revoked = link(&app, &key);
+    write(&|tx| {
+        let domain = key.own(tx, id)?;
+        let links = setup_link::list(tx, &domain)?;
+        setup_link::revoke(tx, &key.operator(), &domain, links[0].id)
+    });
+    assert!(is_dead(&app, &revoked));
+
+    let maker = app.key_of(key.account);
+    let by_key = app.postroom.write(|tx| {
+        let domain = key.own(tx, id)?;
+        setup_link::create(tx, &app.caller(&maker), &domain, DAY)
+    });
+    let by_key = by_key.unwrap().1;
+    assert!(!is_dead(&app, &by_key));
+    app.revoke(&maker);
+    assert!(is_dead(&app, &by_key));
+
+    let renamed = link(&app, &key);
+    write(&|tx| {
+        provision::rename(tx, &key.operator(), &key.own(tx, id)?, &"example.net".parse().unwrap()).map(drop)
+    });
+    assert!(is_dead(&app, &renamed));
+
+    let moved = link(&app, &key);
+    let buyer = app.account("buyer");
+    write(&|tx| provision::transfer(tx, &key.operator(), &key.own(tx, id)?, buyer.account).map(drop));
+    assert!(is_dead(&app, &moved));
+
+    let deleted = link(&app, &buyer);
+    write(&|tx| provision::delete(tx, &buyer.operator(), &buyer.own(tx, id)?));
+    assert!(is_dead(&app, &deleted));
+}
+
+#[test]
+fn the_page_of_a_dead_link_is_in_the_language_of_whoever_opens_it() {
+    let (app, _) = world();
+    let never = PlainSecret::generate(SecretKind::SetupLink).unwrap();
+    let page = open(&app, &never, "de");
+    assert_eq!(page.status, 404);
+    assert!(
+        page.text().contains("Dieser Link funktioniert nicht") && page.text().contains("<html lang=\"de\">")
+    );
+    assert_eq!(app.send("GET /setup", &[], b"").status, 404);
+    assert_eq!(app.send("GET /setup?link=%00&lang=%00", &[], b"").status, 404);
+    let twice = format!("GET /setup?link={0}&link={0}", never.reveal());
+    assert_eq!(app.send(&twice, &[], b"").status, 404);
+}
+
+#[test]
+fn links_are_made_listed_and_revoked_on_the_domains_page() {
+    let (app, key) = world();
+    let (name, link_id) = (NAME, 1);
+    let session = app.session(key.account);
+    let of_domain = app.domain_session(&key.operator(), DomainId::new(1));
+    for session in [&session, &of_domain] {
+        let made = app.visit(session, &format!("POST /console/domains/{name}/setup-links"), "days=7");
+        assert_eq!(made.status, 200, "{}", made.text());
+        assert_eq!(made.text().matches("/setup?link=pru_").count(), 1, "{}", made.text());
+    }
+    let refused = app.visit(&session, &format!("POST /console/domains/{name}/setup-links"), "days=4000");
+    assert_eq!(refused.status, 422);
+    let revoked =
+        app.visit(&session, &format!("POST /console/domains/{name}/setup-links/{link_id}/revoke"), "");
+    assert_eq!(revoked.status, 303);
+    assert_eq!(
+        app.visit(&session, &format!("POST /console/domains/{name}/setup-links/{link_id}/revoke"), "").status,
+        404
+    );
+    assert_eq!(app.visit(&session, "POST /console/domains/example.com/setup-links/x/revoke", "").status, 404);
+    let actions = app.actions(key.account);
+    for action in ["setup_link.created example.com", "setup_link.revoked example.com"] {
+        assert!(actions.contains(&action.to_owned()), "{actions:?}");
+    }
+}
+
+#[test]
+fn a_domain_has_twenty_links_at_a_time() {
+    let (app, key) = world();
+    for _ in 0..setup_link::MOST_OF_DOMAIN {
+        link(&app, &key);
+    }
+    let session = app.session(key.account);
+    let refused = app.visit(&session, "POST /console/domains/example.com/setup-links", "days=7");
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    assert!(refused.text().contains("20"), "{}", refused.text());
+}
+
+#[test]
+fn the_name_of_an_account_does_not_become_markup() {
+    let app = TestApp::new();
+    let key = app.account("<script>alert(1)</script>");
+    app.domain(&key, NAME);
+    let text = open(&app, &link(&app, &key), "en").text().to_owned();
+    assert!(text.contains("&lt;script&gt;") && !text.contains("<script>alert"), "{text}");
+}
