@@ -1,16 +1,20 @@
 //! Who may see a domain: the one rule, and the type that proves that it was asked.
 
+mod table;
+
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use super::table::listed;
-use super::{Details, Holder, Order, table};
+use super::{Details, Holder};
 use crate::account::Caller;
 use crate::db::{ReadTx, ToValue, Within};
 use crate::error::Error;
 use crate::id::{ApiKeyId, DomainId};
-use crate::page::Direction;
 use crate::tag::Tag;
+
+use table::listed;
+#[cfg(test)]
+pub(crate) use table::tests::{assert_scans_nothing, callers};
 
 /// A mail domain that its caller may see: the proof of that, within the transaction `'t` that read it.
 ///
@@ -168,20 +172,6 @@ impl<'a> Scope<'a> {
         let own: [(&'static str, &dyn ToValue); 4] =
             [(":account", &self.account), (":key", &self.key), (":user", &self.user), (":only", &self.only)];
         own.into_iter().chain(more.iter().copied()).collect()
-    }
-}
-
-/// What to sort by. For each there is an index that covers the rule too, so that skipping reads no rows.
-pub(crate) fn sorting(order: Order, direction: Direction) -> &'static str {
-    match (order, direction) {
-        (Order::Created, Direction::Ascending) => "d.created_at, d.id",
-        (Order::Created, Direction::Descending) => "d.created_at DESC, d.id DESC",
-        (Order::Id, Direction::Ascending) => "d.id",
-        (Order::Id, Direction::Descending) => "d.id DESC",
-        (Order::Name, Direction::Ascending) => "d.name",
-        (Order::Name, Direction::Descending) => "d.name DESC",
-        (Order::Label, Direction::Ascending) => "d.label IS NULL, d.label, d.id",
-        (Order::Label, Direction::Descending) => "d.label IS NULL, d.label DESC, d.id DESC",
     }
 }
 
