@@ -152,6 +152,7 @@ pub(super) fn filled() -> TestApp {
             postroom::provision::delete(tx, &tenant.operator(), &domain)
         })
         .unwrap();
+    while postroom::signing::follow_setting(&app.postroom, 100).unwrap() {}
     // Few spare keys are enough.
     app.sql().execute_batch("DELETE FROM spare_key WHERE id > (SELECT min(id) FROM spare_key)").unwrap();
     app
