@@ -134,6 +134,8 @@ pub struct PublishedKey {
     pub released: bool,
     /// The name in the operator's zone that has its record: what is published is a CNAME to that.
     pub delegated_to: Option<DnsName>,
+    /// Whether its private half was brought from elsewhere, where somebody else may have it.
+    pub imported: bool,
 }
 
 impl PublishedKey {

@@ -13,7 +13,7 @@ use crate::name::Selector;
 
 const SELECT: &str =
     "SELECT r.*, k.selector, k.published_as, k.algorithm, k.public_key, k.activated_at, k.released_at,
-        k.delegated_to, k.domain_id AS key_domain, k.checksum AS key_checksum
+        k.delegated_to, k.imported, k.domain_id AS key_domain, k.checksum AS key_checksum
     FROM record r LEFT JOIN dkim_key k ON k.id = r.dkim_key_id";
 
 pub(super) fn insert(
@@ -148,6 +148,7 @@ fn record(row: &Row<'_>) -> Result<Record, Error> {
                     activated_at,
                     released,
                     delegated_to,
+                    imported: row.get("imported")?,
                 }),
                 host,
                 value,
