@@ -111,15 +111,19 @@ pub(super) fn hidden_below(
     caller: &Caller,
     name: &DomainName,
 ) -> Result<Vec<DomainName>, Error> {
-    let visible = visible(caller);
     let below = format!(".{name}");
     tx.all(
-        &format!(
-            "SELECT d.name FROM domain d WHERE d.account_id = :account AND d.covered IN (0, 1) AND d.proved_at IS NULL
-                 AND substr(d.name, -length(:below)) = :below AND ({visible}) IS NOT TRUE LIMIT 1000"
-        ),
+        &hidden_below_sql(caller),
         Scope::of(caller).with(&[(":below", &below.as_str())]).as_slice(),
         |row| row.get(0).map(DomainName::stored),
+    )
+}
+
+fn hidden_below_sql(caller: &Caller) -> String {
+    let visible = visible(caller);
+    format!(
+        "SELECT d.name FROM domain d WHERE d.account_id = :account AND d.covered IN (0, 1) AND d.proved_at IS NULL
+             AND substr(d.name, -length(:below)) = :below AND ({visible}) IS NOT TRUE LIMIT 1000"
     )
 }
 
@@ -333,4 +337,21 @@ pub(crate) fn prove_claim(tx: &WriteTx<'_>, account: AccountId, name: &DomainNam
         named! { ":account": account.number(), ":name": name.as_str(), ":now": tx.now().millis() },
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Postroom;
+    use crate::domain::visibility::{assert_scans_nothing, callers};
+
+    #[test]
+    fn what_a_domain_proves_is_found_among_its_own_accounts_unproved_ones() {
+        let postroom = Postroom::open_temporary().unwrap();
+        for (who, caller) in callers() {
+            let scope = Scope::of(&caller);
+            let params = scope.with(&[(":below", &".example.com")]);
+            assert_scans_nothing(&postroom, who, &hidden_below_sql(&caller), &params);
+        }
+    }
 }
