@@ -23,7 +23,7 @@ pub enum Cap {
     KeptAnswers,
     /// The names that it holds without a proof.
     UnprovedClaims,
-    /// The deliveries that wait.
+    /// The calls to webhooks and to other mail servers that a bridge makes at a time to deliver its mail.
     Deliveries,
     /// The octets of reported messages.
     Reports,
@@ -89,7 +89,7 @@ impl fmt::Display for SoMany {
             Cap::LoginLinks => write!(f, "{most} unused login links in an account"),
             Cap::KeptAnswers => write!(f, "{} MiB of kept answers in an account", most / MIB),
             Cap::UnprovedClaims => write!(f, "{most} names without a proof in an account"),
-            Cap::Deliveries => write!(f, "{most} waiting deliveries in an account"),
+            Cap::Deliveries => write!(f, "{most} deliveries of an account at a time"),
             Cap::Reports => write!(f, "{} MiB of reported messages in an account", most / MIB),
         }
     }
@@ -112,7 +112,7 @@ pub struct Caps {
     pub kept_answer_octets: u64,
     /// Names without a proof.
     pub unproved_claims: u32,
-    /// Deliveries that wait.
+    /// Calls to webhooks and to other mail servers that deliver mail, at a time. Each bridge counts its own.
     pub deliveries: u32,
     /// Octets of reported messages.
     pub report_octets: u64,
@@ -145,7 +145,7 @@ impl Default for Caps {
             login_links: 1_000,
             kept_answer_octets: 64 * MIB,
             unproved_claims: 1_000,
-            deliveries: 10_000,
+            deliveries: 8,
             report_octets: 1024 * MIB,
         }
     }

@@ -5,7 +5,7 @@ import random
 import tempfile
 import time
 
-from desk import Ledger, Load, Server, check, prepare
+from desk import Failed, Ledger, Load, Server, check, prepare
 
 SHORT, LONG = 8, 1000
 
@@ -20,9 +20,14 @@ def run(times):
             if number % 50 == 49:
                 check(server, ledger, f"kill {number}")
                 # A list without end would make each look longer than the one before.
+                client = server.client()
                 for thing in [thing for thing in ledger.history if thing.startswith("entry ")]:
-                    server.client().ask("DELETE", f"/inbound/v1/lists/blocklist?item={thing.split()[1]}")
-                ledger.history.clear()
+                    path = f"/inbound/v1/lists/blocklist?item={thing.removeprefix('entry ')}"
+                    answer = client.ask("DELETE", path)
+                    if answer is None or answer[0] != 200:
+                        raise Failed(f"kill {number}: an entry is not deleted: {answer}")
+                    del ledger.history[thing]
+                client.close()
             with Load(server, ledger, f"k{number}"):
                 time.sleep(random.uniform(0.02, 0.3))
                 server.kill()

@@ -103,9 +103,13 @@ fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<(), Failur
         "limits": ledger.json(),
     });
     context.output.print(&json, || {
-        let lines = ledger
-            .lines()
-            .map(|(name, used, most)| vec![name.to_owned(), used.to_string(), most.to_string()]);
+        let lines = ledger.lines().map(|(name, used, most)| {
+            vec![
+                name.to_owned(),
+                used.as_null().map_or_else(|| used.to_string(), |()| "-".to_owned()),
+                most.to_string(),
+            ]
+        });
         let limits = table(&["LIMIT", "USED", "MOST"], &lines.collect::<Vec<_>>());
         format!(
             "Account {} ({}), {}, created {}\ndomains: {domains}\n\n{limits}",

@@ -91,13 +91,14 @@ pub(super) fn deliverer(context: &Context, postroom: Arc<Postroom>) -> Result<De
     let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
     let loopback_http = config.switches()?.loopback_webhooks;
     let usual = config.abuse_policy()?;
+    let per_account = usize::try_from(postroom.settings().caps.deliveries).unwrap_or(usize::MAX);
     let spam_mark = config.spam_header()?.map(|(name, value)| SpamMark { name, value, usual });
     Ok(Deliverer {
         spam_mark,
         mail_dir: config.bridge_mail_dir()?,
         submit: config.bridge_submit()?,
         poster: Poster::new(Arc::clone(&resolver), config.egress()?, loopback_http),
-        places: Places::new(config.webhooks_at_once()?),
+        places: Places::new(config.webhooks_at_once()?, per_account),
         tally: Tally::default(),
         resolver,
         postroom,

@@ -84,7 +84,11 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_LIMITS_KEPT_ANSWER_MIB",
         "MiB of answers kept for repeats, of one account; then the oldest go (64; 0 keeps none)",
     ),
-    key("limits.deliveries", "POSTROOM_LIMITS_DELIVERIES", "waiting deliveries of one account (10000)"),
+    key(
+        "limits.deliveries",
+        "POSTROOM_LIMITS_DELIVERIES",
+        "calls at a time that deliver mail of one account (8)",
+    ),
     key("audit.keep_days", "POSTROOM_AUDIT_KEEP_DAYS", "days that a row of the audit log is kept (365)"),
     key("stop.grace_s", "POSTROOM_STOP_GRACE_S", "seconds that a stop may take (30)"),
     key("mx.host", "POSTROOM_MX_HOST", "target of every MX record (mx. and the server's name)"),

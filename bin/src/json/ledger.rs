@@ -30,7 +30,7 @@ impl Ledger {
         let mut usage = ledger::usage(tx, account)?;
         let cap = Cap::UnprovedClaims;
         let used = ownership::count_unproved(tx, account)?;
-        usage.push(Usage { cap, used, most: tx.settings().caps.most(cap) });
+        usage.push(Usage { cap, used: Some(used), most: tx.settings().caps.most(cap) });
         Ok(Ledger {
             usage,
             oldest_event: event::oldest(tx, account)?,
@@ -46,12 +46,11 @@ impl Ledger {
             .collect()
     }
 
-    /// The name, how much is used and how much there may be.
+    /// The name, how much is used (null where only a bridge knows), and how much there may be.
     pub fn lines(&self) -> impl Iterator<Item = (&'static str, Value, Value)> {
-        let caps = self
-            .usage
-            .iter()
-            .map(|usage| (usage.cap.name(), amount(usage.cap, usage.used), amount(usage.cap, usage.most)));
+        let caps = self.usage.iter().map(|Usage { cap, used, most }| {
+            (cap.name(), used.map_or(Value::Null, |used| amount(*cap, used)), amount(*cap, *most))
+        });
         let age = self.oldest_event.map_or(Duration::ZERO, |oldest| self.now.since(oldest));
         let days = |span: Duration| Value::from(span.as_secs() / DAY.as_secs());
         caps.chain([(KEEP_DAYS, days(age), days(self.keep_events_for))])

@@ -10,8 +10,6 @@ use postroom::id::{AccountId, DomainId};
 /// The most calls under way in all: fewer than the connections that a mail server opens by itself, so that some are left for mail that
 /// calls nobody.
 const MOST: usize = 16;
-/// How many times as many an account may have as a domain.
-const ACCOUNT: usize = 2;
 /// So many failures in a row, within this time, and nothing is called.
 const FAILURES: usize = 5;
 const PAUSE: Duration = Duration::from_secs(30);
@@ -20,6 +18,8 @@ const PAUSE: Duration = Duration::from_secs(30);
 pub struct Places {
     /// The most for one domain.
     per_domain: usize,
+    /// The most for one account.
+    per_account: usize,
     state: Mutex<State>,
 }
 
@@ -39,21 +39,20 @@ struct Calls {
 }
 
 impl Places {
-    /// So many at a time for each domain.
-    pub fn new(per_domain: usize) -> Places {
-        Places { per_domain, state: Mutex::default() }
+    /// So many at a time for each domain, and for each account.
+    pub fn new(per_domain: usize, per_account: usize) -> Places {
+        Places { per_domain, per_account, state: Mutex::default() }
     }
 
     /// A place for a call; none if there are too many, or too many have failed.
     pub fn take(&self, domain: DomainId, account: AccountId, now: Instant) -> Option<Place<'_>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let most_of_account = (self.per_domain * ACCOUNT).min(MOST);
         let of_account = state.accounts.get(&account).copied().unwrap_or(0);
         let is_full = state
             .domains
             .get(&domain)
             .is_some_and(|calls| calls.under_way >= self.per_domain || calls.recent(now) >= FAILURES);
-        if is_full || of_account >= most_of_account || state.all >= MOST {
+        if is_full || of_account >= self.per_account || state.all >= MOST {
             return None;
         }
         state.all += 1;
@@ -131,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_domain_an_account_and_all_of_them_have_so_many_places() {
-        let places = Places::new(4);
+        let places = Places::new(4, 8);
         let now = Instant::now();
         let take = |domain, account| {
             let (domain, account) = ids(domain, account);
@@ -152,7 +151,7 @@ mod tests {
 
     #[test]
     fn after_five_failures_in_a_row_nothing_is_called_for_half_a_minute() {
-        let places = Places::new(4);
+        let places = Places::new(4, 8);
         let (domain, account) = ids(1, 1);
         let start = Instant::now();
         let call =

@@ -15,8 +15,9 @@ use crate::id::AccountId;
 pub struct Usage {
     /// Of what.
     pub cap: Cap,
-    /// How much it has: a number, or octets. Of list entries, how many its largest list has.
-    pub used: u64,
+    /// How much it has: a number, or octets. Of list entries, how many its largest list has. None of deliveries, which only the
+    /// bridge that makes them counts.
+    pub used: Option<u64>,
     /// How much it may have, in the same unit.
     pub most: u64,
 }
@@ -31,7 +32,7 @@ pub fn usage(tx: &ReadTx<'_>, account: AccountId) -> Result<Vec<Usage>, Error> {
 
 /// `Cap` if the account has no room for `more` of it.
 pub(crate) fn make_room(tx: &ReadTx<'_>, account: AccountId, cap: Cap, more: u64) -> Result<(), Error> {
-    check(tx, cap, table::used(tx, account, cap)?, more)
+    check(tx, cap, table::used(tx, account, cap)?.unwrap_or(0), more)
 }
 
 /// `Cap` if there is no room for `more` where so much is used.

@@ -5,7 +5,7 @@ use crate::db::ReadTx;
 use crate::error::Error;
 use crate::id::AccountId;
 
-/// The statement that finds how much of it the account `?1` has; `?2` is the time. None where nothing can be piled up yet.
+/// The statement that finds how much of it the account `?1` has; `?2` is the time. None where this is not in the database.
 fn sql(cap: Cap) -> Option<&'static str> {
     Some(match cap {
         Cap::ListEntries => "SELECT max(entries), ?2 FROM list_size WHERE account_id = ?1",
@@ -16,15 +16,16 @@ fn sql(cap: Cap) -> Option<&'static str> {
         Cap::Reports => "SELECT report_octets, ?2 FROM ledger WHERE account_id = ?1",
         // No more than the cap of them.
         Cap::LoginLinks => "SELECT count(*) FROM login_link WHERE account_id = ?1 AND expires_at > ?2",
-        // Of claims another module knows, and there are no deliveries.
+        // The module of ownership counts claims; a bridge counts its deliveries in memory.
         Cap::UnprovedClaims | Cap::Deliveries => return None,
     })
 }
 
-pub(super) fn used(tx: &ReadTx<'_>, account: AccountId, cap: Cap) -> Result<u64, Error> {
-    let Some(sql) = sql(cap) else { return Ok(0) };
+/// How much the account has of it. None where this is not in the database.
+pub(super) fn used(tx: &ReadTx<'_>, account: AccountId, cap: Cap) -> Result<Option<u64>, Error> {
+    let Some(sql) = sql(cap) else { return Ok(None) };
     let used = tx.one(sql, (account.number(), tx.now().millis()), |row| row.get::<_, Option<i64>>(0))?;
-    Ok(used.flatten().and_then(|used| u64::try_from(used).ok()).unwrap_or(0))
+    Ok(Some(used.flatten().and_then(|used| u64::try_from(used).ok()).unwrap_or(0)))
 }
 
 #[cfg(test)]

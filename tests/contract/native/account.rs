@@ -26,6 +26,9 @@ fn an_account_sees_what_it_has_and_what_it_may_have_by_the_names_of_the_settings
     assert_eq!(limits["reports.account_mib"], json!({ "used": 0, "most": 1024 }));
     assert_eq!(limits["audit.keep_days"], json!({ "used": 0, "most": 365 }));
     for cap in Cap::ALL {
-        assert!(limits[cap.name()]["used"].is_number() && limits[cap.name()]["most"].is_number(), "{cap:?}");
+        let used = &limits[cap.name()]["used"];
+        // The bridge counts its deliveries, and the server does not know of them.
+        assert!(if cap == Cap::Deliveries { used.is_null() } else { used.is_number() }, "{cap:?}");
+        assert!(limits[cap.name()]["most"].is_number(), "{cap:?}");
     }
 }
