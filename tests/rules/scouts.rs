@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use postroom::advisory::{
-    self, AdviceCode, Https, Presented, Smtp, SmtpHost, Subject, Topic, Trust, WebPage,
+    self, AdviceCode, Https, Presented, Smtp, SmtpHost, Subject, Topic, Vouching, WebPage,
 };
 use postroom::dns::{RecordData, RecordType, ScriptedResolver};
 use postroom::egress::{EgressPolicy, VettedAddresses};
@@ -263,20 +263,20 @@ fn a_certificate_is_seen_with_its_names_its_time_and_who_vouches_for_it() {
         presented
     };
     let right = seen(&known, &[&known.certificate]);
-    assert_eq!((right.trust, right.names.as_slice()), (Trust::Public, &[HOST.to_owned()][..]));
+    assert_eq!((right.trust, right.names.as_slice()), (Vouching::Public, &[HOST.to_owned()][..]));
     assert_eq!((&right.from.to_string()[..10], &right.until.to_string()[..10]), ("2020-01-01", "2100-01-01"));
     assert!(right.above[0].vouches);
-    assert_eq!(seen(&known, &[]).trust, Trust::Public, "an authority that is trusted need not be sent");
-    assert_eq!(seen(&unknown, &[]).trust, Trust::Incomplete);
+    assert_eq!(seen(&known, &[]).trust, Vouching::Public, "an authority that is trusted need not be sent");
+    assert_eq!(seen(&unknown, &[]).trust, Vouching::Incomplete);
     let stranger = seen(&unknown, &[&unknown.certificate, &known.certificate]);
-    assert_eq!(stranger.trust, Trust::Unknown);
+    assert_eq!(stranger.trust, Vouching::Unknown);
     assert_eq!(stranger.above.iter().map(|above| above.vouches).collect::<Vec<_>>(), [true, false]);
     let ended = known.sign(HOST, 2021);
     let ended = see(vec![ended.certificate], ended.key, &roots);
-    assert_eq!((ended.trust, &ended.until.to_string()[..10]), (Trust::Public, "2021-01-01"));
+    assert_eq!((ended.trust, &ended.until.to_string()[..10]), (Vouching::Public, "2021-01-01"));
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed([HOST.to_owned()]).unwrap();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
-    assert_eq!(see(vec![cert.der().clone()], key, &roots).trust, Trust::SelfSigned);
+    assert_eq!(see(vec![cert.der().clone()], key, &roots).trust, Vouching::SelfSigned);
 }
 
 /// What there is to say of the mail host and of its TLSA record.

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use postroom::advisory::{Certificate, Presented, Trust};
+use postroom::advisory::{Certificate, Presented, Vouching};
 use postroom::clock::Timestamp;
 use postroom::name::DnsName;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -80,13 +80,13 @@ fn read(
             .is_ok_and(|(_, above)| above.subject().as_raw() == parsed.issuer().as_raw())
     };
     let trust = if is_signed_by(roots) {
-        Trust::Public
+        Vouching::Public
     } else if parsed.issuer().as_raw() == parsed.subject().as_raw() {
-        Trust::SelfSigned
+        Vouching::SelfSigned
     } else if above.iter().any(is_above) {
-        Trust::Unknown
+        Vouching::Unknown
     } else {
-        Trust::Incomplete
+        Vouching::Incomplete
     };
     let above = above
         .iter()

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::tlsa::{self, Listed};
-use super::{Advice, AdviceCode, Presented, SmtpHost, Subject, Tools, Trust, mail_hosts, shown};
+use super::{Advice, AdviceCode, Presented, SmtpHost, Subject, Tools, Vouching, mail_hosts, shown};
 use crate::dns::{Question, RecordType, vet_hosts};
 use crate::name::DnsName;
 
@@ -129,14 +129,14 @@ fn of_certificate(tools: &Tools<'_>, host: &DnsName, presented: &Presented) -> A
         );
     }
     match trust {
-        Trust::Public => {}
-        Trust::SelfSigned => {
+        Vouching::Public => {}
+        Vouching::SelfSigned => {
             return improve(
                 AdviceCode::CertificateUntrusted,
                 format!("its certificate is signed by itself, {refused}; get one from a public authority."),
             );
         }
-        Trust::Unknown => {
+        Vouching::Unknown => {
             return improve(
                 AdviceCode::CertificateUntrusted,
                 format!(
@@ -144,7 +144,7 @@ fn of_certificate(tools: &Tools<'_>, host: &DnsName, presented: &Presented) -> A
                 ),
             );
         }
-        Trust::Incomplete => {
+        Vouching::Incomplete => {
             return improve(
                 AdviceCode::CertificateIncomplete,
                 format!(

@@ -33,7 +33,7 @@ use self::answers::{addresses, addresses_of, is_absent, mail_hosts, shown, tag, 
 pub use self::code::AdviceCode;
 use self::heard::Heard;
 pub use self::mta_sts::MOST_POLICY_OCTETS;
-pub use self::tools::{Certificate, Https, Presented, Smtp, SmtpHost, Tools, Trust, WebPage};
+pub use self::tools::{Certificate, Https, Presented, Smtp, SmtpHost, Tools, Vouching, WebPage};
 
 /// For so long a look begins new look-ups.
 const LOOK_FOR: Duration = Duration::from_secs(10);

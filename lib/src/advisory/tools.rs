@@ -76,7 +76,7 @@ pub struct Presented {
     /// Until when it is.
     pub until: Timestamp,
     /// Whether an authority that the public trusts vouches for it, its names and its time aside.
-    pub trust: Trust,
+    pub trust: Vouching,
 }
 
 /// A certificate.
@@ -92,7 +92,7 @@ pub struct Certificate {
 
 /// Who vouches for a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Trust {
+pub enum Vouching {
     /// An authority that the public trusts.
     Public,
     /// It itself.

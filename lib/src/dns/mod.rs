@@ -72,8 +72,8 @@ pub trait Resolver: Send + Sync {
         None
     }
 
-    /// As [`lookup`](Resolver::lookup), but also what DNSSEC does not validate: what a zone whose signatures are broken says of
-    /// itself. Nothing may be concluded from it but what is broken there.
+    /// One answer, from the first recursive resolver that has one, also where DNSSEC does not validate it: what a zone whose
+    /// signatures are broken says of itself. Nothing may be concluded from it but what is broken there.
     fn lookup_unvalidated(&self, question: &Question) -> Answer {
         self.lookup(question)
     }

@@ -151,14 +151,14 @@ fn what_to_enter_stands_on_the_page_as_fields_until_the_next_check() {
 #[test]
 fn advice_is_looked_at_when_the_button_is_pressed_and_nothing_is_stored() {
     let (app, _, session) = world();
-    let path = "/console/domains/example.com/advice";
+    let name = "example.com";
     let before = (app.dump(), app.dns.asked().len());
-    let plain = is_whole(&app.visit(&session, &format!("GET {path}"), ""));
+    let plain = is_whole(&app.visit(&session, &format!("GET /console/domains/{name}/advice"), ""));
     assert!(plain.contains("Look now</button>") && plain.contains("MTA-STS"), "{plain}");
     assert_eq!(app.dns.asked().len(), before.1, "the page alone asks nobody");
     let text = "<img src=x>".to_owned() + &"a".repeat(20);
     app.dns.set("_mta-sts.example.com", vec![RecordData::txt(&["v=STSv1; id=", &text])]);
-    let looked = is_whole(&app.visit(&session, &format!("POST {path}"), ""));
+    let looked = is_whole(&app.visit(&session, &format!("POST /console/domains/{name}/advice"), ""));
     assert!(
         looked.contains("Look again</button>") && looked.contains("TXT _mta-sts.example.com"),
         "{looked}"

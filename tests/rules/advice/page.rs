@@ -17,7 +17,7 @@ Beside the records that a domain must have there are things that help its mail t
 status follows from them, and nothing of them is stored. They are looked at when somebody asks:
 
 ```sh no-test
-postroom domain advise example.org --smtp
+postroom domain advise example.org
 curl -s https://postroom.example.net/postroom/v1/domains/example.org/advice -H \"Authorization: Bearer $KEY\"
 ```
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use postroom::advisory::{
-    self, Advice, Certificate, Https, Presented, Smtp, SmtpHost, Subject, Tools, Topic, Trust, WebPage,
+    self, Advice, Certificate, Https, Presented, Smtp, SmtpHost, Subject, Tools, Topic, Vouching, WebPage,
 };
 use postroom::dns::{Resolver, ScriptedResolver};
 use postroom::egress::{EgressPolicy, VettedAddresses};
@@ -93,10 +93,10 @@ fn greeting(host: &str, word: &str, more: &[&str]) -> Option<SmtpHost> {
         "tls" => {
             let at = |key, other| format!("{}T00:00:00.000Z", value(key, other)).parse().unwrap();
             let trust = match value("trust", "public").as_str() {
-                "public" => Trust::Public,
-                "self-signed" => Trust::SelfSigned,
-                "incomplete" => Trust::Incomplete,
-                "unknown" => Trust::Unknown,
+                "public" => Vouching::Public,
+                "self-signed" => Vouching::SelfSigned,
+                "incomplete" => Vouching::Incomplete,
+                "unknown" => Vouching::Unknown,
                 other => panic!("no such trust: {other}"),
             };
             let names = value("names", host);
