@@ -84,6 +84,8 @@ pub struct Problem {
     pub code: String,
     /// The sentence for a person.
     pub text: String,
+    /// The one thing to do, if it is something to enter at a DNS provider's form.
+    pub action: Option<finding::Action>,
 }
 
 /// How a record stands, and how it came to: what the state machine of checks works on.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::action::Action;
 use super::kind::OF_SIGNING_KEYS;
 use super::{Problem, PublishedKey, Purpose, Record, Standing};
 use crate::clock::Timestamp;
@@ -98,7 +99,7 @@ pub(crate) fn note_check(tx: &WriteTx<'_>, id: RecordId, check: &Check<'_>) -> R
             ":at": check.at.map(Timestamp::millis),
             ":observed": check.observed,
             ":code": check.problem.map(|problem| &problem.code),
-            ":text": check.problem.map(|problem| &problem.text),
+            ":text": check.problem.map(stored_problem),
         },
     )?;
     Ok(())
@@ -199,7 +200,20 @@ fn stored(span: Duration) -> i64 {
 /// What was wrong at the last check, of a row that has a record's columns.
 pub(crate) fn problem(row: &Row<'_>) -> Result<Option<Problem>, Error> {
     Ok(match (row.get("problem_code")?, row.get("problem_text")?) {
-        (Some(code), Some(text)) => Some(Problem { code, text }),
+        (Some(code), Some(stored)) => {
+            let stored: String = stored;
+            let (text, action) = stored.split_once('\n').unwrap_or((&stored, ""));
+            Some(Problem { code, text: text.to_owned(), action: Action::read(action) })
+        }
         _ => None,
     })
+}
+
+/// The sentence, which has no line breaks, and in the lines after it the action.
+fn stored_problem(problem: &Problem) -> String {
+    let text = problem.text.replace('\n', " ");
+    match problem.action.as_ref().and_then(Action::stored) {
+        Some(action) => format!("{text}\n{action}"),
+        None => text,
+    }
 }
