@@ -5,7 +5,7 @@ use crate::db::WriteTx;
 use crate::domain::{self, Holder};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
-use crate::id::AccountId;
+use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
 use crate::ownership::table::{self, Lost};
 use crate::ownership::{self, Loss, Way};
@@ -32,7 +32,8 @@ pub(crate) fn lose(tx: &WriteTx<'_>, actor: &Actor, holder: &Holder<'_>, loss: L
     tx.tell(actor, holder.account, &change)
 }
 
-/// Makes way for `account` where it wants a name: checks that it may have it, and takes it from a claim that gives way.
+/// Makes way for `account` where it wants a name: checks that it may have it, and takes it from a claim that gives way. A domain
+/// that is renamed, `instead_of` whose name it wants it, does not count twice.
 ///
 /// `Conflict(Domain)` if the account has the name itself, `Taken` if another one has it, or has proved a name above it. `NotClaimable`
 /// and `Limit` as of a tenant's claims.
@@ -41,12 +42,13 @@ pub(crate) fn make_way(
     account: AccountId,
     name: &DomainName,
     is_challenge_seen: bool,
+    instead_of: Option<DomainId>,
 ) -> Result<(), Error> {
     let way = ownership::way(tx, account, name, is_challenge_seen)?;
     if let Way::Own = way {
         return Err(Error::Conflict(Entity::Domain));
     }
-    ownership::check_claimable(tx, account, name, is_challenge_seen)?;
+    ownership::check_claimable(tx, account, name, is_challenge_seen, instead_of)?;
     match way {
         Way::Free => Ok(()),
         Way::Own | Way::Blocked => Err(Error::Taken { name: name.to_string() }),

@@ -55,8 +55,8 @@ pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Res
     if let Some(alias) = inbound::own_alias(tx, caller, new.name)? {
         return Err(alias);
     }
-    loss::make_way(tx, caller.account(), new.name, false)?;
-    make(tx, caller, new, label.as_deref())
+    loss::make_way(tx, caller.account(), new.name, false, None)?;
+    make(tx, caller, new, label.as_deref(), false)
 }
 
 /// Makes the domain of a claim whose challenge was seen a moment ago, and takes its name from a claim that gives way to that.
@@ -68,8 +68,8 @@ pub(crate) fn create_proved<'t>(
     caller: &Caller,
     name: &DomainName,
 ) -> Result<Domain<'t>, Error> {
-    loss::make_way(tx, caller.account(), name, true)?;
-    let domain = make(tx, caller, &NewDomain::named(name), None)?;
+    loss::make_way(tx, caller.account(), name, true, None)?;
+    let domain = make(tx, caller, &NewDomain::named(name), None, true)?;
     signing::prove(tx, caller.actor(), &domain, ownership::BY_CHALLENGE)?;
     domain::find(tx, caller, domain.id)
 }
@@ -80,8 +80,9 @@ fn make<'t>(
     caller: &Caller,
     new: &NewDomain<'_>,
     label: Option<&str>,
+    is_challenge_seen: bool,
 ) -> Result<Domain<'t>, Error> {
-    let claimed_at = ownership::begin(tx, caller.account(), new.name)?;
+    let claimed_at = ownership::begin(tx, caller.account(), new.name, is_challenge_seen)?;
     let handle = new.subscription.unwrap_or(subscription::DEFAULT);
     let subscription = subscription::find(tx, caller.account(), handle)?;
     subscription::make_room_for_domain(tx, &subscription)?;
@@ -208,7 +209,7 @@ pub fn create_or_adopt<'t>(
 /// Gives the domain another name. Its keys and tokens stay; its records are made anew, and nothing of what was
 /// verified of the old name holds for the new one; its own keys sign for it.
 ///
-/// `InUse` while its keys sign for another domain; else as [`create`] refuses the new name.
+/// `InUse` while its keys sign for another domain, or it proves one below it to which the caller's key has no access; else as [`create`] refuses the new name.
 pub fn rename<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -219,12 +220,13 @@ pub fn rename<'t>(
         return Ok(domain.clone());
     }
     check_signs_for_none(tx, caller, domain)?;
+    ownership::check_proves_for_own(tx, caller, domain)?;
     if let Some(alias) = inbound::own_alias(tx, caller, name)? {
         return Err(alias);
     }
-    loss::make_way(tx, caller.account(), name, false)?;
+    loss::make_way(tx, caller.account(), name, false, Some(domain.id))?;
     ownership::remember(tx, domain.account, domain.id)?;
-    let claimed_at = ownership::begin(tx, domain.account, name)?;
+    let claimed_at = ownership::begin(tx, domain.account, name, false)?;
     let covered = ownership::is_covered(tx, domain.account, name)?;
     let claim = table::NewClaim { name, claimed_at, covered };
     let renamed = table::rename(tx, domain, &claim, tx.now() + domain::FIRST_CHECK_AFTER)?;
@@ -255,9 +257,10 @@ fn leave<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(
 
 /// Deletes the domain with everything that hangs on it.
 ///
-/// `InUse` while its keys sign for another domain.
+/// `InUse` while its keys sign for another domain, or it proves one below it to which the caller's key has no access.
 pub fn delete<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
     check_signs_for_none(tx, caller, domain)?;
+    ownership::check_proves_for_own(tx, caller, domain)?;
     ownership::remember(tx, domain.account, domain.id)?;
     table::delete(tx, domain.id)?;
     tx.tell(caller.actor(), domain.account, &Change::DomainDeleted { domain: domain.into() })?;
@@ -288,13 +291,11 @@ pub fn transfer<'t>(
     login::withdraw(tx, domain)?;
     session::withdraw(tx, domain)?;
     setup_link::withdraw(tx, domain)?;
-    for token in token::list(tx, domain, None, u32::MAX)? {
-        token::revoke(tx, caller, domain, token.id)?;
-    }
+    token::revoke_all(tx, caller, domain)?;
     life::shelve_imported(tx, caller.actor(), domain.account, &domain.into())?;
     add_key(tx, caller, domain)?;
     ownership::table::forget_claims_of(tx, domain.id)?;
-    ownership::begin(tx, to, &domain.name)?;
+    ownership::begin(tx, to, &domain.name, false)?;
     list::clear(tx, domain)?;
     recipient::clear(tx, domain)?;
     let moved = table::transfer(tx, domain, to, subscription.id)?;

@@ -168,6 +168,17 @@ pub enum RequireProof {
     Never,
 }
 
+impl RequireProof {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RequireProof::Tenants => "tenants",
+            RequireProof::Always => "always",
+            RequireProof::Never => "never",
+        }
+    }
+}
+
 impl FromStr for RequireProof {
     type Err = InvalidSetting;
 

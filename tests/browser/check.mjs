@@ -18,7 +18,7 @@ const listen = (page) => {
 };
 
 const pages = (name) => [
-  '', '/domains', '/domains?q=example&status=pending&order=newest', '/domains/bulk', `/domains/${name}`, `/domains/${name}/keys`,
+  '', '/domains', '/domains?q=example&status=pending&order=newest', '/domains/bulk', `/domains/${name}`, `/domains/${name}/advice`, `/domains/${name}/keys`,
   `/domains/${name}/access`, `/domains/${name}/mail?test=jo@${name}`, `/domains/${name}/lists?to=jo@${name}&sender=a@b.example&recipient=jo@${name}`,
   `/domains/${name}/recipients`, `/domains/${name}/log`, `/domains/${name}/danger`, '/account', '/log', '/help', '/help/record_missing', '/sessions', '/nowhere',
 ].map((path) => `${url}/console${path}`);
@@ -60,6 +60,13 @@ try {
   await page.waitForSelector('text=What each server said', { timeout: 60000 });
   assert.equal(new URL(page.url()).pathname, '/console/domains/example.com', 'without leaving the page');
   story('"Check now" shows what each server said, without a reload');
+
+  await page.goto(`${url}/console/domains/example.com/advice`);
+  await page.click('form[data-check] button');
+  await page.waitForSelector('text=Look again', { timeout: 60000 });
+  assert.equal(await page.locator('h3', { hasText: 'MTA-STS' }).count(), 1);
+  assert.equal(new URL(page.url()).pathname, '/console/domains/example.com/advice', 'without leaving the page');
+  story('"Look now" shows what else helps mail to arrive');
 
   await page.goto(`${url}/console/domains/example.com/access`);
   await page.fill('#token-name', markup);
@@ -124,6 +131,9 @@ try {
   await plain.goto(`${url}/console/domains/example.com`);
   await plain.click('form[data-check] button');
   assert.ok(await plain.isVisible('text=What each server said'));
+  await plain.goto(`${url}/console/domains/example.com/advice`);
+  await plain.click('form[data-check] button');
+  assert.ok(await plain.isVisible('text=Look again'));
   story('every page without a script');
 
   const other = await browser.newContext();

@@ -33,11 +33,17 @@ const DKIM: usize = 6_000;
 const SPF: usize = 4_000;
 const DMARC: usize = 4_000;
 const SEED: u64 = 7208;
+/// Another seed, for a run by hand.
+const OTHER_SEED: &str = "POSTROOM_SEED";
 /// So many cases of a disagreement that is not explained are shown.
 const MOST_EXAMPLES: usize = 5;
 /// From where our servers send: the mechanism that we ask for covers these two.
 const HOSTS: [&str; 2] = ["192.0.2.10", "2001:db8::10"];
 const EXPLAINED: &str = include_str!("explained.tsv");
+
+fn seed() -> u64 {
+    std::env::var(OTHER_SEED).map_or(SEED, |seed| seed.parse().unwrap())
+}
 
 /// A zone with something wrong in it, or with nothing.
 #[derive(Clone)]
@@ -154,7 +160,7 @@ fn explanations() -> Vec<Explanation> {
     ignore = "needs Python: tests/differential/run makes its environment"
 )]
 fn independent_implementations_agree_but_where_it_is_explained() {
-    let mut dice = Dice::new(SEED);
+    let mut dice = Dice::new(seed());
     let mut cases: Vec<Case> = (0..DKIM).map(|_| dkim::case(&mut dice)).collect();
     cases.extend((0..SPF).flat_map(|_| senders::cases(&mut dice)));
     cases.extend((0..DMARC).map(|_| dmarc::case(&mut dice)));
@@ -185,7 +191,7 @@ const MENDED: usize = 1_500;
 
 #[test]
 fn a_mutation_that_fails_passes_after_its_advice_was_followed_twice_at_most() {
-    let mut dice = Dice::new(SEED + 1);
+    let mut dice = Dice::new(seed() + 1);
     let mut cases: Vec<Case> = (0..MENDED).map(|_| dkim::case(&mut dice)).collect();
     cases.extend((0..MENDED / 2).flat_map(|_| senders::cases(&mut dice)));
     cases.extend((0..MENDED).map(|_| dmarc::case(&mut dice)));
@@ -242,6 +248,9 @@ fn compare(cases: &[Case], ours: &[Said], theirs: &[Said]) {
     }
     println!("spf: {hosts_differ} results of single hosts differ");
     assert!(unexplained.is_empty(), "not explained: {unexplained:#?}");
+    if seed() != SEED {
+        return;
+    }
     let idle: Vec<&Explanation> = explanations.iter().filter(|line| !used.contains(line)).collect();
     assert!(idle.is_empty(), "these explain nothing: {idle:#?}");
 }

@@ -72,6 +72,7 @@ impl Postfix {
             ("rewrite", "-", "trivial-rewrite"),
             ("proxymap", "-", "proxymap"),
             ("anvil", "1", "anvil"),
+            ("tlsmgr", "1", "tlsmgr"),
             ("bounce", "0", "bounce"),
             ("defer", "0", "bounce"),
             ("error", "-", "error"),

@@ -7,6 +7,7 @@ mod changes;
 mod clock;
 mod damage;
 mod deciding;
+mod downstream;
 mod egress;
 mod explaining;
 pub(crate) mod findings;

@@ -294,6 +294,8 @@ impl World {
 
     /// The reason of each domain is the same in every dialect.
     fn check_dialects(&self) -> Result<(), TestCaseError> {
+        // The lifecycle dialect shows an end user's domains.
+        self.app.sql().execute("UPDATE domain SET user_id = 'user_123'", []).unwrap();
         for key in &self.keys {
             let listed = self.app.call(key, "GET /api/v1/domains?limit=200").json();
             for domain in listed.as_array().unwrap() {
@@ -310,7 +312,21 @@ impl World {
                 prop_assert_eq!(&native["reason"], wanted);
                 prop_assert_eq!(&mailgun["domain"]["reason"], wanted);
                 prop_assert_eq!(&inbound["reason"], wanted);
+                let user = "user_id=user_123";
+                let shown =
+                    get(format!("GET /v2/domains/{name}/info?{user}"), "x-api-key", key.secret.clone());
+                let all = get(format!("GET /v2/domains?{user}&limit=200"), "x-api-key", key.secret.clone());
+                let in_list = all["items"].as_array().unwrap().iter().find(|item| item["domain"] == name);
+                prop_assert_eq!(&shown["domain"]["reason"], wanted, "{}", &shown);
+                prop_assert_eq!(&in_list.unwrap()["reason"], wanted, "{}", &all);
+                prop_assert_eq!(shown["domain"]["status"] == "active", wanted.is_null());
                 prop_assert_eq!(native["status"] == "active", wanted.is_null());
+            }
+            for domain in listed.as_array().unwrap() {
+                let verified =
+                    self.app.call(key, &format!("POST /api/v1/domains/{}/verify", domain["id"])).json();
+                let has_reason = verified["dkim_verified"] == true || verified["errors"]["dkim"].is_string();
+                prop_assert!(has_reason, "{}", verified);
             }
         }
         Ok(())

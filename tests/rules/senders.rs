@@ -7,7 +7,7 @@ use postroom::dns::{
     Answer, Outcome, Question, RecordData, RecordType, Resolver, ScriptedResolver, Server, Sighting,
 };
 use postroom::name::DomainName;
-use postroom::verify::{Code, Expectation, Finding, SpfExpectation, Verdict, look};
+use postroom::verify::{Act, Code, Expectation, Finding, SpfExpectation, Verdict, look};
 
 /// What a look finds of a record, for a sender at each of these addresses.
 fn found(record: &str, addresses: &[&str], dns: ScriptedResolver) -> Finding {
@@ -356,4 +356,21 @@ fn of_eleven_names_of_a_client_the_first_ten_count_as_they_came() {
     dns.set("7.2.0.192.in-addr.arpa", names);
     let finding = found("v=spf1 ptr:ours.example.org -all", &["192.0.2.7"], dns);
     assert_eq!(finding.verdict, Verdict::Pass, "{}", finding.text);
+}
+
+#[test]
+fn where_what_is_wanted_is_broken_itself_the_sentence_says_who_must_act() {
+    let finding = found("v=spf1 a -all", &[], ScriptedResolver::new());
+    assert_eq!((finding.verdict, finding.code), (Verdict::Fail, Some(Code::SpfMechanismMissing)));
+    let told = "would be no help yet: include:spf.example.net at example.com leads to spf.example.net, which has no SPF record";
+    assert!(
+        finding.text.contains(told) && finding.text.contains("the operator of the mail system"),
+        "{}",
+        finding.text
+    );
+    assert_eq!(finding.action.map(|action| action.act), Some(Act::None));
+    // With its record it is a help.
+    let finding = found("v=spf1 a -all", &[], zone());
+    let action = finding.action.unwrap();
+    assert_eq!(action.to.as_deref(), Some("v=spf1 include:spf.example.net a -all"), "{}", finding.text);
 }

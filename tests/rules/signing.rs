@@ -207,26 +207,78 @@ fn nothing_changes_a_domain_that_is_tied_to_a_key_that_the_caller_does_not_hold(
     app.postroom
         .write(|tx| domain::associate(tx, &key.operator(), &key.own(tx, leaf)?, Some(other.id)).map(drop))
         .unwrap();
+    // A second key that could sign, and an end user whose domain it is.
+    let record = app
+        .postroom
+        .write(|tx| {
+            let domain = domain::find_named(tx, &key.operator(), &"mail.example.com".parse()?)?;
+            keyring::create(tx, &key.operator(), &domain, &selector("second"), &Source::Pool)?;
+            let records = record::list(tx, &domain)?;
+            Ok::<_, Error>(records.iter().find(|record| record.purpose == Purpose::Dkim).unwrap().id)
+        })
+        .unwrap();
+    app.sql().execute("UPDATE dkim_key SET activated_at = 1 WHERE selector = 'second'", []).unwrap();
+    app.sql().execute("UPDATE domain SET user_id = 'user_123' WHERE name = 'mail.example.com'", []).unwrap();
     let before = app.dump();
-    let form = |line: &str, body: &str| {
-        let headers = [
-            ("Authorization", &*basic("api", &key.secret)),
-            ("Content-Type", "application/x-www-form-urlencoded"),
-        ];
-        app.send(line, &headers, body.as_bytes())
+    let (form, json) = ("application/x-www-form-urlencoded", "application/json");
+    let (basic, bearer) = (basic("api", &key.secret), format!("Bearer {}", key.secret));
+    let ask = |line: &str, body: &str| {
+        let (field, credential, kind) = match line {
+            line if line.contains(" /postroom") => ("Authorization", &bearer, json),
+            line if line.contains(" /v2") || line.contains(" /inbound") => ("X-API-Key", &key.secret, json),
+            _ => ("Authorization", &basic, form),
+        };
+        app.send(line, &[(field, credential), ("Content-Type", kind)], body.as_bytes())
     };
+    let mark =
+        |status: &str| json!({"user_id": "user_123", "id": record.number(), "status": status}).to_string();
     for (line, body) in [
         ("PUT /v3/domains/mail.example.com/dkim_authority", "self=false"),
         ("PUT /v4/domains/mail.example.com/keys/pr1/deactivate", ""),
+        ("PUT /v4/domains/mail.example.com/keys/second/activate", ""),
         ("PUT /v3/domains/mail.example.com/dkim_selector", "dkim_selector=other"),
+        ("DELETE /v1/dkim/keys?signing_domain=mail.example.com&selector=pr1", ""),
+        (
+            "PUT /v1/dkim_management/domains/mail.example.com/rotation",
+            "rotation_enabled=true&rotation_interval=7d",
+        ),
+        ("POST /v1/dkim_management/domains/mail.example.com/rotate", ""),
+        ("POST /postroom/v1/domains/mail.example.com/keys/pr1/deactivate", ""),
+        ("POST /postroom/v1/domains/mail.example.com/keys/second/activate", ""),
+        ("DELETE /postroom/v1/domains/mail.example.com/keys/pr1", ""),
+        ("POST /postroom/v1/domains/mail.example.com/rotation", ""),
+        ("PUT /postroom/v1/domains/mail.example.com/rotation", r#"{"every_days":7}"#),
+        ("PUT /postroom/v1/domains/mail.example.com/rotation", r#"{"delegated":true}"#),
+        ("DELETE /postroom/v1/domains/mail.example.com/rotation", ""),
+        ("POST /v2/domains/mail.example.com/dns/mark", &mark("failed")),
+        ("POST /v2/domains/mail.example.com/dns/mark", &mark("disabled")),
     ] {
-        let reply = form(line, body);
+        let reply = ask(line, body);
         assert!(
             (400..500).contains(&reply.status) && reply.text().contains("1 domain "),
             "{line}: {reply:?}"
         );
         assert!(!reply.text().contains("a.mail.example.com"), "it names none: {reply:?}");
+        assert_eq!(app.dump(), before, "{line}");
     }
+    // What would leave it without the domain whose keys sign for it.
+    let id = details(&app, &key, "mail.example.com").id;
+    for (line, body) in [
+        ("DELETE /inbound/v1/domains/mail.example.com", ""),
+        ("DELETE /inbound/v1/domains/batch", r#"{"domains":["mail.example.com"]}"#),
+        ("POST /v2/domains/delete", r#"{"user_id":"user_123","domain":"mail.example.com"}"#),
+        ("DELETE /postroom/v1/claims/mail.example.com", ""),
+    ] {
+        let reply = ask(line, body);
+        assert!(reply.text().contains("another domain"), "{line}: {reply:?}");
+        assert_eq!(app.dump(), before, "{line}");
+    }
+    let renamed = app.call_with(
+        &key,
+        &format!("PATCH /api/v1/domains/{id}"),
+        &json!({"domain": {"url": "new.example"}}),
+    );
+    assert!(renamed.status == 409 && renamed.text().contains("another domain"), "{renamed:?}");
     assert_eq!(app.dump(), before);
     // The operator can.
     assert!(set_authority(&app, &key.operator(), "mail.example.com", false).unwrap());
@@ -234,7 +286,14 @@ fn nothing_changes_a_domain_that_is_tied_to_a_key_that_the_caller_does_not_hold(
 
 #[test]
 fn a_batch_deprovisions_parent_and_child_in_either_order() {
-    for order in [[PARENT, CHILD], [CHILD, PARENT]] {
+    // Names are compared as names, however they are written.
+    for order in [
+        [PARENT, CHILD],
+        [CHILD, PARENT],
+        ["EXAMPLE.com.", CHILD],
+        [" example.com", "News.example.com."],
+        ["example\u{3002}com", CHILD],
+    ] {
         let (app, key) = start(&[PARENT, CHILD]);
         assert!(set_authority(&app, &key.operator(), CHILD, false).unwrap());
         let headers = [("X-API-Key", &*key.secret), ("Content-Type", "application/json")];
@@ -257,9 +316,32 @@ fn an_alias_of_ones_own_that_is_asked_for_as_a_domain_is_called_an_alias_in_ever
     let bearer = format!("Bearer {}", key.secret);
     let basic = basic("api", &key.secret);
     let v2 = |line: &str, body: &str| {
-        app.send(line, &[("Authorization", &*bearer), ("Content-Type", "application/json")], body.as_bytes())
+        let credential =
+            if line.contains(" /v2") { ("X-API-Key", &*key.secret) } else { ("Authorization", &*bearer) };
+        app.send(line, &[credential, ("Content-Type", "application/json")], body.as_bytes())
     };
     let body = json!({"domain": "alias.example", "subscriptionHandle": "default"}).to_string();
+    app.sql().execute("UPDATE domain SET user_id = 'user_123'", []).unwrap();
+    let second = app.domain(&key, "second.example");
+    // One of a domain that no end user has is called an alias as well; that of another end user's domain is not there.
+    let of_nobody = app.send("POST /inbound/v1/domains/second.example/alias/nobodys.example", &inbound, b"");
+    assert_eq!(of_nobody.status, 200, "{of_nobody:?}");
+    for (user, domain, says) in [
+        ("user_123", "nobodys.example", "second.example"),
+        ("user_456", "nobodys.example", "second.example"),
+        ("user_456", "alias.example", ""),
+    ] {
+        let body = json!({"user_id": user, "domain": domain}).to_string();
+        let made = v2("POST /v2/domain", &body);
+        assert!(made.status == 409 && made.text().contains(says), "{made:?}");
+        let shown = v2(&format!("GET /v2/domains/{domain}/info?user_id={user}"), "");
+        let wanted = if says.is_empty() { 404 } else { 409 };
+        assert!(shown.status == wanted && shown.text().contains(says), "{shown:?}");
+        assert!(!made.text().contains(PARENT) && !shown.text().contains(PARENT));
+    }
+    let v2_body = r#"{"user_id":"user_123","domain":"alias.example"}"#;
+    let batch = json!({"domains": [{"domain": "alias.example"}]}).to_string();
+    let id = details(&app, &key, PARENT).id;
     let replies = [
         app.call_with(&key, "POST /api/v1/domains", &json!({"domain": {"url": "alias.example"}})),
         v2("GET /postroom/v1/domains/alias.example", ""),
@@ -267,10 +349,33 @@ fn an_alias_of_ones_own_that_is_asked_for_as_a_domain_is_called_an_alias_in_ever
         app.send("GET /v4/domains/alias.example", &[("Authorization", &*basic)], b""),
         app.send("POST /inbound/v1/domains", &inbound, body.as_bytes()),
         app.send("GET /inbound/v1/domains/alias.example", &inbound, b""),
+        app.send("DELETE /inbound/v1/domains/alias.example", &inbound, b""),
+        app.send("POST /inbound/v1/domains/batch?subscriptionHandle=default", &inbound, batch.as_bytes()),
+        app.send("DELETE /inbound/v1/domains/batch", &inbound, batch.as_bytes()),
+        app.send("POST /inbound/v1/domains/second.example/alias/alias.example", &inbound, b""),
+        app.call_with(
+            &key,
+            &format!("PATCH /api/v1/domains/{second}"),
+            &json!({"domain": {"url": "alias.example"}}),
+        ),
+        v2("POST /v2/domain", v2_body),
+        v2("POST /v2/domains/delete", v2_body),
+        v2("GET /v2/domains/alias.example/info?user_id=user_123", ""),
+        v2("GET /v2/domains/alias.example/dns?user_id=user_123", ""),
+        v2("POST /v2/domains/alias.example/dns/verify", v2_body),
+        v2("PUT /v2/domains/alias.example/route", v2_body),
+        v2("POST /postroom/v1/domains/alias.example/verify", ""),
+        v2("POST /postroom/v1/claims", r#"{"name":"alias.example"}"#),
+        app.send("PUT /v4/domains/alias.example/verify", &[("Authorization", &*basic)], b""),
+        app.send("PUT /v3/domains/alias.example/dkim_authority", &[("Authorization", &*basic)], b""),
+        app.send("GET /v4/domains/alias.example/keys", &[("Authorization", &*basic)], b""),
     ];
-    for reply in replies.iter().filter(|reply| !reply.text().contains("no such route")) {
-        assert!((400..500).contains(&reply.status) && reply.text().contains("alias"), "{reply:?}");
+    for reply in replies {
+        let is_batch = reply.status == 200 && reply.text().contains("\"successes\":[]");
+        assert!(is_batch || (400..500).contains(&reply.status), "{reply:?}");
+        assert!(reply.text().contains("alias"), "{reply:?}");
     }
+    assert!(details(&app, &key, PARENT).id == id);
 }
 
 /// What somebody does, or what happens to the DNS.

@@ -26,8 +26,10 @@ pub(super) fn run(
         scouts.smtp = scouts.smtp.or_else(|| Some(MailScout::named(&settings.mx_host)));
     }
     let resolver = context.resolver()?;
-    let advice =
-        advisory::look(&Subject::new(name.clone(), settings), &scouts.tools(&resolver, &settings.egress));
+    let advice = advisory::look(
+        &Subject::new(name.clone(), settings),
+        &scouts.tools(&resolver, &settings.egress, postroom.now()),
+    );
     context.output.print(&advice_json(&name, &advice), || advice.iter().map(line).collect())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -19,7 +19,7 @@ use crate::json::claim::{claim_json, verified_json};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// NameClaim a name for an account: it is created, or contends with the account that has it
+    /// Claim a name for an account: it is created, or contends with the account that has it
     Create {
         /// The name
         name: String,

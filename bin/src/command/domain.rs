@@ -118,7 +118,7 @@ pub(super) enum Command {
         #[command(flatten)]
         consent: Consent,
     },
-    /// Hand a domain over to another account, with its records, keys and tokens
+    /// Hand a domain over to another account, with its records and keys; its tokens are revoked, and it gets a new key
     Transfer {
         /// The domain
         name: String,

@@ -52,7 +52,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use postroom::db::{Options, Postroom, is_being_opened};
-use postroom::dns::NetworkResolver;
+use postroom::dns::{DnsSettings, NetworkResolver};
 use postroom::settings::Settings;
 use tracing::warn;
 use tracing_subscriber::filter::LevelFilter;
@@ -264,6 +264,12 @@ impl Context {
 
     fn resolver(&self) -> Result<NetworkResolver, Failure> {
         NetworkResolver::new(self.config.dns()?).map_err(|e| Failure::input(e.to_string()))
+    }
+
+    /// One that asks this recursive resolver alone.
+    fn resolver_at(&self, address: SocketAddr) -> Result<NetworkResolver, Failure> {
+        let settings = DnsSettings { resolvers: vec![address], ..self.config.dns()? };
+        NetworkResolver::new(settings).map_err(|e| Failure::input(e.to_string()))
     }
 }
 

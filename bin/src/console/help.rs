@@ -1,6 +1,7 @@
-//! Help beside each finding: what its code means, and what to do.
+//! Help beside each finding and each piece of advice: what its code means, and what to do.
 
 use maud::html;
+use postroom::advisory::AdviceCode;
 use postroom::verify::Code;
 
 use super::frame::{Frame, Part};
@@ -29,21 +30,34 @@ pub(super) fn list(call: &Call<'_, SignedIn<()>>) -> Result<Response, Fault> {
                 }
             }
         }
+        section.card {
+            h2 { "What advice means" }
+            ul.reasons {
+                @for code in AdviceCode::ALL {
+                    li { a href=(frame.to(&format!("/help/{}", code.as_str()))) { code { (code.as_str()) } } span { (code.meaning()) } }
+                }
+            }
+        }
     };
     Ok(frame.page(Part::Help, "Help", &[], &content))
 }
 
 pub(super) fn show(call: &Call<'_, SignedIn<()>>) -> Result<Response, Fault> {
     let wanted = call.param("code");
-    let code = Code::ALL.iter().find(|code| code.as_str() == wanted).ok_or(Fault::NoRoute)?;
+    let finding = Code::ALL.iter().find(|code| code.as_str() == wanted);
+    let advice = AdviceCode::ALL.iter().find(|code| code.as_str() == wanted);
+    let (meaning, mend) = finding
+        .map(|code| (code.meaning(), code.mend()))
+        .or(advice.map(|code| (code.meaning(), code.mend())))
+        .ok_or(Fault::NoRoute)?;
     let frame = call.read(|tx| Frame::of(tx, call))?;
     let content = html! {
-        div.head { h1 { code { (code.as_str()) } } }
+        div.head { h1 { code { (wanted) } } }
         section.card {
             h2 { "What it means" }
-            p { (code.meaning()) }
+            p { (meaning) }
             h2 { "What to do" }
-            p { (code.mend()) }
+            p { (mend) }
         }
     };
     let trail = [("Help".to_owned(), frame.to("/help"))];

@@ -50,6 +50,8 @@ pub const SURFACE: Surface = Surface {
         page(Method::POST, "/console/domains/bulk", domain::bulk::add).for_account(),
         page(Method::GET, "/console/domains/{name}", domain::show::show),
         looking_page(Method::POST, "/console/domains/{name}/check", domain::show::check),
+        page(Method::GET, "/console/domains/{name}/advice", domain::advice::show),
+        looking_page(Method::POST, "/console/domains/{name}/advice", domain::advice::look),
         page(Method::GET, "/console/domains/{name}/log", domain::log::show),
         page(Method::GET, "/console/domains/{name}/zone", domain::show::zone),
         page(Method::GET, "/console/domains/{name}/keys", domain::keys::show),

@@ -11,6 +11,7 @@ mod integrity;
 mod keys;
 mod refusals;
 mod news;
+mod proofs;
 mod rotations;
 mod run;
 mod seals;
@@ -43,6 +44,7 @@ pub const DUTIES: &[Duty] = &[
     upkeep::DUTY,
     uses::DUTY,
     checks::DUTY,
+    proofs::DUTY,
     keys::DUTY,
     rotations::DUTY,
     expiry::DUTY,

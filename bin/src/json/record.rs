@@ -4,6 +4,8 @@ use postroom::domain::Details;
 use postroom::record::{Problem, Record};
 use serde_json::{Value, json};
 
+use super::finding::action_json;
+
 /// A record that the domain's owner must publish, and what was last seen of it.
 pub fn record_json(domain: &Details, record: &Record) -> Value {
     json!({
@@ -16,7 +18,7 @@ pub fn record_json(domain: &Details, record: &Record) -> Value {
     })
 }
 
-/// What was wrong with a record at its last check.
+/// What was wrong with a record at its last check, and what to enter where.
 pub fn problem_json(problem: &Problem) -> Value {
-    json!({ "code": problem.code, "text": problem.text })
+    json!({ "code": problem.code, "text": problem.text, "action": problem.action.as_ref().map(action_json) })
 }

@@ -96,8 +96,8 @@ impl Lanes {
                 waiting: write_queue,
                 at_once: 1,
             })?,
-            // Between its pieces everybody else writes: the more of them go side by side, the less often.
-            batches: pool("postroom-batch", 1, 1, write_queue)?,
+            // They write in turn, a piece at a time; while one asks the DNS, which takes seconds, others write.
+            batches: pool("postroom-batch", 4, 1, write_queue)?,
             looks: pool("postroom-looks", 16, 4, write_queue)?,
         })
     }

@@ -1,10 +1,12 @@
-//! Scouts: what looks at other hosts for the library's advice. They fetch a page by https and listen to a mail host's greeting, at
-//! addresses that were vetted and at no other.
+//! Scouts: what looks at other hosts for the library's advice. They fetch a page by https, and listen to a mail host's greeting and
+//! see its certificate, at addresses that were vetted and at no other.
 
+mod certificate;
 mod https;
 mod smtp;
 
 use postroom::advisory::{Https, Smtp, Tools};
+use postroom::clock::Timestamp;
 use postroom::dns::Resolver;
 use postroom::egress::EgressPolicy;
 
@@ -22,12 +24,18 @@ pub struct Scouts {
 
 impl Scouts {
     /// The library's tools, with these scouts among them.
-    pub fn tools<'a>(&'a self, resolver: &'a dyn Resolver, egress: &'a EgressPolicy) -> Tools<'a> {
+    pub fn tools<'a>(
+        &'a self,
+        resolver: &'a dyn Resolver,
+        egress: &'a EgressPolicy,
+        now: Timestamp,
+    ) -> Tools<'a> {
         Tools {
             resolver,
             egress,
             https: self.https.as_ref().map(|scout| scout as &dyn Https),
             smtp: self.smtp.as_ref().map(|scout| scout as &dyn Smtp),
+            now,
         }
     }
 }

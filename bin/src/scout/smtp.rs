@@ -1,12 +1,16 @@
-//! Listening to a mail host: its greeting, and what it offers on EHLO (RFC 5321 section 4.1.1.1, RFC 3207).
+//! Listening to a mail host: its greeting, what it offers on EHLO (RFC 5321 section 4.1.1.1), and the certificate that it shows
+//! after STARTTLS (RFC 3207). No mail is sent.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use postroom::advisory::{Smtp, SmtpHost};
 use postroom::egress::VettedAddresses;
 use postroom::name::DnsName;
+use tokio_rustls::rustls::RootCertStore;
+
+use super::certificate;
 
 /// How long one connection may take until it stands.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
@@ -14,8 +18,8 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(6);
 /// So many addresses of a host are tried.
 const MOST_ADDRESSES: usize = 2;
-/// The most octets that are read of what it says.
-const MOST_OCTETS: u64 = 16 * 1024;
+/// The most octets that are read of what it says, with its certificates.
+const MOST_OCTETS: u64 = 64 * 1024;
 /// The port of mail (RFC 5321 section 4.5.4.2).
 const PORT: u16 = 25;
 
@@ -24,27 +28,32 @@ const PORT: u16 = 25;
 pub struct MailScout {
     name: String,
     port: u16,
+    roots: RootCertStore,
 }
 
 impl MailScout {
-    /// One that names itself so in EHLO.
+    /// One that names itself so in EHLO, and trusts the authorities that browsers trust.
     pub fn named(name: &DnsName) -> MailScout {
-        MailScout { name: name.to_string(), port: PORT }
+        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        MailScout { name: name.to_string(), port: PORT, roots }
     }
 
-    /// This scout, connecting to another port than 25: for tests.
+    /// This scout, connecting to another port than 25 and trusting these authorities: for tests.
     #[must_use]
-    pub fn at_port(self, port: u16) -> MailScout {
-        MailScout { port, ..self }
+    pub fn at_port(self, port: u16, roots: RootCertStore) -> MailScout {
+        MailScout { port, roots, ..self }
     }
 }
 
 impl Smtp for MailScout {
-    fn greet(&self, _: &DnsName, addresses: &VettedAddresses) -> Result<SmtpHost, String> {
+    fn greet(&self, host: &DnsName, addresses: &VettedAddresses) -> Result<SmtpHost, String> {
         let mut why = "it does not answer".to_owned();
         for ip in addresses.iter().take(MOST_ADDRESSES) {
             match TcpStream::connect_timeout(&SocketAddr::new(ip, self.port), CONNECT_WITHIN) {
-                Ok(stream) => return self.listen(&stream),
+                Ok(stream) => {
+                    let stream = Limited { stream, until: Instant::now() + PATIENCE, left: MOST_OCTETS };
+                    return self.listen(host, stream);
+                }
                 Err(error) => why = format!("it cannot be reached at {ip} ({})", error.kind()),
             }
         }
@@ -53,42 +62,51 @@ impl Smtp for MailScout {
 }
 
 impl MailScout {
-    fn listen(&self, stream: &TcpStream) -> Result<SmtpHost, String> {
-        let broken = |error: std::io::Error| format!("it breaks off ({})", error.kind());
-        let until = Instant::now() + PATIENCE;
-        let mut lines = BufReader::new(stream.take(MOST_OCTETS));
-        let greeting = reply(stream, &mut lines, until).map_err(broken)?;
+    fn listen(&self, host: &DnsName, stream: Limited) -> Result<SmtpHost, String> {
+        let broken = |error: io::Error| format!("it breaks off ({})", error.kind());
+        let mut lines = BufReader::new(stream);
+        let greeting = reply(&mut lines).map_err(broken)?;
         if !greeting.first().is_some_and(|line| line.starts_with("220")) {
             return Err("it greets with a refusal".to_owned());
         }
-        let mut writer = stream;
-        writer.write_all(format!("EHLO {}\r\n", self.name).as_bytes()).map_err(broken)?;
-        let offers = reply(stream, &mut lines, until).map_err(broken)?;
-        // Whether it hears that does not matter.
-        let _ = writer.write_all(b"QUIT\r\n");
+        let offers = said(&mut lines, &format!("EHLO {}", self.name)).map_err(broken)?;
         let is_offer =
             |line: &String| line.get(4..).is_some_and(|word| word.trim().eq_ignore_ascii_case("STARTTLS"));
-        Ok(SmtpHost { starttls: offers.iter().any(is_offer) })
+        if !offers.iter().any(is_offer) {
+            // Whether it hears that does not matter.
+            let _ = lines.get_mut().write_all(b"QUIT\r\n");
+            return Ok(SmtpHost::Plain);
+        }
+        let begins = match said(&mut lines, "STARTTLS") {
+            Ok(begins) => begins,
+            Err(error) => return Ok(SmtpHost::Broken(broken(error))),
+        };
+        if !begins.first().is_some_and(|line| line.starts_with("220")) {
+            let what = begins.concat();
+            return Ok(SmtpHost::Broken(format!("it answers \"{}\" to STARTTLS", what.trim())));
+        }
+        // What came before the encryption must not count as said within it (RFC 3207 section 6).
+        if !lines.buffer().is_empty() {
+            return Ok(SmtpHost::Broken("it goes on unencrypted after STARTTLS".to_owned()));
+        }
+        let presented = certificate::presented(host, lines.get_mut(), &self.roots);
+        Ok(presented.map_or_else(SmtpHost::Broken, SmtpHost::Encrypted))
     }
 }
 
+/// The reply to a command.
+fn said(lines: &mut BufReader<Limited>, command: &str) -> io::Result<Vec<String>> {
+    lines.get_mut().write_all(format!("{command}\r\n").as_bytes())?;
+    reply(lines)
+}
+
 /// The lines of one reply: the last one has a space after its code, the others a hyphen (RFC 5321 section 4.2.1).
-fn reply(
-    stream: &TcpStream,
-    lines: &mut impl BufRead,
-    until: Instant,
-) -> Result<Vec<String>, std::io::Error> {
+fn reply(lines: &mut impl BufRead) -> io::Result<Vec<String>> {
     let mut read = Vec::new();
     loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(std::io::ErrorKind::TimedOut.into());
-        }
-        stream.set_read_timeout(Some(left))?;
-        stream.set_write_timeout(Some(left))?;
         let mut line = Vec::new();
         if lines.read_until(b'\n', &mut line)? == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let line = String::from_utf8_lossy(&line).into_owned();
         let goes_on = line.as_bytes().get(3) == Some(&b'-');
@@ -96,5 +114,40 @@ fn reply(
         if !goes_on {
             return Ok(read);
         }
+    }
+}
+
+/// A connection that ends at a moment, and after so many octets.
+struct Limited {
+    stream: TcpStream,
+    until: Instant,
+    left: u64,
+}
+
+impl Limited {
+    fn time_left(&self) -> io::Result<Option<Duration>> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
+    }
+}
+
+impl Read for Limited {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(self.time_left()?)?;
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(into.len());
+        let read = self.stream.read(into.get_mut(..most).unwrap_or_default())?;
+        self.left = self.left.saturating_sub(read as u64);
+        Ok(read)
+    }
+}
+
+impl Write for Limited {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(self.time_left()?)?;
+        self.stream.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
     }
 }

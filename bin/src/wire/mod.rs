@@ -15,6 +15,6 @@ pub use fault::{CLAIM_IT, Fault, PageFault, store_sentence, store_status, unprov
 pub use pieces::{Pieces, by_ids};
 pub use surface::{
     Anybody, Auth, Call, Desk, FORM_TOKEN, Handler, Looking, LookingCall, LookingPage, OpenLooking,
-    OpenToAll, Page, Route, SignedIn, Stored, Surface, Switches, batch, desk, looking, looking_page, making,
-    making_page, open, open_looking, page, reporting, route,
+    OpenToAll, Page, Route, SignedIn, Stored, Surface, Switches, batch, desk, looking, looking_batch,
+    looking_page, making, making_page, open, open_looking, page, reporting, route,
 };

@@ -2,7 +2,7 @@
 //! faults.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use postroom::access::{KeyScope, Need};
@@ -20,6 +20,8 @@ use crate::scout::Scouts;
 
 /// How long one piece of a batch may keep others from writing.
 const PIECE: Duration = Duration::from_millis(2);
+/// Held by the batch that writes a piece: everybody else waits for one piece at most, however many batches there are.
+static PIECES: Mutex<()> = Mutex::new(());
 
 /// Something that answers below some path prefixes: a dialect, the console, the health check for load balancers.
 ///
@@ -209,6 +211,13 @@ pub const fn batch(method: Method, path: &'static str, handler: Stored) -> Route
     route
 }
 
+/// A route that takes up to a thousand items, and asks the DNS before it writes them.
+pub const fn looking_batch(method: Method, path: &'static str, handler: Looking) -> Route {
+    let mut route = plain(method, path, Handler::Looking(handler));
+    route.body = BodySize::Batch;
+    route
+}
+
 /// A route that makes a key, or checks one.
 pub const fn making(method: Method, path: &'static str, handler: Stored) -> Route {
     let mut route = route(method, path, handler);
@@ -355,6 +364,7 @@ impl<'a, By> Call<'a, By> {
     ) -> Result<Vec<T>, E> {
         let mut done = Vec::with_capacity(items.len());
         while let Some(rest) = items.get(done.len()..).filter(|rest| !rest.is_empty()) {
+            let _turn = PIECES.lock().unwrap_or_else(PoisonError::into_inner);
             done.extend(self.session.write(|tx| {
                 let (begun, mut piece) = (Instant::now(), Vec::new());
                 for item in rest {

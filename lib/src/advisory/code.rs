@@ -75,6 +75,24 @@ codes! {
     SmtpNoStarttls = "smtp_no_starttls",
         "A mail host of the domain does not offer STARTTLS.",
         "Give it a certificate, and switch TLS on.";
+    SmtpTlsFails = "smtp_tls_fails",
+        "A mail host of the domain offers STARTTLS, and then no encrypted connection comes about.",
+        "Mend its certificate, key and TLS versions.";
+    CertificateExpired = "certificate_expired",
+        "The certificate of a mail host is not valid now: it has ended, or has not begun.",
+        "Renew it.";
+    CertificateWrongName = "certificate_wrong_name",
+        "The certificate of a mail host is for other hosts than the one that the MX record names.",
+        "Get one for the host in the MX record.";
+    CertificateUntrusted = "certificate_untrusted",
+        "The certificate of a mail host is signed by nobody whom the public trusts.",
+        "Get one from a public authority.";
+    CertificateIncomplete = "certificate_incomplete",
+        "A mail host does not send the certificate of the authority that signed its own.",
+        "Have it send the whole chain.";
+    CertificateExpiresSoon = "certificate_expires_soon",
+        "The certificate of a mail host ends within a week.",
+        "Renew it.";
     DnssecUnsigned = "dnssec_unsigned",
         "The domain is not signed with DNSSEC.",
         "If the DNS host offers it, switch it on, and add the DS record at the registrar.";
@@ -84,12 +102,30 @@ codes! {
     DnssecBroken = "dnssec_broken",
         "The domain's DNSSEC signatures do not validate.",
         "Have it signed anew, or withdraw the DS record at the registrar.";
+    DnssecDsMissing = "dnssec_ds_missing",
+        "The zone is signed with DNSSEC, but the zone above does not name its key.",
+        "Add the DS record that is shown at the registrar.";
+    DnssecDsWithoutKey = "dnssec_ds_without_key",
+        "The zone above has a DS record, but the zone is not signed with DNSSEC.",
+        "Delete the DS record at the registrar.";
+    DnssecDsMismatch = "dnssec_ds_mismatch",
+        "The DS records in the zone above are of other keys than those that sign the zone.",
+        "Replace them at the registrar by the one that is shown.";
+    DnssecNotAnchored = "dnssec_not_anchored",
+        "The zone is signed with DNSSEC, but a zone further above is not, so that the signatures do not count.",
+        "Nothing; it is for those who have the zones above.";
     TlsaWithoutDnssec = "tlsa_without_dnssec",
         "There is a TLSA record that DNSSEC does not validate, so that it does not count.",
         "Have the zone signed, or delete the record.";
     TlsaUnusable = "tlsa_unusable",
-        "No TLSA record has a usage that counts for mail (RFC 7672 section 3.1.3).",
-        "Publish 3 1 1 and the hash of the host's key.";
+        "No TLSA record is one that counts for mail (RFC 7672 section 3.1.3).",
+        "Publish 3 1 1 and the SHA-256 hash of the host's key.";
+    TlsaMismatch = "tlsa_mismatch",
+        "No TLSA record fits the certificate that the mail host sends.",
+        "Publish 3 1 1 and the SHA-256 hash of the key that it has now.";
+    TlsaWithoutTls = "tlsa_without_tls",
+        "A TLSA record has senders insist on TLS with a mail host that has none.",
+        "Switch TLS on.";
     CaaMissing = "caa_missing",
         "Every authority may issue certificates for the domain.",
         "If you know yours, name it in a CAA record.";

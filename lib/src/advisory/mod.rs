@@ -10,6 +10,7 @@ mod caa;
 mod clients;
 mod code;
 mod dnssec;
+mod heard;
 mod mail_hosts;
 mod mta_sts;
 mod reports;
@@ -21,6 +22,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::address::EmailAddress;
+use crate::clock::Timestamp;
 use crate::dns::{Deadline, Memo, Question, RecordType, Resolver};
 use crate::egress::EgressPolicy;
 use crate::name::{DnsName, DomainName};
@@ -29,8 +31,9 @@ use crate::settings::Settings;
 
 use self::answers::{addresses, addresses_of, is_absent, mail_hosts, shown, tag, texts_of};
 pub use self::code::AdviceCode;
+use self::heard::Heard;
 pub use self::mta_sts::MOST_POLICY_OCTETS;
-pub use self::tools::{Https, Smtp, SmtpHost, Tools, WebPage};
+pub use self::tools::{Certificate, Https, Presented, Smtp, SmtpHost, Tools, Vouching, WebPage};
 
 /// For so long a look begins new look-ups.
 const LOOK_FOR: Duration = Duration::from_secs(10);
@@ -77,7 +80,7 @@ pub enum Topic {
     DmarcReports,
     /// How mail programs find the servers.
     MailPrograms,
-    /// Whether the mail hosts answer, and encrypt.
+    /// Whether the mail hosts answer and encrypt, with certificates that are right.
     MailHosts,
     /// Whether the zone is signed (RFC 9364).
     Dnssec,
@@ -119,6 +122,22 @@ impl Topic {
             Topic::Tlsa => "tlsa",
             Topic::Caa => "caa",
             Topic::Bimi => "bimi",
+        }
+    }
+
+    /// What it is about, as a heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Topic::ReverseDns => "Names of the sending addresses",
+            Topic::MtaSts => "MTA-STS",
+            Topic::TlsReports => "Reports on TLS",
+            Topic::DmarcReports => "DMARC reports to the operator",
+            Topic::MailPrograms => "Settings for mail programs",
+            Topic::MailHosts => "Mail hosts",
+            Topic::Dnssec => "DNSSEC",
+            Topic::Tlsa => "TLSA",
+            Topic::Caa => "CAA",
+            Topic::Bimi => "BIMI",
         }
     }
 
@@ -211,7 +230,9 @@ pub fn look(subject: &Subject, tools: &Tools<'_>) -> Vec<(Topic, Advice)> {
     let dns = Memo::new(&until);
     // What needs no answer before it is asked at once; then the topics find it there.
     dns.lookup_all(&first_questions(subject));
-    let tools = Tools { resolver: &dns, ..*tools };
+    let heard = tools.smtp.map(Heard::new);
+    let smtp = heard.as_ref().map(|heard| heard as &dyn Smtp);
+    let tools = Tools { resolver: &dns, smtp, ..*tools };
     Topic::ALL
         .into_iter()
         .flat_map(|topic| topic.advise()(subject, &tools).into_iter().map(move |advice| (topic, advice)))
@@ -221,7 +242,8 @@ pub fn look(subject: &Subject, tools: &Tools<'_>) -> Vec<(Topic, Advice)> {
 /// Whether DMARC reports on the domain reach the operator: nothing where no report goes to another organization.
 pub fn report_permission(subject: &Subject, resolver: &dyn Resolver) -> Option<Advice> {
     let egress = EgressPolicy::default();
-    reports::of_dmarc(subject, &Tools { resolver, egress: &egress, https: None, smtp: None }).pop()
+    let now = Timestamp::from_millis(0);
+    reports::of_dmarc(subject, &Tools { resolver, egress: &egress, https: None, smtp: None, now }).pop()
 }
 
 /// What every look asks.

@@ -9,7 +9,7 @@ mod reason;
 mod table;
 mod verify;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -116,7 +116,7 @@ pub fn list(tx: &ReadTx<'_>, caller: &Caller, page: Page) -> Result<Vec<NameClai
 /// Claims a name: as a domain, or as an alias `of` one of the caller's domains. Returns whether the claim is new.
 ///
 /// Where nobody stands in the way, the domain or the alias is made, and a domain waits for its DKIM key if none is ready. Where
-/// somebody does, the claim contends. `Conflict` if the account has the name as something else, or for another of its keys;
+/// somebody does, the claim contends. `Conflict` if the account has the name as something else, or for another of its keys, and `InUse(Alias)` if that is an alias;
 /// `NotClaimable` if the name is the operator's own and the account is a tenant; `Limit` of claims if a tenant has as many unproved ones
 /// as it may.
 pub fn create(
@@ -132,7 +132,8 @@ pub fn create(
     let target = of.map(|of| domain::find_named(tx, caller, of)).transpose()?;
     if let Some(there) = table::find(tx, caller, name)?.filter(|there| there.state != ClaimState::Lost) {
         if there.of.as_ref().map(|(_, name, _)| name) != of {
-            return Err(Error::Conflict(Entity::Claim));
+            let alias = if of.is_none() { inbound::own_alias(tx, caller, name)? } else { None };
+            return Err(alias.unwrap_or(Error::Conflict(Entity::Claim)));
         }
         return Ok((find(tx, caller, name)?, false));
     }
@@ -231,15 +232,20 @@ fn shown(tx: &ReadTx<'_>, found: Vec<Stored>) -> Result<Vec<NameClaim>, Error> {
     });
     let acts = ownership::acting(tx, &own.chain(targets).collect::<Vec<_>>())?;
     let (own, targets) = acts.split_at(found.len());
-    let contending = found.iter().filter(|it| it.state == ClaimState::Contends).map(|it| &it.name);
-    let above = ownership::proved_above(tx, contending)?;
-    let below_others: HashMap<DomainName, bool> =
-        found.iter().map(|it| (it.name.clone(), above.contains_key(&it.name))).collect();
+    let contending = found.iter().filter(|it| it.state == ClaimState::Contends);
+    let below_others: HashSet<DomainName> = match found.first() {
+        // All are of the caller's account.
+        Some(first) => ownership::below_others(tx, first.account, contending.map(|it| &it.name))?,
+        None => HashSet::new(),
+    }
+    .into_iter()
+    .cloned()
+    .collect();
     let mut seeds = HashMap::new();
     let mut claims = Vec::with_capacity(found.len());
     for (it, acts) in found.into_iter().zip(own.iter().zip(targets).map(|(own, target)| *own && *target)) {
         let acts = acts && it.state == ClaimState::Holds;
-        let is_below = below_others.get(&it.name) == Some(&true);
+        let is_below = below_others.contains(&it.name);
         let reason = reason::of(&it, acts, is_below, tx.settings().claim_expires_after);
         let seed = match seeds.entry(it.account) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),

@@ -44,9 +44,10 @@ pub(super) fn of(claim: &Stored, acts: bool, is_below: bool, expires_after: Dura
             ("freed", format!("the operator has freed {name}"))
         }
         (ClaimState::Holds, _) => {
+            let or =
+                if claim.of.is_none() { ", or the record of a DKIM key that was made here," } else { "" };
             let text = format!(
-                "the account has not proved that {name} is its own; publish the challenge, or the DKIM record of the domain, and \
-                 verify it"
+                "the account has not proved that {name} is its own; publish the challenge{or} and verify it"
             );
             ("unproved", text)
         }

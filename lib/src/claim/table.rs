@@ -27,15 +27,23 @@ pub(super) struct Stored {
 }
 
 pub(super) fn find(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Option<Stored>, Error> {
-    let sql = union(caller, ["AND d.name = :name", "AND a.name = :name", "AND c.name = :name"]);
+    let sql = find_sql(caller);
     tx.one(&sql, Scope::of(caller).with(&[(":name", &name.as_str())]).as_slice(), stored)
 }
 
 /// A page of the claims that the caller may see, by their names.
 pub(super) fn page(tx: &ReadTx<'_>, caller: &Caller, page: Page) -> Result<Vec<Stored>, Error> {
-    let sql = format!("{} ORDER BY name LIMIT :limit OFFSET :offset", union(caller, [""; 3]));
+    let sql = page_sql(caller);
     let (limit, offset) = (page.sql_limit(), page.sql_offset());
     tx.all(&sql, Scope::of(caller).with(&[(":limit", &limit), (":offset", &offset)]).as_slice(), stored)
+}
+
+fn find_sql(caller: &Caller) -> String {
+    union(caller, ["AND d.name = :name", "AND a.name = :name", "AND c.name = :name"])
+}
+
+fn page_sql(caller: &Caller) -> String {
+    format!("{} ORDER BY name LIMIT :limit OFFSET :offset", union(caller, [""; 3]))
 }
 
 /// Domains, aliases, and claims to names that the account does not hold, each with a condition.
@@ -82,4 +90,23 @@ fn stored(row: &Row<'_>) -> Result<Stored, Error> {
         is_held: row.get("is_held")?,
         others_proved_at: moment_if_any(row, "others_proved_at")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Postroom;
+    use crate::domain::visibility::{assert_scans_nothing, callers};
+
+    #[test]
+    fn claims_are_found_and_listed_without_reading_what_other_accounts_claim() {
+        let postroom = Postroom::open_temporary().unwrap();
+        for (who, caller) in callers() {
+            let scope = Scope::of(&caller);
+            let found = scope.with(&[(":name", &"example.com")]);
+            assert_scans_nothing(&postroom, who, &find_sql(&caller), &found);
+            let page = scope.with(&[(":limit", &10_i64), (":offset", &0_i64)]);
+            assert_scans_nothing(&postroom, who, &page_sql(&caller), &page);
+        }
+    }
 }

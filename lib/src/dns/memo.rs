@@ -62,6 +62,10 @@ impl Resolver for Memo<'_> {
         self.inner.validates(question)
     }
 
+    fn lookup_unvalidated(&self, question: &Question) -> Answer {
+        self.inner.lookup_unvalidated(question)
+    }
+
     fn look(&self, questions: &[Question]) -> Vec<Sighting> {
         self.inner.look(questions)
     }

@@ -25,7 +25,6 @@ mod network;
 mod outside;
 mod record;
 mod scripted;
-mod validation;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -42,7 +41,6 @@ pub use self::network::{DnsSettings, InvalidResolver, NetworkResolver};
 pub use self::outside::Outside;
 pub use self::record::{RecordData, RecordType, TxtData};
 pub use self::scripted::ScriptedResolver;
-pub use self::validation::validates;
 
 /// The most CNAME records that are followed from a question to its records. A longer chain counts as a loop.
 pub const MAX_CHAIN: usize = 8;
@@ -72,6 +70,12 @@ pub trait Resolver: Send + Sync {
     /// none answers or none is asked. It is the resolver's word: whoever can change what it sends can change that.
     fn validates(&self, _question: &Question) -> Option<bool> {
         None
+    }
+
+    /// One answer, from the first recursive resolver that has one, also where DNSSEC does not validate it: what a zone whose
+    /// signatures are broken says of itself. Nothing may be concluded from it but what is broken there.
+    fn lookup_unvalidated(&self, question: &Question) -> Answer {
+        self.lookup(question)
     }
 
     /// One answer for each question, in the order of the questions. A resolver that can asks them in parallel.

@@ -4,6 +4,8 @@ use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use data_encoding::{BASE64, HEXLOWER};
+
 use crate::name::DnsName;
 
 /// How many octets of a TXT value are shown.
@@ -35,6 +37,29 @@ pub enum RecordType {
     Tlsa,
     /// Who may issue certificates (RFC 8659).
     Caa,
+    /// Which keys sign the zone below, as the zone above says (RFC 4034 section 5).
+    Ds,
+    /// The keys that sign a zone (RFC 4034 section 2).
+    Dnskey,
+}
+
+impl RecordType {
+    /// Every type.
+    pub const ALL: [RecordType; 13] = [
+        RecordType::A,
+        RecordType::Aaaa,
+        RecordType::Cname,
+        RecordType::Mx,
+        RecordType::Ns,
+        RecordType::Ptr,
+        RecordType::Soa,
+        RecordType::Txt,
+        RecordType::Srv,
+        RecordType::Tlsa,
+        RecordType::Caa,
+        RecordType::Ds,
+        RecordType::Dnskey,
+    ];
 }
 
 impl fmt::Display for RecordType {
@@ -51,6 +76,8 @@ impl fmt::Display for RecordType {
             RecordType::Srv => "SRV",
             RecordType::Tlsa => "TLSA",
             RecordType::Caa => "CAA",
+            RecordType::Ds => "DS",
+            RecordType::Dnskey => "DNSKEY",
         })
     }
 }
@@ -118,6 +145,28 @@ pub enum RecordData {
         /// The value; octets that are no text are replaced.
         value: String,
     },
+    /// A key that signs the zone below.
+    Ds {
+        /// The key's tag (RFC 4034 appendix B).
+        key_tag: u16,
+        /// The key's algorithm.
+        algorithm: u8,
+        /// How the key is hashed.
+        digest_type: u8,
+        /// The hash.
+        digest: Vec<u8>,
+    },
+    /// A key that signs the zone.
+    Dnskey {
+        /// What the key is for.
+        flags: u16,
+        /// Always 3.
+        protocol: u8,
+        /// Its algorithm.
+        algorithm: u8,
+        /// The public key.
+        key: Vec<u8>,
+    },
 }
 
 impl RecordData {
@@ -140,6 +189,8 @@ impl RecordData {
             RecordData::Srv { .. } => RecordType::Srv,
             RecordData::Tlsa { .. } => RecordType::Tlsa,
             RecordData::Caa { .. } => RecordType::Caa,
+            RecordData::Ds { .. } => RecordType::Ds,
+            RecordData::Dnskey { .. } => RecordType::Dnskey,
         }
     }
 
@@ -175,12 +226,17 @@ impl fmt::Display for RecordData {
                 write!(f, "{priority} {weight} {port} {}", shown(target))
             }
             RecordData::Tlsa { usage, selector, matching, data } => {
-                write!(f, "{usage} {selector} {matching} ")?;
-                data.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+                write!(f, "{usage} {selector} {matching} {}", HEXLOWER.encode(data))
             }
             RecordData::Caa { critical, tag, value } => {
                 let octets = TxtData::new(vec![value.clone().into_bytes()]).shown();
                 write!(f, "{} {tag} \"{octets}\"", if *critical { 128 } else { 0 })
+            }
+            RecordData::Ds { key_tag, algorithm, digest_type, digest } => {
+                write!(f, "{key_tag} {algorithm} {digest_type} {}", HEXLOWER.encode(digest))
+            }
+            RecordData::Dnskey { flags, protocol, algorithm, key } => {
+                write!(f, "{flags} {protocol} {algorithm} {}", BASE64.encode(key))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Domains: what one is, who may see it, and how they are found and listed.
 //!
-//! The visibility rule stands in `visibility.rs`, once: a domain is there for a caller of its account, unless it is
+//! The visibility rule stands in `visibility/`, once: a domain is there for a caller of its account, unless it is
 //! tied to another key, is not among the domains that the caller's key is limited to, or belongs to another of the caller's users. Only that rule makes a [`Domain`], so that having one
 //! proves that its caller may see it, within the transaction that read it. Operations on what hangs on a domain take a
 //! `&Domain` of their own transaction. What may be kept and shown afterwards is its [`Details`].
@@ -11,6 +11,7 @@
 
 pub(crate) mod details;
 pub(crate) mod holder;
+pub(crate) mod listing;
 pub(crate) mod table;
 pub(crate) mod visibility;
 
@@ -20,17 +21,20 @@ use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::{Entity, Error};
 use crate::event::{self, Change, DomainRef, Event};
-use crate::id::{ApiKeyId, DomainId, EventId, SubscriptionId};
+use crate::id::{ApiKeyId, DomainId, EventId};
 use crate::key;
 use crate::label;
 use crate::name::DomainName;
-use crate::page::{Direction, Page};
 
 // Named here for those who look for them; used from where they stand.
 #[doc(no_inline)]
 pub use crate::provision::{NewDomain, create, create_or_adopt, delete, equip, rename, transfer};
 pub use details::{Details, DomainStatus, InvalidStatus};
 pub use holder::Holder;
+pub use listing::{
+    DomainSearch, Order, count, count_by_status, count_by_subscription, ids, limits_of_keys, list,
+    list_with_status, search, some,
+};
 pub use visibility::Domain;
 
 /// How soon after its creation a domain is first looked at by the schedule.
@@ -52,19 +56,6 @@ impl From<&Domain<'_>> for DomainRef {
     fn from(domain: &Domain<'_>) -> DomainRef {
         domain.details().into()
     }
-}
-
-/// By what a list of domains is sorted; ties are broken by id, in the same direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// By the time of creation.
-    Created,
-    /// By id.
-    Id,
-    /// By label, those without one last in both directions.
-    Label,
-    /// By name.
-    Name,
 }
 
 /// The domain with this id.
@@ -90,84 +81,6 @@ pub fn find_all_named<'t>(
 pub fn operator_of(tx: &ReadTx<'_>, name: &DomainName) -> Result<Caller, Error> {
     let holder = holder::named(tx, name)?.ok_or(Error::NotFound(Entity::Domain))?;
     Ok(Caller::operator(holder.account))
-}
-
-/// A page of the caller's domains.
-pub fn list<'t>(
-    tx: &ReadTx<'t>,
-    caller: &Caller,
-    order: Order,
-    direction: Direction,
-    page: Page,
-) -> Result<Vec<Domain<'t>>, Error> {
-    table::page(tx, caller, order, direction, page)
-}
-
-/// The ids of a page of the caller's domains: for who shows a long page in parts, each with [`some`].
-pub fn ids(
-    tx: &ReadTx<'_>,
-    caller: &Caller,
-    order: Order,
-    direction: Direction,
-    page: Page,
-) -> Result<Vec<DomainId>, Error> {
-    table::ids(tx, caller, order, direction, page)
-}
-
-/// Those of the domains with these ids that the caller may see, in the order of the ids.
-pub fn some<'t>(tx: &ReadTx<'t>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Domain<'t>>, Error> {
-    table::some(tx, caller, ids)
-}
-
-/// How many domains the caller has.
-pub fn count(tx: &ReadTx<'_>, caller: &Caller) -> Result<u64, Error> {
-    table::count(tx, caller)
-}
-
-/// The domains to which the account's keys are limited, as far as the caller may see them, by key and then by name.
-pub fn limits_of_keys(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(ApiKeyId, DomainName)>, Error> {
-    table::limits_of_keys(tx, caller)
-}
-
-/// How many of the caller's domains count toward each of its subscriptions that has one.
-pub fn count_by_subscription(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(SubscriptionId, u64)>, Error> {
-    table::count_by_subscription(tx, caller)
-}
-
-/// A page of the caller's domains that have this status, the newest first.
-pub fn list_with_status<'t>(
-    tx: &ReadTx<'t>,
-    caller: &Caller,
-    status: DomainStatus,
-    page: Page,
-) -> Result<Vec<Domain<'t>>, Error> {
-    table::with_status(tx, caller, status, page)
-}
-
-/// Which of the caller's domains are wanted: those that meet every condition that is set.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DomainSearch<'a> {
-    /// This text, without regard to the case of ASCII letters, stands somewhere in the name or the label.
-    pub text: Option<&'a str>,
-    /// The domain has this status.
-    pub status: Option<DomainStatus>,
-}
-
-/// A page of the caller's domains that a search finds.
-pub fn search<'t>(
-    tx: &ReadTx<'t>,
-    caller: &Caller,
-    search: &DomainSearch<'_>,
-    order: Order,
-    direction: Direction,
-    page: Page,
-) -> Result<Vec<Domain<'t>>, Error> {
-    table::search(tx, caller, search, order, direction, page)
-}
-
-/// How many of the caller's domains have each status. A status that no domain has is left out.
-pub fn count_by_status(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(DomainStatus, u64)>, Error> {
-    table::count_by_status(tx, caller)
 }
 
 /// What happened to the domain since it is its account's, under whatever name, with its recipients and lists: the newest

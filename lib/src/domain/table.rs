@@ -1,30 +1,14 @@
 //! The SQL of domains, over those that the visibility rule lets through.
 
-use super::details::{in_order, numbers};
-use super::visibility::{Scope, number, sorting, visible, visible_total};
-use super::{Details, Domain, DomainSearch, DomainStatus, Order};
+use super::visibility::{Scope, number, visible};
+use super::{Details, Domain, DomainStatus};
 use crate::account::Caller;
 use crate::clock::Timestamp;
-use crate::db::{Checksum, Params, ReadTx, Row, ToValue, WriteTx, moment, moment_if_any, named, parsed};
+use crate::db::{Checksum, Params, ReadTx, Row, WriteTx, moment, moment_if_any, named, parsed};
 use crate::error::{Entity, Error};
 use crate::id::{AccountId, ApiKeyId, DomainId, SubscriptionId};
 use crate::name::DomainName;
-use crate::page::{Direction, Page};
 use crate::tag::Tag;
-
-/// Whether the domain `d` is among those that the key `:key` is limited to.
-macro_rules! listed {
-    () => {
-        "d.id IN (SELECT l.domain_id FROM api_key_domain l WHERE l.api_key_id = :key)"
-    };
-}
-pub(super) use listed;
-
-/// The ids on the page of `:limit` after `:offset`.
-pub(crate) fn page_of_ids(caller: &Caller, order: Order, direction: Direction) -> String {
-    let (visible, sorting) = (visible(caller), sorting(order, direction));
-    format!("SELECT d.id FROM domain d WHERE {visible} ORDER BY {sorting} LIMIT :limit OFFSET :offset")
-}
 
 pub(crate) fn by_id<'t>(tx: &ReadTx<'t>, caller: &Caller, id: DomainId) -> Result<Option<Domain<'t>>, Error> {
     let found = tx.one(
@@ -66,151 +50,6 @@ pub(super) fn by_names<'t>(
         details,
     )?;
     Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
-}
-
-pub(super) fn page<'t>(
-    tx: &ReadTx<'t>,
-    caller: &Caller,
-    order: Order,
-    direction: Direction,
-    page: Page,
-) -> Result<Vec<Domain<'t>>, Error> {
-    let (ids, sorting) = (page_of_ids(caller, order, direction), sorting(order, direction));
-    let found = tx.all(
-        &format!("SELECT d.* FROM ({ids}) page JOIN domain d ON d.id = page.id ORDER BY {sorting}"),
-        Scope::of_page(tx, caller)?
-            .with(&[(":limit", &page.sql_limit()), (":offset", &page.sql_offset())])
-            .as_slice(),
-        details,
-    )?;
-    Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
-}
-
-pub(super) fn ids(
-    tx: &ReadTx<'_>,
-    caller: &Caller,
-    order: Order,
-    direction: Direction,
-    page: Page,
-) -> Result<Vec<DomainId>, Error> {
-    tx.all(
-        &page_of_ids(caller, order, direction),
-        Scope::of_page(tx, caller)?
-            .with(&[(":limit", &page.sql_limit()), (":offset", &page.sql_offset())])
-            .as_slice(),
-        |row| row.get(0).map(DomainId::new),
-    )
-}
-
-pub(super) fn some<'t>(tx: &ReadTx<'t>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Domain<'t>>, Error> {
-    let found = tx.all(
-        &format!("SELECT d.* FROM domain d WHERE d.id IN ({}) AND {}", numbers(ids), visible(caller)),
-        Scope::of(caller).with(&[]).as_slice(),
-        details,
-    )?;
-    let mut found: Vec<Domain<'t>> = found.into_iter().map(|details| Domain::seen(tx, details)).collect();
-    in_order(&mut found, ids, |domain| domain.id);
-    Ok(found)
-}
-
-/// The domains of an end user, or those that a key is limited to, are counted; of the others the total is kept.
-pub(super) fn count(tx: &ReadTx<'_>, caller: &Caller) -> Result<u64, Error> {
-    let sql = match visible_total(caller) {
-        Some(visible) => format!("SELECT coalesce(sum(t.domains), 0) FROM domain_total t WHERE {visible}"),
-        None => format!("SELECT count(*) FROM domain d WHERE {}", visible(caller)),
-    };
-    let count = tx.one(&sql, Scope::of(caller).with(&[]).as_slice(), |row| row.get::<_, i64>(0))?;
-    Ok(count.unwrap_or(0).unsigned_abs())
-}
-
-pub(super) fn count_by_subscription(
-    tx: &ReadTx<'_>,
-    caller: &Caller,
-) -> Result<Vec<(SubscriptionId, u64)>, Error> {
-    let sql = match visible_total(caller) {
-        Some(visible) => format!(
-            "SELECT t.subscription_id, sum(t.domains) FROM domain_total t WHERE {visible} AND t.domains > 0
-             GROUP BY t.subscription_id"
-        ),
-        None => format!(
-            "SELECT d.subscription_id, count(*) FROM domain d WHERE {} GROUP BY d.subscription_id",
-            visible(caller)
-        ),
-    };
-    tx.all(&sql, Scope::of(caller).with(&[]).as_slice(), |row| {
-        Ok((SubscriptionId::new(row.get(0)?), row.get::<_, i64>(1)?.unsigned_abs()))
-    })
-}
-
-pub(super) fn with_status<'t>(
-    tx: &ReadTx<'t>,
-    caller: &Caller,
-    status: DomainStatus,
-    page: Page,
-) -> Result<Vec<Domain<'t>>, Error> {
-    let visible = visible(caller);
-    let found = tx.all(
-        &format!(
-            "SELECT d.* FROM domain d WHERE {visible} AND d.status = :status
-             ORDER BY d.created_at DESC, d.id DESC LIMIT :limit OFFSET :offset"
-        ),
-        Scope::of_page(tx, caller)?
-            .with(&[
-                (":status", &status.as_str()),
-                (":limit", &page.sql_limit()),
-                (":offset", &page.sql_offset()),
-            ])
-            .as_slice(),
-        details,
-    )?;
-    Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
-}
-
-/// A search by text looks through the index `domain_by_name`, which has all columns that it needs, and no rows.
-pub(super) fn search<'t>(
-    tx: &ReadTx<'t>,
-    caller: &Caller,
-    search: &DomainSearch<'_>,
-    order: Order,
-    direction: Direction,
-    page: Page,
-) -> Result<Vec<Domain<'t>>, Error> {
-    let (visible, sorting) = (visible(caller), sorting(order, direction));
-    let (limit, offset, text) =
-        (page.sql_limit(), page.sql_offset(), search.text.map(str::to_ascii_lowercase));
-    let status = search.status.map(DomainStatus::as_str);
-    let mut more: Vec<(&'static str, &dyn ToValue)> = vec![(":limit", &limit), (":offset", &offset)];
-    let (mut index, mut conditions) = ("", String::new());
-    if let Some(text) = &text {
-        more.push((":text", text));
-        index = if caller.only().is_some() { "" } else { "INDEXED BY domain_by_name" };
-        conditions += " AND (instr(d.name, :text) > 0 OR instr(lower(d.label), :text) > 0)";
-    }
-    if let Some(status) = &status {
-        more.push((":status", status));
-        conditions += " AND d.status = :status";
-    }
-    let found = tx.all(
-        &format!(
-            "SELECT d.* FROM (SELECT d.id FROM domain d {index} WHERE {visible}{conditions}
-                              ORDER BY {sorting} LIMIT :limit OFFSET :offset) page
-             JOIN domain d ON d.id = page.id ORDER BY {sorting}"
-        ),
-        Scope::of_page(tx, caller)?.with(&more).as_slice(),
-        details,
-    )?;
-    Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
-}
-
-pub(super) fn count_by_status(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(DomainStatus, u64)>, Error> {
-    tx.all(
-        &format!(
-            "SELECT count(*), d.status AS status FROM domain d WHERE {} GROUP BY d.status",
-            visible(caller)
-        ),
-        Scope::of_page(tx, caller)?.with(&[]).as_slice(),
-        |row| Ok((parsed(row, "status")?, row.get::<_, i64>(0)?.unsigned_abs())),
-    )
 }
 
 /// A new domain's columns that are not made here.
@@ -473,23 +312,6 @@ pub(crate) fn far_ahead(
 pub(crate) fn is_any_due(tx: &ReadTx<'_>) -> Result<bool, Error> {
     let due = "SELECT 1 FROM domain WHERE next_check_at <= ?1 LIMIT 1";
     Ok(tx.one(due, [tx.now().millis()], |_| Ok(()))?.is_some())
-}
-
-pub(super) fn is_any_tied(tx: &ReadTx<'_>, account: AccountId) -> Result<bool, Error> {
-    let tied = "SELECT 1 FROM api_key k JOIN domain d ON d.api_key_id = k.id WHERE k.account_id = ?1 LIMIT 1";
-    Ok(tx.one(tied, [account.number()], |_| Ok(()))?.is_some())
-}
-
-pub(super) fn limits_of_keys(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(ApiKeyId, DomainName)>, Error> {
-    tx.all(
-        &format!(
-            "SELECT k.api_key_id, d.name FROM domain d JOIN api_key_domain k ON k.domain_id = d.id
-             WHERE {} ORDER BY k.api_key_id, d.name",
-            visible(caller)
-        ),
-        Scope::of(caller).with(&[]).as_slice(),
-        |row| Ok((ApiKeyId::new(row.get(0)?), DomainName::stored(row.get(1)?))),
-    )
 }
 
 pub(super) fn tie<'t>(

@@ -22,7 +22,8 @@ use crate::reseal::SEALED;
 use crate::{signing, webhook};
 
 /// Tables that stay behind: what this database alone needs, what lives for minutes, and what triggers count anew.
-const LEFT_BEHIND: [&str; 10] = [
+const LEFT_BEHIND: [&str; 11] = [
+    "applied_setting",
     "domain_total",
     "idempotency",
     "known_time",

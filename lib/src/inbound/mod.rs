@@ -1,120 +1,31 @@
 //! What becomes of mail that comes in for a domain: how it is filtered, where it is delivered, who administers that, and
 //! which other names lead to the same.
 
+mod downstream;
 mod filtering;
 mod table;
 
+pub use downstream::{Downstream, MOST_DOWNSTREAM, check_downstream, check_downstream_of_each};
 pub use filtering::{AbusePolicy, Filtering, InvalidPolicy};
 pub(crate) use table::downstream_of;
-
-use std::net::IpAddr;
 
 use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::cap::Cap;
 use crate::db::{ReadTx, WriteTx};
-use crate::dns::{Resolver, vet_hosts};
 use crate::domain::{self, Details, Domain, Holder, holder};
-use crate::egress::{EgressPolicy, NotAdmitted, VettedAddresses};
 use crate::error::{Entity, Error};
 use crate::event;
 use crate::id::DomainId;
 use crate::ledger;
 use crate::loss;
-use crate::name::{DnsName, DomainName};
+use crate::name::DomainName;
 use crate::ownership;
 use crate::page::Page;
 use crate::route;
 
-/// The most downstream addresses of a domain.
-pub const MOST_DOWNSTREAM: usize = 10;
 /// The most administrators and the most aliases of a domain.
 const MOST_NAMES: usize = 100;
-/// Of the ports that the system keeps for known services, those of mail: LMTP (RFC 2033), SMTP, and submission (RFC 8314).
-const MAIL_PORTS: [u16; 4] = [24, 25, 465, 587];
-/// From here on a port is what its host makes of it (RFC 6335 section 6).
-const FIRST_FREE_PORT: u16 = 1024;
-
-/// A mail server to which a domain's mail is delivered after filtering, as an SRV record says it (RFC 2782).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Downstream {
-    /// Those with the lowest number come first.
-    pub priority: u16,
-    /// How often this one is taken among those of one priority.
-    pub weight: u16,
-    /// The TCP port.
-    pub port: u16,
-    /// The host, with or without its last dot, as it was given.
-    pub target: String,
-}
-
-impl Downstream {
-    /// `Invalid` if it can be told without the DNS that no mail may be sent there.
-    fn check(&self, policy: &EgressPolicy) -> Result<(), Error> {
-        let invalid = |reason: &str| {
-            Err(Error::invalid("downstream_address", format_args!("{}: {reason}", self.target)))
-        };
-        if self.port < FIRST_FREE_PORT && !MAIL_PORTS.contains(&self.port) {
-            return invalid("its port takes no mail; give 24, 25, 465, 587, or one from 1024 on");
-        }
-        match (self.address(), self.target.parse::<DnsName>()) {
-            (Some(address), _) if !policy.admits(address) => invalid("it is not a public address"),
-            (None, Ok(name)) if !policy.admits_name(name.as_str()) => invalid("it is not a public name"),
-            (None, Err(_)) => invalid("its target is neither a host name nor an IP address"),
-            _ => Ok(()),
-        }
-    }
-
-    /// Its address, where it is no name.
-    fn address(&self) -> Option<IpAddr> {
-        let literal = self.target.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        literal.unwrap_or(&self.target).parse().ok()
-    }
-
-    /// The addresses to which mail may be sent now: for whoever connects, who connects to one of them.
-    pub fn addresses_now(
-        &self,
-        resolver: &dyn Resolver,
-        policy: &EgressPolicy,
-    ) -> Result<VettedAddresses, Error> {
-        self.check(policy)?;
-        let found = match (self.address(), self.target.parse()) {
-            (Some(address), _) => policy.vet(vec![address]).map(Some),
-            (None, Ok(name)) => vet_hosts(resolver, policy, &[name]).pop().unwrap_or(Ok(None)),
-            (None, Err(_)) => Ok(None),
-        };
-        let refused =
-            |reason: String| Error::invalid("downstream_address", format_args!("{}: {reason}", self.target));
-        found
-            .map_err(|reason| refused(reason.to_string()))?
-            .ok_or_else(|| refused("it cannot be looked up now".to_owned()))
-    }
-}
-
-/// Looks up where downstream servers are, before they are saved: `Invalid` if one has an address to which no mail may be sent.
-/// Asks the network, so call it outside any transaction. What cannot be told now is checked when mail is sent.
-pub fn check_downstream(
-    resolver: &dyn Resolver,
-    policy: &EgressPolicy,
-    downstream: &[Downstream],
-) -> Result<(), Error> {
-    check_number("downstream_address", downstream.len(), MOST_DOWNSTREAM)?;
-    downstream.iter().try_for_each(|each| each.check(policy))?;
-    let looked_up: Vec<(&Downstream, DnsName)> = downstream
-        .iter()
-        .filter(|each| each.address().is_none())
-        .filter_map(|each| Some((each, each.target.parse().ok()?)))
-        .collect();
-    let names: Vec<DnsName> = looked_up.iter().map(|(_, name)| name.clone()).collect();
-    for ((each, _), vetted) in looked_up.iter().zip(vet_hosts(resolver, policy, &names)) {
-        // One without an address may get it later.
-        if let Err(NotAdmitted::Special(address)) = vetted {
-            let reason = format_args!("{} leads to {address}, which is not a public address", each.target);
-            return Err(Error::invalid("downstream_address", reason));
-        }
-    }
-    Ok(())
-}
 
 /// All of that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -191,13 +102,16 @@ pub fn domain_named<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> 
 /// What to say where the name is an alias of one of the caller's domains: to which it leads.
 pub(crate) fn own_alias(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Option<Error>, Error> {
     let Some(holder) = holder::by_alias(tx, name)? else { return Ok(None) };
-    match domain::find(tx, caller, holder.id) {
-        Ok(domain) => {
+    // A domain that has no end user is there for each of them to adopt.
+    match domain::find(tx, &caller.for_itself(), holder.id) {
+        Ok(domain)
+            if domain.user.is_none() || caller.user().is_none() || domain.user.as_ref() == caller.user() =>
+        {
             let reason =
                 format!("it leads to {}; ask for that domain, or remove the alias first", domain.name);
             Ok(Some(Error::InUse { what: Entity::Alias, reason }))
         }
-        Err(Error::NotFound(_)) => Ok(None),
+        Ok(_) | Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -269,8 +183,7 @@ pub fn change<'t>(
         table::set_admins(tx, domain.id, admins)?;
     }
     if let Some(downstream) = &change.downstream {
-        check_number("downstream_address", downstream.len(), MOST_DOWNSTREAM)?;
-        downstream.iter().try_for_each(|each| each.check(&tx.settings().egress))?;
+        downstream::check(&tx.settings().egress, downstream)?;
         table::set_downstream(tx, domain.id, downstream)?;
     }
     if let Some(aliases) = &change.aliases {
@@ -378,8 +291,8 @@ fn make_alias<'t>(
     is_challenge_seen: bool,
 ) -> Result<(), Error> {
     ledger::make_room(tx, domain.account, Cap::Aliases, 1)?;
-    loss::make_way(tx, domain.account, alias, is_challenge_seen)?;
-    let claimed_at = ownership::begin(tx, domain.account, alias)?;
+    loss::make_way(tx, domain.account, alias, is_challenge_seen, None)?;
+    let claimed_at = ownership::begin(tx, domain.account, alias, is_challenge_seen)?;
     let covered = ownership::is_covered(tx, domain.account, alias)?;
     table::insert_alias(tx, domain, alias, claimed_at, covered)?;
     route::check_no_circle(tx, domain.id, "aliases")

@@ -15,12 +15,12 @@ mod reserved;
 mod rules;
 pub(crate) mod table;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::account;
+use crate::account::{self, Caller};
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::{Details, Holder, holder};
+use crate::domain::{Details, Domain, Holder, holder};
 use crate::error::{Entity, Error};
 use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
@@ -110,7 +110,7 @@ pub(crate) struct ProvedAbove {
 }
 
 /// For each of these names the nearest domain above it that an account has proved, where there is one: one statement.
-pub(crate) fn proved_above<'a>(
+fn proved_above<'a>(
     tx: &ReadTx<'_>,
     names: impl Iterator<Item = &'a DomainName>,
 ) -> Result<HashMap<&'a DomainName, ProvedAbove>, Error> {
@@ -124,6 +124,24 @@ pub(crate) fn proved_above<'a>(
     Ok(lines.into_iter().filter_map(|(name, above)| Some((name, nearest(&above)?))).collect())
 }
 
+/// Those of these names that lie below a name, of a domain or an alias, that another account than this one has proved, and below
+/// no nearer domain that this one has proved: two statements.
+pub(crate) fn below_others<'a>(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    names: impl Iterator<Item = &'a DomainName> + Clone,
+) -> Result<HashSet<&'a DomainName>, Error> {
+    let nearest = proved_above(tx, names.clone())?;
+    let lines: Vec<(&DomainName, Vec<DomainName>)> = names.map(|name| (name, above(name))).collect();
+    let all: Vec<&str> = lines.iter().flat_map(|(_, above)| above).map(DomainName::as_str).collect();
+    let aliases = table::proved_aliases(tx, account, &all)?;
+    let is_below = |(name, above): &(&DomainName, Vec<DomainName>)| match nearest.get(name) {
+        Some(nearest) => nearest.account != account,
+        None => above.iter().any(|name| aliases.contains(name)),
+    };
+    Ok(lines.iter().filter(|line| is_below(line)).map(|(name, _)| *name).collect())
+}
+
 /// The names above this one that can be registered, the nearest first.
 fn above(name: &DomainName) -> Vec<DomainName> {
     std::iter::successors(name.parent(), DomainName::parent).collect()
@@ -132,6 +150,31 @@ fn above(name: &DomainName) -> Vec<DomainName> {
 /// The nearest domain above a name that an account has proved.
 pub(crate) fn nearest_proved(tx: &ReadTx<'_>, name: &DomainName) -> Result<Option<ProvedAbove>, Error> {
     Ok(proved_above(tx, std::iter::once(name))?.remove(name))
+}
+
+/// `InUse` if this domain proves others below it to which the caller's key has no access: without it they would not act any more.
+/// It says how many, and names none.
+pub(crate) fn check_proves_for_own<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+) -> Result<(), Error> {
+    if domain.proved_at.is_none() || !needs_proof(tx, domain.account)? {
+        return Ok(());
+    }
+    // Those of the account's other end users are the caller's as well.
+    let hidden = table::hidden_below(tx, &caller.for_itself(), &domain.name)?;
+    let nearest = proved_above(tx, hidden.iter())?;
+    match nearest.values().filter(|above| above.domain == domain.id).count() {
+        0 => Ok(()),
+        number => {
+            let domains = if number == 1 { "1 domain".to_owned() } else { format!("{number} domains") };
+            let reason = format!(
+                "it proves {domains} below it to which this API key has no access; the operator can do this"
+            );
+            Err(Error::InUse { what: Entity::Domain, reason })
+        }
+    }
 }
 
 /// How the name by which a holder was found is proved.
@@ -151,7 +194,7 @@ pub(crate) fn proof_of(tx: &ReadTx<'_>, holder: &Holder<'_>) -> Result<Proof, Er
     };
     Ok(match proves {
         None => Proof::None,
-        Some(domain) if table::is_lost(tx, domain)? => Proof::Lost,
+        Some(domain) if table::is_lost(tx, domain, !needs_proof(tx, holder.account)?)? => Proof::Lost,
         Some(_) => Proof::Good,
     })
 }
@@ -223,15 +266,15 @@ pub(crate) fn way<'t>(
         Some(above) if above == account => Bid::Parent,
         _ => Bid::Word,
     };
+    let is_blocked = bid == Bid::Word && below_others(tx, account, std::iter::once(name))?.contains(name);
     let Some(holder) = holder::at(tx, name)? else {
-        let is_others = bid == Bid::Word && above.is_some();
-        return Ok(if is_others { Way::Blocked } else { Way::Free });
+        return Ok(if is_blocked { Way::Blocked } else { Way::Free });
     };
     if holder.account == account {
         return Ok(Way::Own);
     }
     Ok(match takes(bid, proof_of(tx, &holder)?, has_expired(tx, &holder)?) {
-        Some(_) if bid == Bid::Word && above.is_some() => Way::Blocked,
+        Some(_) if is_blocked => Way::Blocked,
         Some(loss) => Way::Takes(holder, loss),
         None => Way::Blocked,
     })
@@ -247,12 +290,14 @@ fn has_expired(tx: &ReadTx<'_>, holder: &Holder<'_>) -> Result<bool, Error> {
 }
 
 /// `NotClaimable` if the name is the operator's own and the account is a tenant's; `Limit` if the account has as many unproved
-/// claims as it may, and this is another one. A challenge that was seen proves it.
+/// claims as it may, and this is another one: the claim to the name that contends is not, nor is the name of the domain that is
+/// to have this one instead. A challenge that was seen proves it.
 pub(crate) fn check_claimable(
     tx: &ReadTx<'_>,
     account: AccountId,
     name: &DomainName,
     is_challenge_seen: bool,
+    instead_of: Option<DomainId>,
 ) -> Result<(), Error> {
     if account::is_trusted(tx, account)? {
         return Ok(());
@@ -265,14 +310,14 @@ pub(crate) fn check_claimable(
         return Ok(());
     }
     let most = tx.settings().caps.unproved_claims;
-    let too_many = table::count_unproved(tx, account, most)? >= u64::from(most)
+    let too_many = table::count_unproved(tx, account, Some(name), instead_of, most)? >= u64::from(most)
         || table::are_past(tx, account, most.saturating_mul(PAST_FOR_EACH))?;
     if too_many { Err(Error::Limit { what: Entity::Claim, most: most.into() }) } else { Ok(()) }
 }
 
 /// How many names an account has or claims that nothing proves.
 pub fn count_unproved(tx: &ReadTx<'_>, account: AccountId) -> Result<u64, Error> {
-    table::count_unproved(tx, account, u32::MAX)
+    table::count_unproved(tx, account, None, None, u32::MAX)
 }
 
 /// Notes that an account has proved a name, for what it has below it: those names do not count as unproved. Only a tenant's
@@ -287,10 +332,17 @@ pub(crate) fn is_covered(tx: &ReadTx<'_>, account: AccountId, name: &DomainName)
 }
 
 /// Since when the account's claim to a name counts that it takes now: for a tenant from where an earlier claim to it began.
-/// A claim that contended for the name is over, for it has it.
-pub(crate) fn begin(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<Timestamp, Error> {
-    table::forget_claim(tx, account, name)?;
-    Ok(table::take_past(tx, account, name)?.unwrap_or_else(|| tx.now()))
+/// A claim that contended for the name is over, for it has it. If its challenge was seen, it goes on as what the account has: the
+/// challenge stays the same, so that the record in the DNS still shows whose the name is.
+pub(crate) fn begin(
+    tx: &WriteTx<'_>,
+    account: AccountId,
+    name: &DomainName,
+    is_challenge_seen: bool,
+) -> Result<Timestamp, Error> {
+    let contended = table::take_claim(tx, account, name)?.filter(|_| is_challenge_seen);
+    let past = table::take_past(tx, account, name)?;
+    Ok(contended.or(past).unwrap_or_else(|| tx.now()))
 }
 
 /// Remembers the unproved names of a domain, its own and its aliases', where a tenant gives them up: it does not begin anew

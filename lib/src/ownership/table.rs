@@ -1,21 +1,23 @@
 //! The SQL of ownership: what is proved, what is lost, and the claims of those who do not hold the name.
 
+use std::collections::HashSet;
+
 use super::{Loss, ProvedAbove};
+use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx, moment, named};
 use crate::domain::Details;
+use crate::domain::visibility::{Scope, visible};
 use crate::error::Error;
 use crate::id::{AccountId, ApiKeyId, DomainId};
 use crate::name::DomainName;
 
 /// Those of these names that are domains whose accounts have proved them by themselves.
 pub(super) fn proved(tx: &ReadTx<'_>, names: &[&str]) -> Result<Vec<(DomainName, ProvedAbove)>, Error> {
-    // Names have letters, digits, dots and hyphens only, so that each is a JSON string as it is.
-    let names = format!("[\"{}\"]", names.join("\",\""));
     tx.all(
         "SELECT d.name, d.account_id, d.id FROM json_each(:names) n JOIN domain d ON d.name = n.value
          WHERE d.proved_at IS NOT NULL",
-        named! { ":names": names },
+        named! { ":names": json(names) },
         |row| {
             let proved =
                 ProvedAbove { account: AccountId::new(row.get(1)?), domain: DomainId::new(row.get(2)?) };
@@ -24,19 +26,41 @@ pub(super) fn proved(tx: &ReadTx<'_>, names: &[&str]) -> Result<Vec<(DomainName,
     )
 }
 
+/// Those of these names that are aliases which other accounts than this one have proved.
+pub(super) fn proved_aliases(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    names: &[&str],
+) -> Result<HashSet<DomainName>, Error> {
+    let found = tx.all(
+        "SELECT v.name FROM json_each(:names) n JOIN alias v ON v.name = n.value
+         WHERE v.proved_at IS NOT NULL AND v.account_id != :account",
+        named! { ":names": json(names), ":account": account.number() },
+        |row| row.get(0).map(DomainName::stored),
+    )?;
+    Ok(found.into_iter().collect())
+}
+
+/// Names as a list in JSON. They have letters, digits, dots and hyphens only, so that each is a JSON string as it is.
+fn json(names: &[&str]) -> String {
+    if names.is_empty() { "[]".to_owned() } else { format!("[\"{}\"]", names.join("\",\"")) }
+}
+
 /// Whether the records of a domain are lost for good: none of a DKIM key that signs for it is seen any more, and one of its
 /// records has failed so often and for so long that it counts as lost. What a person has marked says nothing of that, and
-/// nor does the return path, which a domain may do without.
-pub(super) fn is_lost(tx: &ReadTx<'_>, domain: DomainId) -> Result<bool, Error> {
+/// nor does the return path, which a domain may do without. The record of an imported key counts only if it is a proof.
+pub(super) fn is_lost(tx: &ReadTx<'_>, domain: DomainId, is_import_proof: bool) -> Result<bool, Error> {
     let loss = tx.settings().loss;
     let found = tx.one(
         "SELECT NOT EXISTS (SELECT 1 FROM domain d JOIN record r ON r.domain_id = coalesce(d.authority_id, d.id)
-                            WHERE d.id = :domain AND r.purpose = 'dkim' AND r.status = 'verified' AND r.pinned = 0)
+                                JOIN dkim_key k ON k.id = r.dkim_key_id
+                            WHERE d.id = :domain AND r.purpose = 'dkim' AND r.status = 'verified' AND r.pinned = 0
+                                AND (k.imported = 0 OR :import_proof))
             AND EXISTS (SELECT 1 FROM record r
                         WHERE r.domain_id = :domain AND r.pinned = 0 AND r.purpose != 'return_path'
                             AND (r.status = 'failed' OR (r.failures >= :failures AND r.failing_for >= :span)))",
         named! {
-            ":domain": domain.number(), ":failures": loss.failures,
+            ":domain": domain.number(), ":failures": loss.failures, ":import_proof": is_import_proof,
             ":span": i64::try_from(loss.span.as_millis()).unwrap_or(i64::MAX),
         },
         |row| row.get(0),
@@ -81,6 +105,28 @@ pub(crate) fn resting_below(
     )
 }
 
+/// Domains of the account below this name that are not proved by themselves, and that the caller may not see: a thousand at most.
+pub(super) fn hidden_below(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    name: &DomainName,
+) -> Result<Vec<DomainName>, Error> {
+    let below = format!(".{name}");
+    tx.all(
+        &hidden_below_sql(caller),
+        Scope::of(caller).with(&[(":below", &below.as_str())]).as_slice(),
+        |row| row.get(0).map(DomainName::stored),
+    )
+}
+
+fn hidden_below_sql(caller: &Caller) -> String {
+    let visible = visible(caller);
+    format!(
+        "SELECT d.name FROM domain d WHERE d.account_id = :account AND d.covered IN (0, 1) AND d.proved_at IS NULL
+             AND substr(d.name, -length(:below)) = :below AND ({visible}) IS NOT TRUE LIMIT 1000"
+    )
+}
+
 /// The next domains of an account after one that are not proved by themselves.
 pub(crate) fn unproved_after(
     tx: &ReadTx<'_>,
@@ -96,15 +142,26 @@ pub(crate) fn unproved_after(
     )
 }
 
-/// How many names an account has, or claims, that nothing proves; it is not counted beyond `most`.
-pub(super) fn count_unproved(tx: &ReadTx<'_>, account: AccountId, most: u32) -> Result<u64, Error> {
+/// How many names an account has, or claims, that nothing proves, besides a claim to this name and besides this domain; it is not
+/// counted beyond `most`.
+pub(super) fn count_unproved(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    besides: Option<&DomainName>,
+    besides_domain: Option<DomainId>,
+    most: u32,
+) -> Result<u64, Error> {
     let count = tx.one(
         "SELECT count(*) FROM (
              SELECT 1 FROM domain WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
+                 AND id IS NOT :domain
              UNION ALL SELECT 1 FROM alias WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
-             UNION ALL SELECT 1 FROM claim WHERE account_id = :account AND lost_at IS NULL
+             UNION ALL SELECT 1 FROM claim WHERE account_id = :account AND lost_at IS NULL AND name IS NOT :name
              LIMIT :most)",
-        named! { ":account": account.number(), ":most": most },
+        named! {
+            ":account": account.number(), ":name": besides.map(DomainName::as_str),
+            ":domain": besides_domain.map(DomainId::number), ":most": most,
+        },
         |row| row.get::<_, i64>(0),
     )?;
     Ok(count.unwrap_or(0).unsigned_abs())
@@ -220,6 +277,20 @@ pub(crate) fn note_loss(tx: &WriteTx<'_>, lost: &Lost<'_>) -> Result<(), Error> 
     Ok(())
 }
 
+/// Ends a claim, and returns since when there was one that contended.
+pub(super) fn take_claim(
+    tx: &WriteTx<'_>,
+    account: AccountId,
+    name: &DomainName,
+) -> Result<Option<Timestamp>, Error> {
+    let ended = tx.one(
+        "DELETE FROM claim WHERE account_id = :account AND name = :name RETURNING claimed_at, lost_at IS NULL AS contends",
+        named! { ":account": account.number(), ":name": name.as_str() },
+        |row| Ok((moment(row, "claimed_at")?, row.get::<_, bool>("contends")?)),
+    )?;
+    Ok(ended.filter(|(_, contends)| *contends).map(|(since, _)| since))
+}
+
 /// Returns whether there was one.
 pub(crate) fn forget_claim(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<bool, Error> {
     let deleted = tx.run(
@@ -266,4 +337,21 @@ pub(crate) fn prove_claim(tx: &WriteTx<'_>, account: AccountId, name: &DomainNam
         named! { ":account": account.number(), ":name": name.as_str(), ":now": tx.now().millis() },
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Postroom;
+    use crate::domain::visibility::{assert_scans_nothing, callers};
+
+    #[test]
+    fn what_a_domain_proves_is_found_among_its_own_accounts_unproved_ones() {
+        let postroom = Postroom::open_temporary().unwrap();
+        for (who, caller) in callers() {
+            let scope = Scope::of(&caller);
+            let params = scope.with(&[(":below", &".example.com")]);
+            assert_scans_nothing(&postroom, who, &hidden_below_sql(&caller), &params);
+        }
+    }
 }

@@ -69,4 +69,73 @@ impl Action {
     pub(crate) fn idle(act: Act, name: DnsName, record_type: RecordType) -> Action {
         Action { act, name, record_type, from: None, to: None }
     }
+
+    /// As it is stored below a problem's sentence: a line `change TXT _dmarc.example.com`, then one for the value to enter, with
+    /// `>` before it, and one for each that is replaced or deleted, with `<`.
+    ///
+    /// None for what needs nobody to act, and for a value that has line breaks.
+    pub(super) fn stored(&self) -> Option<String> {
+        let Action { act, name, record_type, from, to } = self;
+        if matches!(act, Act::Wait | Act::None) || to.as_ref().is_some_and(|to| to.contains('\n')) {
+            return None;
+        }
+        let head = format!("{} {record_type} {name}", act.as_str());
+        let to = to.iter().map(|to| format!(">{to}"));
+        let from = from.iter().flat_map(|from| from.split('\n')).map(|from| format!("<{from}"));
+        Some([head].into_iter().chain(to).chain(from).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// What was stored so; none for anything else.
+    pub(super) fn read(text: &str) -> Option<Action> {
+        let (head, values) = text.split_once('\n').unwrap_or((text, ""));
+        let mut words = head.splitn(3, ' ');
+        let (act, kind, name) = (words.next()?, words.next()?, words.next()?);
+        let act = [Act::Add, Act::Change, Act::Delete].into_iter().find(|known| known.as_str() == act)?;
+        let record_type = RecordType::ALL.into_iter().find(|known| known.to_string() == kind)?;
+        let of = |sign| values.split('\n').filter_map(move |line| line.strip_prefix(sign));
+        let from: Vec<&str> = of('<').collect();
+        Some(Action {
+            act,
+            name: DnsName::from_answer(name),
+            record_type,
+            from: (!from.is_empty()).then(|| from.join("\n")),
+            to: of('>').next().map(str::to_owned),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn name() -> DnsName {
+        DnsName::from_answer("_dmarc.example.com")
+    }
+
+    #[test]
+    fn an_action_is_read_as_it_was_stored() {
+        let from = ["v=DMARC1; p=nonsense".to_owned(), "<>".to_owned(), String::new()];
+        for action in [
+            Action::add(name(), RecordType::Txt, "v=DMARC1; p=none".to_owned()),
+            Action::change(name(), RecordType::Txt, &from, "v=DMARC1; p=none".to_owned()),
+            Action::delete(name(), RecordType::Cname, &from),
+        ] {
+            assert_eq!(action.stored().as_deref().and_then(Action::read), Some(action));
+        }
+    }
+
+    #[test]
+    fn what_nobody_can_do_or_enter_is_not_stored() {
+        assert_eq!(Action::idle(Act::Wait, name(), RecordType::Txt).stored(), None);
+        assert_eq!(Action::add(name(), RecordType::Txt, "a\nb".to_owned()).stored(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_stored_makes_it_panic(text in "(add|change|delete|)( TXT| MX|)( a.example|)(\n[<>]?.{0,9}){0,4}") {
+            let _ = Action::read(&text);
+        }
+    }
 }

@@ -84,6 +84,8 @@ pub struct Problem {
     pub code: String,
     /// The sentence for a person.
     pub text: String,
+    /// The one thing to do, if it is something to enter at a DNS provider's form.
+    pub action: Option<finding::Action>,
 }
 
 /// How a record stands, and how it came to: what the state machine of checks works on.
@@ -134,6 +136,8 @@ pub struct PublishedKey {
     pub released: bool,
     /// The name in the operator's zone that has its record: what is published is a CNAME to that.
     pub delegated_to: Option<DnsName>,
+    /// Whether its private half was brought from elsewhere, where somebody else may have it.
+    pub imported: bool,
 }
 
 impl PublishedKey {

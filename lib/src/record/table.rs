@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::action::Action;
 use super::kind::OF_SIGNING_KEYS;
 use super::{Problem, PublishedKey, Purpose, Record, Standing};
 use crate::clock::Timestamp;
@@ -13,7 +14,7 @@ use crate::name::Selector;
 
 const SELECT: &str =
     "SELECT r.*, k.selector, k.published_as, k.algorithm, k.public_key, k.activated_at, k.released_at,
-        k.delegated_to, k.domain_id AS key_domain, k.checksum AS key_checksum
+        k.delegated_to, k.imported, k.domain_id AS key_domain, k.checksum AS key_checksum
     FROM record r LEFT JOIN dkim_key k ON k.id = r.dkim_key_id";
 
 pub(super) fn insert(
@@ -98,7 +99,7 @@ pub(crate) fn note_check(tx: &WriteTx<'_>, id: RecordId, check: &Check<'_>) -> R
             ":at": check.at.map(Timestamp::millis),
             ":observed": check.observed,
             ":code": check.problem.map(|problem| &problem.code),
-            ":text": check.problem.map(|problem| &problem.text),
+            ":text": check.problem.map(stored_problem),
         },
     )?;
     Ok(())
@@ -148,6 +149,7 @@ fn record(row: &Row<'_>) -> Result<Record, Error> {
                     activated_at,
                     released,
                     delegated_to,
+                    imported: row.get("imported")?,
                 }),
                 host,
                 value,
@@ -198,7 +200,20 @@ fn stored(span: Duration) -> i64 {
 /// What was wrong at the last check, of a row that has a record's columns.
 pub(crate) fn problem(row: &Row<'_>) -> Result<Option<Problem>, Error> {
     Ok(match (row.get("problem_code")?, row.get("problem_text")?) {
-        (Some(code), Some(text)) => Some(Problem { code, text }),
+        (Some(code), Some(stored)) => {
+            let stored: String = stored;
+            let (text, action) = stored.split_once('\n').unwrap_or((&stored, ""));
+            Some(Problem { code, text: text.to_owned(), action: Action::read(action) })
+        }
         _ => None,
     })
+}
+
+/// The sentence, which has no line breaks, and in the lines after it the action.
+fn stored_problem(problem: &Problem) -> String {
+    let text = problem.text.replace('\n', " ");
+    match problem.action.as_ref().and_then(Action::stored) {
+        Some(action) => format!("{text}\n{action}"),
+        None => text,
+    }
 }

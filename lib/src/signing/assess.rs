@@ -30,8 +30,10 @@ pub(super) fn assess(
     let authority = subject.authority.as_ref().map(|(name, _)| name);
     let by = authority.unwrap_or(&domain.name);
     let active: Vec<_> = keys.iter().copied().filter(|(_, key)| key.is_active()).collect();
-    let unproved = [(acts.own, &domain.name), (acts.authority, by)];
-    let unproved = unproved.into_iter().find(|(acts, _)| !acts).map(|(_, name)| unproved_name(name));
+    let own = (acts.own, domain.id, &domain.name);
+    let unproved = [own, (acts.authority, domain.authority.unwrap_or(domain.id), by)];
+    let unproved = unproved.into_iter().find(|(acts, ..)| !acts);
+    let unproved = unproved.map(|(_, id, name)| unproved_name(name, of(id)));
     let reason = if active.is_empty() { Some(unsigned(domain, authority, &keys)) } else { unproved.clone() };
     let signs: &[_] = if reason.is_none() { &active } else { &[] };
     let signing = Signing {
@@ -101,12 +103,19 @@ pub(super) struct Acts {
     pub(super) authority: bool,
 }
 
-/// Why nothing signs for a name that its account has not proved.
-fn unproved_name(name: &DomainName) -> Unsigned {
-    let text = format!(
-        "the account has not proved that {name} is its own, so that nothing acts for it; publish its DKIM record in its own \
-         zone, or the challenge of its claim, and verify it"
-    );
+/// Why nothing signs for a name that its account has not proved, and whose domain has these records.
+fn unproved_name(name: &DomainName, records: &[Record]) -> Unsigned {
+    let published = || records.iter().filter_map(|record| Some((record, record.dkim_key.as_ref()?)));
+    let what = if published().count() > 0 && published().all(|(_, key)| key.imported) {
+        "publish the challenge of its claim, for the record of an imported key proves nothing, and verify it"
+    } else if published().any(|(record, _)| was_seen(record)) {
+        "verify it; a DKIM record that a wildcard makes, or that the operator's own zone answers, proves nothing: where that is \
+         so, publish the challenge of its claim first"
+    } else {
+        "publish its DKIM record in its own zone, or the challenge of its claim, and verify it"
+    };
+    let text =
+        format!("the account has not proved that {name} is its own, so that nothing acts for it; {what}");
     Unsigned { code: UnsignedCode::Unproved, text }
 }
 
@@ -117,7 +126,9 @@ fn unsigned(domain: &Details, authority: Option<&DomainName>, keys: &[(&Record, 
         matches!(record.standing.status, RecordStatus::Verified | RecordStatus::Failed)
             && !record.standing.pinned
     };
-    let (code, text) = if keys.is_empty() {
+    let (code, text) = if keys.is_empty() && authority.is_none() && domain.wants_key {
+        (UnsignedCode::NoKey, format!("{name} has no DKIM key yet; the server makes it in the background"))
+    } else if keys.is_empty() {
         (UnsignedCode::NoKey, format!("{name} has no DKIM key; create one and publish its record"))
     } else if keys.iter().any(|(record, _)| ever_seen(record)) {
         (UnsignedCode::NoActiveKey, format!("no DKIM key of {name} is active; activate one"))

@@ -5,6 +5,7 @@
 
 mod assess;
 mod sender;
+mod setting;
 mod status;
 mod table;
 mod trust;
@@ -25,6 +26,7 @@ use crate::record::kind::OF_SIGNING_KEYS;
 
 use assess::Acts;
 pub use sender::{NotTheirs, SignFor, check_sender};
+pub use setting::follow_setting;
 pub use status::status_after;
 pub(crate) use status::{follow, follow_proof, prove};
 pub use trust::{Untrusted, set_trust};

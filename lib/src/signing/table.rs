@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::account::Caller;
 use crate::clock::Timestamp;
-use crate::db::{Params, ReadTx, Row, moment_if_any};
+use crate::db::{Params, ReadTx, Row, WriteTx, moment_if_any, named};
 use crate::domain::Details;
 use crate::domain::table::details;
 use crate::domain::visibility::{Scope, visible};
@@ -61,6 +61,43 @@ pub(super) fn records(
         records.entry(record.domain).or_default().push(record);
     }
     Ok(records)
+}
+
+/// The value of a setting from which statuses follow.
+pub(super) struct Applied {
+    pub(super) value: String,
+    /// The domain up to which they do, by id; none if all do.
+    pub(super) up_to: Option<DomainId>,
+}
+
+pub(super) fn applied(tx: &ReadTx<'_>, name: &str) -> Result<Option<Applied>, Error> {
+    tx.one("SELECT value, up_to_id FROM applied_setting WHERE name = ?1", [name], |row| {
+        let up_to = row.get::<_, Option<i64>>("up_to_id")?.map(DomainId::new);
+        Ok(Applied { value: row.get("value")?, up_to })
+    })
+}
+
+pub(super) fn note_applied(
+    tx: &WriteTx<'_>,
+    name: &str,
+    value: &str,
+    up_to: Option<DomainId>,
+) -> Result<(), Error> {
+    tx.run(
+        "INSERT INTO applied_setting (name, value, up_to_id) VALUES (:name, :value, :up_to)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value, up_to_id = excluded.up_to_id",
+        named! { ":name": name, ":value": value, ":up_to": up_to.map(DomainId::number) },
+    )?;
+    Ok(())
+}
+
+/// The next domains after one, of all accounts, that are not proved by themselves.
+pub(super) fn unproved_after(tx: &ReadTx<'_>, after: DomainId, limit: u32) -> Result<Vec<DomainId>, Error> {
+    tx.all(
+        "SELECT id FROM domain WHERE proved_at IS NULL AND id > ?1 ORDER BY id LIMIT ?2",
+        (after.number(), limit),
+        |row| row.get(0).map(DomainId::new),
+    )
 }
 
 /// Numbers, which need no place for a parameter each.

@@ -15,6 +15,9 @@ use crate::ledger;
 use crate::ownership;
 use crate::secret::{PlainSecret, SecretKind};
 
+/// How many tokens are read at a time where all of a domain are revoked.
+const REVOKED_AT_ONCE: u32 = 100;
+
 /// A sending token of a domain, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainToken {
@@ -99,6 +102,19 @@ pub fn revoke<'t>(
     let change = Change::TokenRevoked { domain: domain.into(), token: id, name: token.name.clone() };
     tx.tell(caller.actor(), domain.account, &change)?;
     Ok(token)
+}
+
+/// Revokes all tokens of a domain.
+pub(crate) fn revoke_all<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
+    loop {
+        let some = list(tx, domain, None, REVOKED_AT_ONCE)?;
+        if some.is_empty() {
+            return Ok(());
+        }
+        for token in some {
+            revoke(tx, caller, domain, token.id)?;
+        }
+    }
 }
 
 /// The domain for which this secret may send; none if it opens nothing, or nothing any more, or if nobody may send for

@@ -2,7 +2,8 @@
 //! publish, or by the challenge of the account's claim.
 //!
 //! A DKIM record is no proof where the operator's own zone answers it, for then its owner did not publish it. Neither is a record
-//! that a wildcard makes: whoever made the wildcard did not mean this account.
+//! that a wildcard makes: whoever made the wildcard did not mean this account. Nor is that of a key which a tenant has imported:
+//! whoever had the key before, such as a former provider, could import it as well, and its record is there already.
 
 use super::look::{LOOK_FOR, look_by};
 use super::{ChallengeExpectation, Code, Expectation, Finding, Look, Plan, Verdict, View, judge, wildcard};
@@ -20,6 +21,8 @@ pub(super) struct Wanted {
     challenge: ChallengeExpectation,
     /// The operator's zone of delegated keys.
     zone: Option<DnsName>,
+    /// Whether the record of an imported key proves the name.
+    is_import_proof: bool,
 }
 
 impl Wanted {
@@ -30,7 +33,8 @@ impl Wanted {
         }
         let challenge = ownership::challenge(tx, domain.account, &domain.name, domain.claimed_at)?;
         let zone = tx.settings().delegation_zone.clone();
-        Ok(Some(Wanted { challenge: ChallengeExpectation { challenge }, zone }))
+        let is_import_proof = !ownership::needs_proof(tx, domain.account)?;
+        Ok(Some(Wanted { challenge: ChallengeExpectation { challenge }, zone, is_import_proof }))
     }
 }
 
@@ -104,7 +108,10 @@ impl Plan {
 impl Wanted {
     /// Whether a record proves the name, if it is not made by a wildcard.
     fn is_proof(&self, record: &Record, look: &Look) -> bool {
-        let is_own = record.dkim_key.as_ref().is_some_and(|key| key.delegated_to.is_none());
+        let is_own = record
+            .dkim_key
+            .as_ref()
+            .is_some_and(|key| key.delegated_to.is_none() && (self.is_import_proof || !key.imported));
         is_own
             && record.purpose.kind().is_proof
             && look.finding.verdict.passes()

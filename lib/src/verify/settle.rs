@@ -168,7 +168,8 @@ fn note<'t>(
         record.observed.clone_from(&finding.seen);
     }
     let code = finding.code.map(|code| code.as_str().to_owned());
-    record.problem = code.map(|code| Problem { code, text: finding.text.clone() });
+    record.problem =
+        code.map(|code| Problem { code, text: finding.text.clone(), action: finding.action.clone() });
     write_standing(tx, record)?;
     if let Some(key) = &mut record.dkim_key
         && finding.verdict.passes()

@@ -38,6 +38,7 @@ fn every_page_has_a_title_one_heading_and_the_way_to_its_content() {
         "GET /console".to_owned(),
         "GET /console/domains".to_owned(),
         format!("GET /console/domains/{name}"),
+        format!("GET /console/domains/{name}/advice"),
         format!("GET /console/domains/{name}/log"),
         "GET /console/log".to_owned(),
         "GET /console/help".to_owned(),
@@ -111,6 +112,66 @@ fn a_check_shows_what_was_found_and_what_to_do() {
     let zone = app.visit(&session, &format!("GET /console/domains/{name}/zone"), "");
     assert_eq!(zone.header("content-type"), Some("text/dns"));
     assert!(zone.text().contains("pr1._domainkey.example.com. 3600 IN TXT"));
+}
+
+/// What a page tells to enter: the fields below its heading.
+fn entry(text: &str, heading: &str) -> String {
+    let part = text.split(heading).nth(1).unwrap_or_else(|| panic!("no {heading}: {text}"));
+    part.split("</dl>").next().unwrap().to_owned()
+}
+
+#[test]
+fn what_to_enter_stands_on_the_page_as_fields_until_the_next_check() {
+    let (app, _, session) = world();
+    let name = "example.com";
+    let below = "<script>alert(1)</script>";
+    app.publish_all(name);
+    app.dns.set(&format!("_dmarc.{name}"), vec![RecordData::txt(&["v=DMARC1; p=monitor"])]);
+    app.dns.set(
+        name,
+        vec![RecordData::txt(&["v=spf1 mx:", below, " ~all"]), RecordData::A([192, 0, 2, 1].into())],
+    );
+    let checked = app.visit(&session, &format!("POST /console/domains/{name}/check"), "").text().to_owned();
+    let stored = app.visit(&session, &format!("GET /console/domains/{name}"), "");
+    let stored = is_whole(&stored);
+    for heading in ["Change it to this", "Add this record"] {
+        assert_eq!(entry(&stored, heading), entry(&checked, heading), "as it was said at the check");
+    }
+    let mut cards = stored.split("<article ").skip(1);
+    let dmarc = cards.find(|card| card.contains("p=monitor")).unwrap();
+    let fields = entry(dmarc, "Change it to this");
+    assert!(fields.contains("v=DMARC1; p=monitor") && fields.contains("v=DMARC1; p=none"), "{fields}");
+    assert!(!stored.contains("<script>"), "{stored}");
+    app.publish_all(name);
+    app.visit(&session, &format!("POST /console/domains/{name}/check"), "");
+    let stored = app.visit(&session, &format!("GET /console/domains/{name}"), "").text().to_owned();
+    assert!(!stored.contains("Change it to this") && !stored.contains("Add this record"), "{stored}");
+}
+
+#[test]
+fn advice_is_looked_at_when_the_button_is_pressed_and_nothing_is_stored() {
+    let (app, _, session) = world();
+    let name = "example.com";
+    let before = (app.dump(), app.dns.asked().len());
+    let plain = is_whole(&app.visit(&session, &format!("GET /console/domains/{name}/advice"), ""));
+    assert!(plain.contains("Look now</button>") && plain.contains("MTA-STS"), "{plain}");
+    assert_eq!(app.dns.asked().len(), before.1, "the page alone asks nobody");
+    let text = "<img src=x>".to_owned() + &"a".repeat(20);
+    app.dns.set("_mta-sts.example.com", vec![RecordData::txt(&["v=STSv1; id=", &text])]);
+    let looked = is_whole(&app.visit(&session, &format!("POST /console/domains/{name}/advice"), ""));
+    assert!(
+        looked.contains("Look again</button>") && looked.contains("TXT _mta-sts.example.com"),
+        "{looked}"
+    );
+    assert!(looked.contains("/help/mta_sts_syntax\"") && !looked.contains("<img"), "{looked}");
+    // What to enter is there as fields.
+    let fields = entry(&looked, "Add this record");
+    assert!(fields.contains(">PTR<") && fields.contains("mx.mail.example.net."), "{fields}");
+    assert_eq!(app.dump(), before.0, "nothing is stored");
+    assert!(app.dns.asked().len() > before.1);
+    is_whole(&app.visit(&session, "GET /console/help/mta_sts_syntax", ""));
+    let other = app.visit(&session, "POST /console/domains/example.org/advice", "");
+    assert_eq!(other.status, 404);
 }
 
 #[test]

@@ -149,6 +149,7 @@ fn a_domains_administrator_sees_that_domain_and_no_page_of_the_account() {
         "GET /console/accounts",
         "POST /console/accounts/open",
         "POST /console/domains/example.org/check",
+        "POST /console/domains/example.org/advice",
     ] {
         assert_eq!(
             app.visit(&session, line, "domain=a.example&account=1").visible(),

@@ -1,5 +1,7 @@
 //! Bulk: provision and deprovision.
 
+use postroom::dns::RecordData;
+
 use super::*;
 
 const LINE: &str = "POST /inbound/v1/domains/batch?subscriptionHandle=default";
@@ -139,4 +141,30 @@ fn domains_are_deprovisioned_together_by_either_route() {
         400,
         "1000",
     );
+}
+
+#[test]
+fn a_downstream_host_is_looked_up_and_vetted_also_where_a_domain_is_provisioned() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    app.dns.set("inside.example.org", vec![RecordData::A([10, 0, 0, 7].into())]);
+    app.dns.set("mx.example.org", vec![RecordData::A([93, 184, 215, 14].into())]);
+    let domain = |name: &str, target: &str| json!({ "domain": name, "subscriptionHandle": "default", "downstreamAddresses": [server(1, target)] });
+    let before = app.dump();
+    let one = |target: &str| with(&app, &key, "POST /inbound/v1/domains", &domain(DOMAIN, target));
+    refuses(&one("inside.example.org"), 400, "leads to 10.0.0.7, which is not a public address");
+    refuses(&one("127.0.0.1"), 400, "not a public address");
+    assert_eq!(app.dump(), before);
+    assert_eq!(one("mx.example.org.").status, 201);
+    let items = json!({ "domains": [
+        domain("a.example", "mx.example.org"), domain("b.example", "INSIDE.example.org."),
+        domain("c.example", "127.0.0.1"), domain("d.example", "not-there.example.org"),
+    ] });
+    let outcome =
+        with(&app, &key, "POST /inbound/v1/domains/batch?subscriptionHandle=default", &items).json();
+    assert_eq!(codes(&outcome["successes"]), [("a.example".into(), 201), ("d.example".into(), 201)]);
+    assert_eq!(codes(&outcome["errors"]), [("b.example".into(), 400), ("c.example".into(), 400)]);
+    let comment = outcome["errors"][0]["comment"].as_str().unwrap();
+    assert!(comment.contains("leads to 10.0.0.7"), "{comment}");
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM domain"), 3);
 }

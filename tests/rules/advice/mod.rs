@@ -176,7 +176,8 @@ fn a_look_asks_recursive_resolvers_alone_and_not_without_end() {
         sending: (0..50).map(|number| [192, 0, 2, number].into()).collect(),
         rua: None,
     };
-    let tools = Tools { resolver: &dns, egress: &EgressPolicy::default(), https: None, smtp: None };
+    let now = postroom::clock::Timestamp::from_millis(0);
+    let tools = Tools { resolver: &dns, egress: &EgressPolicy::default(), https: None, smtp: None, now };
     advisory::look(&subject, &tools);
     assert!(dns.0.asked().len() <= MOST_QUESTIONS, "{}", dns.0.asked().len());
 }
@@ -185,7 +186,7 @@ fn a_look_asks_recursive_resolvers_alone_and_not_without_end() {
 fn nothing_is_connected_to_at_an_address_that_is_not_public() {
     let zone = "example.com SOA ns1.example.net 1 60\n_mta-sts.example.com TXT \"v=STSv1; id=1\"\n\
                 mta-sts.example.com A 192.0.2.80\nexample.com MX 10 mx.example.com\nmx.example.com A 10.0.0.1\n\
-                https mta-sts.example.com 200 text/plain version: STSv1|mode: none|max_age: 1\nsmtp mx.example.com starttls";
+                https mta-sts.example.com 200 text/plain version: STSv1|mode: none|max_age: 1\nsmtp mx.example.com tls";
     let (subject, _) = world::subject("domain example.com\nmx mx.example.com\ntopic mta_sts");
     let world = World::parse(zone);
     let tools = Tools { egress: &EgressPolicy::default(), ..world.tools() };

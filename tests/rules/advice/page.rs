@@ -21,6 +21,8 @@ postroom domain advise example.org
 curl -s https://postroom.example.net/postroom/v1/domains/example.org/advice -H \"Authorization: Bearer $KEY\"
 ```
 
+In the console it is the page \"Advice\" of a domain, with the button \"Look now\".
+
 | grade | what it means |
 |---|---|
 | `good` | It is as it should be. |
@@ -32,7 +34,11 @@ curl -s https://postroom.example.net/postroom/v1/domains/example.org/advice -H \
   server: from no address that is not public, unless `egress.allow` has its network, without following redirects, and at most 64
   KiB of it. `advice.https = false` switches that off.
 - Port 25 of the domain's mail hosts is tried only if the operator wants that: `advice.smtp = true`, or `--smtp` at the command line.
-  Nothing is sent but EHLO and QUIT.
+  Nothing is sent but EHLO, STARTTLS and what a TLS handshake needs. The certificate must name the host of the MX record, be in
+  time, and come from an authority that browsers trust, or be the one that a TLSA record names which DNSSEC validates. Most senders
+  take any certificate; those that insist on MTA-STS or DANE do not.
+- DS and DNSKEY records are compared even where a resolver refuses the zone for its broken signatures: for these it is asked not to
+  validate.
 - Whether something is signed with DNSSEC is the word of the first resolver that answers. Name one in `dns.resolvers` that validates, on
   this machine or on a network that you trust.
 - What concerns the sending addresses is the operator's to mend; without `sending.addresses` the addresses of `mx.host` are looked at.
@@ -41,28 +47,12 @@ The examples are of a domain `example.com` at a mail system `mail.example.net`. 
 `tests/fixtures/advice/`, beside a near miss that does not have the code.
 ";
 
-/// What each topic is about.
-fn title(topic: Topic) -> &'static str {
-    match topic {
-        Topic::ReverseDns => "Names of the sending addresses (`reverse_dns`)",
-        Topic::MtaSts => "MTA-STS (`mta_sts`)",
-        Topic::TlsReports => "Reports on TLS (`tls_reports`)",
-        Topic::DmarcReports => "DMARC reports to the operator (`dmarc_reports`)",
-        Topic::MailPrograms => "Settings for mail programs (`mail_programs`)",
-        Topic::MailHosts => "Mail hosts (`mail_hosts`)",
-        Topic::Dnssec => "DNSSEC (`dnssec`)",
-        Topic::Tlsa => "TLSA (`tlsa`)",
-        Topic::Caa => "CAA (`caa`)",
-        Topic::Bimi => "BIMI (`bimi`)",
-    }
-}
-
 /// The whole page.
 pub(super) fn page(cases: &[Case]) -> String {
     let mut page = INTRO.to_owned();
     for topic in Topic::ALL {
         // Writing to a string does not fail.
-        _ = write!(page, "\n## {}\n", title(topic));
+        _ = write!(page, "\n## {} (`{}`)\n", topic.title(), topic.as_str());
         for case in cases.iter().filter(|case| case.topic == topic) {
             let grade = match case.shows.grade {
                 Grade::Note => " (`note`)",

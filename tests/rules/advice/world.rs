@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use postroom::advisory::{self, Advice, Https, Smtp, SmtpHost, Subject, Tools, Topic, WebPage};
+use postroom::advisory::{
+    self, Advice, Certificate, Https, Presented, Smtp, SmtpHost, Subject, Tools, Topic, Vouching, WebPage,
+};
 use postroom::dns::{Resolver, ScriptedResolver};
 use postroom::egress::{EgressPolicy, VettedAddresses};
 use postroom::name::DnsName;
@@ -18,7 +20,7 @@ pub(super) struct World {
 
 struct Pages(BTreeMap<String, WebPage>);
 
-struct Hosts(BTreeMap<String, String>);
+struct Hosts(BTreeMap<String, Option<SmtpHost>>);
 
 impl World {
     pub(super) fn parse(text: &str) -> World {
@@ -34,9 +36,9 @@ impl World {
                         WebPage { status: status.parse().unwrap(), media_type, body: body.into_bytes() };
                     pages.as_mut().unwrap().0.insert((*host).to_owned(), page);
                 }
-                ["smtp", host, word] => {
+                ["smtp", host, word, more @ ..] => {
                     let hosts = hosts.get_or_insert_with(|| Hosts(BTreeMap::new()));
-                    hosts.0.insert((*host).to_owned(), (*word).to_owned());
+                    hosts.0.insert((*host).to_owned(), greeting(host, word, more));
                 }
                 ["validated", name, kind] => validated.push(((*name).to_owned(), script::record_type(kind))),
                 _ => zone.push(line),
@@ -55,6 +57,7 @@ impl World {
             egress: &self.egress,
             https: self.pages.as_ref().map(|pages| pages as &dyn Https),
             smtp: self.hosts.as_ref().map(|hosts| hosts as &dyn Smtp),
+            now: "2026-11-21T00:00:00.000Z".parse().unwrap(),
         }
     }
 
@@ -73,12 +76,53 @@ impl Https for Pages {
 
 impl Smtp for Hosts {
     fn greet(&self, host: &DnsName, _: &VettedAddresses) -> Result<SmtpHost, String> {
-        match self.0.get(host.as_str()).map(String::as_str) {
-            Some("starttls") => Ok(SmtpHost { starttls: true }),
-            Some("plain") => Ok(SmtpHost { starttls: false }),
-            _ => Err("it does not answer".to_owned()),
-        }
+        self.0.get(host.as_str()).cloned().flatten().ok_or_else(|| "it does not answer".to_owned())
     }
+}
+
+/// How a mail host greets, as a line of a world says it.
+fn greeting(host: &str, word: &str, more: &[&str]) -> Option<SmtpHost> {
+    let value = |key: &str, other: &str| {
+        let given = more.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        given.unwrap_or(other).to_owned()
+    };
+    match word {
+        "closed" => None,
+        "plain" => Some(SmtpHost::Plain),
+        "broken" => Some(SmtpHost::Broken("it refuses with the alert HandshakeFailure".to_owned())),
+        "tls" => {
+            let at = |key, other| format!("{}T00:00:00.000Z", value(key, other)).parse().unwrap();
+            let trust = match value("trust", "public").as_str() {
+                "public" => Vouching::Public,
+                "self-signed" => Vouching::SelfSigned,
+                "incomplete" => Vouching::Incomplete,
+                "unknown" => Vouching::Unknown,
+                other => panic!("no such trust: {other}"),
+            };
+            let names = value("names", host);
+            Some(SmtpHost::Encrypted(Presented {
+                own: certificate(&value("own", "own/own-key")),
+                above: value("above", "")
+                    .split(',')
+                    .filter(|word| !word.is_empty())
+                    .map(certificate)
+                    .collect(),
+                names: names.split(',').filter(|name| *name != "-").map(str::to_owned).collect(),
+                from: at("from", "2026-01-01"),
+                until: at("until", "2027-06-01"),
+                trust,
+            }))
+        }
+        other => panic!("no such greeting: {other}"),
+    }
+}
+
+/// `CERTIFICATE/KEY`, and `/no` if it vouches for nothing.
+fn certificate(text: &str) -> Certificate {
+    let mut words = text.split('/');
+    let mut octets = || words.next().unwrap_or_default().as_bytes().to_vec();
+    let (whole, key) = (octets(), octets());
+    Certificate { whole, key, vouches: octets() != b"no" }
 }
 
 /// Whose mail a case is about, and the topic that is looked at.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use postroom::dns::{NotAsked, Outcome, RecordData, RecordType, ScriptedResolver, Server, TxtData};
 use postroom::name::{DnsName, DomainName, Selector};
 use postroom::verify::{
@@ -166,6 +168,8 @@ pub(crate) fn record_type(word: &str) -> RecordType {
         "SRV" => RecordType::Srv,
         "TLSA" => RecordType::Tlsa,
         "CAA" => RecordType::Caa,
+        "DS" => RecordType::Ds,
+        "DNSKEY" => RecordType::Dnskey,
         _ => panic!("no such type: {word}"),
     }
 }
@@ -219,7 +223,19 @@ fn data(kind: RecordType, value: &str) -> RecordData {
             usage: usage.parse().unwrap(),
             selector: selector.parse().unwrap(),
             matching: matching.parse().unwrap(),
-            data: data.as_bytes().to_vec(),
+            data: hex(data),
+        },
+        (RecordType::Ds, [key_tag, algorithm, digest_type, digest]) => RecordData::Ds {
+            key_tag: key_tag.parse().unwrap(),
+            algorithm: algorithm.parse().unwrap(),
+            digest_type: digest_type.parse().unwrap(),
+            digest: hex(digest),
+        },
+        (RecordType::Dnskey, [flags, protocol, algorithm, key]) => RecordData::Dnskey {
+            flags: flags.parse().unwrap(),
+            protocol: protocol.parse().unwrap(),
+            algorithm: algorithm.parse().unwrap(),
+            key: STANDARD.decode(key).unwrap(),
         },
         (RecordType::Caa, [flags, tag, value]) => {
             RecordData::Caa { critical: *flags != "0", tag: (*tag).to_owned(), value: (*value).to_owned() }
@@ -227,6 +243,12 @@ fn data(kind: RecordType, value: &str) -> RecordData {
         (RecordType::Txt, _) => RecordData::Txt(TxtData::new(strings(value))),
         _ => panic!("no {kind} record: {value}"),
     }
+}
+
+/// Octets in hexadecimal.
+fn hex(text: &str) -> Vec<u8> {
+    let octet = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(octet).collect()
 }
 
 /// The quoted strings of a TXT record (RFC 1035 section 5.1); one that is too long goes on in further ones.

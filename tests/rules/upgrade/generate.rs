@@ -141,6 +141,10 @@ pub(super) fn filled() -> TestApp {
     let sender = format!("{}@b.example", "a".repeat(60)).parse().unwrap();
     let id = postroom::id::DomainId::new(waiting);
     app.postroom.write(|tx| postroom::mail::keep_return_path(tx, id, &sender)).unwrap();
+    let day = std::time::Duration::from_hours(24);
+    app.postroom
+        .write(|tx| postroom::setup_link::create(tx, &key.operator(), &key.own(tx, id)?, day).map(drop))
+        .unwrap();
     // A tenant that contends for a name, and has given one up.
     let tenant = app.tenant("tenant");
     let name = "customer.com".parse().unwrap();
@@ -152,6 +156,7 @@ pub(super) fn filled() -> TestApp {
             postroom::provision::delete(tx, &tenant.operator(), &domain)
         })
         .unwrap();
+    while postroom::signing::follow_setting(&app.postroom, 100).unwrap() {}
     // Few spare keys are enough.
     app.sql().execute_batch("DELETE FROM spare_key WHERE id > (SELECT min(id) FROM spare_key)").unwrap();
     app

@@ -1,18 +1,14 @@
 //! Whether what the records name is there: the resolvers, the hosts, their addresses, and the names of these.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::time::Duration;
 
 use postroom::advisory::{self, Grade, Subject};
-use postroom::dns::{self, Outcome, Question, RecordData, RecordType, Resolver, Server};
+use postroom::dns::{Outcome, Question, RecordData, RecordType, Resolver, Server};
 use postroom::name::DnsName;
 use postroom::settings::Settings;
 
 use super::{Check, State, check};
 use crate::command::Context;
-
-/// How long a resolver may take to say whether it validates.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The resolvers, and then the hosts if a resolver answers.
 pub(super) fn of_config(context: &Context) -> Vec<Check> {
@@ -20,7 +16,7 @@ pub(super) fn of_config(context: &Context) -> Vec<Check> {
         Ok(resolver) => resolver,
         Err(failure) => return vec![check("resolver", State::Fail, failure.text())],
     };
-    let mut checks = resolvers(&resolver);
+    let mut checks = resolvers(context, &resolver);
     // What is wrong with the settings is said on their own line.
     if let (Ok(settings), Ok(declared)) = (context.config.settings(), context.config.server_addresses())
         && checks.iter().any(|check| check.state != State::Fail)
@@ -32,7 +28,7 @@ pub(super) fn of_config(context: &Context) -> Vec<Check> {
 }
 
 /// Asks each resolver for the name servers of com, which every one of them knows, and whether it validates.
-fn resolvers(resolver: &dyn Resolver) -> Vec<Check> {
+fn resolvers(context: &Context, resolver: &dyn Resolver) -> Vec<Check> {
     let question = Question::new(DnsName::from_answer("com"), RecordType::Ns);
     let sightings = resolver.look(&[question]);
     let answers = sightings.iter().flat_map(|sighting| &sighting.answers);
@@ -42,7 +38,7 @@ fn resolvers(resolver: &dyn Resolver) -> Vec<Check> {
             _ => None,
         })
         .map(|(address, outcome)| match outcome {
-            Outcome::Found { .. } => validating(address),
+            Outcome::Found { .. } => validating(context, address),
             outcome if outcome.is_temporary() => {
                 let text = format!("{address} does not answer ({outcome:?}); set dns.resolvers");
                 check("resolver", State::Fail, text)
@@ -55,18 +51,21 @@ fn resolvers(resolver: &dyn Resolver) -> Vec<Check> {
         .collect()
 }
 
-fn validating(resolver: SocketAddr) -> Check {
-    match dns::validates(resolver, PATIENCE) {
-        Ok(true) => check("resolver", State::Ok, format!("{resolver} answers, and validates DNSSEC")),
-        Ok(false) => {
+/// Whether this resolver says that it has validated what the root says, which is signed.
+fn validating(context: &Context, resolver: SocketAddr) -> Check {
+    let root = Question::new(DnsName::from_answer("."), RecordType::Soa);
+    let alone = context.resolver_at(resolver).ok();
+    match alone.and_then(|alone| alone.validates(&root)) {
+        Some(true) => check("resolver", State::Ok, format!("{resolver} answers, and validates DNSSEC")),
+        Some(false) => {
             let text = format!(
                 "{resolver} answers, but does not validate DNSSEC: whoever can forge its answers can have a domain \
                  verified; set dns.resolvers to one that validates, best on this machine"
             );
             check("resolver", State::Warn, text)
         }
-        Err(error) => {
-            let text = format!("{resolver} answers, but not whether it validates DNSSEC ({error})");
+        None => {
+            let text = format!("{resolver} answers, but not whether it validates DNSSEC");
             check("resolver", State::Warn, text)
         }
     }

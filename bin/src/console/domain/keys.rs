@@ -8,6 +8,7 @@ use postroom::keyring::{self, Activation, DnsState, KeyEntry};
 use postroom::name::{InvalidName, Selector};
 use postroom::rotation::{self, RotationView};
 
+use super::records::to_do;
 use super::rotation::section;
 use super::tabs::{self, Tab};
 use super::{find, name, see_domain};
@@ -97,7 +98,12 @@ fn card(keys: &Keys, entry: &KeyEntry) -> Markup {
                 @if let Some(at) = key.released_at { dt { "Safe to remove" } dd { span { "since " (time(at, frame.now)) } } }
                 @else if let Some(until) = keys.rotation.kept_until(key, keys.keep) { dt { "Keep its record" } dd { span { "until " (time(until, frame.now)) } } }
             }
-            @if let Some(problem) = &entry.problem { div.finding.bad { p { (problem.text) } } }
+            @if let Some(problem) = &entry.problem {
+                div.finding.bad {
+                    p { (problem.text) }
+                    @if let Some(action) = &problem.action { (to_do(action)) }
+                }
+            }
             div.actions {
                 @if key.is_active() { (button("deactivate", "Deactivate", "slight")) } @else { (button("activate", "Activate", "slight")) }
                 (button("delete", "Delete", "slight danger"))

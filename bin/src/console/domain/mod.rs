@@ -1,6 +1,7 @@
 //! Domains: the list of them, and the pages of one.
 
 pub(super) mod access;
+pub(super) mod advice;
 pub(super) mod bulk;
 pub(super) mod danger;
 pub(super) mod keys;

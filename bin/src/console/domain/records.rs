@@ -77,6 +77,7 @@ fn kept(frame: &Frame, record: &Record) -> Markup {
         @if let Some(problem) = &record.problem {
             div class={ "finding " (tone.class()) } {
                 p { (problem.text) }
+                @if let Some(action) = &problem.action { (to_do(action)) }
                 @if let Some(seen) = &record.observed { p.small { "Seen: " code { (seen) } } }
                 p.small { a href=(frame.to(&format!("/help/{}", problem.code))) { "What this means" } }
             }

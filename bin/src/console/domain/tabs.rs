@@ -12,6 +12,7 @@ use crate::wire::http::{Response, StatusCode};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tab {
     Records,
+    Advice,
     Keys,
     Access,
     Mail,
@@ -23,6 +24,7 @@ pub(super) enum Tab {
 
 const TABS: &[(Tab, &str, &str)] = &[
     (Tab::Records, "", "Records"),
+    (Tab::Advice, "/advice", "Advice"),
     (Tab::Keys, "/keys", "Keys"),
     (Tab::Access, "/access", "Access"),
     (Tab::Mail, "/mail", "Mail"),

@@ -33,7 +33,7 @@ pub(super) fn mark(call: &Call<'_>) -> Result<Response, Fault> {
     let changed = call.write(|tx| {
         // A mark stands in the place of what was seen, so that it is not a tenant's, unless the operator says so.
         if call.switches.dns_mark.is_none() && !account::is_trusted(tx, input.caller.account())? {
-            return Err(Fault::SwitchedOff("marking records by hand, for an account that is not trusted,"));
+            return Err(Fault::SwitchedOff("marking records by hand for accounts that are not trusted"));
         }
         let domain = inbound::domain_named(tx, &input.caller, &name)?;
         verify::mark(tx, &input.caller, &domain, id, word, observed.as_deref())?;

@@ -12,7 +12,6 @@ use postroom::signing::{self, Assessment};
 use postroom::webhook::WebhookUrl;
 use serde_json::{Value, json};
 
-use crate::json::record::problem_json;
 use crate::json::signing::add_assessment;
 
 /// A domain with everything that this dialect shows of it: three statements, however many records.
@@ -85,7 +84,7 @@ fn record_json(record: &Record) -> Value {
         "observed_value": record.observed,
         "checked_at": record.checked_at.map(|at| at.to_string()),
         "override": record.standing.pinned,
-        "problem": record.problem.as_ref().map(problem_json),
+        "problem": record.problem.as_ref().map(|problem| json!({ "code": problem.code, "text": problem.text })),
     })
 }
 

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 
 use postroom::db::WriteTx;
 use postroom::error::Error;
+use postroom::inbound::{self, Downstream};
 use postroom::name::DomainName;
-use postroom::{inbound, provision as provisioning, signing, subscription};
+use postroom::{provision as provisioning, signing, subscription};
 use serde_json::{Value, json};
 
 use super::domains::{Flags, Wish};
@@ -16,7 +17,7 @@ use super::said;
 use super::shape::Handles;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::json::{Json, Members};
-use crate::wire::{Call, Fault};
+use crate::wire::{Call, Fault, LookingCall};
 
 /// The most items of a request.
 const MOST: usize = 1000;
@@ -89,7 +90,7 @@ pub(super) fn items<'a>(call: &'a Call<'_>) -> Result<Vec<Json<'a>>, Fault> {
     Ok(items)
 }
 
-pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
+pub(super) fn provision(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let (items, flags) = (items(call)?, Flags::read(call)?);
     let handle = call.query("subscriptionHandle").filter(|handle| !handle.is_empty());
     let handle = handle.ok_or_else(|| Fault::input("subscriptionHandle", "is required, in the query"))?;
@@ -106,6 +107,7 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
         provisioning::make_room_for(tx, &subscription, seen.keys())?;
         Handles::of(tx, &call.caller)
     })?;
+    look_at_downstream(call, &mut wishes);
     let done = call.write_each(&wishes, |tx, (wish, before)| {
         let Ok(wish) = wish else { return Ok(None) };
         let done = tx.part(|| wish.provision(call, tx, &handle, flags)).and_then(|(made, domain)| {
@@ -132,6 +134,18 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
         }
     }
     Ok(outcome.response())
+}
+
+/// Refuses the items with a downstream server to which no mail may be sent, as far as the DNS says now.
+fn look_at_downstream(call: &LookingCall<'_>, wishes: &mut [(Result<Wish, Fault>, Option<usize>)]) {
+    let servers: Vec<&[Downstream]> =
+        wishes.iter().map(|(wish, _)| wish.as_ref().map_or(&[][..], Wish::downstream)).collect();
+    let checked = inbound::check_downstream_of_each(call.resolver, &call.settings().egress, &servers);
+    for ((wish, _), checked) in wishes.iter_mut().zip(checked) {
+        if let Err(error) = checked {
+            *wish = Err(error.into());
+        }
+    }
 }
 
 pub(super) fn deprovision(call: &Call<'_>) -> Result<Response, Fault> {
@@ -165,20 +179,21 @@ fn in_order(
     order: Order,
     done: impl Fn(&WriteTx<'_>, &DomainName) -> Result<Value, Fault>,
 ) -> Result<Response, Fault> {
-    let mut order_of: Vec<(usize, &Json<'_>)> = items.iter().enumerate().collect();
+    let mut names: Vec<(usize, Result<DomainName, Fault>)> = items.iter().map(named).enumerate().collect();
     if order == Order::ChildrenFirst {
         // A name has more labels than the one above it; of equals the first stays the first.
-        order_of
-            .sort_by_key(|(_, item)| std::cmp::Reverse(given(item).trim_end_matches('.').split('.').count()));
+        let labels = |name: &DomainName| name.as_str().split('.').count();
+        names.sort_by_key(|(_, name)| std::cmp::Reverse(name.as_ref().map_or(0, labels)));
     }
-    let done = call.write_each(&order_of, |tx, (_, item)| {
-        of_item(named(item).and_then(|name| tx.part(|| done(tx, &name))))
+    let done = call.write_each(&names, |tx, (_, name)| {
+        let Ok(name) = name else { return Ok(None) };
+        of_item(tx.part(|| done(tx, name))).map(Some)
     })?;
-    let mut all: Vec<_> = order_of.into_iter().zip(done).collect();
+    let mut all: Vec<_> = names.into_iter().zip(done).collect();
     all.sort_by_key(|((at, _), _)| *at);
     let mut outcome = Outcome::default();
-    for ((at, item), done) in all {
-        match done {
+    for (((at, name), done), item) in all.into_iter().zip(items) {
+        match name.and_then(|_| done.unwrap_or_else(|| Err(Fault::input("domains", "has an odd item")))) {
             Ok(mut told) => {
                 if let Some(fields) = told.as_object_mut() {
                     fields.insert("domain".to_owned(), json!(given(item)));

@@ -78,7 +78,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     )
 }
 
-pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
+pub(super) fn provision(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let (body, flags) = (object(call)?, Flags::read(call)?);
     let queried = call.query("subscriptionHandle").filter(|handle| !handle.is_empty());
     let handle = match (&queried, body.get("subscriptionHandle")) {
@@ -86,6 +86,7 @@ pub(super) fn provision(call: &Call<'_>) -> Result<Response, Fault> {
         _ => text(&body, "subscriptionHandle")?,
     };
     let wish = Wish::read(&body)?;
+    inbound::check_downstream(call.resolver, &call.settings().egress, wish.downstream())?;
     let (made, shown) = call.write(|tx| {
         let (made, domain) = wish.provision(call, tx, &handle, flags)?;
         Ok::<_, Fault>((made, domain_json(tx, &call.caller, &domain)?))
@@ -221,6 +222,11 @@ impl Wish {
 
     pub(super) fn name(&self) -> &DomainName {
         &self.name
+    }
+
+    /// The servers to which its mail is to be delivered.
+    pub(super) fn downstream(&self) -> &[Downstream] {
+        self.change.downstream.as_deref().unwrap_or_default()
     }
 
     /// Makes the domain, or finds it, and returns whether it was made. What is there already keeps its settings, unless

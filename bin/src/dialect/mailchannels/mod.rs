@@ -17,8 +17,8 @@ use serde_json::json;
 
 use crate::wire::http::{Body, HeaderMap, Method, Response, StatusCode, header};
 use crate::wire::{
-    Anybody, Auth, CLAIM_IT, Call, Fault, Surface, batch, looking, open, reporting, route, store_sentence,
-    store_status, unproved_limit,
+    Anybody, Auth, CLAIM_IT, Call, Fault, Surface, batch, looking, looking_batch, open, reporting, route,
+    store_sentence, store_status, unproved_limit,
 };
 
 /// The dialect.
@@ -29,10 +29,10 @@ pub const DIALECT: Surface = Surface {
     routes: &[
         route(Method::GET, "/inbound/v1/subscriptions", domains::subscriptions).reads(KeyScope::DomainsWrite),
         route(Method::GET, "/inbound/v1/domains", domains::list).reads(KeyScope::DomainsWrite),
-        route(Method::POST, "/inbound/v1/domains", domains::provision)
+        looking(Method::POST, "/inbound/v1/domains", domains::provision)
             .writes(KeyScope::DomainsWrite)
             .of_account(),
-        batch(Method::POST, "/inbound/v1/domains/batch", batch::provision)
+        looking_batch(Method::POST, "/inbound/v1/domains/batch", batch::provision)
             .writes(KeyScope::DomainsWrite)
             .of_account(),
         batch(Method::DELETE, "/inbound/v1/domains/batch", batch::deprovision).writes(KeyScope::DomainsWrite),

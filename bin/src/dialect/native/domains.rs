@@ -50,7 +50,8 @@ pub(super) fn advise(call: &LookingCall<'_>) -> Result<Response, Fault> {
     call.read(|tx| inbound::domain_named(tx, &call.caller, &name).map(drop))?;
     let settings = call.settings();
     let subject = Subject::new(name.clone(), settings);
-    let advice = advisory::look(&subject, &call.scouts.tools(call.resolver, &settings.egress));
+    let advice =
+        advisory::look(&subject, &call.scouts.tools(call.resolver, &settings.egress, call.postroom.now()));
     Ok(Response::json(StatusCode::OK, &advice_json(&name, &advice)))
 }
 

@@ -41,6 +41,8 @@ pub(super) enum Whom {
     Recursive,
     /// A recursive resolver that is to say whether it has validated its answer by DNSSEC (DO, RFC 3225).
     Validating,
+    /// A recursive resolver that is to pass on what it cannot validate as well (CD, RFC 4035 section 3.2.2).
+    NotValidating,
     /// A name server of a zone, which says what it has. No more is sent to it than this budget has.
     NameServer(SendingBudget),
 }
@@ -75,7 +77,7 @@ impl Asking {
         until: Instant,
     ) -> Result<Message, Trouble> {
         let places = match ask.of {
-            Whom::Recursive | Whom::Validating => &self.recursive_places,
+            Whom::Recursive | Whom::Validating | Whom::NotValidating => &self.recursive_places,
             Whom::NameServer(_) => &self.authoritative_places,
         };
         // Held until the reply is here.
@@ -118,7 +120,7 @@ async fn over_udp(server: SocketAddr, ask: &Ask, edns: bool, until: Instant) -> 
     let mut options = options(ask, edns);
     options.case_randomization = true;
     options.retry_interval = remaining / RESEND_AFTER;
-    let request = DnsRequest::from_query(ask.query(), options);
+    let request = ask.request(options);
     let mut stream = UdpClientStream::builder(server, ask.sockets())
         .with_timeout(Some(remaining))
         .with_max_retries(UDP_ATTEMPTS)
@@ -137,7 +139,7 @@ async fn over_tcp(server: SocketAddr, ask: &Ask, edns: bool, until: Instant) -> 
     let sockets = ask.sockets();
     let reply = timeout_at(until, async {
         let connection = TcpClientStream::exchange(server, None, remaining, None, sockets.clone()).await?;
-        connection.send(DnsRequest::from_query(ask.query(), options(ask, edns))).first_answer().await
+        connection.send(ask.request(options(ask, edns))).first_answer().await
     });
     let response = match reply.await {
         Ok(Ok(response)) => response,
@@ -159,9 +161,15 @@ impl Ask {
         Query::query(self.name.clone(), self.wire_type)
     }
 
+    fn request(&self, options: DnsRequestOptions) -> DnsRequest {
+        let mut request = DnsRequest::from_query(self.query(), options);
+        request.metadata.checking_disabled = matches!(self.of, Whom::NotValidating);
+        request
+    }
+
     fn sockets(&self) -> Sockets {
         match &self.of {
-            Whom::Recursive | Whom::Validating => Sockets::default(),
+            Whom::Recursive | Whom::Validating | Whom::NotValidating => Sockets::default(),
             Whom::NameServer(budget) => Sockets::within(budget.clone()),
         }
     }

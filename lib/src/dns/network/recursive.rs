@@ -32,11 +32,21 @@ impl Asking {
 
     /// The answer of one resolver.
     pub(super) async fn lookup_at(&self, server: SocketAddr, question: &Question, until: Instant) -> Answer {
+        self.lookup_as(&Whom::Recursive, server, question, until).await
+    }
+
+    async fn lookup_as(
+        &self,
+        whom: &Whom,
+        server: SocketAddr,
+        question: &Question,
+        until: Instant,
+    ) -> Answer {
         let (chain, outcome) = match wire::to_wire(&question.name) {
             Some(name) => {
                 let mut chain = Chain::new(name);
                 let outcome =
-                    self.follow(server, &mut chain, wire::wire_type(question.record_type), until).await;
+                    self.follow(whom, server, &mut chain, wire::wire_type(question.record_type), until).await;
                 (chain.names(), outcome)
             }
             None => {
@@ -48,13 +58,14 @@ impl Asking {
 
     async fn follow(
         &self,
+        whom: &Whom,
         server: SocketAddr,
         chain: &mut Chain,
         wire_type: WireType,
         until: Instant,
     ) -> Outcome {
         loop {
-            let ask = Ask { name: chain.end().clone(), wire_type, of: Whom::Recursive };
+            let ask = Ask { name: chain.end().clone(), wire_type, of: whom.clone() };
             let reply = match self.ask(server, &ask, until).await {
                 Ok(reply) => reply,
                 Err(trouble) => return trouble.into(),
@@ -105,6 +116,19 @@ impl Asking {
         let is_answer =
             matches!(reply.metadata.response_code, ResponseCode::NoError | ResponseCode::NXDomain);
         is_answer.then_some(reply.metadata.authentic_data)
+    }
+
+    /// What the first resolver that answers passes on without validating it.
+    pub(super) async fn lookup_unvalidated(&self, question: &Question, until: Instant) -> Answer {
+        let mut last = super::answer_of_nobody(Server::from("none"));
+        for server in &self.resolvers {
+            let end = self.lookup_end(until);
+            last = self.lookup_as(&Whom::NotValidating, *server, question, end).await;
+            if !last.outcome.is_temporary() {
+                break;
+            }
+        }
+        last
     }
 
     /// The reply of the first resolver that does not fail.

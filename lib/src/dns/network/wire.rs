@@ -85,6 +85,8 @@ pub(super) fn wire_type(record_type: RecordType) -> WireType {
         RecordType::Srv => WireType::SRV,
         RecordType::Tlsa => WireType::TLSA,
         RecordType::Caa => WireType::CAA,
+        RecordType::Ds => WireType::DS,
+        RecordType::Dnskey => WireType::DNSKEY,
     }
 }
 
@@ -122,8 +124,30 @@ pub(super) fn data(record: &Record) -> Option<RecordData> {
             tag: caa.tag.clone(),
             value: String::from_utf8_lossy(&caa.value).into_owned(),
         },
+        // hickory reads these only where it validates them itself.
+        RData::Unknown { code: WireType::DS, rdata } => ds(&rdata.anything)?,
+        RData::Unknown { code: WireType::DNSKEY, rdata } => dnskey(&rdata.anything)?,
         _ => return None,
     })
+}
+
+/// RFC 4034 section 5.1.
+fn ds(octets: &[u8]) -> Option<RecordData> {
+    let ([tag, tag_end, algorithm, digest_type], digest) = octets.split_first_chunk::<4>()?;
+    let key_tag = u16::from_be_bytes([*tag, *tag_end]);
+    Some(RecordData::Ds {
+        key_tag,
+        algorithm: *algorithm,
+        digest_type: *digest_type,
+        digest: digest.to_vec(),
+    })
+}
+
+/// RFC 4034 section 2.1.
+fn dnskey(octets: &[u8]) -> Option<RecordData> {
+    let ([flags, flags_end, protocol, algorithm], key) = octets.split_first_chunk::<4>()?;
+    let flags = u16::from_be_bytes([*flags, *flags_end]);
+    Some(RecordData::Dnskey { flags, protocol: *protocol, algorithm: *algorithm, key: key.to_vec() })
 }
 
 /// A TTL. One with its highest bit set means nought (RFC 2181 section 8).

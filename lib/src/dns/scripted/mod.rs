@@ -188,7 +188,14 @@ impl Resolver for ScriptedResolver {
     fn lookup(&self, question: &Question) -> Answer {
         let mut state = self.state();
         state.asked.push(question.clone());
-        state.answer(0, question)
+        state.answer(0, question, true)
+    }
+
+    /// What records say where a failure of DNSSEC is scripted.
+    fn lookup_unvalidated(&self, question: &Question) -> Answer {
+        let mut state = self.state();
+        state.asked.push(question.clone());
+        state.answer(0, question, false)
     }
 
     fn validates(&self, question: &Question) -> Option<bool> {
@@ -199,7 +206,7 @@ impl Resolver for ScriptedResolver {
         let mut state = self.state();
         state.asked.extend_from_slice(questions);
         let answers =
-            |question| (0..state.servers.len()).map(|index| state.answer(index, question)).collect();
+            |question| (0..state.servers.len()).map(|index| state.answer(index, question, true)).collect();
         questions
             .iter()
             .map(|question| Sighting { question: question.clone(), answers: answers(question) })
@@ -209,7 +216,7 @@ impl Resolver for ScriptedResolver {
 
 impl State {
     /// What the server at `index` says: its own script, and where that has nothing the first one.
-    fn answer(&self, index: usize, question: &Question) -> Answer {
+    fn answer(&self, index: usize, question: &Question, validating: bool) -> Answer {
         let server = self.servers.get(index).map_or(Server::from("script"), |(server, _)| server.clone());
         let scripts: Vec<&Script> = self
             .servers
@@ -221,7 +228,7 @@ impl State {
         let mut chain: Vec<DnsName> = Vec::new();
         let outcome = loop {
             let name = chain.last().unwrap_or(&question.name);
-            let (outcome, target) = step(&scripts, name, question.record_type);
+            let (outcome, target) = step(&scripts, name, question.record_type, validating);
             let Some(target) = target else { break outcome };
             let seen = question.name == target || chain.contains(&target);
             chain.push(target);

@@ -24,13 +24,14 @@ pub(super) fn step(
     scripts: &[&Script],
     name: &DnsName,
     record_type: RecordType,
+    validating: bool,
 ) -> (Outcome, Option<DnsName>) {
     let exists = |name: &DnsName| scripts.iter().any(|script| script.has(name));
     let name_exists = exists(name);
     let wildcard = if name_exists { None } else { wildcard(name, exists) };
     for owner in [Some(name), wildcard.as_ref()].into_iter().flatten() {
         for script in scripts {
-            if let Some(step) = script.step(owner, record_type) {
+            if let Some(step) = script.step(owner, record_type, validating) {
                 return step;
             }
         }
@@ -77,8 +78,15 @@ impl Script {
     }
 
     /// The outcome for this type at `owner`, or the target of the alias there, if either is scripted here.
-    fn step(&self, owner: &DnsName, record_type: RecordType) -> Option<(Outcome, Option<DnsName>)> {
-        if let Some((outcome, _)) = self.outcomes.get(&(owner.clone(), record_type)) {
+    fn step(
+        &self,
+        owner: &DnsName,
+        record_type: RecordType,
+        validating: bool,
+    ) -> Option<(Outcome, Option<DnsName>)> {
+        if let Some((outcome, _)) = self.outcomes.get(&(owner.clone(), record_type))
+            && (validating || !outcome.is_dnssec_failure())
+        {
             return Some((outcome.clone(), None));
         }
         let records = self.records.get(owner)?;

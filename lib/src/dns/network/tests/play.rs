@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
-use hickory_resolver::proto::rr::rdata::{A, CNAME, NS, SOA, TXT};
+use hickory_resolver::proto::rr::rdata::{A, CNAME, NS, NULL, SOA, TXT};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType as WireType};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +180,11 @@ pub(super) fn ns(owner: &str, server: &str) -> Record {
 
 pub(super) fn a(owner: &str, address: &str) -> Record {
     record(owner, RData::A(A(address.parse().unwrap())))
+}
+
+/// A record of a type that hickory passes on as it is.
+pub(super) fn unknown(owner: &str, code: WireType, octets: &[u8]) -> Record {
+    record(owner, RData::Unknown { code, rdata: NULL::with(octets.to_vec()) })
 }
 
 pub(super) fn soa(zone: &str, ttl: u32, minimum: u32) -> Record {

@@ -9,7 +9,7 @@ use hickory_resolver::proto::op::{Edns, ResponseCode};
 use hickory_resolver::proto::rr::RecordType as WireType;
 use hickory_resolver::proto::rr::rdata::opt::EdnsOption;
 
-use super::play::{Reply, Via, a, cname, play, play_at, play_udp, soa, txt};
+use super::play::{Reply, Via, a, cname, play, play_at, play_udp, soa, txt, unknown};
 use super::{AMPLE, SHORT, lookup, names, question, resolver_of};
 use crate::dns::{
     DnsSettings, InvalidResolver, NetworkResolver, Outcome, RecordData, RecordType, Resolver, Server, TxtData,
@@ -297,4 +297,23 @@ fn addresses_that_cannot_be_asked_are_refused() {
         let made = NetworkResolver::new(DnsSettings { resolvers: vec![address], ..DnsSettings::default() });
         assert_eq!(made.err(), Some(InvalidResolver::NoAddress(address)));
     }
+}
+
+#[test]
+fn what_does_not_validate_is_had_by_who_asks_for_no_validation() {
+    let server = play(|request| {
+        if !request.message.checking_disabled {
+            return request.code(ResponseCode::ServFail);
+        }
+        request.found(match request.wire_type {
+            WireType::DS => vec![unknown(&request.name, WireType::DS, b"\x12\x34\x0d\x02abc")],
+            _ => vec![unknown(&request.name, WireType::DNSKEY, b"\x01\x01\x03\x0dkey")],
+        })
+    });
+    let dns = resolver_of(&[server], AMPLE);
+    let (ds, key) = (question("example.test", RecordType::Ds), question("example.test", RecordType::Dnskey));
+    assert!(matches!(dns.lookup(&ds).outcome, Outcome::ServFail { .. }));
+    let records = [&ds, &key].map(|question| dns.lookup_unvalidated(question).outcome.records().to_vec());
+    assert_eq!(records[0][0].to_string(), "4660 13 2 616263");
+    assert_eq!(records[1][0].to_string(), "257 3 13 a2V5");
 }

@@ -2,7 +2,7 @@
 
 use super::{Entry, SpfExpectation, is_all, meant, senders};
 use crate::dns::{Answer, Memo, Outcome, Question, RecordData, RecordType, Resolver};
-use crate::record::finding::{Action, Finding, Verdict};
+use crate::record::finding::{Act, Action, Finding, Verdict};
 use crate::spf::{Directive, Dropped, Mechanism, SpfProblem, reaches};
 
 /// More terms than this are not tried one by one.
@@ -24,6 +24,11 @@ pub(super) fn advise(expected: &SpfExpectation, answer: &Answer, dns: &dyn Resol
         to = Some(alone).filter(|to| verdict(expected, answer, to, dns).passes());
         let all_else = || vec![Dropped::new("all else", "the record fails with it")];
         dropped = if to.is_some() { all_else() } else { Vec::new() };
+    }
+    let question = Question::new(expected.name.clone(), RecordType::Txt);
+    if to.is_none() && problem_of_wanted(&expected.mechanisms, &question, dns).is_some() {
+        let action = Action::idle(Act::None, expected.name.clone(), RecordType::Txt);
+        return (action, Entry { to, dropped });
     }
     let from: Vec<String> = texts.iter().map(|text| text.readable()).collect();
     let action = Action::change(expected.name.clone(), RecordType::Txt, &from, String::new());
@@ -58,10 +63,28 @@ fn kept(
     (record, dropped)
 }
 
+/// What is definitely wrong with what we ask for, were it all that the record has.
+pub(super) fn problem_of_wanted(
+    mechanisms: &[String],
+    question: &Question,
+    dns: &dyn Resolver,
+) -> Option<SpfProblem> {
+    let ours = parsed(mechanisms);
+    let record = format!("v=spf1 {} ~all", mechanisms.join(" "));
+    let outcome = Outcome::of_records(vec![RecordData::txt(&[&record])], std::time::Duration::ZERO);
+    let answer = Answer { server: "what is wanted".into(), chain: Vec::new(), outcome };
+    let dns = Memo::new(dns).with(question.clone(), answer);
+    reaches(&dns, &question.name, &ours).problem.filter(|problem| !problem.is_temporary())
+}
+
+fn parsed(mechanisms: &[String]) -> Vec<Mechanism> {
+    let directives = mechanisms.iter().filter_map(|text| text.parse::<Directive>().ok());
+    directives.map(|directive| directive.mechanism).collect()
+}
+
 /// What is definitely wrong with a record.
 fn problem(expected: &SpfExpectation, answer: &Answer, record: &str, dns: &dyn Resolver) -> Option<String> {
-    let ours = expected.mechanisms.iter().filter_map(|text| text.parse::<Directive>().ok());
-    let ours: Vec<Mechanism> = ours.map(|directive| directive.mechanism).collect();
+    let ours = parsed(&expected.mechanisms);
     let question = Question::new(expected.name.clone(), RecordType::Txt);
     let dns = Memo::new(dns).with(question, published(answer, record));
     let reach = reaches(&dns, &expected.name, &ours);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::sentence::{shown, whole};
-use super::{Entry, SpfExpectation, meant};
+use super::{Entry, SpfExpectation, advice, meant};
 use crate::dns::{Answer, Memo, Question, RecordData, RecordType, Resolver};
 use crate::record::finding::{Code, Finding, Verdict};
 use crate::spf::{
@@ -212,10 +212,28 @@ impl Walked<'_> {
             }
             _ => {
                 let what = format!("it does not let our servers send: {mechanism} is not in it");
+                if let Some(finding) = self.no_help_yet(&what, mechanism) {
+                    return finding;
+                }
                 let mend = "change the record to that, without adding a second one";
                 self.says(Verdict::Fail, Code::SpfMechanismMissing, &what, mend)
             }
         }
+    }
+
+    /// What is wanted is itself an error to receivers, so that it would be no help to enter it.
+    fn no_help_yet(&self, what: &str, mechanism: &str) -> Option<Finding> {
+        if !self.is_judged || self.entry.to.is_some() {
+            return None;
+        }
+        let Question { name, record_type } = self.question;
+        let problem = advice::problem_of_wanted(self.wanted, self.question, self.dns)?;
+        let seen = shown(self.record);
+        let text = format!(
+            "{record_type} {name}: {what}, and {mechanism} would be no help yet: {problem}; seen is \"{seen}\"; have the operator of \
+             the mail system mend that first."
+        );
+        Some(Finding::of(Verdict::Fail, Code::SpfMechanismMissing, text, Some(seen)))
     }
 
     /// A term passes everybody: one of this record, or of one that it includes.
