@@ -144,6 +144,45 @@ try {
   assert.equal((await guest.goto(`${url}/console/account`)).status(), 404);
   story("a domain's administrator sees that domain alone");
 
+  await page.goto(`${url}/console/domains/example.com/access`);
+  await page.click('text=Make a set-up link');
+  const handed = (await page.textContent('.secret code')).trim();
+  for (const language of ['en-GB', 'de-AT', 'fr', 'es-MX']) {
+    const theirs = await browser.newContext({ locale: language });
+    const customer = await theirs.newPage();
+    listen(customer);
+    assert.equal((await customer.goto(handed)).status(), 200);
+    assert.equal(await customer.getAttribute('html', 'lang'), language.slice(0, 2));
+    for (const scheme of ['light', 'dark']) {
+      await customer.emulateMedia({ colorScheme: scheme });
+      for (const width of [360, 768, 1440]) {
+        await customer.setViewportSize({ width, height: 900 });
+        const wide = await customer.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(wide <= 0, `the set-up page in ${language} is ${wide} pixels too wide at ${width}`);
+      }
+      await customer.evaluate(axe);
+      const { violations } = await customer.evaluate(() => window.axe.run());
+      assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`), [], `the set-up page in ${language} (${scheme})`);
+    }
+    if (language === 'de-AT') {
+      await customer.click('form[data-check] button');
+      await customer.waitForSelector('.finding', { timeout: 60000 });
+      assert.equal(new URL(customer.url()).pathname, '/setup', 'without leaving the page');
+      assert.match(await customer.textContent('.finding'), /Was zu tun ist/);
+      assert.equal((await customer.goto(`${url}/console/domains/example.com`)).status(), 401);
+    }
+    await theirs.close();
+  }
+  const unscripted = await bare.newPage();
+  await unscripted.goto(`${handed}&lang=fr`);
+  await unscripted.click('form[data-check] button');
+  assert.ok(await unscripted.isVisible('text=Le DNS vient d’être interrogé'));
+  await page.goto(`${url}/console/domains/example.com/access`);
+  await page.locator('tr', { hasText: handed.slice(-4) }).locator('button').click();
+  await page.waitForLoadState();
+  assert.equal((await unscripted.goto(handed)).status(), 404);
+  story('a customer without an account is handed the set-up page, in their language, until the link is revoked');
+
   await page.goto(`${url}/console/sessions`);
   const rows = await page.locator('tbody tr').count();
   assert.equal(rows, 3, 'both sessions of the account, and that of the domain');

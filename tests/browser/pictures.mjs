@@ -16,10 +16,13 @@ for (const name of domains) {
   await page.click('#add button');
   await page.waitForURL(`**/console/domains/${name}`);
 }
+await page.goto(`${url}/console/domains/example.com/access`);
+await page.click('text=Make a set-up link');
+const handed = (await page.textContent('.secret code')).trim();
 const take = async (path, name, options = {}) => {
   await page.emulateMedia({ colorScheme: options.scheme ?? 'light' });
   await page.setViewportSize({ width: options.width ?? 1200, height: options.height ?? 760 });
-  await page.goto(`${url}/console${path}`);
+  await page.goto(path.startsWith('http') ? path : `${url}/console${path}`);
   await page.waitForTimeout(200);
   await page.screenshot({ path: `${OUT}/${name}.png`, ...(options.whole ? { fullPage: true } : {}) });
 };
@@ -28,4 +31,5 @@ await take('/domains', 'domains', { scheme: 'dark' });
 await take('/domains/example.com', 'domain', { height: 1250 });
 await take('/domains/example.com/keys', 'keys', { height: 900 });
 await take('/domains/example.com', 'narrow', { width: 390, height: 844 });
+await take(`${handed}&lang=de`, 'setup', { height: 1250 });
 await browser.close();
