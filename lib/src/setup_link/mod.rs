@@ -76,7 +76,7 @@ pub fn create<'t>(
     }
     let secret = PlainSecret::generate(SecretKind::SetupLink)?;
     let made_by = table::MadeBy { account: caller.account(), key: caller.sees_as() };
-    let link = table::insert(tx, domain.id, made_by, &secret, tx.now() + life)?;
+    let link = table::insert(tx, domain.id, &made_by, &secret, tx.now() + life)?;
     let change = Change::SetupLinkCreated {
         domain: (&domain).into(),
         link: link.id,

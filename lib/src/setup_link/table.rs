@@ -29,7 +29,7 @@ fn link(row: &Row<'_>) -> Result<SetupLink, Error> {
 pub(super) fn insert(
     tx: &WriteTx<'_>,
     domain: DomainId,
-    made_by: MadeBy,
+    made_by: &MadeBy,
     secret: &PlainSecret,
     expires_at: Timestamp,
 ) -> Result<SetupLink, Error> {

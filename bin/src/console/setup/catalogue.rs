@@ -15,8 +15,8 @@ const FILES: [(&str, &str); 4] = [
     ("es", include_str!("words/es.ftl")),
 ];
 
-static ALL: LazyLock<Vec<Words>> =
-    LazyLock::new(|| FILES.iter().map(|(language, text)| Words::read(language, text)).collect());
+static ALL: LazyLock<[Words; FILES.len()]> =
+    LazyLock::new(|| FILES.map(|(language, text)| Words::read(language, text)));
 
 /// The words of one language.
 pub(super) struct Words {
@@ -38,7 +38,7 @@ impl Words {
 
     /// Every language, in the order in which they are offered.
     pub(super) fn all() -> &'static [Words] {
-        &ALL
+        &*ALL
     }
 
     /// Those of this language, if there are any.
@@ -64,7 +64,8 @@ impl Words {
 
     /// The first language, for who asked for none that there is.
     pub(super) fn usual() -> &'static Words {
-        &ALL[0]
+        let [first, ..] = &*ALL;
+        first
     }
 
     /// A sentence.
@@ -91,7 +92,9 @@ impl Words {
             Some(part) => message.get_attribute(part)?.value(),
         };
         let mut arguments = FluentArgs::new();
-        values.iter().for_each(|(name, value)| arguments.set(*name, *value));
+        for (name, value) in values {
+            arguments.set(*name, *value);
+        }
         Some(self.bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new()).into_owned())
     }
 }

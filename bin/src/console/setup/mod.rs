@@ -228,16 +228,13 @@ impl Shown {
     /// What is known of a record's problem: by the check that was just made, else by the last one.
     fn problem<'a>(&'a self, record: &'a Record) -> (Option<Code>, Option<&'a Action>, Option<&'a str>) {
         let checked = self.checked.as_ref().and_then(|all| all.iter().find(|one| one.record.id == record.id));
-        match checked {
-            Some(Checked { finding, .. }) => {
-                let code = finding.code.filter(|_| finding.verdict != Verdict::Pass);
-                (code, finding.action.as_ref(), finding.seen.as_deref())
-            }
-            None => {
-                let code = record.problem.as_ref().map(|problem| problem.code.as_str());
-                let code = code.and_then(|code| Code::ALL.iter().find(|one| one.as_str() == code).copied());
-                (code, None, record.observed.as_deref())
-            }
+        if let Some(Checked { finding, .. }) = checked {
+            let code = finding.code.filter(|_| finding.verdict != Verdict::Pass);
+            (code, finding.action.as_ref(), finding.seen.as_deref())
+        } else {
+            let code = record.problem.as_ref().map(|problem| problem.code.as_str());
+            let code = code.and_then(|code| Code::ALL.iter().find(|one| one.as_str() == code).copied());
+            (code, None, record.observed.as_deref())
         }
     }
 }
