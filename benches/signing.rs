@@ -9,13 +9,13 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use getrandom::SysRng;
 use postroom::clock::Timestamp;
 use postroom::dkim::{Algorithm, Message, SigningKey, sign_with};
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use rsa::pkcs1::EncodeRsaPrivateKey;
-use rsa::rand_core::OsRng;
-use rsa::{Pkcs1v15Sign, RsaPrivateKey};
+use rsa::{Pkcs1v15Sign, PrivateKey};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,7 +39,7 @@ fn main() {
 
 /// Signing a message beside the bare operation of the same key, of which both get half of each stretch of time.
 fn compare(bits: usize, span: Duration) {
-    let private = RsaPrivateKey::new(&mut OsRng, bits).unwrap();
+    let private = PrivateKey::new(&mut SysRng, bits).unwrap();
     let der = private.to_pkcs1_der().unwrap();
     let ring = RsaKeyPair::from_der(der.as_bytes()).ok();
     let random = SystemRandom::new();
@@ -47,7 +47,7 @@ fn compare(bits: usize, span: Duration) {
     let mut alone = || match &ring {
         Some(key) => key.sign(&RSA_PKCS1_SHA256, &random, &[7; 32], &mut signature).unwrap(),
         None => {
-            black_box(private.sign_with_rng(&mut OsRng, Pkcs1v15Sign::new_unprefixed(), &[7; 51]).unwrap());
+            black_box(private.sign_with_rng(&mut SysRng, Pkcs1v15Sign::new_unprefixed(), &[7; 51]).unwrap());
         }
     };
     let key = parsed(Algorithm::Rsa, der.as_bytes());

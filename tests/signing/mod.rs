@@ -10,12 +10,12 @@ use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use getrandom::SysRng;
 use postroom::clock::Timestamp;
 use postroom::dkim::{Algorithm, LineEnd, Message, SigningKey, sign_with};
-use rsa::RsaPrivateKey;
+use rsa::PrivateKey;
 use rsa::pkcs1::EncodeRsaPrivateKey;
 use rsa::pkcs8::EncodePublicKey;
-use rsa::rand_core::OsRng;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -34,7 +34,7 @@ impl Key {
     }
 
     fn rsa(selector: &'static str, bits: usize) -> Key {
-        let private = RsaPrivateKey::new(&mut OsRng, bits).unwrap();
+        let private = PrivateKey::new(&mut SysRng, bits).unwrap();
         let public = private.to_public_key().to_public_key_der().unwrap();
         Key::new(selector, Algorithm::Rsa, private.to_pkcs1_der().unwrap().as_bytes(), public.as_bytes())
     }

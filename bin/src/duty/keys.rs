@@ -1,11 +1,14 @@
-//! DKIM keys made ahead: the first key of each domain that waits for one, and the pool of spare pairs.
+//! DKIM keys made ahead: the first key of each domain that waits for one, and the pool of spare pairs. Making a pair keeps a
+//! processor busy, so there are as many threads as processors, but for one, which is left to the requests.
 
+use std::num::NonZero;
+use std::thread;
 use std::time::Duration;
 
 use postroom::dkim::pool;
 use postroom::provision;
 
-use super::{Duty, More, one};
+use super::{Duty, More, call_another};
 
 /// How many domains get their first key in one transaction.
 const EQUIP_AT_ONCE: u32 = 16;
@@ -13,10 +16,16 @@ const EQUIP_AT_ONCE: u32 = 16;
 pub(super) const DUTY: Duty = Duty {
     name: "keys",
     pause: Duration::from_millis(500),
-    threads: one,
+    threads: |_| {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        u32::try_from(processors.saturating_sub(1)).unwrap_or(u32::MAX).max(1)
+    },
     at_end: false,
     work: |tools| {
         let waiting = provision::equip_some(&tools.postroom, EQUIP_AT_ONCE)?;
+        if tools.postroom.read(pool::has_room)? {
+            call_another();
+        }
         Ok(More::if_any(pool::fill(&tools.postroom)? || waiting))
     },
 };

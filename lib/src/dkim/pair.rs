@@ -3,10 +3,10 @@
 use std::fmt;
 
 use ed25519_dalek::SigningKey;
+use getrandom::SysRng;
+use rsa::PrivateKey;
 use rsa::pkcs1::EncodeRsaPrivateKey;
 use rsa::pkcs8::EncodePublicKey;
-use rsa::rand_core::OsRng;
-use rsa::{RsaPrivateKey, RsaPublicKey};
 use zeroize::Zeroizing;
 
 use super::{Algorithm, PublicKey};
@@ -77,7 +77,7 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
-    /// Makes a key pair, from the operating system's random numbers. RSA takes a tenth of a second at 2048 bits, and
+    /// Makes a key pair, from the operating system's random numbers. RSA takes a twentieth of a second at 2048 bits, and
     /// seconds at 4096: call it outside any transaction. A debug build panics inside one.
     pub fn generate(kind: KeyKind) -> Result<KeyPair, Error> {
         debug_assert!(!inside::a_transaction(), "a key pair is made while a transaction waits for it");
@@ -109,8 +109,8 @@ pub(super) fn rsa_pair(bits: u32) -> Result<KeyPair, Error> {
     let failed = |what: &dyn fmt::Display| {
         Error::from(StoreError::new(StoreTrouble::Other, format!("no RSA key pair could be made: {what}")))
     };
-    let private = RsaPrivateKey::new(&mut OsRng, bits as usize).map_err(|e| failed(&e))?;
-    let public = RsaPublicKey::from(&private).to_public_key_der().map_err(|e| failed(&e))?;
+    let private = PrivateKey::new(&mut SysRng, bits as usize).map_err(|e| failed(&e))?;
+    let public = private.as_public_key().to_public_key_der().map_err(|e| failed(&e))?;
     let private = private.to_pkcs1_der().map_err(|e| failed(&e))?;
     Ok(KeyPair {
         bits,

@@ -15,13 +15,20 @@ pub(super) fn identity(public: &PublicKey) -> String {
     format!("spare_key {}", base64::engine::general_purpose::STANDARD.encode(public.octets()))
 }
 
+/// Whether there are fewer pairs than the settings want.
+pub fn has_room(tx: &ReadTx<'_>) -> Result<bool, Error> {
+    Ok(count(tx)? < tx.settings().spare_keys)
+}
+
 /// Makes one pair if the pool is not full, outside any transaction. Returns whether there was room for it.
+///
+/// Several threads may do this at once: a pair for which there is no room any more when it is made is thrown away.
 pub fn fill(postroom: &Postroom) -> Result<bool, Error> {
-    if postroom.read(count)? >= postroom.settings().spare_keys {
+    if !postroom.read(has_room)? {
         return Ok(false);
     }
     let pair = KeyPair::generate(KeyKind::default())?;
-    postroom.write(|tx| add(tx, &pair))?;
+    postroom.write(|tx| if has_room(tx)? { add(tx, &pair) } else { Ok(()) })?;
     Ok(true)
 }
 

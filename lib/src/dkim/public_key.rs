@@ -136,7 +136,7 @@ impl KeyNumbers {
         let is_rsa = info.algorithm.oid == pkcs1::ALGORITHM_OID
             && info.algorithm.parameters.is_none_or(AnyRef::is_null);
         let key =
-            pkcs1::RsaPublicKey::from_der(info.subject_public_key.as_bytes()?).ok().filter(|_| is_rsa)?;
+            pkcs1::RsaPublicKeyRef::from_der(info.subject_public_key.as_bytes()?).ok().filter(|_| is_rsa)?;
         let (modulus, exponent) = (key.modulus.as_bytes().to_vec(), key.public_exponent.as_bytes().to_vec());
         Some(KeyNumbers::Rsa { modulus, exponent })
     }
@@ -153,7 +153,7 @@ impl KeyNumbers {
 
     /// Whether these octets are a bare `RSAPublicKey` of PKCS#1 (RFC 8017 appendix A.1.1).
     pub(crate) fn is_bare(algorithm: Algorithm, octets: &[u8]) -> bool {
-        algorithm == Algorithm::Rsa && pkcs1::RsaPublicKey::from_der(octets).is_ok()
+        algorithm == Algorithm::Rsa && pkcs1::RsaPublicKeyRef::from_der(octets).is_ok()
     }
 
     /// The length of an RSA modulus in bits; an Ed25519 key has no such number.

@@ -21,7 +21,7 @@ impl<'a> Numbers<'a> {
     pub(super) fn read(der: &'a [u8]) -> Result<Numbers<'a>, Invalid> {
         let mut outside = reader(der)?;
         // Asked first, for what is no DER has no length that could be right or wrong.
-        if outside.peek_byte().map(Tag::try_from) != Some(Ok(Tag::Sequence)) {
+        if Tag::peek(&outside) != Ok(Tag::Sequence) {
             return Err(Invalid::NotRsaPrivateKey);
         }
         let key = element(&mut outside)?;
@@ -52,12 +52,12 @@ fn version(fields: &mut SliceReader<'_>) -> Result<(), Invalid> {
     if version.tag() != Tag::Integer {
         return Err(Invalid::NotRsaPrivateKey);
     }
-    match (version.value(), fields.peek_byte().map(Tag::try_from)) {
+    match (version.value(), Tag::peek(fields)) {
         // PKCS#8 goes on with an AlgorithmIdentifier (RFC 5958 section 2), and has two versions as well.
-        ([0 | 1], Some(Ok(Tag::Sequence))) => Err(Invalid::RelabelledPkcs8),
-        ([0], Some(Ok(Tag::Integer))) => Ok(()),
-        ([1], Some(Ok(Tag::Integer))) => Err(Invalid::MultiPrime),
-        ([_], Some(Ok(Tag::Integer))) => Err(Invalid::Version),
+        ([0 | 1], Ok(Tag::Sequence)) => Err(Invalid::RelabelledPkcs8),
+        ([0], Ok(Tag::Integer)) => Ok(()),
+        ([1], Ok(Tag::Integer)) => Err(Invalid::MultiPrime),
+        ([_], Ok(Tag::Integer)) => Err(Invalid::Version),
         // Such as RSAPublicKey, which begins with its modulus.
         _ => Err(Invalid::NotRsaPrivateKey),
     }

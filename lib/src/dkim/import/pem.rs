@@ -3,7 +3,7 @@
 
 use base64::engine::general_purpose::STANDARD;
 use base64::{DecodeError, Engine};
-use rsa::pkcs8::PrivateKeyInfo;
+use rsa::pkcs8::PrivateKeyInfoRef;
 use rsa::{pkcs1, pkcs8};
 use zeroize::Zeroizing;
 
@@ -36,11 +36,11 @@ pub(super) fn read_any(pem: &[u8]) -> Result<Private, Invalid> {
     match label {
         PKCS1 => Ok(Private::Rsa(der)),
         PKCS8 => {
-            let key = PrivateKeyInfo::try_from(der.as_slice()).map_err(|_| Invalid::Pkcs8Damaged)?;
+            let key = PrivateKeyInfoRef::try_from(der.as_slice()).map_err(|_| Invalid::Pkcs8Damaged)?;
             match key.algorithm.oid {
-                pkcs1::ALGORITHM_OID => Ok(Private::Rsa(Zeroizing::new(key.private_key.to_vec()))),
+                pkcs1::ALGORITHM_OID => Ok(Private::Rsa(Zeroizing::new(key.private_key.as_bytes().to_vec()))),
                 // An OCTET STRING in the OCTET STRING (RFC 8410 section 7).
-                ED25519 => match key.private_key {
+                ED25519 => match key.private_key.as_bytes() {
                     [0x04, 0x20, seed @ ..] => {
                         let seed = seed.try_into().map_err(|_| Invalid::Pkcs8Damaged)?;
                         Ok(Private::Ed25519(Zeroizing::new(seed)))
@@ -60,7 +60,7 @@ pub(super) fn read(pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, Invalid> {
     let der = decode(body)?;
     match label {
         PKCS1 => Ok(der),
-        PKCS8 => match PrivateKeyInfo::try_from(der.as_slice()) {
+        PKCS8 => match PrivateKeyInfoRef::try_from(der.as_slice()) {
             Ok(key) if key.algorithm.oid != pkcs1::ALGORITHM_OID => Err(Invalid::OtherAlgorithm),
             _ => Err(Invalid::Pkcs8),
         },

@@ -1,10 +1,13 @@
 //! Which numbers are a key that may be used: RFC 8017 section 3.2, FIPS 186-5 appendix A.1.1, and what the bound on an
 //! import's time asks for. The `rsa` crate checks far less, so these checks stand before it.
 
+use std::num::NonZeroU32;
+
+use crypto_bigint::{BoxedUint, ConcatenatingMul, Limb, NonZero};
 use rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey};
 use rsa::pkcs8::{DecodePublicKey, EncodePublicKey};
 use rsa::traits::PrivateKeyParts;
-use rsa::{BigUint, Pkcs1v15Sign, RsaPrivateKey, RsaPublicKey};
+use rsa::{Pkcs1v15Sign, PrivateKey, PublicKey as RsaPublicKey};
 use zeroize::Zeroizing;
 
 use super::InvalidPrivateKey as Invalid;
@@ -36,13 +39,16 @@ pub(super) fn check(numbers: &Numbers<'_>) -> Result<KeyPair, Invalid> {
     if numbers.e != EXPONENT {
         return Err(Invalid::PublicExponent);
     }
-    let n = BigUint::from_bytes_be(numbers.n);
+    let n = BoxedUint::from_be_slice_vartime(numbers.n);
     // Composite divisors add nothing and spare a table of primes.
-    if (2..=LARGEST_SMALL_FACTOR).any(|divisor| (&n % divisor).bits() == 0) {
+    if (2..=LARGEST_SMALL_FACTOR).filter_map(NonZeroU32::new).any(|divisor| {
+        let left = n.rem_limb(NonZero::<Limb>::from_u32(divisor));
+        left == Limb::ZERO
+    }) {
         return Err(Invalid::SmallFactor);
     }
     let (p, q) = primes(numbers, &n, bits)?;
-    let e = BigUint::from_bytes_be(&EXPONENT);
+    let e = BoxedUint::from_be_slice_vartime(&EXPONENT);
     check_private_exponent(numbers.d, &n, [&p, &q], &e)?;
     for (name, number) in [("p", &p), ("q", &q)] {
         if !is_prime(number) {
@@ -52,8 +58,8 @@ pub(super) fn check(numbers: &Numbers<'_>) -> Result<KeyPair, Invalid> {
     // The greater one first, as nearly everybody writes them: one key has one stored form.
     let (p, q) = if *p > *q { (p, q) } else { (q, p) };
     // d, the least that fits, and with it dP, dQ and qInv, follow from these three.
-    let key = RsaPrivateKey::from_p_q((*p).clone(), (*q).clone(), e).map_err(|_| Invalid::SelfTest)?;
-    if key.d().bits() <= bits / 2 {
+    let key = PrivateKey::from_p_q((*p).clone(), (*q).clone(), e).map_err(|_| Invalid::SelfTest)?;
+    if key.d().bit_width() as usize <= bits / 2 {
         return Err(Invalid::PrivateExponentSmall);
     }
     encode(&key, bits)
@@ -62,22 +68,25 @@ pub(super) fn check(numbers: &Numbers<'_>) -> Result<KeyPair, Invalid> {
 /// p and q, if their product is n and they are neither lopsided nor close.
 fn primes(
     numbers: &Numbers<'_>,
-    n: &BigUint,
+    n: &BoxedUint,
     bits_of_n: usize,
-) -> Result<(Zeroizing<BigUint>, Zeroizing<BigUint>), Invalid> {
+) -> Result<(Zeroizing<BoxedUint>, Zeroizing<BoxedUint>), Invalid> {
     if [numbers.p, numbers.q].iter().any(|prime| bits(prime) != bits_of_n / 2) {
         return Err(Invalid::PrimeBits);
     }
-    let p = Zeroizing::new(BigUint::from_bytes_be(numbers.p));
-    let q = Zeroizing::new(BigUint::from_bytes_be(numbers.q));
-    if &*p * &*q != *n {
+    let p = Zeroizing::new(BoxedUint::from_be_slice_vartime(numbers.p));
+    let q = Zeroizing::new(BoxedUint::from_be_slice_vartime(numbers.q));
+    if p.concatenating_mul(&*q) != *n {
         return Err(Invalid::Product);
     }
-    if p == q {
+    if *p == *q {
         return Err(Invalid::PrimesEqual);
     }
-    let distance = Zeroizing::new(if *p > *q { &*p - &*q } else { &*q - &*p });
-    if *distance <= BigUint::from(1u8) << (bits_of_n / 2 - 100) {
+    let distance = Zeroizing::new(if *p > *q { p.wrapping_sub(&*q) } else { q.wrapping_sub(&*p) });
+    // At most 2^(nlen/2 - 100), as FIPS 186-5 appendix A.1.3 has it: fewer bits, or that very power of two.
+    let power = bits_of_n / 2 - 100;
+    let (bits, twos) = (distance.bit_width() as usize, distance.trailing_zeros() as usize);
+    if bits <= power || (bits == power + 1 && twos == power) {
         return Err(Invalid::PrimesClose);
     }
     Ok((p, q))
@@ -85,19 +94,24 @@ fn primes(
 
 /// RFC 8017 section 3.2: d is less than n, and e·d is 1 modulo λ(n); it is so exactly if it is so modulo p − 1 and modulo
 /// q − 1. Keys with d modulo λ(n) and with d modulo φ(n) are about, and both are of this kind.
-fn check_private_exponent(d: &[u8], n: &BigUint, primes: [&BigUint; 2], e: &BigUint) -> Result<(), Invalid> {
-    let d = Zeroizing::new(BigUint::from_bytes_be(d));
-    let product = Zeroizing::new(&*d * e);
-    let one = BigUint::from(1u8);
-    let fits = |prime: &BigUint| {
-        let order = Zeroizing::new(prime - 1u8);
-        *Zeroizing::new(&*product % &*order) == one
+fn check_private_exponent(
+    d: &[u8],
+    n: &BoxedUint,
+    primes: [&BoxedUint; 2],
+    e: &BoxedUint,
+) -> Result<(), Invalid> {
+    let d = Zeroizing::new(BoxedUint::from_be_slice_vartime(d));
+    let product = Zeroizing::new(d.concatenating_mul(e));
+    let one = BoxedUint::one();
+    let fits = |prime: &BoxedUint| {
+        let order = prime.wrapping_sub(&one).into_nz().into_option().map(Zeroizing::new);
+        order.is_some_and(|order| *Zeroizing::new(product.rem(&order)) == one)
     };
     if *d < *n && primes.into_iter().all(fits) { Ok(()) } else { Err(Invalid::PrivateExponent) }
 }
 
 /// The pair in the form in which it is kept, once that has shown that it signs.
-fn encode(key: &RsaPrivateKey, bits: usize) -> Result<KeyPair, Invalid> {
+fn encode(key: &PrivateKey, bits: usize) -> Result<KeyPair, Invalid> {
     let private = key.to_pkcs1_der().map_err(|_| Invalid::SelfTest)?;
     let public = RsaPublicKey::from(key).to_public_key_der().map_err(|_| Invalid::SelfTest)?;
     if !signs(private.as_bytes(), public.as_bytes()) {
@@ -117,7 +131,7 @@ fn signs(private: &[u8], public: &[u8]) -> bool {
     // Any digest is as good as another; this one is nobody's message.
     let digest = [0x5a; 32];
     let (Ok(private), Ok(public)) =
-        (RsaPrivateKey::from_pkcs1_der(private), RsaPublicKey::from_public_key_der(public))
+        (PrivateKey::from_pkcs1_der(private), RsaPublicKey::from_public_key_der(public))
     else {
         return false;
     };

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use ed25519_dalek::Signer;
+use getrandom::SysRng;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use rsa::pkcs1::DecodeRsaPrivateKey;
-use rsa::rand_core::OsRng;
 use rsa::traits::PublicKeyParts;
-use rsa::{Pkcs1v15Sign, RsaPrivateKey};
+use rsa::{Pkcs1v15Sign, PrivateKey};
 use sha2::{Digest, Sha256};
 
 use crate::dkim::Algorithm;
@@ -16,7 +16,7 @@ use crate::error::{Error, StoreError, StoreTrouble};
 use crate::name::{DomainName, Selector};
 
 /// The fewest bits with which may be signed (RFC 8301 section 3.2).
-const MIN_BITS: usize = 1024;
+const MIN_BITS: u32 = 1024;
 /// What stands before a SHA-256 in a PKCS#1 v1.5 signature (RFC 8017 section 9.2, note 1).
 const SHA256_PREFIX: [u8; 19] = [
     0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
@@ -36,7 +36,7 @@ enum Private {
     /// In constant time, for what a sender writes is signed, and a sender may time it.
     Rsa(Box<RsaKeyPair>),
     /// A size that `ring` does not take, below 2048 bits above all: blinded, which is the next best.
-    BlindedRsa(Box<RsaPrivateKey>),
+    BlindedRsa(Box<PrivateKey>),
     Ed25519(Box<ed25519_dalek::SigningKey>),
 }
 
@@ -78,7 +78,7 @@ impl SigningKey {
             }
             Private::BlindedRsa(key) => {
                 let scheme = Pkcs1v15Sign { hash_len: Some(32), prefix: SHA256_PREFIX.into() };
-                Ok(key.sign_with_rng(&mut OsRng, scheme, &Sha256::digest(header)).map_err(|_| failed())?)
+                Ok(key.sign_with_rng(&mut SysRng, scheme, &Sha256::digest(header)).map_err(|_| failed())?)
             }
             // What is signed is the hash (RFC 8463 section 3).
             Private::Ed25519(key) => Ok(key.sign(&Sha256::digest(header)).to_vec()),
@@ -90,8 +90,8 @@ fn rsa(private: &[u8]) -> Result<Private, UnusableKey> {
     if let Ok(key) = RsaKeyPair::from_der(private) {
         return Ok(Private::Rsa(Box::new(key)));
     }
-    let key = RsaPrivateKey::from_pkcs1_der(private).map_err(|_| UnusableKey::Rsa)?;
-    match key.n().bits() {
+    let key = PrivateKey::from_pkcs1_der(private).map_err(|_| UnusableKey::Rsa)?;
+    match key.n().bit_width() {
         MIN_BITS.. => Ok(Private::BlindedRsa(Box::new(key))),
         bits => Err(UnusableKey::Short(bits)),
     }
@@ -112,7 +112,7 @@ pub enum UnusableKey {
     Rsa,
     /// A modulus of fewer than 1024 bits.
     #[error("its modulus has {0} bits, and RFC 8301 asks for 1024 at least")]
-    Short(usize),
+    Short(u32),
     /// Not 32 octets.
     #[error("it is no Ed25519 seed of 32 octets")]
     Ed25519,
