@@ -3,6 +3,7 @@
 use postroom::error::Error;
 use postroom::id::DomainId;
 use postroom::integrity::{self, Next, Round};
+use postroom::keyring::{self, Filter, Window};
 
 use crate::harness::app::{Key, TestApp};
 
@@ -43,6 +44,20 @@ fn a_published_value_that_was_changed_in_the_file_is_refused_with_a_sentence_and
         assert_eq!(names, ["two.example.com"], "{sql}");
         assert!(!damaged(&app).is_empty(), "{sql}");
     }
+}
+
+#[test]
+fn a_list_of_keys_leaves_a_damaged_one_out_and_says_what_is_wrong_with_it() {
+    let (app, key, _) = two_domains();
+    change(&app, "UPDATE dkim_key SET selector = 'other' WHERE domain_id = 1");
+    let listed = app
+        .postroom
+        .read(|tx| keyring::list(tx, &key.operator(), &Filter::default(), Window::After(None), 100))
+        .unwrap();
+    let names: Vec<&str> = listed.entries.iter().map(|entry| entry.signing_domain.as_str()).collect();
+    assert_eq!(names, ["two.example.com"]);
+    let said: Vec<String> = listed.damaged.iter().map(ToString::to_string).collect();
+    assert!(matches!(&said[..], [one] if one.contains("damaged")), "{said:?}");
 }
 
 #[test]

@@ -39,6 +39,15 @@ pub struct KeyEntry {
     pub problem: Option<Problem>,
 }
 
+/// Some keys of a caller, in the order of a list.
+#[derive(Debug)]
+pub struct KeyList {
+    /// Those that are sound.
+    pub entries: Vec<KeyEntry>,
+    /// What is wrong with each that is damaged and therefore left out: one for the log.
+    pub damaged: Vec<Error>,
+}
+
 /// What the DNS was last seen to say of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DnsState {
@@ -110,14 +119,14 @@ pub enum Window {
     Before(Option<Cursor>),
 }
 
-/// At most `limit` of the caller's keys.
+/// At most `limit` of the caller's keys. One that is damaged is left out of the entries.
 pub fn list(
     tx: &ReadTx<'_>,
     caller: &Caller,
     filter: &Filter<'_>,
     window: Window,
     limit: u32,
-) -> Result<Vec<KeyEntry>, Error> {
+) -> Result<KeyList, Error> {
     table::list(tx, caller, filter, window, limit)
 }
 

@@ -1,6 +1,6 @@
 //! The SQL of keys with what was seen of their records, over the domains that the visibility rule lets through.
 
-use super::{Filter, KeyEntry, Window};
+use super::{Filter, KeyEntry, KeyList, Window};
 use crate::account::Caller;
 use crate::db::{ReadTx, Row, ToValue, moment_if_any};
 use crate::dkim::table::dkim_key;
@@ -22,7 +22,7 @@ pub(super) fn list(
     filter: &Filter<'_>,
     window: Window,
     limit: u32,
-) -> Result<Vec<KeyEntry>, Error> {
+) -> Result<KeyList, Error> {
     let (cursor, is_backward) = match window {
         Window::After(cursor) => (cursor, false),
         Window::Before(cursor) => (cursor, true),
@@ -52,8 +52,12 @@ pub(super) fn list(
     sql.push_str(if is_backward { " ORDER BY d.id DESC, k.id DESC" } else { " ORDER BY d.id, k.id" });
     sql.push_str(" LIMIT :limit");
     // A key that is damaged is left out here, and refused where it is asked for alone.
+    let mut damaged = Vec::new();
     let sound = |row: &Row<'_>| match entry(row) {
-        Err(error) if error.is_damage() => Ok(None),
+        Err(error) if error.is_damage() => {
+            damaged.push(error);
+            Ok(None)
+        }
         entry => entry.map(Some),
     };
     let entries = tx.all(&sql, Scope::of(caller).with(&more).as_slice(), sound)?;
@@ -61,7 +65,7 @@ pub(super) fn list(
     if is_backward {
         entries.reverse();
     }
-    Ok(entries)
+    Ok(KeyList { entries, damaged })
 }
 
 pub(super) fn of_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<KeyEntry>, Error> {

@@ -19,7 +19,11 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let entries = match &asked.filter {
         Some((domain, selector)) => {
             let filter = Filter { signing_domain: domain.as_ref(), selector: selector.as_ref() };
-            call.read(|tx| keyring::list(tx, &call.caller, &filter, asked.window, asked.limit))?
+            let list = call.read(|tx| keyring::list(tx, &call.caller, &filter, asked.window, asked.limit))?;
+            for error in &list.damaged {
+                tracing::error!(%error, "left out of a list, because it is damaged");
+            }
+            list.entries
         }
         // A filter that no name passes.
         None => Vec::new(),
