@@ -2,15 +2,13 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rusqlite::Connection;
-use serde_json::json;
 
-use crate::harness::bridge::{Bridged, Milter, start, start_at};
+use crate::harness::bridge::{Bridged, Milter, start, start_at, verdict};
 use crate::harness::postfix::Postfix;
 use crate::harness::process::{Running, Site, until};
 
@@ -243,20 +241,6 @@ fn mail_without_an_active_key_is_put_off_if_the_operator_says_so_and_a_key_that_
         db.execute("UPDATE dkim_key SET activated_at = NULL", ()).unwrap();
         assert!(send()[0].1.starts_with("451 4.7.1"));
     }
-}
-
-/// What dkimpy says of a message whose key has this record.
-fn verdict(site: &Site, message: &str, name: &str, record: &str) -> String {
-    let (file, asked, answered) = (site.file("mail.eml"), site.file("cases"), site.file("verdicts"));
-    std::fs::write(&file, message.replace('\n', "\r\n")).unwrap();
-    std::fs::write(&asked, json!({"file": file, "name": name, "record": record}).to_string()).unwrap();
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
-    let (run, script) = (tests.join("differential/run"), tests.join("signing/verify.py"));
-    let venvs = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let status =
-        std::process::Command::new("bash").args([&run, venvs, &asked, &answered, &script]).status().unwrap();
-    assert!(status.success());
-    std::fs::read_to_string(answered).unwrap()
 }
 
 #[test]
