@@ -56,7 +56,7 @@ impl Rspamd {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let path = folder.path().display();
         let options = format!(
-            "pidfile = \"{path}/data/pid\";\nfilters = \"dkim,regexp\";\ngtube_patterns = \"all\";\nurl_tld = \"{path}/conf/tld\";\n\
+            "pidfile = \"{path}/data/pid\";\nfilters = \"dkim,regexp\";\nurl_tld = \"{path}/conf/tld\";\n\
              dns {{ nameserver = [\"127.0.0.1:9\"]; timeout = 0.05s; retransmits = 1; }}\n"
         );
         let proxy = format!(
@@ -65,6 +65,7 @@ impl Rspamd {
         for (name, text) in [
             ("local.d/options.inc", &*options),
             ("local.d/worker-proxy.inc", &proxy),
+            ("local.d/logging.inc", "log_buffered = false;\n"),
             ("local.d/worker-normal.inc", "count = -1;\n"),
             ("local.d/worker-controller.inc", "count = -1;\n"),
             // The whole list takes seconds to compile.
