@@ -88,8 +88,8 @@ fn skips_milters(options: &str) -> bool {
 
 /// Services of master.cf that set something else than main.cf says: `submission/inet/smtpd_milters = …`.
 fn overrides(services: &str) -> Vec<String> {
-    let lines = services.lines().filter_map(|line| line.split_once(" = "));
-    let named = lines.filter_map(|(place, value)| Some((place.rsplit_once('/')?, value)));
+    let lines = services.lines().filter_map(|line| line.split_once('='));
+    let named = lines.filter_map(|(place, value)| Some((place.trim().rsplit_once('/')?, value.trim())));
     let ours = settings(conf::MAIN);
     let others = named.filter(|((_, name), value)| {
         (*name == "receive_override_options" && skips_milters(value))
@@ -128,7 +128,7 @@ mod tests {
         }
         for (service, is_well) in [
             ("submission/inet/smtpd_milters = inet:localhost:11332", false),
-            ("submission/inet/smtpd_milters = ", false),
+            ("submission/inet/smtpd_milters =", false),
             ("submission/inet/receive_override_options = no_header_body_checks,no_milters", false),
             ("submission/inet/milter_default_action = accept", false),
             ("submission/inet/syslog_name = postfix/submission", true),
