@@ -140,6 +140,16 @@ fn the_audit_log_says_when_keys_are_given_out_and_when_no_more() {
     // At the same address nothing has changed.
     let it = it.restart_with("POSTROOM_BRIDGE_HTTP", &address);
     assert_eq!(told(&it).len(), 1);
+    let doctor = |it: &Bridged| {
+        let checks = it.site.run(&["doctor", "--json"]).json();
+        let found =
+            checks.as_array().unwrap().iter().find(|check| check["text"].to_string().contains(&address));
+        found.map(|check| check["state"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(doctor(&it).as_deref(), Some("ok"));
+    fs::set_permissions(it.site.file("vault.token"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(doctor(&it), None, "it says that others can read the token");
+    fs::set_permissions(it.site.file("vault.token"), fs::Permissions::from_mode(0o600)).unwrap();
     let it = it.restart_with("POSTROOM_BRIDGE_HTTP", "[::1]:0");
     assert_eq!(told(&it).len(), 3, "{:?}", told(&it));
 }

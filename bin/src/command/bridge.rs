@@ -95,6 +95,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let vault = context.config.bridge_vault()?;
     let vault = vault.map(|(address, file)| Ok::<_, Failure>((address, read_token(&file)?))).transpose()?;
     let postroom = Arc::new(context.open()?);
+    postroom.spare_memory();
     let deliverer = Arc::new(deliverer(context, Arc::clone(&postroom))?);
     let folder = Folder::take(&dir, &group).map_err(|e| Failure::wrong(e.to_string()))?;
     let vault = serve_vault(&postroom, vault)?;

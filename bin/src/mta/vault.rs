@@ -1,6 +1,6 @@
 //! What a spam filter asks over HTTP: private keys, where it is to sign, and what the lists say of a message.
 //!
-//! The way to ask for keys is the one of HashiCorp's Vault, which rspamd knows (`use_vault`). It gives private keys out, so it is off
+//! The way to ask for keys is the one of a program called Vault, which rspamd knows (`use_vault`). It gives private keys out, so it is off
 //! unless the operator turns it on, is on loopback alone, and wants a token. Keys that are not active, and those of names that may not
 //! act, are not given out.
 
@@ -108,14 +108,16 @@ impl Vault {
     }
 
     /// What a head asks for, or why that is refused.
-    fn asked(&self, request: &Request) -> Result<Asked, Response> {
+    fn asked(&self, request: &Request) -> Result<Asked, Box<Response>> {
         let domain = request.path.strip_prefix("/v1/dkim/").filter(|domain| !domain.contains('/'));
         if domain.is_none() && request.path != "/rspamd/verdict" {
-            return Err(refusal(StatusCode::NOT_FOUND, "there is /v1/dkim/{domain} and /rspamd/verdict"));
+            return Err(
+                refusal(StatusCode::NOT_FOUND, "there is /v1/dkim/{domain} and /rspamd/verdict").into()
+            );
         }
         if request.method != Method::GET {
             let refused = refusal(StatusCode::METHOD_NOT_ALLOWED, "use GET");
-            return Err(refused.with(header::ALLOW, "GET"));
+            return Err(refused.with(header::ALLOW, "GET").into());
         }
         let Some(domain) = domain else {
             return Ok(Asked::Verdict(request.query.clone().unwrap_or_default()));
@@ -125,7 +127,7 @@ impl Vault {
             [shown] if self.token.is(shown.as_bytes()) => Ok(Asked::Keys(domain.to_owned())),
             _ => {
                 warn!(peer = %request.peer, "private keys were asked for without their token");
-                Err(refusal(StatusCode::FORBIDDEN, "permission denied"))
+                Err(refusal(StatusCode::FORBIDDEN, "permission denied").into())
             }
         }
     }
@@ -189,7 +191,7 @@ impl Vault {
 impl Answer for Vault {
     fn enter(self: Arc<Self>, request: Request) -> Entry {
         match self.asked(&request) {
-            Err(refused) => Entry::Answered(refused),
+            Err(refused) => Entry::Answered(*refused),
             Ok(asked) => Entry::Admitted(Admission {
                 lane: Lane::Reads,
                 account: None,
