@@ -102,7 +102,7 @@ fn a_map_answers_what_is_a_netstring_and_hangs_up_on_the_rest() {
 #[test]
 fn logins_that_are_none_fail_and_what_breaks_the_protocol_ends_it() {
     let it = start();
-    let many: String = (0..70).map(|id| format!("AUTH\t{id}\tPLAIN\n")).collect();
+    let many = (0..70).map(|id| format!("AUTH\t{id}\tPLAIN\n")).collect::<Vec<_>>().concat();
     let after = |lines: &[u8]| {
         let said = said_to(&it, "auth", &[b"VERSION\t1\t1\nCPID\t7\n", lines].concat());
         String::from_utf8(said).unwrap().split_once("DONE\n").unwrap().1.to_owned()
@@ -167,7 +167,7 @@ fn a_policy_request_that_is_none_is_put_aside() {
 fn a_milter_packet_that_is_none_ends_the_conversation_and_order_does_not_matter_to_the_next() {
     let it = start();
     let offer = packet(b'O', &[0, 0, 0, 6, 0, 0, 1, 0xff, 0, 0x1f, 0xff, 0xff]);
-    let begun = |more: &[Vec<u8>]| [&[offer.clone()], more].concat().concat();
+    let begun = |more: &[Vec<u8>]| [std::slice::from_ref(&offer), more].concat().concat();
     for octets in [
         offer[..7].to_vec(),
         [0x7f, 0xff, 0xff, 0xff, b'B'].to_vec(),

@@ -349,7 +349,7 @@ fn a_real_postfix_refuses_a_token_that_is_revoked_in_an_open_session_and_a_nul_b
     let lines = it.site.run(&["bridge", "conf", "postfix"]).stdout;
     postfix.start_with_sink(&format!("{lines}message_reject_characters = \\0\n"));
     let stream = TcpStream::connect(("127.0.0.1", postfix.port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let mut smtp = Smtp(BufReader::new(stream));
     assert!(smtp.reply().starts_with("220"));
     smtp.say("EHLO client.example");

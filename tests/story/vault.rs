@@ -115,8 +115,8 @@ fn keys_that_sign_are_given_to_who_has_the_token_and_nobody_else() {
     ] {
         assert_eq!(ask(&address, request, &field).0, status, "{request}");
     }
-    let long = format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(20_000));
-    assert!(exchange(&address, long.as_bytes()).starts_with("HTTP/1.1 431"));
+    let huge = format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(20_000));
+    assert!(exchange(&address, huge.as_bytes()).starts_with("HTTP/1.1 431"));
 
     // A tenant's name that is not proved does not act, and so nobody signs for it.
     it.site.json(&["account", "distrust", "default"]);
@@ -266,12 +266,12 @@ fn a_real_rspamd_signs_with_the_keys_marks_spam_and_obeys_the_lists() {
         ("local.d/dkim_signing.conf", &lines(&["bridge", "conf", "rspamd"])),
         ("rspamd.local.lua", &lines(&["bridge", "conf", "rspamd", "--lua"])),
     ]);
-    let main = it.site.run(&["bridge", "conf", "postfix"]).stdout;
+    let lines_of_postfix = it.site.run(&["bridge", "conf", "postfix"]).stdout;
     // rspamd signs, so our milter does not stand behind it for this one.
     let filter = format!("smtpd_milters = inet:127.0.0.1:{}", rspamd.port);
-    postfix.start_with_sink(&main.replace("smtpd_milters = unix:postroom/milter", &filter));
-    let send = |more: &[&str]| postfix.swaks(&[&["--to", "jo@example.com"], more].concat());
-    let sent = send(&[
+    postfix.start_with_sink(&lines_of_postfix.replace("smtpd_milters = unix:postroom/milter", &filter));
+    let mail = |more: &[&str]| postfix.swaks(&[&["--to", "jo@example.com"], more].concat());
+    let sent = mail(&[
         "--auth",
         "PLAIN",
         "--auth-user",
@@ -295,7 +295,7 @@ fn a_real_rspamd_signs_with_the_keys_marks_spam_and_obeys_the_lists() {
     }
 
     let spam = |from: &str, subject: &str, body: &str| {
-        send(&["--from", from, "--header", &format!("Subject: {subject}"), "--body", body])
+        mail(&["--from", from, "--header", &format!("Subject: {subject}"), "--body", body])
     };
     let refused = spam("a@b.example", "refuse me", "Hello");
     assert!(refused.code != Some(0) && refused.stdout.contains("554 5.7.1"), "{refused:?}\n{}", rspamd.log());
@@ -310,7 +310,7 @@ fn a_real_rspamd_signs_with_the_keys_marks_spam_and_obeys_the_lists() {
         "{blocked:?}"
     );
     let marked =
-        send(&["--from", "a@b.example", "--header", "X-Spam: Yes", "--body", "Hello\n\n-- unmarked"]);
+        mail(&["--from", "a@b.example", "--header", "X-Spam: Yes", "--body", "Hello\n\n-- unmarked"]);
     assert_eq!(marked.code, Some(0), "{marked:?}");
     assert!(
         !postfix.delivered("\n-- unmarked\n").contains("\nX-Spam: Yes"),
