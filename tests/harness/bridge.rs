@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -30,9 +31,15 @@ pub(crate) fn start_at(site: Site, dir: PathBuf, group: &str) -> Bridged {
     let site = site.with("POSTROOM_BRIDGE_DIR", dir.to_str().unwrap()).with("POSTROOM_BRIDGE_GROUP", group);
     let server = site.serve();
     server.client().create_domain("example.com");
+    let bridge = run(&site);
+    Bridged { site, server, bridge, dir }
+}
+
+/// A bridge alone, which has said so when all that it serves is there.
+fn run(site: &Site) -> Running {
     let bridge = Running::start(&mut site.command(&["bridge"]));
     bridge.stderr.wait_for("bridging");
-    Bridged { site, server, bridge, dir }
+    bridge
 }
 
 impl Bridged {
@@ -80,8 +87,23 @@ impl Bridged {
     /// Stops the bridge at once, and starts it again.
     pub(crate) fn restart(&mut self) {
         self.bridge.kill();
-        self.bridge = Running::start(&mut self.site.command(&["bridge"]));
-        self.bridge.stderr.wait_for("bridging");
+        self.bridge = run(&self.site);
+    }
+
+    /// Stops the bridge as a service is stopped, and starts it with another setting.
+    pub(crate) fn restart_with(mut self, variable: &str, value: &str) -> Bridged {
+        self.bridge.signal("TERM");
+        assert_eq!(self.bridge.wait().code(), Some(0));
+        let site = self.site.with(variable, value);
+        let bridge = run(&site);
+        Bridged { site, bridge, ..self }
+    }
+
+    /// The address in the line of the log that has this text.
+    pub(crate) fn address(&self, text: &str) -> String {
+        let log = self.bridge.stderr.wait_for(text);
+        let line = log.lines().find(|line| line.contains(text)).unwrap();
+        line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap().to_owned()
     }
 
     /// A conversation with the milter, of a client at 192.0.2.7.
@@ -198,4 +220,17 @@ impl Lmtp {
         self.write(format!("{}\r\n.\r\n", message.trim_end().replace('\n', "\r\n")).as_bytes());
         (0..number).map(|_| self.reply()).collect()
     }
+}
+
+/// What dkimpy says of a message whose key has this record.
+pub(crate) fn verdict(site: &Site, message: &str, name: &str, record: &str) -> String {
+    let (file, asked, answered) = (site.file("mail.eml"), site.file("cases"), site.file("verdicts"));
+    std::fs::write(&file, message.replace('\n', "\r\n")).unwrap();
+    std::fs::write(&asked, json!({"file": file, "name": name, "record": record}).to_string()).unwrap();
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+    let (run, script) = (tests.join("differential/run"), tests.join("signing/verify.py"));
+    let venvs = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let status = Command::new("bash").args([&run, venvs, &asked, &answered, &script]).status().unwrap();
+    assert!(status.success());
+    std::fs::read_to_string(answered).unwrap()
 }

@@ -16,3 +16,5 @@ pub(crate) mod postfix;
 pub(crate) mod process;
 #[cfg(test)]
 pub(crate) mod receiver;
+#[cfg(test)]
+pub(crate) mod rspamd;

@@ -165,6 +165,10 @@ impl Desk {
             inbound::remove_alias(tx, caller, domain, &alias)?;
             let counts = mail::Counts { stored: 3, posts_failed: 2, logins_refused: 1 };
             mail::record(tx, &[(domain.id, counts)], 60)?;
+            // What stays as it was is not written again.
+            for address in [Some("127.0.0.1:8026"), Some("127.0.0.1:8026"), None, None] {
+                mail::note_vault(tx, address)?;
+            }
             let address = "Jo@example.com".parse().unwrap();
             let (jo, _) = recipient::save(tx, caller, &address, false, None)?;
             recipient::save(tx, caller, &address, true, Some(FilterRequest::Off))?;

@@ -36,6 +36,7 @@ mod schedule;
 mod scouts;
 mod senders;
 mod signing;
+mod sockets;
 mod turns;
 mod store;
 mod upgrade;

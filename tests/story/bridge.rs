@@ -1,16 +1,15 @@
 //! `postroom bridge`: its sockets as a mail server asks them, and a real Postfix that does.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rusqlite::Connection;
-use serde_json::json;
 
-use crate::harness::bridge::{Bridged, Milter, start, start_at};
+use crate::harness::bridge::{Bridged, Milter, start, start_at, verdict};
 use crate::harness::postfix::Postfix;
 use crate::harness::process::{Running, Site, until};
 
@@ -245,20 +244,6 @@ fn mail_without_an_active_key_is_put_off_if_the_operator_says_so_and_a_key_that_
     }
 }
 
-/// What dkimpy says of a message whose key has this record.
-fn verdict(site: &Site, message: &str, name: &str, record: &str) -> String {
-    let (file, asked, answered) = (site.file("mail.eml"), site.file("cases"), site.file("verdicts"));
-    std::fs::write(&file, message.replace('\n', "\r\n")).unwrap();
-    std::fs::write(&asked, json!({"file": file, "name": name, "record": record}).to_string()).unwrap();
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
-    let (run, script) = (tests.join("differential/run"), tests.join("signing/verify.py"));
-    let venvs = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let status =
-        std::process::Command::new("bash").args([&run, venvs, &asked, &answered, &script]).status().unwrap();
-    assert!(status.success());
-    std::fs::read_to_string(answered).unwrap()
-}
-
 #[test]
 #[cfg_attr(
     not(feature = "system-tests"),
@@ -330,4 +315,100 @@ fn a_real_postfix_obeys() {
     as_login(&["--from", "jo@example.com"], "535 5.7.8");
     drop(it);
     until("the log is written", || postfix.log().contains("sasl_username").then_some(()));
+}
+
+/// A conversation in SMTP.
+struct Smtp(BufReader<TcpStream>);
+
+impl Smtp {
+    fn reply(&mut self) -> String {
+        let mut reply = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(self.0.read_line(&mut line).unwrap() > 0, "hung up after {reply:?}");
+            let is_last = line.get(3..4) != Some("-");
+            reply += &line;
+            if is_last {
+                return reply.trim_end().to_owned();
+            }
+        }
+    }
+
+    fn say(&mut self, command: &str) -> String {
+        self.0.get_mut().write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        self.reply()
+    }
+}
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "needs Postfix: tests/run installs it")]
+fn a_real_postfix_refuses_a_token_that_is_revoked_in_an_open_session_and_a_nul_before_a_second_author() {
+    let postfix = Postfix::new();
+    let it = start_at(Site::new(), postfix.sockets(), "postfix");
+    let (id, secret) = it.token("example.com");
+    let lines = it.site.run(&["bridge", "conf", "postfix"]).stdout;
+    postfix.start_with_sink(&format!("{lines}message_reject_characters = \\0\n"));
+    let stream = TcpStream::connect(("127.0.0.1", postfix.port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    let mut smtp = Smtp(BufReader::new(stream));
+    assert!(smtp.reply().starts_with("220"));
+    smtp.say("EHLO client.example");
+    let login = format!("AUTH PLAIN {}", plain("", "example.com", &secret));
+    assert!(smtp.say(&login).starts_with("235"), "{}", postfix.log());
+    let begin = |smtp: &mut Smtp| smtp.say("MAIL FROM:<jo@example.com>");
+    let send = |smtp: &mut Smtp, message: &str| {
+        assert!(begin(smtp).starts_with("250"), "{}", postfix.log());
+        assert!(smtp.say("RCPT TO:<jo@example.com>").starts_with("250"));
+        assert!(smtp.say("DATA").starts_with("354"));
+        smtp.say(&format!("{message}\r\n."))
+    };
+    assert!(send(&mut smtp, "From: jo@example.com\r\n\r\nHello").starts_with("250"));
+    let hidden = send(&mut smtp, "From: jo@example.com\0, boss@other.example\r\n\r\nHello");
+    assert!(hidden.starts_with("550 5.7.1"), "{hidden}");
+    it.revoke(id);
+    let refused = begin(&mut smtp);
+    assert!(refused.starts_with("535 5.7.8"), "{refused}\n{}", postfix.log());
+    assert!(begin(&mut smtp).starts_with("535 5.7.8"), "it stays so");
+}
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "needs Postfix: tests/run installs it")]
+fn the_doctor_reads_the_configuration_of_a_real_postfix() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let site = Site::new();
+    let (main, submission) = (
+        site.run(&["bridge", "conf", "postfix"]).stdout,
+        site.run(&["bridge", "conf", "postfix", "--master"]).stdout,
+    );
+    let dir = site.file("sockets");
+    let it = start_at(site.with("MAIL_CONFIG", folder.path().to_str().unwrap()), dir, "0");
+    let said = |main: &str, master: &str| {
+        std::fs::write(file("main.cf"), format!("compatibility_level = 3.6\n{main}")).unwrap();
+        std::fs::write(file("master.cf"), format!("smtp inet n - y - - smtpd\n{master}")).unwrap();
+        let checks = it.site.run(&["doctor", "--json"]).json();
+        let checks = checks.as_array().unwrap().iter().filter(|check| check["check"] == "postfix");
+        checks.map(|check| format!("{}: {}", check["state"], check["text"])).collect::<Vec<_>>()
+    };
+    let all = said(&main, &submission);
+    assert!(all.len() == 1 && all[0].starts_with("\"ok\""), "{all:?}");
+    let named = main.replace(
+        "smtpd_milters = unix:postroom/milter",
+        "ours = unix:postroom/milter\nsmtpd_milters = $ours",
+    );
+    assert_eq!(said(&named, &submission), all, "what a name stands for counts");
+    for line in main.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split(' ').next().unwrap();
+        let without = said(&main.replace(line, ""), &submission);
+        let is_told = without.len() == 1 && without[0].starts_with("\"warn\"") && without[0].contains(name);
+        assert!(is_told, "{name}: {without:?}");
+    }
+    for option in
+        ["smtpd_milters=", "smtpd_milters=inet:localhost:11332", "receive_override_options=no_milters"]
+    {
+        let overridden = said(&main, &format!("{submission}  -o {option}\n"));
+        let name = option.split('=').next().unwrap();
+        assert!(overridden.len() == 1 && overridden[0].contains(name), "{option}: {overridden:?}");
+        assert!(overridden[0].contains("submission/inet"), "{overridden:?}");
+    }
 }

@@ -9,6 +9,8 @@ mod anybody;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod bad_mail;
+#[cfg(test)]
 mod bridge;
 #[cfg(test)]
 mod bridge_crash;
@@ -83,6 +85,8 @@ mod signals;
 mod start;
 #[cfg(test)]
 mod upkeep;
+#[cfg(test)]
+mod vault;
 #[cfg(test)]
 mod verify;
 #[cfg(test)]

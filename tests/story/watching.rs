@@ -6,8 +6,12 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use crate::harness::bridge::{Bridged, start_at};
 use crate::harness::process::{Running, Server, Site, finish, text, until};
 
 /// A server with its metrics, and where they are.
@@ -22,6 +26,15 @@ fn watched(site: &Site) -> (Server, String) {
 
 fn site() -> Site {
     Site::new().with("POSTROOM_METRICS_LISTEN", "127.0.0.1:0")
+}
+
+/// A bridge beside it that has stored a message, and where its metrics are.
+fn watched_bridge() -> (Bridged, String) {
+    let site = site().with("POSTROOM_BRIDGE_METRICS", "127.0.0.1:0");
+    let dir = site.file("sockets");
+    let it = start_at(site, dir, "0");
+    let address = it.address("the metrics are at /metrics");
+    (it, address)
 }
 
 /// The status line and the body of a GET.
@@ -69,6 +82,42 @@ fn metrics_stand_on_an_address_of_their_own_and_count_requests_domains_and_thing
 }
 
 #[test]
+fn the_bridge_counts_deliveries_refusals_and_logins_on_an_address_of_its_own() {
+    let (it, address) = watched_bridge();
+    it.site.json(&["list", "add", "--domain", "example.com", "blocklist", "junk.example"]);
+    let replies =
+        it.deliver("a@b.example", &["jo@example.com", "bo@example.com"], "From: a@b.example\n\nHello\n");
+    assert!(replies.iter().all(|reply| reply.starts_with("250")), "{replies:?}");
+    it.deliver("a@junk.example", &["jo@example.com"], "From: a@b.example\n\nHello\n");
+    let mut milter = it.milter();
+    assert_eq!(milter.ask('M', b"<a@junk.example>\0").0, 'c');
+    assert_eq!(milter.ask('R', b"<jo@example.com>\0").0, 'y');
+    let (id, secret) = it.token("example.com");
+    let login = |password: &str| {
+        it.auth(&format!("AUTH\t1\tPLAIN\tresp={}\n", STANDARD.encode(format!("\0example.com\0{password}"))))
+    };
+    assert_eq!(login(&secret), format!("OK\t1\tuser={id}@example.com\n"));
+    login("x");
+    login("y");
+    let (status, metrics) = get(&address, "/metrics");
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    for (name, wanted) in [
+        ("postroom_bridge_deliveries_total{mode=\"store\",outcome=\"delivered\"}", 2.0),
+        ("postroom_bridge_deliveries_total{mode=\"blocked\",outcome=\"delivered\"}", 1.0),
+        ("postroom_bridge_deliveries_total{mode=\"webhook\",outcome=\"deferred\"}", 0.0),
+        ("postroom_bridge_list_refusals_total{tier=\"domain\"}", 1.0),
+        ("postroom_bridge_logins_total{outcome=\"accepted\"}", 1.0),
+        ("postroom_bridge_logins_total{outcome=\"refused\"}", 2.0),
+        ("postroom_bridge_up", 1.0),
+    ] {
+        assert!((value(&metrics, name) - wanted).abs() < f64::EPSILON, "{name} in:\n{metrics}");
+    }
+    assert!(!metrics.contains("example.com") && !metrics.contains(&secret), "nothing of a tenant's is in it");
+    Connection::open(it.site.db()).unwrap().execute_batch("ALTER TABLE alias RENAME TO gone").unwrap();
+    assert!(value(&get(&address, "/metrics").1, "postroom_bridge_up").abs() < f64::EPSILON);
+}
+
+#[test]
 fn a_server_that_stops_is_not_ready() {
     let site = Site::new();
     let server = site.serve();
@@ -92,7 +141,7 @@ fn a_change_of_a_status_is_logged_with_its_reason() {
     let server = site.serve();
     server.client().create_domain("example.com");
     // The operator's word, written by another process.
-    let conn = rusqlite::Connection::open(site.db()).expect("a database");
+    let conn = Connection::open(site.db()).expect("a database");
     conn.execute_batch("UPDATE domain SET status = 'active'").expect("SQL");
     drop(conn);
     site.run(&["domain", "verify", "example.com"]);
@@ -176,7 +225,8 @@ fn alerts_and_the_dashboard_name_metrics_that_there_are() {
     let (server, address) = watched(&site);
     server.client().create_domain("example.com");
     site.run(&["domain", "verify", "example.com"]);
-    let metrics = get(&address, "/metrics").1;
+    let (_bridge, of_bridge) = watched_bridge();
+    let metrics = get(&address, "/metrics").1 + &get(&of_bridge, "/metrics").1;
     // A series that is there only when something is wrong.
     let known = |name: &str| {
         let name = name.trim_end_matches("_bucket").trim_end_matches("_count").trim_end_matches("_sum");
@@ -202,13 +252,19 @@ fn promtool_and_prometheus_take_the_metrics_and_the_alerts() {
     let (server, address) = watched(&site);
     server.client().create_domain("example.com");
 
-    let mut promtool = Command::new("promtool");
-    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = promtool.spawn().expect("promtool");
-    child.stdin.take().expect("a pipe").write_all(get(&address, "/metrics").1.as_bytes()).expect("to write");
-    let said = child.wait_with_output().expect("promtool");
-    let words = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
-    assert!(said.status.success() && words.trim().is_empty(), "{words}");
+    let (_bridge, of_bridge) = watched_bridge();
+
+    for address in [&address, &of_bridge] {
+        let mut promtool = Command::new("promtool");
+        promtool.args(["check", "metrics"]);
+        promtool.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = promtool.spawn().expect("promtool");
+        let metrics = get(address, "/metrics").1;
+        child.stdin.take().expect("a pipe").write_all(metrics.as_bytes()).expect("to write");
+        let said = child.wait_with_output().expect("promtool");
+        let words = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
+        assert!(said.status.success() && words.trim().is_empty(), "{words}");
+    }
 
     let rules = root().join("docs/operate/alerts.yml");
     let checked = finish(Command::new("promtool").args(["check", "rules", text(&rules)]));
@@ -216,7 +272,7 @@ fn promtool_and_prometheus_take_the_metrics_and_the_alerts() {
 
     let config = format!(
         "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [\"{}\"]\nscrape_configs:\n  \
-         - job_name: postroom\n    static_configs: [{{targets: [\"{address}\"]}}]\n",
+         - job_name: postroom\n    static_configs: [{{targets: [\"{address}\", \"{of_bridge}\"]}}]\n",
         rules.display()
     );
     fs::write(site.file("prometheus.yml"), config).expect("to write");

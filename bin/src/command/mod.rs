@@ -5,6 +5,7 @@
 mod account;
 mod advise;
 mod alias;
+mod apart;
 mod ask;
 mod audit;
 mod backup;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::io::IsTerminal;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +19,7 @@ use sd_notify::NotifyState;
 use serde_json::{Map, Value, json};
 use tracing::{error, info, warn};
 
+use super::apart::serve_metrics;
 use super::doctor::State;
 use super::doctor::hosts::promises;
 use super::output::goes_to_the_journal;
@@ -28,7 +29,7 @@ use crate::backup::Backups;
 use crate::console::login_url;
 use crate::duty::{BackupPlan, DUTIES, Duties, News, Tools, Upkeep};
 use crate::listen::{Listener, MemoryMib, Settings, Stopped, TlsFiles};
-use crate::watch::{Metrics, MetricsPage, Watch};
+use crate::watch::{Metrics, Watch};
 use crate::wire::limit::{FAILURES_PER_SECOND, Limits, REQUESTS_PER_SECOND, Ticks};
 
 /// How many domains are checked at once where nothing is configured.
@@ -109,7 +110,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let metrics = Arc::new(Metrics::new().map_err(|error| Failure::wrong(error.to_string()))?);
     if let Some(address) = metrics_listen {
         let page = Watch::new(Arc::clone(&metrics), Arc::clone(&postroom), Some(listener.lanes()));
-        serve_metrics(address, MetricsPage(page))?;
+        serve_metrics(address, Arc::new(page))?;
     }
     context.unusable_hosts.iter().for_each(|host| warn!("{host}"));
 
@@ -169,19 +170,6 @@ fn tell_systemd(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         warn!("systemd cannot be told how far the server is: {error}");
     }
-}
-
-/// Serves the metrics on an address of their own, in threads of their own, until a signal stops them as well.
-fn serve_metrics(address: SocketAddr, page: MetricsPage) -> Result<(), Failure> {
-    let listener = Listener::bind(Settings::at(address))?;
-    info!(address = %listener.local_addr(), "the metrics are at /metrics");
-    let run = move || {
-        if let Err(error) = listener.run(Arc::new(page)) {
-            warn!(%error, "the metrics are not served any more");
-        }
-    };
-    let started = thread::Builder::new().name("postroom-metrics".to_owned()).spawn(run);
-    started.map(drop).map_err(|error| Failure::wrong(format!("no thread for the metrics: {error}")))
 }
 
 /// Logs a warning for each host that records name and that does not lead here. It asks the DNS, so a start does not wait.

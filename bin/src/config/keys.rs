@@ -206,6 +206,21 @@ pub const KEYS: &[Key] = &[
         "header field by which a spam filter marks mail: X-Spam: Yes (none)",
     ),
     key(
+        "bridge.http",
+        "POSTROOM_BRIDGE_HTTP",
+        "where rspamd gets private keys and asks lists, on loopback: 127.0.0.1:8026 (none: off)",
+    ),
+    key(
+        "bridge.vault_token_file",
+        "POSTROOM_BRIDGE_VAULT_TOKEN_FILE",
+        "file of mode 0600 with the token for that (none)",
+    ),
+    key(
+        "bridge.metrics",
+        "POSTROOM_BRIDGE_METRICS",
+        "where Prometheus finds the bridge's /metrics: 127.0.0.1:9126 (none, and there are none)",
+    ),
+    key(
         "inbound.abuse_policy",
         "POSTROOM_INBOUND_ABUSE_POLICY",
         "what is done with such mail where a domain says nothing (flag)",

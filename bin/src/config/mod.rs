@@ -3,6 +3,7 @@
 //! [`KEYS`] lists every key once. A value stays text until code asks for it in its type; an error names the source of the
 //! value.
 
+mod bridge;
 mod keys;
 mod settings;
 mod source;
@@ -79,6 +80,12 @@ pub enum ConfigError {
     /// TLS needs both of its files.
     #[error("TLS needs a certificate and its key: set both tls.cert and tls.key, or neither")]
     HalfTls,
+    /// Private keys are given out to nobody without a token.
+    #[error(
+        "bridge.http is set without bridge.vault_token_file; make a token by `(umask 077; openssl rand -hex 32 > FILE)` and set \
+         bridge.vault_token_file to that file"
+    )]
+    NoVaultToken,
     /// Nobody else can look up a host, and the server is meant for others.
     #[error("{public} is set, and {host}")]
     UnusableHost {

@@ -3,16 +3,15 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroUsize};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use postroom::dns;
 use postroom::egress::EgressPolicy;
-use postroom::inbound::AbusePolicy;
 use postroom::name::{DnsName, DomainName};
 use postroom::settings::Settings;
 
-use super::value::{AtOnce, BaseUrl, HeaderField, HostAndPort, MessageMib, Server};
+use super::value::{BaseUrl, MessageMib, Server};
 use super::{Config, ConfigError};
 use crate::listen::{MemoryMib, TrustedProxies};
 use crate::scout::{MailScout, Scouts, WebScout};
@@ -39,42 +38,6 @@ impl Config {
     /// The base URL that clients use, if it is set.
     pub fn public_url(&self) -> Result<Option<BaseUrl>, ConfigError> {
         self.get("public_url")
-    }
-
-    /// The folder of the bridge's sockets.
-    pub fn bridge_dir(&self) -> Result<PathBuf, ConfigError> {
-        Ok(self.get("bridge.dir")?.unwrap_or_else(|| "/var/spool/postfix/postroom".into()))
-    }
-
-    /// The group that may use the bridge's sockets.
-    pub fn bridge_group(&self) -> Result<String, ConfigError> {
-        Ok(self.get("bridge.group")?.unwrap_or_else(|| "postfix".to_owned()))
-    }
-
-    /// The folder of the mailboxes.
-    pub fn bridge_mail_dir(&self) -> Result<PathBuf, ConfigError> {
-        let beside = || Ok(self.db()?.parent().unwrap_or(Path::new("")).join("mail"));
-        self.get("bridge.mail_dir")?.map_or_else(beside, Ok)
-    }
-
-    /// Where forwarded mail goes back to the mail server: a host and a port.
-    pub fn bridge_submit(&self) -> Result<String, ConfigError> {
-        Ok(self.get::<HostAndPort>("bridge.submit")?.map_or_else(|| "127.0.0.1:25".to_owned(), |it| it.0))
-    }
-
-    /// The header field by which a spam filter marks mail, its name and its value.
-    pub fn spam_header(&self) -> Result<Option<(String, String)>, ConfigError> {
-        Ok(self.get::<HeaderField>("bridge.spam_header")?.map(|HeaderField(name, value)| (name, value)))
-    }
-
-    /// What is done with spam where a domain says nothing.
-    pub fn abuse_policy(&self) -> Result<AbusePolicy, ConfigError> {
-        Ok(self.get("inbound.abuse_policy")?.unwrap_or(AbusePolicy::Flag))
-    }
-
-    /// How many posts of one domain to its webhook may be under way.
-    pub fn webhooks_at_once(&self) -> Result<usize, ConfigError> {
-        Ok(self.get::<AtOnce>("bridge.webhooks_at_once")?.map_or(4, |it| it.0))
     }
 
     /// The certificate chain and its key, if TLS is on.
@@ -218,6 +181,8 @@ impl Config {
             self.get::<u32>("stop.grace_s").err(),
             self.get::<u32>("schedule.at_once").err(),
             self.get::<bool>("bridge.require_dkim").err(),
+            self.bridge_vault().err(),
+            self.bridge_metrics().err(),
             self.server_addresses().err(),
             self.metrics_listen().err(),
             self.backup().err(),

@@ -39,6 +39,7 @@ parsed!(
     EmailAddress,
     HeaderField,
     HostAndPort,
+    Loopback,
     MemoryMib,
     MessageMib,
     Network,
@@ -89,6 +90,23 @@ impl Setting for IpAddr {
 impl Setting for SocketAddr {
     fn read(text: &str) -> Result<SocketAddr, String> {
         text.parse().map_err(|_| "give an IP address and a port, such as 127.0.0.1:8025".to_owned())
+    }
+}
+
+/// An address of this machine that no other reaches, and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Loopback(pub(super) SocketAddr);
+
+impl FromStr for Loopback {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Loopback, String> {
+        let address = SocketAddr::read(text)?;
+        let is_loopback = address.ip().to_canonical().is_loopback();
+        is_loopback.then_some(Loopback(address)).ok_or_else(|| {
+            "private keys are given out there: give an address that no other machine reaches, such as 127.0.0.1:8026"
+                .to_owned()
+        })
     }
 }
 

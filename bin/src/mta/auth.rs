@@ -12,6 +12,7 @@ use postroom::mail;
 use tracing::{error, info};
 
 use super::{Deliverer, Found, Protocol, Step, Uses, take};
+use crate::watch::Login;
 
 /// The most octets of a line.
 pub const MAX_LINE_OCTETS: usize = 8192;
@@ -163,15 +164,18 @@ impl SenderAuth {
         match postroom.read(|tx| mail::log_in(tx, name, password)) {
             Ok(Some(login)) => {
                 self.uses.note(login.token, postroom.now());
+                self.deliverer.metrics.count_login(Login::Accepted);
                 format!("OK\t{id}\tuser={}@{}\n", login.token, login.domain)
             }
             Ok(None) => {
                 info!(user = if is_plain { name } else { "?" }, "a sender was refused");
+                self.deliverer.metrics.count_login(Login::Refused);
                 self.count_refused(name);
                 format!("FAIL\t{id}{user}\n")
             }
             Err(trouble) => {
                 error!(%trouble, "a sender could not be authenticated; the client tries again");
+                self.deliverer.metrics.count_login(Login::Deferred);
                 format!("FAIL\t{id}\ttemp\n")
             }
         }

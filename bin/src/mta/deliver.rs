@@ -26,6 +26,7 @@ use super::spam::{self, SpamMark};
 use super::submit::{self, Sending};
 use super::tally::Tally;
 use crate::json::received::{Received, received_json};
+use crate::watch::{BridgeMetrics, Outcome};
 
 /// The most calls to other servers for one message at a time, and how long all of them may take: less than a mail server waits for
 /// the replies.
@@ -71,8 +72,10 @@ pub struct Deliverer {
     pub resolver: Arc<dyn Resolver>,
     /// Bounds the calls to other servers.
     pub places: Places,
-    /// Counts what is stored and what fails.
+    /// Counts what is stored and what fails, for the audit log.
     pub tally: Tally,
+    /// Counts what is done, for who watches.
+    pub metrics: Arc<BridgeMetrics>,
 }
 
 /// One delivery: a message, one of its recipients, and what becomes of it.
@@ -84,6 +87,19 @@ struct Job<'a> {
     message: &'a [u8],
     id: DeliveryId,
     delivery: Delivery,
+}
+
+/// What the mail server is told of a delivery, and what became of it.
+struct Done {
+    reply: String,
+    outcome: Outcome,
+}
+
+impl From<String> for Done {
+    fn from(reply: String) -> Done {
+        let outcome = Outcome::of_reply(&reply);
+        Done { reply, outcome }
+    }
 }
 
 impl Job<'_> {
@@ -123,13 +139,17 @@ impl Deliverer {
             Ok(found) => found,
             Err(trouble) => {
                 error!(%trouble, "a message could not be delivered; the mail server tries again");
+                for _ in &envelope.recipients {
+                    self.metrics.count_delivery("none", Outcome::Deferred);
+                }
                 return vec![TROUBLE.to_owned(); envelope.recipients.len()];
             }
         };
         let replies = Mutex::new(vec![UNKNOWN.to_owned(); envelope.recipients.len()]);
-        let note = |job: &Job<'_>, reply: String| {
+        let note = |job: &Job<'_>, Done { reply, outcome }: Done| {
             let (id, domain, mode) = (&job.id, &job.delivery.name, job.delivery.way.as_str());
             info!(%id, %domain, mode, reply, "delivery");
+            self.metrics.count_delivery(mode, outcome);
             let mut replies = replies.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(place) = replies.get_mut(job.at) {
                 *place = reply;
@@ -137,11 +157,14 @@ impl Deliverer {
         };
         let mut calls: VecDeque<Vec<Job<'_>>> = VecDeque::new();
         for (at, (recipient, delivery)) in envelope.recipients.iter().zip(found).enumerate() {
-            let Some(delivery) = delivery else { continue };
+            let Some(delivery) = delivery else {
+                self.metrics.count_delivery("none", Outcome::Refused);
+                continue;
+            };
             let id = DeliveryId::of(&envelope.sender, &recipient.text, message);
             let job = Job { at, recipient, envelope, message, id, delivery };
             match self.at_once(&job) {
-                Some(reply) => note(&job, reply),
+                Some(reply) => note(&job, reply.into()),
                 // Those of one domain follow one another.
                 None => match calls.iter_mut().find(|jobs| {
                     jobs.first().is_some_and(|first| first.delivery.domain == job.delivery.domain)
@@ -253,8 +276,8 @@ impl Deliverer {
     /// Makes all calls, those of different domains side by side, until there is no more time.
     fn call_all<'a>(
         calls: VecDeque<Vec<Job<'a>>>,
-        call: impl Fn(&Job<'a>, Instant) -> String + Sync,
-        note: impl Fn(&Job<'a>, String) + Sync,
+        call: impl Fn(&Job<'a>, Instant) -> Done + Sync,
+        note: impl Fn(&Job<'a>, Done) + Sync,
     ) {
         let end = Instant::now() + CALLING;
         let workers = calls.len().min(MOST_CALLS);
@@ -276,7 +299,7 @@ impl Deliverer {
     }
 
     /// Calls another server, if there is a place for that.
-    fn call(&self, job: &Job<'_>, summary: &Summary, end: Instant) -> String {
+    fn call(&self, job: &Job<'_>, summary: &Summary, end: Instant) -> Done {
         let Delivery { domain, account, way, .. } = &job.delivery;
         let now = Instant::now();
         let place = self.places.take(*domain, *account, now).filter(|_| now < end);
@@ -300,9 +323,9 @@ impl Deliverer {
         match way {
             Way::Post { keeps: true, .. } if !reply.starts_with('2') => {
                 warn!(id = %job.id, domain = %job.delivery.name, reply, "a stored message was not posted");
-                format!("250 2.0.0 {} is stored", job.id)
+                Done { reply: format!("250 2.0.0 {} is stored", job.id), outcome: Outcome::NotPosted }
             }
-            _ => reply,
+            _ => reply.into(),
         }
     }
 

@@ -24,6 +24,7 @@ mod spam;
 pub mod submit;
 mod tally;
 mod uses;
+mod vault;
 
 pub use deliver::Deliverer;
 pub use folder::{Folder, FolderError};
@@ -34,6 +35,7 @@ pub use run::{Bridge, SOCKETS, Stopped, run};
 pub use spam::SpamMark;
 pub use tally::Tally;
 pub use uses::Uses;
+pub use vault::{Vault, VaultToken, VaultTokenError};
 
 /// One connection's side of a protocol.
 pub trait Protocol: Send {

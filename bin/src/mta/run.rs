@@ -64,7 +64,7 @@ impl Bridge {
             }
             "policy" => Box::new(Policy::new(postroom)),
             LMTP => Box::new(Lmtp::new(Arc::clone(&self.deliverer))),
-            _ => Box::new(Milter::new(postroom, self.require_dkim, self.deliverer.spam_mark.clone())),
+            _ => Box::new(Milter::new(Arc::clone(&self.deliverer), self.require_dkim)),
         }
     }
 }

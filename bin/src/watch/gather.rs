@@ -51,16 +51,21 @@ pub(super) fn process(
         "When the last scheduled backup was made, in seconds since 1970; 0 if there is none.",
         backup,
     )?;
-    let dropped =
-        IntCounter::new("postroom_log_lines_dropped_total", "Log lines that could not be written.")?;
-    dropped.inc_by(dropped_lines());
-    registry.register(Box::new(dropped))?;
+    logged(registry)?;
     let failures = IntCounter::new(
         "postroom_duty_failures_total",
         "Pieces of background work that failed; the log says which.",
     )?;
     failures.inc_by(DUTY_FAILURES.load(Ordering::Relaxed));
-    registry.register(Box::new(failures))?;
+    registry.register(Box::new(failures))
+}
+
+/// What every process of Postroom says of itself.
+pub(super) fn logged(registry: &Registry) -> Result<(), prometheus::Error> {
+    let dropped =
+        IntCounter::new("postroom_log_lines_dropped_total", "Log lines that could not be written.")?;
+    dropped.inc_by(dropped_lines());
+    registry.register(Box::new(dropped))?;
     let build = vector(registry, "postroom_build_info", "The version of Postroom.", "version")?;
     build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
     Ok(())
@@ -113,7 +118,12 @@ fn files(registry: &Registry, database: &Path) -> Result<(), prometheus::Error> 
     Ok(())
 }
 
-fn gauge(registry: &Registry, name: &str, help: &str, value: i64) -> Result<(), prometheus::Error> {
+pub(super) fn gauge(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    value: i64,
+) -> Result<(), prometheus::Error> {
     let gauge = IntGauge::new(name, help)?;
     gauge.set(value);
     registry.register(Box::new(gauge))

@@ -1,8 +1,10 @@
 //! What the operator's monitoring reads: counters of requests, and gauges of what is in the database and on the disk, in
 //! Prometheus' text format. They are served on a listen address of their own (`metrics.listen`), never beside the dialects.
 //!
-//! The labels are `surface`, `route`, `status`, `state` and `code`; none of them has a value that a client chooses.
+//! The labels are `surface`, `route`, `status`, `state` and `code`; none of them has a value that a client chooses. The bridge to the mail
+//! server is a process of its own, with its own counters and address (`bridge.metrics`); its labels are `mode`, `outcome` and `tier`.
 
+mod bridge;
 mod gather;
 mod page;
 
@@ -14,7 +16,8 @@ use std::time::Duration;
 use postroom::db::Postroom;
 use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
 
-pub use page::MetricsPage;
+pub use bridge::{BridgeMetrics, Login, Outcome};
+pub use page::{MetricsPage, Watched};
 
 use crate::listen::LanesView;
 

@@ -6,13 +6,31 @@ use crate::listen::{Admission, Answer, Entry, Lane};
 use crate::wire::Fault;
 use crate::wire::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 
-use super::Watch;
+use super::{BridgeMetrics, Watch};
+
+/// Something that can be watched.
+pub trait Watched: Send + Sync + 'static {
+    /// All that is to be seen, in Prometheus' text format.
+    fn text(&self) -> Result<String, prometheus::Error>;
+}
+
+impl Watched for Watch {
+    fn text(&self) -> Result<String, prometheus::Error> {
+        Watch::text(self)
+    }
+}
+
+impl Watched for BridgeMetrics {
+    fn text(&self) -> Result<String, prometheus::Error> {
+        BridgeMetrics::text(self)
+    }
+}
 
 /// The media type of Prometheus' text format.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Answers `GET /metrics`.
-pub struct MetricsPage(pub Watch);
+pub struct MetricsPage(pub Arc<dyn Watched>);
 
 impl MetricsPage {
     fn answer(&self) -> Response {

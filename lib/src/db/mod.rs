@@ -139,6 +139,12 @@ impl Postroom {
         })
     }
 
+    /// Has this process keep little of the database in memory: for one that looks up a row here and there, and lists nothing. To be
+    /// called before anything is read.
+    pub fn spare_memory(&self) {
+        self.readers.spare_memory();
+    }
+
     /// Runs `work` in one transaction that sees one state and changes nothing.
     pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
         let reader = self.readers.take(&self.file)?;

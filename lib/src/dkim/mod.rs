@@ -3,6 +3,7 @@
 //! What a key is, how a pair is made and kept, the steps of a key's life (`life`), and how it signs. What an owner may do
 //! with the keys of a domain is in [`keyring`](crate::keyring), for that rests on their records.
 
+mod disclosed;
 mod import;
 pub(crate) mod life;
 mod pair;
@@ -23,6 +24,7 @@ use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
 use crate::ownership;
 
+pub use disclosed::DisclosedKey;
 pub use import::{InvalidPrivateKey, PrivateKeyFault};
 pub use pair::{KeyKind, KeyPair};
 pub(crate) use public_key::KeyNumbers;
@@ -130,6 +132,19 @@ pub fn sign(tx: &ReadTx<'_>, from: &DomainName, message: &[u8]) -> Result<Vec<Si
 /// The active keys with which mail from `from` is signed, opened; the oldest first. None where the domain, or the one whose keys
 /// sign for it, does not [act](ownership::acts).
 pub fn signing_keys(tx: &ReadTx<'_>, from: &DomainName) -> Result<Vec<SigningKey>, Error> {
+    let open = |key: DisclosedKey| {
+        let selector = key.selector.clone();
+        key.signing_key().map_err(|reason| {
+            let text = format!("the DKIM key {selector} of {from} cannot be used: {reason}");
+            StoreError::new(StoreTrouble::Other, text).into()
+        })
+    };
+    disclose(tx, from)?.into_iter().map(open).collect()
+}
+
+/// The keys of [`signing_keys`] with their private halves, for another program that signs: whoever has them can sign as the domain.
+/// The operator alone decides whether there is such a program.
+pub fn disclose(tx: &ReadTx<'_>, from: &DomainName) -> Result<Vec<DisclosedKey>, Error> {
     let Some(holder) = holder::named(tx, from)? else { return Ok(Vec::new()) };
     let authority = holder::authority_of(tx, holder.authority)?;
     if !ownership::acts(tx, authority.as_ref().unwrap_or(&holder))? || !ownership::acts(tx, &holder)? {
@@ -137,12 +152,8 @@ pub fn signing_keys(tx: &ReadTx<'_>, from: &DomainName) -> Result<Vec<SigningKey
     }
     let open = |active: table::ActiveKey| {
         let private = tx.master_key().open(&identity(active.domain, &active.public), &active.sealed)?;
-        let selector = active.selector.clone();
-        let key = SigningKey::parse(active.name, active.selector, active.public.algorithm(), &private);
-        key.map_err(|reason| {
-            let text = format!("the DKIM key {selector} of {from} cannot be used: {reason}");
-            StoreError::new(StoreTrouble::Other, text).into()
-        })
+        let algorithm = active.public.algorithm();
+        Ok(DisclosedKey { domain: active.name, selector: active.selector, algorithm, private })
     };
     let by = authority.map_or(holder.id, |authority| authority.id);
     table::active(tx, by)?.into_iter().map(open).collect()

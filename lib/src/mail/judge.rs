@@ -2,6 +2,7 @@
 
 use super::{Arrival, Mailbox};
 use crate::account::Caller;
+use crate::address::EmailAddress;
 use crate::db::ReadTx;
 use crate::domain::{self, Domain};
 use crate::error::Error;
@@ -49,6 +50,23 @@ pub fn judge(tx: &ReadTx<'_>, mailbox: &Mailbox, arrival: &Arrival) -> Result<Op
         _ => None,
     };
     Ok(Some(Judgement { lists, spam }))
+}
+
+/// What the lists say of a message, where those of all these recipients say the same; else nothing.
+pub fn agreed(tx: &ReadTx<'_>, recipients: &[EmailAddress], arrival: &Arrival) -> Result<ListOutcome, Error> {
+    let mut all = None;
+    for recipient in recipients {
+        let judged = match super::mailbox(tx, recipient)? {
+            Some(mailbox) => judge(tx, &mailbox, arrival)?,
+            None => None,
+        };
+        let outcome = judged.map_or(ListOutcome::None, |it| it.lists.outcome);
+        if all.is_some_and(|before| before != outcome) {
+            return Ok(ListOutcome::None);
+        }
+        all = Some(outcome);
+    }
+    Ok(all.unwrap_or(ListOutcome::None))
 }
 
 /// The message as lists look at it.

@@ -11,6 +11,7 @@ mod judge;
 mod place;
 mod return_path;
 mod tally;
+mod vault;
 pub(crate) mod table;
 
 use std::time::Duration;
@@ -20,9 +21,10 @@ use zeroize::Zeroizing;
 pub use delivery::{Arrival, Delivery, Way, deliver};
 pub use explain::{Explained, ExplainedAddress, explain};
 pub use head::{Head, Summary};
-pub use judge::{Judgement, Treatment, judge};
+pub use judge::{Judgement, Treatment, agreed, judge};
 pub use place::{DeliveryId, Folder, place};
 pub use tally::{Counts, record};
+pub use vault::{note_vault, open_vault};
 
 use crate::address::EmailAddress;
 use crate::db::{ReadTx, WriteTx};

@@ -1,13 +1,14 @@
 //! Whether the sockets of the bridge answer.
 
 use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
 use super::{Check, State, check};
 use crate::command::Context;
-use crate::mta::Folder;
+use crate::mta::{Folder, VaultToken};
 
 /// How long a socket of the bridge may take to answer.
 const SOCKET_PATIENCE: Duration = Duration::from_secs(5);
@@ -36,7 +37,38 @@ pub(super) fn bridge(context: &Context) -> Vec<Check> {
             check("bridge", State::Fail, format!("{} does not answer: {error}", socket.display()))
         }
     });
-    asked.chain(super::postfix::checks()).collect()
+    asked.chain(vault(context)).chain(super::postfix::checks()).collect()
+}
+
+/// Asks for what a spam filter asks, where it may.
+fn vault(context: &Context) -> Option<Check> {
+    // What is wrong with the settings is said on their own line.
+    let (address, file) = context.config.bridge_vault().ok()??;
+    if let Err(error) = VaultToken::read(&file) {
+        return Some(check("bridge", State::Fail, error.to_string()));
+    }
+    Some(match ask_vault(address) {
+        Ok(true) => check("bridge", State::Ok, format!("{address} answers a spam filter")),
+        Ok(false) => {
+            check("bridge", State::Fail, format!("{address} is no bridge's; set bridge.http to another port"))
+        }
+        Err(error) => {
+            let text = format!("{address} does not answer a spam filter: {error}; start the bridge again");
+            check("bridge", State::Fail, text)
+        }
+    })
+}
+
+/// Whether lists are asked there: what they say of nobody.
+fn ask_vault(address: SocketAddr) -> io::Result<bool> {
+    let mut stream = TcpStream::connect_timeout(&address, SOCKET_PATIENCE)?;
+    stream.set_read_timeout(Some(SOCKET_PATIENCE))?;
+    stream.set_write_timeout(Some(SOCKET_PATIENCE))?;
+    let target = "/rspamd/verdict?recipient=postmaster@postroom.invalid";
+    write!(stream, "GET {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(4096).read_to_string(&mut answer)?;
+    Ok(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\"outcome\""))
 }
 
 /// A question to a socket of the bridge, and how its answer begins.

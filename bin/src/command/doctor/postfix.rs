@@ -11,14 +11,16 @@ const PROGRAMS: [&str; 2] = ["postconf", "/usr/sbin/postconf"];
 
 /// Compares the configuration with what `bridge conf postfix` prints. Nothing where there is no Postfix.
 pub(super) fn checks() -> Vec<Check> {
-    let Some(main) = ask(&["-n"]) else { return Vec::new() };
+    // With `$name` in it written out.
+    let Some(main) = ask(&["-n", "-x"]) else { return Vec::new() };
     let found = settings(&main);
     let mut checks: Vec<Check> = settings(conf::MAIN)
         .iter()
         .filter_map(|(name, wanted)| problem(name, wanted, found.get(name).map(String::as_str)))
         .map(|text| check("postfix", State::Warn, text))
         .collect();
-    let services = ask(&["-P"]).unwrap_or_default();
+    checks.extend(hindrances(&found).into_iter().map(|text| check("postfix", State::Warn, text)));
+    let services = ask(&["-P", "-x"]).unwrap_or_default();
     checks.extend(overrides(&services).into_iter().map(|text| check("postfix", State::Warn, text)));
     if checks.is_empty() {
         checks.push(check("postfix", State::Ok, "main.cf has what the bridge needs"));
@@ -64,14 +66,37 @@ fn will_do(name: &str, wanted: &str, found: &str) -> bool {
     }
 }
 
+/// Settings of main.cf by which mail would pass the bridge unasked.
+fn hindrances(found: &BTreeMap<String, String>) -> Vec<String> {
+    let mut told = Vec::new();
+    let action = found.get("milter_default_action").map(String::as_str);
+    if let Some(action @ ("accept" | "quarantine")) = action {
+        told.push(format!(
+            "main.cf sets milter_default_action to \"{action}\": while the bridge is down, mail goes out unsigned and \
+             unchecked; postconf -X milter_default_action"
+        ));
+    }
+    if found.get("receive_override_options").is_some_and(|options| skips_milters(options)) {
+        told.push("main.cf has no_milters in receive_override_options; the bridge is not asked".to_owned());
+    }
+    told
+}
+
+fn skips_milters(options: &str) -> bool {
+    options.split([',', ' ']).any(|option| option == "no_milters")
+}
+
 /// Services of master.cf that set something else than main.cf says: `submission/inet/smtpd_milters = …`.
 fn overrides(services: &str) -> Vec<String> {
-    let lines = services.lines().filter_map(|line| line.split_once(" = "));
-    let named = lines.filter_map(|(place, value)| Some((place.rsplit_once('/')?, value)));
+    let lines = services.lines().filter_map(|line| line.split_once('='));
+    let named = lines.filter_map(|(place, value)| Some((place.trim().rsplit_once('/')?, value.trim())));
     let ours = settings(conf::MAIN);
     let others = named.filter(|((_, name), value)| {
-        ours.get(*name)
-            .is_some_and(|wanted| *name != "smtpd_relay_restrictions" && !will_do(name, wanted, value))
+        (*name == "receive_override_options" && skips_milters(value))
+            || (*name == "milter_default_action" && matches!(*value, "accept" | "quarantine"))
+            || ours
+                .get(*name)
+                .is_some_and(|wanted| *name != "smtpd_relay_restrictions" && !will_do(name, wanted, value))
     });
     let told = others.map(|((service, name), value)| {
         format!("master.cf overrides {name} for {service} with \"{value}\"; there the bridge is not asked")
@@ -101,10 +126,28 @@ mod tests {
                 said.is_none_or(|text| text.contains("postconf -e 'smtpd_milters = unix:postroom/milter'"))
             );
         }
-        let services = "submission/inet/smtpd_milters = inet:localhost:11332\n\
-                        submission/inet/syslog_name = postfix/submission\nsmtps/inet/smtpd_sasl_path = postroom/auth\n";
-        let said = overrides(services);
-        assert_eq!(said.len(), 1);
-        assert!(said[0].contains("smtpd_milters") && said[0].contains("submission/inet"), "{said:?}");
+        for (service, is_well) in [
+            ("submission/inet/smtpd_milters = inet:localhost:11332", false),
+            ("submission/inet/smtpd_milters =", false),
+            ("submission/inet/receive_override_options = no_header_body_checks,no_milters", false),
+            ("submission/inet/milter_default_action = accept", false),
+            ("submission/inet/syslog_name = postfix/submission", true),
+            ("submission/inet/receive_override_options = no_address_mappings", true),
+            ("smtps/inet/smtpd_sasl_path = postroom/auth", true),
+        ] {
+            let said = overrides(service);
+            assert_eq!(said.is_empty(), is_well, "{service}: {said:?}");
+            let names =
+                |text: &String| service.starts_with("submission/inet/") && text.contains("submission/inet");
+            assert!(said.iter().all(names), "{said:?}");
+        }
+        for (setting, is_well) in [
+            ("milter_default_action = accept", false),
+            ("milter_default_action = tempfail", true),
+            ("receive_override_options = no_milters", false),
+            ("myhostname = mail.example.net", true),
+        ] {
+            assert_eq!(hindrances(&settings(setting)).is_empty(), is_well, "{setting}");
+        }
     }
 }

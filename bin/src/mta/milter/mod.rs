@@ -9,10 +9,7 @@ mod session;
 
 use std::sync::Arc;
 
-use postroom::db::Postroom;
-
-use super::spam::SpamMark;
-use super::{Found, Protocol, Step, take};
+use super::{Deliverer, Found, Protocol, Step, take};
 pub use packet::{MAX_OCTETS, read};
 use session::Session;
 
@@ -22,9 +19,9 @@ pub struct Milter {
 }
 
 impl Milter {
-    /// Decides and signs by this database.
-    pub fn new(postroom: Arc<Postroom>, require_dkim: bool, spam_mark: Option<SpamMark>) -> Milter {
-        Milter { session: Session::new(postroom, require_dkim, spam_mark) }
+    /// Decides and signs by the database of this deliverer, which carries out what is decided for some recipients only.
+    pub fn new(deliverer: Arc<Deliverer>, require_dkim: bool) -> Milter {
+        Milter { session: Session::new(deliverer, require_dkim) }
     }
 }
 

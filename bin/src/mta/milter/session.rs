@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use postroom::address::EmailAddress;
-use postroom::db::{Postroom, ReadTx};
+use postroom::db::ReadTx;
 use postroom::dkim::{self, LineEnd, Message, SignatureHeader};
 use postroom::error::Error;
 use postroom::id::DomainTokenId;
@@ -14,8 +14,8 @@ use postroom::mail::{self, Arrival, Judgement, SenderLogin, Treatment};
 use tracing::{error, info};
 
 use super::packet::{number, texts, write};
+use crate::mta::Deliverer;
 use crate::mta::held::Held;
-use crate::mta::spam::SpamMark;
 
 /// The version of the protocol, the actions and the steps that are asked for, by their numbers in libmilter's `mfdef.h`.
 const VERSION: u32 = 6;
@@ -48,13 +48,14 @@ struct Envelope {
     message: Held,
     /// Whether there was no room for all of it.
     is_cut: bool,
+    /// Whether a header field has a line in it that does not continue it: some would take that for another field, or for the body.
+    is_torn: bool,
 }
 
 /// A connection.
 pub(super) struct Session {
-    postroom: Arc<Postroom>,
+    deliverer: Arc<Deliverer>,
     require_dkim: bool,
-    spam_mark: Option<SpamMark>,
     has_leading_space: bool,
     client: Option<IpAddr>,
     /// Who is logged in, as the mail server's macros said of the next MAIL.
@@ -63,11 +64,10 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(postroom: Arc<Postroom>, require_dkim: bool, spam_mark: Option<SpamMark>) -> Session {
+    pub(super) fn new(deliverer: Arc<Deliverer>, require_dkim: bool) -> Session {
         Session {
-            postroom,
+            deliverer,
             require_dkim,
-            spam_mark,
             has_leading_space: false,
             client: None,
             login: None,
@@ -159,7 +159,7 @@ impl Session {
         let mut envelope = Envelope { sender: Sender::parse(&sender), ..Envelope::default() };
         if let Some(login) = self.login.take() {
             let holds = login_of(&login).map(|login| {
-                self.postroom.read(|tx| mail::still_holds(tx, &login)).map(|holds| (login, holds))
+                self.deliverer.postroom.read(|tx| mail::still_holds(tx, &login)).map(|holds| (login, holds))
             });
             let login = match holds {
                 Some(Ok((login, true))) => login,
@@ -193,14 +193,17 @@ impl Session {
         let arrival = Arrival { sender, client, ..Arrival::default() };
         let judged = address
             .as_ref()
-            .map_or(Ok(None), |address| self.postroom.read(|tx| judgement(tx, address, &arrival)));
+            .map_or(Ok(None), |address| self.deliverer.postroom.read(|tx| judgement(tx, address, &arrival)));
         let blocked = judged.map(|judged| judged.as_ref().and_then(blocking_tier));
         match blocked {
             Ok(None) => {
                 envelope.recipients.push(address);
                 write(CONTINUE, b"")
             }
-            Ok(Some(tier)) => refuse_blocked(envelope.sender.as_ref().map(|_| "sender"), tier),
+            Ok(Some(tier)) => {
+                let what = envelope.sender.as_ref().map_or("client", |_| "sender");
+                self.refuse_blocked(what, tier)
+            }
             Err(trouble) => try_again(&trouble),
         }
     }
@@ -213,9 +216,11 @@ impl Session {
         if name.trim_ascii().eq_ignore_ascii_case(b"from") && envelope.from.len() < 2 {
             envelope.from.push(String::from_utf8_lossy(value).into_owned());
         }
-        if let Some(mark) = self.spam_mark.as_ref().filter(|mark| mark.is(name, value)) {
+        if let Some(mark) = self.deliverer.spam_mark.as_ref().filter(|mark| mark.is(name, value)) {
             envelope.spam = Some(mark.usual);
         }
+        let mut lines = value.split(|octet| *octet == b'\n').skip(1);
+        envelope.is_torn |= lines.any(|line| !line.starts_with(b" ") && !line.starts_with(b"\t"));
         let mut field = [name, if has_leading_space { b":" } else { b": " }].concat();
         for (at, octet) in value.iter().enumerate() {
             // Lines end with LF here, with CRLF on the network.
@@ -242,7 +247,7 @@ impl Session {
         let Some(envelope) = self.envelope.take() else { return write(CONTINUE, b"") };
         let answered = match &envelope.login {
             Some(login) => self.send(login, &envelope),
-            None => self.postroom.read(|tx| self.receive(tx, &envelope)),
+            None => self.deliverer.postroom.read(|tx| self.receive(tx, &envelope)),
         };
         answered.unwrap_or_else(|trouble| try_again(&trouble))
     }
@@ -252,6 +257,9 @@ impl Session {
         if envelope.is_cut {
             return Ok(refuse("452 4.3.4 The message has no room here now"));
         }
+        if envelope.is_torn {
+            return Ok(refuse("550 5.7.1 A header field has a line that does not continue it"));
+        }
         let message = match Message::parse(envelope.message.octets()) {
             Ok(message) => message,
             Err(reason) => return Ok(refuse(&format!("550 5.7.1 The message cannot be signed: {reason}"))),
@@ -260,7 +268,7 @@ impl Session {
         if !authors.is_ok_and(|authors| authors.iter().all(|domain| *domain == login.domain)) {
             return Ok(refuse(NOT_YOURS));
         }
-        let (holds, keys) = self.postroom.read(|tx| {
+        let (holds, keys) = self.deliverer.postroom.read(|tx| {
             Ok::<_, Error>((mail::still_holds(tx, login)?, dkim::signing_keys(tx, &login.domain)?))
         })?;
         if !holds {
@@ -269,7 +277,7 @@ impl Session {
         if keys.is_empty() && self.require_dkim {
             return Ok(refuse("451 4.7.1 The domain has no active DKIM key"));
         }
-        let headers = dkim::sign_with(&keys, &message, self.postroom.now())?;
+        let headers = dkim::sign_with(&keys, &message, self.deliverer.postroom.now())?;
         let mut packets: Vec<u8> = headers.iter().flat_map(|header| self.insert(header)).collect();
         packets.extend(write(CONTINUE, b""));
         Ok(packets)
@@ -298,7 +306,7 @@ impl Session {
         let Some(Some(first)) = all.first() else { return Ok(write(CONTINUE, b"")) };
         if all.iter().all(|it| it.as_ref().is_some_and(is_refused)) {
             return Ok(match all.iter().flatten().find_map(blocking_tier) {
-                Some(tier) => refuse_blocked(Some("author"), tier),
+                Some(tier) => self.refuse_blocked("author", tier),
                 None => refuse("550 5.7.1 The message was taken for spam"),
             });
         }
@@ -310,6 +318,12 @@ impl Session {
             }
             _ => write(CONTINUE, b""),
         })
+    }
+
+    fn refuse_blocked(&self, what: &str, tier: Tier) -> Vec<u8> {
+        info!(%tier, "a message was refused, as a list says");
+        self.deliverer.metrics.count_refusal(tier);
+        refuse(&format!("550 5.7.1 The {what} is blocked by the {tier}'s list"))
     }
 
     fn insert(&self, header: &SignatureHeader) -> Vec<u8> {
@@ -344,12 +358,6 @@ fn judgement(tx: &ReadTx<'_>, address: &EmailAddress, arrival: &Arrival) -> Resu
 fn blocking_tier(judgement: &Judgement) -> Option<Tier> {
     let because = judgement.lists.because.as_ref();
     because.filter(|_| judgement.lists.outcome == ListOutcome::Blocked).map(|because| because.tier)
-}
-
-fn refuse_blocked(what: Option<&str>, tier: Tier) -> Vec<u8> {
-    let what = what.unwrap_or("client");
-    info!(%tier, "a message was refused, as a list says");
-    refuse(&format!("550 5.7.1 The {what} is blocked by the {tier}'s list"))
 }
 
 fn refuse(reply: &str) -> Vec<u8> {

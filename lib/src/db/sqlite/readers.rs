@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,11 +15,16 @@ use crate::error::{Error, StoreError, StoreTrouble};
 /// that few of them fill their caches.
 const MAX_READERS: usize = 16;
 
+/// How much of the file each of them keeps in memory where memory is to be spared, in KiB as SQLite wants it: the upper pages of the
+/// indexes that one row needs. The system keeps the rest of the file for all of them.
+const LITTLE: &str = "-512";
+
 /// The connections that read: opened when first needed, lent one caller at a time.
 #[derive(Default)]
 pub(in crate::db) struct Readers {
     pool: Mutex<Pool>,
     returned: Condvar,
+    spares_memory: AtomicBool,
 }
 
 #[derive(Default)]
@@ -32,6 +38,11 @@ struct Pool {
 }
 
 impl Readers {
+    /// Has the connections that are opened from now on keep little of the file in memory.
+    pub(in crate::db) fn spare_memory(&self) {
+        self.spares_memory.store(true, Ordering::Relaxed);
+    }
+
     pub(in crate::db) fn take(&self, file: &Path) -> Result<Lent<'_>, Error> {
         let mut pool = self.pool();
         loop {
@@ -54,6 +65,9 @@ impl Readers {
         let mut lent = Lent { readers: self, conn: None, loan };
         let conn = Connection::open(file).map_err(|e| StoreError::new(StoreTrouble::Other, e))?;
         conn.raw().pragma_update(None, "query_only", true).map_err(store)?;
+        if self.spares_memory.load(Ordering::Relaxed) {
+            conn.raw().pragma_update(None, "cache_size", LITTLE).map_err(store)?;
+        }
         lent.conn = Some(conn);
         Ok(lent)
     }
@@ -108,5 +122,24 @@ impl Drop for Lent<'_> {
             _ => pool.open -= 1,
         }
         self.readers.returned.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_spares_memory_keeps_little_of_the_file_on_each_connection() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.db");
+        rusqlite::Connection::open(&file).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+        let kept = |readers: &Readers| {
+            let lent = readers.take(&file).unwrap();
+            lent.conn().raw().pragma_query_value(None, "cache_size", |row| row.get::<_, i64>(0)).unwrap()
+        };
+        let (usual, sparing) = (Readers::default(), Readers::default());
+        sparing.spare_memory();
+        assert_eq!((kept(&usual), kept(&sparing)), (-8000, -512));
     }
 }

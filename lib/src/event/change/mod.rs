@@ -283,6 +283,10 @@ changes! {
     }
     /// So many logins for a domain were refused within so many minutes, because the password opens nothing there.
     TokenRefused: "token.refused" of "token.refused" on domain { domain: DomainRef, logins: u64, minutes: u64 }
+    /// The bridge gives private DKIM keys to whoever has the vault's token, at this address.
+    VaultOpened: "vault.opened" of "vault.changed" on address { address: String }
+    /// It does not any more.
+    VaultClosed: "vault.closed" of "vault.changed" on address { address: String }
     /// An entry was added to a safelist or blocklist.
     ListEntryAdded: "list_entry.added" of "list_entry.added" on owner {
         owner: ListOwner, entry: ListEntryId, list: String, item: String,

@@ -149,6 +149,12 @@ impl Change {
             Change::TokenRefused { domain, logins, minutes } => {
                 write!(f, "logins for {domain} refused: {logins} in {minutes} minutes")
             }
+            Change::VaultOpened { address } => {
+                write!(f, "the bridge gives private DKIM keys to who has the vault's token, at {address}")
+            }
+            Change::VaultClosed { address } => {
+                write!(f, "the bridge gives no private keys at {address} any more")
+            }
             Change::RouteChanged { .. } | Change::InboundChanged { .. } => self.mail_sentence(f),
             _ => self.signing_sentence(f),
         }
