@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(ends, ["-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----"]);
         assert!(body.iter().all(|line| (1..=64).contains(&line.len())), "{body:?}");
         let der = STANDARD.decode(body.concat()).unwrap();
-        assert!(rsa::RsaPrivateKey::from_pkcs1_der(&der).is_ok());
+        assert!(rsa::PrivateKey::from_pkcs1_der(&der).is_ok());
         let seed = disclosed(KeyKind::Ed25519);
         assert_eq!(STANDARD.decode(seed.text().as_bytes()).unwrap(), *seed.private);
         assert_eq!(format!("{seed:?}"), "DisclosedKey[s._domainkey.example.com, redacted]");
