@@ -31,7 +31,12 @@ impl Schemas {
             Shape::Word(words) => json!({ "type": "string", "enum": words }),
             Shape::Words(words) => json!({ "type": "string", "enum": words() }),
             Shape::Integer { least, most } => {
-                json!({ "type": "integer", "format": "int64", "minimum": least, "maximum": most })
+                let mut schema = json!({ "type": "integer", "minimum": least });
+                // A larger number than any row can have is a number all the same.
+                if *most < i64::MAX {
+                    set(&mut schema, "maximum", json!(most));
+                }
+                schema
             }
             Shape::Number => json!({ "type": "number" }),
             Shape::Flag => json!({ "type": "boolean" }),

@@ -6,7 +6,6 @@ use postroom::inbound;
 use postroom::keyring;
 use serde_json::json;
 
-use super::input::FLAG;
 use super::input::{bad, flag, new_selector, parse_selector, path_domain};
 use super::shape::Details;
 use super::shape::RECORDS;
@@ -18,7 +17,7 @@ use crate::wire::{Call, Fault};
 
 pub(super) const SET_AUTHORITY: Contract =
     Contract::new("Says whether a domain's own keys sign, or those of the domain above it")
-        .form(&[may("self", FLAG)])
+        .form(&[may("self", TEXT).text("true or false; empty is false")])
         .answers(
             200,
             &Shape::object(
