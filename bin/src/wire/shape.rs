@@ -163,14 +163,14 @@ impl Shape {
                                 return Some(format!(".{name}{misfit}"));
                             }
                         }
-                        None if *is_required => return Some(format!(" ({}) lacks {name}", of)),
+                        None if *is_required => return Some(format!(" ({of}) lacks {name}")),
                         None => {}
                     }
                 }
                 let is_known =
                     |name: &String| parts.iter().copied().flatten().any(|member| member.name == name);
                 let unknown = members.keys().find(|name| !is_known(name)).filter(|_| exactly || *is_closed);
-                return unknown.map(|name| format!(" ({}) has {name} besides", of));
+                return unknown.map(|name| format!(" ({of}) has {name} besides"));
             }
             _ => false,
         };

@@ -73,8 +73,8 @@ fn operation(dialect: &Surface, route: &Route, schemas: &mut Schemas, fault: &Va
     if route.method == Method::POST && !route.is_open() {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
-            "description": "A repeat with the same key gets the first answer.",
-            "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" }, "example": "order-4711",
+            "description": "1 to 255 printable ASCII characters; a repeat with the same key gets the first answer.",
+            "schema": { "type": "string" }, "example": "order-4711",
         }));
     }
     set(&mut operation, "parameters", parameters.into());
@@ -96,9 +96,13 @@ fn in_path(name: &str, schemas: &mut Schemas) -> Value {
 }
 
 fn parameter(member: &Member, place: &str, schemas: &mut Schemas) -> Value {
-    let mut parameter = json!({
-        "name": member.name, "in": place, "required": member.is_required, "schema": schemas.of(&member.shape),
-    });
+    let mut schema = schemas.of(&member.shape);
+    // An empty one is as if it were left out.
+    if !member.is_required && !matches!(member.shape, Shape::Text { least: 0, .. }) {
+        schema = json!({ "anyOf": [schema, { "type": "string", "maxLength": 0 }] });
+    }
+    let mut parameter =
+        json!({ "name": member.name, "in": place, "required": member.is_required, "schema": schema });
     if !member.text.is_empty() {
         set(&mut parameter, "description", json!(member.text));
     }
