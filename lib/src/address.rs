@@ -1,4 +1,13 @@
 //! A mailbox address: a local part at a domain.
+//!
+//! ```
+//! use postroom::address::EmailAddress;
+//!
+//! let address: EmailAddress = "Jo+shop@Example.com".parse()?;
+//! assert_eq!((address.local(), address.domain().as_str()), ("Jo+shop", "example.com"));
+//! assert!("jo@localhost@example.com".parse::<EmailAddress>().is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 use std::str::FromStr;

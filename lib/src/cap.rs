@@ -1,4 +1,13 @@
 //! What an account can pile up, and how much of each it may have.
+//!
+//! ```
+//! use postroom::cap::{Cap, Caps};
+//!
+//! let caps = Caps::default();
+//! assert_eq!(Cap::Tokens.setting(), "limits.tokens");
+//! assert!(caps.most(Cap::Tokens) > 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 

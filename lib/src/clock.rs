@@ -1,4 +1,15 @@
 //! Time: UTC milliseconds, and the clocks that give it.
+//!
+//! ```
+//! use std::time::Duration;
+//! use postroom::clock::{Clock, ManualClock, Timestamp};
+//!
+//! // A test sets the time; a program takes `SystemClock`.
+//! let clock = ManualClock::new("2026-11-21T10:00:00.120Z".parse::<Timestamp>()?);
+//! clock.advance(Duration::from_secs(60));
+//! assert_eq!(clock.now().to_string(), "2026-11-21T10:01:00.120Z");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -51,6 +62,7 @@ impl Sub<Duration> for Timestamp {
 
 impl Timestamp {
     /// The text that `asctime` of C makes, in UTC: `Sat Nov 21 10:00:00 2026`.
+    #[cfg(any(test, feature = "messages"))]
     pub(crate) fn asctime(self) -> String {
         let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
         moment.strftime("%a %b %e %H:%M:%S %Y").to_string()

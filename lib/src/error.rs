@@ -1,4 +1,14 @@
 //! What can go wrong, in terms of the domain model. The error text of SQLite stays inside [`StoreError`].
+//!
+//! ```
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! use postroom::error::{Entity, Error};
+//! use postroom::account;
+//!
+//! let missing = postroom.read(|tx| account::find(tx, "nobody"));
+//! assert!(matches!(missing, Err(Error::NotFound(Entity::Account))));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 

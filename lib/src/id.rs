@@ -1,4 +1,12 @@
 //! The ids of rows: integers of one table each, never mixed up.
+//!
+//! ```
+//! use postroom::id::DomainId;
+//!
+//! let id = DomainId::new(7);
+//! assert_eq!((id.number(), id.to_string()), (7, "7".to_owned()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident,)*) => {$(

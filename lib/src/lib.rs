@@ -66,6 +66,12 @@
 //! - **A text becomes a type at the edge.** [`DomainName`], [`EmailAddress`](address::EmailAddress) and the like are parsed once and then
 //!   trusted. Why a text does not parse turns into an [`Error`] by `?`.
 //!
+//! # Features
+//!
+//! `dns` gives [`dns::NetworkResolver`], and with it hickory and tokio; `messages` gives [`report`] and [`mail::Summary`], and with them
+//! mail-parser. Both are on by default; records, keys and signing need neither. The README of the package says what goes together with
+//! rusqlite.
+//!
 //! # How it is built
 //!
 //! A module uses only what stands above it in `lib.rs`, from the ground up.
@@ -113,6 +119,7 @@ pub mod inbound;
 pub mod login;
 pub mod session;
 pub mod setup_link;
+#[cfg(feature = "messages")]
 pub mod report;
 pub mod recipient;
 pub mod list;
@@ -132,6 +139,11 @@ pub mod reseal;
 pub mod integrity;
 // The whole of it.
 pub mod export;
+
+/// What stands in the package's README works.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use account::Caller;
 pub use db::{OpenError, Options, Postroom};

@@ -3,6 +3,16 @@
 //! [`DnsName`] is any name that can be asked for, underscores and all; [`DomainName`] is one that a person can own and
 //! receive mail at; [`Selector`] is the part of a DKIM record's name before `_domainkey`. Only its parser makes each of these
 //! types, and stores lower-case A-labels, so equal values are equal names.
+//!
+//! ```
+//! use postroom::name::{DomainName, Selector};
+//!
+//! let name: DomainName = "Bücher.example".parse()?;
+//! assert_eq!(name.as_str(), "xn--bcher-kva.example");
+//! let selector: Selector = "pr1".parse()?;
+//! assert_eq!(name.record(&selector.host()).as_str(), "pr1._domainkey.xn--bcher-kva.example");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 use std::str::FromStr;

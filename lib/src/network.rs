@@ -1,4 +1,12 @@
 //! Networks of IP addresses.
+//!
+//! ```
+//! use postroom::network::Network;
+//!
+//! let block: Network = "192.0.2.0/24".parse()?;
+//! assert!(block.contains("192.0.2.7".parse()?) && !block.contains("198.51.100.7".parse()?));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 use std::net::IpAddr;

@@ -1,4 +1,24 @@
 //! A page of a list: how many at the most, after how many.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::domain::Order;
+//! use postroom::page::{Direction, Page};
+//!
+//! let first = Page { limit: 50, offset: 0 };
+//! let names = postroom.read(|tx| {
+//!     let domains = domain::list(tx, &caller, Order::Created, Direction::Descending, first)?;
+//!     Ok::<_, postroom::Error>(domains.iter().map(|domain| domain.name.to_string()).collect::<Vec<_>>())
+//! })?;
+//! assert_eq!(names, ["example.com"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 /// How much of a list is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,23 @@
 //! How a domain begins, is renamed, changes hands and ends: each one transaction, with all that hangs on it.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::provision;
+//!
+//! postroom.write(|tx| {
+//!     let domain = domain::find(tx, &caller, id)?;
+//!     provision::rename(tx, &caller, &domain, &"example.net".parse()?)?;
+//!     provision::delete(tx, &caller, &domain::find(tx, &caller, id)?)
+//! })?;
+//! assert!(postroom.read(|tx| domain::find(tx, &caller, id).map(drop)).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::account::Caller;
 use crate::db::{Postroom, ReadTx, WriteTx};

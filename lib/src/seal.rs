@@ -3,6 +3,18 @@
 //! A sealed secret is `key id (8) ‖ nonce (24) ‖ ciphertext and tag` of XChaCha20-Poly1305, with the identity of its row as
 //! associated data, so a row's secret cannot be opened in another row. The master key is outside the database, in its own
 //! file with mode 0600, so nobody can open the secrets in a copied database or a backup.
+//!
+//! ```
+//! use postroom::seal::MasterKey;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! let file = folder.path().join("postroom.key");
+//! MasterKey::create(&file)?;
+//! MasterKey::load(&file)?;
+//! // It is made once and never written over.
+//! assert!(MasterKey::create(&file).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 use std::fs::{self, OpenOptions};

@@ -3,6 +3,16 @@
 //! `pra_` and 27 random characters (160 bits; 43 of a login link, 256 bits), then 6 characters of CRC-32 over all that stands
 //! before. The checksum shows that a secret is mistyped or truncated without a look at the database, and lets scanners for
 //! leaked secrets recognise ours. Only the SHA-256 of a secret is stored: with 160 random bits no slow hash is needed.
+//!
+//! ```
+//! use postroom::secret::{PlainSecret, SecretKind};
+//!
+//! let secret = PlainSecret::generate(SecretKind::AccountKey)?;
+//! assert!(secret.reveal().starts_with("pra_"));
+//! // A mistyped secret is told from a revoked one without the database.
+//! assert!(PlainSecret::parse(SecretKind::AccountKey, "pra_mistyped").is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 

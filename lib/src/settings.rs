@@ -1,5 +1,15 @@
 //! What the operator decides: the values of domains' records, the life of claims, keys, links and reports, and when a record
 //! is lost.
+//!
+//! ```
+//! use postroom::name::DnsName;
+//! use postroom::settings::Settings;
+//!
+//! let mut settings = Settings::for_server(&"mail.example.net".parse::<DnsName>()?);
+//! settings.mx_host = "mx.example.net".parse()?;
+//! assert_eq!(settings.spf_record(), "v=spf1 mx ~all");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 use std::net::IpAddr;

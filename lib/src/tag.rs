@@ -1,4 +1,20 @@
 //! Tags: the caller's own names for its end users and their groups, opaque to us.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::tag::Tag;
+//!
+//! // One of the account's own end users, by the account's own name for it, sees only what is tagged with it.
+//! let user = caller.for_user("user_123".parse::<Tag>()?);
+//! assert!(postroom.read(|tx| domain::find(tx, &user, id).map(drop)).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 use std::str::FromStr;

@@ -142,11 +142,14 @@ class Ledger:
     def acknowledge(self, entry):
         entry[2] = time.time()
 
-    def possible(self, thing, at=None):
-        """The values that a thing may have if all ends at this moment: the last acknowledged one, and what was asked since."""
+    def possible(self, thing, at=None, until=None):
+        """The values that a thing may have if all ends at this moment: the last acknowledged one, and what was asked since.
+
+        If it ends somewhere between two moments, what was asked before the later one may have happened.
+        """
         values = [None]
         for value, asked, acknowledged in self.history[thing]:
-            if at is not None and asked > at:
+            if at is not None and asked > (until or at):
                 break
             if acknowledged is not None and (at is None or acknowledged <= at):
                 values = [value]
@@ -164,10 +167,10 @@ class Ledger:
     def count(self):
         return sum(1 for entries in self.history.values() for entry in entries if entry[2] is not None)
 
-    def compare(self, found, where, at=None):
+    def compare(self, found, where, at=None, until=None):
         for thing in self.history:
             # An entry that is removed is absent like one that was never made.
-            possible = [value or None for value in self.possible(thing, at)]
+            possible = [value or None for value in self.possible(thing, at, until)]
             if found.get(thing) not in possible:
                 raise Failed(f"{where}: {thing} is {found.get(thing)!r}, and not one of {possible!r}")
         for thing in found:
@@ -181,8 +184,10 @@ WRITERS = 4
 class Load:
     """Clients that write: entries of a list, which come and go, and labels, which change."""
 
-    def __init__(self, server, ledger, round_name):
+    def __init__(self, server, ledger, round_name, rate=None):
         self.server, self.ledger, self.name = server, ledger, round_name
+        # Seconds from one change of a writer to the next; none for as fast as it can.
+        self.pause = WRITERS / rate if rate else 0
         self.stopping = threading.Event()
         self.refused = collections.Counter()
         self.threads = [threading.Thread(target=self.write, args=(number,), daemon=True) for number in range(WRITERS)]
@@ -200,8 +205,10 @@ class Load:
     def write(self, number):
         client, turn, there = self.server.client(), 0, []
         dice = random.Random(f"{self.name}-{number}")
+        due = time.time()
         while not self.stopping.is_set():
-            turn += 1
+            turn, due = turn + 1, due + self.pause
+            time.sleep(max(0, due - time.time()) if self.pause else 0)
             if there and dice.random() < 0.3:
                 item = there.pop(dice.randrange(len(there)))
                 done = self.change(client, f"entry {item}", False, "DELETE", f"/inbound/v1/lists/blocklist?item={item}")
@@ -241,6 +248,40 @@ def prepare(folder):
         if made is None or made[0] != 201:
             raise Failed(f"no domain is made: {made}: {server.said()}")
     server.stop()
+
+
+def command(folder, *arguments):
+    """A command at the database in a folder."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "POSTROOM_DB": str(pathlib.Path(folder) / "postroom.db"),
+        "POSTROOM_MX_HOST": "mx.example.net",
+        "POSTROOM_RETURN_PATH_HOST": "return-path.example.net",
+    }
+    ran = subprocess.run(
+        [str(BINARY), *arguments, "--json"], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=PATIENCE * 5,
+    )
+    if ran.returncode != 0:
+        raise Failed(f"{arguments[0]}: {ran.returncode}: {ran.stderr}")
+    return json.loads(ran.stdout)
+
+
+def backed_up(folder, to):
+    """Makes a backup while the server runs, and returns its file."""
+    pathlib.Path(to).mkdir(exist_ok=True)
+    file = pathlib.Path(command(folder, "backup", "--to", str(to))["backup"])
+    if file.stat().st_mode & 0o777 != 0o600:
+        raise Failed(f"{file} can be read by others")
+    return file
+
+
+def restored(file, folder, master_key):
+    """Makes a database of a backup, with its master key beside it."""
+    key = pathlib.Path(folder) / "postroom.db.key"
+    key.write_bytes(pathlib.Path(master_key).read_bytes())
+    key.chmod(0o600)
+    command(folder, "restore", str(file))
 
 
 def found_by(client):

@@ -254,6 +254,8 @@ impl TestApp {
         for (name, value) in headers {
             fields.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
         }
+        let kind = fields.get("content-type").and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+        let sent = body.clone().unwrap_or_default();
         let response = self.app.answer(&Request {
             method: Method::from_bytes(method.as_bytes()).unwrap(),
             path: path.to_owned(),
@@ -263,7 +265,9 @@ impl TestApp {
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
         });
         let body = response.body.into_whole().unwrap();
-        Reply { status: response.status.as_u16(), headers: response.headers, body }
+        let reply = Reply { status: response.status.as_u16(), headers: response.headers, body };
+        super::contract::hold(method, path, kind.as_deref(), &sent, &reply);
+        reply
     }
 
     /// Makes a domain through the API, and returns its id.

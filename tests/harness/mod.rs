@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 pub(crate) mod app;
+pub(crate) mod contract;
 pub(crate) mod held;
 pub(crate) mod v2;
 // `cfg(test)` tells clippy that these are tests throughout, in the functions beside the tests as well.

@@ -177,6 +177,8 @@ impl Desk {
                 list::add(tx, caller, &scope, list::ListKind::Blocklist, &item)?;
                 list::remove(tx, caller, &scope, list::ListKind::Blocklist, &item)?;
             }
+            recipient::save(tx, caller, &"gone@example.com".parse().unwrap(), false, None)?;
+            recipient::delete(tx, caller, domain, &"Gone@example.com".parse().unwrap())?;
             let recipient = Some("jo@example.com");
             let new =
                 report::NewReport::of(ReportKind::FalsePositive, b"From: a@example.org\r\n\r\nhello\r\n");
@@ -295,6 +297,7 @@ fn whatever_happens_is_a_change_with_its_sentence_and_is_read_back_as_that() {
         ("list_entry.added", "192.0.2.0/24 added to the blocklist of account 1"),
         ("mail.stored", "mail of example.com stored: 3 messages in 60 minutes"),
         ("domain.renamed", "domain old.example.org renamed to new.example.org"),
+        ("recipient.deleted", "recipient gone@example.com deleted"),
         (
             "recipient.changed",
             "recipient Jo@example.com changed: mail not filtered, administrator of its domain",

@@ -1,11 +1,11 @@
 //! The published clients of an interface against the real binary, unmodified, with real DNS servers.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use super::verify::site_asking;
 use crate::harness::dns::{Memory, Nsd, Silence, Unbound};
-use crate::harness::process::Server;
+use crate::harness::process::{Server, Site, text};
 
 /// The most octets of one string of a TXT record (RFC 1035 section 3.3.14).
 const MAX_STRING_OCTETS: usize = 255;
@@ -44,6 +44,32 @@ fn bravado_finds_every_operation_as_the_swagger_file_has_it() {
 #[cfg_attr(not(feature = "system-tests"), ignore = "needs Python: tests/run installs it")]
 fn schemathesis_finds_no_reply_that_the_swagger_file_does_not_have() {
     every_inbound_call_succeeds("schemathesis");
+}
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "needs Python: tests/run installs it")]
+fn every_document_of_openapi_is_sound_and_no_answer_differs_from_it() {
+    let silence = Silence::start();
+    let server = site_asking(&silence.address()).with("POSTROOM_RATE_LIMIT", "0").serve();
+    succeeds("openapi", "documents", server, &[]);
+}
+
+#[test]
+#[cfg_attr(
+    not(feature = "system-tests"),
+    ignore = "needs BIND's tools, Node and Python: tests/run installs them"
+)]
+fn the_tools_that_keep_zones_read_what_is_exported_for_them_and_understand_the_same() {
+    let site = Site::new();
+    assert!(site.serve().stop().success());
+    let names = ["a.example", "mail.a.example", "b.co.uk", "xn--bcher-kva.example", "s1.s2.s10.c.example"];
+    site.json(&[&["domain", "create", "--account", "default"], names.as_slice()].concat());
+    for format in ["bind", "octodns", "dnscontrol", "terraform"] {
+        site.json(&["export", "--format", format, "--to", &format!("zones/{format}")]);
+    }
+    let (status, told) = ran("zones", "tools", &[("POSTROOM_EXPORT", text(&site.file("zones")))]);
+    assert!(status.success(), "{status}: {told}");
+    assert!(told.contains("a.example: 10 records") && told.contains("b.co.uk: 5 records"), "{told}");
 }
 
 /// Runs a client of the domain-keys interface against a server of its own. What it is told stands in
@@ -88,20 +114,26 @@ fn every_inbound_call_succeeds(client: &str) {
 
 /// Runs the script of a client, and stops the server.
 fn succeeds(dialect: &str, client: &str, server: Server, variables: &[(&str, &str)]) {
+    let key = server.key.as_deref().expect("the first start's key");
+    let known = [("POSTROOM_URL", server.url.as_str()), ("POSTROOM_KEY", key)];
+    let (status, told) = ran(dialect, client, &[&known, variables].concat());
+    assert!(status.success(), "{status}: {told}{}", server.process.stderr.now());
+    assert!(server.stop().success());
+}
+
+/// Runs the script of a client, and returns what it said.
+fn ran(dialect: &str, client: &str, variables: &[(&str, &str)]) -> (ExitStatus, String) {
     let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients/run");
     let finished = Command::new("bash")
         .args([run.as_path(), Path::new(env!("CARGO_TARGET_TMPDIR"))])
         .args([dialect, client])
-        .env("POSTROOM_URL", &server.url)
-        .env("POSTROOM_KEY", server.key.as_deref().expect("the first start's key"))
         .envs(variables.iter().copied())
         .output()
         .expect("a shell");
     let told =
         format!("{}{}", String::from_utf8_lossy(&finished.stdout), String::from_utf8_lossy(&finished.stderr));
     println!("{told}");
-    assert!(finished.status.success(), "{}: {told}{}", finished.status, server.process.stderr.now());
-    assert!(server.stop().success());
+    (finished.status, told)
 }
 
 /// The TXT records of the served domain, each in strings that are short enough.

@@ -64,6 +64,8 @@ mod pages;
 #[cfg(test)]
 mod proxies;
 #[cfg(test)]
+mod quick_start;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refusal;

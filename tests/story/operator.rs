@@ -131,6 +131,25 @@ fn rotations_of_every_domain_are_shown_and_begun_where_a_key_signs() {
 }
 
 #[test]
+fn how_often_keys_are_rotated_is_set_for_every_domain_at_once() {
+    let site = with_domains(&["a.example", "b.example"]);
+    let set = site.json(&["key-rotation", "every", "--all", "30"]);
+    let days: Vec<_> = set.as_array().expect("a list").iter().map(|each| &each["every_days"]).collect();
+    assert_eq!(days, [&json!(30), &json!(30)]);
+    let shown = site.run(&["key-rotation", "every", "0", "--all"]);
+    assert!(shown.stdout.contains("2 domains are not rotated automatically"), "{shown:?}");
+    let now = site.json(&["key-rotation", "status", "--all"]);
+    assert!(now.as_array().expect("a list").iter().all(|each| each["every_days"].is_null()), "{now}");
+    // As often as no single domain's are.
+    let refused = site.run(&["key-rotation", "every", "--all", "3"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("a.example") && refused.stderr.contains("b.example"), "{refused:?}");
+    assert_eq!(site.run(&["key-rotation", "every", "30"]).code, Some(2));
+    assert_eq!(site.run(&["key-rotation", "every", "a.example", "30", "--all"]).code, Some(2));
+    assert_eq!(site.json(&["key-rotation", "every", "a.example", "30"])["every_days"], 30);
+}
+
+#[test]
 fn a_token_is_shown_once_listed_and_revoked_when_somebody_says_yes() {
     let site = with_domains(&["a.example"]);
     let made = site.json(&["token", "create", "a.example", "--name", "shop"]);
@@ -167,6 +186,20 @@ fn a_recipient_is_saved_and_what_is_not_said_stays() {
     assert_eq!(site.json(&["recipient", "show", "jo@a.example"]), again);
     assert_eq!(site.run(&["recipient", "show", "al@a.example"]).code, Some(3));
     assert_eq!(site.run(&["recipient", "save", "jo@z.example"]).code, Some(3));
+}
+
+#[test]
+fn a_recipient_is_deleted_with_its_lists_when_somebody_says_yes() {
+    let site = with_domains(&["a.example"]);
+    site.json(&["recipient", "save", "jo@a.example"]);
+    site.json(&["list", "add", "blocklist", "192.0.2.1", "--recipient", "jo@a.example"]);
+    assert_eq!(site.run(&["recipient", "delete", "jo@a.example"]).code, Some(4));
+    assert_eq!(site.json(&["recipient", "delete", "JO@a.example", "--yes"])["deleted"], "jo@a.example");
+    assert_eq!(site.run(&["recipient", "delete", "jo@a.example", "--yes"]).code, Some(3));
+    assert_eq!(site.json(&["recipient", "list", "a.example"]), json!([]));
+    // Who comes back finds nothing of before.
+    site.json(&["recipient", "save", "jo@a.example"]);
+    assert_eq!(site.json(&["list", "show", "blocklist", "--recipient", "jo@a.example"]), json!([]));
 }
 
 #[test]

@@ -41,9 +41,14 @@ pub(super) enum Command {
         name: String,
     },
     /// Rotate the key automatically every so many days; 0 ends that
+    #[command(allow_missing_positional = true)]
     Every {
         /// The domain
-        name: String,
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        name: Option<String>,
+        /// Of every domain that has keys of its own
+        #[arg(long)]
+        all: bool,
         /// Days from one to the next, 5 at least; 0 for none
         days: u32,
     },
@@ -61,10 +66,11 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
     let name = match command {
         Command::Start { name: None, .. } => return rotations::start(context, &postroom),
         Command::Status { name: None, .. } => return rotations::status(context, &postroom),
+        Command::Every { name: None, days, .. } => return rotations::set_interval(context, &postroom, *days),
         Command::Start { name: Some(name), .. }
         | Command::Status { name: Some(name), .. }
+        | Command::Every { name: Some(name), .. }
         | Command::Abort { name }
-        | Command::Every { name, .. }
         | Command::Delegate { name } => parse(name)?,
     };
     let source = match command {
@@ -80,8 +86,7 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
             (Command::Start { .. }, Some(source)) => rotation::start(tx, &caller, &domain, source)?,
             (Command::Abort { .. }, _) => rotation::abort(tx, &caller, &domain)?,
             (Command::Every { days, .. }, _) => {
-                let every = Duration::from_hours(24 * u64::from(*days));
-                rotation::set_interval(tx, &caller, &domain, Some(every).filter(|_| *days > 0))?
+                rotation::set_interval(tx, &caller, &domain, interval(*days))?
             }
             (Command::Delegate { .. }, _) => rotation::delegate(tx, &caller, &domain)?,
             _ => rotation::status(tx, &domain)?,
@@ -95,6 +100,11 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
         .output
         .print(&rotation_json(&domain, &status, keep), || told(&domain, &status, &entries, keep))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The time from one automatic rotation to the next; none for 0 days.
+pub(super) fn interval(days: u32) -> Option<Duration> {
+    (days > 0).then(|| Duration::from_hours(24 * u64::from(days)))
 }
 
 /// The stage in a sentence, and what there is to do.

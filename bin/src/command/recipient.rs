@@ -8,6 +8,7 @@ use postroom::page::Page;
 use postroom::recipient::{self, FilterMode, FilterRequest, Recipient};
 use serde_json::{Value, json};
 
+use super::ask::Consent;
 use super::named::{find, parse};
 use super::output::table;
 use super::{Context, Failure};
@@ -40,6 +41,13 @@ pub(super) enum Command {
         /// Whether its mail is filtered; `compute`: if the subscription has room
         #[arg(long, value_enum)]
         filter: Option<Filter>,
+    },
+    /// Delete a recipient and its lists; asks first
+    Delete {
+        /// The address
+        address: EmailAddress,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -88,6 +96,22 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                 recipient::update(tx, &caller, &domain, &known, admin, filter.map(FilterRequest::from))
             })?;
             context.output.print(&recipient_json(&saved), || in_words(&saved))?;
+        }
+        Command::Delete { address, consent } => {
+            postroom.read(|tx| {
+                let caller = recipient::operator_of(tx, address.domain())?;
+                let domain = recipient::domain_of(tx, &caller, address.domain())?;
+                recipient::find(tx, &domain, &address).map(drop)
+            })?;
+            let shown = super::output::printable(&address.to_string());
+            consent.ask(&format!("Delete {shown} and what it lists?"), &address.to_string())?;
+            let deleted = postroom.write(|tx| {
+                let caller = recipient::operator_of(tx, address.domain())?;
+                let domain = recipient::domain_of(tx, &caller, address.domain())?;
+                recipient::delete(tx, &caller, &domain, &address)
+            })?;
+            let json = json!({ "deleted": deleted.address.to_string() });
+            context.output.print(&json, || format!("{shown} is deleted, with what it listed."))?;
         }
     }
     Ok(ExitCode::SUCCESS)

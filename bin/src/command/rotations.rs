@@ -13,6 +13,7 @@ use postroom::page::{Direction, Page};
 use postroom::rotation::{self, RotationView, Stage};
 
 use super::failure::complain;
+use super::key_rotation::interval;
 use super::output::table;
 use super::{Context, Exit, Failure, progress};
 use crate::json::key::rotation_json;
@@ -96,21 +97,7 @@ fn row(each: &Standing, keep: Duration) -> Vec<String> {
 pub(super) fn start(context: &Context, postroom: &Postroom) -> Result<ExitCode, Failure> {
     let ready: Vec<Standing> = postroom.read(every)?.into_iter().filter(Standing::is_ready).collect();
     let begun = progress::each("rotating", &ready, AT_ONCE, |each| start_one(postroom, each));
-    let (mut started, mut first) = (Vec::new(), None);
-    for (each, begun) in ready.iter().zip(begun) {
-        match begun {
-            Ok(status) => started.push((each.domain.clone(), status)),
-            Err(error) => {
-                let failure = Failure::from(error);
-                complain(
-                    failure.exit(),
-                    &format!("{}: {}", each.domain.name, failure.text()),
-                    context.output.json,
-                );
-                first.get_or_insert(failure.exit());
-            }
-        }
-    }
+    let (started, exit) = sorted(context, ready, begun);
     let keep = postroom.settings().keep_retired_for;
     let json = started.iter().map(|(domain, status)| rotation_json(domain, status, keep));
     context.output.print_list(json, || {
@@ -119,7 +106,49 @@ pub(super) fn start(context: &Context, postroom: &Postroom) -> Result<ExitCode, 
         let hint = "`postroom domain records --all` prints what to publish.\n";
         format!("{}{} rotations begun. {hint}", lines.collect::<String>(), started.len())
     })?;
-    Ok(first.map_or(ExitCode::SUCCESS, Exit::into))
+    Ok(exit)
+}
+
+/// Sets for each domain with keys of its own how often they are rotated; one that is refused stops no other.
+pub(super) fn set_interval(context: &Context, postroom: &Postroom, days: u32) -> Result<ExitCode, Failure> {
+    let own: Vec<Standing> =
+        postroom.read(every)?.into_iter().filter(|each| each.domain.authority.is_none()).collect();
+    let set = progress::each("setting", &own, AT_ONCE, |each| {
+        pool::write(postroom, |tx| {
+            let domain = domain::find(tx, &each.caller, each.domain.id)?;
+            rotation::set_interval(tx, &each.caller, &domain, interval(days))?;
+            rotation::status(tx, &domain)
+        })
+    });
+    let (done, exit) = sorted(context, own, set);
+    let keep = postroom.settings().keep_retired_for;
+    let json = done.iter().map(|(domain, status)| rotation_json(domain, status, keep));
+    context.output.print_list(json, || match days {
+        0 => format!("The keys of {} domains are not rotated automatically.\n", done.len()),
+        days => format!("The keys of {} domains are rotated every {days} days.\n", done.len()),
+    })?;
+    Ok(exit)
+}
+
+/// What was done, after a complaint of each domain that was refused; and the exit code of the first of those.
+fn sorted(
+    context: &Context,
+    all: Vec<Standing>,
+    done: Vec<Result<RotationView, Error>>,
+) -> (Vec<(Details, RotationView)>, ExitCode) {
+    let (mut successes, mut first) = (Vec::new(), None);
+    for (each, done) in all.into_iter().zip(done) {
+        match done {
+            Ok(status) => successes.push((each.domain, status)),
+            Err(error) => {
+                let failure = Failure::from(error);
+                let text = format!("{}: {}", each.domain.name, failure.text());
+                complain(failure.exit(), &text, context.output.json);
+                first.get_or_insert(failure.exit());
+            }
+        }
+    }
+    (successes, first.map_or(ExitCode::SUCCESS, Exit::into))
 }
 
 fn start_one(postroom: &Postroom, each: &Standing) -> Result<RotationView, Error> {

@@ -4,6 +4,39 @@ use postroom::claim::{NameClaim, VerifiedClaim};
 use serde_json::{Value, json};
 
 use super::finding::looks_json;
+use crate::wire::shape::{MAYBE_TIME, NAME, Shape, TEXT, TIME, has};
+
+const REASON: Shape = Shape::object("ClaimReason", &[&[has("code", TEXT), has("text", TEXT)]]);
+const CHALLENGE: Shape = Shape::object(
+    "Challenge",
+    &[&[has("name", NAME), has("type", Shape::Word(&["TXT"])), has("value", TEXT)]],
+);
+/// The kinds of claims.
+pub(crate) const KIND: Shape = Shape::Word(&["domain", "alias"]);
+/// What [`claim_json`] writes.
+pub(crate) const CLAIM: Shape = Shape::object(
+    "Claim",
+    &[&[
+        has("name", NAME),
+        has("kind", KIND),
+        has("of", Shape::Maybe(&NAME)).text("the domain that an alias leads to"),
+        has("state", Shape::Word(&["holds", "contends", "lost"])),
+        has("proved_at", MAYBE_TIME),
+        has("acts", Shape::Flag),
+        has("reason", Shape::Maybe(&REASON)),
+        has("challenge", CHALLENGE),
+        has("created_at", TIME),
+    ]],
+);
+/// What [`verified_json`] writes.
+pub(crate) const VERIFIED: Shape = Shape::object(
+    "VerifiedClaim",
+    &[&[
+        has("claim", CLAIM),
+        has("outcome", Shape::Word(&["proved", "not_yet"])),
+        has("findings", Shape::List(&super::finding::LOOKED)),
+    ]],
+);
 
 /// A claim, with the record that proves it.
 pub fn claim_json(claim: &NameClaim) -> Value {

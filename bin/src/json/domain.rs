@@ -7,6 +7,25 @@ use serde_json::{Value, json};
 
 use super::record::record_json;
 use super::signing::add_assessment;
+use crate::wire::shape::{ID, MAYBE_TEXT, Member, NAME, Shape, TIME, has};
+
+/// How a domain stands.
+pub(crate) const STATUS: Shape = Shape::Word(&["pending", "active", "failed"]);
+/// What [`domain_json`] writes.
+const DOMAIN: &[Member] = &[
+    has("id", ID),
+    has("account_id", ID),
+    has("domain", NAME),
+    has("label", MAYBE_TEXT),
+    has("status", STATUS),
+    has("created_at", TIME),
+    has("updated_at", TIME),
+];
+/// What [`whole_domain_json`] writes.
+pub(crate) const WHOLE_DOMAIN: Shape = Shape::object(
+    "Domain",
+    &[DOMAIN, super::signing::ASSESSMENT, &[has("records", Shape::List(&super::record::RECORD))]],
+);
 
 /// A domain.
 pub fn domain_json(domain: &Details) -> Value {

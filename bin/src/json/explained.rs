@@ -7,6 +7,43 @@ use serde_json::{Value, json};
 use super::domain::whole_domain_json;
 use super::list::explanation_json;
 use super::route::parts_json;
+use crate::wire::shape::{ADDRESS, MAYBE_TEXT, SHORT, Shape, TEXT, TIME, has};
+
+/// A server to which mail is delivered.
+pub(crate) const DOWNSTREAM: Shape = Shape::object(
+    "DownstreamAddress",
+    &[&[
+        has("priority", SHORT),
+        has("weight", SHORT),
+        has("port", SHORT),
+        has("target", Shape::Text { format: "", least: 1, example: "mail.example.net" }),
+    ]],
+);
+const EXPLAINED_ADDRESS: Shape = Shape::object(
+    "ExplainedAddress",
+    &[&[
+        has("address", ADDRESS),
+        has("known", Shape::Flag),
+        has("mailbox", MAYBE_TEXT),
+        has("returns_to", MAYBE_TEXT),
+        has("lists", Shape::Maybe(&super::list::EXPLANATION)),
+        has("spam", Shape::Maybe(&Shape::Word(&["block", "flag", "quarantine"]))),
+    ]],
+);
+const CHANGE: Shape =
+    Shape::object("PastChange", &[&[has("at", TIME), has("action", TEXT), has("text", TEXT)]]);
+/// What [`explained_json`] writes.
+pub(crate) const EXPLAINED: Shape = Shape::object(
+    "Explained",
+    &[&[
+        has("domain", super::domain::WHOLE_DOMAIN),
+        has("acts", Shape::Flag),
+        has("address", Shape::Maybe(&EXPLAINED_ADDRESS)),
+        has("route", super::route::ROUTE),
+        has("downstream", Shape::List(&DOWNSTREAM)),
+        has("changes", Shape::List(&CHANGE)),
+    ]],
+);
 
 /// `{"domain","acts","address","route","downstream","changes"}`.
 pub fn explained_json(it: &Explained) -> Value {

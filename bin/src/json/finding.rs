@@ -1,9 +1,94 @@
 //! What a look at the DNS found, in JSON: the native dialect's reply and the command line's.
 
+use crate::wire::shape::{
+    COUNT, ID, MAYBE_TEXT, MAYBE_TIME, Member, NAME, SHORT, Shape, TEXT, TEXTS, TIME, has,
+};
 use postroom::dns::{Answer, Outcome, RecordData};
 use postroom::domain::Details;
 use postroom::verify::{Action, Checked, Code, Expectation, Look, View};
 use serde_json::{Value, json};
+
+/// The types of DNS records.
+pub(crate) const RECORD_TYPE: Shape = Shape::Word(&[
+    "TXT", "CNAME", "MX", "A", "AAAA", "NS", "PTR", "SOA", "SRV", "TLSA", "CAA", "DS", "DNSKEY",
+]);
+/// What [`action_json`] writes.
+pub(crate) const ACTION: Shape = Shape::object(
+    "Action",
+    &[&[
+        has("do", Shape::Word(&["add", "change", "delete", "wait", "none"])),
+        has("name", NAME),
+        has("type", RECORD_TYPE),
+        has("from", MAYBE_TEXT).text("what stands there"),
+        has("to", MAYBE_TEXT).text("what should stand there"),
+    ]],
+);
+const VERDICT: Shape = Shape::Word(&["pass", "warn", "fail", "temporary"]);
+const VIEW: Shape = Shape::object(
+    "ServerAnswer",
+    &[&[
+        has("server", TEXT),
+        has("authoritative", Shape::Flag),
+        has(
+            "outcome",
+            Shape::Word(&[
+                "found",
+                "no_data",
+                "nxdomain",
+                "cname_loop",
+                "servfail",
+                "refused",
+                "timeout",
+                "malformed",
+                "not_asked",
+                "unreachable",
+            ]),
+        ),
+        has("records", TEXTS),
+        has("remaining_seconds", Shape::Maybe(&COUNT)).text("how long caches keep it"),
+        has("cname_chain", TEXTS),
+        has("verdict", VERDICT),
+        has("code", MAYBE_TEXT).text("a code of docs/findings.md"),
+    ]],
+);
+const FOUND: &[Member] = &[
+    has("name", NAME),
+    has("type", RECORD_TYPE),
+    has("wanted", TEXT),
+    has("verdict", VERDICT),
+    has("code", MAYBE_TEXT).text("a code of docs/findings.md"),
+    has("text", TEXT),
+    has("seen", MAYBE_TEXT),
+    has("action", Shape::Maybe(&ACTION)),
+    has("servers", Shape::List(&VIEW)),
+];
+/// What is found of a name that stands in no database.
+pub(crate) const LOOKED: Shape = Shape::object("Finding", &[FOUND]);
+const CHECKED_RECORD: Shape = Shape::object(
+    "CheckedRecord",
+    &[
+        FOUND,
+        &[
+            has("id", ID),
+            has("purpose", super::record::PURPOSE),
+            has("priority", Shape::Maybe(&SHORT)),
+            has("status", super::record::STATUS),
+            has("pinned", Shape::Flag).text("marked by hand"),
+            has("checked_at", MAYBE_TIME),
+            has("failing_since", MAYBE_TIME),
+        ],
+    ],
+);
+/// What [`checked_json`] writes.
+pub(crate) const CHECKED: Shape = Shape::object(
+    "CheckedDomain",
+    &[&[
+        has("domain", NAME),
+        has("status", super::domain::STATUS),
+        has("next_check_at", TIME),
+        has("records", Shape::List(&CHECKED_RECORD)),
+    ]],
+);
 
 /// A domain and what was found of each of its records, by each server.
 pub fn checked_json(domain: &Details, checked: &[Checked]) -> Value {

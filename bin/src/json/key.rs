@@ -10,6 +10,61 @@ use postroom::rotation::{RotationView, Stage};
 use serde_json::{Value, json};
 
 use super::record::problem_json;
+use crate::wire::shape::{COUNT, MAYBE_TEXT, MAYBE_TIME, NAME, SELECTOR, Shape, TEXT, TEXTS, TIME, has};
+
+const KEY_RECORD: Shape = Shape::object(
+    "KeyRecord",
+    &[&[
+        has("name", NAME),
+        has("type", Shape::Word(&["TXT", "CNAME"])),
+        has("value", TEXT),
+        has("dns", Shape::Word(&["unknown", "valid", "invalid"])),
+        has("checked_at", MAYBE_TIME),
+        has("seen", MAYBE_TEXT),
+        has("problem", Shape::Maybe(&super::record::PROBLEM)),
+    ]],
+);
+/// What [`key_json`] writes.
+pub(crate) const KEY: Shape = Shape::object(
+    "DkimKey",
+    &[&[
+        has("domain", NAME),
+        has("selector", SELECTOR),
+        has("algorithm", Shape::Word(&["rsa", "ed25519"])),
+        has("bits", COUNT),
+        has("active", Shape::Flag),
+        has("created_at", TIME),
+        has("activated_at", MAYBE_TIME),
+        has("retired_at", MAYBE_TIME),
+        has("released_at", MAYBE_TIME),
+        has("record", KEY_RECORD),
+    ]],
+);
+const RETIRED: Shape = Shape::object(
+    "RetiredKey",
+    &[&[
+        has("selector", SELECTOR),
+        has("retired_at", MAYBE_TIME),
+        has("keep_record_until", MAYBE_TIME),
+        has("safe_to_remove", Shape::Flag),
+    ]],
+);
+/// What [`rotation_json`] writes.
+pub(crate) const ROTATION: Shape = Shape::object(
+    "Rotation",
+    &[&[
+        has("domain", NAME),
+        has("stage", Shape::Word(&["idle", "waiting", "keeping", "done"])),
+        has("since", MAYBE_TIME),
+        has("new_selector", MAYBE_TEXT),
+        has("replaces", MAYBE_TEXT),
+        has("active", TEXTS),
+        has("retired", Shape::List(&RETIRED)),
+        has("delegated", Shape::Flag),
+        has("every_days", Shape::Maybe(&COUNT)),
+        has("next_at", MAYBE_TIME),
+    ]],
+);
 
 /// A key, and what was last seen of its record.
 pub fn key_json(entry: &KeyEntry) -> Value {

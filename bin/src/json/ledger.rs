@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::wire::shape::{Shape, has};
 use postroom::cap::Cap;
 use postroom::clock::Timestamp;
 use postroom::db::ReadTx;
@@ -10,6 +11,12 @@ use postroom::id::AccountId;
 use postroom::ledger::{self, Usage};
 use postroom::{event, ownership};
 use serde_json::{Map, Value, json};
+
+/// What [`Ledger::json`] writes.
+pub(crate) const LEDGER: Shape = Shape::Map(&Shape::object(
+    "Usage",
+    &[&[has("used", Shape::Maybe(&Shape::Number)), has("most", Shape::Number)]],
+));
 
 const MIB: u64 = 1024 * 1024;
 const DAY: Duration = Duration::from_hours(24);

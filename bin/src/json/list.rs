@@ -1,7 +1,48 @@
 //! What the lists say, in JSON: for the native dialect and the command line.
 
+use crate::wire::shape::{ADDRESS, Shape, TEXT, TIME, has};
 use postroom::list::{Added, Because, Explanation, ListEntry, ListQuery, Scope};
 use serde_json::{Value, json};
+
+/// The two lists.
+pub(crate) const LIST: Shape = Shape::Word(&["safelist", "blocklist"]);
+/// The types of items.
+pub(crate) const ITEM_TYPE: Shape = Shape::Word(&["email_address", "domain", "ip_address"]);
+const TIER: Shape = Shape::Word(&["account", "domain", "recipient"]);
+/// What [`entry_json`] writes.
+pub(crate) const ENTRY: Shape = Shape::object(
+    "ListEntry",
+    &[&[has("list", LIST), has("item", TEXT), has("type", ITEM_TYPE), has("created_at", TIME)]],
+);
+/// What [`added_json`] writes.
+pub(crate) const ADDED: Shape = Shape::object(
+    "AddedEntry",
+    &[&[
+        has("tier", TIER),
+        has("entry", ENTRY),
+        has("new", Shape::Flag),
+        has("overruled_by", Shape::Maybe(&ENTRY)),
+    ]],
+);
+const BECAUSE: Shape = Shape::object(
+    "Because",
+    &[&[
+        has("tier", TIER),
+        has("entry", ENTRY),
+        has("fields", Shape::List(&Shape::Word(&["envelope_sender", "header_from", "client_ip"]))),
+    ]],
+);
+/// What [`explanation_json`] writes.
+pub(crate) const EXPLANATION: Shape = Shape::object(
+    "ListExplanation",
+    &[&[
+        has("recipient", ADDRESS),
+        has("outcome", Shape::Word(&["safe", "blocked", "none"])),
+        has("because", Shape::Maybe(&BECAUSE)),
+        has("overruled", Shape::List(&BECAUSE)),
+        has("agreeing", Shape::List(&BECAUSE)),
+    ]],
+);
 
 /// An entry.
 pub fn entry_json(entry: &ListEntry) -> Value {

@@ -5,6 +5,39 @@ use postroom::record::{Problem, Record};
 use serde_json::{Value, json};
 
 use super::finding::action_json;
+use crate::wire::shape::{ID, MAYBE_TEXT, MAYBE_TIME, NAME, SHORT, Shape, TEXT, has};
+
+/// What a record is for.
+pub(crate) const PURPOSE: Shape = Shape::Word(&["mx", "spf", "dmarc", "dkim", "return_path"]);
+/// How a record stands.
+pub(crate) const STATUS: Shape = Shape::Word(&["pending", "verified", "failed", "disabled"]);
+/// What [`problem_json`] writes.
+pub(crate) const PROBLEM: Shape = Shape::object(
+    "RecordProblem",
+    &[&[
+        has("code", TEXT).text("a code of docs/findings.md"),
+        has("text", TEXT),
+        has("action", Shape::Maybe(&super::finding::ACTION)),
+    ]],
+);
+/// What [`record_json`] writes.
+pub(crate) const RECORD: Shape = Shape::object(
+    "Record",
+    &[&[
+        has("id", ID),
+        has("purpose", PURPOSE),
+        has("host", TEXT).text("the name as most DNS providers' forms take it"),
+        has("name", NAME),
+        has("type", super::finding::RECORD_TYPE),
+        has("priority", Shape::Maybe(&SHORT)),
+        has("value", TEXT),
+        has("status", STATUS),
+        has("manual", Shape::Flag),
+        has("checked_at", MAYBE_TIME),
+        has("observed", MAYBE_TEXT),
+        has("problem", Shape::Maybe(&PROBLEM)),
+    ]],
+);
 
 /// A record that the domain's owner must publish, and what was last seen of it.
 pub fn record_json(domain: &Details, record: &Record) -> Value {

@@ -1,8 +1,43 @@
 //! Which keys sign for a domain, and the reasons of its status, in JSON.
 
+use crate::wire::shape::{MAYBE_TEXT, MAYBE_TIME, Member, NAME, Shape, TEXT, TEXTS, has};
 use postroom::record::Purpose;
 use postroom::signing::{Assessment, Reason, Signing};
 use serde_json::{Map, Value, json};
+
+const UNSIGNED: Shape = Shape::object(
+    "NotSigning",
+    &[&[
+        has("code", Shape::Word(&["no_key", "no_active_key", "not_seen", "authority_has_none", "unproved"])),
+        has("text", TEXT),
+    ]],
+);
+/// What [`signing_json`] writes.
+const SIGNING: Shape = Shape::object(
+    "Signing",
+    &[&[
+        has("state", Shape::Word(&["signs", "none"])),
+        has("by", NAME).text("the domain whose keys sign"),
+        has("selectors", TEXTS),
+        has("since", MAYBE_TIME),
+        has("reason", Shape::Maybe(&UNSIGNED)),
+    ]],
+);
+const REASON: Shape = Shape::object(
+    "Reason",
+    &[&[
+        has("code", TEXT),
+        has("text", TEXT),
+        has("severity", Shape::Word(&["fail", "warn"])),
+        has("record", Shape::Maybe(&super::record::PURPOSE)),
+    ]],
+);
+/// What [`assessment_json`] writes.
+pub(crate) const ASSESSMENT: &[Member] = &[
+    has("reason", MAYBE_TEXT).text("why the domain is not active"),
+    has("reasons", Shape::List(&REASON)).text("none of severity fail exactly when the domain is active"),
+    has("signing", SIGNING),
+];
 
 /// `{"state","by","selectors","since","reason"}`.
 pub fn signing_json(signing: &Signing) -> Value {

@@ -2,15 +2,18 @@
 //! Nothing here knows a dialect or a page.
 
 mod body;
+mod contract;
 mod fault;
 pub mod form;
 pub mod http;
 pub mod json;
 pub mod limit;
 mod pieces;
+pub mod shape;
 mod surface;
 
 pub use body::{BodySize, json_body, takes_json};
+pub use contract::{Content, Contract, Takes};
 pub use fault::{CLAIM_IT, Fault, PageFault, store_sentence, store_status, unproved_limit};
 pub use pieces::{Pieces, by_ids};
 pub use surface::{

@@ -15,7 +15,7 @@ use postroom::session::{ConsoleSession, Role};
 use postroom::settings::Settings;
 
 use super::http::{Method, Request, Response};
-use super::{BodySize, Fault};
+use super::{BodySize, Contract, Fault};
 use crate::scout::Scouts;
 
 /// How long one piece of a batch may keep others from writing.
@@ -85,6 +85,8 @@ pub struct Route {
     pub is_of_account: bool,
     /// The least role of a session for which a page is there.
     pub role: Role,
+    /// What it takes and answers; pages have none.
+    pub contract: Option<&'static Contract>,
 }
 
 impl Route {
@@ -113,6 +115,13 @@ impl Route {
     #[must_use]
     pub const fn of_account(mut self) -> Route {
         self.is_of_account = true;
+        self
+    }
+
+    /// Says what the route takes and answers.
+    #[must_use]
+    pub const fn by(mut self, contract: &'static Contract) -> Route {
+        self.contract = Some(contract);
         self
     }
 
@@ -283,6 +292,7 @@ const fn plain(method: Method, path: &'static str, handler: Handler) -> Route {
         needs: None,
         is_of_account: false,
         role,
+        contract: None,
     }
 }
 

@@ -1,4 +1,18 @@
 //! Accounts, the operator's own and those of tenants; and the caller, who acts within one.
+//!
+//! ```
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! use postroom::account::{self, Caller};
+//!
+//! // A tenant's names act when they are proved; those of the first account, and of other trusted ones, act at once.
+//! postroom.write(|tx| account::create(tx, "own"))?;
+//! let tenant = postroom.write(|tx| account::create(tx, "customer"))?;
+//! assert!(!postroom.read(|tx| account::is_trusted(tx, tenant.id))?);
+//! // The operator acts within whichever account.
+//! let caller = Caller::operator(tenant.id);
+//! assert_eq!(caller.account(), tenant.id);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod table;
 

@@ -3,6 +3,24 @@
 //! [`look`] goes through the topics of [`Topic`]: the names of the sending addresses, MTA-STS, reports, the settings that mail
 //! programs look for, the mail hosts themselves, DNSSEC and TLSA, CAA and BIMI. All of it asks recursive resolvers alone. A web
 //! page is fetched and port 25 is tried only by what [`Tools`] has for that, at addresses that the egress policy admits.
+//!
+//! ```
+//! use postroom::advisory::{self, Subject, Tools};
+//! use postroom::clock::Timestamp;
+//! use postroom::dns::ScriptedResolver;
+//! use postroom::egress::EgressPolicy;
+//! use postroom::settings::Settings;
+//!
+//! let settings = Settings::for_server(&"mail.example.net".parse()?);
+//! let subject = Subject::new("example.com".parse()?, &settings);
+//! let dns = ScriptedResolver::new();
+//! let (egress, now) = (EgressPolicy::default(), Timestamp::from_millis(0));
+//! let tools = Tools { resolver: &dns, egress: &egress, https: None, smtp: None, now };
+//! for (topic, advice) in advisory::look(&subject, &tools) {
+//!     println!("{}: {}", topic.title(), advice.text);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod answers;
 mod bimi;

@@ -1,4 +1,19 @@
 //! How much there is in a database, of all accounts together: for the operator's graphs and alerts.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::census;
+//!
+//! let census = postroom.read(census::take)?;
+//! println!("{census:?}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod table;
 

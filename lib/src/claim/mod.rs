@@ -4,6 +4,22 @@
 //! has, or that lies below a name which another one has proved, makes a claim that *contends* ([`create`]); when its challenge is seen
 //! in the DNS ([`verify()`]), the name goes to it by the rules of [`ownership`]. Who had the name then has a claim
 //! that is *lost*, and says why.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::claim;
+//!
+//! let (claim, is_new) = postroom.write(|tx| claim::create(tx, &caller, &"example.org".parse()?, None))?;
+//! assert!(is_new);
+//! println!("publish TXT {} {}", claim.challenge.name, claim.challenge.value);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod reason;
 mod table;

@@ -8,6 +8,20 @@
 //! The lifetime `'t` of a [`ReadTx`] or [`WriteTx`] stands for that one transaction and for no other. A value with this
 //! lifetime, such as a [`Domain`](crate::domain::Domain), cannot leave the closure, and the compiler accepts it in no other
 //! transaction, not even in one that runs inside the first.
+//!
+//! ```
+//! use postroom::db::{Options, Postroom};
+//! use postroom::settings::Settings;
+//! use postroom::account;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! let settings = Settings::for_server(&"mail.example.net".parse()?);
+//! let postroom = Postroom::open(&folder.path().join("postroom.db"), Options::new(settings))?;
+//! // What one call of `write` does is on disk when it returns, all of it or nothing.
+//! postroom.write(|tx| account::create(tx, "acme"))?;
+//! assert_eq!(postroom.read(account::list)?.len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod checksum;
 mod claim;

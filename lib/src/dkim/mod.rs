@@ -2,6 +2,14 @@
 //!
 //! What a key is, how a pair is made and kept, the steps of a key's life (`life`), and how it signs. What an owner may do
 //! with the keys of a domain is in [`keyring`](crate::keyring), for that rests on their records.
+//!
+//! ```
+//! use postroom::dkim::{KeyKind, KeyPair};
+//!
+//! let pair = KeyPair::generate(KeyKind::Ed25519)?;
+//! assert!(pair.public().record_value().starts_with("v=DKIM1; k=ed25519; p="));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod disclosed;
 mod import;

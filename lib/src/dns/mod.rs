@@ -2,8 +2,8 @@
 //!
 //! A [`Resolver`] is asked [`Question`]s. [`Resolver::lookup`] returns one [`Answer`]. [`Resolver::look`] returns one
 //! [`Sighting`] for each question: the answers of every server that can know, side by side, so that a difference between a
-//! cache and the zone's own name servers can be seen and shown. Two resolvers are here: [`NetworkResolver`] asks real
-//! servers, [`ScriptedResolver`] answers from a script, for tests.
+//! cache and the zone's own name servers can be seen and shown. Two resolvers are here: `NetworkResolver` asks real
+//! servers (feature `dns`), [`ScriptedResolver`] answers from a script, for tests.
 //!
 //! An [`Outcome`] distinguishes the cases that must be judged differently. That a name does not exist (NXDOMAIN), that it has
 //! no record of the type (NODATA) and that its aliases lead nowhere are facts about the zone. SERVFAIL, REFUSED, silence and
@@ -16,11 +16,23 @@
 //! are equal when they say the same.
 //!
 //! Nothing here is asynchronous for the caller, and nothing here judges.
+//!
+//! ```
+//! use postroom::dns::{Question, RecordType, Resolver, ScriptedResolver};
+//!
+//! let dns = ScriptedResolver::new().txt("example.com", &["v=spf1 mx ~all"]);
+//! let question = Question { name: "example.com".parse()?, record_type: RecordType::Txt };
+//! let answer = dns.lookup(&question);
+//! assert_eq!(answer.outcome.records().len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+#[cfg_attr(not(feature = "dns"), expect(dead_code, reason = "only what asks the network sends anything"))]
 mod budget;
 mod deadline;
 mod hosts;
 mod memo;
+#[cfg(feature = "dns")]
 mod network;
 mod outside;
 mod record;
@@ -37,6 +49,7 @@ pub use self::budget::{MOST_CONNECTIONS, MOST_DATAGRAMS, SendingBudget};
 pub use self::deadline::Deadline;
 pub use self::hosts::vet_hosts;
 pub use self::memo::Memo;
+#[cfg(feature = "dns")]
 pub use self::network::{DnsSettings, InvalidResolver, NetworkResolver};
 pub use self::outside::Outside;
 pub use self::record::{RecordData, RecordType, TxtData};

@@ -8,6 +8,20 @@
 //! Whoever else's domain it is, for conflicts, authorities, the schedule and incoming mail, is a [`Holder`], which
 //! shows nothing. How a domain begins and ends stands above what hangs on it, in [`provision`](crate::provision), and is reached from
 //! here as well: [`create`], [`rename`], [`transfer`], [`delete`].
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! // Read again in each transaction: the caller may have lost it in between.
+//! let shown = postroom.read(|tx| Ok::<_, postroom::Error>(domain::find(tx, &caller, id)?.into_details()))?;
+//! assert_eq!(shown.name.as_str(), "example.com");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub(crate) mod details;
 pub(crate) mod holder;

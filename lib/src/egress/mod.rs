@@ -3,6 +3,16 @@
 //!
 //! Public addresses are admitted, and the networks that the operator allows. The recursive resolvers that the operator
 //! configures stand outside this policy: nobody else names them.
+//!
+//! ```
+//! use postroom::egress::EgressPolicy;
+//!
+//! // No address of the operator's own network is asked, unless the operator allows it.
+//! let usual = EgressPolicy::default();
+//! assert!(!usual.admits("10.0.0.1".parse()?) && usual.admits("9.9.9.9".parse()?));
+//! assert!(EgressPolicy::allowing(vec!["10.0.0.0/8".parse()?]).admits("10.0.0.1".parse()?));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod addresses;
 mod public;

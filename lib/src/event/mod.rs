@@ -2,6 +2,22 @@
 //!
 //! What happened is a [`Change`]. Everything else is made from it: the row, the sentence for people, the data for programs,
 //! and what a filter looks at. A row is read back as the [`Change`] that it was written from.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::event::{self, Search};
+//!
+//! let newest = postroom.read(|tx| event::newest(tx, &Search::default(), 1))?;
+//! assert_eq!(newest[0].action(), "domain.created");
+//! assert!(newest[0].detail().is_some_and(|sentence| sentence.contains("example.com")));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod actor;
 mod change;

@@ -5,6 +5,30 @@
 //! be kept as a private key is. Else the private keys stay behind, and domains get new ones where they arrive.
 //!
 //! Answers that are kept for repeats, and spare keys, are worth nothing elsewhere and stay behind in any case.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::export::{self, Secrets};
+//!
+//! let mut rows = 0;
+//! postroom.read(|tx| {
+//!     for table in export::tables(tx, Secrets::LeftBehind)? {
+//!         export::write(tx, &table, Secrets::LeftBehind, |_| {
+//!             rows += 1;
+//!             Ok(())
+//!         })?;
+//!     }
+//!     Ok::<_, postroom::Error>(())
+//! })?;
+//! assert!(rows > 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod table;
 

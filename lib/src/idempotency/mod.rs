@@ -5,6 +5,26 @@
 //! The client's key counts for one API key and one route: with another API key or on another route it names another request
 //! (draft-ietf-httpapi-idempotency-key-header section 2). Only hashes of the request are kept. The answer is sealed under the
 //! master key, because it can contain a secret that is shown once. It is not given again when that secret opens nothing any more.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::idempotency::{self, Asked, IdempotencyKey, Known};
+//! use postroom::key;
+//!
+//! let (key, _) = postroom.write(|tx| key::create(tx, caller.account(), None))?;
+//! let name: IdempotencyKey = "order-4711".parse()?;
+//! let asked = Asked::new(key.id, &name, [b"POST", b"/domains"], [b"body", b"", b""]);
+//! postroom.write(|tx| idempotency::keep(tx, &asked, b"the answer"))?;
+//! let known = postroom.read(|tx| idempotency::find(tx, &asked))?;
+//! assert!(matches!(known, Some(Known::Answered(answer)) if answer.as_slice() == b"the answer"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub(crate) mod table;
 

@@ -1,5 +1,24 @@
 //! What becomes of mail that comes in for a domain: how it is filtered, where it is delivered, who administers that, and
 //! which other names lead to the same.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::inbound;
+//!
+//! let found = postroom.write(|tx| {
+//!     let domain = domain::find(tx, &caller, id)?;
+//!     inbound::add_alias(tx, &caller, &domain, &"example.net".parse()?)?;
+//!     inbound::find(tx, &domain)
+//! })?;
+//! assert_eq!(found.aliases.len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod downstream;
 mod filtering;

@@ -3,6 +3,21 @@
 //! Whatever is published has a checksum, which is compared whenever it is read. A [`Round`] goes through the whole database in
 //! short pieces: first the pages of each table, then the indexes, and at the end whether each key that is published is the one
 //! that was sealed. It also makes the checksums of rows that are older than these are.
+//!
+//! ```
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! use postroom::integrity::{Next, Round};
+//!
+//! let mut round = Round::default();
+//! loop {
+//!     let piece = round.step(&postroom)?;
+//!     assert!(piece.damage.is_empty());
+//!     if piece.next == Next::Ended {
+//!         break;
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod table;
 

@@ -2,6 +2,23 @@
 //!
 //! A key can be limited: to a time, to networks, to scopes, and to some of its account's domains ([`KeyLimits`]). A key that
 //! makes another one makes none that reaches further than itself. The limits of a key never change.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::key::{self, KeyRequest};
+//!
+//! let (made, secret) = postroom.write(|tx| key::create_for(tx, &caller, Some("shop"), KeyRequest::default()))?;
+//! // The secret is there this once; afterwards it leads to whoever calls.
+//! let calls = postroom.read(|tx| key::authenticate(tx, &secret))?.ok_or("it is not revoked")?;
+//! assert_eq!(calls.key(), Some(made.id));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod limits;
 mod table;

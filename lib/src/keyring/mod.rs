@@ -3,6 +3,26 @@
 //!
 //! A new key is inactive. It signs from when its record has been seen right: by its owner's word ([`activate`]); a domain's
 //! first key, until somebody decides otherwise, by itself. Several may sign at once, such as one of RSA and one of Ed25519.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::dkim::{KeyKind, KeyPair, Source};
+//! use postroom::keyring;
+//!
+//! // Made outside of any transaction, because it may take a second.
+//! let source = Source::Pair(KeyPair::generate(KeyKind::Ed25519)?);
+//! let made = postroom::dkim::pool::write(&postroom, |tx| {
+//!     keyring::create(tx, &caller, &domain::find(tx, &caller, id)?, &"s1".parse()?, &source)
+//! })?;
+//! assert_eq!(made.record_name().as_str(), "s1._domainkey.example.com");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod authority;
 mod table;

@@ -2,6 +2,23 @@
 //!
 //! The figures are kept where the things are made and deleted, so that a cap is checked without counting: the database has
 //! triggers for that (see the migration `ledger`). What belongs to other accounts is never looked at.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::cap::Cap;
+//! use postroom::ledger;
+//!
+//! let usage = postroom.read(|tx| ledger::usage(tx, caller.account()))?;
+//! let tokens = usage.iter().find(|usage| usage.cap == Cap::Tokens).ok_or("every cap is there")?;
+//! assert_eq!(tokens.used, Some(0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod table;
 

@@ -2,6 +2,26 @@
 //!
 //! [`verdict`] returns what the lists say of a message; [`explain`] also says why. The rules, with examples, are in
 //! `docs/lists.md`.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::list::{self, ListKind, ListOutcome, ListQuery, Scope};
+//!
+//! postroom.write(|tx| {
+//!     let domain = domain::find(tx, &caller, id)?;
+//!     list::add(tx, &caller, &Scope::Domain(&domain), ListKind::Blocklist, &".junk.example".parse()?)
+//! })?;
+//! let query = ListQuery::parse("jo@example.com", Some("x@mail.junk.example"), None, None)?;
+//! let explained = postroom.read(|tx| list::explain_for(tx, &caller, &query))?;
+//! assert_eq!(explained.verdict.outcome, ListOutcome::Blocked);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod item;
 mod key;

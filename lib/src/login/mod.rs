@@ -7,6 +7,23 @@
 //! database, or are signed in as what the link is for. [`peek`] shows what a link opens and does not use it up, for a page with a
 //! button: programs that scan mail follow links, and must not use them up. [`session::sign_in`](crate::session::sign_in) is
 //! called for the button.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::login;
+//!
+//! let (_, secret) = postroom.write(|tx| login::create(tx, &caller, &domain::find(tx, &caller, id)?))?;
+//! // It opens once.
+//! assert!(postroom.write(|tx| login::consume(tx, &secret))?.is_some());
+//! assert!(postroom.write(|tx| login::consume(tx, &secret))?.is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod table;
 

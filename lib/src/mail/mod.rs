@@ -3,6 +3,23 @@
 //! [`addressee`] is the one function for that. What decides about mail for an address asks it, so that a mail server is told the same
 //! when it takes a recipient and when it delivers: [`deliver`] says what becomes of a message then. Beside it stands who sends:
 //! [`log_in`] says for which domain somebody may.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::mail::{self, Arrival};
+//!
+//! let address = "jo@example.com".parse()?;
+//! assert!(postroom.read(|tx| mail::deliver(tx, &address, &Arrival::default()))?.is_some());
+//! let stranger = "jo@example.org".parse()?;
+//! assert!(postroom.read(|tx| mail::deliver(tx, &stranger, &Arrival::default()))?.is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod delivery;
 mod explain;
@@ -20,7 +37,9 @@ use zeroize::Zeroizing;
 
 pub use delivery::{Arrival, Delivery, Way, deliver};
 pub use explain::{Explained, ExplainedAddress, explain};
-pub use head::{Head, Summary};
+pub use head::Head;
+#[cfg(feature = "messages")]
+pub use head::Summary;
 pub use judge::{Judgement, Treatment, agreed, judge};
 pub use place::{DeliveryId, Folder, place};
 pub use tally::{Counts, record};

@@ -1,6 +1,21 @@
 //! A domain with what people want to see beside it: its current DKIM key, its webhook key, what is verified.
 //!
 //! Three statements for one domain, and three for a page of them.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::overview;
+//!
+//! let shown = postroom.read(|tx| overview::find(tx, &caller, id))?;
+//! assert_eq!((shown.domain.name.as_str(), shown.return_path_verified), ("example.com", false));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod table;
 

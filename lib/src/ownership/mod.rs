@@ -9,6 +9,20 @@
 //! when they are proved; [`RequireProof`] can widen or lift that.
 //!
 //! Which claim gives way to which is a pure function, in `rules.rs`.
+//!
+//! ```
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! use postroom::{Caller, account, claim};
+//!
+//! // A tenant has the name; it takes no mail and signs nothing for it before it has proved it.
+//! let claim = postroom.write(|tx| {
+//!     account::create_trusted(tx, "own")?;
+//!     let tenant = Caller::operator(account::create(tx, "customer")?.id);
+//!     Ok::<_, postroom::Error>(claim::create(tx, &tenant, &"example.org".parse()?, None)?.0)
+//! })?;
+//! assert_eq!((claim.state, claim.acts), (claim::ClaimState::Holds, false));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod challenge;
 mod reserved;

@@ -5,6 +5,22 @@
 //! is first written to ([`ensure`]). Asking for a verdict makes none: it is asked for every message, so it must
 //! be a read that waits for no writer, and whoever sends to made-up addresses must not fill the table or use up the
 //! subscription.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::recipient;
+//!
+//! let (saved, is_new) =
+//!     postroom.write(|tx| recipient::save(tx, &caller, &"jo@example.com".parse()?, true, None))?;
+//! assert!(is_new && saved.is_admin);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod table;
 
@@ -154,6 +170,25 @@ pub fn update<'t>(
     };
     tx.tell(caller.actor(), domain.account, &change)?;
     Ok(changed)
+}
+
+/// Deletes the recipient with this address, with what it lists. Mail for it is taken as for any address of which nothing is
+/// known.
+pub fn delete<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    address: &EmailAddress,
+) -> Result<Recipient, Error> {
+    let known = find(tx, domain, address)?;
+    table::delete(tx, domain, known.id)?;
+    let change = Change::RecipientDeleted {
+        domain: domain.into(),
+        recipient: known.id,
+        address: known.address.clone(),
+    };
+    tx.tell(caller.actor(), domain.account, &change)?;
+    Ok(known)
 }
 
 /// Forgets every recipient of the domain, with what they list.

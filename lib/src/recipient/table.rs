@@ -61,6 +61,12 @@ pub(super) fn update<'t>(
     )
 }
 
+/// What the recipient lists goes with it.
+pub(super) fn delete<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, id: RecipientId) -> Result<(), Error> {
+    tx.run("DELETE FROM recipient WHERE id = ?1 AND domain_id = ?2", (id.number(), domain.id.number()))?;
+    Ok(())
+}
+
 pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
     tx.run("DELETE FROM recipient WHERE domain_id = ?1", [domain.number()])?;
     Ok(())

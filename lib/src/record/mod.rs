@@ -2,6 +2,22 @@
 //!
 //! They are made with the domain from the operator's settings, and each keeps its id for life. What was
 //! asked of the owner stays as it was asked, also when the settings change; a DKIM record follows its key.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::record::{self, Purpose};
+//!
+//! let records = postroom.read(|tx| record::list(tx, &domain::find(tx, &caller, id)?))?;
+//! let spf = records.iter().find(|record| record.purpose == Purpose::Spf).ok_or("every domain has one")?;
+//! assert_eq!(spf.value, "v=spf1 mx ~all");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod action;
 pub(crate) mod finding;

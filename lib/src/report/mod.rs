@@ -3,6 +3,24 @@
 //! A report belongs to the account that filed it. If the recipient's domain is the caller's, the report also names the
 //! domain. A recipient at somebody else's domain, at an unknown domain, or none at all is no reason to refuse the report, and
 //! all three look the same. A report does not change when its domain is renamed, transferred or deleted.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::report::{self, NewReport, ReportKind};
+//!
+//! let message = b"From: a@example.org\r\n\r\nHello\r\n";
+//! let filed = postroom.write(|tx| {
+//!     report::file(tx, &caller, &NewReport::of(ReportKind::FalsePositive, message))
+//! })?;
+//! assert_eq!(postroom.read(|tx| report::message(tx, &filed))?, message);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod mbox;
 mod message;

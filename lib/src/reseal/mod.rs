@@ -2,6 +2,21 @@
 //!
 //! [`begin`] makes the key, [`step`] seals some rows anew and ends with the old key gone. Killed at any moment, the next step goes
 //! on where the last transaction ended: what is sealed names its key, and both keys are there until nothing needs the old one.
+//!
+//! ```
+//! use postroom::reseal::{self, Progress};
+//! # use postroom::db::{Options, Postroom};
+//! # use postroom::settings::Settings;
+//! # let folder = tempfile::tempdir()?;
+//! # let options = Options::new(Settings::for_server(&"mail.example.net".parse()?));
+//! # let postroom = Postroom::open(&folder.path().join("postroom.db"), options)?;
+//!
+//! reseal::begin(&postroom)?;
+//! // In pieces, beside everything else; a change that was broken off is gone on with.
+//! while let Progress::Sealed(_) = reseal::step(&postroom, 1000)? {}
+//! assert!(!postroom.read(reseal::is_under_way)?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub(crate) mod table;
 

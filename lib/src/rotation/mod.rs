@@ -7,6 +7,21 @@
 //!
 //! A domain whose keys are delegated ([`delegate`]) publishes two CNAMEs once, and its keys take turns in the operator's
 //! zone ([`delegated_zone`]): its owner need never act again.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::rotation;
+//! let every = Some(std::time::Duration::from_secs(90 * 86_400));
+//! let shown = postroom.write(|tx| rotation::set_interval(tx, &caller, &domain::find(tx, &caller, id)?, every))?;
+//! assert_eq!(shown.rotation.every, every);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod stage;
 mod table;

@@ -1,4 +1,22 @@
 //! Routes: what happens to a domain's incoming mail.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::route::{self, Recipients, RouteChange};
+//!
+//! let change = RouteChange { recipients: Some(Recipients::Known), ..RouteChange::default() };
+//! let route = postroom.write(|tx| {
+//!     route::update(tx, &caller, &domain::find(tx, &caller, id)?, change.clone())
+//! })?;
+//! assert_eq!(route.recipients, Recipients::Known);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub(crate) mod table;
 

@@ -6,6 +6,25 @@
 //! made the link is revoked or expires, or does not see the domain any more.
 //!
 //! The secret of a session is in the browser alone; the database has its hash, so sessions outlive a restart.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::login;
+//! use postroom::session::{self, Browser};
+//!
+//! let (_, link) = postroom.write(|tx| login::create_for_account(tx, &caller))?;
+//! let browser = Browser { agent: Some("a browser"), address: "192.0.2.7".parse()? };
+//! let signed_in = postroom.write(|tx| session::sign_in(tx, &link, browser, None))?;
+//! let (session, _secret) = signed_in.ok_or("the link is fresh")?;
+//! assert_eq!(session.caller().map(|caller| caller.account()), Some(caller.account()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod table;
 

@@ -4,6 +4,27 @@
 //! changes nothing; all that it lets anybody do is to have the DNS asked now. It may be opened any number of times, until it expires or is revoked. It has
 //! the rights of the API key that made it, and ends with the same things as a [login link](crate::login): with that key, and when its domain
 //! is deleted, renamed or given to another owner.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use std::time::Duration;
+//! use postroom::setup_link;
+//!
+//! let (_, secret) = postroom.write(|tx| {
+//!     setup_link::create(tx, &caller, &domain::find(tx, &caller, id)?, Duration::from_secs(86_400))
+//! })?;
+//! let name = postroom.read(|tx| {
+//!     Ok::<_, postroom::Error>(setup_link::open(tx, &secret)?.map(|opened| opened.domain.name.to_string()))
+//! })?;
+//! assert_eq!(name.as_deref(), Some("example.com"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod table;
 

@@ -2,6 +2,22 @@
 //!
 //! One pure function, `assess`, finds out all three from a domain's records and those of its authority. So a
 //! status and its reasons cannot differ: a domain is active exactly when no reason is of [`Severity::Fail`].
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::signing;
+//!
+//! let assessment = postroom.read(|tx| signing::find(tx, &domain::find(tx, &caller, id)?))?;
+//! assert!(!assessment.signing.signs());
+//! println!("{}", assessment.reason().map_or("it is active", |reason| &reason.text));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod assess;
 mod sender;

@@ -1,4 +1,20 @@
 //! Subscriptions: the plans of an account, with their limits.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::subscription::{self, Limits};
+//!
+//! let small = Limits { max_domains: Some(2), max_recipients: Some(10) };
+//! let made = postroom.write(|tx| subscription::create(tx, caller.account(), "small", small))?;
+//! assert_eq!(made.handle, "small");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod table;
 

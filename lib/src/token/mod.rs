@@ -1,4 +1,22 @@
 //! Domain tokens: the credentials with which somebody sends for one domain.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::token;
+//!
+//! let (token, secret) = postroom.write(|tx| {
+//!     token::create(tx, &caller, &domain::find(tx, &caller, id)?, Some("printer"))
+//! })?;
+//! assert!(secret.reveal().starts_with("prt_"));
+//! postroom.write(|tx| token::revoke(tx, &caller, &domain::find(tx, &caller, id)?, token.id))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod table;
 

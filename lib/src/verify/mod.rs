@@ -11,6 +11,24 @@
 //! - `proof`: whether what was seen shows that the account owns the name.
 //! - `related`: what else must be looked up where a record alone does not decide, such as what an SPF record includes.
 //! - [`schedule`]: when which domain is looked at next.
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::dns::ScriptedResolver;
+//! use postroom::verify::{self, Verdict};
+//!
+//! // `dns::NetworkResolver` in its place asks the real DNS.
+//! let dns = ScriptedResolver::new().mx("example.com", 10, "mx.mail.example.net");
+//! let checked = verify::check(&postroom, &caller, id, &dns)?;
+//! assert!(checked.iter().any(|each| each.finding.verdict == Verdict::Fail));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod advise;
 pub mod decide;

@@ -1,4 +1,20 @@
 //! Webhooks: the addresses to which one may be sent, and the Ed25519 key pair with which a domain's are signed (RFC 8032).
+//!
+//! ```
+//! # use postroom::{Caller, account, domain, domain::NewDomain};
+//! # let postroom = postroom::Postroom::open_temporary()?;
+//! # let (caller, id) = postroom.write(|tx| {
+//! #     let caller = Caller::operator(account::create_trusted(tx, "acme")?.id);
+//! #     let domain = domain::create(tx, &caller, &NewDomain::named(&"example.com".parse()?))?;
+//! #     Ok::<_, postroom::Error>((caller, domain.id))
+//! # })?;
+//! use postroom::webhook;
+//!
+//! // What a receiver checks with the domain's public key.
+//! let signature = postroom.read(|tx| webhook::sign(tx, &domain::find(tx, &caller, id)?, b"{}"))?;
+//! assert_eq!(signature.len(), 88);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod signer;
 pub(crate) mod table;

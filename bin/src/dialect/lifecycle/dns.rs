@@ -8,10 +8,28 @@ use postroom::record::RecordStatus;
 use postroom::verify;
 use serde_json::json;
 
+use super::input::{BY_USER, OF_USER};
 use super::input::{Input, path_domain, queried};
 use super::shape::Details;
+use super::shape::{DETAILS, DNS};
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{ID, MAYBE_TEXT, Shape, has, may};
 use crate::wire::{Call, Fault, LookingCall};
+
+pub(super) const SHOW: Contract = Contract::new("Shows a domain's records").query(OF_USER).answers(200, &DNS);
+pub(super) const MARK: Contract = Contract::new("Marks a record by word, where the operator allows it")
+    .takes(&Shape::object(
+        "MarkInput",
+        &[
+            BY_USER,
+            &[has("id", ID), has("status", crate::json::record::STATUS), may("observed_value", MAYBE_TEXT)],
+        ],
+    ))
+    .answers(200, &DETAILS);
+pub(super) const VERIFY: Contract = Contract::new("Checks a domain's records now")
+    .takes(&Shape::object("UserInput", &[BY_USER]))
+    .answers(200, &DETAILS);
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
     let (caller, name) = (queried(call)?, path_domain(call)?);

@@ -8,10 +8,43 @@ use postroom::provision::{self, NewDomain};
 use postroom::signing;
 use serde_json::json;
 
+use super::input::{BY_USER, OF_USER, USER};
 use super::input::{Input, path_domain, queried};
+use super::shape::{DETAILS, DOMAIN};
 use super::shape::{Details, domain_json};
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{COUNT, MAYBE_TEXT, NAME, Shape, TEXT, has, may};
 use crate::wire::{Call, Fault, by_ids};
+
+pub(super) const CREATE: Contract = Contract::new("Makes a domain")
+    .takes(&Shape::object(
+        "DomainInput",
+        &[BY_USER, &[has("domain", NAME), may("organization_id", MAYBE_TEXT)]],
+    ))
+    .answers(201, &Shape::object("MadeDomain", &[&[has("message", TEXT), has("domain", DETAILS)]]));
+pub(super) const LIST: Contract = Contract::new("Lists a user's domains")
+    .query(&[
+        has("user_id", USER),
+        may("limit", Shape::Integer { least: 1, most: i64::MAX }).text("200 at most; 50 if it is left out"),
+        may("offset", COUNT),
+    ])
+    .answers(
+        200,
+        &Shape::object(
+            "Domains",
+            &[&[
+                has("items", Shape::List(&DOMAIN)),
+                has("limit", COUNT),
+                // As a client gave it, of any length.
+                has("offset", Shape::Number),
+            ]],
+        ),
+    );
+pub(super) const INFO: Contract = Contract::new("Shows a domain").query(OF_USER).answers(200, &DETAILS);
+pub(super) const DELETE: Contract = Contract::new("Deletes a domain")
+    .takes(&Shape::object("DeleteInput", &[BY_USER, &[has("domain", NAME)]]))
+    .answers(200, &Shape::object("DeletedDomain", &[&[has("ok", Shape::Flag), has("deleted", NAME)]]));
 
 const DEFAULT_LIMIT: u64 = 50;
 const MAX_LIMIT: u64 = 200;

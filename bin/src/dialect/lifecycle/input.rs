@@ -1,12 +1,20 @@
 //! Inputs: the end user on whose behalf the call is made, and the fields of bodies.
 
 use crate::wire::json::{Json, Members, Object};
+use crate::wire::shape::{Member, Shape, has};
 use crate::wire::{Call, Fault, json_body};
 use postroom::account::Caller;
 use postroom::error::{Entity, Error};
 use postroom::name::DomainName;
 use postroom::route::Patch;
 use postroom::tag::Tag;
+
+/// An end user of the caller's.
+pub(super) const USER: Shape = Shape::Text { format: "", least: 1, example: "user_123" };
+/// The member of each body that says for whom the call is made.
+pub(super) const BY_USER: &[Member] = &[has("user_id", USER)];
+/// The same in the query.
+pub(super) const OF_USER: &[Member] = BY_USER;
 
 /// The members that the routes read.
 const FIELDS: &[&str] = &[
@@ -139,4 +147,15 @@ fn tag(field: &'static str, text: &str) -> Result<Tag, Fault> {
         reason: "is invalid".to_owned(),
         detail: Some(reason.to_string()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::shape::names_in_bodies;
+
+    #[test]
+    fn the_members_that_are_read_are_those_that_are_described() {
+        let read = super::FIELDS.iter().copied().collect();
+        assert_eq!(names_in_bodies(crate::dialect::lifecycle::DIALECT.routes), read);
+    }
 }

@@ -12,9 +12,13 @@ use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
+use crate::wire::shape::{Shape, TEXT, has};
 use crate::wire::{
     Auth, CLAIM_IT, Fault, Surface, looking, route, store_sentence, store_status, unproved_limit,
 };
+
+/// What [`render`] writes.
+pub(super) const FAULT: Shape = Shape::object("Fault", &[&[has("error", TEXT)]]);
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -22,14 +26,31 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/v2"],
     auth: Auth::Header(&["x-api-key"]),
     routes: &[
-        route(Method::POST, "/v2/domain", domains::create).writes(KeyScope::DomainsWrite).of_account(),
-        route(Method::GET, "/v2/domains", domains::list).reads(KeyScope::DomainsWrite),
-        route(Method::POST, "/v2/domains/delete", domains::delete).writes(KeyScope::DomainsWrite),
-        route(Method::GET, "/v2/domains/{domain}/info", domains::info).reads(KeyScope::DomainsWrite).short(),
-        looking(Method::PUT, "/v2/domains/{domain}/route", routing::update).writes(KeyScope::RoutesWrite),
-        route(Method::GET, "/v2/domains/{domain}/dns", dns::show).reads(KeyScope::RecordsVerify).short(),
-        route(Method::POST, "/v2/domains/{domain}/dns/mark", dns::mark).writes(KeyScope::RecordsVerify),
-        looking(Method::POST, "/v2/domains/{domain}/dns/verify", dns::verify).writes(KeyScope::RecordsVerify),
+        route(Method::POST, "/v2/domain", domains::create)
+            .by(&domains::CREATE)
+            .writes(KeyScope::DomainsWrite)
+            .of_account(),
+        route(Method::GET, "/v2/domains", domains::list).by(&domains::LIST).reads(KeyScope::DomainsWrite),
+        route(Method::POST, "/v2/domains/delete", domains::delete)
+            .by(&domains::DELETE)
+            .writes(KeyScope::DomainsWrite),
+        route(Method::GET, "/v2/domains/{domain}/info", domains::info)
+            .by(&domains::INFO)
+            .reads(KeyScope::DomainsWrite)
+            .short(),
+        looking(Method::PUT, "/v2/domains/{domain}/route", routing::update)
+            .by(&routing::UPDATE)
+            .writes(KeyScope::RoutesWrite),
+        route(Method::GET, "/v2/domains/{domain}/dns", dns::show)
+            .by(&dns::SHOW)
+            .reads(KeyScope::RecordsVerify)
+            .short(),
+        route(Method::POST, "/v2/domains/{domain}/dns/mark", dns::mark)
+            .by(&dns::MARK)
+            .writes(KeyScope::RecordsVerify),
+        looking(Method::POST, "/v2/domains/{domain}/dns/verify", dns::verify)
+            .by(&dns::VERIFY)
+            .writes(KeyScope::RecordsVerify),
     ],
     render,
 };

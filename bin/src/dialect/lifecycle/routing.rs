@@ -5,10 +5,32 @@ use postroom::inbound;
 use postroom::route::{self, Mode, Patch, Recipients, RouteChange};
 use postroom::webhook::{InvalidWebhook, VettedUrl, WebhookRules, WebhookUrl};
 
+use super::input::BY_USER;
 use super::input::{Input, path_domain};
+use super::shape::DETAILS;
 use super::shape::Details;
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{MAYBE_TEXT, Shape, may};
 use crate::wire::{Fault, LookingCall};
+
+pub(super) const UPDATE: Contract =
+    Contract::new("Changes a domain's route; what is left out stays, and null clears")
+        .takes(&Shape::object(
+            "RouteInput",
+            &[
+                BY_USER,
+                &[
+                    may("forward_mode", crate::json::route::MODE),
+                    may("webhook_url", MAYBE_TEXT),
+                    may("webhook_secret", MAYBE_TEXT),
+                    may("forward_to_email", MAYBE_TEXT),
+                    may("recipients", Shape::Maybe(&crate::json::route::RECIPIENTS)),
+                    may("catch_all", MAYBE_TEXT),
+                ],
+            ],
+        ))
+        .answers(200, &DETAILS);
 
 pub(super) fn update(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let input = Input::read(call)?;

@@ -13,6 +13,60 @@ use postroom::webhook::WebhookUrl;
 use serde_json::{Value, json};
 
 use crate::json::signing::add_assessment;
+use crate::json::{domain as ours, record as records, signing::ASSESSMENT};
+use crate::wire::shape::{COUNT, ID, MAYBE_TEXT, MAYBE_TIME, Member, NAME, SHORT, Shape, TEXT, TIME, has};
+
+/// What [`domain_json`] writes.
+pub(super) const DOMAIN: Shape = Shape::object(
+    "Domain",
+    &[
+        &[
+            has("id", ID),
+            has("domain", NAME),
+            has("status", ours::STATUS),
+            has("user_id", MAYBE_TEXT),
+            has("organization_id", MAYBE_TEXT),
+            has("created_at", TIME),
+            has("updated_at", TIME),
+        ],
+        ASSESSMENT,
+    ],
+);
+const PROBLEM: Shape = Shape::object("RecordProblem", &[&[has("code", TEXT), has("text", TEXT)]]);
+const RECORD: Shape = Shape::object(
+    "Record",
+    &[&[
+        has("id", ID),
+        has("record_type", Shape::Word(&["TXT", "CNAME", "MX"])),
+        has("host", TEXT),
+        has("expected_value", TEXT),
+        has("priority", Shape::Maybe(&SHORT)),
+        has("status", records::STATUS),
+        has("observed_value", MAYBE_TEXT),
+        has("checked_at", MAYBE_TIME),
+        has("override", Shape::Flag),
+        has("problem", Shape::Maybe(&PROBLEM)),
+    ]],
+);
+const ROUTE: Shape = Shape::object(
+    "Route",
+    &[&[
+        has("domain", NAME),
+        has("forward_mode", crate::json::route::MODE),
+        has("webhook_url", MAYBE_TEXT),
+        has("has_webhook_secret", Shape::Flag),
+        has("forward_to_email", MAYBE_TEXT),
+        has("recipients", crate::json::route::RECIPIENTS),
+        has("catch_all", MAYBE_TEXT),
+    ]],
+);
+const MX: Shape = Shape::object("Mx", &[&[has("host", TEXT), has("priority", Shape::Maybe(&COUNT))]]);
+const WITH_DNS: &[Member] = &[has("domain", DOMAIN), has("dns", Shape::List(&RECORD))];
+/// A domain and its records.
+pub(super) const DNS: Shape = Shape::object("DomainWithRecords", &[WITH_DNS]);
+/// What [`Details::json`] writes.
+pub(super) const DETAILS: Shape =
+    Shape::object("DomainDetails", &[WITH_DNS, &[has("route", ROUTE), has("mx", Shape::Maybe(&MX))]]);
 
 /// A domain with everything that this dialect shows of it: three statements, however many records.
 pub(super) struct Details {

@@ -5,9 +5,16 @@ use serde_json::json;
 
 use super::domains::empty;
 use super::input::{path_domain, path_name};
+use super::shape::DOMAIN;
 use super::shape::domain_json;
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{NAME, Shape, has};
 use crate::wire::{Call, Fault};
+
+pub(super) const CREATE: Contract = Contract::new("Makes an alias of a domain")
+    .answers(200, &Shape::object("MadeAlias", &[&[has("domain", DOMAIN), has("alias", NAME)]]));
+pub(super) const DELETE: Contract = Contract::new("Deletes an alias").nothing(204);
 
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let alias = path_name(call, "alias")?;

@@ -11,13 +11,75 @@ use postroom::name::DomainName;
 use postroom::{provision as provisioning, signing, subscription};
 use serde_json::{Value, json};
 
+use super::domains::WISH;
 use super::domains::{Flags, Wish};
 use super::input::{FIELDS, domain_of, name, object};
 use super::said;
 use super::shape::Handles;
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::json::{Json, Members};
+use crate::wire::shape::{Member, NAME, Shape, TEXT, has, may};
 use crate::wire::{Call, Fault, LookingCall};
+
+const CODE: Shape = Shape::Integer { least: 200, most: 599 };
+const OUTCOME: &[Member] = &[has("code", CODE).text("the status of this item"), may("comment", TEXT)];
+/// What became of an item: [`commented`].
+const PROVISIONED: Shape =
+    Shape::object("ProvisionOutcome", &[&[has("domain", super::shape::DOMAIN)], OUTCOME]);
+const REFUSED: Shape = Shape::object(
+    "ProvisionRefusal",
+    &[
+        &[has(
+            "domain",
+            Shape::object("RefusedDomain", &[&[has("domain", NAME), has("subscriptionHandle", TEXT)]]),
+        )],
+        OUTCOME,
+    ],
+);
+/// The domain of an item as it was given.
+const GIVEN: &[Member] = &[has("domain", TEXT)];
+const DONE: Shape = Shape::object("Outcome", &[GIVEN, OUTCOME]);
+const LINKED: Shape = Shape::object("LinkOutcome", &[GIVEN, OUTCOME, &[has("loginLink", TEXT)]]);
+const NAMED: Shape =
+    Shape::Either(&[&NAME, &Shape::object("NamedDomain", &[&[has("domain", NAME)]]), &Shape::Any]);
+/// A body that names domains.
+pub(super) const NAMES: Shape = Shape::object(
+    "DomainNames",
+    &[&[has("domains", Shape::List(&NAMED))
+        .text("1000 at most; what is no such item gets an error of its own")]],
+);
+pub(super) const PROVISION: Contract =
+    Contract::new("Provisions up to a thousand domains, with an outcome for each")
+        .query(&[
+            has("subscriptionHandle", super::domains::HANDLE),
+            may("associate-key", Shape::Flag),
+            may("overwrite", Shape::Flag),
+        ])
+        .takes(&Shape::object(
+            "ProvisionBatch",
+            &[&[has("domains", Shape::List(&Shape::Either(&[&WISH, &Shape::Any])))
+                .text("1000 at most; what is no such item gets an error of its own")]],
+        ))
+        .answers(
+            200,
+            &Shape::object(
+                "ProvisionOutcomes",
+                &[&[has("successes", Shape::List(&PROVISIONED)), has("errors", Shape::List(&REFUSED))]],
+            ),
+        );
+pub(super) const DEPROVISION: Contract = Contract::new(
+    "Deprovisions up to a thousand domains, with an outcome for each",
+)
+.takes(&NAMES)
+.answers(
+    200,
+    &Shape::object("Outcomes", &[&[has("successes", Shape::List(&DONE)), has("errors", Shape::List(&DONE))]]),
+);
+pub(super) const LINKS: Shape = Shape::object(
+    "LinkOutcomes",
+    &[&[has("successes", Shape::List(&LINKED)), has("errors", Shape::List(&DONE))]],
+);
 
 /// The most items of a request.
 const MOST: usize = 1000;

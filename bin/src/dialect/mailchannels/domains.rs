@@ -13,14 +13,79 @@ use postroom::signing;
 use postroom::subscription;
 use serde_json::json;
 
+use super::input::{SECTIONS, SETTINGS};
 use super::input::{
     filtering, flag, list as list_of, name, number, object, one_downstream, path_domain, sections, text,
     whole,
 };
+use super::shape::{ALL_SETTINGS, DOMAIN, RECORDS};
 use super::shape::{Handles, domain_json, downstream_json, settings_json};
+use crate::json::explained::DOWNSTREAM;
+use crate::wire::Contract;
 use crate::wire::http::{Body, HeaderMap, Response, StatusCode};
 use crate::wire::json::{Json, Members};
+use crate::wire::shape::{COUNT, Member, NAME, Shape, TEXT, has, may};
 use crate::wire::{Call, Fault, LookingCall, by_ids};
+
+/// The handle of a subscription.
+pub(super) const HANDLE: Shape = Shape::Text { format: "", least: 1, example: "default" };
+/// What [`Flags`] reads, of the query.
+const FLAGS: &[Member] =
+    &[may("associate-key", Shape::Flag), may("overwrite", Shape::Flag), may("subscriptionHandle", HANDLE)];
+const WISHED: &[Member] =
+    &[has("domain", NAME), may("settings", Shape::Maybe(&Shape::object("SettingsInput", &[SETTINGS])))];
+/// What [`Wish`] reads.
+pub(super) const WISH: Shape = Shape::object("DomainInput", &[WISHED, SECTIONS]);
+const LIMIT: Shape = Shape::object("SubscriptionLimit", &[&[has("featureHandle", TEXT), has("value", TEXT)]]);
+const PLAN: Shape = Shape::object("Plan", &[&[has("handle", TEXT), has("name", TEXT)]]);
+const SUBSCRIPTION: Shape = Shape::object(
+    "Subscription",
+    &[&[
+        has("handle", TEXT),
+        has("active", Shape::Flag),
+        has("plan", PLAN),
+        has("limits", Shape::List(&LIMIT)),
+        has("activeAccountsCount", COUNT),
+    ]],
+);
+pub(super) const SUBSCRIPTIONS: Contract =
+    Contract::new("Lists the account's subscriptions").answers(200, &Shape::List(&SUBSCRIPTION));
+pub(super) const LIST: Contract = Contract::new("Lists domains")
+    .query(&[
+        may("domains", TEXT).text("names, with commas between them"),
+        may("limit", Shape::Integer { least: 0, most: 5000 }),
+        may("offset", PLACE),
+    ])
+    .answers(200, &Shape::object("Domains", &[&[has("domains", Shape::List(&DOMAIN)), has("total", COUNT)]]));
+const PLACE: Shape = Shape::Integer { least: 0, most: 2_147_483_647 };
+pub(super) const PROVISION: Contract = Contract::new("Provisions a domain")
+    .query(FLAGS)
+    .takes(&Shape::object(
+        "ProvisionInput",
+        &[WISHED, SECTIONS, &[may("subscriptionHandle", Shape::Maybe(&HANDLE)).text("here or in the query")]],
+    ))
+    .answers(201, &DOMAIN)
+    .answers(200, &DOMAIN);
+pub(super) const SHOW: Contract = Contract::new("Shows a domain").answers(200, &DOMAIN);
+pub(super) const DEPROVISION: Contract = Contract::new("Deprovisions a domain").nothing(204);
+pub(super) const SETTINGS_SHOWN: Contract =
+    Contract::new("Shows a domain's settings").answers(200, &ALL_SETTINGS);
+pub(super) const SET_SETTINGS: Contract =
+    Contract::new("Changes a domain's settings; what is left out stays")
+        .takes(&Shape::object("SettingsChange", &[SETTINGS, SECTIONS]))
+        .answers(200, &DOMAIN);
+pub(super) const DOWNSTREAM_SHOWN: Contract =
+    Contract::new("Lists the servers to which a domain's mail is delivered")
+        .query(&[may("limit", Shape::Integer { least: 1, most: 2_147_483_647 }), may("offset", PLACE)])
+        .answers(200, &RECORDS);
+pub(super) const SET_DOWNSTREAM: Contract =
+    Contract::new("Sets the servers to which a domain's mail is delivered")
+        .takes(&Shape::object("DownstreamInput", &[&[has("records", Shape::List(&DOWNSTREAM))]]))
+        .answers(201, &RECORDS);
+pub(super) const SET_KEY: Contract = Contract::new("Ties a domain to an API key, or to none")
+    .takes(&Shape::object("KeyInput", &[&[has("apiKey", Shape::Maybe(&SOME_KEY)).text("null for none")]]))
+    .nothing(204);
+const SOME_KEY: Shape = Shape::Text { format: "", least: 1, example: "pra_…" };
 
 /// A status and nothing more.
 pub(super) fn empty(status: StatusCode) -> Response {

@@ -10,8 +10,25 @@ use postroom::error::{Entity, Error};
 use postroom::inbound::{self, Downstream, Filtering, InboundChange, NameStanding};
 use postroom::name::{DomainName, InvalidName};
 
+use crate::json::explained::DOWNSTREAM;
 use crate::wire::json::{Json, Members, Object};
+use crate::wire::shape::{MAYBE_TEXT, Member, Shape, TEXTS, may};
 use crate::wire::{Call, Fault, json_body};
+
+/// What [`filtering`] reads.
+pub(super) const SETTINGS: &[Member] = &[
+    may("abusePolicy", Shape::Maybe(&super::shape::POLICY)),
+    may("abusePolicyOverride", Shape::Maybe(&Shape::Flag)),
+    may("spamHeaderName", MAYBE_TEXT),
+    may("spamHeaderValue", MAYBE_TEXT),
+];
+/// What [`sections`] reads.
+pub(super) const SECTIONS: &[Member] = &[
+    may("admins", Shape::Maybe(&TEXTS)),
+    may("downstreamAddresses", Shape::Maybe(&Shape::List(&DOWNSTREAM))),
+    may("downstreamAddress", Shape::Maybe(&Shape::List(&DOWNSTREAM))),
+    may("aliases", Shape::Maybe(&TEXTS)),
+];
 
 /// The members that the routes read, on every level of their bodies.
 pub(super) const FIELDS: &[&str] = &[
@@ -242,4 +259,15 @@ pub(super) fn one_downstream(value: &Json<'_>) -> Result<Downstream, Fault> {
         port: number("port")?,
         target: target.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::shape::names_in_bodies;
+
+    #[test]
+    fn the_members_that_are_read_are_those_that_are_described() {
+        let read = super::FIELDS.iter().copied().collect();
+        assert_eq!(names_in_bodies(crate::dialect::mailchannels::DIALECT.routes), read);
+    }
 }

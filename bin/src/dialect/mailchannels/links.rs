@@ -3,11 +3,21 @@
 use postroom::login;
 use serde_json::json;
 
+use super::batch::{LINKS, NAMES};
 use super::batch::{each_of, items};
 use super::input::{domain_of, path_domain};
 use crate::console::login_url;
+use crate::wire::Contract;
 use crate::wire::http::{Method, Response, StatusCode};
+use crate::wire::shape::{Shape, TEXT, has};
 use crate::wire::{Call, Fault};
+
+pub(super) const CREATE: Contract = Contract::new("Makes a link by which a domain's administrator signs in")
+    .answers(200, &Shape::object("LoginLink", &[&[has("loginLink", TEXT)]]));
+pub(super) const CREATE_MANY: Contract =
+    Contract::new("Makes up to a thousand links, with an outcome for each")
+        .takes(&NAMES)
+        .answers(200, &LINKS);
 
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     if call.request.method == Method::HEAD {

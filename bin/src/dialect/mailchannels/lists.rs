@@ -13,8 +13,29 @@ use serde_json::{Value, json};
 
 use super::domains::empty;
 use super::input::{domain_of, object, path_address, path_domain, path_name, text};
+use crate::json::list::{ITEM_TYPE, LIST};
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{Member, SOME_TEXT, Shape, TEXT, has};
 use crate::wire::{Call, Fault};
+
+/// What [`entry_json`] writes.
+pub(super) const ENTRY: Shape =
+    Shape::object("ListEntry", &[&[has("action", LIST), has("item", TEXT), has("item_type", ITEM_TYPE)]]);
+const SHOWN: Contract = Contract::new("Lists what stands on a list").answers(200, &Shape::List(&ENTRY));
+const ADDED: Contract =
+    Contract::new("Adds an item to a list").takes(&Shape::object("ItemInput", &[ITEM])).answers(201, &ENTRY);
+const REMOVED: Contract = Contract::new("Takes an item off a list").query(ITEM).nothing(204);
+const ITEM: &[Member] = &[has("item", SOME_TEXT).text("an address, a domain, an IP address or a CIDR block")];
+pub(super) const OF_ACCOUNT: Contract = SHOWN;
+pub(super) const OF_DOMAIN: Contract = SHOWN;
+pub(super) const OF_USER: Contract = SHOWN;
+pub(super) const ADD_TO_ACCOUNT: Contract = ADDED;
+pub(super) const ADD_TO_DOMAIN: Contract = ADDED;
+pub(super) const ADD_TO_USER: Contract = ADDED;
+pub(super) const REMOVE_FROM_ACCOUNT: Contract = REMOVED;
+pub(super) const REMOVE_FROM_DOMAIN: Contract = REMOVED;
+pub(super) const REMOVE_FROM_USER: Contract = REMOVED;
 
 pub(super) fn of_account(call: &Call<'_>) -> Result<Response, Fault> {
     shown(call, Place::Account, action(call)?)

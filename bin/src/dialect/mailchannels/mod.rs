@@ -15,11 +15,20 @@ use postroom::access::KeyScope;
 use postroom::error::{Entity, Error};
 use serde_json::json;
 
+use crate::wire::Contract;
 use crate::wire::http::{Body, HeaderMap, Method, Response, StatusCode, header};
+use crate::wire::shape::{Shape, TEXT, TEXTS, has};
 use crate::wire::{
     Anybody, Auth, CLAIM_IT, Call, Fault, Surface, batch, looking, looking_batch, open, reporting, route,
     store_sentence, store_status, unproved_limit,
 };
+
+/// What [`error`] writes.
+pub(super) const FAULT: Shape = Shape::object(
+    "Fault",
+    &[&[has("code", Shape::Integer { least: 400, most: 599 }), has("message", TEXT), has("errors", TEXTS)]],
+);
+const STATUS: Contract = Contract::new("Tells whether the service is well").nothing(200);
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -27,65 +36,98 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/inbound/v1"],
     auth: Auth::Header(&["x-api-key"]),
     routes: &[
-        route(Method::GET, "/inbound/v1/subscriptions", domains::subscriptions).reads(KeyScope::DomainsWrite),
-        route(Method::GET, "/inbound/v1/domains", domains::list).reads(KeyScope::DomainsWrite),
+        route(Method::GET, "/inbound/v1/subscriptions", domains::subscriptions)
+            .by(&domains::SUBSCRIPTIONS)
+            .reads(KeyScope::DomainsWrite),
+        route(Method::GET, "/inbound/v1/domains", domains::list)
+            .by(&domains::LIST)
+            .reads(KeyScope::DomainsWrite),
         looking(Method::POST, "/inbound/v1/domains", domains::provision)
+            .by(&domains::PROVISION)
             .writes(KeyScope::DomainsWrite)
             .of_account(),
         looking_batch(Method::POST, "/inbound/v1/domains/batch", batch::provision)
+            .by(&batch::PROVISION)
             .writes(KeyScope::DomainsWrite)
             .of_account(),
-        batch(Method::DELETE, "/inbound/v1/domains/batch", batch::deprovision).writes(KeyScope::DomainsWrite),
+        batch(Method::DELETE, "/inbound/v1/domains/batch", batch::deprovision)
+            .by(&batch::DEPROVISION)
+            .writes(KeyScope::DomainsWrite),
         batch(Method::POST, "/inbound/v1/domains/batch/deprovision", batch::deprovision)
+            .by(&batch::DEPROVISION)
             .writes(KeyScope::DomainsWrite),
         route(Method::GET, "/inbound/v1/domains/{domain}", domains::show)
+            .by(&domains::SHOW)
             .reads(KeyScope::DomainsWrite)
             .short(),
         route(Method::DELETE, "/inbound/v1/domains/{domain}", domains::deprovision)
+            .by(&domains::DEPROVISION)
             .writes(KeyScope::DomainsWrite),
         route(Method::GET, "/inbound/v1/domains/{domain}/settings", domains::settings)
+            .by(&domains::SETTINGS_SHOWN)
             .reads(KeyScope::DomainsWrite)
             .short(),
         looking(Method::PUT, "/inbound/v1/domains/{domain}/settings", domains::set_settings)
+            .by(&domains::SET_SETTINGS)
             .writes(KeyScope::DomainsWrite),
         route(Method::GET, "/inbound/v1/domains/{domain}/downstream-address", domains::downstream)
+            .by(&domains::DOWNSTREAM_SHOWN)
             .reads(KeyScope::RoutesWrite),
         looking(Method::PUT, "/inbound/v1/domains/{domain}/downstream-address", domains::set_downstream)
+            .by(&domains::SET_DOWNSTREAM)
             .writes(KeyScope::RoutesWrite),
         route(Method::PUT, "/inbound/v1/domains/{domain}/api-key", domains::set_key)
+            .by(&domains::SET_KEY)
             .writes(KeyScope::DomainsWrite),
         route(Method::POST, "/inbound/v1/domains/{domain}/alias/{alias}", aliases::create)
+            .by(&aliases::CREATE)
             .writes(KeyScope::DomainsWrite),
         route(Method::DELETE, "/inbound/v1/domains/{domain}/alias/{alias}", aliases::delete)
+            .by(&aliases::DELETE)
             .writes(KeyScope::DomainsWrite),
         route(Method::GET, "/inbound/v1/domains/{domain}/login-link", links::create)
+            .by(&links::CREATE)
             .writes(KeyScope::LinksWrite),
         batch(Method::POST, "/inbound/v1/domains/batch/login-link", links::create_many)
+            .by(&links::CREATE_MANY)
             .writes(KeyScope::LinksWrite),
-        route(Method::GET, "/inbound/v1/lists/{listname}", lists::of_account).reads(KeyScope::ListsWrite),
+        route(Method::GET, "/inbound/v1/lists/{listname}", lists::of_account)
+            .by(&lists::OF_ACCOUNT)
+            .reads(KeyScope::ListsWrite),
         route(Method::POST, "/inbound/v1/lists/{listname}", lists::add_to_account)
+            .by(&lists::ADD_TO_ACCOUNT)
             .writes(KeyScope::ListsWrite)
             .of_account(),
         route(Method::DELETE, "/inbound/v1/lists/{listname}", lists::remove_from_account)
+            .by(&lists::REMOVE_FROM_ACCOUNT)
             .writes(KeyScope::ListsWrite)
             .of_account(),
         route(Method::GET, "/inbound/v1/domains/{domain}/lists/{listname}", lists::of_domain)
+            .by(&lists::OF_DOMAIN)
             .reads(KeyScope::ListsWrite),
         route(Method::POST, "/inbound/v1/domains/{domain}/lists/{listname}", lists::add_to_domain)
+            .by(&lists::ADD_TO_DOMAIN)
             .writes(KeyScope::ListsWrite),
         route(Method::DELETE, "/inbound/v1/domains/{domain}/lists/{listname}", lists::remove_from_domain)
+            .by(&lists::REMOVE_FROM_DOMAIN)
             .writes(KeyScope::ListsWrite),
         route(Method::GET, "/inbound/v1/users/{email}/lists/{listname}", lists::of_user)
+            .by(&lists::OF_USER)
             .reads(KeyScope::ListsWrite),
         route(Method::POST, "/inbound/v1/users/{email}/lists/{listname}", lists::add_to_user)
+            .by(&lists::ADD_TO_USER)
             .writes(KeyScope::ListsWrite),
         route(Method::DELETE, "/inbound/v1/users/{email}/lists/{listname}", lists::remove_from_user)
+            .by(&lists::REMOVE_FROM_USER)
             .writes(KeyScope::ListsWrite),
-        route(Method::PUT, "/inbound/v1/users", users::save).writes(KeyScope::ListsWrite),
+        route(Method::PUT, "/inbound/v1/users", users::save).by(&users::SAVE).writes(KeyScope::ListsWrite),
         route(Method::PUT, "/inbound/v1/users/{email}/settings", users::set_settings)
+            .by(&users::SET_SETTINGS)
             .writes(KeyScope::ListsWrite),
-        reporting(Method::POST, "/inbound/v1/report", reports::submit).writes(KeyScope::ReportsWrite),
-        open(Method::GET, "/inbound/v1/status", status),
+        reporting(Method::POST, "/inbound/v1/report", reports::submit)
+            .by(&reports::SUBMIT)
+            .writes(KeyScope::ReportsWrite),
+        open(Method::GET, "/inbound/v1/status", status).by(&STATUS),
     ],
     render,
 };

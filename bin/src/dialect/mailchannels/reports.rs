@@ -6,9 +6,28 @@ use postroom::report::{self, NewReport, ReportKind};
 
 use super::domains::empty;
 use super::input::{FIELDS, object};
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::json::{Json, Members};
+use crate::wire::shape::{MAYBE_TEXT, Shape, TEXT, has, may};
 use crate::wire::{Call, Fault};
+
+const ENVELOPE: Shape = Shape::object(
+    "Envelope",
+    &[&[may("ehlo", MAYBE_TEXT), may("mailFrom", MAYBE_TEXT), may("rcptTo", MAYBE_TEXT)]],
+);
+const HOST: Shape = Shape::object("SendingHost", &[&[may("name", MAYBE_TEXT)]]);
+pub(super) const SUBMIT: Contract = Contract::new("Reports a message that was judged wrongly")
+    .query(&[has("report_type", Shape::Word(&["false_positive", "false_negative"]))])
+    .takes(&Shape::object(
+        "ReportInput",
+        &[&[
+            has("messageContent", TEXT).text("the whole message"),
+            may("smtpEnvelopeInformation", Shape::Maybe(&ENVELOPE)),
+            may("sendingHostInformation", Shape::Maybe(&HOST)),
+        ]],
+    ))
+    .nothing(204);
 
 pub(super) fn submit(call: &Call<'_>) -> Result<Response, Fault> {
     let kind: Option<ReportKind> = call.query("report_type").and_then(|text| text.parse().ok());

@@ -13,6 +13,38 @@ use postroom::subscription;
 use serde_json::{Value, json};
 
 use crate::json::signing::add_assessment;
+use crate::json::{explained::DOWNSTREAM, signing::ASSESSMENT};
+use crate::wire::shape::{MAYBE_TEXT, Member, NAME, Shape, TEXT, TEXTS, has};
+
+/// What is done with spam.
+pub(super) const POLICY: Shape = Shape::Word(&["block", "flag", "quarantine"]);
+/// What [`settings_json`] writes.
+const SETTINGS: &[Member] = &[
+    has("abusePolicy", Shape::Maybe(&POLICY)),
+    has("abusePolicyOverride", Shape::Maybe(&Shape::Flag)),
+    has("spamHeaderName", MAYBE_TEXT),
+    has("spamHeaderValue", MAYBE_TEXT),
+];
+const SECTIONS: &[Member] =
+    &[has("admins", TEXTS), has("downstreamAddresses", Shape::List(&DOWNSTREAM)), has("aliases", TEXTS)];
+/// A domain as [`domain_json`] writes it.
+pub(super) const DOMAIN: Shape = Shape::object(
+    "Domain",
+    &[
+        &[
+            has("domain", NAME),
+            has("subscriptionHandle", TEXT),
+            has("settings", Shape::object("Settings", &[SETTINGS])),
+        ],
+        SECTIONS,
+        ASSESSMENT,
+    ],
+);
+/// All settings beside each other.
+pub(super) const ALL_SETTINGS: Shape = Shape::object("AllSettings", &[SETTINGS, SECTIONS]);
+/// Downstream servers.
+pub(super) const RECORDS: Shape =
+    Shape::object("DownstreamAddresses", &[&[has("records", Shape::List(&DOWNSTREAM))]]);
 
 /// The handles of a caller's subscriptions.
 pub(super) struct Handles(HashMap<SubscriptionId, String>);

@@ -6,9 +6,42 @@ use serde_json::{Value, json};
 
 use super::input::{FIELDS, domain_of, list as list_of, object, optional_flag, parse_address, path_address};
 use super::lists::{both_of_user, parse_item};
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::json::{Json, Members};
+use crate::wire::shape::{ADDRESS, Member, Shape, TEXTS, has, may};
 use crate::wire::{Call, Fault, json_body};
+
+const USER: &[Member] = &[
+    has("email_address", ADDRESS),
+    has("roles", Shape::List(&Shape::Word(&["admin", "user"]))),
+    has("filter", Shape::Flag),
+];
+/// What [`user_json`] writes.
+const RECIPIENT: Shape = Shape::object("User", &[USER]);
+const SAVED: Shape = Shape::object(
+    "SavedUser",
+    &[&[has("recipient", RECIPIENT), has("list_entries", Shape::List(&super::lists::ENTRY))]],
+);
+const FILTER: Shape = Shape::Word(&["true", "false", "compute"]);
+const WANTED: Shape = Shape::object(
+    "ListEntries",
+    &[&[may("safelist", Shape::Maybe(&TEXTS)), may("blocklist", Shape::Maybe(&TEXTS))]],
+);
+pub(super) const SAVE: Contract = Contract::new("Makes a user, or finds it")
+    .query(&[has("email_address", ADDRESS), has("admin", Shape::Flag), may("filter", FILTER)])
+    .may_take(&Shape::Maybe(&Shape::object("UserInput", &[&[may("list_entries", Shape::Maybe(&WANTED))]])))
+    .answers(201, &SAVED)
+    .answers(200, &SAVED);
+pub(super) const SET_SETTINGS: Contract = Contract::new("Changes a user's settings; what is left out stays")
+    .takes(&Shape::object(
+        "UserSettings",
+        &[&[
+            may("filter", Shape::Maybe(&Shape::Either(&[&Shape::Flag, &FILTER]))),
+            may("admin", Shape::Maybe(&Shape::Flag)),
+        ]],
+    ))
+    .answers(200, &RECIPIENT);
 
 /// The most list entries that a user is made with.
 const MOST_ENTRIES: usize = 1000;

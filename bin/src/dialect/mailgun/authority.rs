@@ -8,9 +8,26 @@ use serde_json::json;
 
 use super::input::{bad, flag, new_selector, parse_selector, path_domain};
 use super::shape::Details;
+use super::shape::RECORDS;
+use crate::wire::Contract;
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{Shape, TEXT, has, may};
 use crate::wire::{Call, Fault};
+
+pub(super) const SET_AUTHORITY: Contract =
+    Contract::new("Says whether a domain's own keys sign, or those of the domain above it")
+        .form(&[may("self", TEXT).text("true or false; empty is false")])
+        .answers(
+            200,
+            &Shape::object(
+                "AuthorityChange",
+                &[&[has("message", TEXT), has("sending_dns_records", RECORDS), has("changed", Shape::Flag)]],
+            ),
+        );
+pub(super) const SET_SELECTOR: Contract = Contract::new("Gives a domain's key another selector")
+    .form(&[may("dkim_selector", TEXT)])
+    .answers(200, &super::MESSAGE);
 
 pub(super) fn set_authority(call: &Call<'_>) -> Result<Response, Fault> {
     let (name, form) = (path_domain(call)?, Form::read(call.request)?);

@@ -9,10 +9,25 @@ use postroom::verify;
 use serde_json::json;
 
 use super::input::path_domain;
+use super::shape::{DOMAIN, TOLD, WHOLE};
 use super::shape::{Details, domain_json};
+use crate::wire::Contract;
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{COUNT, Shape, TEXT, has, may};
 use crate::wire::{Call, Fault, LookingCall, by_ids};
+
+pub(super) const LIST: Contract = Contract::new("Lists domains")
+    .query(&[
+        may("limit", TEXT).text("a number, 1000 at most; 100 if it is none"),
+        may("skip", TEXT).text("a number"),
+    ])
+    .answers(
+        200,
+        &Shape::object("Domains", &[&[has("total_count", COUNT), has("items", Shape::List(&DOMAIN))]]),
+    );
+pub(super) const SHOW: Contract = Contract::new("Shows a domain").answers(200, &WHOLE);
+pub(super) const VERIFY: Contract = Contract::new("Checks a domain's records now").answers(200, &TOLD);
 
 const USUAL_LIMIT: u32 = 100;
 const MOST: u32 = 1000;

@@ -4,7 +4,11 @@ use postroom::error::{Entity, Error};
 use postroom::name::{DomainName, InvalidName, Selector};
 
 use crate::wire::form::Form;
+use crate::wire::shape::Shape;
 use crate::wire::{Call, Fault};
+
+/// A yes or no.
+pub(super) const FLAG: Shape = Shape::Text { format: "", least: 1, example: "true" };
 
 /// A fault whose words are all there is to say.
 pub(super) fn bad(field: &'static str, text: impl Into<String>) -> Fault {

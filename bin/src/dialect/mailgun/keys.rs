@@ -8,11 +8,44 @@ use postroom::name::{DomainName, Selector};
 use serde_json::json;
 
 use super::input::{as_key, bad, domain as domain_of, new_selector, path_domain, path_key, selector};
+use super::paging::PAGING;
 use super::paging::{Asked, Paging};
+use super::shape::KEY;
 use super::shape::key_json;
+use crate::wire::Contract;
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{NAME, SELECTOR, Shape, TEXT, has, may};
 use crate::wire::{Call, Fault, LookingCall};
+
+pub(super) const LIST: Contract = Contract::new("Lists the DKIM keys of all domains")
+    .query(&[
+        may("signing_domain", TEXT),
+        may("selector", TEXT),
+        may("page", TEXT).text("from a link of the answer"),
+        may("limit", TEXT).text("a number, 100 at most; 10 if it is none"),
+    ])
+    .answers(200, &Shape::object("PageOfKeys", &[&[has("items", Shape::List(&KEY)), has("paging", PAGING)]]));
+pub(super) const CREATE: Contract = Contract::new("Makes a DKIM key, or takes one")
+    .form(&[
+        has("signing_domain", NAME),
+        has("selector", SELECTOR),
+        may("bits", Shape::Word(&["2048", "1024"])),
+        may("pem", TEXT).text("a private key in PKCS #1, as a text or a file"),
+    ])
+    .answers(200, &KEY);
+pub(super) const DELETE: Contract = Contract::new("Deletes a DKIM key")
+    .query(&[has("signing_domain", NAME), has("selector", SELECTOR)])
+    .answers(200, &super::MESSAGE);
+pub(super) const OF_DOMAIN: Contract = Contract::new("Lists a domain's DKIM keys")
+    .answers(200, &Shape::object("Keys", &[&[has("items", Shape::List(&KEY))]]));
+const SWITCHED: Shape = Shape::object(
+    "SwitchedKey",
+    &[&[has("message", TEXT), has("authority", NAME), has("selector", SELECTOR), has("active", Shape::Flag)]],
+);
+pub(super) const ACTIVATE: Contract =
+    Contract::new("Has a DKIM key sign, if its record is in the DNS").answers(200, &SWITCHED);
+pub(super) const DEACTIVATE: Contract = Contract::new("Has a DKIM key sign no more").answers(200, &SWITCHED);
 
 pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let asked = Asked::read(&Form::read(call.request)?);

@@ -14,7 +14,13 @@ use postroom::error::{Entity, Error};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
+use crate::wire::shape::{Shape, TEXT, has, may};
 use crate::wire::{Auth, Fault, Surface, looking, making, route, store_sentence, store_status};
+
+const MESSAGE: Shape = Shape::object("Message", &[&[has("message", TEXT)]]);
+/// What [`render`] writes, with the names that [`rotation`] has besides.
+pub(super) const FAULT: Shape =
+    Shape::object("Fault", &[&[has("message", TEXT), may("Reason", TEXT), may("Description", TEXT)]]);
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -22,29 +28,47 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/v1", "/v3", "/v4"],
     auth: Auth::Basic { user: "api" },
     routes: &[
-        route(Method::GET, "/v1/dkim/keys", keys::list).reads(KeyScope::KeysWrite),
-        making(Method::POST, "/v1/dkim/keys", keys::create).writes(KeyScope::KeysWrite),
-        route(Method::DELETE, "/v1/dkim/keys", keys::delete).writes(KeyScope::KeysWrite),
-        route(Method::GET, "/v4/domains/{name}/keys", keys::of_domain).reads(KeyScope::KeysWrite),
+        route(Method::GET, "/v1/dkim/keys", keys::list).by(&keys::LIST).reads(KeyScope::KeysWrite),
+        making(Method::POST, "/v1/dkim/keys", keys::create).by(&keys::CREATE).writes(KeyScope::KeysWrite),
+        route(Method::DELETE, "/v1/dkim/keys", keys::delete).by(&keys::DELETE).writes(KeyScope::KeysWrite),
+        route(Method::GET, "/v4/domains/{name}/keys", keys::of_domain)
+            .by(&keys::OF_DOMAIN)
+            .reads(KeyScope::KeysWrite),
         looking(Method::PUT, "/v4/domains/{name}/keys/{selector}/activate", keys::activate)
+            .by(&keys::ACTIVATE)
             .writes(KeyScope::KeysWrite),
         route(Method::PUT, "/v4/domains/{name}/keys/{selector}/deactivate", keys::deactivate)
+            .by(&keys::DEACTIVATE)
             .writes(KeyScope::KeysWrite),
         route(Method::PUT, "/v3/domains/{name}/dkim_authority", authority::set_authority)
+            .by(&authority::SET_AUTHORITY)
             .writes(KeyScope::KeysWrite),
         route(Method::PUT, "/v3/domains/{name}/dkim_selector", authority::set_selector)
+            .by(&authority::SET_SELECTOR)
             .writes(KeyScope::KeysWrite),
         route(Method::PUT, "/v1/dkim_management/domains/{name}/rotation", rotation::update)
+            .by(&rotation::UPDATE)
             .writes(KeyScope::KeysWrite),
         making(Method::POST, "/v1/dkim_management/domains/{name}/rotate", rotation::rotate)
+            .by(&rotation::ROTATE)
             .writes(KeyScope::KeysWrite),
-        route(Method::GET, "/v4/domains", domains::list).reads(KeyScope::DomainsWrite),
-        route(Method::GET, "/v4/domains/{name}", domains::show).reads(KeyScope::DomainsWrite).short(),
-        looking(Method::PUT, "/v4/domains/{name}/verify", domains::verify).writes(KeyScope::RecordsVerify),
+        route(Method::GET, "/v4/domains", domains::list).by(&domains::LIST).reads(KeyScope::DomainsWrite),
+        route(Method::GET, "/v4/domains/{name}", domains::show)
+            .by(&domains::SHOW)
+            .reads(KeyScope::DomainsWrite)
+            .short(),
+        looking(Method::PUT, "/v4/domains/{name}/verify", domains::verify)
+            .by(&domains::VERIFY)
+            .writes(KeyScope::RecordsVerify),
         // The same, for clients that have not moved on.
-        route(Method::GET, "/v3/domains", domains::list).reads(KeyScope::DomainsWrite),
-        route(Method::GET, "/v3/domains/{name}", domains::show).reads(KeyScope::DomainsWrite).short(),
-        looking(Method::PUT, "/v3/domains/{name}/verify", domains::verify).writes(KeyScope::RecordsVerify),
+        route(Method::GET, "/v3/domains", domains::list).by(&domains::LIST).reads(KeyScope::DomainsWrite),
+        route(Method::GET, "/v3/domains/{name}", domains::show)
+            .by(&domains::SHOW)
+            .reads(KeyScope::DomainsWrite)
+            .short(),
+        looking(Method::PUT, "/v3/domains/{name}/verify", domains::verify)
+            .by(&domains::VERIFY)
+            .writes(KeyScope::RecordsVerify),
     ],
     render,
 };

@@ -10,6 +10,13 @@ use postroom::name::{DomainName, Selector};
 use serde_json::{Value, json};
 
 use crate::wire::form::Form;
+use crate::wire::shape::{Shape, URL, has};
+
+/// What [`Paging::json`] writes.
+pub(super) const PAGING: Shape = Shape::object(
+    "Paging",
+    &[&[has("first", URL), has("last", URL), has("next", URL), has("previous", URL)]],
+);
 
 const USUAL_LIMIT: u32 = 10;
 const MOST: u32 = 100;

@@ -14,11 +14,44 @@ use postroom::keyring::{self, KeyEntry};
 use postroom::rotation::{self, RotationView};
 use serde_json::{Value, json};
 
+use super::input::FLAG;
 use super::input::{bad, flag, path_domain, required};
 use super::render;
+use crate::wire::Contract;
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{NAME, Shape, TEXT, has, may};
 use crate::wire::{Call, Fault};
+
+const RECORD: Shape = Shape::object(
+    "RotatedRecord",
+    &[&[
+        has("name", NAME),
+        has("type", Shape::Word(&["TXT", "CNAME"])),
+        has("identifier", TEXT),
+        has("value", TEXT),
+        has("comment", TEXT),
+    ]],
+);
+const DOMAIN: Shape = Shape::object(
+    "RotatedDomain",
+    &[&[
+        has("id", TEXT),
+        has("account_id", TEXT),
+        has("sid", TEXT),
+        has("name", NAME),
+        has("state", Shape::Word(&["enabled", "wait_verify"])),
+        has("active_selector", TEXT),
+        has("rotation_enabled", Shape::Word(&["true", "false"])),
+        has("rotation_interval", TEXT),
+        has("records", Shape::List(&RECORD)),
+    ]],
+);
+pub(super) const UPDATE: Contract = Contract::new("Sets whether and how often a domain's keys are rotated")
+    .form(&[has("rotation_enabled", FLAG), may("rotation_interval", INTERVAL)])
+    .answers(200, &Shape::object("Rotation", &[&[has("domain", DOMAIN)]]));
+const INTERVAL: Shape = Shape::Text { format: "", least: 0, example: "120d" };
+pub(super) const ROTATE: Contract = Contract::new("Begins a rotation now").answers(200, &super::MESSAGE);
 
 /// The state of a domain of which a key signs.
 const ENABLED: &str = "enabled";

@@ -9,7 +9,62 @@ use postroom::record::{self, Purpose, Record};
 use postroom::signing::{self, Assessment};
 use serde_json::{Value, json};
 
+use crate::json::signing::ASSESSMENT;
 use crate::json::signing::add_assessment;
+use crate::wire::shape::{COUNT, Member, NAME, SELECTOR, Shape, TEXT, TEXTS, has, may};
+
+const VALID: Shape = Shape::Word(&["unknown", "valid", "invalid"]);
+const PUBLISHED: &[Member] = &[
+    has("is_active", Shape::Flag),
+    has("cached", TEXTS),
+    has("name", NAME),
+    has("record_type", Shape::Word(&["TXT", "CNAME", "MX"])),
+    has("valid", VALID),
+    has("manual", Shape::Flag),
+    has("value", TEXT),
+];
+/// What [`key_json`] writes.
+pub(super) const KEY: Shape = Shape::object(
+    "DomainKey",
+    &[&[
+        has("signing_domain", NAME),
+        has("selector", SELECTOR),
+        has("bits", COUNT),
+        has("dns_record", Shape::object("KeyRecord", &[PUBLISHED])),
+    ]],
+);
+const RECORD: Shape =
+    Shape::object("DnsRecord", &[PUBLISHED, &[may("priority", TEXT).text("a number, of MX alone")]]);
+/// The records to publish.
+pub(super) const RECORDS: Shape = Shape::List(&RECORD);
+/// What [`domain_json`] writes.
+pub(super) const DOMAIN: Shape = Shape::object(
+    "Domain",
+    &[
+        &[
+            has("id", TEXT),
+            has("name", NAME),
+            has("state", Shape::Word(&["active", "unverified"])),
+            has("type", TEXT),
+            has("created_at", TEXT),
+            has("is_disabled", Shape::Flag),
+            has("require_tls", Shape::Flag),
+            has("skip_verification", Shape::Flag),
+            has("smtp_login", TEXT),
+            has("spam_action", TEXT),
+            has("wildcard", Shape::Flag),
+            has("web_prefix", TEXT),
+            has("web_scheme", TEXT),
+        ],
+        ASSESSMENT,
+    ],
+);
+const DETAILS: &[Member] =
+    &[has("domain", DOMAIN), has("receiving_dns_records", RECORDS), has("sending_dns_records", RECORDS)];
+/// What [`Details::json`] writes.
+pub(super) const WHOLE: Shape = Shape::object("DomainWithRecords", &[DETAILS]);
+/// The same with a message.
+pub(super) const TOLD: Shape = Shape::object("VerifiedDomain", &[DETAILS, &[has("message", TEXT)]]);
 
 /// A key: `{"signing_domain","selector","bits","dns_record"}`.
 pub(super) fn key_json(entry: &KeyEntry) -> Value {

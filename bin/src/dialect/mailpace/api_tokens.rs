@@ -10,8 +10,35 @@ use serde_json::json;
 
 use super::domains::{accept, domain_id};
 use super::{Text, input, path_id};
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{ID, MAYBE_TEXT, MAYBE_TIME, Shape, TEXT, TIME, has, may};
 use crate::wire::{Call, Fault};
+
+/// What [`ApiToken`] is written as.
+const API_TOKEN: Shape = Shape::object(
+    "ApiToken",
+    &[&[
+        has("id", ID),
+        has("name", MAYBE_TEXT),
+        has("token", MAYBE_TEXT).text("the secret, in the answer to the creation alone"),
+        has("created_at", TIME),
+        has("modified_at", TIME),
+        has("last_used_at", MAYBE_TIME),
+        has("revoked_at", MAYBE_TIME),
+    ]],
+);
+const NAMED: Shape = Shape::object("ApiTokenInput", &[&[may("name", MAYBE_TEXT)]]);
+const INPUT: Shape =
+    Shape::Either(&[&Shape::object("WrappedApiTokenInput", &[&[has("api_token", NAMED)]]), &NAMED]);
+pub(super) const LIST: Contract =
+    Contract::new("Lists a domain's tokens").answers(200, &Shape::List(&API_TOKEN));
+pub(super) const SHOW: Contract = Contract::new("Shows a token").answers(200, &API_TOKEN);
+pub(super) const CREATE: Contract = Contract::new("Makes a token").may_take(&INPUT).answers(201, &API_TOKEN);
+pub(super) const UPDATE: Contract =
+    Contract::new("Renames a token").may_take(&INPUT).answers(200, &API_TOKEN);
+pub(super) const REVOKE: Contract =
+    Contract::new("Revokes a token").answers(200, &Shape::object("Message", &[&[has("message", TEXT)]]));
 
 /// A token as MailPace shows it; its secret stands in the reply to its creation and nowhere else.
 #[derive(Serialize)]

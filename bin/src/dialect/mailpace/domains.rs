@@ -14,9 +14,64 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Text, input, path_id};
+use crate::json::signing::ASSESSMENT;
 use crate::json::signing::assessment_json;
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{ID, MAYBE_TEXT, NAME, Shape, TEXT, TIME, has, may};
 use crate::wire::{Call, Fault, LookingCall, by_ids, takes_json};
+
+/// What [`Domain`] is written as.
+const DOMAIN: Shape = Shape::object(
+    "Domain",
+    &[
+        &[
+            has("id", ID),
+            has("name", MAYBE_TEXT).text("what people call it"),
+            has("url", NAME).text("its name in the DNS"),
+            has("dkim_selector", MAYBE_TEXT),
+            has("dkim_string", MAYBE_TEXT),
+            has("dkim_verified", Shape::Flag),
+            has("advanced_verified", Shape::Flag),
+            has("webhook_public_key", MAYBE_TEXT),
+            has("created_at", TIME),
+            has("modified_at", TIME),
+        ],
+        ASSESSMENT,
+    ],
+);
+const NAMED: Shape = Shape::object("DomainInput", &[&[has("url", NAME), may("name", MAYBE_TEXT)]]);
+const NEW: Shape = Shape::Either(&[
+    &Shape::object("WrappedDomainInput", &[&[has("domain", NAMED)]]),
+    &NAMED,
+    &Shape::object("FlatDomainInput", &[&[has("name", NAME).text("its name in the DNS")]]),
+]);
+const CHANGES: Shape = Shape::object("DomainChange", &[&[may("url", NAME), may("name", MAYBE_TEXT)]]);
+const CHANGE: Shape =
+    Shape::Either(&[&Shape::object("WrappedDomainChange", &[&[has("domain", CHANGES)]]), &CHANGES]);
+pub(super) const LIST: Contract = Contract::new("Lists domains")
+    .query(&[
+        may("limit", Shape::Integer { least: 1, most: i64::MAX }).text("200 at most; 50 if it is left out"),
+        may("offset", Shape::Integer { least: 0, most: i64::MAX }),
+        may("sort", Shape::Word(&["created_at", "id", "name"])),
+        may("direction", Shape::Word(&["desc", "asc"])),
+    ])
+    .answers(200, &Shape::List(&DOMAIN));
+pub(super) const SHOW: Contract = Contract::new("Shows a domain").answers(200, &DOMAIN);
+pub(super) const CREATE: Contract = Contract::new("Makes a domain").takes(&NEW).answers(201, &DOMAIN);
+pub(super) const UPDATE: Contract =
+    Contract::new("Changes a domain; what is left out stays").may_take(&CHANGE).answers(200, &DOMAIN);
+pub(super) const VERIFY: Contract = Contract::new("Checks a domain's records now").answers(
+    200,
+    &Shape::object(
+        "Verification",
+        &[&[
+            has("dkim_verified", Shape::Flag),
+            has("advance_verified", Shape::Flag),
+            has("errors", Shape::Map(&TEXT)),
+        ]],
+    ),
+);
 
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 200;

@@ -9,9 +9,16 @@ use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::json::{Json, Members, Object};
+use crate::wire::shape::{Shape, TEXT, TEXTS, has};
 use crate::wire::{
     Auth, CLAIM_IT, Call, Fault, Surface, looking, route, store_sentence, store_status, unproved_limit,
 };
+
+/// What [`render`] writes.
+pub(super) const FAULT: Shape = Shape::Either(&[
+    &Shape::object("Error", &[&[has("error", TEXT)]]),
+    &Shape::object("Invalid", &[&[has("errors", Shape::Map(&TEXTS)).text("by the name of the field")]]),
+]);
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -19,20 +26,36 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/api/v1"],
     auth: Auth::Header(&["MailPace-Organization-Token", "MailPace-Server-Token"]),
     routes: &[
-        route(Method::GET, "/api/v1/domains", domains::list).reads(KeyScope::DomainsWrite),
-        route(Method::POST, "/api/v1/domains", domains::create).writes(KeyScope::DomainsWrite).of_account(),
-        route(Method::GET, "/api/v1/domains/{id}", domains::show).reads(KeyScope::DomainsWrite).short(),
-        route(Method::PATCH, "/api/v1/domains/{id}", domains::update).writes(KeyScope::DomainsWrite),
-        looking(Method::POST, "/api/v1/domains/{id}/verify", domains::verify).writes(KeyScope::RecordsVerify),
-        route(Method::GET, "/api/v1/domains/{id}/api_tokens", api_tokens::list).reads(KeyScope::TokensWrite),
+        route(Method::GET, "/api/v1/domains", domains::list).by(&domains::LIST).reads(KeyScope::DomainsWrite),
+        route(Method::POST, "/api/v1/domains", domains::create)
+            .by(&domains::CREATE)
+            .writes(KeyScope::DomainsWrite)
+            .of_account(),
+        route(Method::GET, "/api/v1/domains/{id}", domains::show)
+            .by(&domains::SHOW)
+            .reads(KeyScope::DomainsWrite)
+            .short(),
+        route(Method::PATCH, "/api/v1/domains/{id}", domains::update)
+            .by(&domains::UPDATE)
+            .writes(KeyScope::DomainsWrite),
+        looking(Method::POST, "/api/v1/domains/{id}/verify", domains::verify)
+            .by(&domains::VERIFY)
+            .writes(KeyScope::RecordsVerify),
+        route(Method::GET, "/api/v1/domains/{id}/api_tokens", api_tokens::list)
+            .by(&api_tokens::LIST)
+            .reads(KeyScope::TokensWrite),
         route(Method::POST, "/api/v1/domains/{id}/api_tokens", api_tokens::create)
+            .by(&api_tokens::CREATE)
             .writes(KeyScope::TokensWrite),
         route(Method::GET, "/api/v1/domains/{id}/api_tokens/{token_id}", api_tokens::show)
+            .by(&api_tokens::SHOW)
             .reads(KeyScope::TokensWrite)
             .short(),
         route(Method::PATCH, "/api/v1/domains/{id}/api_tokens/{token_id}", api_tokens::update)
+            .by(&api_tokens::UPDATE)
             .writes(KeyScope::TokensWrite),
         route(Method::DELETE, "/api/v1/domains/{id}/api_tokens/{token_id}", api_tokens::revoke)
+            .by(&api_tokens::REVOKE)
             .writes(KeyScope::TokensWrite),
     ],
     render,
@@ -168,4 +191,15 @@ fn path_id(call: &Call<'_>, param: &str, entity: Entity) -> Result<i64, Fault> {
     let text = call.param(param);
     let digits = text.bytes().all(|octet| octet.is_ascii_digit());
     text.parse().ok().filter(|_| digits).ok_or(Fault::Library(Error::NotFound(entity)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::shape::names_in_bodies;
+
+    #[test]
+    fn the_members_that_are_read_are_those_that_are_described() {
+        let read = super::FIELDS.iter().copied().collect();
+        assert_eq!(names_in_bodies(super::DIALECT.routes), read);
+    }
 }

@@ -16,9 +16,35 @@ use postroom::secret::PlainSecret;
 use serde_json::{Value, json};
 
 use crate::json::api_key::api_key_json;
+use crate::json::api_key::{MADE, SCOPE, SHOWN};
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::json::{Json, Members, Object};
+use crate::wire::shape::{ID, MAYBE_TEXT, MAYBE_TIME, Member, Shape, TEXTS, has, may};
 use crate::wire::{Call, Fault, json_body};
+
+const WISHES: &[Member] = &[
+    may("description", MAYBE_TEXT),
+    may("expires_at", MAYBE_TIME),
+    may("networks", Shape::Maybe(&TEXTS)).text("CIDR blocks that it may be used from"),
+    may("scopes", Shape::Maybe(&Shape::List(&SCOPE))).text("null for all"),
+    may("domains", Shape::Maybe(&TEXTS)).text("names of domains; null for all"),
+];
+pub(super) const LIST: Contract = Contract::new("Lists the keys of the account")
+    .answers(200, &Shape::object("ApiKeys", &[&[has("keys", Shape::List(&SHOWN))]]));
+pub(super) const CREATE: Contract =
+    Contract::new("Makes a key; what is left out is inherited from the calling key")
+        .may_take(&Shape::object("ApiKeyInput", &[WISHES]))
+        .answers(201, &MADE);
+pub(super) const ROTATE: Contract = Contract::new("Gives the calling key a new secret")
+    .may_take(&Shape::object(
+        "RotateInput",
+        &[&[may("grace_minutes", Shape::Integer { least: 0, most: 10_080 })
+            .text("how long the old secret lives on")]],
+    ))
+    .answers(200, &MADE);
+pub(super) const REVOKE: Contract = Contract::new("Revokes a key")
+    .answers(200, &Shape::object("RevokedKey", &[&[has("id", ID), has("revoked_at", MAYBE_TIME)]]));
 
 pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let keys = call.read(|tx| {

@@ -10,9 +10,40 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::body;
+use crate::json::claim::{CLAIM, KIND, VERIFIED};
 use crate::json::claim::{claim_json, verified_json};
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{COUNT, MAYBE_TEXT, NAME, Shape, has, may};
 use crate::wire::{Call, Fault, LookingCall};
+
+const ONE: Shape = Shape::object("OneClaim", &[&[has("claim", CLAIM)]]);
+pub(super) const LIST: Contract =
+    Contract::new("Lists the names that the account holds, contends for or has lost")
+        .query(&[may("limit", PLACE), may("offset", PLACE)])
+        .answers(
+            200,
+            &Shape::object(
+                "Claims",
+                &[&[has("claims", Shape::List(&CLAIM)), has("limit", COUNT), has("offset", COUNT)]],
+            ),
+        );
+const PLACE: Shape = Shape::Integer { least: 0, most: 4_294_967_295 };
+pub(super) const CREATE: Contract = Contract::new("Claims a name")
+    .takes(&Shape::closed(
+        "ClaimInput",
+        &[&[
+            has("name", NAME),
+            may("kind", Shape::Maybe(&KIND)),
+            may("of", MAYBE_TEXT).text("for an alias: the domain that it leads to"),
+        ]],
+    ))
+    .answers(201, &ONE)
+    .answers(200, &ONE);
+pub(super) const SHOW: Contract = Contract::new("Shows a claim").answers(200, &ONE);
+pub(super) const VERIFY: Contract =
+    Contract::new("Looks now whether the DNS proves a claim").answers(200, &VERIFIED);
+pub(super) const DELETE: Contract = Contract::new("Gives a name up").answers(200, &super::DELETED);
 
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1000;

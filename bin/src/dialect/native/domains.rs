@@ -13,8 +13,21 @@ use postroom::verify::{self, Checked, Look};
 use crate::json::advice::advice_json;
 use crate::json::domain::whole_domain_json;
 use crate::json::finding::checked_json;
+use crate::json::{advice, domain as shown, finding};
+use crate::wire::Contract;
 use crate::wire::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use crate::wire::{Call, Fault, LookingCall};
+
+pub(super) const SHOW: Contract =
+    Contract::new("Shows a domain with its records").answers(200, &shown::WHOLE_DOMAIN);
+pub(super) const DNS: Contract =
+    Contract::new("Tells what every server says of a domain's records now").answers(200, &finding::CHECKED);
+pub(super) const ADVISE: Contract =
+    Contract::new("Tells what else would help a domain's mail to arrive").answers(200, &advice::ADVICE);
+pub(super) const VERIFY: Contract =
+    Contract::new("Checks a domain's records now").answers(200, &finding::CHECKED);
+pub(super) const ZONE: Contract =
+    Contract::new("Gives a domain's records as a fragment of a zone file").text(200, "text/dns");
 
 /// The whole domain: its records, which keys sign for it, and why it is not active.
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {

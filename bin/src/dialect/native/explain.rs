@@ -7,9 +7,21 @@ use postroom::list::Sender;
 use postroom::mail::{self, Arrival};
 
 use super::domains::name;
+use crate::json::explained::EXPLAINED;
 use crate::json::explained::explained_json;
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{ADDRESS, TEXT, may};
 use crate::wire::{Call, Fault};
+
+pub(super) const SHOW: Contract = Contract::new("Tells what would become of a message")
+    .query(&[
+        may("address", ADDRESS).text("the recipient, at this domain"),
+        may("sender", TEXT).text("the sender of the envelope"),
+        may("from", TEXT).text("the author"),
+        may("ip", TEXT).text("the address of the client that delivers"),
+    ])
+    .answers(200, &EXPLAINED);
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
     let name = name(call)?;

@@ -15,9 +15,45 @@ use serde_json::{Value, json};
 
 use super::body;
 use super::domains::{domain_id, name};
+use crate::json::key::{KEY, ROTATION};
 use crate::json::key::{key_json, rotation_json};
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{MAYBE_TEXT, NAME, SELECTOR, Shape, has, may};
 use crate::wire::{Call, Fault, LookingCall};
+
+pub(super) const LIST: Contract = Contract::new("Lists a domain's DKIM keys")
+    .answers(200, &Shape::object("DkimKeys", &[&[has("domain", NAME), has("keys", Shape::List(&KEY))]]));
+pub(super) const CREATE: Contract = Contract::new("Makes a DKIM key, or takes one")
+    .takes(&Shape::closed(
+        "DkimKeyInput",
+        &[&[
+            has("selector", SELECTOR),
+            may("algorithm", Shape::Maybe(&Shape::Word(&["rsa", "ed25519"]))),
+            may("bits", Shape::Maybe(&Shape::Integer { least: 0, most: 4_294_967_295 })),
+            may("pem", MAYBE_TEXT).text("a private key that is taken; it says itself what it is"),
+        ]],
+    ))
+    .answers(201, &KEY);
+pub(super) const DELETE: Contract = Contract::new("Deletes a DKIM key").answers(200, &super::DELETED);
+pub(super) const ACTIVATE: Contract =
+    Contract::new("Has a DKIM key sign, if its record is in the DNS").answers(200, &KEY);
+pub(super) const DEACTIVATE: Contract = Contract::new("Has a DKIM key sign no more").answers(200, &KEY);
+pub(super) const ROTATION_SHOWN: Contract =
+    Contract::new("Shows how a rotation stands").answers(200, &ROTATION);
+pub(super) const ROTATE: Contract = Contract::new("Begins a rotation now").answers(200, &ROTATION);
+pub(super) const ABORT: Contract = Contract::new("Calls a rotation off").answers(200, &ROTATION);
+pub(super) const SET_ROTATION: Contract =
+    Contract::new("Sets how often keys are rotated; what is left out stays")
+        .takes(&Shape::closed(
+            "RotationInput",
+            &[&[
+                may("every_days", Shape::Maybe(&Shape::Integer { least: 0, most: 4_294_967_295 }))
+                    .text("0 for never"),
+                may("delegated", Shape::Flag).text("publish keys under the operator's zone"),
+            ]],
+        ))
+        .answers(200, &ROTATION);
 
 /// What a key is made from.
 #[derive(Deserialize)]

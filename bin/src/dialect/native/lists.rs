@@ -12,9 +12,30 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::body;
+use crate::json::list::{ADDED, ENTRY, EXPLANATION, LIST};
 use crate::json::list::{added_json, entry_json, explanation_json};
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{ADDRESS, Shape, TEXT, has, may};
 use crate::wire::{Call, Fault};
+
+pub(super) const EXPLAIN: Contract = Contract::new("Tells what the lists say of a message")
+    .query(&[has("recipient", ADDRESS), may("sender", TEXT), may("from", TEXT), may("ip", TEXT)])
+    .answers(200, &EXPLANATION);
+pub(super) const SHOW: Contract = Contract::new("Lists what stands on a list").answers(
+    200,
+    &Shape::object("ListEntries", &[&[has("list", LIST), has("entries", Shape::List(&ENTRY))]]),
+);
+pub(super) const ADD: Contract = Contract::new("Adds an item to a list")
+    .takes(&Shape::closed(
+        "ItemInput",
+        &[&[has("item", TEXT).text("an address, a domain, an IP address or a CIDR block")]],
+    ))
+    .answers(201, &ADDED)
+    .answers(200, &ADDED);
+pub(super) const REMOVE: Contract = Contract::new("Takes an item off a list")
+    .query(&[has("item", TEXT)])
+    .answers(200, &Shape::object("Removed", &[&[has("removed", Shape::Flag)]]));
 
 /// What is added.
 #[derive(Deserialize)]

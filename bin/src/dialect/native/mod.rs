@@ -17,10 +17,28 @@ use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::json::Json;
+use crate::wire::shape::{MAYBE_TEXT, Shape, TEXT, has, may};
 use crate::wire::{
     Auth, CLAIM_IT, Call, Fault, Surface, json_body, looking, making, route, store_sentence, store_status,
     unproved_limit,
 };
+
+const DELETED: Shape = Shape::object("Deleted", &[&[has("deleted", TEXT)]]);
+/// What [`render`] writes, and [`keys`] where a key's record is not right.
+pub(super) const FAULT: Shape = Shape::object(
+    "Fault",
+    &[&[has(
+        "error",
+        Shape::object(
+            "Error",
+            &[&[
+                has("code", TEXT).text("a stable word for programs"),
+                has("message", TEXT),
+                may("finding", MAYBE_TEXT).text("a code of docs/findings.md"),
+            ]],
+        ),
+    )]],
+);
 
 /// The dialect.
 pub const DIALECT: Surface = Surface {
@@ -28,68 +46,122 @@ pub const DIALECT: Surface = Surface {
     prefixes: &["/postroom/v1"],
     auth: Auth::Bearer,
     routes: &[
-        route(Method::GET, "/postroom/v1/account", account::show).reads(KeyScope::AccountWrite).of_account(),
-        route(Method::GET, "/postroom/v1/keys", api_keys::list).reads(KeyScope::AccountWrite),
-        route(Method::POST, "/postroom/v1/keys", api_keys::create).writes(KeyScope::AccountWrite),
-        route(Method::POST, "/postroom/v1/keys/rotate", api_keys::rotate).writes(KeyScope::AccountWrite),
-        route(Method::DELETE, "/postroom/v1/keys/{id}", api_keys::revoke).writes(KeyScope::AccountWrite),
-        route(Method::GET, "/postroom/v1/claims", claims::list).reads(KeyScope::DomainsWrite),
+        route(Method::GET, "/postroom/v1/account", account::show)
+            .by(&account::SHOW)
+            .reads(KeyScope::AccountWrite)
+            .of_account(),
+        route(Method::GET, "/postroom/v1/keys", api_keys::list)
+            .by(&api_keys::LIST)
+            .reads(KeyScope::AccountWrite),
+        route(Method::POST, "/postroom/v1/keys", api_keys::create)
+            .by(&api_keys::CREATE)
+            .writes(KeyScope::AccountWrite),
+        route(Method::POST, "/postroom/v1/keys/rotate", api_keys::rotate)
+            .by(&api_keys::ROTATE)
+            .writes(KeyScope::AccountWrite),
+        route(Method::DELETE, "/postroom/v1/keys/{id}", api_keys::revoke)
+            .by(&api_keys::REVOKE)
+            .writes(KeyScope::AccountWrite),
+        route(Method::GET, "/postroom/v1/claims", claims::list)
+            .by(&claims::LIST)
+            .reads(KeyScope::DomainsWrite),
         making(Method::POST, "/postroom/v1/claims", claims::create)
+            .by(&claims::CREATE)
             .writes(KeyScope::DomainsWrite)
             .of_account(),
-        route(Method::GET, "/postroom/v1/claims/{name}", claims::show).reads(KeyScope::DomainsWrite),
-        route(Method::DELETE, "/postroom/v1/claims/{name}", claims::delete).writes(KeyScope::DomainsWrite),
+        route(Method::GET, "/postroom/v1/claims/{name}", claims::show)
+            .by(&claims::SHOW)
+            .reads(KeyScope::DomainsWrite),
+        route(Method::DELETE, "/postroom/v1/claims/{name}", claims::delete)
+            .by(&claims::DELETE)
+            .writes(KeyScope::DomainsWrite),
         looking(Method::POST, "/postroom/v1/claims/{name}/verify", claims::verify)
+            .by(&claims::VERIFY)
             .writes(KeyScope::RecordsVerify),
         route(Method::GET, "/postroom/v1/domains/{name}", domains::show)
+            .by(&domains::SHOW)
             .reads(KeyScope::DomainsWrite)
             .short(),
-        looking(Method::GET, "/postroom/v1/domains/{name}/dns", domains::dns).reads(KeyScope::RecordsVerify),
+        looking(Method::GET, "/postroom/v1/domains/{name}/dns", domains::dns)
+            .by(&domains::DNS)
+            .reads(KeyScope::RecordsVerify),
         looking(Method::GET, "/postroom/v1/domains/{name}/advice", domains::advise)
+            .by(&domains::ADVISE)
             .reads(KeyScope::RecordsVerify),
         looking(Method::POST, "/postroom/v1/domains/{name}/verify", domains::verify)
+            .by(&domains::VERIFY)
             .writes(KeyScope::RecordsVerify),
-        route(Method::GET, "/postroom/v1/domains/{name}/zone", domains::zone).reads(KeyScope::RecordsVerify),
-        route(Method::GET, "/postroom/v1/domains/{name}/keys", keys::list).reads(KeyScope::KeysWrite),
-        making(Method::POST, "/postroom/v1/domains/{name}/keys", keys::create).writes(KeyScope::KeysWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}/zone", domains::zone)
+            .by(&domains::ZONE)
+            .reads(KeyScope::RecordsVerify),
+        route(Method::GET, "/postroom/v1/domains/{name}/keys", keys::list)
+            .by(&keys::LIST)
+            .reads(KeyScope::KeysWrite),
+        making(Method::POST, "/postroom/v1/domains/{name}/keys", keys::create)
+            .by(&keys::CREATE)
+            .writes(KeyScope::KeysWrite),
         route(Method::DELETE, "/postroom/v1/domains/{name}/keys/{selector}", keys::delete)
+            .by(&keys::DELETE)
             .writes(KeyScope::KeysWrite),
         looking(Method::POST, "/postroom/v1/domains/{name}/keys/{selector}/activate", keys::activate)
+            .by(&keys::ACTIVATE)
             .writes(KeyScope::KeysWrite),
         route(Method::POST, "/postroom/v1/domains/{name}/keys/{selector}/deactivate", keys::deactivate)
+            .by(&keys::DEACTIVATE)
             .writes(KeyScope::KeysWrite),
-        route(Method::GET, "/postroom/v1/domains/{name}/rotation", keys::rotation).reads(KeyScope::KeysWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}/rotation", keys::rotation)
+            .by(&keys::ROTATION_SHOWN)
+            .reads(KeyScope::KeysWrite),
         making(Method::POST, "/postroom/v1/domains/{name}/rotation", keys::rotate)
+            .by(&keys::ROTATE)
             .writes(KeyScope::KeysWrite),
         route(Method::PUT, "/postroom/v1/domains/{name}/rotation", keys::set_rotation)
+            .by(&keys::SET_ROTATION)
             .writes(KeyScope::KeysWrite),
         route(Method::DELETE, "/postroom/v1/domains/{name}/rotation", keys::abort)
+            .by(&keys::ABORT)
             .writes(KeyScope::KeysWrite),
         route(Method::GET, "/postroom/v1/domains/{name}/route", routing::show)
+            .by(&routing::SHOW)
             .reads(KeyScope::RoutesWrite)
             .short(),
         route(Method::PUT, "/postroom/v1/domains/{name}/route", routing::change)
+            .by(&routing::CHANGE)
             .writes(KeyScope::RoutesWrite),
-        route(Method::GET, "/postroom/v1/domains/{name}/explain", explain::show).reads(KeyScope::RoutesWrite),
-        route(Method::GET, "/postroom/v1/explain", lists::explain).reads(KeyScope::ListsWrite),
-        route(Method::GET, "/postroom/v1/lists/{list}", lists::show).reads(KeyScope::ListsWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}/explain", explain::show)
+            .by(&explain::SHOW)
+            .reads(KeyScope::RoutesWrite),
+        route(Method::GET, "/postroom/v1/explain", lists::explain)
+            .by(&lists::EXPLAIN)
+            .reads(KeyScope::ListsWrite),
+        route(Method::GET, "/postroom/v1/lists/{list}", lists::show)
+            .by(&lists::SHOW)
+            .reads(KeyScope::ListsWrite),
         route(Method::POST, "/postroom/v1/lists/{list}", lists::add)
+            .by(&lists::ADD)
             .writes(KeyScope::ListsWrite)
             .of_account(),
         route(Method::DELETE, "/postroom/v1/lists/{list}", lists::remove)
+            .by(&lists::REMOVE)
             .writes(KeyScope::ListsWrite)
             .of_account(),
         route(Method::GET, "/postroom/v1/domains/{name}/lists/{list}", lists::show)
+            .by(&lists::SHOW)
             .reads(KeyScope::ListsWrite),
         route(Method::POST, "/postroom/v1/domains/{name}/lists/{list}", lists::add)
+            .by(&lists::ADD)
             .writes(KeyScope::ListsWrite),
         route(Method::DELETE, "/postroom/v1/domains/{name}/lists/{list}", lists::remove)
+            .by(&lists::REMOVE)
             .writes(KeyScope::ListsWrite),
         route(Method::GET, "/postroom/v1/recipients/{address}/lists/{list}", lists::show)
+            .by(&lists::SHOW)
             .reads(KeyScope::ListsWrite),
         route(Method::POST, "/postroom/v1/recipients/{address}/lists/{list}", lists::add)
+            .by(&lists::ADD)
             .writes(KeyScope::ListsWrite),
         route(Method::DELETE, "/postroom/v1/recipients/{address}/lists/{list}", lists::remove)
+            .by(&lists::REMOVE)
             .writes(KeyScope::ListsWrite),
     ],
     render,

@@ -9,8 +9,22 @@ use serde::Deserialize;
 use super::body;
 use super::domains::name;
 use crate::json::route::route_json;
+use crate::json::route::{DOMAIN_ROUTE, RECIPIENTS};
+use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
+use crate::wire::shape::{MAYBE_TEXT, Shape, may};
 use crate::wire::{Call, Fault};
+
+pub(super) const SHOW: Contract = Contract::new("Shows a domain's route").answers(200, &DOMAIN_ROUTE);
+pub(super) const CHANGE: Contract = Contract::new("Changes a domain's route; what is left out stays")
+    .takes(&Shape::closed(
+        "RouteInput",
+        &[&[
+            may("recipients", Shape::Maybe(&RECIPIENTS)),
+            may("catch_all", MAYBE_TEXT).text("an empty text removes it"),
+        ]],
+    ))
+    .answers(200, &DOMAIN_ROUTE);
 
 /// What is to change; what is left out stays.
 #[derive(Deserialize)]

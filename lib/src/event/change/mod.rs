@@ -275,6 +275,10 @@ changes! {
     RecipientChanged: "recipient.changed" of "recipient.changed" on address {
         domain: DomainRef, recipient: RecipientId, address: EmailAddress, filtered: bool, administrator: bool,
     }
+    /// A recipient was deleted, with its lists.
+    RecipientDeleted: "recipient.deleted" of "recipient.deleted" on address {
+        domain: DomainRef, recipient: RecipientId, address: EmailAddress,
+    }
     /// So many messages were stored for a domain within so many minutes.
     MailStored: "mail.stored" of "mail.stored" on domain { domain: DomainRef, messages: u64, minutes: u64 }
     /// So many posts to a domain's webhook were not taken within so many minutes.

@@ -69,6 +69,7 @@ impl fmt::Display for Change {
             Change::RecipientChanged { address, filtered, administrator, .. } => {
                 write!(f, "recipient {address} changed: {}", settings(*filtered, *administrator))
             }
+            Change::RecipientDeleted { address, .. } => write!(f, "recipient {address} deleted"),
             Change::ListEntryAdded { owner, list, item, .. } => {
                 write!(f, "{item} added to the {list} of {}", Owner(owner))
             }
