@@ -57,8 +57,6 @@ impl fmt::Debug for DisclosedKey {
 
 #[cfg(test)]
 mod tests {
-    use rsa::pkcs1::DecodeRsaPrivateKey;
-
     use super::*;
     use crate::dkim::{KeyKind, KeyPair};
 
@@ -81,7 +79,8 @@ mod tests {
         assert_eq!(ends, ["-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----"]);
         assert!(body.iter().all(|line| (1..=64).contains(&line.len())), "{body:?}");
         let der = STANDARD.decode(body.concat()).unwrap();
-        assert!(rsa::PrivateKey::from_pkcs1_der(&der).is_ok());
+        let read = SigningKey::parse(rsa.domain.clone(), rsa.selector.clone(), Algorithm::Rsa, &der);
+        assert!(read.is_ok(), "{:?}", read.err());
         let seed = disclosed(KeyKind::Ed25519);
         assert_eq!(STANDARD.decode(seed.text().as_bytes()).unwrap(), *seed.private);
         assert_eq!(format!("{seed:?}"), "DisclosedKey[s._domainkey.example.com, redacted]");
