@@ -45,47 +45,47 @@ impl Contract {
         Contract { summary, query: &[], takes: Takes::Nothing, answers: [None, None] }
     }
 
-    /// The same with these parameters in the query.
+    /// Says which parameters the query has.
     #[must_use]
     pub const fn query(mut self, query: &'static [Member]) -> Contract {
         self.query = query;
         self
     }
 
-    /// The same with a body that must be there.
+    /// Says that there must be a body.
     #[must_use]
     pub const fn takes(mut self, shape: &'static Shape) -> Contract {
         self.takes = Takes::Json(shape);
         self
     }
 
-    /// The same with a body that may be left out.
+    /// Says that there may be a body.
     #[must_use]
     pub const fn may_take(mut self, shape: &'static Shape) -> Contract {
         self.takes = Takes::MaybeJson(shape);
         self
     }
 
-    /// The same with a form.
+    /// Says which parameters a form has.
     #[must_use]
     pub const fn form(mut self, fields: &'static [Member]) -> Contract {
         self.takes = Takes::Form(fields);
         self
     }
 
-    /// The same with this answer.
+    /// Says that this is an answer.
     #[must_use]
     pub const fn answers(self, status: u16, shape: &'static Shape) -> Contract {
         self.with(status, Content::Json(shape))
     }
 
-    /// The same with an answer without a body.
+    /// Says that there is an answer without a body.
     #[must_use]
     pub const fn nothing(self, status: u16) -> Contract {
         self.with(status, Content::Nothing)
     }
 
-    /// The same with an answer that is a text of this media type.
+    /// Says that there is an answer that is a text of this media type.
     #[must_use]
     pub const fn text(self, status: u16, media_type: &'static str) -> Contract {
         self.with(status, Content::Text(media_type))

@@ -106,7 +106,7 @@ pub const fn may(name: &'static str, shape: Shape) -> Member {
 }
 
 impl Member {
-    /// The same with words about it.
+    /// Says something about it.
     #[must_use]
     pub const fn text(self, text: &'static str) -> Member {
         let Member { name, shape, is_required, .. } = self;

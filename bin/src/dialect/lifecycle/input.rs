@@ -13,7 +13,7 @@ use postroom::tag::Tag;
 pub(super) const USER: Shape = Shape::Text { format: "", least: 1, example: "user_123" };
 /// The member of each body that says for whom the call is made.
 pub(super) const BY_USER: &[Member] = &[has("user_id", USER)];
-/// The same in the query.
+/// The parameter of each query that says for whom the call is made.
 pub(super) const OF_USER: &[Member] = BY_USER;
 
 /// The members that the routes read.

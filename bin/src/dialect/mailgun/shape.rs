@@ -63,7 +63,7 @@ const DETAILS: &[Member] =
     &[has("domain", DOMAIN), has("receiving_dns_records", RECORDS), has("sending_dns_records", RECORDS)];
 /// What [`Details::json`] writes.
 pub(super) const WHOLE: Shape = Shape::object("DomainWithRecords", &[DETAILS]);
-/// The same with a message.
+/// A domain with its records, and a message.
 pub(super) const TOLD: Shape = Shape::object("VerifiedDomain", &[DETAILS, &[has("message", TEXT)]]);
 
 /// A key: `{"signing_domain","selector","bits","dns_record"}`.
