@@ -113,7 +113,7 @@ fn sql_stands_in_tables_and_engines_alone() {
     for folder in ["lib/src", "bin/src"] {
         for (name, source) in sources(folder) {
             let may =
-                name.starts_with("lib/src/db/sqlite/") || folder == "lib/src" && name.ends_with("/table.rs");
+                name.starts_with("lib/src/db/sqlite/") || name.starts_with("lib/src/db/postgres/") || folder == "lib/src" && name.ends_with("/table.rs");
             let sql = source.literals.iter().find(|literal| {
                 ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "PRAGMA "]
                     .iter()
@@ -129,13 +129,15 @@ fn sql_stands_in_tables_and_engines_alone() {
 
 #[test]
 fn an_engine_is_named_in_its_folder_alone() {
-    let mut seen = 0;
+    let mut seen = [0, 0];
     for (name, source) in sources("lib/src").into_iter().chain(sources("bin/src")) {
-        let has = has_word(&source.code, "rusqlite");
-        assert!(!has || name.starts_with("lib/src/db/sqlite/"), "{name} uses rusqlite");
-        seen += usize::from(has);
+        for (driver, folder) in [("rusqlite", "lib/src/db/sqlite/"), ("tokio_postgres", "lib/src/db/postgres/")] {
+            let has = has_word(&source.code, driver);
+            assert!(!has || name.starts_with(folder), "{name} uses {driver}");
+            seen[usize::from(driver == "rusqlite")] += usize::from(has);
+        }
     }
-    assert!(seen > 0, "the engine is found");
+    assert!(seen[0] > 0 && seen[1] > 0, "the engines are found");
 }
 
 #[test]

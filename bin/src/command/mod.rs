@@ -51,7 +51,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use postroom::db::{Options, Postroom, is_being_opened};
+use postroom::db::{Options, Postroom, is_being_opened, is_on_a_server};
 use postroom::dns::{DnsSettings, NetworkResolver};
 use postroom::settings::Settings;
 use tracing::warn;
@@ -235,7 +235,7 @@ impl Context {
     /// The file of the database, which must be there.
     fn existing_db(&self) -> Result<PathBuf, Failure> {
         let file = self.config.db()?;
-        if is_there(&file) {
+        if is_on_a_server(&file) || is_there(&file) {
             return Ok(file);
         }
         let text = format!(

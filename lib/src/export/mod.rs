@@ -86,7 +86,7 @@ pub struct Table {
 
 /// The version of the schema, which must be that of the database that takes the rows.
 pub fn version(tx: &ReadTx<'_>) -> Result<u32, Error> {
-    table::version(tx)
+    tx.schema_version()
 }
 
 /// The tables whose rows are written, by name.
@@ -142,7 +142,7 @@ pub fn read(
         return Err(Error::Conflict(Entity::Account));
     }
     // Rows that refer to each other come in any order.
-    table::defer_references(tx)?;
+    tx.defer_references()?;
     let known = tables(tx, secrets)?;
     let mut rows: Vec<_> = rows.into_iter().collect();
     rows.sort_by_key(|(name, _)| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
@@ -162,6 +162,7 @@ pub fn read(
         }
         table::insert(tx, table, &values)?;
     }
+    tx.count_ids_on()?;
     for column in SEALED {
         table::seal_for_rows(tx, column, IN_TRANSIT)?;
     }

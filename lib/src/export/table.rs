@@ -20,21 +20,10 @@ impl FromValue for Cell {
     }
 }
 
-pub(super) fn version(tx: &ReadTx<'_>) -> Result<u32, Error> {
-    Ok(tx.one("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))?.unwrap_or_default())
-}
-
-/// The tables of the schema with their columns, by name; not those of the engine and of the migrations.
+/// The tables of the schema with their columns, by name.
 pub(super) fn all(tx: &ReadTx<'_>) -> Result<Vec<Table>, Error> {
-    let columns: Vec<(String, String)> = tx.all(
-        "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
-         WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND t.name NOT LIKE 'refinery%'
-         ORDER BY t.name, c.cid",
-        [],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
     let mut tables: Vec<Table> = Vec::new();
-    for (name, column) in columns {
+    for (name, column) in tx.columns()? {
         match tables.last_mut().filter(|table| table.name == name) {
             Some(table) => table.columns.push(column),
             None => tables.push(Table { name, columns: vec![column] }),
@@ -54,11 +43,6 @@ pub(super) fn rows(
     let sql = format!("SELECT * FROM {} {condition}", table.name);
     let read = |row: &Row<'_>| (0..table.columns.len()).map(|place| row.get(place)).collect::<Result<_, _>>();
     tx.all(&sql, [], |row| each(row, read(row)?)).map(drop)
-}
-
-/// References between rows are checked when the transaction ends.
-pub(super) fn defer_references(tx: &WriteTx<'_>) -> Result<(), Error> {
-    tx.run("PRAGMA defer_foreign_keys = ON", []).map(drop)
 }
 
 /// Puts in a row whose columns are the table's.
