@@ -12,6 +12,7 @@ mod bridge;
 mod check_all;
 mod claim;
 mod config;
+mod copy;
 mod doctor;
 mod domain;
 mod explain;
@@ -201,6 +202,7 @@ enum Command {
     Finding(fleet::FindingArgs),
     Backup(backup::Args),
     Restore(backup::RestoreArgs),
+    Copy(copy::Args),
     Export(export::Args),
     /// Move domains in, with their keys: from files, from OpenDKIM, from rspamd, from another service's list
     #[command(subcommand)]
@@ -375,6 +377,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Finding(args) => fleet::finding(&context, &args),
         Command::Backup(args) => backup::back_up(&context, &args),
         Command::Restore(args) => backup::restore(&context, &args),
+        Command::Copy(args) => copy::run(&mut context, &args),
         Command::Import(command) => import::run(&mut context, &command),
         Command::Export(args) => export::run(&mut context, &args),
         Command::Config(command) => config::run(&context, &command),

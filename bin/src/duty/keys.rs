@@ -5,7 +5,7 @@ use std::time::Duration;
 use postroom::dkim::pool;
 use postroom::provision;
 
-use super::{Duty, More, one};
+use super::{Duty, More, at_one_server, one};
 
 /// How many domains get their first key in one transaction.
 const EQUIP_AT_ONCE: u32 = 16;
@@ -16,7 +16,9 @@ pub(super) const DUTY: Duty = Duty {
     threads: one,
     at_end: false,
     work: |tools| {
-        let waiting = provision::equip_some(&tools.postroom, EQUIP_AT_ONCE)?;
-        Ok(More::if_any(pool::fill(&tools.postroom)? || waiting))
+        at_one_server(tools, "keys", || {
+            let waiting = provision::equip_some(&tools.postroom, EQUIP_AT_ONCE)?;
+            Ok(More::if_any(pool::fill(&tools.postroom)? || waiting))
+        })
     },
 };

@@ -11,6 +11,7 @@
 
 mod checksum;
 mod claim;
+mod duty;
 mod engine;
 pub(crate) mod inside;
 mod master;
@@ -36,6 +37,7 @@ use tempfile::TempDir;
 
 pub(crate) use self::checksum::{Checksum, damaged};
 pub use self::claim::{Claim, note_of_server};
+pub use self::duty::OnDuty;
 pub use self::master::{MasterKeyChange, RotationError};
 pub(crate) use self::master::SealedColumn;
 pub use self::open::{OpenError, is_being_opened};

@@ -6,6 +6,7 @@
 //!
 //! Answers that are kept for repeats, and spare keys, are worth nothing elsewhere and stay behind in any case.
 
+mod copy;
 mod table;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ use crate::event::Actor;
 use crate::page::{Direction, Page};
 use crate::reseal::SEALED;
 use crate::{signing, webhook};
+
+pub use self::copy::{Counts, copy};
 
 /// Tables that stay behind: what this database alone needs, what lives for minutes, and what triggers count anew.
 const LEFT_BEHIND: [&str; 11] = [

@@ -71,3 +71,53 @@ pub(super) fn seal_for_rows(tx: &WriteTx<'_>, column: &SealedColumn, identity: &
 pub(super) fn want_keys(tx: &WriteTx<'_>) -> Result<(), Error> {
     tx.run("UPDATE domain SET wants_key = 1", []).map(drop)
 }
+
+/// How many rows are read, and put in, at once.
+const AT_ONCE: usize = 500;
+/// How many values one statement puts in at most.
+const VALUES_AT_ONCE: usize = 4000;
+
+/// Whether there is a row.
+pub(super) fn has_rows(tx: &ReadTx<'_>, table: &str) -> Result<bool, Error> {
+    Ok(tx.one(&format!("SELECT 1 FROM {table} LIMIT 1"), [], |_| Ok(()))?.is_some())
+}
+
+/// Empties a table.
+pub(super) fn clear(tx: &WriteTx<'_>, table: &str) -> Result<(), Error> {
+    tx.run(&format!("DELETE FROM {table}"), []).map(drop)
+}
+
+/// Gives the rows of a table, some at a time where they have ids.
+pub(super) fn pages(
+    tx: &ReadTx<'_>,
+    table: &Table,
+    mut each: impl FnMut(&[Vec<Cell>]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let columns = table.columns.join(", ");
+    let read = |row: &Row<'_>| (0..table.columns.len()).map(|place| row.get(place)).collect::<Result<_, _>>();
+    let Some(id) = table.columns.iter().position(|column| column == "id") else {
+        let rows: Vec<Vec<Cell>> = tx.all(&format!("SELECT {columns} FROM {}", table.name), [], read)?;
+        return rows.chunks(AT_ONCE).try_for_each(each);
+    };
+    let sql = format!("SELECT {columns} FROM {} WHERE id > ?1 ORDER BY id LIMIT {AT_ONCE}", table.name);
+    let mut after = i64::MIN;
+    loop {
+        let rows: Vec<Vec<Cell>> = tx.all(&sql, [after], read)?;
+        let last = rows.last().and_then(|row| row.get(id));
+        let Some(Cell::Number(last)) = last else { return Ok(()) };
+        after = *last;
+        each(&rows)?;
+    }
+}
+
+/// Puts in rows that have all columns of the table.
+pub(super) fn insert_many(tx: &WriteTx<'_>, table: &Table, rows: &[Vec<Cell>]) -> Result<(), Error> {
+    let columns = table.columns.len().max(1);
+    let places = format!("({})", vec!["?"; columns].join(", "));
+    for rows in rows.chunks((VALUES_AT_ONCE / columns).max(1)) {
+        let all = vec![places.as_str(); rows.len()].join(", ");
+        let sql = format!("INSERT INTO {} ({}) VALUES {all}", table.name, table.columns.join(", "));
+        tx.run(&sql, rows.iter().flatten().cloned().collect::<Vec<Cell>>())?;
+    }
+    Ok(())
+}

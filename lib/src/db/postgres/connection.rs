@@ -4,7 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::link::{Answer, Failure, Link};
 use super::statement::Parameter;
@@ -22,6 +22,9 @@ const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;";
 const BEGIN_BESIDE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE schema_history IN ROW SHARE MODE;";
 /// A write beside which there is no other.
 const BEGIN_ALONE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; LOCK TABLE schema_history IN EXCLUSIVE MODE;";
+
+/// Within which time a dead link shows that it is dead. A server that is silent for longer is not asked a second time.
+const SOON: Duration = Duration::from_millis(500);
 
 /// How a transaction stands to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,13 +227,14 @@ impl Connection {
     /// Does something on the link. If the link has died since it served last, and nothing was done in this transaction yet,
     /// another one takes its place.
     fn with_link<T>(&self, mut work: impl FnMut(&Link) -> Result<T, Failure>) -> Result<T, Failure> {
+        let asked = Instant::now();
         let may_be_stale = self.is_used.get() && matches!(self.state.get(), State::Idle | State::Begun);
         let first = match &*self.link.borrow() {
             Some(link) => work(link),
             None => Err(Failure::out_of_reach("the connection was lost")),
         };
         let done = match first {
-            Err(failure) if failure.is_lost && may_be_stale => {
+            Err(failure) if failure.is_lost && may_be_stale && asked.elapsed() < SOON => {
                 self.link.take();
                 let link = Link::open(&self.target, Arc::clone(&self.trips))?;
                 let done = work(&link);

@@ -69,6 +69,10 @@ impl From<tokio_postgres::Error> for Failure {
             let is_lost = error.is_closed() || error.source().is_some_and(|e| e.is::<std::io::Error>());
             return if is_lost { Failure::out_of_reach(text) } else { Failure::other(text) };
         };
+        if code == &SqlState::FEATURE_NOT_SUPPORTED && text.contains("cached plan") {
+            // The schema has changed since the statement was prepared: another server has migrated the database.
+            return Failure { trouble: StoreTrouble::Busy, text, is_conflict: true, is_lost: true };
+        }
         let is_conflict = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION];
         let (class, full) = (code.code().get(..2).unwrap_or_default(), code.code());
         let trouble = match (class, full) {

@@ -50,6 +50,34 @@ impl Server {
     }
 }
 
+/// A duty that no other server of the database does while this is there.
+pub(super) struct Duty<'a> {
+    lent: Lent<'a>,
+    unlock: String,
+}
+
+impl Server {
+    /// Takes a duty, if no other server has it. The server of the database gives it back by itself when the connection ends.
+    pub(super) fn duty(&self, name: &str) -> Result<Option<Duty<'_>>, Error> {
+        let lent = self.take()?;
+        let lock = format!("SELECT pg_try_advisory_lock(1886352244, hashtext('{name}'))");
+        let unlock = format!("SELECT pg_advisory_unlock(1886352244, hashtext('{name}'))");
+        let is_taken = lent.conn()?.one(&lock, [], |row| row.get::<_, bool>(0))? == Some(true);
+        Ok(is_taken.then_some(Duty { lent, unlock }))
+    }
+
+    /// How often this process has waited for an answer.
+    pub(super) fn round_trips(&self) -> u64 {
+        self.trips.flushes.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+impl Drop for Duty<'_> {
+    fn drop(&mut self) {
+        let _ = self.lent.conn().and_then(|conn| conn.batch(&self.unlock));
+    }
+}
+
 impl Opening<'_> {
     pub(super) fn conn(&self) -> Result<&Connection, Error> {
         self.0.conn()
