@@ -17,7 +17,10 @@ impl Cluster {
     pub(crate) fn new() -> Cluster {
         let cluster = Cluster::place();
         let data = cluster.data();
-        run("initdb", &["-D", text(&data), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]);
+        run(
+            "initdb",
+            &["-D", text(&data), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
+        );
         cluster.set("max_connections = 100\nwal_level = replica\n");
         cluster.start();
         cluster
@@ -40,7 +43,10 @@ impl Cluster {
     pub(crate) fn standby(&self) -> Cluster {
         let standby = Cluster::place();
         let (data, port) = (standby.data(), self.port.to_string());
-        run("pg_basebackup", &["-D", text(&data), "-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-R", "-c", "fast"]);
+        run(
+            "pg_basebackup",
+            &["-D", text(&data), "-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-R", "-c", "fast"],
+        );
         standby.set("");
         standby.start();
         self.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");

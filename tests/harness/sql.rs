@@ -38,7 +38,6 @@ impl Database {
         }
         Database(file.to_owned())
     }
-
 }
 
 /// What names the database that stands for this file.
@@ -107,7 +106,8 @@ impl Sql {
             }
             Sql::Server(client) => {
                 let args: Vec<Arg> = args.values().into_iter().map(Arg).collect();
-                let args: Vec<&(dyn ToSql + Sync)> = args.iter().map(|arg| arg as &(dyn ToSql + Sync)).collect();
+                let args: Vec<&(dyn ToSql + Sync)> =
+                    args.iter().map(|arg| arg as &(dyn ToSql + Sync)).collect();
                 let touched = client.borrow_mut().execute(&on_a_server(sql), &args);
                 touched.map(|touched| usize::try_from(touched).unwrap()).map_err(|e| format!("{e:?}"))
             }
@@ -118,7 +118,9 @@ impl Sql {
     pub(crate) fn execute_batch(&self, sql: &str) -> Result<(), String> {
         match self {
             Sql::File(conn) => conn.execute_batch(sql).map_err(|e| e.to_string()),
-            Sql::Server(client) => client.borrow_mut().batch_execute(&on_a_server(sql)).map_err(|e| format!("{e:?}")),
+            Sql::Server(client) => {
+                client.borrow_mut().batch_execute(&on_a_server(sql)).map_err(|e| format!("{e:?}"))
+            }
         }
     }
 
@@ -135,9 +137,14 @@ impl Sql {
             }
             Sql::Server(client) => {
                 let args: Vec<Arg> = args.values().into_iter().map(Arg).collect();
-                let args: Vec<&(dyn ToSql + Sync)> = args.iter().map(|arg| arg as &(dyn ToSql + Sync)).collect();
-                let rows = client.borrow_mut().query(&on_a_server(sql), &args).map_err(|e| format!("{e:?}"))?;
-                Ok(rows.iter().map(|row| SqlRow((0..row.len()).map(|at| received(row, at)).collect())).collect())
+                let args: Vec<&(dyn ToSql + Sync)> =
+                    args.iter().map(|arg| arg as &(dyn ToSql + Sync)).collect();
+                let rows =
+                    client.borrow_mut().query(&on_a_server(sql), &args).map_err(|e| format!("{e:?}"))?;
+                Ok(rows
+                    .iter()
+                    .map(|row| SqlRow((0..row.len()).map(|at| received(row, at)).collect()))
+                    .collect())
             }
         }
     }
@@ -184,7 +191,11 @@ impl SqlRow {
     pub(crate) fn get<T: FromSql>(&self, column: usize) -> rusqlite::Result<T> {
         let value = &self.0[column];
         T::column_result(ValueRef::from(value)).map_err(|_| {
-            rusqlite::Error::InvalidColumnType(column, "a column".to_owned(), ValueRef::from(value).data_type())
+            rusqlite::Error::InvalidColumnType(
+                column,
+                "a column".to_owned(),
+                ValueRef::from(value).data_type(),
+            )
         })
     }
 

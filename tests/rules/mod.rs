@@ -9,6 +9,7 @@ mod damage;
 mod deciding;
 mod downstream;
 mod egress;
+mod engines;
 mod explaining;
 pub(crate) mod findings;
 mod hostile;

@@ -90,7 +90,9 @@ fn setting_json(key: &Key, value: Option<(&str, &[String])>) -> Value {
 
 fn row(key: &Key, value: Option<(&str, &[String])>) -> Vec<String> {
     let (shown, source) = match value {
-        Some((source, items)) => (items.iter().map(|item| db::shown(item)).collect::<Vec<_>>().join(", "), source.to_owned()),
+        Some((source, items)) => {
+            (items.iter().map(|item| db::shown(item)).collect::<Vec<_>>().join(", "), source.to_owned())
+        }
         None => (usual(key).to_owned(), "default".to_owned()),
     };
     vec![key.path.to_owned(), shown, source]

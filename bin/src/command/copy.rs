@@ -28,7 +28,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
     let mut options = Options::new(context.config.settings()?);
     options.master_key_file = Some(from.master_key_file().to_owned());
     let place = shown(&args.to.to_string_lossy());
-    let full = || Failure::new(Exit::Refused, format!("{place} is not empty; name a database that is, with --to"));
+    let full =
+        || Failure::new(Exit::Refused, format!("{place} is not empty; name a database that is, with --to"));
     if !is_on_a_server(&args.to) && args.to.metadata().is_ok_and(|file| file.len() > 0) {
         return Err(full());
     }

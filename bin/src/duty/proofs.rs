@@ -15,8 +15,6 @@ pub(super) const DUTY: Duty = Duty {
     threads: one,
     at_end: false,
     work: |tools| {
-        at_one_server(tools, "proofs", || {
-            signing::follow_setting(&tools.postroom, AT_ONCE).map(More::if_any)
-        })
+        at_one_server(tools, "proofs", || signing::follow_setting(&tools.postroom, AT_ONCE).map(More::if_any))
     },
 };

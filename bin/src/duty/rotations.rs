@@ -11,7 +11,5 @@ pub(super) const DUTY: Duty = Duty {
     pause: Duration::from_secs(5),
     threads: one,
     at_end: false,
-    work: |tools| {
-        at_one_server(tools, "rotations", || rotation::keep(&tools.postroom).map(|_| More::Later))
-    },
+    work: |tools| at_one_server(tools, "rotations", || rotation::keep(&tools.postroom).map(|_| More::Later)),
 };

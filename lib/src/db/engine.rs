@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::open::{OpenError, OpeningLock, beside};
 use super::params::Params;
-use super::row::Row;
-use super::sqlite::{self, Depth, Readers, Writer};
 #[cfg(feature = "postgres")]
 use super::postgres;
+use super::row::Row;
+use super::sqlite::{self, Depth, Readers, Writer};
 use crate::error::Error;
 
 /// A connection of either engine, as it is lent to a transaction.

@@ -38,8 +38,8 @@ use tempfile::TempDir;
 pub(crate) use self::checksum::{Checksum, damaged};
 pub use self::claim::{Claim, note_of_server};
 pub use self::duty::OnDuty;
-pub use self::master::{MasterKeyChange, RotationError};
 pub(crate) use self::master::SealedColumn;
+pub use self::master::{MasterKeyChange, RotationError};
 pub use self::open::{OpenError, is_being_opened};
 pub(crate) use self::params::{Params, named};
 pub use self::place::{is_on_a_server, shown};
@@ -49,18 +49,18 @@ pub(crate) use self::sqlite::Depth;
 pub use self::sqlite::{BackupError, back_up, restore};
 pub use self::time::{Jump, TimeKept};
 pub(crate) use self::turns::Turns;
-pub use self::tx::{ReadTx, WriteTx};
 pub(crate) use self::tx::Within;
+pub use self::tx::{ReadTx, WriteTx};
 pub(crate) use self::value::{FromValue, ToValue, Value};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::name::DnsName;
 use crate::settings::Settings;
 
+use self::engine::{Conn, Engine};
 use self::inside::Inside;
 use self::master::MasterKeys;
 use self::open::{OpeningLock, beside};
-use self::engine::{Conn, Engine};
 use self::time::Guard;
 
 /// How a database is opened.
@@ -167,7 +167,8 @@ impl Postroom {
         let writer = sqlite::open(file, now)?;
         let key_file = options.master_key_file.clone().unwrap_or_else(|| beside(file, ".key"));
         let master_keys = MasterKeys::open(Conn::Sqlite(&writer), file, &key_file, now)?;
-        let guard = Guard::begin(Conn::Sqlite(&writer), &*options.clock).map_err(|e| OpenError::of(file, &e))?;
+        let guard =
+            Guard::begin(Conn::Sqlite(&writer), &*options.clock).map_err(|e| OpenError::of(file, &e))?;
         Ok(Postroom::of(Engine::sqlite(file, writer), file, master_keys, guard, options, folder))
     }
 

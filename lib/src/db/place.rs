@@ -35,7 +35,10 @@ mod tests {
     fn a_password_is_never_shown() {
         for (url, expected) in [
             ("postgres://u:p%40ss@h:5432/d", "postgres://u@h:5432/d"),
-            ("postgresql://u:p@a,b:2/d?target_session_attrs=read-write", "postgresql://u@a,b:2/d?target_session_attrs=read-write"),
+            (
+                "postgresql://u:p@a,b:2/d?target_session_attrs=read-write",
+                "postgresql://u@a,b:2/d?target_session_attrs=read-write",
+            ),
             ("postgres://u@h/d?password=p&sslmode=require", "postgres://u@h/d?sslmode=require"),
             ("postgres://h/d", "postgres://h/d"),
             ("/a:b@c.db?password=x", "/a:b@c.db?password=x"),

@@ -2,8 +2,8 @@
 
 use std::cell::{Cell, Ref, RefCell};
 
-use super::inside::Inside;
 use super::engine::{Conn, Turn};
+use super::inside::Inside;
 use super::{Postroom, ReadTx, WriteTx, closed};
 use crate::clock::Timestamp;
 use crate::error::{Error, StoreError, StoreTrouble};

@@ -3,11 +3,11 @@
 use std::marker::PhantomData;
 use std::ops::Deref;
 
+use super::Postroom;
 use super::engine::Conn;
 use super::master::Sealing;
 use super::params::Params;
 use super::row::Row;
-use super::Postroom;
 use crate::clock::Timestamp;
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::settings::Settings;

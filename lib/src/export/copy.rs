@@ -37,7 +37,8 @@ impl Sum {
             hash.update((octets.len() as u64).to_be_bytes());
             hash.update(octets);
         }
-        let digest = hash.finalize().iter().take(16).fold(0, |sum: u128, octet| sum << 8 | u128::from(*octet));
+        let digest =
+            hash.finalize().iter().take(16).fold(0, |sum: u128, octet| sum << 8 | u128::from(*octet));
         self.rows += 1;
         self.digest = self.digest.wrapping_add(digest);
     }
@@ -98,7 +99,10 @@ fn same_columns(target: &ReadTx<'_>, table: &Table) -> Result<Table, Error> {
         found.columns.len() == table.columns.len()
             && found.columns.iter().all(|column| table.columns.contains(column))
     };
-    found.filter(has_all).map(|_| table.clone()).ok_or_else(|| other(&format!("{} has other columns", table.name)))
+    found
+        .filter(has_all)
+        .map(|_| table.clone())
+        .ok_or_else(|| other(&format!("{} has other columns", table.name)))
 }
 
 fn other(text: &str) -> Error {

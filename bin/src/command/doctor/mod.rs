@@ -107,9 +107,12 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
         Ok(found)
     });
     checks.push(match found {
-        Ok(found) if found.is_empty() => check("database", State::Ok, format!("{} is sound", postroom.file().display())),
+        Ok(found) if found.is_empty() => {
+            check("database", State::Ok, format!("{} is sound", postroom.file().display()))
+        }
         Ok(found) => {
-            let text = format!("{} is damaged ({}); restore a backup", postroom.file().display(), found.join("; "));
+            let text =
+                format!("{} is damaged ({}); restore a backup", postroom.file().display(), found.join("; "));
             check("database", State::Fail, text)
         }
         Err(error) => check("database", State::Fail, error.to_string()),

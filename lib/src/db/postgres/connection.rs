@@ -21,7 +21,8 @@ const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;";
 /// transaction sees.
 const BEGIN_BESIDE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE schema_history IN ROW SHARE MODE;";
 /// A write beside which there is no other.
-const BEGIN_ALONE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; LOCK TABLE schema_history IN EXCLUSIVE MODE;";
+const BEGIN_ALONE: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; LOCK TABLE schema_history IN EXCLUSIVE MODE;";
 
 /// Within which time a dead link shows that it is dead. A server that is silent for longer is not asked a second time.
 const SOON: Duration = Duration::from_millis(500);
@@ -254,7 +255,8 @@ impl Connection {
 
     fn earlier(&self) -> Error {
         let failed = self.failed.borrow();
-        let (trouble, text) = failed.as_ref().map_or((StoreTrouble::Other, "unknown"), |(trouble, text)| (*trouble, text));
+        let (trouble, text) =
+            failed.as_ref().map_or((StoreTrouble::Other, "unknown"), |(trouble, text)| (*trouble, text));
         StoreError::new(trouble, format_args!("an earlier error has ended this transaction: {text}")).into()
     }
 

@@ -73,7 +73,11 @@ impl From<tokio_postgres::Error> for Failure {
             // The schema has changed since the statement was prepared: another server has migrated the database.
             return Failure { trouble: StoreTrouble::Busy, text, is_conflict: true, is_lost: true };
         }
-        let is_conflict = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION];
+        let is_conflict = [
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+            SqlState::UNIQUE_VIOLATION,
+        ];
         let (class, full) = (code.code().get(..2).unwrap_or_default(), code.code());
         let trouble = match (class, full) {
             ("08" | "57", "57014" | "57000") => StoreTrouble::Busy,
@@ -84,7 +88,12 @@ impl From<tokio_postgres::Error> for Failure {
             ("XX", "XX001" | "XX002") => StoreTrouble::Damaged,
             _ => StoreTrouble::Other,
         };
-        Failure { trouble, text, is_conflict: is_conflict.contains(code), is_lost: trouble == StoreTrouble::OutOfReach }
+        Failure {
+            trouble,
+            text,
+            is_conflict: is_conflict.contains(code),
+            is_lost: trouble == StoreTrouble::OutOfReach,
+        }
     }
 }
 
@@ -183,7 +192,11 @@ impl Link {
             }
             Ok(Answer { rows, touched: stream.rows_affected().unwrap_or(0) })
         };
-        if first.is_empty() { self.wait(asked) } else { self.wait(both(self.client.batch_execute(first), asked)) }
+        if first.is_empty() {
+            self.wait(asked)
+        } else {
+            self.wait(both(self.client.batch_execute(first), asked))
+        }
     }
 
     fn known(&self, sql: &str) -> Option<Arc<Prepared>> {

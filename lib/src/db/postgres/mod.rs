@@ -33,7 +33,8 @@ pub(super) struct Opening<'a>(Lent<'a>);
 impl Server {
     /// Reads the URL. Nothing is connected yet.
     pub(super) fn of(url: &str) -> Result<Server, OpenError> {
-        let target = Target::read(url).map_err(|reason| OpenError::Store { file: PathBuf::from(super::shown(url)), reason })?;
+        let target = Target::read(url)
+            .map_err(|reason| OpenError::Store { file: PathBuf::from(super::shown(url)), reason })?;
         Ok(Server::new(target))
     }
 

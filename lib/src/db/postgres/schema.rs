@@ -14,7 +14,8 @@ const MIGRATIONS: &[(i64, &str, &str)] =
     &[(30, "schema", include_str!("../../../migrations/postgres/V30__schema.sql"))];
 
 /// Which migrations a database has. It also is what every write locks, so that one can be alone.
-const CREATE_HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_history (version BIGINT PRIMARY KEY, name TEXT NOT NULL,
+const CREATE_HISTORY: &str =
+    "CREATE TABLE IF NOT EXISTS schema_history (version BIGINT PRIMARY KEY, name TEXT NOT NULL,
     sha256 TEXT NOT NULL, applied_at BIGINT NOT NULL)";
 const TABLES: &str = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')";
@@ -23,7 +24,8 @@ const HISTORY: &str = "SELECT version, name, sha256 FROM schema_history ORDER BY
 const ADD_TO_HISTORY: &str =
     "INSERT INTO schema_history (version, name, sha256, applied_at) VALUES (?1, ?2, ?3, ?4)";
 /// The version of the server, and the encoding of the database.
-const SERVER: &str = "SELECT CAST(current_setting('server_version_num') AS BIGINT), current_setting('server_encoding')";
+const SERVER: &str =
+    "SELECT CAST(current_setting('server_version_num') AS BIGINT), current_setting('server_encoding')";
 /// PostgreSQL 15.
 const OLDEST: i64 = 150_000;
 
@@ -71,7 +73,9 @@ fn missing(
     if number(HAS_HISTORY)? != Some(1) {
         return match number(TABLES)? {
             Some(0) => Ok(MIGRATIONS.iter().collect()),
-            _ => Err(OpenError::Store { file: file(), reason: "it is another program's database".to_owned() }),
+            _ => {
+                Err(OpenError::Store { file: file(), reason: "it is another program's database".to_owned() })
+            }
         };
     }
     let known: Vec<(i64, String, String)> =
@@ -87,7 +91,8 @@ fn missing(
             return Err(OpenError::Diverged { file: file(), migration: format!("V{version:02}__{name}") });
         }
     }
-    let is_missing = |migration: &&(i64, &str, &str)| known.iter().all(|(version, _, _)| *version != migration.0);
+    let is_missing =
+        |migration: &&(i64, &str, &str)| known.iter().all(|(version, _, _)| *version != migration.0);
     Ok(MIGRATIONS.iter().filter(is_missing).collect())
 }
 
@@ -105,7 +110,8 @@ mod tests {
         assert_eq!(MIGRATIONS.last().map(|migration| migration.0), Some(SCHEMA_VERSION.into()));
         assert!(MIGRATIONS.is_sorted_by_key(|migration| migration.0));
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
-        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        let files =
+            std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
         let mut files: Vec<String> = files.filter(|name| name.ends_with(".sql")).collect();
         files.sort();
         let known = MIGRATIONS.iter().map(|(version, name, _)| format!("V{version}__{name}.sql"));

@@ -78,7 +78,10 @@ impl Server {
     }
 
     /// Runs `work` in one transaction that sees one state and changes nothing.
-    pub(in crate::db) fn read<T, E: From<Error>>(&self, work: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+    pub(in crate::db) fn read<T, E: From<Error>>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
         let lent = self.take()?;
         let conn = lent.conn()?;
         conn.begin(Mode::Reading);
@@ -86,14 +89,25 @@ impl Server {
     }
 
     /// Runs `work` in one transaction, again and again while others are in its way: at last alone.
-    pub(in crate::db) fn write<T, E: From<Error>>(&self, work: impl Fn(&Connection) -> Result<T, E>) -> Result<T, E> {
+    pub(in crate::db) fn write<T, E: From<Error>>(
+        &self,
+        work: impl Fn(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.write_alone_after(CONFLICTS, work)
+    }
+
+    fn write_alone_after<T, E: From<Error>>(
+        &self,
+        most: u32,
+        work: impl Fn(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut conflicts = 0;
         loop {
-            let turn = self.turn(if conflicts < CONFLICTS { Mode::Beside } else { Mode::Alone })?;
+            let turn = self.turn(if conflicts < most { Mode::Beside } else { Mode::Alone })?;
             let conn = turn.lent.conn()?;
             let done = work(conn);
             let committed = if done.is_ok() { conn.commit() } else { Ok(()) };
-            if conn.is_conflict() && conflicts < CONFLICTS {
+            if conn.is_conflict() && conflicts < most {
                 conflicts += 1;
                 self.trips.repeats.fetch_add(1, Ordering::Relaxed);
                 continue;
@@ -193,3 +207,6 @@ impl Drop for Lent<'_> {
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -185,7 +185,10 @@ mod tests {
                 "SELECT n.value FROM json_each(:n) n WHERE a = :b",
                 "SELECT n.value FROM jsonb_array_elements_text(CAST($1 AS JSONB)) n WHERE a = $2",
             ),
-            ("SELECT value FROM json_each(?1)", "SELECT value FROM jsonb_array_elements_text(CAST($1 AS JSONB))"),
+            (
+                "SELECT value FROM json_each(?1)",
+                "SELECT value FROM jsonb_array_elements_text(CAST($1 AS JSONB))",
+            ),
             ("SET a = max(coalesce(a, 0), ?2)", "SET a = greatest(coalesce(a, 0), $1)"),
             ("SELECT max(a), min(coalesce(b, 0))", "SELECT max(a), min(coalesce(b, 0))"),
             ("instr(d.name, :t) > 0", "strpos(d.name, $1) > 0"),

@@ -35,7 +35,11 @@ impl Target {
         let (hosts, query) = url.split_once('?').map_or((url, ""), |(hosts, query)| (hosts, query));
         let (mut mode, mut roots, mut others) = ("prefer".to_owned(), None, Vec::new());
         for option in query.split('&').filter(|option| !option.is_empty()) {
-            let decoded = |value: &str| url::form_urlencoded::parse(format!("v={value}").as_bytes()).next().map(|(_, v)| v.into_owned());
+            let decoded = |value: &str| {
+                url::form_urlencoded::parse(format!("v={value}").as_bytes())
+                    .next()
+                    .map(|(_, v)| v.into_owned())
+            };
             match option.split_once('=') {
                 Some(("sslmode", value)) => value.clone_into(&mut mode),
                 Some(("sslrootcert", value)) => roots = decoded(value),
@@ -50,7 +54,11 @@ impl Target {
             ("prefer", _) | ("require", None) => Check::Nothing,
             ("require", Some(_)) | ("verify-ca", _) => Check::Chain,
             ("verify-full", _) => Check::Whole,
-            (other, _) => return Err(format!("sslmode={other} is none of disable, prefer, require, verify-ca, verify-full")),
+            (other, _) => {
+                return Err(format!(
+                    "sslmode={other} is none of disable, prefer, require, verify-ca, verify-full"
+                ));
+            }
         };
         config.ssl_mode(match mode.as_str() {
             "disable" => SslMode::Disable,
@@ -68,7 +76,11 @@ impl Target {
         if config.get_application_name().is_none() {
             config.application_name("postroom");
         }
-        Ok(Target { config, tls: MakeRustlsConnect::new(client(check, roots)?), shown: crate::db::shown(url) })
+        Ok(Target {
+            config,
+            tls: MakeRustlsConnect::new(client(check, roots)?),
+            shown: crate::db::shown(url),
+        })
     }
 }
 
@@ -112,7 +124,11 @@ fn authorities(file: Option<String>) -> Result<RootCertStore, String> {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
     }
-    if roots.is_empty() { Err("no certificate of an authority was found; name a file with sslrootcert".to_owned()) } else { Ok(roots) }
+    if roots.is_empty() {
+        Err("no certificate of an authority was found; name a file with sslrootcert".to_owned())
+    } else {
+        Ok(roots)
+    }
 }
 
 /// Takes any certificate: `sslmode=prefer` and `require` keep others from reading along, and no more.

@@ -41,7 +41,8 @@ impl Temporary {
         Some(match free {
             Some(url) => batch(&url, EMPTY).map(|()| Temporary { server, url }),
             None => {
-                let name = format!("postroom_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+                let name =
+                    format!("postroom_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
                 batch(&server, &format!("CREATE DATABASE {name}"))
                     .map(|()| Temporary { url: with_name(&server, &name), server })
             }

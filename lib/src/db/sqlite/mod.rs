@@ -64,7 +64,9 @@ impl Connection {
 
     /// The number of the newest migration.
     pub(super) fn version(&self) -> Result<u32, Error> {
-        Ok(self.one("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))?.unwrap_or_default())
+        Ok(self
+            .one("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))?
+            .unwrap_or_default())
     }
 
     /// References between rows are checked when the transaction ends.

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::engine::Conn;
 use super::Postroom;
+use super::engine::Conn;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
 
