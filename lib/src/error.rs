@@ -173,6 +173,8 @@ pub enum StoreTrouble {
     Full,
     /// Another process held the write lock for longer than the busy timeout of 5 s.
     Busy,
+    /// The database's server does not answer, or refuses the connection. It may come back by itself.
+    OutOfReach,
     /// A sync to disk failed: what is on disk is unknown, and the process should end (nothing more is written).
     SyncFailed,
     /// What stands in the file is not what was stored: a page, a row or a secret is damaged. The rest is served.

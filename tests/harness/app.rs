@@ -30,6 +30,8 @@ use postroom_server::wire::limit::{Limits, Ticks};
 use postroom_server::wire::{Auth, Switches};
 use serde_json::Value;
 
+use super::sql::{self, Sql, SqlRow};
+
 /// What the clock says at first: 2026-11-21T10:00:00.120Z.
 pub(crate) const START_MILLIS: i64 = 1_795_255_200_120;
 /// How many domains a test can make without waiting for a key pair.
@@ -69,6 +71,7 @@ pub(crate) struct TestApp {
     pub(crate) dns: Arc<ScriptedResolver>,
     pub(crate) clock: Arc<ManualClock>,
     /// Last, so that the files go after what has them open.
+    _database: sql::Database,
     dir: tempfile::TempDir,
 }
 
@@ -79,7 +82,10 @@ pub(crate) fn settings() -> Settings {
 
 /// Opens a database with these settings, and fills its pool with `spares` copies of the one pair.
 pub(crate) fn open(file: &Path, settings: Settings, clock: Arc<ManualClock>, spares: u32) -> Postroom {
-    let postroom = Postroom::open(file, Options { master_key_file: None, settings, clock }).unwrap();
+    let mut key_file = file.as_os_str().to_owned();
+    key_file.push(".key");
+    let options = Options { master_key_file: Some(key_file.into()), settings, clock };
+    let postroom = Postroom::open(sql::place(file), options).unwrap();
     if spares > 0 {
         let pair = &*PAIR;
         postroom.write(|tx| (0..spares).try_for_each(|_| dkim::pool::add(tx, pair))).unwrap();
@@ -113,9 +119,11 @@ impl TestApp {
     ) -> TestApp {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START_MILLIS)));
-        let postroom = Arc::new(open(&dir.path().join("postroom.db"), settings, clock.clone(), spares));
+        let file = dir.path().join("postroom.db");
+        let database = sql::Database::at(&file);
+        let postroom = Arc::new(open(&file, settings, clock.clone(), spares));
         let app = App::new(postroom.clone(), resolver).limited(Limits::none());
-        TestApp { app, postroom, dns, clock, dir }
+        TestApp { app, postroom, dns, clock, _database: database, dir }
     }
 
     /// Has every key sign, as if its record had been seen, with nothing known of the record.
@@ -328,7 +336,12 @@ impl TestApp {
     }
 
     /// A connection that knows nothing of the library.
-    pub(crate) fn sql(&self) -> rusqlite::Connection {
+    pub(crate) fn sql(&self) -> Sql {
+        Sql::open(&sql::place(&self.file()))
+    }
+
+    /// The same to the file of SQLite's, for what only SQLite has.
+    pub(crate) fn sqlite(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.file()).unwrap()
     }
 
@@ -340,23 +353,13 @@ impl TestApp {
     /// Every row of every table: what must not differ where nothing may have changed.
     pub(crate) fn dump(&self) -> BTreeMap<String, Vec<String>> {
         let sql = self.sql();
-        let mut tables =
-            sql.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").unwrap();
-        let names: Vec<String> =
-            tables.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+        let names = sql.tables();
         assert!(names.len() > 8, "the dump sees every table: {names:?}");
         let rows = |table: &String| {
-            let mut all = sql.prepare(&format!("SELECT * FROM {table}")).unwrap();
-            let columns = all.column_count();
-            all.query_map([], |row| {
-                (0..columns)
-                    .map(|at| row.get::<_, rusqlite::types::Value>(at).map(|value| format!("{value:?}")))
-                    .collect::<Result<Vec<_>, _>>()
-                    .map(|values| values.join("|"))
-            })
-            .unwrap()
-            .collect::<Result<Vec<_>, _>>()
-            .unwrap()
+            let mut rows: Vec<String> =
+                sql.rows(&format!("SELECT * FROM {table}"), []).unwrap().iter().map(SqlRow::shown).collect();
+            rows.sort();
+            rows
         };
         names.iter().map(|table| (table.clone(), rows(table))).collect()
     }

@@ -40,23 +40,17 @@ impl TestApp {
     /// From now on, the DNS has everything that is asked of this domain, and nothing else at those names.
     pub(crate) fn publish_all(&self, domain: &str) {
         let sql = self.sql();
-        let mut wanted = sql
-            .prepare(
-                "SELECT r.purpose, coalesce(r.host, k.selector || '._domainkey') AS host, coalesce(r.value, '') AS value,
-                     coalesce(r.priority, 0) AS priority
-                 FROM record r LEFT JOIN dkim_key k ON k.id = r.dkim_key_id JOIN domain d ON d.id = r.domain_id
-                 WHERE d.name = ?1",
-            )
-            .unwrap();
-        let rows = wanted
-            .query_map([domain], |row| {
-                let text = |column: &str| row.get::<_, String>(column);
-                Ok((text("purpose")?, text("host")?, text("value")?, row.get::<_, u16>("priority")?))
-            })
-            .unwrap();
+        let rows = sql.rows(
+            "SELECT r.purpose, coalesce(r.host, k.selector || '._domainkey') AS host, coalesce(r.value, '') AS value,
+                 coalesce(r.priority, 0) AS priority
+             FROM record r LEFT JOIN dkim_key k ON k.id = r.dkim_key_id JOIN domain d ON d.id = r.domain_id
+             WHERE d.name = ?1",
+            [domain.to_owned()],
+        );
         let mut zone: BTreeMap<String, Vec<RecordData>> = BTreeMap::new();
-        for row in rows {
-            let (purpose, host, value, priority) = row.unwrap();
+        for row in rows.unwrap() {
+            let text = |column: usize| row.get::<String>(column).unwrap();
+            let (purpose, host, value, priority) = (text(0), text(1), text(2), row.get::<u16>(3).unwrap());
             let name = if host == "@" { domain.to_owned() } else { format!("{host}.{domain}") };
             let data = match purpose.as_str() {
                 "mx" => RecordData::Mx { preference: priority, exchange: DnsName::from_answer(&value) },

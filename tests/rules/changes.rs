@@ -399,7 +399,7 @@ fn a_row_that_this_version_does_not_know_is_shown_in_its_own_words() {
     {
         sql.execute(
             "UPDATE event SET data = ?1, actor = 'staff:9' WHERE action = 'domain.created'",
-            [strange],
+            [strange.to_owned()],
         )
         .unwrap();
         let event = desk.every().remove(0);

@@ -213,7 +213,7 @@ fn one_domain_whose_first_key_cannot_be_made_holds_up_no_other() {
     let long =
         format!("{}.example", ["x".repeat(63), "x".repeat(63), "x".repeat(63), "x".repeat(48)].join("."));
     app.sql()
-        .execute("UPDATE domain SET name = ?1, checksum = NULL WHERE name = 'a.example'", [&long])
+        .execute("UPDATE domain SET name = ?1, checksum = NULL WHERE name = 'a.example'", [long.clone()])
         .unwrap();
     // One key of an account at a time.
     while postroom::provision::equip_some(&app.postroom, 16).unwrap() {}
@@ -290,7 +290,7 @@ fn a_list_looks_at_the_callers_own_rows_alone() {
         .read(|tx| keyring::list(tx, &key.operator(), &Filter::default(), Window::After(None), 100))
         .unwrap();
     assert_eq!((listed.entries.len(), listed.damaged.len()), (1, 0));
-    let sql = app.sql();
+    let sql = app.sqlite();
     let plan = |more: &str| -> String {
         let query = format!(
             "EXPLAIN QUERY PLAN SELECT k.id FROM domain d JOIN dkim_key k ON k.domain_id = d.id

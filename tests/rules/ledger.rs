@@ -131,7 +131,7 @@ fn counted(app: &TestApp, account: AccountId) -> BTreeMap<&'static str, u64> {
     let lists = format!(
         "SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM list_entry WHERE account_id = :account OR {own}
              OR recipient_id IN (SELECT id FROM recipient WHERE {own})
-         GROUP BY account_id, domain_id, recipient_id, action)"
+         GROUP BY account_id, domain_id, recipient_id, action) lists"
     );
     let now = app.postroom.now().millis();
     [

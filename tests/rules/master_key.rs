@@ -36,7 +36,7 @@ fn every_sealed_column_is_in_the_list_of_what_is_sealed_anew() {
     let app = newest_filled();
     let listed = reseal::sealed_columns().map(|(table, column)| (table.to_owned(), column.to_owned()));
     assert_eq!(
-        sealed_in(&app.sql()),
+        sealed_in(&app.sqlite()),
         listed.collect(),
         "a sealed column that is not in SEALED of lib/src/reseal/mod.rs is lost when the master key changes"
     );
@@ -107,7 +107,7 @@ fn killed_at_any_moment_a_change_of_the_master_key_leaves_everything_open_and_go
     let site = Site::new();
     let app = TestApp::with(crate::harness::app::settings(), 700);
     app.domain(&app.account("acme"), "example.com");
-    app.sql().execute("VACUUM INTO ?1", [site.db().to_str().unwrap()]).unwrap();
+    app.sqlite().execute("VACUUM INTO ?1", [site.db().to_str().unwrap()]).unwrap();
     fs::copy(app.postroom.master_key_file(), site.db().with_extension("db.key")).unwrap();
     let key_file = site.db().with_extension("db.key");
     let (mut in_the_middle, mut done) = (0, 0);

@@ -232,7 +232,7 @@ fn a_list_is_the_newest_first_and_an_export_the_oldest_of_what_is_selected() {
 #[test]
 fn lists_and_sums_read_indexes_and_no_message() {
     let app = TestApp::new();
-    let sql = app.sql();
+    let sql = app.sqlite();
     let plan = |statement: &str| {
         let mut explained = sql.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
         let rows = explained.query_map([], |row| row.get::<_, String>(3)).unwrap();

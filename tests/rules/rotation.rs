@@ -176,7 +176,7 @@ fn a_word_for_the_new_keys_record_is_not_enough() {
 #[test]
 fn looking_for_rotations_to_go_on_with_reads_no_record_of_others() {
     let desk = Desk::new(settings());
-    let sql = desk.app.sql();
+    let sql = desk.app.sqlite();
     let query = "EXPLAIN QUERY PLAN
         SELECT d.* FROM rotation o CROSS JOIN record r JOIN domain d ON d.id = o.domain_id
         WHERE o.key_id IS NOT NULL AND r.dkim_key_id = o.key_id AND r.status = 'verified' AND r.failures = 0

@@ -188,7 +188,7 @@ fn what_is_due_is_one_indexed_statement_at_100_000_domains() {
     assert!(source.contains(LEND), "the statement has changed; change it here too");
     let app = TestApp::new();
     app.account("acme");
-    let sql = app.sql();
+    let sql = app.sqlite();
     sql.execute(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
          INSERT INTO domain (account_id, subscription_id, name, status, claimed_at, created_at, updated_at, next_check_at)

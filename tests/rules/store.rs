@@ -87,7 +87,7 @@ fn damage_inside_is_found_by_the_check() {
     assert!(app.postroom.check_integrity().unwrap().is_empty());
     let key = app.account("acme");
     app.domain(&key, "example.com");
-    let sql = app.sql();
+    let sql = app.sqlite();
     sql.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM account").unwrap();
     let found = app.postroom.check_integrity().unwrap();
     assert!(found.iter().any(|line| line.contains("api_key")), "{found:?}");
@@ -257,11 +257,11 @@ fn what_belongs_to_the_store_is_its_owners_alone() {
 
 /// The listing's SQL is inside the library. So that the plans below are those of the real queries, their parts are
 /// looked for in its source.
-const VISIBLE: &str = "d.account_id = :account AND :user IS NULL AND :only IS NULL \
-                       AND (:key IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)";
+const VISIBLE: &str = "d.account_id = :account AND CAST(:user AS TEXT) IS NULL AND CAST(:only AS BIGINT) IS NULL \
+                       AND (CAST(:key AS BIGINT) IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)";
 /// The same for a caller on behalf of an end user.
-const VISIBLE_TO_USER: &str = "d.account_id = :account AND d.user_id = :user AND :only IS NULL \
-                               AND (:key IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)";
+const VISIBLE_TO_USER: &str = "d.account_id = :account AND d.user_id = :user AND CAST(:only AS BIGINT) IS NULL \
+                               AND (CAST(:key AS BIGINT) IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)";
 
 #[test]
 fn every_order_of_listing_skips_in_a_covering_index_and_sorts_nothing() {
@@ -271,7 +271,7 @@ fn every_order_of_listing_skips_in_a_covering_index_and_sorts_nothing() {
         .map(|file| fs::read_to_string(domain.join(file)).unwrap())
         .concat();
     let source = source.split_whitespace().collect::<Vec<_>>().join(" ");
-    let sql = app.sql();
+    let sql = app.sqlite();
     for (visible, user, sorting, index) in [
         (VISIBLE, None, "d.created_at, d.id", "domain_by_created (account_id=?)"),
         (VISIBLE, None, "d.created_at DESC, d.id DESC", "domain_by_created (account_id=?)"),

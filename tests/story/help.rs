@@ -135,6 +135,7 @@ const COMMANDS: &[(&[&str], &[&str])] = &[
     (&["audit"], &["--account", "--domain", "--action", "--limit"]),
     (&["backup"], &["--to", "--keep"]),
     (&["restore"], &["<FILE>"]),
+    (&["copy"], &["--to"]),
     (&["completions"], &["<SHELL>"]),
     (&["man"], &["<DIR>"]),
     (&["doctor"], &[]),

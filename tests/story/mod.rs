@@ -78,6 +78,8 @@ mod rotation;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]
+mod servers;
+#[cfg(test)]
 mod setup;
 #[cfg(test)]
 mod sign;

@@ -32,7 +32,7 @@ pub(super) struct RestoreArgs {
 }
 
 pub(super) fn back_up(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
-    let database = context.existing_db()?;
+    let database = in_a_file(context.existing_db()?)?;
     let folder = args.to.as_deref().or_else(|| database.parent()).unwrap_or(Path::new(""));
     let backups = Backups::of(&database, folder);
     let file = backups.make(SystemClock.now())?;
@@ -52,10 +52,19 @@ pub(super) fn back_up(context: &Context, args: &Args) -> Result<ExitCode, Failur
 }
 
 pub(super) fn restore(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failure> {
-    let database = context.config.db()?;
+    let database = in_a_file(context.config.db()?)?;
     let key_file = context.config.master_key_file()?;
     db::restore(&args.file, &database, key_file.as_deref())?;
     let json = json!({ "restored": database.to_string_lossy() });
     context.output.print(&json, || format!("{} is restored.", database.display()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a database on a server: that has ways of its own.
+fn in_a_file(database: PathBuf) -> Result<PathBuf, Failure> {
+    if !db::is_on_a_server(&database) {
+        return Ok(database);
+    }
+    let text = "this copies SQLite files; a PostgreSQL server is backed up with pg_basebackup or pg_dump (docs/outgrow.md)";
+    Err(Failure::input(text))
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use postroom::db;
 use serde_json::{Value, json};
 
 use super::failure::complain;
@@ -77,7 +78,8 @@ fn show(context: &Context) -> Result<ExitCode, Failure> {
 
 fn setting_json(key: &Key, value: Option<(&str, &[String])>) -> Value {
     let shown = value.map(|(_, items)| match items {
-        [item] if !key.is_list => Value::from(item.as_str()),
+        // The URL of a database on a server has its password in it.
+        [item] if !key.is_list => Value::from(db::shown(item)),
         items => items.to_vec().into(),
     });
     json!({
@@ -88,7 +90,9 @@ fn setting_json(key: &Key, value: Option<(&str, &[String])>) -> Value {
 
 fn row(key: &Key, value: Option<(&str, &[String])>) -> Vec<String> {
     let (shown, source) = match value {
-        Some((source, items)) => (items.join(", "), source.to_owned()),
+        Some((source, items)) => {
+            (items.iter().map(|item| db::shown(item)).collect::<Vec<_>>().join(", "), source.to_owned())
+        }
         None => (usual(key).to_owned(), "default".to_owned()),
     };
     vec![key.path.to_owned(), shown, source]

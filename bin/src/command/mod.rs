@@ -13,6 +13,7 @@ mod bridge;
 mod check_all;
 mod claim;
 mod config;
+mod copy;
 mod doctor;
 mod domain;
 mod explain;
@@ -52,7 +53,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use postroom::db::{Options, Postroom, is_being_opened};
+use postroom::db::{Options, Postroom, is_being_opened, is_on_a_server};
 use postroom::dns::{DnsSettings, NetworkResolver};
 use postroom::settings::Settings;
 use tracing::warn;
@@ -202,6 +203,7 @@ enum Command {
     Finding(fleet::FindingArgs),
     Backup(backup::Args),
     Restore(backup::RestoreArgs),
+    Copy(copy::Args),
     Export(export::Args),
     /// Move domains in, with their keys: from files, from OpenDKIM, from rspamd, from another service's list
     #[command(subcommand)]
@@ -236,7 +238,7 @@ impl Context {
     /// The file of the database, which must be there.
     fn existing_db(&self) -> Result<PathBuf, Failure> {
         let file = self.config.db()?;
-        if is_there(&file) {
+        if is_on_a_server(&file) || is_there(&file) {
             return Ok(file);
         }
         let text = format!(
@@ -376,6 +378,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Finding(args) => fleet::finding(&context, &args),
         Command::Backup(args) => backup::back_up(&context, &args),
         Command::Restore(args) => backup::restore(&context, &args),
+        Command::Copy(args) => copy::run(&mut context, &args),
         Command::Import(command) => import::run(&mut context, &command),
         Command::Export(args) => export::run(&mut context, &args),
         Command::Config(command) => config::run(&context, &command),

@@ -145,7 +145,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         checks_at_once: at_once,
         upkeep: Upkeep::by(Arc::clone(&claim)),
         news: News::from_now(&postroom)?,
-        backups: backup.map(plan),
+        backups: backup.map(plan).filter(|_| postroom.is_at_hand()),
         metrics,
         rounds: Mutex::default(),
     };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use postroom::dkim::pool;
 use postroom::provision;
 
-use super::{Duty, More, call_another};
+use super::{Duty, More, at_one_server, call_another};
 
 /// How many domains get their first key in one transaction.
 const EQUIP_AT_ONCE: u32 = 16;
@@ -22,10 +22,12 @@ pub(super) const DUTY: Duty = Duty {
     },
     at_end: false,
     work: |tools| {
-        let waiting = provision::equip_some(&tools.postroom, EQUIP_AT_ONCE)?;
-        if tools.postroom.read(pool::has_room)? {
-            call_another();
-        }
-        Ok(More::if_any(pool::fill(&tools.postroom)? || waiting))
+        at_one_server(tools, "keys", || {
+            let waiting = provision::equip_some(&tools.postroom, EQUIP_AT_ONCE)?;
+            if tools.postroom.read(pool::has_room)? {
+                call_another();
+            }
+            Ok(More::if_any(pool::fill(&tools.postroom)? || waiting))
+        })
     },
 };

@@ -120,6 +120,18 @@ pub struct BackupPlan {
     pub keep: NonZeroUsize,
 }
 
+/// Does a piece of work that one server does at a time, where several have one database.
+fn at_one_server(
+    tools: &Tools,
+    name: &str,
+    work: impl FnOnce() -> Result<More, Error>,
+) -> Result<More, Error> {
+    match tools.postroom.take_duty(name)? {
+        Some(_on_duty) => work(),
+        None => Ok(More::Later),
+    }
+}
+
 /// The number of threads of a duty that needs only one.
 fn one(_: &Tools) -> u32 {
     1

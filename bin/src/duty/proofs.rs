@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postroom::signing;
 
-use super::{Duty, More, one};
+use super::{Duty, More, at_one_server, one};
 
 /// How many domains are brought up to date in one transaction: others need not wait for long.
 const AT_ONCE: u32 = 50;
@@ -14,5 +14,7 @@ pub(super) const DUTY: Duty = Duty {
     pause: Duration::from_mins(1),
     threads: one,
     at_end: false,
-    work: |tools| signing::follow_setting(&tools.postroom, AT_ONCE).map(More::if_any),
+    work: |tools| {
+        at_one_server(tools, "proofs", || signing::follow_setting(&tools.postroom, AT_ONCE).map(More::if_any))
+    },
 };

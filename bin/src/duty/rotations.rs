@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use postroom::rotation;
 
-use super::{Duty, More, one};
+use super::{Duty, More, at_one_server, one};
 
 pub(super) const DUTY: Duty = Duty {
     name: "rotations",
     pause: Duration::from_secs(5),
     threads: one,
     at_end: false,
-    work: |tools| rotation::keep(&tools.postroom).map(|_| More::Later),
+    work: |tools| at_one_server(tools, "rotations", || rotation::keep(&tools.postroom).map(|_| More::Later)),
 };

@@ -15,6 +15,7 @@ pub(super) const DUTY: Duty = Duty {
     threads: one,
     at_end: false,
     work: |tools| {
+        let Some(_on_duty) = tools.postroom.take_duty("seals")? else { return Ok(More::Later) };
         let progress = reseal::step(&tools.postroom, AT_ONCE)?;
         match &progress {
             Progress::Finished => {

@@ -25,7 +25,7 @@ pub(super) fn database(
     }
     let wanted = postroom.settings().spare_keys.into();
     gauge(registry, "postroom_spare_keys_wanted", "Spare key pairs that a full pool holds.", wanted)?;
-    files(registry, database)
+    if postroom.is_at_hand() { files(registry, database) } else { Ok(()) }
 }
 
 /// What the process itself knows.

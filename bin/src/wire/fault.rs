@@ -133,7 +133,7 @@ pub fn store_status(error: &postroom::error::StoreError) -> StatusCode {
     use postroom::error::StoreTrouble;
     match error.trouble() {
         StoreTrouble::Full => StatusCode::INSUFFICIENT_STORAGE,
-        StoreTrouble::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        StoreTrouble::Busy | StoreTrouble::OutOfReach => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -51,15 +51,15 @@ fn union(caller: &Caller, conditions: [&str; 3]) -> String {
     let (visible, visible_claim) = (visible(caller), visible_claim(caller));
     let [domain, alias, claim] = conditions;
     format!(
-        "SELECT d.account_id, d.name, NULL AS of_id, NULL AS of_name, NULL AS of_proved_at, 'holds' AS state,
-             d.proved_at, d.claimed_at, NULL AS lost_to, 0 AS is_held, NULL AS others_proved_at
+        "SELECT d.account_id, d.name, CAST(NULL AS BIGINT) AS of_id, CAST(NULL AS TEXT) AS of_name, CAST(NULL AS BIGINT) AS of_proved_at, 'holds' AS state,
+             d.proved_at, d.claimed_at, CAST(NULL AS TEXT) AS lost_to, 0 AS is_held, CAST(NULL AS BIGINT) AS others_proved_at
          FROM domain d WHERE {visible} {domain}
          UNION ALL
          SELECT d.account_id, a.name, d.id, d.name, d.proved_at, 'holds', a.proved_at, a.claimed_at, NULL, 0, NULL
          FROM domain d JOIN alias a ON a.domain_id = d.id WHERE {visible} {alias}
          UNION ALL
          SELECT c.account_id, c.name, o.id, o.name, o.proved_at, CASE WHEN c.lost_at IS NULL THEN 'contends' ELSE 'lost' END,
-             c.proved_at, c.claimed_at, c.lost_to, h.id IS NOT NULL OR v.id IS NOT NULL,
+             c.proved_at, c.claimed_at, c.lost_to, CASE WHEN h.id IS NOT NULL OR v.id IS NOT NULL THEN 1 ELSE 0 END,
              coalesce(h.proved_at, v.proved_at)
          FROM claim c LEFT JOIN domain o ON o.id = c.of_domain_id LEFT JOIN domain h ON h.name = c.name
              LEFT JOIN alias v ON v.name = c.name

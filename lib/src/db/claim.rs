@@ -15,18 +15,23 @@ const NOTE_OCTETS: usize = 64;
 /// The right to serve a file. Dropping it gives it back, and so does the end of the process, even by a kill.
 #[derive(Debug)]
 pub struct Claim {
-    lock: File,
+    /// None on a server, which many may serve.
+    lock: Option<File>,
 }
 
 impl Postroom {
-    /// Claims the file for serving until the claim is dropped. Fails while another process holds the claim.
+    /// Claims the file for serving until the claim is dropped. Fails while another process holds the claim. A database on a
+    /// server may be served by many.
     pub fn claim(&self) -> Result<Claim, OpenError> {
-        let lock = lock_file(&self.file, LOCK)?;
+        if !self.is_at_hand() {
+            return Ok(Claim { lock: None });
+        }
+        let lock = lock_file(&self.place, LOCK)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Claim { lock }),
-            Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::Claimed { file: self.file.clone() }),
+            Ok(()) => Ok(Claim { lock: Some(lock) }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::Claimed { file: self.place.clone() }),
             Err(std::fs::TryLockError::Error(source)) => {
-                Err(OpenError::Unusable { file: self.file.clone(), source })
+                Err(OpenError::Unusable { file: self.place.clone(), source })
             }
         }
     }
@@ -35,9 +40,9 @@ impl Postroom {
 impl Claim {
     /// Leaves a note of at most 64 octets for [`note_of_server`], in the place of the one before.
     pub fn leave_note(&self, note: &str) -> io::Result<()> {
+        let Some(mut lock) = self.lock.as_ref() else { return Ok(()) };
         let mut octets: Vec<u8> = note.bytes().take(NOTE_OCTETS).collect();
         octets.resize(NOTE_OCTETS, b' ');
-        let mut lock = &self.lock;
         lock.seek(SeekFrom::Start(0))?;
         lock.write_all(&octets)
     }

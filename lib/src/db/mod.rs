@@ -1,7 +1,7 @@
-//! The database: one SQLite file, one connection that writes, a few that read.
+//! The database: a SQLite file, or with the feature `postgres` a database on a PostgreSQL server.
 //!
-//! [`Postroom::write`] runs one `BEGIN IMMEDIATE` transaction and returns when its commit is on disk (`synchronous=FULL`);
-//! [`Postroom::read`] sees one consistent state and never waits for a writer (WAL). A write that begins inside a write of the
+//! [`Postroom::write`] runs one transaction and returns when its commit is on disk; [`Postroom::read`] sees one consistent
+//! state and never waits for a writer. A write that begins inside a write of the
 //! same thread is refused, because it would wait for itself. Several processes may have one file open; one of them at a time
 //! may [`claim`](Postroom::claim) it to serve it.
 //!
@@ -25,19 +25,23 @@
 
 mod checksum;
 mod claim;
+mod duty;
+mod engine;
 pub(crate) mod inside;
 mod master;
 mod open;
 mod params;
+mod place;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod row;
 mod session;
 mod sqlite;
 mod time;
 mod turns;
+mod tx;
 mod value;
 
-use std::marker::PhantomData;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,26 +51,30 @@ use tempfile::TempDir;
 
 pub(crate) use self::checksum::{Checksum, damaged};
 pub use self::claim::{Claim, note_of_server};
+pub use self::duty::OnDuty;
+pub(crate) use self::master::SealedColumn;
 pub use self::master::{MasterKeyChange, RotationError};
-pub(crate) use self::master::{SealedColumn, Sealing};
 pub use self::open::{OpenError, is_being_opened};
 pub(crate) use self::params::{Params, named};
+pub use self::place::{is_on_a_server, shown};
 pub(crate) use self::row::{Row, moment, moment_if_any, parsed};
 pub use self::session::{Held, Session};
 pub(crate) use self::sqlite::Depth;
 pub use self::sqlite::{BackupError, back_up, restore};
 pub use self::time::{Jump, TimeKept};
 pub(crate) use self::turns::Turns;
+pub(crate) use self::tx::Within;
+pub use self::tx::{ReadTx, WriteTx};
 pub(crate) use self::value::{FromValue, ToValue, Value};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::name::DnsName;
 use crate::settings::Settings;
 
+use self::engine::{Conn, Engine};
 use self::inside::Inside;
 use self::master::MasterKeys;
 use self::open::{OpeningLock, beside};
-use self::sqlite::{Connection, Readers, Writer};
 use self::time::Guard;
 
 /// How a database is opened.
@@ -89,25 +97,52 @@ impl Options {
 
 /// An open database, with what its rules need: the operator's settings, the master key, the clock.
 pub struct Postroom {
-    file: PathBuf,
-    writer: Writer,
-    readers: Readers,
+    place: PathBuf,
+    engine: Engine,
     master_keys: MasterKeys,
     settings: Settings,
     clock: Arc<dyn Clock>,
     guard: Guard,
     turns: Turns,
-    /// The folder of a temporary database. It is removed last, when everything above is closed.
-    _folder: Option<TempDir>,
+    /// What a temporary database has of its own. It is removed last, when everything above is closed.
+    _kept: Kept,
+}
+
+/// What a temporary database has of its own.
+#[derive(Default)]
+struct Kept {
+    #[cfg(feature = "postgres")]
+    #[expect(dead_code, reason = "kept from the next test for as long as this one has it")]
+    database: Option<postgres::Temporary>,
+    folder: Option<TempDir>,
+}
+
+impl Kept {
+    /// Where a temporary database on a server has its master key.
+    #[cfg(feature = "postgres")]
+    fn key_file(&self) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.path().join("postroom.key"))
+    }
 }
 
 impl Postroom {
-    /// Opens the database in `file`, and makes or migrates it first if need be.
+    /// Opens the database in `file`, and makes or migrates it first if need be. A name that begins with `postgres://` is the URL of a
+    /// database on a server, if this was built with the feature `postgres`; then the options must name the file of the master key.
     ///
     /// A new database gets a new master key. An existing one needs the key that it was sealed with. A name such as `:memory:`,
     /// which SQLite would take for a database in memory, is refused: see [`open_temporary`](Postroom::open_temporary).
     pub fn open(file: impl AsRef<Path>, options: Options) -> Result<Postroom, OpenError> {
-        Postroom::open_in(file.as_ref(), options, None)
+        let file = file.as_ref();
+        match file.to_str().filter(|name| is_on_a_server(name)) {
+            #[cfg(feature = "postgres")]
+            Some(url) => Postroom::open_url(url, options, Kept::default()),
+            #[cfg(not(feature = "postgres"))]
+            Some(url) => {
+                let reason = "this program was built without the feature `postgres`".to_owned();
+                Err(OpenError::Store { file: shown(url).into(), reason })
+            }
+            None => Postroom::open_in(file, options, Kept::default()),
+        }
     }
 
     /// Makes a database in a folder of its own, which is removed when the `Postroom` is dropped: for tests.
@@ -123,10 +158,18 @@ impl Postroom {
     pub fn open_temporary_with(options: Options) -> Result<Postroom, OpenError> {
         let folder = tempfile::Builder::new().prefix("postroom-").tempdir();
         let folder = folder.map_err(|source| OpenError::NoTemporaryFolder { source })?;
-        Postroom::open_in(&folder.path().join("postroom.db"), options, Some(folder))
+        let file = folder.path().join("postroom.db");
+        let kept = Kept { folder: Some(folder), ..Kept::default() };
+        #[cfg(feature = "postgres")]
+        if let Some(database) = postgres::Temporary::wanted() {
+            let database = database.map_err(|e| OpenError::of(Path::new("a database for a test"), &e))?;
+            let url = database.url().to_owned();
+            return Postroom::open_url(&url, options, Kept { database: Some(database), ..kept });
+        }
+        Postroom::open_in(&file, options, kept)
     }
 
-    fn open_in(file: &Path, options: Options, folder: Option<TempDir>) -> Result<Postroom, OpenError> {
+    fn open_in(file: &Path, options: Options, folder: Kept) -> Result<Postroom, OpenError> {
         let name = file.as_os_str().as_encoded_bytes();
         // SQLite opens the empty name as a temporary database, and a name of this form as one in memory.
         if name.is_empty() || name.starts_with(b":memory:") || name.starts_with(b"file:") {
@@ -136,21 +179,50 @@ impl Postroom {
         let _opening = OpeningLock::wait(file)?;
         let now = options.clock.now();
         let writer = sqlite::open(file, now)?;
-        let key_file = options.master_key_file.unwrap_or_else(|| beside(file, ".key"));
-        let master_keys = MasterKeys::open(&writer, file, &key_file, now)?;
-        let guard = Guard::begin(&writer, &*options.clock)
-            .map_err(|reason| OpenError::Store { file: file.to_owned(), reason: reason.to_string() })?;
-        Ok(Postroom {
-            file: file.to_owned(),
-            writer: Writer::new(writer),
-            readers: Readers::default(),
+        let key_file = options.master_key_file.clone().unwrap_or_else(|| beside(file, ".key"));
+        let master_keys = MasterKeys::open(Conn::Sqlite(&writer), file, &key_file, now)?;
+        let guard =
+            Guard::begin(Conn::Sqlite(&writer), &*options.clock).map_err(|e| OpenError::of(file, &e))?;
+        Ok(Postroom::of(Engine::sqlite(file, writer), file, master_keys, guard, options, folder))
+    }
+
+    /// Opens the database on a server.
+    #[cfg(feature = "postgres")]
+    fn open_url(url: &str, options: Options, kept: Kept) -> Result<Postroom, OpenError> {
+        let server = postgres::Server::of(url)?;
+        let place = server.shown();
+        let failed = |e: Error| OpenError::of(&place, &e);
+        let key_file = options.master_key_file.clone().or_else(|| kept.key_file());
+        let key_file = key_file.ok_or_else(|| OpenError::NoKeyFile { place: place.clone() })?;
+        let (master_keys, guard) = {
+            let opening = server.opening().map_err(failed)?;
+            let now = options.clock.now();
+            opening.migrate(&place, now)?;
+            let conn = Conn::Postgres(opening.conn().map_err(failed)?);
+            let master_keys = MasterKeys::open(conn, &place, &key_file, now)?;
+            (master_keys, Guard::begin(conn, &*options.clock).map_err(failed)?)
+        };
+        Ok(Postroom::of(Engine::Postgres(server), &place, master_keys, guard, options, kept))
+    }
+
+    fn of(
+        engine: Engine,
+        place: &Path,
+        master_keys: MasterKeys,
+        guard: Guard,
+        options: Options,
+        kept: Kept,
+    ) -> Postroom {
+        Postroom {
+            place: place.to_owned(),
+            engine,
             master_keys,
             settings: options.settings,
             clock: options.clock,
             guard,
             turns: Turns::default(),
-            _folder: folder,
-        })
+            _kept: kept,
+        }
     }
 
     /// Has this process keep little of the database in memory: for one that looks up a row here and there, and lists nothing. To be
@@ -161,9 +233,7 @@ impl Postroom {
 
     /// Runs `work` in one transaction that sees one state and changes nothing.
     pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let reader = self.readers.take(&self.file)?;
-        let conn = reader.conn();
-        conn.reading(|| {
+        self.engine.read(|conn| {
             let _inside = Inside::begin();
             work(&ReadTx::new(conn, self))
         })
@@ -174,12 +244,10 @@ impl Postroom {
     /// `work` may run again, if the database has undone what it did: so it does nothing but through its transaction.
     /// Fails with `Store` if this thread is already inside a write of this database.
     pub fn write<T, E: From<Error>>(&self, work: impl Fn(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let turn = self.writer.turn()?;
-        let inside = Inside::begin();
-        let result = work(&WriteTx(ReadTx::new(turn.conn()?, self)));
-        drop(inside);
-        turn.end(result.is_ok())?;
-        result
+        self.engine.write(|conn| {
+            let _inside = Inside::begin();
+            work(&WriteTx(ReadTx::new(conn, self)))
+        })
     }
 
     /// Closes the database: waits for a write in hand, and refuses every later one. SQLite moves the content of the
@@ -187,14 +255,12 @@ impl Postroom {
     ///
     /// Dropping the `Postroom` does the same. Call this if other threads may still share it.
     pub fn close(&self) {
-        self.readers.close();
-        // The writer last, so that it can move the log.
-        self.writer.close();
+        self.engine.close();
     }
 
     /// Whether a read of a few rows takes microseconds, because the database is on this machine.
     pub fn is_at_hand(&self) -> bool {
-        true
+        self.engine.is_at_hand()
     }
 
     /// The operator's decisions.
@@ -212,9 +278,9 @@ impl Postroom {
         &self.turns
     }
 
-    /// The file that was opened.
+    /// The file that was opened; of a database on a server the URL, without its password.
     pub fn file(&self) -> &Path {
-        &self.file
+        &self.place
     }
 
     /// How large the write-ahead log is, and for how long the oldest reader of this process has been reading, if one reads.
@@ -222,8 +288,7 @@ impl Postroom {
     /// The log grows while somebody reads what was there before, in whichever process, because it can begin anew only
     /// when nobody needs it.
     pub fn write_ahead_log(&self) -> (u64, Option<Duration>) {
-        let octets = std::fs::metadata(beside(&self.file, "-wal")).map_or(0, |data| data.len());
-        (octets, self.readers.oldest())
+        self.engine.write_ahead_log()
     }
 
     /// Whether the file can be read at all: one small read.
@@ -251,114 +316,7 @@ impl Postroom {
 
 impl std::fmt::Debug for Postroom {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Postroom").field("file", &self.file).finish_non_exhaustive()
-    }
-}
-
-/// The mark of one transaction, for a type whose values are valid only inside it.
-///
-/// A function from `'t` to `'t` is invariant in it: the compiler can make `'t` neither longer nor shorter, and so never
-/// accepts one transaction for another.
-pub(crate) type Within<'t> = PhantomData<fn(&'t ()) -> &'t ()>;
-
-/// A transaction that reads. `'t` stands for this transaction alone.
-pub struct ReadTx<'t> {
-    conn: &'t Connection,
-    postroom: &'t Postroom,
-    within: Within<'t>,
-}
-
-impl<'t> ReadTx<'t> {
-    fn new(conn: &'t Connection, postroom: &'t Postroom) -> ReadTx<'t> {
-        ReadTx { conn, postroom, within: PhantomData }
-    }
-
-    /// The operator's decisions.
-    pub fn settings(&self) -> &Settings {
-        &self.postroom.settings
-    }
-
-    /// The moment it is now.
-    pub fn now(&self) -> Timestamp {
-        self.postroom.now()
-    }
-
-    /// Whether something may be deleted, expire or make way for its age: not if the clock has jumped, until it was steady for
-    /// an hour.
-    pub fn may_expire(&self) -> bool {
-        self.postroom.time_held_until().is_none()
-    }
-
-    /// What seals and opens secrets, in the state that this transaction sees.
-    pub(crate) fn master_key(&self) -> Sealing<'_, 't> {
-        Sealing::of(self)
-    }
-
-    /// The connection in the middle of this transaction. Fails if an error has ended that: nothing may be written beside it.
-    fn alive(&self) -> Result<&'t Connection, Error> {
-        if self.conn.is_in_transaction() {
-            return Ok(self.conn);
-        }
-        Err(StoreError::new(StoreTrouble::Other, "an earlier error has ended this transaction").into())
-    }
-
-    /// The first row, if there is one.
-    pub(crate) fn one<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        map: impl FnOnce(&Row<'_>) -> Result<T, Error>,
-    ) -> Result<Option<T>, Error> {
-        self.alive()?.one(sql, params, map)
-    }
-
-    /// Every row.
-    pub(crate) fn all<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        map: impl FnMut(&Row<'_>) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
-        self.alive()?.all(sql, params, map)
-    }
-}
-
-/// A transaction that reads and writes. `'t` stands for this transaction alone.
-pub struct WriteTx<'t>(ReadTx<'t>);
-
-impl WriteTx<'_> {
-    /// Runs a statement and returns how many rows it touched.
-    pub(crate) fn run(&self, sql: &str, params: impl Params) -> Result<usize, Error> {
-        self.alive()?.run(sql, params)
-    }
-
-    /// Runs an `INSERT … RETURNING id`.
-    pub(crate) fn insert(&self, sql: &str, params: impl Params) -> Result<i64, Error> {
-        let id = self.alive()?.one(sql, params, |row| row.get(0))?;
-        id.ok_or_else(|| StoreError::new(StoreTrouble::Other, "a row that was put in has no id").into())
-    }
-
-    /// Runs `work` as a part that can fail alone: if it fails, its writes are rolled back and the transaction goes on.
-    pub fn part<T, E: From<Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        self.run("SAVEPOINT part", [])?;
-        let result = work();
-        if result.is_err() {
-            // On a full disk SQLite may have rolled everything back. Then there is no part any more, and the first error says why.
-            if !self.conn.is_in_transaction() {
-                return result;
-            }
-            self.run("ROLLBACK TO part", [])?;
-        }
-        self.run("RELEASE part", [])?;
-        result
-    }
-}
-
-impl<'t> Deref for WriteTx<'t> {
-    type Target = ReadTx<'t>;
-
-    fn deref(&self) -> &ReadTx<'t> {
-        &self.0
+        f.debug_struct("Postroom").field("place", &self.place).finish_non_exhaustive()
     }
 }
 

@@ -157,6 +157,12 @@ pub enum OpenError {
         /// The file.
         file: PathBuf,
     },
+    /// A database on a server has no folder of its own in which the master key could lie.
+    #[error("the master key of {} lies in no place of its own; name its file, the same key for every server, with --master-key-file", place.display())]
+    NoKeyFile {
+        /// The URL of the database, without its password.
+        place: PathBuf,
+    },
     /// The master key is not where it was looked for.
     #[error("{} was sealed with a master key that is not at {}; put that file back, or name it with --master-key-file", file.display(), key_file.display())]
     KeyMissing {

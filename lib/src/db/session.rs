@@ -2,8 +2,8 @@
 
 use std::cell::{Cell, Ref, RefCell};
 
+use super::engine::{Conn, Turn};
 use super::inside::Inside;
-use super::sqlite::{Connection, Turn};
 use super::{Postroom, ReadTx, WriteTx, closed};
 use crate::clock::Timestamp;
 use crate::error::{Error, StoreError, StoreTrouble};
@@ -26,8 +26,8 @@ impl<'a> Session<'a> {
 
     /// Runs `work` in one transaction that changes nothing. It sees what this session wrote.
     pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        match self.held.and_then(Holding::conn) {
-            Some(conn) => work(&ReadTx::new(&conn, self.postroom)),
+        match self.held.and_then(Holding::turn) {
+            Some(turn) => work(&ReadTx::new(turn.conn()?, self.postroom)),
             None => self.postroom.read(work),
         }
     }
@@ -41,8 +41,8 @@ impl<'a> Session<'a> {
         };
         let is_first = held.enter()?;
         let result = {
-            let conn = held.conn().ok_or_else(closed)?;
-            work(&WriteTx(ReadTx::new(&conn, self.postroom)))
+            let turn = held.turn().ok_or_else(closed)?;
+            work(&WriteTx(ReadTx::new(turn.conn()?, self.postroom)))
         };
         let left = held.leave(is_first, result.is_ok());
         let done = result?;
@@ -103,8 +103,8 @@ impl<'a> Held<'a> {
         }
     }
 
-    fn run(&self, sql: &str) -> Result<(), Error> {
-        self.conn().ok_or_else(closed)?.batch(sql)
+    fn on_conn(&self, work: impl FnOnce(Conn<'_>) -> Result<(), Error>) -> Result<(), Error> {
+        work(self.turn().ok_or_else(closed)?.conn()?)
     }
 
     fn roll_back(&self) {
@@ -121,8 +121,8 @@ impl Drop for Held<'_> {
 
 /// What a session needs of a [`Held`], whatever the `Held` borrows.
 trait Holding {
-    /// The connection in the middle of the transaction, if there is one.
-    fn conn(&self) -> Option<Ref<'_, Connection>>;
+    /// The turn in the middle of the transaction, if there is one.
+    fn turn(&self) -> Option<Ref<'_, Turn<'_>>>;
     /// Begins the transaction, or a part of it that can be rolled back alone. Returns whether it began the transaction.
     fn enter(&self) -> Result<bool, Error>;
     /// Ends that part.
@@ -130,20 +130,19 @@ trait Holding {
 }
 
 impl Holding for Held<'_> {
-    fn conn(&self) -> Option<Ref<'_, Connection>> {
-        Ref::filter_map(self.turn.borrow(), |turn| turn.as_ref()?.conn().ok()).ok()
+    fn turn(&self) -> Option<Ref<'_, Turn<'_>>> {
+        Ref::filter_map(self.turn.borrow(), |turn| turn.as_ref()).ok()
     }
 
     fn enter(&self) -> Result<bool, Error> {
-        if let Some(conn) = self.conn() {
-            if !conn.is_in_transaction() {
+        if let Some(turn) = self.turn() {
+            if !turn.conn()?.is_in_transaction() {
                 let text = "an earlier error has ended the transaction";
                 return Err(StoreError::new(StoreTrouble::Other, text).into());
             }
-            drop(conn);
-            return self.run("SAVEPOINT part").map(|()| false);
+            return turn.conn()?.begin_part().map(|()| false);
         }
-        self.turn.replace(Some(self.postroom.writer.turn()?));
+        self.turn.replace(Some(self.postroom.engine.turn()?));
         self.inside.set(Some(Inside::begin()));
         Ok(true)
     }
@@ -155,8 +154,8 @@ impl Holding for Held<'_> {
                 self.roll_back();
                 Ok(())
             }
-            (false, true) => self.run("RELEASE part"),
-            (false, false) => self.run("ROLLBACK TO part; RELEASE part"),
+            (false, true) => self.on_conn(|conn| conn.keep_part()),
+            (false, false) => self.on_conn(|conn| conn.undo_part()),
         }
     }
 }
@@ -166,8 +165,8 @@ mod tests {
     use super::*;
 
     fn pages(postroom: &Postroom, most: i64) {
-        let writer = postroom.writer.turn().unwrap();
-        writer.conn().unwrap().batch(&format!("PRAGMA max_page_count = {most}")).unwrap();
+        let turn = postroom.engine.turn().unwrap();
+        turn.conn().unwrap().one(&format!("PRAGMA max_page_count = {most}"), [], |_| Ok(())).unwrap();
     }
 
     fn trouble<T>(result: &Result<T, Error>) -> Option<StoreTrouble> {

@@ -14,12 +14,14 @@ pub(crate) const CURRENT_FIRST: &str = "activated_at IS NULL, retired_at IS NOT 
 /// The private halves of DKIM keys.
 pub(crate) const SEALED: SealedColumn = SealedColumn {
     table: "dkim_key",
+    row: "id",
     column: "sealed",
     identity: |row| Ok(super::identity(DomainId::new(row.get("domain_id")?), &public_key(row)?)),
 };
 /// The private halves of spare pairs.
 pub(crate) const SEALED_SPARES: SealedColumn = SealedColumn {
     table: "spare_key",
+    row: "id",
     column: "sealed",
     identity: |row| Ok(super::pool::identity(&public_key(row)?)),
 };

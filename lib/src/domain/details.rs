@@ -99,6 +99,10 @@ pub struct InvalidStatus;
 
 /// Ids as they stand in a list, where they need no place for a parameter each.
 pub(crate) fn numbers(ids: &[DomainId]) -> String {
+    if ids.is_empty() {
+        // No id equals it.
+        return "NULL".to_owned();
+    }
     ids.iter().map(|id| id.number().to_string()).collect::<Vec<_>>().join(", ")
 }
 

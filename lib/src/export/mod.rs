@@ -30,6 +30,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod copy;
 mod table;
 
 use std::collections::BTreeMap;
@@ -44,6 +45,8 @@ use crate::event::Actor;
 use crate::page::{Direction, Page};
 use crate::reseal::SEALED;
 use crate::{signing, webhook};
+
+pub use self::copy::{Counts, copy};
 
 /// Tables that stay behind: what this database alone needs, what lives for minutes, and what triggers count anew.
 const LEFT_BEHIND: [&str; 11] = [
@@ -110,7 +113,7 @@ pub struct Table {
 
 /// The version of the schema, which must be that of the database that takes the rows.
 pub fn version(tx: &ReadTx<'_>) -> Result<u32, Error> {
-    table::version(tx)
+    tx.schema_version()
 }
 
 /// The tables whose rows are written, by name.
@@ -166,7 +169,7 @@ pub fn read(
         return Err(Error::Conflict(Entity::Account));
     }
     // Rows that refer to each other come in any order.
-    table::defer_references(tx)?;
+    tx.defer_references()?;
     let known = tables(tx, secrets)?;
     let mut rows: Vec<_> = rows.into_iter().collect();
     rows.sort_by_key(|(name, _)| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
@@ -186,6 +189,7 @@ pub fn read(
         }
         table::insert(tx, table, &values)?;
     }
+    tx.count_ids_on()?;
     for column in SEALED {
         table::seal_for_rows(tx, column, IN_TRANSIT)?;
     }

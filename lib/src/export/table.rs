@@ -20,21 +20,10 @@ impl FromValue for Cell {
     }
 }
 
-pub(super) fn version(tx: &ReadTx<'_>) -> Result<u32, Error> {
-    Ok(tx.one("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))?.unwrap_or_default())
-}
-
-/// The tables of the schema with their columns, by name; not those of the engine and of the migrations.
+/// The tables of the schema with their columns, by name.
 pub(super) fn all(tx: &ReadTx<'_>) -> Result<Vec<Table>, Error> {
-    let columns: Vec<(String, String)> = tx.all(
-        "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
-         WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND t.name NOT LIKE 'refinery%'
-         ORDER BY t.name, c.cid",
-        [],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
     let mut tables: Vec<Table> = Vec::new();
-    for (name, column) in columns {
+    for (name, column) in tx.columns()? {
         match tables.last_mut().filter(|table| table.name == name) {
             Some(table) => table.columns.push(column),
             None => tables.push(Table { name, columns: vec![column] }),
@@ -54,11 +43,6 @@ pub(super) fn rows(
     let sql = format!("SELECT * FROM {} {condition}", table.name);
     let read = |row: &Row<'_>| (0..table.columns.len()).map(|place| row.get(place)).collect::<Result<_, _>>();
     tx.all(&sql, [], |row| each(row, read(row)?)).map(drop)
-}
-
-/// References between rows are checked when the transaction ends.
-pub(super) fn defer_references(tx: &WriteTx<'_>) -> Result<(), Error> {
-    tx.run("PRAGMA defer_foreign_keys = ON", []).map(drop)
 }
 
 /// Puts in a row whose columns are the table's.
@@ -86,4 +70,54 @@ pub(super) fn seal_for_rows(tx: &WriteTx<'_>, column: &SealedColumn, identity: &
 /// Notes of every domain that its first key is still to be made.
 pub(super) fn want_keys(tx: &WriteTx<'_>) -> Result<(), Error> {
     tx.run("UPDATE domain SET wants_key = 1", []).map(drop)
+}
+
+/// How many rows are read, and put in, at once.
+const AT_ONCE: usize = 500;
+/// How many values one statement puts in at most.
+const VALUES_AT_ONCE: usize = 4000;
+
+/// Whether there is a row.
+pub(super) fn has_rows(tx: &ReadTx<'_>, table: &str) -> Result<bool, Error> {
+    Ok(tx.one(&format!("SELECT 1 FROM {table} LIMIT 1"), [], |_| Ok(()))?.is_some())
+}
+
+/// Empties a table.
+pub(super) fn clear(tx: &WriteTx<'_>, table: &str) -> Result<(), Error> {
+    tx.run(&format!("DELETE FROM {table}"), []).map(drop)
+}
+
+/// Gives the rows of a table, some at a time where they have ids.
+pub(super) fn pages(
+    tx: &ReadTx<'_>,
+    table: &Table,
+    mut each: impl FnMut(&[Vec<Cell>]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let columns = table.columns.join(", ");
+    let read = |row: &Row<'_>| (0..table.columns.len()).map(|place| row.get(place)).collect::<Result<_, _>>();
+    let Some(id) = table.columns.iter().position(|column| column == "id") else {
+        let rows: Vec<Vec<Cell>> = tx.all(&format!("SELECT {columns} FROM {}", table.name), [], read)?;
+        return rows.chunks(AT_ONCE).try_for_each(each);
+    };
+    let sql = format!("SELECT {columns} FROM {} WHERE id > ?1 ORDER BY id LIMIT {AT_ONCE}", table.name);
+    let mut after = i64::MIN;
+    loop {
+        let rows: Vec<Vec<Cell>> = tx.all(&sql, [after], read)?;
+        let last = rows.last().and_then(|row| row.get(id));
+        let Some(Cell::Number(last)) = last else { return Ok(()) };
+        after = *last;
+        each(&rows)?;
+    }
+}
+
+/// Puts in rows that have all columns of the table.
+pub(super) fn insert_many(tx: &WriteTx<'_>, table: &Table, rows: &[Vec<Cell>]) -> Result<(), Error> {
+    let columns = table.columns.len().max(1);
+    let places = format!("({})", vec!["?"; columns].join(", "));
+    for rows in rows.chunks((VALUES_AT_ONCE / columns).max(1)) {
+        let all = vec![places.as_str(); rows.len()].join(", ");
+        let sql = format!("INSERT INTO {} ({}) VALUES {all}", table.name, table.columns.join(", "));
+        tx.run(&sql, rows.iter().flatten().cloned().collect::<Vec<Cell>>())?;
+    }
+    Ok(())
 }

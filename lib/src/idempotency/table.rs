@@ -13,6 +13,7 @@ type Kept = ([u8; 32], Vec<u8>);
 /// The answers that are kept.
 pub(crate) const SEALED: SealedColumn = SealedColumn {
     table: "idempotency",
+    row: "id",
     column: "answer",
     identity: |row| {
         let by = ApiKeyId::new(row.get("api_key_id")?);
@@ -34,14 +35,14 @@ const SECRETS_AT_ONCE: usize = 500;
 /// Whether each of these secrets still opens something: a key, a token or a login link.
 pub(super) fn are_live(tx: &ReadTx<'_>, secrets: &[HashedSecret]) -> Result<bool, Error> {
     for some in secrets.chunks(SECRETS_AT_ONCE) {
-        let places: Vec<String> = (0..some.len()).map(|at| format!("(?{})", at + 2)).collect();
+        let places: Vec<String> = (0..some.len()).map(|at| format!("(CAST(?{} AS BLOB))", at + 2)).collect();
         let sql = format!(
             "WITH secret (hash) AS (VALUES {})
              SELECT count(*) FROM secret s WHERE NOT EXISTS (
-                 SELECT 1 FROM api_key WHERE hash = s.hash AND revoked_at IS NULL AND coalesce(expires_at > ?1, 1))
+                 SELECT 1 FROM api_key WHERE hash = s.hash AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?1))
              AND NOT EXISTS (
                  SELECT 1 FROM api_key
-                 WHERE old_hash = s.hash AND old_hash_until > ?1 AND revoked_at IS NULL AND coalesce(expires_at > ?1, 1))
+                 WHERE old_hash = s.hash AND old_hash_until > ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?1))
              AND NOT EXISTS (SELECT 1 FROM domain_token WHERE hash = s.hash AND revoked_at IS NULL)
              AND NOT EXISTS (SELECT 1 FROM login_link WHERE hash = s.hash AND expires_at > ?1)",
             places.join(", ")

@@ -106,7 +106,8 @@ pub(super) fn clear(tx: &WriteTx<'_>, id: DomainId) -> Result<(), Error> {
 /// The names for which a list is asked, as parameters `:n0`, `:n1` …
 fn named(names: &[DomainName]) -> (String, Vec<String>) {
     let places: Vec<String> = (0..names.len()).map(|at| format!(":n{at}")).collect();
-    (format!("AND d.name IN ({})", places.join(", ")), places)
+    let listed = if places.is_empty() { "NULL".to_owned() } else { places.join(", ") };
+    (format!("AND d.name IN ({listed})"), places)
 }
 
 pub(super) fn count(tx: &ReadTx<'_>, caller: &Caller, names: &[DomainName]) -> Result<u64, Error> {

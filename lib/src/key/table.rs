@@ -124,7 +124,7 @@ pub(super) fn rotate(
 ) -> Result<(), Error> {
     let changed = tx.run(
         "UPDATE api_key SET hash = :hash, last4 = :last4, old_hash_until = :until,
-             old_hash = CASE WHEN :until IS NULL THEN NULL ELSE hash END
+             old_hash = CASE WHEN CAST(:until AS BIGINT) IS NULL THEN NULL ELSE hash END
          WHERE id = :id AND account_id = :account AND revoked_at IS NULL",
         named! {
             ":id": id.number(), ":account": account.number(), ":hash": secret.hashed().octets(),

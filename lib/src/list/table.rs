@@ -125,7 +125,7 @@ pub(super) fn matching<'t>(
          UNION ALL
          SELECT e.* FROM list_block_length b CROSS JOIN list_entry e
          WHERE b.{column} = ?1 AND b.family = ?3 AND b.length <= ?4
-           AND e.{column} = ?1 AND e.item = substr(?5, 1, 2 + b.length) AND e.action = ?2",
+           AND e.{column} = ?1 AND e.item = substr(?5, 1, CAST(2 + b.length AS INT)) AND e.action = ?2",
         places(6, keys.len())
     );
     let action = action.as_str();
@@ -187,15 +187,15 @@ fn verdict_sql(keys_at: usize, keys: usize, with_blocks: bool) -> String {
             " UNION ALL
              SELECT 3, {COLUMNS} FROM recipient r CROSS JOIN list_block_length b CROSS JOIN list_entry e
              WHERE r.domain_id = ?2 AND r.local = ?3 AND b.recipient_id = r.id AND b.family = ?5
-               AND e.recipient_id = r.id AND e.item = substr(?4, 1, 2 + b.length)
+               AND e.recipient_id = r.id AND e.item = substr(?4, 1, CAST(2 + b.length AS INT))
              UNION ALL
              SELECT 2, {COLUMNS} FROM list_block_length b CROSS JOIN list_entry e
              WHERE b.domain_id = ?2 AND b.family = ?5
-               AND e.domain_id = ?2 AND e.item = substr(?4, 1, 2 + b.length)
+               AND e.domain_id = ?2 AND e.item = substr(?4, 1, CAST(2 + b.length AS INT))
              UNION ALL
              SELECT 1, {COLUMNS} FROM list_block_length b CROSS JOIN list_entry e
              WHERE b.account_id = ?1 AND b.family = ?5
-               AND e.account_id = ?1 AND e.item = substr(?4, 1, 2 + b.length)"
+               AND e.account_id = ?1 AND e.item = substr(?4, 1, CAST(2 + b.length AS INT))"
         );
     }
     sql

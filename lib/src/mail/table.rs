@@ -14,6 +14,7 @@ use crate::route::Recipients;
 /// The key of return paths.
 pub(crate) const SEALED: SealedColumn = SealedColumn {
     table: "return_path_key",
+    row: "id",
     column: "sealed",
     identity: |_| Ok(super::KEY_IDENTITY.to_owned()),
 };

@@ -78,9 +78,9 @@ pub(crate) fn cover_below(tx: &WriteTx<'_>, account: AccountId, name: &DomainNam
     let below = format!(".{name}");
     for sql in [
         "UPDATE alias SET covered = 1 WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
-             AND substr(name, -length(:below)) = :below",
+             AND substr(name, length(name) - length(:below) + 1) = :below",
         "UPDATE domain SET covered = 1 WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
-             AND substr(name, -length(:below)) = :below",
+             AND substr(name, length(name) - length(:below) + 1) = :below",
     ] {
         tx.run(sql, named! { ":account": account.number(), ":below": below.as_str() })?;
     }
@@ -96,7 +96,7 @@ pub(crate) fn resting_below(
 ) -> Result<Vec<DomainId>, Error> {
     tx.all(
         "SELECT d.id FROM domain d WHERE d.account_id = :account AND d.covered IN (0, 1) AND d.proved_at IS NULL
-             AND substr(d.name, -length(:below)) = :below
+             AND substr(d.name, length(d.name) - length(:below) + 1) = :below
              AND (d.status = 'active' OR NOT EXISTS (
                  SELECT 1 FROM record r WHERE r.domain_id = d.id AND r.purpose IN ('mx', 'spf', 'dmarc')
                      AND r.status NOT IN ('verified', 'disabled')))",
@@ -123,7 +123,7 @@ fn hidden_below_sql(caller: &Caller) -> String {
     let visible = visible(caller);
     format!(
         "SELECT d.name FROM domain d WHERE d.account_id = :account AND d.covered IN (0, 1) AND d.proved_at IS NULL
-             AND substr(d.name, -length(:below)) = :below AND ({visible}) IS NOT TRUE LIMIT 1000"
+             AND substr(d.name, length(d.name) - length(:below) + 1) = :below AND ({visible}) IS NOT TRUE LIMIT 1000"
     )
 }
 
@@ -154,10 +154,10 @@ pub(super) fn count_unproved(
     let count = tx.one(
         "SELECT count(*) FROM (
              SELECT 1 FROM domain WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
-                 AND id IS NOT :domain
+                 AND id IS DISTINCT FROM :domain
              UNION ALL SELECT 1 FROM alias WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
-             UNION ALL SELECT 1 FROM claim WHERE account_id = :account AND lost_at IS NULL AND name IS NOT :name
-             LIMIT :most)",
+             UNION ALL SELECT 1 FROM claim WHERE account_id = :account AND lost_at IS NULL AND name IS DISTINCT FROM :name
+             LIMIT :most) unproved",
         named! {
             ":account": account.number(), ":name": besides.map(DomainName::as_str),
             ":domain": besides_domain.map(DomainId::number), ":most": most,
@@ -170,7 +170,7 @@ pub(super) fn count_unproved(
 /// Whether so many ended claims of an account are remembered.
 pub(super) fn are_past(tx: &ReadTx<'_>, account: AccountId, most: u32) -> Result<bool, Error> {
     let count = tx.one(
-        "SELECT count(*) FROM (SELECT 1 FROM past_claim WHERE account_id = :account LIMIT :most)",
+        "SELECT count(*) FROM (SELECT 1 FROM past_claim WHERE account_id = :account LIMIT :most) past",
         named! { ":account": account.number(), ":most": most },
         |row| row.get::<_, u32>(0),
     )?;
@@ -193,9 +193,9 @@ pub(super) fn take_past(
 pub(super) fn remember(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
     tx.run(
         "INSERT INTO past_claim (account_id, name, claimed_at, ended_at)
-         SELECT account_id, name, claimed_at, :now FROM domain WHERE id = :domain AND proved_at IS NULL
+         SELECT account_id, name, claimed_at, CAST(:now AS BIGINT) FROM domain WHERE id = :domain AND proved_at IS NULL
          UNION ALL
-         SELECT account_id, name, claimed_at, :now FROM alias WHERE domain_id = :domain AND proved_at IS NULL
+         SELECT account_id, name, claimed_at, CAST(:now AS BIGINT) FROM alias WHERE domain_id = :domain AND proved_at IS NULL
          ON CONFLICT (account_id, name) DO UPDATE SET ended_at = excluded.ended_at",
         named! { ":domain": domain.number(), ":now": tx.now().millis() },
     )?;
@@ -205,7 +205,7 @@ pub(super) fn remember(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> 
 pub(super) fn remember_alias(tx: &WriteTx<'_>, domain: DomainId, alias: &DomainName) -> Result<(), Error> {
     tx.run(
         "INSERT INTO past_claim (account_id, name, claimed_at, ended_at)
-         SELECT account_id, name, claimed_at, :now FROM alias
+         SELECT account_id, name, claimed_at, CAST(:now AS BIGINT) FROM alias
          WHERE domain_id = :domain AND name = :name AND proved_at IS NULL
          ON CONFLICT (account_id, name) DO UPDATE SET ended_at = excluded.ended_at",
         named! { ":domain": domain.number(), ":name": alias.as_str(), ":now": tx.now().millis() },

@@ -61,7 +61,7 @@ pub(crate) fn of(tx: &ReadTx<'_>, ids: &str, params: impl Params) -> Result<Vec<
 /// The records of the domains with these ids.
 pub(super) fn each(tx: &ReadTx<'_>, domains: &[DomainId]) -> Result<Vec<Record>, Error> {
     let ids: Vec<String> = domains.iter().map(|id| id.number().to_string()).collect();
-    of(tx, "SELECT value FROM json_each(?1)", [format!("[{}]", ids.join(","))])
+    of(tx, "SELECT CAST(value AS BIGINT) FROM json_each(?1)", [format!("[{}]", ids.join(","))])
 }
 
 /// Forgets what was seen of a key's record.

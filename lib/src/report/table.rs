@@ -103,7 +103,7 @@ fn selected(selection: &Selection) -> &'static str {
     if selection.account.is_some() {
         "account_id = :account AND filed_at >= :since"
     } else {
-        "(:account IS NULL) AND filed_at >= :since"
+        "CAST(:account AS BIGINT) IS NULL AND filed_at >= :since"
     }
 }
 

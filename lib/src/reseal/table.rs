@@ -19,26 +19,26 @@ pub(super) fn sealed_with(
     after: i64,
     most: u32,
 ) -> Result<Vec<SealedRow>, Error> {
-    let SealedColumn { table, column: name, .. } = column;
+    let SealedColumn { table, row: id, column: name, .. } = column;
     let sql = format!(
-        "SELECT rowid AS row_id, * FROM {table}
-         WHERE {name} IS NOT NULL AND substr({name}, 1, 8) = ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3"
+        "SELECT {id} AS row_id, * FROM {table}
+         WHERE {name} IS NOT NULL AND substr({name}, 1, 8) = ?1 AND {id} > ?2 ORDER BY {id} LIMIT ?3"
     );
     tx.all(&sql, (key, after, most), |row| sealed_row(column, row))
 }
 
 /// The next values, whichever key has sealed them.
 pub(crate) fn every(tx: &ReadTx<'_>, column: &SealedColumn, after: i64) -> Result<Vec<SealedRow>, Error> {
-    let SealedColumn { table, column: name, .. } = column;
+    let SealedColumn { table, row: id, column: name, .. } = column;
     let sql = format!(
-        "SELECT rowid AS row_id, * FROM {table} WHERE {name} IS NOT NULL AND rowid > ?1 ORDER BY rowid LIMIT 100"
+        "SELECT {id} AS row_id, * FROM {table} WHERE {name} IS NOT NULL AND {id} > ?1 ORDER BY {id} LIMIT 100"
     );
     tx.all(&sql, [after], |row| sealed_row(column, row))
 }
 
 pub(crate) fn replace(tx: &WriteTx<'_>, column: &SealedColumn, row: i64, sealed: &[u8]) -> Result<(), Error> {
-    let SealedColumn { table, column: name, .. } = column;
-    tx.run(&format!("UPDATE {table} SET {name} = ?2 WHERE rowid = ?1"), (row, sealed))?;
+    let SealedColumn { table, row: id, column: name, .. } = column;
+    tx.run(&format!("UPDATE {table} SET {name} = ?2 WHERE {id} = ?1"), (row, sealed))?;
     Ok(())
 }
 

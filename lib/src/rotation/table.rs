@@ -40,7 +40,7 @@ pub(super) fn next_each(tx: &ReadTx<'_>, domains: &[DomainId]) -> Result<Vec<(Do
     let ids: Vec<String> = domains.iter().map(|id| id.number().to_string()).collect();
     tx.all(
         "SELECT domain_id, next_at FROM rotation
-         WHERE next_at IS NOT NULL AND domain_id IN (SELECT value FROM json_each(:ids))",
+         WHERE next_at IS NOT NULL AND domain_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))",
         named! { ":ids": format!("[{}]", ids.join(",")) },
         |row| Ok((DomainId::new(row.get(0)?), Timestamp::from_millis(row.get(1)?))),
     )

@@ -9,6 +9,7 @@ use crate::id::DomainId;
 /// The secrets of webhooks.
 pub(crate) const SEALED: SealedColumn = SealedColumn {
     table: "route",
+    row: "domain_id",
     column: "sealed_secret",
     identity: |row| Ok(super::identity(DomainId::new(row.get("domain_id")?))),
 };

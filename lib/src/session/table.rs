@@ -99,7 +99,7 @@ pub(super) fn keep_newest(tx: &WriteTx<'_>, own: &ConsoleSession, most: u32) -> 
     tx.run(
         &format!(
             "DELETE FROM session WHERE id IN
-                 (SELECT id FROM session WHERE {those} AND role = :role ORDER BY id DESC LIMIT -1 OFFSET :most)"
+                 (SELECT id FROM session WHERE {those} AND role = :role ORDER BY id DESC LIMIT 9223372036854775807 OFFSET :most)"
         ),
         named! { ":of": of, ":role": own.role.as_str(), ":most": most },
     )?;
@@ -120,7 +120,7 @@ fn those(own: &ConsoleSession) -> (&'static str, Option<i64>) {
     match own.role {
         Role::Domain => ("domain_id = :of", own.domain.map(DomainId::number)),
         Role::Account => ("account_id = :of AND role <> 'operator'", own.account.map(AccountId::number)),
-        Role::Operator => ("role = 'operator' AND :of IS NULL", None),
+        Role::Operator => ("role = 'operator' AND CAST(:of AS BIGINT) IS NULL", None),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{Params, ReadTx, Row, WriteTx, moment_if_any, named};
 use crate::domain::Details;
+use crate::domain::details::numbers;
 use crate::domain::table::details;
 use crate::domain::visibility::{Scope, visible};
 use crate::error::Error;
@@ -31,7 +32,7 @@ pub(super) fn with_dependents(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<Subje
 
 /// Those of these domains that the caller may see.
 pub(super) fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Subject>, Error> {
-    let those = format!("d.id IN ({}) AND {}", listed(ids.iter().copied()), visible(caller));
+    let those = format!("d.id IN ({}) AND {}", numbers(ids), visible(caller));
     subjects(tx, &those, Scope::of(caller).with(&[]).as_slice())
 }
 
@@ -55,9 +56,9 @@ pub(super) fn records(
     subjects: &[Subject],
 ) -> Result<HashMap<DomainId, Vec<Record>>, Error> {
     let own = subjects.iter().map(|subject| subject.domain.id);
-    let ids = own.chain(subjects.iter().filter_map(|subject| subject.domain.authority));
+    let ids = own.chain(subjects.iter().filter_map(|subject| subject.domain.authority)).collect::<Vec<_>>();
     let mut records: HashMap<DomainId, Vec<Record>> = HashMap::new();
-    for record in record::table::of(tx, &listed(ids), [])? {
+    for record in record::table::of(tx, &numbers(&ids), [])? {
         records.entry(record.domain).or_default().push(record);
     }
     Ok(records)
@@ -98,9 +99,4 @@ pub(super) fn unproved_after(tx: &ReadTx<'_>, after: DomainId, limit: u32) -> Re
         (after.number(), limit),
         |row| row.get(0).map(DomainId::new),
     )
-}
-
-/// Numbers, which need no place for a parameter each.
-fn listed(ids: impl Iterator<Item = DomainId>) -> String {
-    ids.map(|id| id.number().to_string()).collect::<Vec<_>>().join(", ")
 }

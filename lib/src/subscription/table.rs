@@ -65,7 +65,7 @@ pub(super) fn has_fewer_domains(tx: &ReadTx<'_>, id: SubscriptionId, most: u32) 
 pub(super) fn has_fewer_recipients(tx: &ReadTx<'_>, id: SubscriptionId, most: u32) -> Result<bool, Error> {
     let count = tx.one(
         "SELECT count(*) FROM (SELECT 1 FROM domain d JOIN recipient r ON r.domain_id = d.id AND r.is_filtered = 1
-                               WHERE d.subscription_id = ?1 LIMIT ?2)",
+                               WHERE d.subscription_id = ?1 LIMIT ?2) counted",
         (id.number(), most),
         |row| row.get::<_, u32>(0),
     )?;

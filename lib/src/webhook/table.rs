@@ -7,6 +7,7 @@ use crate::id::DomainId;
 /// The private keys of webhooks.
 pub(crate) const SEALED: SealedColumn = SealedColumn {
     table: "webhook_key",
+    row: "domain_id",
     column: "sealed",
     identity: |row| Ok(super::identity(DomainId::new(row.get("domain_id")?))),
 };

@@ -81,7 +81,7 @@ fn make(app: &TestApp, name: &str, version: i32, migrations: &[Migration]) {
     let has = |number: i32| migrations.iter().any(|migration| migration.version() == number);
     let dir = tempfile::tempdir().unwrap();
     let rows = dir.path().join("rows.db");
-    app.sql().execute("VACUUM INTO ?1", [rows.to_str().unwrap()]).unwrap();
+    app.sqlite().execute("VACUUM INTO ?1", [rows.to_str().unwrap()]).unwrap();
     let reduced = Connection::open(&rows).unwrap();
     reduced.pragma_update(None, "foreign_keys", true).unwrap();
     if !has(10) {

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use postroom::db::is_on_a_server;
 use postroom::event::{self, Search};
 use rustix::process::{Resource, getrlimit};
 use x509_parser::pem::Pem;
@@ -33,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) fn machine(context: &Context) -> Vec<Check> {
     let mut checks = Vec::new();
     match context.config.db() {
+        Ok(file) if is_on_a_server(&file) => {}
         Ok(file) => {
             checks.extend(disk(&file));
             checks.extend(permissions(context, &file));
@@ -119,9 +121,9 @@ fn clock(context: &Context) -> Option<Check> {
 }
 
 fn newest_event(context: &Context) -> Option<i64> {
-    let file = context.config.db().ok().filter(|file| file.exists())?;
+    let file = context.config.db().ok().filter(|file| is_on_a_server(file) || file.exists())?;
     let settings = context.config.settings().unwrap_or_else(|_| stand_in());
-    let postroom = context.open_with(settings).ok().filter(|_| file.exists())?;
+    let postroom = context.open_with(settings).ok().filter(|_| is_on_a_server(&file) || file.exists())?;
     let all = Search { account: None, domain: None, action: None, before: None };
     let events = postroom.read(|tx| event::newest(tx, &all, 1)).ok()?;
     events.first().map(|event| event.at.millis())

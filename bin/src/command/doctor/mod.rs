@@ -9,7 +9,7 @@ mod postfix;
 
 use std::process::ExitCode;
 
-use postroom::db::{Postroom, note_of_server};
+use postroom::db::{Postroom, is_on_a_server, note_of_server};
 use postroom::integrity;
 use postroom::name::DnsName;
 use postroom::reseal;
@@ -82,7 +82,7 @@ pub(super) fn check(name: &'static str, state: State, text: impl Into<String>) -
 
 fn database(context: &Context) -> Result<Vec<Check>, Failure> {
     let file = context.config.db()?;
-    if !file.exists() {
+    if !is_on_a_server(&file) && !file.exists() {
         let text = format!("{} is not there yet; `postroom serve` makes it", file.display());
         return Ok(vec![check("database", State::Warn, text)]);
     }
@@ -107,17 +107,22 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
         Ok(found)
     });
     checks.push(match found {
-        Ok(found) if found.is_empty() => check("database", State::Ok, format!("{} is sound", file.display())),
+        Ok(found) if found.is_empty() => {
+            check("database", State::Ok, format!("{} is sound", postroom.file().display()))
+        }
         Ok(found) => {
-            let text = format!("{} is damaged ({}); restore a backup", file.display(), found.join("; "));
+            let text =
+                format!("{} is damaged ({}); restore a backup", postroom.file().display(), found.join("; "));
             check("database", State::Fail, text)
         }
         Err(error) => check("database", State::Fail, error.to_string()),
     });
     checks.extend(accounts::accounts(&postroom));
-    let served = postroom.claim().is_err();
-    let text = if served { "a server has this database" } else { "no server has this database now" };
-    checks.push(check("server", State::Ok, text));
+    if postroom.is_at_hand() {
+        let served = postroom.claim().is_err();
+        let text = if served { "a server has this database" } else { "no server has this database now" };
+        checks.push(check("server", State::Ok, text));
+    }
     checks.extend(upkeep(&postroom));
     Ok(checks)
 }
@@ -126,7 +131,9 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
 fn upkeep(postroom: &Postroom) -> Vec<Check> {
     let (octets, _) = postroom.write_ahead_log();
     let text = format!("the write-ahead log has {} KiB", octets.div_ceil(1024));
-    let mut checks = vec![if octets <= LARGE_LOG {
+    let mut checks = vec![if !postroom.is_at_hand() {
+        check("database", State::Ok, "a server of its own looks after the write-ahead log")
+    } else if octets <= LARGE_LOG {
         check("database", State::Ok, text)
     } else {
         let text =

@@ -12,8 +12,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
-use super::open::{OpenError, OpeningLock, beside};
-use super::sqlite::Connection;
+use super::engine::Conn;
+use super::open::{OpenError, beside};
 use super::{Postroom, ReadTx, Row, WriteTx};
 use crate::clock::Timestamp;
 use crate::error::{Error, StoreError, StoreTrouble};
@@ -22,6 +22,8 @@ use crate::seal::{MasterKey, MasterKeyError, MasterKeyId, move_over};
 /// A column whose values are sealed, each for the identity of its row.
 pub(crate) struct SealedColumn {
     pub(crate) table: &'static str,
+    /// The column by which a row is named.
+    pub(crate) row: &'static str,
     pub(crate) column: &'static str,
     /// The identity, of a row that has all of its columns.
     pub(crate) identity: fn(&Row<'_>) -> Result<String, Error>,
@@ -34,13 +36,13 @@ pub(super) struct MasterKeys {
 }
 
 /// The ids of the keys that have sealed something in this database, the newest first.
-fn ids(conn: &Connection) -> Result<Vec<MasterKeyId>, Error> {
+fn ids(conn: Conn<'_>) -> Result<Vec<MasterKeyId>, Error> {
     conn.all(table::IDS, [], |row| row.get(0))
 }
 
 /// The ids of the keys that have sealed something, the newest first; if the list of them is damaged, that of the key in the file,
 /// which has sealed something here.
-fn known(conn: &Connection, file: &Path, key_file: &Path) -> Result<Vec<MasterKeyId>, OpenError> {
+fn known(conn: Conn<'_>, file: &Path, key_file: &Path) -> Result<Vec<MasterKeyId>, OpenError> {
     let failed = |e: Error| OpenError::of(file, &e);
     let (known, is_damaged) = match ids(conn) {
         Err(error) if error.is_damage() => (Vec::new(), true),
@@ -61,7 +63,7 @@ impl MasterKeys {
     ///
     /// Only who has the opening lock calls this.
     pub(super) fn open(
-        conn: &Connection,
+        conn: Conn<'_>,
         file: &Path,
         key_file: &Path,
         now: Timestamp,
@@ -78,7 +80,7 @@ impl MasterKeys {
     }
 
     /// Refuses a database if the files do not hold every key that has sealed something in it. It changes nothing.
-    pub(super) fn find_in_files(conn: &Connection, file: &Path, key_file: &Path) -> Result<(), OpenError> {
+    pub(super) fn find_in_files(conn: Conn<'_>, file: &Path, key_file: &Path) -> Result<(), OpenError> {
         let known = known(conn, file, key_file)?;
         if known.is_empty() { Ok(()) } else { MasterKeys::read(file, key_file, &known).map(drop) }
     }
@@ -232,7 +234,7 @@ impl Postroom {
     /// Makes a new master key beside the old one, which seals from now on; or does nothing where one was made before and not
     /// everything is sealed with it yet.
     pub(crate) fn begin_master_key(&self) -> Result<MasterKeyChange, RotationError> {
-        let _opening = OpeningLock::wait(&self.file)?;
+        let _opening = self.engine.opening()?;
         let key_file = &self.master_keys.file;
         let known = self.read(|tx| tx.master_key().known())?;
         if known.len() > 1 {
@@ -253,7 +255,7 @@ impl Postroom {
         &self,
         is_needless: impl Fn(&WriteTx<'_>, MasterKeyId) -> Result<bool, Error>,
     ) -> Result<bool, RotationError> {
-        let _opening = OpeningLock::wait(&self.file)?;
+        let _opening = self.engine.opening()?;
         let left = self.write(|tx| {
             let known = tx.master_key().known()?;
             if let [_, old] = known.as_slice()

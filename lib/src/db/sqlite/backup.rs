@@ -8,6 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::connection::{Connection, from_sqlite};
 use super::schema;
+use crate::db::engine::Conn;
 use crate::db::master::MasterKeys;
 use crate::db::open::{OpenError, beside};
 
@@ -85,7 +86,7 @@ pub fn restore(from: &Path, file: &Path, key_file: Option<&Path>) -> Result<(), 
         let mut backup = File::open(from).map_err(unreadable)?;
         io::copy(&mut backup, part.as_file_mut()).map_err(unreadable)?;
         let copy = check(part.path(), from)?;
-        MasterKeys::find_in_files(&copy, from, &key_file)?;
+        MasterKeys::find_in_files(Conn::Sqlite(&copy), from, &key_file)?;
         Ok(())
     })
 }

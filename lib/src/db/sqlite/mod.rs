@@ -13,6 +13,8 @@ pub(super) use self::connection::Connection;
 use self::connection::{from_sqlite, store};
 pub(super) use self::readers::Readers;
 pub(crate) use self::schema::Depth;
+#[cfg(all(test, feature = "postgres"))]
+pub(super) use self::schema::SCHEMA_VERSION;
 pub(super) use self::writer::{Turn, Writer};
 use super::open::{OpenError, private_file};
 use crate::clock::Timestamp;
@@ -50,6 +52,41 @@ impl Connection {
     /// The tables of the schema.
     pub(super) fn tables(&self) -> Result<Vec<String>, Error> {
         schema::tables(self.raw()).map_err(store)
+    }
+
+    /// The columns of every table, by the tables' names; not those of the engine and of the migrations.
+    pub(super) fn columns(&self) -> Result<Vec<(String, String)>, Error> {
+        let sql = "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+             WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND t.name NOT LIKE 'refinery%'
+             ORDER BY t.name, c.cid";
+        self.all(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// The number of the newest migration.
+    pub(super) fn version(&self) -> Result<u32, Error> {
+        Ok(self
+            .one("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))?
+            .unwrap_or_default())
+    }
+
+    /// References between rows are checked when the transaction ends.
+    pub(super) fn defer_references(&self) -> Result<(), Error> {
+        self.run("PRAGMA defer_foreign_keys = ON", []).map(drop)
+    }
+
+    /// Begins a part of the transaction that can be undone alone.
+    pub(super) fn begin_part(&self) -> Result<(), Error> {
+        self.run("SAVEPOINT part", []).map(drop)
+    }
+
+    /// Ends the part that was begun last, and keeps it.
+    pub(super) fn keep_part(&self) -> Result<(), Error> {
+        self.run("RELEASE part", []).map(drop)
+    }
+
+    /// Ends the part that was begun last, and undoes it.
+    pub(super) fn undo_part(&self) -> Result<(), Error> {
+        self.batch("ROLLBACK TO part; RELEASE part")
     }
 
     /// A line for each damage that SQLite finds in one table.

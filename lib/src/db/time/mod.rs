@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Connection, Postroom};
+use super::Postroom;
+use super::engine::Conn;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
 
@@ -68,7 +69,7 @@ struct State {
 
 impl Guard {
     /// Judges the clock by what the database knows, and writes down the time if that is worth a write.
-    pub(super) fn begin(conn: &Connection, clock: &dyn Clock) -> Result<Guard, Error> {
+    pub(super) fn begin(conn: Conn<'_>, clock: &dyn Clock) -> Result<Guard, Error> {
         let known = table::find(conn)?;
         let state = State::begin(clock.now(), clock.elapsed(), known);
         let is_old = known.is_none_or(|known| state.wall > known.at + KNOWN_FOR);

@@ -51,9 +51,9 @@ pub(crate) fn wanting_key<'t>(
              SELECT min(account_id) FROM domain WHERE wants_key = 1 AND account_id > :after
              UNION ALL
              SELECT (SELECT min(account_id) FROM domain WHERE wants_key = 1 AND account_id > w.account_id)
-             FROM waiting w WHERE w.account_id IS NOT NULL LIMIT :limit)
+             FROM waiting w WHERE w.account_id IS NOT NULL)
          SELECT d.* FROM waiting w CROSS JOIN domain d
-         ON d.id = (SELECT min(id) FROM domain WHERE wants_key = 1 AND account_id = w.account_id)",
+         WHERE d.id = (SELECT min(id) FROM domain WHERE wants_key = 1 AND account_id = w.account_id) LIMIT :limit",
         named! { ":after": after.number(), ":limit": limit },
     )
 }

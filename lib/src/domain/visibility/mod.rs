@@ -88,28 +88,28 @@ pub(crate) fn visible(caller: &Caller) -> &'static str {
     // Texts of their own, for an index serves `user_id = :user` and not `:user IS NULL OR …`; nor would one serve a list of
     // domains that may or may not count.
     if caller.only().is_some() {
-        return "d.id = :only AND d.account_id = :account AND :user IS NULL
-                AND (:key IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)";
+        return "d.id = :only AND d.account_id = :account AND CAST(:user AS TEXT) IS NULL
+                AND (CAST(:key AS BIGINT) IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)";
     }
     match (caller.user().is_some(), caller.is_of_domains()) {
         (false, false) => {
-            "d.account_id = :account AND :user IS NULL AND :only IS NULL
-             AND (:key IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)"
+            "d.account_id = :account AND CAST(:user AS TEXT) IS NULL AND CAST(:only AS BIGINT) IS NULL
+             AND (CAST(:key AS BIGINT) IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)"
         }
         (true, false) => {
-            "d.account_id = :account AND d.user_id = :user AND :only IS NULL
-             AND (:key IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)"
+            "d.account_id = :account AND d.user_id = :user AND CAST(:only AS BIGINT) IS NULL
+             AND (CAST(:key AS BIGINT) IS NULL OR d.api_key_id IS NULL OR d.api_key_id = :key)"
         }
         (false, true) => {
             concat!(
-                "d.account_id = :account AND :user IS NULL AND :only IS NULL
+                "d.account_id = :account AND CAST(:user AS TEXT) IS NULL AND CAST(:only AS BIGINT) IS NULL
                  AND (d.api_key_id IS NULL OR d.api_key_id = :key) AND ",
                 listed!()
             )
         }
         (true, true) => {
             concat!(
-                "d.account_id = :account AND d.user_id = :user AND :only IS NULL
+                "d.account_id = :account AND d.user_id = :user AND CAST(:only AS BIGINT) IS NULL
                  AND (d.api_key_id IS NULL OR d.api_key_id = :key) AND ",
                 listed!()
             )
@@ -121,7 +121,7 @@ pub(crate) fn visible(caller: &Caller) -> &'static str {
 pub(crate) fn visible_total(caller: &Caller) -> Option<&'static str> {
     let is_counted = caller.user().is_none() && caller.only().is_none() && !caller.is_of_domains();
     is_counted.then_some(
-        "t.account_id = :account AND :user IS NULL AND :only IS NULL AND (:key IS NULL OR t.api_key_id IN (0, :key))",
+        "t.account_id = :account AND CAST(:user AS TEXT) IS NULL AND CAST(:only AS BIGINT) IS NULL AND (CAST(:key AS BIGINT) IS NULL OR t.api_key_id IN (0, :key))",
     )
 }
 
@@ -129,10 +129,10 @@ pub(crate) fn visible_total(caller: &Caller) -> Option<&'static str> {
 pub(crate) fn visible_claim(caller: &Caller) -> &'static str {
     if caller.is_of_domains() {
         // No claim is among the domains that a key is limited to.
-        "c.account_id = :account AND :user IS NULL AND :only IS NULL AND :key IS NULL"
+        "c.account_id = :account AND CAST(:user AS TEXT) IS NULL AND CAST(:only AS BIGINT) IS NULL AND CAST(:key AS BIGINT) IS NULL"
     } else {
-        "c.account_id = :account AND :user IS NULL AND :only IS NULL
-         AND (:key IS NULL OR c.api_key_id IS NULL OR c.api_key_id = :key)"
+        "c.account_id = :account AND CAST(:user AS TEXT) IS NULL AND CAST(:only AS BIGINT) IS NULL
+         AND (CAST(:key AS BIGINT) IS NULL OR c.api_key_id IS NULL OR c.api_key_id = :key)"
     }
 }
 

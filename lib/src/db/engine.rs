@@ -1,0 +1,283 @@
+//! The engines that keep a database: SQLite in a file, PostgreSQL on a server. What differs between them is behind these calls.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::open::{OpenError, OpeningLock, beside};
+use super::params::Params;
+#[cfg(feature = "postgres")]
+use super::postgres;
+use super::row::Row;
+use super::sqlite::{self, Depth, Readers, Writer};
+use crate::error::Error;
+
+/// A connection of either engine, as it is lent to a transaction.
+#[derive(Clone, Copy)]
+pub(crate) enum Conn<'a> {
+    Sqlite(&'a sqlite::Connection),
+    #[cfg(feature = "postgres")]
+    Postgres(&'a postgres::Connection),
+}
+
+/// Does the same on a connection of either engine.
+macro_rules! on_either {
+    ($self:expr, $conn:ident => $work:expr) => {
+        match $self {
+            Conn::Sqlite($conn) => $work,
+            #[cfg(feature = "postgres")]
+            Conn::Postgres($conn) => $work,
+        }
+    };
+}
+
+impl Conn<'_> {
+    /// The first row, if there is one.
+    pub(super) fn one<T>(
+        self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnOnce(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        on_either!(self, conn => conn.one(sql, params, map))
+    }
+
+    /// Every row.
+    pub(super) fn all<T>(
+        self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        on_either!(self, conn => conn.all(sql, params, map))
+    }
+
+    /// Runs a statement and returns how many rows it touched.
+    pub(super) fn run(self, sql: &str, params: impl Params) -> Result<usize, Error> {
+        on_either!(self, conn => conn.run(sql, params))
+    }
+
+    /// Whether a transaction is open.
+    pub(super) fn is_in_transaction(self) -> bool {
+        on_either!(self, conn => conn.is_in_transaction())
+    }
+
+    /// Begins a part of the transaction that can be undone alone.
+    pub(super) fn begin_part(self) -> Result<(), Error> {
+        on_either!(self, conn => conn.begin_part())
+    }
+
+    /// Ends the part that was begun last, and keeps it.
+    pub(super) fn keep_part(self) -> Result<(), Error> {
+        on_either!(self, conn => conn.keep_part())
+    }
+
+    /// Ends the part that was begun last, and undoes it.
+    pub(super) fn undo_part(self) -> Result<(), Error> {
+        on_either!(self, conn => conn.undo_part())
+    }
+
+    /// Does `work` without waiting for another process's write to end.
+    pub(super) fn without_waiting<T>(self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        match self {
+            Conn::Sqlite(conn) => conn.without_waiting(work),
+            // A row is locked for no longer than another server takes to write it.
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(_) => work(),
+        }
+    }
+
+    /// Whether the database can be read at all.
+    pub(super) fn check_readable(self) -> Result<(), Error> {
+        match self {
+            Conn::Sqlite(conn) => conn.check_readable(),
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.check_at_once(),
+        }
+    }
+
+    /// The tables of the schema.
+    pub(super) fn tables(self) -> Result<Vec<String>, Error> {
+        on_either!(self, conn => conn.tables())
+    }
+
+    /// The columns of every table, by the tables' names, in the order of `SELECT *`.
+    pub(super) fn columns(self) -> Result<Vec<(String, String)>, Error> {
+        on_either!(self, conn => conn.columns())
+    }
+
+    /// The number of the newest migration that the database has.
+    pub(super) fn version(self) -> Result<u32, Error> {
+        on_either!(self, conn => conn.version())
+    }
+
+    /// References between rows are checked when the transaction ends.
+    pub(super) fn defer_references(self) -> Result<(), Error> {
+        on_either!(self, conn => conn.defer_references())
+    }
+
+    /// Has new rows get ids above all those that were put in with one.
+    pub(super) fn count_ids_on(self) -> Result<(), Error> {
+        match self {
+            // SQLite notes the largest id by itself.
+            Conn::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.count_ids_on(),
+        }
+    }
+
+    /// A line for each damage that the engine finds.
+    pub(super) fn damage(self) -> Result<Vec<String>, Error> {
+        match self {
+            Conn::Sqlite(conn) => conn.damage(),
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.damage(),
+        }
+    }
+
+    /// A line for each damage that the engine finds in one table.
+    pub(super) fn damage_in(self, table: &str, depth: Depth) -> Result<Vec<String>, Error> {
+        match self {
+            Conn::Sqlite(conn) => conn.damage_in(table, depth),
+            // The server checks a page whenever it reads it, and has no quicker look.
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(_) if depth == Depth::Quick => Ok(Vec::new()),
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.damage_in(table),
+        }
+    }
+}
+
+/// What keeps a database.
+pub(super) enum Engine {
+    Sqlite {
+        file: PathBuf,
+        writer: Writer,
+        readers: Readers,
+    },
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Server),
+}
+
+impl Engine {
+    /// The file with a connection that the caller has opened.
+    pub(super) fn sqlite(file: &Path, writer: sqlite::Connection) -> Engine {
+        Engine::Sqlite { file: file.to_owned(), writer: Writer::new(writer), readers: Readers::default() }
+    }
+
+    /// Runs `work` in one transaction that sees one state and changes nothing.
+    pub(super) fn read<T, E: From<Error>>(
+        &self,
+        work: impl FnOnce(Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self {
+            Engine::Sqlite { file, readers, .. } => {
+                let reader = readers.take(file)?;
+                let conn = reader.conn();
+                conn.reading(|| work(Conn::Sqlite(conn)))
+            }
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(server) => server.read(|conn| work(Conn::Postgres(conn))),
+        }
+    }
+
+    /// Runs `work` in one transaction. What it wrote is on disk when this returns `Ok`, and undone at an error.
+    pub(super) fn write<T, E: From<Error>>(&self, work: impl Fn(Conn<'_>) -> Result<T, E>) -> Result<T, E> {
+        match self {
+            Engine::Sqlite { writer, .. } => {
+                let turn = writer.turn()?;
+                let result = work(Conn::Sqlite(turn.conn()?));
+                turn.end(result.is_ok())?;
+                result
+            }
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(server) => server.write(|conn| work(Conn::Postgres(conn))),
+        }
+    }
+
+    /// Begins a write that ends when its turn does, and is never done again.
+    pub(super) fn turn(&self) -> Result<Turn<'_>, Error> {
+        match self {
+            Engine::Sqlite { writer, .. } => writer.turn().map(Turn::Sqlite),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(server) => server.turn_alone().map(Turn::Postgres),
+        }
+    }
+
+    /// Waits until nobody else makes, migrates or seals anew this database.
+    pub(super) fn opening(&self) -> Result<Opening<'_>, OpenError> {
+        match self {
+            Engine::Sqlite { file, .. } => OpeningLock::wait(file).map(Opening::File),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(server) => {
+                server.opening().map(Opening::Server).map_err(|e| OpenError::of(&server.shown(), &e))
+            }
+        }
+    }
+
+    /// Waits for a write in hand, and refuses every later one.
+    pub(super) fn close(&self) {
+        match self {
+            Engine::Sqlite { writer, readers, .. } => {
+                readers.close();
+                // The writer last, so that it can move the log.
+                writer.close();
+            }
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(server) => server.close(),
+        }
+    }
+
+    /// Whether a read of a few rows takes microseconds, because the database is on this machine.
+    pub(super) fn is_at_hand(&self) -> bool {
+        matches!(self, Engine::Sqlite { .. })
+    }
+
+    /// How large the write-ahead log is, and for how long the oldest reader has been reading.
+    pub(super) fn write_ahead_log(&self) -> (u64, Option<Duration>) {
+        match self {
+            Engine::Sqlite { file, readers, .. } => {
+                let octets = std::fs::metadata(beside(file, "-wal")).map_or(0, |data| data.len());
+                (octets, readers.oldest())
+            }
+            // It is the server's.
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => (0, None),
+        }
+    }
+}
+
+/// A write of this thread's. Dropping it undoes what was written.
+pub(super) enum Turn<'a> {
+    Sqlite(sqlite::Turn<'a>),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Turn<'a>),
+}
+
+impl Turn<'_> {
+    pub(super) fn conn(&self) -> Result<Conn<'_>, Error> {
+        match self {
+            Turn::Sqlite(turn) => turn.conn().map(Conn::Sqlite),
+            #[cfg(feature = "postgres")]
+            Turn::Postgres(turn) => turn.conn().map(Conn::Postgres),
+        }
+    }
+
+    /// Keeps what was written, or undoes it, and waits until that is on disk.
+    pub(super) fn end(self, is_done: bool) -> Result<(), Error> {
+        match self {
+            Turn::Sqlite(turn) => turn.end(is_done),
+            #[cfg(feature = "postgres")]
+            Turn::Postgres(turn) => turn.end(is_done),
+        }
+    }
+}
+
+/// Held while a database is made, migrated, or given another master key.
+pub(super) enum Opening<'a> {
+    File(#[expect(dead_code, reason = "held for its lock alone")] OpeningLock),
+    #[cfg(feature = "postgres")]
+    Server(#[expect(dead_code, reason = "held for its lock alone")] postgres::Opening<'a>),
+    #[cfg(not(feature = "postgres"))]
+    #[expect(dead_code, reason = "there is no other engine whose lifetime it could have")]
+    None(std::marker::PhantomData<&'a ()>),
+}

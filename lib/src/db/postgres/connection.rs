@@ -1,0 +1,309 @@
+//! A connection to a server, in the middle of a transaction or between two.
+//!
+//! What begins a transaction or a part of one waits until there is a statement, and goes to the server with it, in one round trip.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::link::{Answer, Failure, Link};
+use super::statement::Parameter;
+use super::target::Target;
+use super::trips::Trips;
+use super::value::{Owned, OwnedPlace};
+use crate::db::params::Params;
+use crate::db::row::{Places, Row};
+use crate::error::{Error, StoreError, StoreTrouble};
+
+/// A transaction that reads: one state, whatever others write.
+const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;";
+/// A write beside others. The lock keeps out those that want to be alone, and is taken before the state is chosen that the
+/// transaction sees.
+const BEGIN_BESIDE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE schema_history IN ROW SHARE MODE;";
+/// A write beside which there is no other.
+const BEGIN_ALONE: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; LOCK TABLE schema_history IN EXCLUSIVE MODE;";
+
+/// Within which time a dead link shows that it is dead. A server that is silent for longer is not asked a second time.
+const SOON: Duration = Duration::from_millis(500);
+
+/// How a transaction stands to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Reading,
+    /// Others write at the same time. The server refuses one of those that do not go together.
+    Beside,
+    /// No other writes.
+    Alone,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// In no transaction.
+    Idle,
+    /// In a transaction of which the server does not know yet.
+    Begun,
+    Open,
+    /// A statement has failed, and the server takes none until its part is undone.
+    Failed,
+    /// The connection is gone, and the transaction with it.
+    Lost,
+}
+
+/// A connection to a server.
+pub(in crate::db) struct Connection {
+    target: Arc<Target>,
+    trips: Arc<Trips>,
+    link: RefCell<Option<Link>>,
+    /// What goes to the server before the next statement.
+    first: RefCell<String>,
+    state: Cell<State>,
+    /// Why a statement of this transaction has failed, for the first that did.
+    failed: RefCell<Option<(StoreTrouble, String)>>,
+    /// Whether the transaction failed because of another one.
+    is_conflict: Cell<bool>,
+    /// Whether the link has served before, so that it may have died in between.
+    is_used: Cell<bool>,
+}
+
+impl Connection {
+    pub(super) fn open(target: Arc<Target>, trips: Arc<Trips>) -> Result<Connection, Failure> {
+        let link = Link::open(&target, Arc::clone(&trips))?;
+        Ok(Connection {
+            target,
+            trips,
+            link: RefCell::new(Some(link)),
+            first: RefCell::default(),
+            state: Cell::new(State::Idle),
+            failed: RefCell::default(),
+            is_conflict: Cell::new(false),
+            is_used: Cell::new(false),
+        })
+    }
+
+    pub(super) fn begin(&self, mode: Mode) {
+        self.first.replace(
+            match mode {
+                Mode::Reading => BEGIN_READING,
+                Mode::Beside => BEGIN_BESIDE,
+                Mode::Alone => BEGIN_ALONE,
+            }
+            .to_owned(),
+        );
+        self.state.set(State::Begun);
+        self.failed.take();
+        self.is_conflict.set(false);
+    }
+
+    /// Whether the transaction failed because of another one, so that it may succeed if it is done again.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.is_conflict.get()
+    }
+
+    /// Whether the connection is good for another transaction.
+    pub(super) fn is_sound(&self) -> bool {
+        self.state.get() == State::Idle && self.link.borrow().is_some()
+    }
+
+    /// Keeps what was written. Fails if a statement has failed since, for then the server keeps nothing.
+    pub(super) fn commit(&self) -> Result<(), Error> {
+        let mut first = self.first.take();
+        let committed = match self.state.get() {
+            State::Idle | State::Begun => Ok(()),
+            State::Open => {
+                first.push_str("COMMIT");
+                // In this state no other link takes the place of a dead one: it would have nothing to commit.
+                self.with_link(|link| link.batch(&first)).map_err(|failure| self.note(failure, State::Idle))
+            }
+            State::Failed | State::Lost => {
+                self.roll_back();
+                Err(self.earlier())
+            }
+        };
+        self.state.set(State::Idle);
+        committed
+    }
+
+    /// Undoes what was written. Nobody waits for it: the server undoes it by itself if the connection is gone.
+    pub(super) fn roll_back(&self) {
+        self.first.take();
+        match self.state.replace(State::Idle) {
+            State::Idle | State::Begun => {}
+            State::Open | State::Failed => {
+                if let Some(link) = &*self.link.borrow() {
+                    link.send("ROLLBACK");
+                }
+            }
+            State::Lost => {
+                self.link.take();
+            }
+        }
+    }
+
+    /// Whether a transaction is open. One in which a statement has failed is: a part of it can be undone.
+    pub(in crate::db) fn is_in_transaction(&self) -> bool {
+        !matches!(self.state.get(), State::Idle | State::Lost)
+    }
+
+    pub(in crate::db) fn begin_part(&self) -> Result<(), Error> {
+        self.check()?;
+        self.first.borrow_mut().push_str("SAVEPOINT part;");
+        Ok(())
+    }
+
+    pub(in crate::db) fn keep_part(&self) -> Result<(), Error> {
+        self.check()?;
+        self.first.borrow_mut().push_str("RELEASE SAVEPOINT part;");
+        Ok(())
+    }
+
+    /// Undoes the part. If another transaction was in the way, all of this one is to be done again.
+    pub(in crate::db) fn undo_part(&self) -> Result<(), Error> {
+        if self.is_conflict.get() || self.state.get() == State::Lost {
+            return Err(self.earlier());
+        }
+        self.first.borrow_mut().push_str("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part;");
+        if self.state.get() == State::Failed {
+            self.state.set(State::Open);
+            self.failed.take();
+        }
+        Ok(())
+    }
+
+    /// Runs statements that have no parameters.
+    pub(in crate::db) fn batch(&self, sql: &str) -> Result<(), Error> {
+        self.check()?;
+        let mut text = self.first.take();
+        text.push_str(sql);
+        self.done(self.with_link(|link| link.batch(&text)))
+    }
+
+    /// Whether the server answers at once.
+    pub(super) fn check_readable(&self, limit: Duration) -> Result<(), Error> {
+        let text = self.first.take() + "SELECT 1 FROM known_time LIMIT 1";
+        self.done(self.with_link(|link| link.batch_within(limit, &text)))
+    }
+
+    /// The first row, if there is one.
+    pub(in crate::db) fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnOnce(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let answer = self.ask(sql, params)?;
+        let places = Places::default();
+        answer.rows.first().map(|row| map(&Row::new(row, &places))).transpose()
+    }
+
+    /// Every row.
+    pub(in crate::db) fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let answer = self.ask(sql, params)?;
+        let places = Places::default();
+        answer.rows.iter().map(|row| map(&Row::new(row, &places))).collect()
+    }
+
+    /// Runs a statement and returns how many rows it touched.
+    pub(in crate::db) fn run(&self, sql: &str, params: impl Params) -> Result<usize, Error> {
+        Ok(usize::try_from(self.ask(sql, params)?.touched).unwrap_or(usize::MAX))
+    }
+
+    fn ask(&self, sql: &str, params: impl Params) -> Result<Answer, Error> {
+        self.check()?;
+        let mut given = Vec::new();
+        params.each(|place, value| {
+            given.push((OwnedPlace::from(place), Owned::from(value)));
+            Ok::<_, Error>(())
+        })?;
+        let first = self.first.take();
+        let answer = self.with_link(|link| link.ask(&first, sql, |places| in_places(&given, places)));
+        self.done(answer)
+    }
+
+    /// Does something on the link. If the link has died since it served last, and nothing was done in this transaction yet,
+    /// another one takes its place.
+    fn with_link<T>(&self, mut work: impl FnMut(&Link) -> Result<T, Failure>) -> Result<T, Failure> {
+        let asked = Instant::now();
+        let may_be_stale = self.is_used.get() && matches!(self.state.get(), State::Idle | State::Begun);
+        let first = match &*self.link.borrow() {
+            Some(link) => work(link),
+            None => Err(Failure::out_of_reach("the connection was lost")),
+        };
+        let done = match first {
+            Err(failure) if failure.is_lost && may_be_stale && asked.elapsed() < SOON => {
+                self.link.take();
+                let link = Link::open(&self.target, Arc::clone(&self.trips))?;
+                let done = work(&link);
+                self.link.replace(Some(link));
+                done
+            }
+            done => done,
+        };
+        self.is_used.set(true);
+        done
+    }
+
+    /// Fails if an earlier statement of this transaction did.
+    fn check(&self) -> Result<(), Error> {
+        if matches!(self.state.get(), State::Failed | State::Lost) { Err(self.earlier()) } else { Ok(()) }
+    }
+
+    fn earlier(&self) -> Error {
+        let failed = self.failed.borrow();
+        let (trouble, text) =
+            failed.as_ref().map_or((StoreTrouble::Other, "unknown"), |(trouble, text)| (*trouble, text));
+        StoreError::new(trouble, format_args!("an earlier error has ended this transaction: {text}")).into()
+    }
+
+    fn done<T>(&self, result: Result<T, Failure>) -> Result<T, Error> {
+        match result {
+            Ok(done) => {
+                if self.state.get() == State::Begun {
+                    self.state.set(State::Open);
+                }
+                Ok(done)
+            }
+            Err(failure) => {
+                let next = if self.state.get() == State::Idle { State::Idle } else { State::Failed };
+                Err(self.note(failure, next))
+            }
+        }
+    }
+
+    fn note(&self, failure: Failure, next: State) -> Error {
+        if failure.is_conflict {
+            self.is_conflict.set(true);
+        }
+        if failure.is_lost {
+            self.link.take();
+            self.state.set(if self.state.get() == State::Idle { State::Idle } else { State::Lost });
+        } else {
+            self.state.set(next);
+        }
+        self.failed.borrow_mut().get_or_insert_with(|| (failure.trouble, failure.text.clone()));
+        failure.into()
+    }
+}
+
+/// The values in the places of the statement.
+fn in_places<'v>(values: &'v [(OwnedPlace, Owned)], places: &[Parameter]) -> Result<Vec<&'v Owned>, Failure> {
+    // One that is left out would be null without a word.
+    if values.len() != places.len() {
+        return Err(Failure::other(format!("{} values for {} parameters", values.len(), places.len())));
+    }
+    let find = |parameter: &Parameter| {
+        let is_it = |(place, _): &&(OwnedPlace, Owned)| match (place, parameter) {
+            (OwnedPlace::Name(name), Parameter::Name(parameter)) => name == parameter,
+            (OwnedPlace::Number(number), Parameter::Number(parameter)) => number == parameter,
+            _ => false,
+        };
+        values.iter().find(is_it).map(|(_, value)| value)
+    };
+    let found: Option<Vec<&Owned>> = places.iter().map(find).collect();
+    found.ok_or_else(|| Failure::other("a parameter has no value"))
+}

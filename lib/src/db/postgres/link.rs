@@ -1,0 +1,262 @@
+//! A connection as the driver has it, with the statements that are prepared on it.
+//!
+//! Each link has a runtime of its own, which runs while somebody waits for an answer and in no thread of its own: an answer
+//! wakes the thread that asked, and no other.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Row, Statement};
+
+use super::statement::{Parameter, translate};
+use super::target::{REACHED_WITHIN, Target};
+use super::trips::Trips;
+use super::value::Owned;
+use crate::error::{Error, StoreError, StoreTrouble};
+
+/// How many statements a link keeps prepared.
+const PREPARED: usize = 512;
+/// After which time a statement that is not answered is given up, with its link.
+const LONGEST: Duration = Duration::from_mins(10);
+
+/// What every link sets at first: how long a statement waits for a lock; that what is acknowledged is on disk; when the
+/// server gives up a transaction of a machine that is gone.
+const SET: &str = "SET lock_timeout = 5000; SET client_min_messages = error; SET tcp_keepalives_idle = 20;
+    SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+/// Why the server did not do what it was asked.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) trouble: StoreTrouble,
+    pub(super) text: String,
+    /// Another transaction was in the way: the same may succeed if it is done again from the start.
+    pub(super) is_conflict: bool,
+    /// The connection is gone.
+    pub(super) is_lost: bool,
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        StoreError::new(failure.trouble, failure.text).into()
+    }
+}
+
+impl Failure {
+    pub(super) fn out_of_reach(text: impl Into<String>) -> Failure {
+        let trouble = StoreTrouble::OutOfReach;
+        Failure { trouble, text: text.into(), is_conflict: false, is_lost: true }
+    }
+
+    pub(super) fn other(text: impl Into<String>) -> Failure {
+        Failure { trouble: StoreTrouble::Other, text: text.into(), is_conflict: false, is_lost: false }
+    }
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Failure {
+        let text = sentence(&error);
+        let Some(code) = error.code() else {
+            // A value that does not fit its parameter is no fault of the connection's.
+            let is_lost = error.is_closed() || error.source().is_some_and(|e| e.is::<std::io::Error>());
+            return if is_lost { Failure::out_of_reach(text) } else { Failure::other(text) };
+        };
+        if code == &SqlState::FEATURE_NOT_SUPPORTED && text.contains("cached plan") {
+            // The schema has changed since the statement was prepared: another server has migrated the database.
+            return Failure { trouble: StoreTrouble::Busy, text, is_conflict: true, is_lost: true };
+        }
+        let is_conflict = [
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+            SqlState::UNIQUE_VIOLATION,
+        ];
+        let (class, full) = (code.code().get(..2).unwrap_or_default(), code.code());
+        let trouble = match (class, full) {
+            ("08" | "57", "57014" | "57000") => StoreTrouble::Busy,
+            // No place for another connection; a server that starts or ends; one that has become a standby.
+            ("08" | "57", _) | (_, "53300" | "25006") => StoreTrouble::OutOfReach,
+            (_, "53100") => StoreTrouble::Full,
+            (_, "55P03" | "40001" | "40P01") => StoreTrouble::Busy,
+            ("XX", "XX001" | "XX002") => StoreTrouble::Damaged,
+            _ => StoreTrouble::Other,
+        };
+        Failure {
+            trouble,
+            text,
+            is_conflict: is_conflict.contains(code),
+            is_lost: trouble == StoreTrouble::OutOfReach,
+        }
+    }
+}
+
+/// What the driver says, in one line. The server's details, which may have values in them, are left out.
+pub(super) fn sentence(error: &tokio_postgres::Error) -> String {
+    if let Some(said) = error.as_db_error() {
+        return format!("PostgreSQL says: {} ({})", said.message(), said.code().code());
+    }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let _ = write!(text, ": {error}");
+        source = error.source();
+    }
+    text
+}
+
+/// A statement that is prepared, and which parameter stands in which place.
+struct Prepared {
+    statement: Statement,
+    places: Vec<Parameter>,
+}
+
+pub(super) struct Link {
+    // It is dropped before its runtime is.
+    client: Arc<Client>,
+    prepared: RefCell<HashMap<String, Arc<Prepared>>>,
+    trips: Arc<Trips>,
+    runtime: Runtime,
+}
+
+/// The rows of an answer, and how many rows a change touched.
+pub(super) struct Answer {
+    pub(super) rows: Vec<Row>,
+    pub(super) touched: u64,
+}
+
+impl Link {
+    /// Connects, or says within [`REACHED_WITHIN`] that the server is out of reach.
+    pub(super) fn open(target: &Target, trips: Arc<Trips>) -> Result<Link, Failure> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|e| Failure::other(e.to_string()))?;
+        let connecting = async {
+            let (client, connection) = target.config.connect(target.tls.clone()).await?;
+            tokio::spawn(connection);
+            client.batch_execute(SET).await?;
+            Ok::<_, tokio_postgres::Error>(client)
+        };
+        let connected = runtime.block_on(async { tokio::time::timeout(REACHED_WITHIN, connecting).await });
+        let client = match connected {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => return Err(unconnected(error)),
+            Err(_) => return Err(Failure::out_of_reach("PostgreSQL does not answer")),
+        };
+        Ok(Link { client: Arc::new(client), prepared: RefCell::default(), trips, runtime })
+    }
+
+    /// Runs statements without parameters, each after the one before.
+    pub(super) fn batch(&self, sql: &str) -> Result<(), Failure> {
+        self.wait(self.client.batch_execute(sql))
+    }
+
+    /// Sends statements without parameters, and waits for no answer. An error shows at the next statement.
+    pub(super) fn send(&self, sql: &'static str) {
+        let client = Arc::clone(&self.client);
+        self.trips.flushes.fetch_add(1, Ordering::Relaxed);
+        self.runtime.block_on(async {
+            tokio::spawn(async move {
+                let _ = client.batch_execute(sql).await;
+            });
+            // The first turn gives it to the driver, the second to the network.
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    /// Runs a statement, and before it `first`, in the same round trip.
+    pub(super) fn ask<'v>(
+        &self,
+        first: &str,
+        sql: &str,
+        values: impl FnOnce(&[Parameter]) -> Result<Vec<&'v Owned>, Failure>,
+    ) -> Result<Answer, Failure> {
+        let (prepared, first) = match self.known(sql) {
+            Some(prepared) => (prepared, first),
+            None => (self.prepare(first, sql)?, ""),
+        };
+        let values = values(&prepared.places)?;
+        let asked = async {
+            let stream = self.client.query_raw(&prepared.statement, values).await?;
+            futures_util::pin_mut!(stream);
+            let mut rows = Vec::new();
+            while let Some(row) = stream.try_next().await? {
+                rows.push(row);
+            }
+            Ok(Answer { rows, touched: stream.rows_affected().unwrap_or(0) })
+        };
+        if first.is_empty() {
+            self.wait(asked)
+        } else {
+            self.wait(both(self.client.batch_execute(first), asked))
+        }
+    }
+
+    fn known(&self, sql: &str) -> Option<Arc<Prepared>> {
+        self.prepared.borrow().get(sql).cloned()
+    }
+
+    fn prepare(&self, first: &str, sql: &str) -> Result<Arc<Prepared>, Failure> {
+        let translated = translate(sql);
+        let preparing = self.client.prepare(&translated.text);
+        let statement = if first.is_empty() {
+            self.wait(preparing)
+        } else {
+            self.wait(both(self.client.batch_execute(first), preparing))
+        };
+        let statement = statement.map_err(|mut failure| {
+            if failure.trouble == StoreTrouble::Other {
+                let _ = write!(failure.text, " in {}", translated.text);
+            }
+            failure
+        })?;
+        let prepared = Arc::new(Prepared { statement, places: translated.places });
+        let mut known = self.prepared.borrow_mut();
+        if known.len() >= PREPARED {
+            known.clear();
+        }
+        known.insert(sql.to_owned(), Arc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    fn wait<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Failure> {
+        self.trips.flushes.fetch_add(1, Ordering::Relaxed);
+        match self.runtime.block_on(async { tokio::time::timeout(LONGEST, work).await }) {
+            Ok(done) => done.map_err(Failure::from),
+            Err(_) => Err(Failure::out_of_reach("PostgreSQL does not answer")),
+        }
+    }
+
+    /// As [`batch`](Link::batch), but the server is out of reach if it does not answer in time.
+    pub(super) fn batch_within(&self, limit: Duration, sql: &str) -> Result<(), Failure> {
+        self.trips.flushes.fetch_add(1, Ordering::Relaxed);
+        let work = self.client.batch_execute(sql);
+        match self.runtime.block_on(async { tokio::time::timeout(limit, work).await }) {
+            Ok(done) => done.map_err(Failure::from),
+            Err(_) => Err(Failure::out_of_reach("PostgreSQL does not answer")),
+        }
+    }
+}
+
+/// Does both in one round trip: the second is sent when the first is, and fails if the first does.
+async fn both<T>(
+    first: impl Future<Output = Result<(), tokio_postgres::Error>>,
+    second: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, tokio_postgres::Error> {
+    let (first, second) = futures_util::future::join(first, second).await;
+    first?;
+    second
+}
+
+/// Why there is no connection. A wrong password or database is no trouble of the network's, but nor does it pass by itself.
+fn unconnected(error: tokio_postgres::Error) -> Failure {
+    let failure = Failure::from(error);
+    Failure { trouble: StoreTrouble::OutOfReach, is_lost: true, ..failure }
+}

@@ -1,0 +1,162 @@
+//! PostgreSQL: a server, and a few connections that are kept to it. What only PostgreSQL has stands here, behind named calls.
+
+mod connection;
+mod link;
+mod schema;
+mod server;
+mod statement;
+mod target;
+mod temporary;
+mod trips;
+mod value;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub(super) use self::connection::Connection;
+pub(super) use self::server::{Lent, Server, Turn};
+use self::target::Target;
+pub(super) use self::temporary::Temporary;
+use super::open::OpenError;
+use crate::clock::Timestamp;
+use crate::error::Error;
+
+/// Which advisory lock of the database is held while it is opened: "Postroom" in ASCII.
+const OPENING: &str = "SELECT pg_advisory_lock(5795700229262208877)";
+const OPENED: &str = "SELECT pg_advisory_unlock(5795700229262208877)";
+/// Within which time a server that is well answers a look at whether it is there.
+const READABLE_WITHIN: Duration = Duration::from_millis(1500);
+
+/// A lock that is held while a database is made, migrated or given a master key.
+pub(super) struct Opening<'a>(Lent<'a>);
+
+impl Server {
+    /// Reads the URL. Nothing is connected yet.
+    pub(super) fn of(url: &str) -> Result<Server, OpenError> {
+        let target = Target::read(url)
+            .map_err(|reason| OpenError::Store { file: PathBuf::from(super::shown(url)), reason })?;
+        Ok(Server::new(target))
+    }
+
+    /// How the database is shown: its URL without the password.
+    pub(super) fn shown(&self) -> PathBuf {
+        PathBuf::from(&self.target.shown)
+    }
+
+    /// Waits until nobody else opens the database.
+    pub(super) fn opening(&self) -> Result<Opening<'_>, Error> {
+        let lent = self.take()?;
+        lent.conn()?.batch(OPENING)?;
+        Ok(Opening(lent))
+    }
+}
+
+/// A duty that no other server of the database does while this is there.
+pub(super) struct Duty<'a> {
+    lent: Lent<'a>,
+    unlock: String,
+}
+
+impl Server {
+    /// Takes a duty, if no other server has it. The server of the database gives it back by itself when the connection ends.
+    pub(super) fn duty(&self, name: &str) -> Result<Option<Duty<'_>>, Error> {
+        let lent = self.take()?;
+        let lock = format!("SELECT pg_try_advisory_lock(1886352244, hashtext('{name}'))");
+        let unlock = format!("SELECT pg_advisory_unlock(1886352244, hashtext('{name}'))");
+        let is_taken = lent.conn()?.one(&lock, [], |row| row.get::<_, bool>(0))? == Some(true);
+        Ok(is_taken.then_some(Duty { lent, unlock }))
+    }
+
+    /// How often this process has waited for an answer.
+    pub(super) fn round_trips(&self) -> u64 {
+        self.trips.flushes.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+impl Drop for Duty<'_> {
+    fn drop(&mut self) {
+        let _ = self.lent.conn().and_then(|conn| conn.batch(&self.unlock));
+    }
+}
+
+impl Opening<'_> {
+    pub(super) fn conn(&self) -> Result<&Connection, Error> {
+        self.0.conn()
+    }
+
+    /// Brings the database to the newest schema.
+    pub(super) fn migrate(&self, shown: &Path, now: Timestamp) -> Result<(), OpenError> {
+        let conn = self.conn().map_err(|e| OpenError::of(shown, &e))?;
+        schema::migrate(conn, shown, now)
+    }
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        // If the connection is gone, so is the lock.
+        let _ = self.0.conn().and_then(|conn| conn.batch(OPENED));
+    }
+}
+
+impl Connection {
+    /// The tables of the schema.
+    pub(super) fn tables(&self) -> Result<Vec<String>, Error> {
+        let sql = "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = current_schema() AND c.relkind = 'r' AND c.relname <> 'schema_history' ORDER BY c.relname";
+        self.all(sql, [], |row| row.get(0))
+    }
+
+    /// The columns of every table, by the tables' names.
+    pub(super) fn columns(&self) -> Result<Vec<(String, String)>, Error> {
+        let sql = "SELECT c.relname, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+             WHERE n.nspname = current_schema() AND c.relkind = 'r' AND c.relname <> 'schema_history'
+             ORDER BY c.relname, a.attnum";
+        self.all(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// The number of the newest migration.
+    pub(super) fn version(&self) -> Result<u32, Error> {
+        Ok(self.one("SELECT max(version) FROM schema_history", [], |row| row.get(0))?.unwrap_or_default())
+    }
+
+    /// References between rows are checked when the transaction ends.
+    pub(super) fn defer_references(&self) -> Result<(), Error> {
+        self.batch("SET CONSTRAINTS ALL DEFERRED;")
+    }
+
+    /// Has new rows get ids above all those that were put in with one.
+    pub(super) fn count_ids_on(&self) -> Result<(), Error> {
+        self.batch(
+            "DO $$ DECLARE t record; newest BIGINT; BEGIN
+                FOR t IN SELECT table_name AS name FROM information_schema.columns
+                    WHERE table_schema = current_schema() AND column_name = 'id' AND is_identity = 'YES'
+                LOOP
+                    EXECUTE format('SELECT max(id) FROM %I', t.name) INTO newest;
+                    IF newest IS NOT NULL THEN
+                        PERFORM setval(pg_get_serial_sequence(quote_ident(t.name), 'id'), newest);
+                    END IF;
+                END LOOP;
+            END $$;",
+        )
+    }
+
+    /// Reads all of every table.
+    pub(super) fn damage(&self) -> Result<Vec<String>, Error> {
+        let mut found = Vec::new();
+        for table in self.tables()? {
+            found.extend(self.damage_in(&table)?);
+        }
+        Ok(found)
+    }
+
+    /// Reads all of a table, as far as the server says what is damaged: it has checksums of its own, if the cluster has them.
+    pub(super) fn damage_in(&self, table: &str) -> Result<Vec<String>, Error> {
+        self.run(&format!("SELECT count(t) FROM {table} t"), []).map(|_| Vec::new())
+    }
+
+    /// Whether the server answers, at once.
+    pub(super) fn check_at_once(&self) -> Result<(), Error> {
+        self.check_readable(READABLE_WITHIN)
+    }
+}

@@ -1,0 +1,120 @@
+//! The schema: which migrations a database has, and how an older one becomes a newer one.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::connection::Connection;
+use crate::clock::Timestamp;
+use crate::db::open::OpenError;
+use crate::error::Error;
+
+/// The migrations, in their order. The first makes the whole schema as SQLite's had it by that number.
+const MIGRATIONS: &[(i64, &str, &str)] =
+    &[(30, "schema", include_str!("../../../migrations/postgres/V30__schema.sql"))];
+
+/// Which migrations a database has. It also is what every write locks, so that one can be alone.
+const CREATE_HISTORY: &str =
+    "CREATE TABLE IF NOT EXISTS schema_history (version BIGINT PRIMARY KEY, name TEXT NOT NULL,
+    sha256 TEXT NOT NULL, applied_at BIGINT NOT NULL)";
+const TABLES: &str = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')";
+const HAS_HISTORY: &str = "SELECT to_regclass('schema_history') IS NOT NULL";
+const HISTORY: &str = "SELECT version, name, sha256 FROM schema_history ORDER BY version";
+const ADD_TO_HISTORY: &str =
+    "INSERT INTO schema_history (version, name, sha256, applied_at) VALUES (?1, ?2, ?3, ?4)";
+/// The version of the server, and the encoding of the database.
+const SERVER: &str =
+    "SELECT CAST(current_setting('server_version_num') AS BIGINT), current_setting('server_encoding')";
+/// PostgreSQL 15.
+const OLDEST: i64 = 150_000;
+
+/// Brings the database to the newest schema, all or nothing. The caller holds the lock on opening.
+pub(super) fn migrate(conn: &Connection, shown: &Path, now: Timestamp) -> Result<(), OpenError> {
+    let failed = |e: Error| OpenError::of(shown, &e);
+    let server: Option<(i64, String)> =
+        conn.one(SERVER, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+    let (version, encoding) = server.unwrap_or_default();
+    if version < OLDEST || encoding != "UTF8" {
+        let reason = format!(
+            "PostgreSQL 15 or newer is needed, and a database in UTF8; this is version {} with {encoding}",
+            version / 10_000
+        );
+        return Err(OpenError::Store { file: shown.to_owned(), reason });
+    }
+    let missing = missing(conn, shown)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let apply = || {
+        conn.batch("BEGIN")?;
+        conn.batch(CREATE_HISTORY)?;
+        for (version, name, sql) in missing {
+            conn.batch(sql)?;
+            conn.run(ADD_TO_HISTORY, (*version, *name, sha256(sql), now.millis()))?;
+        }
+        conn.batch("COMMIT")
+    };
+    apply().map_err(|e| {
+        let _ = conn.batch("ROLLBACK");
+        OpenError::Migration { file: shown.to_owned(), reason: e.to_string() }
+    })
+}
+
+/// The migrations that the database has not. Refuses one that is another program's, that a newer Postroom has changed, or whose
+/// migrations are not ours.
+fn missing(
+    conn: &Connection,
+    shown: &Path,
+) -> Result<Vec<&'static (i64, &'static str, &'static str)>, OpenError> {
+    let failed = |e: Error| OpenError::of(shown, &e);
+    let file = || shown.to_owned();
+    let number = |sql: &str| conn.one(sql, [], |row| row.get::<_, i64>(0)).map_err(failed);
+    if number(HAS_HISTORY)? != Some(1) {
+        return match number(TABLES)? {
+            Some(0) => Ok(MIGRATIONS.iter().collect()),
+            _ => {
+                Err(OpenError::Store { file: file(), reason: "it is another program's database".to_owned() })
+            }
+        };
+    }
+    let known: Vec<(i64, String, String)> =
+        conn.all(HISTORY, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).map_err(failed)?;
+    let newest = MIGRATIONS.last().map_or(0, |migration| migration.0);
+    if let Some((found, _, _)) = known.last().filter(|(version, _, _)| *version > newest) {
+        let number = |version: i64| i32::try_from(version).unwrap_or(i32::MAX);
+        return Err(OpenError::Newer { file: file(), found: number(*found), known: number(newest) });
+    }
+    for (version, name, checksum) in &known {
+        let ours = MIGRATIONS.iter().find(|migration| migration.0 == *version);
+        if ours.is_none_or(|(_, _, sql)| sha256(sql) != *checksum) {
+            return Err(OpenError::Diverged { file: file(), migration: format!("V{version:02}__{name}") });
+        }
+    }
+    let is_missing =
+        |migration: &&(i64, &str, &str)| known.iter().all(|(version, _, _)| *version != migration.0);
+    Ok(MIGRATIONS.iter().filter(is_missing).collect())
+}
+
+fn sha256(text: &str) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::sqlite::SCHEMA_VERSION;
+
+    #[test]
+    fn both_engines_have_the_same_newest_migration_and_every_file_is_applied() {
+        assert_eq!(MIGRATIONS.last().map(|migration| migration.0), Some(SCHEMA_VERSION.into()));
+        assert!(MIGRATIONS.is_sorted_by_key(|migration| migration.0));
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
+        let files =
+            std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut files: Vec<String> = files.filter(|name| name.ends_with(".sql")).collect();
+        files.sort();
+        let known = MIGRATIONS.iter().map(|(version, name, _)| format!("V{version}__{name}.sql"));
+        assert_eq!(files, known.collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,212 @@
+//! The kept connections to one server, and the writes that may have to be done again.
+
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use super::connection::{Connection, Mode};
+use super::link::Failure;
+use super::target::Target;
+use super::trips::Trips;
+use crate::db::closed;
+use crate::error::{Error, StoreError, StoreTrouble};
+
+/// How many connections there are at most; whoever needs one more waits.
+const MOST: usize = 16;
+/// How long somebody waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// After how many conflicts with other writes a write is done alone.
+const CONFLICTS: u32 = 3;
+
+/// A server, with the connections that are kept to it.
+pub(in crate::db) struct Server {
+    pub(super) target: Arc<Target>,
+    pub(super) trips: Arc<Trips>,
+    pool: Mutex<Pool>,
+    returned: Condvar,
+    /// The threads that are inside a write.
+    writing: Mutex<HashSet<ThreadId>>,
+}
+
+#[derive(Default)]
+struct Pool {
+    idle: Vec<Connection>,
+    open: usize,
+    closed: bool,
+}
+
+impl Server {
+    pub(super) fn new(target: Target) -> Server {
+        Server {
+            target: Arc::new(target),
+            trips: Arc::default(),
+            pool: Mutex::default(),
+            returned: Condvar::new(),
+            writing: Mutex::default(),
+        }
+    }
+
+    /// A connection, for as long as it is needed.
+    pub(in crate::db) fn take(&self) -> Result<Lent<'_>, Error> {
+        let until = Instant::now() + PATIENCE;
+        let mut pool = locked(&self.pool);
+        loop {
+            if pool.closed {
+                return Err(closed());
+            }
+            if let Some(conn) = pool.idle.pop() {
+                return Ok(Lent { server: self, conn: Some(conn) });
+            }
+            if pool.open < MOST {
+                pool.open += 1;
+                break;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let text = "no connection to PostgreSQL became free";
+                return Err(StoreError::new(StoreTrouble::Busy, text).into());
+            }
+            (pool, _) = self.returned.wait_timeout(pool, left).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(pool);
+        // From here on `lent` gives the place back, even if there is no connection.
+        let mut lent = Lent { server: self, conn: None };
+        lent.conn = Some(Connection::open(Arc::clone(&self.target), Arc::clone(&self.trips))?);
+        Ok(lent)
+    }
+
+    /// Runs `work` in one transaction that sees one state and changes nothing.
+    pub(in crate::db) fn read<T, E: From<Error>>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let lent = self.take()?;
+        let conn = lent.conn()?;
+        conn.begin(Mode::Reading);
+        work(conn)
+    }
+
+    /// Runs `work` in one transaction, again and again while others are in its way: at last alone.
+    pub(in crate::db) fn write<T, E: From<Error>>(
+        &self,
+        work: impl Fn(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.write_alone_after(CONFLICTS, work)
+    }
+
+    fn write_alone_after<T, E: From<Error>>(
+        &self,
+        most: u32,
+        work: impl Fn(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut conflicts = 0;
+        loop {
+            let turn = self.turn(if conflicts < most { Mode::Beside } else { Mode::Alone })?;
+            let conn = turn.lent.conn()?;
+            let done = work(conn);
+            let committed = if done.is_ok() { conn.commit() } else { Ok(()) };
+            if conn.is_conflict() && conflicts < most {
+                conflicts += 1;
+                self.trips.repeats.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            committed?;
+            return done;
+        }
+    }
+
+    /// Begins a write for this thread that cannot be done again, so that nobody may be in its way.
+    pub(in crate::db) fn turn_alone(&self) -> Result<Turn<'_>, Error> {
+        self.turn(Mode::Alone)
+    }
+
+    fn turn(&self, mode: Mode) -> Result<Turn<'_>, Error> {
+        let writing = Writing::begin(&self.writing)?;
+        let lent = self.take()?;
+        lent.conn()?.begin(mode);
+        Ok(Turn { lent, _writing: writing })
+    }
+
+    /// Stops lending connections, and closes those that come back.
+    pub(in crate::db) fn close(&self) {
+        let idle = {
+            let mut pool = locked(&self.pool);
+            pool.closed = true;
+            std::mem::take(&mut pool.idle)
+        };
+        drop(idle);
+    }
+}
+
+/// Notes that this thread writes. A write inside a write would not see what the first one wrote, and could wait for it.
+struct Writing<'a>(&'a Mutex<HashSet<ThreadId>>);
+
+impl<'a> Writing<'a> {
+    fn begin(threads: &'a Mutex<HashSet<ThreadId>>) -> Result<Writing<'a>, Error> {
+        if locked(threads).insert(thread::current().id()) {
+            return Ok(Writing(threads));
+        }
+        let text = "a write was begun inside a write of the same thread; do both in one transaction";
+        Err(StoreError::new(StoreTrouble::Other, text).into())
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        locked(self.0).remove(&thread::current().id());
+    }
+}
+
+/// A connection in the middle of a write of this thread's. Dropping it undoes what was written.
+pub(in crate::db) struct Turn<'a> {
+    lent: Lent<'a>,
+    _writing: Writing<'a>,
+}
+
+impl Turn<'_> {
+    pub(in crate::db) fn conn(&self) -> Result<&Connection, Error> {
+        self.lent.conn()
+    }
+
+    /// Keeps what was written, or undoes it.
+    pub(in crate::db) fn end(self, is_done: bool) -> Result<(), Error> {
+        if is_done { self.lent.conn()?.commit() } else { Ok(()) }
+    }
+}
+
+/// A connection that comes back when this is dropped. A transaction that is open then is undone.
+pub(in crate::db) struct Lent<'a> {
+    server: &'a Server,
+    conn: Option<Connection>,
+}
+
+impl Lent<'_> {
+    pub(in crate::db) fn conn(&self) -> Result<&Connection, Error> {
+        self.conn.as_ref().ok_or_else(|| Failure::out_of_reach("there is no connection").into())
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let conn = self.conn.take();
+        if let Some(conn) = &conn {
+            conn.roll_back();
+        }
+        let kept = conn.filter(Connection::is_sound);
+        let mut pool = locked(&self.server.pool);
+        match kept {
+            Some(conn) if !pool.closed => pool.idle.push(conn),
+            _ => pool.open -= 1,
+        }
+        self.server.returned.notify_one();
+    }
+}
+
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! The transactions: what reads and writes is given to the closures of [`Postroom::read`] and [`Postroom::write`].
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use super::Postroom;
+use super::engine::Conn;
+use super::master::Sealing;
+use super::params::Params;
+use super::row::Row;
+use crate::clock::Timestamp;
+use crate::error::{Error, StoreError, StoreTrouble};
+use crate::settings::Settings;
+
+/// The mark of one transaction, for a type whose values are valid only inside it.
+///
+/// A function from `'t` to `'t` is invariant in it: the compiler can make `'t` neither longer nor shorter, and so never
+/// accepts one transaction for another.
+pub(crate) type Within<'t> = PhantomData<fn(&'t ()) -> &'t ()>;
+
+/// A transaction that reads. `'t` stands for this transaction alone.
+pub struct ReadTx<'t> {
+    pub(super) conn: Conn<'t>,
+    pub(super) postroom: &'t Postroom,
+    within: Within<'t>,
+}
+
+impl<'t> ReadTx<'t> {
+    pub(super) fn new(conn: Conn<'t>, postroom: &'t Postroom) -> ReadTx<'t> {
+        ReadTx { conn, postroom, within: PhantomData }
+    }
+
+    /// The operator's decisions.
+    pub fn settings(&self) -> &Settings {
+        &self.postroom.settings
+    }
+
+    /// The moment it is now.
+    pub fn now(&self) -> Timestamp {
+        self.postroom.now()
+    }
+
+    /// Whether something may be deleted, expire or make way for its age: not if the clock has jumped, until it was steady for
+    /// an hour.
+    pub fn may_expire(&self) -> bool {
+        self.postroom.time_held_until().is_none()
+    }
+
+    /// What seals and opens secrets, in the state that this transaction sees.
+    pub(crate) fn master_key(&self) -> Sealing<'_, 't> {
+        Sealing::of(self)
+    }
+
+    /// The connection in the middle of this transaction. Fails if an error has ended that: nothing may be written beside it.
+    fn alive(&self) -> Result<Conn<'t>, Error> {
+        if self.conn.is_in_transaction() {
+            return Ok(self.conn);
+        }
+        Err(StoreError::new(StoreTrouble::Other, "an earlier error has ended this transaction").into())
+    }
+
+    /// The columns of every table, by the tables' names, in the order of `SELECT *`.
+    pub(crate) fn columns(&self) -> Result<Vec<(String, String)>, Error> {
+        self.alive()?.columns()
+    }
+
+    /// The number of the newest migration that the database has.
+    pub(crate) fn schema_version(&self) -> Result<u32, Error> {
+        self.alive()?.version()
+    }
+
+    /// The first row, if there is one.
+    pub(crate) fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnOnce(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        self.alive()?.one(sql, params, map)
+    }
+
+    /// Every row.
+    pub(crate) fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        self.alive()?.all(sql, params, map)
+    }
+}
+
+/// A transaction that reads and writes. `'t` stands for this transaction alone.
+pub struct WriteTx<'t>(pub(super) ReadTx<'t>);
+
+impl WriteTx<'_> {
+    /// Runs a statement and returns how many rows it touched.
+    pub(crate) fn run(&self, sql: &str, params: impl Params) -> Result<usize, Error> {
+        self.alive()?.run(sql, params)
+    }
+
+    /// References between rows are checked when the transaction ends.
+    pub(crate) fn defer_references(&self) -> Result<(), Error> {
+        self.alive()?.defer_references()
+    }
+
+    /// Has new rows get ids above all those that were put in with one.
+    pub(crate) fn count_ids_on(&self) -> Result<(), Error> {
+        self.alive()?.count_ids_on()
+    }
+
+    /// Runs an `INSERT … RETURNING id`.
+    pub(crate) fn insert(&self, sql: &str, params: impl Params) -> Result<i64, Error> {
+        let id = self.alive()?.one(sql, params, |row| row.get(0))?;
+        id.ok_or_else(|| StoreError::new(StoreTrouble::Other, "a row that was put in has no id").into())
+    }
+
+    /// Runs `work` as a part that can fail alone: if it fails, its writes are rolled back and the transaction goes on.
+    pub fn part<T, E: From<Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.alive()?.begin_part()?;
+        let result = work();
+        if result.is_err() {
+            // On a full disk SQLite may have rolled everything back, and PostgreSQL may be gone. Then there is no part any more, and
+            // the first error says why.
+            if !self.conn.is_in_transaction() {
+                return result;
+            }
+            self.conn.undo_part()?;
+        } else {
+            self.alive()?.keep_part()?;
+        }
+        result
+    }
+}
+
+impl<'t> Deref for WriteTx<'t> {
+    type Target = ReadTx<'t>;
+
+    fn deref(&self) -> &ReadTx<'t> {
+        &self.0
+    }
+}

@@ -1,0 +1,56 @@
+//! How often a request waits for the server of the database, on a connection that is warm. On SQLite there is nothing to wait for.
+
+use serde_json::json;
+
+use crate::harness::app::{Key, TestApp};
+
+/// How often the App waits for the server in `ask`, when it has been asked the like before.
+fn trips(app: &TestApp, mut ask: impl FnMut(usize) -> u16) -> Option<u64> {
+    app.postroom.round_trips()?;
+    let mut last = 0;
+    for turn in 0..4 {
+        let before = app.postroom.round_trips()?;
+        let status = ask(turn);
+        assert!((200..300).contains(&status), "{status}");
+        last = app.postroom.round_trips()? - before;
+    }
+    Some(last)
+}
+
+fn at_most(most: u64, what: &str, trips: Option<u64>) {
+    if let Some(trips) = trips {
+        println!("{what}: {trips} round trips");
+        assert!(trips <= most, "{what}: {trips} round trips, and {most} are enough");
+    }
+}
+
+fn start() -> (TestApp, Key, i64) {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let id = app.domain(&key, "example.com");
+    (app, key, id)
+}
+
+#[test]
+fn a_look_at_a_domain_takes_few_round_trips() {
+    let (app, key, id) = start();
+    at_most(7, "GET one", trips(&app, |_| app.call(&key, &format!("GET /api/v1/domains/{id}")).status));
+    at_most(9, "GET a page", trips(&app, |_| app.call(&key, "GET /api/v1/domains").status));
+}
+
+#[test]
+fn a_creation_takes_few_round_trips() {
+    let (app, key, _) = start();
+    let made = trips(&app, |turn| {
+        let body = json!({"domain": {"url": format!("n{turn}.example")}});
+        app.call_with(&key, "POST /api/v1/domains", &body).status
+    });
+    at_most(40, "a creation", made);
+}
+
+#[test]
+fn a_check_takes_few_round_trips() {
+    let (app, key, id) = start();
+    let checked = trips(&app, |_| app.call(&key, &format!("POST /api/v1/domains/{id}/verify")).status);
+    at_most(40, "a check", checked);
+}

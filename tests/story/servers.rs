@@ -1,0 +1,197 @@
+//! PostgreSQL: several servers on one database, a database that goes away and comes back, a standby in its place, and the way there and back.
+
+use std::fs;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::client::Client;
+use crate::harness::cluster::Cluster;
+use crate::harness::process::{Site, text, until};
+
+/// A site whose commands all have this database.
+fn site(url: &str) -> Site {
+    let site = Site::new();
+    let key_file = site.file("master.key");
+    site.with("POSTROOM_DB", url).with("POSTROOM_MASTER_KEY_FILE", text(&key_file))
+}
+
+fn create(client: &Client, name: &str) -> Option<u16> {
+    let body = json!({ "domain": { "url": name } }).to_string();
+    client.send("POST", "/api/v1/domains", Some(&body)).ok().map(|reply| reply.status)
+}
+
+fn names(client: &Client) -> Vec<String> {
+    let mut found = Vec::new();
+    for page in 1.. {
+        let reply = client.get(&format!("/api/v1/domains?page={page}&per_page=100"));
+        let domains = reply.json.as_array().cloned().unwrap_or_else(|| panic!("{reply:?}"));
+        found.extend(domains.iter().filter_map(|domain| domain["url"].as_str().map(str::to_owned)));
+        if domains.len() < 100 {
+            return found;
+        }
+    }
+    found
+}
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "it needs Debian's postgresql")]
+fn several_servers_have_one_database_and_a_kill_of_one_loses_and_stops_nothing() {
+    let cluster = Cluster::new();
+    let site = site(&cluster.database("desk"));
+    let (mut one, two) = (site.serve(), site.serve());
+    let secret = one.key.clone().expect("the first server makes the first key");
+    assert_eq!(two.key, None, "and the second finds it");
+    let (first, second) = (Client::new(&one.url, &secret), Client::new(&two.url, &secret));
+    first.create_domain("shared.example");
+    assert_eq!(names(&second), ["shared.example"], "what one has acknowledged the other has");
+    let acknowledged = Mutex::new(vec!["shared.example".to_owned()]);
+    thread::scope(|scope| {
+        for (server, client) in [&first, &second].into_iter().enumerate() {
+            let acknowledged = &acknowledged;
+            scope.spawn(move || {
+                for turn in 0..150 {
+                    let name = format!("s{server}x{turn}.example");
+                    match create(client, &name) {
+                        Some(201) => acknowledged.lock().unwrap().push(name),
+                        None if server == 0 => break,
+                        other => panic!("the server that goes on answers {other:?}"),
+                    }
+                }
+            });
+        }
+        thread::sleep(Duration::from_millis(500));
+        one.process.kill();
+    });
+    let (mut found, mut acknowledged) = (names(&second), acknowledged.into_inner().unwrap());
+    found.sort();
+    acknowledged.sort();
+    let missing: Vec<_> = acknowledged.iter().filter(|name| !found.contains(name)).collect();
+    assert!(missing.is_empty(), "acknowledged, and gone: {missing:?}");
+    assert!(found.len() <= acknowledged.len() + 1, "at most the one in hand was not acknowledged");
+    // The duties of the one that is dead are the other's at once.
+    until("the keys are made by the server that is left", || {
+        let waiting = names(&second).len();
+        let doctor = site.run(&["doctor"]);
+        (waiting > 0 && doctor.stdout.contains("database")).then_some(())
+    });
+}
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "it needs Debian's postgresql")]
+fn a_database_that_goes_away_is_503_at_once_and_comes_back_by_itself() {
+    let cluster = Cluster::new();
+    let site = site(&cluster.database("desk"));
+    let server = site.serve();
+    let client = server.client();
+    client.create_domain("example.com");
+    for _ in 0..2 {
+        cluster.crash();
+        for path in ["/healthz", "/api/v1/domains"] {
+            let asked = Instant::now();
+            let reply = client.get(path);
+            assert_eq!(reply.status, 503, "{path}: {reply:?}");
+            assert!(asked.elapsed() < Duration::from_secs(2), "{path} took {:?}", asked.elapsed());
+        }
+        assert_eq!(create(&client, "away.example"), Some(503));
+        cluster.start();
+        let back = Instant::now();
+        until("it is back", || (client.get("/healthz").status == 200).then_some(()));
+        assert_eq!(names(&client), ["example.com"]);
+        assert!(back.elapsed() < Duration::from_secs(10), "it took {:?}", back.elapsed());
+    }
+    assert_eq!(create(&client, "again.example"), Some(201));
+    assert_eq!(server.stop().code(), Some(0));
+}
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "it needs Debian's postgresql")]
+fn a_standby_that_takes_over_has_everything_that_was_acknowledged() {
+    let cluster = Cluster::new();
+    cluster.database("desk");
+    let standby = cluster.standby();
+    let hosts = format!("{},{}", cluster.address(), standby.address());
+    let site = site(&format!("postgres://postgres@{hosts}/desk?target_session_attrs=read-write"));
+    let server = site.serve();
+    let client = server.client();
+    let mut acknowledged = Vec::new();
+    for turn in 0..20 {
+        let name = format!("d{turn:02}.example");
+        assert_eq!(create(&client, &name), Some(201));
+        acknowledged.push(name);
+    }
+    cluster.crash();
+    standby.promote();
+    let promoted = Instant::now();
+    until("the server has followed", || (client.get("/healthz").status == 200).then_some(()));
+    assert!(promoted.elapsed() < Duration::from_secs(10), "it took {:?}", promoted.elapsed());
+    let mut found = names(&client);
+    found.sort();
+    assert_eq!(found, acknowledged);
+    // The new primary waits for no standby of its own.
+    standby.sql("postgres", "ALTER SYSTEM RESET synchronous_standby_names");
+    standby.sql("postgres", "SELECT pg_reload_conf()");
+    assert_eq!(create(&client, "after.example"), Some(201));
+}
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "it needs Debian's postgresql")]
+fn a_database_is_copied_there_and_back_whole() {
+    let cluster = Cluster::new();
+    let url = cluster.database("desk");
+    let here = Site::new();
+    let server = here.serve();
+    let (client, secret) = (server.client(), server.key.clone().expect("a key"));
+    for turn in 0..30 {
+        client.create_domain(&format!("d{turn:02}.example"));
+    }
+    let refused = here.run(&["copy", "--to", &url]);
+    assert_eq!(refused.code, Some(4), "a server has it: {refused:?}");
+    server.stop();
+    let shown = |site: &Site| -> Vec<Value> {
+        [["domain", "list"], ["account", "list"]].iter().map(|command| site.json(command)).collect()
+    };
+    let (before, events) = (shown(&here), here.json(&["audit", "--limit", "1000"]));
+    let copied = here.json(&["copy", "--to", &url]);
+    assert!(copied["copied"].as_u64().is_some_and(|rows| rows > 100), "{copied}");
+    let refused = here.run(&["copy", "--to", &url]);
+    assert_eq!(refused.code, Some(4), "it is not empty any more: {refused:?}");
+
+    let there = Site::new().with("POSTROOM_DB", &url);
+    let without_key = there.run(&["domain", "list"]);
+    assert_ne!(without_key.code, Some(0), "{without_key:?}");
+    let there = there.with("POSTROOM_MASTER_KEY_FILE", text(&here.file("postroom.db.key")));
+    assert_eq!((shown(&there), there.json(&["audit", "--limit", "1000"])), (before.clone(), events.clone()));
+    let server = there.serve();
+    let client = Client::new(&server.url, &secret);
+    assert_eq!(create(&client, "there.example"), Some(201), "ids go on above those that were copied");
+    server.stop();
+
+    let back = here.file("back.db");
+    there.json(&["copy", "--to", text(&back)]);
+    fs::copy(here.file("postroom.db.key"), here.file("back.db.key")).expect("the key goes along");
+    let back = Site::new()
+        .with("POSTROOM_DB", text(&back))
+        .with("POSTROOM_MASTER_KEY_FILE", text(&here.file("postroom.db.key")));
+    assert_eq!(shown(&back), shown(&there));
+    let checked = back.run(&["doctor"]);
+    assert!(checked.stdout.contains("is sound"), "{checked:?}");
+}
+
+#[test]
+fn what_cannot_be_opened_is_said_without_the_password() {
+    let site = Site::new().with("POSTROOM_DB", "postgres://desk:hunter2@127.0.0.1:1/desk");
+    let shown = site.run(&["config", "show"]);
+    assert!(shown.stdout.contains("postgres://desk@127.0.0.1:1/desk"), "{shown:?}");
+    let without_key = site.run(&["domain", "list"]);
+    assert!(without_key.stderr.contains("--master-key-file"), "{without_key:?}");
+    let site = site.with("POSTROOM_MASTER_KEY_FILE", text(&Site::new().file("key")));
+    let out_of_reach = site.run(&["domain", "list"]);
+    assert_ne!(out_of_reach.code, Some(0));
+    assert!(out_of_reach.stderr.contains("postgres://desk@127.0.0.1:1/desk"), "{out_of_reach:?}");
+    for finished in [&shown, &without_key, &out_of_reach] {
+        assert!(!format!("{finished:?}").contains("hunter2"), "{finished:?}");
+    }
+}
