@@ -227,6 +227,15 @@ impl Engine {
         }
     }
 
+    /// Has each reader keep little of the file in memory.
+    pub(super) fn spare_memory(&self) {
+        match self {
+            Engine::Sqlite { readers, .. } => readers.spare_memory(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => {}
+        }
+    }
+
     /// Whether a read of a few rows takes microseconds, because the database is on this machine.
     pub(super) fn is_at_hand(&self) -> bool {
         matches!(self, Engine::Sqlite { .. })

@@ -226,9 +226,9 @@ impl Postroom {
     }
 
     /// Has this process keep little of the database in memory: for one that looks up a row here and there, and lists nothing. To be
-    /// called before anything is read.
+    /// called before anything is read. A PostgreSQL server keeps its own memory, so nothing changes there.
     pub fn spare_memory(&self) {
-        self.readers.spare_memory();
+        self.engine.spare_memory();
     }
 
     /// Runs `work` in one transaction that sees one state and changes nothing.
