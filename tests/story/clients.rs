@@ -50,8 +50,8 @@ fn schemathesis_finds_no_reply_that_the_swagger_file_does_not_have() {
 #[cfg_attr(not(feature = "system-tests"), ignore = "needs Python: tests/run installs it")]
 fn every_document_of_openapi_is_sound_and_no_answer_differs_from_it() {
     let silence = Silence::start();
-    let server = site_asking(&silence.address()).with("POSTROOM_RATE_LIMIT", "0").serve();
-    succeeds("openapi", "documents", server, &[]);
+    let site = site_asking(&silence.address()).with("POSTROOM_RATE_LIMIT", "0");
+    succeeds("openapi", "documents", site.serve(), &[]);
 }
 
 #[test]
