@@ -25,6 +25,7 @@ const LOGO: PreEscaped<&str> = PreEscaped(
 pub(super) enum Part {
     Overview,
     Domains,
+    Claims,
     Account,
     Log,
     Accounts,
@@ -138,6 +139,7 @@ impl Frame {
             (None, Some(_)) => {
                 parts.push((Part::Overview, "Overview", self.to("")));
                 parts.push((Part::Domains, "Domains", self.to("/domains")));
+                parts.push((Part::Claims, "Claims", self.to("/claims")));
                 parts.push((Part::Account, "Account", self.to("/account")));
                 parts.push((Part::Log, "Audit log", self.to("/log")));
             }

@@ -5,6 +5,7 @@
 
 mod account;
 mod asset;
+mod claims;
 mod domain;
 mod form;
 mod frame;
@@ -16,6 +17,7 @@ mod part;
 mod refusal;
 mod session;
 mod setup;
+mod sheet;
 
 use crate::wire::http::Method;
 use crate::wire::{Auth, OpenLooking, Surface, desk, looking_page, making_page, open, open_looking, page};
@@ -48,6 +50,8 @@ pub const SURFACE: Surface = Surface {
         page(Method::POST, "/console/domains", domain::list::add).for_account(),
         page(Method::GET, "/console/domains/bulk", domain::bulk::show).for_account(),
         page(Method::POST, "/console/domains/bulk", domain::bulk::add).for_account(),
+        page(Method::POST, "/console/domains/chosen", domain::chosen::act).for_account(),
+        page(Method::GET, "/console/domains/export", domain::chosen::sheet).for_account(),
         page(Method::GET, "/console/domains/{name}", domain::show::show),
         looking_page(Method::POST, "/console/domains/{name}/check", domain::show::check),
         page(Method::GET, "/console/domains/{name}/advice", domain::advice::show),
@@ -90,16 +94,25 @@ pub const SURFACE: Surface = Surface {
         page(Method::POST, "/console/domains/{name}/lists/remove", domain::lists::remove),
         page(Method::GET, "/console/domains/{name}/recipients", domain::recipients::show),
         page(Method::POST, "/console/domains/{name}/recipients", domain::recipients::save),
+        page(Method::GET, "/console/domains/{name}/reports", domain::reports::list),
+        page(Method::GET, "/console/domains/{name}/reports/{report}", domain::reports::show),
         page(Method::GET, "/console/domains/{name}/danger", domain::danger::show).for_account(),
         page(Method::POST, "/console/domains/{name}/rename", domain::danger::rename).for_account(),
         page(Method::POST, "/console/domains/{name}/transfer", domain::danger::transfer).for_operator(),
         page(Method::POST, "/console/domains/{name}/delete", domain::danger::delete).for_account(),
+        page(Method::GET, "/console/claims", claims::list).for_account(),
+        making_page(Method::POST, "/console/claims", claims::create).for_account(),
+        page(Method::GET, "/console/claims/{name}", claims::show),
+        looking_page(Method::POST, "/console/claims/{name}/check", claims::check),
+        page(Method::POST, "/console/claims/{name}/delete", claims::delete).for_account(),
         page(Method::GET, "/console/account", account::keys::show).for_account(),
         page(Method::POST, "/console/account/keys", account::keys::create).for_account(),
         page(Method::POST, "/console/account/keys/{key}/rotate", account::keys::rotate).for_account(),
         page(Method::POST, "/console/account/keys/{key}/revoke", account::keys::revoke).for_account(),
         page(Method::POST, "/console/account/links", account::keys::create_link).for_account(),
+        page(Method::GET, "/console/account/usage", account::usage::show).for_account(),
         page(Method::GET, "/console/log", account::log::show).for_account(),
+        page(Method::GET, "/console/log/export", account::log::export).for_account(),
         desk(Method::GET, "/console/help", help::list),
         desk(Method::GET, "/console/help/{code}", help::show),
         desk(Method::GET, "/console/sessions", session::show),

@@ -47,7 +47,14 @@ pub(super) fn render(fault: &Fault) -> Response {
         Fault::Denied(reason) => {
             page(StatusCode::FORBIDDEN, "Not allowed", &html! { p { (reason) } (home()) })
         }
-        Fault::Library(error @ (Error::Conflict(_) | Error::InUse { .. } | Error::Limit { .. })) => page(
+        Fault::Library(
+            error @ (Error::Conflict(_)
+            | Error::InUse { .. }
+            | Error::Limit { .. }
+            | Error::Cap { .. }
+            | Error::Taken { .. }
+            | Error::NotClaimable { .. }),
+        ) => page(
             StatusCode::CONFLICT,
             "This cannot be done now",
             &html! { p { (super::form::sentence(&error.to_string())) } (home()) },

@@ -5,6 +5,7 @@ pub mod advice;
 pub mod api_key;
 pub mod claim;
 pub mod domain;
+pub mod event;
 pub mod explained;
 pub mod finding;
 pub mod key;

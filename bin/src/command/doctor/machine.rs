@@ -122,7 +122,7 @@ fn newest_event(context: &Context) -> Option<i64> {
     let file = context.config.db().ok().filter(|file| file.exists())?;
     let settings = context.config.settings().unwrap_or_else(|_| stand_in());
     let postroom = context.open_with(settings).ok().filter(|_| file.exists())?;
-    let all = Search { account: None, domain: None, action: None, before: None };
+    let all = Search::default();
     let events = postroom.read(|tx| event::newest(tx, &all, 1)).ok()?;
     events.first().map(|event| event.at.millis())
 }

@@ -58,7 +58,7 @@ pub(super) fn card(frame: &Frame, domain: &Details, record: &Record, checked: Op
                 }
             }
             @match checked {
-                Some(checked) => { (found(&checked.finding)) (servers(record, &checked.views)) }
+                Some(checked) => { (found(&checked.finding)) (servers(&record.id.to_string(), &checked.views)) }
                 None => (kept(frame, record)),
             }
         }
@@ -87,7 +87,7 @@ fn kept(frame: &Frame, record: &Record) -> Markup {
 }
 
 /// What a check has just found, with the one thing to do.
-fn found(finding: &Finding) -> Markup {
+pub(in crate::console) fn found(finding: &Finding) -> Markup {
     let tone = match finding.verdict {
         Verdict::Pass => Tone::Good,
         Verdict::Warn | Verdict::Temporary => Tone::Wait,
@@ -122,9 +122,9 @@ pub(super) fn to_do(action: &Action) -> Markup {
 }
 
 /// What each server said.
-pub(super) fn servers(record: &Record, views: &[View]) -> Markup {
+pub(in crate::console) fn servers(id: &str, views: &[View]) -> Markup {
     html! {
-        details id={ "servers-" (record.id) } {
+        details id={ "servers-" (id) } {
             summary { "What each server said" }
             table.table.small {
                 caption.visually-hidden { "What each server said" }

@@ -140,6 +140,11 @@ pub(super) fn search<'t>(
         more.push((":status", status));
         conditions += " AND d.status = :status";
     }
+    if let Some(problem) = &search.problem {
+        more.push((":problem", problem));
+        conditions +=
+            " AND EXISTS (SELECT 1 FROM record r WHERE r.domain_id = d.id AND r.problem_code = :problem)";
+    }
     let found = tx.all(
         &format!(
             "SELECT d.* FROM (SELECT d.id FROM domain d {index} WHERE {visible}{conditions}
@@ -175,6 +180,22 @@ pub(super) fn limits_of_keys(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(Ap
     )
 }
 
+pub(super) fn tied_to(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    key: ApiKeyId,
+    limit: u32,
+) -> Result<Vec<DomainName>, Error> {
+    tx.all(
+        &format!(
+            "SELECT d.name FROM domain d WHERE d.api_key_id = :tied AND {} ORDER BY d.name LIMIT :limit",
+            visible(caller)
+        ),
+        Scope::of(caller).with(&[(":tied", &key.number()), (":limit", &i64::from(limit))]).as_slice(),
+        |row| row.get(0).map(DomainName::stored),
+    )
+}
+
 /// What to sort by. For each there is an index that covers the rule too, so that skipping reads no rows.
 pub(crate) fn sorting(order: Order, direction: Direction) -> &'static str {
     match (order, direction) {
@@ -184,6 +205,8 @@ pub(crate) fn sorting(order: Order, direction: Direction) -> &'static str {
         (Order::Id, Direction::Descending) => "d.id DESC",
         (Order::Name, Direction::Ascending) => "d.name",
         (Order::Name, Direction::Descending) => "d.name DESC",
+        (Order::Status, Direction::Ascending) => "d.status, d.created_at, d.id",
+        (Order::Status, Direction::Descending) => "d.status DESC, d.created_at DESC, d.id DESC",
         (Order::Label, Direction::Ascending) => "d.label IS NULL, d.label, d.id",
         (Order::Label, Direction::Descending) => "d.label IS NULL, d.label DESC, d.id DESC",
     }
