@@ -14,4 +14,5 @@ pub mod list;
 pub mod received;
 pub mod record;
 pub mod route;
+pub mod setup_link;
 pub mod signing;
