@@ -188,14 +188,7 @@ impl World {
             app.domain_session(&owner.operator(), DomainId::new(victim.domain));
             victim.session = app.value("SELECT max(id) FROM session");
         }
-        // In both worlds, for everybody of the account sees how much room is left.
-        let recipient = format!("jo@{}", victim.name);
-        let junk = report::NewReport {
-            recipient: Some(&recipient),
-            ..report::NewReport::of(report::ReportKind::FalseNegative, b"From: a@b.example\r\n\r\nBuy!\r\n")
-        };
-        let filed = app.postroom.write(|tx| report::file(tx, &owner.operator(), &junk)).unwrap();
-        assert_eq!((filed.id.number(), filed.domain.is_some()), (victim.report, with_victim));
+        file_report(&app, &owner, &victim, with_victim);
         World {
             app,
             owner,
@@ -314,6 +307,17 @@ fn made(app: &TestApp, key: &Key, name: &'static str) -> Ids {
     let id = |value: &Value| value["id"].as_i64().unwrap();
     let record = id(&details["dns"][0]);
     Ids { domain: id(&details["domain"]), name, record, ..NEVER_IDS }
+}
+
+/// Files a report about a message to the victim: in both worlds, for everybody of the account sees how much room is left.
+fn file_report(app: &TestApp, owner: &Key, victim: &Ids, is_there: bool) {
+    let recipient = format!("jo@{}", victim.name);
+    let junk = report::NewReport {
+        recipient: Some(&recipient),
+        ..report::NewReport::of(report::ReportKind::FalseNegative, b"From: a@b.example\r\n\r\nBuy!\r\n")
+    };
+    let filed = app.postroom.write(|tx| report::file(tx, &owner.operator(), &junk)).unwrap();
+    assert_eq!((filed.id.number(), filed.domain.is_some()), (victim.report, is_there));
 }
 
 /// Where a request goes, and with what.

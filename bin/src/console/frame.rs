@@ -30,6 +30,7 @@ pub(super) enum Part {
     Log,
     Accounts,
     Help,
+    Password,
     Sessions,
 }
 
@@ -165,6 +166,9 @@ impl Frame {
             }
             div.who {
                 span { (role) @if let Some(of) = of { " of " strong { (of) } } }
+                @if self.is_for(Role::Account) {
+                    a href=(self.to("/password")) aria-current=[(part == Part::Password).then_some("page")] { "Password" }
+                }
                 a href=(self.to("/sessions")) aria-current=[(part == Part::Sessions).then_some("page")] { "Sessions" }
                 (self.form(&self.to("/sign-out"), &html! { button.link { "Sign out" } }))
             }

@@ -5,6 +5,7 @@
 
 mod account;
 mod asset;
+mod chart;
 mod claims;
 mod domain;
 mod form;
@@ -14,6 +15,7 @@ mod login;
 mod operator;
 mod overview;
 mod part;
+mod password;
 mod refusal;
 mod session;
 mod setup;
@@ -42,6 +44,8 @@ pub const SURFACE: Surface = Surface {
         open(Method::GET, "/console/assets/{version}/{file}", asset::show),
         open(Method::GET, LOGIN, login::show),
         open(Method::POST, LOGIN, login::sign_in),
+        open(Method::GET, password::SIGN_IN, password::ask),
+        open(Method::POST, password::SIGN_IN, password::enter).guessing(),
         open(Method::GET, setup::PATH, setup::show),
         open(Method::GET, "/setup/zone", setup::zone),
         open_looking(Method::POST, "/setup/check", OpenLooking { whose: setup::whose, answer: setup::check }),
@@ -118,6 +122,12 @@ pub const SURFACE: Surface = Surface {
         desk(Method::GET, "/console/sessions", session::show),
         desk(Method::POST, "/console/sessions/end", session::end),
         desk(Method::POST, "/console/sign-out", session::sign_out),
+        desk(Method::GET, "/console/password", password::show).for_account(),
+        desk(Method::POST, "/console/password", password::begin).for_account().guessing(),
+        desk(Method::POST, "/console/password/confirm", password::confirm).for_account(),
+        desk(Method::POST, "/console/password/change", password::change).for_account().guessing(),
+        desk(Method::POST, "/console/password/codes", password::renew).for_account().guessing(),
+        desk(Method::POST, "/console/password/remove", password::remove).for_account(),
         desk(Method::GET, "/console/accounts", operator::show).for_operator(),
         desk(Method::POST, "/console/accounts/open", operator::open_account).for_operator(),
     ],

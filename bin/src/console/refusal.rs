@@ -88,6 +88,7 @@ fn signed_out() -> Response {
                  after twelve hours." }
             h2 { "How to get in" }
             ul {
+                li { "If you have a password, " a href=(super::password::SIGN_IN) { "sign in with it" } "." }
                 li { "If you have a login link, open it. It works once, for a few minutes. Whoever runs your mail, or the \
                       program that you manage it with, makes a new one." }
                 li { "If you run this server, print a link in its shell: " code { "postroom login-link --operator" } ". For \

@@ -85,6 +85,17 @@ pub struct Route {
     pub is_of_account: bool,
     /// The least role of a session for which a page is there.
     pub role: Role,
+    /// Whether it tries a password.
+    pub tries: Tries,
+}
+
+/// Whether a request tries a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tries {
+    /// It does not.
+    Nothing,
+    /// It does: how often, and how many are tried at a time, is limited.
+    Password,
 }
 
 impl Route {
@@ -132,6 +143,14 @@ impl Route {
     #[must_use]
     pub const fn for_operator(mut self) -> Route {
         self.role = Role::Operator;
+        self
+    }
+
+    /// Says that the form tries a password, which takes long.
+    #[must_use]
+    pub const fn guessing(mut self) -> Route {
+        self.tries = Tries::Password;
+        self.slow = true;
         self
     }
 
@@ -283,6 +302,7 @@ const fn plain(method: Method, path: &'static str, handler: Handler) -> Route {
         needs: None,
         is_of_account: false,
         role,
+        tries: Tries::Nothing,
     }
 }
 
@@ -297,6 +317,9 @@ pub struct Switches {
 
 /// The field of a session's form that carries the session's token.
 pub const FORM_TOKEN: &str = "form_token";
+
+/// The field of a form that names whose password is tried.
+pub const NAME_FIELD: &str = "name";
 
 /// The caller of a route that is open to everybody: nothing is known about them.
 #[derive(Clone, Copy, Debug)]

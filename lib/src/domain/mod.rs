@@ -77,6 +77,11 @@ pub fn find_all_named<'t>(
     table::by_names(tx, caller, names)
 }
 
+/// The names of the servers of the domain's zone, as the last check that asked them had them; none if no check did.
+pub fn name_servers<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<String>, Error> {
+    table::name_servers(tx, domain.id)
+}
+
 /// The operator, acting within the account that owns `name`.
 pub fn operator_of(tx: &ReadTx<'_>, name: &DomainName) -> Result<Caller, Error> {
     let holder = holder::named(tx, name)?.ok_or(Error::NotFound(Entity::Domain))?;

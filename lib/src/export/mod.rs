@@ -22,8 +22,10 @@ use crate::reseal::SEALED;
 use crate::{signing, webhook};
 
 /// Tables that stay behind: what this database alone needs, what lives for minutes, and what triggers count anew.
-const LEFT_BEHIND: [&str; 11] = [
+const LEFT_BEHIND: [&str; 14] = [
+    "administrator",
     "applied_setting",
+    "day_count",
     "domain_total",
     "idempotency",
     "known_time",
@@ -31,6 +33,7 @@ const LEFT_BEHIND: [&str; 11] = [
     "list_size",
     "login_link",
     "master_key",
+    "recovery_code",
     "session",
     "setup_link",
     "spare_key",

@@ -4,6 +4,7 @@ mod account;
 mod claims;
 mod domains;
 mod pages;
+mod passwords;
 mod reports;
 mod sessions;
 mod setup;

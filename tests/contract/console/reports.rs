@@ -35,7 +35,8 @@ fn a_reported_message_is_shown_as_text_and_nothing_of_it_is_markup() {
     let list = app.visit(&session, "GET /console/domains/example.com/reports", "").text().to_owned();
     assert!(list.contains(&format!("Report {own}")) && !list.contains(&format!("Report {other}")), "{list}");
     assert!(list.contains("&lt;b&gt;jo@b.example"), "{list}");
-    let page = app.visit(&session, &format!("GET /console/domains/example.com/reports/{own}"), "");
+    let (name, report) = ("example.com", own);
+    let page = app.visit(&session, &format!("GET /console/domains/{name}/reports/{report}"), "");
     let text = page.text();
     assert_eq!(page.status, 200);
     assert!(text.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "the subject, decoded: {text}");

@@ -12,6 +12,7 @@ pub(super) mod log;
 pub(super) mod mail;
 pub(super) mod recipients;
 mod fate;
+mod provider;
 mod records;
 pub(super) mod reports;
 pub(super) mod rotation;

@@ -1,8 +1,10 @@
 //! A record as a person needs it who enters it at a DNS provider, and what was seen of it.
 
+use super::provider::{Apex, Provider};
 use maud::{Markup, html};
 use postroom::dns::{Outcome, RecordData, RecordType};
 use postroom::domain::Details;
+use postroom::name::DnsName;
 use postroom::record::{Record, RecordStatus, strings};
 use postroom::verify::{Act, Action, Checked, Code, Finding, Verdict, View};
 
@@ -28,9 +30,19 @@ fn purpose(record: &Record) -> (&'static str, &'static str) {
 }
 
 /// One record, with what a check has just found of it, if there was one.
-pub(super) fn card(frame: &Frame, domain: &Details, record: &Record, checked: Option<&Checked>) -> Markup {
+pub(super) fn card(
+    frame: &Frame,
+    domain: &Details,
+    record: &Record,
+    checked: Option<&Checked>,
+    provider: Option<&Provider>,
+) -> Markup {
     let (title, what) = purpose(record);
     let name = record.name(domain);
+    let host = relative(domain, &name);
+    let host = provider.map_or(host.as_str(), |provider| provider.host(&host));
+    let (name_field, value_field) =
+        provider.map_or(("Name", "Value"), |provider| (provider.name_field, provider.value_field));
     let kind = record.record_type();
     let value = &record.value;
     html! {
@@ -43,10 +55,11 @@ pub(super) fn card(frame: &Frame, domain: &Details, record: &Record, checked: Op
             }
             dl.fields {
                 dt { "Type" } dd { code { (kind) } }
-                dt { "Name" } dd { (copyable(&format!("the name of the {title} record"), &record.host)) }
+                dt { (name_field) }
+                dd { @if host.is_empty() { span.soft { "(leave it empty)" } } @else { (copyable(&format!("the name of the {title} record"), host)) } }
                 dt { "Whole name" } dd { (copyable(&format!("the whole name of the {title} record"), name.as_str())) }
                 @if let Some(priority) = record.priority { dt { "Priority" } dd { code { (priority) } } }
-                dt { "Value" } dd { (copyable(&format!("the value of the {title} record"), value)) }
+                dt { (value_field) } dd { (copyable(&format!("the value of the {title} record"), value)) }
                 @if kind == RecordType::Txt && value.len() > MAX_STRING {
                     dt { "In parts" }
                     dd {
@@ -61,6 +74,33 @@ pub(super) fn card(frame: &Frame, domain: &Details, record: &Record, checked: Op
                 Some(checked) => { (found(&checked.finding)) (servers(&record.id.to_string(), &checked.views)) }
                 None => (kept(frame, record)),
             }
+        }
+    }
+}
+
+/// The name of a record as it stands in the zone, which is taken to be that of the name which was registered.
+fn relative(domain: &Details, name: &DnsName) -> String {
+    let zone = domain.name.registered();
+    let above = name.as_str().strip_suffix(zone.as_str()).map(|above| above.trim_end_matches('.'));
+    match above {
+        Some("") => "@".to_owned(),
+        Some(above) => above.to_owned(),
+        None => name.to_string(),
+    }
+}
+
+/// Where the records are entered, in the words of the provider.
+pub(super) fn place(provider: &Provider) -> Markup {
+    html! {
+        section.card {
+            h2 { "The DNS is at " (provider.name) }
+            p { "The name servers say so. The fields below have the names that " (provider.name) " gives them: a name goes into “" (provider.name_field)
+                "”, a value into “" (provider.value_field) "”"
+                @match provider.apex {
+                    Apex::At => ", and “@” stands for the domain itself.",
+                    Apex::Empty => ", and for the domain itself the name stays empty.",
+                } }
+            p { (provider.hint) }
         }
     }
 }

@@ -11,7 +11,8 @@ use postroom::session::Role;
 use postroom::signing::{self, Assessment, Reason, Severity, UnsignedCode};
 use postroom::verify::{self, Checked};
 
-use super::records::card;
+use super::provider::{self, Provider};
+use super::records::{card, place};
 use super::tabs::{self, Tab};
 use super::{find, log, name};
 use crate::console::form::sentence;
@@ -34,6 +35,8 @@ struct Shown {
     records: Vec<Record>,
     assessment: Assessment,
     latest: Vec<Event>,
+    /// Where the records are entered, if that is known.
+    provider: Option<&'static Provider>,
     /// What a check has just found.
     checked: Option<Vec<Checked>>,
 }
@@ -48,6 +51,7 @@ impl Shown {
                 records: record::list(tx, &domain)?,
                 assessment: signing::find(tx, &domain)?,
                 latest: domain::timeline(tx, &domain, None, LATEST)?,
+                provider: provider::of(&domain::name_servers(tx, &domain)?),
                 domain: domain.into_details(),
                 checked,
             })
@@ -123,6 +127,7 @@ fn content(shown: &Shown) -> Markup {
     html! {
         div #live data-state=(shown.state()) data-follow=[follow] data-said=(said(domain)) {
             (standing(shown))
+            @if let Some(provider) = shown.provider && domain.status != DomainStatus::Active { (place(provider)) }
             div.head {
                 h2 { "Records to publish" }
                 div.actions.push {
@@ -131,7 +136,7 @@ fn content(shown: &Shown) -> Markup {
                 }
             }
             @for record in &shown.records {
-                (card(frame, domain, record, checked_of(shown, record)))
+                (card(frame, domain, record, checked_of(shown, record), shown.provider))
             }
             @if shown.records.is_empty() { p { "This domain has no record to publish." } }
             section.card {
