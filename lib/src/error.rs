@@ -46,6 +46,8 @@ pub enum Entity {
     Session,
     /// A link to the page with a domain's records.
     SetupLink,
+    /// Somebody who signs in with a password.
+    Administrator,
 }
 
 impl fmt::Display for Entity {
@@ -65,6 +67,7 @@ impl fmt::Display for Entity {
             Entity::ListEntry => "list entry",
             Entity::Session => "session",
             Entity::SetupLink => "set-up link",
+            Entity::Administrator => "administrator",
         })
     }
 }

@@ -55,6 +55,8 @@ ids! {
     SetupLinkId,
     /// The id of a session in the console.
     SessionId,
+    /// The id of somebody who signs in with a password.
+    AdministratorId,
     /// The id of a report of a misclassified message.
     ReportId,
     /// The id of a recipient.

@@ -49,11 +49,11 @@
 //! | evaluate an SPF record, whoever's it is | [`spf`] |
 //! | make, import, activate and rotate DKIM keys | [`keyring`], [`rotation`], [`dkim`] |
 //! | sign a message | [`dkim::sign`] |
-//! | issue sending tokens and login links, sign people in | [`token`], [`login`], [`session`] |
+//! | issue sending tokens and login links, sign people in | [`token`], [`login`], [`session`], [`administrator`] |
 //! | hand a page with a domain's records to somebody without an account | [`setup_link`] |
 //! | decide what becomes of incoming mail | [`mail`], [`route`], [`inbound`], [`recipient`], [`list`], [`report`] |
 //! | take everything to another database | [`export`] |
-//! | see what happened, and how much there is | [`event`], [`census`] |
+//! | see what happened, and how much there is | [`event`], [`history`], [`census`] |
 //! | see what an account has piled up, and how much it may | [`ledger`], [`cap`] |
 //!
 //! # Three rules
@@ -103,6 +103,7 @@ pub mod access;
 pub mod subscription;
 pub mod account;
 pub mod ledger;
+pub mod history;
 pub mod key;
 pub mod idempotency;
 // The domain model.
@@ -118,6 +119,7 @@ pub mod route;
 pub mod inbound;
 pub mod login;
 pub mod session;
+pub mod administrator;
 pub mod setup_link;
 #[cfg(feature = "messages")]
 pub mod report;

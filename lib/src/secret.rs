@@ -105,8 +105,13 @@ impl PlainSecret {
 
     /// The secrets of every kind that stand somewhere in a text of others' making, such as an answer that was kept.
     pub(crate) fn all_in(text: &[u8]) -> Vec<PlainSecret> {
-        let kinds =
-            [SecretKind::AccountKey, SecretKind::DomainToken, SecretKind::LoginLink, SecretKind::Session];
+        let kinds = [
+            SecretKind::AccountKey,
+            SecretKind::DomainToken,
+            SecretKind::LoginLink,
+            SecretKind::Session,
+            SecretKind::SetupLink,
+        ];
         let at = |start: usize, kind: SecretKind| {
             let length = kind.prefix().len() + kind.random_chars() + CHECKSUM_CHARS;
             let octets = text.get(start..)?.get(..length)?;

@@ -1,7 +1,8 @@
 // Goes through the console as people do, and looks at every page with axe-core, at three widths, in both schemes, and without
 // a script.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { createHmac } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { domains, firstLink, link, open, postroom, signIn, url } from './browser.mjs';
 
@@ -20,7 +21,8 @@ const listen = (page) => {
 const pages = (name) => [
   '', '/domains', '/domains?q=example&status=pending&order=newest', '/domains/bulk', `/domains/${name}`, `/domains/${name}/advice`, `/domains/${name}/keys`,
   `/domains/${name}/access`, `/domains/${name}/mail?test=jo@${name}`, `/domains/${name}/lists?to=jo@${name}&sender=a@b.example&recipient=jo@${name}`,
-  `/domains/${name}/recipients`, `/domains/${name}/log`, `/domains/${name}/danger`, '/account', '/log', '/help', '/help/record_missing', '/sessions', '/nowhere',
+  `/domains/${name}/recipients`, `/domains/${name}/reports`, `/domains/${name}/log`, `/domains/${name}/danger`, '/domains?problem=record_missing', '/claims', `/claims/${name}`,
+  '/account', '/account/usage', '/log?since=2020-01-01', '/help', '/help/record_missing', '/password', '/sessions', '/nowhere',
 ].map((path) => `${url}/console${path}`);
 
 const story = (name) => console.log(`ok: ${name}`);
@@ -103,6 +105,62 @@ try {
   }
   story('what is entered is never markup');
 
+  const actions = new Set();
+  for (const address of pages('example.com')) {
+    await page.goto(address);
+    for (const action of await page.$$eval('form[method=post]', (forms) => forms.map((form) => form.action))) actions.add(action);
+  }
+  assert.ok(actions.size > 30, `${actions.size} forms`);
+  for (const action of actions) {
+    const status = await page.evaluate(async (to) => (await fetch(to, { method: 'POST', body: new URLSearchParams({ name: 'x', confirm: 'example.com' }) })).status, action);
+    assert.equal(status, 403, `${action} without its token`);
+  }
+  story('no form is taken without the token of its session');
+
+  // What a domain's page says to enter is entered in the DNS, and the page turns by itself.
+  const name = 'bakery.example';
+  await page.goto(`${url}/console/domains/${name}`);
+  const records = await page.$$eval('article.record', (cards) => cards.map((card) => {
+    const field = (label) => [...card.querySelectorAll('dt')].find((term) => term.textContent === label)?.nextElementSibling.querySelector('code')?.textContent;
+    return { type: field('Type'), name: field('Whole name'), priority: field('Priority'), value: field('Value') };
+  }));
+  assert.ok(records.length >= 4, JSON.stringify(records));
+  await page.evaluate(() => { window.untouched = true; });
+  const zone = JSON.parse(readFileSync(process.env.ZONE, 'utf8'));
+  for (const record of records) {
+    zone[`${record.name} ${record.type}`] = [record.type === 'MX' ? `${record.priority} ${record.value}` : record.value];
+    if (record.type === 'CNAME') zone[`${record.value} A`] = ['192.0.2.25'];
+  }
+  writeFileSync(process.env.ZONE, JSON.stringify(zone));
+  const elsewhere = await context.newPage();
+  await elsewhere.goto(`${url}/console/domains/${name}`);
+  await elsewhere.click('form[data-check] button');
+  await elsewhere.waitForSelector(`text=${name} is active`, { timeout: 60000 });
+  await page.waitForSelector(`text=${name} is active`, { timeout: 60000 });
+  assert.equal(await page.evaluate(() => window.untouched), true, 'without a reload');
+  await elsewhere.goto(`${url}/console/domains/${name}/keys`);
+  await elsewhere.click('text=Rotate now');
+  await elsewhere.waitForSelector('text=A rotation is under way');
+  await elsewhere.close();
+  story('records are published, the page turns active without a reload, and a rotation begins');
+
+  await page.goto(`${url}/console/domains`);
+  await page.check('[data-choose-all] input');
+  assert.equal(await page.locator('input[name=chosen]:checked').count(), domains.length);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('button[value=export]')]);
+  const sheet = readFileSync(await download.path(), 'utf8').trim().split('\r\n');
+  assert.equal(sheet.length, domains.length + 1, sheet.join('|'));
+  await page.goto(`${url}/console/domains`);
+  await page.check('input[value="news.example.com"]');
+  await page.click('button[value=delete]');
+  await page.fill('#confirm', 'delete 2');
+  await page.click('button.danger');
+  assert.ok(await page.isVisible('#confirm-error'));
+  await page.fill('#confirm', 'delete 1');
+  await page.click('button.danger');
+  assert.ok(await page.isVisible('text=1 domain deleted.'));
+  story('chosen domains are exported, and deleted once the words are typed');
+
   for (const scheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme: scheme });
     for (const address of pages('example.com')) {
@@ -183,9 +241,51 @@ try {
   assert.equal((await unscripted.goto(handed)).status(), 404);
   story('a customer without an account is handed the set-up page, in their language, until the link is revoked');
 
+  const codeOf = (key) => {
+    const bits = [...key].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('');
+    const octets = Buffer.from((bits.match(/.{8}/g) ?? []).map((octet) => parseInt(octet, 2)));
+    const step = Buffer.alloc(8);
+    step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000)));
+    const hash = createHmac('sha1', octets).update(step).digest();
+    const at = hash[19] & 15;
+    return String((hash.readUInt32BE(at) & 0x7fffffff) % 1000000).padStart(6, '0');
+  };
+  const morning = await browser.newContext();
+  const jo = await morning.newPage();
+  listen(jo);
+  await signIn(jo, link('--account', 'default'));
+  await jo.goto(`${url}/console/password`);
+  await jo.fill('#begin-name', 'jo');
+  for (const field of ['password', 'repeated']) await jo.fill(`#begin-${field}`, 'four words in a row');
+  await jo.click('text=Go on');
+  assert.ok(await jo.isVisible('svg.qr'));
+  const key = (await jo.textContent('.secret code')).trim();
+  await jo.evaluate(axe);
+  assert.deepEqual((await jo.evaluate(() => window.axe.run())).violations.map(({ id }) => id), [], 'the page with the key');
+  await jo.fill('#code', codeOf(key));
+  await jo.click('text=Confirm');
+  const spare = (await jo.textContent('.codes li')).trim();
+  await jo.click('text=Sign out');
+  await jo.goto(`${url}/console/sign-in`);
+  await jo.evaluate(axe);
+  assert.deepEqual((await jo.evaluate(() => window.axe.run())).violations.map(({ id }) => id), [], 'the page that asks for a password');
+  const enter = async (password, code) => {
+    await jo.fill('#name', 'jo@default');
+    await jo.fill('#password', password);
+    await jo.fill('#code', code);
+    await jo.click('main button');
+    await jo.waitForLoadState();
+  };
+  await enter('not these words', spare);
+  assert.ok(await jo.isVisible('#refused'));
+  await enter('four words in a row', spare);
+  assert.equal(new URL(jo.url()).pathname, '/console');
+  await morning.close();
+  story('a password and a code sign in each morning, and nothing else does');
+
   await page.goto(`${url}/console/sessions`);
   const rows = await page.locator('tbody tr').count();
-  assert.equal(rows, 3, 'both sessions of the account, and that of the domain');
+  assert.equal(rows, 4, 'the sessions of the account, and that of the domain');
   await page.locator('tbody tr', { hasText: 'One domain' }).locator('button').click();
   await page.waitForLoadState();
   assert.equal((await guest.goto(`${url}/console/domains/shop.example.org`)).status(), 401);

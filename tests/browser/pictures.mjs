@@ -1,5 +1,5 @@
 // Makes the pictures of docs/console.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { domains, firstLink, open, signIn, url } from './browser.mjs';
 
 const { OUT } = process.env;

@@ -16,6 +16,7 @@ use postroom::error::Error;
 use postroom::id::DomainId;
 use postroom::key::KeyRequest;
 use postroom::login;
+use postroom::report;
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::session::Role;
 use postroom::setup_link;
@@ -50,12 +51,20 @@ pub(super) struct Ids {
     token: i64,
     record: i64,
     setup_link: i64,
+    report: i64,
     /// A session of the domain's administrator.
     session: i64,
 }
 
-pub(super) const NEVER_IDS: Ids =
-    Ids { domain: NEVER, name: NEVER_NAME, token: NEVER, record: NEVER, setup_link: NEVER, session: NEVER };
+pub(super) const NEVER_IDS: Ids = Ids {
+    domain: NEVER,
+    name: NEVER_NAME,
+    token: NEVER,
+    record: NEVER,
+    setup_link: NEVER,
+    report: NEVER,
+    session: NEVER,
+};
 
 /// Whoever may not see the domain.
 struct Foreigner {
@@ -141,6 +150,7 @@ impl World {
             token: 1,
             record: 11,
             setup_link: 1,
+            report: 1,
             session: NEVER,
         };
         let unknown = |kind| PlainSecret::generate(kind).unwrap().reveal().to_owned();
@@ -178,6 +188,7 @@ impl World {
             app.domain_session(&owner.operator(), DomainId::new(victim.domain));
             victim.session = app.value("SELECT max(id) FROM session");
         }
+        file_report(&app, &owner, &victim, with_victim);
         World {
             app,
             owner,
@@ -295,7 +306,18 @@ fn made(app: &TestApp, key: &Key, name: &'static str) -> Ids {
     let details = app.v2_domain(key, name, USER);
     let id = |value: &Value| value["id"].as_i64().unwrap();
     let record = id(&details["dns"][0]);
-    Ids { domain: id(&details["domain"]), name, token: NEVER, record, setup_link: NEVER, session: NEVER }
+    Ids { domain: id(&details["domain"]), name, record, ..NEVER_IDS }
+}
+
+/// Files a report about a message to the victim: in both worlds, for everybody of the account sees how much room is left.
+fn file_report(app: &TestApp, owner: &Key, victim: &Ids, is_there: bool) {
+    let recipient = format!("jo@{}", victim.name);
+    let junk = report::NewReport {
+        recipient: Some(&recipient),
+        ..report::NewReport::of(report::ReportKind::FalseNegative, b"From: a@b.example\r\n\r\nBuy!\r\n")
+    };
+    let filed = app.postroom.write(|tx| report::file(tx, &owner.operator(), &junk)).unwrap();
+    assert_eq!((filed.id.number(), filed.domain.is_some()), (victim.report, is_there));
 }
 
 /// Where a request goes, and with what.
@@ -317,7 +339,8 @@ pub(super) fn target(dialect: &Surface, route: &Route, ids: Ids, user: &str) -> 
         // With such an `after` no secret is made.
         ("console", _) => {
             let form = "tier=domain&list=safelist&item=stolen.example&name=stolen&days=7&after=none";
-            return Target { path, body: format!("session={}&{form}", ids.session) };
+            let chosen = format!("chosen={}&what=delete&confirm=delete+1", ids.name);
+            return Target { path, body: format!("session={}&{form}&{chosen}", ids.session) };
         }
         // The list's links repeat what it was filtered by, whoever's that is.
         ("mailgun", "/v1/dkim/keys") if route.method == "GET" => return Target { path, body: String::new() },
@@ -402,6 +425,7 @@ fn fill(route: &Route, ids: Ids) -> String {
         "{domain}" | "{name}" => ids.name.to_owned(),
         "{file}" => "native.json".to_owned(),
         "{token_id}" => ids.token.to_string(),
+        "{report}" => ids.report.to_string(),
         "{link_id}" => ids.setup_link.to_string(),
         "{alias}" => "alias.example".to_owned(),
         "{listname}" | "{list}" => "safelist".to_owned(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use postroom::account::Caller;
+use postroom::administrator::{self, HashedPassword, TotpKey};
 use postroom::clock::{ManualClock, Timestamp};
 use postroom::db::{Options, Postroom, ReadTx};
 use postroom::dkim::{self, KeyKind, KeyPair};
@@ -38,6 +39,9 @@ pub(crate) const START_MILLIS: i64 = 1_795_255_200_120;
 const SPARES: u32 = 40;
 /// The header field of a key.
 pub(crate) const KEY_FIELD: &str = "MailPace-Organization-Token";
+
+/// A password that is taken for one.
+pub(crate) const PASSWORD: &str = "four words in a row";
 
 /// Making a pair takes a tenth of a second and more, so one does for every domain of every test.
 static PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeyKind::default()).unwrap());
@@ -206,6 +210,27 @@ impl TestApp {
         self.signed_in(&link)
     }
 
+    /// Lets whoever has this session sign in with [`PASSWORD`] as well: the key of their codes, and a recovery code.
+    pub(crate) fn give_password(&self, session: &str, name: &str) -> (TotpKey, String) {
+        let secret = PlainSecret::parse(SecretKind::Session, session).unwrap();
+        let hash = HashedPassword::of(name, PASSWORD).unwrap();
+        let given = self.postroom.write(|tx| {
+            let by = session::find(tx, &secret)?.unwrap();
+            let (made, key) = administrator::begin(tx, &by, name, &hash)?;
+            let codes = administrator::confirm(tx, &by, made.id, &key.code(tx.now())?)?;
+            Ok::<_, Error>((key, codes[0].reveal().to_owned()))
+        });
+        given.unwrap()
+    }
+
+    /// Signs in with a password.
+    pub(crate) fn enter(&self, name: &str, password: &str, code: &str) -> Reply {
+        let field = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let form = format!("name={}&password={}&code={}", field(name), field(password), field(code));
+        let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+        self.send("POST /console/sign-in", &headers, form.as_bytes())
+    }
+
     /// A session of the administrator of this domain, by a link that `maker` made.
     pub(crate) fn domain_session(&self, maker: &Caller, id: DomainId) -> String {
         let made = self.postroom.write(|tx| login::create(tx, maker, &domain::find(tx, maker, id)?));
@@ -306,6 +331,10 @@ impl TestApp {
         let key_name = format!("{}._domainkey.{url}", text("dkim_selector"));
         self.dns.set(&key_name, vec![txt(&text("dkim_string"))]);
         self.dns.set(&format!("mailer.{url}"), vec![RecordData::Cname(target.clone())]);
+    }
+
+    pub(crate) fn advance_minutes(&self, minutes: u64) {
+        self.clock.advance(Duration::from_mins(minutes));
     }
 
     pub(crate) fn advance(&self, hours: u64) {

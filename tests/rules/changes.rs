@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use postroom::account::Caller;
+use postroom::clock::Clock;
 use postroom::db::WriteTx;
 use postroom::dkim::{KeyPair, Source};
 use postroom::domain::{self, Domain};
@@ -20,7 +21,7 @@ use postroom::secret::{PlainSecret, SecretKind};
 use postroom::settings::Settings;
 use postroom::{claim, inbound, key, keyring, login, record, rotation, setup_link, signing, token, verify};
 
-use crate::harness::app::{Key, TestApp, settings, txt};
+use crate::harness::app::{Key, PASSWORD, TestApp, settings, txt};
 
 const NAME: &str = "example.com";
 
@@ -196,6 +197,18 @@ impl Desk {
             login::create(tx, caller, domain)
         });
         self.app.postroom.write(|tx| login::consume(tx, &link.1)).unwrap().unwrap();
+        let session = self.app.session(self.key.account);
+        let (totp, recovery) = self.app.give_password(&session, "jo");
+        assert_eq!(self.app.enter("jo@acme", PASSWORD, &recovery).status, 303);
+        self.app.advance(1);
+        let code = totp.code(self.app.clock.now()).unwrap();
+        let entered = self.app.enter("jo@acme", PASSWORD, &code);
+        let cookie = entered.header("set-cookie").unwrap().split(['=', ';']).nth(1).unwrap().to_owned();
+        self.app.advance_minutes(1);
+        let code = totp.code(self.app.clock.now()).unwrap();
+        let form = format!("current=four+words+in+a+row&code={code}");
+        assert_eq!(self.app.visit(&cookie, "POST /console/password/codes", &form).status, 200);
+        assert_eq!(self.app.visit(&cookie, "POST /console/password/remove", "administrator=1").status, 303);
         let session = self.app.session(self.key.account);
         self.app.visit(&session, "POST /console/sign-out", "");
         let session = self.app.operator_session();

@@ -30,11 +30,12 @@ use postroom::session;
 
 use crate::scout::Scouts;
 use crate::watch::Metrics;
+use crate::wire::form::Form;
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
 use crate::wire::{
-    Anybody, BodySize, Call, Fault, Handler, Looking, LookingCall, OpenLooking, OpenToAll, PageFault,
-    SignedIn, Stored, Switches,
+    Anybody, BodySize, Call, Fault, Handler, Looking, LookingCall, NAME_FIELD, OpenLooking, OpenToAll,
+    PageFault, SignedIn, Stored, Switches, Tries,
 };
 use page::PageHandler;
 use surface::{Router, Target};
@@ -255,6 +256,13 @@ impl App {
         }
         match admitted {
             Admitted::Anybody(answer) => {
+                let _guess = if target.route.tries == Tries::Password {
+                    // Whatever cannot be read is tried for nobody.
+                    let form = Form::read(request).unwrap_or_default();
+                    self.limits.guess(request.peer, form.get(NAME_FIELD).unwrap_or_default())?
+                } else {
+                    None
+                };
                 let session = Session::new(&self.postroom);
                 let call = self.prepare(&session, Anybody, request, target.params);
                 let answered = match answer {

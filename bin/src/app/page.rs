@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use postroom::id::AdministratorId;
 use postroom::secret::PlainSecret;
 use postroom::session;
 
@@ -10,7 +11,7 @@ use super::visit::Visit;
 use super::{Admitted, App};
 use crate::wire::form::Form;
 use crate::wire::http::{Method, Request, Response};
-use crate::wire::{Desk, FORM_TOKEN, Fault, LookingCall, LookingPage, Page, PageFault, SignedIn};
+use crate::wire::{Desk, FORM_TOKEN, Fault, LookingCall, LookingPage, Page, PageFault, SignedIn, Tries};
 
 /// The function that answers somebody who is signed in.
 #[derive(Clone, Copy)]
@@ -57,6 +58,13 @@ impl App {
         if ![Method::GET, Method::HEAD].contains(&request.method) {
             check_form(&visitor.form_token, request)?;
         }
+        let _guess = if route.tries == Tries::Password {
+            let whose =
+                visitor.session.administrator.map_or(visitor.session.id.number(), AdministratorId::number);
+            self.limits.guess(request.peer, &format!("administrator {whose}"))?
+        } else {
+            None
+        };
         let session = postroom::db::Session::new(&self.postroom);
         if let PageHandler::Desk(answer) = answer {
             return answer(&self.prepare(&session, visitor, request, params));

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use postroom::account;
 use postroom::db::Postroom;
-use postroom::event::{self, Change, Datum, Event, Search};
-use postroom::id::{AccountId, EventId};
+use postroom::event::{self, Search};
+use postroom::id::EventId;
 use postroom::name::DomainName;
-use serde_json::{Map, Value, json};
 
 use super::output::{table, write};
 use super::{Context, Failure};
+use crate::json::event::event_json;
 
 /// How many rows are read at once.
 const ROWS_AT_ONCE: u32 = 500;
@@ -49,11 +49,11 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
             account: account.map(|account| account.id),
             domain: args.domain.as_ref(),
             action: args.action.as_deref(),
-            before: None,
+            ..Search::default()
         };
         event::newest(tx, &search, args.limit)
     })?;
-    context.output.print(&events.iter().map(shape).collect(), || {
+    context.output.print(&events.iter().map(event_json).collect(), || {
         let rows: Vec<_> = events
             .iter()
             .map(|event| {
@@ -79,38 +79,17 @@ fn follow(postroom: &Postroom, args: &Args) -> Result<ExitCode, Failure> {
         None => None,
     };
     let search =
-        Search { account, domain: args.domain.as_ref(), action: args.action.as_deref(), before: None };
+        Search { account, domain: args.domain.as_ref(), action: args.action.as_deref(), ..Search::default() };
     let newest = postroom.read(|tx| event::newest(tx, &Search::default(), 1))?;
     let mut last = newest.first().map_or(EventId::new(0), |event| event.id);
     loop {
         let events = postroom.read(|tx| event::after(tx, &search, last, ROWS_AT_ONCE))?;
         for event in &events {
             last = event.id;
-            write(format!("{}\n", shape(event)).as_bytes())?;
+            write(format!("{}\n", event_json(event)).as_bytes())?;
         }
         if events.len() < ROWS_AT_ONCE as usize {
             thread::sleep(LOOK_AGAIN_AFTER);
         }
     }
-}
-
-/// A row in JSON. A row of an older version has no `change` and no `data`.
-fn shape(event: &Event) -> Value {
-    let change = event.change();
-    json!({
-        "id": event.id.number(), "at": event.at.to_string(),
-        "account_id": event.account.map(AccountId::number), "actor": event.actor.to_string(),
-        "action": event.action(), "subject": event.subject(), "detail": event.detail(),
-        "change": change.map(Change::name), "data": change.map(data),
-    })
-}
-
-fn data(change: &Change) -> Map<String, Value> {
-    let value = |datum| match datum {
-        Datum::Text(text) => json!(text),
-        Datum::Number(number) => json!(number),
-        Datum::Flag(flag) => json!(flag),
-        Datum::List(items) => json!(items),
-    };
-    change.data().into_iter().map(|(name, datum)| (name.to_owned(), value(datum))).collect()
 }

@@ -13,6 +13,7 @@ use super::named::{find, parse};
 use super::output::table;
 use super::{Context, Failure};
 use crate::console::setup_url;
+use crate::json::setup_link::setup_link_json;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -59,7 +60,7 @@ fn create(context: &mut Context, domain: &str, days: u32) -> Result<ExitCode, Fa
         let (caller, found) = find(tx, &domain)?;
         let (link, secret) = setup_link::create(tx, &caller, &found, DAY * days)?;
         let url = setup_url(&base_url, &secret);
-        let mut json = link_json(&link);
+        let mut json = setup_link_json(&link);
         if let Value::Object(fields) = &mut json {
             fields.insert("setup_link".to_owned(), url.as_str().into());
         }
@@ -77,7 +78,7 @@ fn list(context: &mut Context, domain: &str) -> Result<ExitCode, Failure> {
     let postroom = context.open()?;
     let domain = parse(domain)?;
     let links = postroom.read(|tx| setup_link::list(tx, &find(tx, &domain)?.1))?;
-    context.output.print_list(links.iter().map(link_json), || {
+    context.output.print_list(links.iter().map(setup_link_json), || {
         let row = |link: &SetupLink| {
             let looked_at = link.looked_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
             let last4 = format!("…{}", link.last4);
@@ -103,14 +104,4 @@ fn revoke(context: &mut Context, domain: &str, id: i64) -> Result<ExitCode, Fail
     })?;
     context.output.print(&json!({ "revoked": id.number() }), || format!("Set-up link {id} is revoked."))?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn link_json(link: &SetupLink) -> Value {
-    json!({
-        "id": link.id.number(),
-        "last4": link.last4,
-        "created_at": link.created_at.to_string(),
-        "expires_at": link.expires_at.to_string(),
-        "looked_at": link.looked_at.map(|at| at.to_string()),
-    })
 }

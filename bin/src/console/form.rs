@@ -29,9 +29,14 @@ impl Refused {
             Fault::Library(Error::Conflict(what)) => {
                 (first.to_owned(), format!("This {what} exists already, here or in another account."))
             }
-            Fault::Library(error @ (Error::InUse { .. } | Error::Limit { .. } | Error::Wider { .. })) => {
-                (first.to_owned(), sentence(&error.to_string()))
-            }
+            Fault::Library(
+                error @ (Error::InUse { .. }
+                | Error::Limit { .. }
+                | Error::Cap { .. }
+                | Error::Taken { .. }
+                | Error::NotClaimable { .. }
+                | Error::Wider { .. }),
+            ) => (first.to_owned(), sentence(&error.to_string())),
             _ => return Err(fault),
         };
         Ok(Refused { form, field, reason, entered })

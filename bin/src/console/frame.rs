@@ -25,10 +25,12 @@ const LOGO: PreEscaped<&str> = PreEscaped(
 pub(super) enum Part {
     Overview,
     Domains,
+    Claims,
     Account,
     Log,
     Accounts,
     Help,
+    Password,
     Sessions,
 }
 
@@ -138,6 +140,7 @@ impl Frame {
             (None, Some(_)) => {
                 parts.push((Part::Overview, "Overview", self.to("")));
                 parts.push((Part::Domains, "Domains", self.to("/domains")));
+                parts.push((Part::Claims, "Claims", self.to("/claims")));
                 parts.push((Part::Account, "Account", self.to("/account")));
                 parts.push((Part::Log, "Audit log", self.to("/log")));
             }
@@ -163,6 +166,9 @@ impl Frame {
             }
             div.who {
                 span { (role) @if let Some(of) = of { " of " strong { (of) } } }
+                @if self.is_for(Role::Account) {
+                    a href=(self.to("/password")) aria-current=[(part == Part::Password).then_some("page")] { "Password" }
+                }
                 a href=(self.to("/sessions")) aria-current=[(part == Part::Sessions).then_some("page")] { "Sessions" }
                 (self.form(&self.to("/sign-out"), &html! { button.link { "Sign out" } }))
             }

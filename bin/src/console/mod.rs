@@ -5,6 +5,8 @@
 
 mod account;
 mod asset;
+mod chart;
+mod claims;
 mod domain;
 mod form;
 mod frame;
@@ -13,9 +15,11 @@ mod login;
 mod operator;
 mod overview;
 mod part;
+mod password;
 mod refusal;
 mod session;
 mod setup;
+mod sheet;
 
 use crate::wire::http::Method;
 use crate::wire::{Auth, OpenLooking, Surface, desk, looking_page, making_page, open, open_looking, page};
@@ -40,6 +44,8 @@ pub const SURFACE: Surface = Surface {
         open(Method::GET, "/console/assets/{version}/{file}", asset::show),
         open(Method::GET, LOGIN, login::show),
         open(Method::POST, LOGIN, login::sign_in),
+        open(Method::GET, password::SIGN_IN, password::ask),
+        open(Method::POST, password::SIGN_IN, password::enter).guessing(),
         open(Method::GET, setup::PATH, setup::show),
         open(Method::GET, "/setup/zone", setup::zone),
         open_looking(Method::POST, "/setup/check", OpenLooking { whose: setup::whose, answer: setup::check }),
@@ -48,6 +54,8 @@ pub const SURFACE: Surface = Surface {
         page(Method::POST, "/console/domains", domain::list::add).for_account(),
         page(Method::GET, "/console/domains/bulk", domain::bulk::show).for_account(),
         page(Method::POST, "/console/domains/bulk", domain::bulk::add).for_account(),
+        page(Method::POST, "/console/domains/chosen", domain::chosen::act).for_account(),
+        page(Method::GET, "/console/domains/export", domain::chosen::sheet).for_account(),
         page(Method::GET, "/console/domains/{name}", domain::show::show),
         looking_page(Method::POST, "/console/domains/{name}/check", domain::show::check),
         page(Method::GET, "/console/domains/{name}/advice", domain::advice::show),
@@ -90,21 +98,36 @@ pub const SURFACE: Surface = Surface {
         page(Method::POST, "/console/domains/{name}/lists/remove", domain::lists::remove),
         page(Method::GET, "/console/domains/{name}/recipients", domain::recipients::show),
         page(Method::POST, "/console/domains/{name}/recipients", domain::recipients::save),
+        page(Method::GET, "/console/domains/{name}/reports", domain::reports::list),
+        page(Method::GET, "/console/domains/{name}/reports/{report}", domain::reports::show),
         page(Method::GET, "/console/domains/{name}/danger", domain::danger::show).for_account(),
         page(Method::POST, "/console/domains/{name}/rename", domain::danger::rename).for_account(),
         page(Method::POST, "/console/domains/{name}/transfer", domain::danger::transfer).for_operator(),
         page(Method::POST, "/console/domains/{name}/delete", domain::danger::delete).for_account(),
+        page(Method::GET, "/console/claims", claims::list).for_account(),
+        making_page(Method::POST, "/console/claims", claims::create).for_account(),
+        page(Method::GET, "/console/claims/{name}", claims::show),
+        looking_page(Method::POST, "/console/claims/{name}/check", claims::check),
+        page(Method::POST, "/console/claims/{name}/delete", claims::delete).for_account(),
         page(Method::GET, "/console/account", account::keys::show).for_account(),
         page(Method::POST, "/console/account/keys", account::keys::create).for_account(),
         page(Method::POST, "/console/account/keys/{key}/rotate", account::keys::rotate).for_account(),
         page(Method::POST, "/console/account/keys/{key}/revoke", account::keys::revoke).for_account(),
         page(Method::POST, "/console/account/links", account::keys::create_link).for_account(),
+        page(Method::GET, "/console/account/usage", account::usage::show).for_account(),
         page(Method::GET, "/console/log", account::log::show).for_account(),
+        page(Method::GET, "/console/log/export", account::log::export).for_account(),
         desk(Method::GET, "/console/help", help::list),
         desk(Method::GET, "/console/help/{code}", help::show),
         desk(Method::GET, "/console/sessions", session::show),
         desk(Method::POST, "/console/sessions/end", session::end),
         desk(Method::POST, "/console/sign-out", session::sign_out),
+        desk(Method::GET, "/console/password", password::show).for_account(),
+        desk(Method::POST, "/console/password", password::begin).for_account().guessing(),
+        desk(Method::POST, "/console/password/confirm", password::confirm).for_account(),
+        desk(Method::POST, "/console/password/change", password::change).for_account().guessing(),
+        desk(Method::POST, "/console/password/codes", password::renew).for_account().guessing(),
+        desk(Method::POST, "/console/password/remove", password::remove).for_account(),
         desk(Method::GET, "/console/accounts", operator::show).for_operator(),
         desk(Method::POST, "/console/accounts/open", operator::open_account).for_operator(),
     ],

@@ -5,11 +5,13 @@ use postroom::db::ReadTx;
 use postroom::domain::{self, DomainStatus};
 use postroom::error::Error;
 use postroom::event::{self, Event, Search};
+use postroom::history::{self, Day};
 use postroom::id::DomainId;
 use postroom::page::Page;
 use postroom::session::Role;
 use postroom::signing;
 
+use super::chart::{Series, bars};
 use super::domain::log::events;
 use super::form::sentence;
 use super::frame::{Frame, Part, see};
@@ -19,6 +21,15 @@ use crate::wire::{Call, Fault, SignedIn};
 
 /// How many domains of each kind stand on the page.
 const MOST: u32 = 8;
+
+/// For how many days the charts are.
+const DAYS: u32 = 30;
+const CHECKS: &[Series] = &[Series { name: "Checks", class: "plain", of: |day| day.checks }];
+const CHANGES: &[Series] = &[
+    Series { name: "Became active", class: "good", of: |day| day.active },
+    Series { name: "Became pending", class: "wait", of: |day| day.pending },
+    Series { name: "Failed", class: "bad", of: |day| day.failed },
+];
 
 /// A domain that needs somebody, and why.
 struct Needy {
@@ -31,6 +42,7 @@ struct Overview {
     counts: Vec<(DomainStatus, u64)>,
     needy: Vec<Needy>,
     latest: Vec<Event>,
+    days: Vec<Day>,
 }
 
 pub(super) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
@@ -46,6 +58,7 @@ pub(super) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
             counts: domain::count_by_status(tx, acts)?,
             needy: needy(tx, call)?,
             latest: event::newest(tx, &search, 8)?,
+            days: history::days(tx, acts.account(), DAYS)?,
         };
         Ok((frame, Ok(overview)))
     })?;
@@ -122,6 +135,9 @@ fn shaped(frame: &Frame, overview: &Overview) -> Markup {
                     }
                 }
             }
+        }
+        @if all > 0 {
+            div.grid { section.card { (bars("Checks", &overview.days, CHECKS)) } section.card { (bars("Changes of status", &overview.days, CHANGES)) } }
         }
         @if frame.is_for(Role::Account) && !overview.latest.is_empty() {
             section.card {

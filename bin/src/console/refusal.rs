@@ -47,7 +47,14 @@ pub(super) fn render(fault: &Fault) -> Response {
         Fault::Denied(reason) => {
             page(StatusCode::FORBIDDEN, "Not allowed", &html! { p { (reason) } (home()) })
         }
-        Fault::Library(error @ (Error::Conflict(_) | Error::InUse { .. } | Error::Limit { .. })) => page(
+        Fault::Library(
+            error @ (Error::Conflict(_)
+            | Error::InUse { .. }
+            | Error::Limit { .. }
+            | Error::Cap { .. }
+            | Error::Taken { .. }
+            | Error::NotClaimable { .. }),
+        ) => page(
             StatusCode::CONFLICT,
             "This cannot be done now",
             &html! { p { (super::form::sentence(&error.to_string())) } (home()) },
@@ -81,6 +88,7 @@ fn signed_out() -> Response {
                  after twelve hours." }
             h2 { "How to get in" }
             ul {
+                li { "If you have a password, " a href=(super::password::SIGN_IN) { "sign in with it" } "." }
                 li { "If you have a login link, open it. It works once, for a few minutes. Whoever runs your mail, or the \
                       program that you manage it with, makes a new one." }
                 li { "If you run this server, print a link in its shell: " code { "postroom login-link --operator" } ". For \

@@ -39,7 +39,7 @@ fn with_cookie(mut response: Response, value: &str, seconds: u64) -> Response {
 pub(super) fn sign_out(call: &Call<'_, SignedIn<()>>) -> Result<Response, Fault> {
     let own = &call.caller.session;
     call.write(|tx| session::end(tx, own, own.id))?;
-    let text = html! { p { "You are signed out. To come back, open a new login link." } };
+    let text = html! { p { "You are signed out. To come back, open a new login link, or " a href={ (base_path(call.base_url)) "/console/sign-in" } { "sign in with a password" } "." } };
     Ok(with_cookie(bare(StatusCode::OK, "Signed out", base_path(call.base_url), &text), "", 0))
 }
 
@@ -72,6 +72,7 @@ pub(super) fn show(call: &Call<'_, SignedIn<()>>) -> Result<Response, Fault> {
                                 span.name { (browser(session.agent.as_deref())) } " "
                                 @if session.id == frame.session.id { (pill(Tone::Good, "This one")) }
                                 @else if session.role != frame.session.role { (pill(Tone::Plain, "One domain")) }
+                                @if session.administrator.is_some() { (pill(Tone::Plain, "With a password")) }
                                 @if let Some(agent) = &session.agent { div.small.soft { (agent) } }
                             }
                             td data-label="Address" { (session.address) }

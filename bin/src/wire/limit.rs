@@ -17,6 +17,7 @@ use postroom::clock::Clock;
 use postroom::id::AccountId;
 use postroom::secret::HashedSecret;
 
+use super::guess::{Guesses, Guessing};
 use crate::wire::Fault;
 
 /// The default rate of requests of one account, over all its keys and dialects. As many may come at once.
@@ -27,14 +28,14 @@ pub const FAILURES_PER_SECOND: u32 = 20;
 /// How many seconds' worth of failures may come at once.
 const FAILURE_SECONDS_AT_ONCE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// The most addresses whose failures are counted at a time, so that many addresses cannot fill the memory.
-const MOST_ADDRESSES: usize = 65_536;
+pub(super) const MOST_ADDRESSES: usize = 65_536;
 /// The most dead secrets that are remembered.
 const MOST_DEAD: usize = 8192;
 /// How many requests may ask the DNS at once, of all accounts and of one: each can hold a thread for seconds.
 const MOST_LOOKS: usize = 16;
 const MOST_LOOKS_OF_ACCOUNT: usize = 4;
 
-type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, Ticks, NoOpMiddleware<Duration>>;
+pub(super) type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, Ticks, NoOpMiddleware<Duration>>;
 
 /// The limits on rates.
 pub struct Limits {
@@ -42,6 +43,7 @@ pub struct Limits {
     addresses: Option<Limiter<Site>>,
     /// Secrets that were looked up and are not valid. They stay invalid, because each new key is random.
     dead: Mutex<HashSet<HashedSecret>>,
+    guesses: Option<Guesses>,
 }
 
 impl Limits {
@@ -53,6 +55,7 @@ impl Limits {
             .map(|rate| Quota::per_second(rate).allow_burst(rate.saturating_mul(FAILURE_SECONDS_AT_ONCE)));
         Limits {
             accounts: accounts.map(|quota| RateLimiter::hashmap_with_clock(quota, ticks.clone())),
+            guesses: Some(Guesses::new(&ticks)),
             addresses: addresses.map(|quota| RateLimiter::hashmap_with_clock(quota, ticks)),
             dead: Mutex::default(),
         }
@@ -60,7 +63,7 @@ impl Limits {
 
     /// No limits at all: for tests and measurements.
     pub fn none() -> Limits {
-        Limits { accounts: None, addresses: None, dead: Mutex::default() }
+        Limits { accounts: None, addresses: None, dead: Mutex::default(), guesses: None }
     }
 
     /// Counts a request of this account, or refuses it.
@@ -79,6 +82,11 @@ impl Limits {
             }
         }
         check(limiter, &Site::of(peer)).err().unwrap_or(fault)
+    }
+
+    /// Counts a try of a password for this name from this address, or refuses it. What is returned is dropped when it was tried.
+    pub fn guess(&self, peer: IpAddr, name: &str) -> Result<Option<Guessing<'_>>, Fault> {
+        self.guesses.as_ref().map(|guesses| guesses.begin(peer, name)).transpose()
     }
 
     /// Whether this secret was found invalid lately, so that it need not be looked up again.
@@ -105,6 +113,9 @@ impl Limits {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
+        if let Some(guesses) = &self.guesses {
+            guesses.tidy();
+        }
         *self.dead() = HashSet::new();
     }
 
@@ -120,7 +131,7 @@ impl Default for Limits {
 }
 
 /// Counts one request or failure of `key`, or returns the fault with the number of whole seconds to wait.
-fn check<K: Clone + Eq + std::hash::Hash>(limiter: &Limiter<K>, key: &K) -> Result<(), Fault> {
+pub(super) fn check<K: Clone + Eq + std::hash::Hash>(limiter: &Limiter<K>, key: &K) -> Result<(), Fault> {
     limiter.check_key(key).map_err(|early| {
         let wait = early.wait_time_from(limiter.clock().now());
         let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -158,10 +169,10 @@ impl governor::clock::Clock for Ticks {
 
 /// The network whose failures are counted together: an IPv4 address, or the /64 that one IPv6 host has for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Site(IpAddr);
+pub(super) struct Site(IpAddr);
 
 impl Site {
-    fn of(peer: IpAddr) -> Site {
+    pub(super) fn of(peer: IpAddr) -> Site {
         match peer.to_canonical() {
             IpAddr::V6(address) => Site(Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into()),
             v4 @ IpAddr::V4(_) => Site(v4),

@@ -41,6 +41,23 @@ impl fmt::Debug for Pieces {
 }
 
 impl<By> Call<'_, By> {
+    /// An answer whose body is read piece by piece: `next` makes the piece that follows, each in a transaction of its own, and
+    /// `None` after the last one. What goes wrong with the first piece is the request's fault; later it ends the connection.
+    pub fn in_pieces(
+        &self,
+        head: Response,
+        mut next: impl FnMut(&ReadTx<'_>) -> Result<Option<Vec<u8>>, Fault> + Send + 'static,
+    ) -> Result<Response, Fault> {
+        let postroom = Arc::clone(self.postroom);
+        let mut make = move || postroom.read(|tx| next(tx));
+        let mut first = make()?;
+        let pieces = Pieces::new(move || match first.take() {
+            Some(first) => Ok(Some(first)),
+            None => make(),
+        });
+        Ok(Response { body: Body::Pieces(pieces), ..head })
+    }
+
     /// An answer in JSON with a list that may be long: what stands `before` its items, the items, what stands `after` them.
     ///
     /// `next` reads the items that follow those that it gave before, at most as many as it is asked for; `None` ends the list.

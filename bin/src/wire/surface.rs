@@ -87,6 +87,17 @@ pub struct Route {
     pub role: Role,
     /// What it takes and answers; pages have none.
     pub contract: Option<&'static Contract>,
+    /// Whether it tries a password.
+    pub tries: Tries,
+}
+
+/// Whether a request tries a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tries {
+    /// It does not.
+    Nothing,
+    /// It does: how often, and how many are tried at a time, is limited.
+    Password,
 }
 
 impl Route {
@@ -141,6 +152,14 @@ impl Route {
     #[must_use]
     pub const fn for_operator(mut self) -> Route {
         self.role = Role::Operator;
+        self
+    }
+
+    /// Says that the form tries a password, which takes long.
+    #[must_use]
+    pub const fn guessing(mut self) -> Route {
+        self.tries = Tries::Password;
+        self.slow = true;
         self
     }
 
@@ -293,6 +312,7 @@ const fn plain(method: Method, path: &'static str, handler: Handler) -> Route {
         is_of_account: false,
         role,
         contract: None,
+        tries: Tries::Nothing,
     }
 }
 
@@ -307,6 +327,9 @@ pub struct Switches {
 
 /// The field of a session's form that carries the session's token.
 pub const FORM_TOKEN: &str = "form_token";
+
+/// The field of a form that names whose password is tried.
+pub const NAME_FIELD: &str = "name";
 
 /// The caller of a route that is open to everybody: nothing is known about them.
 #[derive(Clone, Copy, Debug)]

@@ -96,9 +96,9 @@ impl Caller {
         Caller { account, actor: Actor::LoginLink(link), user: None, rights }
     }
 
-    /// An administrator of the account, who came by this link.
-    pub(crate) fn account_administrator(account: AccountId, link: LoginLinkId) -> Caller {
-        Caller { account, actor: Actor::LoginLink(link), user: None, rights: Rights::default() }
+    /// An administrator of the account, whom the audit log names so.
+    pub(crate) fn account_administrator(account: AccountId, actor: Actor) -> Caller {
+        Caller { account, actor, user: None, rights: Rights::default() }
     }
 
     /// Whether the scopes of the caller's key allow this; who has no key, or one without scopes, may do everything.

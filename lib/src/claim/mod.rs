@@ -129,6 +129,11 @@ pub fn list(tx: &ReadTx<'_>, caller: &Caller, page: Page) -> Result<Vec<NameClai
     shown(tx, table::page(tx, caller, page)?)
 }
 
+/// A page of the claims that the caller may see to names that its account does not hold, by their names.
+pub fn not_held(tx: &ReadTx<'_>, caller: &Caller, page: Page) -> Result<Vec<NameClaim>, Error> {
+    shown(tx, table::not_held(tx, caller, page)?)
+}
+
 /// Claims a name: as a domain, or as an alias `of` one of the caller's domains. Returns whether the claim is new.
 ///
 /// Where nobody stands in the way, the domain or the alias is made, and a domain waits for its DKIM key if none is ready. Where

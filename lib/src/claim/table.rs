@@ -38,6 +38,17 @@ pub(super) fn page(tx: &ReadTx<'_>, caller: &Caller, page: Page) -> Result<Vec<S
     tx.all(&sql, Scope::of(caller).with(&[(":limit", &limit), (":offset", &offset)]).as_slice(), stored)
 }
 
+/// A page of the claims to names that the account does not hold, by their names.
+pub(super) fn not_held(tx: &ReadTx<'_>, caller: &Caller, page: Page) -> Result<Vec<Stored>, Error> {
+    let sql = not_held_sql(caller);
+    let (limit, offset) = (page.sql_limit(), page.sql_offset());
+    tx.all(&sql, Scope::of(caller).with(&[(":limit", &limit), (":offset", &offset)]).as_slice(), stored)
+}
+
+fn not_held_sql(caller: &Caller) -> String {
+    format!("{} ORDER BY c.name LIMIT :limit OFFSET :offset", claims(caller, ""))
+}
+
 fn find_sql(caller: &Caller) -> String {
     union(caller, ["AND d.name = :name", "AND a.name = :name", "AND c.name = :name"])
 }
@@ -48,8 +59,9 @@ fn page_sql(caller: &Caller) -> String {
 
 /// Domains, aliases, and claims to names that the account does not hold, each with a condition.
 fn union(caller: &Caller, conditions: [&str; 3]) -> String {
-    let (visible, visible_claim) = (visible(caller), visible_claim(caller));
+    let visible = visible(caller);
     let [domain, alias, claim] = conditions;
+    let claims = claims(caller, claim);
     format!(
         "SELECT d.account_id, d.name, CAST(NULL AS BIGINT) AS of_id, CAST(NULL AS TEXT) AS of_name, CAST(NULL AS BIGINT) AS of_proved_at, 'holds' AS state,
              d.proved_at, d.claimed_at, CAST(NULL AS TEXT) AS lost_to, 0 AS is_held, CAST(NULL AS BIGINT) AS others_proved_at
@@ -58,12 +70,20 @@ fn union(caller: &Caller, conditions: [&str; 3]) -> String {
          SELECT d.account_id, a.name, d.id, d.name, d.proved_at, 'holds', a.proved_at, a.claimed_at, NULL, 0, NULL
          FROM domain d JOIN alias a ON a.domain_id = d.id WHERE {visible} {alias}
          UNION ALL
-         SELECT c.account_id, c.name, o.id, o.name, o.proved_at, CASE WHEN c.lost_at IS NULL THEN 'contends' ELSE 'lost' END,
-             c.proved_at, c.claimed_at, c.lost_to, CASE WHEN h.id IS NOT NULL OR v.id IS NOT NULL THEN 1 ELSE 0 END,
-             coalesce(h.proved_at, v.proved_at)
+         {claims}"
+    )
+}
+
+/// Claims to names that the account does not hold, with a condition.
+fn claims(caller: &Caller, condition: &str) -> String {
+    let visible_claim = visible_claim(caller);
+    format!(
+        "SELECT c.account_id, c.name, o.id AS of_id, o.name AS of_name, o.proved_at AS of_proved_at,
+             CASE WHEN c.lost_at IS NULL THEN 'contends' ELSE 'lost' END AS state, c.proved_at, c.claimed_at, c.lost_to,
+             CASE WHEN h.id IS NOT NULL OR v.id IS NOT NULL THEN 1 ELSE 0 END AS is_held, coalesce(h.proved_at, v.proved_at) AS others_proved_at
          FROM claim c LEFT JOIN domain o ON o.id = c.of_domain_id LEFT JOIN domain h ON h.name = c.name
              LEFT JOIN alias v ON v.name = c.name
-         WHERE {visible_claim} {claim}"
+         WHERE {visible_claim} {condition}"
     )
 }
 
@@ -107,6 +127,7 @@ mod tests {
             assert_scans_nothing(&postroom, who, &find_sql(&caller), &found);
             let page = scope.with(&[(":limit", &10_i64), (":offset", &0_i64)]);
             assert_scans_nothing(&postroom, who, &page_sql(&caller), &page);
+            assert_scans_nothing(&postroom, who, &not_held_sql(&caller), &page);
         }
     }
 }

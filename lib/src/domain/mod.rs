@@ -47,7 +47,7 @@ pub use details::{Details, DomainStatus, InvalidStatus};
 pub use holder::Holder;
 pub use listing::{
     DomainSearch, Order, count, count_by_status, count_by_subscription, ids, limits_of_keys, list,
-    list_with_status, search, some,
+    list_with_status, search, some, tied_to_keys,
 };
 pub use visibility::Domain;
 
@@ -89,6 +89,11 @@ pub fn find_all_named<'t>(
     names: &[DomainName],
 ) -> Result<Vec<Domain<'t>>, Error> {
     table::by_names(tx, caller, names)
+}
+
+/// The names of the servers of the domain's zone, as the last check that asked them had them; none if no check did.
+pub fn name_servers<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<String>, Error> {
+    table::name_servers(tx, domain.id)
 }
 
 /// The operator, acting within the account that owns `name`.

@@ -1,5 +1,7 @@
 //! The SQL of domains, over those that the visibility rule lets through.
 
+use std::collections::BTreeSet;
+
 use super::visibility::{Scope, number, visible};
 use super::{Details, Domain, DomainStatus};
 use crate::account::Caller;
@@ -7,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::db::{Checksum, Params, ReadTx, Row, WriteTx, moment, moment_if_any, named, parsed};
 use crate::error::{Entity, Error};
 use crate::id::{AccountId, ApiKeyId, DomainId, SubscriptionId};
-use crate::name::DomainName;
+use crate::name::{DnsName, DomainName};
 use crate::tag::Tag;
 
 pub(crate) fn by_id<'t>(tx: &ReadTx<'t>, caller: &Caller, id: DomainId) -> Result<Option<Domain<'t>>, Error> {
@@ -163,7 +165,7 @@ pub(crate) fn rename<'t>(
     change(
         tx, domain,
         "UPDATE domain SET name = ?2, status = 'pending', proved_at = NULL, authority_id = NULL, claimed_at = ?5, updated_at = ?3,
-             checks = 0, next_check_at = ?4, covered = ?6, checksum = ?7
+             checks = 0, name_servers = NULL, next_check_at = ?4, covered = ?6, checksum = ?7
          WHERE id = ?1 RETURNING *",
         (
             domain.id.number(),
@@ -212,6 +214,28 @@ pub(crate) fn hand_on_authority(
         (from.number(), to.map(DomainId::number), tx.now().millis()),
         |row| row.get(0).map(DomainId::new),
     )
+}
+
+/// Keeps the names of the servers of the domain's zone, where they differ from those that are known.
+pub(crate) fn set_name_servers(
+    tx: &WriteTx<'_>,
+    id: DomainId,
+    servers: &BTreeSet<&DnsName>,
+) -> Result<(), Error> {
+    let names: Vec<&str> = servers.iter().map(|name| name.as_str()).collect();
+    tx.run(
+        "UPDATE domain SET name_servers = :names WHERE id = :id AND (name_servers IS NULL OR name_servers <> :names)",
+        named! { ":names": names.join(" "), ":id": id.number() },
+    )?;
+    Ok(())
+}
+
+/// The names of the servers of the domain's zone, as the last check that asked them had them.
+pub(super) fn name_servers(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<String>, Error> {
+    let names = tx.one("SELECT name_servers FROM domain WHERE id = ?1", [id.number()], |row| {
+        row.get::<_, Option<String>>(0)
+    })?;
+    Ok(names.flatten().unwrap_or_default().split_whitespace().map(str::to_owned).collect())
 }
 
 /// How many domains the keys of this one sign for that the caller may not see.

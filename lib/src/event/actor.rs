@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::{ApiKeyId, LoginLinkId};
+use crate::id::{AdministratorId, ApiKeyId, LoginLinkId};
 
 /// Who made a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Actor {
     Bridge,
     /// Whoever opened a login link.
     LoginLink(LoginLinkId),
+    /// Somebody who signed in with a password.
+    Administrator(AdministratorId),
     /// Somebody that this version does not know, as the log names them.
     Other(String),
 }
@@ -32,6 +34,7 @@ impl fmt::Display for Actor {
             Actor::Schedule => f.write_str("schedule"),
             Actor::Bridge => f.write_str("bridge"),
             Actor::LoginLink(id) => write!(f, "login_link:{id}"),
+            Actor::Administrator(id) => write!(f, "administrator:{id}"),
             Actor::Other(text) => f.write_str(text),
         }
     }
@@ -47,6 +50,9 @@ impl FromStr for Actor {
             None if text == "schedule" => Some(Actor::Schedule),
             None if text == "bridge" => Some(Actor::Bridge),
             Some(("key", id)) => number(id).map(|id| Actor::Key(ApiKeyId::new(id))),
+            Some(("administrator", id)) => {
+                number(id).map(|id| Actor::Administrator(AdministratorId::new(id)))
+            }
             Some(("login_link", id)) => number(id).map(|id| Actor::LoginLink(LoginLinkId::new(id))),
             _ => None,
         };
@@ -65,6 +71,7 @@ mod tests {
             Actor::Operator,
             Actor::Schedule,
             Actor::LoginLink(LoginLinkId::new(1)),
+            Actor::Administrator(AdministratorId::new(2)),
         ] {
             assert_eq!(actor.to_string().parse(), Ok(actor));
         }

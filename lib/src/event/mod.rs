@@ -124,6 +124,10 @@ pub struct Search<'a> {
     pub domain: Option<&'a DomainName>,
     /// An action such as `domain.changed`, or the name of one change such as `domain.label_changed`.
     pub action: Option<&'a str>,
+    /// Written then or later.
+    pub since: Option<Timestamp>,
+    /// Written before then.
+    pub until: Option<Timestamp>,
     /// Older than this row.
     pub before: Option<EventId>,
 }

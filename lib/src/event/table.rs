@@ -53,6 +53,13 @@ fn query(search: &Search<'_>, limit: u32) -> (String, Vec<Box<dyn ToValue>>) {
     (format!("SELECT * FROM event {conditions} ORDER BY id DESC LIMIT ?"), params)
 }
 
+/// The id of the first row of a time or later; past all of them if there is none.
+macro_rules! first_since {
+    () => {
+        "coalesce((SELECT e.id FROM event e WHERE e.at >= ? ORDER BY e.at, e.id LIMIT 1), 9223372036854775807)"
+    };
+}
+
 /// The conditions of a search that are set and no others, so that each can use its index.
 fn conditions(search: &Search<'_>) -> (Vec<&'static str>, Vec<Box<dyn ToValue>>) {
     let mut conditions: Vec<&'static str> = Vec::new();
@@ -76,6 +83,15 @@ fn conditions(search: &Search<'_>) -> (Vec<&'static str>, Vec<Box<dyn ToValue>>)
             params.push(Box::new(prefix.clone()));
             params.push(Box::new(prefix));
         }
+    }
+    // The index by time leads to the first row of then, and the ids go on from there.
+    if let Some(since) = search.since {
+        conditions.push(concat!("id >= ", first_since!()));
+        params.push(Box::new(since.millis()));
+    }
+    if let Some(until) = search.until {
+        conditions.push(concat!("id < ", first_since!()));
+        params.push(Box::new(until.millis()));
     }
     if let Some(before) = search.before {
         conditions.push("id < ?");
@@ -152,6 +168,10 @@ mod tests {
         let domain = "example.com".parse().unwrap();
         let account = Some(AccountId::new(1));
         assert!(plan(&Search { account, ..Search::default() }).contains("event_by_account"));
+        let now = Some(Timestamp::from_millis(1));
+        let by_time = plan(&Search { account, since: now, until: now, ..Search::default() });
+        assert!(by_time.contains("event_by_account (account_id=? AND id>? AND id<?)"), "{by_time}");
+        assert!(by_time.contains("event_by_time") && !by_time.contains("TEMP"), "{by_time}");
         for action in ["domain.created", "domain.tied"] {
             let by_action = plan(&Search { action: Some(action), ..Search::default() });
             assert!(by_action.contains("event_by_action") && !by_action.contains("TEMP"), "{by_action}");

@@ -49,8 +49,10 @@ use crate::{signing, webhook};
 pub use self::copy::{Counts, copy};
 
 /// Tables that stay behind: what this database alone needs, what lives for minutes, and what triggers count anew.
-const LEFT_BEHIND: [&str; 11] = [
+const LEFT_BEHIND: [&str; 14] = [
+    "administrator",
     "applied_setting",
+    "day_count",
     "domain_total",
     "idempotency",
     "known_time",
@@ -58,6 +60,7 @@ const LEFT_BEHIND: [&str; 11] = [
     "list_size",
     "login_link",
     "master_key",
+    "recovery_code",
     "session",
     "setup_link",
     "spare_key",

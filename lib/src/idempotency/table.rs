@@ -44,7 +44,8 @@ pub(super) fn are_live(tx: &ReadTx<'_>, secrets: &[HashedSecret]) -> Result<bool
                  SELECT 1 FROM api_key
                  WHERE old_hash = s.hash AND old_hash_until > ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?1))
              AND NOT EXISTS (SELECT 1 FROM domain_token WHERE hash = s.hash AND revoked_at IS NULL)
-             AND NOT EXISTS (SELECT 1 FROM login_link WHERE hash = s.hash AND expires_at > ?1)",
+             AND NOT EXISTS (SELECT 1 FROM login_link WHERE hash = s.hash AND expires_at > ?1)
+             AND NOT EXISTS (SELECT 1 FROM setup_link WHERE hash = s.hash AND expires_at > ?1)",
             places.join(", ")
         );
         let now = tx.now().millis();

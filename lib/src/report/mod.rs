@@ -24,6 +24,7 @@
 
 pub mod mbox;
 mod message;
+mod reading;
 mod table;
 
 use std::fmt;
@@ -34,7 +35,7 @@ use crate::address::EmailAddress;
 use crate::cap::Cap;
 use crate::clock::Timestamp;
 use crate::db::{Postroom, ReadTx, WriteTx};
-use crate::domain;
+use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::{AccountId, ApiKeyId, ReportId};
@@ -43,6 +44,7 @@ use crate::name::DomainName;
 use crate::page::Page;
 
 pub use message::InvalidReportMessage;
+pub use reading::{Readable, readable};
 
 /// The most octets of a part of an envelope: a command line of SMTP (RFC 5321 section 4.5.3.1.4).
 const MAX_ENVELOPE_OCTETS: usize = 512;
@@ -197,6 +199,23 @@ pub fn find(tx: &ReadTx<'_>, id: ReportId) -> Result<Report, Error> {
 /// The message of a report, octet for octet.
 pub fn message(tx: &ReadTx<'_>, report: &Report) -> Result<Vec<u8>, Error> {
     table::message(tx, report.id)?.ok_or(Error::NotFound(Entity::Report))
+}
+
+/// The reports of messages to a domain, filed since it is its account's: the newest first, or the newest before one.
+pub fn of_domain<'t>(
+    tx: &ReadTx<'t>,
+    domain: &Domain<'t>,
+    before: Option<ReportId>,
+    limit: u32,
+) -> Result<Vec<Report>, Error> {
+    table::of_domain(tx, domain, before.map_or(i64::MAX, ReportId::number), limit)
+}
+
+/// One of the reports that [`of_domain`] lists.
+pub fn find_of<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, id: ReportId) -> Result<Report, Error> {
+    let just_after = ReportId::new(id.number().saturating_add(1));
+    let found = of_domain(tx, domain, Some(just_after), 1)?.into_iter().find(|report| report.id == id);
+    found.ok_or(Error::NotFound(Entity::Report))
 }
 
 /// The first of the selected reports that was filed after this one, or the first of all. An export goes from one to the next

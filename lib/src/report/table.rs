@@ -4,6 +4,7 @@ use super::{NewReport, Report, Selection};
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, Row, WriteTx, moment, named, parsed};
+use crate::domain::Details;
 use crate::error::Error;
 use crate::id::{AccountId, ApiKeyId, ReportId};
 use crate::name::DomainName;
@@ -70,6 +71,24 @@ pub(super) fn page(tx: &ReadTx<'_>, selection: &Selection, page: Page) -> Result
         named! {
             ":account": selection.account.map(AccountId::number), ":since": since(selection),
             ":limit": page.sql_limit(), ":offset": page.sql_offset(),
+        },
+        report,
+    )
+}
+
+/// An account's reports are few, because their octets have a cap.
+pub(super) fn of_domain(
+    tx: &ReadTx<'_>,
+    domain: &Details,
+    before: i64,
+    limit: u32,
+) -> Result<Vec<Report>, Error> {
+    tx.all(
+        "SELECT * FROM report WHERE account_id = :account AND id < :before AND domain = :domain AND filed_at >= :since
+         ORDER BY id DESC LIMIT :limit",
+        named! {
+            ":account": domain.account.number(), ":before": before, ":domain": domain.name.as_str(),
+            ":since": domain.claimed_at.millis(), ":limit": limit,
         },
         report,
     )

@@ -22,7 +22,7 @@ pub(crate) mod table;
 
 use crate::db::{MasterKeyChange, Postroom, ReadTx, RotationError, SealedColumn};
 use crate::error::Error;
-use crate::{dkim, idempotency, mail, route, webhook};
+use crate::{administrator, dkim, idempotency, mail, route, webhook};
 
 /// Every column whose values are sealed. A test looks for one that is missing.
 pub(crate) const SEALED: &[&SealedColumn] = &[
@@ -32,6 +32,7 @@ pub(crate) const SEALED: &[&SealedColumn] = &[
     &route::table::SEALED,
     &idempotency::table::SEALED,
     &mail::table::SEALED,
+    &administrator::SEALED,
 ];
 
 /// How far a change of the master key is.

@@ -1,7 +1,7 @@
 //! Sessions: who is signed in to the console, as what, and until when.
 //!
 //! A session begins when somebody uses a login link ([`sign_in`]), and may do what that link is for: one domain, one account,
-//! or all accounts. It ends after [`IDLE`] without a request, [`LIFE`] after it began, when somebody ends it ([`end`]), and
+//! or all accounts; or with a password ([`administrator`](crate::administrator)). It ends after [`IDLE`] without a request, [`LIFE`] after it began, when somebody ends it ([`end`]), and
 //! with what its link would end with: when its domain is deleted, renamed or given to another account, when the API key that
 //! made the link is revoked or expires, or does not see the domain any more.
 //!
@@ -37,7 +37,7 @@ use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
-use crate::id::{AccountId, ApiKeyId, DomainId, LoginLinkId, SessionId};
+use crate::id::{AccountId, AdministratorId, ApiKeyId, DomainId, LoginLinkId, SessionId};
 use crate::key;
 use crate::login::{self, Opens};
 use crate::secret::{PlainSecret, SecretKind};
@@ -103,8 +103,10 @@ pub struct ConsoleSession {
     pub domain: Option<DomainId>,
     /// The account; for the operator the one that was last opened, and none before.
     pub account: Option<AccountId>,
-    /// The login link that was used.
-    pub link: LoginLinkId,
+    /// The login link that was used, if one was.
+    pub link: Option<LoginLinkId>,
+    /// Who signed in with a password, if somebody did.
+    pub administrator: Option<AdministratorId>,
     /// What the browser calls itself.
     pub agent: Option<String>,
     /// The address from which the person signed in.
@@ -125,19 +127,20 @@ impl ConsoleSession {
         let account = self.account?;
         match (self.role, self.domain) {
             (Role::Operator, _) => Some(Caller::operator(account)),
-            (Role::Account, _) => Some(Caller::account_administrator(account, self.link)),
+            (Role::Account, _) => Some(Caller::account_administrator(account, self.actor())),
             (Role::Domain, Some(domain)) => {
-                Some(Caller::domain_administrator(account, domain, self.link, self.invited_by))
+                Some(Caller::domain_administrator(account, domain, self.link?, self.invited_by))
             }
             (Role::Domain, None) => None,
         }
     }
 
     /// Who acts, as the audit log names them.
-    fn actor(&self) -> Actor {
-        match self.role {
-            Role::Operator => Actor::Operator,
-            Role::Domain | Role::Account => Actor::LoginLink(self.link),
+    pub(crate) fn actor(&self) -> Actor {
+        match (self.role, self.administrator, self.link) {
+            (Role::Operator, ..) | (_, None, None) => Actor::Operator,
+            (_, Some(administrator), _) => Actor::Administrator(administrator),
+            (_, None, Some(link)) => Actor::LoginLink(link),
         }
     }
 }
@@ -162,14 +165,40 @@ pub fn sign_in(
     earlier: Option<&PlainSecret>,
 ) -> Result<Option<(ConsoleSession, PlainSecret)>, Error> {
     let Some(way) = login::take(tx, link)? else { return Ok(None) };
-    if let Some(earlier) = earlier {
-        table::delete_by_hash(tx, &earlier.hashed())?;
-    }
-    table::forget_over(tx, FORGOTTEN_AT_ONCE)?;
     let (role, domain, account) = match &way.opens {
         Opens::Domain(domain) => (Role::Domain, Some(domain.id), Some(domain.account)),
         Opens::Account(account) => (Role::Account, None, Some(account.id)),
         Opens::Operator => (Role::Operator, None, None),
+    };
+    let came = Came::ByLink(way.link, way.key);
+    begin(tx, role, (domain, account), came, browser, earlier).map(Some)
+}
+
+/// How somebody came in.
+#[derive(Clone, Copy)]
+pub(crate) enum Came {
+    /// By a link, which this key made.
+    ByLink(LoginLinkId, Option<ApiKeyId>),
+    /// With a password.
+    ByPassword(AdministratorId),
+}
+
+/// Begins a session of somebody who was let in.
+pub(crate) fn begin(
+    tx: &WriteTx<'_>,
+    role: Role,
+    (domain, account): (Option<DomainId>, Option<AccountId>),
+    came: Came,
+    browser: Browser<'_>,
+    earlier: Option<&PlainSecret>,
+) -> Result<(ConsoleSession, PlainSecret), Error> {
+    if let Some(earlier) = earlier {
+        table::delete_by_hash(tx, &earlier.hashed())?;
+    }
+    table::forget_over(tx, FORGOTTEN_AT_ONCE)?;
+    let (link, invited_by, administrator) = match came {
+        Came::ByLink(link, key) => (Some(link), key, None),
+        Came::ByPassword(administrator) => (None, None, Some(administrator)),
     };
     let secret = PlainSecret::generate(SecretKind::Session)?;
     let agent: Option<String> = browser
@@ -182,17 +211,18 @@ pub fn sign_in(
         role,
         domain,
         account,
-        link: way.link,
+        link,
+        administrator,
         agent,
         address,
         created_at,
         used_at: created_at,
         expires_at: created_at + LIFE,
-        invited_by: way.key,
+        invited_by,
     };
     session.id = table::insert(tx, &session, &secret)?;
     table::keep_newest(tx, &session, MOST_AT_ONCE)?;
-    Ok(Some((session, secret)))
+    Ok((session, secret))
 }
 
 /// The session with this secret. None if there is none (any more).
@@ -251,6 +281,11 @@ pub fn note_uses(tx: &WriteTx<'_>, uses: &[(SessionId, Timestamp)]) -> Result<()
 /// Deletes at most `limit` sessions whose time is over, and returns how many it deleted. A background thread calls it.
 pub fn forget_over(tx: &WriteTx<'_>, limit: u32) -> Result<usize, Error> {
     table::forget_over(tx, limit)
+}
+
+/// Ends every session of somebody who signed in with a password, but this one.
+pub(crate) fn end_others_of(tx: &WriteTx<'_>, of: AdministratorId, kept: SessionId) -> Result<(), Error> {
+    table::delete_others_of(tx, of, kept)
 }
 
 /// Ends every session of the domain's administrators.

@@ -4,11 +4,10 @@ use super::{ConsoleSession, Role};
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, Row, WriteTx, named};
 use crate::error::Error;
-use crate::id::{AccountId, ApiKeyId, DomainId, LoginLinkId, SessionId};
+use crate::id::{AccountId, AdministratorId, ApiKeyId, DomainId, LoginLinkId, SessionId};
 use crate::secret::{HashedSecret, PlainSecret};
 
-const COLUMNS: &str =
-    "id, domain_id, account_id, link_id, api_key_id, agent, address, created_at, used_at, expires_at, role";
+const COLUMNS: &str = "id, domain_id, account_id, link_id, api_key_id, agent, address, created_at, used_at, expires_at, role, administrator_id";
 
 /// The id that the row got.
 pub(super) fn insert(
@@ -17,13 +16,14 @@ pub(super) fn insert(
     secret: &PlainSecret,
 ) -> Result<SessionId, Error> {
     let id = tx.insert(
-        "INSERT INTO session (role, domain_id, account_id, link_id, api_key_id, hash, agent, address, created_at,
-                              used_at, expires_at)
-         VALUES (:role, :domain, :account, :link, :key, :hash, :agent, :address, :created, :used, :expires)
+        "INSERT INTO session (role, domain_id, account_id, link_id, api_key_id, administrator_id, hash, agent, address,
+                              created_at, used_at, expires_at)
+         VALUES (:role, :domain, :account, :link, :key, :administrator, :hash, :agent, :address, :created, :used, :expires)
          RETURNING id",
         named! {
             ":role": session.role.as_str(), ":domain": session.domain.map(DomainId::number),
-            ":account": session.account.map(AccountId::number), ":link": session.link.number(),
+            ":account": session.account.map(AccountId::number), ":link": session.link.map(LoginLinkId::number),
+            ":administrator": session.administrator.map(AdministratorId::number),
             ":key": session.invited_by.map(ApiKeyId::number), ":hash": secret.hashed().octets(),
             ":agent": session.agent, ":address": session.address, ":created": session.created_at.millis(),
             ":used": session.used_at.millis(), ":expires": session.expires_at.millis(),
@@ -83,6 +83,11 @@ pub(super) fn delete_of_domain(tx: &WriteTx<'_>, domain: DomainId) -> Result<(),
     Ok(())
 }
 
+pub(super) fn delete_others_of(tx: &WriteTx<'_>, of: AdministratorId, kept: SessionId) -> Result<(), Error> {
+    tx.run("DELETE FROM session WHERE administrator_id = ?1 AND id <> ?2", (of.number(), kept.number()))?;
+    Ok(())
+}
+
 pub(super) fn set_account(tx: &WriteTx<'_>, id: SessionId, account: AccountId) -> Result<(), Error> {
     tx.run("UPDATE session SET account_id = ?2 WHERE id = ?1", (id.number(), account.number()))?;
     Ok(())
@@ -129,7 +134,8 @@ fn session(row: &Row<'_>) -> Result<ConsoleSession, Error> {
         id: SessionId::new(row.get(0)?),
         domain: row.get::<_, Option<i64>>(1)?.map(DomainId::new),
         account: row.get::<_, Option<i64>>(2)?.map(AccountId::new),
-        link: LoginLinkId::new(row.get(3)?),
+        link: row.get::<_, Option<i64>>(3)?.map(LoginLinkId::new),
+        administrator: row.get::<_, Option<i64>>(11)?.map(AdministratorId::new),
         invited_by: row.get::<_, Option<i64>>(4)?.map(ApiKeyId::new),
         agent: row.get(5)?,
         address: row.get(6)?,

@@ -93,7 +93,7 @@ pub enum UnsignedCode {
 
 impl UnsignedCode {
     /// The word for it.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             UnsignedCode::NoKey => "no_key",
             UnsignedCode::NoActiveKey => "no_active_key",

@@ -5,6 +5,7 @@ use crate::db::WriteTx;
 use crate::domain::{self, Domain, DomainStatus};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
+use crate::history::{self, Counted};
 use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
 use crate::ownership;
@@ -49,6 +50,12 @@ pub(crate) fn follow(tx: &WriteTx<'_>, actor: &Actor, id: DomainId) -> Result<Do
             to: status.to_string(),
         };
         tx.tell(actor, domain.account, &change)?;
+        let became = match status {
+            DomainStatus::Active => Counted::Active,
+            DomainStatus::Pending => Counted::Pending,
+            DomainStatus::Failed => Counted::Failed,
+        };
+        history::note(tx, domain.account, became)?;
     }
     own.ok_or(Error::NotFound(Entity::Domain))
 }

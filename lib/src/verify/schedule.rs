@@ -59,6 +59,14 @@ pub fn pause(status: DomainStatus, checks: u32, failing: bool) -> Duration {
     }
 }
 
+/// Has the domain looked at as soon as its turn comes.
+pub fn soon<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
+    if domain.next_check_at <= tx.now() {
+        return Ok(());
+    }
+    domain::table::set_next_check(tx, domain.id, tx.now(), domain.checks)
+}
+
 /// Takes at most `limit` domains whose turn it is, and lends them to the caller: one of each account in turn, the longest due of
 /// it, before a second of any.
 pub fn take_due(postroom: &Postroom, limit: u32) -> Result<Vec<Due>, Error> {

@@ -1,5 +1,7 @@
 //! Settling: writes what a check found, and brings the statuses of records and domains to what follows from it.
 
+use std::collections::BTreeSet;
+
 use super::{Finding, Inside, Look, Plan, Seen, View, decide, schedule};
 use crate::account::Caller;
 use crate::db::WriteTx;
@@ -8,7 +10,9 @@ use crate::dns::Server;
 use crate::domain::{self, Domain};
 use crate::error::{Entity, Error};
 use crate::event::Change;
+use crate::history::{self, Counted};
 use crate::id::RecordId;
+use crate::name::DnsName;
 use crate::record::{self, Problem, Record, RecordStatus};
 use crate::signing;
 
@@ -85,9 +89,21 @@ pub fn settle(tx: &WriteTx<'_>, caller: &Caller, plan: &Plan, seen: &Seen) -> Re
     if let Some(by) = (*proof).filter(|_| is_same(&domain)) {
         signing::prove(tx, caller.actor(), &domain, by.as_str())?;
     }
+    history::note(tx, domain.account, Counted::Check)?;
+    note_servers(tx, &domain, looks)?;
     let status = signing::follow(tx, caller.actor(), domain.id)?;
     schedule::reschedule(tx, caller, &domain, status, &records)?;
     Ok(checked)
+}
+
+/// Keeps the names of the zone's name servers, if some were asked: they tell people at which provider they enter records.
+fn note_servers<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, looks: &[Look]) -> Result<(), Error> {
+    let servers = looks.iter().flat_map(|look| &look.views).filter_map(|view| match &view.answer.server {
+        Server::Authoritative { name, .. } => Some(name),
+        _ => None,
+    });
+    let servers: BTreeSet<&DnsName> = servers.collect();
+    if servers.is_empty() { Ok(()) } else { domain::table::set_name_servers(tx, domain.id, &servers) }
 }
 
 /// Sets a record's status by the operator's word instead of a check, and pins it there; `Pending` unpins it, and

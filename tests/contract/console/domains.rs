@@ -197,7 +197,7 @@ fn mail_is_routed_filtered_and_taken_for_aliases() {
     );
     world.accepts(&format!("POST /console/domains/{name}/mail/route"), "mode=store&recipients=any", place);
     let asked = world.visit(&format!("GET /console/domains/{name}/mail?test=jo@{name}"), "");
-    assert!(asked.text().contains("it is stored"), "{}", asked.text());
+    assert!(asked.text().contains("It is stored."), "{}", asked.text());
     let asked = world.visit("GET /console/domains/example.com/mail?test=jo@elsewhere.example", "");
     assert!(asked.text().contains("no address at example.com"), "{}", asked.text());
 

@@ -1,10 +1,14 @@
 //! The console's pages, through the App in process.
 
 mod account;
+mod claims;
 mod domains;
 mod pages;
+mod passwords;
+mod reports;
 mod sessions;
 mod setup;
+mod several;
 
 use std::sync::Barrier;
 use std::thread;

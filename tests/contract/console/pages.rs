@@ -40,6 +40,12 @@ fn every_page_has_a_title_one_heading_and_the_way_to_its_content() {
         format!("GET /console/domains/{name}"),
         format!("GET /console/domains/{name}/advice"),
         format!("GET /console/domains/{name}/log"),
+        format!("GET /console/domains/{name}/reports"),
+        "GET /console/claims".to_owned(),
+        format!("GET /console/claims/{name}"),
+        "GET /console/account".to_owned(),
+        "GET /console/account/usage".to_owned(),
+        "GET /console/password".to_owned(),
         "GET /console/log".to_owned(),
         "GET /console/help".to_owned(),
         "GET /console/sessions".to_owned(),
@@ -197,4 +203,41 @@ fn nothing_that_people_enter_becomes_markup() {
         let text = reply.text();
         assert!(!text.contains("<script>") && !text.contains("<img"), "{text}");
     }
+}
+
+#[test]
+fn the_overview_draws_the_checks_and_changes_of_a_month_with_a_table_behind_each() {
+    let (app, _, session) = world();
+    app.publish_all("example.com");
+    app.visit(&session, "POST /console/domains/example.com/check", "");
+    app.visit(&session, "POST /console/domains/example.com/check", "");
+    let text = is_whole(&app.visit(&session, "GET /console", ""));
+    assert!(text.contains("aria-label=\"Checks: 2 in 30 days, 2 at most on one\""), "{text}");
+    assert!(text.contains("aria-label=\"Changes of status: 1 in 30 days, 1 at most on one\""), "{text}");
+    let table = text.split("<caption class=\"visually-hidden\">Checks</caption>").nth(1).unwrap();
+    assert!(
+        table.contains("<td>2026-11-21</td><td class=\"number\" data-label=\"Checks\">2</td>"),
+        "{table}"
+    );
+}
+
+#[test]
+fn the_provider_is_told_from_the_name_servers_that_a_check_saw() {
+    let (app, _, session) = world();
+    let page =
+        |name: &str| app.visit(&session, &format!("GET /console/domains/{name}"), "").text().to_owned();
+    assert!(!page("example.com").contains("The DNS is at"));
+    app.sql()
+        .execute("UPDATE domain SET name_servers = 'amy.ns.cloudflare.com bob.ns.cloudflare.com'", [])
+        .unwrap();
+    let told = page("example.com");
+    assert!(told.contains("The DNS is at Cloudflare") && told.contains("<dt>Content</dt>"), "{told}");
+    app.sql()
+        .execute("UPDATE domain SET name_servers = 'ns-1.awsdns-01.com ns-2.awsdns-02.net'", [])
+        .unwrap();
+    let told = page("example.com");
+    assert!(told.contains("<dt>Record name</dt><dd><span class=\"soft\">(leave it empty)</span>"), "{told}");
+    app.visit(&session, "POST /console/domains", "domain=mail.example.org");
+    let below = page("mail.example.org");
+    assert!(below.contains(">pr1._domainkey.mail</code>") && below.contains(">mail</code>"), "{below}");
 }

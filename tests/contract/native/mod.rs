@@ -10,6 +10,7 @@ mod faults;
 mod keys;
 mod lists;
 mod routing;
+mod setup_links;
 
 use serde_json::Value;
 

@@ -135,7 +135,8 @@ pub(super) fn filled() -> TestApp {
     active_domain(&app, &key);
     provisioned_domain(&app, &key);
     let domains = Some(Some([postroom::id::DomainId::new(waiting)].into()));
-    app.session(key.account);
+    let session = app.session(key.account);
+    app.give_password(&session, "jo");
     app.limited_key(key.account, postroom::key::KeyRequest { domains, ..Default::default() });
     // A sender for which a return path has no room is kept.
     let sender = format!("{}@b.example", "a".repeat(60)).parse().unwrap();

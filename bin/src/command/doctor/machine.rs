@@ -124,7 +124,7 @@ fn newest_event(context: &Context) -> Option<i64> {
     let file = context.config.db().ok().filter(|file| is_on_a_server(file) || file.exists())?;
     let settings = context.config.settings().unwrap_or_else(|_| stand_in());
     let postroom = context.open_with(settings).ok().filter(|_| is_on_a_server(&file) || file.exists())?;
-    let all = Search { account: None, domain: None, action: None, before: None };
+    let all = Search::default();
     let events = postroom.read(|tx| event::newest(tx, &all, 1)).ok()?;
     events.first().map(|event| event.at.millis())
 }

@@ -1,4 +1,4 @@
-//! An account's page: its API keys, its plans and how full they are, and login links for its administrators.
+//! An account's page: its API keys, and login links for its administrators.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,17 +8,17 @@ use postroom::access::{InvalidNetwork, KeyScope, KeyScopes, Network};
 use postroom::clock::Timestamp;
 use postroom::domain;
 use postroom::error::{Entity, Error};
-use postroom::id::{ApiKeyId, DomainId, SubscriptionId};
+use postroom::id::{ApiKeyId, DomainId};
 use postroom::key::{self, ApiKey, KeyRequest};
 use postroom::login;
 use postroom::name::{DomainName, InvalidName};
-use postroom::subscription::{self, Subscription};
 
+use super::{Tab, tabs};
 use crate::console::domain::access::shown_once;
 use crate::console::form::{Fields, Refused, submit};
 use crate::console::frame::{Frame, Part, base_path, see};
 use crate::console::login_url;
-use crate::console::part::{Tone, counted, exact, grouped, pill, time};
+use crate::console::part::{exact, time};
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, SignedIn};
@@ -26,13 +26,16 @@ use crate::wire::{Call, Fault, SignedIn};
 /// The field that says after which key the form was made. A form that is sent again by a reload makes no second key.
 const AFTER: &str = "after";
 
+/// How many of the domains that are tied to a key are named.
+const MOST_TIED: u32 = 5;
+
 struct Account {
     frame: Frame,
     keys: Vec<ApiKey>,
     /// The domains that keys are limited to.
     domains: BTreeMap<ApiKeyId, Vec<DomainName>>,
-    subscriptions: Vec<Subscription>,
-    counts: Vec<(SubscriptionId, u64)>,
+    /// The domains that are tied to keys, some of each.
+    tied: BTreeMap<ApiKeyId, Vec<DomainName>>,
     newest: i64,
 }
 
@@ -45,13 +48,14 @@ impl Account {
                 domains.entry(key).or_default().push(name);
             }
             let all = key::list(tx, Some(acts.account()))?;
+            let keys = key::list_for(tx, acts)?;
+            let ids: Vec<ApiKeyId> = keys.iter().map(|key| key.id).collect();
             Ok(Account {
                 frame: Frame::of(tx, call)?,
                 newest: newest(&all),
-                keys: key::list_for(tx, acts)?,
+                tied: domain::tied_to_keys(tx, acts, &ids, MOST_TIED)?.into_iter().collect(),
+                keys,
                 domains,
-                subscriptions: subscription::list(tx, Some(acts.account()))?,
-                counts: domain::count_by_subscription(tx, acts)?,
             })
         })
     }
@@ -76,8 +80,8 @@ fn answer(
     let frame = &account.frame;
     let content = html! {
         div.head { h1 { "Account" } }
+        (tabs(frame, Tab::Keys))
         @if let Some(secret) = secret { (secret) }
-        (plans(&account))
         (keys(&account, refused))
         (create_form(&account, refused))
         section.card {
@@ -88,34 +92,6 @@ fn answer(
         }
     };
     Ok(frame.page_with(status, Part::Account, "Account", &[], &content))
-}
-
-fn plans(account: &Account) -> Markup {
-    html! {
-        section.card {
-            h2 { "Plans" }
-            table.table {
-                caption.visually-hidden { "Plans" }
-                thead { tr { th scope="col" { "Plan" } th scope="col" { "Domains" } th scope="col" { "Limit of domains" } th scope="col" { "Limit of recipients" } } }
-                tbody {
-                    @for plan in &account.subscriptions {
-                        @let used = account.counts.iter().find(|(id, _)| *id == plan.id).map_or(0, |(_, count)| *count);
-                        @let most = plan.limits.max_domains.map(u64::from);
-                        tr {
-                            td { span.name { (plan.handle) } " " @if most.is_some_and(|most| used >= most) { (pill(Tone::Wait, "Full")) } }
-                            td data-label="Domains" { (counted(used, "domain")) }
-                            td data-label="Limit of domains" { (limit(most)) }
-                            td data-label="Limit of recipients" { (limit(plan.limits.max_recipients.map(u64::from))) }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn limit(most: Option<u64>) -> String {
-    most.map_or_else(|| "none".to_owned(), grouped)
 }
 
 fn keys(account: &Account, refused: Option<&Refused>) -> Markup {
@@ -150,6 +126,13 @@ fn row(account: &Account, key: &ApiKey) -> Markup {
                         None => "domains that are gone",
                         Some(names) => { @for (at, name) in names.iter().enumerate() { @if at > 0 { ", " } (name) } }
                     } }
+                }
+                @if let Some(tied) = account.tied.get(&key.id).filter(|tied| !tied.is_empty()) {
+                    div.small { "alone sees "
+                        @for (at, name) in tied.iter().take(MOST_TIED as usize).enumerate() {
+                            @if at > 0 { ", " } a href=(frame.to_domain(name.as_str(), "")) { (name) }
+                        }
+                        @if tied.len() > MOST_TIED as usize { ", and more" } }
                 }
                 @if !limits.networks.is_empty() { div.small { "from " @for network in &limits.networks { code { (network) } " " } } }
             }

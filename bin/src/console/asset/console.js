@@ -28,6 +28,25 @@
     }
   };
 
+  // A box that chooses all the boxes of a list.
+  const chooseAll = (root) => {
+    for (const head of root.querySelectorAll('[data-choose-all]')) {
+      const boxes = [...head.closest('table').querySelectorAll(`input[name="${head.dataset.chooseAll}"]`)];
+      const all = document.createElement('input');
+      all.type = 'checkbox';
+      all.setAttribute('aria-label', 'Choose all');
+      const follow = () => {
+        const chosen = boxes.filter((box) => box.checked).length;
+        all.checked = chosen > 0 && chosen === boxes.length;
+        all.indeterminate = chosen > 0 && chosen < boxes.length;
+      };
+      all.addEventListener('change', () => boxes.forEach((box) => { box.checked = all.checked; }));
+      boxes.forEach((box) => box.addEventListener('change', follow));
+      head.replaceChildren(all);
+      follow();
+    }
+  };
+
   const say = (text) => {
     const place = document.getElementById('said');
     if (place) place.textContent = text;
@@ -40,9 +59,12 @@
     if (!live || !fresh) return false;
     if (!always && fresh.dataset.state === live.dataset.state) return true;
     const open = [...live.querySelectorAll('details[open]')].map((details) => details.id).filter(Boolean);
+    const marked = new Set([...live.querySelectorAll('input[type=checkbox]:checked')].map((box) => box.value));
     live.replaceWith(document.adoptNode(fresh));
+    for (const box of fresh.querySelectorAll('input[type=checkbox]')) box.checked ||= marked.has(box.value);
     open.forEach((id) => { const details = document.getElementById(id); if (details) details.open = true; });
     addCopyButtons(fresh);
+    chooseAll(fresh);
     if (fresh.dataset.said) say(fresh.dataset.said);
     return true;
   };
@@ -106,6 +128,7 @@
   };
 
   addCopyButtons(document);
+  chooseAll(document);
   fold();
   follow();
 })();

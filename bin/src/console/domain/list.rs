@@ -1,8 +1,11 @@
-//! The list of an account's domains: search, filter, order, pages; and adding one.
+//! The list of an account's domains: search, filter, order, pages; and adding one. What is done with several at once stands in
+//! `chosen`.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use maud::{Markup, html};
+use postroom::clock::Timestamp;
 use postroom::db::ReadTx;
 use postroom::dkim::pool;
 use postroom::domain::{self, Details, Domain, DomainSearch, DomainStatus, NewDomain, Order};
@@ -10,9 +13,12 @@ use postroom::error::Error;
 use postroom::id::DomainId;
 use postroom::name::{DomainName, InvalidName};
 use postroom::page::{Direction, Page};
-use postroom::signing::{self, Assessment};
+use postroom::rotation;
+use postroom::signing::{self, Assessment, Reason};
+use postroom::verify::Code;
 
-use crate::console::form::{Fields, Refused, sentence};
+use super::chosen;
+use crate::console::form::{Fields, Refused};
 use crate::console::frame::{Frame, Part, base_path, see};
 use crate::console::part::{Tone, domain_pill, encoded, pager, pill, time};
 use crate::wire::form::Form;
@@ -27,24 +33,30 @@ const LAST_PAGE: u64 = 1_000_000;
 const ORDERS: &[(&str, &str, Order, Direction)] = &[
     ("name", "Name", Order::Name, Direction::Ascending),
     ("-name", "Name, Z first", Order::Name, Direction::Descending),
+    ("label", "Label", Order::Label, Direction::Ascending),
+    ("status", "Status, active last", Order::Status, Direction::Descending),
     ("newest", "Newest first", Order::Created, Direction::Descending),
     ("oldest", "Oldest first", Order::Created, Direction::Ascending),
 ];
 
 /// What the list is asked for.
-struct Asked {
+#[derive(Clone)]
+pub(super) struct Asked {
     text: String,
     status: Option<DomainStatus>,
+    problem: Option<Code>,
     order: usize,
     page: u64,
 }
 
 impl Asked {
-    fn of(call: &Call<'_, SignedIn>) -> Asked {
+    pub(super) fn of(call: &Call<'_, SignedIn>) -> Asked {
         let order = call.query("order").unwrap_or_default();
+        let problem = call.query("problem").unwrap_or_default();
         Asked {
             text: call.query("q").unwrap_or_default().trim().chars().take(255).collect(),
             status: call.query("status").and_then(|word| word.parse().ok()),
+            problem: Code::ALL.iter().find(|code| code.as_str() == problem).copied(),
             order: ORDERS.iter().position(|(word, ..)| *word == order).unwrap_or_default(),
             page: call.query("page").and_then(|page| page.parse().ok()).unwrap_or(1).clamp(1, LAST_PAGE),
         }
@@ -56,17 +68,73 @@ impl Asked {
         (word, order, direction)
     }
 
-    /// The address of another page of the same list.
-    fn at(&self, page: u64) -> String {
+    /// The address of another page of the same list, or of what is made of the whole of it.
+    fn at(&self, path: &str, page: u64) -> String {
         let status = self.status.map_or("", DomainStatus::as_str);
-        format!("/domains?q={}&status={status}&order={}&page={page}", encoded(&self.text), self.order().0)
+        let problem = self.problem.map_or("", Code::as_str);
+        let (text, order) = (encoded(&self.text), self.order().0);
+        format!("{path}?q={text}&status={status}&problem={problem}&order={order}&page={page}")
+    }
+
+    fn is_narrowed(&self) -> bool {
+        !self.text.is_empty() || self.status.is_some() || self.problem.is_some()
+    }
+
+    /// Some of the domains that are asked for.
+    pub(super) fn find<'t>(
+        &self,
+        tx: &ReadTx<'t>,
+        acts: &postroom::Caller,
+        page: Page,
+    ) -> Result<Vec<Domain<'t>>, Error> {
+        let text = (!self.text.is_empty()).then_some(self.text.as_str());
+        let problem = self.problem.map(Code::as_str);
+        let (_, order, direction) = self.order();
+        domain::search(tx, acts, &DomainSearch { text, status: self.status, problem }, order, direction, page)
     }
 }
 
 struct Found {
     domains: Vec<Details>,
     assessments: HashMap<DomainId, Assessment>,
+    rotations: HashMap<DomainId, Timestamp>,
     has_more: bool,
+}
+
+impl Found {
+    /// Whether one of them is being checked, or is the next to be.
+    fn is_any_due(&self, now: Timestamp) -> bool {
+        self.domains.iter().any(|domain| domain.next_check_at <= now)
+    }
+
+    /// A number that differs where something differs that a person would notice.
+    fn state(&self, now: Timestamp) -> String {
+        let mut hash = DefaultHasher::new();
+        for domain in &self.domains {
+            let why = self.assessments.get(&domain.id).and_then(why);
+            let code = why.map(|reason| reason.code.as_str());
+            (domain.id.number(), domain.status.as_str(), code, domain.next_check_at <= now).hash(&mut hash);
+        }
+        format!("{:x}", hash.finish())
+    }
+}
+
+/// Why a domain is not active, or what else is worth knowing of it.
+pub(super) fn why(assessment: &Assessment) -> Option<&Reason> {
+    assessment.reason().or(assessment.reasons.first())
+}
+
+/// A reason in one phrase: "SPF: record missing". The domain's own page has the whole sentence.
+pub(super) fn phrase(reason: &Reason) -> String {
+    let words = reason.code.replace('_', " ");
+    match reason.record {
+        Some(purpose) if purpose.as_str() == "return_path" => format!("Return path: {words}"),
+        Some(purpose) => format!("{}: {words}", purpose.as_str().to_uppercase()),
+        None => {
+            let mut chars = words.chars();
+            chars.next().map_or_else(String::new, |first| first.to_uppercase().to_string() + chars.as_str())
+        }
+    }
 }
 
 pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
@@ -98,7 +166,7 @@ fn create(call: &Call<'_, SignedIn>, form: &Form) -> Result<DomainName, Fault> {
     Ok(name)
 }
 
-fn answer(
+pub(super) fn answer(
     call: &Call<'_, SignedIn>,
     status: StatusCode,
     refused: Option<&Refused>,
@@ -108,10 +176,11 @@ fn answer(
     let content = html! {
         div.head {
             h1 { "Domains" }
-            a.button.primary.push href="#add" { "Add a domain" }
+            a.button.push href=(frame.to("/domains/bulk")) { "Add many" }
+            a.button.primary href="#add" { "Add a domain" }
         }
         (search(&frame, &asked))
-        (table(&frame, &asked, &found))
+        (table(&frame, &asked, &found, refused))
         (add_form(&frame, refused))
     };
     Ok(frame.page_with(status, Part::Domains, "Domains", &[], &content))
@@ -119,20 +188,16 @@ fn answer(
 
 fn found(tx: &ReadTx<'_>, call: &Call<'_, SignedIn>, asked: &Asked) -> Result<Found, Error> {
     let acts = &call.caller.acts;
-    let text = (!asked.text.is_empty()).then_some(asked.text.as_str());
-    let (_, order, direction) = asked.order();
     // One more than is shown says whether there is another page, without counting.
     let page = Page { limit: ON_A_PAGE + 1, offset: (asked.page - 1) * u64::from(ON_A_PAGE) };
-    let search = DomainSearch { text, status: asked.status };
-    let mut domains: Vec<Details> = domain::search(tx, acts, &search, order, direction, page)?
-        .into_iter()
-        .map(Domain::into_details)
-        .collect();
+    let mut domains = asked.find(tx, acts, page)?;
     let has_more = domains.len() > ON_A_PAGE as usize;
     domains.truncate(ON_A_PAGE as usize);
+    let rotations = rotation::next_each(tx, &domains)?;
+    let domains: Vec<Details> = domains.into_iter().map(Domain::into_details).collect();
     let ids: Vec<DomainId> = domains.iter().map(|domain| domain.id).collect();
     let assessments = signing::list(tx, acts, &ids)?;
-    Ok(Found { domains, assessments, has_more })
+    Ok(Found { domains, assessments, rotations, has_more })
 }
 
 fn search(frame: &Frame, asked: &Asked) -> Markup {
@@ -152,6 +217,15 @@ fn search(frame: &Frame, asked: &Asked) -> Markup {
                     }
                 }
                 div.field.slim {
+                    label for="problem" { "Problem" }
+                    select id="problem" name="problem" {
+                        option value="" { "Any or none" }
+                        @for code in Code::ALL {
+                            option value=(code.as_str()) selected[asked.problem == Some(*code)] { (code.as_str().replace('_', " ")) }
+                        }
+                    }
+                }
+                div.field.slim {
                     label for="order" { "Order" }
                     select id="order" name="order" {
                         @for (value, word, ..) in ORDERS { option value=(value) selected[*value == asked.order().0] { (word) } }
@@ -163,51 +237,60 @@ fn search(frame: &Frame, asked: &Asked) -> Markup {
     }
 }
 
-fn table(frame: &Frame, asked: &Asked, found: &Found) -> Markup {
-    let before = (asked.page > 1).then(|| frame.to(&asked.at(asked.page - 1)));
-    let after = found.has_more.then(|| frame.to(&asked.at(asked.page + 1)));
-    let is_narrowed = !asked.text.is_empty() || asked.status.is_some();
+fn table(frame: &Frame, asked: &Asked, found: &Found, refused: Option<&Refused>) -> Markup {
+    let at = |page: u64| frame.to(&asked.at("/domains", page));
+    let before = (asked.page > 1).then(|| at(asked.page - 1));
+    let after = found.has_more.then(|| at(asked.page + 1));
+    // A page looks again by itself as long as there is something to wait for.
+    let follow = found.is_any_due(frame.now).then(|| at(asked.page));
     html! {
-        section.card aria-label="Domains" {
+        section.card #live aria-label="Domains" data-state=(found.state(frame.now)) data-follow=[follow] {
             @if found.domains.is_empty() {
-                @if is_narrowed { p { "No domain is like that. " a href=(frame.to("/domains")) { "Show all" } } }
+                @if asked.is_narrowed() { p { "No domain is like that. " a href=(frame.to("/domains")) { "Show all" } } }
                 @else { p { "There is no domain here yet. Add the first one below." } }
             } @else {
-                table.table {
-                    caption.visually-hidden { "Domains" }
-                    thead {
-                        tr { th scope="col" { "Domain" } th scope="col" { "Status" } th scope="col" { "Why" }
-                             th scope="col" { "Signing" } th scope="col" { "Added" } }
+                (chosen::form(frame, refused, &html! {
+                    table.table {
+                        caption.visually-hidden { "Domains" }
+                        thead {
+                            tr { th scope="col" data-choose-all="chosen" { span.visually-hidden { "Choose" } }
+                                 th scope="col" { "Domain" } th scope="col" { "Status" } th scope="col" { "Why" }
+                                 th scope="col" { "Signing key" } th scope="col" { "Next rotation" } th scope="col" { "Added" } }
+                        }
+                        tbody { @for domain in &found.domains { (row(frame, found, domain)) } }
                     }
-                    tbody { @for domain in &found.domains { (row(frame, domain, found.assessments.get(&domain.id))) } }
-                }
+                }))
                 (pager(before, after))
+                p.small { a href=(frame.to(&asked.at("/domains/export", 1))) {
+                    @if asked.is_narrowed() { "All that match, as a CSV file" } @else { "All domains, as a CSV file" } } }
             }
         }
     }
 }
 
-fn row(frame: &Frame, domain: &Details, assessment: Option<&Assessment>) -> Markup {
+fn row(frame: &Frame, found: &Found, domain: &Details) -> Markup {
     let name = domain.name.as_str();
-    let why = assessment.and_then(|assessment| assessment.reason().or(assessment.reasons.first()));
+    let assessment = found.assessments.get(&domain.id);
     let signing = assessment.map(|assessment| &assessment.signing);
     html! {
         tr {
+            td { input type="checkbox" name="chosen" value=(name) aria-label={ "Choose " (name) }; }
             td {
                 a.name href=(frame.to_domain(name, "")) { (name) }
                 @if let Some(label) = &domain.label { div.small.soft { (label) } }
             }
-            td { (domain_pill(domain.status)) }
-            td.small { @if let Some(why) = why { (sentence(&why.text)) } }
-            td.small {
+            td { (domain_pill(domain.status)) @if domain.next_check_at <= frame.now { div.small.soft { "Being checked" } } }
+            td.small { @if let Some(why) = assessment.and_then(why) { (phrase(why)) } }
+            td.small data-label="Signing key" {
                 @match signing {
                     Some(signing) if signing.signs() => {
-                        (pill(Tone::Good, "Signs"))
-                        div.soft { @for selector in &signing.selectors { (selector) " " } }
+                        @for (at, selector) in signing.selectors.iter().enumerate() { @if at > 0 { ", " } code { (selector) } }
+                        @if signing.by != domain.name { div.soft { "of " (signing.by) } }
                     }
-                    _ => (pill(Tone::Plain, "Not yet")),
+                    _ => (pill(Tone::Plain, "None signs")),
                 }
             }
+            td.small data-label="Next rotation" { @if let Some(at) = found.rotations.get(&domain.id) { (time(*at, frame.now)) } }
             td.small.nowrap data-label="Added" { (time(domain.created_at, frame.now)) }
         }
     }
@@ -226,6 +309,7 @@ fn add_form(frame: &Frame, refused: Option<&Refused>) -> Markup {
                 }
                 button.primary { "Add the domain" }
             }))
+            p.small { "A name that another account has: " a href=(frame.to("/claims#claim")) { "claim it" } ", and prove that it is yours." }
         }
     }
 }

@@ -74,6 +74,7 @@ pub(in crate::console) fn who(actor: &Actor) -> String {
         Actor::Operator => "The operator".to_owned(),
         Actor::Schedule => "Postroom, by itself".to_owned(),
         Actor::LoginLink(id) => format!("Somebody who came by login link {id}"),
+        Actor::Administrator(id) => format!("Administrator {id}"),
         other => other.to_string(),
     }
 }

@@ -5,14 +5,14 @@ use postroom::address::{EmailAddress, InvalidAddress};
 use postroom::domain::{self, Details};
 use postroom::error::Error;
 use postroom::inbound::{self, AbusePolicy, Downstream, Filtering, Inbound, InboundChange};
-use postroom::mail;
 use postroom::name::{DomainName, InvalidName};
 use postroom::route::{self, Mode, Patch, Recipients, Route, RouteChange};
 use postroom::webhook::{InvalidWebhook, VettedUrl, WebhookRules, WebhookUrl};
 
+use super::fate::{self, Asked};
 use super::tabs::{self, Tab};
 use super::{find, name, see_domain};
-use crate::console::form::{Fields, Refused, sentence, submit};
+use crate::console::form::{Fields, Refused, submit};
 use crate::console::frame::Frame;
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
@@ -33,8 +33,7 @@ struct Mail {
     domain: Details,
     route: Route,
     inbound: Inbound,
-    /// What would become of a message to the address that was asked about.
-    fate: Option<(String, String)>,
+    fate: Asked,
 }
 
 pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
@@ -46,51 +45,24 @@ fn answer(
     status: StatusCode,
     refused: Option<&Refused>,
 ) -> Result<Response, Fault> {
-    let (name, asked) = (name(call)?, call.query("test").map(|text| text.trim().to_owned()));
+    let (name, asked) = (name(call)?, Asked::of(call));
     let mail = call.read(|tx| {
         let domain = find(tx, &call.caller.acts, &name)?;
-        let (route, inbound) = (route::find(tx, &domain)?, inbound::find(tx, &domain)?);
-        let fate = match asked.filter(|text| !text.is_empty()) {
-            None => None,
-            Some(text) => {
-                let fate = match text.parse::<EmailAddress>() {
-                    Err(reason) => sentence(&reason.to_string()),
-                    Ok(address) if *address.domain() != domain.name && !inbound.aliases.contains(address.domain()) => {
-                        format!("This is no address at {} or an alias of it.", domain.name)
-                    }
-                    Ok(address) => match mail::mailbox(tx, &address)? {
-                        None => "It is refused: no such recipient is known, there is no catch-all address, or the domain may \
-                                 not take mail yet."
-                            .to_owned(),
-                        Some(mailbox) => format!("It is taken for {}, and then: {}.", mailbox.address, fate_of(&route)),
-                    },
-                };
-                Some((text, fate))
-            }
-        };
-        Ok::<_, Error>(Mail { frame: Frame::of(tx, call)?, domain: domain.into_details(), route, inbound, fate })
+        Ok::<_, Error>(Mail {
+            frame: Frame::of(tx, call)?,
+            route: route::find(tx, &domain)?,
+            inbound: inbound::find(tx, &domain)?,
+            fate: asked.told(tx, &call.caller.acts, &domain)?,
+            domain: domain.into_details(),
+        })
     })?;
     let content = html! {
         (route_form(&mail, refused))
-        (test_form(&mail))
+        (fate::form(&mail.frame, &mail.domain, &mail.fate))
         div.grid { (alias_form(&mail, refused)) (label_form(&mail, refused)) }
         div.grid { (downstream_form(&mail, refused)) (filtering_form(&mail, refused)) }
     };
     Ok(tabs::page_with(status, &mail.frame, &mail.domain, Tab::Mail, &content))
-}
-
-/// What a route does with a message, in words.
-fn fate_of(route: &Route) -> String {
-    let url = || route.webhook_url.as_ref().map_or("the webhook", WebhookUrl::as_str);
-    match route.mode {
-        Mode::Store => "it is stored".to_owned(),
-        Mode::Webhook => format!("it is posted to {}", url()),
-        Mode::WebhookThenStore => format!("it is posted to {}, and stored", url()),
-        Mode::ForwardEmail => {
-            let to = route.forward_to.as_ref().map_or_else(|| "nobody".to_owned(), ToString::to_string);
-            format!("it is forwarded to {to}")
-        }
-    }
 }
 
 fn route_form(mail: &Mail, refused: Option<&Refused>) -> Markup {
@@ -126,23 +98,6 @@ fn route_form(mail: &Mail, refused: Option<&Refused>) -> Markup {
                 }
                 button.primary { "Save the route" }
             }))
-        }
-    }
-}
-
-fn test_form(mail: &Mail) -> Markup {
-    let asked = mail.fate.as_ref().map_or("", |(asked, _)| asked.as_str());
-    html! {
-        section.card {
-            h2 { "What would become of a message?" }
-            form method="get" action=(mail.frame.to_domain(mail.domain.name.as_str(), "/mail")) {
-                div.row {
-                    div.field { label for="test" { "To this address" }
-                        input type="email" id="test" name="test" value=(asked) placeholder={ "jo@" (mail.domain.name) } required; }
-                    button { "Tell me" }
-                }
-            }
-            @if let Some((_, fate)) = &mail.fate { p role="status" { strong { (fate) } } }
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(super) mod access;
 pub(super) mod advice;
 pub(super) mod bulk;
+pub(super) mod chosen;
 pub(super) mod danger;
 pub(super) mod keys;
 pub(super) mod list;
@@ -10,13 +11,16 @@ pub(super) mod lists;
 pub(super) mod log;
 pub(super) mod mail;
 pub(super) mod recipients;
+mod fate;
+mod provider;
 mod records;
+pub(super) mod reports;
 pub(super) mod rotation;
 pub(super) mod setup_links;
 pub(super) mod show;
 mod tabs;
 
-pub(super) use records::MAX_STRING;
+pub(super) use records::{MAX_STRING, found, servers};
 pub(super) use show::zone_file;
 
 use postroom::account::Caller;

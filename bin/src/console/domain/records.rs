@@ -1,8 +1,10 @@
 //! A record as a person needs it who enters it at a DNS provider, and what was seen of it.
 
+use super::provider::{Apex, Provider};
 use maud::{Markup, html};
 use postroom::dns::{Outcome, RecordData, RecordType};
 use postroom::domain::Details;
+use postroom::name::DnsName;
 use postroom::record::{Record, RecordStatus, strings};
 use postroom::verify::{Act, Action, Checked, Code, Finding, Verdict, View};
 
@@ -28,9 +30,19 @@ fn purpose(record: &Record) -> (&'static str, &'static str) {
 }
 
 /// One record, with what a check has just found of it, if there was one.
-pub(super) fn card(frame: &Frame, domain: &Details, record: &Record, checked: Option<&Checked>) -> Markup {
+pub(super) fn card(
+    frame: &Frame,
+    domain: &Details,
+    record: &Record,
+    checked: Option<&Checked>,
+    provider: Option<&Provider>,
+) -> Markup {
     let (title, what) = purpose(record);
     let name = record.name(domain);
+    let host = relative(domain, &name);
+    let host = provider.map_or(host.as_str(), |provider| provider.host(&host));
+    let (name_field, value_field) =
+        provider.map_or(("Name", "Value"), |provider| (provider.name_field, provider.value_field));
     let kind = record.record_type();
     let value = &record.value;
     html! {
@@ -43,10 +55,11 @@ pub(super) fn card(frame: &Frame, domain: &Details, record: &Record, checked: Op
             }
             dl.fields {
                 dt { "Type" } dd { code { (kind) } }
-                dt { "Name" } dd { (copyable(&format!("the name of the {title} record"), &record.host)) }
+                dt { (name_field) }
+                dd { @if host.is_empty() { span.soft { "(leave it empty)" } } @else { (copyable(&format!("the name of the {title} record"), host)) } }
                 dt { "Whole name" } dd { (copyable(&format!("the whole name of the {title} record"), name.as_str())) }
                 @if let Some(priority) = record.priority { dt { "Priority" } dd { code { (priority) } } }
-                dt { "Value" } dd { (copyable(&format!("the value of the {title} record"), value)) }
+                dt { (value_field) } dd { (copyable(&format!("the value of the {title} record"), value)) }
                 @if kind == RecordType::Txt && value.len() > MAX_STRING {
                     dt { "In parts" }
                     dd {
@@ -58,9 +71,36 @@ pub(super) fn card(frame: &Frame, domain: &Details, record: &Record, checked: Op
                 }
             }
             @match checked {
-                Some(checked) => { (found(&checked.finding)) (servers(record, &checked.views)) }
+                Some(checked) => { (found(&checked.finding)) (servers(&record.id.to_string(), &checked.views)) }
                 None => (kept(frame, record)),
             }
+        }
+    }
+}
+
+/// The name of a record as it stands in the zone, which is taken to be that of the name which was registered.
+fn relative(domain: &Details, name: &DnsName) -> String {
+    let zone = domain.name.registered();
+    let above = name.as_str().strip_suffix(zone.as_str()).map(|above| above.trim_end_matches('.'));
+    match above {
+        Some("") => "@".to_owned(),
+        Some(above) => above.to_owned(),
+        None => name.to_string(),
+    }
+}
+
+/// Where the records are entered, in the words of the provider.
+pub(super) fn place(provider: &Provider) -> Markup {
+    html! {
+        section.card {
+            h2 { "The DNS is at " (provider.name) }
+            p { "The name servers say so. The fields below have the names that " (provider.name) " gives them: a name goes into “" (provider.name_field)
+                "”, a value into “" (provider.value_field) "”"
+                @match provider.apex {
+                    Apex::At => ", and “@” stands for the domain itself.",
+                    Apex::Empty => ", and for the domain itself the name stays empty.",
+                } }
+            p { (provider.hint) }
         }
     }
 }
@@ -87,7 +127,7 @@ fn kept(frame: &Frame, record: &Record) -> Markup {
 }
 
 /// What a check has just found, with the one thing to do.
-fn found(finding: &Finding) -> Markup {
+pub(in crate::console) fn found(finding: &Finding) -> Markup {
     let tone = match finding.verdict {
         Verdict::Pass => Tone::Good,
         Verdict::Warn | Verdict::Temporary => Tone::Wait,
@@ -122,9 +162,9 @@ pub(super) fn to_do(action: &Action) -> Markup {
 }
 
 /// What each server said.
-pub(super) fn servers(record: &Record, views: &[View]) -> Markup {
+pub(in crate::console) fn servers(id: &str, views: &[View]) -> Markup {
     html! {
-        details id={ "servers-" (record.id) } {
+        details id={ "servers-" (id) } {
             summary { "What each server said" }
             table.table.small {
                 caption.visually-hidden { "What each server said" }

@@ -6,22 +6,27 @@ use maud::{Markup, html};
 use postroom::domain::{self, Details, DomainStatus};
 use postroom::error::Error;
 use postroom::event::Event;
-use postroom::record::{self, Record, RecordStatus, zone_fragment};
+use postroom::record::{self, Format, Record, RecordStatus, zone_fragment};
 use postroom::session::Role;
-use postroom::signing::{self, Assessment, Reason, Severity};
+use postroom::signing::{self, Assessment, Reason, Severity, UnsignedCode};
 use postroom::verify::{self, Checked};
 
-use super::records::card;
+use super::provider::{self, Provider};
+use super::records::{card, place};
 use super::tabs::{self, Tab};
 use super::{find, log, name};
 use crate::console::form::sentence;
 use crate::console::frame::Frame;
 use crate::console::part::{Tone, pill, time};
+use crate::console::sheet::file;
 use crate::wire::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use crate::wire::{Call, Fault, LookingCall, SignedIn};
 
 /// How many of the latest events stand on the page.
 const LATEST: u32 = 6;
+
+/// The code of the reason that nobody has proved the name.
+const UNPROVED: &str = UnsignedCode::Unproved.as_str();
 
 /// What the page shows.
 struct Shown {
@@ -30,6 +35,8 @@ struct Shown {
     records: Vec<Record>,
     assessment: Assessment,
     latest: Vec<Event>,
+    /// Where the records are entered, if that is known.
+    provider: Option<&'static Provider>,
     /// What a check has just found.
     checked: Option<Vec<Checked>>,
 }
@@ -44,6 +51,7 @@ impl Shown {
                 records: record::list(tx, &domain)?,
                 assessment: signing::find(tx, &domain)?,
                 latest: domain::timeline(tx, &domain, None, LATEST)?,
+                provider: provider::of(&domain::name_servers(tx, &domain)?),
                 domain: domain.into_details(),
                 checked,
             })
@@ -81,9 +89,20 @@ pub(in crate::console) fn check(call: &LookingCall<'_, SignedIn>) -> Result<Resp
     Ok(tabs::page(&shown.frame, &shown.domain, Tab::Records, &content(&shown)))
 }
 
-/// The records as a fragment of a zone file, to download.
+/// The records to download: as a fragment of a zone file, or in the form of a tool.
 pub(in crate::console) fn zone(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let name = name(call)?;
+    if let Some(format) = call.query("format").filter(|word| !word.is_empty()) {
+        let format: Format = format.parse().map_err(|_| Fault::NoRoute)?;
+        let zones = call.read(|tx| {
+            let domain = find(tx, &call.caller.acts, &name)?;
+            let records = record::list(tx, &domain)?;
+            Ok::<_, Error>(record::by_zone(&[(domain.into_details(), records)]))
+        })?;
+        let zone = zones.first().ok_or(Fault::NoRoute)?;
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        return Ok(file(&format.file_name(zone.zone()), plain, format.write(zone).into_bytes()));
+    }
     let zone = call.read(|tx| {
         let domain = find(tx, &call.caller.acts, &name)?;
         let records = record::list(tx, &domain)?;
@@ -108,15 +127,16 @@ fn content(shown: &Shown) -> Markup {
     html! {
         div #live data-state=(shown.state()) data-follow=[follow] data-said=(said(domain)) {
             (standing(shown))
+            @if let Some(provider) = shown.provider && domain.status != DomainStatus::Active { (place(provider)) }
             div.head {
                 h2 { "Records to publish" }
                 div.actions.push {
-                    a.button.slight href=(frame.to_domain(name, "/zone")) { "Zone file" }
+                    (downloads(frame, name))
                     form method="post" action=(frame.to_domain(name, "/check")) data-check { (frame.token()) button.primary { "Check now" } }
                 }
             }
             @for record in &shown.records {
-                (card(frame, domain, record, checked_of(shown, record)))
+                (card(frame, domain, record, checked_of(shown, record), shown.provider))
             }
             @if shown.records.is_empty() { p { "This domain has no record to publish." } }
             section.card {
@@ -124,6 +144,23 @@ fn content(shown: &Shown) -> Markup {
                 (log::events(&shown.latest, frame.now))
                 p { a href=(frame.to_domain(name, "/log")) { "Everything that happened to " (name) } }
             }
+        }
+    }
+}
+
+/// The records as files.
+fn downloads(frame: &Frame, name: &str) -> Markup {
+    let tools = [
+        ("", "Zone file"),
+        ("?format=bind", "BIND"),
+        ("?format=octodns", "OctoDNS"),
+        ("?format=dnscontrol", "DNSControl"),
+        ("?format=terraform", "Terraform"),
+    ];
+    html! {
+        details.menu #downloads {
+            summary.button.slight { "Download" }
+            ul { @for (query, tool) in tools { li { a href=(frame.to_domain(name, &format!("/zone{query}"))) { (tool) } } } }
         }
     }
 }
@@ -153,6 +190,9 @@ fn standing(shown: &Shown) -> Markup {
     html! {
         section class={ "notice " (tone.class()) } {
             h2 { (title) }
+            @if assessment.reasons.iter().any(|reason| reason.code == UNPROVED) {
+                p { a href=(frame.to(&format!("/claims/{}", domain.name))) { "The record that proves the domain to be yours" } }
+            }
             @if domain.status == DomainStatus::Active { p { "Every record that it needs is verified." } }
             @else { (reasons(shown, &fails)) }
             @if !warns.is_empty() {

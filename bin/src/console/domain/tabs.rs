@@ -18,6 +18,7 @@ pub(super) enum Tab {
     Mail,
     Lists,
     Recipients,
+    Reports,
     Log,
     Danger,
 }
@@ -30,6 +31,7 @@ const TABS: &[(Tab, &str, &str)] = &[
     (Tab::Mail, "/mail", "Mail"),
     (Tab::Lists, "/lists", "Lists"),
     (Tab::Recipients, "/recipients", "Recipients"),
+    (Tab::Reports, "/reports", "Reports"),
     (Tab::Log, "/log", "Log"),
     (Tab::Danger, "/danger", "Danger zone"),
 ];

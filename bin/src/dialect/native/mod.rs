@@ -9,6 +9,7 @@ mod explain;
 mod keys;
 mod lists;
 mod routing;
+mod setup_links;
 
 use postroom::access::KeyScope;
 use postroom::cap::Cap;
@@ -121,6 +122,12 @@ pub const DIALECT: Surface = Surface {
         route(Method::DELETE, "/postroom/v1/domains/{name}/rotation", keys::abort)
             .by(&keys::ABORT)
             .writes(KeyScope::KeysWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}/setup-links", setup_links::list)
+            .reads(KeyScope::LinksWrite),
+        route(Method::POST, "/postroom/v1/domains/{name}/setup-links", setup_links::create)
+            .writes(KeyScope::LinksWrite),
+        route(Method::DELETE, "/postroom/v1/domains/{name}/setup-links/{link_id}", setup_links::revoke)
+            .writes(KeyScope::LinksWrite),
         route(Method::GET, "/postroom/v1/domains/{name}/route", routing::show)
             .by(&routing::SHOW)
             .reads(KeyScope::RoutesWrite)

@@ -10,8 +10,10 @@ use crate::db::open::OpenError;
 use crate::error::Error;
 
 /// The migrations, in their order. The first makes the whole schema as SQLite's had it by that number.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(30, "schema", include_str!("../../../migrations/postgres/V30__schema.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (30, "schema", include_str!("../../../migrations/postgres/V30__schema.sql")),
+    (31, "console", include_str!("../../../migrations/postgres/V31__console.sql")),
+];
 
 /// Which migrations a database has. It also is what every write locks, so that one can be alone.
 const CREATE_HISTORY: &str =

@@ -23,6 +23,8 @@ pub enum Order {
     Label,
     /// By name.
     Name,
+    /// By the word of the status, and then by the time of creation.
+    Status,
 }
 
 /// A page of the caller's domains.
@@ -84,6 +86,8 @@ pub struct DomainSearch<'a> {
     pub text: Option<&'a str>,
     /// The domain has this status.
     pub status: Option<DomainStatus>,
+    /// A record of the domain has a problem with this code.
+    pub problem: Option<&'a str>,
 }
 
 /// A page of the caller's domains that a search finds.
@@ -96,6 +100,17 @@ pub fn search<'t>(
     page: Page,
 ) -> Result<Vec<Domain<'t>>, Error> {
     table::search(tx, caller, search, order, direction, page)
+}
+
+/// The names of the caller's domains that are tied to a key, by key and then by name: at most `most` of each key, and one more
+/// where there are more.
+pub fn tied_to_keys(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    keys: &[ApiKeyId],
+    most: u32,
+) -> Result<Vec<(ApiKeyId, Vec<DomainName>)>, Error> {
+    keys.iter().map(|key| Ok((*key, table::tied_to(tx, caller, *key, most.saturating_add(1))?))).collect()
 }
 
 /// How many of the caller's domains have each status. A status that no domain has is left out.

@@ -116,6 +116,18 @@ pub(super) fn with_status<'t>(
     Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
 }
 
+/// A problem that so few domains have is looked for first; of another one a page is soon full.
+const RARE: u32 = 2000;
+const RARE_PROBLEM: &str = " AND d.id IN (SELECT r.domain_id FROM record r WHERE r.problem_code = :problem)";
+const USUAL_PROBLEM: &str =
+    " AND EXISTS (SELECT 1 FROM record r WHERE r.domain_id = d.id AND r.problem_code = :problem)";
+
+fn is_rare(tx: &ReadTx<'_>, problem: &str) -> Result<bool, Error> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM record WHERE problem_code = ?1 LIMIT ?2) few";
+    let count = tx.one(sql, (problem, RARE), |row| row.get::<_, i64>(0))?.unwrap_or(0);
+    Ok(count < i64::from(RARE))
+}
+
 /// A search by text looks through the index `domain_by_name`, which has all columns that it needs, and no rows.
 pub(super) fn search<'t>(
     tx: &ReadTx<'t>,
@@ -139,6 +151,10 @@ pub(super) fn search<'t>(
     if let Some(status) = &status {
         more.push((":status", status));
         conditions += " AND d.status = :status";
+    }
+    if let Some(problem) = &search.problem {
+        more.push((":problem", problem));
+        conditions += if is_rare(tx, problem)? { RARE_PROBLEM } else { USUAL_PROBLEM };
     }
     let found = tx.all(
         &format!(
@@ -175,6 +191,22 @@ pub(super) fn limits_of_keys(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(Ap
     )
 }
 
+pub(super) fn tied_to(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    key: ApiKeyId,
+    limit: u32,
+) -> Result<Vec<DomainName>, Error> {
+    tx.all(
+        &format!(
+            "SELECT d.name FROM domain d WHERE d.api_key_id = :tied AND {} ORDER BY d.name LIMIT :limit",
+            visible(caller)
+        ),
+        Scope::of(caller).with(&[(":tied", &key.number()), (":limit", &i64::from(limit))]).as_slice(),
+        |row| row.get(0).map(DomainName::stored),
+    )
+}
+
 /// What to sort by. For each there is an index that covers the rule too, so that skipping reads no rows.
 pub(crate) fn sorting(order: Order, direction: Direction) -> &'static str {
     match (order, direction) {
@@ -184,6 +216,8 @@ pub(crate) fn sorting(order: Order, direction: Direction) -> &'static str {
         (Order::Id, Direction::Descending) => "d.id DESC",
         (Order::Name, Direction::Ascending) => "d.name",
         (Order::Name, Direction::Descending) => "d.name DESC",
+        (Order::Status, Direction::Ascending) => "d.status, d.created_at, d.id",
+        (Order::Status, Direction::Descending) => "d.status DESC, d.created_at DESC, d.id DESC",
         (Order::Label, Direction::Ascending) => "d.label IS NULL, d.label, d.id",
         (Order::Label, Direction::Descending) => "d.label IS NULL, d.label DESC, d.id DESC",
     }

@@ -6,8 +6,8 @@ mod stored;
 
 use crate::address::EmailAddress;
 use crate::id::{
-    AccountId, ApiKeyId, DomainId, DomainTokenId, ListEntryId, LoginLinkId, RecipientId, RecordId, ReportId,
-    SessionId, SetupLinkId,
+    AccountId, AdministratorId, ApiKeyId, DomainId, DomainTokenId, ListEntryId, LoginLinkId, RecipientId,
+    RecordId, ReportId, SessionId, SetupLinkId,
 };
 use crate::name::{DnsName, DomainName, Selector};
 use crate::tag::Tag;
@@ -263,6 +263,22 @@ changes! {
     AccountOpened: "account.opened" of "account.opened" on account { account: String, session: SessionId }
     /// A session in the console was ended by somebody. `role` says as what it was signed in.
     SessionEnded: "session.ended" of "session.ended" on session { session: SessionId, role: String }
+    /// Somebody can sign in with a password and a one-time code from now on.
+    AdministratorAdded: "administrator.added" of "administrator.added" on administrator {
+        administrator: AdministratorId, name: String,
+    }
+    /// Somebody signed in with a password; `by_code` says whether a recovery code stood in for the one-time code.
+    AdministratorSignedIn: "administrator.signed_in" of "administrator.signed_in" on administrator {
+        administrator: AdministratorId, name: String, by_code: bool,
+    }
+    /// Somebody who signs in with a password changed it, or their recovery codes: `what`.
+    AdministratorChanged: "administrator.changed" of "administrator.changed" on administrator {
+        administrator: AdministratorId, name: String, what: String,
+    }
+    /// A password was taken away.
+    AdministratorRemoved: "administrator.removed" of "administrator.removed" on administrator {
+        administrator: AdministratorId, name: String,
+    }
     /// A misclassified message was reported; `domain` is its recipient's, where that is the account's own.
     ReportFiled: "report.filed" of "report.filed" on report {
         report: ReportId, kind: String, domain: Option<DomainName>,

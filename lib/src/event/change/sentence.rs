@@ -55,6 +55,19 @@ impl fmt::Display for Change {
             Change::SessionEnded { session, role } => {
                 write!(f, "session {session} in the console ended ({role})")
             }
+            Change::AdministratorAdded { administrator, name } => {
+                write!(f, "{name} (administrator {administrator}) signs in with a password from now on")
+            }
+            Change::AdministratorSignedIn { administrator, name, by_code } => {
+                let with = if *by_code { "a password and a recovery code" } else { "a password" };
+                write!(f, "{name} (administrator {administrator}) signed in with {with}")
+            }
+            Change::AdministratorChanged { administrator, name, what } => {
+                write!(f, "{name} (administrator {administrator}) changed the {what}")
+            }
+            Change::AdministratorRemoved { administrator, name } => {
+                write!(f, "{name} (administrator {administrator}) does not sign in with a password any more")
+            }
             Change::ReportFiled { report, kind, domain } => {
                 let kind = kind.replace('_', " ");
                 write!(

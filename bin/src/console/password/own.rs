@@ -1,0 +1,376 @@
+//! A password of one's own: chosen after signing in by a link, changed with itself, and taken away.
+
+use std::fmt::Write;
+
+use maud::{Markup, PreEscaped, html};
+use postroom::administrator::{
+    self, Administrator, HashedPassword, LEAST_CHARS, RecoveryCode, SignInName, TotpKey, codes_left,
+};
+use postroom::error::Error;
+use postroom::id::AdministratorId;
+use qrcode::{Color, QrCode};
+
+use crate::console::form::{Fields, Refused};
+use crate::console::frame::{Frame, Part, base_path, see};
+use crate::console::part::{Tone, counted, pill, time};
+use crate::wire::form::Form;
+use crate::wire::http::{Response, StatusCode};
+use crate::wire::{Call, Fault, SignedIn};
+
+type Visitor<'a> = Call<'a, SignedIn<()>>;
+
+struct Shown {
+    frame: Frame,
+    /// Who has the session, if they came with a password, their name, and how many recovery codes they have left.
+    own: Option<(Administrator, SignInName, u64)>,
+    all: Vec<Administrator>,
+    is_fresh: bool,
+}
+
+impl Shown {
+    fn read(call: &Visitor<'_>) -> Result<Shown, Error> {
+        let session = &call.caller.session;
+        call.read(|tx| {
+            let own = match administrator::own(tx, session)? {
+                Some(own) => {
+                    let (name, left) = (administrator::sign_in_name(tx, &own)?, codes_left(tx, own.id)?);
+                    Some((own, name, left))
+                }
+                None => None,
+            };
+            Ok(Shown {
+                frame: Frame::of(tx, call)?,
+                own,
+                all: administrator::list(tx, session)?,
+                is_fresh: administrator::is_fresh(tx, session),
+            })
+        })
+    }
+}
+
+pub(in crate::console) fn show(call: &Visitor<'_>) -> Result<Response, Fault> {
+    answer(call, StatusCode::OK, None, None)
+}
+
+fn answer(
+    call: &Visitor<'_>,
+    status: StatusCode,
+    refused: Option<&Refused>,
+    told: Option<&Markup>,
+) -> Result<Response, Fault> {
+    let shown = Shown::read(call)?;
+    let content = html! {
+        div.head { h1 { "Password" } }
+        @if let Some(told) = told { (told) }
+        @match &shown.own {
+            Some((own, name, left)) => (manage(&shown.frame, own, name, *left, refused)),
+            None => (begin_form(&shown, refused)),
+        }
+        (table(&shown))
+    };
+    Ok(shown.frame.page_with(status, Part::Password, "Password", &[], &content))
+}
+
+/// The page again, with what was not accepted.
+fn again(
+    call: &Visitor<'_>,
+    form: &'static str,
+    first: &str,
+    entered: Form,
+    fault: Fault,
+) -> Result<Response, Fault> {
+    let refused = Refused::of(form, first, entered, fault)?;
+    answer(call, StatusCode::UNPROCESSABLE_ENTITY, Some(&refused), None)
+}
+
+fn new_password(fields: &Fields<'_>) -> Markup {
+    let secret = |name: &str, label: &str, hint: &str| {
+        fields.field(name, label, hint, |control| html! {
+            // What was typed is a secret: it is not shown again.
+            input type="password" id=(control.id) name=(control.name) required autocomplete="new-password" maxlength="300"
+                aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")];
+        })
+    };
+    let hint = format!("At least {LEAST_CHARS} characters; a few words in a row are good.");
+    html! { (secret("password", "New password", &hint)) (secret("repeated", "The same once more", "")) }
+}
+
+fn begin_form(shown: &Shown, refused: Option<&Refused>) -> Markup {
+    let fields = Fields::of("begin", &["name", "password", "repeated"], refused);
+    html! {
+        section.card {
+            h2 { "Sign in without a link" }
+            p { "Choose a name and a password, and add a key to a program for one-time codes, such as one on your phone. From then on you sign in with \
+                 them on the page " a href=(shown.frame.to("/sign-in")) { "Sign in" } ", and need no link." }
+            @if shown.is_fresh {
+                (shown.frame.form(&shown.frame.to("/password"), &html! {
+                    (fields.top())
+                    (fields.field("name", "Name", "Letters, digits, dots, hyphens and underscores. The name of the account is added to it.", |control| html! {
+                        input type="text" id=(control.id) name=(control.name) value=(fields.value("name", "")) required autocomplete="username" autocapitalize="none"
+                            spellcheck="false" maxlength="64" aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")];
+                    }))
+                    (new_password(&fields))
+                    button.primary { "Go on" }
+                }))
+            } @else {
+                p { strong { "This session began more than 15 minutes ago. Open a new login link, and come back here." } }
+            }
+        }
+    }
+}
+
+fn manage(
+    frame: &Frame,
+    own: &Administrator,
+    name: &SignInName,
+    left: u64,
+    refused: Option<&Refused>,
+) -> Markup {
+    let proof = |fields: &Fields<'_>| {
+        let secret = |name: &str, label: &str, kind: &str, complete: &str| {
+            fields.field(name, label, "", |control| html! {
+                input type=(kind) id=(control.id) name=(control.name) required autocomplete=(complete) maxlength="300"
+                    aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")];
+            })
+        };
+        html! { (secret("current", "Password of now", "password", "current-password")) (secret("code", "Code", "text", "one-time-code")) }
+    };
+    let (change, renew) = (
+        Fields::of("change", &["current", "code", "password", "repeated"], refused),
+        Fields::of("renew", &["current", "code"], refused),
+    );
+    html! {
+        section.card {
+            p { "You sign in as " strong { (name) } ", since " (time(own.created_at, frame.now)) ". You have " (counted(left, "recovery code")) " left"
+                @if left < 3 { " " (pill(Tone::Wait, "Few")) } "." }
+        }
+        div.grid {
+            section.card {
+                h2 { "Change the password" }
+                p { "Your other sessions end." }
+                (frame.form(&frame.to("/password/change"), &html! {
+                    (change.top()) (proof(&change)) (new_password(&change))
+                    button { "Change the password" }
+                }))
+            }
+            section.card {
+                h2 { "Make new recovery codes" }
+                p { "Those before are void then." }
+                (frame.form(&frame.to("/password/codes"), &html! { (renew.top()) (proof(&renew)) button { "Make new codes" } }))
+            }
+        }
+    }
+}
+
+fn table(shown: &Shown) -> Markup {
+    let frame = &shown.frame;
+    let own = shown.own.as_ref().map(|(own, ..)| own.id);
+    html! {
+        section.card {
+            h2 { "Who signs in with a password" }
+            @if shown.all.is_empty() { p { "Nobody yet." } } @else {
+                table.table {
+                    caption.visually-hidden { "Who signs in with a password" }
+                    thead { tr { th scope="col" { "Name" } th scope="col" { "Since" } th scope="col" { "Last signed in" } th scope="col" { span.visually-hidden { "Remove" } } } }
+                    tbody {
+                        @for one in &shown.all {
+                            tr {
+                                td { span.name { (one.name) } " " @if own == Some(one.id) { (pill(Tone::Good, "You")) } }
+                                td data-label="Since" { (time(one.created_at, frame.now)) }
+                                td data-label="Last signed in" { @match one.used_at { Some(at) => (time(at, frame.now)), None => "never" } }
+                                td {
+                                    (frame.form(&frame.to("/password/remove"), &html! {
+                                        input type="hidden" name="administrator" value=(one.id);
+                                        button.slight.danger { "Remove" span.visually-hidden { " " (one.name) } }
+                                    }))
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            p.small { "Whoever is removed cannot sign in with a password any more, and is signed out. To let somebody else have one, send them a login link." }
+        }
+    }
+}
+
+/// The password that was typed twice the same.
+fn chosen(form: &Form) -> Result<&str, Error> {
+    let (password, repeated) = (form.get("password").unwrap_or_default(), form.get("repeated"));
+    if repeated == Some(password) {
+        Ok(password)
+    } else {
+        Err(Error::invalid("repeated", "the two are not the same"))
+    }
+}
+
+/// Makes somebody with a password, and shows the key of their codes.
+pub(in crate::console) fn begin(call: &Visitor<'_>) -> Result<Response, Fault> {
+    let entered = Form::read(call.request)?;
+    let session = &call.caller.session;
+    let name = entered.get("name").unwrap_or_default();
+    let made =
+        chosen(&entered).and_then(|password| HashedPassword::of(name, password)).and_then(|password| {
+            call.write(|tx| {
+                let (made, key) = administrator::begin(tx, session, name, &password)?;
+                let name = administrator::sign_in_name(tx, &made)?;
+                Ok::<_, Error>((made, name, key))
+            })
+        });
+    match made {
+        Ok((made, name, key)) => {
+            let frame = call.read(|tx| Frame::of(tx, call))?;
+            Ok(key_page(&frame, StatusCode::OK, made.id, Some((&name, &key)), false))
+        }
+        Err(error) => again(call, "begin", "name", entered, error.into()),
+    }
+}
+
+fn key_page(
+    frame: &Frame,
+    status: StatusCode,
+    id: AdministratorId,
+    key: Option<(&SignInName, &TotpKey)>,
+    is_wrong: bool,
+) -> Response {
+    let content = html! {
+        div.head { h1 { "Add the key" } }
+        section.card {
+            @if let Some((name, key)) = key {
+                p { "You will sign in as " strong { (name) } ". Scan this with your program for one-time codes, or type the key into it: six digits, every 30 seconds." }
+                @let key = key.reveal();
+                (qr(&format!("otpauth://totp/Postroom:{}?secret={}&issuer=Postroom", encoded(&name.to_string()), &*key)))
+                div.secret { code data-copy="the key" { (*key) } }
+            } @else {
+                p { "If the program does not have the key, " a href=(frame.to("/password")) { "begin again" } ": the key is not shown twice." }
+            }
+            (frame.form(&frame.to("/password/confirm"), &html! {
+                input type="hidden" name="administrator" value=(id);
+                div.field {
+                    label for="code" { "The code that the program shows now" }
+                    input type="text" id="code" name="code" required inputmode="numeric" autocomplete="one-time-code" maxlength="10"
+                        aria-invalid=[is_wrong.then_some("true")] aria-describedby=[is_wrong.then_some("code-error")];
+                    @if is_wrong { p.error #code-error { "This is not the code of this moment. Is the clock of the program right?" } }
+                }
+                button.primary { "Confirm" }
+            }))
+        }
+    };
+    frame.page_with(
+        status,
+        Part::Password,
+        "Add the key",
+        &[("Password".to_owned(), frame.to("/password"))],
+        &content,
+    )
+}
+
+/// A text in an address, percent-encoded.
+fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// A QR code, dark on light in either colour scheme, as scanners want it.
+fn qr(text: &str) -> Markup {
+    let Ok(code) = QrCode::new(text) else { return html! {} };
+    let (width, mut path) = (code.width(), String::new());
+    for (at, color) in code.to_colors().into_iter().enumerate() {
+        if color == Color::Dark {
+            // Writing to a String cannot fail.
+            let _ = write!(path, "M{} {}h1v1h-1z", at % width + 4, at / width + 4);
+        }
+    }
+    let side = width + 8;
+    let drawn = format!(
+        "<svg class=\"qr\" role=\"img\" aria-label=\"The key as a QR code\" viewBox=\"0 0 {side} {side}\" \
+         shape-rendering=\"crispEdges\"><rect width=\"{side}\" height=\"{side}\" fill=\"#fff\"/><path d=\"{path}\" fill=\"#000\"/></svg>"
+    );
+    html! { (PreEscaped(drawn)) }
+}
+
+/// Takes the first code, and shows the recovery codes this once.
+pub(in crate::console) fn confirm(call: &Visitor<'_>) -> Result<Response, Fault> {
+    let form = Form::read(call.request)?;
+    let id = administrator_of(&form)?;
+    let code = form.get("code").unwrap_or_default();
+    match call.write(|tx| administrator::confirm(tx, &call.caller.session, id, code)) {
+        Ok(codes) => answer(
+            call,
+            StatusCode::OK,
+            None,
+            Some(&codes_of("You can sign in with your password now", &codes)),
+        ),
+        Err(Error::Invalid { field: "code", .. }) => {
+            let frame = call.read(|tx| Frame::of(tx, call))?;
+            Ok(key_page(&frame, StatusCode::UNPROCESSABLE_ENTITY, id, None, true))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn codes_of(title: &str, codes: &[RecoveryCode]) -> Markup {
+    html! {
+        section.notice.good role="status" {
+            h2 { (title) }
+            p { "These recovery codes are shown this once. Each stands in for a one-time code, once: print them, or keep them where you keep passwords." }
+            ul.codes { @for code in codes { li { code { (code.reveal()) } } } }
+        }
+    }
+}
+
+fn administrator_of(form: &Form) -> Result<AdministratorId, Error> {
+    let id = form.get("administrator").and_then(|id| id.parse().ok()).map(AdministratorId::new);
+    id.ok_or_else(|| Error::invalid("administrator", "the form does not say whose password it is about"))
+}
+
+/// What shows that whoever asks is who signed in.
+fn proof(call: &Visitor<'_>, form: &Form) -> Result<administrator::Proof, Error> {
+    let known = call.read(|tx| administrator::known_by_session(tx, &call.caller.session))?;
+    let (password, code) = (form.get("current").unwrap_or_default(), form.get("code").unwrap_or_default());
+    known.check(password, code)?.ok_or_else(stale)
+}
+
+fn stale() -> Error {
+    Error::invalid("current", "the password or the code is not right")
+}
+
+pub(in crate::console) fn change(call: &Visitor<'_>) -> Result<Response, Fault> {
+    let entered = Form::read(call.request)?;
+    let session = &call.caller.session;
+    let done = (|| {
+        let own = call.read(|tx| administrator::own(tx, session))?;
+        let name = own.map(|own| own.name).unwrap_or_default();
+        let new = HashedPassword::of(&name, chosen(&entered)?)?;
+        let proof = proof(call, &entered)?;
+        let is_changed = call.write(|tx| administrator::set_password(tx, session, &proof, &new))?;
+        if is_changed { Ok(()) } else { Err(stale()) }
+    })();
+    match done {
+        Ok(()) => {
+            let told = html! { section.notice.good role="status" { p { "The password is changed, and your other sessions have ended." } } };
+            answer(call, StatusCode::OK, None, Some(&told))
+        }
+        Err(error) => again(call, "change", "current", entered, error.into()),
+    }
+}
+
+pub(in crate::console) fn renew(call: &Visitor<'_>) -> Result<Response, Fault> {
+    let entered = Form::read(call.request)?;
+    let session = &call.caller.session;
+    let made = proof(call, &entered).and_then(|proof| {
+        call.write(|tx| administrator::renew_codes(tx, session, &proof))?.ok_or_else(stale)
+    });
+    match made {
+        Ok(codes) => {
+            answer(call, StatusCode::OK, None, Some(&codes_of("You have new recovery codes", &codes)))
+        }
+        Err(error) => again(call, "renew", "current", entered, error.into()),
+    }
+}
+
+pub(in crate::console) fn remove(call: &Visitor<'_>) -> Result<Response, Fault> {
+    let form = Form::read(call.request)?;
+    let id = administrator_of(&form)?;
+    call.write(|tx| administrator::remove(tx, &call.caller.session, id))?;
+    Ok(see(&format!("{}/console/password", base_path(call.base_url))))
+}
