@@ -161,11 +161,13 @@ pub(super) fn text<'a>(object: &Members<'a>, field: &'static str) -> Result<Cow<
 /// The four kinds of settings, of an object that has some of them beside each other.
 pub(super) fn sections(object: &Members<'_>) -> Result<InboundChange, Fault> {
     // One item of a batch, and the published file, call it in the singular.
-    let downstream = object.get("downstreamAddresses").or_else(|| object.get("downstreamAddress"));
+    let [downstream, in_the_singular] = ["downstreamAddresses", "downstreamAddress"]
+        .map(|name| list(object.get(name).as_ref(), "downstreamAddresses", one_downstream));
+    let (downstream, in_the_singular) = (downstream?, in_the_singular?);
     Ok(InboundChange {
         filtering: None,
         admins: list(object.get("admins").as_ref(), "admins", address)?,
-        downstream: list(downstream.as_ref(), "downstreamAddresses", one_downstream)?,
+        downstream: downstream.or(in_the_singular),
         aliases: list(object.get("aliases").as_ref(), "aliases", alias)?,
     })
 }
