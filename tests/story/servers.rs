@@ -29,7 +29,7 @@ fn names(client: &Client) -> Vec<String> {
         let reply = client.get(&format!("/api/v1/domains?page={page}&per_page=100"));
         let domains = reply.json.as_array().cloned().unwrap_or_else(|| panic!("{reply:?}"));
         found.extend(domains.iter().filter_map(|domain| domain["url"].as_str().map(str::to_owned)));
-        if domains.len() < 100 {
+        if domains.is_empty() {
             return found;
         }
     }
@@ -52,7 +52,7 @@ fn several_servers_have_one_database_and_a_kill_of_one_loses_and_stops_nothing()
         for (server, client) in [&first, &second].into_iter().enumerate() {
             let acknowledged = &acknowledged;
             scope.spawn(move || {
-                for turn in 0..150 {
+                for turn in 0..60 {
                     let name = format!("s{server}x{turn}.example");
                     match create(client, &name) {
                         Some(201) => acknowledged.lock().unwrap().push(name),

@@ -73,7 +73,7 @@ use output::{Output, is_coloured};
 #[derive(Parser)]
 #[command(name = "postroom", version, arg_required_else_help = true, max_term_width = 110)]
 struct Cli {
-    /// The database file [default: ./postroom.db] [env: POSTROOM_DB]
+    /// The database: a file, or the URL of a PostgreSQL database [default: ./postroom.db] [env: POSTROOM_DB]
     #[arg(long, global = true, value_name = "FILE")]
     db: Option<PathBuf>,
     /// A TOML file with settings [default: /etc/postroom/postroom.toml, if there is one]

@@ -24,7 +24,7 @@ const fn list(path: &'static str, variable: &'static str, help: &'static str) ->
 
 /// Every key.
 pub const KEYS: &[Key] = &[
-    key("db", "POSTROOM_DB", "the database file (./postroom.db)"),
+    key("db", "POSTROOM_DB", "the database: a file, or a URL of PostgreSQL (./postroom.db)"),
     key(
         "master_key_file",
         "POSTROOM_MASTER_KEY_FILE",

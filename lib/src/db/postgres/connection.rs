@@ -64,6 +64,8 @@ pub(in crate::db) struct Connection {
     is_conflict: Cell<bool>,
     /// Whether the link has served before, so that it may have died in between.
     is_used: Cell<bool>,
+    /// Whether a read is over that the server does not know to be.
+    is_left_open: Cell<bool>,
 }
 
 impl Connection {
@@ -78,21 +80,58 @@ impl Connection {
             failed: RefCell::default(),
             is_conflict: Cell::new(false),
             is_used: Cell::new(false),
+            is_left_open: Cell::new(false),
         })
     }
 
     pub(super) fn begin(&self, mode: Mode) {
         self.first.replace(
-            match mode {
-                Mode::Reading => BEGIN_READING,
-                Mode::Beside => BEGIN_BESIDE,
-                Mode::Alone => BEGIN_ALONE,
-            }
-            .to_owned(),
+            self.left_open().to_owned()
+                + match mode {
+                    Mode::Reading => BEGIN_READING,
+                    Mode::Beside => BEGIN_BESIDE,
+                    Mode::Alone => BEGIN_ALONE,
+                },
         );
         self.state.set(State::Begun);
         self.failed.take();
         self.is_conflict.set(false);
+    }
+
+    /// What ends the read that was left open, if one was.
+    fn left_open(&self) -> &'static str {
+        if self.is_left_open.get() { "ROLLBACK;" } else { "" }
+    }
+
+    /// What goes to the server before the next statement: it is sent now.
+    fn take_first(&self) -> String {
+        self.is_left_open.set(false);
+        self.first.take()
+    }
+
+    /// Ends a read with whatever the connection is used for next. Returns whether there is one to end.
+    pub(super) fn leave_open(&self) -> bool {
+        if self.state.get() != State::Open {
+            return false;
+        }
+        self.is_left_open.set(true);
+        self.first.replace(self.left_open().to_owned());
+        self.state.set(State::Idle);
+        true
+    }
+
+    /// Ends a read that was left open, if one was.
+    pub(super) fn end_read(&self) {
+        if self.is_left_open.get() {
+            self.take_first();
+            if let Some(link) = &*self.link.borrow() {
+                link.send("ROLLBACK");
+            }
+        }
+    }
+
+    pub(super) fn is_left_open(&self) -> bool {
+        self.is_left_open.get()
     }
 
     /// Whether the transaction failed because of another one, so that it may succeed if it is done again.
@@ -107,7 +146,7 @@ impl Connection {
 
     /// Keeps what was written. Fails if a statement has failed since, for then the server keeps nothing.
     pub(super) fn commit(&self) -> Result<(), Error> {
-        let mut first = self.first.take();
+        let mut first = if self.state.get() == State::Open { self.take_first() } else { String::new() };
         let committed = match self.state.get() {
             State::Idle | State::Begun => Ok(()),
             State::Open => {
@@ -120,13 +159,14 @@ impl Connection {
                 Err(self.earlier())
             }
         };
+        self.first.replace(self.left_open().to_owned());
         self.state.set(State::Idle);
         committed
     }
 
     /// Undoes what was written. Nobody waits for it: the server undoes it by itself if the connection is gone.
     pub(super) fn roll_back(&self) {
-        self.first.take();
+        self.first.replace(self.left_open().to_owned());
         match self.state.replace(State::Idle) {
             State::Idle | State::Begun => {}
             State::Open | State::Failed => {
@@ -173,14 +213,14 @@ impl Connection {
     /// Runs statements that have no parameters.
     pub(in crate::db) fn batch(&self, sql: &str) -> Result<(), Error> {
         self.check()?;
-        let mut text = self.first.take();
+        let mut text = self.take_first();
         text.push_str(sql);
         self.done(self.with_link(|link| link.batch(&text)))
     }
 
     /// Whether the server answers at once.
     pub(super) fn check_readable(&self, limit: Duration) -> Result<(), Error> {
-        let text = self.first.take() + "SELECT 1 FROM known_time LIMIT 1";
+        let text = self.take_first() + "SELECT 1 FROM known_time LIMIT 1";
         self.done(self.with_link(|link| link.batch_within(limit, &text)))
     }
 
@@ -220,7 +260,7 @@ impl Connection {
             given.push((OwnedPlace::from(place), Owned::from(value)));
             Ok::<_, Error>(())
         })?;
-        let first = self.first.take();
+        let first = self.take_first();
         let answer = self.with_link(|link| link.ask(&first, sql, |places| in_places(&given, places)));
         self.done(answer)
     }

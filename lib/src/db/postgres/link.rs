@@ -234,7 +234,7 @@ impl Link {
         }
     }
 
-    /// As [`batch`](Link::batch), but the server is out of reach if it does not answer in time.
+    /// Runs statements without parameters, and calls the server out of reach if it does not answer in time.
     pub(super) fn batch_within(&self, limit: Duration, sql: &str) -> Result<(), Failure> {
         self.trips.flushes.fetch_add(1, Ordering::Relaxed);
         let work = self.client.batch_execute(sql);

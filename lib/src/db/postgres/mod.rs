@@ -5,6 +5,7 @@ mod link;
 mod schema;
 mod server;
 mod statement;
+mod sweeper;
 mod target;
 mod temporary;
 mod trips;

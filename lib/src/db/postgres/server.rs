@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Mode};
 use super::link::Failure;
+use super::sweeper::Sweeper;
 use super::target::Target;
 use super::trips::Trips;
 use crate::db::closed;
@@ -24,10 +25,42 @@ const CONFLICTS: u32 = 3;
 pub(in crate::db) struct Server {
     pub(super) target: Arc<Target>,
     pub(super) trips: Arc<Trips>,
-    pool: Mutex<Pool>,
-    returned: Condvar,
+    desk: Arc<Desk>,
+    sweeper: Arc<Sweeper>,
     /// The threads that are inside a write.
     writing: Mutex<HashSet<ThreadId>>,
+}
+
+/// Where the connections are that nobody has now.
+#[derive(Default)]
+pub(super) struct Desk {
+    pool: Mutex<Pool>,
+    returned: Condvar,
+}
+
+impl Desk {
+    /// Tells the server that the reads are over which were left open.
+    pub(super) fn end_reads(&self) {
+        let open = {
+            let mut pool = locked(&self.pool);
+            let (open, idle) = std::mem::take(&mut pool.idle).into_iter().partition(Connection::is_left_open);
+            pool.idle = idle;
+            open
+        };
+        for conn in open {
+            conn.end_read();
+            self.give_back(Some(conn));
+        }
+    }
+
+    fn give_back(&self, conn: Option<Connection>) {
+        let mut pool = locked(&self.pool);
+        match conn {
+            Some(conn) if !pool.closed => pool.idle.push(conn),
+            _ => pool.open -= 1,
+        }
+        self.returned.notify_one();
+    }
 }
 
 #[derive(Default)]
@@ -42,8 +75,8 @@ impl Server {
         Server {
             target: Arc::new(target),
             trips: Arc::default(),
-            pool: Mutex::default(),
-            returned: Condvar::new(),
+            desk: Arc::default(),
+            sweeper: Arc::default(),
             writing: Mutex::default(),
         }
     }
@@ -51,7 +84,7 @@ impl Server {
     /// A connection, for as long as it is needed.
     pub(in crate::db) fn take(&self) -> Result<Lent<'_>, Error> {
         let until = Instant::now() + PATIENCE;
-        let mut pool = locked(&self.pool);
+        let mut pool = locked(&self.desk.pool);
         loop {
             if pool.closed {
                 return Err(closed());
@@ -68,7 +101,7 @@ impl Server {
                 let text = "no connection to PostgreSQL became free";
                 return Err(StoreError::new(StoreTrouble::Busy, text).into());
             }
-            (pool, _) = self.returned.wait_timeout(pool, left).unwrap_or_else(PoisonError::into_inner);
+            (pool, _) = self.desk.returned.wait_timeout(pool, left).unwrap_or_else(PoisonError::into_inner);
         }
         drop(pool);
         // From here on `lent` gives the place back, even if there is no connection.
@@ -85,7 +118,13 @@ impl Server {
         let lent = self.take()?;
         let conn = lent.conn()?;
         conn.begin(Mode::Reading);
-        work(conn)
+        let done = work(conn);
+        let is_left_open = conn.leave_open();
+        drop(lent);
+        if is_left_open && !self.sweeper.tell(&self.desk) {
+            self.desk.end_reads();
+        }
+        done
     }
 
     /// Runs `work` in one transaction, again and again while others are in its way: at last alone.
@@ -132,11 +171,18 @@ impl Server {
     /// Stops lending connections, and closes those that come back.
     pub(in crate::db) fn close(&self) {
         let idle = {
-            let mut pool = locked(&self.pool);
+            let mut pool = locked(&self.desk.pool);
             pool.closed = true;
             std::mem::take(&mut pool.idle)
         };
         drop(idle);
+        self.sweeper.stop();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.sweeper.stop();
     }
 }
 
@@ -194,13 +240,7 @@ impl Drop for Lent<'_> {
         if let Some(conn) = &conn {
             conn.roll_back();
         }
-        let kept = conn.filter(Connection::is_sound);
-        let mut pool = locked(&self.server.pool);
-        match kept {
-            Some(conn) if !pool.closed => pool.idle.push(conn),
-            _ => pool.open -= 1,
-        }
-        self.server.returned.notify_one();
+        self.server.desk.give_back(conn.filter(Connection::is_sound));
     }
 }
 
@@ -209,4 +249,62 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    //! A measurement, for docs/decisions/postgresql.md: `POSTROOM_TEST_DB=postgres://… cargo test -p postroom --all-features isolation --
+    //! --ignored --nocapture`.
+
+    use super::*;
+    use crate::account::{self, Caller};
+    use crate::db::engine::{Conn, Engine};
+    use crate::db::{Postroom, ReadTx, WriteTx};
+    use crate::provision::{self, NewDomain};
+
+    /// How many domains each thread makes.
+    const EACH: usize = 40;
+
+    #[test]
+    #[ignore = "a measurement, which needs a PostgreSQL server"]
+    fn isolation_beside_others_and_alone() {
+        for (what, most) in [("beside others", CONFLICTS), ("alone", 0)] {
+            for accounts in [1, 16] {
+                let postroom = Postroom::open_temporary().unwrap();
+                let Engine::Postgres(server) = &postroom.engine else {
+                    panic!("name a server in POSTROOM_TEST_DB")
+                };
+                let callers: Vec<Caller> = (0..accounts)
+                    .map(|number| {
+                        let made =
+                            postroom.write(|tx| account::create_trusted(tx, &format!("account {number}")));
+                        Caller::operator(made.unwrap().id)
+                    })
+                    .collect();
+                for threads in [1, 4, 16] {
+                    let (repeats, begun) = (server.trips.repeats.load(Ordering::Relaxed), Instant::now());
+                    thread::scope(|scope| {
+                        for thread in 0..threads {
+                            let (postroom, callers) = (&postroom, &callers);
+                            scope.spawn(move || {
+                                for turn in 0..EACH {
+                                    let name = format!("d{threads}x{thread}x{turn}.example").parse().unwrap();
+                                    let made: Result<(), Error> = server.write_alone_after(most, |conn| {
+                                        let tx = WriteTx(ReadTx::new(Conn::Postgres(conn), postroom));
+                                        let caller = &callers[thread % callers.len()];
+                                        provision::create(&tx, caller, &NewDomain::named(&name)).map(drop)
+                                    });
+                                    made.unwrap();
+                                }
+                            });
+                        }
+                    });
+                    let took = begun.elapsed().as_secs_f64();
+                    #[expect(clippy::cast_precision_loss, reason = "a figure")]
+                    let rate = (threads * EACH) as f64 / took;
+                    let repeats = server.trips.repeats.load(Ordering::Relaxed) - repeats;
+                    println!(
+                        "{what}, {accounts} accounts, {threads} threads: {rate:.0}/s, {repeats} done again"
+                    );
+                }
+            }
+        }
+    }
+}
