@@ -16,7 +16,11 @@ pub(crate) const SEALED: SealedColumn = SealedColumn {
 
 /// The condition for those of an account, or of the operator; an index serves each.
 fn those(account: Option<AccountId>) -> &'static str {
-    if account.is_some() { "account_id = :account" } else { "account_id IS NULL AND CAST(:account AS BIGINT) IS NULL" }
+    if account.is_some() {
+        "account_id = :account"
+    } else {
+        "account_id IS NULL AND CAST(:account AS BIGINT) IS NULL"
+    }
 }
 
 pub(super) fn insert(
