@@ -22,7 +22,7 @@ use crate::reseal::SEALED;
 use crate::{signing, webhook};
 
 /// Tables that stay behind: what this database alone needs, what lives for minutes, and what triggers count anew.
-const LEFT_BEHIND: [&str; 14] = [
+const LEFT_BEHIND: [&str; 15] = [
     "administrator",
     "applied_setting",
     "day_count",
@@ -37,6 +37,7 @@ const LEFT_BEHIND: [&str; 14] = [
     "session",
     "setup_link",
     "spare_key",
+    "status_total",
 ];
 /// Tables that are filled before the others, in this order: triggers look in them for whose a row is.
 const FIRST: [&str; 3] = ["account", "domain", "recipient"];

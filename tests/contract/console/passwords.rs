@@ -150,7 +150,7 @@ fn bad_names_and_passwords_are_refused_with_a_sentence_and_a_stale_session_is_se
     assert!(page.contains("Open a new login link"), "{page}");
     let late = app.visit(&session, "POST /console/password", &form.replace("name=jo", "name=ann"));
     assert!(late.status == 422 && late.text().contains("Open a new login link"), "{}", late.text());
-    assert_eq!(app.value("SELECT count(*) FROM administrator"), 1, "nobody was made");
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM administrator"), 1, "nobody was made");
 }
 
 #[test]
