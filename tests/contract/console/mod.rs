@@ -9,6 +9,7 @@ mod reports;
 mod sessions;
 mod setup;
 mod several;
+mod speed;
 
 use std::sync::Barrier;
 use std::thread;

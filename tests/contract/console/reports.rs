@@ -76,7 +76,7 @@ fn the_way_of_a_message_is_told_step_by_step() {
     let tell = |query: &str| {
         let page = app.visit(&session, &format!("GET /console/domains/example.com/mail?{query}"), "");
         page.text()
-            .split("<ol role=\"status\">")
+            .split("<div role=\"status\"><ol>")
             .nth(1)
             .map(|rest| rest.split("</ol>").next().unwrap().to_owned())
     };

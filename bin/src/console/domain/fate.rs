@@ -145,7 +145,7 @@ pub(super) fn form(frame: &Frame, domain: &Details, asked: &Asked) -> Markup {
                     button { "Tell me" }
                 }
             }
-            @if !asked.steps.is_empty() { ol role="status" { @for step in &asked.steps { li { (step) } } } }
+            @if !asked.steps.is_empty() { div role="status" { ol { @for step in &asked.steps { li { (step) } } } } }
         }
     }
 }

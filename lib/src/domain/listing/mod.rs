@@ -102,7 +102,7 @@ pub fn search<'t>(
     table::search(tx, caller, search, order, direction, page)
 }
 
-/// The names of the caller's domains that are tied to a key, by key and then by name: at most `most` of each key, and one more
+/// The names of some of the caller's domains that are tied to each of these keys, sorted: at most `most` of each, and one more
 /// where there are more.
 pub fn tied_to_keys(
     tx: &ReadTx<'_>,
