@@ -35,7 +35,7 @@ fn start() -> (TestApp, Key, i64) {
 fn a_look_at_a_domain_takes_few_round_trips() {
     let (app, key, id) = start();
     at_most(5, "GET one", trips(&app, |_| app.call(&key, &format!("GET /api/v1/domains/{id}")).status));
-    at_most(8, "GET a page", trips(&app, |_| app.call(&key, "GET /api/v1/domains").status));
+    at_most(7, "GET a page", trips(&app, |_| app.call(&key, "GET /api/v1/domains").status));
 }
 
 #[test]
@@ -45,12 +45,12 @@ fn a_creation_takes_few_round_trips() {
         let body = json!({"domain": {"url": format!("n{turn}.example")}});
         app.call_with(&key, "POST /api/v1/domains", &body).status
     });
-    at_most(32, "a creation", made);
+    at_most(25, "a creation", made);
 }
 
 #[test]
 fn a_check_takes_few_round_trips() {
     let (app, key, id) = start();
     let checked = trips(&app, |_| app.call(&key, &format!("POST /api/v1/domains/{id}/verify")).status);
-    at_most(23, "a check", checked);
+    at_most(16, "a check", checked);
 }

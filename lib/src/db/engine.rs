@@ -56,6 +56,15 @@ impl Conn<'_> {
         on_either!(self, conn => conn.run(sql, params))
     }
 
+    /// Runs a statement of which nothing is asked, now or with the next one.
+    pub(super) fn put(self, sql: &str, params: impl Params) -> Result<(), Error> {
+        match self {
+            Conn::Sqlite(conn) => conn.run(sql, params).map(drop),
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.put(sql, params),
+        }
+    }
+
     /// Whether a transaction is open.
     pub(super) fn is_in_transaction(self) -> bool {
         on_either!(self, conn => conn.is_in_transaction())
