@@ -160,8 +160,8 @@ impl Conn<'_> {
 pub(super) enum Engine {
     Sqlite {
         file: PathBuf,
-        writer: Writer,
-        readers: Readers,
+        writer: Box<Writer>,
+        readers: Box<Readers>,
     },
     #[cfg(feature = "postgres")]
     Postgres(postgres::Server),
@@ -170,7 +170,11 @@ pub(super) enum Engine {
 impl Engine {
     /// The file with a connection that the caller has opened.
     pub(super) fn sqlite(file: &Path, writer: sqlite::Connection) -> Engine {
-        Engine::Sqlite { file: file.to_owned(), writer: Writer::new(writer), readers: Readers::default() }
+        Engine::Sqlite {
+            file: file.to_owned(),
+            writer: Box::new(Writer::new(writer)),
+            readers: Box::default(),
+        }
     }
 
     /// Runs `work` in one transaction that sees one state and changes nothing.

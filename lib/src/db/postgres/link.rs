@@ -66,7 +66,8 @@ impl From<tokio_postgres::Error> for Failure {
         let text = sentence(&error);
         let Some(code) = error.code() else {
             // A value that does not fit its parameter is no fault of the connection's.
-            let is_lost = error.is_closed() || error.source().is_some_and(|e| e.is::<std::io::Error>());
+            let is_lost = error.is_closed()
+                || error.source().and_then(|e| e.downcast_ref::<std::io::Error>()).is_some();
             return if is_lost { Failure::out_of_reach(text) } else { Failure::other(text) };
         };
         if code == &SqlState::FEATURE_NOT_SUPPORTED && text.contains("cached plan") {
