@@ -7,14 +7,15 @@ use crate::harness::app::{Key, TestApp};
 /// How often the App waits for the server in `ask`, when it has been asked the like before.
 fn trips(app: &TestApp, mut ask: impl FnMut(usize) -> u16) -> Option<u64> {
     app.postroom.round_trips()?;
-    let mut last = 0;
-    for turn in 0..4 {
+    let mut fewest = u64::MAX;
+    // On a busy machine the end of a read may go to the server by itself.
+    for turn in 0..8 {
         let before = app.postroom.round_trips()?;
         let status = ask(turn);
         assert!((200..300).contains(&status), "{status}");
-        last = app.postroom.round_trips()? - before;
+        fewest = fewest.min(app.postroom.round_trips()? - before);
     }
-    Some(last)
+    Some(fewest)
 }
 
 fn at_most(most: u64, what: &str, trips: Option<u64>) {
@@ -35,7 +36,7 @@ fn start() -> (TestApp, Key, i64) {
 fn a_look_at_a_domain_takes_few_round_trips() {
     let (app, key, id) = start();
     at_most(5, "GET one", trips(&app, |_| app.call(&key, &format!("GET /api/v1/domains/{id}")).status));
-    at_most(8, "GET a page", trips(&app, |_| app.call(&key, "GET /api/v1/domains").status));
+    at_most(7, "GET a page", trips(&app, |_| app.call(&key, "GET /api/v1/domains").status));
 }
 
 #[test]
@@ -45,12 +46,12 @@ fn a_creation_takes_few_round_trips() {
         let body = json!({"domain": {"url": format!("n{turn}.example")}});
         app.call_with(&key, "POST /api/v1/domains", &body).status
     });
-    at_most(32, "a creation", made);
+    at_most(25, "a creation", made);
 }
 
 #[test]
 fn a_check_takes_few_round_trips() {
     let (app, key, id) = start();
     let checked = trips(&app, |_| app.call(&key, &format!("POST /api/v1/domains/{id}/verify")).status);
-    at_most(23, "a check", checked);
+    at_most(16, "a check", checked);
 }

@@ -25,15 +25,14 @@ fn create(client: &Client, name: &str) -> Option<u16> {
 
 fn names(client: &Client) -> Vec<String> {
     let mut found = Vec::new();
-    for page in 1.. {
-        let reply = client.get(&format!("/api/v1/domains?page={page}&per_page=100"));
+    loop {
+        let reply = client.get(&format!("/api/v1/domains?limit=50&offset={}", found.len()));
         let domains = reply.json.as_array().cloned().unwrap_or_else(|| panic!("{reply:?}"));
-        found.extend(domains.iter().filter_map(|domain| domain["url"].as_str().map(str::to_owned)));
         if domains.is_empty() {
             return found;
         }
+        found.extend(domains.iter().filter_map(|domain| domain["url"].as_str().map(str::to_owned)));
     }
-    found
 }
 
 #[test]

@@ -56,6 +56,15 @@ impl Conn<'_> {
         on_either!(self, conn => conn.run(sql, params))
     }
 
+    /// Runs a statement of which nothing is asked, now or with the next one.
+    pub(super) fn put(self, sql: &str, params: impl Params) -> Result<(), Error> {
+        match self {
+            Conn::Sqlite(conn) => conn.run(sql, params).map(drop),
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.put(sql, params),
+        }
+    }
+
     /// Whether a transaction is open.
     pub(super) fn is_in_transaction(self) -> bool {
         on_either!(self, conn => conn.is_in_transaction())
@@ -151,8 +160,8 @@ impl Conn<'_> {
 pub(super) enum Engine {
     Sqlite {
         file: PathBuf,
-        writer: Writer,
-        readers: Readers,
+        writer: Box<Writer>,
+        readers: Box<Readers>,
     },
     #[cfg(feature = "postgres")]
     Postgres(postgres::Server),
@@ -161,7 +170,11 @@ pub(super) enum Engine {
 impl Engine {
     /// The file with a connection that the caller has opened.
     pub(super) fn sqlite(file: &Path, writer: sqlite::Connection) -> Engine {
-        Engine::Sqlite { file: file.to_owned(), writer: Writer::new(writer), readers: Readers::default() }
+        Engine::Sqlite {
+            file: file.to_owned(),
+            writer: Box::new(Writer::new(writer)),
+            readers: Box::default(),
+        }
     }
 
     /// Runs `work` in one transaction that sees one state and changes nothing.

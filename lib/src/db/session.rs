@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, Ref, RefCell};
 
-use super::engine::{Conn, Turn};
+use super::engine::Turn;
 use super::inside::Inside;
 use super::{Postroom, ReadTx, WriteTx, closed};
 use crate::clock::Timestamp;
@@ -103,10 +103,6 @@ impl<'a> Held<'a> {
         }
     }
 
-    fn on_conn(&self, work: impl FnOnce(Conn<'_>) -> Result<(), Error>) -> Result<(), Error> {
-        work(self.turn().ok_or_else(closed)?.conn()?)
-    }
-
     fn roll_back(&self) {
         self.inside.take();
         self.turn.take();
@@ -131,7 +127,7 @@ trait Holding {
 
 impl Holding for Held<'_> {
     fn turn(&self) -> Option<Ref<'_, Turn<'_>>> {
-        Ref::filter_map(self.turn.borrow(), |turn| turn.as_ref()).ok()
+        Ref::filter_map(self.turn.borrow(), Option::as_ref).ok()
     }
 
     fn enter(&self) -> Result<bool, Error> {
@@ -154,8 +150,8 @@ impl Holding for Held<'_> {
                 self.roll_back();
                 Ok(())
             }
-            (false, true) => self.on_conn(|conn| conn.keep_part()),
-            (false, false) => self.on_conn(|conn| conn.undo_part()),
+            (false, true) => self.turn().ok_or_else(closed)?.conn()?.keep_part(),
+            (false, false) => self.turn().ok_or_else(closed)?.conn()?.undo_part(),
         }
     }
 }

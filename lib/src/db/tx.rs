@@ -99,6 +99,12 @@ impl WriteTx<'_> {
         self.alive()?.run(sql, params)
     }
 
+    /// Runs a statement of which nothing is asked. It may wait for the next one, or for the end of the transaction, and go to a server
+    /// in the same round trip; then an error of its shows there.
+    pub(crate) fn put(&self, sql: &str, params: impl Params) -> Result<(), Error> {
+        self.alive()?.put(sql, params)
+    }
+
     /// References between rows are checked when the transaction ends.
     pub(crate) fn defer_references(&self) -> Result<(), Error> {
         self.alive()?.defer_references()

@@ -12,7 +12,7 @@ pub(super) fn insert(
     actor: &Actor,
     change: &Change,
 ) -> Result<(), Error> {
-    tx.run(
+    tx.put(
         // The row also has the sentence, for a version that does not know the change.
         "INSERT INTO event (at, account_id, actor, action, subject, detail, domain_id, data)
          VALUES (:at, :account, :actor, :action, :subject, :detail, :domain, :data)",

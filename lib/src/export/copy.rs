@@ -73,13 +73,17 @@ fn copy_rows(source: &ReadTx<'_>, target: &WriteTx<'_>) -> Result<Counts, Error>
     for table in &tables {
         let mut read = Sum::default();
         table::pages(source, table, |rows| {
-            rows.iter().for_each(|row| read.add(row));
+            for row in rows {
+                read.add(row);
+            }
             table::insert_many(target, table, rows)
         })?;
         let mut written = Sum::default();
         let columns = same_columns(target, table)?;
         table::pages(target, &columns, |rows| {
-            rows.iter().for_each(|row| written.add(row));
+            for row in rows {
+                written.add(row);
+            }
             Ok(())
         })?;
         if read != written {

@@ -80,7 +80,7 @@ pub(super) fn insert(
     answer: &[u8],
     expires_at: Timestamp,
 ) -> Result<(), Error> {
-    tx.run(
+    tx.put(
         "INSERT INTO idempotency (api_key_id, account_id, name, content, answer, expires_at)
          VALUES (:by, :account, :name, :content, :answer, :expires_at)",
         named! {

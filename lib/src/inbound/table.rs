@@ -47,18 +47,18 @@ pub(super) fn set_filtering(tx: &WriteTx<'_>, id: DomainId, filtering: &Filterin
 }
 
 pub(super) fn set_admins(tx: &WriteTx<'_>, id: DomainId, admins: &[EmailAddress]) -> Result<(), Error> {
-    tx.run("DELETE FROM domain_admin WHERE domain_id = ?1", [id.number()])?;
+    tx.put("DELETE FROM domain_admin WHERE domain_id = ?1", [id.number()])?;
     for admin in admins {
         let sql = "INSERT INTO domain_admin (domain_id, address) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-        tx.run(sql, (id.number(), admin.to_string()))?;
+        tx.put(sql, (id.number(), admin.to_string()))?;
     }
     Ok(())
 }
 
 pub(super) fn set_downstream(tx: &WriteTx<'_>, id: DomainId, downstream: &[Downstream]) -> Result<(), Error> {
-    tx.run("DELETE FROM downstream_address WHERE domain_id = ?1", [id.number()])?;
+    tx.put("DELETE FROM downstream_address WHERE domain_id = ?1", [id.number()])?;
     for each in downstream {
-        tx.run(
+        tx.put(
             "INSERT INTO downstream_address (domain_id, priority, weight, port, target) VALUES (?1, ?2, ?3, ?4, ?5)",
             (id.number(), each.priority, each.weight, each.port, &each.target),
         )?;

@@ -25,7 +25,7 @@ pub(super) fn insert(
     value: &str,
     priority: Option<u16>,
 ) -> Result<(), Error> {
-    tx.run(
+    tx.put(
         "INSERT INTO record (domain_id, purpose, host, value, priority, checksum)
          VALUES (:domain, :purpose, :host, :value, :priority, :checksum)",
         named! {
@@ -37,7 +37,7 @@ pub(super) fn insert(
 }
 
 pub(super) fn insert_dkim(tx: &WriteTx<'_>, domain: DomainId, key: DkimKeyId) -> Result<(), Error> {
-    tx.run(
+    tx.put(
         "INSERT INTO record (domain_id, purpose, dkim_key_id, checksum) VALUES (?1, 'dkim', ?2, ?3)",
         (domain.number(), key.number(), checksum(domain, OF_SIGNING_KEYS, Some(key), None, None)),
     )?;
@@ -85,7 +85,7 @@ pub(crate) struct Check<'a> {
 }
 
 pub(crate) fn note_check(tx: &WriteTx<'_>, id: RecordId, check: &Check<'_>) -> Result<(), Error> {
-    tx.run(
+    tx.put(
         "UPDATE record SET status = :status, pinned = :pinned, failures = :failures, failing_since = :since,
              failing_for = :known, failed_at = :failed, checked_at = :at, observed = :observed, problem_code = :code, problem_text = :text
          WHERE id = :id",

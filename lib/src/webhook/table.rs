@@ -18,7 +18,7 @@ pub(super) fn insert(
     public: &[u8; 32],
     sealed: &[u8],
 ) -> Result<(), Error> {
-    tx.run(
+    tx.put(
         "INSERT INTO webhook_key (domain_id, public_key, sealed, checksum) VALUES (?1, ?2, ?3, ?4)",
         (domain.number(), public.as_slice(), sealed, checksum(domain, public)),
     )?;

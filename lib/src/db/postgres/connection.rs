@@ -27,6 +27,35 @@ const BEGIN_ALONE: &str =
 /// Within which time a dead link shows that it is dead. A server that is silent for longer is not asked a second time.
 const SOON: Duration = Duration::from_millis(500);
 
+/// How many statements wait for the next one at most.
+const MOST_WAITING: usize = 24;
+
+/// A statement that waits for the next one, with its values.
+pub(super) struct Waiting {
+    pub(super) sql: String,
+    values: Vec<(OwnedPlace, Owned)>,
+}
+
+impl Waiting {
+    fn new(sql: &str, params: impl Params) -> Result<Waiting, Error> {
+        let mut values = Vec::new();
+        params.each(|place, value| {
+            values.push((OwnedPlace::from(place), Owned::from(value)));
+            Ok::<_, Error>(())
+        })?;
+        Ok(Waiting { sql: sql.to_owned(), values })
+    }
+
+    fn commit() -> Waiting {
+        Waiting { sql: "COMMIT".to_owned(), values: Vec::new() }
+    }
+
+    /// The values in the places of the statement.
+    pub(super) fn in_places(&self, places: &[Parameter]) -> Result<Vec<&Owned>, Failure> {
+        in_places(&self.values, places)
+    }
+}
+
 /// How a transaction stands to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -57,6 +86,8 @@ pub(in crate::db) struct Connection {
     link: RefCell<Option<Link>>,
     /// What goes to the server before the next statement.
     first: RefCell<String>,
+    /// The statements that go to the server after that, and before the next one.
+    waiting: RefCell<Vec<Waiting>>,
     state: Cell<State>,
     /// Why a statement of this transaction has failed, for the first that did.
     failed: RefCell<Option<(StoreTrouble, String)>>,
@@ -76,6 +107,7 @@ impl Connection {
             trips,
             link: RefCell::new(Some(link)),
             first: RefCell::default(),
+            waiting: RefCell::default(),
             state: Cell::new(State::Idle),
             failed: RefCell::default(),
             is_conflict: Cell::new(false),
@@ -146,13 +178,25 @@ impl Connection {
 
     /// Keeps what was written. Fails if a statement has failed since, for then the server keeps nothing.
     pub(super) fn commit(&self) -> Result<(), Error> {
-        let mut first = if self.state.get() == State::Open { self.take_first() } else { String::new() };
+        if self.state.get() == State::Begun
+            && let Err(error) = self.flush()
+        {
+            self.roll_back();
+            return Err(error);
+        }
         let committed = match self.state.get() {
             State::Idle | State::Begun => Ok(()),
             State::Open => {
-                first.push_str("COMMIT");
+                let (first, waiting) = (self.take_first(), self.waiting.take());
                 // In this state no other link takes the place of a dead one: it would have nothing to commit.
-                self.with_link(|link| link.batch(&first)).map_err(|failure| self.note(failure, State::Idle))
+                let committed = self.with_link(|link| {
+                    if waiting.is_empty() {
+                        link.batch(&(first.clone() + "COMMIT"))
+                    } else {
+                        link.ask(&first, &waiting, &Waiting::commit()).map(drop)
+                    }
+                });
+                committed.map_err(|failure| self.note(failure, State::Idle))
             }
             State::Failed | State::Lost => {
                 self.roll_back();
@@ -166,6 +210,7 @@ impl Connection {
 
     /// Undoes what was written. Nobody waits for it: the server undoes it by itself if the connection is gone.
     pub(super) fn roll_back(&self) {
+        self.waiting.take();
         self.first.replace(self.left_open().to_owned());
         match self.state.replace(State::Idle) {
             State::Idle | State::Begun => {}
@@ -187,18 +232,22 @@ impl Connection {
 
     pub(in crate::db) fn begin_part(&self) -> Result<(), Error> {
         self.check()?;
+        self.flush()?;
         self.first.borrow_mut().push_str("SAVEPOINT part;");
         Ok(())
     }
 
     pub(in crate::db) fn keep_part(&self) -> Result<(), Error> {
         self.check()?;
+        self.flush()?;
         self.first.borrow_mut().push_str("RELEASE SAVEPOINT part;");
         Ok(())
     }
 
     /// Undoes the part. If another transaction was in the way, all of this one is to be done again.
     pub(in crate::db) fn undo_part(&self) -> Result<(), Error> {
+        // They are undone, too.
+        self.waiting.take();
         if self.is_conflict.get() || self.state.get() == State::Lost {
             return Err(self.earlier());
         }
@@ -213,6 +262,7 @@ impl Connection {
     /// Runs statements that have no parameters.
     pub(in crate::db) fn batch(&self, sql: &str) -> Result<(), Error> {
         self.check()?;
+        self.flush()?;
         let mut text = self.take_first();
         text.push_str(sql);
         self.done(self.with_link(|link| link.batch(&text)))
@@ -255,14 +305,29 @@ impl Connection {
 
     fn ask(&self, sql: &str, params: impl Params) -> Result<Answer, Error> {
         self.check()?;
-        let mut given = Vec::new();
-        params.each(|place, value| {
-            given.push((OwnedPlace::from(place), Owned::from(value)));
-            Ok::<_, Error>(())
-        })?;
-        let first = self.take_first();
-        let answer = self.with_link(|link| link.ask(&first, sql, |places| in_places(&given, places)));
+        let last = Waiting::new(sql, params)?;
+        let (first, waiting) = (self.take_first(), self.waiting.take());
+        let answer = self.with_link(|link| link.ask(&first, &waiting, &last));
         self.done(answer)
+    }
+
+    /// Runs a statement with whatever goes to the server next.
+    pub(in crate::db) fn put(&self, sql: &str, params: impl Params) -> Result<(), Error> {
+        self.check()?;
+        if self.waiting.borrow().len() >= MOST_WAITING {
+            self.flush()?;
+        }
+        self.waiting.borrow_mut().push(Waiting::new(sql, params)?);
+        Ok(())
+    }
+
+    /// Runs the statements that wait.
+    fn flush(&self) -> Result<(), Error> {
+        let waiting = self.waiting.take();
+        let Some((last, others)) = waiting.split_last() else { return Ok(()) };
+        let first = self.take_first();
+        let answer = self.with_link(|link| link.ask(&first, others, last));
+        self.done(answer).map(drop)
     }
 
     /// Does something on the link. If the link has died since it served last, and nothing was done in this transaction yet,

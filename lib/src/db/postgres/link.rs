@@ -16,10 +16,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row, Statement};
 
+use super::connection::Waiting;
 use super::statement::{Parameter, translate};
 use super::target::{REACHED_WITHIN, Target};
 use super::trips::Trips;
-use super::value::Owned;
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// How many statements a link keeps prepared.
@@ -66,7 +66,8 @@ impl From<tokio_postgres::Error> for Failure {
         let text = sentence(&error);
         let Some(code) = error.code() else {
             // A value that does not fit its parameter is no fault of the connection's.
-            let is_lost = error.is_closed() || error.source().is_some_and(|e| e.is::<std::io::Error>());
+            let is_lost = error.is_closed()
+                || error.source().and_then(|e| e.downcast_ref::<std::io::Error>()).is_some();
             return if is_lost { Failure::out_of_reach(text) } else { Failure::other(text) };
         };
         if code == &SqlState::FEATURE_NOT_SUPPORTED && text.contains("cached plan") {
@@ -171,20 +172,28 @@ impl Link {
         });
     }
 
-    /// Runs a statement, and before it `first`, in the same round trip.
-    pub(super) fn ask<'v>(
-        &self,
-        first: &str,
-        sql: &str,
-        values: impl FnOnce(&[Parameter]) -> Result<Vec<&'v Owned>, Failure>,
-    ) -> Result<Answer, Failure> {
-        let (prepared, first) = match self.known(sql) {
-            Some(prepared) => (prepared, first),
-            None => (self.prepare(first, sql)?, ""),
+    /// Runs a statement, and before it `first` and those that wait, in the same round trip.
+    pub(super) fn ask(&self, first: &str, waiting: &[Waiting], last: &Waiting) -> Result<Answer, Failure> {
+        // What is not prepared yet is prepared first, the first of them in a round trip with `first`.
+        let mut first = first;
+        let mut prepared = Vec::with_capacity(waiting.len() + 1);
+        for Waiting { sql, .. } in waiting.iter().chain([last]) {
+            prepared.push(match self.known(sql) {
+                Some(known) => known,
+                None => self.prepare(std::mem::take(&mut first), sql)?,
+            });
+        }
+        let Some((last_prepared, others)) = prepared.split_last() else {
+            return Err(Failure::other("there is no statement"));
         };
-        let values = values(&prepared.places)?;
+        let mut before = Vec::with_capacity(waiting.len());
+        for (waiting, prepared) in waiting.iter().zip(others) {
+            let values = waiting.in_places(&prepared.places)?;
+            before.push(async move { self.client.execute_raw(&prepared.statement, values).await.map(drop) });
+        }
+        let values = last.in_places(&last_prepared.places)?;
         let asked = async {
-            let stream = self.client.query_raw(&prepared.statement, values).await?;
+            let stream = self.client.query_raw(&last_prepared.statement, values).await?;
             futures_util::pin_mut!(stream);
             let mut rows = Vec::new();
             while let Some(row) = stream.try_next().await? {
@@ -192,11 +201,14 @@ impl Link {
             }
             Ok(Answer { rows, touched: stream.rows_affected().unwrap_or(0) })
         };
-        if first.is_empty() {
-            self.wait(asked)
-        } else {
-            self.wait(both(self.client.batch_execute(first), asked))
-        }
+        // Each is sent when those before it are, and an answer comes for each.
+        let all = async {
+            let begun =
+                async { if first.is_empty() { Ok(()) } else { self.client.batch_execute(first).await } };
+            let before = both(begun, async { all_of(before).await });
+            both(before, asked).await
+        };
+        self.wait(all)
     }
 
     fn known(&self, sql: &str) -> Option<Arc<Prepared>> {
@@ -253,6 +265,13 @@ async fn both<T>(
     let (first, second) = futures_util::future::join(first, second).await;
     first?;
     second
+}
+
+/// Does all of them in one round trip, and fails as the first that fails does.
+async fn all_of(
+    work: Vec<impl Future<Output = Result<(), tokio_postgres::Error>>>,
+) -> Result<(), tokio_postgres::Error> {
+    futures_util::future::join_all(work).await.into_iter().collect()
 }
 
 /// Why there is no connection. A wrong password or database is no trouble of the network's, but nor does it pass by itself.

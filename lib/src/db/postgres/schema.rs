@@ -114,7 +114,8 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
         let files =
             std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
-        let mut files: Vec<String> = files.filter(|name| name.ends_with(".sql")).collect();
+        let mut files: Vec<String> =
+            files.filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "sql")).collect();
         files.sort();
         let known = MIGRATIONS.iter().map(|(version, name, _)| format!("V{version}__{name}.sql"));
         assert_eq!(files, known.collect::<Vec<_>>());

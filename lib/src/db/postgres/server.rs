@@ -90,7 +90,7 @@ impl Server {
                 return Err(closed());
             }
             if let Some(conn) = pool.idle.pop() {
-                return Ok(Lent { server: self, conn: Some(conn) });
+                return Ok(Lent { server: self, conn: Some(Box::new(conn)) });
             }
             if pool.open < MOST {
                 pool.open += 1;
@@ -106,7 +106,8 @@ impl Server {
         drop(pool);
         // From here on `lent` gives the place back, even if there is no connection.
         let mut lent = Lent { server: self, conn: None };
-        lent.conn = Some(Connection::open(Arc::clone(&self.target), Arc::clone(&self.trips))?);
+        let conn = Connection::open(Arc::clone(&self.target), Arc::clone(&self.trips))?;
+        lent.conn = Some(Box::new(conn));
         Ok(lent)
     }
 
@@ -225,18 +226,18 @@ impl Turn<'_> {
 /// A connection that comes back when this is dropped. A transaction that is open then is undone.
 pub(in crate::db) struct Lent<'a> {
     server: &'a Server,
-    conn: Option<Connection>,
+    conn: Option<Box<Connection>>,
 }
 
 impl Lent<'_> {
     pub(in crate::db) fn conn(&self) -> Result<&Connection, Error> {
-        self.conn.as_ref().ok_or_else(|| Failure::out_of_reach("there is no connection").into())
+        self.conn.as_deref().ok_or_else(|| Failure::out_of_reach("there is no connection").into())
     }
 }
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        let conn = self.conn.take();
+        let conn = self.conn.take().map(|conn| *conn);
         if let Some(conn) = &conn {
             conn.roll_back();
         }
@@ -264,6 +265,7 @@ mod tests {
 
     #[test]
     #[ignore = "a measurement, which needs a PostgreSQL server"]
+    #[expect(clippy::print_stdout, reason = "it prints figures")]
     fn isolation_beside_others_and_alone() {
         for (what, most) in [("beside others", CONFLICTS), ("alone", 0)] {
             for accounts in [1, 16] {

@@ -49,9 +49,8 @@ impl Target {
         let plain = format!("{hosts}?{}", others.join("&"));
         let mut config = tokio_postgres::Config::from_str(&plain).map_err(|e| super::link::sentence(&e))?;
         let check = match (mode.as_str(), &roots) {
-            ("disable", _) => Check::Nothing,
+            ("disable" | "prefer", _) | ("require", None) => Check::Nothing,
             // As libpq has it: a root that is given is used.
-            ("prefer", _) | ("require", None) => Check::Nothing,
             ("require", Some(_)) | ("verify-ca", _) => Check::Chain,
             ("verify-full", _) => Check::Whole,
             (other, _) => {

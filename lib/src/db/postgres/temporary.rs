@@ -38,14 +38,12 @@ impl Temporary {
     pub(in crate::db) fn wanted() -> Option<Result<Temporary, Error>> {
         let server = std::env::var(VARIABLE).ok().filter(|url| !url.is_empty())?;
         let free = locked(FREE.get_or_init(Mutex::default)).get_mut(&server).and_then(Vec::pop);
-        Some(match free {
-            Some(url) => batch(&url, EMPTY).map(|()| Temporary { server, url }),
-            None => {
-                let name =
-                    format!("postroom_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-                batch(&server, &format!("CREATE DATABASE {name}"))
-                    .map(|()| Temporary { url: with_name(&server, &name), server })
-            }
+        Some(if let Some(url) = free {
+            batch(&url, EMPTY).map(|()| Temporary { server, url })
+        } else {
+            let name = format!("postroom_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+            batch(&server, &format!("CREATE DATABASE {name}"))
+                .map(|()| Temporary { url: with_name(&server, &name), server })
         })
     }
 
