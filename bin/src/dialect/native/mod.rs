@@ -123,10 +123,13 @@ pub const DIALECT: Surface = Surface {
             .by(&keys::ABORT)
             .writes(KeyScope::KeysWrite),
         route(Method::GET, "/postroom/v1/domains/{name}/setup-links", setup_links::list)
+            .by(&setup_links::LIST)
             .reads(KeyScope::LinksWrite),
         route(Method::POST, "/postroom/v1/domains/{name}/setup-links", setup_links::create)
+            .by(&setup_links::CREATE)
             .writes(KeyScope::LinksWrite),
         route(Method::DELETE, "/postroom/v1/domains/{name}/setup-links/{link_id}", setup_links::revoke)
+            .by(&setup_links::REVOKE)
             .writes(KeyScope::LinksWrite),
         route(Method::GET, "/postroom/v1/domains/{name}/route", routing::show)
             .by(&routing::SHOW)
