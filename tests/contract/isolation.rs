@@ -544,7 +544,10 @@ fn a_foreign_identity_is_answered_as_if_the_domain_never_was() {
 /// What a refusal for want of a scope writes into the audit log is meant to stay.
 fn without_refusals(mut dump: BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
     for (table, mark) in [("event", "key.refused"), ("sqlite_sequence", "event")] {
-        dump.get_mut(table).unwrap().retain(|row| !row.contains(mark));
+        // The second is SQLite's own.
+        if let Some(rows) = dump.get_mut(table) {
+            rows.retain(|row| !row.contains(mark));
+        }
     }
     dump
 }

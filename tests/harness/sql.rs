@@ -211,10 +211,27 @@ fn received(row: &postgres::Row, at: usize) -> Value {
         Type::INT8 => row.get::<_, Option<i64>>(at).map(Value::Integer),
         Type::INT4 => row.get::<_, Option<i32>>(at).map(|number| Value::Integer(number.into())),
         Type::BOOL => row.get::<_, Option<bool>>(at).map(|is| Value::Integer(is.into())),
+        Type::NUMERIC => row.get::<_, Option<Sum>>(at).map(|sum| Value::Integer(sum.0)),
         Type::BYTEA => row.get::<_, Option<Vec<u8>>>(at).map(Value::Blob),
         _ => row.get::<_, Option<String>>(at).map(Value::Text),
     };
     found.unwrap_or(Value::Null)
+}
+
+/// A sum, which PostgreSQL sends as digits to the base of 10,000 behind their number, the weight of the first, the sign and the scale.
+struct Sum(i64);
+
+impl<'a> postgres::types::FromSql<'a> for Sum {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Sum, Box<dyn std::error::Error + Sync + Send>> {
+        let words: Vec<i64> =
+            raw.chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]]).into()).collect();
+        let digit = |place: i64| usize::try_from(place).ok().and_then(|at| words[4..].get(at)).unwrap_or(&0);
+        Ok(Sum((0..=words[1]).fold(0, |sum, place| sum * 10_000 + digit(place))))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        *ty == Type::NUMERIC
+    }
 }
 
 /// The values of a statement's parameters.
