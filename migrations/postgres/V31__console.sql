@@ -40,3 +40,41 @@ CREATE TABLE day_count (
 ALTER TABLE domain ADD COLUMN name_servers TEXT COLLATE "C";
 
 CREATE INDEX record_by_problem ON record (problem_code, domain_id) WHERE problem_code IS NOT NULL;
+
+CREATE TABLE status_total (
+    account_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE DEFERRABLE,
+    api_key_id BIGINT NOT NULL,
+    status TEXT COLLATE "C" NOT NULL,
+    domains BIGINT NOT NULL CHECK (domains >= 0),
+    PRIMARY KEY (account_id, api_key_id, status)
+);
+INSERT INTO status_total (account_id, api_key_id, status, domains)
+    SELECT account_id, coalesce(api_key_id, 0), status, count(*) FROM domain GROUP BY 1, 2, 3;
+
+CREATE FUNCTION status_total_more() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO status_total (account_id, api_key_id, status, domains)
+    VALUES (new.account_id, coalesce(new.api_key_id, 0), new.status, 1)
+    ON CONFLICT (account_id, api_key_id, status) DO UPDATE SET domains = status_total.domains + 1;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER status_total_more AFTER INSERT ON domain
+    FOR EACH ROW EXECUTE FUNCTION status_total_more();
+
+CREATE FUNCTION status_total_less() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    UPDATE status_total SET domains = domains - 1
+    WHERE account_id = old.account_id AND api_key_id = coalesce(old.api_key_id, 0) AND status = old.status;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER status_total_less AFTER DELETE ON domain
+    FOR EACH ROW EXECUTE FUNCTION status_total_less();
+
+CREATE FUNCTION status_total_moved() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    UPDATE status_total SET domains = domains - 1
+    WHERE account_id = old.account_id AND api_key_id = coalesce(old.api_key_id, 0) AND status = old.status;
+    INSERT INTO status_total (account_id, api_key_id, status, domains)
+    VALUES (new.account_id, coalesce(new.api_key_id, 0), new.status, 1)
+    ON CONFLICT (account_id, api_key_id, status) DO UPDATE SET domains = status_total.domains + 1;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER status_total_moved AFTER UPDATE OF account_id, api_key_id, status ON domain
+    FOR EACH ROW WHEN (new.account_id <> old.account_id OR new.api_key_id IS DISTINCT FROM old.api_key_id OR new.status <> old.status) EXECUTE FUNCTION status_total_moved();
