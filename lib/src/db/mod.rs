@@ -114,6 +114,10 @@ struct Kept {
     #[cfg(feature = "postgres")]
     #[expect(dead_code, reason = "kept from the next test for as long as this one has it")]
     database: Option<postgres::Temporary>,
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(dead_code, reason = "kept for as long as the database in it is open")
+    )]
     folder: Option<TempDir>,
 }
 
