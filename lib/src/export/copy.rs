@@ -9,7 +9,7 @@ use crate::db::{Postroom, ReadTx, ToValue, Value, WriteTx};
 use crate::error::{Entity, Error, StoreError, StoreTrouble};
 
 /// Tables that triggers fill.
-const COUNTED: [&str; 3] = ["domain_total", "ledger", "list_size"];
+const COUNTED: [&str; 4] = ["domain_total", "ledger", "list_size", "status_total"];
 /// What a database has before anybody has done anything: the time, and the key that it was opened with.
 const OWN: [&str; 2] = ["known_time", "master_key"];
 
