@@ -179,6 +179,15 @@ mod tests {
     }
 
     #[test]
+    fn a_scope_covers_itself_and_reading_all_covers_reading_domains() {
+        for scope in KeyScope::ALL {
+            assert!(scopes(&[*scope]).cover(&scopes(&[*scope])), "{scope}");
+        }
+        let (all, domains) = (scopes(&[KeyScope::ReadAll]), scopes(&[KeyScope::DomainsRead]));
+        assert!(all.cover(&domains) && !domains.cover(&all));
+    }
+
+    #[test]
     fn whoever_covers_others_may_do_all_that_they_may() {
         for mine in KeyScope::ALL {
             for theirs in KeyScope::ALL {

@@ -163,7 +163,11 @@ impl Postroom {
         let folder = tempfile::Builder::new().prefix("postroom-").tempdir();
         let folder = folder.map_err(|source| OpenError::NoTemporaryFolder { source })?;
         let file = folder.path().join("postroom.db");
-        let kept = Kept { folder: Some(folder), ..Kept::default() };
+        let kept = Kept {
+            #[cfg(feature = "postgres")]
+            database: None,
+            folder: Some(folder),
+        };
         #[cfg(feature = "postgres")]
         if let Some(database) = postgres::Temporary::wanted() {
             let database = database.map_err(|e| OpenError::of(Path::new("a database for a test"), &e))?;

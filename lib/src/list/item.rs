@@ -212,12 +212,11 @@ fn client(text: &str) -> Result<Option<String>, InvalidItem> {
         return if bare != text || is_meant_for_an_ip(bare) { Err(why_no_ip(bare)) } else { Ok(None) };
     };
     let Some(length) = length else { return Ok(Some(key::of_client(ip.to_canonical()))) };
-    let is_plain = (1..=3).contains(&length.len()) && length.bytes().all(|octet| octet.is_ascii_digit());
     let bits = if ip.is_ipv4() { 32 } else { 128 };
     let length = length
         .parse::<u8>()
         .ok()
-        .filter(|parsed| is_plain && *parsed <= bits && parsed.to_string() == length)
+        .filter(|parsed| *parsed <= bits && parsed.to_string() == length)
         .ok_or(InvalidItem::Length { most: bits })?;
     let first = key::first_of(ip, length);
     if first != ip {
@@ -312,5 +311,48 @@ impl InvalidItem {
     /// Turns it into an [`Error::Invalid`](crate::error::Error::Invalid) of `field`.
     pub fn of(self, field: &'static str) -> crate::error::Error {
         crate::error::Error::invalid(field, self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(text: &str) -> Item {
+        text.parse().unwrap()
+    }
+
+    fn refused(text: &str) -> InvalidItem {
+        text.parse::<Item>().unwrap_err()
+    }
+
+    #[test]
+    fn items_are_equal_if_they_match_the_same() {
+        assert_eq!(item("A.example"), item("a.example"));
+        assert_ne!(item("a.example"), item("b.example"));
+        assert_ne!(item("192.0.2.1"), item("192.0.2.0/24"));
+    }
+
+    #[test]
+    fn an_address_is_covered_by_itself_and_a_block_by_its_own_bits() {
+        let (keys, block) = item("jo@example.com").covered_by();
+        assert!(keys.contains(&item("jo@example.com").key) && block.is_none(), "{keys:?}");
+        let (_, block) = item("2001:db8::1/128").covered_by();
+        assert_eq!(block, Some(("2001:db8::1".parse().unwrap(), 128)));
+    }
+
+    #[test]
+    fn what_is_too_long_or_was_meant_for_an_ip_address_is_called_that() {
+        assert_eq!(refused(&"x".repeat(MAX_CHARS + 1)), InvalidItem::TooLong);
+        assert_ne!(refused(&"x".repeat(MAX_CHARS)), InvalidItem::TooLong);
+        for range in ["192.0.2.*", "192.0.2.1-9"] {
+            assert_eq!(refused(range), InvalidItem::Range, "{range}");
+        }
+        for name in ["12", "...", "ab:25"] {
+            assert!(matches!(refused(name), InvalidItem::Domain(_)), "{name}: {:?}", refused(name));
+        }
+        for length in ["192.0.2.0/+24", "192.0.2.0/024", "192.0.2.0/33", "192.0.2.0/"] {
+            assert_eq!(refused(length), InvalidItem::Length { most: 32 }, "{length}");
+        }
     }
 }

@@ -296,3 +296,16 @@ fn breadth(entry: &ListEntry) -> (u8, std::cmp::Reverse<usize>) {
     };
     (rank, std::cmp::Reverse(if rank == 3 { 0 } else { key.len() }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_has_a_domain_that_is_neither_empty_nor_too_long() {
+        let long = |octets: usize| format!("jo@{}", "x".repeat(octets));
+        assert_eq!(Sender::parse("jo@"), None);
+        assert_eq!(Sender::parse(&long(MAX_NAME_OCTETS + 1)), None);
+        assert!(Sender::parse(&long(MAX_NAME_OCTETS)).is_some());
+    }
+}
