@@ -163,7 +163,8 @@ impl Route {
 
 /// The function that answers a route.
 ///
-/// The type of its argument says which credential the route needs: a function that gets no [`Caller`] cannot act for one.
+/// The type of its argument says which credential the route needs: a function that gets no
+/// [`Caller`](postroom::account::Caller) cannot act for one.
 #[derive(Clone, Copy, Debug)]
 pub enum Handler {
     /// Answers a caller with an API key, from the database alone. The function parses, makes one `read` or `write`, and
