@@ -86,7 +86,7 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
             (Command::Start { .. }, Some(source)) => rotation::start(tx, &caller, &domain, source)?,
             (Command::Abort { .. }, _) => rotation::abort(tx, &caller, &domain)?,
             (Command::Every { days, .. }, _) => {
-                rotation::set_interval(tx, &caller, &domain, interval(*days))?
+                rotation::set_interval(tx, &caller, &domain, rotations::interval(*days))?
             }
             (Command::Delegate { .. }, _) => rotation::delegate(tx, &caller, &domain)?,
             _ => rotation::status(tx, &domain)?,
@@ -100,11 +100,6 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
         .output
         .print(&rotation_json(&domain, &status, keep), || told(&domain, &status, &entries, keep))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The time from one automatic rotation to the next; none for 0 days.
-pub(super) fn interval(days: u32) -> Option<Duration> {
-    (days > 0).then(|| Duration::from_hours(24 * u64::from(days)))
 }
 
 /// The stage in a sentence, and what there is to do.

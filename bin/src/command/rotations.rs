@@ -13,7 +13,6 @@ use postroom::page::{Direction, Page};
 use postroom::rotation::{self, RotationView, Stage};
 
 use super::failure::complain;
-use super::key_rotation::interval;
 use super::output::table;
 use super::{Context, Exit, Failure, progress};
 use crate::json::key::rotation_json;
@@ -107,6 +106,11 @@ pub(super) fn start(context: &Context, postroom: &Postroom) -> Result<ExitCode, 
         format!("{}{} rotations begun. {hint}", lines.collect::<String>(), started.len())
     })?;
     Ok(exit)
+}
+
+/// The time from one automatic rotation to the next; none for 0 days.
+pub(super) fn interval(days: u32) -> Option<Duration> {
+    (days > 0).then(|| Duration::from_hours(24 * u64::from(days)))
 }
 
 /// Sets for each domain with keys of its own how often they are rotated; one that is refused stops no other.
