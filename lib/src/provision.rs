@@ -71,6 +71,7 @@ pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Res
         return Err(Error::NotFound(Entity::Domain));
     }
     let label = label::parse_optional("label", new.label)?;
+    tx.foresee(|tx| foresee(tx, caller, new));
     if let Some(alias) = inbound::own_alias(tx, caller, new.name)? {
         return Err(alias);
     }
@@ -93,6 +94,15 @@ pub(crate) fn create_proved<'t>(
     domain::find(tx, caller, domain.id)
 }
 
+/// Foresees what is read before a domain is written.
+fn foresee(tx: &ReadTx<'_>, caller: &Caller, new: &NewDomain<'_>) {
+    let _ = inbound::own_alias(tx, caller, new.name);
+    ownership::foresee(tx, caller.account(), new.name);
+    let _ = subscription::find(tx, caller.account(), new.subscription.unwrap_or(subscription::DEFAULT));
+    let _ = dkim::pool::count(tx);
+    let _ = tx.master_key().newest();
+}
+
 /// Makes a domain of a name for which way was made.
 fn make<'t>(
     tx: &WriteTx<'t>,
@@ -106,6 +116,8 @@ fn make<'t>(
     let subscription = subscription::find(tx, caller.account(), handle)?;
     subscription::make_room_for_domain(tx, &subscription)?;
     let key_later = new.key_later || dkim::pool::count(tx)? == 0;
+    // What seals the keys is asked before anything is written, with the rest of what was foreseen.
+    tx.master_key().newest()?;
     let row = table::NewRow {
         account: caller.account(),
         subscription: subscription.id,

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use postroom::db::Session;
+
 use super::surface::Target;
 use super::visit::Visit;
-use super::{Admitted, App, Entry, health};
+use super::{Admitted, App, Entry, Passage, health};
 use crate::listen::{self, Admission, Answer, Lane};
 use crate::wire::Fault;
 use crate::wire::http::{Method, Request};
@@ -32,30 +34,37 @@ impl App {
         mut request: Request,
         mut visit: Visit,
     ) -> listen::Entry {
-        let admitted = match self.admit(entry, request.peer, &mut visit) {
-            Ok(admitted) => admitted,
+        let render = target.surface.render;
+        let (target, admitted) = match self.admit(target, entry, &request, &mut visit) {
+            Ok(Passage::Admitted(target, admitted)) => (target, admitted),
+            Ok(Passage::Answered(account, answered)) => {
+                return listen::Entry::Admitted(Admission {
+                    lane: Lane::Here,
+                    account: Some(account),
+                    body_limit: 0,
+                    render,
+                    answer: Box::new(move |_| visit.end(answered)),
+                });
+            }
             Err(fault) => return refused(visit, fault),
         };
-        let (account, is_free) = match &admitted {
-            Admitted::Caller(caller, _) => {
-                (Some(caller.account()), !caller.has_scopes() && !caller.is_of_domains())
-            }
-            Admitted::SignedIn(visitor, _) => (visitor.session.account, false),
-            Admitted::Anybody(_) => (None, false),
+        let account = match &admitted {
+            Admitted::Caller(caller, _) => Some(caller.account()),
+            Admitted::SignedIn(visitor, _) => visitor.session.account,
+            Admitted::Anybody(_) => None,
         };
-        // A key with limits may be refused, which is written down, and so is not over at once.
-        let is_short = target.route.is_short && is_free && self.postroom.is_at_hand();
         // A request without a key or a session gets memory for its head alone, unless it sends a form.
         let is_known = !matches!(admitted, Admitted::Anybody(_));
         let has_body = is_known || target.route.method != Method::GET;
         listen::Entry::Admitted(Admission {
-            lane: if is_short { Lane::Here } else { lane(&target) },
+            lane: lane(&target),
             account,
             body_limit: if has_body { target.route.body.octets(self.postroom.settings()) } else { 0 },
-            render: target.surface.render,
+            render,
             answer: Box::new(move |body| {
                 request.body = body;
-                let answered = self.run(target, admitted, &request);
+                let session = Session::new(&self.postroom);
+                let answered = self.run(session, target, admitted, &request);
                 visit.end(answered)
             }),
         })

@@ -15,7 +15,6 @@ mod surface;
 mod visit;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use postroom::account::Caller;
@@ -23,7 +22,7 @@ use postroom::clock::Timestamp;
 use postroom::db::{Postroom, Session};
 use postroom::dns::Resolver;
 use postroom::error::{Error, StoreTrouble};
-use postroom::id::{ApiKeyId, SessionId};
+use postroom::id::{AccountId, ApiKeyId, SessionId};
 use postroom::key::{self, Opened};
 use postroom::secret::PlainSecret;
 use postroom::session;
@@ -76,6 +75,13 @@ enum Admitted {
     Caller(Caller, KeyHandler),
     SignedIn(Box<SignedIn<()>>, PageHandler),
     Anybody(OpenHandler),
+}
+
+/// How far a request has come by its head.
+enum Passage {
+    /// To its answer, to this account: nothing but a few rows was to be read, and they were, in the transaction that found out who asks.
+    Answered(AccountId, Result<Response, Fault>),
+    Admitted(Target, Admitted),
 }
 
 /// The function that answers everybody.
@@ -158,8 +164,12 @@ impl App {
         let (mut visit, found) = self.find(request);
         let answered = found.and_then(|target| {
             let entry = self.enter(&target, request)?;
-            let admitted = self.admit(entry, request.peer, &mut visit)?;
-            self.run(target, admitted, request)
+            match self.admit(target, entry, request, &mut visit)? {
+                Passage::Answered(_, answered) => answered,
+                Passage::Admitted(target, admitted) => {
+                    self.run(Session::new(&self.postroom), target, admitted, request)
+                }
+            }
         });
         visit.end(answered)
     }
@@ -227,30 +237,56 @@ impl App {
     }
 
     /// Looks up who calls, and counts the request. A valid key is let in, however many failures came from the same address.
-    fn admit(&self, entry: Entry, peer: IpAddr, visit: &mut Visit) -> Result<Admitted, Fault> {
-        let (secret, answer) = match entry {
-            Entry::Anybody(answer) => return Ok(Admitted::Anybody(answer)),
-            Entry::Session(secret, answer) => return self.admit_session(&secret, answer, peer, visit),
-            Entry::Key(secret, answer) => (secret, answer),
-        };
-        let opened = self.postroom.read(|tx| key::authenticate_at(tx, &secret, peer))?;
-        let Opened::ToCaller(caller) = opened else {
-            // A key that is used from a network that is not its own opens its account from another address.
-            if matches!(opened, Opened::Nothing) {
-                self.limits.note_dead(secret.hashed());
+    fn admit(
+        &self,
+        target: Target,
+        entry: Entry,
+        request: &Request,
+        visit: &mut Visit,
+    ) -> Result<Passage, Fault> {
+        let peer = request.peer;
+        let (secret, handler) = match entry {
+            Entry::Anybody(answer) => return Ok(Passage::Admitted(target, Admitted::Anybody(answer))),
+            Entry::Session(secret, answer) => {
+                let admitted = self.admit_session(&secret, answer, peer, visit)?;
+                return Ok(Passage::Admitted(target, admitted));
             }
-            return Err(self.limits.count_failure(peer, Fault::CredentialInvalid));
+            Entry::Key(secret, handler) => (secret, handler),
         };
-        visit.is_of(&caller);
-        if let Some(key) = caller.key() {
-            self.uses().insert(key, self.postroom.now());
-        }
-        self.limits.count(caller.account())?;
-        Ok(Admitted::Caller(caller, answer))
+        self.postroom.read(|tx| {
+            let caller = match key::authenticate_at(tx, &secret, peer)? {
+                Opened::ToCaller(caller) => caller,
+                opened => {
+                    // A key that is used from a network that is not its own opens its account from another address.
+                    if matches!(opened, Opened::Nothing) {
+                        self.limits.note_dead(secret.hashed());
+                    }
+                    return Err(self.limits.count_failure(peer, Fault::CredentialInvalid));
+                }
+            };
+            visit.is_of(&caller);
+            if let Some(key) = caller.key() {
+                self.uses().insert(key, self.postroom.now());
+            }
+            let account = caller.account();
+            self.limits.count(account)?;
+            let admitted = Admitted::Caller(caller, handler);
+            if target.route.is_short {
+                let answered = self.run(Session::within(tx), target, admitted, request);
+                return Ok(Passage::Answered(account, answered));
+            }
+            Ok(Passage::Admitted(target, admitted))
+        })
     }
 
     /// Answers a request that was let in.
-    fn run(&self, target: Target, admitted: Admitted, request: &Request) -> Result<Response, Fault> {
+    fn run(
+        &self,
+        session: Session<'_>,
+        target: Target,
+        admitted: Admitted,
+        request: &Request,
+    ) -> Result<Response, Fault> {
         if let Err(fault) = request.body {
             return Err(fault.into());
         }
@@ -263,7 +299,6 @@ impl App {
                 } else {
                     None
                 };
-                let session = Session::new(&self.postroom);
                 let call = self.prepare(&session, Anybody, request, target.params);
                 let answered = match answer {
                     OpenHandler::Stored(answer) => answer(&call),
@@ -283,7 +318,7 @@ impl App {
                     other => other,
                 })
             }
-            Admitted::SignedIn(visitor, answer) => self.run_page(target, *visitor, answer, request),
+            Admitted::SignedIn(visitor, answer) => self.run_page(&session, target, *visitor, answer, request),
             Admitted::Caller(caller, handler) => {
                 let Target { surface, route, params } = target;
                 // Here and not by the head: a refusal is written to the audit log, and the lane of authentication must not wait
@@ -302,7 +337,7 @@ impl App {
                     }
                 };
                 match asked {
-                    None => run(&Session::new(&self.postroom)),
+                    None => run(&session),
                     Some(asked) => {
                         repeat::answer(&self.postroom, &self.running, &asked, route, surface.render, run)
                     }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use postroom::db::Session;
 use postroom::id::AdministratorId;
 use postroom::secret::PlainSecret;
 use postroom::session;
@@ -46,6 +47,7 @@ impl App {
     /// Answers a request of somebody who is signed in. What the role does not allow is not there.
     pub(super) fn run_page(
         &self,
+        session: &Session<'_>,
         target: Target,
         visitor: SignedIn<()>,
         answer: PageHandler,
@@ -65,16 +67,15 @@ impl App {
         } else {
             None
         };
-        let session = postroom::db::Session::new(&self.postroom);
         if let PageHandler::Desk(answer) = answer {
-            return answer(&self.prepare(&session, visitor, request, params));
+            return answer(&self.prepare(session, visitor, request, params));
         }
         // The operator is in no account before opening one.
         let acts = visitor.session.caller().ok_or(Fault::Page(PageFault::NoAccount))?;
         let _looking = if route.slow { Some(self.looks.begin(acts.account())?) } else { None };
         let SignedIn { session: signed_in, form_token, .. } = visitor;
         let visitor = SignedIn { session: signed_in, form_token, acts };
-        let call = self.prepare(&session, visitor, request, params);
+        let call = self.prepare(session, visitor, request, params);
         match answer {
             PageHandler::Page(answer) => answer(&call),
             PageHandler::Looking(answer) => {

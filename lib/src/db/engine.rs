@@ -65,6 +65,16 @@ impl Conn<'_> {
         }
     }
 
+    /// Has a server answer the reads of `work` in the same round trip as the next statement. On SQLite nothing waits for anything, and
+    /// `work` is not run.
+    pub(super) fn ahead(self, work: impl FnOnce()) {
+        match self {
+            Conn::Sqlite(_) => {}
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.ahead(work),
+        }
+    }
+
     /// Whether a transaction is open.
     pub(super) fn is_in_transaction(self) -> bool {
         on_either!(self, conn => conn.is_in_transaction())

@@ -2,30 +2,41 @@
 
 use std::cell::{Cell, Ref, RefCell};
 
-use super::engine::Turn;
+use super::engine::{Conn, Turn};
 use super::inside::Inside;
 use super::{Postroom, ReadTx, WriteTx, closed};
 use crate::clock::Timestamp;
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::settings::Settings;
 
-/// The database as one request uses it. Its writes are on disk when they return, or they are held by a [`Held`].
+/// The database as one request uses it. Its writes are on disk when they return, or they are held by a [`Held`]; or it only reads,
+/// [`within`](Session::within) one transaction.
 ///
 /// It gives no access to its [`Postroom`], because a write through the `Postroom` would wait for the held write for ever.
 #[derive(Clone, Copy)]
 pub struct Session<'a> {
     postroom: &'a Postroom,
     held: Option<&'a dyn Holding>,
+    /// The transaction in which it reads, if it has one: then it writes nothing.
+    within: Option<Conn<'a>>,
 }
 
 impl<'a> Session<'a> {
     /// A session whose writes are each on disk when they return.
     pub fn new(postroom: &'a Postroom) -> Session<'a> {
-        Session { postroom, held: None }
+        Session { postroom, held: None, within: None }
+    }
+
+    /// A session that reads in this transaction: all of its reads see one state, and it refuses to write.
+    pub fn within(tx: &'a ReadTx<'_>) -> Session<'a> {
+        Session { postroom: tx.postroom, held: None, within: Some(tx.conn) }
     }
 
     /// Runs `work` in one transaction that changes nothing. It sees what this session wrote.
     pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        if let Some(conn) = self.within {
+            return work(&ReadTx::new(conn, self.postroom));
+        }
         match self.held.and_then(Holding::turn) {
             Some(turn) => work(&ReadTx::new(turn.conn()?, self.postroom)),
             None => self.postroom.read(work),
@@ -36,6 +47,10 @@ impl<'a> Session<'a> {
     ///
     /// `work` may run again, if the database has undone what it did: so it does nothing but through its transaction.
     pub fn write<T, E: From<Error>>(&self, work: impl Fn(&WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        if self.within.is_some() {
+            let text = "a session within a transaction that reads was to write";
+            return Err(E::from(StoreError::new(StoreTrouble::Other, text).into()));
+        }
         let Some(held) = self.held else {
             return self.postroom.write(work);
         };
@@ -91,7 +106,7 @@ impl<'a> Held<'a> {
 
     /// A session whose writes are held.
     pub fn session(&self) -> Session<'_> {
-        Session { postroom: self.postroom, held: Some(self) }
+        Session { postroom: self.postroom, held: Some(self), within: None }
     }
 
     /// Puts on disk what was written.
@@ -170,6 +185,25 @@ mod tests {
             Err(Error::Store(error)) => Some(error.trouble()),
             _ => None,
         }
+    }
+
+    #[test]
+    fn a_session_within_a_read_sees_one_state_whatever_is_written_beside_it_and_writes_nothing() {
+        use crate::account;
+        let postroom = Postroom::open_temporary().unwrap();
+        postroom
+            .read(|tx| {
+                let session = Session::within(tx);
+                assert_eq!(session.read(account::list)?.len(), 0);
+                std::thread::scope(|scope| {
+                    scope.spawn(|| postroom.write(|tx| account::create(tx, "acme")).unwrap());
+                });
+                assert_eq!(session.read(account::list)?.len(), 0);
+                assert!(session.write(|tx| account::create(tx, "beta").map(drop)).is_err());
+                Ok::<_, Error>(())
+            })
+            .unwrap();
+        assert_eq!(postroom.read(account::list).unwrap().len(), 1);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The transactions: what reads and writes is given to the closures of [`Postroom::read`] and [`Postroom::write`].
 
+use std::cell::OnceCell;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
@@ -10,6 +11,7 @@ use super::params::Params;
 use super::row::Row;
 use crate::clock::Timestamp;
 use crate::error::{Error, StoreError, StoreTrouble};
+use crate::seal::MasterKeyId;
 use crate::settings::Settings;
 
 /// The mark of one transaction, for a type whose values are valid only inside it.
@@ -22,12 +24,14 @@ pub(crate) type Within<'t> = PhantomData<fn(&'t ()) -> &'t ()>;
 pub struct ReadTx<'t> {
     pub(super) conn: Conn<'t>,
     pub(super) postroom: &'t Postroom,
+    /// The master key that seals in this transaction, once something has asked for it.
+    pub(super) seals: OnceCell<MasterKeyId>,
     within: Within<'t>,
 }
 
 impl<'t> ReadTx<'t> {
     pub(super) fn new(conn: Conn<'t>, postroom: &'t Postroom) -> ReadTx<'t> {
-        ReadTx { conn, postroom, within: PhantomData }
+        ReadTx { conn, postroom, seals: OnceCell::new(), within: PhantomData }
     }
 
     /// The operator's decisions.
@@ -67,6 +71,13 @@ impl<'t> ReadTx<'t> {
     /// The number of the newest migration that the database has.
     pub(crate) fn schema_version(&self) -> Result<u32, Error> {
         self.alive()?.version()
+    }
+
+    /// Foresees reads. `foresee` calls what is going to read soon, with what is known already: on a server each of these reads finds no
+    /// row there, and all of them go with the next statement, in one round trip; whoever asks the same later has the answer, unless
+    /// this transaction has written something meanwhile. A read that was foreseen in vain does no harm, nor does one that was not.
+    pub(crate) fn foresee(&self, foresee: impl FnOnce(&ReadTx<'t>)) {
+        self.conn.ahead(|| foresee(self));
     }
 
     /// The first row, if there is one.

@@ -22,9 +22,10 @@ use crate::name::{DnsName, Selector};
 
 /// Makes the first key of a domain, under the selector that the operator has set. It starts itself.
 ///
-/// It belongs to the domain's creation, and has no line of its own in the audit log. `NoSpareKey` if the pool is empty.
+/// It belongs to the domain's creation, and has no line of its own in the audit log. The caller knows that there is no other key.
+/// `NoSpareKey` if the pool is empty.
 pub(crate) fn make_first<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<DkimKey, Error> {
-    let key = insert(tx, domain, &tx.settings().dkim_selector, &Source::Pool, None)?;
+    let key = insert(tx, domain, &[], &tx.settings().dkim_selector, &Source::Pool, None)?;
     let_start_itself(tx, &key)?;
     Ok(key)
 }
@@ -42,7 +43,8 @@ pub(crate) fn make<'t>(
     delegated_to: Option<&DnsName>,
 ) -> Result<DkimKey, Error> {
     let is_imported = matches!(source, Source::Pair(pair) if pair.is_imported());
-    let key = insert(tx, domain, selector, source, delegated_to)?;
+    let others = table::all(tx, domain.id)?;
+    let key = insert(tx, domain, &others, selector, source, delegated_to)?;
     let (whose, new) = (domain.into(), KeyRef::from(&key));
     let change = if is_imported {
         Change::DkimKeyImported { domain: whose, key: new }
@@ -53,20 +55,21 @@ pub(crate) fn make<'t>(
     Ok(key)
 }
 
+/// Makes a key beside the `others` of the domain.
 fn insert<'t>(
     tx: &WriteTx<'t>,
     domain: &Domain<'t>,
+    others: &[DkimKey],
     selector: &Selector,
     source: &Source,
     delegated_to: Option<&DnsName>,
 ) -> Result<DkimKey, Error> {
     check_fit(domain, selector)?;
-    let keys = table::all(tx, domain.id)?;
-    if keys.iter().any(|key| key.occupies(selector)) {
+    if others.iter().any(|key| key.occupies(selector)) {
         return Err(Error::Conflict(Entity::DkimKey));
     }
     let most = tx.settings().most_dkim_keys;
-    if keys.len() >= most as usize {
+    if others.len() >= most as usize {
         return Err(Error::Limit { what: Entity::DkimKey, most: most.into() });
     }
     let spare;

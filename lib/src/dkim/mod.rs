@@ -128,6 +128,11 @@ pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<DkimKey>, Er
     table::all(tx, domain.id)
 }
 
+/// Foresees [`list`].
+pub(crate) fn foresee(tx: &ReadTx<'_>, domain: DomainId) {
+    let _ = table::all(tx, domain);
+}
+
 /// Signs a message from `from` with every active key of the domain, the oldest first; none if it has none.
 ///
 /// `Invalid` if the message cannot be signed: see [`Message::parse`]. Who signs many at a time keeps the keys, and calls

@@ -171,8 +171,7 @@ pub(super) fn start_itself(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<Option<Se
 
 /// Lets the key begin by itself when its record is first seen right.
 pub(super) fn let_start_itself(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
-    tx.run("UPDATE dkim_key SET starts_itself = 1 WHERE id = ?1", [key.number()])?;
-    Ok(())
+    tx.put("UPDATE dkim_key SET starts_itself = 1 WHERE id = ?1", [key.number()])
 }
 
 /// Deactivates the keys that the domain's owner has brought, and has none of them begin by itself. Returns which signed.

@@ -87,7 +87,7 @@ pub(crate) fn insert<'t>(tx: &WriteTx<'t>, new: &NewRow<'_>) -> Result<Domain<'t
     )?;
     let made = made.ok_or(Error::NotFound(Entity::Domain))?;
     let checksum = checksum(made.id, made.account, &made.name);
-    tx.run("UPDATE domain SET checksum = ?2 WHERE id = ?1", (made.id.number(), checksum))?;
+    tx.put("UPDATE domain SET checksum = ?2 WHERE id = ?1", (made.id.number(), checksum))?;
     // It is of the caller's account and user, and tied to no key: the rule lets it through.
     Ok(Domain::seen(tx, made))
 }

@@ -8,7 +8,7 @@ use crate::address::EmailAddress;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, Row, ToValue, WriteTx, named, parsed};
 use crate::domain::Details;
-use crate::domain::details::numbers;
+use crate::domain::details::{THOSE, those};
 use crate::domain::visibility::{Scope, visible};
 use crate::error::Error;
 use crate::id::DomainId;
@@ -143,21 +143,27 @@ pub(super) fn ids(
 
 /// What is set of these domains: four statements, however many.
 pub(super) fn some(tx: &ReadTx<'_>, ids: &[DomainId]) -> Result<HashMap<DomainId, Inbound>, Error> {
-    let numbers = numbers(ids);
+    let ids = those(ids);
     let of = |table: &str, sorting: &str| {
-        format!("SELECT * FROM {table} WHERE domain_id IN ({numbers}) ORDER BY {sorting}")
+        format!("SELECT * FROM {table} WHERE domain_id IN ({THOSE}) ORDER BY {sorting}")
     };
     let mut found: HashMap<DomainId, Inbound> = HashMap::with_capacity(ids.len());
-    for (id, filtering) in tx.all(&of("filtering", "domain_id"), [], |row| with_id(row, filtering_of))? {
+    for (id, filtering) in
+        tx.all(&of("filtering", "domain_id"), named! { ":ids": ids }, |row| with_id(row, filtering_of))?
+    {
         found.entry(id).or_default().filtering = filtering;
     }
-    for (id, admin) in tx.all(&of("domain_admin", "id"), [], |row| with_id(row, address_of))? {
+    for (id, admin) in
+        tx.all(&of("domain_admin", "id"), named! { ":ids": ids }, |row| with_id(row, address_of))?
+    {
         found.entry(id).or_default().admins.push(admin);
     }
-    for (id, each) in tx.all(&of("downstream_address", "id"), [], |row| with_id(row, downstream_of))? {
+    for (id, each) in
+        tx.all(&of("downstream_address", "id"), named! { ":ids": ids }, |row| with_id(row, downstream_of))?
+    {
         found.entry(id).or_default().downstream.push(each);
     }
-    for (id, alias) in tx.all(&of("alias", "id"), [], |row| with_id(row, name_of))? {
+    for (id, alias) in tx.all(&of("alias", "id"), named! { ":ids": ids }, |row| with_id(row, name_of))? {
         found.entry(id).or_default().aliases.push(alias);
     }
     Ok(found)

@@ -47,6 +47,7 @@ pub struct Overview {
 
 /// The domain with this id.
 pub fn find(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Overview, Error> {
+    tx.foresee(|tx| signing::foresee(tx, caller, id));
     let found = table::by_id(tx, caller, id)?.into_iter().collect();
     assessed(tx, caller, found)?.pop().ok_or(Error::NotFound(Entity::Domain))
 }

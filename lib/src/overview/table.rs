@@ -6,7 +6,7 @@ use crate::account::Caller;
 use crate::db::{self, ReadTx};
 use crate::dkim::PublicKey;
 use crate::dkim::table::{CURRENT_FIRST, check_joined, delegated_to, public_key};
-use crate::domain::details::{in_order, numbers};
+use crate::domain::details::{THOSE, in_order, those};
 use crate::domain::listing::{page_of_ids, sorting};
 use crate::domain::table::details;
 use crate::domain::visibility::{Scope, visible};
@@ -68,10 +68,10 @@ pub(super) fn page(
 }
 
 pub(super) fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Row>, Error> {
-    let (numbers, visible) = (numbers(ids), visible(caller));
+    let visible = visible(caller);
     let mut found = tx.all(
-        &format!("SELECT {COLUMNS} FROM domain d {} WHERE d.id IN ({numbers}) AND {visible}", *JOINS),
-        Scope::of(caller).with(&[]).as_slice(),
+        &format!("SELECT {COLUMNS} FROM domain d {} WHERE d.id IN ({THOSE}) AND {visible}", *JOINS),
+        Scope::of(caller).with(&[(":ids", &those(ids))]).as_slice(),
         overview,
     )?;
     in_order(&mut found, ids, |row| row.domain.id);

@@ -345,6 +345,15 @@ pub(crate) fn is_covered(tx: &ReadTx<'_>, account: AccountId, name: &DomainName)
     Ok(nearest_proved(tx, name)?.is_some_and(|above| above.account == account))
 }
 
+/// Foresees what is read before an account may have a name.
+pub(crate) fn foresee(tx: &ReadTx<'_>, account: AccountId, name: &DomainName) {
+    // No row is there yet, so that each goes on as if the name were free.
+    let _ = way(tx, account, name, false);
+    let _ = account::is_trusted(tx, account);
+    let _ = table::claim(tx, account, name);
+    let _ = table::past(tx, account, name);
+}
+
 /// Since when the account's claim to a name counts that it takes now: for a tenant from where an earlier claim to it began.
 /// A claim that contended for the name is over, for it has it. If its challenge was seen, it goes on as what the account has: the
 /// challenge stays the same, so that the record in the DNS still shows whose the name is.
@@ -354,8 +363,14 @@ pub(crate) fn begin(
     name: &DomainName,
     is_challenge_seen: bool,
 ) -> Result<Timestamp, Error> {
-    let contended = table::take_claim(tx, account, name)?.filter(|_| is_challenge_seen);
-    let past = table::take_past(tx, account, name)?;
+    let (claim, past) = (table::claim(tx, account, name)?, table::past(tx, account, name)?);
+    if claim.is_some() {
+        table::forget_claim(tx, account, name)?;
+    }
+    if past.is_some() {
+        table::forget_past(tx, account, name)?;
+    }
+    let contended = claim.filter(|claim| claim.contends && is_challenge_seen).map(|claim| claim.since);
     Ok(contended.or(past).unwrap_or_else(|| tx.now()))
 }
 
@@ -383,6 +398,11 @@ pub(crate) fn challenge(
     since: Timestamp,
 ) -> Result<Challenge, Error> {
     Ok(Challenge::of(&seed_of(tx, account)?, name, since))
+}
+
+/// Foresees what a challenge of an account is made from.
+pub(crate) fn foresee_challenge(tx: &ReadTx<'_>, account: AccountId) {
+    let _ = seed_of(tx, account);
 }
 
 /// What the challenges of an account are made from.

@@ -177,16 +177,24 @@ pub(super) fn are_past(tx: &ReadTx<'_>, account: AccountId, most: u32) -> Result
     Ok(count.is_some_and(|count| count >= most))
 }
 
-/// The beginning of a claim that ended; it is not remembered any longer.
-pub(super) fn take_past(
-    tx: &WriteTx<'_>,
+/// When a claim began that ended, and is remembered.
+pub(super) fn past(
+    tx: &ReadTx<'_>,
     account: AccountId,
     name: &DomainName,
 ) -> Result<Option<Timestamp>, Error> {
     tx.one(
-        "DELETE FROM past_claim WHERE account_id = :account AND name = :name RETURNING claimed_at",
+        "SELECT claimed_at FROM past_claim WHERE account_id = :account AND name = :name",
         named! { ":account": account.number(), ":name": name.as_str() },
         |row| moment(row, "claimed_at"),
+    )
+}
+
+/// Remembers a claim that ended no longer.
+pub(super) fn forget_past(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(), Error> {
+    tx.put(
+        "DELETE FROM past_claim WHERE account_id = :account AND name = :name",
+        named! { ":account": account.number(), ":name": name.as_str() },
     )
 }
 
@@ -277,18 +285,19 @@ pub(crate) fn note_loss(tx: &WriteTx<'_>, lost: &Lost<'_>) -> Result<(), Error> 
     Ok(())
 }
 
-/// Ends a claim, and returns since when there was one that contended.
-pub(super) fn take_claim(
-    tx: &WriteTx<'_>,
-    account: AccountId,
-    name: &DomainName,
-) -> Result<Option<Timestamp>, Error> {
-    let ended = tx.one(
-        "DELETE FROM claim WHERE account_id = :account AND name = :name RETURNING claimed_at, lost_at IS NULL AS contends",
+/// A claim of an account that does not hold the name.
+pub(super) struct Claim {
+    pub(super) since: Timestamp,
+    /// Whether it contends for the name, and is not one that was lost.
+    pub(super) contends: bool,
+}
+
+pub(super) fn claim(tx: &ReadTx<'_>, account: AccountId, name: &DomainName) -> Result<Option<Claim>, Error> {
+    tx.one(
+        "SELECT claimed_at, lost_at IS NULL AS contends FROM claim WHERE account_id = :account AND name = :name",
         named! { ":account": account.number(), ":name": name.as_str() },
-        |row| Ok((moment(row, "claimed_at")?, row.get::<_, bool>("contends")?)),
-    )?;
-    Ok(ended.filter(|(_, contends)| *contends).map(|(since, _)| since))
+        |row| Ok(Claim { since: moment(row, "claimed_at")?, contends: row.get("contends")? }),
+    )
 }
 
 /// Returns whether there was one.

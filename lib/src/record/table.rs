@@ -8,6 +8,7 @@ use super::{Problem, PublishedKey, Purpose, Record, Standing};
 use crate::clock::Timestamp;
 use crate::db::{Checksum, Params, ReadTx, Row, WriteTx, moment_if_any, named, parsed};
 use crate::dkim::table::{check_joined, delegated_to, public_key, published_as};
+use crate::domain::details::{THOSE, those};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::Selector;
@@ -54,14 +55,13 @@ pub(crate) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Record>, Erro
 }
 
 /// The records of the domains whose ids `ids` selects, a list or a query.
-pub(crate) fn of(tx: &ReadTx<'_>, ids: &str, params: impl Params) -> Result<Vec<Record>, Error> {
+fn of(tx: &ReadTx<'_>, ids: &str, params: impl Params) -> Result<Vec<Record>, Error> {
     tx.all(&format!("{SELECT} WHERE r.domain_id IN ({ids}) ORDER BY r.id"), params, record)
 }
 
 /// The records of the domains with these ids.
-pub(super) fn each(tx: &ReadTx<'_>, domains: &[DomainId]) -> Result<Vec<Record>, Error> {
-    let ids: Vec<String> = domains.iter().map(|id| id.number().to_string()).collect();
-    of(tx, "SELECT CAST(value AS BIGINT) FROM json_each(?1)", [format!("[{}]", ids.join(","))])
+pub(crate) fn each(tx: &ReadTx<'_>, domains: &[DomainId]) -> Result<Vec<Record>, Error> {
+    of(tx, THOSE, named! { ":ids": those(domains) })
 }
 
 /// Forgets what was seen of a key's record.

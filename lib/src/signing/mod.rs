@@ -34,11 +34,11 @@ use crate::clock::Timestamp;
 use crate::db::ReadTx;
 use crate::domain::Domain;
 use crate::error::{Entity, Error};
-use crate::id::DomainId;
+use crate::id::{AccountId, DomainId};
 use crate::name::{DomainName, Selector};
 use crate::ownership::{self, Held};
-use crate::record::Purpose;
 use crate::record::kind::OF_SIGNING_KEYS;
+use crate::record::{self, Purpose, RecordStatus};
 
 use assess::Acts;
 pub use sender::{NotTheirs, SignFor, check_sender};
@@ -146,7 +146,7 @@ pub struct Assessment {
     /// The reasons: none of them is of [`Severity::Fail`] exactly when the domain is active.
     pub reasons: Vec<Reason>,
     /// How the records that the domain needs stand.
-    required: Vec<crate::record::RecordStatus>,
+    required: Vec<RecordStatus>,
 }
 
 impl Assessment {
@@ -176,6 +176,18 @@ pub fn list(
     ids: &[DomainId],
 ) -> Result<HashMap<DomainId, Assessment>, Error> {
     assessed(tx, &table::some(tx, caller, ids)?)
+}
+
+/// Foresees what [`list`] reads of one domain whose own keys sign for it.
+pub(crate) fn foresee(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) {
+    let _ = table::some(tx, caller, &[id]);
+    foresee_records(tx, caller.account(), id);
+}
+
+/// Foresees what is read of the records of a domain and of what they count.
+pub(crate) fn foresee_records(tx: &ReadTx<'_>, account: AccountId, id: DomainId) {
+    let _ = record::table::all(tx, id);
+    let _ = ownership::needs_proof(tx, account);
 }
 
 fn assessed(tx: &ReadTx<'_>, subjects: &[table::Subject]) -> Result<HashMap<DomainId, Assessment>, Error> {

@@ -6,7 +6,7 @@ use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{Params, ReadTx, Row, WriteTx, moment_if_any, named};
 use crate::domain::Details;
-use crate::domain::details::numbers;
+use crate::domain::details::{THOSE, those};
 use crate::domain::table::details;
 use crate::domain::visibility::{Scope, visible};
 use crate::error::Error;
@@ -32,8 +32,13 @@ pub(super) fn with_dependents(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<Subje
 
 /// Those of these domains that the caller may see.
 pub(super) fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Subject>, Error> {
-    let those = format!("d.id IN ({}) AND {}", numbers(ids), visible(caller));
-    subjects(tx, &those, Scope::of(caller).with(&[]).as_slice())
+    let (scope, visible) = (Scope::of(caller), visible(caller));
+    if let [id] = ids {
+        let which = format!("d.id = :id AND {visible}");
+        return subjects(tx, &which, scope.with(&[(":id", &id.number())]).as_slice());
+    }
+    let which = format!("d.id IN ({THOSE}) AND {visible}");
+    subjects(tx, &which, scope.with(&[(":ids", &those(ids))]).as_slice())
 }
 
 fn subjects(tx: &ReadTx<'_>, which: &str, params: impl Params) -> Result<Vec<Subject>, Error> {
@@ -57,8 +62,12 @@ pub(super) fn records(
 ) -> Result<HashMap<DomainId, Vec<Record>>, Error> {
     let own = subjects.iter().map(|subject| subject.domain.id);
     let ids = own.chain(subjects.iter().filter_map(|subject| subject.domain.authority)).collect::<Vec<_>>();
+    let found = match ids.as_slice() {
+        [id] => record::table::all(tx, *id)?,
+        ids => record::table::each(tx, ids)?,
+    };
     let mut records: HashMap<DomainId, Vec<Record>> = HashMap::new();
-    for record in record::table::of(tx, &numbers(&ids), [])? {
+    for record in found {
         records.entry(record.domain).or_default().push(record);
     }
     Ok(records)

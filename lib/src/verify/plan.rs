@@ -10,6 +10,7 @@ use crate::error::{Entity, Error};
 use crate::id::{DkimKeyId, DomainId};
 use crate::record::kind::Wish;
 use crate::record::{self, Record};
+use crate::{ownership, signing};
 
 /// What is to be looked for: read in one transaction, good until settled in another.
 #[derive(Clone, Debug)]
@@ -41,6 +42,11 @@ impl Plan {
 
 /// Reads what is expected of a domain's records.
 pub fn plan(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Plan, Error> {
+    tx.foresee(|tx| {
+        signing::foresee_records(tx, caller.account(), id);
+        dkim::foresee(tx, id);
+        ownership::foresee_challenge(tx, caller.account());
+    });
     let domain = domain::find(tx, caller, id)?;
     let keys = dkim::list(tx, &domain)?;
     let (records, expected) = record::list(tx, &domain)?

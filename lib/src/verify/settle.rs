@@ -72,6 +72,7 @@ impl<'a> Reason<'a> {
 /// was made is left alone.
 pub fn settle(tx: &WriteTx<'_>, caller: &Caller, plan: &Plan, seen: &Seen) -> Result<Vec<Checked>, Error> {
     let Seen { looks, proof, .. } = seen;
+    tx.foresee(|tx| signing::foresee_records(tx, caller.account(), plan.domain.id));
     let domain = domain::find(tx, caller, plan.domain.id)?;
     let mut records = record::every(tx, &domain)?;
     let mut checked = Vec::with_capacity(looks.len());
@@ -91,6 +92,7 @@ pub fn settle(tx: &WriteTx<'_>, caller: &Caller, plan: &Plan, seen: &Seen) -> Re
     }
     history::note(tx, domain.account, Counted::Check)?;
     note_servers(tx, &domain, looks)?;
+    tx.foresee(|tx| signing::foresee_records(tx, domain.account, domain.id));
     let status = signing::follow(tx, caller.actor(), domain.id)?;
     schedule::reschedule(tx, caller, &domain, status, &records)?;
     Ok(checked)

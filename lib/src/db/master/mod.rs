@@ -167,9 +167,18 @@ impl<'a, 't> Sealing<'a, 't> {
     ///
     /// Transactions that write follow one another, so that nothing is sealed with an older key once there is a newer one.
     pub(crate) fn seal(&self, identity: &str, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        self.keys().find(self.newest()?)?.seal(identity, plain)
+    }
+
+    /// The key that seals. It is asked for once in a transaction, for whoever changes the keys seals nothing in the same one; and before
+    /// the first write it may be foreseen.
+    pub(crate) fn newest(&self) -> Result<MasterKeyId, Error> {
+        if let Some(newest) = self.tx.seals.get() {
+            return Ok(*newest);
+        }
         let newest = self.known()?.first().copied();
         let newest = newest.ok_or_else(|| StoreError::new(StoreTrouble::Other, "no master key is known"))?;
-        self.keys().find(newest)?.seal(identity, plain)
+        Ok(*self.tx.seals.get_or_init(|| newest))
     }
 
     /// Opens what was sealed for the row that `identity` names.

@@ -1,11 +1,13 @@
 //! A connection to a server, in the middle of a transaction or between two.
 //!
-//! What begins a transaction or a part of one waits until there is a statement, and goes to the server with it, in one round trip.
+//! What begins a transaction or a part of one waits until there is a statement, and goes to the server with it, in one round trip. So do
+//! the reads that are foreseen: their answers are kept for when they are asked.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ahead::Ahead;
 use super::link::{Answer, Failure, Link};
 use super::statement::Parameter;
 use super::target::Target;
@@ -31,6 +33,7 @@ const SOON: Duration = Duration::from_millis(500);
 const MOST_WAITING: usize = 24;
 
 /// A statement that waits for the next one, with its values.
+#[derive(PartialEq, Eq)]
 pub(super) struct Waiting {
     pub(super) sql: String,
     values: Vec<(OwnedPlace, Owned)>,
@@ -44,6 +47,11 @@ impl Waiting {
             Ok::<_, Error>(())
         })?;
         Ok(Waiting { sql: sql.to_owned(), values })
+    }
+
+    /// Whether it changes nothing.
+    pub(super) fn reads(&self) -> bool {
+        self.sql.trim_start().starts_with("SELECT")
     }
 
     fn commit() -> Waiting {
@@ -88,6 +96,8 @@ pub(in crate::db) struct Connection {
     first: RefCell<String>,
     /// The statements that go to the server after that, and before the next one.
     waiting: RefCell<Vec<Waiting>>,
+    /// The reads that were foreseen.
+    ahead: Ahead,
     state: Cell<State>,
     /// Why a statement of this transaction has failed, for the first that did.
     failed: RefCell<Option<(StoreTrouble, String)>>,
@@ -108,6 +118,7 @@ impl Connection {
             link: RefCell::new(Some(link)),
             first: RefCell::default(),
             waiting: RefCell::default(),
+            ahead: Ahead::default(),
             state: Cell::new(State::Idle),
             failed: RefCell::default(),
             is_conflict: Cell::new(false),
@@ -128,6 +139,7 @@ impl Connection {
         self.state.set(State::Begun);
         self.failed.take();
         self.is_conflict.set(false);
+        self.ahead.begin();
     }
 
     /// What ends the read that was left open, if one was.
@@ -193,7 +205,7 @@ impl Connection {
                     if waiting.is_empty() {
                         link.batch(&(first.clone() + "COMMIT"))
                     } else {
-                        link.ask(&first, &waiting, &Waiting::commit()).map(drop)
+                        link.ask(&first, &waiting, &[], &Waiting::commit()).map(drop)
                     }
                 });
                 committed.map_err(|failure| self.note(failure, State::Idle))
@@ -248,6 +260,7 @@ impl Connection {
     pub(in crate::db) fn undo_part(&self) -> Result<(), Error> {
         // They are undone, too.
         self.waiting.take();
+        self.ahead.forget();
         if self.is_conflict.get() || self.state.get() == State::Lost {
             return Err(self.earlier());
         }
@@ -262,6 +275,7 @@ impl Connection {
     /// Runs statements that have no parameters.
     pub(in crate::db) fn batch(&self, sql: &str) -> Result<(), Error> {
         self.check()?;
+        self.ahead.forget();
         self.flush()?;
         let mut text = self.take_first();
         text.push_str(sql);
@@ -303,17 +317,30 @@ impl Connection {
         Ok(usize::try_from(self.ask(sql, params)?.touched).unwrap_or(usize::MAX))
     }
 
-    fn ask(&self, sql: &str, params: impl Params) -> Result<Answer, Error> {
+    /// Runs `work`, in which reads are noted and answered with nothing. They go to the server with the next statement.
+    pub(in crate::db) fn ahead(&self, work: impl FnOnce()) {
+        self.ahead.while_noting(work);
+    }
+
+    fn ask(&self, sql: &str, params: impl Params) -> Result<Arc<Answer>, Error> {
         self.check()?;
         let last = Waiting::new(sql, params)?;
+        let ahead = match self.ahead.answer(last) {
+            Ok(answer) => return Ok(answer),
+            Err(last) => self.ahead.before(last),
+        };
         let (first, waiting) = (self.take_first(), self.waiting.take());
-        let answer = self.with_link(|link| link.ask(&first, &waiting, &last));
-        self.done(answer)
+        let answers = self.with_link(|link| link.ask(&first, &waiting, &ahead.foreseen, &ahead.last));
+        let (foreseen, answer) = self.done(answers)?;
+        let answer = Arc::new(answer);
+        self.ahead.keep(ahead, foreseen, &answer);
+        Ok(answer)
     }
 
     /// Runs a statement with whatever goes to the server next.
     pub(in crate::db) fn put(&self, sql: &str, params: impl Params) -> Result<(), Error> {
         self.check()?;
+        self.ahead.forget();
         if self.waiting.borrow().len() >= MOST_WAITING {
             self.flush()?;
         }
@@ -326,7 +353,7 @@ impl Connection {
         let waiting = self.waiting.take();
         let Some((last, others)) = waiting.split_last() else { return Ok(()) };
         let first = self.take_first();
-        let answer = self.with_link(|link| link.ask(&first, others, last));
+        let answer = self.with_link(|link| link.ask(&first, others, &[], last));
         self.done(answer).map(drop)
     }
 

@@ -20,6 +20,7 @@ use super::connection::Waiting;
 use super::statement::{Parameter, translate};
 use super::target::{REACHED_WITHIN, Target};
 use super::trips::Trips;
+use super::value::Owned;
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// How many statements a link keeps prepared.
@@ -132,6 +133,13 @@ pub(super) struct Answer {
     pub(super) touched: u64,
 }
 
+impl Answer {
+    /// No row.
+    pub(super) fn nothing() -> Answer {
+        Answer { rows: Vec::new(), touched: 0 }
+    }
+}
+
 impl Link {
     /// Connects, or says within [`REACHED_WITHIN`] that the server is out of reach.
     pub(super) fn open(target: &Target, trips: Arc<Trips>) -> Result<Link, Failure> {
@@ -172,12 +180,19 @@ impl Link {
         });
     }
 
-    /// Runs a statement, and before it `first` and those that wait, in the same round trip.
-    pub(super) fn ask(&self, first: &str, waiting: &[Waiting], last: &Waiting) -> Result<Answer, Failure> {
+    /// Runs a statement, and before it `first`, those that wait, and the reads that are foreseen, whose answers are the first of what is
+    /// returned: all in the same round trip.
+    pub(super) fn ask(
+        &self,
+        first: &str,
+        waiting: &[Waiting],
+        foreseen: &[Waiting],
+        last: &Waiting,
+    ) -> Result<(Vec<Answer>, Answer), Failure> {
         // What is not prepared yet is prepared first, the first of them in a round trip with `first`.
         let mut first = first;
-        let mut prepared = Vec::with_capacity(waiting.len() + 1);
-        for Waiting { sql, .. } in waiting.iter().chain([last]) {
+        let mut prepared = Vec::with_capacity(waiting.len() + foreseen.len() + 1);
+        for Waiting { sql, .. } in waiting.iter().chain(foreseen).chain([last]) {
             prepared.push(match self.known(sql) {
                 Some(known) => known,
                 None => self.prepare(std::mem::take(&mut first), sql)?,
@@ -191,24 +206,37 @@ impl Link {
             let values = waiting.in_places(&prepared.places)?;
             before.push(async move { self.client.execute_raw(&prepared.statement, values).await.map(drop) });
         }
-        let values = last.in_places(&last_prepared.places)?;
-        let asked = async {
-            let stream = self.client.query_raw(&last_prepared.statement, values).await?;
-            futures_util::pin_mut!(stream);
-            let mut rows = Vec::new();
-            while let Some(row) = stream.try_next().await? {
-                rows.push(row);
-            }
-            Ok(Answer { rows, touched: stream.rows_affected().unwrap_or(0) })
-        };
+        let mut reads = Vec::with_capacity(foreseen.len());
+        for (read, prepared) in foreseen.iter().zip(others.iter().skip(waiting.len())) {
+            reads.push(self.answer(prepared, read.in_places(&prepared.places)?));
+        }
+        let asked = self.answer(last_prepared, last.in_places(&last_prepared.places)?);
         // Each is sent when those before it are, and an answer comes for each.
         let all = async {
             let begun =
                 async { if first.is_empty() { Ok(()) } else { self.client.batch_execute(first).await } };
-            let before = both(begun, async { all_of(before).await });
-            both(before, asked).await
+            let before = both(begun, async { all_of(before).await.map(drop) });
+            let (reads, asked) =
+                futures_util::future::join(both(before, async { all_of(reads).await }), asked).await;
+            // What failed first says why.
+            Ok((reads?, asked?))
         };
         self.wait(all)
+    }
+
+    /// The answer to a statement.
+    async fn answer(
+        &self,
+        prepared: &Prepared,
+        values: Vec<&Owned>,
+    ) -> Result<Answer, tokio_postgres::Error> {
+        let stream = self.client.query_raw(&prepared.statement, values).await?;
+        futures_util::pin_mut!(stream);
+        let mut rows = Vec::new();
+        while let Some(row) = stream.try_next().await? {
+            rows.push(row);
+        }
+        Ok(Answer { rows, touched: stream.rows_affected().unwrap_or(0) })
     }
 
     fn known(&self, sql: &str) -> Option<Arc<Prepared>> {
@@ -268,9 +296,9 @@ async fn both<T>(
 }
 
 /// Does all of them in one round trip, and fails as the first that fails does.
-async fn all_of(
-    work: Vec<impl Future<Output = Result<(), tokio_postgres::Error>>>,
-) -> Result<(), tokio_postgres::Error> {
+async fn all_of<T>(
+    work: Vec<impl Future<Output = Result<T, tokio_postgres::Error>>>,
+) -> Result<Vec<T>, tokio_postgres::Error> {
     futures_util::future::join_all(work).await.into_iter().collect()
 }
 

@@ -1,5 +1,6 @@
 //! PostgreSQL: a server, and a few connections that are kept to it. What only PostgreSQL has stands here, behind named calls.
 
+mod ahead;
 mod connection;
 mod link;
 mod schema;

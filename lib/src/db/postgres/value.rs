@@ -11,7 +11,7 @@ use crate::db::value::Value;
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// A value that goes to the server. It outlives the call that gave it.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Owned {
     Null,
     Integer(i64),

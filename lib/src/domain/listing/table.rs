@@ -3,7 +3,7 @@
 use super::{DomainSearch, Order};
 use crate::account::Caller;
 use crate::db::{ReadTx, ToValue, parsed};
-use crate::domain::details::{in_order, numbers};
+use crate::domain::details::{THOSE, in_order, those};
 use crate::domain::table::details;
 use crate::domain::visibility::{Scope, visible, visible_total};
 use crate::domain::{Domain, DomainStatus};
@@ -54,8 +54,8 @@ pub(super) fn ids(
 
 pub(super) fn some<'t>(tx: &ReadTx<'t>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Domain<'t>>, Error> {
     let found = tx.all(
-        &format!("SELECT d.* FROM domain d WHERE d.id IN ({}) AND {}", numbers(ids), visible(caller)),
-        Scope::of(caller).with(&[]).as_slice(),
+        &format!("SELECT d.* FROM domain d WHERE d.id IN ({THOSE}) AND {}", visible(caller)),
+        Scope::of(caller).with(&[(":ids", &those(ids))]).as_slice(),
         details,
     )?;
     let mut found: Vec<Domain<'t>> = found.into_iter().map(|details| Domain::seen(tx, details)).collect();
