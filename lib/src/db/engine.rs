@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::closed;
 use super::open::{OpenError, OpeningLock, beside};
 use super::params::Params;
 #[cfg(feature = "postgres")]
 use super::postgres;
-use super::row::Row;
 use super::sqlite::{self, Depth, Readers, Writer};
+use super::statements::{Statements, Take};
 use crate::error::Error;
 
 /// A connection of either engine, as it is lent to a transaction.
@@ -30,36 +31,21 @@ macro_rules! on_either {
     };
 }
 
+impl Statements for Conn<'_> {
+    fn each(&self, sql: &str, params: &dyn Params, take: &mut Take<'_>) -> Result<(), Error> {
+        on_either!(*self, conn => conn.each(sql, params, take))
+    }
+
+    fn touch(&self, sql: &str, params: &dyn Params) -> Result<usize, Error> {
+        on_either!(*self, conn => conn.touch(sql, params))
+    }
+}
+
 impl Conn<'_> {
-    /// The first row, if there is one.
-    pub(super) fn one<T>(
-        self,
-        sql: &str,
-        params: impl Params,
-        map: impl FnOnce(&Row<'_>) -> Result<T, Error>,
-    ) -> Result<Option<T>, Error> {
-        on_either!(self, conn => conn.one(sql, params, map))
-    }
-
-    /// Every row.
-    pub(super) fn all<T>(
-        self,
-        sql: &str,
-        params: impl Params,
-        map: impl FnMut(&Row<'_>) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
-        on_either!(self, conn => conn.all(sql, params, map))
-    }
-
-    /// Runs a statement and returns how many rows it touched.
-    pub(super) fn run(self, sql: &str, params: impl Params) -> Result<usize, Error> {
-        on_either!(self, conn => conn.run(sql, params))
-    }
-
     /// Runs a statement of which nothing is asked, now or with the next one.
-    pub(super) fn put(self, sql: &str, params: impl Params) -> Result<(), Error> {
+    pub(super) fn put(self, sql: &str, params: &dyn Params) -> Result<(), Error> {
         match self {
-            Conn::Sqlite(conn) => conn.run(sql, params).map(drop),
+            Conn::Sqlite(conn) => conn.touch(sql, params).map(drop),
             #[cfg(feature = "postgres")]
             Conn::Postgres(conn) => conn.put(sql, params),
         }
@@ -196,6 +182,12 @@ impl Engine {
         &self,
         work: impl FnOnce(Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        let (mut work, mut done) = (Some(work), None);
+        self.reading(&mut |conn| done = work.take().map(|work| work(conn)))?;
+        done.unwrap_or_else(|| Err(closed().into()))
+    }
+
+    fn reading(&self, work: &mut dyn FnMut(Conn<'_>)) -> Result<(), Error> {
         match self {
             Engine::Sqlite { file, readers, .. } => {
                 let reader = readers.take(file)?;
@@ -203,21 +195,27 @@ impl Engine {
                 conn.reading(|| work(Conn::Sqlite(conn)))
             }
             #[cfg(feature = "postgres")]
-            Engine::Postgres(server) => server.read(|conn| work(Conn::Postgres(conn))),
+            Engine::Postgres(server) => server.read(&mut |conn| work(Conn::Postgres(conn))),
         }
     }
 
     /// Runs `work` in one transaction. What it wrote is on disk when this returns `Ok`, and undone at an error.
     pub(super) fn write<T, E: From<Error>>(&self, work: impl Fn(Conn<'_>) -> Result<T, E>) -> Result<T, E> {
+        let mut done = None;
+        self.writing(&mut |conn| done.insert(work(conn)).is_ok())?;
+        done.unwrap_or_else(|| Err(closed().into()))
+    }
+
+    /// Runs `work`, maybe again, until what it wrote is on disk, or it says that it has failed.
+    fn writing(&self, work: &mut dyn FnMut(Conn<'_>) -> bool) -> Result<(), Error> {
         match self {
             Engine::Sqlite { writer, .. } => {
                 let turn = writer.turn()?;
-                let result = work(Conn::Sqlite(turn.conn()?));
-                turn.end(result.is_ok())?;
-                result
+                let is_done = work(Conn::Sqlite(turn.conn()?));
+                turn.end(is_done)
             }
             #[cfg(feature = "postgres")]
-            Engine::Postgres(server) => server.write(|conn| work(Conn::Postgres(conn))),
+            Engine::Postgres(server) => server.write(&mut |conn| work(Conn::Postgres(conn))),
         }
     }
 

@@ -37,6 +37,7 @@ mod postgres;
 mod row;
 mod session;
 mod sqlite;
+mod statements;
 mod time;
 mod turns;
 mod tx;

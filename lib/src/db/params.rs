@@ -4,12 +4,16 @@
 //! vector gives them to `?1`, `?2` and so on; `[]` says that a statement has none.
 
 use super::value::{ToValue, Value};
+use crate::error::Error;
 
 /// The values of a statement's parameters.
 pub(crate) trait Params {
     /// Calls `bind` with each value.
-    fn each<E>(&self, bind: impl FnMut(Place<'_>, Value<'_>) -> Result<(), E>) -> Result<(), E>;
+    fn each(&self, bind: &mut Bind<'_>) -> Result<(), Error>;
 }
+
+/// What takes the values. It is no generic function, so that the code of the engines is not made anew for each statement.
+pub(crate) type Bind<'b> = dyn FnMut(Place<'_>, Value<'_>) -> Result<(), Error> + 'b;
 
 /// Which parameter a value is for.
 #[derive(Clone, Copy, Debug)]
@@ -29,45 +33,42 @@ macro_rules! named {
 pub(crate) use named;
 
 impl<P: Params + ?Sized> Params for &P {
-    fn each<E>(&self, bind: impl FnMut(Place<'_>, Value<'_>) -> Result<(), E>) -> Result<(), E> {
+    fn each(&self, bind: &mut Bind<'_>) -> Result<(), Error> {
         (**self).each(bind)
     }
 }
 
 impl<T: ToValue> Params for [(&str, T)] {
-    fn each<E>(&self, mut bind: impl FnMut(Place<'_>, Value<'_>) -> Result<(), E>) -> Result<(), E> {
+    fn each(&self, bind: &mut Bind<'_>) -> Result<(), Error> {
         self.iter().try_for_each(|(name, value)| bind(Place::Name(name), value.to_value()))
     }
 }
 
 impl<T: ToValue> Params for Vec<T> {
-    fn each<E>(&self, bind: impl FnMut(Place<'_>, Value<'_>) -> Result<(), E>) -> Result<(), E> {
+    fn each(&self, bind: &mut Bind<'_>) -> Result<(), Error> {
         by_place(self, bind)
     }
 }
 
 impl Params for [Value<'_>; 0] {
-    fn each<E>(&self, _: impl FnMut(Place<'_>, Value<'_>) -> Result<(), E>) -> Result<(), E> {
+    fn each(&self, _: &mut Bind<'_>) -> Result<(), Error> {
         Ok(())
     }
 }
 
 impl<T: ToValue> Params for [T; 1] {
-    fn each<E>(&self, bind: impl FnMut(Place<'_>, Value<'_>) -> Result<(), E>) -> Result<(), E> {
+    fn each(&self, bind: &mut Bind<'_>) -> Result<(), Error> {
         by_place(self, bind)
     }
 }
 
 impl<T: ToValue> Params for [T; 2] {
-    fn each<E>(&self, bind: impl FnMut(Place<'_>, Value<'_>) -> Result<(), E>) -> Result<(), E> {
+    fn each(&self, bind: &mut Bind<'_>) -> Result<(), Error> {
         by_place(self, bind)
     }
 }
 
-fn by_place<E>(
-    values: &[impl ToValue],
-    mut bind: impl FnMut(Place<'_>, Value<'_>) -> Result<(), E>,
-) -> Result<(), E> {
+fn by_place(values: &[impl ToValue], bind: &mut Bind<'_>) -> Result<(), Error> {
     (1..).zip(values).try_for_each(|(number, value)| bind(Place::Number(number), value.to_value()))
 }
 
@@ -75,10 +76,7 @@ macro_rules! tuples {
     ($($($name:ident)+;)*) => {$(
         impl<$($name: ToValue),+> Params for ($($name,)+) {
             #[expect(non_snake_case, reason = "each value has the name of its type")]
-            fn each<Error>(
-                &self,
-                bind: impl FnMut(Place<'_>, Value<'_>) -> Result<(), Error>,
-            ) -> Result<(), Error> {
+            fn each(&self, bind: &mut Bind<'_>) -> Result<(), Error> {
                 let ($($name,)+) = self;
                 by_place(&[$($name.to_value()),+], bind)
             }

@@ -174,6 +174,7 @@ impl Holding for Held<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::statements::Statements as _;
 
     fn pages(postroom: &Postroom, most: i64) {
         let turn = postroom.engine.turn().unwrap();

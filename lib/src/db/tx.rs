@@ -9,6 +9,7 @@ use super::engine::Conn;
 use super::master::Sealing;
 use super::params::Params;
 use super::row::Row;
+use super::statements::Statements;
 use crate::clock::Timestamp;
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::seal::MasterKeyId;
@@ -113,7 +114,7 @@ impl WriteTx<'_> {
     /// Runs a statement of which nothing is asked. It may wait for the next one, or for the end of the transaction, and go to a server
     /// in the same round trip; then an error of its shows there.
     pub(crate) fn put(&self, sql: &str, params: impl Params) -> Result<(), Error> {
-        self.alive()?.put(sql, params)
+        self.alive()?.put(sql, &params)
     }
 
     /// References between rows are checked when the transaction ends.

@@ -16,6 +16,7 @@ use super::engine::Conn;
 use super::open::{OpenError, beside};
 use super::{Postroom, ReadTx, Row, WriteTx};
 use crate::clock::Timestamp;
+use crate::db::statements::Statements as _;
 use crate::error::{Error, StoreError, StoreTrouble};
 use crate::seal::{MasterKey, MasterKeyError, MasterKeyId, move_over};
 

@@ -15,6 +15,7 @@ use super::trips::Trips;
 use super::value::{Owned, OwnedPlace};
 use crate::db::params::Params;
 use crate::db::row::{Places, Row};
+use crate::db::statements::{Statements, Take};
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// A transaction that reads: one state, whatever others write.
@@ -40,11 +41,11 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    fn new(sql: &str, params: impl Params) -> Result<Waiting, Error> {
+    fn new(sql: &str, params: &dyn Params) -> Result<Waiting, Error> {
         let mut values = Vec::new();
-        params.each(|place, value| {
+        params.each(&mut |place, value| {
             values.push((OwnedPlace::from(place), Owned::from(value)));
-            Ok::<_, Error>(())
+            Ok(())
         })?;
         Ok(Waiting { sql: sql.to_owned(), values })
     }
@@ -107,6 +108,23 @@ pub(in crate::db) struct Connection {
     is_used: Cell<bool>,
     /// Whether a read is over that the server does not know to be.
     is_left_open: Cell<bool>,
+}
+
+impl Statements for Connection {
+    fn each(&self, sql: &str, params: &dyn Params, take: &mut Take<'_>) -> Result<(), Error> {
+        let answer = self.ask(sql, params)?;
+        let places = Places::default();
+        for row in &answer.rows {
+            if !take(&Row::new(row, &places))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn touch(&self, sql: &str, params: &dyn Params) -> Result<usize, Error> {
+        Ok(usize::try_from(self.ask(sql, params)?.touched).unwrap_or(usize::MAX))
+    }
 }
 
 impl Connection {
@@ -288,41 +306,12 @@ impl Connection {
         self.done(self.with_link(|link| link.batch_within(limit, &text)))
     }
 
-    /// The first row, if there is one.
-    pub(in crate::db) fn one<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        map: impl FnOnce(&Row<'_>) -> Result<T, Error>,
-    ) -> Result<Option<T>, Error> {
-        let answer = self.ask(sql, params)?;
-        let places = Places::default();
-        answer.rows.first().map(|row| map(&Row::new(row, &places))).transpose()
-    }
-
-    /// Every row.
-    pub(in crate::db) fn all<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
-        let answer = self.ask(sql, params)?;
-        let places = Places::default();
-        answer.rows.iter().map(|row| map(&Row::new(row, &places))).collect()
-    }
-
-    /// Runs a statement and returns how many rows it touched.
-    pub(in crate::db) fn run(&self, sql: &str, params: impl Params) -> Result<usize, Error> {
-        Ok(usize::try_from(self.ask(sql, params)?.touched).unwrap_or(usize::MAX))
-    }
-
     /// Runs `work`, in which reads are noted and answered with nothing. They go to the server with the next statement.
     pub(in crate::db) fn ahead(&self, work: impl FnOnce()) {
         self.ahead.while_noting(work);
     }
 
-    fn ask(&self, sql: &str, params: impl Params) -> Result<Arc<Answer>, Error> {
+    fn ask(&self, sql: &str, params: &dyn Params) -> Result<Arc<Answer>, Error> {
         self.check()?;
         let last = Waiting::new(sql, params)?;
         let ahead = match self.ahead.answer(last) {
@@ -338,7 +327,7 @@ impl Connection {
     }
 
     /// Runs a statement with whatever goes to the server next.
-    pub(in crate::db) fn put(&self, sql: &str, params: impl Params) -> Result<(), Error> {
+    pub(in crate::db) fn put(&self, sql: &str, params: &dyn Params) -> Result<(), Error> {
         self.check()?;
         self.ahead.forget();
         if self.waiting.borrow().len() >= MOST_WAITING {

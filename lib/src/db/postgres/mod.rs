@@ -21,6 +21,7 @@ use self::target::Target;
 pub(super) use self::temporary::Temporary;
 use super::open::OpenError;
 use crate::clock::Timestamp;
+use crate::db::statements::Statements as _;
 use crate::error::Error;
 
 /// Which advisory lock of the database is held while it is opened: "Postroom" in ASCII.

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::connection::Connection;
 use crate::clock::Timestamp;
 use crate::db::open::OpenError;
+use crate::db::statements::Statements as _;
 use crate::error::Error;
 
 /// The migrations, in their order. The first makes the whole schema as SQLite's had it by that number.

@@ -115,48 +115,37 @@ impl Server {
     }
 
     /// Runs `work` in one transaction that sees one state and changes nothing.
-    pub(in crate::db) fn read<T, E: From<Error>>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub(in crate::db) fn read(&self, work: &mut dyn FnMut(&Connection)) -> Result<(), Error> {
         let lent = self.take()?;
         let conn = lent.conn()?;
         conn.begin(Mode::Reading);
-        let done = work(conn);
+        work(conn);
         let is_left_open = conn.leave_open();
         drop(lent);
         if is_left_open && !self.sweeper.tell(&self.desk) {
             self.desk.end_reads();
         }
-        done
+        Ok(())
     }
 
-    /// Runs `work` in one transaction, and again where others were in its way.
-    pub(in crate::db) fn write<T, E: From<Error>>(
-        &self,
-        work: impl Fn(&Connection) -> Result<T, E>,
-    ) -> Result<T, E> {
+    /// Runs `work` in one transaction, and again where others were in its way. It says whether it has done what it was to do; if not,
+    /// what it wrote is undone.
+    pub(in crate::db) fn write(&self, work: &mut dyn FnMut(&Connection) -> bool) -> Result<(), Error> {
         self.write_alone_after(CONFLICTS, work)
     }
 
-    fn write_alone_after<T, E: From<Error>>(
-        &self,
-        most: u32,
-        work: impl Fn(&Connection) -> Result<T, E>,
-    ) -> Result<T, E> {
+    fn write_alone_after(&self, most: u32, work: &mut dyn FnMut(&Connection) -> bool) -> Result<(), Error> {
         let mut conflicts = 0;
         loop {
             let turn = self.turn(if conflicts < most { Mode::Beside } else { Mode::Alone })?;
             let conn = turn.lent.conn()?;
-            let done = work(conn);
-            let committed = if done.is_ok() { conn.commit() } else { Ok(()) };
+            let committed = if work(conn) { conn.commit() } else { Ok(()) };
             if conn.is_conflict() && conflicts < most + AGAIN {
                 conflicts += 1;
                 self.trips.repeats.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
-            committed?;
-            return done;
+            return committed;
         }
     }
 
@@ -291,10 +280,10 @@ mod tests {
                             scope.spawn(move || {
                                 for turn in 0..EACH {
                                     let name = format!("d{threads}x{thread}x{turn}.example").parse().unwrap();
-                                    let made: Result<(), Error> = server.write_alone_after(most, |conn| {
+                                    let made = server.write_alone_after(most, &mut |conn| {
                                         let tx = WriteTx(ReadTx::new(Conn::Postgres(conn), postroom));
                                         let caller = &callers[thread % callers.len()];
-                                        provision::create(&tx, caller, &NewDomain::named(&name)).map(drop)
+                                        provision::create(&tx, caller, &NewDomain::named(&name)).is_ok()
                                     });
                                     made.unwrap();
                                 }

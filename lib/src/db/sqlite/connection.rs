@@ -12,6 +12,7 @@ use rusqlite::{OpenFlags, ToSql};
 use crate::db::open::OpenError;
 use crate::db::params::{Params, Place};
 use crate::db::row::{Cells, Places, Row};
+use crate::db::statements::{Statements, Take};
 use crate::db::value::Value;
 use crate::error::{Error, StoreError, StoreTrouble};
 
@@ -35,6 +36,25 @@ struct KnownPlaces {
     slots: HashMap<String, usize>,
     /// Nothing stands in the slot of a statement that is running.
     kept: Vec<Option<Places>>,
+}
+
+impl Statements for Connection {
+    fn each(&self, sql: &str, params: &dyn Params, take: &mut Take<'_>) -> Result<(), Error> {
+        let mut statement = self.prepare(sql, params)?;
+        let (slot, places) = self.places(sql);
+        let mut rows = statement.raw_query();
+        let mut wants_more = Ok(true);
+        while let Ok(true) = wants_more {
+            let Some(row) = rows.next().map_err(|e| self.failed(e))? else { break };
+            wants_more = take(&Row::new(row, &places));
+        }
+        self.keep(slot, places);
+        wants_more.map(drop)
+    }
+
+    fn touch(&self, sql: &str, params: &dyn Params) -> Result<usize, Error> {
+        self.prepare(sql, params)?.raw_execute().map_err(|e| self.failed(e))
+    }
 }
 
 impl Connection {
@@ -134,50 +154,11 @@ impl Connection {
         error
     }
 
-    /// The first row, if there is one.
-    pub(in crate::db) fn one<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        map: impl FnOnce(&Row<'_>) -> Result<T, Error>,
-    ) -> Result<Option<T>, Error> {
-        let mut statement = self.prepare(sql, params)?;
-        let (slot, places) = self.places(sql);
-        let mut rows = statement.raw_query();
-        let row = rows.next().map_err(|e| self.failed(e))?;
-        let found = row.map(|row| map(&Row::new(row, &places))).transpose();
-        self.keep(slot, places);
-        found
-    }
-
-    /// Every row.
-    pub(in crate::db) fn all<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
-        let mut statement = self.prepare(sql, params)?;
-        let (slot, places) = self.places(sql);
-        let mut rows = statement.raw_query();
-        let mut found = Vec::new();
-        while let Some(row) = rows.next().map_err(|e| self.failed(e))? {
-            found.push(map(&Row::new(row, &places))?);
-        }
-        self.keep(slot, places);
-        Ok(found)
-    }
-
-    /// Runs a statement and returns how many rows it touched.
-    pub(in crate::db) fn run(&self, sql: &str, params: impl Params) -> Result<usize, Error> {
-        self.prepare(sql, params)?.raw_execute().map_err(|e| self.failed(e))
-    }
-
     /// The statement with its values, prepared now or earlier.
-    fn prepare(&self, sql: &str, params: impl Params) -> Result<rusqlite::CachedStatement<'_>, Error> {
+    fn prepare(&self, sql: &str, params: &dyn Params) -> Result<rusqlite::CachedStatement<'_>, Error> {
         let mut statement = self.conn.prepare_cached(sql).map_err(store)?;
         let mut bound = 0;
-        params.each(|place, value| {
+        params.each(&mut |place, value| {
             bound += 1;
             let number = match place {
                 Place::Number(number) => number,

@@ -18,6 +18,7 @@ pub(super) use self::schema::SCHEMA_VERSION;
 pub(super) use self::writer::{Turn, Writer};
 use super::open::{OpenError, private_file};
 use crate::clock::Timestamp;
+use crate::db::statements::Statements as _;
 use crate::error::Error;
 
 /// Refuses a linked SQLite that can lose data.
@@ -41,12 +42,11 @@ impl Connection {
     /// Runs `work` in one transaction that changes nothing.
     ///
     /// This cannot nest: a reader is lent to one caller, who has no way to begin a second transaction on it.
-    pub(super) fn reading<T, E: From<Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    pub(super) fn reading(&self, work: impl FnOnce()) -> Result<(), Error> {
         self.run("BEGIN", [])?;
         let reading = Reading(self);
-        let result = work();
-        reading.end()?;
-        result
+        work();
+        reading.end()
     }
 
     /// The tables of the schema.

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use self::line::{Line, Place};
 use super::connection::{BUSY_TIMEOUT, Connection};
 use crate::db::closed;
+use crate::db::statements::Statements as _;
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// Begins a transaction with the write lock.

@@ -3,6 +3,7 @@
 use super::Known;
 use crate::clock::Timestamp;
 use crate::db::engine::Conn;
+use crate::db::statements::Statements as _;
 use crate::db::{moment, moment_if_any};
 use crate::error::Error;
 
