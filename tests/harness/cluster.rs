@@ -26,6 +26,22 @@ impl Cluster {
         cluster
     }
 
+    /// Has the cluster take connections with TLS alone from now on, with this certificate and key.
+    pub(crate) fn want_tls(&self, certificate: &str, key: &str) {
+        let data = self.data();
+        std::fs::write(data.join("server.crt"), certificate).unwrap();
+        std::fs::write(data.join("server.key"), key).unwrap();
+        std::fs::write(data.join("pg_hba.conf"), "hostssl all all 127.0.0.1/32 trust\n").unwrap();
+        let owned = Command::new("sh")
+            .args(["-c", "chmod 600 server.key; if [ \"$(id -u)\" = 0 ]; then chown postgres server.*; fi"])
+            .current_dir(&data)
+            .status();
+        assert!(owned.unwrap().success());
+        self.crash();
+        self.set("ssl = on\n");
+        self.start();
+    }
+
     /// A folder and a port for one.
     fn place() -> Cluster {
         let folder = tempfile::Builder::new().prefix("postroom-pg-").tempdir().unwrap();
@@ -93,6 +109,10 @@ impl Cluster {
     pub(crate) fn database(&self, name: &str) -> String {
         self.sql("postgres", &format!("CREATE DATABASE {name}"));
         format!("postgres://postgres@{}/{name}", self.address())
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     pub(crate) fn address(&self) -> String {

@@ -5,8 +5,11 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use postroom::db::{Options, Postroom};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 
+use crate::harness::app::settings;
 use crate::harness::client::Client;
 use crate::harness::cluster::Cluster;
 use crate::harness::process::{Site, text, until};
@@ -133,6 +136,54 @@ fn a_standby_that_takes_over_has_everything_that_was_acknowledged() {
     standby.sql("postgres", "ALTER SYSTEM RESET synchronous_standby_names");
     standby.sql("postgres", "SELECT pg_reload_conf()");
     assert_eq!(create(&client, "after.example"), Some(201));
+}
+
+/// An authority, and a certificate of its for `localhost`, with the key.
+fn authority_and_certificate() -> (String, String, String) {
+    let (authority_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = params.self_signed(&authority_key).unwrap();
+    let issuer = Issuer::new(params, authority_key);
+    let named = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let certificate = named.signed_by(&key, &issuer).unwrap();
+    (authority.pem(), certificate.pem(), key.serialize_pem())
+}
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "it needs Debian's postgresql")]
+fn a_connection_is_encrypted_and_the_servers_certificate_checked_as_the_url_says() {
+    let cluster = Cluster::new();
+    cluster.database("desk");
+    let (authority, certificate, key) = authority_and_certificate();
+    let (another, ..) = authority_and_certificate();
+    cluster.want_tls(&certificate, &key);
+    let site = Site::new();
+    let (key_file, ours, theirs) = (site.file("master.key"), site.file("ours.pem"), site.file("theirs.pem"));
+    fs::write(&ours, authority).unwrap();
+    fs::write(&theirs, another).unwrap();
+    let opens = |host: &str, options: &str| {
+        let url = format!("postgres://postgres@{host}:{}/desk?{options}", cluster.port());
+        let told = Postroom::open(
+            &url,
+            Options { master_key_file: Some(key_file.clone()), ..Options::new(settings()) },
+        );
+        told.is_ok()
+    };
+    let (ours, theirs) = (text(&ours), text(&theirs));
+    for (host, options, is_taken) in [
+        ("localhost", "sslmode=prefer".to_owned(), true),
+        ("localhost", "sslmode=require".to_owned(), true),
+        ("localhost", "sslmode=disable".to_owned(), false),
+        ("localhost", format!("sslmode=verify-full&sslrootcert={ours}"), true),
+        ("localhost", format!("sslmode=verify-full&sslrootcert={theirs}"), false),
+        ("127.0.0.1", format!("sslmode=verify-full&sslrootcert={ours}"), false),
+        ("127.0.0.1", format!("sslmode=verify-ca&sslrootcert={ours}"), true),
+        ("127.0.0.1", format!("sslmode=verify-ca&sslrootcert={theirs}"), false),
+        ("localhost", format!("sslmode=require&sslrootcert={theirs}"), false),
+    ] {
+        assert_eq!(opens(host, &options), is_taken, "{host} {options}");
+    }
 }
 
 #[test]
