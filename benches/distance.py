@@ -79,13 +79,20 @@ class Wire:
                 threading.Thread(target=work, daemon=True).start()
 
     def there(self, client, server):
-        while octets := client.recv(65536):
-            server.sendall(octets)
-        server.shutdown(socket.SHUT_WR)
+        try:
+            while octets := client.recv(65536):
+                server.sendall(octets)
+        except ConnectionResetError:
+            pass
+        server.close()
 
     def take(self, server, late):
-        while octets := server.recv(65536):
-            late.put((time.perf_counter() + self.delay, octets))
+        try:
+            while octets := server.recv(65536):
+                late.put((time.perf_counter() + self.delay, octets))
+        except OSError:
+            # The client is gone, and with it the connection.
+            pass
         late.put(None)
 
     def back(self, late, client):

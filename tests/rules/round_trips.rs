@@ -43,7 +43,7 @@ fn start() -> (TestApp, Key, i64) {
 fn a_look_at_a_domain_takes_few_round_trips() {
     let (app, key, id) = start();
     at_most(2, "GET one", trips(&app, |_| app.call(&key, &format!("GET /api/v1/domains/{id}")).status));
-    at_most(7, "GET a page", trips(&app, |_| app.call(&key, "GET /api/v1/domains").status));
+    at_most(4, "GET a page", trips(&app, |_| app.call(&key, "GET /api/v1/domains").status));
 }
 
 #[test]

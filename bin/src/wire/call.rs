@@ -16,6 +16,8 @@ use crate::scout::Scouts;
 
 /// How long one piece of a batch may keep others from writing.
 const PIECE: Duration = Duration::from_millis(2);
+/// The same where each item waits for a server, so that a piece has some items, too.
+const FAR_PIECE: Duration = Duration::from_millis(50);
 /// Held by the batch that writes a piece: everybody else waits for one piece at most, however many batches there are.
 static PIECES: Mutex<()> = Mutex::new(());
 
@@ -91,13 +93,14 @@ impl<'a, By> Call<'a, By> {
         self.session.write(work)
     }
 
-    /// Runs `work` for each item, in pieces: as many in one transaction as take no longer than 2 ms, so that others write in
-    /// between. If `work` fails, the items of its piece are undone, and those of the earlier ones stay.
+    /// Runs `work` for each item, in pieces: as many in one transaction as take no longer than 2 ms, or 50 where the database is on a
+    /// server, so that others write in between. If `work` fails, the items of its piece are undone, and those of the earlier ones stay.
     pub fn write_each<I, T, E: From<Error>>(
         &self,
         items: &[I],
         work: impl Fn(&WriteTx<'_>, &I) -> Result<T, E>,
     ) -> Result<Vec<T>, E> {
+        let longest = if self.postroom.is_at_hand() { PIECE } else { FAR_PIECE };
         let mut done = Vec::with_capacity(items.len());
         while let Some(rest) = items.get(done.len()..).filter(|rest| !rest.is_empty()) {
             let _turn = PIECES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,7 +108,7 @@ impl<'a, By> Call<'a, By> {
                 let (begun, mut piece) = (Instant::now(), Vec::new());
                 for item in rest {
                     piece.push(work(tx, item)?);
-                    if begun.elapsed() >= PIECE {
+                    if begun.elapsed() >= longest {
                         break;
                     }
                 }

@@ -47,7 +47,7 @@ pub struct Overview {
 
 /// The domain with this id.
 pub fn find(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Overview, Error> {
-    tx.foresee(|tx| signing::foresee(tx, caller, id));
+    tx.foresee(|tx| signing::foresee(tx, caller, &[id]));
     let found = table::by_id(tx, caller, id)?.into_iter().collect();
     assessed(tx, caller, found)?.pop().ok_or(Error::NotFound(Entity::Domain))
 }
@@ -65,6 +65,7 @@ pub fn list(
 
 /// Those of the domains with these ids that the caller may see, in the order of the ids.
 pub fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Overview>, Error> {
+    tx.foresee(|tx| signing::foresee(tx, caller, ids));
     assessed(tx, caller, table::some(tx, caller, ids)?)
 }
 

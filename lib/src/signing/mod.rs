@@ -178,10 +178,11 @@ pub fn list(
     assessed(tx, &table::some(tx, caller, ids)?)
 }
 
-/// Foresees what [`list`] reads of one domain whose own keys sign for it.
-pub(crate) fn foresee(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) {
-    let _ = table::some(tx, caller, &[id]);
-    foresee_records(tx, caller.account(), id);
+/// Foresees what [`list`] reads of domains whose own keys sign for them.
+pub(crate) fn foresee(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) {
+    let _ = table::some(tx, caller, ids);
+    let _ = table::records_of(tx, ids);
+    let _ = ownership::needs_proof(tx, caller.account());
 }
 
 /// Foresees what is read of the records of a domain and of what they count.

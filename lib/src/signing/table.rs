@@ -62,15 +62,19 @@ pub(super) fn records(
 ) -> Result<HashMap<DomainId, Vec<Record>>, Error> {
     let own = subjects.iter().map(|subject| subject.domain.id);
     let ids = own.chain(subjects.iter().filter_map(|subject| subject.domain.authority)).collect::<Vec<_>>();
-    let found = match ids.as_slice() {
-        [id] => record::table::all(tx, *id)?,
-        ids => record::table::each(tx, ids)?,
-    };
     let mut records: HashMap<DomainId, Vec<Record>> = HashMap::new();
-    for record in found {
+    for record in records_of(tx, &ids)? {
         records.entry(record.domain).or_default().push(record);
     }
     Ok(records)
+}
+
+/// The records of the domains with these ids.
+pub(super) fn records_of(tx: &ReadTx<'_>, ids: &[DomainId]) -> Result<Vec<Record>, Error> {
+    match ids {
+        [id] => record::table::all(tx, *id),
+        ids => record::table::each(tx, ids),
+    }
 }
 
 /// The value of a setting from which statuses follow.
