@@ -162,7 +162,7 @@ fn few_blocks_are_not_run() {
 fn a_block_says_what_it_holds_in_words_that_are_known() {
     for (page, blocks) in pages() {
         for block in blocks {
-            let known = ["", "json", "rust", "sh", "sh no-test", "sh quick", "text", "toml"];
+            let known = ["", "json", "rust", "sh", "sh no-test", "sh quick", "text", "toml", "yaml"];
             assert!(known.contains(&block.info.as_str()), "{page}:{}: {}", block.line, block.info);
         }
     }
