@@ -103,14 +103,17 @@ class Place:
             copying.wait()
         found = self.restored("machine")
         self.ledger.compare(found, "the machine is lost", killed - MOST_LOST_SECONDS, time.time())
+        count = self.ledger.count()
         gone = [entries[-1][2] for thing, entries in self.ledger.history.items()
                 if entries[-1][2] is not None and (found.get(thing) or None) != (entries[-1][0] or None)]
-        return self.ledger.count(), len(gone), max([0.0, *(killed - acknowledged for acknowledged in gone)])
+        # It goes on with what was restored.
+        self.ledger.settle(found)
+        return count, len(gone), max([0.0, *(killed - acknowledged for acknowledged in gone)])
 
     def lose_the_server(self):
-        """Kills the server alone, twice, and Litestream when it had its time."""
+        """Goes on with the restored file and the same replica. Kills the server alone, twice, and Litestream when it had its time."""
         server = Server(self.desk)
-        check(server, self.ledger, "what was not lost")
+        check(server, self.ledger, "the restored database")
         copying = self.replicate()
         for name in ["b", "c"]:
             with Load(server, self.ledger, name, RATE):
@@ -147,7 +150,4 @@ class Place:
         client.close()
         if server.stop() != 0:
             raise Failed(f"the server of the restored file does not stop well: {server.said()}")
-        # The old folder comes back, as if it had not been lost.
-        shutil.rmtree(self.desk)
-        away.rename(self.desk)
         return found
