@@ -111,9 +111,11 @@ class Place:
         return count, len(gone), max([0.0, *(killed - acknowledged for acknowledged in gone)])
 
     def lose_the_server(self):
-        """Goes on with the restored file and the same replica. Kills the server alone, twice, and Litestream when it had its time."""
+        """Goes on with the restored file. Kills the server alone, twice, and Litestream when it had its time."""
         server = Server(self.desk)
         check(server, self.ledger, "the restored database")
+        # In a new place, as the page says.
+        self.settings.write_text(self.settings.read_text().replace("/replica", "/replica-2"))
         copying = self.replicate()
         for name in ["b", "c"]:
             with Load(server, self.ledger, name, RATE):
