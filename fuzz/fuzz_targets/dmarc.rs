@@ -16,7 +16,8 @@ fuzz_target!(|octets: &[u8]| {
     let answer = Answer { server: Server::from("fuzz"), chain: Vec::new(), outcome };
     for policy in [DmarcPolicy::None, DmarcPolicy::Reject] {
         let name = "_dmarc.example.com".parse().expect("a name");
-        let expected = Expectation::Dmarc(DmarcExpectation { name, policy, whole: format!("v=DMARC1; p={policy}") });
+        let expected =
+            Expectation::Dmarc(DmarcExpectation { name, policy, whole: format!("v=DMARC1; p={policy}") });
         let finding = judge::answer(&expected, &answer);
         assert!(finding.text.len() < 4096, "{}", finding.text);
         assert!(

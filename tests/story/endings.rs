@@ -54,7 +54,7 @@ fn count(site: &Site, table: &str) -> i64 {
 
 #[test]
 fn the_table_of_exit_codes_in_the_docs_is_that_of_the_program() {
-    let page = include_str!("../../docs/operate.md");
+    let page = include_str!("../../docs/operate/command-line.md");
     let table =
         page.split("## Exit codes").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a table");
     let rows: Vec<(&str, &str)> = table
@@ -69,6 +69,23 @@ fn the_table_of_exit_codes_in_the_docs_is_that_of_the_program() {
     let known = known.iter().map(|(code, word)| (code.as_str(), *word));
     let expected: Vec<(&str, &str)> = [("0", "")].into_iter().chain(known).chain([("75", "")]).collect();
     assert_eq!(rows, expected);
+}
+
+#[test]
+fn every_command_has_a_row_in_the_table_of_commands() {
+    let page = include_str!("../../docs/operate/command-line.md");
+    let table = page.split("## Commands").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a table");
+    let cells = table.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
+    let mut rows: Vec<&str> = cells.flat_map(|cell| cell.split(", ")).map(|word| word.trim_matches('`')).collect();
+    rows.sort_unstable();
+    let help = Site::new().run(&["-h"]).stdout;
+    let list = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a list");
+    // What goes on from the line before begins further to the right.
+    let commands = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let mut commands: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    commands.retain(|command| *command != "help");
+    commands.sort_unstable();
+    assert_eq!(rows, commands);
 }
 
 #[test]

@@ -205,7 +205,7 @@ fn one_of_two_tenants_is_never_signed_as_the_other() {
 fn the_script_for_postfix_in_the_pages_signs_one_tenant_and_not_the_other() {
     let site = Site::new();
     two_tenants(&site);
-    let page = include_str!("../../docs/operate.md");
+    let page = include_str!("../../docs/operate/signing.md");
     let script =
         page.split("```sh no-test\n").find(|part| part.starts_with("#!/bin/sh")).expect("the script");
     let script = script.split("```").next().expect("its end");

@@ -11,7 +11,7 @@ use crate::config::ConfigError;
 use crate::listen::ListenError;
 use crate::wire::unproved_limit;
 
-/// Why a command failed, as its exit code says it. `docs/operate.md` has the table.
+/// Why a command failed, as its exit code says it. `docs/operate/command-line.md` has the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Something is wrong with what was looked at, or with the machine.
