@@ -119,6 +119,8 @@ try {
 
   // What a domain's page says to enter is entered in the DNS, and the page turns by itself.
   const name = 'bakery.example';
+  const streams = [];
+  page.on('response', (answer) => { if (answer.headers()['content-type'] === 'text/event-stream') streams.push(answer.url()); });
   await page.goto(`${url}/console/domains/${name}`);
   const records = await page.$$eval('article.record', (cards) => cards.map((card) => {
     const field = (label) => [...card.querySelectorAll('dt')].find((term) => term.textContent === label)?.nextElementSibling.querySelector('code')?.textContent;
@@ -138,6 +140,7 @@ try {
   await elsewhere.waitForSelector(`text=${name} is active`, { timeout: 60000 });
   await page.waitForSelector(`text=${name} is active`, { timeout: 60000 });
   assert.equal(await page.evaluate(() => window.untouched), true, 'without a reload');
+  assert.equal(streams.length, 1, 'it was told by a stream of events');
   await elsewhere.goto(`${url}/console/domains/${name}/keys`);
   await elsewhere.click('text=Rotate now');
   await elsewhere.waitForSelector('text=A rotation is under way');

@@ -34,8 +34,8 @@ use crate::wire::form::Form;
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
 use crate::wire::{
-    Anybody, BodySize, Call, Fault, Handler, Looking, LookingCall, NAME_FIELD, OpenLooking, OpenToAll,
-    PageFault, SignedIn, Stored, Switches, Tries,
+    Anybody, BodySize, Call, Checks, Fault, Handler, Looking, LookingCall, NAME_FIELD, OpenLooking,
+    OpenToAll, PageFault, SignedIn, Stored, Switches, Tries,
 };
 use page::PageHandler;
 use surface::{Router, Target};
@@ -54,6 +54,8 @@ pub struct App {
     limits: Limits,
     /// Which requests are asking the DNS now.
     looks: Looks,
+    /// How far they are.
+    checks: Arc<Checks>,
     running: repeat::Running,
     refusals: scope::Refusals,
     /// Where requests are counted, if somebody wants to know.
@@ -115,6 +117,7 @@ impl App {
             router: Router::new(),
             limits: Limits::default(),
             looks: Looks::default(),
+            checks: Arc::default(),
             running: repeat::Running::default(),
             refusals: scope::Refusals::default(),
             metrics: None,
@@ -318,7 +321,7 @@ impl App {
         request: &'a Request,
         params: Vec<(String, String)>,
     ) -> Call<'a, By> {
-        let database = (session, &self.postroom);
+        let database = (session, &self.postroom, &self.checks);
         Call::new(database, (self.switches, &self.base_url), caller, request, params)
     }
 

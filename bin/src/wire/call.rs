@@ -11,6 +11,7 @@ use postroom::error::Error;
 use postroom::session::ConsoleSession;
 use postroom::settings::Settings;
 
+use super::Checks;
 use super::http::Request;
 use crate::scout::Scouts;
 
@@ -57,6 +58,8 @@ pub struct Call<'a, By = Caller> {
     pub(crate) session: &'a Session<'a>,
     /// For answers that go on being read when the call is over.
     pub(super) postroom: &'a Arc<Postroom>,
+    /// The checks that are under way.
+    pub(crate) checks: &'a Arc<Checks>,
     /// What the operator has switched on and off.
     pub switches: Switches,
     /// The base URL that clients use, without a last slash.
@@ -72,13 +75,13 @@ pub struct Call<'a, By = Caller> {
 impl<'a, By> Call<'a, By> {
     /// A call that reads and writes by `session`, for a request that was let in.
     pub(crate) fn new(
-        (session, postroom): (&'a Session<'a>, &'a Arc<Postroom>),
+        (session, postroom, checks): (&'a Session<'a>, &'a Arc<Postroom>, &'a Arc<Checks>),
         (switches, base_url): (Switches, &'a str),
         caller: By,
         request: &'a Request,
         params: Vec<(String, String)>,
     ) -> Call<'a, By> {
-        Call { session, postroom, switches, base_url, caller, request, params }
+        Call { session, postroom, checks, switches, base_url, caller, request, params }
     }
 
     /// Runs `work` in one transaction that changes nothing.

@@ -3,6 +3,7 @@
 mod account;
 mod claims;
 mod domains;
+mod live;
 mod pages;
 mod passwords;
 mod reports;

@@ -34,12 +34,12 @@ use crate::wire::http::Response;
 use crate::wire::{Call, Fault, SignedIn};
 
 /// The domain's name in the path; what is no name names no domain.
-fn name<By>(call: &Call<'_, By>) -> Result<DomainName, Fault> {
+pub(super) fn name<By>(call: &Call<'_, By>) -> Result<DomainName, Fault> {
     call.param("name").parse().map_err(|_| Fault::Library(Error::NotFound(Entity::Domain)))
 }
 
 /// The domain in the path, as whoever asks sees it.
-fn find<'t>(tx: &ReadTx<'t>, acts: &Caller, name: &DomainName) -> Result<Domain<'t>, Error> {
+pub(super) fn find<'t>(tx: &ReadTx<'t>, acts: &Caller, name: &DomainName) -> Result<Domain<'t>, Error> {
     domain::find_named(tx, acts, name)
 }
 

@@ -22,9 +22,10 @@ use postroom::verify::{self, Act, Action, Checked, Code, Verdict};
 use self::catalogue::Words;
 use super::domain::{MAX_STRING, zone_file};
 use super::frame::{Chrome, base_path, handed};
+use super::live::revision;
 use super::part::{Tone, copyable, exact, pill};
 use crate::wire::http::{Request, Response, StatusCode};
-use crate::wire::{Anybody, Call, Fault, LookingCall, PageFault};
+use crate::wire::{Anybody, Call, Fault, LookingCall, PageFault, Seen};
 
 pub(super) const PATH: &str = "/setup";
 /// The parameter that carries the secret.
@@ -142,6 +143,16 @@ pub(super) fn zone(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     })
 }
 
+/// Follows the domain for as long as the link works.
+pub(super) fn live(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
+    let asked = Asked::of_query(call)?;
+    let account = asked.open(call, |_, opened| Ok(opened.domain.account))?;
+    call.live(account, move |tx| {
+        let opened = setup_link::open(tx, &asked.secret)?.ok_or_else(|| dead(asked.words))?;
+        Ok(Seen { domain: opened.domain.id, state: revision(&opened.domain) })
+    })
+}
+
 /// The account for which a check is made.
 pub(super) fn whose(call: &Call<'_, Anybody>) -> Result<AccountId, Fault> {
     Asked::of_form(call)?.open(call, |_, opened| Ok(opened.domain.account))
@@ -155,7 +166,7 @@ pub(super) fn check(call: &LookingCall<'_, Anybody>) -> Result<Response, Fault> 
     if let Some(wait) = call.write(|tx| setup_link::note_look(tx, link))? {
         return asked.show(call, None, Some(wait.as_secs()));
     }
-    let checked = verify::check(call.postroom, &maker, domain, call.resolver)?;
+    let checked = verify::check(call.postroom, &maker, domain, &call.checks.watch(domain, call.resolver))?;
     asked.show(call, Some(checked), None)
 }
 
@@ -163,9 +174,19 @@ fn chrome(words: &Words) -> Chrome {
     Chrome {
         language: words.language,
         skip: words.say("skip"),
-        said: ["copy", "copied", "copy-yourself", "checking", "too-many", "failed", "unreachable"]
-            .map(|id| (id, words.say(id)))
-            .to_vec(),
+        // The script puts numbers in the place of the words in capitals.
+        said: [
+            "copy",
+            "copied",
+            "copy-yourself",
+            "checking",
+            "answered",
+            "too-many",
+            "failed",
+            "unreachable",
+        ]
+        .map(|id| (id, words.with(id, &[("answered", "ANSWERED"), ("asked", "ASKED")])))
+        .to_vec(),
     }
 }
 
@@ -190,7 +211,8 @@ fn page(shown: &Shown, base: &str) -> Response {
         h1 { (title) }
         p { (words.with("sent", &[("sender", &shown.sender), ("domain", name)])) }
         p { (words.say("how")) }
-        div #live data-state=(shown.state()) data-follow=[follow] data-said=(standing(shown, is_done).0) {
+        div #live data-state=(shown.state()) data-follow=[follow] data-said=(standing(shown, is_done).0)
+            data-live=(place("/live", words.language)) data-revision=(revision(domain)) {
             (notice(shown, is_done))
             div.head {
                 div.actions {
@@ -202,6 +224,7 @@ fn page(shown: &Shown, base: &str) -> Response {
                     a.button.slight href=(place("/zone", words.language)) { (words.say("zone")) }
                 }
             }
+            p.small.soft data-progress hidden {}
             @for record in &shown.records { (card(shown, record)) }
         }
         p.small.soft { (words.with("expires", &[("time", &exact(shown.expires_at))])) }

@@ -11,6 +11,7 @@ some-right = { $right } von { $all } Einträgen stimmen
 some-right-text = Darunter steht, was noch zu tun ist.
 check = Jetzt prüfen
 checking = Die Nameserver werden gefragt…
+answered = Beantwortete Abfragen: { $answered } von { $asked }.
 checked = Geprüft: { $time }.
 never-checked = Noch nicht geprüft.
 wait = Das DNS wurde gerade gefragt. Versuchen Sie es in { $seconds } Sekunden wieder.

@@ -11,6 +11,7 @@ some-right = { $right } of { $all } records are right
 some-right-text = Below stands what is still to do.
 check = Check now
 checking = Asking the name servers…
+answered = Look-ups answered: { $answered } of { $asked }.
 checked = Checked { $time }.
 never-checked = Not checked yet.
 wait = The DNS was asked just now. Try again in { $seconds } seconds.

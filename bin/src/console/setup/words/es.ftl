@@ -11,6 +11,7 @@ some-right = { $right } de { $all } registros son correctos
 some-right-text = Abajo está lo que falta por hacer.
 check = Comprobar ahora
 checking = Preguntando a los servidores de nombres…
+answered = Consultas con respuesta: { $answered } de { $asked }.
 checked = Comprobado: { $time }.
 never-checked = Sin comprobar todavía.
 wait = Se acaba de preguntar al DNS. Inténtelo de nuevo en { $seconds } segundos.

@@ -11,6 +11,7 @@ some-right = { $right } enregistrements sur { $all } sont justes
 some-right-text = Ce qui reste à faire se trouve ci-dessous.
 check = Vérifier maintenant
 checking = Interrogation des serveurs de noms…
+answered = Requêtes qui ont reçu une réponse : { $answered } sur { $asked }.
 checked = Vérifié : { $time }.
 never-checked = Pas encore vérifié.
 wait = Le DNS vient d’être interrogé. Réessayez dans { $seconds } secondes.
