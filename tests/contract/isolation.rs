@@ -16,6 +16,7 @@ use postroom::error::Error;
 use postroom::id::DomainId;
 use postroom::key::KeyRequest;
 use postroom::login;
+use postroom::mail::Folder;
 use postroom::report;
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::session::Role;
@@ -26,11 +27,14 @@ use postroom_server::wire::{Auth, Route, Surface};
 use serde_json::{Value, json};
 
 use crate::harness::app::{Key, Reply, TestApp, credential};
+use crate::harness::mail;
 
 /// An id that no row has.
 const NEVER: i64 = 987_654_321;
 /// A name that no domain has.
 const NEVER_NAME: &str = "never.example";
+/// The id of a message of the victim's that is held back.
+const HELD: &str = "msg_held";
 /// The page of a login link.
 const LOGIN: &str = "/console/login";
 
@@ -114,7 +118,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(with_victim: bool) -> World {
-        let app = TestApp::new();
+        let app = TestApp::new().with_mail();
         let owner = app.account("owner");
         let sibling = app.key_of(owner.account);
         let stranger = app.account("stranger");
@@ -189,6 +193,10 @@ impl World {
             victim.session = app.value("SELECT max(id) FROM session");
         }
         file_report(&app, &owner, &victim, with_victim);
+        if with_victim {
+            let mailbox = format!("jo@{}", victim.name);
+            mail::keep(&app.mail_dir(), &mailbox, Folder::Quarantine, HELD, "From: a@b.example\n\nBuy!\n");
+        }
         World {
             app,
             owner,
@@ -338,9 +346,15 @@ pub(super) fn target(dialect: &Surface, route: &Route, ids: Ids, user: &str) -> 
         }
         // With such an `after` no secret is made.
         ("console", _) => {
+            let mailbox = format!("mailbox=jo@{}", ids.name);
+            let path = if route.method == "GET" && path.contains("/quarantine/") {
+                format!("{path}?{mailbox}")
+            } else {
+                path
+            };
             let form = "tier=domain&list=safelist&item=stolen.example&name=stolen&days=7&after=none";
             let chosen = format!("chosen={}&what=delete&confirm=delete+1", ids.name);
-            return Target { path, body: format!("session={}&{form}&{chosen}", ids.session) };
+            return Target { path, body: format!("session={}&{form}&{chosen}&{mailbox}", ids.session) };
         }
         // The list's links repeat what it was filtered by, whoever's that is.
         ("mailgun", "/v1/dkim/keys") if route.method == "GET" => return Target { path, body: String::new() },
@@ -426,6 +440,7 @@ fn fill(route: &Route, ids: Ids) -> String {
         "{file}" => "native.json".to_owned(),
         "{token_id}" => ids.token.to_string(),
         "{report}" => ids.report.to_string(),
+        "{message}" => HELD.to_owned(),
         "{link_id}" => ids.setup_link.to_string(),
         "{alias}" => "alias.example".to_owned(),
         "{listname}" | "{list}" => "safelist".to_owned(),

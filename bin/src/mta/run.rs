@@ -14,12 +14,12 @@ use tokio::time::{interval, sleep, timeout};
 use tracing::{error, info, warn};
 
 use super::auth::SenderAuth;
-use super::deliver::Deliverer;
 use super::lmtp::Lmtp;
 use super::map::Map;
 use super::milter::Milter;
 use super::policy::Policy;
 use super::{Folder, FolderError, Protocol, Step, Uses};
+use crate::delivery::Deliverer;
 
 /// The sockets.
 pub const SOCKETS: [&str; 5] = ["map", "auth", "milter", LMTP, "policy"];

@@ -11,8 +11,8 @@ use postroom::error::Error;
 use postroom::session::ConsoleSession;
 use postroom::settings::Settings;
 
-use super::Checks;
 use super::http::Request;
+use super::{Checks, Mailroom};
 use crate::scout::Scouts;
 
 /// How long one piece of a batch may keep others from writing.
@@ -60,6 +60,8 @@ pub struct Call<'a, By = Caller> {
     pub(super) postroom: &'a Arc<Postroom>,
     /// The checks that are under way.
     pub(crate) checks: &'a Arc<Checks>,
+    /// The mail that the server keeps, if it keeps any.
+    pub(crate) mailroom: Option<&'a dyn Mailroom>,
     /// What the operator has switched on and off.
     pub switches: Switches,
     /// The base URL that clients use, without a last slash.
@@ -75,13 +77,14 @@ pub struct Call<'a, By = Caller> {
 impl<'a, By> Call<'a, By> {
     /// A call that reads and writes by `session`, for a request that was let in.
     pub(crate) fn new(
-        (session, postroom, checks): (&'a Session<'a>, &'a Arc<Postroom>, &'a Arc<Checks>),
+        (session, postroom): (&'a Session<'a>, &'a Arc<Postroom>),
+        (checks, mailroom): (&'a Arc<Checks>, Option<&'a dyn Mailroom>),
         (switches, base_url): (Switches, &'a str),
         caller: By,
         request: &'a Request,
         params: Vec<(String, String)>,
     ) -> Call<'a, By> {
-        Call { session, postroom, checks, switches, base_url, caller, request, params }
+        Call { session, postroom, checks, mailroom, switches, base_url, caller, request, params }
     }
 
     /// Runs `work` in one transaction that changes nothing.

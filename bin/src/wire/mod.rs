@@ -11,6 +11,7 @@ pub mod http;
 pub mod json;
 pub mod limit;
 mod live;
+mod mailroom;
 mod pieces;
 mod progress;
 pub mod shape;
@@ -22,6 +23,7 @@ pub use contract::{Content, Contract, Takes};
 pub use fault::{CLAIM_IT, Fault, PageFault, store_sentence, store_status, unproved_limit};
 pub use guess::Guessing;
 pub use live::{Events, Seen};
+pub use mailroom::{HeldMessage, HeldPage, HeldText, MailTrouble, Mailroom, Whose};
 pub use pieces::{Pieces, by_ids};
 pub use progress::{Checks, CountingResolver, Progress};
 pub use surface::{

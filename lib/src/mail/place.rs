@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::return_path::base32;
 use crate::address::EmailAddress;
+use crate::name::DomainName;
 
 const ID_CHARS: usize = 26;
 
@@ -68,6 +69,29 @@ pub fn place(mailbox: &EmailAddress, folder: Folder) -> PathBuf {
     if folder == Folder::Inbox { path } else { path.join(folder.as_str()) }
 }
 
+/// The folder of a domain, below the folder of all mail.
+pub fn domain_place(domain: &DomainName) -> PathBuf {
+    plain(domain.as_str()).into()
+}
+
+/// The mailbox whose folder has this name in the folder of its domain; none if no mailbox's has.
+pub fn mailbox_at(domain: &DomainName, folder: &str) -> Option<EmailAddress> {
+    let (mut octets, mut rest) = (Vec::new(), folder.as_bytes());
+    while let [octet, after @ ..] = rest {
+        rest = after;
+        if *octet == b'%' {
+            let (digits, after) = rest.split_at_checked(2)?;
+            octets.push(u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?);
+            rest = after;
+        } else {
+            octets.push(*octet);
+        }
+    }
+    let mailbox: EmailAddress = format!("{}@{domain}", String::from_utf8(octets).ok()?).parse().ok()?;
+    // Only what a mailbox's folder is called: no other writing of the same name.
+    (*mailbox.domain() == *domain && plain(mailbox.local()) == folder).then_some(mailbox)
+}
+
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     for (at, octet) in text.bytes().enumerate() {
@@ -103,6 +127,24 @@ mod tests {
             place(&"jo@example.com".parse().unwrap(), Folder::Blocked),
             PathBuf::from("example.com/jo/.Blocked")
         );
+    }
+
+    #[test]
+    fn a_mailbox_is_told_by_its_folder_and_other_folders_are_none() {
+        let domain = "example.com".parse().unwrap();
+        for address in
+            ["jo@example.com", "jo+x=y_z-1.a@example.com", "j\u{f6}@example.com", "a%2fb@example.com"]
+        {
+            let mailbox: EmailAddress = address.parse().unwrap();
+            let place = place(&mailbox, Folder::Inbox);
+            let folder = place.file_name().unwrap().to_str().unwrap();
+            assert_eq!(mailbox_at(&domain, folder), Some(mailbox), "{address}");
+        }
+        for folder in
+            ["", ".Quarantine", "..", "%2E.", "Jo", "a b", "%", "%4", "%zz", "jo%40example.org", "%ff", "%+1"]
+        {
+            assert_eq!(mailbox_at(&domain, folder), None, "{folder}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod domains;
 mod live;
 mod pages;
 mod passwords;
+mod quarantine;
 mod reports;
 mod sessions;
 mod setup;

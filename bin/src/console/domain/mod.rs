@@ -10,6 +10,7 @@ pub(super) mod list;
 pub(super) mod lists;
 pub(super) mod log;
 pub(super) mod mail;
+pub(super) mod quarantine;
 pub(super) mod recipients;
 mod fate;
 mod provider;

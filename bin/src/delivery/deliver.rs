@@ -41,19 +41,19 @@ const BUSY: &str =
 
 /// A message's sender and its recipients.
 #[derive(Debug)]
-pub(super) struct Envelope {
+pub(crate) struct Envelope {
     /// Empty for `<>`.
-    pub(super) sender: String,
-    pub(super) is_8bit: bool,
-    pub(super) is_utf8: bool,
-    pub(super) recipients: Vec<Recipient>,
+    pub(crate) sender: String,
+    pub(crate) is_8bit: bool,
+    pub(crate) is_utf8: bool,
+    pub(crate) recipients: Vec<Recipient>,
 }
 
 /// A recipient, as the client wrote it and as an address.
 #[derive(Debug)]
-pub(super) struct Recipient {
-    pub(super) text: String,
-    pub(super) address: EmailAddress,
+pub(crate) struct Recipient {
+    pub(crate) text: String,
+    pub(crate) address: EmailAddress,
 }
 
 /// Delivers messages.
@@ -117,7 +117,7 @@ impl Job<'_> {
 
 impl Deliverer {
     /// Delivers a message. Returns a reply for each recipient, in their order.
-    pub(super) fn deliver(&self, envelope: &Envelope, message: &[u8]) -> Vec<String> {
+    pub(crate) fn deliver(&self, envelope: &Envelope, message: &[u8]) -> Vec<String> {
         let head = Head::read(message);
         let arrival = Arrival {
             sender: Sender::parse(&envelope.sender),
@@ -130,7 +130,7 @@ impl Deliverer {
     }
 
     /// Delivers a message of which this is known.
-    pub(super) fn deliver_as(&self, arrival: &Arrival, envelope: &Envelope, message: &[u8]) -> Vec<String> {
+    pub(crate) fn deliver_as(&self, arrival: &Arrival, envelope: &Envelope, message: &[u8]) -> Vec<String> {
         let found = self.postroom.read(|tx| {
             let recipients = envelope.recipients.iter();
             recipients.map(|it| mail::deliver(tx, &it.address, arrival)).collect::<Result<Vec<_>, Error>>()

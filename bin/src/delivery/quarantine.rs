@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use postroom::address::EmailAddress;
@@ -10,6 +10,9 @@ use postroom::mail::{Arrival, Folder, Head, Summary, place};
 
 use super::Deliverer;
 use super::deliver::{Envelope, Recipient};
+
+/// As many octets of a message are read to say what it is: more than its header has.
+const HEAD_OCTETS: u64 = 256 * 1024;
 
 /// The messages that are held back for one mailbox.
 pub struct Quarantine<'a> {
@@ -77,8 +80,15 @@ impl<'a> Quarantine<'a> {
 }
 
 impl Held {
-    fn read(file: &Path) -> io::Result<Held> {
-        let octets = fs::read(file)?;
+    /// The id of the delivery whose message is in this file.
+    pub(crate) fn id_of(file: &Path) -> &str {
+        let name = file.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        name.split([':', ',']).next().unwrap_or_default()
+    }
+
+    pub(crate) fn read(file: &Path) -> io::Result<Held> {
+        let mut octets = Vec::new();
+        fs::File::open(file)?.take(HEAD_OCTETS).read_to_end(&mut octets)?;
         let (top, message) = parts(&octets);
         let field = |name: &str| {
             let lines = top.lines().filter_map(|line| line.split_once(": "));
@@ -88,9 +98,8 @@ impl Held {
                 .next()
                 .unwrap_or_default()
         };
-        let name = file.file_name().and_then(OsStr::to_str).unwrap_or_default();
         Ok(Held {
-            id: name.split([':', ',']).next().unwrap_or_default().to_owned(),
+            id: Held::id_of(file).to_owned(),
             recipient: field("Delivered-To"),
             sender: field("Return-Path").trim_matches(['<', '>']).to_owned(),
             summary: Head::read(&message).summary(),
@@ -98,10 +107,20 @@ impl Held {
         })
     }
 
+    /// Where it lies.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// The message, with the two lines above it that say for whom it is held.
     pub fn text(&self) -> io::Result<Vec<u8>> {
         fs::read(&self.file)
     }
+}
+
+/// The message as it came, of what a file has.
+pub(crate) fn message_of(octets: &[u8]) -> Vec<u8> {
+    parts(octets).1
 }
 
 /// The two lines that are put on top of a message that is kept, and the message as it came, with CR and LF.

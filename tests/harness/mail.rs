@@ -1,0 +1,40 @@
+//! A folder of mailboxes in process: what delivers into it, and messages that are held back in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use postroom::db::Postroom;
+use postroom::dns::ScriptedResolver;
+use postroom::egress::EgressPolicy;
+use postroom::inbound::AbusePolicy;
+use postroom::mail::{self, Folder};
+use postroom_server::delivery::{Deliverer, Places, Poster, SpamMark, Tally};
+use postroom_server::watch::BridgeMetrics;
+
+/// What delivers mail into this folder; nothing is forwarded.
+pub(crate) fn deliverer(postroom: &Arc<Postroom>, mail_dir: &Path, loopback_http: bool) -> Deliverer {
+    let resolver = Arc::new(ScriptedResolver::new());
+    Deliverer {
+        mail_dir: mail_dir.to_owned(),
+        submit: "127.0.0.1:9".to_owned(),
+        poster: Poster::new(resolver.clone(), EgressPolicy::allowing(Vec::new()), loopback_http),
+        spam_mark: Some(SpamMark { name: "X-Spam".into(), value: "Yes".into(), usual: AbusePolicy::Flag }),
+        resolver,
+        places: Places::new(4, 8),
+        tally: Tally::default(),
+        metrics: Arc::new(BridgeMetrics::new(Arc::clone(postroom)).unwrap()),
+        postroom: Arc::clone(postroom),
+    }
+}
+
+/// Keeps a message in a folder of this mailbox, as the bridge does, and returns its file.
+pub(crate) fn keep(mail_dir: &Path, mailbox: &str, folder: Folder, id: &str, message: &str) -> PathBuf {
+    let place = mail_dir.join(mail::place(&mailbox.parse().unwrap(), folder));
+    for part in ["tmp", "new", "cur"] {
+        fs::create_dir_all(place.join(part)).unwrap();
+    }
+    let file = place.join("new").join(id);
+    fs::write(&file, format!("Return-Path: <a@b.example>\nDelivered-To: {mailbox}\n{message}")).unwrap();
+    file
+}
