@@ -21,6 +21,7 @@ use postroom::report;
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::session::Role;
 use postroom::setup_link;
+use postroom::webhook::call::CallOutcome;
 use postroom_server::app::SURFACES;
 use postroom_server::console::asset_path;
 use postroom_server::wire::{Auth, Route, Surface};
@@ -33,8 +34,8 @@ use crate::harness::mail;
 const NEVER: i64 = 987_654_321;
 /// A name that no domain has.
 const NEVER_NAME: &str = "never.example";
-/// The id of a message of the victim's that is held back.
-const HELD: &str = "msg_held";
+/// The id of a message of the victim's that is held back, and of a delivery.
+const HELD: &str = "msg_abcdefghijklmnopqrstuvwxyz";
 /// The page of a login link.
 const LOGIN: &str = "/console/login";
 
@@ -193,10 +194,6 @@ impl World {
             victim.session = app.value("SELECT max(id) FROM session");
         }
         file_report(&app, &owner, &victim, with_victim);
-        if with_victim {
-            let mailbox = format!("jo@{}", victim.name);
-            mail::keep(&app.mail_dir(), &mailbox, Folder::Quarantine, HELD, "From: a@b.example\n\nBuy!\n");
-        }
         World {
             app,
             owner,
@@ -317,7 +314,8 @@ fn made(app: &TestApp, key: &Key, name: &'static str) -> Ids {
     Ids { domain: id(&details["domain"]), name, record, ..NEVER_IDS }
 }
 
-/// Files a report about a message to the victim: in both worlds, for everybody of the account sees how much room is left.
+/// Files a report about a message to the victim: in both worlds, for everybody of the account sees how much room is left. Where the
+/// victim is there, a message to it is held back, and was posted.
 fn file_report(app: &TestApp, owner: &Key, victim: &Ids, is_there: bool) {
     let recipient = format!("jo@{}", victim.name);
     let junk = report::NewReport {
@@ -326,6 +324,11 @@ fn file_report(app: &TestApp, owner: &Key, victim: &Ids, is_there: bool) {
     };
     let filed = app.postroom.write(|tx| report::file(tx, &owner.operator(), &junk)).unwrap();
     assert_eq!((filed.id.number(), filed.domain.is_some()), (victim.report, is_there));
+    if is_there {
+        let text = "From: a@b.example\n\nBuy!\n";
+        mail::keep(&app.mail_dir(), &recipient, Folder::Quarantine, HELD, text);
+        mail::post(app, DomainId::new(victim.domain), &recipient, HELD, CallOutcome::Answered(500));
+    }
 }
 
 /// Where a request goes, and with what.
@@ -440,7 +443,7 @@ fn fill(route: &Route, ids: Ids) -> String {
         "{file}" => "native.json".to_owned(),
         "{token_id}" => ids.token.to_string(),
         "{report}" => ids.report.to_string(),
-        "{message}" => HELD.to_owned(),
+        "{message}" | "{delivery}" => HELD.to_owned(),
         "{link_id}" => ids.setup_link.to_string(),
         "{alias}" => "alias.example".to_owned(),
         "{listname}" | "{list}" => "safelist".to_owned(),

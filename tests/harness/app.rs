@@ -139,7 +139,7 @@ impl TestApp {
     /// The same with a folder of mailboxes.
     pub(crate) fn with_mail(self) -> TestApp {
         std::fs::create_dir(self.mail_dir()).unwrap();
-        let deliverer = mail::deliverer(&self.postroom, &self.mail_dir(), false);
+        let deliverer = mail::deliverer(&self.postroom, &self.mail_dir(), true);
         TestApp { app: self.app.keeping(Arc::new(deliverer)), ..self }
     }
 

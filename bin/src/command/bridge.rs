@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use super::apart::{Apart, serve_metrics};
 use super::{Context, Failure};
-use crate::delivery::{Deliverer, Places, Poster, SpamMark, Tally};
+use crate::delivery::{Calls, Deliverer, Places, Poster, SpamMark, Tally};
 use crate::listen::Settings;
 use crate::mta::{self, Bridge, Folder, SOCKETS, Stopped, Uses, Vault, VaultToken, conf};
 use crate::watch::BridgeMetrics;
@@ -189,6 +189,7 @@ pub(super) fn deliverer(
         submit: config.bridge_submit()?,
         poster: Poster::new(Arc::clone(&resolver), config.egress()?, loopback_http),
         places: Places::new(config.webhooks_at_once()?, per_account),
+        calls: Calls::default(),
         tally: Tally::default(),
         metrics: Arc::new(metrics),
         resolver,

@@ -62,7 +62,9 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
         Command::Release { address, id } => {
             let (mailbox, quarantine) = mailbox_of(&deliverer, address)?;
             let held = find(&quarantine, id)?;
-            let reply = quarantine.release(&held).map_err(|error| unreadable(&error))?;
+            let released = quarantine.release(&held);
+            deliverer.calls.write(&deliverer.postroom);
+            let reply = released.map_err(|error| unreadable(&error))?;
             if !reply.starts_with('2') {
                 let code = if reply.starts_with('4') { Exit::Busy } else { Exit::Refused };
                 return Err(Failure::new(code, format!("{id} is still held back: {reply}")));

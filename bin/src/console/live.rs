@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use postroom::clock::Timestamp;
 use postroom::domain::Details;
 use postroom::session;
 
@@ -15,7 +16,7 @@ pub(super) fn revision(domain: &Details) -> String {
     let mut hash = DefaultHasher::new();
     (domain.id.number(), domain.status.as_str(), domain.checks).hash(&mut hash);
     for at in [Some(domain.next_check_at), Some(domain.updated_at), domain.proved_at] {
-        at.map(|at| at.millis()).hash(&mut hash);
+        at.map(Timestamp::millis).hash(&mut hash);
     }
     format!("{:x}", hash.finish())
 }

@@ -96,6 +96,12 @@ pub const SURFACE: Surface = Surface {
         page(Method::POST, "/console/domains/{name}/mail/label", domain::mail::set_label),
         looking_page(Method::POST, "/console/domains/{name}/mail/downstream", domain::mail::set_downstream),
         page(Method::POST, "/console/domains/{name}/mail/filtering", domain::mail::set_filtering),
+        page(Method::GET, "/console/domains/{name}/deliveries", domain::deliveries::show),
+        looking_page(
+            Method::POST,
+            "/console/domains/{name}/deliveries/{delivery}/again",
+            domain::deliveries::again_now,
+        ),
         page(Method::GET, "/console/domains/{name}/lists", domain::lists::show),
         page(Method::POST, "/console/domains/{name}/lists/add", domain::lists::add),
         page(Method::POST, "/console/domains/{name}/lists/remove", domain::lists::remove),

@@ -10,12 +10,12 @@ use std::time::UNIX_EPOCH;
 
 use postroom::address::EmailAddress;
 use postroom::clock::Timestamp;
-use postroom::mail::{self, Folder};
+use postroom::mail::{self, DeliveryId, Folder};
 use tracing::error;
 
 use super::Deliverer;
 use super::quarantine::{Held, Quarantine};
-use crate::wire::{HeldMessage, HeldPage, HeldText, MailTrouble, Mailroom, Whose};
+use crate::wire::{HeldMessage, HeldPage, HeldText, MailTrouble, Mailroom, PostedAgain, Whose};
 
 /// How many messages stand on a page.
 const ON_A_PAGE: usize = 50;
@@ -38,13 +38,14 @@ impl Mailroom for Deliverer {
         mailbox: Option<&EmailAddress>,
         page: usize,
     ) -> Result<HeldPage, MailTrouble> {
-        let (mut kept, is_cut) = self.kept(whose, mailbox).map_err(trouble)?;
+        let (mut kept, is_cut) =
+            self.kept(whose, mailbox, Folder::Quarantine).map_err(|error| trouble(&error))?;
         kept.sort_by(|one, other| (other.at, &other.file).cmp(&(one.at, &one.file)));
         let first = page.saturating_mul(ON_A_PAGE);
         let has_more = kept.len() > first.saturating_add(ON_A_PAGE);
         let some = kept.into_iter().skip(first).take(ON_A_PAGE);
         let messages = some.filter_map(|kept| message(kept).transpose()).collect::<io::Result<_>>();
-        Ok(HeldPage { messages: messages.map_err(trouble)?, has_more, is_cut })
+        Ok(HeldPage { messages: messages.map_err(|error| trouble(&error))?, has_more, is_cut })
     }
 
     fn read(
@@ -53,13 +54,13 @@ impl Mailroom for Deliverer {
         mailbox: &EmailAddress,
         id: &str,
     ) -> Result<Option<HeldText>, MailTrouble> {
-        let Some((held, kept)) = self.find(whose, mailbox, id)? else { return Ok(None) };
+        let Some((held, kept)) = self.find(whose, mailbox, Folder::Quarantine, id)? else { return Ok(None) };
         let mut octets = Vec::new();
         let read =
             fs::File::open(held.file()).and_then(|file| file.take(MOST_TEXT + 1).read_to_end(&mut octets));
-        read.map_err(trouble)?;
+        read.map_err(|error| trouble(&error))?;
         let is_cut = octets.len() as u64 > MOST_TEXT;
-        let message = message(kept).map_err(trouble)?;
+        let message = message(kept).map_err(|error| trouble(&error))?;
         Ok(message.map(|message| HeldText {
             message,
             octets: super::quarantine::message_of(&octets),
@@ -73,38 +74,72 @@ impl Mailroom for Deliverer {
         mailbox: &EmailAddress,
         id: &str,
     ) -> Result<Option<String>, MailTrouble> {
-        let Some((held, _)) = self.find(whose, mailbox, id)? else { return Ok(None) };
-        Quarantine::of(self, mailbox).release(&held).map(Some).map_err(trouble)
+        let Some((held, _)) = self.find(whose, mailbox, Folder::Quarantine, id)? else { return Ok(None) };
+        let released = Quarantine::of(self, mailbox).release(&held);
+        self.calls.write(&self.postroom);
+        released.map(Some).map_err(|error| trouble(&error))
     }
 
     fn delete(&self, whose: Whose<'_>, mailbox: &EmailAddress, id: &str) -> Result<bool, MailTrouble> {
-        let Some((held, _)) = self.find(whose, mailbox, id)? else { return Ok(false) };
+        let Some((held, _)) = self.find(whose, mailbox, Folder::Quarantine, id)? else { return Ok(false) };
         match fs::remove_file(held.file()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            done => done.map(|()| true).map_err(trouble),
+            done => done.map(|()| true).map_err(|error| trouble(&error)),
+        }
+    }
+
+    fn post_again(
+        &self,
+        whose: Whose<'_>,
+        mailbox: &EmailAddress,
+        delivery: &str,
+    ) -> Result<PostedAgain, MailTrouble> {
+        let Ok(id) = delivery.parse::<DeliveryId>() else { return Ok(PostedAgain::Gone) };
+        let found = self.find(whose, mailbox, Folder::Inbox, delivery)?;
+        let opened = found.map(|(held, _)| held.open()).transpose().map_err(|error| trouble(&error))?;
+        let Some((envelope, message)) = opened.flatten() else { return Ok(PostedAgain::Gone) };
+        let posted = Deliverer::post_again(self, &envelope, id, &message);
+        self.calls.write(&self.postroom);
+        match posted {
+            Ok(None) => Ok(PostedAgain::NoWebhook),
+            Ok(Some(reply)) if reply.starts_with('2') => Ok(PostedAgain::Taken),
+            Ok(Some(reply)) => Ok(PostedAgain::NotTaken(reply)),
+            Err(trouble) => {
+                error!(%trouble, "a message could not be posted again");
+                Err(MailTrouble::Failed)
+            }
         }
     }
 }
 
 impl Deliverer {
-    /// The message of this mailbox with this id.
+    /// The message in this folder of this mailbox with this id.
     fn find(
         &self,
         whose: Whose<'_>,
         mailbox: &EmailAddress,
+        folder: Folder,
         id: &str,
     ) -> Result<Option<(Held, Kept)>, MailTrouble> {
-        let (kept, _) = self.kept(whose, Some(mailbox)).map_err(trouble)?;
+        let (kept, _) = self.kept(whose, Some(mailbox), folder).map_err(|error| trouble(&error))?;
         for kept in kept {
             if Held::id_of(&kept.file) == id {
-                return Held::read(&kept.file).map(|held| Some((held, kept))).or_else(gone).map_err(trouble);
+                return Held::read(&kept.file)
+                    .map(|held| Some((held, kept)))
+                    .or_else(gone)
+                    .map_err(|error| trouble(&error));
             }
         }
         Ok(None)
     }
 
     /// The files of a domain's messages, and whether there are more than are looked at.
-    fn kept(&self, whose: Whose<'_>, mailbox: Option<&EmailAddress>) -> io::Result<(Vec<Kept>, bool)> {
+    fn kept(
+        &self,
+        whose: Whose<'_>,
+        mailbox: Option<&EmailAddress>,
+        part_of: Folder,
+    ) -> io::Result<(Vec<Kept>, bool)> {
         // What cannot be read at all is told apart from a domain without mail.
         fs::read_dir(&self.mail_dir)?;
         let mailboxes = match mailbox {
@@ -117,7 +152,7 @@ impl Deliverer {
         };
         let mut all = Vec::new();
         for mailbox in mailboxes {
-            let folder = self.mail_dir.join(mail::place(&mailbox, Folder::Quarantine));
+            let folder = self.mail_dir.join(mail::place(&mailbox, part_of));
             for part in ["new", "cur"] {
                 for entry in entries(&folder.join(part))? {
                     let Some(at) = written_at(&entry)? else { continue };
@@ -175,7 +210,7 @@ fn gone<T>(error: io::Error) -> io::Result<Option<T>> {
     if error.kind() == io::ErrorKind::NotFound { Ok(None) } else { Err(error) }
 }
 
-fn trouble(error: io::Error) -> MailTrouble {
+fn trouble(error: &io::Error) -> MailTrouble {
     let trouble = match error.kind() {
         io::ErrorKind::NotFound => return MailTrouble::NoFolder,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => MailTrouble::Denied,

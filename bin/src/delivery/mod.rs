@@ -4,6 +4,7 @@
 //! `docs/ARCHITECTURE.md` says who decides: `mail::deliver` in the library. Here it is done, and the calls to other servers are bounded.
 
 mod buffer;
+mod calls;
 mod deliver;
 mod held;
 mod maildir;
@@ -17,6 +18,7 @@ mod tally;
 
 pub use buffer::Found;
 pub(crate) use buffer::take;
+pub use calls::Calls;
 pub use deliver::Deliverer;
 pub(crate) use deliver::{Envelope, Recipient};
 pub(crate) use held::{HeldOctets, MAX_MESSAGE_OCTETS};

@@ -63,13 +63,9 @@ impl<'a> Quarantine<'a> {
 
     /// Delivers it by the domain's route of now, and forgets it if that was done. Returns the reply, as a mail server would be told.
     pub fn release(&self, held: &Held) -> io::Result<String> {
-        let (_, message) = parts(&fs::read(&held.file)?);
-        let Ok(address) = held.recipient.parse() else {
+        let Some((envelope, message)) = held.open()? else {
             return Ok("550 5.1.3 The recipient is no address at a mail domain".to_owned());
         };
-        let recipients = vec![Recipient { text: held.recipient.clone(), address }];
-        let is_8bit = !message.is_ascii();
-        let envelope = Envelope { sender: held.sender.clone(), is_8bit, is_utf8: false, recipients };
         let arrival = Arrival { is_released: true, ..Arrival::default() };
         let reply = self.deliverer.deliver_as(&arrival, &envelope, &message).pop().unwrap_or_default();
         if reply.starts_with('2') {
@@ -105,6 +101,15 @@ impl Held {
             summary: Head::read(&message).summary(),
             file: file.to_owned(),
         })
+    }
+
+    /// Its envelope and the message as it came; none if the recipient is no address.
+    pub(crate) fn open(&self) -> io::Result<Option<(Envelope, Vec<u8>)>> {
+        let message = message_of(&fs::read(&self.file)?);
+        let Ok(address) = self.recipient.parse() else { return Ok(None) };
+        let recipients = vec![Recipient { text: self.recipient.clone(), address }];
+        let is_8bit = !message.is_ascii();
+        Ok(Some((Envelope { sender: self.sender.clone(), is_8bit, is_utf8: false, recipients }, message)))
     }
 
     /// Where it lies.

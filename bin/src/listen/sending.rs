@@ -41,10 +41,12 @@ pub(super) struct Piecewise {
 /// Events, each when it happens.
 pub(super) struct Live {
     /// None once the stream is over.
-    next: Option<Pin<Box<dyn Future<Output = Option<(Follower, Bytes)>> + Send>>>,
+    next: Option<Pin<Box<dyn Future<Output = Happened> + Send>>>,
     _answering: Answering,
 }
 
+/// An event, and what waits for the next; none at the end.
+type Happened = Option<(Follower, Bytes)>;
 type Made = (Option<Pieces>, io::Result<Option<Bytes>>);
 
 /// What making a piece takes.

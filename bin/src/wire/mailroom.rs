@@ -14,7 +14,8 @@ pub struct Whose<'a> {
     pub since: Timestamp,
 }
 
-/// Messages that are held back because they were taken for spam, and how their mailboxes' owners get them after all.
+/// What pages do with mail: they show, deliver and delete what was held back because it was taken for spam, and post again what is
+/// kept.
 pub trait Mailroom: Send + Sync {
     /// Those of a domain, of one of its mailboxes or of all, the newest first: the page with this number, the first being 0.
     fn held(
@@ -43,6 +44,15 @@ pub trait Mailroom: Send + Sync {
 
     /// Deletes one. Returns whether it was there.
     fn delete(&self, whose: Whose<'_>, mailbox: &EmailAddress, id: &str) -> Result<bool, MailTrouble>;
+
+    /// Posts a delivery again to the webhook of the domain's route, if its message is still in the mailbox. It may take as long as
+    /// the call of a webhook.
+    fn post_again(
+        &self,
+        whose: Whose<'_>,
+        mailbox: &EmailAddress,
+        delivery: &str,
+    ) -> Result<PostedAgain, MailTrouble>;
 }
 
 /// A message that is held back.
@@ -82,6 +92,19 @@ pub struct HeldText {
     pub octets: Vec<u8>,
     /// Whether that is not all of it.
     pub is_cut: bool,
+}
+
+/// What came of posting a delivery again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PostedAgain {
+    /// The webhook has taken it.
+    Taken,
+    /// It has not; the reply, as a mail server would be told.
+    NotTaken(String),
+    /// The message is not in its mailbox any more.
+    Gone,
+    /// The route posts to no webhook now.
+    NoWebhook,
 }
 
 /// Why mail cannot be shown or changed.

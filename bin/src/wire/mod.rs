@@ -23,7 +23,7 @@ pub use contract::{Content, Contract, Takes};
 pub use fault::{CLAIM_IT, Fault, PageFault, store_sentence, store_status, unproved_limit};
 pub use guess::Guessing;
 pub use live::{Events, Seen};
-pub use mailroom::{HeldMessage, HeldPage, HeldText, MailTrouble, Mailroom, Whose};
+pub use mailroom::{HeldMessage, HeldPage, HeldText, MailTrouble, Mailroom, PostedAgain, Whose};
 pub use pieces::{Pieces, by_ids};
 pub use progress::{Checks, CountingResolver, Progress};
 pub use surface::{

@@ -43,7 +43,7 @@ pub use head::Head;
 pub use head::Summary;
 pub use held::{HeldFate, note_held};
 pub use judge::{Judgement, Treatment, agreed, judge};
-pub use place::{DeliveryId, Folder, domain_place, mailbox_at, place};
+pub use place::{DeliveryId, Folder, InvalidDeliveryId, domain_place, mailbox_at, place};
 pub use tally::{Counts, record};
 pub use vault::{note_vault, open_vault};
 

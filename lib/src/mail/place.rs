@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
@@ -31,6 +32,25 @@ impl DeliveryId {
         &self.0
     }
 }
+
+impl FromStr for DeliveryId {
+    type Err = InvalidDeliveryId;
+
+    fn from_str(text: &str) -> Result<DeliveryId, InvalidDeliveryId> {
+        let name = text.strip_prefix("msg_").filter(|name| name.len() == ID_CHARS);
+        let is_base32 = |octet: u8| matches!(octet, b'a'..=b'z' | b'2'..=b'7');
+        if name.is_some_and(|name| name.bytes().all(is_base32)) {
+            Ok(DeliveryId(text.to_owned()))
+        } else {
+            Err(InvalidDeliveryId)
+        }
+    }
+}
+
+/// A text that names no delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the id of a delivery is msg_ and 26 letters and digits")]
+pub struct InvalidDeliveryId;
 
 impl fmt::Display for DeliveryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,6 +172,17 @@ mod tests {
         let id = DeliveryId::of("a@b.example", "Jo@example.com", b"x");
         assert_eq!(id, DeliveryId::of("a@b.example", "jo@EXAMPLE.com", b"x"));
         assert_eq!(id.as_str().len(), 30);
+        assert_eq!(id.as_str().parse(), Ok(id.clone()));
+        for bad in [
+            "",
+            "msg_",
+            &id.as_str()[1..],
+            &id.as_str()[..29],
+            "msg_../../../../../../../../..",
+            "msg_ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        ] {
+            assert_eq!(bad.parse::<DeliveryId>(), Err(InvalidDeliveryId), "{bad}");
+        }
         assert!(id.as_str().starts_with("msg_"));
         for other in [
             DeliveryId::of("", "jo@example.com", b"x"),

@@ -38,7 +38,7 @@ fn listen(app: &TestApp, session: Option<&str>, path: &str, query: Option<String
 }
 
 fn next(events: &mut Events) -> String {
-    String::from_utf8(events.look().expect("the stream goes on")).unwrap()
+    String::from_utf8(events.look().unwrap()).unwrap()
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod account;
 mod claims;
+mod deliveries;
 mod domains;
 mod live;
 mod pages;

@@ -156,7 +156,7 @@ fn a_server_without_mail_or_that_may_not_read_it_says_so() {
         let form = "mailbox=jo@example.com";
         assert_eq!(app.visit(&session, &line(RELEASE, "msg_a"), form).status, 422, "{text}");
     };
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     // Whoever runs the tests as root may read everything.
     if fs::read_dir(&path).is_err() {
         says("may not read the folder");

@@ -5,6 +5,7 @@ pub(super) mod advice;
 pub(super) mod bulk;
 pub(super) mod chosen;
 pub(super) mod danger;
+pub(super) mod deliveries;
 pub(super) mod keys;
 pub(super) mod list;
 pub(super) mod lists;
