@@ -14,7 +14,7 @@ pub(super) mod mail;
 pub(super) mod quarantine;
 pub(super) mod recipients;
 mod fate;
-mod provider;
+pub(super) mod provider;
 mod records;
 pub(super) mod reports;
 pub(super) mod rotation;
@@ -22,7 +22,7 @@ pub(super) mod setup_links;
 pub(super) mod show;
 mod tabs;
 
-pub(super) use records::{MAX_STRING, found, servers};
+pub(super) use records::{MAX_STRING, found, relative, servers};
 pub(super) use show::zone_file;
 
 use postroom::account::Caller;
