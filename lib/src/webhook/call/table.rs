@@ -30,6 +30,10 @@ fn posted(row: &Row<'_>) -> Result<Posted, Error> {
     })
 }
 
+const BEYOND_THE_NEWEST: &str = "DELETE FROM webhook_call WHERE id IN
+    (SELECT id FROM webhook_call WHERE account_id = :account ORDER BY last_at DESC, id DESC
+     LIMIT :at_once OFFSET :most)";
+
 fn short(text: &str) -> String {
     text.chars().take(MOST_CHARS).collect()
 }
@@ -64,12 +68,7 @@ pub(super) fn keep_newest(
     most: u32,
     at_once: u32,
 ) -> Result<(), Error> {
-    tx.run(
-        "DELETE FROM webhook_call WHERE id IN
-             (SELECT id FROM webhook_call WHERE account_id = :account ORDER BY last_at DESC, id DESC
-              LIMIT :at_once OFFSET :most)",
-        named! { ":account": account.number(), ":most": most, ":at_once": at_once },
-    )?;
+    tx.run(BEYOND_THE_NEWEST, named! { ":account": account.number(), ":most": most, ":at_once": at_once })?;
     Ok(())
 }
 
@@ -80,18 +79,22 @@ pub(super) fn of_domain(
     after: Option<CallCursor>,
     limit: u32,
 ) -> Result<Vec<Posted>, Error> {
-    let of = if only_failed { "AND is_taken = 0" } else { "" };
     // Later than every row.
     let CallCursor { at, id } =
         after.unwrap_or(CallCursor { at: Timestamp::from_millis(i64::MAX), id: i64::MAX });
     tx.all(
-        &format!(
-            "SELECT {COLUMNS} FROM webhook_call
-             WHERE domain_id = :domain {of} AND last_at <= :at AND (last_at < :at OR id < :id)
-             ORDER BY last_at DESC, id DESC LIMIT :limit"
-        ),
+        &list(only_failed),
         named! { ":domain": domain.number(), ":at": at.millis(), ":id": id, ":limit": limit },
         posted,
+    )
+}
+
+fn list(only_failed: bool) -> String {
+    let of = if only_failed { "AND is_taken = 0" } else { "" };
+    format!(
+        "SELECT {COLUMNS} FROM webhook_call
+         WHERE domain_id = :domain {of} AND last_at <= :at AND (last_at < :at OR id < :id)
+         ORDER BY last_at DESC, id DESC LIMIT :limit"
     )
 }
 
@@ -118,4 +121,29 @@ pub(super) fn delete_before(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> R
 pub(super) fn clear(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
     tx.run("DELETE FROM webhook_call WHERE domain_id = :domain", named! { ":domain": domain.number() })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Postroom;
+
+    #[test]
+    fn each_list_is_a_walk_along_an_index() {
+        let postroom = Postroom::open_temporary().unwrap();
+        let plan = |sql: &str| {
+            let sql = [":domain", ":account", ":at_once", ":at", ":id", ":limit", ":most"]
+                .iter()
+                .fold(sql.to_owned(), |sql, name| sql.replace(name, "1"));
+            let plan: Vec<String> = postroom
+                .read(|tx| tx.all(&format!("EXPLAIN QUERY PLAN {sql}"), [], |row| row.get("detail")))
+                .unwrap();
+            let plan = plan.join("; ");
+            assert!(!plan.contains("SCAN") && !plan.contains("TEMP"), "{plan}");
+            plan
+        };
+        assert!(plan(&list(false)).contains("webhook_call_by_domain (domain_id=? AND last_at<?)"));
+        assert!(plan(&list(true)).contains("webhook_call_failed (domain_id=? AND last_at<?)"));
+        assert!(plan(BEYOND_THE_NEWEST).contains("webhook_call_by_account (account_id=?)"));
+    }
 }
