@@ -322,6 +322,7 @@ pub fn transfer<'t>(
     login::withdraw(tx, domain)?;
     session::withdraw(tx, domain)?;
     setup_link::withdraw(tx, domain)?;
+    webhook::call::clear(tx, domain)?;
     token::revoke_all(tx, caller, domain)?;
     life::shelve_imported(tx, caller.actor(), domain.account, &domain.into())?;
     add_key(tx, caller, domain)?;

@@ -2,7 +2,7 @@
 // a script.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { domains, firstLink, link, open, postroom, signIn, url } from './browser.mjs';
 
@@ -21,7 +21,7 @@ const listen = (page) => {
 const pages = (name) => [
   '', '/domains', '/domains?q=example&status=pending&order=newest', '/domains/bulk', `/domains/${name}`, `/domains/${name}/advice`, `/domains/${name}/keys`,
   `/domains/${name}/access`, `/domains/${name}/mail?test=jo@${name}`, `/domains/${name}/lists?to=jo@${name}&sender=a@b.example&recipient=jo@${name}`,
-  `/domains/${name}/recipients`, `/domains/${name}/reports`, `/domains/${name}/log`, `/domains/${name}/danger`, '/domains?problem=record_missing', '/claims', `/claims/${name}`,
+  `/domains/${name}/recipients`, `/domains/${name}/quarantine`, `/domains/${name}/quarantine/msg_b?mailbox=jo@${name}`, `/domains/${name}/deliveries?show=failed`, `/domains/${name}/reports`, `/domains/${name}/log`, `/domains/${name}/danger`, '/domains?problem=record_missing', '/claims', `/claims/${name}`,
   '/account', '/account/usage', '/log?since=2020-01-01', '/help', '/help/record_missing', '/password', '/sessions', '/nowhere',
 ].map((path) => `${url}/console${path}`);
 
@@ -79,14 +79,32 @@ try {
   assert.equal(await page.locator('.secret code').count(), 0);
   story('a secret is shown once');
 
+  // A message that a filter marked is held back; it is full of markup.
+  const mailbox = `${process.env.SITE}/mail/example.com/jo/.Quarantine/new`;
+  mkdirSync(mailbox, { recursive: true });
+  const kept = `Return-Path: <a@b.example>\nDelivered-To: jo@example.com\nFrom: ${markup} <s@b.example>\nSubject: ${markup}\n\n${markup}\n`;
+  for (const id of ['msg_a', 'msg_b']) writeFileSync(`${mailbox}/${id}`, kept);
+
   // Every field of every form, filled with markup.
-  for (const address of pages('example.com')) {
+  let dangerous = 0;
+  const operator = await browser.newContext();
+  const above = await operator.newPage();
+  listen(above);
+  await signIn(above, link('--operator'));
+  await above.click('main form button');
+  await above.waitForURL('**/console');
+  for (const [page, address] of [...pages('example.com').map((address) => [context.pages()[0], address]), [above, `${url}/console/domains/example.com/danger`]]) {
     await page.goto(address);
     // From the last to the first, and no more than there were: some forms make more of them.
     for (let at = await page.locator('main form').count() - 1; at >= 0; at -= 1) {
       const form = page.locator('main form').nth(at);
-      // What ends something, or waits for the DNS, is left out.
-      if (await form.evaluate((form) => form.querySelector('.danger') !== null || form.matches('[data-check], [action$=activate]'))) continue;
+      // What waits for the DNS or delivers a message is left out, and what ends something at the press of a button, without a field.
+      const { isDangerous, isLeftOut } = await form.evaluate((form) => {
+        const isDangerous = form.querySelector('.danger') !== null;
+        const hasField = form.querySelector('input:not([type=hidden]):not([type=checkbox]), textarea') !== null;
+        return { isDangerous, isLeftOut: isDangerous && !hasField || form.matches('[data-check], [action$=activate], [action$=release]') };
+      });
+      if (isLeftOut) continue;
       const took = await form.evaluate((form, text) => {
         for (const field of form.querySelectorAll('input:not([type=hidden]):not([type=file]), textarea')) {
           if (field.type === 'checkbox') continue;
@@ -97,13 +115,29 @@ try {
         return form.querySelector('button, input[type=submit]') !== null;
       }, markup);
       if (!took) continue;
-      await Promise.all([page.waitForNavigation({ timeout: 20000 }), form.evaluate((form) => form.requestSubmit())]).catch((error) => { throw new Error(`${address}, form ${at}: ${error.message}`); });
+      const [answer] = await Promise.all([page.waitForNavigation({ timeout: 20000 }), form.evaluate((form) => form.requestSubmit())]).catch((error) => { throw new Error(`${address}, form ${at}: ${error.message}`); });
+      if (isDangerous) {
+        dangerous += 1;
+        assert.equal(answer.status(), 422, `${address}, form ${at}: nothing is ended by markup`);
+      }
       assert.equal(await page.evaluate(() => window.hit), undefined, `markup ran at ${address}`);
       assert.equal(await page.locator('main img').count(), 0, `markup became an element at ${address}`);
       await page.goto(address);
     }
   }
-  story('what is entered is never markup');
+  assert.ok(dangerous >= 6, `${dangerous} forms that end something: delete, rename and transfer of a domain, delete of a message`);
+  await operator.close();
+  story('what is entered is never markup, also where something would end');
+
+  const quarantine = `${url}/console/domains/example.com/quarantine`;
+  await page.goto(quarantine);
+  await page.click('tbody a[href*=msg_a]');
+  assert.ok((await page.textContent('pre')).includes(markup), 'the message is text');
+  await page.click('main button.primary');
+  await page.waitForURL(quarantine);
+  assert.equal(await page.locator('tbody tr').count(), 1);
+  assert.equal(readdirSync(`${process.env.SITE}/mail/example.com/jo/new`).length, 1);
+  story('what is held back is shown as text, and delivered');
 
   const actions = new Set();
   for (const address of pages('example.com')) {
@@ -119,6 +153,8 @@ try {
 
   // What a domain's page says to enter is entered in the DNS, and the page turns by itself.
   const name = 'bakery.example';
+  const streams = [];
+  page.on('response', (answer) => { if (answer.headers()['content-type'] === 'text/event-stream') streams.push(answer.url()); });
   await page.goto(`${url}/console/domains/${name}`);
   const records = await page.$$eval('article.record', (cards) => cards.map((card) => {
     const field = (label) => [...card.querySelectorAll('dt')].find((term) => term.textContent === label)?.nextElementSibling.querySelector('code')?.textContent;
@@ -138,6 +174,7 @@ try {
   await elsewhere.waitForSelector(`text=${name} is active`, { timeout: 60000 });
   await page.waitForSelector(`text=${name} is active`, { timeout: 60000 });
   assert.equal(await page.evaluate(() => window.untouched), true, 'without a reload');
+  assert.equal(streams.length, 1, 'it was told by a stream of events');
   await elsewhere.goto(`${url}/console/domains/${name}/keys`);
   await elsewhere.click('text=Rotate now');
   await elsewhere.waitForSelector('text=A rotation is under way');

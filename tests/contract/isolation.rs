@@ -16,21 +16,26 @@ use postroom::error::Error;
 use postroom::id::DomainId;
 use postroom::key::KeyRequest;
 use postroom::login;
+use postroom::mail::Folder;
 use postroom::report;
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::session::Role;
 use postroom::setup_link;
+use postroom::webhook::call::CallOutcome;
 use postroom_server::app::SURFACES;
 use postroom_server::console::asset_path;
 use postroom_server::wire::{Auth, Route, Surface};
 use serde_json::{Value, json};
 
 use crate::harness::app::{Key, Reply, TestApp, credential};
+use crate::harness::mail;
 
 /// An id that no row has.
 const NEVER: i64 = 987_654_321;
 /// A name that no domain has.
 const NEVER_NAME: &str = "never.example";
+/// The id of a message of the victim's that is held back, and of a delivery.
+const HELD: &str = "msg_abcdefghijklmnopqrstuvwxyz";
 /// The page of a login link.
 const LOGIN: &str = "/console/login";
 
@@ -114,7 +119,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(with_victim: bool) -> World {
-        let app = TestApp::new();
+        let app = TestApp::new().with_mail();
         let owner = app.account("owner");
         let sibling = app.key_of(owner.account);
         let stranger = app.account("stranger");
@@ -309,7 +314,8 @@ fn made(app: &TestApp, key: &Key, name: &'static str) -> Ids {
     Ids { domain: id(&details["domain"]), name, record, ..NEVER_IDS }
 }
 
-/// Files a report about a message to the victim: in both worlds, for everybody of the account sees how much room is left.
+/// Files a report about a message to the victim: in both worlds, for everybody of the account sees how much room is left. Where the
+/// victim is there, a message to it is held back, and was posted.
 fn file_report(app: &TestApp, owner: &Key, victim: &Ids, is_there: bool) {
     let recipient = format!("jo@{}", victim.name);
     let junk = report::NewReport {
@@ -318,6 +324,11 @@ fn file_report(app: &TestApp, owner: &Key, victim: &Ids, is_there: bool) {
     };
     let filed = app.postroom.write(|tx| report::file(tx, &owner.operator(), &junk)).unwrap();
     assert_eq!((filed.id.number(), filed.domain.is_some()), (victim.report, is_there));
+    if is_there {
+        let text = "From: a@b.example\n\nBuy!\n";
+        mail::keep(&app.mail_dir(), &recipient, Folder::Quarantine, HELD, text);
+        mail::post(app, DomainId::new(victim.domain), &recipient, HELD, CallOutcome::Answered(500));
+    }
 }
 
 /// Where a request goes, and with what.
@@ -338,9 +349,15 @@ pub(super) fn target(dialect: &Surface, route: &Route, ids: Ids, user: &str) -> 
         }
         // With such an `after` no secret is made.
         ("console", _) => {
+            let mailbox = format!("mailbox=jo@{}", ids.name);
+            let path = if route.method == "GET" && path.contains("/quarantine/") {
+                format!("{path}?{mailbox}")
+            } else {
+                path
+            };
             let form = "tier=domain&list=safelist&item=stolen.example&name=stolen&days=7&after=none";
             let chosen = format!("chosen={}&what=delete&confirm=delete+1", ids.name);
-            return Target { path, body: format!("session={}&{form}&{chosen}", ids.session) };
+            return Target { path, body: format!("session={}&{form}&{chosen}&{mailbox}", ids.session) };
         }
         // The list's links repeat what it was filtered by, whoever's that is.
         ("mailgun", "/v1/dkim/keys") if route.method == "GET" => return Target { path, body: String::new() },
@@ -426,6 +443,7 @@ fn fill(route: &Route, ids: Ids) -> String {
         "{file}" => "native.json".to_owned(),
         "{token_id}" => ids.token.to_string(),
         "{report}" => ids.report.to_string(),
+        "{message}" | "{delivery}" => HELD.to_owned(),
         "{link_id}" => ids.setup_link.to_string(),
         "{alias}" => "alias.example".to_owned(),
         "{listname}" | "{list}" => "safelist".to_owned(),

@@ -31,6 +31,7 @@ use postroom_server::wire::limit::{Limits, Ticks};
 use postroom_server::wire::{Auth, Switches};
 use serde_json::Value;
 
+use super::mail;
 use super::sql::{self, Sql, SqlRow};
 
 /// What the clock says at first: 2026-11-21T10:00:00.120Z.
@@ -133,6 +134,18 @@ impl TestApp {
     /// Has every key sign, as if its record had been seen, with nothing known of the record.
     pub(crate) fn first_key_signs(&self) {
         self.sql().execute("UPDATE dkim_key SET activated_at = 1", []).unwrap();
+    }
+
+    /// The same with a folder of mailboxes.
+    pub(crate) fn with_mail(self) -> TestApp {
+        std::fs::create_dir(self.mail_dir()).unwrap();
+        let deliverer = mail::deliverer(&self.postroom, &self.mail_dir(), true);
+        TestApp { app: self.app.keeping(Arc::new(deliverer)), ..self }
+    }
+
+    /// The folder of mailboxes.
+    pub(crate) fn mail_dir(&self) -> PathBuf {
+        self.dir.path().join("mail")
     }
 
     /// The same at another base URL.

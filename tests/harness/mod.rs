@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod contract;
 pub(crate) mod held;
+pub(crate) mod mail;
 pub(crate) mod sql;
 pub(crate) mod v2;
 // `cfg(test)` tells clippy that these are tests throughout, in the functions beside the tests as well.

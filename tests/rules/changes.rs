@@ -11,7 +11,7 @@ use postroom::domain::{self, Domain};
 use postroom::error::Error;
 use postroom::event::{self, Actor, Change, Event, Recorded, Search};
 use postroom::list::{self, Scope};
-use postroom::mail;
+use postroom::mail::{self, HeldFate};
 use postroom::name::DomainName;
 use postroom::provision::{self, NewDomain};
 use postroom::recipient::{self, FilterRequest};
@@ -166,6 +166,10 @@ impl Desk {
             inbound::remove_alias(tx, caller, domain, &alias)?;
             let counts = mail::Counts { stored: 3, posts_failed: 2, logins_refused: 1 };
             mail::record(tx, &[(domain.id, counts)], 60)?;
+            let mailbox = "jo@example.com".parse().unwrap();
+            for fate in [HeldFate::Released, HeldFate::Deleted] {
+                mail::note_held(tx, Some(caller), domain.id, &mailbox, "msg_a", fate)?;
+            }
             // What stays as it was is not written again.
             for address in [Some("127.0.0.1:8026"), Some("127.0.0.1:8026"), None, None] {
                 mail::note_vault(tx, address)?;

@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use postroom::dns::ScriptedResolver;
-use postroom::egress::EgressPolicy;
-use postroom::inbound::AbusePolicy;
+use postroom_server::delivery::Deliverer;
 use postroom_server::mta::auth::SenderAuth;
 use postroom_server::mta::lmtp::Lmtp;
 use postroom_server::mta::map::Map;
 use postroom_server::mta::milter::Milter;
 use postroom_server::mta::policy::Policy;
-use postroom_server::mta::{Deliverer, Places, Poster, Protocol, SpamMark, Step, Tally, Uses};
-use postroom_server::watch::BridgeMetrics;
+use postroom_server::mta::{Protocol, Step, Uses};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use crate::harness::app::TestApp;
+use crate::harness::mail;
 
 /// A desk with example.com, and what delivers its mail into a folder.
 struct Bridge {
@@ -28,22 +26,9 @@ impl Bridge {
     fn new() -> Bridge {
         let app = TestApp::new();
         app.domain(&app.account("acme"), "example.com");
-        let mail = TempDir::new().unwrap();
-        let (postroom, resolver) = (Arc::clone(&app.postroom), Arc::new(ScriptedResolver::new()));
-        let mark = SpamMark { name: "X-Spam".into(), value: "Yes".into(), usual: AbusePolicy::Flag };
-        let deliverer = Deliverer {
-            mail_dir: mail.path().to_owned(),
-            // Nothing is forwarded here.
-            submit: "127.0.0.1:9".to_owned(),
-            poster: Poster::new(resolver.clone(), EgressPolicy::allowing(Vec::new()), false),
-            spam_mark: Some(mark),
-            resolver,
-            places: Places::new(4, 8),
-            tally: Tally::default(),
-            metrics: Arc::new(BridgeMetrics::new(Arc::clone(&postroom)).unwrap()),
-            postroom,
-        };
-        Bridge { deliverer: Arc::new(deliverer), _app: app, _mail: mail }
+        let folder = TempDir::new().unwrap();
+        let deliverer = mail::deliverer(&app.postroom, folder.path(), false);
+        Bridge { deliverer: Arc::new(deliverer), _app: app, _mail: folder }
     }
 
     /// A connection to each socket.

@@ -377,3 +377,41 @@ fn a_real_postfix_delivers_to_a_mailbox_a_webhook_and_another_address_and_takes_
     let refused = postfix.swaks(&["--from", "<>", "--to", &forged]);
     assert!(refused.code != Some(0) && refused.stdout.contains("550 5.1.1"), "{refused:?}");
 }
+
+#[test]
+fn what_became_of_a_post_is_written_down_and_mail_goes_on_where_that_is_refused() {
+    let it = start(9);
+    let hook = Webhook::new();
+    route(&it, "example.com", &["--mode", "webhook", "--webhook-url", &hook.url()]);
+    assert!(deliver(&it, "a@b.example", &["jo@example.com"])[0].starts_with("250"));
+    hook.answers(Answer::status(500));
+    for _ in 0..3 {
+        assert!(deliver(&it, "c@b.example", &["jo@example.com"])[0].starts_with("451"));
+    }
+    let db = Connection::open(it.site.db()).unwrap();
+    let rows = || {
+        let sql =
+            "SELECT delivery, recipient, is_kept, is_taken, status, attempts FROM webhook_call ORDER BY id";
+        let mut statement = db.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| {
+            let text = |at| row.get::<_, String>(at);
+            let numbers: [i64; 4] = [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
+            Ok((text(0)?, text(1)?, numbers))
+        });
+        rows.unwrap().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let all = until("the calls are written down", || {
+        let all = rows();
+        (all.len() == 2 && all[1].2[3] == 3).then_some(all)
+    });
+    assert_eq!(all[0].0, hook.posts()[0].field("webhook-id"));
+    assert_eq!((&*all[0].1, all[0].2), ("jo@example.com", [0, 1, 204, 1]));
+    assert_eq!(all[1].2, [0, 0, 500, 3], "one row, however often the mail server tries");
+
+    db.execute_batch("CREATE TRIGGER no BEFORE INSERT ON webhook_call BEGIN SELECT RAISE(ABORT, 'no'); END")
+        .unwrap();
+    hook.answers(Answer::status(204));
+    assert!(deliver(&it, "d@b.example", &["jo@example.com"])[0].starts_with("250"));
+    it.bridge.stderr.wait_for("calls of webhooks are not in the list of deliveries");
+    assert_eq!(rows().len(), 2);
+}

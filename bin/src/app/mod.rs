@@ -33,8 +33,8 @@ use crate::wire::form::Form;
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Limits, Looks};
 use crate::wire::{
-    Anybody, BodySize, Call, Fault, Handler, Looking, LookingCall, NAME_FIELD, OpenLooking, OpenToAll,
-    PageFault, SignedIn, Stored, Switches, Tries,
+    Anybody, BodySize, Call, Checks, Fault, Handler, Looking, LookingCall, Mailroom, NAME_FIELD, OpenLooking,
+    OpenToAll, PageFault, SignedIn, Stored, Switches, Tries,
 };
 use page::PageHandler;
 use surface::{Router, Target};
@@ -53,6 +53,10 @@ pub struct App {
     limits: Limits,
     /// Which requests are asking the DNS now.
     looks: Looks,
+    /// How far they are.
+    checks: Arc<Checks>,
+    /// The mail that the server keeps, if it keeps any.
+    mailroom: Option<Arc<dyn Mailroom>>,
     running: repeat::Running,
     refusals: scope::Refusals,
     /// Where requests are counted, if somebody wants to know.
@@ -121,6 +125,8 @@ impl App {
             router: Router::new(),
             limits: Limits::default(),
             looks: Looks::default(),
+            checks: Arc::default(),
+            mailroom: None,
             running: repeat::Running::default(),
             refusals: scope::Refusals::default(),
             metrics: None,
@@ -139,6 +145,12 @@ impl App {
     #[must_use]
     pub fn scouting(self, scouts: Scouts) -> App {
         App { scouts, ..self }
+    }
+
+    /// This App, whose pages show this mail.
+    #[must_use]
+    pub fn keeping(self, mailroom: Arc<dyn Mailroom>) -> App {
+        App { mailroom: Some(mailroom), ..self }
     }
 
     /// This App at another base URL: where clients reach it, for the links in its answers.
@@ -354,7 +366,8 @@ impl App {
         params: Vec<(String, String)>,
     ) -> Call<'a, By> {
         let database = (session, &self.postroom);
-        Call::new(database, (self.switches, &self.base_url), caller, request, params)
+        let kept = (&self.checks, self.mailroom.as_deref());
+        Call::new(database, kept, (self.switches, &self.base_url), caller, request, params)
     }
 
     fn visits(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Timestamp>> {

@@ -15,11 +15,9 @@ use tracing::{info, warn};
 
 use super::apart::{Apart, serve_metrics};
 use super::{Context, Failure};
+use crate::delivery::{Calls, Deliverer, Places, Poster, SpamMark, Tally};
 use crate::listen::Settings;
-use crate::mta::{
-    self, Bridge, Deliverer, Folder, Places, Poster, SOCKETS, SpamMark, Stopped, Tally, Uses, Vault,
-    VaultToken, conf,
-};
+use crate::mta::{self, Bridge, Folder, SOCKETS, Stopped, Uses, Vault, VaultToken, conf};
 use crate::watch::BridgeMetrics;
 
 /// How many connections a spam filter may have; each of its processes keeps some.
@@ -96,7 +94,8 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let vault = vault.map(|(address, file)| Ok::<_, Failure>((address, read_token(&file)?))).transpose()?;
     let postroom = Arc::new(context.open()?);
     postroom.spare_memory();
-    let deliverer = Arc::new(deliverer(context, Arc::clone(&postroom))?);
+    let resolver = Arc::new(context.resolver()?);
+    let deliverer = Arc::new(deliverer(context, Arc::clone(&postroom), resolver)?);
     let folder = Folder::take(&dir, &group).map_err(|e| Failure::wrong(e.to_string()))?;
     let vault = serve_vault(&postroom, vault)?;
     if let Some(address) = metrics_listen {
@@ -173,9 +172,12 @@ fn serve_vault(
     Ok(served)
 }
 
-pub(super) fn deliverer(context: &Context, postroom: Arc<Postroom>) -> Result<Deliverer, Failure> {
+pub(super) fn deliverer(
+    context: &Context,
+    postroom: Arc<Postroom>,
+    resolver: Arc<dyn Resolver>,
+) -> Result<Deliverer, Failure> {
     let config = &context.config;
-    let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
     let loopback_http = config.switches()?.loopback_webhooks;
     let usual = config.abuse_policy()?;
     let metrics = BridgeMetrics::new(Arc::clone(&postroom)).map_err(|e| Failure::wrong(e.to_string()))?;
@@ -187,6 +189,7 @@ pub(super) fn deliverer(context: &Context, postroom: Arc<Postroom>) -> Result<De
         submit: config.bridge_submit()?,
         poster: Poster::new(Arc::clone(&resolver), config.egress()?, loopback_http),
         places: Places::new(config.webhooks_at_once()?, per_account),
+        calls: Calls::default(),
         tally: Tally::default(),
         metrics: Arc::new(metrics),
         resolver,

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 use postroom::address::EmailAddress;
+use postroom::mail::{self, HeldFate, Mailbox};
 use serde_json::{Value, json};
 
 use super::bridge::deliverer;
 use super::output::{printable, table, write};
 use super::{Context, Exit, Failure};
-use crate::mta::{Deliverer, Quarantine, Quarantined};
+use crate::delivery::{Deliverer, Quarantine, Quarantined};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -38,7 +39,8 @@ pub(super) enum Command {
 
 pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, Failure> {
     let postroom = Arc::new(context.open()?);
-    let deliverer = deliverer(context, postroom)?;
+    let resolver = Arc::new(context.resolver()?);
+    let deliverer = deliverer(context, postroom, resolver)?;
     match command {
         Command::List { address } => {
             let held = of(&deliverer, address)?.list().map_err(|error| unreadable(&error))?;
@@ -58,13 +60,19 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
             write(&text)?;
         }
         Command::Release { address, id } => {
-            let quarantine = of(&deliverer, address)?;
+            let (mailbox, quarantine) = mailbox_of(&deliverer, address)?;
             let held = find(&quarantine, id)?;
-            let reply = quarantine.release(&held).map_err(|error| unreadable(&error))?;
+            let released = quarantine.release(&held);
+            deliverer.calls.write(&deliverer.postroom);
+            let reply = released.map_err(|error| unreadable(&error))?;
             if !reply.starts_with('2') {
                 let code = if reply.starts_with('4') { Exit::Busy } else { Exit::Refused };
                 return Err(Failure::new(code, format!("{id} is still held back: {reply}")));
             }
+            let (domain, address) = (mailbox.domain, &mailbox.address);
+            deliverer
+                .postroom
+                .write(|tx| mail::note_held(tx, None, domain, address, id, HeldFate::Released))?;
             context.output.print(&json!({ "released": id }), || format!("{id} is delivered\n"))?;
         }
     }
@@ -72,10 +80,18 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
 }
 
 fn of<'a>(deliverer: &'a Deliverer, address: &EmailAddress) -> Result<Quarantine<'a>, Failure> {
-    let mailbox = deliverer.postroom.read(|tx| postroom::mail::mailbox(tx, address))?;
+    mailbox_of(deliverer, address).map(|(_, quarantine)| quarantine)
+}
+
+fn mailbox_of<'a>(
+    deliverer: &'a Deliverer,
+    address: &EmailAddress,
+) -> Result<(Mailbox, Quarantine<'a>), Failure> {
+    let mailbox = deliverer.postroom.read(|tx| mail::mailbox(tx, address))?;
     let mailbox =
         mailbox.ok_or_else(|| Failure::new(Exit::NotThere, format!("there is no mailbox {address}")))?;
-    Ok(Quarantine::of(deliverer, &mailbox.address))
+    let quarantine = Quarantine::of(deliverer, &mailbox.address);
+    Ok((mailbox, quarantine))
 }
 
 fn find(quarantine: &Quarantine<'_>, id: &str) -> Result<Quarantined, Failure> {

@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 use tracing::{error, info, warn};
 
 use super::apart::serve_metrics;
+use super::bridge::deliverer;
 use super::doctor::State;
 use super::doctor::hosts::promises;
 use super::output::goes_to_the_journal;
@@ -125,10 +126,12 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     greet(context, &postroom, &url)?;
     info!(%address, database = %postroom.file().display(), "serving");
 
+    let deliverer = deliverer(context, Arc::clone(&postroom), Arc::clone(&resolver))?;
     let app = App::new(Arc::clone(&postroom), Arc::clone(&resolver));
     let app = Arc::new(
         app.switched(switches)
             .scouting(scouts)
+            .keeping(Arc::new(deliverer))
             .limited(Limits::new(rate, failures, Ticks::default()))
             .at(&url)
             .counted(Arc::clone(&metrics)),

@@ -11,6 +11,7 @@ mod domain;
 mod form;
 mod frame;
 mod help;
+mod live;
 mod login;
 mod operator;
 mod overview;
@@ -48,6 +49,7 @@ pub const SURFACE: Surface = Surface {
         open(Method::POST, password::SIGN_IN, password::enter).guessing(),
         open(Method::GET, setup::PATH, setup::show),
         open(Method::GET, "/setup/zone", setup::zone),
+        open(Method::GET, "/setup/live", setup::live),
         open_looking(Method::POST, "/setup/check", OpenLooking { whose: setup::whose, answer: setup::check }),
         page(Method::GET, "/console", overview::show),
         page(Method::GET, "/console/domains", domain::list::show).for_account(),
@@ -58,6 +60,7 @@ pub const SURFACE: Surface = Surface {
         page(Method::GET, "/console/domains/export", domain::chosen::sheet).for_account(),
         page(Method::GET, "/console/domains/{name}", domain::show::show),
         looking_page(Method::POST, "/console/domains/{name}/check", domain::show::check),
+        page(Method::GET, "/console/domains/{name}/live", live::follow),
         page(Method::GET, "/console/domains/{name}/advice", domain::advice::show),
         looking_page(Method::POST, "/console/domains/{name}/advice", domain::advice::look),
         page(Method::GET, "/console/domains/{name}/log", domain::log::show),
@@ -93,11 +96,25 @@ pub const SURFACE: Surface = Surface {
         page(Method::POST, "/console/domains/{name}/mail/label", domain::mail::set_label),
         looking_page(Method::POST, "/console/domains/{name}/mail/downstream", domain::mail::set_downstream),
         page(Method::POST, "/console/domains/{name}/mail/filtering", domain::mail::set_filtering),
+        page(Method::GET, "/console/domains/{name}/deliveries", domain::deliveries::show),
+        looking_page(
+            Method::POST,
+            "/console/domains/{name}/deliveries/{delivery}/again",
+            domain::deliveries::again_now,
+        ),
         page(Method::GET, "/console/domains/{name}/lists", domain::lists::show),
         page(Method::POST, "/console/domains/{name}/lists/add", domain::lists::add),
         page(Method::POST, "/console/domains/{name}/lists/remove", domain::lists::remove),
         page(Method::GET, "/console/domains/{name}/recipients", domain::recipients::show),
         page(Method::POST, "/console/domains/{name}/recipients", domain::recipients::save),
+        page(Method::GET, "/console/domains/{name}/quarantine", domain::quarantine::list),
+        page(Method::GET, "/console/domains/{name}/quarantine/{message}", domain::quarantine::show),
+        looking_page(
+            Method::POST,
+            "/console/domains/{name}/quarantine/{message}/release",
+            domain::quarantine::release,
+        ),
+        page(Method::POST, "/console/domains/{name}/quarantine/{message}/delete", domain::quarantine::delete),
         page(Method::GET, "/console/domains/{name}/reports", domain::reports::list),
         page(Method::GET, "/console/domains/{name}/reports/{report}", domain::reports::show),
         page(Method::GET, "/console/domains/{name}/danger", domain::danger::show).for_account(),

@@ -1,10 +1,10 @@
 //! Deletes what has expired: kept answers, reports, login links that nobody used, sessions, set-up links, claims that ended or were lost long ago,
-//! and old rows of the audit log with the tokens that were revoked as long ago.
+//! old calls of webhooks, and old rows of the audit log with the tokens that were revoked as long ago.
 
 use std::time::Duration;
 
 use postroom::error::Error;
-use postroom::{claim, event, login, report, session, setup_link, token};
+use postroom::{claim, event, login, report, session, setup_link, token, webhook};
 
 use super::{Duty, More, Tools, one};
 
@@ -24,9 +24,10 @@ fn work(tools: &Tools) -> Result<More, Error> {
     let claims = tools.postroom.write(|tx| claim::forget_old(tx, AT_ONCE));
     let events = tools.postroom.write(|tx| event::forget_old(tx, AT_ONCE));
     let tokens = tools.postroom.write(|tx| token::forget_revoked(tx, AT_ONCE));
+    let calls = tools.postroom.write(|tx| webhook::call::forget_old(tx, AT_ONCE));
     answers.and(reports)?;
     let mut most = 0;
-    for deleted in [links, sessions, setups, claims, events, tokens] {
+    for deleted in [links, sessions, setups, claims, events, tokens, calls] {
         most = most.max(deleted?);
     }
     Ok(More::if_any(most >= AT_ONCE as usize))

@@ -4,6 +4,7 @@
 pub mod advice;
 pub mod api_key;
 pub mod claim;
+pub mod delivery;
 pub mod domain;
 pub mod event;
 pub mod explained;

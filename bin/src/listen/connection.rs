@@ -33,6 +33,7 @@ use super::gate::Gate;
 use super::lanes::{Lanes, Share, Turn};
 use super::proxy::TrustedProxies;
 use super::sending::{Answering, Maker, Sending};
+use super::streams::{Follower, Streams};
 use super::{Deadlines, stopped};
 use crate::wire::Fault;
 use crate::wire::http::{
@@ -40,12 +41,15 @@ use crate::wire::http::{
     without_needless_escapes,
 };
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Room for a head of the gate's size, and for reading and writing in pieces of a body.
 const BUFFER_OCTETS: usize = 64 * 1024;
 /// An answer of up to so many octets is sent, whether or not there is room for it.
 const SMALL_ANSWER_OCTETS: usize = 64 * 1024;
 /// A change of up to so many octets is a short piece of work.
 const SHORT_BODY: usize = 4 * 1024;
+/// How many seconds a client should wait that found no place for a stream of events.
+const STREAM_AFTER_SECONDS: u32 = 10;
 /// How often a stop looks whether a connection has nothing more to say.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -55,6 +59,7 @@ pub(super) struct Desk {
     pub(super) app: Arc<dyn Answer>,
     pub(super) lanes: Arc<Lanes>,
     pub(super) budget: Arc<Budget>,
+    pub(super) streams: Arc<Streams>,
     pub(super) deadlines: Deadlines,
     pub(super) peer: IpAddr,
     pub(super) proxies: Arc<TrustedProxies>,
@@ -172,6 +177,14 @@ impl Desk {
                 let maker = Maker::new(Arc::clone(&self.lanes), Arc::clone(&self.budget), account);
                 Sending::piecewise(pieces, maker, answering)
             }
+            Body::Events(events) => match self.streams.begin(events.account()) {
+                Some(place) => {
+                    let lanes = Arc::clone(&self.lanes);
+                    let follower = Follower::new(lanes, self.deadlines, self.stop.clone(), events, place);
+                    Sending::live(follower, answering)
+                }
+                None => return whole(refusing(&response, render(&Fault::Full(STREAM_AFTER_SECONDS)))),
+            },
         };
         to_wire(response, body)
     }
@@ -240,7 +253,6 @@ impl Desk {
         only_reads: bool,
         render: fn(&Fault) -> Response,
     ) -> (Response, Lease) {
-        const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
         let octets = response.body.octets();
         if octets <= SMALL_ANSWER_OCTETS || !only_reads {
             return (response, self.budget.for_any_answer(account, octets));
@@ -248,12 +260,9 @@ impl Desk {
         if let Some(lease) = self.budget.for_answer(account, octets) {
             return (response, lease);
         }
-        let id = response.headers.get(REQUEST_ID).cloned();
+        let id = response.headers.get(REQUEST_ID);
         warn!(request = ?id, octets, "there is no room for an answer that is made; the client is told to come again");
-        let mut refusal = render(&Fault::from(BodyFault::NoRoom));
-        if let Some(id) = id {
-            refusal.headers.insert(REQUEST_ID, id);
-        }
+        let refusal = refusing(&response, render(&Fault::from(BodyFault::NoRoom)));
         let lease = self.budget.for_any_answer(account, refusal.body.octets());
         (refusal, lease)
     }
@@ -307,6 +316,16 @@ fn in_json(status: StatusCode, reason: &str) -> Response {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Response { status, headers, body: json!({ "error": reason }).to_string().into() }
+}
+
+/// This refusal in the place of an answer that is made, with the header fields that every answer has.
+fn refusing(answer: &Response, mut refusal: Response) -> Response {
+    for name in [REQUEST_ID, CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS] {
+        if let Some(value) = answer.headers.get(&name) {
+            refusal.headers.insert(name, value.clone());
+        }
+    }
+    refusal
 }
 
 fn closing(mut response: Response) -> Response {

@@ -3,7 +3,8 @@
 //! hyper 1 on tokio speaks HTTP, and this folder is the only one that knows. Around it stand, from the socket
 //! up: `capacity` (how many connections, in all and from one address), `patience` (a peer that takes nothing),
 //! `tls`, `gate` and `head` (each head judged before hyper reads it), `connection` (the App lets a request in by its head, and
-//! then its body is read), `budget` (the memory for bodies and answers), `lanes` (the threads that the App runs on).
+//! then its body is read), `budget` (the memory for bodies and answers), `lanes` (the threads that the App runs on),
+//! `streams` (answers that go on while something happens).
 //! `docs/decisions/http-server.md` says why it is built so.
 //!
 //! The limits, none of which a client can move:
@@ -19,6 +20,8 @@
 //! | body, in time | 30 s | the App answers, with [`BodyFault::Incomplete`] |
 //! | between requests | 15 s | closed |
 //! | a peer that takes nothing of a response | 30 s | closed |
+//! | a stream of events | 10 min | it ends |
+//! | streams of events | 256, 16 an account | the App's words for a server that is full |
 //! | TLS handshake | 5 s | closed |
 //! | connections | [`Settings::connections`] | an idle one, or one without a key, makes room; else they wait in the kernel's queue |
 //! | connections from one address | [`Settings::per_address`] | closed |
@@ -40,6 +43,7 @@ mod lanes;
 mod patience;
 mod proxy;
 mod sending;
+mod streams;
 mod tls;
 
 #[cfg(test)]
@@ -60,6 +64,7 @@ use accept::Acceptor;
 use budget::Budget;
 use connection::Desk;
 use lanes::Lanes;
+use streams::Streams;
 use tls::Tls;
 
 pub use answer::{Admission, Answer, Entry, Lane};
@@ -118,6 +123,10 @@ struct Deadlines {
     linger: Duration,
     /// How long a stop waits for the rest of a body.
     unfinished: Duration,
+    /// How often a stream of events looks for one.
+    look: Duration,
+    /// How long a stream of events lasts; whoever goes on listening asks for another.
+    stream: Duration,
 }
 
 impl Default for Deadlines {
@@ -130,6 +139,8 @@ impl Default for Deadlines {
             handshake: Duration::from_secs(5),
             linger: Duration::from_secs(5),
             unfinished: Duration::from_secs(2),
+            look: Duration::from_secs(1),
+            stream: Duration::from_mins(10),
         }
     }
 }
@@ -242,6 +253,7 @@ impl Front {
         let mut stop = self.stop.subscribe();
         let (at_work, mut all_done) = mpsc::channel(1);
         let budget = Budget::new(self.settings.memory);
+        let streams = Arc::new(Streams::default());
         let proxies = Arc::new(self.settings.trusted_proxies.clone());
         let mut acceptor = Acceptor::new(self.socket, &self.settings).map_err(ListenError::System)?;
         loop {
@@ -251,6 +263,7 @@ impl Front {
                         app: Arc::clone(&app),
                         lanes: Arc::clone(&self.lanes),
                         budget: Arc::clone(&budget),
+                        streams: Arc::clone(&streams),
                         deadlines: self.deadlines,
                         peer,
                         proxies: Arc::clone(&proxies),

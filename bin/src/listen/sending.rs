@@ -15,6 +15,7 @@ use super::answer::Lane;
 use super::budget::{Budget, Lease};
 use super::exchange::Exchange;
 use super::lanes::{Lanes, Share, Turn};
+use super::streams::Follower;
 use crate::wire::Pieces;
 
 /// A body that hyper sends.
@@ -23,6 +24,8 @@ pub(super) enum Sending {
     Whole(Full<Bytes>),
     /// It is made while it is sent.
     Piecewise(Piecewise),
+    /// It goes on while something happens.
+    Live(Live),
 }
 
 /// The next piece is made, in a turn of its account's in the lane of reads, when the one before is in the socket. So a client
@@ -35,6 +38,15 @@ pub(super) struct Piecewise {
     _answering: Answering,
 }
 
+/// Events, each when it happens.
+pub(super) struct Live {
+    /// None once the stream is over.
+    next: Option<Pin<Box<dyn Future<Output = Happened> + Send>>>,
+    _answering: Answering,
+}
+
+/// An event, and what waits for the next; none at the end.
+type Happened = Option<(Follower, Bytes)>;
 type Made = (Option<Pieces>, io::Result<Option<Bytes>>);
 
 /// What making a piece takes.
@@ -92,6 +104,22 @@ impl Sending {
     pub(super) fn piecewise(pieces: Pieces, maker: Maker, answering: Answering) -> Sending {
         Sending::Piecewise(Piecewise { maker, pieces: Some(pieces), making: None, _answering: answering })
     }
+
+    pub(super) fn live(follower: Follower, answering: Answering) -> Sending {
+        Sending::Live(Live { next: Some(Box::pin(follower.next())), _answering: answering })
+    }
+}
+
+impl Live {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Some(next) = &mut self.next else { return Poll::Ready(None) };
+        let happened = ready!(next.as_mut().poll(cx));
+        self.next = None;
+        Poll::Ready(happened.map(|(follower, octets)| {
+            self.next = Some(Box::pin(follower.next()));
+            octets
+        }))
+    }
 }
 
 impl Body for Sending {
@@ -102,6 +130,7 @@ impl Body for Sending {
         match self.get_mut() {
             Sending::Whole(whole) => Pin::new(whole).poll_frame(cx).map_err(|never| match never {}),
             Sending::Piecewise(piecewise) => piecewise.poll_next(cx).map_ok(Frame::data),
+            Sending::Live(live) => live.poll_next(cx).map(|next| next.map(|octets| Ok(Frame::data(octets)))),
         }
     }
 
@@ -109,13 +138,14 @@ impl Body for Sending {
         match self {
             Sending::Whole(whole) => whole.is_end_stream(),
             Sending::Piecewise(piecewise) => piecewise.pieces.is_none() && piecewise.making.is_none(),
+            Sending::Live(live) => live.next.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Sending::Whole(whole) => whole.size_hint(),
-            Sending::Piecewise(_) => SizeHint::default(),
+            Sending::Piecewise(_) | Sending::Live(_) => SizeHint::default(),
         }
     }
 }

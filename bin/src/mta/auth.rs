@@ -11,7 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use postroom::mail;
 use tracing::{error, info};
 
-use super::{Deliverer, Found, Protocol, Step, Uses, take};
+use super::{Found, Protocol, Step, Uses, take};
+use crate::delivery::Deliverer;
 use crate::watch::Login;
 
 /// The most octets of a line.

@@ -1,41 +1,28 @@
 //! The bridge to a mail server: sockets that Postfix asks who takes mail, who may send, and what becomes of a message.
 //!
 //! Each protocol is a [`Protocol`]: a state machine that takes octets and gives octets, without any input or output of its own, so that
-//! tests and fuzzers reach all of it; what it does with a whole message, a [`Deliverer`] does. [`run`] does the rest: a folder with a
+//! tests and fuzzers reach all of it; what it does with a whole message, a [`Deliverer`](crate::delivery::Deliverer) does. [`run`] does the rest: a folder with a
 //! lock and sockets, and connections that wait without a thread. Questions to the database run on a few threads, and deliveries, which
 //! may wait for other servers, on others.
 
 pub mod auth;
 pub mod conf;
-mod deliver;
 pub mod folder;
-mod held;
 pub mod lmtp;
-mod maildir;
 pub mod map;
 pub mod milter;
 pub mod netstring;
-mod places;
 pub mod policy;
-mod poster;
-mod quarantine;
 mod run;
-mod spam;
-pub mod submit;
-mod tally;
 mod uses;
 mod vault;
 
-pub use deliver::Deliverer;
 pub use folder::{Folder, FolderError};
-pub use places::Places;
-pub use poster::Poster;
-pub use quarantine::{Held as Quarantined, Quarantine};
 pub use run::{Bridge, SOCKETS, Stopped, run};
-pub use spam::SpamMark;
-pub use tally::Tally;
 pub use uses::Uses;
 pub use vault::{Vault, VaultToken, VaultTokenError};
+
+use crate::delivery::{Found, take};
 
 /// One connection's side of a protocol.
 pub trait Protocol: Send {
@@ -53,17 +40,6 @@ pub trait Protocol: Send {
     }
 }
 
-/// What a reader finds at the start of a buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found<T> {
-    /// A whole request, and how many octets it takes up.
-    Whole(T, usize),
-    /// The start of one.
-    Part,
-    /// Something that is none, or one that is too long.
-    Broken,
-}
-
 /// What came of looking for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -75,10 +51,4 @@ pub enum Step {
     Last(Vec<u8>),
     /// The conversation is over: the other side ended it, or broke the protocol.
     Close,
-}
-
-/// Takes the first `octets` off a buffer.
-fn take(input: &mut Vec<u8>, octets: usize) -> Vec<u8> {
-    let rest = input.split_off(octets.min(input.len()));
-    std::mem::replace(input, rest)
 }

@@ -14,12 +14,12 @@ use tokio::time::{interval, sleep, timeout};
 use tracing::{error, info, warn};
 
 use super::auth::SenderAuth;
-use super::deliver::Deliverer;
 use super::lmtp::Lmtp;
 use super::map::Map;
 use super::milter::Milter;
 use super::policy::Policy;
 use super::{Folder, FolderError, Protocol, Step, Uses};
+use crate::delivery::Deliverer;
 
 /// The sockets.
 pub const SOCKETS: [&str; 5] = ["map", "auth", "milter", LMTP, "policy"];
@@ -35,6 +35,8 @@ const WRITING: Duration = Duration::from_secs(30);
 const READING: Duration = Duration::from_mins(10);
 /// How often the last uses of tokens are written down.
 const USES: Duration = Duration::from_secs(30);
+/// How often calls of webhooks are written down.
+const CALLS: Duration = Duration::from_secs(1);
 /// How often what was counted is written to the audit log.
 const COUNTS: Duration = Duration::from_hours(1);
 /// How long what is in hand may take when the process is to stop.
@@ -116,13 +118,14 @@ async fn serve(bridge: Arc<Bridge>, folder: &Folder, ready: impl FnOnce()) -> Re
         sockets.spawn(accept(listener, name, Arc::clone(&bridge), threads, stops.clone()));
     }
     ready();
-    let (mut uses, mut counts) = (interval(USES), interval(COUNTS));
+    let (mut uses, mut counts, mut calls) = (interval(USES), interval(COUNTS), interval(CALLS));
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = uses.tick() => write_uses(&bridge).await,
             _ = counts.tick() => write_counts(&bridge).await,
+            _ = calls.tick() => write_calls(&bridge).await,
         }
     }
     info!("stopping");
@@ -133,6 +136,7 @@ async fn serve(bridge: Arc<Bridge>, folder: &Folder, ready: impl FnOnce()) -> Re
     }
     write_uses(&bridge).await;
     write_counts(&bridge).await;
+    write_calls(&bridge).await;
     Ok(if finished.is_ok() { Stopped::Finished } else { Stopped::Late })
 }
 
@@ -143,6 +147,12 @@ async fn write_uses(bridge: &Arc<Bridge>) {
     if let Ok(Err(trouble)) = written {
         warn!(%trouble, "when tokens were last used could not be written down");
     }
+}
+
+async fn write_calls(bridge: &Arc<Bridge>) {
+    let bridge = Arc::clone(bridge);
+    // A panic there is logged where it happens.
+    let _ = spawn_blocking(move || bridge.deliverer.calls.write(&bridge.postroom)).await;
 }
 
 async fn write_counts(bridge: &Arc<Bridge>) {

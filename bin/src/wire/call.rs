@@ -12,6 +12,7 @@ use postroom::session::ConsoleSession;
 use postroom::settings::Settings;
 
 use super::http::Request;
+use super::{Checks, Mailroom};
 use crate::scout::Scouts;
 
 /// How long one piece of a batch may keep others from writing.
@@ -59,6 +60,10 @@ pub struct Call<'a, By = Caller> {
     pub(crate) session: &'a Session<'a>,
     /// For answers that go on being read when the call is over.
     pub(super) postroom: &'a Arc<Postroom>,
+    /// The checks that are under way.
+    pub(crate) checks: &'a Arc<Checks>,
+    /// The mail that the server keeps, if it keeps any.
+    pub(crate) mailroom: Option<&'a dyn Mailroom>,
     /// What the operator has switched on and off.
     pub switches: Switches,
     /// The base URL that clients use, without a last slash.
@@ -75,12 +80,13 @@ impl<'a, By> Call<'a, By> {
     /// A call that reads and writes by `session`, for a request that was let in.
     pub(crate) fn new(
         (session, postroom): (&'a Session<'a>, &'a Arc<Postroom>),
+        (checks, mailroom): (&'a Arc<Checks>, Option<&'a dyn Mailroom>),
         (switches, base_url): (Switches, &'a str),
         caller: By,
         request: &'a Request,
         params: Vec<(String, String)>,
     ) -> Call<'a, By> {
-        Call { session, postroom, switches, base_url, caller, request, params }
+        Call { session, postroom, checks, mailroom, switches, base_url, caller, request, params }
     }
 
     /// Runs `work` in one transaction that changes nothing.

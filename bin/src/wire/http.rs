@@ -5,7 +5,7 @@ use std::net::IpAddr;
 pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 
-use super::{Fault, Pieces};
+use super::{Events, Fault, Pieces};
 
 /// A request with a well-formed head. Its body is read as far as the limits allow; it is empty until it is read.
 #[derive(Debug)]
@@ -76,6 +76,8 @@ pub enum Body {
     Whole(Vec<u8>),
     /// One that is made while it is sent.
     Pieces(Pieces),
+    /// Events, as they happen.
+    Events(Events),
 }
 
 impl Body {
@@ -87,11 +89,12 @@ impl Body {
         if let Body::Whole(octets) = self { octets.len() } else { 0 }
     }
 
-    /// All octets, for who cannot send them piece by piece.
+    /// All octets, for who cannot send them piece by piece; of events, those that there are now.
     pub fn into_whole(self) -> Result<Vec<u8>, Fault> {
         let mut pieces = match self {
             Body::Whole(octets) => return Ok(octets),
             Body::Pieces(pieces) => pieces,
+            Body::Events(mut events) => return Ok(events.look().unwrap_or_default()),
         };
         let mut whole = Vec::new();
         while let Some(piece) = pieces.make()? {

@@ -10,7 +10,10 @@ mod guess;
 pub mod http;
 pub mod json;
 pub mod limit;
+mod live;
+mod mailroom;
 mod pieces;
+mod progress;
 pub mod shape;
 mod surface;
 
@@ -19,7 +22,10 @@ pub use call::{Anybody, Call, FORM_TOKEN, LookingCall, NAME_FIELD, SignedIn, Swi
 pub use contract::{Content, Contract, Takes};
 pub use fault::{CLAIM_IT, Fault, PageFault, store_sentence, store_status, unproved_limit};
 pub use guess::Guessing;
+pub use live::{Events, Seen};
+pub use mailroom::{HeldMessage, HeldPage, HeldText, MailTrouble, Mailroom, PostedAgain, Whose};
 pub use pieces::{Pieces, by_ids};
+pub use progress::{Checks, CountingResolver, Progress};
 pub use surface::{
     Auth, Desk, Handler, Looking, LookingPage, OpenLooking, OpenToAll, Page, Route, Stored, Surface, Tries,
     batch, desk, looking, looking_batch, looking_page, making, making_page, open, open_looking, page,

@@ -49,7 +49,7 @@ use crate::{signing, webhook};
 pub use self::copy::{Counts, copy};
 
 /// Tables that stay behind: what this database alone needs, what lives for minutes, and what triggers count anew.
-const LEFT_BEHIND: [&str; 15] = [
+const LEFT_BEHIND: [&str; 16] = [
     "administrator",
     "applied_setting",
     "day_count",
@@ -65,6 +65,7 @@ const LEFT_BEHIND: [&str; 15] = [
     "setup_link",
     "spare_key",
     "status_total",
+    "webhook_call",
 ];
 /// Tables that are filled before the others, in this order: triggers look in them for whose a row is.
 const FIRST: [&str; 3] = ["account", "domain", "recipient"];

@@ -24,6 +24,7 @@
 mod delivery;
 mod explain;
 mod head;
+mod held;
 mod judge;
 mod place;
 mod return_path;
@@ -40,8 +41,9 @@ pub use explain::{Explained, ExplainedAddress, explain};
 pub use head::Head;
 #[cfg(feature = "messages")]
 pub use head::Summary;
+pub use held::{HeldFate, note_held};
 pub use judge::{Judgement, Treatment, agreed, judge};
-pub use place::{DeliveryId, Folder, place};
+pub use place::{DeliveryId, Folder, InvalidDeliveryId, domain_place, mailbox_at, place};
 pub use tally::{Counts, record};
 pub use vault::{note_vault, open_vault};
 

@@ -2,11 +2,13 @@
 
 use std::fmt::{self, Write};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
 use super::return_path::base32;
 use crate::address::EmailAddress;
+use crate::name::DomainName;
 
 const ID_CHARS: usize = 26;
 
@@ -30,6 +32,25 @@ impl DeliveryId {
         &self.0
     }
 }
+
+impl FromStr for DeliveryId {
+    type Err = InvalidDeliveryId;
+
+    fn from_str(text: &str) -> Result<DeliveryId, InvalidDeliveryId> {
+        let name = text.strip_prefix("msg_").filter(|name| name.len() == ID_CHARS);
+        let is_base32 = |octet: u8| matches!(octet, b'a'..=b'z' | b'2'..=b'7');
+        if name.is_some_and(|name| name.bytes().all(is_base32)) {
+            Ok(DeliveryId(text.to_owned()))
+        } else {
+            Err(InvalidDeliveryId)
+        }
+    }
+}
+
+/// A text that names no delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the id of a delivery is msg_ and 26 letters and digits")]
+pub struct InvalidDeliveryId;
 
 impl fmt::Display for DeliveryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,6 +87,29 @@ impl Folder {
 pub fn place(mailbox: &EmailAddress, folder: Folder) -> PathBuf {
     let path = PathBuf::from(plain(mailbox.domain().as_str())).join(plain(mailbox.local()));
     if folder == Folder::Inbox { path } else { path.join(folder.as_str()) }
+}
+
+/// The folder of a domain, below the folder of all mail.
+pub fn domain_place(domain: &DomainName) -> PathBuf {
+    plain(domain.as_str()).into()
+}
+
+/// The mailbox whose folder has this name in the folder of its domain; none if no mailbox's has.
+pub fn mailbox_at(domain: &DomainName, folder: &str) -> Option<EmailAddress> {
+    let (mut octets, mut rest) = (Vec::new(), folder.as_bytes());
+    while let [octet, after @ ..] = rest {
+        rest = after;
+        if *octet == b'%' {
+            let (digits, after) = rest.split_at_checked(2)?;
+            octets.push(u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?);
+            rest = after;
+        } else {
+            octets.push(*octet);
+        }
+    }
+    let mailbox: EmailAddress = format!("{}@{domain}", String::from_utf8(octets).ok()?).parse().ok()?;
+    // Only what a mailbox's folder is called: no other writing of the same name.
+    (*mailbox.domain() == *domain && plain(mailbox.local()) == folder).then_some(mailbox)
 }
 
 fn plain(text: &str) -> String {
@@ -106,10 +150,39 @@ mod tests {
     }
 
     #[test]
+    fn a_mailbox_is_told_by_its_folder_and_other_folders_are_none() {
+        let domain = "example.com".parse().unwrap();
+        for address in
+            ["jo@example.com", "jo+x=y_z-1.a@example.com", "j\u{f6}@example.com", "a%2fb@example.com"]
+        {
+            let mailbox: EmailAddress = address.parse().unwrap();
+            let place = place(&mailbox, Folder::Inbox);
+            let folder = place.file_name().unwrap().to_str().unwrap();
+            assert_eq!(mailbox_at(&domain, folder), Some(mailbox), "{address}");
+        }
+        for folder in
+            ["", ".Quarantine", "..", "%2E.", "Jo", "a b", "%", "%4", "%zz", "jo%40example.org", "%ff", "%+1"]
+        {
+            assert_eq!(mailbox_at(&domain, folder), None, "{folder}");
+        }
+    }
+
+    #[test]
     fn a_delivery_has_one_name_however_often_it_is_tried() {
         let id = DeliveryId::of("a@b.example", "Jo@example.com", b"x");
         assert_eq!(id, DeliveryId::of("a@b.example", "jo@EXAMPLE.com", b"x"));
         assert_eq!(id.as_str().len(), 30);
+        assert_eq!(id.as_str().parse(), Ok(id.clone()));
+        for bad in [
+            "",
+            "msg_",
+            &id.as_str()[1..],
+            &id.as_str()[..29],
+            "msg_../../../../../../../../..",
+            "msg_ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        ] {
+            assert_eq!(bad.parse::<DeliveryId>(), Err(InvalidDeliveryId), "{bad}");
+        }
         assert!(id.as_str().starts_with("msg_"));
         for other in [
             DeliveryId::of("", "jo@example.com", b"x"),

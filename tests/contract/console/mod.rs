@@ -2,9 +2,12 @@
 
 mod account;
 mod claims;
+mod deliveries;
 mod domains;
+mod live;
 mod pages;
 mod passwords;
+mod quarantine;
 mod reports;
 mod sessions;
 mod setup;

@@ -73,6 +73,32 @@ fn the_page_has_the_records_and_the_sender_in_the_language_that_is_asked_for() {
 }
 
 #[test]
+fn the_page_names_the_provider_and_its_fields() {
+    let (app, key) = world();
+    let secret = link(&app, &key);
+    assert!(!open(&app, &secret, "en").text().contains("The DNS is at"));
+    let at = |servers: &str| {
+        app.sql().execute("UPDATE domain SET name_servers = ?1", [servers.to_owned()]).unwrap();
+    };
+    at("amy.ns.cloudflare.com bob.ns.cloudflare.com");
+    let text = open(&app, &secret, "en").text().to_owned();
+    assert!(text.contains("The DNS is at Cloudflare") && text.contains("<dt>Name</dt>"), "{text}");
+    assert!(
+        text.contains("<dt>Value (“Content”)</dt>")
+            && text.contains("For example.com itself the name is “@”.")
+    );
+    at("ns-1.awsdns-01.com ns-2.awsdns-02.net");
+    let text = open(&app, &secret, "de").text().to_owned();
+    assert!(
+        text.contains("Das DNS liegt bei Amazon Route 53") && text.contains("<dt>Name (“Record name”)</dt>")
+    );
+    assert!(
+        text.contains("<span class=\"soft\">(leer lassen)</span>")
+            && text.contains("<p lang=\"en\">Put the value")
+    );
+}
+
+#[test]
 fn nothing_else_of_the_account_is_on_the_page() {
     let (app, key) = world();
     app.domain(&key, "secret-project.example");

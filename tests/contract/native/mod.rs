@@ -3,6 +3,7 @@
 mod account;
 mod api_keys;
 mod claims;
+mod deliveries;
 mod dns;
 mod domains;
 mod explain;

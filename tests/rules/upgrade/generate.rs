@@ -146,6 +146,13 @@ pub(super) fn filled() -> TestApp {
     app.postroom
         .write(|tx| postroom::setup_link::create(tx, &key.operator(), &key.own(tx, id)?, day).map(drop))
         .unwrap();
+    crate::harness::mail::post(
+        &app,
+        id,
+        "jo@example.com",
+        "msg_a",
+        postroom::webhook::call::CallOutcome::Answered(204),
+    );
     // A tenant that contends for a name, and has given one up.
     let tenant = app.tenant("tenant");
     let name = "customer.com".parse().unwrap();

@@ -57,7 +57,10 @@
     const live = document.getElementById('live');
     const fresh = new DOMParser().parseFromString(html, 'text/html').getElementById('live');
     if (!live || !fresh) return false;
-    if (!always && fresh.dataset.state === live.dataset.state) return true;
+    if (!always && fresh.dataset.state === live.dataset.state) {
+      if (fresh.dataset.revision) live.dataset.revision = fresh.dataset.revision;
+      return true;
+    }
     const open = [...live.querySelectorAll('details[open]')].map((details) => details.id).filter(Boolean);
     const marked = new Set([...live.querySelectorAll('input[type=checkbox]:checked')].map((box) => box.value));
     live.replaceWith(document.adoptNode(fresh));
@@ -80,6 +83,7 @@
     button.setAttribute('aria-busy', 'true');
     button.textContent = word('checking', 'Asking the name servers…');
     say(button.textContent);
+    listen();
     try {
       const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
       const done = answer.ok && takeOver(await answer.text(), true);
@@ -89,28 +93,70 @@
     } finally {
       button.removeAttribute('aria-busy');
       button.textContent = label;
+      if (!document.getElementById('live')?.dataset.follow) hush();
     }
   });
 
-  // A page that waits for something looks again: soon at first, then less often, and not for ever, so that a page left open
-  // does not keep its session alive.
+  // While a page is open and looked at, the server tells by a stream of events how far a check is, and that something has changed.
+  let stream;
+  let latest;
+  const isBusy = (live) => document.querySelector('[aria-busy="true"]') || live.contains(document.activeElement) && document.activeElement.matches('input, textarea, select');
+  const look = async (live) => {
+    try {
+      const answer = await fetch(live.dataset.follow ?? location.href);
+      if (answer.ok) takeOver(await answer.text(), false);
+      return answer.status;
+    } catch { return 0; }
+  };
+  const refresh = async () => {
+    const live = document.getElementById('live');
+    if (live && !isBusy(live) && latest !== undefined && latest !== live.dataset.revision) await look(live);
+  };
+  const progress = ({ data }) => {
+    const line = document.querySelector('[data-progress]');
+    if (!line) return;
+    const [answered, asked] = data.split(' ');
+    line.hidden = asked === undefined;
+    line.textContent = word('answered', 'Look-ups answered: ANSWERED of ASKED.').replace('ANSWERED', answered).replace('ASKED', asked);
+  };
+  const listen = () => {
+    const live = document.getElementById('live');
+    if (stream?.readyState === EventSource.CLOSED) stream = undefined;
+    if (stream || !live?.dataset.live) return;
+    stream = new EventSource(live.dataset.live);
+    stream.addEventListener('looking', progress);
+    stream.addEventListener('state', ({ data }) => { latest = data; refresh(); });
+  };
+  const hush = () => {
+    stream?.close();
+    stream = undefined;
+  };
+
+  // A page that waits for something listens for it. Without a stream it looks again: soon at first, then less often. Neither goes on
+  // for ever, so that a page left open does not keep its session alive.
   const follow = () => {
     let pause = 4000;
     const until = Date.now() + 15 * 60 * 1000;
+    const isOver = () => !document.getElementById('live')?.dataset.follow || Date.now() > until;
     const again = async () => {
       const live = document.getElementById('live');
-      if (!live?.dataset.follow || Date.now() > until) return;
-      const busy = document.querySelector('[aria-busy="true"]') || live.contains(document.activeElement) && document.activeElement.matches('input, textarea, select');
-      if (document.visibilityState === 'visible' && !busy) {
-        try {
-          const answer = await fetch(live.dataset.follow);
-          if (answer.status === 401) return;
-          if (answer.ok) takeOver(await answer.text(), false);
-        } catch { /* The next look may work. */ }
-        pause = Math.min(pause * 1.25, 30000);
+      if (isOver()) return hush();
+      if (document.visibilityState === 'visible') {
+        listen();
+        if (stream?.readyState === EventSource.OPEN) {
+          await refresh();
+        } else {
+          if (!isBusy(live) && await look(live) === 401) return hush();
+          pause = Math.min(pause * 1.25, 30000);
+        }
       }
       setTimeout(again, pause);
     };
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState !== 'visible') hush();
+      else if (!isOver()) listen();
+    });
+    if (!isOver() && document.visibilityState === 'visible') listen();
     setTimeout(again, pause);
   };
 

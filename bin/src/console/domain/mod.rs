@@ -5,14 +5,16 @@ pub(super) mod advice;
 pub(super) mod bulk;
 pub(super) mod chosen;
 pub(super) mod danger;
+pub(super) mod deliveries;
 pub(super) mod keys;
 pub(super) mod list;
 pub(super) mod lists;
 pub(super) mod log;
 pub(super) mod mail;
+pub(super) mod quarantine;
 pub(super) mod recipients;
 mod fate;
-mod provider;
+pub(super) mod provider;
 mod records;
 pub(super) mod reports;
 pub(super) mod rotation;
@@ -20,7 +22,7 @@ pub(super) mod setup_links;
 pub(super) mod show;
 mod tabs;
 
-pub(super) use records::{MAX_STRING, found, servers};
+pub(super) use records::{MAX_STRING, found, relative, servers};
 pub(super) use show::zone_file;
 
 use postroom::account::Caller;
@@ -34,12 +36,12 @@ use crate::wire::http::Response;
 use crate::wire::{Call, Fault, SignedIn};
 
 /// The domain's name in the path; what is no name names no domain.
-fn name<By>(call: &Call<'_, By>) -> Result<DomainName, Fault> {
+pub(super) fn name<By>(call: &Call<'_, By>) -> Result<DomainName, Fault> {
     call.param("name").parse().map_err(|_| Fault::Library(Error::NotFound(Entity::Domain)))
 }
 
 /// The domain in the path, as whoever asks sees it.
-fn find<'t>(tx: &ReadTx<'t>, acts: &Caller, name: &DomainName) -> Result<Domain<'t>, Error> {
+pub(super) fn find<'t>(tx: &ReadTx<'t>, acts: &Caller, name: &DomainName) -> Result<Domain<'t>, Error> {
     domain::find_named(tx, acts, name)
 }
 

@@ -5,7 +5,7 @@
 
 /// How a provider wants the domain's own name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Apex {
+pub(in crate::console) enum Apex {
     /// As `@`.
     At,
     /// As nothing: the field stays empty.
@@ -14,16 +14,16 @@ pub(super) enum Apex {
 
 /// A DNS provider.
 #[derive(Debug)]
-pub(super) struct Provider {
-    pub(super) name: &'static str,
+pub(in crate::console) struct Provider {
+    pub(in crate::console) name: &'static str,
     /// What the names of its servers end with, or have between dots.
     marks: &'static [&'static str],
     /// What it calls the field of the name, and that of the value.
-    pub(super) name_field: &'static str,
-    pub(super) value_field: &'static str,
-    pub(super) apex: Apex,
+    pub(in crate::console) name_field: &'static str,
+    pub(in crate::console) value_field: &'static str,
+    pub(in crate::console) apex: Apex,
     /// What else to mind.
-    pub(super) hint: &'static str,
+    pub(in crate::console) hint: &'static str,
 }
 
 const fn provider(
@@ -168,7 +168,7 @@ const PROVIDERS: &[Provider] = &[
 ];
 
 /// The provider that has these name servers, if it is a well-known one and has all of them.
-pub(super) fn of(servers: &[String]) -> Option<&'static Provider> {
+pub(in crate::console) fn of(servers: &[String]) -> Option<&'static Provider> {
     let has = |provider: &Provider, server: &String| {
         let server = format!(".{}", server.trim_end_matches('.').to_lowercase());
         provider.marks.iter().any(|mark| match mark.strip_suffix('-') {
@@ -184,7 +184,7 @@ pub(super) fn of(servers: &[String]) -> Option<&'static Provider> {
 
 impl Provider {
     /// A name as the provider wants it.
-    pub(super) fn host<'a>(&self, host: &'a str) -> &'a str {
+    pub(in crate::console) fn host<'a>(&self, host: &'a str) -> &'a str {
         match self.apex {
             _ if host != "@" => host,
             Apex::At => "@",

@@ -79,7 +79,7 @@ pub(super) fn card(
 }
 
 /// The name of a record as it stands in the zone, which is taken to be that of the name which was registered.
-fn relative(domain: &Details, name: &DnsName) -> String {
+pub(in crate::console) fn relative(domain: &Details, name: &DnsName) -> String {
     let zone = domain.name.registered();
     let above = name.as_str().strip_suffix(zone.as_str()).map(|above| above.trim_end_matches('.'));
     match above {

@@ -105,18 +105,19 @@ pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fa
                 dt { "Client" } dd { span { (told(report.client.as_deref())) } }
             }
         }
-        (message_of(&seen))
+        (message_of(&seen, "; the download is whole"))
         p { a href=(path) { "All reports" } }
     };
     Ok(tabs::page(&frame, &domain, Tab::Reports, &content))
 }
 
-fn message_of(seen: &Readable) -> Markup {
+/// A message as text. `whole` says where all of it is.
+pub(super) fn message_of(seen: &Readable, whole: &str) -> Markup {
     html! {
         section.card {
             h2 { "The message" }
             p.small.soft { "Shown as text: nothing of it is loaded, opened or run."
-                @if seen.is_cut { " It is longer than what stands here; the download is whole." } }
+                @if seen.is_cut { " It is longer than what stands here" (whole) "." } }
             @if let Some(subject) = &seen.subject { p { strong { (subject) } } }
             @if seen.text.trim().is_empty() { p.soft { "It has no text." } } @else { pre tabindex="0" role="region" aria-label="Text of the message" { (seen.text) } }
             @if !seen.parts.is_empty() {

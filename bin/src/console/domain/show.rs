@@ -17,6 +17,7 @@ use super::tabs::{self, Tab};
 use super::{find, log, name};
 use crate::console::form::sentence;
 use crate::console::frame::Frame;
+use crate::console::live::revision;
 use crate::console::part::{Tone, pill, time};
 use crate::console::sheet::file;
 use crate::wire::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -81,7 +82,7 @@ pub(in crate::console) fn check(call: &LookingCall<'_, SignedIn>) -> Result<Resp
     let name = name(call)?;
     let acts = &call.caller.acts;
     let id = call.read(|tx| find(tx, acts, &name).map(|domain| domain.id))?;
-    let mut checked = verify::check(call.postroom, acts, id, call.resolver)?;
+    let mut checked = verify::check(call.postroom, acts, id, &call.checks.watch(id, call.resolver))?;
     if call.caller.session.role == Role::Operator {
         checked = checked.into_iter().map(Checked::for_operator).collect();
     }
@@ -125,7 +126,8 @@ fn content(shown: &Shown) -> Markup {
     // A page looks again by itself as long as there is something to wait for.
     let follow = (domain.status != DomainStatus::Active).then(|| frame.to_domain(name, ""));
     html! {
-        div #live data-state=(shown.state()) data-follow=[follow] data-said=(said(domain)) {
+        div #live data-state=(shown.state()) data-follow=[follow] data-said=(said(domain))
+            data-live=(frame.to_domain(name, "/live")) data-revision=(revision(domain)) {
             (standing(shown))
             @if let Some(provider) = shown.provider && domain.status != DomainStatus::Active { (place(provider)) }
             div.head {
@@ -135,6 +137,7 @@ fn content(shown: &Shown) -> Markup {
                     form method="post" action=(frame.to_domain(name, "/check")) data-check { (frame.token()) button.primary { "Check now" } }
                 }
             }
+            p.small.soft data-progress hidden {}
             @for record in &shown.records {
                 (card(frame, domain, record, checked_of(shown, record), shown.provider))
             }

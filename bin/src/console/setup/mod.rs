@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use postroom::clock::Timestamp;
 use postroom::db::ReadTx;
 use postroom::dns::RecordType;
-use postroom::domain::Details;
+use postroom::domain::{self, Details};
 use postroom::error::Error;
 use postroom::id::AccountId;
 use postroom::record::{self, Record, RecordStatus, strings, zone_fragment};
@@ -20,11 +20,13 @@ use postroom::setup_link::{self, SetUp};
 use postroom::verify::{self, Act, Action, Checked, Code, Verdict};
 
 use self::catalogue::Words;
-use super::domain::{MAX_STRING, zone_file};
+use super::domain::provider::{self, Apex, Provider};
+use super::domain::{MAX_STRING, relative, zone_file};
 use super::frame::{Chrome, base_path, handed};
+use super::live::revision;
 use super::part::{Tone, copyable, exact, pill};
 use crate::wire::http::{Request, Response, StatusCode};
-use crate::wire::{Anybody, Call, Fault, LookingCall, PageFault};
+use crate::wire::{Anybody, Call, Fault, LookingCall, PageFault, Seen};
 
 pub(super) const PATH: &str = "/setup";
 /// The parameter that carries the secret.
@@ -43,6 +45,8 @@ struct Shown {
     sender: String,
     expires_at: Timestamp,
     records: Vec<Record>,
+    /// Where the records are entered, if that is known.
+    provider: Option<&'static Provider>,
     /// What a check has just found.
     checked: Option<Vec<Checked>>,
     /// For how many seconds nobody can have the DNS asked again, if somebody has just tried.
@@ -103,6 +107,7 @@ impl Asked {
         let shown = self.open(call, |tx, opened| {
             Ok(Shown {
                 records: record::list(tx, &opened.domain)?,
+                provider: provider::of(&domain::name_servers(tx, &opened.domain)?),
                 sender: opened.sender,
                 expires_at: opened.link.expires_at,
                 domain: opened.domain.into_details(),
@@ -142,6 +147,16 @@ pub(super) fn zone(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     })
 }
 
+/// Follows the domain for as long as the link works.
+pub(super) fn live(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
+    let asked = Asked::of_query(call)?;
+    let account = asked.open(call, |_, opened| Ok(opened.domain.account))?;
+    call.live(account, move |tx| {
+        let opened = setup_link::open(tx, &asked.secret)?.ok_or_else(|| dead(asked.words))?;
+        Ok(Seen { domain: opened.domain.id, state: revision(&opened.domain) })
+    })
+}
+
 /// The account for which a check is made.
 pub(super) fn whose(call: &Call<'_, Anybody>) -> Result<AccountId, Fault> {
     Asked::of_form(call)?.open(call, |_, opened| Ok(opened.domain.account))
@@ -155,7 +170,7 @@ pub(super) fn check(call: &LookingCall<'_, Anybody>) -> Result<Response, Fault> 
     if let Some(wait) = call.write(|tx| setup_link::note_look(tx, link))? {
         return asked.show(call, None, Some(wait.as_secs()));
     }
-    let checked = verify::check(call.postroom, &maker, domain, call.resolver)?;
+    let checked = verify::check(call.postroom, &maker, domain, &call.checks.watch(domain, call.resolver))?;
     asked.show(call, Some(checked), None)
 }
 
@@ -163,9 +178,19 @@ fn chrome(words: &Words) -> Chrome {
     Chrome {
         language: words.language,
         skip: words.say("skip"),
-        said: ["copy", "copied", "copy-yourself", "checking", "too-many", "failed", "unreachable"]
-            .map(|id| (id, words.say(id)))
-            .to_vec(),
+        // The script puts numbers in the place of the words in capitals.
+        said: [
+            "copy",
+            "copied",
+            "copy-yourself",
+            "checking",
+            "answered",
+            "too-many",
+            "failed",
+            "unreachable",
+        ]
+        .map(|id| (id, words.with(id, &[("answered", "ANSWERED"), ("asked", "ASKED")])))
+        .to_vec(),
     }
 }
 
@@ -190,7 +215,8 @@ fn page(shown: &Shown, base: &str) -> Response {
         h1 { (title) }
         p { (words.with("sent", &[("sender", &shown.sender), ("domain", name)])) }
         p { (words.say("how")) }
-        div #live data-state=(shown.state()) data-follow=[follow] data-said=(standing(shown, is_done).0) {
+        div #live data-state=(shown.state()) data-follow=[follow] data-said=(standing(shown, is_done).0)
+            data-live=(place("/live", words.language)) data-revision=(revision(domain)) {
             (notice(shown, is_done))
             div.head {
                 div.actions {
@@ -202,6 +228,8 @@ fn page(shown: &Shown, base: &str) -> Response {
                     a.button.slight href=(place("/zone", words.language)) { (words.say("zone")) }
                 }
             }
+            p.small.soft data-progress hidden {}
+            @if let Some(provider) = shown.provider && !is_done { (at_provider(words, name, provider)) }
             @for record in &shown.records { (card(shown, record)) }
         }
         p.small.soft { (words.with("expires", &[("time", &exact(shown.expires_at))])) }
@@ -288,19 +316,23 @@ fn card(shown: &Shown, record: &Record) -> Markup {
         RecordStatus::Disabled => (Tone::Plain, "not-needed"),
     };
     let kind = record.record_type();
-    let field = |id: &str, value: &str| {
-        let label = words.say(id);
+    let field = |label: String, value: &str| {
         html! { dt { (label) } dd { (copyable(&format!("{label}, {title}"), value)) } }
     };
+    let host = shown.provider.map_or_else(
+        || record.host.clone(),
+        |provider| provider.host(&relative(&shown.domain, &record.name(&shown.domain))).to_owned(),
+    );
     html! {
         article.card.record id={ "record-" (record.id) } {
             header { h3 { (title) } (pill(tone, &words.say(word))) }
             dl.fields {
                 dt { (words.say("type")) } dd { code { (kind) } }
-                (field("name", &record.host))
-                (field("whole-name", record.name(&shown.domain).as_str()))
+                @if host.is_empty() { dt { (called(words, "name", shown.provider)) } dd { span.soft { (words.say("leave-empty")) } } }
+                @else { (field(called(words, "name", shown.provider), &host)) }
+                (field(words.say("whole-name"), record.name(&shown.domain).as_str()))
                 @if let Some(priority) = record.priority { dt { (words.say("priority")) } dd { code { (priority) } } }
-                (field("value", &record.value))
+                (field(called(words, "value", shown.provider), &record.value))
                 @if kind == RecordType::Txt && record.value.len() > MAX_STRING {
                     dt { (words.say("value")) }
                     dd {
@@ -320,6 +352,29 @@ fn card(shown: &Shown, record: &Record) -> Markup {
                     @if let Some(action) = action { (to_do(words, action)) }
                 }
             }
+        }
+    }
+}
+
+/// The word for the field of the name or of the value, and the provider's own in its English pages where that is another.
+fn called(words: &Words, field: &str, provider: Option<&Provider>) -> String {
+    let ours = words.say(field);
+    let theirs = provider.map(|it| if field == "name" { it.name_field } else { it.value_field });
+    theirs.filter(|theirs| *theirs != ours).map_or(ours.clone(), |theirs| format!("{ours} (“{theirs}”)"))
+}
+
+/// Where the records are entered, with the provider's own words.
+fn at_provider(words: &Words, domain: &str, provider: &Provider) -> Markup {
+    let fields = [("name", provider.name_field), ("value", provider.value_field)];
+    let apex = match provider.apex {
+        Apex::At => "provider-at",
+        Apex::Empty => "provider-empty",
+    };
+    html! {
+        section.card {
+            h2 { (words.with("provider", &[("provider", provider.name)])) }
+            p { (words.with("provider-fields", &fields)) " " (words.with(apex, &[("domain", domain)])) }
+            p lang="en" { (provider.hint) }
         }
     }
 }

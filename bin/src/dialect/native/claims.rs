@@ -126,7 +126,7 @@ fn name(call: &Call<'_>) -> Result<DomainName, Fault> {
 }
 
 /// A number of the query; an empty one is none.
-fn number(call: &Call<'_>, field: &'static str) -> Result<Option<u32>, Fault> {
+pub(super) fn number(call: &Call<'_>, field: &'static str) -> Result<Option<u32>, Fault> {
     let Some(text) = call.query(field).filter(|text| !text.is_empty()) else { return Ok(None) };
     text.parse().map(Some).map_err(|_| Fault::input(field, "must be a whole number, 0 or more"))
 }

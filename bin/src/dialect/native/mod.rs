@@ -4,6 +4,7 @@
 mod account;
 mod api_keys;
 mod claims;
+mod deliveries;
 mod domains;
 mod explain;
 mod keys;
@@ -131,6 +132,9 @@ pub const DIALECT: Surface = Surface {
         route(Method::DELETE, "/postroom/v1/domains/{name}/setup-links/{link_id}", setup_links::revoke)
             .by(&setup_links::REVOKE)
             .writes(KeyScope::LinksWrite),
+        route(Method::GET, "/postroom/v1/domains/{name}/deliveries", deliveries::list)
+            .by(&deliveries::LIST)
+            .reads(KeyScope::RoutesWrite),
         route(Method::GET, "/postroom/v1/domains/{name}/route", routing::show)
             .by(&routing::SHOW)
             .reads(KeyScope::RoutesWrite)

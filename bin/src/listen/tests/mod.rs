@@ -3,6 +3,7 @@
 mod answers;
 mod heads;
 mod limits;
+mod live;
 mod stop;
 mod tls;
 
@@ -16,10 +17,10 @@ use std::time::Duration;
 use postroom::id::AccountId;
 
 use super::{Admission, Answer, Deadlines, Entry, Lane, ListenError, Listener, Settings, StopHandle};
-use crate::wire::Pieces;
 use crate::wire::http::{
     Body, BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
 };
+use crate::wire::{Events, Pieces};
 
 /// What [`Echo`] takes as a body.
 const BODY_LIMIT: usize = 1000;
@@ -57,7 +58,7 @@ impl Answer for Echo {
 
 impl Echo {
     fn answer(request: Request) -> Response {
-        let Request { method, path, query, body, .. } = request;
+        let Request { method, path, query, body, headers: headers_in, .. } = request;
         let mut headers = HeaderMap::new();
         let (status, said) = match (path.as_str(), body) {
             (_, Err(BodyFault::TooLarge)) => (413, "Echo: too large".to_owned()),
@@ -69,6 +70,7 @@ impl Echo {
                 (200, "slow".to_owned())
             }
             ("/pieces", Ok(_)) => return in_pieces(),
+            ("/live", Ok(_)) => return live(&headers_in),
             ("/lots", Ok(_)) => (200, "x".repeat(20 << 20)),
             ("/empty", Ok(_)) => (204, String::new()),
             ("/own-framing", Ok(_)) => {
@@ -96,6 +98,19 @@ fn in_pieces() -> Response {
         Ok((made <= 600).then(|| vec![b'p'; 32 * 1024]))
     });
     Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Body::Pieces(pieces) }
+}
+
+/// Every other look finds something; there are as many looks as the request says.
+fn live(asked: &HeaderMap) -> Response {
+    let number =
+        |name, usual| asked.get(name).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(usual);
+    let (account, most) = (number("account", 1), number("looks", i64::MAX));
+    let mut looks = 0;
+    let events = Events::new(AccountId::new(account), move || {
+        looks += 1;
+        (looks <= most).then(|| if looks % 2 == 1 { format!("data: {looks}\n\n").into() } else { Vec::new() })
+    });
+    Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Body::Events(events) }
 }
 
 /// How many pieces were made.
@@ -165,6 +180,8 @@ fn quick() -> Deadlines {
         handshake: ms(500),
         linger: ms(300),
         unfinished: ms(300),
+        look: ms(50),
+        stream: ms(60_000),
     }
 }
 

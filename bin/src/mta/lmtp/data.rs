@@ -1,14 +1,13 @@
 //! What follows DATA: the message, up to a line with a dot alone (RFC 5321 section 4.5.2).
 
-use crate::mta::held::Held;
-use crate::mta::take;
+use crate::delivery::{HeldOctets, take};
 
 /// A line longer than this is taken in pieces.
 const PIECE_OCTETS: usize = 8192;
 
 /// A message that is coming in.
 pub struct Data {
-    message: Held,
+    message: HeldOctets,
     /// Whether what comes next begins a line.
     is_at_start: bool,
     /// Whether there was no room for all of it.
@@ -17,7 +16,7 @@ pub struct Data {
 
 impl Default for Data {
     fn default() -> Data {
-        Data { message: Held::default(), is_at_start: true, is_cut: false }
+        Data { message: HeldOctets::default(), is_at_start: true, is_cut: false }
     }
 }
 

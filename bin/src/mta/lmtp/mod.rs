@@ -14,9 +14,8 @@ use tracing::error;
 
 use self::command::{Command, read};
 use self::data::Data;
-use super::deliver::{Deliverer, Envelope, Recipient};
-use super::held::MAX_MESSAGE_OCTETS;
 use super::{Found, Protocol, Step, take};
+use crate::delivery::{Deliverer, Envelope, MAX_MESSAGE_OCTETS, Recipient};
 
 /// The most recipients of a message.
 const MOST_RECIPIENTS: usize = 1000;

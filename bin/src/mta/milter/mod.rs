@@ -9,7 +9,8 @@ mod session;
 
 use std::sync::Arc;
 
-use super::{Deliverer, Found, Protocol, Step, take};
+use super::{Found, Protocol, Step, take};
+use crate::delivery::Deliverer;
 pub use packet::{MAX_OCTETS, read};
 use session::Session;
 

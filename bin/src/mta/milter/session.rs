@@ -14,8 +14,7 @@ use postroom::mail::{self, Arrival, Judgement, SenderLogin, Treatment};
 use tracing::{error, info};
 
 use super::packet::{number, texts, write};
-use crate::mta::Deliverer;
-use crate::mta::held::Held;
+use crate::delivery::{Deliverer, HeldOctets};
 
 /// The version of the protocol, the actions and the steps that are asked for, by their numbers in libmilter's `mfdef.h`.
 const VERSION: u32 = 6;
@@ -45,7 +44,7 @@ struct Envelope {
     /// What is done with it where a domain says nothing, if a filter marked it as spam.
     spam: Option<AbusePolicy>,
     /// The message with CRLF, if it is to be signed.
-    message: Held,
+    message: HeldOctets,
     /// Whether there was no room for all of it.
     is_cut: bool,
     /// Whether a header field has a line in it that does not continue it: some would take that for another field, or for the body.

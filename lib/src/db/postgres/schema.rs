@@ -14,6 +14,7 @@ use crate::error::Error;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (30, "schema", include_str!("../../../migrations/postgres/V30__schema.sql")),
     (31, "console", include_str!("../../../migrations/postgres/V31__console.sql")),
+    (32, "webhook_call", include_str!("../../../migrations/postgres/V32__webhook_call.sql")),
 ];
 
 /// Which migrations a database has. It also is what every write locks, so that one can be alone.

@@ -19,7 +19,7 @@ mod embedded {
 }
 
 /// The number of the newest migration; `PRAGMA user_version` of a database that is up to date.
-pub(crate) const SCHEMA_VERSION: i32 = 31;
+pub(crate) const SCHEMA_VERSION: i32 = 32;
 
 /// "Post" in ASCII, in the header of every database of ours (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x506F_7374;

@@ -297,6 +297,14 @@ changes! {
     }
     /// So many messages were stored for a domain within so many minutes.
     MailStored: "mail.stored" of "mail.stored" on domain { domain: DomainRef, messages: u64, minutes: u64 }
+    /// A message that was held back for a mailbox was delivered after all.
+    MessageReleased: "message.released" of "message.released" on mailbox {
+        domain: DomainRef, mailbox: EmailAddress, message: String,
+    }
+    /// A message that was held back for a mailbox was deleted.
+    MessageDeleted: "message.deleted" of "message.deleted" on mailbox {
+        domain: DomainRef, mailbox: EmailAddress, message: String,
+    }
     /// So many posts to a domain's webhook were not taken within so many minutes.
     WebhookFailed: "mail.webhook_failed" of "mail.webhook_failed" on domain {
         domain: DomainRef, posts: u64, minutes: u64,

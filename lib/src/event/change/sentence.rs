@@ -157,6 +157,12 @@ impl Change {
             Change::MailStored { domain, messages, minutes } => {
                 write!(f, "mail of {domain} stored: {messages} messages in {minutes} minutes")
             }
+            Change::MessageReleased { mailbox, message, .. } => {
+                write!(f, "message {message} that was held back for {mailbox} delivered")
+            }
+            Change::MessageDeleted { mailbox, message, .. } => {
+                write!(f, "message {message} that was held back for {mailbox} deleted")
+            }
             Change::WebhookFailed { domain, posts, minutes } => {
                 write!(f, "webhook of {domain} failed: {posts} posts in {minutes} minutes")
             }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use postroom::address::EmailAddress;
@@ -10,6 +10,9 @@ use postroom::mail::{Arrival, Folder, Head, Summary, place};
 
 use super::Deliverer;
 use super::deliver::{Envelope, Recipient};
+
+/// As many octets of a message are read to say what it is: more than its header has.
+const HEAD_OCTETS: u64 = 256 * 1024;
 
 /// The messages that are held back for one mailbox.
 pub struct Quarantine<'a> {
@@ -60,13 +63,9 @@ impl<'a> Quarantine<'a> {
 
     /// Delivers it by the domain's route of now, and forgets it if that was done. Returns the reply, as a mail server would be told.
     pub fn release(&self, held: &Held) -> io::Result<String> {
-        let (_, message) = parts(&fs::read(&held.file)?);
-        let Ok(address) = held.recipient.parse() else {
+        let Some((envelope, message)) = held.open()? else {
             return Ok("550 5.1.3 The recipient is no address at a mail domain".to_owned());
         };
-        let recipients = vec![Recipient { text: held.recipient.clone(), address }];
-        let is_8bit = !message.is_ascii();
-        let envelope = Envelope { sender: held.sender.clone(), is_8bit, is_utf8: false, recipients };
         let arrival = Arrival { is_released: true, ..Arrival::default() };
         let reply = self.deliverer.deliver_as(&arrival, &envelope, &message).pop().unwrap_or_default();
         if reply.starts_with('2') {
@@ -77,8 +76,15 @@ impl<'a> Quarantine<'a> {
 }
 
 impl Held {
-    fn read(file: &Path) -> io::Result<Held> {
-        let octets = fs::read(file)?;
+    /// The id of the delivery whose message is in this file.
+    pub(crate) fn id_of(file: &Path) -> &str {
+        let name = file.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        name.split([':', ',']).next().unwrap_or_default()
+    }
+
+    pub(crate) fn read(file: &Path) -> io::Result<Held> {
+        let mut octets = Vec::new();
+        fs::File::open(file)?.take(HEAD_OCTETS).read_to_end(&mut octets)?;
         let (top, message) = parts(&octets);
         let field = |name: &str| {
             let lines = top.lines().filter_map(|line| line.split_once(": "));
@@ -88,9 +94,8 @@ impl Held {
                 .next()
                 .unwrap_or_default()
         };
-        let name = file.file_name().and_then(OsStr::to_str).unwrap_or_default();
         Ok(Held {
-            id: name.split([':', ',']).next().unwrap_or_default().to_owned(),
+            id: Held::id_of(file).to_owned(),
             recipient: field("Delivered-To"),
             sender: field("Return-Path").trim_matches(['<', '>']).to_owned(),
             summary: Head::read(&message).summary(),
@@ -98,10 +103,29 @@ impl Held {
         })
     }
 
+    /// Its envelope and the message as it came; none if the recipient is no address.
+    pub(crate) fn open(&self) -> io::Result<Option<(Envelope, Vec<u8>)>> {
+        let message = message_of(&fs::read(&self.file)?);
+        let Ok(address) = self.recipient.parse() else { return Ok(None) };
+        let recipients = vec![Recipient { text: self.recipient.clone(), address }];
+        let is_8bit = !message.is_ascii();
+        Ok(Some((Envelope { sender: self.sender.clone(), is_8bit, is_utf8: false, recipients }, message)))
+    }
+
+    /// Where it lies.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// The message, with the two lines above it that say for whom it is held.
     pub fn text(&self) -> io::Result<Vec<u8>> {
         fs::read(&self.file)
     }
+}
+
+/// The message as it came, of what a file has.
+pub(crate) fn message_of(octets: &[u8]) -> Vec<u8> {
+    parts(octets).1
 }
 
 /// The two lines that are put on top of a message that is kept, and the message as it came, with CR and LF.

@@ -16,8 +16,10 @@ use postroom::error::Error;
 use postroom::inbound::Downstream;
 use postroom::list::Sender;
 use postroom::mail::{self, Arrival, Delivery, DeliveryId, Folder, Head, Summary, Way};
+use postroom::webhook::call::{self, WebhookCall};
 use tracing::{error, info, warn};
 
+use super::calls::Calls;
 use super::held::Room;
 use super::maildir;
 use super::places::Places;
@@ -41,19 +43,19 @@ const BUSY: &str =
 
 /// A message's sender and its recipients.
 #[derive(Debug)]
-pub(super) struct Envelope {
+pub(crate) struct Envelope {
     /// Empty for `<>`.
-    pub(super) sender: String,
-    pub(super) is_8bit: bool,
-    pub(super) is_utf8: bool,
-    pub(super) recipients: Vec<Recipient>,
+    pub(crate) sender: String,
+    pub(crate) is_8bit: bool,
+    pub(crate) is_utf8: bool,
+    pub(crate) recipients: Vec<Recipient>,
 }
 
 /// A recipient, as the client wrote it and as an address.
 #[derive(Debug)]
-pub(super) struct Recipient {
-    pub(super) text: String,
-    pub(super) address: EmailAddress,
+pub(crate) struct Recipient {
+    pub(crate) text: String,
+    pub(crate) address: EmailAddress,
 }
 
 /// Delivers messages.
@@ -72,6 +74,8 @@ pub struct Deliverer {
     pub resolver: Arc<dyn Resolver>,
     /// Bounds the calls to other servers.
     pub places: Places,
+    /// The calls of webhooks that are to be written down.
+    pub calls: Calls,
     /// Counts what is stored and what fails, for the audit log.
     pub tally: Tally,
     /// Counts what is done, for who watches.
@@ -117,7 +121,7 @@ impl Job<'_> {
 
 impl Deliverer {
     /// Delivers a message. Returns a reply for each recipient, in their order.
-    pub(super) fn deliver(&self, envelope: &Envelope, message: &[u8]) -> Vec<String> {
+    pub(crate) fn deliver(&self, envelope: &Envelope, message: &[u8]) -> Vec<String> {
         let head = Head::read(message);
         let arrival = Arrival {
             sender: Sender::parse(&envelope.sender),
@@ -130,7 +134,7 @@ impl Deliverer {
     }
 
     /// Delivers a message of which this is known.
-    pub(super) fn deliver_as(&self, arrival: &Arrival, envelope: &Envelope, message: &[u8]) -> Vec<String> {
+    pub(crate) fn deliver_as(&self, arrival: &Arrival, envelope: &Envelope, message: &[u8]) -> Vec<String> {
         let found = self.postroom.read(|tx| {
             let recipients = envelope.recipients.iter();
             recipients.map(|it| mail::deliver(tx, &it.address, arrival)).collect::<Result<Vec<_>, Error>>()
@@ -331,7 +335,7 @@ impl Deliverer {
 
     /// Posts it to the webhook. Returns the reply, and whether the webhook is well.
     fn post(&self, job: &Job<'_>, summary: &Summary) -> (String, bool) {
-        let Way::Post { url, signer, .. } = &job.delivery.way else { return (TROUBLE.to_owned(), true) };
+        let Way::Post { url, signer, keeps } = &job.delivery.way else { return (TROUBLE.to_owned(), true) };
         // The message with its flag, Base64 of that, and the body with it.
         let Some(_room) = Room::take(job.message.len() * 4) else { return (NO_ROOM.to_owned(), true) };
         let now = self.postroom.now();
@@ -358,12 +362,49 @@ impl Deliverer {
             ("webhook-signature", signer.sign_post(job.id.as_str(), now, &body)),
             ("X-MailPace-Signature", signer.sign(&body)),
         ];
-        match self.poster.post(url, &fields, &body) {
+        let begun = Instant::now();
+        let answered = self.poster.post(url, &fields, &body);
+        self.calls.note(WebhookCall {
+            domain: job.delivery.domain,
+            delivery: job.id.to_string(),
+            recipient: job.recipient.text.clone(),
+            mailbox: job.delivery.mailbox.clone(),
+            is_kept: *keeps,
+            outcome: answered.as_ref().map_or_else(
+                |it| call::CallOutcome::Unanswered(it.to_string()),
+                |it| call::CallOutcome::Answered(*it),
+            ),
+            took: begun.elapsed(),
+            at: now,
+        });
+        match answered {
             Ok(200..300) => (format!("250 2.0.0 {} is posted", job.id), true),
             Ok(status @ (406 | 410)) => (format!("550 5.7.1 The webhook does not want it: {status}"), true),
             Ok(status) => (format!("451 4.4.1 The webhook answers {status}"), false),
             Err(reason) => (format!("451 4.4.1 The webhook cannot be reached: {reason}"), false),
         }
+    }
+
+    /// Posts a message again that is kept, under the name that it has. None if the domain's route posts to no webhook now.
+    pub(crate) fn post_again(
+        &self,
+        envelope: &Envelope,
+        id: DeliveryId,
+        message: &[u8],
+    ) -> Result<Option<String>, Error> {
+        let Some(recipient) = envelope.recipients.first() else { return Ok(None) };
+        let arrival = Arrival { is_released: true, ..Arrival::default() };
+        let delivery = self.postroom.read(|tx| mail::deliver(tx, &recipient.address, &arrival))?;
+        let Some(delivery) = delivery.filter(|delivery| matches!(delivery.way, Way::Post { .. })) else {
+            return Ok(None);
+        };
+        let job = Job { at: 0, recipient, envelope, message, id, delivery };
+        let place = self.places.take(job.delivery.domain, job.delivery.account, Instant::now());
+        let Some(place) = place else { return Ok(Some(BUSY.to_owned())) };
+        let (reply, is_well) = self.post(&job, &Head::read(message).summary());
+        place.end(is_well, Instant::now());
+        info!(id = %job.id, domain = %job.delivery.name, reply, "posted again");
+        Ok(Some(reply))
     }
 
     /// Sends it to the first of these servers that takes the connection; none if none does.

@@ -23,13 +23,13 @@ impl Default for Tally {
 
 impl Tally {
     /// Counts something of this domain.
-    pub(super) fn note(&self, domain: DomainId, count: impl FnOnce(&mut Counts)) {
+    pub(crate) fn note(&self, domain: DomainId, count: impl FnOnce(&mut Counts)) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         count(state.0.entry(domain).or_default());
     }
 
     /// Writes down what has come together. What cannot be written is lost: it is a count, and the log has each failure.
-    pub(super) fn write(&self, postroom: &Postroom) -> Result<(), Error> {
+    pub(crate) fn write(&self, postroom: &Postroom) -> Result<(), Error> {
         let (counts, since) = {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *state, (HashMap::new(), Instant::now()))

@@ -15,17 +15,17 @@ pub const MAX_REPLY_OCTETS: usize = 16 * 1024;
 
 /// A message under way to one recipient.
 #[derive(Clone, Copy)]
-pub(super) struct Sending<'a> {
+pub(crate) struct Sending<'a> {
     /// What this machine calls itself.
-    pub(super) helo: &'a str,
+    pub(crate) helo: &'a str,
     /// Empty for `<>`.
-    pub(super) sender: &'a str,
-    pub(super) recipient: &'a str,
-    pub(super) is_8bit: bool,
-    pub(super) is_utf8: bool,
+    pub(crate) sender: &'a str,
+    pub(crate) recipient: &'a str,
+    pub(crate) is_8bit: bool,
+    pub(crate) is_utf8: bool,
     /// Header fields above the others, each with CR and LF at its end.
-    pub(super) top: &'a str,
-    pub(super) message: &'a [u8],
+    pub(crate) top: &'a str,
+    pub(crate) message: &'a [u8],
 }
 
 /// A server's reply.
@@ -49,7 +49,7 @@ impl Reply {
     }
 
     /// It in one line. 421, by which a server ends a conversation, is about that conversation alone.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let code = if self.code == 421 { 451 } else { self.code };
         format!("{code} {}", self.lines.join(" ")).trim_end().chars().filter(|c| !c.is_control()).collect()
     }
@@ -86,7 +86,7 @@ pub fn read_reply(octets: &[u8]) -> Found<Reply> {
 
 /// Sends a message to the first of these addresses that takes the connection. The reply is the one that decided: to the whole
 /// message, or to what was refused before it.
-pub(super) fn send(addresses: &[SocketAddr], sending: &Sending<'_>) -> io::Result<Reply> {
+pub(crate) fn send(addresses: &[SocketAddr], sending: &Sending<'_>) -> io::Result<Reply> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address");
     for address in addresses {
         match TcpStream::connect_timeout(address, CONNECTING) {

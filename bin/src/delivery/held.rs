@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The most octets of a message.
-pub(super) const MAX_MESSAGE_OCTETS: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_MESSAGE_OCTETS: usize = 64 * 1024 * 1024;
 /// The most octets of all of them at a time, with what is made of them.
 const MAX_HELD_OCTETS: usize = 256 * 1024 * 1024;
 
@@ -12,11 +12,11 @@ static HELD: AtomicUsize = AtomicUsize::new(0);
 
 /// Octets of a message that count toward what all connections may hold.
 #[derive(Default)]
-pub(super) struct Held(Vec<u8>);
+pub(crate) struct HeldOctets(Vec<u8>);
 
-impl Held {
+impl HeldOctets {
     /// Adds some; whether there was room.
-    pub(super) fn add(&mut self, octets: &[u8]) -> bool {
+    pub(crate) fn add(&mut self, octets: &[u8]) -> bool {
         if self.0.len() + octets.len() > MAX_MESSAGE_OCTETS || !reserve(octets.len()) {
             return false;
         }
@@ -24,23 +24,23 @@ impl Held {
         true
     }
 
-    pub(super) fn octets(&self) -> &[u8] {
+    pub(crate) fn octets(&self) -> &[u8] {
         &self.0
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldOctets {
     fn drop(&mut self) {
         HELD.fetch_sub(self.0.len(), Ordering::Relaxed);
     }
 }
 
 /// Room for what is made of a message, until it is dropped.
-pub(super) struct Room(usize);
+pub(crate) struct Room(usize);
 
 impl Room {
     /// None if there is none.
-    pub(super) fn take(octets: usize) -> Option<Room> {
+    pub(crate) fn take(octets: usize) -> Option<Room> {
         reserve(octets).then_some(Room(octets))
     }
 }

@@ -16,13 +16,13 @@ pub struct SpamMark {
 
 impl SpamMark {
     /// Whether this is that field.
-    pub(super) fn is(&self, name: &[u8], value: &[u8]) -> bool {
+    pub(crate) fn is(&self, name: &[u8], value: &[u8]) -> bool {
         let is_same = |one: &[u8], other: &str| one.trim_ascii().eq_ignore_ascii_case(other.as_bytes());
         is_same(name, &self.name) && is_same(value, &self.value)
     }
 }
 
 /// What is done with a message because of its mark; none if it has none.
-pub(super) fn found(mark: Option<&SpamMark>, head: &Head<'_>) -> Option<AbusePolicy> {
+pub(crate) fn found(mark: Option<&SpamMark>, head: &Head<'_>) -> Option<AbusePolicy> {
     mark.filter(|mark| head.has(&mark.name, &mark.value)).map(|mark| mark.usual)
 }

@@ -14,7 +14,7 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 /// Keeps a message in the folder `place` below `root`; when this returns, it is on disk. Returns whether it was not there yet.
 ///
 /// One that is there already, read or unread, stays as it is: a delivery that is repeated keeps nothing twice.
-pub(super) fn keep(
+pub(crate) fn keep(
     root: &Path,
     place: &Path,
     id: &DeliveryId,
