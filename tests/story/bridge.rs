@@ -268,10 +268,10 @@ fn a_real_postfix_obeys() {
     refused(&["--from", "a@b.example", "--to", "jo@never.example"], "554 5.7.1");
     refused(
         &["--from", "a@junk.example", "--to", to],
-        "550 5.7.1 The sender is blocked by the domain's list",
+        "550 5.7.1 <a@junk.example>: blocked by the domain's list",
     );
     let junk = ["--from", "a@b.example", "--to", to, "--header", "From: Friend <x@junk.example>"];
-    refused(&junk, "550 5.7.1 The author is blocked by the domain's list");
+    refused(&junk, "550 5.7.1 <x@junk.example>: blocked by the domain's list");
 
     let login = |more: &[&str]| {
         let mut all =

@@ -38,6 +38,8 @@ const NOT_YOURS: &str =
 struct Envelope {
     login: Option<SenderLogin>,
     sender: Option<Sender>,
+    /// The sender as MAIL has it.
+    said: String,
     recipients: Vec<Option<EmailAddress>>,
     /// The values of its From fields.
     from: Vec<String>,
@@ -155,7 +157,8 @@ impl Session {
 
     fn mail(&mut self, data: &[u8]) -> Vec<u8> {
         let sender = path(data);
-        let mut envelope = Envelope { sender: Sender::parse(&sender), ..Envelope::default() };
+        let said = sender.clone();
+        let mut envelope = Envelope { sender: Sender::parse(&sender), said, ..Envelope::default() };
         if let Some(login) = self.login.take() {
             let holds = login_of(&login).map(|login| {
                 self.deliverer.postroom.read(|tx| mail::still_holds(tx, &login)).map(|holds| (login, holds))
@@ -200,8 +203,11 @@ impl Session {
                 write(CONTINUE, b"")
             }
             Ok(Some(tier)) => {
-                let what = envelope.sender.as_ref().map_or("client", |_| "sender");
-                self.refuse_blocked(what, tier)
+                let whom = match &envelope.sender {
+                    Some(_) => shown("The sender", &envelope.said),
+                    None => "The client".to_owned(),
+                };
+                self.refuse_blocked(&whom, tier)
             }
             Err(trouble) => try_again(&trouble),
         }
@@ -305,7 +311,12 @@ impl Session {
         let Some(Some(first)) = all.first() else { return Ok(write(CONTINUE, b"")) };
         if all.iter().all(|it| it.as_ref().is_some_and(is_refused)) {
             return Ok(match all.iter().flatten().find_map(blocking_tier) {
-                Some(tier) => self.refuse_blocked("author", tier),
+                Some(tier) => {
+                    let author = envelope.from.first().map_or("", String::as_str);
+                    let bare = author.rsplit_once('<').map_or(author, |(_, rest)| rest);
+                    let bare = bare.split('>').next().unwrap_or_default().trim();
+                    self.refuse_blocked(&shown("The author", bare), tier)
+                }
                 None => refuse("550 5.7.1 The message was taken for spam"),
             });
         }
@@ -319,10 +330,10 @@ impl Session {
         })
     }
 
-    fn refuse_blocked(&self, what: &str, tier: Tier) -> Vec<u8> {
+    fn refuse_blocked(&self, whom: &str, tier: Tier) -> Vec<u8> {
         info!(%tier, "a message was refused, as a list says");
         self.deliverer.metrics.count_refusal(tier);
-        refuse(&format!("550 5.7.1 The {what} is blocked by the {tier}'s list"))
+        refuse(&format!("550 5.7.1 {whom}: blocked by the {tier}'s list"))
     }
 
     fn insert(&self, header: &SignatureHeader) -> Vec<u8> {
@@ -337,6 +348,12 @@ impl Session {
         let data = [&0_u32.to_be_bytes()[..], name.as_bytes(), b"\0", value.as_bytes(), b"\0"].concat();
         write(b'i', &data)
     }
+}
+
+/// An address as a reply can have it, which is ASCII and one line (RFC 5321 section 4.2); what it is the address of, where it cannot be shown.
+fn shown(whose: &str, address: &str) -> String {
+    let is_plain = address.len() <= 254 && address.bytes().all(|octet| octet.is_ascii_graphic());
+    if is_plain { format!("<{address}>") } else { whose.to_owned() }
 }
 
 /// What is said when the database is in trouble.
