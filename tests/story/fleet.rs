@@ -37,6 +37,17 @@ fn domains_are_created_with_their_keys_and_one_that_is_refused_stops_no_other() 
 }
 
 #[test]
+fn the_only_account_need_not_be_named_and_one_of_several_must_be() {
+    let site = site();
+    site.json(&["domain", "create", "a.example"]);
+    site.json(&["account", "create", "acme"]);
+    let unsaid = site.run(&["domain", "create", "b.example"]);
+    assert_eq!(unsaid.code, Some(2), "{unsaid:?}");
+    assert!(unsaid.stderr.contains("2 accounts") && unsaid.stderr.contains("--account"), "{unsaid:?}");
+    site.json(&["domain", "create", "b.example", "--account", "acme"]);
+}
+
+#[test]
 fn a_renamed_domain_keeps_its_key_and_wants_its_records_at_the_new_name() {
     let site = site();
     site.json(&["domain", "create", "old.example", "taken.example", "--account", "default"]);

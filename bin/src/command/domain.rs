@@ -33,9 +33,9 @@ pub(super) enum Command {
         /// The domains
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
-        /// The account's name
+        /// The account's name [default: the only account]
         #[arg(long)]
-        account: String,
+        account: Option<String>,
     },
     /// Give a domain another name; it keeps its keys and tokens, and its records must be published anew
     Rename {
@@ -144,7 +144,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             Ok(ExitCode::SUCCESS)
         }
         Command::Show { name } => show(context, &postroom, &name),
-        Command::Create { names, account } => fleet::create(context, &postroom, &names, &account),
+        Command::Create { names, account } => fleet::create(context, &postroom, &names, account.as_deref()),
         Command::Rename { old, new } => fleet::rename(context, &postroom, &old, &new),
         Command::Why { name } => fleet::why(context, &postroom, &name),
         Command::Records { name: Some(name), zone, .. } => records(context, &postroom, &name, zone),

@@ -17,7 +17,7 @@ use serde_json::json;
 use tracing::warn;
 
 use super::failure::complain;
-use super::named::{find, parse};
+use super::named::{self, find, parse};
 use super::output::printable;
 use super::{Context, Exit, Failure};
 use crate::json::domain::{domain_json, whole_domain_json};
@@ -28,10 +28,10 @@ pub(super) fn create(
     context: &Context,
     postroom: &Postroom,
     names: &[String],
-    account: &str,
+    account: Option<&str>,
 ) -> Result<ExitCode, Failure> {
     let names: Vec<_> = names.iter().map(|name| parse(name)).collect::<Result<_, _>>()?;
-    let account = postroom.read(|tx| account::find(tx, account))?;
+    let account = postroom.read(|tx| named::account(tx, account))?;
     let caller = Caller::operator(account.id);
     context.unusable_hosts.iter().for_each(|host| warn!("{host}"));
     let mut created = Vec::new();

@@ -140,8 +140,8 @@ fn files(context: &Context) -> Check {
     match getrlimit(Resource::Nofile).current {
         Some(most) if most < needed => {
             let text = format!(
-                "a process may have {most} open files, and {connections} connections need {needed}: start the server \
-                 with `ulimit -n {needed}`, or LimitNOFILE={needed} in its unit"
+                "a process that is started here may have {most} open files, and {connections} connections need {needed}: \
+                 start the server with `ulimit -n {needed}`, or by the unit of the package, which has a limit of its own"
             );
             check("files", State::Warn, text)
         }

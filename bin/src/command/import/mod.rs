@@ -14,12 +14,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use postroom::account::{self, Caller};
+use postroom::account::Caller;
 use postroom::db::Postroom;
 use serde_json::{Value, json};
 
 use super::output::printable;
-use super::{Context, Exit, Failure, progress, whole};
+use super::{Context, Exit, Failure, named, progress, whole};
 use item::{Item, Outcome, Read};
 
 /// How many items are worked on side by side: much of the time of one is spent with the DNS.
@@ -69,9 +69,9 @@ pub(super) enum Command {
 /// For whom, and whether at all.
 #[derive(Args)]
 pub(super) struct How {
-    /// The account that gets the domains
+    /// The account that gets the domains [default: the only account]
     #[arg(long)]
-    account: String,
+    account: Option<String>,
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -110,7 +110,7 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
 
 /// Does what is to be done with each item, or says what that would be.
 fn take_in(context: &Context, postroom: &Postroom, items: &[Read], how: &How) -> Result<ExitCode, Failure> {
-    let caller = Caller::operator(postroom.read(|tx| account::find(tx, &how.account))?.id);
+    let caller = Caller::operator(postroom.read(|tx| named::account(tx, how.account.as_deref()))?.id);
     let resolver = context.resolver()?;
     // An alias needs its domain first.
     let (domains, aliases): (Vec<&Read>, Vec<&Read>) = items.iter().partition(|read| !read.is_alias());
