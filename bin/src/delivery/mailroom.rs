@@ -14,9 +14,12 @@ use postroom::mail::{self, DeliveryId, Folder};
 use tracing::error;
 
 use super::Deliverer;
+use super::held::Room;
 use super::quarantine::{Held, Quarantine};
 use crate::wire::{HeldMessage, HeldPage, HeldText, MailTrouble, Mailroom, PostedAgain, Whose};
 
+/// The parts of a Maildir that have messages.
+const PARTS: [&str; 2] = ["new", "cur"];
 /// How many messages stand on a page.
 const ON_A_PAGE: usize = 50;
 /// The most messages of a domain that are looked at.
@@ -38,8 +41,7 @@ impl Mailroom for Deliverer {
         mailbox: Option<&EmailAddress>,
         page: usize,
     ) -> Result<HeldPage, MailTrouble> {
-        let (mut kept, is_cut) =
-            self.kept(whose, mailbox, Folder::Quarantine).map_err(|error| trouble(&error))?;
+        let (mut kept, is_cut) = self.kept(whose, mailbox).map_err(|error| trouble(&error))?;
         kept.sort_by(|one, other| (other.at, &other.file).cmp(&(one.at, &one.file)));
         let first = page.saturating_mul(ON_A_PAGE);
         let has_more = kept.len() > first.saturating_add(ON_A_PAGE);
@@ -75,6 +77,7 @@ impl Mailroom for Deliverer {
         id: &str,
     ) -> Result<Option<String>, MailTrouble> {
         let Some((held, _)) = self.find(whose, mailbox, Folder::Quarantine, id)? else { return Ok(None) };
+        let _room = room(&held)?;
         let released = Quarantine::of(self, mailbox).release(&held);
         self.calls.write(&self.postroom);
         released.map(Some).map_err(|error| trouble(&error))
@@ -96,8 +99,10 @@ impl Mailroom for Deliverer {
     ) -> Result<PostedAgain, MailTrouble> {
         let Ok(id) = delivery.parse::<DeliveryId>() else { return Ok(PostedAgain::Gone) };
         let found = self.find(whose, mailbox, Folder::Inbox, delivery)?;
-        let opened = found.map(|(held, _)| held.open()).transpose().map_err(|error| trouble(&error))?;
-        let Some((envelope, message)) = opened.flatten() else { return Ok(PostedAgain::Gone) };
+        let Some((held, _)) = found else { return Ok(PostedAgain::Gone) };
+        let _room = room(&held)?;
+        let opened = held.open().map_err(|error| trouble(&error))?;
+        let Some((envelope, message)) = opened else { return Ok(PostedAgain::Gone) };
         let posted = Deliverer::post_again(self, &envelope, id, &message);
         self.calls.write(&self.postroom);
         match posted {
@@ -121,25 +126,39 @@ impl Deliverer {
         folder: Folder,
         id: &str,
     ) -> Result<Option<(Held, Kept)>, MailTrouble> {
-        let (kept, _) = self.kept(whose, Some(mailbox), folder).map_err(|error| trouble(&error))?;
-        for kept in kept {
-            if Held::id_of(&kept.file) == id {
-                return Held::read(&kept.file)
-                    .map(|held| Some((held, kept)))
-                    .or_else(gone)
-                    .map_err(|error| trouble(&error));
+        self.look_for(whose, mailbox, folder, id).map_err(|error| trouble(&error))
+    }
+
+    fn look_for(
+        &self,
+        whose: Whose<'_>,
+        mailbox: &EmailAddress,
+        folder: Folder,
+        id: &str,
+    ) -> io::Result<Option<(Held, Kept)>> {
+        fs::read_dir(&self.mail_dir)?;
+        if mailbox.domain() != whose.domain {
+            return Ok(None);
+        }
+        let folder = self.mail_dir.join(mail::place(mailbox, folder));
+        for part in PARTS {
+            let Some(names) = fs::read_dir(folder.join(part)).map(Some).or_else(gone)? else { continue };
+            for entry in names {
+                let entry = entry?;
+                let file = entry.path();
+                if Held::id_of(&file) != id {
+                    continue;
+                }
+                let Some(at) = written_at(&entry)?.filter(|at| *at >= whose.since) else { return Ok(None) };
+                let held = Held::read(&file).map(Some).or_else(gone)?;
+                return Ok(held.map(|held| (held, Kept { mailbox: mailbox.clone(), file, at })));
             }
         }
         Ok(None)
     }
 
-    /// The files of a domain's messages, and whether there are more than are looked at.
-    fn kept(
-        &self,
-        whose: Whose<'_>,
-        mailbox: Option<&EmailAddress>,
-        part_of: Folder,
-    ) -> io::Result<(Vec<Kept>, bool)> {
+    /// The files of a domain's messages that are held back, and whether there are more than are looked at.
+    fn kept(&self, whose: Whose<'_>, mailbox: Option<&EmailAddress>) -> io::Result<(Vec<Kept>, bool)> {
         // What cannot be read at all is told apart from a domain without mail.
         fs::read_dir(&self.mail_dir)?;
         let mailboxes = match mailbox {
@@ -152,8 +171,8 @@ impl Deliverer {
         };
         let mut all = Vec::new();
         for mailbox in mailboxes {
-            let folder = self.mail_dir.join(mail::place(&mailbox, part_of));
-            for part in ["new", "cur"] {
+            let folder = self.mail_dir.join(mail::place(&mailbox, Folder::Quarantine));
+            for part in PARTS {
                 for entry in entries(&folder.join(part))? {
                     let Some(at) = written_at(&entry)? else { continue };
                     if at < whose.since {
@@ -168,6 +187,13 @@ impl Deliverer {
         }
         Ok((all, false))
     }
+}
+
+/// Room for a whole message in memory: as it is read, and as it came.
+fn room(held: &Held) -> Result<Room, MailTrouble> {
+    let octets = fs::metadata(held.file()).map_err(|error| trouble(&error))?.len();
+    let room = usize::try_from(octets).ok().and_then(|octets| Room::take(octets.saturating_mul(2)));
+    room.ok_or(MailTrouble::Failed)
 }
 
 /// What is in a folder; nothing if the folder is not there.

@@ -21,7 +21,7 @@ const MOST: usize = 256;
 /// The most of them of one account.
 const MOST_OF_ACCOUNT: usize = 16;
 /// After so many looks that found nothing a comment is sent, so that a peer who is gone is noticed.
-const QUIET_LOOKS: u32 = 5;
+const QUIET_LOOKS: u32 = 2;
 const COMMENT: &[u8] = b":\n\n";
 
 /// The streams that are open, by account.

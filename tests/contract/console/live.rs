@@ -1,11 +1,16 @@
 //! What a page learns while it is open.
 
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use postroom::dns::{Answer, Question, Resolver, ScriptedResolver};
 use postroom::id::DomainId;
 use postroom::{provision, setup_link};
 use postroom_server::wire::Events;
 use postroom_server::wire::http::{Body, HeaderMap, HeaderName, HeaderValue, Method, Request};
 
-use crate::harness::app::{Key, TestApp};
+use crate::harness::app::{Key, TestApp, settings};
 
 const PAGE: &str = "/console/domains/example.com/live";
 
@@ -103,7 +108,7 @@ fn a_set_up_page_follows_its_domain_until_the_link_is_revoked() {
         .postroom
         .write(|tx| {
             let domain = key.own(tx, DomainId::new(1))?;
-            setup_link::create(tx, &key.operator(), &domain, std::time::Duration::from_hours(1))
+            setup_link::create(tx, &key.operator(), &domain, Duration::from_hours(1))
         })
         .unwrap();
     let query = format!("link={}&lang=de", secret.reveal());
@@ -121,4 +126,42 @@ fn a_set_up_page_follows_its_domain_until_the_link_is_revoked() {
         .unwrap();
     assert!(events.look().is_none());
     assert_eq!(app.send(&format!("GET /setup/live?{query}"), &[], b"").status, 404);
+}
+
+/// A DNS that answers nothing until it is let.
+struct Held(Arc<ScriptedResolver>, Mutex<bool>, Condvar);
+
+impl Resolver for Held {
+    fn lookup(&self, question: &Question) -> Answer {
+        drop(self.2.wait_while(self.1.lock().unwrap(), |is_held| *is_held).unwrap());
+        self.0.lookup(question)
+    }
+}
+
+#[test]
+fn a_stream_tells_how_far_a_check_is() {
+    let dns = Arc::new(ScriptedResolver::new().a("mx.mail.example.net", [192, 0, 2, 25].into()));
+    let held = Arc::new(Held(dns.clone(), Mutex::new(true), Condvar::new()));
+    let app = TestApp::asking(held.clone(), dns, settings(), 4);
+    let key = app.account("acme");
+    app.domain(&key, "example.com");
+    app.publish_all("example.com");
+    let session = app.session(key.account);
+    let mut events = listen(&app, Some(&session), PAGE, None);
+    next(&mut events);
+    let until = |events: &mut Events, text: &str| {
+        let begun = Instant::now();
+        while !next(events).contains(text) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{text}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    };
+    thread::scope(|scope| {
+        let check = scope.spawn(|| app.visit(&session, "POST /console/domains/example.com/check", ""));
+        until(&mut events, "event: looking\ndata: 0 ");
+        *held.1.lock().unwrap() = false;
+        held.2.notify_all();
+        assert_eq!(check.join().unwrap().status, 200);
+    });
+    until(&mut events, "event: looking\ndata:\n\n");
 }
