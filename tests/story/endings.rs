@@ -74,9 +74,11 @@ fn the_table_of_exit_codes_in_the_docs_is_that_of_the_program() {
 #[test]
 fn every_command_has_a_row_in_the_table_of_commands() {
     let page = include_str!("../../docs/operate/command-line.md");
-    let table = page.split("## Commands").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a table");
+    let table =
+        page.split("## Commands").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a table");
     let cells = table.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
-    let mut rows: Vec<&str> = cells.flat_map(|cell| cell.split(", ")).map(|word| word.trim_matches('`')).collect();
+    let mut rows: Vec<&str> =
+        cells.flat_map(|cell| cell.split(", ")).map(|word| word.trim_matches('`')).collect();
     rows.sort_unstable();
     let help = Site::new().run(&["-h"]).stdout;
     let list = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a list");

@@ -107,7 +107,10 @@ fn every_block_of_every_page_works_as_it_is_pasted_in_order_in_a_fresh_folder() 
         |blocks: Vec<Block>| blocks.into_iter().filter(|block| block.info == "sh").collect::<Vec<_>>();
     let pages: Vec<_> = pages.into_iter().map(|(page, blocks)| (page, runnable(blocks))).collect();
     let count = |name: &str| pages.iter().find(|(page, _)| page == name).map(|(_, blocks)| blocks.len());
-    assert!(count("README.md") >= Some(7) && count("docs/operate/fleet.md") >= Some(5), "the blocks are found");
+    assert!(
+        count("README.md") >= Some(7) && count("docs/operate/fleet.md") >= Some(5),
+        "the blocks are found"
+    );
     for (page, blocks) in pages.iter().filter(|(_, blocks)| !blocks.is_empty()) {
         paste(page, blocks);
     }
