@@ -98,3 +98,15 @@ fn a_tenant_at_its_limit_of_unproved_names_renames_one_and_gets_one_that_it_cont
     create(&app, &tenant, "two.example").unwrap();
     assert!(limit(rename(&app, &tenant, id, "three.example")));
 }
+
+#[test]
+fn an_unproved_name_of_a_trusted_account_expires_only_where_every_account_must_prove() {
+    for (required, expires) in [(RequireProof::Tenants, false), (RequireProof::Always, true)] {
+        let app = TestApp::with(Settings { require_proof: required, ..settings() }, 4);
+        let (trusted, other) = (app.account("own"), app.tenant("other"));
+        create(&app, &trusted, "example.com").unwrap();
+        assert!(is_taken(create(&app, &other, "example.com")));
+        app.advance(HOURS_OF_A_WEEK + 1);
+        assert_eq!(create(&app, &other, "example.com").is_ok(), expires, "{required:?}");
+    }
+}

@@ -188,3 +188,21 @@ fn a_domain_that_proves_one_which_is_tied_to_another_key_stays_as_it_is() {
     delete(&tenant.operator()).unwrap();
     assert!(!acts(&app, &tenant, "shop.example.com"), "the operator can");
 }
+
+#[test]
+fn a_domain_of_a_trusted_account_proves_nothing_that_hinders_another_key_below_it() {
+    let app = TestApp::new();
+    let trusted = app.account("own");
+    let other = app.key_of(trusted.account);
+    let parent = create(&app, &trusted, "example.com").unwrap();
+    let leaf = create(&app, &trusted, "shop.example.com").unwrap();
+    prove(&app, &trusted, "example.com");
+    let caller = app.caller(&trusted);
+    app.postroom
+        .write(|tx| {
+            domain::associate(tx, &trusted.operator(), &trusted.own(tx, leaf)?, Some(other.id))?;
+            provision::delete(tx, &caller, &domain::find(tx, &caller, parent)?)
+        })
+        .unwrap();
+    assert!(acts(&app, &trusted, "shop.example.com"));
+}

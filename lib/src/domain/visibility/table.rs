@@ -80,6 +80,16 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_totals_of_an_account_are_shown_to_none_who_sees_only_some_of_its_domains() {
+        let counted: Vec<&str> = callers()
+            .iter()
+            .filter(|(_, caller)| visible_total(caller).is_some())
+            .map(|(who, _)| *who)
+            .collect();
+        assert_eq!(counted, ["the operator", "a key"]);
+    }
+
+    #[test]
     fn no_text_of_the_rule_has_a_statement_read_what_other_accounts_have() {
         let postroom = Postroom::open_temporary().unwrap();
         for (who, caller) in callers() {
