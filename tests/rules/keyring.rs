@@ -310,3 +310,32 @@ fn a_list_looks_at_the_callers_own_rows_alone() {
         assert!(!plan.contains("SCAN") && plan.contains("SEARCH d USING"), "{more}: {plan}");
     }
 }
+
+#[test]
+fn a_key_whose_record_was_never_seen_is_not_published_under_the_selector_that_it_had() {
+    let (app, key) = start();
+    let id = domain_of(&app, &key, "example.com").id;
+    app.first_key_signs();
+    let caller = key.operator();
+    let renamed = app
+        .postroom
+        .write(|tx| keyring::rename_selector(tx, &caller, &key.own(tx, id)?, &"new".parse().unwrap()))
+        .unwrap();
+    assert!(renamed.is_active());
+    assert_eq!(renamed.published_as, None);
+}
+
+#[test]
+fn after_a_key_was_deactivated_by_hand_none_starts_itself() {
+    let (app, key) = start();
+    let id = domain_of(&app, &key, "example.com").id;
+    let caller = key.operator();
+    app.first_key_signs();
+    app.postroom
+        .write(|tx| keyring::deactivate(tx, &caller, &key.own(tx, id)?, &"pr1".parse().unwrap()))
+        .unwrap();
+    app.publish(&key, id.number());
+    verify::check(&app.postroom, &caller, id, &*app.dns).unwrap();
+    let keys = app.postroom.read(|tx| dkim::list(tx, &key.own(tx, id)?)).unwrap();
+    assert!(keys.iter().all(|key| !key.is_active()), "{keys:?}");
+}

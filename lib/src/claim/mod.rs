@@ -289,3 +289,15 @@ fn shown(tx: &ReadTx<'_>, found: Vec<Stored>) -> Result<Vec<NameClaim>, Error> {
     }
     Ok(claims)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_written_as_the_word_that_it_is_read_from() {
+        for state in [ClaimState::Holds, ClaimState::Contends, ClaimState::Lost] {
+            assert_eq!(state.to_string().parse(), Ok(state));
+        }
+    }
+}

@@ -331,3 +331,22 @@ pub fn rename_selector<'t>(
 pub fn current(keys: &[DkimKey]) -> Option<&DkimKey> {
     keys.iter().max_by_key(|key| (key.is_active(), key.retired_at.is_none(), key.id))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_has_marked_was_not_seen_in_the_dns() {
+        let standing = |pinned| Standing {
+            status: RecordStatus::Verified,
+            pinned,
+            failures: 0,
+            failing_since: None,
+            failing_for: std::time::Duration::ZERO,
+            failed_at: None,
+        };
+        assert_eq!(DnsState::of(&standing(false)), DnsState::Valid);
+        assert_eq!(DnsState::of(&standing(true)), DnsState::Unknown);
+    }
+}

@@ -317,6 +317,7 @@ impl InvalidItem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::list::Tier;
 
     fn item(text: &str) -> Item {
         text.parse().unwrap()
@@ -331,6 +332,14 @@ mod tests {
         assert_eq!(item("A.example"), item("a.example"));
         assert_ne!(item("a.example"), item("b.example"));
         assert_ne!(item("192.0.2.1"), item("192.0.2.0/24"));
+    }
+
+    #[test]
+    fn kinds_and_tiers_are_written_as_the_words_for_them() {
+        for kind in [ItemKind::EmailAddress, ItemKind::Domain, ItemKind::IpAddress] {
+            assert_eq!(kind.to_string(), kind.as_str());
+        }
+        assert_eq!(Tier::Account.to_string(), Tier::Account.as_str());
     }
 
     #[test]

@@ -286,8 +286,11 @@ fn rank(one: &Found, other: &Found) -> std::cmp::Ordering {
 
 /// How much an item matches: an address, a domain, a domain and all below it, a client, a block; each the longer the narrower.
 fn breadth(entry: &ListEntry) -> (u8, std::cmp::Reverse<usize>) {
-    let key = entry.item.key();
-    let rank = match entry.item.kind() {
+    breadth_of(entry.item.kind(), entry.item.key())
+}
+
+fn breadth_of(kind: super::ItemKind, key: &str) -> (u8, std::cmp::Reverse<usize>) {
+    let rank = match kind {
         super::ItemKind::EmailAddress => 0,
         super::ItemKind::Domain if !key.ends_with('.') => 1,
         super::ItemKind::Domain => 2,
@@ -300,6 +303,37 @@ fn breadth(entry: &ListEntry) -> (u8, std::cmp::Reverse<usize>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_narrower_than_its_domain_and_a_client_than_its_block() {
+        let narrower = [
+            "jo@a.example",
+            "a.example",
+            ".a.example",
+            ".example",
+            "192.0.2.7",
+            "192.0.2.0/24",
+            "192.0.0.0/16",
+        ];
+        let breadths: Vec<_> = narrower
+            .iter()
+            .map(|item| {
+                let item: crate::list::Item = item.parse().unwrap();
+                breadth_of(item.kind(), item.key())
+            })
+            .collect();
+        assert!(breadths.is_sorted_by(|one, other| one < other), "{breadths:?}");
+        // Two single clients are as narrow as each other, in whichever family.
+        let client = |text: &str| {
+            breadth_of(crate::list::ItemKind::IpAddress, text.parse::<crate::list::Item>().unwrap().key())
+        };
+        assert_eq!(client("192.0.2.7"), client("2001:db8::7"));
+    }
+
+    #[test]
+    fn a_sender_in_u_labels_is_the_one_in_a_labels() {
+        assert_eq!(Sender::parse("jo@Bücher.example"), Sender::parse("jo@xn--bcher-kva.example"));
+    }
 
     #[test]
     fn a_sender_has_a_domain_that_is_neither_empty_nor_too_long() {

@@ -300,13 +300,13 @@ pub(super) fn claim(tx: &ReadTx<'_>, account: AccountId, name: &DomainName) -> R
     )
 }
 
-/// Returns whether there was one.
-pub(crate) fn forget_claim(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<bool, Error> {
-    let deleted = tx.run(
+/// Forgets the account's claim to a name, if there is one.
+pub(crate) fn forget_claim(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(), Error> {
+    tx.run(
         "DELETE FROM claim WHERE account_id = :account AND name = :name",
         named! { ":account": account.number(), ":name": name.as_str() },
     )?;
-    Ok(deleted > 0)
+    Ok(())
 }
 
 /// Forgets the claims to names that were to be aliases of this domain, which goes to another account.

@@ -142,3 +142,27 @@ fn statuses_follow_the_setting_of_who_needs_proof_without_a_check() {
     while signing::follow_setting(&never, 2).unwrap() {}
     assert_eq!(statuses(), ["active"; 3]);
 }
+
+#[test]
+fn lists_say_nothing_of_mail_to_an_alias_that_is_not_proved() {
+    let app = TestApp::new();
+    let tenant = app.tenant("tenant");
+    let id = create(&app, &tenant, "example.com").unwrap();
+    prove(&app, &tenant, "example.com");
+    let caller = tenant.operator();
+    app.postroom
+        .write(|tx| {
+            inbound::add_alias(tx, &caller, &tenant.own(tx, id)?, &name("alias.example"))?;
+            let scope = Scope::Account(&caller);
+            list::add(tx, &caller, &scope, ListKind::Blocklist, &"a@b.example".parse().unwrap())
+        })
+        .unwrap();
+    let outcome = |recipient: &str| {
+        let query = ListQuery::parse(recipient, Some("a@b.example"), None, None).unwrap();
+        app.postroom.read(|tx| list::verdict(tx, &tenant.own(tx, id)?, &query)).unwrap().outcome
+    };
+    assert_eq!(outcome("jo@example.com"), ListOutcome::Blocked);
+    assert_eq!(outcome("jo@alias.example"), ListOutcome::None);
+    prove(&app, &tenant, "alias.example");
+    assert_eq!(outcome("jo@alias.example"), ListOutcome::Blocked);
+}

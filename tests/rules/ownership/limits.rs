@@ -70,8 +70,10 @@ fn names_that_are_taken_and_given_up_again_and_again_are_remembered_and_no_more_
         app.postroom.write(|tx| provision::delete(tx, &tenant.operator(), &tenant.own(tx, id)?)).unwrap();
     }
     assert_eq!(made, 20, "ten times the limit");
+    let forgotten = || app.postroom.write(|tx| claim::forget_old(tx, 100)).unwrap();
+    assert_eq!(forgotten(), 0, "it is not a week ago");
     app.advance(HOURS_OF_A_WEEK + 1);
-    assert!(app.postroom.write(|tx| claim::forget_old(tx, 100)).unwrap() > 0);
+    assert!(forgotten() > 0);
     assert!(create(&app, &tenant, "n0.example").is_ok());
 }
 
@@ -108,5 +110,32 @@ fn an_unproved_name_of_a_trusted_account_expires_only_where_every_account_must_p
         assert!(is_taken(create(&app, &other, "example.com")));
         app.advance(HOURS_OF_A_WEEK + 1);
         assert_eq!(create(&app, &other, "example.com").is_ok(), expires, "{required:?}");
+        if expires {
+            assert_eq!(
+                app.postroom.write(|tx| claim::forget_old(tx, 100)).unwrap(),
+                0,
+                "it was lost just now"
+            );
+            let reason = claim_of(&app, &trusted, "example.com").reason.unwrap();
+            assert!(reason.text.contains("within 7 days"), "{}", reason.text);
+        }
     }
+}
+
+#[test]
+fn what_lies_below_a_name_that_was_proved_later_does_not_count_as_unproved_any_more() {
+    let app = TestApp::new();
+    let tenant = app.tenant("tenant");
+    let unproved = || app.postroom.read(|tx| ownership::count_unproved(tx, tenant.account)).unwrap();
+    let shop = create(&app, &tenant, "shop.example.com").unwrap();
+    create(&app, &tenant, "other.example").unwrap();
+    app.postroom
+        .write(|tx| {
+            inbound::add_alias(tx, &tenant.operator(), &tenant.own(tx, shop)?, &name("store.example.com"))
+        })
+        .unwrap();
+    create(&app, &tenant, "example.com").unwrap();
+    assert_eq!(unproved(), 4);
+    prove(&app, &tenant, "example.com");
+    assert_eq!(unproved(), 1, "other.example alone");
 }

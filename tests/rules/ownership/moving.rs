@@ -375,3 +375,56 @@ fn a_transfer_revokes_however_many_tokens_there_are() {
     assert_eq!(app.value::<i64>("SELECT count(*) FROM domain_token WHERE revoked_at IS NULL"), 0);
     assert_eq!(app.value::<i64>("SELECT count(*) FROM domain_token"), 250);
 }
+
+#[test]
+fn a_claim_whose_challenge_is_seen_while_another_keeps_the_name_is_proved_once() {
+    let app = TestApp::new();
+    let (owner, other) = (app.tenant("owner"), app.tenant("other"));
+    let id = create(&app, &owner, "example.com").unwrap();
+    prove(&app, &owner, "example.com");
+    app.publish(&owner, id.number());
+    check(&app, &owner, id);
+    claimed(&app, &other, "example.com");
+    app.publish_challenge(&other, "example.com");
+    for _ in 0..2 {
+        let seen = verified(&app, &other, "example.com");
+        assert_eq!(
+            (seen.outcome, seen.claim.state),
+            (ClaimOutcome::Proved, ClaimState::Contends),
+            "{seen:?}"
+        );
+    }
+    assert!(claim_of(&app, &other, "example.com").proved_at.is_some());
+    let actions = app.actions(other.account);
+    let proved = actions.iter().filter(|action| action.starts_with("claim.proved ")).count();
+    assert_eq!(proved, 1);
+}
+
+#[test]
+fn the_claims_to_aliases_of_a_domain_do_not_go_to_its_buyer_and_are_over_for_its_seller() {
+    let app = TestApp::new();
+    let (owner, seller, buyer) = (app.tenant("owner"), app.tenant("seller"), app.tenant("buyer"));
+    create(&app, &owner, "held.example").unwrap();
+    let id = create(&app, &seller, "example.com").unwrap();
+    let (caller, alias) = (seller.operator(), name("held.example"));
+    let (claim, _) =
+        app.postroom.write(|tx| claim::create(tx, &caller, &alias, Some(&name("example.com")))).unwrap();
+    assert_eq!(claim.state, ClaimState::Contends);
+    pool::write(&*app.postroom, |tx| provision::transfer(tx, &caller, &seller.own(tx, id)?, buyer.account))
+        .unwrap();
+    for key in [&seller, &buyer] {
+        let found = app.postroom.read(|tx| claim::find(tx, &key.operator(), &alias));
+        assert!(matches!(found, Err(Error::NotFound(Entity::Claim))), "{found:?}");
+    }
+}
+
+#[test]
+fn an_expired_name_below_a_proved_one_goes_to_nobody_else_without_a_challenge() {
+    let app = TestApp::new();
+    let (first, owner, third) = (app.tenant("first"), app.tenant("owner"), app.tenant("third"));
+    create(&app, &first, "shop.example.com").unwrap();
+    create(&app, &owner, "example.com").unwrap();
+    prove(&app, &owner, "example.com");
+    app.advance(HOURS_OF_A_WEEK + 1);
+    assert!(is_taken(create(&app, &third, "shop.example.com")));
+}

@@ -100,3 +100,17 @@ fn positive<'a>(fields: &mut SliceReader<'a>, name: &'static str) -> Result<&'a 
     let number = integer(fields, name)?;
     if number.is_empty() { Err(Invalid::Zero(name)) } else { Ok(number) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_negative_from_its_highest_bit_on() {
+        let number = |octets: &[u8]| integer(&mut reader(octets).unwrap(), "n").map(<[u8]>::to_vec);
+        assert_eq!(number(&[2, 1, 0x7f]), Ok(vec![0x7f]));
+        assert_eq!(number(&[2, 1, 0x80]), Err(Invalid::Negative("n")));
+        assert_eq!(number(&[2, 2, 0, 0x80]), Ok(vec![0x80]));
+        assert_eq!(number(&[2, 2, 0, 0x7f]), Err(Invalid::NotMinimal));
+    }
+}

@@ -168,3 +168,20 @@ fn decode(body: &str) -> Result<Zeroizing<Vec<u8>>, Invalid> {
     der.truncate(length);
     Ok(der)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn either_of_the_two_headers_of_an_encrypted_key_says_that_it_is_one() {
+        for (header, expected) in [
+            ("Proc-Type: 4,ENCRYPTED", Invalid::Encrypted),
+            ("DEK-Info: AES-256-CBC,00", Invalid::Encrypted),
+            ("Comment: mine", Invalid::Headers),
+        ] {
+            let text = format!("{BEGIN}{PKCS1}{DASHES}\n{header}\n\nAAAA\n{END}{PKCS1}{DASHES}\n");
+            assert_eq!(open(text.as_bytes()), Err(expected), "{header}");
+        }
+    }
+}
