@@ -65,6 +65,23 @@ impl World {
     }
 }
 
+#[test]
+fn whose_lists_they_are_is_said_by_the_accounts_number_the_domains_name_or_the_recipients_address() {
+    let world = start();
+    let address = "jo@example.com".parse().unwrap();
+    let said = world.app.postroom.write(|tx| {
+        let domain = world.key.own(tx, world.domain)?;
+        let recipient = recipient::ensure(tx, &world.caller, &domain, &address)?;
+        let caller = &world.caller;
+        Ok::<_, Error>([
+            (Scope::Account(caller).to_string(), format!("account:{}", caller.account())),
+            (Scope::Domain(&domain).to_string(), "example.com".to_owned()),
+            (Scope::Recipient(&domain, &recipient).to_string(), "jo@example.com".to_owned()),
+        ])
+    });
+    said.unwrap().iter().for_each(|(said, wanted)| assert_eq!(said, wanted));
+}
+
 fn query(sender: &str, from: &str, ip: &str) -> ListQuery {
     ListQuery {
         envelope_sender: Sender::parse(sender),
