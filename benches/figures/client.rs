@@ -1,5 +1,7 @@
 //! An HTTP client that does next to nothing, so that what is measured is the server.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -17,10 +19,12 @@ impl Question {
         Question { octets: b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".into(), status: b"200" }
     }
 
-    /// An authenticated GET.
+    /// A GET with the key in the place of each dialect.
     pub(crate) fn get(target: &str, key: &str) -> Question {
+        let basic = STANDARD.encode(format!("api:{key}"));
         let head = format!(
-            "GET {target} HTTP/1.1\r\nHost: localhost\r\nMailPace-Organization-Token: {key}\r\nX-API-Key: {key}\r\n\r\n"
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nMailPace-Organization-Token: {key}\r\nX-API-Key: {key}\r\n\
+             Authorization: Basic {basic}\r\n\r\n"
         );
         Question { octets: head.into_bytes(), status: b"200" }
     }
