@@ -55,7 +55,7 @@ impl Conn<'_> {
     /// `work` is not run.
     pub(super) fn ahead(self, work: impl FnOnce()) {
         match self {
-            Conn::Sqlite(_) => {}
+            Conn::Sqlite(_) => drop(work),
             #[cfg(feature = "postgres")]
             Conn::Postgres(conn) => conn.ahead(work),
         }
