@@ -17,7 +17,7 @@ use crate::scout::Scouts;
 
 /// How long one piece of a batch may keep others from writing.
 const PIECE: Duration = Duration::from_millis(2);
-/// The same where each item waits for a server, so that a piece has some items, too.
+/// How long one piece of a batch may keep others from writing where each item waits for a server, so that a piece has some items there, too.
 const FAR_PIECE: Duration = Duration::from_millis(50);
 /// Held by the batch that writes a piece: everybody else waits for one piece at most, however many batches there are.
 static PIECES: Mutex<()> = Mutex::new(());

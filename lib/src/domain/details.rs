@@ -97,15 +97,6 @@ impl FromStr for DomainStatus {
 #[error("a domain's status is pending, active or failed")]
 pub struct InvalidStatus;
 
-/// Selects the ids of the list that is bound to `:ids`. The text stays the same, however many there are: a statement is prepared once.
-pub(crate) const THOSE: &str = "SELECT CAST(value AS BIGINT) FROM json_each(:ids)";
-
-/// Ids as the list that [`THOSE`] reads, in JSON.
-pub(crate) fn those(ids: &[DomainId]) -> String {
-    let numbers: Vec<String> = ids.iter().map(|id| id.number().to_string()).collect();
-    format!("[{}]", numbers.join(","))
-}
-
 /// Sorts what was found of some domains in the order in which these were asked for.
 pub(crate) fn in_order<T>(found: &mut [T], ids: &[DomainId], id: impl Fn(&T) -> DomainId) {
     let places: HashMap<DomainId, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();

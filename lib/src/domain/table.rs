@@ -12,6 +12,15 @@ use crate::id::{AccountId, ApiKeyId, DomainId, SubscriptionId};
 use crate::name::{DnsName, DomainName};
 use crate::tag::Tag;
 
+/// Selects the ids of the list that is bound to `:ids`. The text stays the same, however many there are: a statement is prepared once.
+pub(crate) const THOSE: &str = "SELECT CAST(value AS BIGINT) FROM json_each(:ids)";
+
+/// Ids as the list that [`THOSE`] reads, in JSON.
+pub(crate) fn those(ids: &[DomainId]) -> String {
+    let numbers: Vec<String> = ids.iter().map(|id| id.number().to_string()).collect();
+    format!("[{}]", numbers.join(","))
+}
+
 pub(crate) fn by_id<'t>(tx: &ReadTx<'t>, caller: &Caller, id: DomainId) -> Result<Option<Domain<'t>>, Error> {
     let found = tx.one(
         &format!("SELECT d.* FROM domain d WHERE d.id = :id AND {}", visible(caller)),

@@ -8,7 +8,7 @@ use crate::address::EmailAddress;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, Row, ToValue, WriteTx, named, parsed};
 use crate::domain::Details;
-use crate::domain::details::{THOSE, those};
+use crate::domain::table::{THOSE, those};
 use crate::domain::visibility::{Scope, visible};
 use crate::error::Error;
 use crate::id::DomainId;

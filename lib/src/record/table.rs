@@ -8,7 +8,7 @@ use super::{Problem, PublishedKey, Purpose, Record, Standing};
 use crate::clock::Timestamp;
 use crate::db::{Checksum, Params, ReadTx, Row, WriteTx, moment_if_any, named, parsed};
 use crate::dkim::table::{check_joined, delegated_to, public_key, published_as};
-use crate::domain::details::{THOSE, those};
+use crate::domain::table::{THOSE, those};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::Selector;

@@ -3,8 +3,9 @@
 use super::{DomainSearch, Order};
 use crate::account::Caller;
 use crate::db::{ReadTx, ToValue, parsed};
-use crate::domain::details::{THOSE, in_order, those};
+use crate::domain::details::in_order;
 use crate::domain::table::details;
+use crate::domain::table::{THOSE, those};
 use crate::domain::visibility::{Scope, visible, visible_total};
 use crate::domain::{Domain, DomainStatus};
 use crate::error::Error;
