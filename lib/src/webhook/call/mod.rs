@@ -14,7 +14,7 @@
 //! use std::time::Duration;
 //! use postroom::webhook::call::{self, CallOutcome, WebhookCall};
 //!
-//! let made = WebhookCall {
+//! let made = [WebhookCall {
 //!     domain: id,
 //!     delivery: "msg_a".to_owned(),
 //!     recipient: "Jo@example.com".to_owned(),
@@ -23,8 +23,8 @@
 //!     outcome: CallOutcome::Answered(204),
 //!     took: Duration::from_millis(12),
 //!     at: postroom.now(),
-//! };
-//! postroom.write(|tx| call::record(tx, &[made]))?;
+//! }];
+//! postroom.write(|tx| call::record(tx, &made))?;
 //! let found = postroom.read(|tx| call::list(tx, &domain::find(tx, &caller, id)?, false, None, 10))?;
 //! assert!(found[0].outcome.is_taken());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
