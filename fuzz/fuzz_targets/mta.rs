@@ -5,8 +5,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use postroom::mail::Head;
-use postroom_server::mta::lmtp::{command, data::Data};
 use postroom_server::delivery::{Found, submit};
+use postroom_server::mta::lmtp::{command, data::Data};
 use postroom_server::mta::{auth, milter, netstring, policy};
 
 fuzz_target!(|octets: &[u8]| {

@@ -10,7 +10,8 @@ use postroom::domain::{self, NewDomain};
 use postroom::egress::EgressPolicy;
 use postroom::inbound::AbusePolicy;
 use postroom::{Caller, Error, Options, Postroom, Settings, account};
-use postroom_server::mta::{Deliverer, Places, Poster, Protocol, SpamMark, Step, Tally};
+use postroom_server::delivery::{Calls, Deliverer, Places, Poster, SpamMark, Tally};
+use postroom_server::mta::{Protocol, Step};
 use postroom_server::watch::BridgeMetrics;
 
 /// One for all runs: no conversation changes what the next one is answered.
@@ -42,6 +43,7 @@ fn deliverer() -> Deliverer {
         spam_mark: Some(mark),
         resolver,
         places: Places::new(4, 8),
+        calls: Calls::default(),
         tally: Tally::default(),
         metrics: Arc::new(BridgeMetrics::new(Arc::clone(&postroom)).expect("metrics")),
         postroom,
