@@ -61,7 +61,8 @@ pub struct Route {
     /// Whether the route takes long, because it asks the DNS or makes or checks a key. The number of such requests at a time
     /// is limited.
     pub slow: bool,
-    /// Whether the route reads a few rows, however much there is, and writes nothing: it is answered where the request is.
+    /// Whether the route reads a few rows, however much there is, and writes nothing: it is answered in the transaction
+    /// that finds out who asks.
     pub is_short: bool,
     /// How large the body of a request may be.
     pub body: BodySize,
