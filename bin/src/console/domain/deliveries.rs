@@ -66,13 +66,13 @@ fn table(frame: &Frame, domain: &Details, deliveries: &[Posted]) -> Markup {
     html! {
         table.table {
             caption.visually-hidden { "Deliveries to the webhook" }
-            thead { tr { th scope="col" { "Delivery" } th scope="col" { "Recipient" } th scope="col" { "CallOutcome" } th scope="col" { "Last call" } th scope="col" { "Post again" } } }
+            thead { tr { th scope="col" { "Delivery" } th scope="col" { "Recipient" } th scope="col" { "Outcome" } th scope="col" { "Last call" } th scope="col" { "Post again" } } }
             tbody {
                 @for delivery in deliveries {
                     tr {
                         td { code.small { (delivery.delivery) } }
                         td data-label="Recipient" { (delivery.recipient) }
-                        td data-label="CallOutcome" { (outcome(delivery)) }
+                        td data-label="Outcome" { (outcome(delivery)) }
                         td.small data-label="Last call" {
                             (time(delivery.last_at, frame.now)) ", " (delivery.took.as_millis()) " ms"
                             @if delivery.attempts > 1 { ", " (counted(delivery.attempts.into(), "call")) }
