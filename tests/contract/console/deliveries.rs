@@ -49,6 +49,7 @@ fn deliveries_are_listed_by_their_outcome_the_newest_first_and_page_by_page() {
     post(&app, "msg_59", CallOutcome::Unanswered("it did <not> answer in time".to_owned()));
     let first = list("");
     assert_eq!(first.matches("<tr>").count(), 51);
+    assert!(first.contains(">Outcome<") && !first.contains("CallOutcome"), "{first}");
     assert!(first.contains("msg_59") && first.contains("msg_10") && !first.contains("msg_09"));
     assert!(first.contains("it did &lt;not&gt; answer in time") && first.contains("2 calls"), "{first}");
     let older =
