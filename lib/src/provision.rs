@@ -119,18 +119,16 @@ fn make<'t>(
     // What seals the keys is asked before anything is written, with the rest of what was foreseen.
     tx.master_key().newest()?;
     let row = table::NewRow {
-        account: caller.account(),
         subscription: subscription.id,
         name: new.name,
         label,
-        user: caller.user(),
         organization: new.organization,
         next_check_at: tx.now() + domain::FIRST_CHECK_AFTER,
         wants_key: key_later,
         claimed_at,
         covered: ownership::is_covered(tx, caller.account(), new.name)?,
     };
-    let domain = table::insert(tx, &row)?;
+    let domain = table::insert(tx, caller, &row)?;
     webhook::create(tx, &domain)?;
     // What could not be made later is refused now.
     dkim::check_fit(&domain, &tx.settings().dkim_selector)?;

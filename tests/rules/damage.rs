@@ -126,3 +126,80 @@ fn a_domain_that_is_renamed_or_changes_its_account_keeps_its_checksums_right() {
     assert_eq!(damaged(&app), Vec::<String>::new());
     assert_eq!(app.call(&other, "GET /api/v1/domains").json()[0]["url"], "other.example.com");
 }
+
+/// Has the one entry of an index that leads to the row `from` lead to `to`: what one flipped bit does. The index is found by
+/// its table and its first columns. Pages: https://www.sqlite.org/fileformat2.html#b_tree_pages
+fn lead_astray(app: &TestApp, table: &str, columns: &[&str], from: u8, to: u8) {
+    let sql = app.sqlite();
+    sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).unwrap();
+    let listed = columns.join(",");
+    let root: i64 = sql
+        .query_row(
+            "SELECT s.rootpage FROM pragma_index_list(?1) l JOIN sqlite_schema s ON s.name = l.name
+             WHERE (SELECT group_concat(name) FROM (SELECT name FROM pragma_index_info(l.name) ORDER BY seqno LIMIT ?2)) = ?3",
+            (table, i64::try_from(columns.len()).unwrap(), &listed),
+            |row| row.get(0),
+        )
+        .unwrap_or_else(|e| panic!("{table} has no index of {listed}: {e}"));
+    let root = usize::try_from(root).unwrap();
+    let mut octets = std::fs::read(app.file()).unwrap();
+    let size = usize::from(u16::from_be_bytes([octets[16], octets[17]]));
+    let page = &mut octets[(root - 1) * size..root * size];
+    assert_eq!(page[0], 10, "a leaf of an index");
+    let number = |page: &[u8], at: usize| usize::from(u16::from_be_bytes([page[at], page[at + 1]]));
+    let mut ends = (0..number(page, 3)).map(|cell| {
+        let at = number(page, 8 + 2 * cell);
+        // The length of what is stored, and that; the number of the row is its last value, of one octet.
+        at + usize::from(page[at])
+    });
+    let end = ends.find(|end| page[*end] == from).expect("an entry that leads to this row");
+    page[end] = to;
+    std::fs::write(app.file(), octets).unwrap();
+}
+
+#[test]
+fn an_index_that_leads_twice_to_a_row_or_to_one_that_is_not_asked_for_shows_nothing_wrong() {
+    use postroom::domain::{self, Order};
+    use postroom::page::{Direction, Page};
+    use postroom::record;
+    type Asks = fn(&postroom::db::ReadTx<'_>, &postroom::account::Caller) -> Result<usize, Error>;
+    let named: Asks = |tx, caller| {
+        let domain = domain::find_named(tx, caller, &"two.example.com".parse().unwrap())?;
+        assert_eq!(domain.name.as_str(), "two.example.com");
+        Ok(1)
+    };
+    let listed: Asks = |tx, caller| {
+        Ok(domain::list(tx, caller, Order::Id, Direction::Ascending, Page { limit: 50, offset: 0 })?.len())
+    };
+    let keys: Asks =
+        |tx, caller| Ok(keyring::of_domain(tx, &domain::find(tx, caller, DomainId::new(2))?)?.len());
+    let records: Asks =
+        |tx, caller| Ok(record::list(tx, &domain::find(tx, caller, DomainId::new(2))?)?.len());
+    let of_key = "SELECT id FROM record WHERE dkim_key_id = 2";
+    let of_domain = "SELECT max(id) FROM record WHERE domain_id = 2";
+    let cases: [(&str, &[&str], &str, &str, Asks, &str); 6] = [
+        ("domain", &["name"], "SELECT 2", "SELECT 1", named, "the domain 1 is damaged"),
+        ("domain", &["account_id", "id"], "SELECT 2", "SELECT 1", listed, "twice to the row 1"),
+        ("domain", &["account_id", "id"], "SELECT 2", "SELECT 3", listed, "which is another account's"),
+        (
+            "dkim_key",
+            &["domain_id", "selector"],
+            "SELECT 2",
+            "SELECT 1",
+            keys,
+            "the DKIM key 1 of the domain 2 is damaged",
+        ),
+        ("record", &["dkim_key_id"], of_key, "SELECT 1", keys, "the record of the DKIM key 2 is damaged"),
+        ("record", &["domain_id", "id"], of_domain, of_key, records, "twice to the row"),
+    ];
+    for (table, columns, from, to, ask, said) in cases {
+        let (app, key, _) = two_domains();
+        app.domain(&app.account("other"), "three.example.com");
+        let caller = app.caller(&key);
+        assert!(app.reopened().read(|tx| ask(tx, &caller)).is_ok());
+        let row = |sql: &str| u8::try_from(app.value::<i64>(sql)).unwrap();
+        lead_astray(&app, table, columns, row(from), row(to));
+        let told = app.reopened().read(|tx| ask(tx, &caller)).unwrap_err();
+        assert!(told.is_damage() && told.to_string().contains(said), "{table} {columns:?}: {told}");
+    }
+}

@@ -53,6 +53,12 @@ pub(crate) fn damaged(what: &str) -> Error {
     StoreError::new(StoreTrouble::Damaged, text).into()
 }
 
+/// What to say of an index that leads to a row that was not asked for, or twice to one. The row itself may be right.
+pub(crate) fn misled(where_to: &str) -> Error {
+    let text = format!("an index is damaged: it leads {where_to}; restore a backup");
+    StoreError::new(StoreTrouble::Damaged, text).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

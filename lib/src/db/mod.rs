@@ -50,7 +50,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-pub(crate) use self::checksum::{Checksum, damaged};
+pub(crate) use self::checksum::{Checksum, damaged, misled};
 pub use self::claim::{Claim, note_of_server};
 pub use self::duty::OnDuty;
 pub(crate) use self::master::SealedColumn;

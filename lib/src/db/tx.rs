@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use super::Postroom;
+use super::checksum::misled;
 use super::engine::Conn;
 use super::master::Sealing;
 use super::params::Params;
@@ -99,6 +100,28 @@ impl<'t> ReadTx<'t> {
         map: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
         self.alive()?.all(sql, params, map)
+    }
+
+    /// Every row, each of which has another number in the column `id`. An index that is damaged can lead to one row more than once;
+    /// then this is an error.
+    pub(crate) fn all_once<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        id: &'static str,
+        mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut ids: Vec<i64> = Vec::new();
+        let found = self.all(sql, params, |row| {
+            ids.push(row.get(id)?);
+            map(row)
+        })?;
+        ids.sort_unstable();
+        let twice = ids.windows(2).find_map(|pair| matches!(pair, [a, b] if a == b).then(|| pair.first())?);
+        match twice {
+            Some(id) => Err(misled(&format!("twice to the row {id}"))),
+            None => Ok(found),
+        }
     }
 }
 

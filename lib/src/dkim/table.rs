@@ -62,7 +62,8 @@ pub(super) fn insert(
 }
 
 pub(super) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<DkimKey>, Error> {
-    tx.all("SELECT * FROM dkim_key WHERE domain_id = ?1 ORDER BY id", [domain.number()], dkim_key)
+    let sql = "SELECT * FROM dkim_key WHERE domain_id = ?1 ORDER BY id";
+    tx.all_once(sql, [domain.number()], "id", dkim_key)
 }
 
 /// Lets the key sign from now on.
@@ -143,10 +144,11 @@ pub(super) struct ActiveKey {
 
 /// The active keys of a domain, the oldest first. Who asks has seen that the domain acts.
 pub(super) fn active(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<ActiveKey>, Error> {
-    tx.all(
+    tx.all_once(
         "SELECT k.*, coalesce(k.published_as, k.selector) AS signs_as, d.name FROM dkim_key k JOIN domain d ON d.id = k.domain_id
          WHERE k.domain_id = ?1 AND k.activated_at IS NOT NULL ORDER BY k.id",
         [id.number()],
+        "id",
         |row| {
             Ok(ActiveKey {
                 domain: DomainId::new(row.get("domain_id")?),

@@ -27,7 +27,7 @@ pub(crate) fn by_id<'t>(tx: &ReadTx<'t>, caller: &Caller, id: DomainId) -> Resul
         Scope::of(caller).with(&[(":id", &id.number())]).as_slice(),
         details,
     )?;
-    Ok(found.map(|details| Domain::seen(tx, details)))
+    found.map(|details| Domain::seen(tx, caller, details)).transpose()
 }
 
 pub(crate) fn by_name<'t>(
@@ -40,7 +40,7 @@ pub(crate) fn by_name<'t>(
         Scope::of(caller).with(&[(":name", &name.as_str())]).as_slice(),
         details,
     )?;
-    Ok(found.map(|details| Domain::seen(tx, details)))
+    found.map(|details| Domain::seen(tx, caller, details)).transpose()
 }
 
 /// Those of these names that are domains which the caller may see.
@@ -52,24 +52,33 @@ pub(super) fn by_names<'t>(
     // Names have letters, digits, dots and hyphens only, so that each is a JSON string as it is.
     let texts: Vec<&str> = names.iter().map(DomainName::as_str).collect();
     let list = if texts.is_empty() { "[]".to_owned() } else { format!("[\"{}\"]", texts.join("\",\"")) };
-    let found = tx.all(
+    several(
+        tx,
+        caller,
         &format!(
             "SELECT d.* FROM json_each(:names) n JOIN domain d ON d.name = n.value WHERE {}",
             visible(caller)
         ),
         Scope::of(caller).with(&[(":names", &list.as_str())]).as_slice(),
-        details,
-    )?;
-    Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
+    )
+}
+
+/// The domains that `sql` finds for this caller, with all of their columns.
+pub(super) fn several<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<Domain<'t>>, Error> {
+    let found = tx.all_once(sql, params, "id", details)?;
+    found.into_iter().map(|details| Domain::seen(tx, caller, details)).collect()
 }
 
 /// A new domain's columns that are not made here.
 pub(crate) struct NewRow<'a> {
-    pub(crate) account: AccountId,
     pub(crate) subscription: SubscriptionId,
     pub(crate) name: &'a DomainName,
     pub(crate) label: Option<&'a str>,
-    pub(crate) user: Option<&'a Tag>,
     pub(crate) organization: Option<&'a Tag>,
     pub(crate) next_check_at: Timestamp,
     pub(crate) wants_key: bool,
@@ -79,16 +88,17 @@ pub(crate) struct NewRow<'a> {
     pub(crate) covered: bool,
 }
 
-pub(crate) fn insert<'t>(tx: &WriteTx<'t>, new: &NewRow<'_>) -> Result<Domain<'t>, Error> {
+/// A new domain of the caller's account, and of the user on whose behalf the caller acts.
+pub(crate) fn insert<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewRow<'_>) -> Result<Domain<'t>, Error> {
     let made = tx.one(
         "INSERT INTO domain (account_id, subscription_id, name, label, user_id, organization_id, next_check_at,
                              wants_key, claimed_at, covered, created_at, updated_at)
          VALUES (:account, :subscription, :name, :label, :user, :organization, :next, :wants_key, :claimed, :covered, :now, :now)
          RETURNING *",
         named! {
-            ":account": new.account.number(), ":subscription": new.subscription.number(),
+            ":account": caller.account().number(), ":subscription": new.subscription.number(),
             ":name": new.name.as_str(), ":label": new.label,
-            ":user": new.user.map(Tag::as_str), ":organization": new.organization.map(Tag::as_str),
+            ":user": caller.user().map(Tag::as_str), ":organization": new.organization.map(Tag::as_str),
             ":next": new.next_check_at.millis(), ":wants_key": new.wants_key,
             ":claimed": new.claimed_at.millis(), ":covered": new.covered, ":now": tx.now().millis(),
         },
@@ -97,8 +107,8 @@ pub(crate) fn insert<'t>(tx: &WriteTx<'t>, new: &NewRow<'_>) -> Result<Domain<'t
     let made = made.ok_or(Error::NotFound(Entity::Domain))?;
     let checksum = checksum(made.id, made.account, &made.name);
     tx.put("UPDATE domain SET checksum = ?2 WHERE id = ?1", (made.id.number(), checksum))?;
-    // It is of the caller's account and user, and tied to no key: the rule lets it through.
-    Ok(Domain::seen(tx, made))
+    // It is of the caller's user, and tied to no key: the rule lets it through.
+    Domain::seen(tx, caller, made)
 }
 
 pub(crate) fn delete(tx: &WriteTx<'_>, id: DomainId) -> Result<(), Error> {

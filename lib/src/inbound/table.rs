@@ -138,7 +138,7 @@ pub(super) fn ids(
     let own = scope.with(&[(":limit", &limit), (":offset", &offset)]);
     let more = places.iter().zip(&texts).map(|(place, text)| (place.as_str(), text as &dyn ToValue));
     let params: Vec<(&str, &dyn ToValue)> = own.into_iter().chain(more).collect();
-    tx.all(&sql, params.as_slice(), |row| row.get(0).map(DomainId::new))
+    tx.all_once(&sql, params.as_slice(), "id", |row| row.get(0).map(DomainId::new))
 }
 
 /// What is set of these domains: four statements, however many.

@@ -9,10 +9,12 @@ use crate::domain::visibility::{Scope, visible};
 use crate::error::Error;
 use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
+use crate::record;
+use crate::record::kind::OF_SIGNING_KEYS;
 use crate::record::table::{problem, standing};
 
 const COLUMNS: &str =
-    "k.*, d.name AS domain_name, d.account_id AS domain_account, d.checksum AS domain_checksum, r.status, r.pinned, r.failures, r.failing_since, r.failing_for, r.failed_at, r.checked_at,
+    "k.*, d.name AS domain_name, d.account_id AS domain_account, d.checksum AS domain_checksum, r.checksum AS record_checksum, r.status, r.pinned, r.failures, r.failing_since, r.failing_for, r.failed_at, r.checked_at,
     r.observed, r.problem_code, r.problem_text";
 const JOINS: &str = "JOIN dkim_key k ON k.domain_id = d.id JOIN record r ON r.dkim_key_id = k.id";
 
@@ -60,7 +62,7 @@ pub(super) fn list(
         }
         entry => entry.map(Some),
     };
-    let entries = tx.all(&sql, Scope::of(caller).with(&more).as_slice(), sound)?;
+    let entries = tx.all_once(&sql, Scope::of(caller).with(&more).as_slice(), "id", sound)?;
     let mut entries: Vec<KeyEntry> = entries.into_iter().flatten().collect();
     if is_backward {
         entries.reverse();
@@ -69,9 +71,10 @@ pub(super) fn list(
 }
 
 pub(super) fn of_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<KeyEntry>, Error> {
-    tx.all(
+    tx.all_once(
         &format!("SELECT {COLUMNS} FROM domain d {JOINS} WHERE d.id = ?1 ORDER BY k.id"),
         [domain.number()],
+        "id",
         entry,
     )
 }
@@ -80,6 +83,9 @@ fn entry(row: &Row<'_>) -> Result<KeyEntry, Error> {
     let (key, signing_domain) = (dkim_key(row)?, DomainName::stored(row.get("domain_name")?));
     let checksum = checksum(key.domain, AccountId::new(row.get("domain_account")?), &signing_domain);
     checksum.check(row, "domain_checksum", &format!("the domain {}", key.domain))?;
+    // It also says whether an index has led to the record of this key.
+    let checksum = record::table::checksum(key.domain, OF_SIGNING_KEYS, Some(key.id), None, None);
+    checksum.check(row, "record_checksum", &format!("the record of the DKIM key {}", key.id))?;
     Ok(KeyEntry {
         signing_domain,
         key,

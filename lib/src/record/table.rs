@@ -56,7 +56,7 @@ pub(crate) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<Record>, Erro
 
 /// The records of the domains whose ids `ids` selects, a list or a query.
 fn of(tx: &ReadTx<'_>, ids: &str, params: impl Params) -> Result<Vec<Record>, Error> {
-    tx.all(&format!("{SELECT} WHERE r.domain_id IN ({ids}) ORDER BY r.id"), params, record)
+    tx.all_once(&format!("{SELECT} WHERE r.domain_id IN ({ids}) ORDER BY r.id"), params, "id", record)
 }
 
 /// The records of the domains with these ids.

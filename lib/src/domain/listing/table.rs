@@ -4,7 +4,7 @@ use super::{DomainSearch, Order};
 use crate::account::Caller;
 use crate::db::{ReadTx, ToValue, parsed};
 use crate::domain::details::in_order;
-use crate::domain::table::{THOSE, details, those};
+use crate::domain::table::{THOSE, several, those};
 use crate::domain::visibility::{Scope, visible, visible_total};
 use crate::domain::{Domain, DomainStatus};
 use crate::error::Error;
@@ -26,14 +26,14 @@ pub(super) fn page<'t>(
     page: Page,
 ) -> Result<Vec<Domain<'t>>, Error> {
     let (ids, sorting) = (page_of_ids(caller, order, direction), sorting(order, direction));
-    let found = tx.all(
+    several(
+        tx,
+        caller,
         &format!("SELECT d.* FROM ({ids}) page JOIN domain d ON d.id = page.id ORDER BY {sorting}"),
         Scope::of_page(tx, caller)?
             .with(&[(":limit", &page.sql_limit()), (":offset", &page.sql_offset())])
             .as_slice(),
-        details,
-    )?;
-    Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
+    )
 }
 
 pub(super) fn ids(
@@ -43,22 +43,23 @@ pub(super) fn ids(
     direction: Direction,
     page: Page,
 ) -> Result<Vec<DomainId>, Error> {
-    tx.all(
+    tx.all_once(
         &page_of_ids(caller, order, direction),
         Scope::of_page(tx, caller)?
             .with(&[(":limit", &page.sql_limit()), (":offset", &page.sql_offset())])
             .as_slice(),
+        "id",
         |row| row.get(0).map(DomainId::new),
     )
 }
 
 pub(super) fn some<'t>(tx: &ReadTx<'t>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Domain<'t>>, Error> {
-    let found = tx.all(
+    let mut found = several(
+        tx,
+        caller,
         &format!("SELECT d.* FROM domain d WHERE d.id IN ({THOSE}) AND {}", visible(caller)),
         Scope::of(caller).with(&[(":ids", &those(ids))]).as_slice(),
-        details,
     )?;
-    let mut found: Vec<Domain<'t>> = found.into_iter().map(|details| Domain::seen(tx, details)).collect();
     in_order(&mut found, ids, |domain| domain.id);
     Ok(found)
 }
@@ -99,7 +100,9 @@ pub(super) fn with_status<'t>(
     page: Page,
 ) -> Result<Vec<Domain<'t>>, Error> {
     let visible = visible(caller);
-    let found = tx.all(
+    several(
+        tx,
+        caller,
         &format!(
             "SELECT d.* FROM domain d WHERE {visible} AND d.status = :status
              ORDER BY d.created_at DESC, d.id DESC LIMIT :limit OFFSET :offset"
@@ -111,9 +114,7 @@ pub(super) fn with_status<'t>(
                 (":offset", &page.sql_offset()),
             ])
             .as_slice(),
-        details,
-    )?;
-    Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
+    )
 }
 
 /// A problem that so few domains have is looked for first; of another one a page is soon full.
@@ -156,16 +157,16 @@ pub(super) fn search<'t>(
         more.push((":problem", problem));
         conditions += if is_rare(tx, problem)? { RARE_PROBLEM } else { USUAL_PROBLEM };
     }
-    let found = tx.all(
+    several(
+        tx,
+        caller,
         &format!(
             "SELECT d.* FROM (SELECT d.id FROM domain d {index} WHERE {visible}{conditions}
                               ORDER BY {sorting} LIMIT :limit OFFSET :offset) page
              JOIN domain d ON d.id = page.id ORDER BY {sorting}"
         ),
         Scope::of_page(tx, caller)?.with(&more).as_slice(),
-        details,
-    )?;
-    Ok(found.into_iter().map(|details| Domain::seen(tx, details)).collect())
+    )
 }
 
 /// The domains of an end user, or those that a key is limited to, are counted; of the others the totals are kept.

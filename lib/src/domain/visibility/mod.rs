@@ -7,7 +7,7 @@ use std::ops::Deref;
 
 use super::{Details, Holder};
 use crate::account::Caller;
-use crate::db::{ReadTx, ToValue, Within};
+use crate::db::{ReadTx, ToValue, Within, misled};
 use crate::error::Error;
 use crate::id::{ApiKeyId, DomainId};
 use crate::tag::Tag;
@@ -36,9 +36,16 @@ pub struct Domain<'t> {
 }
 
 impl<'t> Domain<'t> {
-    /// The domain in a row that the rule let through.
-    pub(super) fn seen(_: &ReadTx<'t>, details: Details) -> Domain<'t> {
-        Domain { details, within: PhantomData }
+    /// The domain in a row that the rule let through for this caller.
+    ///
+    /// # Errors
+    ///
+    /// The row is another account's: a damaged index has led to it.
+    pub(super) fn seen(_: &ReadTx<'t>, caller: &Caller, details: Details) -> Result<Domain<'t>, Error> {
+        if details.account != caller.account() {
+            return Err(misled(&format!("to the domain {}, which is another account's", details.id)));
+        }
+        Ok(Domain { details, within: PhantomData })
     }
 
     /// This domain after a change.
