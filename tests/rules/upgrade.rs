@@ -198,7 +198,7 @@ fn a_migration_that_is_neither_todays_nor_a_known_earlier_one_is_refused() {
         for version in [2, 5, 9] {
             let change =
                 format!("UPDATE refinery_schema_history SET checksum = '1' WHERE version = {version}");
-            refused(name, &change, &[&format!("V{version}__"), "restore a backup"]);
+            refused(name, &change, &[&format!("V{version:02}__"), "restore a backup"]);
         }
     }
     refused("v16", "UPDATE refinery_schema_history SET checksum = 'none' WHERE version = 16", &["V16__"]);

@@ -29,6 +29,7 @@ mod duty;
 mod engine;
 pub(crate) mod inside;
 mod master;
+mod migration;
 mod open;
 mod params;
 mod place;

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(super) use self::connection::Connection;
+#[cfg(test)]
+pub(super) use self::schema::MIGRATIONS;
 pub(super) use self::server::{Lent, Server, Turn};
 use self::target::Target;
 pub(super) use self::temporary::Temporary;

@@ -6,15 +6,16 @@ use sha2::{Digest, Sha256};
 
 use super::connection::Connection;
 use crate::clock::Timestamp;
+use crate::db::migration::{Migration, step};
 use crate::db::open::OpenError;
 use crate::db::statements::Statements as _;
 use crate::error::Error;
 
 /// The migrations, in their order. The first makes the whole schema as SQLite's had it by that number.
-const MIGRATIONS: &[(i64, &str, &str)] = &[
-    (30, "schema", include_str!("../../../migrations/postgres/V30__schema.sql")),
-    (31, "console", include_str!("../../../migrations/postgres/V31__console.sql")),
-    (32, "webhook_call", include_str!("../../../migrations/postgres/V32__webhook_call.sql")),
+pub(in crate::db) const MIGRATIONS: &[Migration] = &[
+    step(30, "schema", include_str!("../../../migrations/postgres/V30__schema.sql")),
+    step(31, "console", include_str!("../../../migrations/postgres/V31__console.sql")),
+    step(32, "webhook_call", include_str!("../../../migrations/postgres/V32__webhook_call.sql")),
 ];
 
 /// Which migrations a database has. It also is what every write locks, so that one can be alone.
@@ -53,9 +54,9 @@ pub(super) fn migrate(conn: &Connection, shown: &Path, now: Timestamp) -> Result
     let apply = || {
         conn.batch("BEGIN")?;
         conn.batch(CREATE_HISTORY)?;
-        for (version, name, sql) in missing {
+        for Migration { number, name, sql } in missing {
             conn.batch(sql)?;
-            conn.run(ADD_TO_HISTORY, (*version, *name, sha256(sql), now.millis()))?;
+            conn.run(ADD_TO_HISTORY, (i64::from(*number), *name, sha256(sql), now.millis()))?;
         }
         conn.batch("COMMIT")
     };
@@ -67,10 +68,7 @@ pub(super) fn migrate(conn: &Connection, shown: &Path, now: Timestamp) -> Result
 
 /// The migrations that the database has not. Refuses one that is another program's, that a newer Postroom has changed, or whose
 /// migrations are not ours.
-fn missing(
-    conn: &Connection,
-    shown: &Path,
-) -> Result<Vec<&'static (i64, &'static str, &'static str)>, OpenError> {
+fn missing(conn: &Connection, shown: &Path) -> Result<Vec<&'static Migration>, OpenError> {
     let failed = |e: Error| OpenError::of(shown, &e);
     let file = || shown.to_owned();
     let number = |sql: &str| conn.one(sql, [], |row| row.get::<_, i64>(0)).map_err(failed);
@@ -82,44 +80,22 @@ fn missing(
             }
         };
     }
-    let known: Vec<(i64, String, String)> =
+    let known: Vec<(i32, String, String)> =
         conn.all(HISTORY, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).map_err(failed)?;
-    let newest = MIGRATIONS.last().map_or(0, |migration| migration.0);
-    if let Some((found, _, _)) = known.last().filter(|(version, _, _)| *version > newest) {
-        let number = |version: i64| i32::try_from(version).unwrap_or(i32::MAX);
-        return Err(OpenError::Newer { file: file(), found: number(*found), known: number(newest) });
+    let newest = MIGRATIONS.last().map_or(0, |migration| migration.number);
+    if let Some((found, _, _)) = known.last().filter(|(number, _, _)| *number > newest) {
+        return Err(OpenError::Newer { file: file(), found: *found, known: newest });
     }
-    for (version, name, checksum) in &known {
-        let ours = MIGRATIONS.iter().find(|migration| migration.0 == *version);
-        if ours.is_none_or(|(_, _, sql)| sha256(sql) != *checksum) {
-            return Err(OpenError::Diverged { file: file(), migration: format!("V{version:02}__{name}") });
+    for (number, name, checksum) in &known {
+        let ours = MIGRATIONS.iter().find(|migration| migration.number == *number);
+        if ours.is_none_or(|migration| sha256(migration.sql) != *checksum) {
+            return Err(OpenError::Diverged { file: file(), migration: format!("V{number:02}__{name}") });
         }
     }
-    let is_missing =
-        |migration: &&(i64, &str, &str)| known.iter().all(|(version, _, _)| *version != migration.0);
+    let is_missing = |migration: &&Migration| known.iter().all(|(number, _, _)| *number != migration.number);
     Ok(MIGRATIONS.iter().filter(is_missing).collect())
 }
 
 fn sha256(text: &str) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(text))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::db::sqlite::SCHEMA_VERSION;
-
-    #[test]
-    fn both_engines_have_the_same_newest_migration_and_every_file_is_applied() {
-        assert_eq!(MIGRATIONS.last().map(|migration| migration.0), Some(SCHEMA_VERSION.into()));
-        assert!(MIGRATIONS.is_sorted_by_key(|migration| migration.0));
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
-        let files =
-            std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
-        let mut files: Vec<String> =
-            files.filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "sql")).collect();
-        files.sort();
-        let known = MIGRATIONS.iter().map(|(version, name, _)| format!("V{version}__{name}.sql"));
-        assert_eq!(files, known.collect::<Vec<_>>());
-    }
 }

@@ -2,6 +2,7 @@
 
 mod backup;
 mod connection;
+mod migrations;
 mod readers;
 mod schema;
 mod writer;
@@ -11,6 +12,8 @@ use std::path::Path;
 pub use self::backup::{BackupError, back_up, restore};
 pub(super) use self::connection::Connection;
 use self::connection::{from_sqlite, store};
+#[cfg(test)]
+pub(super) use self::migrations::MIGRATIONS;
 pub(super) use self::readers::Readers;
 pub(crate) use self::schema::Depth;
 #[cfg(all(test, feature = "postgres"))]

@@ -1,22 +1,20 @@
 //! The schema: what makes a file a Postroom database, and how an older one becomes a newer one.
 //!
-//! refinery embeds the files of `migrations/sqlite` with their checksums, and its table says which of them a database has.
-//! This module applies them, and not refinery, so that one transaction covers everything: the new migrations, the amended
-//! ones, and the version.
+//! A table says which migrations a database has, with a checksum of each. One transaction covers everything: the new migrations,
+//! the amended ones, and the version.
 
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::path::Path;
 
-use refinery::Migration;
 use rusqlite::{Connection, TransactionBehavior};
+use siphasher::sip::SipHasher13;
 
 use super::connection::from_sqlite;
+use super::migrations::MIGRATIONS;
 use crate::clock::Timestamp;
+use crate::db::migration::Migration;
 use crate::db::open::{OpenError, beside, private_file};
-
-mod embedded {
-    refinery::embed_migrations!("migrations/sqlite");
-}
 
 /// The number of the newest migration; `PRAGMA user_version` of a database that is up to date.
 pub(crate) const SCHEMA_VERSION: i32 = 32;
@@ -30,7 +28,7 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// Copies the database into a file that is not there, or is empty.
 pub(crate) const COPY: &str = "VACUUM INTO ?1";
 
-/// refinery's own table. Its checksums are decimal numbers in text columns.
+/// The table is as refinery has it, which once made it. Its checksums are decimal numbers in text columns.
 const CREATE_HISTORY: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history (version int4 PRIMARY KEY,
      name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))";
 const HISTORY: &str = "SELECT version, checksum FROM refinery_schema_history";
@@ -126,7 +124,7 @@ pub(crate) fn check_file(conn: &Connection, file: &Path) -> Result<(), OpenError
     if found > SCHEMA_VERSION {
         return Err(OpenError::Newer { file: file.to_owned(), found, known: SCHEMA_VERSION });
     }
-    match migrations().iter().find(|migration| !history.agrees(migration)) {
+    match MIGRATIONS.iter().find(|migration| !history.agrees(migration)) {
         Some(migration) => {
             Err(OpenError::Diverged { file: file.to_owned(), migration: migration.to_string() })
         }
@@ -181,8 +179,7 @@ pub(crate) fn damage_in(conn: &Connection, table: &str, depth: Depth) -> rusqlit
 pub(crate) fn migrate(conn: &mut Connection, file: &Path, now: Timestamp) -> Result<(), OpenError> {
     let failed = |e: rusqlite::Error| OpenError::Migration { file: file.to_owned(), reason: e.to_string() };
     let history = History::read(conn, file)?;
-    let migrations = migrations();
-    let steps: Vec<_> = migrations.iter().filter_map(|m| Some((m, history.step(m)?))).collect();
+    let steps: Vec<_> = MIGRATIONS.iter().filter_map(|m| Some((m, history.step(m)?))).collect();
     if steps.is_empty() && version(conn, file)? == SCHEMA_VERSION {
         return Ok(());
     }
@@ -193,9 +190,8 @@ pub(crate) fn migrate(conn: &mut Connection, file: &Path, now: Timestamp) -> Res
     transaction.execute_batch(CREATE_HISTORY).map_err(failed)?;
     for (migration, sql) in steps {
         transaction.execute_batch(sql).map_err(failed)?;
-        let (version, checksum) = (migration.version(), migration.checksum().to_string());
         transaction
-            .execute(ADD_TO_HISTORY, (version, migration.name(), now.to_string(), checksum))
+            .execute(ADD_TO_HISTORY, (migration.number, migration.name, now.to_string(), checksum(migration)))
             .map_err(failed)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
@@ -203,11 +199,14 @@ pub(crate) fn migrate(conn: &mut Connection, file: &Path, now: Timestamp) -> Res
     transaction.commit().map_err(failed)
 }
 
-/// The migrations of this Postroom, in their order.
-fn migrations() -> Vec<Migration> {
-    let mut all = embedded::migrations::runner().get_migrations().clone();
-    all.sort();
-    all
+/// The checksum of a migration as refinery computes it, in whose form every database has it: SipHash 1-3 over name, number and
+/// text, each as the standard library hashes it.
+fn checksum(migration: &Migration) -> String {
+    let mut hasher = SipHasher13::new();
+    migration.name.hash(&mut hasher);
+    migration.number.hash(&mut hasher);
+    migration.sql.hash(&mut hasher);
+    hasher.finish().to_string()
 }
 
 /// The migrations that a file has: the checksum of each by its number.
@@ -233,20 +232,18 @@ impl History {
 
     /// Whether the file has the migration in a known text, or can still get it.
     fn agrees(&self, migration: &Migration) -> bool {
-        let version = migration.version();
-        match self.0.get(&version) {
-            Some(checksum) => {
-                *checksum == migration.checksum().to_string() || earlier(version, checksum).is_some()
-            }
-            None => version > self.newest() || LANDED_LATE.contains(&version),
+        let number = migration.number;
+        match self.0.get(&number) {
+            Some(known) => *known == checksum(migration) || earlier(number, known).is_some(),
+            None => number > self.newest() || LANDED_LATE.contains(&number),
         }
     }
 
     /// The SQL that brings the file to where the migration leads, if it is not there.
-    fn step<'a>(&self, migration: &'a Migration) -> Option<&'a str> {
-        match self.0.get(&migration.version()) {
-            Some(checksum) => earlier(migration.version(), checksum).map(|earlier| earlier.amend),
-            None => migration.sql(),
+    fn step(&self, migration: &Migration) -> Option<&'static str> {
+        match self.0.get(&migration.number) {
+            Some(known) => earlier(migration.number, known).map(|earlier| earlier.amend),
+            None => Some(migration.sql),
         }
     }
 }
@@ -265,14 +262,4 @@ fn keep_copy(conn: &Connection, file: &Path, found: i32, now: Timestamp) -> Resu
     // SQLite fills an empty file; made here, it is its owner's alone.
     private_file(&copy)?;
     conn.execute(COPY, [copy.to_string_lossy()]).map(|_| ()).map_err(|e| from_sqlite(&copy, &e))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_is_the_number_of_the_newest_migration() {
-        assert_eq!(migrations().last().map(Migration::version), Some(SCHEMA_VERSION));
-    }
 }
