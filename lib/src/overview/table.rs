@@ -55,7 +55,7 @@ pub(super) fn page(
     page: Page,
 ) -> Result<Vec<Row>, Error> {
     let (ids, sorting) = (page_of_ids(caller, order, direction), sorting(order, direction));
-    tx.all(
+    tx.all_once(
         &format!(
             "SELECT {COLUMNS} FROM ({ids}) page JOIN domain d ON d.id = page.id {} ORDER BY {sorting}",
             *JOINS
@@ -63,6 +63,7 @@ pub(super) fn page(
         Scope::of_page(tx, caller)?
             .with(&[(":limit", &page.sql_limit()), (":offset", &page.sql_offset())])
             .as_slice(),
+        "id",
         overview,
     )
 }
