@@ -65,19 +65,14 @@ fn of_account(
         Some(status) => domain::list_with_status(tx, &caller, status, page)?,
         None => domain::list(tx, &caller, Order::Created, Direction::Descending, page)?,
     };
-    let ids: Vec<_> = domains.iter().map(|domain| domain.id).collect();
-    let mut assessments = signing::list(tx, &caller, &ids)?;
-    let rotations = rotation::next_each(tx, &domains)?;
-    let line = |domain: Domain<'_>| {
-        Some(Line {
-            account: account.name.clone(),
-            assessment: assessments.remove(&domain.id)?,
-            next_rotation: rotations.get(&domain.id).copied(),
-            domain: domain.into_details(),
-        })
+    let (assessments, rotations) = (signing::list(tx, &domains)?, rotation::next_each(tx, &domains)?);
+    let line = |(domain, assessment): (Domain<'_>, Assessment)| Line {
+        account: account.name.clone(),
+        assessment,
+        next_rotation: rotations.get(&domain.id).copied(),
+        domain: domain.into_details(),
     };
-    // All of them are of this account, in one transaction, so that none is left out.
-    Ok(domains.into_iter().filter_map(line).collect())
+    Ok(domains.into_iter().zip(assessments).map(line).collect())
 }
 
 fn line_json(line: &Line) -> Value {

@@ -6,7 +6,6 @@ use postroom::domain::{self, DomainStatus};
 use postroom::error::Error;
 use postroom::event::{self, Event, Search};
 use postroom::history::{self, Day};
-use postroom::id::DomainId;
 use postroom::page::Page;
 use postroom::session::Role;
 use postroom::signing;
@@ -74,10 +73,9 @@ fn needy(tx: &ReadTx<'_>, call: &Call<'_, SignedIn>) -> Result<Vec<Needy>, Error
     let page = Page { limit: MOST, offset: 0 };
     let mut found = domain::list_with_status(tx, acts, DomainStatus::Failed, page)?;
     found.extend(domain::list_with_status(tx, acts, DomainStatus::Pending, page)?);
-    let ids: Vec<DomainId> = found.iter().map(|domain| domain.id).collect();
-    let assessments = signing::list(tx, acts, &ids)?;
-    let needy = found.iter().map(|domain| {
-        let reason = assessments.get(&domain.id).and_then(|assessment| assessment.reason());
+    let assessments = signing::list(tx, &found)?;
+    let needy = found.iter().zip(&assessments).map(|(domain, assessment)| {
+        let reason = assessment.reason();
         let why = reason.map_or_else(String::new, |reason| sentence(&reason.text));
         Needy { name: domain.name.to_string(), status: domain.status, why }
     });

@@ -17,3 +17,12 @@ pub mod record;
 pub mod route;
 pub mod setup_link;
 pub mod signing;
+
+/// A value that is written as the text by which it is shown.
+pub(crate) struct Shown<T>(pub(crate) T);
+
+impl<T: std::fmt::Display> serde::Serialize for Shown<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}

@@ -1,9 +1,13 @@
 //! Which keys sign for a domain, and the reasons of its status, in JSON.
 
+use super::Shown;
 use crate::wire::shape::{MAYBE_TEXT, MAYBE_TIME, Member, NAME, Shape, TEXT, TEXTS, has};
+use postroom::clock::Timestamp;
+use postroom::name::Selector;
 use postroom::record::Purpose;
-use postroom::signing::{Assessment, Reason, Signing};
-use serde_json::{Map, Value, json};
+use postroom::signing::{Assessment, Reason};
+use serde::Serialize;
+use serde_json::Value;
 
 const UNSIGNED: Shape = Shape::object(
     "NotSigning",
@@ -12,7 +16,7 @@ const UNSIGNED: Shape = Shape::object(
         has("text", TEXT),
     ]],
 );
-/// What [`signing_json`] writes.
+/// What [`SigningJson`] is written as.
 const SIGNING: Shape = Shape::object(
     "Signing",
     &[&[
@@ -32,45 +36,78 @@ const REASON: Shape = Shape::object(
         has("record", Shape::Maybe(&super::record::PURPOSE)),
     ]],
 );
-/// What [`assessment_json`] writes.
+/// What [`AssessmentJson`] is written as.
 pub(crate) const ASSESSMENT: &[Member] = &[
     has("reason", MAYBE_TEXT).text("why the domain is not active"),
     has("reasons", Shape::List(&REASON)).text("none of severity fail exactly when the domain is active"),
     has("signing", SIGNING),
 ];
 
-/// `{"state","by","selectors","since","reason"}`.
-pub fn signing_json(signing: &Signing) -> Value {
-    json!({
-        "state": if signing.signs() { "signs" } else { "none" },
-        "by": signing.by.as_str(),
-        "selectors": signing.selectors.iter().map(postroom::name::Selector::as_str).collect::<Vec<_>>(),
-        "since": signing.since.map(|at| at.to_string()),
-        "reason": signing.reason.as_ref().map(|why| json!({ "code": why.code.as_str(), "text": why.text })),
-    })
+/// How a domain stands, to be written without a copy of it.
+#[derive(Serialize)]
+pub struct AssessmentJson<'a> {
+    /// Why the domain is not active.
+    reason: Option<&'a str>,
+    /// All that there is to say of its status.
+    reasons: Vec<ReasonJson<'a>>,
+    /// Which keys sign for it.
+    signing: SigningJson<'a>,
 }
 
-/// `{"code","text","severity","record"}`.
-fn reason_json(reason: &Reason) -> Value {
-    json!({
-        "code": reason.code, "text": reason.text, "severity": reason.severity.to_string(),
-        "record": reason.record.map(Purpose::as_str),
-    })
+#[derive(Serialize)]
+struct ReasonJson<'a> {
+    code: &'a str,
+    text: &'a str,
+    severity: Shown<postroom::signing::Severity>,
+    record: Option<&'static str>,
 }
 
-/// Which keys sign for a domain (`signing`), why it is not active (`reason`, a text or null), and all that there is to say of
-/// its status (`reasons`).
-pub fn assessment_json(assessment: &Assessment) -> Map<String, Value> {
-    let reason = assessment.reason().map(|reason| reason.text.clone());
-    let reasons = assessment.reasons.iter().map(reason_json).collect();
-    let members =
-        [("reason", reason.into()), ("reasons", reasons), ("signing", signing_json(&assessment.signing))];
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+#[derive(Serialize)]
+struct SigningJson<'a> {
+    state: &'static str,
+    by: &'a str,
+    selectors: Vec<&'a str>,
+    since: Option<Shown<Timestamp>>,
+    reason: Option<UnsignedJson<'a>>,
 }
 
-/// Adds the members of [`assessment_json`] to a domain.
+#[derive(Serialize)]
+struct UnsignedJson<'a> {
+    code: &'static str,
+    text: &'a str,
+}
+
+impl<'a> From<&'a Assessment> for AssessmentJson<'a> {
+    fn from(assessment: &'a Assessment) -> AssessmentJson<'a> {
+        let signing = &assessment.signing;
+        AssessmentJson {
+            reason: assessment.reason().map(|reason| reason.text.as_str()),
+            reasons: assessment.reasons.iter().map(ReasonJson::from).collect(),
+            signing: SigningJson {
+                state: if signing.signs() { "signs" } else { "none" },
+                by: signing.by.as_str(),
+                selectors: signing.selectors.iter().map(Selector::as_str).collect(),
+                since: signing.since.map(Shown),
+                reason: signing
+                    .reason
+                    .as_ref()
+                    .map(|why| UnsignedJson { code: why.code.as_str(), text: &why.text }),
+            },
+        }
+    }
+}
+
+impl<'a> From<&'a Reason> for ReasonJson<'a> {
+    fn from(reason: &'a Reason) -> ReasonJson<'a> {
+        let record = reason.record.map(Purpose::as_str);
+        ReasonJson { code: &reason.code, text: &reason.text, severity: Shown(reason.severity), record }
+    }
+}
+
+/// Adds the members of [`AssessmentJson`] to a domain.
 pub fn add_assessment(domain: &mut Value, assessment: &Assessment) {
-    if let Value::Object(fields) = domain {
-        fields.extend(assessment_json(assessment));
+    let members = serde_json::to_value(AssessmentJson::from(assessment));
+    if let (Value::Object(fields), Ok(Value::Object(members))) = (domain, members) {
+        fields.extend(members);
     }
 }

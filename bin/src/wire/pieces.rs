@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use postroom::db::ReadTx;
-use serde_json::Value;
+use serde::Serialize;
 
 use super::http::{Body, Response, StatusCode};
 use super::{Call, Fault};
@@ -63,11 +63,11 @@ impl<By> Call<'_, By> {
     /// `next` reads the items that follow those that it gave before, at most as many as it is asked for; `None` ends the list.
     /// What goes wrong before the first piece is there is the request's fault; later it ends the connection. A short list is
     /// read at once.
-    pub fn listed(
+    pub fn listed<T: Serialize>(
         &self,
         before: impl Into<Vec<u8>>,
         after: impl Into<Vec<u8>>,
-        next: impl FnMut(&ReadTx<'_>, usize) -> Result<Option<Vec<Value>>, Fault> + Send + 'static,
+        next: impl FnMut(&ReadTx<'_>, usize) -> Result<Option<Vec<T>>, Fault> + Send + 'static,
     ) -> Result<Response, Fault> {
         let postroom = Arc::clone(self.postroom);
         let mut list = List {
@@ -100,10 +100,10 @@ impl<By> Call<'_, By> {
 
 /// Shows a long list of things by their ids, some at a time: what `show` shows of those that are still there. What is damaged
 /// is left out, and the log says so.
-pub fn by_ids<I: Copy + fmt::Display + Send + 'static>(
+pub fn by_ids<I: Copy + fmt::Display + Send + 'static, T>(
     ids: Vec<I>,
-    mut show: impl FnMut(&ReadTx<'_>, &[I]) -> Result<Vec<Value>, Fault> + Send + 'static,
-) -> impl FnMut(&ReadTx<'_>, usize) -> Result<Option<Vec<Value>>, Fault> + Send + 'static {
+    mut show: impl FnMut(&ReadTx<'_>, &[I]) -> Result<Vec<T>, Fault> + Send + 'static,
+) -> impl FnMut(&ReadTx<'_>, usize) -> Result<Option<Vec<T>>, Fault> + Send + 'static {
     let mut left = ids.into_iter();
     move |tx, most| {
         let some: Vec<I> = left.by_ref().take(most).collect();
@@ -142,7 +142,7 @@ struct List<N> {
     ended: bool,
 }
 
-impl<N: FnMut(&ReadTx<'_>, usize) -> Result<Option<Vec<Value>>, Fault>> List<N> {
+impl<T: Serialize, N: FnMut(&ReadTx<'_>, usize) -> Result<Option<Vec<T>>, Fault>> List<N> {
     /// Reads some more items.
     fn read(&mut self, tx: &ReadTx<'_>) -> Result<(), Fault> {
         let Some(items) = (self.next)(tx, self.at_once)? else {
@@ -156,7 +156,7 @@ impl<N: FnMut(&ReadTx<'_>, usize) -> Result<Option<Vec<Value>>, Fault>> List<N> 
                 self.octets.push(b',');
             }
             self.items += 1;
-            // Writing to memory does not fail, and a `Value` has no key that is not a text.
+            // Writing to memory does not fail, and no item has a key that is not a text.
             let _ = serde_json::to_writer(&mut self.octets, item);
         }
         let of_each = (self.octets.len() - begun).div_ceil(items.len().max(1)).max(1);

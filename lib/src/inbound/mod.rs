@@ -172,12 +172,11 @@ pub fn ids(
     Ok((table::ids(tx, caller, names, page)?, total))
 }
 
-/// Those of the domains with these ids that the caller may see, in the order of the ids, with what is set of them.
-pub fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<(Details, Inbound)>, Error> {
-    let (domains, mut found) = (domain::some(tx, caller, ids)?, table::some(tx, ids)?);
-    let with_inbound =
-        |domain: Domain<'_>| (found.remove(&domain.id).unwrap_or_default(), domain.into_details());
-    Ok(domains.into_iter().map(with_inbound).map(|(inbound, domain)| (domain, inbound)).collect())
+/// What is set of each of these domains, in their order: four statements, however many.
+pub fn find_each<'t>(tx: &ReadTx<'t>, domains: &[Domain<'t>]) -> Result<Vec<Inbound>, Error> {
+    let ids: Vec<DomainId> = domains.iter().map(|domain| domain.id).collect();
+    let mut found = table::some(tx, &ids)?;
+    Ok(ids.iter().map(|id| found.remove(id).unwrap_or_default()).collect())
 }
 
 /// Changes what is said of it, all or nothing.

@@ -141,7 +141,7 @@ pub(super) fn ids(
     tx.all_once(&sql, params.as_slice(), "id", |row| row.get(0).map(DomainId::new))
 }
 
-/// What is set of these domains: four statements, however many.
+/// What is set of these domains.
 pub(super) fn some(tx: &ReadTx<'_>, ids: &[DomainId]) -> Result<HashMap<DomainId, Inbound>, Error> {
     let ids = those(ids);
     let of = |table: &str, sorting: &str| {

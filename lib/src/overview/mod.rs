@@ -1,6 +1,6 @@
 //! A domain with what people want to see beside it: its current DKIM key, its webhook key, what is verified.
 //!
-//! Three statements for one domain, and three for a page of them.
+//! Two to four statements, for one domain or a page of them.
 //!
 //! ```
 //! # use postroom::{Caller, account, domain, domain::NewDomain};
@@ -49,7 +49,7 @@ pub struct Overview {
 pub fn find(tx: &ReadTx<'_>, caller: &Caller, id: DomainId) -> Result<Overview, Error> {
     tx.foresee(|tx| signing::foresee(tx, caller, &[id]));
     let found = table::by_id(tx, caller, id)?.into_iter().collect();
-    assessed(tx, caller, found)?.pop().ok_or(Error::NotFound(Entity::Domain))
+    assessed(tx, found)?.pop().ok_or(Error::NotFound(Entity::Domain))
 }
 
 /// A page of the caller's domains.
@@ -60,23 +60,20 @@ pub fn list(
     direction: Direction,
     page: Page,
 ) -> Result<Vec<Overview>, Error> {
-    assessed(tx, caller, table::page(tx, caller, order, direction, page)?)
+    assessed(tx, table::page(tx, caller, order, direction, page)?)
 }
 
 /// Those of the domains with these ids that the caller may see, in the order of the ids.
 pub fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Overview>, Error> {
     tx.foresee(|tx| signing::foresee(tx, caller, ids));
-    assessed(tx, caller, table::some(tx, caller, ids)?)
+    assessed(tx, table::some(tx, caller, ids)?)
 }
 
-fn assessed(tx: &ReadTx<'_>, caller: &Caller, found: Vec<table::Row>) -> Result<Vec<Overview>, Error> {
-    let ids: Vec<DomainId> = found.iter().map(|row| row.domain.id).collect();
-    let mut assessments = signing::list(tx, caller, &ids)?;
-    let overview = |row: table::Row| {
-        let assessment = assessments.remove(&row.domain.id)?;
+fn assessed(tx: &ReadTx<'_>, found: Vec<table::Row>) -> Result<Vec<Overview>, Error> {
+    let assessments = signing::assessed(tx, &found.iter().map(|row| &row.domain).collect::<Vec<_>>())?;
+    let overview = |(row, assessment)| {
         let table::Row { domain, dkim, return_path_verified, webhook_public_key } = row;
-        Some(Overview { domain, dkim, assessment, return_path_verified, webhook_public_key })
+        Overview { domain, dkim, assessment, return_path_verified, webhook_public_key }
     };
-    // All of them are the caller's, in one transaction, so that none is left out.
-    Ok(found.into_iter().filter_map(overview).collect())
+    Ok(found.into_iter().zip(assessments).map(overview).collect())
 }

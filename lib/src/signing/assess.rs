@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::table::Subject;
 use super::{Assessment, Reason, Severity, Signing, Unsigned, UnsignedCode};
 use crate::domain::Details;
 use crate::id::DomainId;
@@ -16,18 +15,17 @@ use crate::settings::Settings;
 /// None of them signs for a name that may not act. Of its authority's DKIM keys a domain needs the records of those that sign. While none does, its DKIM is wrong, unless
 /// the record of the newest key was left out by hand.
 pub(super) fn assess(
-    subject: &Subject,
+    domain: &Details,
+    authority: Option<&DomainName>,
     acts: Acts,
     records: &HashMap<DomainId, Vec<Record>>,
     settings: &Settings,
 ) -> Assessment {
-    let domain = &subject.domain;
     let of = |id| records.get(&id).map_or(&[][..], Vec::as_slice);
     let keys: Vec<(&Record, &PublishedKey)> = of(domain.authority.unwrap_or(domain.id))
         .iter()
         .filter_map(|record| Some((record, record.dkim_key.as_ref()?)))
         .collect();
-    let authority = subject.authority.as_ref().map(|(name, _)| name);
     let by = authority.unwrap_or(&domain.name);
     let active: Vec<_> = keys.iter().copied().filter(|(_, key)| key.is_active()).collect();
     let own = (acts.own, domain.id, &domain.name);

@@ -32,13 +32,13 @@ use std::fmt;
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::ReadTx;
-use crate::domain::Domain;
+use crate::domain::{Details, Domain};
 use crate::error::{Entity, Error};
 use crate::id::{AccountId, DomainId};
 use crate::name::{DomainName, Selector};
 use crate::ownership::{self, Held};
 use crate::record::kind::OF_SIGNING_KEYS;
-use crate::record::{self, Purpose, RecordStatus};
+use crate::record::{self, Purpose, Record, RecordStatus};
 
 use assess::Acts;
 pub use sender::{NotTheirs, SignFor, check_sender};
@@ -165,22 +165,19 @@ impl Assessment {
 
 /// What is known of one domain.
 pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Assessment, Error> {
-    let mut found = assessed(tx, &table::one(tx, domain.id)?)?;
-    found.remove(&domain.id).ok_or(Error::NotFound(Entity::Domain))
+    // It is read anew, for something may have changed it since.
+    let domain = table::one(tx, domain.id)?.ok_or(Error::NotFound(Entity::Domain))?;
+    assessed(tx, &[&domain])?.pop().ok_or(Error::NotFound(Entity::Domain))
 }
 
-/// What is known of those of the domains with these ids that the caller may see: four statements at most, however many.
-pub fn list(
-    tx: &ReadTx<'_>,
-    caller: &Caller,
-    ids: &[DomainId],
-) -> Result<HashMap<DomainId, Assessment>, Error> {
-    assessed(tx, &table::some(tx, caller, ids)?)
+/// What is known of each of these domains, in their order: four statements at most, however many. Nothing has changed them since they
+/// were read.
+pub fn list<'t>(tx: &ReadTx<'t>, domains: &[Domain<'t>]) -> Result<Vec<Assessment>, Error> {
+    assessed(tx, &domains.iter().map(Domain::details).collect::<Vec<_>>())
 }
 
-/// Foresees what [`list`] reads of domains whose own keys sign for them.
+/// Foresees what [`assessed`] reads of domains whose own keys sign for them.
 pub(crate) fn foresee(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) {
-    let _ = table::some(tx, caller, ids);
     let _ = table::records_of(tx, ids);
     let _ = ownership::needs_proof(tx, caller.account());
 }
@@ -191,20 +188,28 @@ pub(crate) fn foresee_records(tx: &ReadTx<'_>, account: AccountId, id: DomainId)
     let _ = ownership::needs_proof(tx, account);
 }
 
-fn assessed(tx: &ReadTx<'_>, subjects: &[table::Subject]) -> Result<HashMap<DomainId, Assessment>, Error> {
-    let records = table::records(tx, subjects)?;
+/// What is known of each of these domains, in their order, as they stand now.
+pub(crate) fn assessed(tx: &ReadTx<'_>, domains: &[&Details]) -> Result<Vec<Assessment>, Error> {
+    let authorities: Vec<DomainId> = domains.iter().filter_map(|domain| domain.authority).collect();
+    let ids: Vec<DomainId> =
+        domains.iter().map(|domain| domain.id).chain(authorities.iter().copied()).collect();
+    let authorities = table::authorities(tx, &authorities)?;
+    let mut records: HashMap<DomainId, Vec<Record>> = HashMap::with_capacity(ids.len());
+    for record in table::records_of(tx, &ids)? {
+        records.entry(record.domain).or_default().push(record);
+    }
+    let authority = |domain: &Details| domain.authority.and_then(|id| authorities.get(&id));
     // An authority is a domain of the same account.
-    let own = subjects.iter().map(|subject| Held::from(&subject.domain));
-    let authorities = subjects.iter().map(|subject| match &subject.authority {
-        Some((name, proved_at)) => Held { account: subject.domain.account, name, proved_at: *proved_at },
-        None => Held::from(&subject.domain),
+    let own = domains.iter().copied().map(Held::from);
+    let above = domains.iter().copied().map(|domain| match authority(domain) {
+        Some((name, proved_at)) => Held { account: domain.account, name, proved_at: *proved_at },
+        None => Held::from(domain),
     });
-    let acts = ownership::acting(tx, &own.chain(authorities).collect::<Vec<_>>())?;
-    let (own, authorities) = acts.split_at(subjects.len());
-    let acts = own.iter().zip(authorities);
-    let assess = |(subject, (own, authority)): (&table::Subject, (&bool, &bool))| {
-        let acts = Acts { own: *own, authority: *authority };
-        (subject.domain.id, assess::assess(subject, acts, &records, tx.settings()))
+    let acts = ownership::acting(tx, &own.chain(above).collect::<Vec<_>>())?;
+    let (own, above) = acts.split_at(domains.len());
+    let assess = |(domain, (own, above)): (&&Details, (&bool, &bool))| {
+        let acts = Acts { own: *own, authority: *above };
+        assess::assess(domain, authority(domain).map(|(name, _)| name), acts, &records, tx.settings())
     };
-    Ok(subjects.iter().zip(acts).map(assess).collect())
+    Ok(domains.iter().zip(own.iter().zip(above)).map(assess).collect())
 }

@@ -2,7 +2,7 @@
 
 use super::{assessed, table};
 use crate::db::WriteTx;
-use crate::domain::{self, Domain, DomainStatus};
+use crate::domain::{self, Details, Domain, DomainStatus};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
 use crate::history::{self, Counted};
@@ -30,12 +30,10 @@ pub fn status_after(was: DomainStatus, required: &[RecordStatus]) -> DomainStatu
 /// Whatever changes a record, a key or an authority calls this in the same transaction, so that no domain is active while
 /// nothing signs for it.
 pub(crate) fn follow(tx: &WriteTx<'_>, actor: &Actor, id: DomainId) -> Result<DomainStatus, Error> {
-    let subjects = table::with_dependents(tx, id)?;
-    let assessments = assessed(tx, &subjects)?;
+    let domains = table::with_dependents(tx, id)?;
+    let domains: Vec<&Details> = domains.iter().collect();
     let mut own = None;
-    for subject in &subjects {
-        let domain = &subject.domain;
-        let Some(assessment) = assessments.get(&domain.id) else { continue };
+    for (domain, assessment) in domains.iter().copied().zip(assessed(tx, &domains)?) {
         let status = status_after(domain.status, &assessment.required);
         if domain.id == id {
             own = Some(status);

@@ -1,71 +1,39 @@
-//! The SQL of what signing rests on: domains with the names of their authorities, and the records of both.
+//! The SQL of what signing rests on: domains, their authorities, and the records of both.
 
 use std::collections::HashMap;
 
-use crate::account::Caller;
 use crate::clock::Timestamp;
-use crate::db::{Params, ReadTx, Row, WriteTx, moment_if_any, named};
+use crate::db::{ReadTx, WriteTx, moment_if_any, named};
 use crate::domain::Details;
 use crate::domain::table::{THOSE, details, those};
-use crate::domain::visibility::{Scope, visible};
 use crate::error::Error;
 use crate::id::DomainId;
 use crate::name::DomainName;
 use crate::record::{self, Record};
 
-/// A domain whose signing is looked at.
-pub(super) struct Subject {
-    pub(super) domain: Details,
-    /// The name of its authority, where that is another, and when that was proved.
-    pub(super) authority: Option<(DomainName, Option<Timestamp>)>,
-}
+/// The name of a domain's authority, and when that was proved.
+pub(super) type Authority = (DomainName, Option<Timestamp>);
 
-pub(super) fn one(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<Subject>, Error> {
-    subjects(tx, "d.id = ?1", [id.number()])
+pub(super) fn one(tx: &ReadTx<'_>, id: DomainId) -> Result<Option<Details>, Error> {
+    tx.one("SELECT * FROM domain WHERE id = ?1", [id.number()], details)
 }
 
 /// The domain, and those for which it is the authority.
-pub(super) fn with_dependents(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<Subject>, Error> {
-    subjects(tx, "d.id = ?1 OR d.authority_id = ?1", [id.number()])
+pub(super) fn with_dependents(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<Details>, Error> {
+    tx.all_once("SELECT * FROM domain WHERE id = ?1 OR authority_id = ?1", [id.number()], "id", details)
 }
 
-/// Those of these domains that the caller may see.
-pub(super) fn some(tx: &ReadTx<'_>, caller: &Caller, ids: &[DomainId]) -> Result<Vec<Subject>, Error> {
-    let (scope, visible) = (Scope::of(caller), visible(caller));
-    if let [id] = ids {
-        let which = format!("d.id = :id AND {visible}");
-        return subjects(tx, &which, scope.with(&[(":id", &id.number())]).as_slice());
+/// The domains with these ids, as far as they are the authorities of others: no statement if there is none.
+pub(super) fn authorities(tx: &ReadTx<'_>, ids: &[DomainId]) -> Result<HashMap<DomainId, Authority>, Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
     }
-    let which = format!("d.id IN ({THOSE}) AND {visible}");
-    subjects(tx, &which, scope.with(&[(":ids", &those(ids))]).as_slice())
-}
-
-fn subjects(tx: &ReadTx<'_>, which: &str, params: impl Params) -> Result<Vec<Subject>, Error> {
-    let sql = format!(
-        "SELECT d.*, a.name AS authority_name, a.proved_at AS authority_proved_at FROM domain d LEFT JOIN domain a ON a.id = d.authority_id
-         WHERE {which}"
-    );
-    tx.all(&sql, params, |row: &Row<'_>| {
-        let authority = match row.get::<_, Option<_>>("authority_name")?.map(DomainName::stored) {
-            Some(name) => Some((name, moment_if_any(row, "authority_proved_at")?)),
-            None => None,
-        };
-        Ok(Subject { domain: details(row)?, authority })
-    })
-}
-
-/// The records of these domains and of their authorities, by domain.
-pub(super) fn records(
-    tx: &ReadTx<'_>,
-    subjects: &[Subject],
-) -> Result<HashMap<DomainId, Vec<Record>>, Error> {
-    let own = subjects.iter().map(|subject| subject.domain.id);
-    let ids = own.chain(subjects.iter().filter_map(|subject| subject.domain.authority)).collect::<Vec<_>>();
-    let mut records: HashMap<DomainId, Vec<Record>> = HashMap::new();
-    for record in records_of(tx, &ids)? {
-        records.entry(record.domain).or_default().push(record);
-    }
-    Ok(records)
+    let sql = format!("SELECT id, name, proved_at FROM domain WHERE id IN ({THOSE})");
+    let found = tx.all(&sql, named! { ":ids": those(ids) }, |row| {
+        let name = DomainName::stored(row.get("name")?);
+        Ok((DomainId::new(row.get("id")?), (name, moment_if_any(row, "proved_at")?)))
+    })?;
+    Ok(found.into_iter().collect())
 }
 
 /// The records of the domains with these ids.

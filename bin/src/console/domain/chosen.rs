@@ -2,9 +2,8 @@
 
 use maud::{Markup, html};
 use postroom::db::ReadTx;
-use postroom::domain::{self, Details, Domain};
+use postroom::domain::{self, Domain};
 use postroom::error::Error;
-use postroom::id::DomainId;
 use postroom::name::DomainName;
 use postroom::page::Page;
 use postroom::record::{self, Format};
@@ -91,10 +90,7 @@ fn export(call: &Call<'_, SignedIn>, form: &Form) -> Result<Response, Fault> {
     let wanted = form.get("format").unwrap_or_default();
     let Ok(format) = wanted.parse::<Format>() else {
         let mut sheet = Sheet::new(HEAD);
-        call.read(|tx| {
-            let domains = chosen(tx, call, form)?.into_iter().map(Domain::into_details).collect();
-            lines(tx, &call.caller.acts, domains, &mut sheet)
-        })?;
+        call.read(|tx| lines(tx, &chosen(tx, call, form)?, &mut sheet))?;
         return Ok(sheet_of("domains.csv", sheet.into_octets()));
     };
     let zones = call.read(|tx| {
@@ -121,24 +117,17 @@ const HEAD: &[&str] =
     &["domain", "label", "status", "why", "signs_with", "proved_at", "created_at", "next_check_at"];
 
 /// A line of a table for each of these domains.
-fn lines(
-    tx: &ReadTx<'_>,
-    acts: &postroom::Caller,
-    domains: Vec<Details>,
-    sheet: &mut Sheet,
-) -> Result<(), Error> {
-    let ids: Vec<DomainId> = domains.iter().map(|domain| domain.id).collect();
-    let assessments = signing::list(tx, acts, &ids)?;
-    for domain in domains {
-        let assessment = assessments.get(&domain.id);
-        let selectors = assessment.filter(|assessment| assessment.signing.signs()).map(|assessment| {
-            assessment.signing.selectors.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-        });
+fn lines<'t>(tx: &ReadTx<'t>, domains: &[Domain<'t>], sheet: &mut Sheet) -> Result<(), Error> {
+    let assessments = signing::list(tx, domains)?;
+    for (domain, assessment) in domains.iter().zip(&assessments) {
+        let signing = Some(&assessment.signing).filter(|signing| signing.signs());
+        let selectors = signing
+            .map(|signing| signing.selectors.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
         sheet.line(&[
             domain.name.as_str(),
             domain.label.as_deref().unwrap_or_default(),
             domain.status.as_str(),
-            &assessment.and_then(why).map(phrase).unwrap_or_default(),
+            &why(assessment).map(phrase).unwrap_or_default(),
             &selectors.unwrap_or_default(),
             &domain.proved_at.map(|at| at.to_string()).unwrap_or_default(),
             &domain.created_at.to_string(),
@@ -154,11 +143,10 @@ pub(in crate::console) fn sheet(call: &Call<'_, SignedIn>) -> Result<Response, F
     let mut offset = 0;
     call.sheet("domains.csv", Sheet::new(HEAD), move |tx, sheet| {
         let page = Page { limit: LINES, offset };
-        let domains: Vec<Details> =
-            asked.find(tx, &acts, page)?.into_iter().map(Domain::into_details).collect();
+        let domains = asked.find(tx, &acts, page)?;
         offset += u64::from(LINES);
         let is_any = !domains.is_empty();
-        lines(tx, &acts, domains, sheet)?;
+        lines(tx, &domains, sheet)?;
         Ok(is_any)
     })
 }

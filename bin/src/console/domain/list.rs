@@ -95,8 +95,7 @@ impl Asked {
 }
 
 struct Found {
-    domains: Vec<Details>,
-    assessments: HashMap<DomainId, Assessment>,
+    domains: Vec<(Details, Assessment)>,
     rotations: HashMap<DomainId, Timestamp>,
     has_more: bool,
 }
@@ -104,15 +103,14 @@ struct Found {
 impl Found {
     /// Whether one of them is being checked, or is the next to be.
     fn is_any_due(&self, now: Timestamp) -> bool {
-        self.domains.iter().any(|domain| domain.next_check_at <= now)
+        self.domains.iter().any(|(domain, _)| domain.next_check_at <= now)
     }
 
     /// A number that differs where something differs that a person would notice.
     fn state(&self, now: Timestamp) -> String {
         let mut hash = DefaultHasher::new();
-        for domain in &self.domains {
-            let why = self.assessments.get(&domain.id).and_then(why);
-            let code = why.map(|reason| reason.code.as_str());
+        for (domain, assessment) in &self.domains {
+            let code = why(assessment).map(|reason| reason.code.as_str());
             (domain.id.number(), domain.status.as_str(), code, domain.next_check_at <= now).hash(&mut hash);
         }
         format!("{:x}", hash.finish())
@@ -194,10 +192,9 @@ fn found(tx: &ReadTx<'_>, call: &Call<'_, SignedIn>, asked: &Asked) -> Result<Fo
     let has_more = domains.len() > ON_A_PAGE as usize;
     domains.truncate(ON_A_PAGE as usize);
     let rotations = rotation::next_each(tx, &domains)?;
-    let domains: Vec<Details> = domains.into_iter().map(Domain::into_details).collect();
-    let ids: Vec<DomainId> = domains.iter().map(|domain| domain.id).collect();
-    let assessments = signing::list(tx, acts, &ids)?;
-    Ok(Found { domains, assessments, rotations, has_more })
+    let assessments = signing::list(tx, &domains)?;
+    let domains = domains.into_iter().map(Domain::into_details).zip(assessments).collect();
+    Ok(Found { domains, rotations, has_more })
 }
 
 fn search(frame: &Frame, asked: &Asked) -> Markup {
@@ -257,7 +254,7 @@ fn table(frame: &Frame, asked: &Asked, found: &Found, refused: Option<&Refused>)
                                  th scope="col" { "Domain" } th scope="col" { "Status" } th scope="col" { "Why" }
                                  th scope="col" { "Signing key" } th scope="col" { "Next rotation" } th scope="col" { "Added" } }
                         }
-                        tbody { @for domain in &found.domains { (row(frame, found, domain)) } }
+                        tbody { @for (domain, assessment) in &found.domains { (row(frame, found, domain, assessment)) } }
                     }
                 }))
                 (pager(before, after))
@@ -268,10 +265,9 @@ fn table(frame: &Frame, asked: &Asked, found: &Found, refused: Option<&Refused>)
     }
 }
 
-fn row(frame: &Frame, found: &Found, domain: &Details) -> Markup {
+fn row(frame: &Frame, found: &Found, domain: &Details, assessment: &Assessment) -> Markup {
     let name = domain.name.as_str();
-    let assessment = found.assessments.get(&domain.id);
-    let signing = assessment.map(|assessment| &assessment.signing);
+    let signing = &assessment.signing;
     html! {
         tr {
             td { input type="checkbox" name="chosen" value=(name) aria-label={ "Choose " (name) }; }
@@ -280,15 +276,12 @@ fn row(frame: &Frame, found: &Found, domain: &Details) -> Markup {
                 @if let Some(label) = &domain.label { div.small.soft { (label) } }
             }
             td { (domain_pill(domain.status)) @if domain.next_check_at <= frame.now { div.small.soft { "Being checked" } } }
-            td.small { @if let Some(why) = assessment.and_then(why) { (phrase(why)) } }
+            td.small { @if let Some(why) = why(assessment) { (phrase(why)) } }
             td.small data-label="Signing key" {
-                @match signing {
-                    Some(signing) if signing.signs() => {
-                        @for (at, selector) in signing.selectors.iter().enumerate() { @if at > 0 { ", " } code { (selector) } }
-                        @if signing.by != domain.name { div.soft { "of " (signing.by) } }
-                    }
-                    _ => (pill(Tone::Plain, "None signs")),
-                }
+                @if signing.signs() {
+                    @for (at, selector) in signing.selectors.iter().enumerate() { @if at > 0 { ", " } code { (selector) } }
+                    @if signing.by != domain.name { div.soft { "of " (signing.by) } }
+                } @else { (pill(Tone::Plain, "None signs")) }
             }
             td.small data-label="Next rotation" { @if let Some(at) = found.rotations.get(&domain.id) { (time(*at, frame.now)) } }
             td.small.nowrap data-label="Added" { (time(domain.created_at, frame.now)) }

@@ -78,10 +78,8 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
         format!("],\"limit\":{limit},\"offset\":{offset}}}"),
         by_ids(ids, move |tx, ids| {
             let found = domain::some(tx, &caller, ids)?;
-            let assessments = signing::list(tx, &caller, ids)?;
-            let shown =
-                found.iter().filter_map(|domain| Some(domain_json(domain, assessments.get(&domain.id)?)));
-            Ok(shown.collect())
+            let assessments = signing::list(tx, &found)?;
+            Ok(found.iter().zip(&assessments).map(|(domain, found)| domain_json(domain, found)).collect())
         }),
     )
 }

@@ -133,12 +133,12 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
         "{\"domains\":[",
         format!("],\"total\":{total}}}"),
         by_ids(ids, move |tx, ids| {
-            let found = inbound::some(tx, &caller, ids)?;
-            let assessments = signing::list(tx, &caller, ids)?;
-            let shown = found.iter().filter_map(|(domain, inbound)| {
-                Some(handles.json(domain, inbound, assessments.get(&domain.id)?))
-            });
-            Ok(shown.collect())
+            let domains = domain::some(tx, &caller, ids)?;
+            let found = inbound::find_each(tx, &domains)?.into_iter().zip(signing::list(tx, &domains)?);
+            let shown = domains.iter().zip(found);
+            Ok(shown
+                .map(|(domain, (inbound, assessment))| handles.json(domain, &inbound, &assessment))
+                .collect())
         }),
     )
 }

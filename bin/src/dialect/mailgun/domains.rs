@@ -47,10 +47,8 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
         "]}",
         by_ids(ids, move |tx, ids| {
             let domains = domain::some(tx, &caller, ids)?;
-            let assessments = signing::list(tx, &caller, ids)?;
-            let items = domains.iter();
-            let items = items.filter_map(|domain| Some(domain_json(domain, assessments.get(&domain.id)?)));
-            Ok(items.collect())
+            let assessments = signing::list(tx, &domains)?;
+            Ok(domains.iter().zip(&assessments).map(|(domain, found)| domain_json(domain, found)).collect())
         }),
     )
 }

@@ -1,5 +1,6 @@
 //! `/api/v1/domains`: list, show, create, update, verify.
 
+use postroom::clock::Timestamp;
 use postroom::dkim::pool;
 use postroom::domain::{self, Order};
 use postroom::error::Entity;
@@ -10,12 +11,12 @@ use postroom::page::{Direction, Page};
 use postroom::provision::{self, NewDomain};
 use postroom::record::Purpose;
 use postroom::verify::{Checked, Code, check};
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, json};
 
 use super::{Text, input, path_id};
-use crate::json::signing::ASSESSMENT;
-use crate::json::signing::assessment_json;
+use crate::json::Shown;
+use crate::json::signing::{ASSESSMENT, AssessmentJson};
 use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::shape::{ID, MAYBE_TEXT, NAME, Shape, TEXT, TIME, has, may};
@@ -87,10 +88,10 @@ struct Domain<'a> {
     dkim_verified: bool,
     advanced_verified: bool,
     webhook_public_key: Option<String>,
-    created_at: String,
-    modified_at: String,
+    created_at: Shown<Timestamp>,
+    modified_at: Shown<Timestamp>,
     #[serde(flatten)]
-    assessment: Map<String, Value>,
+    assessment: AssessmentJson<'a>,
 }
 
 impl<'a> From<&'a Overview> for Domain<'a> {
@@ -105,10 +106,19 @@ impl<'a> From<&'a Overview> for Domain<'a> {
             dkim_verified: overview.assessment.dkim_verified,
             advanced_verified: overview.return_path_verified,
             webhook_public_key: overview.webhook_public_key.map(|key| key.base64()),
-            created_at: domain.created_at.to_string(),
-            modified_at: domain.updated_at.to_string(),
-            assessment: assessment_json(&overview.assessment),
+            created_at: Shown(domain.created_at),
+            modified_at: Shown(domain.updated_at),
+            assessment: AssessmentJson::from(&overview.assessment),
         }
+    }
+}
+
+/// A domain of a list, written as [`Domain`].
+struct Listed(Overview);
+
+impl Serialize for Listed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Domain::from(&self.0).serialize(serializer)
     }
 }
 
@@ -121,9 +131,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     call.listed(
         "[",
         "]",
-        by_ids(ids, move |tx, ids| {
-            Ok(overview::some(tx, &caller, ids)?.iter().map(|found| json!(Domain::from(found))).collect())
-        }),
+        by_ids(ids, move |tx, ids| Ok(overview::some(tx, &caller, ids)?.into_iter().map(Listed).collect())),
     )
 }
 
