@@ -48,6 +48,8 @@ pub enum Entity {
     SetupLink,
     /// Somebody who signs in with a password.
     Administrator,
+    /// A passkey of theirs.
+    Passkey,
 }
 
 impl fmt::Display for Entity {
@@ -68,6 +70,7 @@ impl fmt::Display for Entity {
             Entity::Session => "session",
             Entity::SetupLink => "set-up link",
             Entity::Administrator => "administrator",
+            Entity::Passkey => "passkey",
         })
     }
 }

@@ -55,8 +55,10 @@ ids! {
     SetupLinkId,
     /// The id of a session in the console.
     SessionId,
-    /// The id of somebody who signs in with a password.
+    /// The id of somebody who signs in with a password or a passkey.
     AdministratorId,
+    /// The id of a passkey of theirs.
+    PasskeyId,
     /// The id of a report of a misclassified message.
     ReportId,
     /// The id of a recipient.

@@ -1,7 +1,11 @@
 // What the checks and the pictures share: the browser, the server's commands, and some domains to look at.
 import { execFileSync } from 'node:child_process';
+import { setDefaultResultOrder } from 'node:dns';
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
+
+// The server listens at 127.0.0.1 alone, and `localhost` can be ::1 as well.
+setDefaultResultOrder('ipv4first');
 
 const { SITE_URL, LINK, BINARY, SITE } = process.env;
 export const url = SITE_URL;

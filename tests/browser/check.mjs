@@ -310,7 +310,7 @@ try {
     await jo.fill('#name', 'jo@default');
     await jo.fill('#password', password);
     await jo.fill('#code', code);
-    await jo.click('main button');
+    await jo.click('main form[action$="/sign-in"] button');
     await jo.waitForLoadState();
   };
   await enter('not these words', spare);
@@ -319,6 +319,85 @@ try {
   assert.equal(new URL(jo.url()).pathname, '/console');
   await morning.close();
   story('a password and a code sign in each morning, and nothing else does');
+
+  // A device that holds passkeys, and says yes to whatever it is asked.
+  const own = await browser.newContext();
+  const there = await own.newPage();
+  listen(there);
+  const device = await own.newCDPSession(there);
+  await device.send('WebAuthn.enable');
+  const { authenticatorId } = await device.send('WebAuthn.addVirtualAuthenticator', { options: {
+    protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true,
+  } });
+  const verify = (isUserVerified) => device.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified });
+  const clean = async (which, name) => {
+    await which.evaluate(axe);
+    assert.deepEqual((await which.evaluate(() => window.axe.run())).violations.map(({ id }) => id), [], name);
+  };
+  await signIn(there, link('--account', 'default'));
+  await there.goto(`${url}/console/password`);
+  await clean(there, 'the page of passwords and passkeys');
+  await there.fill('#add-name', 'ann');
+  await there.fill('#add-label', markup.slice(0, 64));
+  await there.click('text=Add a passkey');
+  await there.waitForSelector('h1:text("Make the passkey")');
+  await clean(there, 'the page that makes a passkey');
+  await there.click('form[data-passkey] button');
+  await there.waitForSelector('.notice.good');
+  const [passkey] = (await device.send('WebAuthn.getCredentials', { authenticatorId })).credentials;
+  assert.ok(passkey.isResidentCredential && passkey.rpId === 'localhost');
+  await there.click('text=Sign out');
+  await there.goto(`${url}/console/sign-in`);
+  await clean(there, 'the page that signs in');
+  const useIt = async () => {
+    await there.goto(`${url}/console/sign-in`);
+    await there.click('text=Sign in with a passkey');
+  };
+  await useIt();
+  await there.waitForURL(`${url}/console`);
+  assert.match(await there.textContent('.who'), /Account administrator/);
+  await there.goto(`${url}/console/password`);
+  assert.match(await there.textContent('main'), /ann@default/);
+  await clean(there, 'the page of somebody with a passkey');
+  await there.fill('#rename-label', 'my laptop');
+  await there.click('text=Rename >> nth=-1');
+  await there.waitForSelector('.notice.good');
+  // The device has a passkey of theirs, so it makes no second one.
+  await there.fill('#add-label', 'twice');
+  await there.click('main form[action$="/passkeys"] button');
+  await there.click('form[data-passkey] button');
+  await there.waitForSelector('text=This device has a passkey of yours already.');
+  // Without a look at who it is, no device signs in.
+  await verify(false);
+  await useIt();
+  await there.waitForSelector('[data-told]:not([hidden])');
+  await verify(true);
+  await useIt();
+  await there.waitForURL(`${url}/console`);
+  await there.goto(`${url}/console/password`);
+  assert.match(await there.textContent('main'), /This is your last way in/);
+  await there.check('text=I shall sign in by a login link');
+  await there.click('main form[action$="/passkeys/remove"] button');
+  await there.waitForSelector('h1:text("Your last way in is removed")');
+  await clean(there, 'the page after the last way in');
+  await useIt();
+  await there.waitForSelector('text=This server does not know the passkey');
+  await clean(there, 'the page that refuses a passkey');
+  await own.close();
+  story('a passkey is added, signs in without a name, is renamed and removed, and then signs nobody in');
+
+  const unscriptedContext = await browser.newContext({ javaScriptEnabled: false });
+  const still = await unscriptedContext.newPage();
+  await still.goto(`${url}/console/sign-in`);
+  assert.equal(await still.isVisible('text=Sign in with a passkey'), false);
+  assert.ok(await still.isVisible('#password'));
+  await signIn(still, link('--account', 'default'));
+  await still.goto(`${url}/console/password`);
+  assert.ok(await still.isVisible('text=Adding a passkey needs JavaScript'));
+  assert.equal(await still.isVisible('#add-label'), false);
+  await still.click('text=Sign out');
+  await unscriptedContext.close();
+  story('without a script the page says that a passkey needs one, and passwords work');
 
   await page.goto(`${url}/console/sessions`);
   const rows = await page.locator('tbody tr').count();

@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 pub(crate) mod app;
+pub(crate) mod authenticator;
 pub(crate) mod contract;
 pub(crate) mod held;
 pub(crate) mod mail;

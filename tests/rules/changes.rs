@@ -213,6 +213,7 @@ impl Desk {
         let form = format!("current=four+words+in+a+row&code={code}");
         assert_eq!(self.app.visit(&cookie, "POST /console/password/codes", &form).status, 200);
         assert_eq!(self.app.visit(&cookie, "POST /console/password/remove", "administrator=1").status, 303);
+        self.passkeys();
         let session = self.app.session(self.key.account);
         self.app.visit(&session, "POST /console/sign-out", "");
         let session = self.app.operator_session();
@@ -229,6 +230,18 @@ impl Desk {
             })
             .unwrap();
         self.app.postroom.write(|tx| key::revoke(tx, self.key.id)).unwrap();
+    }
+
+    fn passkeys(&self) {
+        let mut device = self.app.give_passkey(&self.app.session(self.key.account), "ann");
+        device.count = 2;
+        let cookie = self.app.enter_with(&mut device).unwrap();
+        device.count = 1;
+        assert!(self.app.enter_with(&mut device).is_err());
+        for (path, form) in [("rename", "passkey=1&label=phone"), ("remove", "passkey=1&sure=yes")] {
+            let line = format!("POST /console/password/passkeys/{path}");
+            assert_eq!(self.app.visit(&cookie, &line, form).status, 200, "{path}");
+        }
     }
 
     fn claims(&self) {

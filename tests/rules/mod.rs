@@ -28,6 +28,7 @@ mod master_key;
 mod names;
 mod ownership;
 mod ownership_by_chance;
+mod passkeys;
 mod policies;
 mod recipients;
 mod reports;

@@ -324,9 +324,9 @@ impl App {
                 answered.map_err(|fault| match fault {
                     Fault::CredentialMissing
                     | Fault::CredentialInvalid
-                    | Fault::Page(PageFault::DeadLink | PageFault::DeadSetupLink(_)) => {
-                        self.limits.count_failure(request.peer, fault)
-                    }
+                    | Fault::Page(
+                        PageFault::DeadLink | PageFault::DeadSetupLink(_) | PageFault::Passkey(_),
+                    ) => self.limits.count_failure(request.peer, fault),
                     other => other,
                 })
             }

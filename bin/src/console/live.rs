@@ -9,7 +9,7 @@ use postroom::session;
 use super::domain::{find, name};
 use super::session::cookie_of;
 use crate::wire::http::Response;
-use crate::wire::{Call, Fault, Seen, SignedIn};
+use crate::wire::{Call, Fault, Following, Seen, SignedIn};
 
 /// A word that differs where a check has written something down, or something of the domain has changed.
 pub(super) fn revision(domain: &Details) -> String {
@@ -25,7 +25,8 @@ pub(super) fn revision(domain: &Details) -> String {
 pub(super) fn follow(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let name = name(call)?;
     let secret = cookie_of(call.request).ok_or(Fault::CredentialMissing)?;
-    call.live(call.caller.acts.account(), move |tx| {
+    let follower = Following { account: call.caller.acts.account(), link: None };
+    call.live(follower, move |tx| {
         let session = session::find(tx, &secret)?.ok_or(Fault::CredentialInvalid)?;
         let acts = session.caller().ok_or(Fault::CredentialInvalid)?;
         let domain = find(tx, &acts, &name)?;

@@ -47,6 +47,8 @@ pub const SURFACE: Surface = Surface {
         open(Method::POST, LOGIN, login::sign_in),
         open(Method::GET, password::SIGN_IN, password::ask),
         open(Method::POST, password::SIGN_IN, password::enter).guessing(),
+        open(Method::POST, password::CHALLENGE, password::challenge),
+        open(Method::POST, password::BY_PASSKEY, password::enter_by_passkey),
         open(Method::GET, setup::PATH, setup::show),
         open(Method::GET, "/setup/zone", setup::zone),
         open(Method::GET, "/setup/live", setup::live),
@@ -145,6 +147,12 @@ pub const SURFACE: Surface = Surface {
         desk(Method::POST, "/console/password/change", password::change).for_account().guessing(),
         desk(Method::POST, "/console/password/codes", password::renew).for_account().guessing(),
         desk(Method::POST, "/console/password/remove", password::remove).for_account(),
+        desk(Method::POST, "/console/password/passkeys", password::offer).for_account().guessing(),
+        desk(Method::POST, "/console/password/passkeys/add", password::add_made).for_account(),
+        desk(Method::POST, "/console/password/passkeys/rename", password::rename_passkey).for_account(),
+        desk(Method::POST, "/console/password/passkeys/remove", password::remove_passkey)
+            .for_account()
+            .guessing(),
         desk(Method::GET, "/console/accounts", operator::show).for_operator(),
         desk(Method::POST, "/console/accounts/open", operator::open_account).for_operator(),
     ],

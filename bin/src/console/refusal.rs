@@ -18,6 +18,14 @@ pub(super) fn render(fault: &Fault) -> Response {
             "Two ways in at once",
             &html! { p { "The request carries more than one credential. Close the browser, and open a new login link." } },
         ),
+        Fault::Page(PageFault::Passkey(why)) => page(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The passkey does not sign you in",
+            &html! {
+                p role="alert" { (why) }
+                p { a href=(super::password::SIGN_IN) { "Back to the page that signs you in" } }
+            },
+        ),
         Fault::Page(PageFault::NoAccount) => see("/console/accounts"),
         Fault::CrossSite => page(
             StatusCode::FORBIDDEN,
@@ -88,7 +96,7 @@ fn signed_out() -> Response {
                  after twelve hours." }
             h2 { "How to get in" }
             ul {
-                li { "If you have a password, " a href=(super::password::SIGN_IN) { "sign in with it" } "." }
+                li { "If you have a password or a passkey, " a href=(super::password::SIGN_IN) { "sign in with it" } "." }
                 li { "If you have a login link, open it. It works once, for a few minutes. Whoever runs your mail, or the \
                       program that you manage it with, makes a new one." }
                 li { "If you run this server, print a link in its shell: " code { "postroom login-link --operator" } ". For \

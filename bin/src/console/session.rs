@@ -15,10 +15,14 @@ use crate::wire::{Call, Fault, SignedIn};
 
 /// The session that a request carries, whether or not it is (still) one.
 pub(super) fn cookie_of(request: &Request) -> Option<PlainSecret> {
+    PlainSecret::parse(SecretKind::Session, cookie_named(request, COOKIE)?).ok()
+}
+
+/// The value of the first cookie of this name.
+pub(super) fn cookie_named<'a>(request: &'a Request, wanted: &str) -> Option<&'a str> {
     let all = request.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, text) = pairs.find(|(name, _)| *name == COOKIE)?;
-    PlainSecret::parse(SecretKind::Session, text).ok()
+    pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value)
 }
 
 /// The answer, with the cookie of a session that has begun.
@@ -39,7 +43,7 @@ fn with_cookie(mut response: Response, value: &str, seconds: u64) -> Response {
 pub(super) fn sign_out(call: &Call<'_, SignedIn<()>>) -> Result<Response, Fault> {
     let own = &call.caller.session;
     call.write(|tx| session::end(tx, own, own.id))?;
-    let text = html! { p { "You are signed out. To come back, open a new login link, or " a href={ (base_path(call.base_url)) "/console/sign-in" } { "sign in with a password" } "." } };
+    let text = html! { p { "You are signed out. To come back, open a new login link, or " a href={ (base_path(call.base_url)) "/console/sign-in" } { "sign in with a password or a passkey" } "." } };
     Ok(with_cookie(bare(StatusCode::OK, "Signed out", base_path(call.base_url), &text), "", 0))
 }
 
@@ -72,7 +76,9 @@ pub(super) fn show(call: &Call<'_, SignedIn<()>>) -> Result<Response, Fault> {
                                 span.name { (browser(session.agent.as_deref())) } " "
                                 @if session.id == frame.session.id { (pill(Tone::Good, "This one")) }
                                 @else if session.role != frame.session.role { (pill(Tone::Plain, "One domain")) }
-                                @if session.administrator.is_some() { (pill(Tone::Plain, "With a password")) }
+                                @if session.administrator.is_some() {
+                                    (pill(Tone::Plain, if session.by_passkey { "With a passkey" } else { "With a password" }))
+                                }
                                 @if let Some(agent) = &session.agent { div.small.soft { (agent) } }
                             }
                             td data-label="Address" { (session.address) }

@@ -177,7 +177,7 @@ impl Desk {
                 let maker = Maker::new(Arc::clone(&self.lanes), Arc::clone(&self.budget), account);
                 Sending::piecewise(pieces, maker, answering)
             }
-            Body::Events(events) => match self.streams.begin(events.account()) {
+            Body::Events(events) => match self.streams.begin(events.follower()) {
                 Some(place) => {
                     let lanes = Arc::clone(&self.lanes);
                     let follower = Follower::new(lanes, self.deadlines, self.stop.clone(), events, place);

@@ -21,7 +21,7 @@
 //! | between requests | 15 s | closed |
 //! | a peer that takes nothing of a response | 30 s | closed |
 //! | a stream of events | 10 min | it ends |
-//! | streams of events | 256, 16 an account | the App's words for a server that is full |
+//! | streams of events | 256, 16 an account, 8 of those by its set-up links, 4 by one link | the App's words for a server that is full |
 //! | TLS handshake | 5 s | closed |
 //! | connections | [`Settings::connections`] | an idle one, or one without a key, makes room; else they wait in the kernel's queue |
 //! | connections from one address | [`Settings::per_address`] | closed |

@@ -7,40 +7,67 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::body::Bytes;
-use postroom::id::AccountId;
+use postroom::id::{AccountId, SetupLinkId};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::answer::Lane;
 use super::lanes::{Lanes, Share, Turn};
 use super::{Deadlines, stopped};
-use crate::wire::Events;
+use crate::wire::{Events, Following};
 
 /// The most streams at a time.
 const MOST: usize = 256;
 /// The most of them of one account.
 const MOST_OF_ACCOUNT: usize = 16;
+/// The most of those by the account's set-up links, so that whoever was handed links leaves room for the account itself.
+const MOST_OF_LINKS: usize = 8;
+/// The most of those by one link.
+const MOST_OF_LINK: usize = 4;
 /// After so many looks that found nothing a comment is sent, so that a peer who is gone is noticed.
 const QUIET_LOOKS: u32 = 2;
 const COMMENT: &[u8] = b":\n\n";
 
 /// The streams that are open, by account.
 #[derive(Debug, Default)]
-pub(super) struct Streams(Mutex<HashMap<AccountId, usize>>);
+pub(super) struct Streams(Mutex<HashMap<AccountId, Open>>);
+
+/// Those of one account.
+#[derive(Debug, Default)]
+struct Open {
+    /// All of them.
+    all: usize,
+    /// Those by set-up links.
+    by_link: HashMap<SetupLinkId, usize>,
+}
+
+impl Open {
+    fn has_room(&self, link: Option<SetupLinkId>) -> bool {
+        let has_room_for_link = link.is_none_or(|link| {
+            let own = self.by_link.get(&link).copied().unwrap_or(0);
+            own < MOST_OF_LINK && self.by_link.values().sum::<usize>() < MOST_OF_LINKS
+        });
+        self.all < MOST_OF_ACCOUNT && has_room_for_link
+    }
+}
 
 impl Streams {
-    /// Takes a place for a stream of this account, if the account and the others leave one.
-    pub(super) fn begin(self: &Arc<Self>, account: AccountId) -> Option<Place> {
+    /// Takes a place for a stream, if those of the link, of the account and of others leave one.
+    pub(super) fn begin(self: &Arc<Self>, follower: Following) -> Option<Place> {
         let mut open = self.open();
-        let own = open.get(&account).copied().unwrap_or(0);
-        if own >= MOST_OF_ACCOUNT || open.values().sum::<usize>() >= MOST {
+        let has_room = open.get(&follower.account).is_none_or(|own| own.has_room(follower.link));
+        if !has_room || open.values().map(|own| own.all).sum::<usize>() >= MOST {
             return None;
         }
-        open.insert(account, own + 1);
-        Some(Place { streams: Arc::clone(self), account })
+        let own = open.entry(follower.account).or_default();
+        own.all += 1;
+        if let Some(link) = follower.link {
+            *own.by_link.entry(link).or_default() += 1;
+        }
+        Some(Place { streams: Arc::clone(self), follower })
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<AccountId, usize>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<AccountId, Open>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -49,17 +76,24 @@ impl Streams {
 #[derive(Debug)]
 pub(super) struct Place {
     streams: Arc<Streams>,
-    account: AccountId,
+    follower: Following,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.streams.open();
-        let left = open.get(&self.account).map_or(0, |own| own.saturating_sub(1));
-        if left == 0 {
-            open.remove(&self.account);
-        } else {
-            open.insert(self.account, left);
+        let Some(own) = open.get_mut(&self.follower.account) else { return };
+        own.all = own.all.saturating_sub(1);
+        if let Some(link) = self.follower.link
+            && let Some(of_link) = own.by_link.get_mut(&link)
+        {
+            *of_link = of_link.saturating_sub(1);
+            if *of_link == 0 {
+                own.by_link.remove(&link);
+            }
+        }
+        if own.all == 0 {
+            open.remove(&self.follower.account);
         }
     }
 }
@@ -124,17 +158,40 @@ impl Follower {
 mod tests {
     use super::*;
 
+    fn own(account: i64) -> Following {
+        Following { account: AccountId::new(account), link: None }
+    }
+
+    fn by_link(account: i64, link: i64) -> Following {
+        Following { link: Some(SetupLinkId::new(link)), ..own(account) }
+    }
+
     #[test]
     fn one_account_has_few_of_all_places_and_gives_them_back() {
         let streams = Arc::new(Streams::default());
-        let own: Vec<_> = (0..16).map(|_| streams.begin(AccountId::new(1)).unwrap()).collect();
-        assert!(streams.begin(AccountId::new(1)).is_none());
-        let others: Vec<_> =
-            (0..240).map(|number| streams.begin(AccountId::new(2 + number / 16)).unwrap()).collect();
-        assert!(streams.begin(AccountId::new(99)).is_none(), "256 in all");
-        drop(own);
-        assert!(streams.begin(AccountId::new(99)).is_some());
+        let taken: Vec<_> = (0..16).map(|_| streams.begin(own(1)).unwrap()).collect();
+        assert!(streams.begin(own(1)).is_none());
+        let others: Vec<_> = (0..240).map(|number| streams.begin(own(2 + number / 16)).unwrap()).collect();
+        assert!(streams.begin(own(99)).is_none(), "256 in all");
+        drop(taken);
+        assert!(streams.begin(own(99)).is_some());
         drop(others);
+        assert!(streams.open().is_empty());
+    }
+
+    #[test]
+    fn one_set_up_link_has_four_and_all_of_an_account_eight_of_its_sixteen_places() {
+        let streams = Arc::new(Streams::default());
+        let first: Vec<_> = (0..4).map(|_| streams.begin(by_link(1, 1)).unwrap()).collect();
+        assert!(streams.begin(by_link(1, 1)).is_none(), "four by one link");
+        let second: Vec<_> = (0..4).map(|_| streams.begin(by_link(1, 2)).unwrap()).collect();
+        assert!(streams.begin(by_link(1, 3)).is_none(), "eight by all links");
+        assert!(streams.begin(by_link(2, 4)).is_some(), "another account's link");
+        let taken: Vec<_> = (0..8).map(|_| streams.begin(own(1)).unwrap()).collect();
+        assert!(streams.begin(own(1)).is_none(), "sixteen in all");
+        drop(first);
+        assert!(streams.begin(by_link(1, 3)).is_some() && streams.begin(own(1)).is_some());
+        drop((second, taken));
         assert!(streams.open().is_empty());
     }
 }

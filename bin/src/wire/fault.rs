@@ -79,7 +79,7 @@ pub enum Fault {
 }
 
 /// What went wrong with a page for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PageFault {
     /// A form without the token of the session that sends it.
     #[error("the form is not one of this session's")]
@@ -90,6 +90,9 @@ pub enum PageFault {
     /// A set-up link that opens nothing, or nothing any more, and the language of whoever opened it.
     #[error("this link does not work")]
     DeadSetupLink(&'static str),
+    /// A passkey that signs nobody in, and why, as a sentence.
+    #[error("{0}")]
+    Passkey(String),
     /// The operator is signed in, and has not opened an account yet.
     #[error("no account is open")]
     NoAccount,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use postroom::db::ReadTx;
-use postroom::id::{AccountId, DomainId};
+use postroom::id::{AccountId, DomainId, SetupLinkId};
 
 use super::http::{Body, HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use super::{Call, Fault};
@@ -14,22 +14,36 @@ use super::{Call, Fault};
 /// Has proxies of nginx's kind pass each event on at once.
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
+/// As whose a stream counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Following {
+    /// The account's.
+    pub account: AccountId,
+    /// The set-up link by which somebody without an account follows, if it is one.
+    pub link: Option<SetupLinkId>,
+}
+
 /// The body of such an answer. Whoever sends it asks again and again whether there is something new, and waits in between
 /// without a thread and without a transaction.
 pub struct Events {
-    account: AccountId,
+    follower: Following,
     next: Box<dyn FnMut() -> Option<Vec<u8>> + Send>,
 }
 
 impl Events {
-    /// A stream that counts as this account's: `next` says what is new, which may be nothing, until it returns `None`.
-    pub fn new(account: AccountId, next: impl FnMut() -> Option<Vec<u8>> + Send + 'static) -> Events {
-        Events { account, next: Box::new(next) }
+    /// A stream that counts as this one's: `next` says what is new, which may be nothing, until it returns `None`.
+    pub fn new(follower: Following, next: impl FnMut() -> Option<Vec<u8>> + Send + 'static) -> Events {
+        Events { follower, next: Box::new(next) }
+    }
+
+    /// As whose it counts.
+    pub fn follower(&self) -> Following {
+        self.follower
     }
 
     /// The account whose stream it is.
     pub fn account(&self) -> AccountId {
-        self.account
+        self.follower.account
     }
 
     /// What is new since the last look; `None` ends the stream. It reads the database, so it may block.
@@ -40,7 +54,7 @@ impl Events {
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("account", &self.account).finish_non_exhaustive()
+        f.debug_struct("Events").field("follower", &self.follower).finish_non_exhaustive()
     }
 }
 
@@ -53,14 +67,14 @@ pub struct Seen {
 }
 
 impl<By> Call<'_, By> {
-    /// An answer of events for this account: a `state` where the domain has changed, and `looking` while a check of the domain is
+    /// An answer of events, which counts as this one's: a `state` where the domain has changed, and `looking` while a check of the domain is
     /// under way, with how many look-ups are answered and how many were asked.
     ///
     /// `look` asks anew whether whoever follows may see the domain. What goes wrong with the first look is the request's fault;
     /// later it ends the stream.
     pub fn live(
         &self,
-        account: AccountId,
+        follower: Following,
         mut look: impl FnMut(&ReadTx<'_>) -> Result<Seen, Fault> + Send + 'static,
     ) -> Result<Response, Fault> {
         let (postroom, checks) = (Arc::clone(self.postroom), Arc::clone(self.checks));
@@ -84,7 +98,7 @@ impl<By> Call<'_, By> {
             Ok(events.into_bytes())
         };
         let mut first = Some(make()?);
-        let events = Events::new(account, move || first.take().or_else(|| make().ok()));
+        let events = Events::new(follower, move || first.take().or_else(|| make().ok()));
         let headers = HeaderMap::from_iter([
             (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
             (UNBUFFERED, HeaderValue::from_static("no")),

@@ -22,7 +22,7 @@ pub use call::{Anybody, Call, FORM_TOKEN, LookingCall, NAME_FIELD, SignedIn, Swi
 pub use contract::{Content, Contract, Takes};
 pub use fault::{CLAIM_IT, Fault, PageFault, store_sentence, store_status, unproved_limit};
 pub use guess::Guessing;
-pub use live::{Events, Seen};
+pub use live::{Events, Following, Seen};
 pub use mailroom::{HeldMessage, HeldPage, HeldText, MailTrouble, Mailroom, PostedAgain, Whose};
 pub use pieces::{Pieces, by_ids};
 pub use progress::{Checks, CountingResolver, Progress};

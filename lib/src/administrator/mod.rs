@@ -1,12 +1,13 @@
-//! People who sign in to the console with a password and a one-time code: administrators of accounts, and the operator.
+//! People who sign in to the console without a link: administrators of accounts, and the operator.
 //!
 //! Somebody who is signed in by a link chooses a name and a password ([`begin`]), gets the key of the one-time codes, and shows
 //! with a first code that it works ([`confirm`]). From then on they need no link. A code that was taken is not taken again; a
-//! recovery code stands in for one, once.
+//! recovery code stands in for one, once. In place of a password, or beside it, they have passkeys: [`passkey`].
 //!
 //! Who does not know that there is such a name learns it neither from an answer nor from the time that it takes: [`known`] finds
 //! somebody whoever is asked for, and [`SigningIn::check`] works as long for nobody.
 
+pub mod passkey;
 mod password;
 mod table;
 mod totp;
@@ -39,7 +40,7 @@ pub const FRESH: Duration = Duration::from_mins(15);
 /// The most characters of a name.
 const MOST_NAME_CHARS: usize = 64;
 
-/// Somebody with a password, without it.
+/// Somebody with a password or passkeys, without them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Administrator {
     /// Their id.
@@ -48,7 +49,11 @@ pub struct Administrator {
     pub account: Option<AccountId>,
     /// The name, without that of the account.
     pub name: String,
-    /// When the first code was seen. Before, nobody signs in.
+    /// Whether there is a password whose first code was seen.
+    pub has_password: bool,
+    /// How many passkeys there are.
+    pub passkeys: u64,
+    /// When there was a first way in. Before, nobody signs in.
     pub confirmed_at: Option<Timestamp>,
     /// When they last signed in.
     pub used_at: Option<Timestamp>,
@@ -91,6 +96,8 @@ pub fn sign_in_name(tx: &ReadTx<'_>, of: &Administrator) -> Result<SignInName, E
 
 /// Makes somebody who can sign in once [`confirm`] has seen a first code. The key of the codes is returned only here.
 ///
+/// Whoever has passkeys and no password, and asks in a session of their own, gets the password themselves, whatever the name.
+///
 /// `NotFound` if whoever asks is the administrator of one domain, `Conflict` if the name is another one's in the same account, `Limit` if there
 /// are [`MOST`], `Invalid` for a bad name, and where whoever asks came by a link that is not fresh.
 pub fn begin(
@@ -99,13 +106,21 @@ pub fn begin(
     name: &str,
     password: &HashedPassword,
 ) -> Result<(Administrator, TotpKey), Error> {
+    check_fresh(tx, by)?;
+    let id = match own(tx, by)?.filter(|own| !own.has_password) {
+        Some(own) => own.id,
+        None => make(tx, by, name)?,
+    };
+    let key = TotpKey::generate()?;
+    let sealed = tx.master_key().seal(&identity(id), key.octets())?;
+    table::begin_password(tx, id, password, &sealed)?;
+    let made = table::by_id(tx, id)?.ok_or(Error::NotFound(Entity::Administrator))?;
+    Ok((made.administrator, key))
+}
+
+/// Makes somebody of this name, who has no way in yet.
+fn make(tx: &WriteTx<'_>, by: &ConsoleSession, name: &str) -> Result<AdministratorId, Error> {
     let account = scope(by)?;
-    if !is_fresh(tx, by) {
-        return Err(Error::invalid(
-            "session",
-            "sign in anew first: this session began more than 15 minutes ago",
-        ));
-    }
     let name = parse_name(name)?;
     table::forget_unconfirmed(tx, account, &name, tx.now() - CONFIRM_WITHIN)?;
     if table::by_name(tx, account, &name)?.is_some() {
@@ -114,17 +129,31 @@ pub fn begin(
     if table::all(tx, account)?.len() >= MOST as usize {
         return Err(Error::Limit { what: Entity::Administrator, most: MOST.into() });
     }
-    let key = TotpKey::generate()?;
-    let id = table::insert(tx, account, &name, password)?;
-    let sealed = tx.master_key().seal(&identity(id), key.octets())?;
-    table::set_totp(tx, id, &sealed)?;
-    let made = table::by_id(tx, id)?.ok_or(Error::NotFound(Entity::Administrator))?;
-    Ok((made.administrator, key))
+    table::insert(tx, account, &name)
+}
+
+/// Somebody whom whoever has this session is making, and has not confirmed yet.
+fn unconfirmed(
+    tx: &ReadTx<'_>,
+    by: &ConsoleSession,
+    id: AdministratorId,
+) -> Result<Option<Administrator>, Error> {
+    let account = scope(by)?;
+    Ok(table::by_id(tx, id)?.map(|found| found.administrator).filter(|it| {
+        it.account == account && it.confirmed_at.is_none() && it.created_at > tx.now() - CONFIRM_WITHIN
+    }))
 }
 
 /// Whether whoever has this session signed in a short while ago.
 pub fn is_fresh(tx: &ReadTx<'_>, by: &ConsoleSession) -> bool {
     tx.now().since(by.created_at) <= FRESH
+}
+
+fn check_fresh(tx: &ReadTx<'_>, by: &ConsoleSession) -> Result<(), Error> {
+    if is_fresh(tx, by) {
+        return Ok(());
+    }
+    Err(Error::invalid("session", "sign in anew first: this session began more than 15 minutes ago"))
 }
 
 /// Takes the first code of somebody whom [`begin`] made: from now on they can sign in. The recovery codes are returned only here.
@@ -136,28 +165,26 @@ pub fn confirm(
     id: AdministratorId,
     code: &str,
 ) -> Result<Vec<RecoveryCode>, Error> {
-    let account = scope(by)?;
-    let found = table::by_id(tx, id)?.filter(|found| {
-        let it = &found.administrator;
-        it.account == account && it.confirmed_at.is_none() && it.created_at > tx.now() - CONFIRM_WITHIN
-    });
+    let own = own(tx, by)?.filter(|own| own.id == id && !own.has_password);
+    let it = own.map_or_else(|| unconfirmed(tx, by, id), |own| Ok(Some(own)))?;
+    let found = if it.is_some() { table::by_id(tx, id)? } else { None };
     let found = found.ok_or(Error::NotFound(Entity::Administrator))?;
-    let key = open(tx, &found)?;
+    let key = open(tx, &found)?.ok_or(Error::NotFound(Entity::Administrator))?;
     let step = key.check(code, tx.now(), found.last_step);
     let step = step.ok_or_else(|| Error::invalid("code", "this is not the code of this moment"))?;
-    table::confirm(tx, id, step)?;
-    let change = Change::AdministratorAdded { name: found.administrator.name, administrator: id };
-    tx.tell_if_any(&by.actor(), account, &change)?;
+    table::confirm_password(tx, id, step)?;
+    let Administrator { name, account, .. } = found.administrator;
+    tx.tell_if_any(&by.actor(), account, &Change::AdministratorAdded { name, administrator: id })?;
     new_codes(tx, id)
 }
 
-/// Everybody with a password whom whoever has this session may see: those of the account, or the operator's.
+/// Everybody with a password or passkeys whom whoever has this session may see: those of the account, or the operator's.
 pub fn list(tx: &ReadTx<'_>, by: &ConsoleSession) -> Result<Vec<Administrator>, Error> {
     let all = table::all(tx, scope(by)?)?;
     Ok(all.into_iter().filter(|one| one.confirmed_at.is_some()).collect())
 }
 
-/// The administrator who has this session, if they signed in with a password.
+/// The administrator who has this session, if they signed in with a password or a passkey.
 pub fn own(tx: &ReadTx<'_>, by: &ConsoleSession) -> Result<Option<Administrator>, Error> {
     let Some(id) = by.administrator else { return Ok(None) };
     Ok(table::by_id(tx, id)?.map(|found| found.administrator))
@@ -168,7 +195,7 @@ pub fn codes_left(tx: &ReadTx<'_>, id: AdministratorId) -> Result<u64, Error> {
     table::count_codes(tx, id)
 }
 
-/// Takes a password away: whoever has it cannot sign in any more, and their sessions end.
+/// Takes somebody's ways in away, the password and every passkey: they cannot sign in any more, and their sessions end.
 pub fn remove(tx: &WriteTx<'_>, by: &ConsoleSession, id: AdministratorId) -> Result<(), Error> {
     let all = list(tx, by)?;
     let found = all.iter().find(|one| one.id == id).ok_or(Error::NotFound(Entity::Administrator))?;
@@ -188,8 +215,8 @@ pub struct SigningIn {
 /// A row, with what only this module sees.
 struct Found {
     administrator: Administrator,
-    password: String,
-    sealed_totp: Vec<u8>,
+    password: Option<String>,
+    sealed_totp: Option<Vec<u8>>,
     last_step: u64,
 }
 
@@ -218,7 +245,7 @@ pub fn known(tx: &ReadTx<'_>, name: &SignInName) -> Result<SigningIn, Error> {
         Some(account) => table::by_name(tx, account, &name.name)?,
         None => None,
     };
-    known_of(tx, found.filter(|found| found.administrator.confirmed_at.is_some()))
+    known_of(tx, found)
 }
 
 /// What is known of whoever has this session, if they signed in with a password.
@@ -228,10 +255,9 @@ pub fn known_by_session(tx: &ReadTx<'_>, by: &ConsoleSession) -> Result<SigningI
 }
 
 fn known_of(tx: &ReadTx<'_>, found: Option<Found>) -> Result<SigningIn, Error> {
-    let key = match &found {
-        Some(found) => open(tx, found)?,
-        None => TotpKey::generate()?,
-    };
+    let found = found.filter(|found| found.administrator.has_password);
+    let key = found.as_ref().map(|found| open(tx, found)).transpose()?.flatten();
+    let key = key.map_or_else(TotpKey::generate, Ok)?;
     let codes = found.as_ref().map(|found| table::codes(tx, found.administrator.id)).transpose()?;
     Ok(SigningIn { found, key, codes: codes.unwrap_or_default(), now: tx.now() })
 }
@@ -241,7 +267,7 @@ impl SigningIn {
     /// transaction, and not from many threads.
     pub fn check(&self, password: &str, code: &str) -> Result<Option<Proof>, Error> {
         // All of it is looked at, whatever was wrong before.
-        let stored = self.found.as_ref().map(|found| found.password.as_str());
+        let stored = self.found.as_ref().and_then(|found| found.password.as_deref());
         let is_right = password::matches(stored, password)?;
         let last_step = self.found.as_ref().map_or(0, |found| found.last_step);
         let step = self.key.check(code, self.now, last_step);
@@ -277,14 +303,24 @@ pub fn enter(
     earlier: Option<&PlainSecret>,
 ) -> Result<Option<(ConsoleSession, PlainSecret)>, Error> {
     let Some(it) = accept(tx, proof)? else { return Ok(None) };
-    table::note_use(tx, it.id)?;
-    let role = if it.account.is_some() { Role::Account } else { Role::Operator };
-    let (session, secret) =
-        session::begin(tx, role, (None, it.account), Came::ByPassword(it.id), browser, earlier)?;
+    let (session, secret) = let_in(tx, &it, Came::Password(it.id), browser, earlier)?;
     let by_code = matches!(proof.by, ProofBy::Code(_));
     let change = Change::AdministratorSignedIn { name: it.name, administrator: it.id, by_code };
     tx.tell_if_any(&session.actor(), it.account, &change)?;
     Ok(Some((session, secret)))
+}
+
+/// Begins a session of somebody who has shown who they are.
+fn let_in(
+    tx: &WriteTx<'_>,
+    it: &Administrator,
+    came: Came,
+    browser: Browser<'_>,
+    earlier: Option<&PlainSecret>,
+) -> Result<(ConsoleSession, PlainSecret), Error> {
+    table::note_use(tx, it.id)?;
+    let role = if it.account.is_some() { Role::Account } else { Role::Operator };
+    session::begin(tx, role, (None, it.account), came, browser, earlier)
 }
 
 /// Gives whoever has proved who they are another password; their other sessions end. Returns whether the proof still holds.
@@ -334,10 +370,11 @@ fn scope(by: &ConsoleSession) -> Result<Option<AccountId>, Error> {
     }
 }
 
-fn open(tx: &ReadTx<'_>, found: &Found) -> Result<TotpKey, Error> {
-    let octets: Zeroizing<Vec<u8>> =
-        tx.master_key().open(&identity(found.administrator.id), &found.sealed_totp)?;
-    Ok(TotpKey::stored(octets))
+/// The key of somebody's codes, if they have a password.
+fn open(tx: &ReadTx<'_>, found: &Found) -> Result<Option<TotpKey>, Error> {
+    let Some(sealed) = &found.sealed_totp else { return Ok(None) };
+    let octets: Zeroizing<Vec<u8>> = tx.master_key().open(&identity(found.administrator.id), sealed)?;
+    Ok(Some(TotpKey::stored(octets)))
 }
 
 /// For what the key of the codes is sealed.

@@ -14,6 +14,9 @@ pub(crate) const SEALED: SealedColumn = SealedColumn {
     identity: |row| Ok(super::identity(AdministratorId::new(row.get("id")?))),
 };
 
+const SELECT: &str = "SELECT administrator.*,
+     (SELECT count(*) FROM passkey WHERE passkey.administrator_id = administrator.id) AS passkeys FROM administrator";
+
 /// The condition for those of an account, or of the operator; an index serves each.
 fn those(account: Option<AccountId>) -> &'static str {
     if account.is_some() {
@@ -27,21 +30,28 @@ pub(super) fn insert(
     tx: &WriteTx<'_>,
     account: Option<AccountId>,
     name: &str,
-    password: &HashedPassword,
 ) -> Result<AdministratorId, Error> {
     let id = tx.insert(
-        "INSERT INTO administrator (account_id, name, password, sealed_totp, created_at)
-         VALUES (:account, :name, :password, :none, :now) RETURNING id",
+        "INSERT INTO administrator (account_id, name, created_at) VALUES (:account, :name, :now) RETURNING id",
         named! {
-            ":account": account.map(AccountId::number), ":name": name, ":password": password.as_str(),
-            ":none": [].as_slice(), ":now": tx.now().millis(),
+            ":account": account.map(AccountId::number), ":name": name, ":now": tx.now().millis(),
         },
     )?;
     Ok(AdministratorId::new(id))
 }
 
-pub(super) fn set_totp(tx: &WriteTx<'_>, id: AdministratorId, sealed: &[u8]) -> Result<(), Error> {
-    tx.run("UPDATE administrator SET sealed_totp = ?2 WHERE id = ?1", (id.number(), sealed))?;
+/// Gives somebody a password that lets nobody in before the first code.
+pub(super) fn begin_password(
+    tx: &WriteTx<'_>,
+    id: AdministratorId,
+    password: &HashedPassword,
+    sealed_totp: &[u8],
+) -> Result<(), Error> {
+    tx.run(
+        "UPDATE administrator SET password = :password, sealed_totp = :totp, last_step = 0, password_at = NULL
+         WHERE id = :id",
+        named! { ":id": id.number(), ":password": password.as_str(), ":totp": sealed_totp },
+    )?;
     Ok(())
 }
 
@@ -54,11 +64,20 @@ pub(super) fn set_password(
     Ok(())
 }
 
-pub(super) fn confirm(tx: &WriteTx<'_>, id: AdministratorId, step: u64) -> Result<(), Error> {
+pub(super) fn confirm_password(tx: &WriteTx<'_>, id: AdministratorId, step: u64) -> Result<(), Error> {
     let step = i64::try_from(step).unwrap_or(i64::MAX);
     tx.run(
-        "UPDATE administrator SET confirmed_at = ?2, last_step = ?3 WHERE id = ?1",
+        "UPDATE administrator SET confirmed_at = coalesce(confirmed_at, ?2), password_at = ?2, last_step = ?3 WHERE id = ?1",
         (id.number(), tx.now().millis(), step),
+    )?;
+    Ok(())
+}
+
+/// Confirms somebody who has a first passkey.
+pub(super) fn confirm(tx: &WriteTx<'_>, id: AdministratorId) -> Result<(), Error> {
+    tx.run(
+        "UPDATE administrator SET confirmed_at = coalesce(confirmed_at, ?2) WHERE id = ?1",
+        (id.number(), tx.now().millis()),
     )?;
     Ok(())
 }
@@ -81,7 +100,7 @@ pub(super) fn forget_unconfirmed(
 }
 
 pub(super) fn by_id(tx: &ReadTx<'_>, id: AdministratorId) -> Result<Option<Found>, Error> {
-    tx.one("SELECT * FROM administrator WHERE id = ?1", [id.number()], found)
+    tx.one(&format!("{SELECT} WHERE id = ?1"), [id.number()], found)
 }
 
 pub(super) fn by_name(
@@ -90,7 +109,7 @@ pub(super) fn by_name(
     name: &str,
 ) -> Result<Option<Found>, Error> {
     tx.one(
-        &format!("SELECT * FROM administrator WHERE {} AND name = :name", those(account)),
+        &format!("{SELECT} WHERE {} AND name = :name", those(account)),
         named! { ":account": account.map(AccountId::number), ":name": name },
         found,
     )
@@ -98,7 +117,7 @@ pub(super) fn by_name(
 
 pub(super) fn all(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<Administrator>, Error> {
     tx.all(
-        &format!("SELECT * FROM administrator WHERE {} ORDER BY name", those(account)),
+        &format!("{SELECT} WHERE {} ORDER BY name", those(account)),
         named! { ":account": account.map(AccountId::number) },
         |row| found(row).map(|found| found.administrator),
     )
@@ -154,6 +173,8 @@ fn found(row: &Row<'_>) -> Result<Found, Error> {
             id: AdministratorId::new(row.get("id")?),
             account: row.get::<_, Option<i64>>("account_id")?.map(AccountId::new),
             name: row.get("name")?,
+            has_password: row.get::<_, Option<i64>>("password_at")?.is_some(),
+            passkeys: row.get::<_, i64>("passkeys")?.unsigned_abs(),
             confirmed_at: moment_if_any(row, "confirmed_at")?,
             used_at: moment_if_any(row, "used_at")?,
             created_at: moment(row, "created_at")?,

@@ -49,7 +49,7 @@ use crate::{signing, webhook};
 pub use self::copy::{Counts, copy};
 
 /// Tables that stay behind: what this database alone needs, what lives for minutes, and what triggers count anew.
-const LEFT_BEHIND: [&str; 16] = [
+const LEFT_BEHIND: [&str; 17] = [
     "administrator",
     "applied_setting",
     "day_count",
@@ -60,6 +60,7 @@ const LEFT_BEHIND: [&str; 16] = [
     "list_size",
     "login_link",
     "master_key",
+    "passkey",
     "recovery_code",
     "session",
     "setup_link",

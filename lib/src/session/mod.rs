@@ -1,7 +1,7 @@
 //! Sessions: who is signed in to the console, as what, and until when.
 //!
 //! A session begins when somebody uses a login link ([`sign_in`]), and may do what that link is for: one domain, one account,
-//! or all accounts; or with a password ([`administrator`](crate::administrator)). It ends after [`IDLE`] without a request, [`LIFE`] after it began, when somebody ends it ([`end`]), and
+//! or all accounts; or with a password or a passkey ([`administrator`](crate::administrator)). It ends after [`IDLE`] without a request, [`LIFE`] after it began, when somebody ends it ([`end`]), and
 //! with what its link would end with: when its domain is deleted, renamed or given to another account, when the API key that
 //! made the link is revoked or expires, or does not see the domain any more.
 //!
@@ -105,8 +105,10 @@ pub struct ConsoleSession {
     pub account: Option<AccountId>,
     /// The login link that was used, if one was.
     pub link: Option<LoginLinkId>,
-    /// Who signed in with a password, if somebody did.
+    /// Who signed in with a password or a passkey, if somebody did.
     pub administrator: Option<AdministratorId>,
+    /// Whether that was with a passkey.
+    pub by_passkey: bool,
     /// What the browser calls itself.
     pub agent: Option<String>,
     /// The address from which the person signed in.
@@ -170,7 +172,7 @@ pub fn sign_in(
         Opens::Account(account) => (Role::Account, None, Some(account.id)),
         Opens::Operator => (Role::Operator, None, None),
     };
-    let came = Came::ByLink(way.link, way.key);
+    let came = Came::Link(way.link, way.key);
     begin(tx, role, (domain, account), came, browser, earlier).map(Some)
 }
 
@@ -178,9 +180,11 @@ pub fn sign_in(
 #[derive(Clone, Copy)]
 pub(crate) enum Came {
     /// By a link, which this key made.
-    ByLink(LoginLinkId, Option<ApiKeyId>),
+    Link(LoginLinkId, Option<ApiKeyId>),
     /// With a password.
-    ByPassword(AdministratorId),
+    Password(AdministratorId),
+    /// With a passkey.
+    Passkey(AdministratorId),
 }
 
 /// Begins a session of somebody who was let in.
@@ -197,8 +201,8 @@ pub(crate) fn begin(
     }
     table::forget_over(tx, FORGOTTEN_AT_ONCE)?;
     let (link, invited_by, administrator) = match came {
-        Came::ByLink(link, key) => (Some(link), key, None),
-        Came::ByPassword(administrator) => (None, None, Some(administrator)),
+        Came::Link(link, key) => (Some(link), key, None),
+        Came::Password(administrator) | Came::Passkey(administrator) => (None, None, Some(administrator)),
     };
     let secret = PlainSecret::generate(SecretKind::Session)?;
     let agent: Option<String> = browser
@@ -213,6 +217,7 @@ pub(crate) fn begin(
         account,
         link,
         administrator,
+        by_passkey: matches!(came, Came::Passkey(_)),
         agent,
         address,
         created_at,
@@ -283,7 +288,7 @@ pub fn forget_over(tx: &WriteTx<'_>, limit: u32) -> Result<usize, Error> {
     table::forget_over(tx, limit)
 }
 
-/// Ends every session of somebody who signed in with a password, but this one.
+/// Ends every session of somebody who signed in with a password or a passkey, but this one.
 pub(crate) fn end_others_of(tx: &WriteTx<'_>, of: AdministratorId, kept: SessionId) -> Result<(), Error> {
     table::delete_others_of(tx, of, kept)
 }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::id::{AccountId, AdministratorId, ApiKeyId, DomainId, LoginLinkId, SessionId};
 use crate::secret::{HashedSecret, PlainSecret};
 
-const COLUMNS: &str = "id, domain_id, account_id, link_id, api_key_id, agent, address, created_at, used_at, expires_at, role, administrator_id";
+const COLUMNS: &str = "id, domain_id, account_id, link_id, api_key_id, agent, address, created_at, used_at, expires_at, role, administrator_id, by_passkey";
 
 /// The id that the row got.
 pub(super) fn insert(
@@ -17,8 +17,9 @@ pub(super) fn insert(
 ) -> Result<SessionId, Error> {
     let id = tx.insert(
         "INSERT INTO session (role, domain_id, account_id, link_id, api_key_id, administrator_id, hash, agent, address,
-                              created_at, used_at, expires_at)
-         VALUES (:role, :domain, :account, :link, :key, :administrator, :hash, :agent, :address, :created, :used, :expires)
+                              created_at, used_at, expires_at, by_passkey)
+         VALUES (:role, :domain, :account, :link, :key, :administrator, :hash, :agent, :address, :created, :used, :expires,
+                 :by_passkey)
          RETURNING id",
         named! {
             ":role": session.role.as_str(), ":domain": session.domain.map(DomainId::number),
@@ -27,6 +28,7 @@ pub(super) fn insert(
             ":key": session.invited_by.map(ApiKeyId::number), ":hash": secret.hashed().octets(),
             ":agent": session.agent, ":address": session.address, ":created": session.created_at.millis(),
             ":used": session.used_at.millis(), ":expires": session.expires_at.millis(),
+            ":by_passkey": session.by_passkey,
         },
     )?;
     Ok(SessionId::new(id))
@@ -136,6 +138,7 @@ fn session(row: &Row<'_>) -> Result<ConsoleSession, Error> {
         account: row.get::<_, Option<i64>>(2)?.map(AccountId::new),
         link: row.get::<_, Option<i64>>(3)?.map(LoginLinkId::new),
         administrator: row.get::<_, Option<i64>>(11)?.map(AdministratorId::new),
+        by_passkey: row.get(12)?,
         invited_by: row.get::<_, Option<i64>>(4)?.map(ApiKeyId::new),
         agent: row.get(5)?,
         address: row.get(6)?,

@@ -6,6 +6,7 @@ mod deliveries;
 mod domains;
 mod live;
 mod pages;
+mod passkeys;
 mod passwords;
 mod quarantine;
 mod reports;

@@ -36,7 +36,7 @@ fn a_form_without_anything_lets_nobody_in() {
 /// Goes through the pages that give somebody a password, with a program of another hand for the codes.
 fn set_up(app: &TestApp, session: &str, name: &str) -> (Totp, Vec<String>) {
     let page = app.visit(session, "GET /console/password", "").text().to_owned();
-    assert!(page.contains("Sign in without a link"), "{page}");
+    assert!(page.contains("Sign in with a password"), "{page}");
     let form = format!("name={name}&password=four+words+in+a+row&repeated=four+words+in+a+row");
     let begun = app.visit(session, "POST /console/password", &form);
     assert_eq!(begun.status, 200, "{}", begun.text());

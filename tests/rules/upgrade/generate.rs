@@ -137,6 +137,7 @@ pub(super) fn filled() -> TestApp {
     let domains = Some(Some([postroom::id::DomainId::new(waiting)].into()));
     let session = app.session(key.account);
     app.give_password(&session, "jo");
+    app.give_passkey(&session, "ann");
     app.limited_key(key.account, postroom::key::KeyRequest { domains, ..Default::default() });
     // A sender for which a return path has no room is kept.
     let sender = format!("{}@b.example", "a".repeat(60)).parse().unwrap();

@@ -173,8 +173,67 @@
     }
   };
 
+  // Passkeys. The browser makes one or uses one when somebody presses the button; what it answers goes into the form's fields.
+  const octets = (text) => Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), (octet) => octet.charCodeAt(0));
+  const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
+  const credentials = (ids) => ids.split(' ').filter(Boolean).map((id) => ({ type: 'public-key', id: octets(id) }));
+
+  const create = async ({ challenge, party, user, name, known, algorithms }) => {
+    const { response } = await navigator.credentials.create({ publicKey: {
+      challenge: octets(challenge),
+      rp: { id: party, name: 'Postroom' },
+      user: { id: octets(user), name, displayName: name },
+      pubKeyCredParams: algorithms.split(' ').map((number) => ({ type: 'public-key', alg: Number(number) })),
+      excludeCredentials: credentials(known),
+      authenticatorSelection: { residentKey: 'required', requireResidentKey: true, userVerification: 'required' },
+      attestation: 'none',
+      timeout: 240000,
+    } });
+    return { client: response.clientDataJSON, attestation: response.attestationObject };
+  };
+
+  const use = async ({ ask, party }) => {
+    const answer = await fetch(ask, { method: 'POST' });
+    if (!answer.ok) throw new Error(`${answer.status}`);
+    const { rawId, response } = await navigator.credentials.get({ publicKey: {
+      challenge: octets(await answer.text()), rpId: party, userVerification: 'required', timeout: 240000,
+    } });
+    const { clientDataJSON: client, authenticatorData: data, signature, userHandle: owner } = response;
+    return { credential: rawId, client, data, signature, owner };
+  };
+
+  const whyNot = ({ name }) => ({
+    NotAllowedError: 'Nothing was done: it was cancelled, took too long, or no passkey fits. Try again.',
+    InvalidStateError: 'This device has a passkey of yours already.',
+    NotSupportedError: 'This device cannot make such a passkey. Use another one.',
+    SecurityError: 'The browser does not use passkeys at this address.',
+  })[name] ?? 'It did not work. Reload the page and try again.';
+
+  const passkeys = () => {
+    const hasPasskeys = 'PublicKeyCredential' in window;
+    for (const part of document.querySelectorAll('[data-needs-script]')) part.hidden = true;
+    for (const part of document.querySelectorAll('[data-passkeys]')) part.hidden = !hasPasskeys;
+    for (const part of document.querySelectorAll('[data-no-passkeys]')) part.hidden = hasPasskeys;
+    for (const form of document.querySelectorAll('form[data-passkey]')) {
+      const told = form.querySelector('[data-told]');
+      form.addEventListener('submit', async (event) => {
+        event.preventDefault();
+        told.hidden = true;
+        try {
+          const answered = await (form.dataset.passkey === 'create' ? create : use)(form.dataset);
+          for (const [field, value] of Object.entries(answered)) form.elements[field].value = text(value ?? new ArrayBuffer(0));
+          form.submit();
+        } catch (error) {
+          told.textContent = whyNot(error);
+          told.hidden = false;
+        }
+      });
+    }
+  };
+
   addCopyButtons(document);
   chooseAll(document);
+  passkeys();
   fold();
   follow();
 })();

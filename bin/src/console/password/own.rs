@@ -1,8 +1,10 @@
-//! A password of one's own: chosen after signing in by a link, changed with itself, and taken away.
+//! The page "Password": one's own password, chosen after signing in by a link and changed with itself, one's passkeys, and who else has
+//! any of these.
 
 use std::fmt::Write;
 
 use maud::{Markup, PreEscaped, html};
+use postroom::administrator::passkey::{self, Passkey};
 use postroom::administrator::{
     self, Administrator, HashedPassword, LEAST_CHARS, RecoveryCode, SignInName, TotpKey, codes_left,
 };
@@ -17,12 +19,15 @@ use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, SignedIn};
 
-type Visitor<'a> = Call<'a, SignedIn<()>>;
+pub(super) type Visitor<'a> = Call<'a, SignedIn<()>>;
 
-struct Shown {
-    frame: Frame,
-    /// Who has the session, if they came with a password, their name, and how many recovery codes they have left.
-    own: Option<(Administrator, SignInName, u64)>,
+pub(super) struct Shown {
+    pub(super) frame: Frame,
+    /// Who has the session, if they came with a password or a passkey, their name, and how many recovery codes they have left.
+    pub(super) own: Option<(Administrator, SignInName, u64)>,
+    pub(super) passkeys: Vec<Passkey>,
+    /// Whether passkeys may be added and removed in this session now.
+    pub(super) may_change_passkeys: bool,
     all: Vec<Administrator>,
     is_fresh: bool,
 }
@@ -40,6 +45,8 @@ impl Shown {
             };
             Ok(Shown {
                 frame: Frame::of(tx, call)?,
+                passkeys: passkey::list(tx, session)?,
+                may_change_passkeys: passkey::is_open(tx, session, own.as_ref().map(|(own, ..)| own)),
                 own,
                 all: administrator::list(tx, session)?,
                 is_fresh: administrator::is_fresh(tx, session),
@@ -52,7 +59,7 @@ pub(in crate::console) fn show(call: &Visitor<'_>) -> Result<Response, Fault> {
     answer(call, StatusCode::OK, None, None)
 }
 
-fn answer(
+pub(super) fn answer(
     call: &Visitor<'_>,
     status: StatusCode,
     refused: Option<&Refused>,
@@ -60,19 +67,21 @@ fn answer(
 ) -> Result<Response, Fault> {
     let shown = Shown::read(call)?;
     let content = html! {
-        div.head { h1 { "Password" } }
+        div.head { h1 { "Password and passkeys" } }
         @if let Some(told) = told { (told) }
+        @if let Some((own, name, left)) = &shown.own { (who(&shown.frame, own, name, *left)) }
+        (super::passkey::section(&shown, call.base_url, refused))
         @match &shown.own {
-            Some((own, name, left)) => (manage(&shown.frame, own, name, *left, refused)),
-            None => (begin_form(&shown, refused)),
+            Some((own, ..)) if own.has_password => (manage(&shown.frame, refused)),
+            _ => (begin_form(&shown, refused)),
         }
         (table(&shown))
     };
-    Ok(shown.frame.page_with(status, Part::Password, "Password", &[], &content))
+    Ok(shown.frame.page_with(status, Part::Password, "Password and passkeys", &[], &content))
 }
 
 /// The page again, with what was not accepted.
-fn again(
+pub(super) fn again(
     call: &Visitor<'_>,
     form: &'static str,
     first: &str,
@@ -99,64 +108,72 @@ fn begin_form(shown: &Shown, refused: Option<&Refused>) -> Markup {
     let fields = Fields::of("begin", &["name", "password", "repeated"], refused);
     html! {
         section.card {
-            h2 { "Sign in without a link" }
-            p { "Choose a name and a password, and add a key to a program for one-time codes, such as one on your phone. From then on you sign in with \
+            h2 { "Sign in with a password" }
+            p { @if shown.own.is_some() { "Choose a password" } @else { "Choose a name and a password" } ", and add a key to a program for one-time codes, such as one on your phone. From then on you sign in with \
                  them on the page " a href=(shown.frame.to("/sign-in")) { "Sign in" } ", and need no link." }
             @if shown.is_fresh {
                 (shown.frame.form(&shown.frame.to("/password"), &html! {
                     (fields.top())
-                    (fields.field("name", "Name", "Letters, digits, dots, hyphens and underscores. The name of the account is added to it.", |control| html! {
-                        input type="text" id=(control.id) name=(control.name) value=(fields.value("name", "")) required autocomplete="username" autocapitalize="none"
-                            spellcheck="false" maxlength="64" aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")];
-                    }))
+                    @if shown.own.is_none() {
+                        (fields.field("name", "Name", "Letters, digits, dots, hyphens and underscores. The name of the account is added to it.", |control| html! {
+                            input type="text" id=(control.id) name=(control.name) value=(fields.value("name", "")) required autocomplete="username"
+                                autocapitalize="none" spellcheck="false" maxlength="64" aria-describedby=[control.described]
+                                aria-invalid=[control.is_wrong.then_some("true")];
+                        }))
+                    }
                     (new_password(&fields))
                     button.primary { "Go on" }
                 }))
             } @else {
-                p { strong { "This session began more than 15 minutes ago. Open a new login link, and come back here." } }
+                p { strong { "This session began more than 15 minutes ago. " @if shown.own.is_some() { "Sign out and in" } @else { "Open a new login link" }
+                    ", and come back here." } }
             }
         }
     }
 }
 
-fn manage(
-    frame: &Frame,
-    own: &Administrator,
-    name: &SignInName,
-    left: u64,
-    refused: Option<&Refused>,
-) -> Markup {
-    let proof = |fields: &Fields<'_>| {
-        let secret = |name: &str, label: &str, kind: &str, complete: &str| {
-            fields.field(name, label, "", |control| html! {
-                input type=(kind) id=(control.id) name=(control.name) required autocomplete=(complete) maxlength="300"
-                    aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")];
-            })
-        };
-        html! { (secret("current", "Password of now", "password", "current-password")) (secret("code", "Code", "text", "one-time-code")) }
+/// The fields by which somebody with a password shows who they are.
+pub(super) fn proof_fields(fields: &Fields<'_>) -> Markup {
+    let secret = |name: &str, label: &str, kind: &str, complete: &str| {
+        fields.field(name, label, "", |control| html! {
+            input type=(kind) id=(control.id) name=(control.name) required autocomplete=(complete) maxlength="300"
+                aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")];
+        })
     };
+    html! { (secret("current", "Password of now", "password", "current-password")) (secret("code", "Code", "text", "one-time-code")) }
+}
+
+fn who(frame: &Frame, own: &Administrator, name: &SignInName, left: u64) -> Markup {
+    html! {
+        section.card {
+            p { "You sign in as " strong { (name) } ", since " (time(own.created_at, frame.now)) "."
+                @if own.has_password {
+                    " You have " (counted(left, "recovery code")) " left" @if left < 3 { " " (pill(Tone::Wait, "Few")) } "."
+                }
+            }
+        }
+    }
+}
+
+fn manage(frame: &Frame, refused: Option<&Refused>) -> Markup {
     let (change, renew) = (
         Fields::of("change", &["current", "code", "password", "repeated"], refused),
         Fields::of("renew", &["current", "code"], refused),
     );
     html! {
-        section.card {
-            p { "You sign in as " strong { (name) } ", since " (time(own.created_at, frame.now)) ". You have " (counted(left, "recovery code")) " left"
-                @if left < 3 { " " (pill(Tone::Wait, "Few")) } "." }
-        }
         div.grid {
             section.card {
                 h2 { "Change the password" }
                 p { "Your other sessions end." }
                 (frame.form(&frame.to("/password/change"), &html! {
-                    (change.top()) (proof(&change)) (new_password(&change))
+                    (change.top()) (proof_fields(&change)) (new_password(&change))
                     button { "Change the password" }
                 }))
             }
             section.card {
                 h2 { "Make new recovery codes" }
                 p { "Those before are void then." }
-                (frame.form(&frame.to("/password/codes"), &html! { (renew.top()) (proof(&renew)) button { "Make new codes" } }))
+                (frame.form(&frame.to("/password/codes"), &html! { (renew.top()) (proof_fields(&renew)) button { "Make new codes" } }))
             }
         }
     }
@@ -167,15 +184,16 @@ fn table(shown: &Shown) -> Markup {
     let own = shown.own.as_ref().map(|(own, ..)| own.id);
     html! {
         section.card {
-            h2 { "Who signs in with a password" }
+            h2 { "Who signs in without a link" }
             @if shown.all.is_empty() { p { "Nobody yet." } } @else {
                 table.table {
-                    caption.visually-hidden { "Who signs in with a password" }
-                    thead { tr { th scope="col" { "Name" } th scope="col" { "Since" } th scope="col" { "Last signed in" } th scope="col" { span.visually-hidden { "Remove" } } } }
+                    caption.visually-hidden { "Who signs in without a link" }
+                    thead { tr { th scope="col" { "Name" } th scope="col" { "With" } th scope="col" { "Since" } th scope="col" { "Last signed in" } th scope="col" { span.visually-hidden { "Remove" } } } }
                     tbody {
                         @for one in &shown.all {
                             tr {
                                 td { span.name { (one.name) } " " @if own == Some(one.id) { (pill(Tone::Good, "You")) } }
+                                td data-label="With" { (ways(one)) }
                                 td data-label="Since" { (time(one.created_at, frame.now)) }
                                 td data-label="Last signed in" { @match one.used_at { Some(at) => (time(at, frame.now)), None => "never" } }
                                 td {
@@ -189,8 +207,18 @@ fn table(shown: &Shown) -> Markup {
                     }
                 }
             }
-            p.small { "Whoever is removed cannot sign in with a password any more, and is signed out. To let somebody else have one, send them a login link." }
+            p.small { "Whoever is removed loses the password and every passkey, and is signed out. To let somebody else in, send them a login link." }
         }
+    }
+}
+
+/// With what somebody signs in.
+fn ways(one: &Administrator) -> String {
+    let passkeys = counted(one.passkeys, "passkey");
+    match (one.has_password, one.passkeys) {
+        (true, 0) => "a password".to_owned(),
+        (true, _) => format!("a password, {passkeys}"),
+        (false, _) => passkeys,
     }
 }
 
@@ -204,19 +232,21 @@ fn chosen(form: &Form) -> Result<&str, Error> {
     }
 }
 
-/// Makes somebody with a password, and shows the key of their codes.
+/// Makes somebody with a password, or gives somebody with passkeys one, and shows the key of their codes.
 pub(in crate::console) fn begin(call: &Visitor<'_>) -> Result<Response, Fault> {
     let entered = Form::read(call.request)?;
     let session = &call.caller.session;
-    let name = entered.get("name").unwrap_or_default();
-    let made =
-        chosen(&entered).and_then(|password| HashedPassword::of(name, password)).and_then(|password| {
-            call.write(|tx| {
-                let (made, key) = administrator::begin(tx, session, name, &password)?;
-                let name = administrator::sign_in_name(tx, &made)?;
-                Ok::<_, Error>((made, name, key))
-            })
-        });
+    let made = (|| {
+        let own = call.read(|tx| administrator::own(tx, session))?.filter(|own| !own.has_password);
+        let own = own.map(|own| own.name);
+        let name = own.as_deref().or_else(|| entered.get("name")).unwrap_or_default();
+        let password = HashedPassword::of(name, chosen(&entered)?)?;
+        call.write(|tx| {
+            let (made, key) = administrator::begin(tx, session, name, &password)?;
+            let name = administrator::sign_in_name(tx, &made)?;
+            Ok::<_, Error>((made, name, key))
+        })
+    })();
     match made {
         Ok((made, name, key)) => {
             let frame = call.read(|tx| Frame::of(tx, call))?;
@@ -318,19 +348,19 @@ fn codes_of(title: &str, codes: &[RecoveryCode]) -> Markup {
     }
 }
 
-fn administrator_of(form: &Form) -> Result<AdministratorId, Error> {
+pub(super) fn administrator_of(form: &Form) -> Result<AdministratorId, Error> {
     let id = form.get("administrator").and_then(|id| id.parse().ok()).map(AdministratorId::new);
-    id.ok_or_else(|| Error::invalid("administrator", "the form does not say whose password it is about"))
+    id.ok_or_else(|| Error::invalid("administrator", "the form does not say whom it is about"))
 }
 
 /// What shows that whoever asks is who signed in.
-fn proof(call: &Visitor<'_>, form: &Form) -> Result<administrator::Proof, Error> {
+pub(super) fn proof(call: &Visitor<'_>, form: &Form) -> Result<administrator::Proof, Error> {
     let known = call.read(|tx| administrator::known_by_session(tx, &call.caller.session))?;
     let (password, code) = (form.get("current").unwrap_or_default(), form.get("code").unwrap_or_default());
     known.check(password, code)?.ok_or_else(stale)
 }
 
-fn stale() -> Error {
+pub(super) fn stale() -> Error {
     Error::invalid("current", "the password or the code is not right")
 }
 

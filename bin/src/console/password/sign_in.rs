@@ -1,10 +1,11 @@
-//! The page that asks for a name, a password and a code, and signing in with them.
+//! The page that signs in, with a passkey or with a name, a password and a code; and signing in with those.
 
 use maud::html;
 use postroom::administrator::{self, SignInName};
-use postroom::session::{Browser, Role};
+use postroom::secret::PlainSecret;
+use postroom::session::{Browser, ConsoleSession, Role};
 
-use super::SIGN_IN;
+use super::{SIGN_IN, by_passkey};
 use crate::console::frame::{bare, base_path, see};
 use crate::console::session::{cookie_of, set_cookie};
 use crate::wire::form::Form;
@@ -20,6 +21,7 @@ fn page(call: &Call<'_, Anybody>, status: StatusCode, name: &str, is_refused: bo
     let base = base_path(call.base_url);
     let wrong = is_refused.then_some("refused");
     let form = html! {
+        (by_passkey::button(call.base_url))
         @if is_refused {
             p.error #refused role="alert" { "The name, the password or the code is not right. A code works once, and for half a minute or so." }
         }
@@ -40,11 +42,11 @@ fn page(call: &Call<'_, Anybody>, status: StatusCode, name: &str, is_refused: bo
                     aria-describedby={ "code-hint" @if is_refused { " refused" } };
                 p.hint #code-hint { "Six digits from your program for one-time codes, or a recovery code." }
             }
-            button.primary { "Sign in" }
+            button { "Sign in with a password" }
         }
-        p.small.soft { "Without a password, or without its code: ask whoever runs the server for a login link." }
+        p.small.soft { "Without a way in: ask whoever runs the server for a login link." }
     };
-    bare(status, "Sign in with a password", base, &form)
+    bare(status, "Sign in", base, &form)
 }
 
 /// Signs in, and ends the session that the browser had.
@@ -59,7 +61,12 @@ pub(in crate::console) fn enter(call: &Call<'_, Anybody>) -> Result<Response, Fa
     let browser = Browser { agent: call.request.header("user-agent"), address: call.request.peer };
     let earlier = cookie_of(call.request);
     let entered = call.write(|tx| administrator::enter(tx, &proof, browser, earlier.as_ref()))?;
-    let Some((session, cookie)) = entered else { return refused() };
+    let Some((session, secret)) = entered else { return refused() };
+    Ok(welcome(call, &session, &secret))
+}
+
+/// Leads somebody who has signed in to their first page, with the cookie of the session.
+pub(super) fn welcome(call: &Call<'_, Anybody>, session: &ConsoleSession, secret: &PlainSecret) -> Response {
     let place = if session.role == Role::Operator { "/console/accounts" } else { "/console" };
-    Ok(set_cookie(see(&format!("{}{place}", base_path(call.base_url))), &cookie))
+    set_cookie(see(&format!("{}{place}", base_path(call.base_url))), secret)
 }

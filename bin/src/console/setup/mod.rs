@@ -26,7 +26,7 @@ use super::frame::{Chrome, base_path, handed};
 use super::live::revision;
 use super::part::{Tone, copyable, exact, pill};
 use crate::wire::http::{Request, Response, StatusCode};
-use crate::wire::{Anybody, Call, Fault, LookingCall, PageFault, Seen};
+use crate::wire::{Anybody, Call, Fault, Following, LookingCall, PageFault, Seen};
 
 pub(super) const PATH: &str = "/setup";
 /// The parameter that carries the secret.
@@ -150,8 +150,10 @@ pub(super) fn zone(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
 /// Follows the domain for as long as the link works.
 pub(super) fn live(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     let asked = Asked::of_query(call)?;
-    let account = asked.open(call, |_, opened| Ok(opened.domain.account))?;
-    call.live(account, move |tx| {
+    let follower = asked.open(call, |_, opened| {
+        Ok(Following { account: opened.domain.account, link: Some(opened.link.id) })
+    })?;
+    call.live(follower, move |tx| {
         let opened = setup_link::open(tx, &asked.secret)?.ok_or_else(|| dead(asked.words))?;
         Ok(Seen { domain: opened.domain.id, state: revision(&opened.domain) })
     })

@@ -20,7 +20,7 @@ use super::{Admission, Answer, Deadlines, Entry, Lane, ListenError, Listener, Se
 use crate::wire::http::{
     Body, BodyFault, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
 };
-use crate::wire::{Events, Pieces};
+use crate::wire::{Events, Following, Pieces};
 
 /// What [`Echo`] takes as a body.
 const BODY_LIMIT: usize = 1000;
@@ -106,7 +106,7 @@ fn live(asked: &HeaderMap) -> Response {
         |name, usual| asked.get(name).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(usual);
     let (account, most) = (number("account", 1), number("looks", i64::MAX));
     let mut looks = 0;
-    let events = Events::new(AccountId::new(account), move || {
+    let events = Events::new(Following { account: AccountId::new(account), link: None }, move || {
         looks += 1;
         (looks <= most).then(|| if looks % 2 == 1 { format!("data: {looks}\n\n").into() } else { Vec::new() })
     });

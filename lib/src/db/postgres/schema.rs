@@ -16,6 +16,7 @@ pub(in crate::db) const MIGRATIONS: &[Migration] = &[
     step(30, "schema", include_str!("../../../migrations/postgres/V30__schema.sql")),
     step(31, "console", include_str!("../../../migrations/postgres/V31__console.sql")),
     step(32, "webhook_call", include_str!("../../../migrations/postgres/V32__webhook_call.sql")),
+    step(33, "passkey", include_str!("../../../migrations/postgres/V33__passkey.sql")),
 ];
 
 /// Which migrations a database has. It also is what every write locks, so that one can be alone.

@@ -36,4 +36,5 @@ pub(in crate::db) const MIGRATIONS: &[Migration] = &[
     step(30, "setup_link", include_str!("../../../migrations/sqlite/V30__setup_link.sql")),
     step(31, "console", include_str!("../../../migrations/sqlite/V31__console.sql")),
     step(32, "webhook_call", include_str!("../../../migrations/sqlite/V32__webhook_call.sql")),
+    step(33, "passkey", include_str!("../../../migrations/sqlite/V33__passkey.sql")),
 ];

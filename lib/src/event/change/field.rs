@@ -7,7 +7,7 @@ use super::stored::Stored;
 use crate::address::EmailAddress;
 use crate::id::{
     AccountId, AdministratorId, ApiKeyId, DkimKeyId, DomainId, DomainTokenId, ListEntryId, LoginLinkId,
-    RecipientId, RecordId, ReportId, SessionId, SetupLinkId,
+    PasskeyId, RecipientId, RecordId, ReportId, SessionId, SetupLinkId,
 };
 use crate::name::{DnsName, DomainName, Selector};
 use crate::tag::Tag;
@@ -133,7 +133,7 @@ macro_rules! ids {
     ($($type:ident)*) => { numbers! { $($type, $type::number, |number| Some($type::new(number));)* } };
 }
 
-ids!(AccountId AdministratorId ApiKeyId DomainTokenId LoginLinkId SessionId SetupLinkId RecordId ReportId RecipientId ListEntryId DomainId DkimKeyId);
+ids!(AccountId AdministratorId PasskeyId ApiKeyId DomainTokenId LoginLinkId SessionId SetupLinkId RecordId ReportId RecipientId ListEntryId DomainId DkimKeyId);
 
 impl Field for bool {
     fn put(&self, key: &'static str, data: &mut Vec<(&'static str, Datum)>) {
@@ -296,7 +296,7 @@ mod by_chance {
         )*};
     }
 
-    ids!(AccountId AdministratorId ApiKeyId DomainTokenId LoginLinkId SessionId SetupLinkId RecordId ReportId RecipientId ListEntryId DomainId DkimKeyId);
+    ids!(AccountId AdministratorId PasskeyId ApiKeyId DomainTokenId LoginLinkId SessionId SetupLinkId RecordId ReportId RecipientId ListEntryId DomainId DkimKeyId);
 
     impl<T: Any> Any for Option<T> {
         fn any(dice: &mut Dice) -> Option<T> {

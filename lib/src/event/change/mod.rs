@@ -6,8 +6,8 @@ mod stored;
 
 use crate::address::EmailAddress;
 use crate::id::{
-    AccountId, AdministratorId, ApiKeyId, DomainId, DomainTokenId, ListEntryId, LoginLinkId, RecipientId,
-    RecordId, ReportId, SessionId, SetupLinkId,
+    AccountId, AdministratorId, ApiKeyId, DomainId, DomainTokenId, ListEntryId, LoginLinkId, PasskeyId,
+    RecipientId, RecordId, ReportId, SessionId, SetupLinkId,
 };
 use crate::name::{DnsName, DomainName, Selector};
 use crate::tag::Tag;
@@ -275,7 +275,27 @@ changes! {
     AdministratorChanged: "administrator.changed" of "administrator.changed" on administrator {
         administrator: AdministratorId, name: String, what: String,
     }
-    /// A password was taken away.
+    /// Somebody can sign in with a passkey of this name from now on.
+    PasskeyAdded: "passkey.added" of "passkey.added" on passkey {
+        passkey: PasskeyId, label: String, administrator: AdministratorId, name: String,
+    }
+    /// Somebody gave a passkey another name.
+    PasskeyRenamed: "passkey.renamed" of "passkey.renamed" on passkey {
+        passkey: PasskeyId, label: String, administrator: AdministratorId, name: String,
+    }
+    /// Somebody signed in with a passkey.
+    PasskeyUsed: "passkey.used" of "passkey.used" on passkey {
+        passkey: PasskeyId, label: String, administrator: AdministratorId, name: String,
+    }
+    /// A passkey was refused, because its count of signatures went back: there may be a copy of it.
+    PasskeyRefused: "passkey.refused" of "passkey.refused" on passkey {
+        passkey: PasskeyId, label: String, administrator: AdministratorId, name: String, kept: u32, came: u32,
+    }
+    /// A passkey was removed.
+    PasskeyRemoved: "passkey.removed" of "passkey.removed" on passkey {
+        passkey: PasskeyId, label: String, administrator: AdministratorId, name: String,
+    }
+    /// The ways in of somebody were taken away: the password and every passkey.
     AdministratorRemoved: "administrator.removed" of "administrator.removed" on administrator {
         administrator: AdministratorId, name: String,
     }

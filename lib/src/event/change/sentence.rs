@@ -55,19 +55,15 @@ impl fmt::Display for Change {
             Change::SessionEnded { session, role } => {
                 write!(f, "session {session} in the console ended ({role})")
             }
-            Change::AdministratorAdded { administrator, name } => {
-                write!(f, "{name} (administrator {administrator}) signs in with a password from now on")
-            }
-            Change::AdministratorSignedIn { administrator, name, by_code } => {
-                let with = if *by_code { "a password and a recovery code" } else { "a password" };
-                write!(f, "{name} (administrator {administrator}) signed in with {with}")
-            }
-            Change::AdministratorChanged { administrator, name, what } => {
-                write!(f, "{name} (administrator {administrator}) changed the {what}")
-            }
-            Change::AdministratorRemoved { administrator, name } => {
-                write!(f, "{name} (administrator {administrator}) does not sign in with a password any more")
-            }
+            Change::AdministratorAdded { .. }
+            | Change::AdministratorSignedIn { .. }
+            | Change::AdministratorChanged { .. }
+            | Change::AdministratorRemoved { .. }
+            | Change::PasskeyAdded { .. }
+            | Change::PasskeyRenamed { .. }
+            | Change::PasskeyUsed { .. }
+            | Change::PasskeyRefused { .. }
+            | Change::PasskeyRemoved { .. } => self.administrator_sentence(f),
             Change::ReportFiled { report, kind, domain } => {
                 let kind = kind.replace('_', " ");
                 write!(
@@ -177,6 +173,42 @@ impl Change {
             }
             Change::RouteChanged { .. } | Change::InboundChanged { .. } => self.mail_sentence(f),
             _ => self.signing_sentence(f),
+        }
+    }
+
+    fn administrator_sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::AdministratorAdded { administrator, name } => {
+                write!(f, "{name} (administrator {administrator}) signs in with a password from now on")
+            }
+            Change::AdministratorSignedIn { administrator, name, by_code } => {
+                let with = if *by_code { "a password and a recovery code" } else { "a password" };
+                write!(f, "{name} (administrator {administrator}) signed in with {with}")
+            }
+            Change::AdministratorChanged { administrator, name, what } => {
+                write!(f, "{name} (administrator {administrator}) changed the {what}")
+            }
+            Change::AdministratorRemoved { administrator, name } => {
+                write!(f, "{name} (administrator {administrator}) cannot sign in without a link any more")
+            }
+            Change::PasskeyAdded { passkey, label, administrator, name } => {
+                write!(f, "passkey {passkey} ({label}) of {name} (administrator {administrator}) added")
+            }
+            Change::PasskeyRenamed { passkey, label, administrator, name } => {
+                write!(f, "passkey {passkey} of {name} (administrator {administrator}) renamed to {label}")
+            }
+            Change::PasskeyUsed { passkey, label, administrator, name } => {
+                write!(f, "{name} (administrator {administrator}) signed in with passkey {passkey} ({label})")
+            }
+            Change::PasskeyRefused { passkey, label, administrator, name, kept, came } => write!(
+                f,
+                "passkey {passkey} ({label}) of {name} (administrator {administrator}) refused: its count of signatures went \
+                 back from {kept} to {came}, so there may be a copy of it"
+            ),
+            Change::PasskeyRemoved { passkey, label, administrator, name } => {
+                write!(f, "passkey {passkey} ({label}) of {name} (administrator {administrator}) removed")
+            }
+            _ => Ok(()),
         }
     }
 
