@@ -144,7 +144,7 @@ fn list(shown: &Shown) -> Markup {
 }
 
 fn label_field(fields: &Fields<'_>, there: &str) -> Markup {
-    let hint = "Where it is kept, such as \"my phone\". Only you see the name.";
+    let hint = "Where it is kept, such as \"my phone\". The audit log shows the name as well.";
     fields.field("label", "Name of the passkey", hint, |control| html! {
         input type="text" id=(control.id) name=(control.name) value=(fields.value("label", there)) required autocomplete="off"
             maxlength=(MOST_LABEL_CHARS) aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")];
