@@ -44,7 +44,7 @@ fn page(call: &Call<'_, Anybody>, status: StatusCode, name: &str, is_refused: bo
             }
             button { "Sign in with a password" }
         }
-        p.small.soft { "Without a way in: ask whoever runs the server for a login link." }
+        p.small.soft { "If you cannot sign in here, ask whoever runs the server for a login link." }
     };
     bare(status, "Sign in", base, &form)
 }
