@@ -128,7 +128,7 @@ fn a_domain_that_is_renamed_or_changes_its_account_keeps_its_checksums_right() {
 }
 
 /// Has the one entry of an index that leads to the row `from` lead to `to`: what one flipped bit does. The index is found by
-/// its table and its first columns. Pages: https://www.sqlite.org/fileformat2.html#b_tree_pages
+/// its table and its first columns. Pages: <https://www.sqlite.org/fileformat2.html#b_tree_pages>
 fn lead_astray(app: &TestApp, table: &str, columns: &[&str], from: u8, to: u8) {
     let sql = app.sqlite();
     sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).unwrap();
@@ -152,7 +152,7 @@ fn lead_astray(app: &TestApp, table: &str, columns: &[&str], from: u8, to: u8) {
         // The length of what is stored, and that; the number of the row is its last value, of one octet.
         at + usize::from(page[at])
     });
-    let end = ends.find(|end| page[*end] == from).expect("an entry that leads to this row");
+    let end = ends.find(|end| page[*end] == from).unwrap_or_else(|| panic!("no entry leads to {from}"));
     page[end] = to;
     std::fs::write(app.file(), octets).unwrap();
 }
@@ -163,6 +163,8 @@ fn an_index_that_leads_twice_to_a_row_or_to_one_that_is_not_asked_for_shows_noth
     use postroom::page::{Direction, Page};
     use postroom::record;
     type Asks = fn(&postroom::db::ReadTx<'_>, &postroom::account::Caller) -> Result<usize, Error>;
+    // The index, from which row to which other one, what is asked, and what is said then.
+    type Case = (&'static str, &'static [&'static str], &'static str, &'static str, Asks, &'static str);
     let named: Asks = |tx, caller| {
         let domain = domain::find_named(tx, caller, &"two.example.com".parse().unwrap())?;
         assert_eq!(domain.name.as_str(), "two.example.com");
@@ -177,7 +179,7 @@ fn an_index_that_leads_twice_to_a_row_or_to_one_that_is_not_asked_for_shows_noth
         |tx, caller| Ok(record::list(tx, &domain::find(tx, caller, DomainId::new(2))?)?.len());
     let of_key = "SELECT id FROM record WHERE dkim_key_id = 2";
     let of_domain = "SELECT max(id) FROM record WHERE domain_id = 2";
-    let cases: [(&str, &[&str], &str, &str, Asks, &str); 6] = [
+    let cases: [Case; 6] = [
         ("domain", &["name"], "SELECT 2", "SELECT 1", named, "the domain 1 is damaged"),
         ("domain", &["account_id", "id"], "SELECT 2", "SELECT 1", listed, "twice to the row 1"),
         ("domain", &["account_id", "id"], "SELECT 2", "SELECT 3", listed, "which is another account's"),

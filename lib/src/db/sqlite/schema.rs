@@ -199,7 +199,7 @@ pub(crate) fn migrate(conn: &mut Connection, file: &Path, now: Timestamp) -> Res
     transaction.commit().map_err(failed)
 }
 
-/// The checksum of a migration as refinery computes it, in whose form every database has it: SipHash 1-3 over name, number and
+/// The checksum of a migration as refinery computes it, in whose form every database has it: `SipHash` 1-3 over name, number and
 /// text, each as the standard library hashes it.
 fn checksum(migration: &Migration) -> String {
     let mut hasher = SipHasher13::new();
