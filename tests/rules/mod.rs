@@ -37,6 +37,7 @@ mod round_trips;
 mod routes;
 mod schedule;
 mod scouts;
+mod searching;
 mod senders;
 mod signing;
 mod sockets;

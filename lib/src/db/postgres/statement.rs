@@ -79,12 +79,13 @@ impl Translated {
                 self.text.push_str(if found == "max" { "greatest" } else { "least" });
                 after
             }
-            "instr" if after.starts_with('(') => {
-                self.text.push_str("strpos");
-                after
-            }
             "BLOB" => {
                 self.text.push_str("BYTEA");
+                after
+            }
+            // SQLite's does not regard the case of ASCII letters.
+            "LIKE" => {
+                self.text.push_str("ILIKE");
                 after
             }
             // A hint to SQLite's planner, with the name of an index.
@@ -191,7 +192,7 @@ mod tests {
             ),
             ("SET a = max(coalesce(a, 0), ?2)", "SET a = greatest(coalesce(a, 0), $1)"),
             ("SELECT max(a), min(coalesce(b, 0))", "SELECT max(a), min(coalesce(b, 0))"),
-            ("instr(d.name, :t) > 0", "strpos(d.name, $1) > 0"),
+            (r"d.name LIKE :t ESCAPE '\'", r"d.name ILIKE $1 ESCAPE '\'"),
             ("FROM d INDEXED BY d_by_name WHERE max_domains", "FROM d  WHERE max_domains"),
             ("VALUES (CAST(?1 AS BLOB))", "VALUES (CAST($1 AS BYTEA))"),
             ("'max(a, b)' || ümlaut", "'max(a, b)' || ümlaut"),
