@@ -50,3 +50,14 @@ fn a_search_takes_a_text_as_it_is_written_without_regard_to_the_case_of_its_lett
         assert_eq!(found(&app, &key, text), expected, "{text:.20}");
     }
 }
+
+#[test]
+fn a_domain_that_is_asked_for_twice_by_its_name_is_found_once() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    app.domain(&key, "a.example");
+    let names = ["a.example", "none.example", "a.example"].map(|name| name.parse().unwrap());
+    let found =
+        app.postroom.read(|tx| domain::find_all_named(tx, &key.operator(), &names).map(|found| found.len()));
+    assert_eq!(found.unwrap(), 1);
+}

@@ -117,8 +117,8 @@ impl<'t> ReadTx<'t> {
             map(row)
         })?;
         ids.sort_unstable();
-        let twice = ids.windows(2).find_map(|pair| matches!(pair, [a, b] if a == b).then(|| pair.first())?);
-        match twice {
+        let twice = ids.windows(2).find(|pair| pair.first() == pair.last());
+        match twice.and_then(<[i64]>::first) {
             Some(id) => Err(misled(&format!("twice to the row {id}"))),
             None => Ok(found),
         }

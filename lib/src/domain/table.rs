@@ -50,7 +50,9 @@ pub(super) fn by_names<'t>(
     names: &[DomainName],
 ) -> Result<Vec<Domain<'t>>, Error> {
     // Names have letters, digits, dots and hyphens only, so that each is a JSON string as it is.
-    let texts: Vec<&str> = names.iter().map(DomainName::as_str).collect();
+    // One that is asked for twice is found once.
+    let texts: Vec<&str> =
+        names.iter().map(DomainName::as_str).collect::<BTreeSet<_>>().into_iter().collect();
     let list = if texts.is_empty() { "[]".to_owned() } else { format!("[\"{}\"]", texts.join("\",\"")) };
     several(
         tx,
