@@ -38,6 +38,9 @@ pub(super) fn open(file: &Path, now: Timestamp) -> Result<Connection, OpenError>
     conn.raw().pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     conn.raw().pragma_update(None, "journal_size_limit", 64 * 1024 * 1024).map_err(failed)?;
     schema::migrate(conn.raw_mut(), file, now)?;
+    // Each part of a transaction notes how the pages were that it changes, to undo it. In a file, that takes several times as many
+    // writes as the changes do. A migration changes whole tables, and has its notes in a file.
+    conn.raw().pragma_update(None, "temp_store", "MEMORY").map_err(failed)?;
     Ok(conn)
 }
 
