@@ -1,8 +1,9 @@
 //! The log: lines to stderr, which never delay the thread that logs.
 //!
 //! Stderr can be a file on a full disk, or a pipe whose reader is slow or gone. A thread that logs puts the line into a queue
-//! and goes on; one thread writes the queue. A line that finds no room, or cannot be written, is dropped and counted, and the
-//! log says the number as soon as it can be written again.
+//! and goes on; one thread writes the queue. That thread rests between two writes, so that a busy server wakes it a hundred times a
+//! second and not once a line. A line that finds no room, or cannot be written, is dropped and counted, and the log says the number
+//! as soon as it can be written again.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -16,6 +17,8 @@ use tracing_subscriber::fmt::MakeWriter;
 /// The most lines that may wait to be written.
 const MOST_LINES: usize = 8192;
 const MOST_OCTETS: usize = 4 * 1024 * 1024;
+/// How long lines gather while many are logged.
+const REST: Duration = Duration::from_millis(10);
 /// How long after a failure the next attempt is made.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
@@ -47,8 +50,12 @@ struct Queue {
     octets: usize,
     /// Whether a thread writes them.
     started: bool,
+    /// Whether that thread waits for a line.
+    idle: bool,
     /// Whether it is writing one.
     writing: bool,
+    /// Whether somebody waits until all is written.
+    hurried: bool,
     /// How many lines were dropped and not yet reported.
     untold: u64,
     dropped: u64,
@@ -101,8 +108,11 @@ impl Log {
             queue.octets += line.octets.len();
             queue.lines.push_back(line);
         }
+        let is_idle = std::mem::take(&mut queue.idle);
         drop(queue);
-        self.changed.notify_all();
+        if is_idle {
+            self.changed.notify_all();
+        }
     }
 
     /// Writes line by line, for as long as the process lives.
@@ -118,8 +128,11 @@ impl Log {
             if written.is_err() {
                 queue.count(&line);
             }
+            let is_awaited = queue.hurried && queue.lines.is_empty();
             drop(queue);
-            self.changed.notify_all();
+            if is_awaited {
+                self.changed.notify_all();
+            }
             if written.is_err() {
                 thread::sleep(TRY_AGAIN_AFTER);
             }
@@ -138,23 +151,31 @@ impl Log {
 
     fn next(&self) -> Line {
         let mut queue = self.queue();
+        if queue.lines.is_empty() {
+            let rested = self.changed.wait_timeout_while(queue, REST, |queue| !queue.hurried);
+            queue = rested.unwrap_or_else(PoisonError::into_inner).0;
+        }
         loop {
             if let Some(line) = queue.lines.pop_front() {
                 queue.octets -= line.octets.len();
+                queue.idle = false;
                 queue.writing = true;
                 return line;
             }
+            queue.idle = true;
             queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn flush(&self, most: Duration) {
-        let queue = self.queue();
+        let mut queue = self.queue();
         if queue.started {
+            queue.hurried = true;
+            self.changed.notify_all();
             // Lines that are not written by then are lost with the process.
-            let _ = self
-                .changed
-                .wait_timeout_while(queue, most, |queue| queue.writing || !queue.lines.is_empty());
+            let waited =
+                self.changed.wait_timeout_while(queue, most, |queue| queue.writing || !queue.lines.is_empty());
+            waited.unwrap_or_else(PoisonError::into_inner).0.hurried = false;
         }
     }
 
@@ -276,6 +297,22 @@ mod tests {
         assert_eq!(said.recv_timeout(SOON).unwrap(), "0\n");
         log.flush(SOON);
         assert_eq!(said.try_iter().count(), MOST_LINES + 10 - usize::try_from(dropped).unwrap() - 1);
+    }
+
+    #[test]
+    fn a_line_that_comes_while_the_thread_rests_is_written_when_it_has_rested() {
+        let log = Arc::new(Log::default());
+        let ((tell, outcomes), (written, said)) = (channel(), channel());
+        drop(tell);
+        log.start(Script { outcomes, written }).expect("a thread");
+        for line in ["first\n", "second\n", "third\n"] {
+            log.add(line.as_bytes());
+            assert_eq!(said.recv_timeout(SOON).unwrap(), line);
+        }
+        // It rests now, and waits without an end after that.
+        thread::sleep(REST * 3);
+        log.add(b"last\n");
+        assert_eq!(said.recv_timeout(SOON).unwrap(), "last\n");
     }
 
     #[test]
