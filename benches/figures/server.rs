@@ -18,15 +18,19 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves `file` on a free port, and keeps so many spare keys.
+    /// Serves `file` on a free port, and keeps so many spare keys: the binary that was built beside this bench, or the one at the path
+    /// in `POSTROOM_BINARY`.
     ///
     /// Logs are made as always, and go nowhere: a terminal's speed is no matter of the server's.
     pub(crate) fn start(file: &Path, spare_keys: u32) -> Result<Server, Box<dyn Error>> {
         let started = Instant::now();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_postroom"))
+        let binary = std::env::var_os("POSTROOM_BINARY");
+        let mut process = Command::new(binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_postroom").into()))
             .args(["serve", "--json", "--listen", "127.0.0.1:0", "--db"])
             .arg(file)
             .env_clear()
+            // As the package's unit has it.
+            .env("MALLOC_ARENA_MAX", "64")
             .env("POSTROOM_DKIM_SPARE_KEYS", spare_keys.to_string())
             // Every key that is made is one of the same domain's.
             .env("POSTROOM_DKIM_MOST_KEYS", u32::MAX.to_string())
