@@ -44,16 +44,26 @@ thread_local! {
     static TELLS_OF: Cell<u64> = const { Cell::new(0) };
 }
 
+/// What the thread does that writes the lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Writer {
+    /// There is none.
+    #[default]
+    None,
+    /// It waits for a line.
+    Waiting,
+    /// It lets lines gather.
+    Resting,
+    /// It is writing one.
+    Writing,
+}
+
 #[derive(Default)]
 struct Queue {
     lines: VecDeque<Line>,
     octets: usize,
-    /// Whether a thread writes them.
-    started: bool,
-    /// Whether that thread waits for a line.
-    idle: bool,
-    /// Whether it is writing one.
-    writing: bool,
+    /// Who writes them.
+    writer: Writer,
     /// Whether somebody waits until all is written.
     hurried: bool,
     /// How many lines were dropped and not yet reported.
@@ -83,15 +93,18 @@ pub fn writer() -> Lines {
 
 impl Log {
     fn start(self: &Arc<Self>, to: impl Write + Send + 'static) -> io::Result<()> {
+        self.queue().writer = Writer::Resting;
         let log = Arc::clone(self);
-        thread::Builder::new().name("postroom-log".to_owned()).spawn(move || log.work(to))?;
-        self.queue().started = true;
-        Ok(())
+        let spawned = thread::Builder::new().name("postroom-log".to_owned()).spawn(move || log.work(to));
+        if spawned.is_err() {
+            self.queue().writer = Writer::None;
+        }
+        spawned.map(drop)
     }
 
     fn add(&self, line: &[u8]) {
         let mut queue = self.queue();
-        if !queue.started {
+        if queue.writer == Writer::None {
             drop(queue);
             // If stderr fails, there is no place left to report it.
             let _ = io::stderr().write_all(line);
@@ -108,9 +121,9 @@ impl Log {
             queue.octets += line.octets.len();
             queue.lines.push_back(line);
         }
-        let is_idle = std::mem::take(&mut queue.idle);
+        let is_waiting = queue.writer == Writer::Waiting;
         drop(queue);
-        if is_idle {
+        if is_waiting {
             self.changed.notify_all();
         }
     }
@@ -124,7 +137,7 @@ impl Log {
             let line = self.next();
             let written = write_line(&mut to, &line.octets, &mut is_torn);
             let mut queue = self.queue();
-            queue.writing = false;
+            queue.writer = Writer::Resting;
             if written.is_err() {
                 queue.count(&line);
             }
@@ -158,23 +171,23 @@ impl Log {
         loop {
             if let Some(line) = queue.lines.pop_front() {
                 queue.octets -= line.octets.len();
-                queue.idle = false;
-                queue.writing = true;
+                queue.writer = Writer::Writing;
                 return line;
             }
-            queue.idle = true;
+            queue.writer = Writer::Waiting;
             queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn flush(&self, most: Duration) {
         let mut queue = self.queue();
-        if queue.started {
+        if queue.writer != Writer::None {
             queue.hurried = true;
             self.changed.notify_all();
             // Lines that are not written by then are lost with the process.
-            let waited =
-                self.changed.wait_timeout_while(queue, most, |queue| queue.writing || !queue.lines.is_empty());
+            let waited = self.changed.wait_timeout_while(queue, most, |queue| {
+                queue.writer == Writer::Writing || !queue.lines.is_empty()
+            });
             waited.unwrap_or_else(PoisonError::into_inner).0.hurried = false;
         }
     }
