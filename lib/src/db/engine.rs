@@ -120,6 +120,11 @@ impl Conn<'_> {
         on_either!(self, conn => conn.defer_references())
     }
 
+    /// The ids of the next so many new rows of a table.
+    pub(super) fn next_ids(self, table: &str, count: usize) -> Result<Vec<i64>, Error> {
+        on_either!(self, conn => conn.next_ids(table, count))
+    }
+
     /// Has new rows get ids above all those that were put in with one.
     #[cfg_attr(
         not(feature = "postgres"),

@@ -150,6 +150,11 @@ impl WriteTx<'_> {
         self.alive()?.count_ids_on()
     }
 
+    /// The ids of the next so many new rows of a table: the rows are put in before this is asked again.
+    pub(crate) fn next_ids(&self, table: &str, count: usize) -> Result<Vec<i64>, Error> {
+        self.alive()?.next_ids(table, count)
+    }
+
     /// Runs an `INSERT … RETURNING id`.
     pub(crate) fn insert(&self, sql: &str, params: impl Params) -> Result<i64, Error> {
         let id = self.alive()?.one(sql, params, |row| row.get(0))?;

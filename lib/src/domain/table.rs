@@ -76,41 +76,35 @@ pub(super) fn several<'t>(
     found.into_iter().map(|details| Domain::seen(tx, caller, details)).collect()
 }
 
-/// A new domain's columns that are not made here.
-pub(crate) struct NewRow<'a> {
-    pub(crate) subscription: SubscriptionId,
-    pub(crate) name: &'a DomainName,
-    pub(crate) label: Option<&'a str>,
-    pub(crate) organization: Option<&'a Tag>,
-    pub(crate) next_check_at: Timestamp,
-    pub(crate) wants_key: bool,
-    /// Since when the account's claim to the name counts.
-    pub(crate) claimed_at: Timestamp,
-    /// Whether it lies below a name that the account has proved.
-    pub(crate) covered: bool,
+/// Ids for so many new domains, which are put in before more are asked for.
+pub(crate) fn next_ids(tx: &WriteTx<'_>, count: usize) -> Result<Vec<DomainId>, Error> {
+    Ok(tx.next_ids("domain", count)?.into_iter().map(DomainId::new).collect())
 }
 
-/// A new domain of the caller's account, and of the user on whose behalf the caller acts.
-pub(crate) fn insert<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewRow<'_>) -> Result<Domain<'t>, Error> {
-    let made = tx.one(
-        "INSERT INTO domain (account_id, subscription_id, name, label, user_id, organization_id, next_check_at,
-                             wants_key, claimed_at, covered, created_at, updated_at)
-         VALUES (:account, :subscription, :name, :label, :user, :organization, :next, :wants_key, :claimed, :covered, :now, :now)
-         RETURNING *",
+/// A new domain of the caller's account and user, tied to no key; `covered` where it lies below a name that the account has proved.
+pub(crate) fn insert<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    new: Details,
+    covered: bool,
+) -> Result<Domain<'t>, Error> {
+    tx.put(
+        "INSERT INTO domain (id, account_id, subscription_id, name, label, user_id, organization_id, status, next_check_at,
+                             checks, wants_key, claimed_at, covered, created_at, updated_at, checksum)
+         VALUES (:id, :account, :subscription, :name, :label, :user, :organization, :status, :next,
+                 :checks, :wants_key, :claimed, :covered, :created, :updated, :checksum)",
         named! {
-            ":account": caller.account().number(), ":subscription": new.subscription.number(),
+            ":id": new.id.number(), ":account": new.account.number(), ":subscription": new.subscription.number(),
             ":name": new.name.as_str(), ":label": new.label,
-            ":user": caller.user().map(Tag::as_str), ":organization": new.organization.map(Tag::as_str),
-            ":next": new.next_check_at.millis(), ":wants_key": new.wants_key,
-            ":claimed": new.claimed_at.millis(), ":covered": new.covered, ":now": tx.now().millis(),
+            ":user": new.user.as_ref().map(Tag::as_str), ":organization": new.organization.as_ref().map(Tag::as_str),
+            ":status": new.status.as_str(), ":next": new.next_check_at.millis(), ":checks": new.checks,
+            ":wants_key": new.wants_key, ":claimed": new.claimed_at.millis(), ":covered": covered,
+            ":created": new.created_at.millis(), ":updated": new.updated_at.millis(),
+            ":checksum": checksum(new.id, new.account, &new.name),
         },
-        details,
     )?;
-    let made = made.ok_or(Error::NotFound(Entity::Domain))?;
-    let checksum = checksum(made.id, made.account, &made.name);
-    tx.put("UPDATE domain SET checksum = ?2 WHERE id = ?1", (made.id.number(), checksum))?;
-    // It is of the caller's user, and tied to no key: the rule lets it through.
-    Domain::seen(tx, caller, made)
+    // The rule lets it through.
+    Domain::seen(tx, caller, new)
 }
 
 pub(crate) fn delete(tx: &WriteTx<'_>, id: DomainId) -> Result<(), Error> {

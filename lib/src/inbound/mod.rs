@@ -42,6 +42,7 @@ use crate::name::DomainName;
 use crate::ownership;
 use crate::page::Page;
 use crate::route;
+use crate::settings::Settings;
 
 /// The most administrators and the most aliases of a domain.
 const MOST_NAMES: usize = 100;
@@ -179,6 +180,64 @@ pub fn find_each<'t>(tx: &ReadTx<'t>, domains: &[Domain<'t>]) -> Result<Vec<Inbo
     Ok(ids.iter().map(|id| found.remove(id).unwrap_or_default()).collect())
 }
 
+impl InboundChange {
+    /// Refuses what no domain can have. Whether a name can be an alias depends on who has it, and is asked when it is made one.
+    pub fn check(&self, settings: &Settings) -> Result<(), Error> {
+        if let Some(filtering) = &self.filtering {
+            filtering.check()?;
+        }
+        check_number("admins", self.admins.as_deref().unwrap_or_default().len(), MOST_NAMES)?;
+        downstream::check(&settings.egress, self.downstream.as_deref().unwrap_or_default())?;
+        check_number("aliases", self.aliases.as_deref().unwrap_or_default().len(), MOST_NAMES)
+    }
+}
+
+/// Says it of a domain that was made in this transaction, and that gets no alias: nothing was said of it before. Returns what is set
+/// then.
+pub fn begin<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    change: &InboundChange,
+) -> Result<Inbound, Error> {
+    if change.aliases.as_ref().is_some_and(|aliases| !aliases.is_empty()) {
+        self::change(tx, caller, domain, change)?;
+        return find(tx, domain);
+    }
+    change.check(tx.settings())?;
+    set(tx, domain, change)?;
+    let mut admins: Vec<EmailAddress> = Vec::new();
+    for admin in change.admins.iter().flatten() {
+        if !admins.contains(admin) {
+            admins.push(admin.clone());
+        }
+    }
+    let now = Inbound {
+        filtering: change.filtering.clone().unwrap_or_default(),
+        admins,
+        downstream: change.downstream.clone().unwrap_or_default(),
+        aliases: Vec::new(),
+    };
+    if let Some(change) = told(domain, &Inbound::default(), &now) {
+        tx.tell(caller.actor(), domain.account, &change)?;
+    }
+    Ok(now)
+}
+
+/// Sets all of it but the aliases.
+fn set<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, change: &InboundChange) -> Result<(), Error> {
+    if let Some(filtering) = &change.filtering {
+        table::set_filtering(tx, domain.id, filtering)?;
+    }
+    if let Some(admins) = &change.admins {
+        table::set_admins(tx, domain.id, admins)?;
+    }
+    if let Some(downstream) = &change.downstream {
+        table::set_downstream(tx, domain.id, downstream)?;
+    }
+    Ok(())
+}
+
 /// Changes what is said of it, all or nothing.
 ///
 /// A new alias is refused as [`add_alias`] refuses it.
@@ -191,21 +250,10 @@ pub fn change<'t>(
     if *change == InboundChange::default() {
         return Ok(());
     }
+    change.check(tx.settings())?;
     let before = find(tx, domain)?;
-    if let Some(filtering) = &change.filtering {
-        filtering.check()?;
-        table::set_filtering(tx, domain.id, filtering)?;
-    }
-    if let Some(admins) = &change.admins {
-        check_number("admins", admins.len(), MOST_NAMES)?;
-        table::set_admins(tx, domain.id, admins)?;
-    }
-    if let Some(downstream) = &change.downstream {
-        downstream::check(&tx.settings().egress, downstream)?;
-        table::set_downstream(tx, domain.id, downstream)?;
-    }
+    set(tx, domain, change)?;
     if let Some(aliases) = &change.aliases {
-        check_number("aliases", aliases.len(), MOST_NAMES)?;
         for old in table::aliases(tx, domain.id)?.iter().filter(|old| !aliases.contains(old)) {
             ownership::remember_alias(tx, domain.account, domain.id, old)?;
             table::delete_alias(tx, domain.id, old)?;

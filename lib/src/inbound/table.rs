@@ -33,7 +33,7 @@ pub(super) fn aliases(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<DomainName>, 
 }
 
 pub(super) fn set_filtering(tx: &WriteTx<'_>, id: DomainId, filtering: &Filtering) -> Result<(), Error> {
-    tx.run(
+    tx.put(
         "INSERT INTO filtering (domain_id, abuse_policy, policy_overrides, spam_header_name, spam_header_value)
          VALUES (:domain, :policy, :overrides, :name, :value)
          ON CONFLICT (domain_id) DO UPDATE SET abuse_policy = :policy, policy_overrides = :overrides,
@@ -42,8 +42,7 @@ pub(super) fn set_filtering(tx: &WriteTx<'_>, id: DomainId, filtering: &Filterin
             ":domain": id.number(), ":policy": filtering.policy.map(super::AbusePolicy::as_str),
             ":overrides": filtering.overrides, ":name": filtering.header_name, ":value": filtering.header_value,
         },
-    )?;
-    Ok(())
+    )
 }
 
 pub(super) fn set_admins(tx: &WriteTx<'_>, id: DomainId, admins: &[EmailAddress]) -> Result<(), Error> {

@@ -329,6 +329,29 @@ pub(crate) fn check_claimable(
     if too_many { Err(Error::Limit { what: Entity::Claim, most: most.into() }) } else { Ok(()) }
 }
 
+/// Whether nothing stands between an account and a name: nobody holds it, and the account had no claim to it before that would go
+/// on.
+pub(crate) fn is_free(tx: &ReadTx<'_>, account: AccountId, name: &DomainName) -> Result<bool, Error> {
+    if !matches!(way(tx, account, name, false)?, Way::Free)
+        || table::claim(tx, account, name)?.is_some()
+        || table::past(tx, account, name)?.is_some()
+    {
+        return Ok(false);
+    }
+    Ok(account::is_trusted(tx, account)? || !reserved::is_reserved(tx.settings(), name))
+}
+
+/// Whether an account may have so many more names that nothing proves.
+pub(crate) fn has_room_for(tx: &ReadTx<'_>, account: AccountId, more: u32) -> Result<bool, Error> {
+    if more == 0 || account::is_trusted(tx, account)? {
+        return Ok(true);
+    }
+    let most = tx.settings().caps.unproved_claims;
+    let number = table::count_unproved(tx, account, None, None, most)?;
+    Ok(number + u64::from(more) <= u64::from(most)
+        && !table::are_past(tx, account, most.saturating_mul(PAST_FOR_EACH))?)
+}
+
 /// How many names an account has or claims that nothing proves.
 pub fn count_unproved(tx: &ReadTx<'_>, account: AccountId) -> Result<u64, Error> {
     table::count_unproved(tx, account, None, None, u32::MAX)

@@ -2,6 +2,7 @@
 //! they are asked, until the transaction writes something.
 
 use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::connection::Waiting;
@@ -12,8 +13,8 @@ use super::link::Answer;
 pub(super) struct Ahead {
     is_noting: Cell<bool>,
     /// Those of which the server does not know yet.
-    noted: RefCell<Vec<Waiting>>,
-    answered: RefCell<Vec<(Waiting, Arc<Answer>)>>,
+    noted: RefCell<HashSet<Waiting>>,
+    answered: RefCell<HashMap<Waiting, Arc<Answer>>>,
 }
 
 /// A statement, and the reads that go to the server before it.
@@ -36,16 +37,12 @@ impl Ahead {
     /// statement is given back.
     pub(super) fn answer(&self, asked: Waiting) -> Result<Arc<Answer>, Waiting> {
         if self.is_noting.get() {
-            let is_known = self.answered.borrow().iter().any(|(known, _)| *known == asked);
-            let mut noted = self.noted.borrow_mut();
-            if asked.reads() && !is_known && !noted.contains(&asked) {
-                noted.push(asked);
+            if asked.reads() && !self.answered.borrow().contains_key(&asked) {
+                self.noted.borrow_mut().insert(asked);
             }
             return Ok(Arc::new(Answer::nothing()));
         }
-        let answered = self.answered.borrow();
-        let found = answered.iter().find(|(known, _)| *known == asked);
-        found.map(|(_, answer)| Arc::clone(answer)).ok_or(asked)
+        self.answered.borrow().get(&asked).map(Arc::clone).ok_or(asked)
     }
 
     /// The reads that go to the server before this statement: none if it writes, because they would not show what it wrote.
@@ -54,10 +51,8 @@ impl Ahead {
             self.forget();
         }
         let mut foreseen = self.noted.take();
-        let noted = foreseen.len();
-        foreseen.retain(|noted| *noted != last);
-        let is_foreseen = foreseen.len() < noted;
-        Asked { foreseen, last, is_foreseen }
+        let is_foreseen = foreseen.remove(&last);
+        Asked { foreseen: foreseen.into_iter().collect(), last, is_foreseen }
     }
 
     /// Keeps what the server has answered to reads that were foreseen.
@@ -65,7 +60,7 @@ impl Ahead {
         let mut answered = self.answered.borrow_mut();
         answered.extend(asked.foreseen.into_iter().zip(foreseen.into_iter().map(Arc::new)));
         if asked.is_foreseen {
-            answered.push((asked.last, Arc::clone(last)));
+            answered.insert(asked.last, Arc::clone(last));
         }
     }
 

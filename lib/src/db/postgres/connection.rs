@@ -30,11 +30,11 @@ const BEGIN_ALONE: &str =
 /// Within which time a dead link shows that it is dead. A server that is silent for longer is not asked a second time.
 const SOON: Duration = Duration::from_millis(500);
 
-/// How many statements wait for the next one at most.
-const MOST_WAITING: usize = 24;
+/// How many statements wait for the next one at most: as many as some hundred new domains take.
+const MOST_WAITING: usize = 2048;
 
 /// A statement that waits for the next one, with its values.
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq, Eq, Hash)]
 pub(super) struct Waiting {
     pub(super) sql: String,
     values: Vec<(OwnedPlace, Owned)>,

@@ -7,11 +7,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::fmt::Write as _;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
+use futures_util::future::maybe_done;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row, Statement};
@@ -295,11 +298,30 @@ async fn both<T>(
     second
 }
 
-/// Does all of them in one round trip, and fails as the first that fails does.
+/// Does all of them in one round trip, and fails as the first that fails does. Each is begun after the one before, and that sends it;
+/// `join_all` promises no order where there are many.
 async fn all_of<T>(
     work: Vec<impl Future<Output = Result<T, tokio_postgres::Error>>>,
 ) -> Result<Vec<T>, tokio_postgres::Error> {
-    futures_util::future::join_all(work).await.into_iter().collect()
+    let mut work: Vec<_> = work.into_iter().map(|each| Box::pin(maybe_done(each))).collect();
+    let mut is_begun = false;
+    let mut answered = 0;
+    poll_fn(|context| {
+        if !is_begun {
+            is_begun = true;
+            for each in &mut work {
+                let _ = each.as_mut().poll(context);
+            }
+        }
+        // The answers come in the same order.
+        while let Some(each) = work.get_mut(answered) {
+            ready!(each.as_mut().poll(context));
+            answered += 1;
+        }
+        Poll::Ready(())
+    })
+    .await;
+    work.iter_mut().filter_map(|each| each.as_mut().take_output()).collect()
 }
 
 /// Why there is no connection. A wrong password or database is no trouble of the network's, but nor does it pass by itself.

@@ -23,6 +23,7 @@ use self::target::Target;
 pub(super) use self::temporary::Temporary;
 use super::open::OpenError;
 use crate::clock::Timestamp;
+use crate::db::named;
 use crate::db::statements::Statements as _;
 use crate::error::Error;
 
@@ -128,6 +129,14 @@ impl Connection {
     /// References between rows are checked when the transaction ends.
     pub(super) fn defer_references(&self) -> Result<(), Error> {
         self.batch("SET CONSTRAINTS ALL DEFERRED;")
+    }
+
+    /// The ids of the next new rows of a table, which nobody else gets.
+    pub(super) fn next_ids(&self, table: &str, count: usize) -> Result<Vec<i64>, Error> {
+        let sql = "SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, CAST(:count AS BIGINT))";
+        self.all(sql, named! { ":table": table, ":count": i64::try_from(count).unwrap_or(i64::MAX) }, |row| {
+            row.get(0)
+        })
     }
 
     /// Has new rows get ids above all those that were put in with one.

@@ -11,7 +11,7 @@ use crate::db::value::Value;
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// A value that goes to the server. It outlives the call that gave it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) enum Owned {
     Null,
     Integer(i64),
@@ -31,7 +31,7 @@ impl From<Value<'_>> for Owned {
 }
 
 /// Which parameter a value is for, when the call that gave it is over.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) enum OwnedPlace {
     Name(String),
     Number(usize),

@@ -19,6 +19,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod creation;
+
 use crate::account::Caller;
 use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::dkim::{DkimKey, Source, life};
@@ -27,139 +29,16 @@ use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
 use crate::id::AccountId;
 use crate::name::DomainName;
-use crate::subscription::Subscription;
-use crate::tag::Tag;
 use crate::{
-    dkim, inbound, label, list, login, loss, ownership, recipient, record, route, session, setup_link,
-    signing, subscription, token, webhook,
+    dkim, inbound, list, login, loss, ownership, recipient, record, route, session, setup_link, signing,
+    subscription, token, webhook,
 };
+
+pub(crate) use creation::create_proved;
+pub use creation::{NewDomain, create, create_free, create_or_adopt, make_room_for};
 
 /// Before every account.
 const NOBODY: AccountId = AccountId::new(0);
-
-/// What a new domain is made from.
-#[derive(Clone, Debug)]
-pub struct NewDomain<'a> {
-    /// Its name.
-    pub name: &'a DomainName,
-    /// What its owner calls it.
-    pub label: Option<&'a str>,
-    /// The handle of the subscription that it counts toward; `default` where nothing is said.
-    pub subscription: Option<&'a str>,
-    /// The group to which the caller's end user belongs, if it acts on behalf of one.
-    pub organization: Option<&'a Tag>,
-    /// Whether its first DKIM key is left for later, although a spare pair may be ready: see [`equip_some`].
-    pub key_later: bool,
-}
-
-impl<'a> NewDomain<'a> {
-    /// A domain of this name, and nothing more said.
-    pub fn named(name: &'a DomainName) -> NewDomain<'a> {
-        NewDomain { name, label: None, subscription: None, organization: None, key_later: false }
-    }
-}
-
-/// Makes a domain: its records, its webhook key, and its first DKIM key if a spare pair is ready. If none is, the domain
-/// gets its key by [`equip`], by the background thread, or at its first check, and has no DKIM record before.
-///
-/// `Conflict` if the account has the name. `Taken` if another one has it, and its claim does not give way, or has proved a name above
-/// it. `InUse(Alias)` if it is an alias of one of the caller's domains. `NotClaimable` if it is the operator's own and the account is a
-/// tenant. `Limit` if the subscription is full, or a tenant has as many unproved names as it may.
-pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Result<Domain<'t>, Error> {
-    if caller.is_of_domains() {
-        // A new domain is not among those that the caller's key is limited to.
-        return Err(Error::NotFound(Entity::Domain));
-    }
-    let label = label::parse_optional("label", new.label)?;
-    tx.foresee(|tx| foresee(tx, caller, new));
-    if let Some(alias) = inbound::own_alias(tx, caller, new.name)? {
-        return Err(alias);
-    }
-    loss::make_way(tx, caller.account(), new.name, false, None)?;
-    make(tx, caller, new, label.as_deref(), false)
-}
-
-/// Makes the domain of a claim whose challenge was seen a moment ago, and takes its name from a claim that gives way to that.
-/// The domain is proved.
-///
-/// It is refused as [`create`] refuses a name.
-pub(crate) fn create_proved<'t>(
-    tx: &WriteTx<'t>,
-    caller: &Caller,
-    name: &DomainName,
-) -> Result<Domain<'t>, Error> {
-    loss::make_way(tx, caller.account(), name, true, None)?;
-    let domain = make(tx, caller, &NewDomain::named(name), None, true)?;
-    signing::prove(tx, caller.actor(), &domain, ownership::BY_CHALLENGE)?;
-    domain::find(tx, caller, domain.id)
-}
-
-/// Foresees what is read before a domain is written.
-fn foresee(tx: &ReadTx<'_>, caller: &Caller, new: &NewDomain<'_>) {
-    let _ = inbound::own_alias(tx, caller, new.name);
-    ownership::foresee(tx, caller.account(), new.name);
-    let _ = subscription::find(tx, caller.account(), new.subscription.unwrap_or(subscription::DEFAULT));
-    let _ = dkim::pool::count(tx);
-    let _ = tx.master_key().newest();
-}
-
-/// Makes a domain of a name for which way was made.
-fn make<'t>(
-    tx: &WriteTx<'t>,
-    caller: &Caller,
-    new: &NewDomain<'_>,
-    label: Option<&str>,
-    is_challenge_seen: bool,
-) -> Result<Domain<'t>, Error> {
-    let claimed_at = ownership::begin(tx, caller.account(), new.name, is_challenge_seen)?;
-    let handle = new.subscription.unwrap_or(subscription::DEFAULT);
-    let subscription = subscription::find(tx, caller.account(), handle)?;
-    subscription::make_room_for_domain(tx, &subscription)?;
-    let key_later = new.key_later || dkim::pool::count(tx)? == 0;
-    // What seals the keys is asked before anything is written, with the rest of what was foreseen.
-    tx.master_key().newest()?;
-    let row = table::NewRow {
-        subscription: subscription.id,
-        name: new.name,
-        label,
-        organization: new.organization,
-        next_check_at: tx.now() + domain::FIRST_CHECK_AFTER,
-        wants_key: key_later,
-        claimed_at,
-        covered: ownership::is_covered(tx, caller.account(), new.name)?,
-    };
-    let domain = table::insert(tx, caller, &row)?;
-    webhook::create(tx, &domain)?;
-    // What could not be made later is refused now.
-    dkim::check_fit(&domain, &tx.settings().dkim_selector)?;
-    let key = (!key_later).then(|| life::make_first(tx, &domain)).transpose()?;
-    record::seed(tx, &domain, key.as_slice())?;
-    let change = Change::DomainCreated {
-        domain: (&domain).into(),
-        label: domain.label.clone(),
-        user: domain.user.clone(),
-        organization: domain.organization.clone(),
-    };
-    tx.tell(caller.actor(), domain.account, &change)?;
-    Ok(domain)
-}
-
-/// `Limit` if the subscription has no room for those of the names that nobody has: for whoever is going to create them in several
-/// transactions.
-pub fn make_room_for<'a>(
-    tx: &ReadTx<'_>,
-    subscription: &Subscription,
-    names: impl IntoIterator<Item = &'a DomainName>,
-) -> Result<(), Error> {
-    if subscription.limits.max_domains.is_none() {
-        return Ok(());
-    }
-    let mut new = 0;
-    for name in names {
-        new += u32::from(holder::at(tx, name)?.is_none());
-    }
-    subscription::make_room_for_domains(tx, subscription, new)
-}
 
 /// Gives the domain its first DKIM key, if that was left for later. `NoSpareKey` if no pair is ready:
 /// [`pool::write`](dkim::pool::write) makes one.
@@ -208,31 +87,6 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
     })?;
     postroom.turns().note_key(last);
     Ok(true)
-}
-
-/// Makes a domain for the caller's end user, or adopts one of the account's that has no user yet.
-///
-/// `Conflict` if the name is taken by another user, by this one, or by another account.
-pub fn create_or_adopt<'t>(
-    tx: &WriteTx<'t>,
-    caller: &Caller,
-    new: &NewDomain<'_>,
-) -> Result<Domain<'t>, Error> {
-    let Some(user) = caller.user() else { return create(tx, caller, new) };
-    match domain::find_named(tx, &caller.for_itself(), new.name) {
-        Ok(own) if own.user.is_none() => {
-            let change = Change::DomainAdopted {
-                domain: (&own).into(),
-                user: user.clone(),
-                organization: new.organization.cloned(),
-            };
-            tx.tell(caller.actor(), own.account, &change)?;
-            table::adopt(tx, &own, user, new.organization)
-        }
-        Ok(_) => Err(Error::Conflict(Entity::Domain)),
-        Err(Error::NotFound(_)) => create(tx, caller, new),
-        Err(error) => Err(error),
-    }
 }
 
 /// Gives the domain another name. Its keys and tokens stay; its records are made anew, and nothing of what was
