@@ -19,6 +19,10 @@ use crate::scout::Scouts;
 const PIECE: Duration = Duration::from_millis(2);
 /// How long one piece of a batch may keep others from writing where each item waits for a server, so that a piece has some items there, too.
 const FAR_PIECE: Duration = Duration::from_millis(50);
+/// How many items of a batch are written at once: few enough to keep to the length of a piece.
+const RUN: usize = 8;
+/// How many are where each round trip to a server counts.
+const FAR_RUN: usize = 250;
 /// Held by the batch that writes a piece: everybody else waits for one piece at most, however many batches there are.
 static PIECES: Mutex<()> = Mutex::new(());
 
@@ -106,14 +110,33 @@ impl<'a, By> Call<'a, By> {
         items: &[I],
         work: impl Fn(&WriteTx<'_>, &I) -> Result<T, E>,
     ) -> Result<Vec<T>, E> {
+        self.write_runs(items, 1, |tx, run| run.iter().map(|item| work(tx, item)).collect())
+    }
+
+    /// Runs `work` for all items, some at once, in pieces like those of [`write_each`](Call::write_each). It gets a few items, or some hundred
+    /// where the database is on a server, whose answers they wait for together, and returns what came of each in their order.
+    pub fn write_some<I, T, E: From<Error>>(
+        &self,
+        items: &[I],
+        work: impl Fn(&WriteTx<'_>, &[I]) -> Result<Vec<T>, E>,
+    ) -> Result<Vec<T>, E> {
+        self.write_runs(items, if self.postroom.is_at_hand() { RUN } else { FAR_RUN }, work)
+    }
+
+    fn write_runs<I, T, E: From<Error>>(
+        &self,
+        items: &[I],
+        at_once: usize,
+        work: impl Fn(&WriteTx<'_>, &[I]) -> Result<Vec<T>, E>,
+    ) -> Result<Vec<T>, E> {
         let longest = if self.postroom.is_at_hand() { PIECE } else { FAR_PIECE };
         let mut done = Vec::with_capacity(items.len());
         while let Some(rest) = items.get(done.len()..).filter(|rest| !rest.is_empty()) {
             let _turn = PIECES.lock().unwrap_or_else(PoisonError::into_inner);
             done.extend(self.session.write(|tx| {
                 let (begun, mut piece) = (Instant::now(), Vec::new());
-                for item in rest {
-                    piece.push(work(tx, item)?);
+                for run in rest.chunks(at_once) {
+                    piece.append(&mut work(tx, run)?);
                     if begun.elapsed() >= longest {
                         break;
                     }

@@ -1,6 +1,7 @@
 //! Whose a name is: what an unproved name may not do, what proves it, and to whom it goes.
 
 mod acting;
+mod at_once;
 mod limits;
 mod moving;
 mod proof;

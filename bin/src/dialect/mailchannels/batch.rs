@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use postroom::db::WriteTx;
+use postroom::domain::Domain;
 use postroom::error::Error;
-use postroom::inbound::{self, Downstream};
+use postroom::inbound::{self, Downstream, Inbound};
 use postroom::name::DomainName;
 use postroom::{provision as provisioning, signing, subscription};
 use serde_json::{Value, json};
@@ -114,6 +115,9 @@ impl Outcome {
     }
 }
 
+/// An item of a request that provisions, and the place of the one before it that has the same name.
+type Item = (Result<Wish, Fault>, Option<usize>);
+
 /// What came of an item. What would go wrong with every other one as well is the request's.
 fn of_item<T>(done: Result<T, Fault>) -> Result<Result<T, Fault>, Fault> {
     match done {
@@ -170,15 +174,30 @@ pub(super) fn provision(call: &LookingCall<'_>) -> Result<Response, Fault> {
         Handles::of(tx, &call.caller)
     })?;
     look_at_downstream(call, &mut wishes);
-    let done = call.write_each(&wishes, |tx, (wish, before)| {
-        let Ok(wish) = wish else { return Ok(None) };
-        let done = tx.part(|| wish.provision(call, tx, &handle, flags)).and_then(|(made, domain)| {
-            let comment = before.map(|first| format!("the same name as item {} of this request", first + 1));
-            let comment = comment.or((!made).then(|| "the domain was provisioned already".to_owned()));
-            let (inbound, assessment) = (inbound::find(tx, &domain)?, signing::find(tx, &domain)?);
-            Ok((handles.json(&domain, &inbound, &assessment), comment))
-        });
-        of_item(done).map(Some)
+    let done = call.write_some(&wishes, |tx, run| {
+        let firsts = run.iter().map(|(wish, before)| wish.as_ref().ok().filter(|_| before.is_none()));
+        let firsts: Vec<Option<&Wish>> = firsts.collect();
+        let made = Wish::provision_some(call, tx, &firsts, &handle, flags)?;
+        let domains: Vec<Domain<'_>> = made.iter().flatten().map(|(domain, _)| domain.clone()).collect();
+        let mut assessments = signing::list(tx, &domains)?.into_iter();
+        let tell = |((wish, before), made): (&Item, Option<(Domain<'_>, Inbound)>)| {
+            if let Some((domain, inbound)) = made {
+                let assessment = assessments.next();
+                return Ok(
+                    assessment.map(|assessment| Ok((handles.json(&domain, &inbound, &assessment), None)))
+                );
+            }
+            let Ok(wish) = wish else { return Ok(None) };
+            let done = tx.part(|| wish.provision(call, tx, &handle, flags)).and_then(|(made, domain)| {
+                let comment =
+                    before.map(|first| format!("the same name as item {} of this request", first + 1));
+                let comment = comment.or((!made).then(|| "the domain was provisioned already".to_owned()));
+                let (inbound, assessment) = (inbound::find(tx, &domain)?, signing::find(tx, &domain)?);
+                Ok((handles.json(&domain, &inbound, &assessment), comment))
+            });
+            of_item(done).map(Some)
+        };
+        run.iter().zip(made).map(tell).collect()
     })?;
     let mut outcome = Outcome::default();
     for (at, (((wish, _), done), item)) in wishes.into_iter().zip(done).zip(&items).enumerate() {
@@ -199,7 +218,7 @@ pub(super) fn provision(call: &LookingCall<'_>) -> Result<Response, Fault> {
 }
 
 /// Refuses the items with a downstream server to which no mail may be sent, as far as the DNS says now.
-fn look_at_downstream(call: &LookingCall<'_>, wishes: &mut [(Result<Wish, Fault>, Option<usize>)]) {
+fn look_at_downstream(call: &LookingCall<'_>, wishes: &mut [Item]) {
     let servers: Vec<&[Downstream]> =
         wishes.iter().map(|(wish, _)| wish.as_ref().map_or(&[][..], Wish::downstream)).collect();
     let checked = inbound::check_downstream_of_each(call.resolver, &call.settings().egress, &servers);

@@ -3,7 +3,7 @@
 use postroom::db::WriteTx;
 use postroom::domain::{self, Domain};
 use postroom::error::Error;
-use postroom::inbound::{self, Downstream, InboundChange, NameStanding};
+use postroom::inbound::{self, Downstream, Inbound, InboundChange, NameStanding};
 use postroom::key;
 use postroom::name::DomainName;
 use postroom::page::Page;
@@ -292,6 +292,37 @@ impl Wish {
     /// The servers to which its mail is to be delivered.
     pub(super) fn downstream(&self) -> &[Downstream] {
         self.change.downstream.as_deref().unwrap_or_default()
+    }
+
+    /// Makes those of these domains that can be made at once, and sets what is said of them. `None` stands for each other one, which
+    /// [`provision`](Wish::provision) makes, finds or refuses.
+    pub(super) fn provision_some<'t>(
+        call: &Call<'_>,
+        tx: &WriteTx<'t>,
+        wishes: &[Option<&Wish>],
+        handle: &str,
+        flags: Flags,
+    ) -> Result<Vec<Option<(Domain<'t>, Inbound)>>, Fault> {
+        // What is tied to a key is tied one by one, and so is an alias given.
+        let is_plain = |wish: &&&Wish| {
+            !(flags.associate && call.caller.key().is_some())
+                && wish.change.aliases.as_ref().is_none_or(Vec::is_empty)
+                && wish.change.check(call.settings()).is_ok()
+        };
+        let plain: Vec<Option<&Wish>> =
+            wishes.iter().map(|wish| wish.as_ref().filter(is_plain).copied()).collect();
+        let new = plain.iter().flatten();
+        let new = new.map(|wish| NewDomain { subscription: Some(handle), ..NewDomain::named(&wish.name) });
+        let new: Vec<NewDomain<'_>> = new.collect();
+        let mut made = provision::create_free(tx, &call.caller, &new)?.into_iter();
+        let begin = |wish: Option<&Wish>| {
+            let Some((wish, domain)) = wish.and_then(|wish| Some((wish, made.next()??))) else {
+                return Ok(None);
+            };
+            let inbound = inbound::begin(tx, &call.caller, &domain, &wish.change)?;
+            Ok(Some((domain, inbound)))
+        };
+        plain.into_iter().map(begin).collect()
     }
 
     /// Makes the domain, or finds it, and returns whether it was made. What is there already keeps its settings, unless
