@@ -32,6 +32,8 @@ const SOON: Duration = Duration::from_millis(500);
 
 /// How many statements wait for the next one at most: as many as some hundred new domains take.
 const MOST_WAITING: usize = 2048;
+/// How many octets they may have together before the next one goes.
+const MOST_OCTETS_WAITING: usize = 4 * 1024 * 1024;
 
 /// A statement that waits for the next one, with its values.
 #[derive(PartialEq, Eq, Hash)]
@@ -53,6 +55,11 @@ impl Waiting {
     /// Whether it changes nothing.
     pub(super) fn reads(&self) -> bool {
         self.sql.trim_start().starts_with("SELECT")
+    }
+
+    /// How many octets its values have, and its text.
+    fn octets(&self) -> usize {
+        self.sql.len() + self.values.iter().map(|(_, value)| value.octets()).sum::<usize>()
     }
 
     fn commit() -> Waiting {
@@ -97,6 +104,8 @@ pub(in crate::db) struct Connection {
     first: RefCell<String>,
     /// The statements that go to the server after that, and before the next one.
     waiting: RefCell<Vec<Waiting>>,
+    /// How many octets these have, if there are any.
+    octets_waiting: Cell<usize>,
     /// The reads that were foreseen.
     ahead: Ahead,
     state: Cell<State>,
@@ -136,6 +145,7 @@ impl Connection {
             link: RefCell::new(Some(link)),
             first: RefCell::default(),
             waiting: RefCell::default(),
+            octets_waiting: Cell::default(),
             ahead: Ahead::default(),
             state: Cell::new(State::Idle),
             failed: RefCell::default(),
@@ -330,10 +340,15 @@ impl Connection {
     pub(in crate::db) fn put(&self, sql: &str, params: &dyn Params) -> Result<(), Error> {
         self.check()?;
         self.ahead.forget();
-        if self.waiting.borrow().len() >= MOST_WAITING {
+        let statement = Waiting::new(sql, params)?;
+        let (waiting, own) = (self.waiting.borrow().len(), statement.octets());
+        let others = if waiting == 0 { 0 } else { self.octets_waiting.get() };
+        let is_full = waiting >= MOST_WAITING || others + own > MOST_OCTETS_WAITING;
+        if is_full {
             self.flush()?;
         }
-        self.waiting.borrow_mut().push(Waiting::new(sql, params)?);
+        self.octets_waiting.set(own + if is_full { 0 } else { others });
+        self.waiting.borrow_mut().push(statement);
         Ok(())
     }
 

@@ -19,6 +19,17 @@ pub(super) enum Owned {
     Blob(Vec<u8>),
 }
 
+impl Owned {
+    /// How many octets it has, about.
+    pub(super) fn octets(&self) -> usize {
+        match self {
+            Owned::Null | Owned::Integer(_) => size_of::<Owned>(),
+            Owned::Text(text) => text.len(),
+            Owned::Blob(octets) => octets.len(),
+        }
+    }
+}
+
 impl From<Value<'_>> for Owned {
     fn from(value: Value<'_>) -> Owned {
         match value {

@@ -68,10 +68,15 @@ impl Connection {
         self.all(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
-    /// The ids of the next new rows of a table. Nobody else writes meanwhile, and SQLite notes those that were put in.
+    /// The ids of the next new rows of a table, past all that it has or had. Nobody else writes meanwhile, and SQLite notes those that
+    /// were put in.
     pub(super) fn next_ids(&self, table: &str, count: usize) -> Result<Vec<i64>, Error> {
-        let last = self.one("SELECT seq FROM sqlite_sequence WHERE name = ?1", [table], |row| row.get(0))?;
-        Ok((last.unwrap_or(0_i64) + 1..).take(count).collect())
+        let sql = format!(
+            "SELECT max(coalesce((SELECT max(id) FROM {table}), 0),
+                        coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0))"
+        );
+        let last = self.one(&sql, [], |row| row.get(0))?;
+        Ok((last.unwrap_or(0_i64).saturating_add(1)..).take(count).collect())
     }
 
     /// The number of the newest migration.
