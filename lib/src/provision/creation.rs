@@ -26,7 +26,7 @@ pub struct NewDomain<'a> {
     pub subscription: Option<&'a str>,
     /// The group to which the caller's end user belongs, if it acts on behalf of one.
     pub organization: Option<&'a Tag>,
-    /// Whether its first DKIM key is left for later, although a spare pair may be ready: see [`equip_some`].
+    /// Whether its first DKIM key is left for later, although a spare pair may be ready: see [`equip_some`](super::equip_some).
     pub key_later: bool,
 }
 
@@ -38,7 +38,7 @@ impl<'a> NewDomain<'a> {
 }
 
 /// Makes a domain: its records, its webhook key, and its first DKIM key if a spare pair is ready. If none is, the domain
-/// gets its key by [`equip`], by the background thread, or at its first check, and has no DKIM record before.
+/// gets its key by [`equip`](super::equip), by the background thread, or at its first check, and has no DKIM record before.
 ///
 /// `Conflict` if the account has the name. `Taken` if another one has it, and its claim does not give way, or has proved a name above
 /// it. `InUse(Alias)` if it is an alias of one of the caller's domains. `NotClaimable` if it is the operator's own and the account is a
