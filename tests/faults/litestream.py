@@ -61,6 +61,10 @@ def installed():
     return venv / "bin" / "litestream"
 
 
+class Exposed(Failed):
+    """Others can read what they must not."""
+
+
 class Place:
     """A database, its replica, and what was acknowledged."""
 
@@ -112,7 +116,7 @@ class Place:
         return count, len(gone), max([0.0, *(killed - acknowledged for acknowledged in gone)])
 
     def lose_the_server(self):
-        """Goes on with the restored file. Kills the server alone, twice, and Litestream when it had its time. Whether the replica is right."""
+        """Goes on with the restored file. Kills the server alone, twice, and Litestream when it had its time. Returns whether the replica is right."""
         server = Server(self.desk)
         check(server, self.ledger, "the restored database")
         # In a new place, as the page says.
@@ -133,6 +137,8 @@ class Place:
             raise Failed(f"the server of that file does not stop well: {server.said()}")
         try:
             self.ledger.compare(self.restored("server"), "the server is lost")
+        except Exposed:
+            raise
         except Failed as wrong:
             print(f"the replica is wrong: {wrong}".strip(), file=sys.stderr)
             return False
@@ -148,12 +154,12 @@ class Place:
         if ran.returncode != 0:
             raise Failed(f"the replica cannot be restored: {ran.stderr}{ran.stdout}")
         if self.file.stat().st_mode & 0o777 != 0o600:
-            raise Failed("the restored file can be read by others")
+            raise Exposed("the restored file can be read by others")
         for file in ["postroom.db.key", "api-key"]:
             shutil.copy2(away / file, self.desk / file)
         key = (self.desk / "postroom.db.key").read_bytes().split()[-1]
         if any(secret in self.file.read_bytes() for secret in [key, base64.b64decode(key)]):
-            raise Failed("the master key is in the replica")
+            raise Exposed("the master key is in the replica")
         # A database that Litestream has been at is one of Postroom's: it is backed up as any other.
         backed_up(self.desk, self.folder / "backups")
         server = Server(self.desk)

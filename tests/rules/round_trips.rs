@@ -16,7 +16,7 @@ fn trips(app: &TestApp, ask: impl FnMut(usize) -> u16) -> Option<u64> {
     fewest_trips(app, 24, ask)
 }
 
-/// The same, in the best of so many turns: on a busy machine the end of a read may go to the server by itself.
+/// How often the App waits for the server in the best of so many turns: on a busy machine the end of a read may go by itself.
 fn fewest_trips(app: &TestApp, turns: usize, mut ask: impl FnMut(usize) -> u16) -> Option<u64> {
     app.postroom.round_trips()?;
     let mut fewest = u64::MAX;

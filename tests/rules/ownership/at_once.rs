@@ -41,7 +41,7 @@ fn seen<'t>(tx: &WriteTx<'t>, made: &domain::Domain<'t>) -> Result<String, Error
     Ok(format!("{:?} {records:?}", domain::Details { id: DomainId::new(0), ..stored }))
 }
 
-/// Asks for each name alone and, of each of both kinds of account, at once: returns the names that are made at once.
+/// Makes a domain of each name alone, which is undone, and then all of them at once. Returns the names that were made at once.
 fn made_at_once(app: &TestApp, key: &Key, names: &[&str]) -> Vec<String> {
     let caller = key.operator();
     let names: Vec<DomainName> = names.iter().map(|text| name(text)).collect();
