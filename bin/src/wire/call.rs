@@ -19,10 +19,10 @@ use crate::scout::Scouts;
 const PIECE: Duration = Duration::from_millis(2);
 /// How long one piece of a batch may keep others from writing where each item waits for a server, so that a piece has some items there, too.
 const FAR_PIECE: Duration = Duration::from_millis(50);
-/// How many items of a batch are written at once: few enough to keep to the length of a piece.
-const RUN: usize = 8;
-/// How many are where each round trip to a server counts.
-const FAR_RUN: usize = 250;
+/// How many rows a batch writes before it looks how long its piece is: few enough to keep to that length.
+const RUN: usize = 64;
+/// How many rows it writes where each round trip to a server counts.
+const FAR_RUN: usize = 2_000;
 /// Held by the batch that writes a piece: everybody else waits for one piece at most, however many batches there are.
 static PIECES: Mutex<()> = Mutex::new(());
 
@@ -110,23 +110,28 @@ impl<'a, By> Call<'a, By> {
         items: &[I],
         work: impl Fn(&WriteTx<'_>, &I) -> Result<T, E>,
     ) -> Result<Vec<T>, E> {
-        self.write_runs(items, 1, |tx, run| run.iter().map(|item| work(tx, item)).collect())
+        let one = |tx: &WriteTx<'_>, run: &[I]| run.iter().map(|item| work(tx, item)).collect();
+        self.write_runs(items, |_| 1, one)
     }
 
-    /// Runs `work` for all items, some at once, in pieces like those of [`write_each`](Call::write_each). It gets a few items, or some hundred
-    /// where the database is on a server, whose answers they wait for together, and returns what came of each in their order.
+    /// Runs `work` for all items, some at once, in pieces like those of [`write_each`](Call::write_each). `rows` says about how many rows an
+    /// item writes. `work` gets items of 64 rows together, or of 2,000 where the database is on a server, whose answers they wait for together,
+    /// and one item at least; it returns what came of each, in their order.
     pub fn write_some<I, T, E: From<Error>>(
         &self,
         items: &[I],
+        rows: impl Fn(&I) -> usize,
         work: impl Fn(&WriteTx<'_>, &[I]) -> Result<Vec<T>, E>,
     ) -> Result<Vec<T>, E> {
-        self.write_runs(items, if self.postroom.is_at_hand() { RUN } else { FAR_RUN }, work)
+        let most = if self.postroom.is_at_hand() { RUN } else { FAR_RUN };
+        self.write_runs(items, |rest| fitting(rest, most, &rows), work)
     }
 
+    /// Runs `work` in pieces, for as many items at once as `at_once` says of those that are left.
     fn write_runs<I, T, E: From<Error>>(
         &self,
         items: &[I],
-        at_once: usize,
+        at_once: impl Fn(&[I]) -> usize,
         work: impl Fn(&WriteTx<'_>, &[I]) -> Result<Vec<T>, E>,
     ) -> Result<Vec<T>, E> {
         let longest = if self.postroom.is_at_hand() { PIECE } else { FAR_PIECE };
@@ -134,12 +139,11 @@ impl<'a, By> Call<'a, By> {
         while let Some(rest) = items.get(done.len()..).filter(|rest| !rest.is_empty()) {
             let _turn = PIECES.lock().unwrap_or_else(PoisonError::into_inner);
             done.extend(self.session.write(|tx| {
-                let (begun, mut piece) = (Instant::now(), Vec::new());
-                for run in rest.chunks(at_once) {
+                let (begun, mut rest, mut piece) = (Instant::now(), rest, Vec::new());
+                while !rest.is_empty() && begun.elapsed() < longest {
+                    let (run, after) = rest.split_at(at_once(rest));
                     piece.append(&mut work(tx, run)?);
-                    if begun.elapsed() >= longest {
-                        break;
-                    }
+                    rest = after;
                 }
                 Ok::<_, E>(piece)
             })?);
@@ -170,6 +174,16 @@ impl<'a, By> Call<'a, By> {
     }
 }
 
+/// How many of the first items write no more than so many rows together; one, where that alone writes more.
+fn fitting<I>(items: &[I], most: usize, rows: impl Fn(&I) -> usize) -> usize {
+    let mut written = 0;
+    let fits = |item: &&I| {
+        written += rows(item);
+        written <= most
+    };
+    items.iter().take_while(fits).count().max(1)
+}
+
 /// A call of a route that asks the DNS. Its writes are never held, so it has the [`Postroom`] as a whole.
 pub struct LookingCall<'a, By = Caller> {
     pub(crate) call: Call<'a, By>,
@@ -186,5 +200,19 @@ impl<'a, By> Deref for LookingCall<'a, By> {
 
     fn deref(&self) -> &Call<'a, By> {
         &self.call
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_of_many_rows_are_written_fewer_at_once() {
+        let rows = |rows: &usize| *rows;
+        assert_eq!(fitting(&[8; 1_000], FAR_RUN, rows), 250);
+        assert_eq!(fitting(&[108; 1_000], FAR_RUN, rows), 18);
+        assert_eq!(fitting(&[8, 8, 108, 8], RUN, rows), 2);
+        assert_eq!(fitting(&[108, 8], RUN, rows), 1);
     }
 }

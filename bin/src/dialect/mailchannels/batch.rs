@@ -174,7 +174,8 @@ pub(super) fn provision(call: &LookingCall<'_>) -> Result<Response, Fault> {
         Handles::of(tx, &call.caller)
     })?;
     look_at_downstream(call, &mut wishes);
-    let done = call.write_some(&wishes, |tx, run| {
+    let rows = |(wish, _): &Item| wish.as_ref().map_or(0, Wish::rows);
+    let done = call.write_some(&wishes, rows, |tx, run| {
         let firsts = run.iter().map(|(wish, before)| wish.as_ref().ok().filter(|_| before.is_none()));
         let firsts: Vec<Option<&Wish>> = firsts.collect();
         let made = Wish::provision_some(call, tx, &firsts, &handle, flags)?;

@@ -280,6 +280,9 @@ pub(super) struct Wish {
     change: InboundChange,
 }
 
+/// How many rows a new domain has at first: itself, its webhook key, its records, and what the history tells of it.
+const ROWS: usize = 8;
+
 impl Wish {
     pub(super) fn read(object: &Members<'_>) -> Result<Wish, Fault> {
         Ok(Wish { name: name(&text(object, "domain")?, "domain")?, change: whole(object)? })
@@ -292,6 +295,17 @@ impl Wish {
     /// The servers to which its mail is to be delivered.
     pub(super) fn downstream(&self) -> &[Downstream] {
         self.change.downstream.as_deref().unwrap_or_default()
+    }
+
+    /// About how many rows are written for it: those of each new domain, and one for each thing of which it lists many.
+    pub(super) fn rows(&self) -> usize {
+        let InboundChange { admins, downstream, aliases, .. } = &self.change;
+        let listed = [
+            admins.as_ref().map(Vec::len),
+            downstream.as_ref().map(Vec::len),
+            aliases.as_ref().map(Vec::len),
+        ];
+        ROWS + listed.into_iter().flatten().sum::<usize>()
     }
 
     /// Makes those of these domains that can be made at once, and sets what is said of them. `None` stands for each other one, which
