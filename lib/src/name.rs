@@ -114,7 +114,8 @@ impl DomainName {
 
     /// The domain one label up, if that is one that can be registered.
     pub fn parent(&self) -> Option<DomainName> {
-        self.0.parent().and_then(|name| name.as_str().parse().ok())
+        // Its labels are those of a name that was parsed; what is new is whether they are more than a public suffix.
+        self.0.parent().filter(|name| psl::domain_str(name.as_str()).is_some()).map(DomainName)
     }
 
     /// The name of a record of this domain: `host` is `@` for the domain itself, else labels in front.

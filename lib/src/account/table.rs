@@ -9,7 +9,7 @@ pub(super) fn insert(tx: &WriteTx<'_>, name: &str, trust: Trust, seed: &[u8; 32]
     let created_at = tx.now();
     let id = tx.insert(
         "INSERT INTO account (name, trust, challenge_seed, created_at)
-         VALUES (:name, :trust, :seed, :now) RETURNING id",
+         VALUES (:name, :trust, :seed, :now)",
         named! {
             ":name": name, ":trust": trust.as_str(), ":seed": seed.as_slice(), ":now": created_at.millis(),
         },

@@ -32,7 +32,7 @@ pub(super) fn insert(
     name: &str,
 ) -> Result<AdministratorId, Error> {
     let id = tx.insert(
-        "INSERT INTO administrator (account_id, name, created_at) VALUES (:account, :name, :now) RETURNING id",
+        "INSERT INTO administrator (account_id, name, created_at) VALUES (:account, :name, :now)",
         named! {
             ":account": account.map(AccountId::number), ":name": name, ":now": tx.now().millis(),
         },

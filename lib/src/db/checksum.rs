@@ -1,5 +1,7 @@
 //! Checksums over what is published: what stands in a row is compared with them before anybody is shown it.
 
+use std::fmt::Display;
+
 use sha2::{Digest, Sha256};
 
 use super::row::Row;
@@ -33,7 +35,7 @@ impl Checksum {
     }
 
     /// Refuses a row in whose `column` another checksum stands. One that has none yet passes.
-    pub(crate) fn check(self, row: &Row<'_>, column: &'static str, what: &str) -> Result<(), Error> {
+    pub(crate) fn check(self, row: &Row<'_>, column: &'static str, what: impl Display) -> Result<(), Error> {
         match row.get::<_, Option<[u8; OCTETS]>>(column)? {
             Some(stored) if stored != self.0 => Err(damaged(what)),
             _ => Ok(()),
@@ -48,7 +50,7 @@ impl ToValue for Checksum {
 }
 
 /// What to say of something that is not what was stored.
-pub(crate) fn damaged(what: &str) -> Error {
+pub(crate) fn damaged(what: impl Display) -> Error {
     let text = format!("{what} is damaged: it is not what was stored; restore a backup, or make it anew");
     StoreError::new(StoreTrouble::Damaged, text).into()
 }

@@ -120,6 +120,15 @@ impl Conn<'_> {
         on_either!(self, conn => conn.defer_references())
     }
 
+    /// Runs an `INSERT` of one row, and returns the id of that.
+    pub(super) fn insert(self, sql: &str, params: impl Params) -> Result<Option<i64>, Error> {
+        match self {
+            Conn::Sqlite(conn) => conn.insert(sql, params),
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.one(&format!("{sql} RETURNING id"), params, |row| row.get(0)),
+        }
+    }
+
     /// The ids of the next so many new rows of a table.
     pub(super) fn next_ids(self, table: &str, count: usize) -> Result<Vec<i64>, Error> {
         on_either!(self, conn => conn.next_ids(table, count))

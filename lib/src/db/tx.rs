@@ -155,9 +155,9 @@ impl WriteTx<'_> {
         self.alive()?.next_ids(table, count)
     }
 
-    /// Runs an `INSERT … RETURNING id`.
+    /// Runs an `INSERT` of one row, and returns the id of that.
     pub(crate) fn insert(&self, sql: &str, params: impl Params) -> Result<i64, Error> {
-        let id = self.alive()?.one(sql, params, |row| row.get(0))?;
+        let id = self.alive()?.insert(sql, params)?;
         id.ok_or_else(|| StoreError::new(StoreTrouble::Other, "a row that was put in has no id").into())
     }
 

@@ -67,6 +67,11 @@ pub fn count(tx: &ReadTx<'_>) -> Result<u32, Error> {
     table::count_spares(tx)
 }
 
+/// Whether there is one.
+pub(crate) fn has_pair(tx: &ReadTx<'_>) -> Result<bool, Error> {
+    table::has_spare(tx)
+}
+
 /// The oldest pair out of the pool; `NoSpareKey` where it is empty.
 pub(super) fn take(tx: &WriteTx<'_>) -> Result<KeyPair, Error> {
     let (bits, public, sealed) = table::take_spare(tx)?.ok_or(Error::NoSpareKey)?;

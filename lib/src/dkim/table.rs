@@ -37,7 +37,7 @@ pub(super) fn insert(
     let created_at = tx.now();
     let id = tx.insert(
         "INSERT INTO dkim_key (domain_id, selector, algorithm, bits, public_key, sealed, delegated_to, imported, created_at, checksum)
-         VALUES (:domain, :selector, :algorithm, :bits, :public, :sealed, :delegated_to, :imported, :now, :checksum) RETURNING id",
+         VALUES (:domain, :selector, :algorithm, :bits, :public, :sealed, :delegated_to, :imported, :now, :checksum)",
         named! {
             ":domain": domain.number(), ":selector": selector.as_str(),
             ":algorithm": pair.public.algorithm().as_str(), ":bits": pair.bits,
@@ -219,6 +219,10 @@ pub(super) fn count_spares(tx: &ReadTx<'_>) -> Result<u32, Error> {
     Ok(tx.one("SELECT count(*) FROM spare_key", [], |row| row.get(0))?.unwrap_or(0))
 }
 
+pub(super) fn has_spare(tx: &ReadTx<'_>) -> Result<bool, Error> {
+    Ok(tx.one("SELECT EXISTS (SELECT 1 FROM spare_key)", [], |row| row.get(0))?.unwrap_or(false))
+}
+
 pub(super) fn take_spare(tx: &WriteTx<'_>) -> Result<Option<(u32, PublicKey, Vec<u8>)>, Error> {
     tx.one(
         "DELETE FROM spare_key WHERE id = (SELECT min(id) FROM spare_key) RETURNING bits, public_key, sealed",
@@ -262,14 +266,14 @@ pub(crate) fn check_joined(
 ) -> Result<(), Error> {
     let domain = DomainId::new(row.get("key_domain")?);
     let checksum = checksum(domain, selector, public, delegated_to);
-    checksum.check(row, "key_checksum", &format!("a DKIM key of the domain {domain}"))
+    checksum.check(row, "key_checksum", format_args!("a DKIM key of the domain {domain}"))
 }
 
 /// A key, of a row that has all of its columns.
 pub(crate) fn dkim_key(row: &Row<'_>) -> Result<DkimKey, Error> {
     let key = unchecked(row)?;
     let checksum = checksum(key.domain, &key.selector, &key.public, key.delegated_to.as_ref());
-    checksum.check(row, "checksum", &format!("the DKIM key {} of the domain {}", key.id, key.domain))?;
+    checksum.check(row, "checksum", format_args!("the DKIM key {} of the domain {}", key.id, key.domain))?;
     Ok(key)
 }
 

@@ -389,7 +389,7 @@ pub(crate) fn checksum(id: DomainId, account: AccountId, name: &DomainName) -> C
 pub(crate) fn details(row: &Row<'_>) -> Result<Details, Error> {
     let details = unchecked(row)?;
     let checksum = checksum(details.id, details.account, &details.name);
-    checksum.check(row, "checksum", &format!("the domain {}", details.id))?;
+    checksum.check(row, "checksum", format_args!("the domain {}", details.id))?;
     Ok(details)
 }
 

@@ -23,8 +23,7 @@ pub(super) fn insert(
     let id = tx.insert(
         "INSERT INTO api_key (account_id, hash, last4, description, created_at, expires_at, networks, scopes,
                               is_of_domains)
-         VALUES (:account, :hash, :last4, :description, :now, :expires, nullif(:networks, ''), :scopes, :is_of_domains)
-         RETURNING id",
+         VALUES (:account, :hash, :last4, :description, :now, :expires, nullif(:networks, ''), :scopes, :is_of_domains)",
         named! {
             ":account": account.number(), ":hash": secret.hashed().octets(), ":last4": secret.last4(),
             ":description": description, ":now": created_at.millis(),

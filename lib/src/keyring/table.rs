@@ -82,10 +82,10 @@ pub(super) fn of_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<KeyEntr
 fn entry(row: &Row<'_>) -> Result<KeyEntry, Error> {
     let (key, signing_domain) = (dkim_key(row)?, DomainName::stored(row.get("domain_name")?));
     let checksum = checksum(key.domain, AccountId::new(row.get("domain_account")?), &signing_domain);
-    checksum.check(row, "domain_checksum", &format!("the domain {}", key.domain))?;
+    checksum.check(row, "domain_checksum", format_args!("the domain {}", key.domain))?;
     // It also says whether an index has led to the record of this key.
     let checksum = record::table::checksum(key.domain, OF_SIGNING_KEYS, Some(key.id), None, None);
-    checksum.check(row, "record_checksum", &format!("the record of the DKIM key {}", key.id))?;
+    checksum.check(row, "record_checksum", format_args!("the record of the DKIM key {}", key.id))?;
     Ok(KeyEntry {
         signing_domain,
         key,

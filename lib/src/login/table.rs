@@ -45,7 +45,7 @@ pub(super) fn insert(
     let (domain, account, key) = made_for.columns();
     let id = tx.insert(
         "INSERT INTO login_link (domain_id, account_id, api_key_id, hash, last4, created_at, expires_at)
-         VALUES (:domain, :account, :key, :hash, :last4, :now, :expires) RETURNING id",
+         VALUES (:domain, :account, :key, :hash, :last4, :now, :expires)",
         named! {
             ":domain": domain.map(DomainId::number), ":account": account.map(AccountId::number),
             ":key": key.map(ApiKeyId::number), ":hash": secret.hashed().octets(),

@@ -88,8 +88,8 @@ fn overview(row: &db::Row<'_>) -> Result<Row, Error> {
     let domain = details(row)?;
     let webhook_key: Option<[u8; 32]> = row.get("webhook_public_key")?;
     if let Some(public) = &webhook_key {
-        let what = format!("the webhook key of the domain {}", domain.id);
-        webhook::table::checksum(domain.id, public).check(row, "webhook_checksum", &what)?;
+        let what = format_args!("the webhook key of the domain {}", domain.id);
+        webhook::table::checksum(domain.id, public).check(row, "webhook_checksum", what)?;
     }
     Ok(Row {
         domain,

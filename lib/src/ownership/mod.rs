@@ -29,6 +29,7 @@ mod reserved;
 mod rules;
 pub(crate) mod table;
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use crate::account::{self, Caller};
@@ -86,23 +87,16 @@ pub fn acts<'t>(tx: &ReadTx<'t>, holder: &Holder<'t>) -> Result<bool, Error> {
 
 /// Whether each of these names acts, in their order: two statements at most for each account, however many names there are.
 pub(crate) fn acting(tx: &ReadTx<'_>, held: &[Held<'_>]) -> Result<Vec<bool>, Error> {
-    let required = tx.settings().require_proof;
-    let is_open = |held: &Held<'_>| required != RequireProof::Never && held.proved_at.is_none();
-    let open: Vec<Held<'_>> = held.iter().copied().filter(is_open).collect();
-    if open.is_empty() {
-        return Ok(vec![true; held.len()]);
-    }
     let mut needs: HashMap<AccountId, bool> = HashMap::new();
-    for held in &open {
-        if let std::collections::hash_map::Entry::Vacant(unknown) = needs.entry(held.account) {
+    for held in held.iter().filter(|held| held.proved_at.is_none()) {
+        if let Entry::Vacant(unknown) = needs.entry(held.account) {
             unknown.insert(needs_proof(tx, held.account)?);
         }
     }
-    let above = proved_above(tx, open.iter().map(|held| held.name))?;
+    let is_open = |held: &&Held<'_>| held.proved_at.is_none() && needs.get(&held.account) == Some(&true);
+    let above = proved_above(tx, held.iter().filter(is_open).map(|held| held.name))?;
     let acts = |held: &Held<'_>| {
-        !is_open(held)
-            || needs.get(&held.account) == Some(&false)
-            || above.get(held.name).is_some_and(|above| above.account == held.account)
+        !is_open(&held) || above.get(held.name).is_some_and(|above| above.account == held.account)
     };
     Ok(held.iter().map(acts).collect())
 }

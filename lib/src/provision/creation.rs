@@ -176,7 +176,7 @@ fn foresee(tx: &ReadTx<'_>, caller: &Caller, new: &NewDomain<'_>) {
     let _ = inbound::own_alias(tx, caller, new.name);
     ownership::foresee(tx, caller.account(), new.name);
     let _ = subscription::find(tx, caller.account(), new.subscription.unwrap_or(subscription::DEFAULT));
-    let _ = dkim::pool::count(tx);
+    let _ = dkim::pool::has_pair(tx);
     let _ = tx.master_key().newest();
 }
 
@@ -205,7 +205,7 @@ fn plan<'a>(
     let handle = new.subscription.unwrap_or(subscription::DEFAULT);
     let subscription = subscription::find(tx, caller.account(), handle)?;
     subscription::make_room_for_domain(tx, &subscription)?;
-    let key_later = new.key_later || dkim::pool::count(tx)? == 0;
+    let key_later = new.key_later || !dkim::pool::has_pair(tx)?;
     // What seals the keys is asked before anything is written, with the rest of what was foreseen.
     tx.master_key().newest()?;
     let covered = ownership::is_covered(tx, caller.account(), new.name)?;

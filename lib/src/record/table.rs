@@ -164,7 +164,7 @@ fn record(row: &Row<'_>) -> Result<Record, Error> {
         None => (None, Some((host.as_str(), value.as_str()))),
     };
     let checksum = checksum(domain, purpose, key, own, priority);
-    checksum.check(row, "checksum", &format!("the record {id} of the domain {domain}"))?;
+    checksum.check(row, "checksum", format_args!("the record {id} of the domain {domain}"))?;
     Ok(Record {
         id,
         domain,

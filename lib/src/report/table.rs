@@ -29,7 +29,7 @@ pub(super) fn insert(
     let octets = new.message.len() as u64;
     let id = tx.insert(
         "INSERT INTO report (account_id, api_key_id, kind, domain, helo, sender, recipient, client, octets, filed_at)
-         VALUES (:account, :key, :kind, :domain, :helo, :sender, :recipient, :client, :octets, :now) RETURNING id",
+         VALUES (:account, :key, :kind, :domain, :helo, :sender, :recipient, :client, :octets, :now)",
         named! {
             ":account": caller.account().number(), ":key": caller.key().map(ApiKeyId::number),
             ":kind": new.kind.as_str(), ":domain": domain.as_ref().map(DomainName::as_str),

@@ -19,8 +19,7 @@ pub(super) fn insert(
         "INSERT INTO session (role, domain_id, account_id, link_id, api_key_id, administrator_id, hash, agent, address,
                               created_at, used_at, expires_at, by_passkey)
          VALUES (:role, :domain, :account, :link, :key, :administrator, :hash, :agent, :address, :created, :used, :expires,
-                 :by_passkey)
-         RETURNING id",
+                 :by_passkey)",
         named! {
             ":role": session.role.as_str(), ":domain": session.domain.map(DomainId::number),
             ":account": session.account.map(AccountId::number), ":link": session.link.map(LoginLinkId::number),

@@ -36,7 +36,7 @@ pub(super) fn insert(
     let created_at = tx.now();
     let id = tx.insert(
         "INSERT INTO setup_link (domain_id, account_id, api_key_id, hash, last4, created_at, expires_at)
-         VALUES (:domain, :account, :key, :hash, :last4, :now, :expires) RETURNING id",
+         VALUES (:domain, :account, :key, :hash, :last4, :now, :expires)",
         named! {
             ":domain": domain.number(), ":account": made_by.account.number(),
             ":key": made_by.key.map(ApiKeyId::number), ":hash": secret.hashed().octets(),

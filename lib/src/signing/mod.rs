@@ -201,15 +201,17 @@ pub(crate) fn assessed(tx: &ReadTx<'_>, domains: &[&Details]) -> Result<Vec<Asse
     let authority = |domain: &Details| domain.authority.and_then(|id| authorities.get(&id));
     // An authority is a domain of the same account.
     let own = domains.iter().copied().map(Held::from);
-    let above = domains.iter().copied().map(|domain| match authority(domain) {
-        Some((name, proved_at)) => Held { account: domain.account, name, proved_at: *proved_at },
-        None => Held::from(domain),
+    let above = domains.iter().copied().filter_map(|domain| {
+        let (name, proved_at) = authority(domain)?;
+        Some(Held { account: domain.account, name, proved_at: *proved_at })
     });
     let acts = ownership::acting(tx, &own.chain(above).collect::<Vec<_>>())?;
     let (own, above) = acts.split_at(domains.len());
-    let assess = |(domain, (own, above)): (&&Details, (&bool, &bool))| {
-        let acts = Acts { own: *own, authority: *above };
-        assess::assess(domain, authority(domain).map(|(name, _)| name), acts, &records, tx.settings())
+    let mut above = above.iter().copied();
+    let assess = |(domain, own): (&&Details, &bool)| {
+        let authority = authority(domain).map(|(name, _)| name);
+        let acts = Acts { own: *own, authority: authority.and_then(|_| above.next()).unwrap_or(*own) };
+        assess::assess(domain, authority, acts, &records, tx.settings())
     };
-    Ok(domains.iter().zip(own.iter().zip(above)).map(assess).collect())
+    Ok(domains.iter().zip(own).map(assess).collect())
 }

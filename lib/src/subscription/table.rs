@@ -14,7 +14,7 @@ pub(super) fn insert(
     let created_at = tx.now();
     let id = tx.insert(
         "INSERT INTO subscription (account_id, handle, max_domains, max_recipients, created_at)
-         VALUES (:account, :handle, :max_domains, :max_recipients, :now) RETURNING id",
+         VALUES (:account, :handle, :max_domains, :max_recipients, :now)",
         named! {
             ":account": account.number(), ":handle": handle, ":max_domains": limits.max_domains,
             ":max_recipients": limits.max_recipients, ":now": created_at.millis(),

@@ -112,6 +112,12 @@ impl Connection {
         done
     }
 
+    /// Runs an `INSERT` of one row, and returns the id of that. `RETURNING` would make a table in memory for it.
+    pub(in crate::db) fn insert(&self, sql: &str, params: impl Params) -> Result<Option<i64>, Error> {
+        let inserted = self.run(sql, params)?;
+        Ok((inserted == 1).then(|| self.conn.last_insert_rowid()))
+    }
+
     /// Runs statements that have no parameters.
     pub(in crate::db) fn batch(&self, sql: &str) -> Result<(), Error> {
         self.conn.execute_batch(sql).map_err(|e| self.failed(e))
