@@ -11,11 +11,11 @@
 use maud::html;
 use postroom::login::{self, Opens};
 use postroom::secret::{PlainSecret, SecretKind};
-use postroom::session::{self, Browser, Role};
+use postroom::session::{self, Browser};
 
 use super::LOGIN;
 use super::frame::{bare, base_path, see};
-use super::session::{cookie_of, set_cookie};
+use super::session::{cookie_of, welcome};
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Anybody, Call, Fault, PageFault};
 
@@ -66,8 +66,7 @@ pub(super) fn sign_in(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     else {
         return refused();
     };
-    let place = if session.role == Role::Operator { "/console/accounts" } else { "/console" };
-    Ok(set_cookie(see(&format!("{}{place}", base_path(call.base_url))), &cookie))
+    Ok(welcome(call, &session, &cookie))
 }
 
 /// The App counts these as failed authentications.

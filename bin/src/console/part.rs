@@ -149,6 +149,18 @@ pub(super) fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
+/// A secret, shown this once.
+pub(super) fn shown_once(title: &str, what: &str, secret: &str, after: &str) -> Markup {
+    html! {
+        section.notice.good {
+            h2 { (title) }
+            p { "Copy it now: it is shown this once." }
+            div.secret { code data-copy=(what) { (secret) } }
+            @if !after.is_empty() { p { (after) } }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

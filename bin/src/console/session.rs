@@ -4,14 +4,14 @@ use maud::html;
 use postroom::error::{Entity, Error};
 use postroom::id::SessionId;
 use postroom::secret::{PlainSecret, SecretKind};
-use postroom::session::{self, LIFE, Role};
+use postroom::session::{self, ConsoleSession, LIFE, Role};
 
 use super::COOKIE;
 use super::frame::{Frame, Part, bare, base_path, see};
 use super::part::{Tone, pill, time};
 use crate::wire::form::Form;
 use crate::wire::http::{HeaderValue, Request, Response, StatusCode, header};
-use crate::wire::{Call, Fault, SignedIn};
+use crate::wire::{Anybody, Call, Fault, SignedIn};
 
 /// The session that a request carries, whether or not it is (still) one.
 pub(super) fn cookie_of(request: &Request) -> Option<PlainSecret> {
@@ -28,6 +28,12 @@ pub(super) fn cookie_named<'a>(request: &'a Request, wanted: &str) -> Option<&'a
 /// The answer, with the cookie of a session that has begun.
 pub(super) fn set_cookie(response: Response, secret: &PlainSecret) -> Response {
     with_cookie(response, secret.reveal(), LIFE.as_secs())
+}
+
+/// Leads somebody who has signed in to their first page, with the cookie of the session.
+pub(super) fn welcome(call: &Call<'_, Anybody>, session: &ConsoleSession, secret: &PlainSecret) -> Response {
+    let place = if session.role == Role::Operator { "/console/accounts" } else { "/console" };
+    set_cookie(see(&format!("{}{place}", base_path(call.base_url))), secret)
 }
 
 fn with_cookie(mut response: Response, value: &str, seconds: u64) -> Response {

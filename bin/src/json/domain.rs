@@ -7,17 +7,16 @@ use serde_json::{Value, json};
 
 use super::record::record_json;
 use super::signing::add_assessment;
+use super::word::DOMAIN_STATUS;
 use crate::wire::shape::{ID, MAYBE_TEXT, Member, NAME, Shape, TIME, has};
 
-/// How a domain stands.
-pub(crate) const STATUS: Shape = Shape::Word(&["pending", "active", "failed"]);
 /// What [`domain_json`] writes.
 const DOMAIN: &[Member] = &[
     has("id", ID),
     has("account_id", ID),
     has("domain", NAME),
     has("label", MAYBE_TEXT),
-    has("status", STATUS),
+    has("status", DOMAIN_STATUS),
     has("created_at", TIME),
     has("updated_at", TIME),
 ];

@@ -1,5 +1,6 @@
 //! What a look at the DNS found, in JSON: the native dialect's reply and the command line's.
 
+use super::word::{DOMAIN_STATUS, PURPOSE, RECORD_STATUS, RECORD_TYPE};
 use crate::wire::shape::{
     COUNT, ID, MAYBE_TEXT, MAYBE_TIME, Member, NAME, SHORT, Shape, TEXT, TEXTS, TIME, has,
 };
@@ -8,10 +9,6 @@ use postroom::domain::Details;
 use postroom::verify::{Action, Checked, Code, Expectation, Look, View};
 use serde_json::{Value, json};
 
-/// The types of DNS records.
-pub(crate) const RECORD_TYPE: Shape = Shape::Word(&[
-    "TXT", "CNAME", "MX", "A", "AAAA", "NS", "PTR", "SOA", "SRV", "TLSA", "CAA", "DS", "DNSKEY",
-]);
 /// What [`action_json`] writes.
 pub(crate) const ACTION: Shape = Shape::object(
     "Action",
@@ -70,9 +67,9 @@ const CHECKED_RECORD: Shape = Shape::object(
         FOUND,
         &[
             has("id", ID),
-            has("purpose", super::record::PURPOSE),
+            has("purpose", PURPOSE),
             has("priority", Shape::Maybe(&SHORT)),
-            has("status", super::record::STATUS),
+            has("status", RECORD_STATUS),
             has("pinned", Shape::Flag).text("marked by hand"),
             has("checked_at", MAYBE_TIME),
             has("failing_since", MAYBE_TIME),
@@ -84,7 +81,7 @@ pub(crate) const CHECKED: Shape = Shape::object(
     "CheckedDomain",
     &[&[
         has("domain", NAME),
-        has("status", super::domain::STATUS),
+        has("status", DOMAIN_STATUS),
         has("next_check_at", TIME),
         has("records", Shape::List(&CHECKED_RECORD)),
     ]],

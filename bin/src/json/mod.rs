@@ -17,6 +17,7 @@ pub mod record;
 pub mod route;
 pub mod setup_link;
 pub mod signing;
+pub mod word;
 
 /// A value that is written as the text by which it is shown.
 pub(crate) struct Shown<T>(pub(crate) T);

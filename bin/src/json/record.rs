@@ -4,20 +4,17 @@ use postroom::domain::Details;
 use postroom::record::{Problem, Record};
 use serde_json::{Value, json};
 
-use super::finding::action_json;
+use super::finding::{ACTION, action_json};
+use super::word::{PURPOSE, RECORD_STATUS, RECORD_TYPE};
 use crate::wire::shape::{ID, MAYBE_TEXT, MAYBE_TIME, NAME, SHORT, Shape, TEXT, has};
 
-/// What a record is for.
-pub(crate) const PURPOSE: Shape = Shape::Word(&["mx", "spf", "dmarc", "dkim", "return_path"]);
-/// How a record stands.
-pub(crate) const STATUS: Shape = Shape::Word(&["pending", "verified", "failed", "disabled"]);
 /// What [`problem_json`] writes.
 pub(crate) const PROBLEM: Shape = Shape::object(
     "RecordProblem",
     &[&[
         has("code", TEXT).text("a code of docs/findings.md"),
         has("text", TEXT),
-        has("action", Shape::Maybe(&super::finding::ACTION)),
+        has("action", Shape::Maybe(&ACTION)),
     ]],
 );
 /// What [`record_json`] writes.
@@ -28,10 +25,10 @@ pub(crate) const RECORD: Shape = Shape::object(
         has("purpose", PURPOSE),
         has("host", TEXT).text("the name as most DNS providers' forms take it"),
         has("name", NAME),
-        has("type", super::finding::RECORD_TYPE),
+        has("type", RECORD_TYPE),
         has("priority", Shape::Maybe(&SHORT)),
         has("value", TEXT),
-        has("status", STATUS),
+        has("status", RECORD_STATUS),
         has("manual", Shape::Flag),
         has("checked_at", MAYBE_TIME),
         has("observed", MAYBE_TEXT),

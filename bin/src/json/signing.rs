@@ -33,7 +33,7 @@ const REASON: Shape = Shape::object(
         has("code", TEXT),
         has("text", TEXT),
         has("severity", Shape::Word(&["fail", "warn"])),
-        has("record", Shape::Maybe(&super::record::PURPOSE)),
+        has("record", Shape::Maybe(&super::word::PURPOSE)),
     ]],
 );
 /// What [`AssessmentJson`] is written as.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use governor::{Quota, RateLimiter};
 
 use super::Fault;
-use super::limit::{Limiter, MOST_ADDRESSES, Site, Ticks, check};
+use super::rate::{Limiter, MOST_ADDRESSES, Site, Ticks, check};
 
 /// So many at once, and then one each time this has passed.
 const AT_ONCE: NonZeroU32 = NonZeroU32::new(10).unwrap();

@@ -4,20 +4,17 @@
 //! passed.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
 
-use governor::clock::Clock as _;
-use governor::middleware::NoOpMiddleware;
-use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
-use postroom::clock::Clock;
 use postroom::id::AccountId;
 use postroom::secret::HashedSecret;
 
 use super::guess::{Guesses, Guessing};
+pub use super::rate::Ticks;
+use super::rate::{Limiter, MOST_ADDRESSES, Site, check};
 use crate::wire::Fault;
 
 /// The default rate of requests of one account, over all its keys and dialects. As many may come at once.
@@ -27,15 +24,11 @@ pub const REQUESTS_PER_SECOND: u32 = 100;
 pub const FAILURES_PER_SECOND: u32 = 20;
 /// How many seconds' worth of failures may come at once.
 const FAILURE_SECONDS_AT_ONCE: NonZeroU32 = NonZeroU32::new(10).unwrap();
-/// The most addresses whose failures are counted at a time, so that many addresses cannot fill the memory.
-pub(super) const MOST_ADDRESSES: usize = 65_536;
 /// The most dead secrets that are remembered.
 const MOST_DEAD: usize = 8192;
 /// How many requests may ask the DNS at once, of all accounts and of one: each can hold a thread for seconds.
 const MOST_LOOKS: usize = 16;
 const MOST_LOOKS_OF_ACCOUNT: usize = 4;
-
-pub(super) type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, Ticks, NoOpMiddleware<Duration>>;
 
 /// The limits on rates.
 pub struct Limits {
@@ -130,56 +123,6 @@ impl Default for Limits {
     }
 }
 
-/// Counts one request or failure of `key`, or returns the fault with the number of whole seconds to wait.
-pub(super) fn check<K: Clone + Eq + std::hash::Hash>(limiter: &Limiter<K>, key: &K) -> Result<(), Fault> {
-    limiter.check_key(key).map_err(|early| {
-        let wait = early.wait_time_from(limiter.clock().now());
-        let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        Fault::RateLimited(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
-    })
-}
-
-/// The clock that rates are measured by. It never goes back, even when the machine's time of day does.
-#[derive(Clone)]
-pub struct Ticks(Arc<dyn Fn() -> Duration + Send + Sync>);
-
-impl Ticks {
-    /// Measures by this clock, for tests that move it themselves.
-    pub fn of(clock: Arc<dyn Clock>) -> Ticks {
-        let start = clock.now();
-        Ticks(Arc::new(move || clock.now().since(start)))
-    }
-}
-
-impl Default for Ticks {
-    /// Measures by the machine's monotonic clock.
-    fn default() -> Ticks {
-        let start = Instant::now();
-        Ticks(Arc::new(move || start.elapsed()))
-    }
-}
-
-impl governor::clock::Clock for Ticks {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        (self.0)()
-    }
-}
-
-/// The network whose failures are counted together: an IPv4 address, or the /64 that one IPv6 host has for itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Site(IpAddr);
-
-impl Site {
-    pub(super) fn of(peer: IpAddr) -> Site {
-        match peer.to_canonical() {
-            IpAddr::V6(address) => Site(Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into()),
-            v4 @ IpAddr::V4(_) => Site(v4),
-        }
-    }
-}
-
 /// The requests that are asking the DNS now, by account.
 #[derive(Default)]
 pub struct Looks(Mutex<HashMap<AccountId, usize>>);
@@ -221,6 +164,9 @@ impl Drop for Looking<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use postroom::clock::{ManualClock, Timestamp};
     use postroom::secret::{PlainSecret, SecretKind};
 

@@ -10,6 +10,7 @@ mod guess;
 pub mod http;
 pub mod json;
 pub mod limit;
+mod rate;
 mod live;
 mod mailroom;
 mod pieces;

@@ -25,7 +25,7 @@ pub(super) fn addresses(host: &DnsName, dns: &dyn Resolver) -> Result<Vec<IpAddr
 }
 
 /// The domain's mail hosts, the most preferred first; the domain itself where it has no MX record.
-pub(super) fn mail_hosts(domain: &DomainName, dns: &dyn Resolver) -> Result<Vec<DnsName>, Question> {
+pub(super) fn hosts_of_mail(domain: &DomainName, dns: &dyn Resolver) -> Result<Vec<DnsName>, Question> {
     let question = Question::new(domain.dns().clone(), RecordType::Mx);
     let answer = dns.lookup(&question);
     if answer.outcome.is_temporary() {

@@ -28,6 +28,7 @@ mod caa;
 mod clients;
 mod code;
 mod dnssec;
+mod greeting;
 mod heard;
 mod mail_hosts;
 mod mta_sts;
@@ -47,7 +48,7 @@ use crate::name::{DnsName, DomainName};
 use crate::record::finding::Action;
 use crate::settings::Settings;
 
-use self::answers::{addresses, addresses_of, is_absent, mail_hosts, shown, tag, texts_of};
+use self::answers::{addresses, addresses_of, hosts_of_mail, is_absent, shown, tag, texts_of};
 pub use self::code::AdviceCode;
 use self::heard::Heard;
 pub use self::mta_sts::MOST_POLICY_OCTETS;

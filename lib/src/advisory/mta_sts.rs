@@ -1,7 +1,7 @@
 //! MTA-STS: a domain says by a record that it has a policy, and by the policy on a web page which mail hosts it has and that
 //! others must use TLS on the way to them (RFC 8461).
 
-use super::{Advice, AdviceCode, Subject, Tools, is_absent, mail_hosts, shown, tag, texts_of};
+use super::{Advice, AdviceCode, Subject, Tools, hosts_of_mail, is_absent, shown, tag, texts_of};
 use crate::dns::{Question, RecordType, vet_hosts};
 use crate::name::DnsName;
 
@@ -113,7 +113,7 @@ fn judged(subject: &Subject, tools: &Tools<'_>, policy: &Policy, host: &DnsName,
         let text = format!("{url}: the policy has the mode none, so that it asks for nothing.");
         return Advice::note(AdviceCode::MtaStsTesting, host, text);
     }
-    let hosts = match mail_hosts(&subject.domain, tools.resolver) {
+    let hosts = match hosts_of_mail(&subject.domain, tools.resolver) {
         Ok(hosts) => hosts,
         Err(question) => return Advice::unknown(&question),
     };

@@ -4,8 +4,8 @@
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, SHA512, digest};
 
-use super::mail_hosts::{Greeting, greetings};
-use super::{Advice, AdviceCode, Certificate, Presented, SmtpHost, Subject, Tools, mail_hosts};
+use super::greeting::{Greeting, greetings};
+use super::{Advice, AdviceCode, Certificate, Presented, SmtpHost, Subject, Tools, hosts_of_mail};
 use crate::dns::{Question, RecordData, RecordType};
 use crate::name::DnsName;
 use crate::record::finding::Action;
@@ -103,7 +103,7 @@ fn question(host: &DnsName) -> Option<Question> {
 
 pub(super) fn advise(subject: &Subject, tools: &Tools<'_>) -> Vec<Advice> {
     // What could not be looked up is said where the mail hosts matter more.
-    let hosts = mail_hosts(&subject.domain, tools.resolver).unwrap_or_default();
+    let hosts = hosts_of_mail(&subject.domain, tools.resolver).unwrap_or_default();
     let heard = greetings(subject, tools).unwrap_or_default();
     let questions: Vec<Question> = hosts.iter().filter_map(question).collect();
     // Asked side by side; each finds its answer there.

@@ -177,6 +177,11 @@ fn identity(domain: DomainId, public: &PublicKey) -> String {
     format!("dkim_key {domain} {}", STANDARD.encode(public.octets()))
 }
 
+/// What a spare pair's private half is sealed for; taken, it is sealed anew for its domain.
+fn spare_identity(public: &PublicKey) -> String {
+    format!("spare_key {}", STANDARD.encode(public.octets()))
+}
+
 /// `pr2` after `pr1`, `mail2` after `mail`; the first that the domain does not have.
 pub(crate) fn next_selector(current: &DkimKey, keys: &[DkimKey]) -> Result<Selector, Error> {
     let text = current.selector.as_str();

@@ -6,14 +6,8 @@
 //! pair and repeats it.
 
 use crate::db::{Postroom, ReadTx, Session, WriteTx};
-use crate::dkim::{KeyKind, KeyPair, PublicKey, table};
+use crate::dkim::{KeyKind, KeyPair, spare_identity, table};
 use crate::error::Error;
-
-/// What a spare pair's private half is sealed for; taken, it is sealed anew for its domain.
-pub(super) fn identity(public: &PublicKey) -> String {
-    use base64::Engine;
-    format!("spare_key {}", base64::engine::general_purpose::STANDARD.encode(public.octets()))
-}
 
 /// Whether there are fewer pairs than the settings want.
 pub fn has_room(tx: &ReadTx<'_>) -> Result<bool, Error> {
@@ -58,7 +52,7 @@ pub fn write<'a, T>(
 
 /// Puts a pair of the default kind that was made elsewhere into the pool.
 pub fn add(tx: &WriteTx<'_>, pair: &KeyPair) -> Result<(), Error> {
-    let sealed = tx.master_key().seal(&identity(&pair.public), &pair.private)?;
+    let sealed = tx.master_key().seal(&spare_identity(&pair.public), &pair.private)?;
     table::insert_spare(tx, pair, &sealed)
 }
 
@@ -75,6 +69,6 @@ pub(crate) fn has_pair(tx: &ReadTx<'_>) -> Result<bool, Error> {
 /// The oldest pair out of the pool; `NoSpareKey` where it is empty.
 pub(super) fn take(tx: &WriteTx<'_>) -> Result<KeyPair, Error> {
     let (bits, public, sealed) = table::take_spare(tx)?.ok_or(Error::NoSpareKey)?;
-    let private = tx.master_key().open(&identity(&public), &sealed)?;
+    let private = tx.master_key().open(&spare_identity(&public), &sealed)?;
     Ok(KeyPair { bits, public, private, imported: false })
 }

@@ -23,7 +23,7 @@ pub(crate) const SEALED_SPARES: SealedColumn = SealedColumn {
     table: "spare_key",
     row: "id",
     column: "sealed",
-    identity: |row| Ok(super::pool::identity(&public_key(row)?)),
+    identity: |row| Ok(super::spare_identity(&public_key(row)?)),
 };
 
 pub(super) fn insert(

@@ -41,7 +41,7 @@ pub(super) fn whole(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<KeyPair>
         checksum(domain, &public).check(
             row,
             "checksum",
-            &format!("the webhook key of the domain {domain}"),
+            format_args!("the webhook key of the domain {domain}"),
         )?;
         Ok((public, row.get("sealed")?))
     })

@@ -14,11 +14,10 @@ use postroom::login;
 use postroom::name::{DomainName, InvalidName};
 
 use super::{Tab, tabs};
-use crate::console::domain::access::shown_once;
 use crate::console::form::{Fields, Refused, submit};
 use crate::console::frame::{Frame, Part, base_path, see};
 use crate::console::login_url;
-use crate::console::part::{exact, time};
+use crate::console::part::{exact, shown_once, time};
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, SignedIn};

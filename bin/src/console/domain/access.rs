@@ -1,9 +1,11 @@
 //! Who gets in: a domain's sending tokens, login links for its administrators, and set-up links for whoever enters its records.
 
+use std::time::Duration;
+
 use maud::{Markup, html};
 use postroom::domain::Details;
 use postroom::error::{Entity, Error};
-use postroom::id::DomainTokenId;
+use postroom::id::{DomainTokenId, SetupLinkId};
 use postroom::login;
 use postroom::setup_link::{self, SetupLink};
 use postroom::token::{self, DomainToken};
@@ -13,8 +15,8 @@ use super::tabs::{self, Tab};
 use super::{find, name, see_domain};
 use crate::console::form::{Fields, Refused, submit};
 use crate::console::frame::Frame;
-use crate::console::login_url;
-use crate::console::part::{exact, time};
+use crate::console::part::{exact, shown_once, time};
+use crate::console::{login_url, setup_url};
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, SignedIn};
@@ -24,6 +26,8 @@ const AFTER: &str = "after";
 
 /// The most tokens that stand on the page.
 const MOST_TOKENS: u32 = 200;
+
+const DAY: Duration = Duration::from_hours(24);
 
 struct Access {
     frame: Frame,
@@ -51,7 +55,7 @@ pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fa
     answer(call, StatusCode::OK, None)
 }
 
-pub(super) fn answer(
+fn answer(
     call: &Call<'_, SignedIn>,
     status: StatusCode,
     refused: Option<&Refused>,
@@ -61,7 +65,7 @@ pub(super) fn answer(
 }
 
 /// The page with a secret, in the answer to the form that made it.
-pub(super) fn told(call: &Call<'_, SignedIn>, secret: &Markup) -> Result<Response, Fault> {
+fn told(call: &Call<'_, SignedIn>, secret: &Markup) -> Result<Response, Fault> {
     let access = Access::read(call)?;
     Ok(tabs::page(&access.frame, &access.domain, Tab::Access, &content(&access, None, Some(secret))))
 }
@@ -131,18 +135,6 @@ fn table(access: &Access) -> Markup {
     }
 }
 
-/// A secret, shown this once.
-pub(in crate::console) fn shown_once(title: &str, what: &str, secret: &str, after: &str) -> Markup {
-    html! {
-        section.notice.good {
-            h2 { (title) }
-            p { "Copy it now: it is shown this once." }
-            div.secret { code data-copy=(what) { (secret) } }
-            @if !after.is_empty() { p { (after) } }
-        }
-    }
-}
-
 pub(in crate::console) fn create_token(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let name = name(call)?;
     submit(call, answer, ("token", "name"), |form| {
@@ -198,6 +190,40 @@ pub(in crate::console) fn create_link(call: &Call<'_, SignedIn>) -> Result<Respo
         call,
         &shown_once("The login link is made", "the login link", &login_url(call.base_url, &secret), &after),
     )
+}
+
+/// Makes a set-up link. One more of them harms nobody: there are only so many, and each shows what anybody can see in the DNS.
+pub(in crate::console) fn create_setup_link(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    submit(call, answer, ("setup", "days"), |form| {
+        let days = form
+            .get("days")
+            .and_then(|days| days.parse().ok())
+            .filter(|days| setup_links::DAYS.contains(days));
+        let days = days.ok_or_else(|| {
+            Fault::Library(Error::Invalid {
+                field: "days",
+                reason: "choose one of the lengths of time".to_owned(),
+            })
+        })?;
+        let acts = &call.caller.acts;
+        let (link, secret) =
+            call.write(|tx| setup_link::create(tx, acts, &find(tx, acts, &name)?, DAY * days))?;
+        let after =
+            format!("It works until {}. Send it to whoever enters the records.", exact(link.expires_at));
+        let url = setup_url(call.base_url, &secret);
+        told(call, &shown_once("The set-up link is made", "the set-up link", &url, &after))
+    })
+}
+
+pub(in crate::console) fn revoke_setup_link(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    let _ = Form::read(call.request)?;
+    let id = call.param("link_id").parse().map(SetupLinkId::new);
+    let id = id.map_err(|_| Fault::Library(Error::NotFound(Entity::SetupLink)))?;
+    let acts = &call.caller.acts;
+    call.write(|tx| setup_link::revoke(tx, acts, &find(tx, acts, &name)?, id))?;
+    Ok(see_domain(call, &name, "/access"))
 }
 
 fn token_id(call: &Call<'_, SignedIn>) -> Result<DomainTokenId, Fault> {

@@ -1,6 +1,6 @@
 //! What is done with several domains of the list at once: they are checked, exported or deleted.
 
-use maud::{Markup, html};
+use maud::html;
 use postroom::db::ReadTx;
 use postroom::domain::{self, Domain};
 use postroom::error::Error;
@@ -11,7 +11,7 @@ use postroom::signing;
 use postroom::verify::schedule;
 
 use super::list::{self, Asked, phrase, why};
-use crate::console::form::{Fields, Refused, sentence, submit};
+use crate::console::form::{sentence, submit};
 use crate::console::frame::{Frame, Part, base_path, see};
 use crate::console::part::{Tone, counted, pill};
 use crate::console::sheet::{Sheet, file, sheet_of};
@@ -25,35 +25,6 @@ const MOST: usize = 500;
 const AT_ONCE: usize = 10;
 /// How many lines of a file are read at once.
 const LINES: u32 = 250;
-
-/// What becomes of the chosen domains, and what the form has for it.
-const FORMATS: &[(&str, &str)] = &[
-    ("csv", "a CSV file"),
-    ("bind", "zone files (BIND)"),
-    ("octodns", "OctoDNS"),
-    ("dnscontrol", "DNSControl"),
-    ("terraform", "Terraform"),
-];
-
-/// The form around the list, with what can be done with what is chosen in it.
-pub(super) fn form(frame: &Frame, refused: Option<&Refused>, list: &Markup) -> Markup {
-    let fields = Fields::of("chosen", &[], refused);
-    frame.form(
-        &frame.to("/domains/chosen"),
-        &html! {
-            (fields.top())
-            (list)
-            div.actions.chosen role="group" aria-label="With the chosen domains" {
-                span.soft { "With the chosen:" }
-                button.slight name="what" value="check" { "Check now" }
-                label.visually-hidden for="chosen-format" { "Export as" }
-                select #chosen-format name="format" { @for (value, word) in FORMATS { option value=(value) { (word) } } }
-                button.slight name="what" value="export" { "Export" }
-                button.slight.danger name="what" value="delete" { "Delete…" }
-            }
-        },
-    )
-}
 
 /// Those that a form has chosen of the domains that are there for whoever asks; nothing is said of other names.
 fn chosen<'t>(tx: &ReadTx<'t>, call: &Call<'_, SignedIn>, form: &Form) -> Result<Vec<Domain<'t>>, Error> {

@@ -1,5 +1,7 @@
 //! A domain's DKIM keys: which sign, which wait, which may go; made, imported, switched on and off, deleted.
 
+use std::time::Duration;
+
 use maud::{Markup, html};
 use postroom::dkim::{Algorithm, KeyKind, KeyPair, Source, pool};
 use postroom::domain::{Details, Domain};
@@ -26,19 +28,19 @@ const KINDS: &[(&str, &str)] = &[
     ("rsa1024", "RSA, 1024 bits (weak)"),
 ];
 
-pub(super) struct Keys {
-    pub(super) frame: Frame,
-    pub(super) domain: Details,
+struct Keys {
+    frame: Frame,
+    domain: Details,
     entries: Vec<KeyEntry>,
-    pub(super) rotation: RotationView,
-    pub(super) keep: std::time::Duration,
+    rotation: RotationView,
+    keep: Duration,
 }
 
 pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     answer(call, StatusCode::OK, None)
 }
 
-pub(super) fn answer(
+fn answer(
     call: &Call<'_, SignedIn>,
     status: StatusCode,
     refused: Option<&Refused>,
@@ -61,7 +63,7 @@ pub(super) fn answer(
         @if keys.entries.is_empty() {
             div.card { p { @if domain.wants_key { "The first key is being made." } @else { "This domain has no key." } } }
         }
-        (section(&keys, refused))
+        (section(&keys.frame, domain.name.as_str(), &keys.rotation, refused))
         div.grid { (create_form(&keys, refused)) (import_form(&keys, refused)) }
     };
     Ok(tabs::page_with(status, &keys.frame, domain, Tab::Keys, &content))
@@ -235,6 +237,45 @@ pub(in crate::console) fn delete(call: &Call<'_, SignedIn>) -> Result<Response, 
         let acts = &call.caller.acts;
         call.write(|tx| keyring::delete(tx, acts, &find(tx, acts, &name)?, &selector))?;
         Ok(see_domain(call, &name, "/keys"))
+    })
+}
+
+pub(in crate::console) fn start_rotation(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    submit(call, answer, ("rotation", "rotation"), |_| {
+        let acts = &call.caller.acts;
+        let source = call.read(|tx| rotation::supply(tx, &find(tx, acts, &name)?))?.source()?;
+        pool::write(*call.session, |tx| {
+            rotation::start(tx, acts, &find(tx, acts, &name)?, &source).map(drop)
+        })?;
+        Ok(see_domain(call, &name, "/keys#rotation"))
+    })
+}
+
+pub(in crate::console) fn abort_rotation(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    submit(call, answer, ("rotation", "rotation"), |_| {
+        let acts = &call.caller.acts;
+        call.write(|tx| rotation::abort(tx, acts, &find(tx, acts, &name)?).map(drop))?;
+        Ok(see_domain(call, &name, "/keys#rotation"))
+    })
+}
+
+pub(in crate::console) fn set_rotation_interval(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    submit(call, answer, ("rotation", "every_days"), |form| {
+        let acts = &call.caller.acts;
+        let days: u32 = form
+            .get("every_days")
+            .and_then(|days| days.trim().parse().ok())
+            .ok_or_else(|| Error::invalid("every_days", "it must be a whole number of days"))?;
+        let every = (days > 0).then(|| Duration::from_hours(24 * u64::from(days)));
+        let set = call.write(|tx| rotation::set_interval(tx, acts, &find(tx, acts, &name)?, every).map(drop));
+        set.map_err(|error| match error {
+            Error::Invalid { reason, .. } => Error::invalid("every_days", reason),
+            other => other,
+        })?;
+        Ok(see_domain(call, &name, "/keys#rotation"))
     })
 }
 

@@ -17,13 +17,21 @@ use postroom::rotation;
 use postroom::signing::{self, Assessment, Reason};
 use postroom::verify::Code;
 
-use super::chosen;
 use crate::console::form::{Fields, Refused};
 use crate::console::frame::{Frame, Part, base_path, see};
 use crate::console::part::{Tone, domain_pill, encoded, pager, pill, time};
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, SignedIn};
+
+/// As what the chosen domains are exported, and what the form says of it.
+const FORMATS: &[(&str, &str)] = &[
+    ("csv", "a CSV file"),
+    ("bind", "zone files (BIND)"),
+    ("octodns", "OctoDNS"),
+    ("dnscontrol", "DNSControl"),
+    ("terraform", "Terraform"),
+];
 
 /// How many domains stand on a page.
 const ON_A_PAGE: u32 = 50;
@@ -246,7 +254,7 @@ fn table(frame: &Frame, asked: &Asked, found: &Found, refused: Option<&Refused>)
                 @if asked.is_narrowed() { p { "No domain is like that. " a href=(frame.to("/domains")) { "Show all" } } }
                 @else { p { "There is no domain here yet. Add the first one below." } }
             } @else {
-                (chosen::form(frame, refused, &html! {
+                (choosing(frame, refused, &html! {
                     table.table {
                         caption.visually-hidden { "Domains" }
                         thead {
@@ -263,6 +271,26 @@ fn table(frame: &Frame, asked: &Asked, found: &Found, refused: Option<&Refused>)
             }
         }
     }
+}
+
+/// The form around the list, with what can be done with what is chosen in it.
+fn choosing(frame: &Frame, refused: Option<&Refused>, list: &Markup) -> Markup {
+    let fields = Fields::of("chosen", &[], refused);
+    frame.form(
+        &frame.to("/domains/chosen"),
+        &html! {
+            (fields.top())
+            (list)
+            div.actions.chosen role="group" aria-label="With the chosen domains" {
+                span.soft { "With the chosen:" }
+                button.slight name="what" value="check" { "Check now" }
+                label.visually-hidden for="chosen-format" { "Export as" }
+                select #chosen-format name="format" { @for (value, word) in FORMATS { option value=(value) { (word) } } }
+                button.slight name="what" value="export" { "Export" }
+                button.slight.danger name="what" value="delete" { "Delete…" }
+            }
+        },
+    )
 }
 
 fn row(frame: &Frame, found: &Found, domain: &Details, assessment: &Assessment) -> Markup {

@@ -17,8 +17,8 @@ mod fate;
 pub(super) mod provider;
 mod records;
 pub(super) mod reports;
-pub(super) mod rotation;
-pub(super) mod setup_links;
+mod rotation;
+mod setup_links;
 pub(super) mod show;
 mod tabs;
 

@@ -1,22 +1,15 @@
 //! The rotation of a domain's keys, with its stages.
 
-use std::time::Duration;
-
 use maud::{Markup, html};
-use postroom::dkim::pool;
-use postroom::error::Error;
-use postroom::rotation::{self, Stage};
+use postroom::rotation::{RotationView, Stage};
 
-use super::keys::{Keys, answer};
-use super::{find, name, see_domain};
-use crate::console::form::{Fields, Refused, submit};
+use crate::console::form::{Fields, Refused};
+use crate::console::frame::Frame;
 use crate::console::part::time;
-use crate::wire::http::Response;
-use crate::wire::{Call, Fault, SignedIn};
 
-pub(super) fn section(keys: &Keys, refused: Option<&Refused>) -> Markup {
-    let (frame, view) = (&keys.frame, &keys.rotation);
-    let path = |path: &str| frame.to_domain(keys.domain.name.as_str(), path);
+/// The part of the page that shows it.
+pub(super) fn section(frame: &Frame, name: &str, view: &RotationView, refused: Option<&Refused>) -> Markup {
+    let path = |path: &str| frame.to_domain(name, path);
     let fields = Fields::of("rotation", &["every_days"], refused);
     let days = view.rotation.every.map_or(0, |every| every.as_secs() / 86_400);
     html! {
@@ -50,43 +43,4 @@ pub(super) fn section(keys: &Keys, refused: Option<&Refused>) -> Markup {
             }))
         }
     }
-}
-
-pub(in crate::console) fn start(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
-    let name = name(call)?;
-    submit(call, answer, ("rotation", "rotation"), |_| {
-        let acts = &call.caller.acts;
-        let source = call.read(|tx| rotation::supply(tx, &find(tx, acts, &name)?))?.source()?;
-        pool::write(*call.session, |tx| {
-            rotation::start(tx, acts, &find(tx, acts, &name)?, &source).map(drop)
-        })?;
-        Ok(see_domain(call, &name, "/keys#rotation"))
-    })
-}
-
-pub(in crate::console) fn abort(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
-    let name = name(call)?;
-    submit(call, answer, ("rotation", "rotation"), |_| {
-        let acts = &call.caller.acts;
-        call.write(|tx| rotation::abort(tx, acts, &find(tx, acts, &name)?).map(drop))?;
-        Ok(see_domain(call, &name, "/keys#rotation"))
-    })
-}
-
-pub(in crate::console) fn set_interval(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
-    let name = name(call)?;
-    submit(call, answer, ("rotation", "every_days"), |form| {
-        let acts = &call.caller.acts;
-        let days: u32 = form
-            .get("every_days")
-            .and_then(|days| days.trim().parse().ok())
-            .ok_or_else(|| Error::invalid("every_days", "it must be a whole number of days"))?;
-        let every = (days > 0).then(|| Duration::from_hours(24 * u64::from(days)));
-        let set = call.write(|tx| rotation::set_interval(tx, acts, &find(tx, acts, &name)?, every).map(drop));
-        set.map_err(|error| match error {
-            Error::Invalid { reason, .. } => Error::invalid("every_days", reason),
-            other => other,
-        })?;
-        Ok(see_domain(call, &name, "/keys#rotation"))
-    })
 }

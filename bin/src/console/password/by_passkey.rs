@@ -15,7 +15,7 @@ use postroom::session::Browser;
 use super::passkey::{CLIENT, client, empty, octets, why};
 use super::{BY_PASSKEY, CHALLENGE};
 use crate::console::frame::base_path;
-use crate::console::session::{cookie_named, cookie_of};
+use crate::console::session::{cookie_named, cookie_of, welcome};
 use crate::wire::form::Form;
 use crate::wire::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use crate::wire::{Anybody, Call, Fault, PageFault};
@@ -76,7 +76,7 @@ pub(in crate::console) fn enter(call: &Call<'_, Anybody>) -> Result<Response, Fa
     match call.write(|tx| passkey::enter(tx, &proof, browser, earlier.as_ref()))? {
         Entered::In(begun) => {
             let (session, secret) = *begun;
-            Ok(with_cookie(super::sign_in::welcome(call, &session, &secret), "", 0))
+            Ok(with_cookie(welcome(call, &session, &secret), "", 0))
         }
         Entered::Refused(refusal) => {
             tracing::warn!(passkey = %proof.passkey(), reason = %refusal, "refused a passkey whose signature is right");

@@ -3,6 +3,8 @@
 mod by_passkey;
 mod own;
 mod passkey;
+mod passkeys;
+mod shown;
 mod sign_in;
 
 pub(super) use by_passkey::{challenge, enter as enter_by_passkey};

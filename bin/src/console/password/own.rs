@@ -4,56 +4,21 @@
 use std::fmt::Write;
 
 use maud::{Markup, PreEscaped, html};
-use postroom::administrator::passkey::{self, Passkey};
 use postroom::administrator::{
-    self, Administrator, HashedPassword, LEAST_CHARS, RecoveryCode, SignInName, TotpKey, codes_left,
+    self, Administrator, HashedPassword, LEAST_CHARS, RecoveryCode, SignInName, TotpKey,
 };
 use postroom::error::Error;
 use postroom::id::AdministratorId;
 use qrcode::{Color, QrCode};
 
+use super::passkeys;
+use super::shown::{Shown, Visitor, proof_fields};
 use crate::console::form::{Fields, Refused};
 use crate::console::frame::{Frame, Part, base_path, see};
 use crate::console::part::{Tone, counted, pill, time};
+use crate::wire::Fault;
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
-use crate::wire::{Call, Fault, SignedIn};
-
-pub(super) type Visitor<'a> = Call<'a, SignedIn<()>>;
-
-pub(super) struct Shown {
-    pub(super) frame: Frame,
-    /// Who has the session, if they came with a password or a passkey, their name, and how many recovery codes they have left.
-    pub(super) own: Option<(Administrator, SignInName, u64)>,
-    pub(super) passkeys: Vec<Passkey>,
-    /// Whether passkeys may be added and removed in this session now.
-    pub(super) may_change_passkeys: bool,
-    all: Vec<Administrator>,
-    is_fresh: bool,
-}
-
-impl Shown {
-    fn read(call: &Visitor<'_>) -> Result<Shown, Error> {
-        let session = &call.caller.session;
-        call.read(|tx| {
-            let own = match administrator::own(tx, session)? {
-                Some(own) => {
-                    let (name, left) = (administrator::sign_in_name(tx, &own)?, codes_left(tx, own.id)?);
-                    Some((own, name, left))
-                }
-                None => None,
-            };
-            Ok(Shown {
-                frame: Frame::of(tx, call)?,
-                passkeys: passkey::list(tx, session)?,
-                may_change_passkeys: passkey::is_open(tx, session, own.as_ref().map(|(own, ..)| own)),
-                own,
-                all: administrator::list(tx, session)?,
-                is_fresh: administrator::is_fresh(tx, session),
-            })
-        })
-    }
-}
 
 pub(in crate::console) fn show(call: &Visitor<'_>) -> Result<Response, Fault> {
     answer(call, StatusCode::OK, None, None)
@@ -70,7 +35,7 @@ pub(super) fn answer(
         div.head { h1 { "Password and passkeys" } }
         @if let Some(told) = told { (told) }
         @if let Some((own, name, left)) = &shown.own { (who(&shown.frame, own, name, *left)) }
-        (super::passkey::section(&shown, call.base_url, refused))
+        (passkeys::section(&shown, call.base_url, refused))
         @match &shown.own {
             Some((own, ..)) if own.has_password => (manage(&shown.frame, refused)),
             _ => (begin_form(&shown, refused)),
@@ -130,17 +95,6 @@ fn begin_form(shown: &Shown, refused: Option<&Refused>) -> Markup {
             }
         }
     }
-}
-
-/// The fields by which somebody with a password shows who they are.
-pub(super) fn proof_fields(fields: &Fields<'_>) -> Markup {
-    let secret = |name: &str, label: &str, kind: &str, complete: &str| {
-        fields.field(name, label, "", |control| html! {
-            input type=(kind) id=(control.id) name=(control.name) required autocomplete=(complete) maxlength="300"
-                aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")];
-        })
-    };
-    html! { (secret("current", "Password of now", "password", "current-password")) (secret("code", "Code", "text", "one-time-code")) }
 }
 
 fn who(frame: &Frame, own: &Administrator, name: &SignInName, left: u64) -> Markup {

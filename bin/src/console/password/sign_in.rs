@@ -2,12 +2,11 @@
 
 use maud::html;
 use postroom::administrator::{self, SignInName};
-use postroom::secret::PlainSecret;
-use postroom::session::{Browser, ConsoleSession, Role};
+use postroom::session::Browser;
 
 use super::{SIGN_IN, by_passkey};
-use crate::console::frame::{bare, base_path, see};
-use crate::console::session::{cookie_of, set_cookie};
+use crate::console::frame::{bare, base_path};
+use crate::console::session::{cookie_of, welcome};
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Anybody, Call, Fault, NAME_FIELD};
@@ -63,10 +62,4 @@ pub(in crate::console) fn enter(call: &Call<'_, Anybody>) -> Result<Response, Fa
     let entered = call.write(|tx| administrator::enter(tx, &proof, browser, earlier.as_ref()))?;
     let Some((session, secret)) = entered else { return refused() };
     Ok(welcome(call, &session, &secret))
-}
-
-/// Leads somebody who has signed in to their first page, with the cookie of the session.
-pub(super) fn welcome(call: &Call<'_, Anybody>, session: &ConsoleSession, secret: &PlainSecret) -> Response {
-    let place = if session.role == Role::Operator { "/console/accounts" } else { "/console" };
-    set_cookie(see(&format!("{}{place}", base_path(call.base_url))), secret)
 }

@@ -23,7 +23,11 @@ pub(super) const MARK: Contract = Contract::new("Marks a record by word, where t
         "MarkInput",
         &[
             BY_USER,
-            &[has("id", ID), has("status", crate::json::record::STATUS), may("observed_value", MAYBE_TEXT)],
+            &[
+                has("id", ID),
+                has("status", crate::json::word::RECORD_STATUS),
+                may("observed_value", MAYBE_TEXT),
+            ],
         ],
     ))
     .answers(200, &DETAILS);

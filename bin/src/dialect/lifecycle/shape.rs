@@ -13,7 +13,7 @@ use postroom::webhook::WebhookUrl;
 use serde_json::{Value, json};
 
 use crate::json::signing::add_assessment;
-use crate::json::{domain as ours, record as records, signing::ASSESSMENT};
+use crate::json::{signing::ASSESSMENT, word};
 use crate::wire::shape::{COUNT, ID, MAYBE_TEXT, MAYBE_TIME, Member, NAME, SHORT, Shape, TEXT, TIME, has};
 
 /// What [`domain_json`] writes.
@@ -23,7 +23,7 @@ pub(super) const DOMAIN: Shape = Shape::object(
         &[
             has("id", ID),
             has("domain", NAME),
-            has("status", ours::STATUS),
+            has("status", word::DOMAIN_STATUS),
             has("user_id", MAYBE_TEXT),
             has("organization_id", MAYBE_TEXT),
             has("created_at", TIME),
@@ -41,7 +41,7 @@ const RECORD: Shape = Shape::object(
         has("host", TEXT),
         has("expected_value", TEXT),
         has("priority", Shape::Maybe(&SHORT)),
-        has("status", records::STATUS),
+        has("status", word::RECORD_STATUS),
         has("observed_value", MAYBE_TEXT),
         has("checked_at", MAYBE_TIME),
         has("override", Shape::Flag),

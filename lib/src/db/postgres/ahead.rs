@@ -5,8 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::connection::Waiting;
-use super::link::Answer;
+use super::link::{Answer, Waiting};
 
 /// The reads of one transaction that were foreseen.
 #[derive(Default)]

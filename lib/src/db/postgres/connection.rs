@@ -8,11 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ahead::Ahead;
-use super::link::{Answer, Failure, Link};
-use super::statement::Parameter;
+use super::link::{Answer, Failure, Link, Waiting};
 use super::target::Target;
 use super::trips::Trips;
-use super::value::{Owned, OwnedPlace};
 use crate::db::params::Params;
 use crate::db::row::{Places, Row};
 use crate::db::statements::{Statements, Take};
@@ -34,43 +32,6 @@ const SOON: Duration = Duration::from_millis(500);
 const MOST_WAITING: usize = 2048;
 /// How many octets they may have together before the next one goes.
 const MOST_OCTETS_WAITING: usize = 4 * 1024 * 1024;
-
-/// A statement that waits for the next one, with its values.
-#[derive(PartialEq, Eq, Hash)]
-pub(super) struct Waiting {
-    pub(super) sql: String,
-    values: Vec<(OwnedPlace, Owned)>,
-}
-
-impl Waiting {
-    fn new(sql: &str, params: &dyn Params) -> Result<Waiting, Error> {
-        let mut values = Vec::new();
-        params.each(&mut |place, value| {
-            values.push((OwnedPlace::from(place), Owned::from(value)));
-            Ok(())
-        })?;
-        Ok(Waiting { sql: sql.to_owned(), values })
-    }
-
-    /// Whether it changes nothing.
-    pub(super) fn reads(&self) -> bool {
-        self.sql.trim_start().starts_with("SELECT")
-    }
-
-    /// How many octets its values have, and its text.
-    fn octets(&self) -> usize {
-        self.sql.len() + self.values.iter().map(|(_, value)| value.octets()).sum::<usize>()
-    }
-
-    fn commit() -> Waiting {
-        Waiting { sql: "COMMIT".to_owned(), values: Vec::new() }
-    }
-
-    /// The values in the places of the statement.
-    pub(super) fn in_places(&self, places: &[Parameter]) -> Result<Vec<&Owned>, Failure> {
-        in_places(&self.values, places)
-    }
-}
 
 /// How a transaction stands to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -424,22 +385,4 @@ impl Connection {
         self.failed.borrow_mut().get_or_insert_with(|| (failure.trouble, failure.text.clone()));
         failure.into()
     }
-}
-
-/// The values in the places of the statement.
-fn in_places<'v>(values: &'v [(OwnedPlace, Owned)], places: &[Parameter]) -> Result<Vec<&'v Owned>, Failure> {
-    // One that is left out would be null without a word.
-    if values.len() != places.len() {
-        return Err(Failure::other(format!("{} values for {} parameters", values.len(), places.len())));
-    }
-    let find = |parameter: &Parameter| {
-        let is_it = |(place, _): &&(OwnedPlace, Owned)| match (place, parameter) {
-            (OwnedPlace::Name(name), Parameter::Name(parameter)) => name == parameter,
-            (OwnedPlace::Number(number), Parameter::Number(parameter)) => number == parameter,
-            _ => false,
-        };
-        values.iter().find(is_it).map(|(_, value)| value)
-    };
-    let found: Option<Vec<&Owned>> = places.iter().map(find).collect();
-    found.ok_or_else(|| Failure::other("a parameter has no value"))
 }

@@ -19,11 +19,11 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::connection::Waiting;
 use super::statement::{Parameter, translate};
-use super::target::{REACHED_WITHIN, Target};
+use super::target::{REACHED_WITHIN, Target, sentence};
 use super::trips::Trips;
-use super::value::Owned;
+use super::value::{Owned, OwnedPlace};
+use crate::db::params::Params;
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// How many statements a link keeps prepared.
@@ -102,18 +102,59 @@ impl From<tokio_postgres::Error> for Failure {
     }
 }
 
-/// What the driver says, in one line. The server's details, which may have values in them, are left out.
-pub(super) fn sentence(error: &tokio_postgres::Error) -> String {
-    if let Some(said) = error.as_db_error() {
-        return format!("PostgreSQL says: {} ({})", said.message(), said.code().code());
+/// A statement that waits for the next one, with its values.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) struct Waiting {
+    pub(super) sql: String,
+    values: Vec<(OwnedPlace, Owned)>,
+}
+
+impl Waiting {
+    pub(super) fn new(sql: &str, params: &dyn Params) -> Result<Waiting, Error> {
+        let mut values = Vec::new();
+        params.each(&mut |place, value| {
+            values.push((OwnedPlace::from(place), Owned::from(value)));
+            Ok(())
+        })?;
+        Ok(Waiting { sql: sql.to_owned(), values })
     }
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let _ = write!(text, ": {error}");
-        source = error.source();
+
+    /// Whether it changes nothing.
+    pub(super) fn reads(&self) -> bool {
+        self.sql.trim_start().starts_with("SELECT")
     }
-    text
+
+    /// How many octets its values have, and its text.
+    pub(super) fn octets(&self) -> usize {
+        self.sql.len() + self.values.iter().map(|(_, value)| value.octets()).sum::<usize>()
+    }
+
+    pub(super) fn commit() -> Waiting {
+        Waiting { sql: "COMMIT".to_owned(), values: Vec::new() }
+    }
+
+    /// The values in the places of the statement.
+    pub(super) fn in_places(&self, places: &[Parameter]) -> Result<Vec<&Owned>, Failure> {
+        in_places(&self.values, places)
+    }
+}
+
+/// The values in the places of the statement.
+fn in_places<'v>(values: &'v [(OwnedPlace, Owned)], places: &[Parameter]) -> Result<Vec<&'v Owned>, Failure> {
+    // One that is left out would be null without a word.
+    if values.len() != places.len() {
+        return Err(Failure::other(format!("{} values for {} parameters", values.len(), places.len())));
+    }
+    let find = |parameter: &Parameter| {
+        let is_it = |(place, _): &&(OwnedPlace, Owned)| match (place, parameter) {
+            (OwnedPlace::Name(name), Parameter::Name(parameter)) => name == parameter,
+            (OwnedPlace::Number(number), Parameter::Number(parameter)) => number == parameter,
+            _ => false,
+        };
+        values.iter().find(is_it).map(|(_, value)| value)
+    };
+    let found: Option<Vec<&Owned>> = places.iter().map(find).collect();
+    found.ok_or_else(|| Failure::other("a parameter has no value"))
 }
 
 /// A statement that is prepared, and which parameter stands in which place.

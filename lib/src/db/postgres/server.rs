@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::link::Failure;
 use super::sweeper::Sweeper;
 use super::target::Target;
 use super::trips::Trips;
-use crate::db::closed;
+use crate::db::{closed, locked};
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// How many connections there are at most; whoever needs one more waits.
@@ -36,14 +36,14 @@ pub(in crate::db) struct Server {
 
 /// Where the connections are that nobody has now.
 #[derive(Default)]
-pub(super) struct Desk {
+struct Desk {
     pool: Mutex<Pool>,
     returned: Condvar,
 }
 
 impl Desk {
     /// Tells the server that the reads are over which were left open.
-    pub(super) fn end_reads(&self) {
+    fn end_reads(&self) {
         let open = {
             let mut pool = locked(&self.pool);
             let (open, idle) = std::mem::take(&mut pool.idle).into_iter().partition(Connection::is_left_open);
@@ -114,6 +114,12 @@ impl Server {
         Ok(lent)
     }
 
+    /// What ends the reads that were left open, as long as the server is there.
+    fn reads_to_end(&self) -> impl Fn() -> bool + Send + 'static {
+        let desk = Arc::downgrade(&self.desk);
+        move || desk.upgrade().inspect(|desk| desk.end_reads()).is_some()
+    }
+
     /// Runs `work` in one transaction that sees one state and changes nothing.
     pub(in crate::db) fn read(&self, work: &mut dyn FnMut(&Connection)) -> Result<(), Error> {
         let lent = self.take()?;
@@ -122,7 +128,7 @@ impl Server {
         work(conn);
         let is_left_open = conn.leave_open();
         drop(lent);
-        if is_left_open && !self.sweeper.tell(&self.desk) {
+        if is_left_open && !self.sweeper.tell(self.reads_to_end()) {
             self.desk.end_reads();
         }
         Ok(())
@@ -235,10 +241,6 @@ impl Drop for Lent<'_> {
         }
         self.server.desk.give_back(conn.filter(Connection::is_sound));
     }
-}
-
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! The ends of reads. Nobody waits for one: it goes to the server with whatever the connection is used for next, in the same round trip.
 //! Where nothing follows within some milliseconds, the thread of this module sends it, so that no transaction stays open.
 
-use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::server::{Desk, locked};
+use crate::db::locked;
 
 /// How long a read that is over may stay open at the server.
 const REST: Duration = Duration::from_millis(5);
@@ -25,14 +25,15 @@ struct State {
 }
 
 impl Sweeper {
-    /// A read was left open. Returns whether somebody will end it.
-    pub(super) fn tell(self: &Arc<Sweeper>, desk: &Arc<Desk>) -> bool {
+    /// A read was left open. Returns whether somebody will end it: by `end_reads`, which says whether there are still connections to look
+    /// after.
+    pub(super) fn tell(self: &Arc<Sweeper>, end_reads: impl Fn() -> bool + Send + 'static) -> bool {
         let mut state = locked(&self.state);
         state.is_wanted = true;
         if !state.is_begun {
-            let (own, desk) = (Arc::clone(self), Arc::downgrade(desk));
+            let own = Arc::clone(self);
             let begun =
-                thread::Builder::new().name("postroom-reads".to_owned()).spawn(move || own.sweep(&desk));
+                thread::Builder::new().name("postroom-reads".to_owned()).spawn(move || own.sweep(end_reads));
             state.is_begun = begun.is_ok();
         }
         self.told.notify_one();
@@ -44,7 +45,7 @@ impl Sweeper {
         self.told.notify_one();
     }
 
-    fn sweep(&self, desk: &Weak<Desk>) {
+    fn sweep(&self, end_reads: impl Fn() -> bool) {
         loop {
             {
                 let state = locked(&self.state);
@@ -56,8 +57,9 @@ impl Sweeper {
                 state.is_wanted = false;
             }
             thread::sleep(REST);
-            let Some(desk) = desk.upgrade() else { return };
-            desk.end_reads();
+            if !end_reads() {
+                return;
+            }
         }
     }
 }

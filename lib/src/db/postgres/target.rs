@@ -1,5 +1,7 @@
 //! Where a server is and how it is reached: the URL, and what of it may be shown.
 
+use std::error::Error as _;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -47,7 +49,7 @@ impl Target {
             }
         }
         let plain = format!("{hosts}?{}", others.join("&"));
-        let mut config = tokio_postgres::Config::from_str(&plain).map_err(|e| super::link::sentence(&e))?;
+        let mut config = tokio_postgres::Config::from_str(&plain).map_err(|e| sentence(&e))?;
         let check = match (mode.as_str(), &roots) {
             ("disable" | "prefer", _) | ("require", None) => Check::Nothing,
             // As libpq has it: a root that is given is used.
@@ -212,6 +214,20 @@ impl ServerCertVerifier for ChainAlone {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_verify_schemes()
     }
+}
+
+/// What the driver says, in one line. The server's details, which may have values in them, are left out.
+pub(super) fn sentence(error: &tokio_postgres::Error) -> String {
+    if let Some(said) = error.as_db_error() {
+        return format!("PostgreSQL says: {} ({})", said.message(), said.code().code());
+    }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let _ = write!(text, ": {error}");
+        source = error.source();
+    }
+    text
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use super::server::{Server, locked};
+use super::server::Server;
+use crate::db::locked;
 use crate::error::Error;
 
 /// The variable that names a server for tests, by the URL of a database on it that stays empty.

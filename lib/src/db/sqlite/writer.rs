@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use self::line::{Line, Place};
 use super::connection::{BUSY_TIMEOUT, Connection};
-use crate::db::closed;
 use crate::db::statements::Statements as _;
+use crate::db::{closed, locked};
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// Begins a transaction with the write lock.
@@ -272,10 +272,6 @@ impl Open {
 /// the next transaction with an error.
 fn roll_back(conn: &Connection) -> Result<(), Error> {
     if conn.is_in_transaction() { conn.batch("ROLLBACK") } else { Ok(()) }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

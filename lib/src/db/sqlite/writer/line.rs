@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, Thread};
 
-use super::locked;
+use crate::db::locked;
 
 /// Threads that wait, in a line: a mutex alone would often let the thread go on that has just had it.
 #[derive(Default)]
