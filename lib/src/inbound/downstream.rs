@@ -12,8 +12,9 @@ use crate::name::DnsName;
 
 /// The most downstream addresses of a domain.
 pub const MOST_DOWNSTREAM: usize = 10;
-/// Of the ports that the system keeps for known services, those of mail: LMTP (RFC 2033), SMTP, and submission (RFC 8314).
-const MAIL_PORTS: [u16; 4] = [24, 25, 465, 587];
+/// Of the ports that the system keeps for known services, those of mail: LMTP (RFC 2033), SMTP, 26, which hosting panels open for
+/// SMTP beside 25, and submission (RFC 8314).
+const MAIL_PORTS: [u16; 5] = [24, 25, 26, 465, 587];
 /// From here on a port is what its host makes of it (RFC 6335 section 6).
 const FIRST_FREE_PORT: u16 = 1024;
 /// For how long look-ups of downstream servers begin.
@@ -41,7 +42,7 @@ impl Downstream {
             Err(Error::invalid("downstream_address", format_args!("{}: {reason}", self.target)))
         };
         if self.port < FIRST_FREE_PORT && !MAIL_PORTS.contains(&self.port) {
-            return invalid("its port takes no mail; give 24, 25, 465, 587, or one from 1024 on");
+            return invalid("its port takes no mail; give 24, 25, 26, 465, 587, or one from 1024 on");
         }
         match (self.address(), self.target.parse::<DnsName>()) {
             (Some(address), _) if !policy.admits(address) => invalid("it is not a public address"),

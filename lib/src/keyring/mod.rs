@@ -198,8 +198,18 @@ pub(crate) fn add<'t>(
     source: &Source,
     delegated_to: Option<&DnsName>,
 ) -> Result<KeyEntry, Error> {
-    provision::equip(tx, domain)?;
+    // A first key that is still to be made would take the selector that is asked for.
+    let is_first =
+        domain.wants_key && *selector == tx.settings().dkim_selector && dkim::list(tx, domain)?.is_empty();
+    if is_first {
+        domain::table::has_key(tx, domain.id)?;
+    } else {
+        provision::equip(tx, domain)?;
+    }
     let key = life::make(tx, caller, domain, selector, source, delegated_to)?;
+    if is_first && !matches!(source, Source::Pair(pair) if pair.is_imported()) {
+        life::let_start_itself(tx, &key)?;
+    }
     record::add_key(tx, &key)?;
     verify::follow_keys(tx, caller, domain)?;
     find(tx, domain, selector)

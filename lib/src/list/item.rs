@@ -75,7 +75,7 @@ pub struct Item {
 impl Item {
     /// An item that was parsed before it was stored.
     pub(super) fn stored(kind: ItemKind, given: String, key: String) -> Item {
-        Item { kind, given, key }
+        Item { kind, given: in_a_labels(given), key }
     }
 
     /// What kind of thing it is.
@@ -83,7 +83,7 @@ impl Item {
         self.kind
     }
 
-    /// As it was given, without white space around it.
+    /// As it was given, without white space around it, and with a domain in another script in A-labels (RFC 5890).
     pub fn given(&self) -> &str {
         &self.given
     }
@@ -148,8 +148,19 @@ impl FromStr for Item {
         } else {
             (ItemKind::Domain, domain(given)?)
         };
-        Ok(Item { kind, given: given.to_owned(), key })
+        Ok(Item { kind, given: in_a_labels(given.to_owned()), key })
     }
+}
+
+/// The item with its domain in A-labels, if it is written in another script.
+fn in_a_labels(given: String) -> String {
+    if given.is_ascii() {
+        return given;
+    }
+    let bare = given.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(&given);
+    let front = bare.rfind('@').map_or(usize::from(bare.starts_with('.')), |at| at + 1);
+    let (front, domain) = bare.split_at(front);
+    any_host(domain).map_or_else(|| given.clone(), |domain| format!("{front}{domain}"))
 }
 
 fn address(text: &str) -> Result<String, InvalidItem> {

@@ -126,6 +126,19 @@ fn absent_keeps_null_clears_and_the_rule_is_asked_of_the_outcome() {
 }
 
 #[test]
+fn recipients_that_are_null_are_all_taken_again() {
+    let (app, key) = begin();
+    let recipients = |fields: Value| {
+        let reply = put(&app, &key, &fields);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()["route"]["recipients"].clone()
+    };
+    assert_eq!(recipients(json!({"recipients": "known"})), "known");
+    assert_eq!(recipients(json!({})), "known");
+    assert_eq!(recipients(json!({"recipients": null})), "any");
+}
+
+#[test]
 fn a_domain_does_not_forward_to_itself_by_any_way() {
     let (app, key) = begin();
     let make = |name: &str| app.v2_domain(&key, name, USER);

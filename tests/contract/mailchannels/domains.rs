@@ -68,6 +68,28 @@ fn a_domain_is_provisioned_with_everything_at_once() {
     assert_eq!(without_reasons(over.json()), expected, "a section that is left out is carried forward");
 }
 
+/// The published file: "unless … there is problem updating a setting in which case the previous settings are carried forward".
+#[test]
+fn an_overwrite_keeps_the_aliases_where_it_cannot_set_them_and_sets_the_rest() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    for (domain, alias) in [("one.example", "first.example"), ("two.example", "second.example")] {
+        let wish = json!({ "domain": domain, "subscriptionHandle": "default", "aliases": [alias] });
+        assert_eq!(with(&app, &key, "POST /inbound/v1/domains", &wish).status, 201);
+    }
+    let wish = json!({
+        "domain": "two.example", "subscriptionHandle": "default", "aliases": ["first.example"],
+        "settings": { "abusePolicy": "block" },
+    });
+    let over = with(&app, &key, "POST /inbound/v1/domains?overwrite=true", &wish);
+    assert_eq!((over.status, &over.json()["aliases"]), (200, &json!(["second.example"])), "{over:?}");
+    assert_eq!(over.json()["settings"]["abusePolicy"], "block");
+    let line = "POST /inbound/v1/domains/batch?subscriptionHandle=default&overwrite=true";
+    let batch = with(&app, &key, line, &json!({ "domains": [wish] })).json();
+    let comment = batch["successes"][0]["comment"].as_str().unwrap();
+    assert!(comment.contains("already") && comment.contains("its aliases stay as they were"), "{batch}");
+}
+
 #[test]
 fn the_subscription_may_stand_in_the_query_and_must_be_ones_own() {
     let app = TestApp::new();

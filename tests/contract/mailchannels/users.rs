@@ -22,6 +22,14 @@ fn a_user_is_made_with_its_lists_and_those_stay_when_it_is_there() {
         call(&app, &key, "PUT /inbound/v1/users?email_address=al@example.com&admin=false&filter=false");
     let recipient = json!({ "email_address": "al@example.com", "roles": ["user"], "filter": false });
     bare.is(201, &json!({ "recipient": recipient, "list_entries": [] }));
+    let older =
+        json!({ "list_entries": { "whitelist": ["w.example"], "blacklist": ["b.example"], "safelist": [] } });
+    let made = with(&app, &key, "PUT /inbound/v1/users?email_address=ed@example.com&admin=false", &older);
+    let entries = json!([
+        {"action": "safelist", "item": "w.example", "item_type": "domain"},
+        {"action": "blocklist", "item": "b.example", "item_type": "domain"},
+    ]);
+    assert_eq!((made.status, &made.json()["list_entries"]), (201, &entries), "the older names of the lists");
 }
 
 #[test]

@@ -29,6 +29,24 @@ fn a_new_key_is_inactive_and_shown_with_the_record_to_publish() {
 }
 
 #[test]
+fn a_key_that_takes_the_first_ones_selector_before_that_is_made_is_the_first() {
+    let (app, key) = start();
+    let body = json!({"domain": "late.example", "subscriptionHandle": "default"}).to_string();
+    let headers = [("X-API-Key", &*key.secret), ("Content-Type", "application/json")];
+    assert_eq!(app.send("POST /inbound/v1/domains", &headers, body.as_bytes()).status, 201);
+    assert_eq!(keys_of(&app, &key, "late.example").len(), 0);
+    make(&app, &key, "late.example", "pr1");
+    assert_eq!(keys_of(&app, &key, "late.example").len(), 1);
+    let starts: i64 = app.value("SELECT starts_itself FROM dkim_key ORDER BY id DESC LIMIT 1");
+    assert_eq!(starts, 1, "it signs when its record is first seen right");
+    // Another selector is beside the first key.
+    let body = json!({"domain": "later.example", "subscriptionHandle": "default"}).to_string();
+    assert_eq!(app.send("POST /inbound/v1/domains", &headers, body.as_bytes()).status, 201);
+    make(&app, &key, "later.example", "s1");
+    assert_eq!(keys_of(&app, &key, "later.example").len(), 2);
+}
+
+#[test]
 fn bits_are_1024_or_2048_and_nothing_else() {
     let (app, key) = start();
     let with = |selector: &str, bits: &str| {

@@ -309,6 +309,25 @@ fn a_record_that_was_pinned_is_left_alone() {
 }
 
 #[test]
+fn what_is_not_verified_is_named_in_mailpaces_words_also_where_every_record_is_right() {
+    let (app, key, id) = start();
+    app.publish(&key, id);
+    assert_eq!(verify(&app, &key, id)["errors"], json!({}));
+    app.sql()
+        .execute(
+            "UPDATE record SET pinned = 1, status = 'failed' WHERE purpose IN ('return_path', 'dkim')",
+            [],
+        )
+        .unwrap();
+    let reply = verify(&app, &key, id);
+    assert_eq!((&reply["dkim_verified"], &reply["advance_verified"]), (&json!(false), &json!(false)));
+    for (field, begins) in [("dkim", NO_KEY), ("advance_verified", NO_CNAME)] {
+        let error = reply["errors"][field].as_str().unwrap();
+        assert!(error.starts_with(begins) && error.contains("marked failed manually"), "{error}");
+    }
+}
+
+#[test]
 fn a_verify_takes_no_notice_of_a_body() {
     let (app, key, id) = start();
     let plain = verify(&app, &key, id);

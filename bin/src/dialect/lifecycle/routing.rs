@@ -85,7 +85,11 @@ fn webhook_url(call: &LookingCall<'_>, input: &Input<'_>) -> Result<Patch<Vetted
 
 fn recipients(input: &Input<'_>) -> Result<Option<Recipients>, Fault> {
     let unknown = |_| Fault::input("recipients", "must be any or known");
-    input.optional("recipients")?.map(|word| word.parse().map_err(unknown)).transpose()
+    Ok(match input.patch("recipients")? {
+        Patch::Keep => None,
+        Patch::Clear => Some(Recipients::Any),
+        Patch::Set(word) => Some(word.parse().map_err(unknown)?),
+    })
 }
 
 fn address(input: &Input<'_>, field: &'static str) -> Result<Patch<EmailAddress>, Fault> {

@@ -13,7 +13,7 @@ use postroom::{provision as provisioning, signing, subscription};
 use serde_json::{Value, json};
 
 use super::domains::WISH;
-use super::domains::{Flags, Wish};
+use super::domains::{Flags, Provisioned, Wish};
 use super::input::{FIELDS, domain_of, name, object};
 use super::said;
 use super::shape::Handles;
@@ -189,10 +189,12 @@ pub(super) fn provision(call: &LookingCall<'_>) -> Result<Response, Fault> {
                 );
             }
             let Ok(wish) = wish else { return Ok(None) };
-            let done = tx.part(|| wish.provision(call, tx, &handle, flags)).and_then(|(made, domain)| {
-                let comment =
-                    before.map(|first| format!("the same name as item {} of this request", first + 1));
-                let comment = comment.or((!made).then(|| "the domain was provisioned already".to_owned()));
+            let done = tx.part(|| wish.provision(call, tx, &handle, flags)).and_then(|provisioned| {
+                let Provisioned { made, domain, left } = provisioned;
+                let same = before.map(|first| format!("the same name as item {} of this request", first + 1));
+                let there = (!made).then(|| "the domain was provisioned already".to_owned());
+                let comments: Vec<String> = [same.or(there), left].into_iter().flatten().collect();
+                let comment = (!comments.is_empty()).then(|| comments.join("; "));
                 let (inbound, assessment) = (inbound::find(tx, &domain)?, signing::find(tx, &domain)?);
                 Ok((handles.json(&domain, &inbound, &assessment), comment))
             });

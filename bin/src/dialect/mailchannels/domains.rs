@@ -153,7 +153,7 @@ pub(super) fn provision(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let wish = Wish::read(&body)?;
     inbound::check_downstream(call.resolver, &call.settings().egress, wish.downstream())?;
     let (made, shown) = call.write(|tx| {
-        let (made, domain) = wish.provision(call, tx, &handle, flags)?;
+        let Provisioned { made, domain, .. } = wish.provision(call, tx, &handle, flags)?;
         Ok::<_, Fault>((made, domain_json(tx, &call.caller, &domain)?))
     })?;
     let status = if made { StatusCode::CREATED } else { StatusCode::OK };
@@ -280,6 +280,15 @@ pub(super) struct Wish {
     change: InboundChange,
 }
 
+/// A domain that was asked for.
+pub(super) struct Provisioned<'t> {
+    /// Whether it was made, and not there before.
+    pub(super) made: bool,
+    pub(super) domain: Domain<'t>,
+    /// What could not be set of it, and why.
+    pub(super) left: Option<String>,
+}
+
 /// How many rows a new domain has at first: itself, its webhook key, its records, and what the history tells of it.
 const ROWS: usize = 8;
 
@@ -339,15 +348,14 @@ impl Wish {
         plain.into_iter().map(begin).collect()
     }
 
-    /// Makes the domain, or finds it, and returns whether it was made. What is there already keeps its settings, unless
-    /// they are to be overwritten.
+    /// Makes the domain, or finds it. What is there already keeps its settings, unless they are to be overwritten.
     pub(super) fn provision<'t>(
         &self,
         call: &Call<'_>,
         tx: &WriteTx<'t>,
         handle: &str,
         flags: Flags,
-    ) -> Result<(bool, Domain<'t>), Fault> {
+    ) -> Result<Provisioned<'t>, Fault> {
         let (made, mut domain) = match inbound::standing(tx, &call.caller, &self.name)? {
             NameStanding::Domain(domain) => {
                 subscription::find(tx, call.caller.account(), handle)?;
@@ -365,13 +373,35 @@ impl Wish {
                 (true, provision::create(tx, &call.caller, &new)?)
             }
         };
-        if made || flags.overwrite {
+        let mut left = None;
+        if made {
             inbound::change(tx, &call.caller, &domain, &self.change)?;
+        } else if flags.overwrite {
+            left = self.overwrite(call, tx, &domain)?;
         }
         if flags.associate && domain.tied_to.is_none() && call.caller.key().is_some() {
             domain::associate(tx, &call.caller, &domain, call.caller.key())?;
             domain = domain::find(tx, &call.caller, domain.id)?;
         }
-        Ok((made, domain))
+        Ok(Provisioned { made, domain, left })
+    }
+
+    /// Sets what is said of a domain that is there. Aliases that cannot be set stay as they were (the published file: "the previous
+    /// settings are carried forward"); what is returned says why.
+    fn overwrite<'t>(
+        &self,
+        call: &Call<'_>,
+        tx: &WriteTx<'t>,
+        domain: &Domain<'t>,
+    ) -> Result<Option<String>, Fault> {
+        let refused = match tx.part(|| inbound::change(tx, &call.caller, domain, &self.change)) {
+            Ok(()) => return Ok(None),
+            Err(error @ (Error::Store(_) | Error::Invalid { .. })) => return Err(error.into()),
+            Err(error) if self.change.aliases.is_none() => return Err(error.into()),
+            Err(refused) => refused,
+        };
+        let rest = InboundChange { aliases: None, ..self.change.clone() };
+        inbound::change(tx, &call.caller, domain, &rest)?;
+        Ok(Some(format!("its aliases stay as they were: {refused}")))
     }
 }

@@ -38,6 +38,7 @@ pub(super) const FIELDS: &[&str] = &[
     "admins",
     "aliases",
     "apiKey",
+    "blacklist",
     "blocklist",
     "domain",
     "domains",
@@ -63,6 +64,7 @@ pub(super) const FIELDS: &[&str] = &[
     "subscriptionHandle",
     "target",
     "weight",
+    "whitelist",
 ];
 /// The most items of a list that are read: many times what any list may have.
 const MOST_ITEMS: usize = 10_000;

@@ -26,7 +26,12 @@ const SAVED: Shape = Shape::object(
 const FILTER: Shape = Shape::Word(&["true", "false", "compute"]);
 const WANTED: Shape = Shape::object(
     "ListEntries",
-    &[&[may("safelist", Shape::Maybe(&TEXTS)), may("blocklist", Shape::Maybe(&TEXTS))]],
+    &[&[
+        may("safelist", Shape::Maybe(&TEXTS)),
+        may("whitelist", Shape::Maybe(&TEXTS)).text("an older name of safelist"),
+        may("blocklist", Shape::Maybe(&TEXTS)),
+        may("blacklist", Shape::Maybe(&TEXTS)).text("an older name of blocklist"),
+    ]],
 );
 pub(super) const SAVE: Contract = Contract::new("Makes a user, or finds it")
     .query(&[has("email_address", ADDRESS), has("admin", Shape::Flag), may("filter", FILTER)])
@@ -101,7 +106,7 @@ fn filter(text: &str) -> Result<FilterRequest, Fault> {
     }
 }
 
-/// The entries that a new user is to have: `{"list_entries":{"safelist":[…],"blocklist":[…]}}`.
+/// The entries that a new user is to have: `{"list_entries":{"safelist":[…],"blocklist":[…]}}`, also under the older names.
 fn wanted_entries(call: &Call<'_>) -> Result<Vec<(ListKind, Item)>, Fault> {
     let body = match json_body(call.request)? {
         None | Some(Json::Null) => return Ok(Vec::new()),
@@ -114,7 +119,12 @@ fn wanted_entries(call: &Call<'_>) -> Result<Vec<(ListKind, Item)>, Fault> {
         Some(_) => return Err(Fault::input("list_entries", "must be an object")),
     };
     let mut wanted = Vec::new();
-    for (name, action) in [("safelist", ListKind::Safelist), ("blocklist", ListKind::Blocklist)] {
+    for (name, action) in [
+        ("safelist", ListKind::Safelist),
+        ("whitelist", ListKind::Safelist),
+        ("blocklist", ListKind::Blocklist),
+        ("blacklist", ListKind::Blocklist),
+    ] {
         wanted.extend(items(&lists, name)?.into_iter().map(|item| (action, item)));
     }
     if wanted.len() > MOST_ENTRIES {

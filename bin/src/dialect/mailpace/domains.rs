@@ -74,6 +74,10 @@ pub(super) const VERIFY: Contract = Contract::new("Checks a domain's records now
     ),
 );
 
+/// How MailPace begins what it says of a record that is not right.
+const NO_DKIM: &str = "No matching DKIM key found";
+const NO_RETURN_PATH: &str = "No CNAME keys found";
+
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 200;
 
@@ -194,10 +198,8 @@ pub(super) fn verify(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let mut errors = Map::new();
     for each in checked.iter().filter(|each| !each.finding.verdict.passes()) {
         let (field, seeds_text) = match each.record.purpose {
-            Purpose::ReturnPath => ("advance_verified", "No CNAME keys found"),
-            Purpose::Dkim if Some(&each.record.host) == key_host.as_ref() => {
-                ("dkim", "No matching DKIM key found")
-            }
+            Purpose::ReturnPath => ("advance_verified", NO_RETURN_PATH),
+            Purpose::Dkim if Some(&each.record.host) == key_host.as_ref() => ("dkim", NO_DKIM),
             // The reply has no place for the others.
             _ => continue,
         };
@@ -206,7 +208,18 @@ pub(super) fn verify(call: &LookingCall<'_>) -> Result<Response, Fault> {
     // An empty object means that all is well, so that what is not is named.
     if !kept.assessment.dkim_verified && !errors.contains_key("dkim") {
         let why = kept.assessment.dkim_reason().map_or("it was not verified", |reason| &reason.text);
-        errors.insert("dkim".to_owned(), why.into());
+        errors.insert("dkim".to_owned(), format!("{NO_DKIM}: {why}").into());
+    }
+    if !kept.return_path_verified && !errors.contains_key("advance_verified") {
+        let record = checked.iter().find(|each| each.record.purpose == Purpose::ReturnPath);
+        let status = record.map(|each| each.record.standing.status);
+        let why = status.map_or_else(
+            || NO_RETURN_PATH.to_owned(),
+            |status| {
+                format!("{NO_RETURN_PATH}: the record was marked {status} manually; checks do not change it")
+            },
+        );
+        errors.insert("advance_verified".to_owned(), why.into());
     }
     let body = json!({
         "dkim_verified": kept.assessment.dkim_verified,
