@@ -43,8 +43,10 @@ pub struct Details {
     pub checks: u32,
     /// When the schedule checks it next.
     pub next_check_at: Timestamp,
-    /// Since when its account holds its name.
+    /// Since when its account's claim to its name counts: from an earlier claim on, if that ended a short time ago.
     pub claimed_at: Timestamp,
+    /// Since when its account has it under this name. What came for the name before is not its.
+    pub held_since: Timestamp,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it, or what its status rests on, last changed.

@@ -90,15 +90,15 @@ pub(crate) fn insert<'t>(
 ) -> Result<Domain<'t>, Error> {
     tx.put(
         "INSERT INTO domain (id, account_id, subscription_id, name, label, user_id, organization_id, status, next_check_at,
-                             checks, wants_key, claimed_at, covered, created_at, updated_at, checksum)
+                             checks, wants_key, claimed_at, held_since, covered, created_at, updated_at, checksum)
          VALUES (:id, :account, :subscription, :name, :label, :user, :organization, :status, :next,
-                 :checks, :wants_key, :claimed, :covered, :created, :updated, :checksum)",
+                 :checks, :wants_key, :claimed, :held, :covered, :created, :updated, :checksum)",
         named! {
             ":id": new.id.number(), ":account": new.account.number(), ":subscription": new.subscription.number(),
             ":name": new.name.as_str(), ":label": new.label,
             ":user": new.user.as_ref().map(Tag::as_str), ":organization": new.organization.as_ref().map(Tag::as_str),
             ":status": new.status.as_str(), ":next": new.next_check_at.millis(), ":checks": new.checks,
-            ":wants_key": new.wants_key, ":claimed": new.claimed_at.millis(), ":covered": covered,
+            ":wants_key": new.wants_key, ":claimed": new.claimed_at.millis(), ":held": new.held_since.millis(), ":covered": covered,
             ":created": new.created_at.millis(), ":updated": new.updated_at.millis(),
             ":checksum": checksum(new.id, new.account, &new.name),
         },
@@ -179,7 +179,7 @@ pub(crate) fn rename<'t>(
 ) -> Result<Domain<'t>, Error> {
     change(
         tx, domain,
-        "UPDATE domain SET name = ?2, status = 'pending', proved_at = NULL, authority_id = NULL, claimed_at = ?5, updated_at = ?3,
+        "UPDATE domain SET name = ?2, status = 'pending', proved_at = NULL, authority_id = NULL, claimed_at = ?5, held_since = ?3, updated_at = ?3,
              checks = 0, name_servers = NULL, next_check_at = ?4, covered = ?6, checksum = ?7
          WHERE id = ?1 RETURNING *",
         (
@@ -277,7 +277,7 @@ pub(crate) fn transfer<'t>(
     changed(
         tx,
         "UPDATE domain SET account_id = ?2, subscription_id = ?3, api_key_id = NULL, user_id = NULL,
-             organization_id = NULL, authority_id = NULL, claimed_at = ?4, updated_at = ?4,
+             organization_id = NULL, authority_id = NULL, claimed_at = ?4, held_since = ?4, updated_at = ?4,
              proved_at = coalesce(proved_at, ?4), checksum = ?5
          WHERE id = ?1 RETURNING *",
         (
@@ -416,6 +416,7 @@ fn unchecked(row: &Row<'_>) -> Result<Details, Error> {
         checks: row.get("checks")?,
         next_check_at: moment(row, "next_check_at")?,
         claimed_at: moment(row, "claimed_at")?,
+        held_since: moment(row, "held_since")?,
         created_at: moment(row, "created_at")?,
         updated_at: moment(row, "updated_at")?,
     })

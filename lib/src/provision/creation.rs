@@ -244,6 +244,7 @@ fn write<'t>(tx: &WriteTx<'t>, caller: &Caller, plan: Plan<'_>, id: DomainId) ->
         checks: 0,
         next_check_at: now + domain::FIRST_CHECK_AFTER,
         claimed_at: plan.claimed_at,
+        held_since: now,
         created_at: now,
         updated_at: now,
     };

@@ -88,7 +88,7 @@ pub(super) fn of_domain(
          ORDER BY id DESC LIMIT :limit",
         named! {
             ":account": domain.account.number(), ":before": before, ":domain": domain.name.as_str(),
-            ":since": domain.claimed_at.millis(), ":limit": limit,
+            ":since": domain.held_since.millis(), ":limit": limit,
         },
         report,
     )

@@ -143,6 +143,46 @@ fn mail_from_before_the_account_held_the_name_is_not_there() {
     assert!(file.exists(), "what is on disk is the operator's");
 }
 
+/// A claim goes on counting from an earlier one of the account, and the mail of whoever had the name in between is not its.
+#[test]
+fn mail_from_before_is_not_there_although_an_earlier_claim_counts() {
+    let app = TestApp::new().with_mail();
+    let (mallory, owner) = (app.tenant("mallory"), app.account("owner"));
+    let delete = |key: &Key, id: i64| {
+        let deleted = app.postroom.write(|tx| {
+            let domain = key.own(tx, DomainId::new(id))?;
+            provision::delete(tx, &key.operator(), &domain)
+        });
+        deleted.unwrap();
+    };
+    delete(&mallory, app.domain(&mallory, "example.com"));
+    app.advance(1);
+    let id = app.domain(&owner, "example.com");
+    let file = hold(&app, "jo@example.com", "msg_theirs");
+    let then =
+        std::time::SystemTime::UNIX_EPOCH + Duration::from_millis(app.clock.now().millis().unsigned_abs());
+    fs::File::options().write(true).open(file).unwrap().set_modified(then).unwrap();
+    app.advance(1);
+    delete(&owner, id);
+    let id = app.domain(&mallory, "example.com");
+    let (claimed, held) = app
+        .postroom
+        .read(|tx| {
+            let domain = mallory.own(tx, DomainId::new(id))?;
+            Ok::<_, postroom::Error>((domain.claimed_at, domain.held_since))
+        })
+        .unwrap();
+    assert!(claimed < held, "the earlier claim counts");
+    let session = app.session(mallory.account);
+    let shown = app.visit(&session, &line(LIST, ""), "");
+    assert!(shown.status == 200 && !shown.text().contains("msg_theirs"), "{}", shown.text());
+    for route in [SHOW, RELEASE, DELETE] {
+        let body = if route == SHOW { "" } else { "mailbox=jo@example.com&confirm=delete" };
+        let at = line(route, "msg_theirs") + if route == SHOW { "?mailbox=jo@example.com" } else { "" };
+        assert_eq!(app.visit(&session, &at, body).status, 404, "{route}");
+    }
+}
+
 #[test]
 fn a_server_without_mail_or_that_may_not_read_it_says_so() {
     let (app, _, session) = world();

@@ -126,7 +126,7 @@ pub(in crate::console) fn again_now(call: &LookingCall<'_, SignedIn>) -> Result<
         })?;
         let delivery = delivery.ok_or(Fault::NoRoute)?;
         let mailroom = call.mailroom.ok_or_else(|| wrong(MailTrouble::NoFolder))?;
-        let whose = Whose { domain: &domain.name, since: domain.claimed_at };
+        let whose = Whose { domain: &domain.name, since: domain.held_since };
         match mailroom.post_again(whose, &delivery.mailbox, &delivery.delivery).map_err(wrong)? {
             PostedAgain::Taken => Ok(see_domain(call, &domain.name, "/deliveries")),
             PostedAgain::NotTaken(reply) => Err(wrong(format_args!("it was posted, and not taken: {reply}"))),

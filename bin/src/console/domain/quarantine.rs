@@ -33,7 +33,7 @@ fn read(call: &Call<'_, SignedIn>) -> Result<(Frame, Details), Fault> {
 }
 
 fn whose(domain: &Details) -> Whose<'_> {
-    Whose { domain: &domain.name, since: domain.claimed_at }
+    Whose { domain: &domain.name, since: domain.held_since }
 }
 
 fn mailroom<'a>(call: &'a Call<'_, SignedIn>) -> Result<&'a dyn Mailroom, MailTrouble> {

@@ -17,6 +17,7 @@ pub(in crate::db) const MIGRATIONS: &[Migration] = &[
     step(31, "console", include_str!("../../../migrations/postgres/V31__console.sql")),
     step(32, "webhook_call", include_str!("../../../migrations/postgres/V32__webhook_call.sql")),
     step(33, "passkey", include_str!("../../../migrations/postgres/V33__passkey.sql")),
+    step(34, "held_since", include_str!("../../../migrations/postgres/V34__held_since.sql")),
 ];
 
 /// Which migrations a database has. It also is what every write locks, so that one can be alone.
