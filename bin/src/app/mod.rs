@@ -31,7 +31,7 @@ use crate::scout::Scouts;
 use crate::watch::Metrics;
 use crate::wire::form::Form;
 use crate::wire::http::{Method, Request, Response};
-use crate::wire::limit::{Limits, Looks};
+use crate::wire::limit::{Guessed, Limits, Looks};
 use crate::wire::{
     Anybody, BodySize, Call, Checks, Fault, Handler, Looking, LookingCall, Mailroom, NAME_FIELD, OpenLooking,
     OpenToAll, PageFault, SignedIn, Stored, Switches, Tries,
@@ -307,7 +307,8 @@ impl App {
                 let _guess = if target.route.tries == Tries::Password {
                     // Whatever cannot be read is tried for nobody.
                     let form = Form::read(request).unwrap_or_default();
-                    self.limits.guess(request.peer, form.get(NAME_FIELD).unwrap_or_default())?
+                    self.limits
+                        .guess(request.peer, Guessed::Name(form.get(NAME_FIELD).unwrap_or_default()))?
                 } else {
                     None
                 };

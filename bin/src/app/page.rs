@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use postroom::db::Session;
-use postroom::id::AdministratorId;
 use postroom::secret::PlainSecret;
 use postroom::session;
 
@@ -12,6 +11,7 @@ use super::visit::Visit;
 use super::{Admitted, App};
 use crate::wire::form::Form;
 use crate::wire::http::{Method, Request, Response};
+use crate::wire::limit::Guessed;
 use crate::wire::{Desk, FORM_TOKEN, Fault, LookingCall, LookingPage, Page, PageFault, SignedIn, Tries};
 
 /// The function that answers somebody who is signed in.
@@ -61,9 +61,9 @@ impl App {
             check_form(&visitor.form_token, request)?;
         }
         let _guess = if route.tries == Tries::Password {
-            let whose =
-                visitor.session.administrator.map_or(visitor.session.id.number(), AdministratorId::number);
-            self.limits.guess(request.peer, &format!("administrator {whose}"))?
+            let session = Guessed::Session(visitor.session.id);
+            let guessed = visitor.session.administrator.map_or(session, Guessed::Administrator);
+            self.limits.guess(request.peer, guessed)?
         } else {
             None
         };

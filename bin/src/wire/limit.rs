@@ -12,6 +12,7 @@ use governor::{Quota, RateLimiter};
 use postroom::id::AccountId;
 use postroom::secret::HashedSecret;
 
+pub use super::guess::Guessed;
 use super::guess::{Guesses, Guessing};
 pub use super::rate::Ticks;
 use super::rate::{Limiter, MOST_ADDRESSES, Site, check};
@@ -77,9 +78,9 @@ impl Limits {
         check(limiter, &Site::of(peer)).err().unwrap_or(fault)
     }
 
-    /// Counts a try of a password for this name from this address, or refuses it. What is returned is dropped when it was tried.
-    pub fn guess(&self, peer: IpAddr, name: &str) -> Result<Option<Guessing<'_>>, Fault> {
-        self.guesses.as_ref().map(|guesses| guesses.begin(peer, name)).transpose()
+    /// Counts a try of somebody's password from this address, or refuses it. What is returned is dropped when it was tried.
+    pub fn guess(&self, peer: IpAddr, guessed: Guessed<'_>) -> Result<Option<Guessing<'_>>, Fault> {
+        self.guesses.as_ref().map(|guesses| guesses.begin(peer, guessed)).transpose()
     }
 
     /// Whether this secret was found invalid lately, so that it need not be looked up again.

@@ -149,7 +149,8 @@ pub fn is_fresh(tx: &ReadTx<'_>, by: &ConsoleSession) -> bool {
     tx.now().since(by.created_at) <= FRESH
 }
 
-fn check_fresh(tx: &ReadTx<'_>, by: &ConsoleSession) -> Result<(), Error> {
+/// `Invalid` for `session` if the session began more than 15 minutes ago: for what gives somebody a lasting way in, or takes one away.
+pub fn check_fresh(tx: &ReadTx<'_>, by: &ConsoleSession) -> Result<(), Error> {
     if is_fresh(tx, by) {
         return Ok(());
     }
@@ -196,9 +197,13 @@ pub fn codes_left(tx: &ReadTx<'_>, id: AdministratorId) -> Result<u64, Error> {
 }
 
 /// Takes somebody's ways in away, the password and every passkey: they cannot sign in any more, and their sessions end.
+///
+/// `Invalid` for `session` if the session of whoever asks began more than 15 minutes ago: nobody is put out by whoever finds a screen
+/// unlocked.
 pub fn remove(tx: &WriteTx<'_>, by: &ConsoleSession, id: AdministratorId) -> Result<(), Error> {
     let all = list(tx, by)?;
     let found = all.iter().find(|one| one.id == id).ok_or(Error::NotFound(Entity::Administrator))?;
+    check_fresh(tx, by)?;
     table::delete(tx, id)?;
     let change = Change::AdministratorRemoved { name: found.name.clone(), administrator: id };
     tx.tell_if_any(&by.actor(), found.account, &change)

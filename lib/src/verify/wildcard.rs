@@ -8,10 +8,16 @@ use crate::secret::fill_random;
 
 /// Whether a name beside the one that was asked for, which nobody has made, has a record that these answers have. Where that
 /// cannot be told now, it is taken to be so.
+///
+/// Where an alias led to these answers, and one leads on from the name beside it as well, a wildcard (or a DNAME, RFC 6672) has made both:
+/// what stands at their ends is for the alias's target to say, which may answer each question differently.
 pub(super) fn makes(question: &Question, answers: &[&Answer], resolver: &dyn Resolver) -> bool {
     let Some(sibling) = random_sibling(&question.name) else { return true };
     let beside = resolver.lookup(&Question::new(sibling, question.record_type));
     if beside.outcome.is_temporary() {
+        return true;
+    }
+    if !beside.chain.is_empty() && answers.iter().any(|answer| !answer.chain.is_empty()) {
         return true;
     }
     let found: Vec<&RecordData> = answers.iter().flat_map(|answer| answer.outcome.records()).collect();

@@ -78,6 +78,10 @@ fn an_api_key_is_rotated_and_revoked() {
 #[test]
 fn a_login_link_to_the_account_is_made_on_its_page() {
     let (app, key, session) = world();
+    app.advance_minutes(16);
+    let stale = app.visit(&session, "POST /console/account/links", "");
+    assert!(stale.status == 422 && stale.text().contains("Sign in anew first"), "{}", stale.text());
+    let session = app.session(key.account);
     let made = app.visit(&session, "POST /console/account/links", "");
     assert_eq!(made.status, 200);
     assert_eq!(made.text().matches("/console/login?link=prl_").count(), 1, "{}", made.text());

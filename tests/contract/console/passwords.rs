@@ -206,6 +206,10 @@ fn a_password_is_taken_away_by_others_of_the_account_and_by_nobody_else() {
         assert_eq!(confirmed.status, status);
     }
     assert_eq!(app.visit(&own, "GET /console", "").status, 200);
+    app.advance_minutes(16);
+    let stale = app.visit(&session, "POST /console/password/remove", "administrator=1");
+    assert!(stale.status == 422 && stale.text().contains("Sign in anew first"), "{}", stale.text());
+    let session = app.session(key.account);
     let removed = app.visit(&session, "POST /console/password/remove", "administrator=1");
     assert_eq!((removed.status, removed.header("location")), (303, Some("/console/password")));
     assert_eq!(app.visit(&own, "GET /console", "").status, 401, "their session ends");

@@ -9,7 +9,7 @@ mod proof;
 use postroom::cap::Caps;
 use postroom::claim::{self, ClaimOutcome, ClaimState};
 use postroom::dkim::{self, KeyPair, Source, pool};
-use postroom::dns::RecordData;
+use postroom::dns::{Answer, Outcome, Question, RecordData, Resolver};
 use postroom::domain;
 use postroom::error::{Entity, Error};
 use postroom::id::DomainId;

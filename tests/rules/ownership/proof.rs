@@ -70,6 +70,42 @@ fn neither_a_wildcard_nor_a_manual_mark_is_proof() {
     assert!(acts(&app, &tenant, "example.com"), "a record of its own is proof");
 }
 
+/// What the server at the target of an alias may say: one thing of the challenge, and another of any name beside it.
+struct TwoFaced<'a>(&'a dyn Resolver);
+
+impl Resolver for TwoFaced<'_> {
+    fn lookup(&self, question: &Question) -> Answer {
+        let answer = self.0.lookup(question);
+        if question.name.as_str().contains("-probe") {
+            return Answer { outcome: Outcome::NxDomain { remaining: None }, ..answer };
+        }
+        answer
+    }
+}
+
+#[test]
+fn whoever_runs_the_target_of_a_wildcards_alias_proves_nothing() {
+    let app = TestApp::new();
+    let tenant = app.tenant("tenant");
+    let id = create(&app, &tenant, "example.com").unwrap();
+    let challenge = claim_of(&app, &tenant, "example.com").challenge;
+    app.dns.set("*.example.com", vec![RecordData::Cname("t.attacker.example".parse().unwrap())]);
+    app.dns.set("t.attacker.example", vec![txt(&challenge.value), txt(&app.key_record("example.com"))]);
+    let target = TwoFaced(&*app.dns);
+    let seen = claim::verify(&app.postroom, &tenant.operator(), &name("example.com"), &target).unwrap();
+    assert_eq!(seen.outcome, ClaimOutcome::NotYet);
+    verify::check(&app.postroom, &tenant.operator(), id, &target).unwrap();
+    assert!(!acts(&app, &tenant, "example.com"));
+    // An alias that the owner has made for the very name is theirs.
+    app.dns.clear("*.example.com");
+    app.dns.set(
+        "_postroom-challenge.example.com",
+        vec![RecordData::Cname("t.attacker.example".parse().unwrap())],
+    );
+    let seen = claim::verify(&app.postroom, &tenant.operator(), &name("example.com"), &target).unwrap();
+    assert_eq!(seen.outcome, ClaimOutcome::Proved);
+}
+
 #[test]
 fn a_check_takes_the_challenge_for_proof_as_well() {
     let app = TestApp::new();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 use postroom::access::{InvalidNetwork, KeyScope, KeyScopes, Network};
+use postroom::administrator;
 use postroom::clock::Timestamp;
 use postroom::domain;
 use postroom::error::{Entity, Error};
@@ -87,6 +88,7 @@ fn answer(
             h2 { "Administrators" }
             p { "A login link signs one person in as an administrator of this account, once, for a few minutes. Who is signed in stands on the page "
                 a href=(frame.to("/sessions")) { "Sessions" } "." }
+            (Fields::of("link", &[], refused).top())
             (frame.button(&frame.to("/account/links"), "Make a login link", ""))
         }
     };
@@ -316,11 +318,17 @@ pub(in crate::console) fn revoke(call: &Call<'_, SignedIn>) -> Result<Response, 
 
 /// Makes a login link to the account.
 pub(in crate::console) fn create_link(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
-    let (link, secret) = call.write(|tx| login::create_for_account(tx, &call.caller.acts))?;
-    let after = format!("It works once, until {}. Send it to one person.", exact(link.expires_at));
-    let url = login_url(call.base_url, &secret);
-    let told = shown_once("The login link is made", "the login link", &url, &after);
-    answer(call, StatusCode::OK, None, Some(&told))
+    submit(call, again, ("link", "session"), |_| {
+        let (link, secret) = call.write(|tx| {
+            // Whoever opens it may choose a password, and so stay.
+            administrator::check_fresh(tx, &call.caller.session)?;
+            login::create_for_account(tx, &call.caller.acts)
+        })?;
+        let after = format!("It works once, until {}. Send it to one person.", exact(link.expires_at));
+        let url = login_url(call.base_url, &secret);
+        let told = shown_once("The login link is made", "the login link", &url, &after);
+        answer(call, StatusCode::OK, None, Some(&told))
+    })
 }
 
 fn key_id(call: &Call<'_, SignedIn>) -> Result<ApiKeyId, Fault> {

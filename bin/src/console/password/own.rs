@@ -40,7 +40,7 @@ pub(super) fn answer(
             Some((own, ..)) if own.has_password => (manage(&shown.frame, refused)),
             _ => (begin_form(&shown, refused)),
         }
-        (table(&shown))
+        (table(&shown, refused))
     };
     Ok(shown.frame.page_with(status, Part::Password, "Password and passkeys", &[], &content))
 }
@@ -133,12 +133,13 @@ fn manage(frame: &Frame, refused: Option<&Refused>) -> Markup {
     }
 }
 
-fn table(shown: &Shown) -> Markup {
+fn table(shown: &Shown, refused: Option<&Refused>) -> Markup {
     let frame = &shown.frame;
     let own = shown.own.as_ref().map(|(own, ..)| own.id);
     html! {
         section.card {
             h2 { "Who signs in without a link" }
+            (Fields::of("put-out", &[], refused).top())
             @if shown.all.is_empty() { p { "Nobody yet." } } @else {
                 table.table {
                     caption.visually-hidden { "Who signs in without a link" }
@@ -353,8 +354,10 @@ pub(in crate::console) fn renew(call: &Visitor<'_>) -> Result<Response, Fault> {
 }
 
 pub(in crate::console) fn remove(call: &Visitor<'_>) -> Result<Response, Fault> {
-    let form = Form::read(call.request)?;
-    let id = administrator_of(&form)?;
-    call.write(|tx| administrator::remove(tx, &call.caller.session, id))?;
-    Ok(see(&format!("{}/console/password", base_path(call.base_url))))
+    let entered = Form::read(call.request)?;
+    let id = administrator_of(&entered)?;
+    match call.write(|tx| administrator::remove(tx, &call.caller.session, id)) {
+        Ok(()) => Ok(see(&format!("{}/console/password", base_path(call.base_url)))),
+        Err(error) => again(call, "put-out", "session", entered, error.into()),
+    }
 }
