@@ -9,6 +9,7 @@ use super::visit::Visit;
 use super::{Admitted, App, Entry, Passage, health};
 use crate::listen::{self, Admission, Answer, Lane};
 use crate::wire::Fault;
+use crate::wire::Pace;
 use crate::wire::http::{Method, Request};
 
 impl Answer for App {
@@ -79,8 +80,10 @@ fn refused(visit: Visit, fault: Fault) -> listen::Entry {
 fn lane(target: &Target) -> Lane {
     if target.surface.name == health::SURFACE.name {
         Lane::Health
-    } else if target.route.slow {
+    } else if target.route.pace == Pace::Slow {
         Lane::Looks
+    } else if target.route.pace == Pace::Calling {
+        Lane::Calls
     } else if target.route.is_batch() {
         Lane::Batches
     } else if target.route.method == Method::GET {

@@ -34,7 +34,7 @@ use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Guessed, Limits, Looks};
 use crate::wire::{
     Anybody, BodySize, Call, Checks, Fault, Handler, Looking, LookingCall, Mailroom, NAME_FIELD, OpenLooking,
-    OpenToAll, PageFault, SignedIn, Stored, Switches, Tries,
+    OpenToAll, Pace, PageFault, SignedIn, Stored, Switches, Tries,
 };
 use page::PageHandler;
 use surface::{Router, Target};
@@ -339,7 +339,11 @@ impl App {
                 self.refusals.check(self.postroom.now(), &caller, route)?;
                 let asked = repeat::asked(&caller, route, request)?;
                 let run = |session: &Session<'_>| {
-                    let _looking = if route.slow { Some(self.looks.begin(caller.account())?) } else { None };
+                    let _looking = if route.pace == Pace::Slow {
+                        Some(self.looks.begin(caller.account())?)
+                    } else {
+                        None
+                    };
                     let call = self.prepare(session, caller, request, params);
                     match handler {
                         KeyHandler::Stored(answer) => answer(&call),

@@ -12,7 +12,9 @@ use super::{Admitted, App};
 use crate::wire::form::Form;
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::Guessed;
-use crate::wire::{Desk, FORM_TOKEN, Fault, LookingCall, LookingPage, Page, PageFault, SignedIn, Tries};
+use crate::wire::{
+    Desk, FORM_TOKEN, Fault, LookingCall, LookingPage, Pace, Page, PageFault, SignedIn, Tries,
+};
 
 /// The function that answers somebody who is signed in.
 #[derive(Clone, Copy)]
@@ -72,7 +74,7 @@ impl App {
         }
         // The operator is in no account before opening one.
         let acts = visitor.session.caller().ok_or(Fault::Page(PageFault::NoAccount))?;
-        let _looking = if route.slow { Some(self.looks.begin(acts.account())?) } else { None };
+        let _looking = if route.pace == Pace::Slow { Some(self.looks.begin(acts.account())?) } else { None };
         let SignedIn { session: signed_in, form_token, .. } = visitor;
         let visitor = SignedIn { session: signed_in, form_token, acts };
         let call = self.prepare(session, visitor, request, params);

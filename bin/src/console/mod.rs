@@ -23,7 +23,9 @@ mod setup;
 mod sheet;
 
 use crate::wire::http::Method;
-use crate::wire::{Auth, OpenLooking, Surface, desk, looking_page, making_page, open, open_looking, page};
+use crate::wire::{
+    Auth, OpenLooking, Surface, calling_page, desk, looking_page, making_page, open, open_looking, page,
+};
 
 pub use asset::path as asset_path;
 pub use login::login_url;
@@ -99,7 +101,7 @@ pub const SURFACE: Surface = Surface {
         looking_page(Method::POST, "/console/domains/{name}/mail/downstream", domain::mail::set_downstream),
         page(Method::POST, "/console/domains/{name}/mail/filtering", domain::mail::set_filtering),
         page(Method::GET, "/console/domains/{name}/deliveries", domain::deliveries::show),
-        looking_page(
+        calling_page(
             Method::POST,
             "/console/domains/{name}/deliveries/{delivery}/again",
             domain::deliveries::again_now,
@@ -111,7 +113,7 @@ pub const SURFACE: Surface = Surface {
         page(Method::POST, "/console/domains/{name}/recipients", domain::recipients::save),
         page(Method::GET, "/console/domains/{name}/quarantine", domain::quarantine::list),
         page(Method::GET, "/console/domains/{name}/quarantine/{message}", domain::quarantine::show),
-        looking_page(
+        calling_page(
             Method::POST,
             "/console/domains/{name}/quarantine/{message}/release",
             domain::quarantine::release,

@@ -10,6 +10,8 @@ use postroom::id::{AccountId, DomainId};
 /// The most calls under way in all: fewer than the connections that a mail server opens by itself, so that some are left for mail that
 /// calls nobody.
 const MOST: usize = 16;
+/// How many of them are left to accounts that have none under way: a few accounts with slow servers take no place of the others.
+const FOR_NEW: usize = 4;
 /// So many failures in a row, within this time, and nothing is called.
 const FAILURES: usize = 5;
 const PAUSE: Duration = Duration::from_secs(30);
@@ -52,7 +54,8 @@ impl Places {
             .domains
             .get(&domain)
             .is_some_and(|calls| calls.under_way >= self.per_domain || calls.recent(now) >= FAILURES);
-        if is_full || of_account >= self.per_account || state.all >= MOST {
+        let most = if of_account == 0 { MOST } else { MOST - FOR_NEW };
+        if is_full || of_account >= self.per_account || state.all >= most {
             return None;
         }
         state.all += 1;
@@ -140,10 +143,12 @@ mod tests {
         assert!(take(1, 1).is_none(), "a domain has four");
         taken.extend((0..4).map(|_| take(2, 1).unwrap()));
         assert!(take(3, 1).is_none(), "its account has eight");
-        taken.extend((0..8).map(|at| take(10 + at, 2).unwrap()));
-        assert!(take(20, 3).is_none(), "all have sixteen");
+        taken.extend((0..4).map(|at| take(10 + at, 2).unwrap()));
+        assert!(take(14, 2).is_none(), "four are left to accounts that have none");
+        taken.extend((3..7).map(|account| take(10 + account, account).unwrap()));
+        assert!(take(20, 7).is_none(), "all have sixteen");
         taken.pop();
-        assert!(take(20, 3).is_some());
+        assert!(take(20, 7).is_some());
         taken.clear();
         let state = places.state.lock().unwrap();
         assert!(state.all == 0 && state.accounts.is_empty() && state.domains.is_empty());

@@ -2,14 +2,18 @@
 
 use std::io::{self, BufWriter, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Found, take};
 
-/// How long a server may take to be reached, to reply, and to reply to a whole message.
+/// How long a server may take to be reached; for all that is said before the message, in which some wait on purpose; and to reply to the
+/// whole message. However it splits its octets, no part lasts longer.
 const CONNECTING: Duration = Duration::from_secs(10);
-const REPLYING: Duration = Duration::from_secs(30);
-const TAKING: Duration = Duration::from_mins(2);
+const OPENING: Duration = Duration::from_secs(40);
+const TAKING: Duration = Duration::from_mins(1);
+/// How long it may take to read this many octets of a message, beside ten seconds for all.
+const READING: Duration = Duration::from_secs(1);
+const OCTETS_READ: usize = 128 * 1024;
 /// The most octets of a reply with all of its lines.
 pub const MAX_REPLY_OCTETS: usize = 16 * 1024;
 
@@ -90,7 +94,10 @@ pub(crate) fn send(addresses: &[SocketAddr], sending: &Sending<'_>) -> io::Resul
     let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address");
     for address in addresses {
         match TcpStream::connect_timeout(address, CONNECTING) {
-            Ok(stream) => return Conversation { stream, input: Vec::new() }.send(sending),
+            Ok(stream) => {
+                let stream = Timed { stream, until: Instant::now() + OPENING };
+                return Conversation { stream, input: Vec::new() }.send(sending);
+            }
             Err(error) => last = error,
         }
     }
@@ -98,15 +105,45 @@ pub(crate) fn send(addresses: &[SocketAddr], sending: &Sending<'_>) -> io::Resul
 }
 
 struct Conversation {
-    stream: TcpStream,
+    stream: Timed,
     input: Vec<u8>,
+}
+
+/// A connection on which nothing is read or written after a moment.
+struct Timed {
+    stream: TcpStream,
+    until: Instant,
+}
+
+impl Timed {
+    fn time_left(&self) -> io::Result<Option<Duration>> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(self.time_left()?)?;
+        self.stream.read(into)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(self.time_left()?)?;
+        self.stream.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
 }
 
 impl Conversation {
     fn send(mut self, sending: &Sending<'_>) -> io::Result<Reply> {
-        self.stream.set_write_timeout(Some(REPLYING))?;
-        self.stream.set_nodelay(true)?;
-        let greeting = self.reply(REPLYING)?;
+        self.stream.stream.set_nodelay(true)?;
+        let greeting = self.reply()?;
         if !greeting.is_good() {
             return Ok(greeting);
         }
@@ -134,11 +171,14 @@ impl Conversation {
                 return Ok(reply);
             }
         }
-        let mut writer = BufWriter::new(&self.stream);
+        let pieces = u32::try_from(sending.message.len() / OCTETS_READ).unwrap_or(u32::MAX);
+        self.stream.until = Instant::now() + READING * pieces.saturating_add(10);
+        let mut writer = BufWriter::new(&mut self.stream);
         write_message(&mut writer, &[sending.top.as_bytes(), sending.message])?;
         writer.flush()?;
         drop(writer);
-        let reply = self.reply(TAKING)?;
+        self.stream.until = Instant::now() + TAKING;
+        let reply = self.reply()?;
         // The message is with the server or it is not, however the conversation ends.
         let _ = self.stream.write_all(b"QUIT\r\n");
         Ok(reply)
@@ -146,11 +186,10 @@ impl Conversation {
 
     fn ask(&mut self, command: &str) -> io::Result<Reply> {
         self.stream.write_all(format!("{command}\r\n").as_bytes())?;
-        self.reply(REPLYING)
+        self.reply()
     }
 
-    fn reply(&mut self, patience: Duration) -> io::Result<Reply> {
-        self.stream.set_read_timeout(Some(patience))?;
+    fn reply(&mut self) -> io::Result<Reply> {
         let mut octets = [0; 2048];
         loop {
             match read_reply(&self.input) {
@@ -210,6 +249,24 @@ mod tests {
         assert_eq!(read_reply(&vec![b'2'; MAX_REPLY_OCTETS + 1]), Found::Broken);
         assert_eq!(reply(421, &["4.3.2 busy", "go\taway"]).line(), "451 4.3.2 busy goaway");
         assert!(reply(250, &["a", "size 12"]).offers("SIZE"));
+    }
+
+    #[test]
+    fn a_server_that_drips_its_reply_has_no_more_time_than_one_that_is_silent() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            while stream.write_all(b"2").is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let stream = TcpStream::connect(address).unwrap();
+        let begun = Instant::now();
+        let stream = Timed { stream, until: begun + Duration::from_millis(200) };
+        let error = Conversation { stream, input: Vec::new() }.reply().unwrap_err();
+        let late = [io::ErrorKind::TimedOut, io::ErrorKind::WouldBlock];
+        assert!(late.contains(&error.kind()) && begun.elapsed() < Duration::from_secs(5), "{error:?}");
     }
 
     #[test]

@@ -56,4 +56,6 @@ pub enum Lane {
     Batches,
     /// What asks the DNS, or works on a key, and so may take seconds.
     Looks,
+    /// What waits for a server of somebody's, which may be as slow as it likes within its time: it keeps no look-up waiting.
+    Calls,
 }

@@ -75,6 +75,7 @@ pub(super) struct Lanes {
     writes: Arc<Pool>,
     batches: Arc<Pool>,
     looks: Arc<Pool>,
+    calls: Arc<Pool>,
 }
 
 impl Lanes {
@@ -99,6 +100,7 @@ impl Lanes {
             // They write in turn, a piece at a time; while one asks the DNS, which takes seconds, others write.
             batches: pool("postroom-batch", 4, 1, write_queue)?,
             looks: pool("postroom-looks", 16, 4, write_queue)?,
+            calls: pool("postroom-calls", 4, 1, write_queue)?,
         })
     }
 
@@ -123,11 +125,12 @@ impl Lanes {
         result.await.ok()
     }
 
-    /// Refuses all work that waits to write or to ask the DNS, and all that comes later.
+    /// Refuses all work that waits to write, to ask the DNS or to call a server, and all that comes later.
     pub(super) fn refuse_what_waits(&self) {
         self.writes.close();
         self.batches.close();
         self.looks.close();
+        self.calls.close();
     }
 
     /// How many requests wait in each lane now.
@@ -151,6 +154,7 @@ impl Lanes {
             Lane::Writes => Some(&self.writes),
             Lane::Batches => Some(&self.batches),
             Lane::Looks => Some(&self.looks),
+            Lane::Calls => Some(&self.calls),
         }
     }
 }

@@ -28,7 +28,7 @@ pub use mailroom::{HeldMessage, HeldPage, HeldText, MailTrouble, Mailroom, Poste
 pub use pieces::{Pieces, by_ids};
 pub use progress::{Checks, CountingResolver, Progress};
 pub use surface::{
-    Auth, Desk, Handler, Looking, LookingPage, OpenLooking, OpenToAll, Page, Route, Stored, Surface, Tries,
-    batch, desk, looking, looking_batch, looking_page, making, making_page, open, open_looking, page,
-    reporting, route,
+    Auth, Desk, Handler, Looking, LookingPage, OpenLooking, OpenToAll, Pace, Page, Route, Stored, Surface,
+    Tries, batch, calling_page, desk, looking, looking_batch, looking_page, making, making_page, open,
+    open_looking, page, reporting, route,
 };

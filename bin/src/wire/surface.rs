@@ -49,6 +49,17 @@ pub enum Auth {
     None,
 }
 
+/// For how long a route keeps a thread. The number of requests that take long is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As long as the database takes.
+    Quick,
+    /// Seconds: it asks the DNS, makes or checks a key, or tries a password.
+    Slow,
+    /// As long as somebody else's server takes, within its time: it delivers a message.
+    Calling,
+}
+
 /// One route: a method, a path with parameters in braces, and the function that answers.
 #[derive(Debug)]
 pub struct Route {
@@ -58,9 +69,8 @@ pub struct Route {
     pub path: &'static str,
     /// The function that answers. Its type says which credential the route needs.
     pub handler: Handler,
-    /// Whether the route takes long, because it asks the DNS or makes or checks a key. The number of such requests at a time
-    /// is limited.
-    pub slow: bool,
+    /// For how long it keeps a thread.
+    pub pace: Pace,
     /// Whether the route reads a few rows, however much there is, and writes nothing: it is answered in the transaction
     /// that finds out who asks.
     pub is_short: bool,
@@ -146,7 +156,7 @@ impl Route {
     #[must_use]
     pub const fn guessing(mut self) -> Route {
         self.tries = Tries::Password;
-        self.slow = true;
+        self.pace = Pace::Slow;
         self
     }
 
@@ -237,14 +247,14 @@ pub const fn looking_batch(method: Method, path: &'static str, handler: Looking)
 /// A route that makes a key, or checks one.
 pub const fn making(method: Method, path: &'static str, handler: Stored) -> Route {
     let mut route = route(method, path, handler);
-    route.slow = true;
+    route.pace = Pace::Slow;
     route
 }
 
 /// A route that asks the DNS.
 pub const fn looking(method: Method, path: &'static str, handler: Looking) -> Route {
     let mut route = plain(method, path, Handler::Looking(handler));
-    route.slow = true;
+    route.pace = Pace::Slow;
     route
 }
 
@@ -256,14 +266,21 @@ pub const fn page(method: Method, path: &'static str, handler: Page) -> Route {
 /// A form that makes a key, or checks one.
 pub const fn making_page(method: Method, path: &'static str, handler: Page) -> Route {
     let mut route = page(method, path, handler);
-    route.slow = true;
+    route.pace = Pace::Slow;
     route
 }
 
 /// A form that asks the DNS.
 pub const fn looking_page(method: Method, path: &'static str, handler: LookingPage) -> Route {
     let mut route = plain(method, path, Handler::LookingPage(handler));
-    route.slow = true;
+    route.pace = Pace::Slow;
+    route
+}
+
+/// A form that delivers a message, and so waits for the server that takes it.
+pub const fn calling_page(method: Method, path: &'static str, handler: LookingPage) -> Route {
+    let mut route = plain(method, path, Handler::LookingPage(handler));
+    route.pace = Pace::Calling;
     route
 }
 
@@ -283,7 +300,7 @@ pub const fn open(method: Method, path: &'static str, handler: OpenToAll) -> Rou
 pub const fn open_looking(method: Method, path: &'static str, handler: OpenLooking) -> Route {
     let mut route = plain(method, path, Handler::OpenLooking(handler));
     route.body = BodySize::Form;
-    route.slow = true;
+    route.pace = Pace::Slow;
     route
 }
 
@@ -293,7 +310,7 @@ const fn plain(method: Method, path: &'static str, handler: Handler) -> Route {
         method,
         path,
         handler,
-        slow: false,
+        pace: Pace::Quick,
         is_short: false,
         body,
         needs: None,

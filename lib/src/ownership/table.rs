@@ -99,7 +99,8 @@ pub(crate) fn resting_below(
              AND substr(d.name, length(d.name) - length(:below) + 1) = :below
              AND (d.status = 'active' OR NOT EXISTS (
                  SELECT 1 FROM record r WHERE r.domain_id = d.id AND r.purpose IN ('mx', 'spf', 'dmarc')
-                     AND r.status NOT IN ('verified', 'disabled')))",
+                     AND r.status NOT IN ('verified', 'disabled')))
+         ORDER BY d.id",
         named! { ":account": account.number(), ":below": format!(".{name}").as_str() },
         |row| row.get(0).map(DomainId::new),
     )

@@ -1,13 +1,25 @@
-//! What follows when the operator changes whose names need proof.
+//! What follows when the operator changes whose names need proof, and what is left of other changes that concern many domains.
 
 use super::{follow, table};
-use crate::db::Postroom;
+use crate::db::{Postroom, WriteTx};
 use crate::error::{Entity, Error};
 use crate::event::Actor;
 use crate::id::DomainId;
 
 /// The setting whose value is noted.
 const NAME: &str = "ownership.require_proof";
+
+/// Has [`follow_setting`] go over the unproved domains from this one on, and over those from an earlier one if it is to do that already.
+pub(super) fn follow_from(tx: &WriteTx<'_>, first: DomainId) -> Result<(), Error> {
+    let value = tx.settings().require_proof.as_str();
+    let before = DomainId::new(first.number() - 1);
+    let up_to = match table::applied(tx, NAME)? {
+        Some(applied) if applied.value == value => applied.up_to.map_or(before, |up_to| up_to.min(before)),
+        // It begins with the first domain of all.
+        _ => return Ok(()),
+    };
+    table::note_applied(tx, NAME, value, Some(up_to))
+}
 
 /// Brings the statuses of at most `limit` unproved domains to what follows from
 /// [`Settings::require_proof`](crate::settings::Settings::require_proof), if that was another one before. Returns whether there

@@ -1,6 +1,6 @@
 //! The status of a domain: what follows from how the records that it needs stand, written down where it changes.
 
-use super::{assessed, table};
+use super::{assessed, setting, table};
 use crate::db::WriteTx;
 use crate::domain::{self, Details, Domain, DomainStatus};
 use crate::error::{Entity, Error};
@@ -10,6 +10,9 @@ use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
 use crate::ownership;
 use crate::record::RecordStatus;
+
+/// How many domains below a name follow a change of its proof in the transaction of that change.
+const FOLLOWED_AT_ONCE: usize = 200;
 
 /// How a domain stands whose required records stand like this, pinned or not.
 pub fn status_after(was: DomainStatus, required: &[RecordStatus]) -> DomainStatus {
@@ -30,7 +33,22 @@ pub fn status_after(was: DomainStatus, required: &[RecordStatus]) -> DomainStatu
 /// Whatever changes a record, a key or an authority calls this in the same transaction, so that no domain is active while
 /// nothing signs for it.
 pub(crate) fn follow(tx: &WriteTx<'_>, actor: &Actor, id: DomainId) -> Result<DomainStatus, Error> {
-    let domains = table::with_dependents(tx, id)?;
+    follow_each(tx, actor, id, &table::with_dependents(tx, id)?)
+}
+
+/// Brings the status of a domain to what its records say, where nothing has changed on which those rest that its keys sign for: there may
+/// be thousands of them.
+pub(crate) fn follow_alone(tx: &WriteTx<'_>, actor: &Actor, id: DomainId) -> Result<DomainStatus, Error> {
+    follow_each(tx, actor, id, table::one(tx, id)?.as_slice())
+}
+
+/// Brings the statuses of these domains to what their records and keys say. Returns that of the one with this id.
+fn follow_each(
+    tx: &WriteTx<'_>,
+    actor: &Actor,
+    id: DomainId,
+    domains: &[Details],
+) -> Result<DomainStatus, Error> {
     let domains: Vec<&Details> = domains.iter().collect();
     let mut own = None;
     for (domain, assessment) in domains.iter().copied().zip(assessed(tx, &domains)?) {
@@ -78,7 +96,11 @@ fn follow_below(tx: &WriteTx<'_>, actor: &Actor, account: AccountId, name: &Doma
         return Ok(());
     }
     let below = ownership::table::resting_below(tx, account, name)?;
-    below.into_iter().try_for_each(|id| follow(tx, actor, id).map(drop))
+    let (now, later) = below.split_at(below.len().min(FOLLOWED_AT_ONCE));
+    now.iter().try_for_each(|id| follow(tx, actor, *id).map(drop))?;
+    // The others would keep everybody else from writing for too long. Whether a name acts is found out whenever it is asked, and so their
+    // statuses may follow somewhat later.
+    later.first().map_or(Ok(()), |first| setting::follow_from(tx, *first))
 }
 
 /// Notes that the DNS has shown that a domain is its account's, if that was not known: from now on its names act.

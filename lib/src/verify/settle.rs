@@ -75,6 +75,7 @@ pub fn settle(tx: &WriteTx<'_>, caller: &Caller, plan: &Plan, seen: &Seen) -> Re
     tx.foresee(|tx| signing::foresee_records(tx, caller.account(), plan.domain.id));
     let domain = domain::find(tx, caller, plan.domain.id)?;
     let mut records = record::every(tx, &domain)?;
+    let keys_before = how_keys_stand(&records);
     let mut checked = Vec::with_capacity(looks.len());
     for (planned, look) in plan.records.iter().zip(looks) {
         let Some(record) = records.iter_mut().find(|record| is_same_wish(record, planned)) else { continue };
@@ -93,9 +94,20 @@ pub fn settle(tx: &WriteTx<'_>, caller: &Caller, plan: &Plan, seen: &Seen) -> Re
     history::note(tx, domain.account, Counted::Check)?;
     note_servers(tx, &domain, looks)?;
     tx.foresee(|tx| signing::foresee_records(tx, domain.account, domain.id));
-    let status = signing::follow(tx, caller.actor(), domain.id)?;
+    let status = if how_keys_stand(&records) == keys_before {
+        signing::follow_alone(tx, caller.actor(), domain.id)?
+    } else {
+        signing::follow(tx, caller.actor(), domain.id)?
+    };
     schedule::reschedule(tx, caller, &domain, status, &records)?;
     Ok(checked)
+}
+
+/// What the statuses of those rest on that a domain's keys sign for: of each key how its record stands, whether it signs, and whether that
+/// is under an earlier selector.
+fn how_keys_stand(records: &[Record]) -> Vec<(RecordStatus, bool, bool)> {
+    let keys = records.iter().filter_map(|record| Some((record, record.dkim_key.as_ref()?)));
+    keys.map(|(record, key)| (record.standing.status, key.is_active(), key.published_as.is_some())).collect()
 }
 
 /// Keeps the names of the zone's name servers, if some were asked: they tell people at which provider they enter records.

@@ -107,6 +107,32 @@ fn whoever_runs_the_target_of_a_wildcards_alias_proves_nothing() {
 }
 
 #[test]
+fn of_many_names_below_a_proved_one_the_later_ones_follow_its_end_in_the_background() {
+    let app = TestApp::new();
+    let tenant = app.tenant("tenant");
+    let id = create(&app, &tenant, "example.com").unwrap();
+    prove(&app, &tenant, "example.com");
+    let follow = || while signing::follow_setting(&app.postroom, 50).unwrap() {};
+    follow();
+    app.postroom
+        .write(|tx| {
+            for number in 0..250 {
+                let name: DomainName = format!("n{number}.example.com").parse().unwrap();
+                let new = NewDomain { key_later: true, ..NewDomain::named(&name) };
+                provision::create(tx, &tenant.operator(), &new)?;
+            }
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    app.sql().execute("UPDATE domain SET status = 'active'", []).unwrap();
+    app.postroom.write(|tx| provision::delete(tx, &tenant.operator(), &tenant.own(tx, id)?)).unwrap();
+    let active = || app.value::<i64>("SELECT count(*) FROM domain WHERE status = 'active'");
+    assert_eq!(active(), 50, "one change writes 200 at most");
+    follow();
+    assert_eq!(active(), 0);
+}
+
+#[test]
 fn a_check_takes_the_challenge_for_proof_as_well() {
     let app = TestApp::new();
     let tenant = app.tenant("tenant");
