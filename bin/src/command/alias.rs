@@ -47,8 +47,8 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             let json = json!({ "domain": domain.as_str(), "alias": alias.as_str() });
             context.output.print(&json, || {
                 format!(
-                    "{alias} is an alias of {domain} now. Of a tenant's it takes mail when it is proved: postroom claim verify \
-                     {alias}"
+                    "{alias} is an alias of {domain} now. If the account is a tenant, the alias takes mail when it is proved: \
+                     postroom claim verify {alias} --account NAME"
                 )
             })?;
         }

@@ -176,9 +176,12 @@ impl From<Error> for Failure {
         let text = match error {
             // The reason stands alone; the name of what was asked for adds nothing to it.
             Error::Invalid { field: "rotation" | "delegation", reason } => reason,
+            Error::Invalid { field, reason } => {
+                format!("{} is not usable: {}", as_option(field), reason.replace("forward_mode", "--mode"))
+            }
             Error::Taken { name } => {
                 format!(
-                    "{name} is taken by another account; `postroom claim create` makes a claim that contends for it"
+                    "another account has {name}; to claim it: postroom claim create {name} --account NAME"
                 )
             }
             Error::Limit { what: Entity::Claim, most } => unproved_limit(most),
@@ -241,4 +244,15 @@ impl From<ListenError> for Failure {
 /// A file that was named and cannot be opened.
 fn of_file(error: &io::Error) -> Exit {
     if error.kind() == io::ErrorKind::NotFound { Exit::NotThere } else { Exit::Wrong }
+}
+
+/// What the command line calls an input of the library's.
+fn as_option(field: &str) -> &str {
+    match field {
+        "webhook_url" => "--webhook-url",
+        "forward_to_email" => "--forward-to",
+        "forward_mode" => "--mode",
+        "rotation_interval" => "DAYS",
+        field => field,
+    }
 }

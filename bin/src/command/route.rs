@@ -28,10 +28,10 @@ pub(super) enum Command {
         /// `store`, `webhook`, `webhook_then_store` or `forward_email`
         #[arg(long)]
         mode: Option<Mode>,
-        /// Where the webhook modes post it: https, at a public address
+        /// The URL to which the webhook modes post mail: https, at a public address
         #[arg(long, value_name = "URL")]
         webhook_url: Option<String>,
-        /// Where `forward_email` sends it
+        /// The address to which `forward_email` sends mail
         #[arg(long, value_name = "ADDRESS")]
         forward_to: Option<String>,
         /// `any`: each address has a mailbox. `known`: only recipients that were created, postmaster and abuse

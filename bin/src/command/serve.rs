@@ -233,15 +233,16 @@ fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failur
             let (_, secret) = key::create(tx, account.id, Some("made at the first start"))?;
             json.insert("account".to_owned(), json!({ "id": account.id.number(), "name": account.name }));
             json.insert("api_key".to_owned(), secret.reveal().into());
-            made = Some((account.id, secret));
+            made = Some((account, secret));
         }
         // The one account, or where there are several, all of them.
-        let only = made.as_ref().map(|(id, _)| *id).or(match accounts.as_deref() {
-            Some([one]) => Some(one.id),
+        let only = match (&made, accounts.as_deref()) {
+            (Some((account, _)), _) | (None, Some([account])) => Some(account),
             _ => None,
-        });
+        };
+        let whose = only.map_or_else(|| "--operator".to_owned(), |account| format!("--account {}", account.name));
         let link = tx.part(|| match only {
-            Some(id) => login::create_for_account(tx, &Caller::operator(id)),
+            Some(account) => login::create_for_account(tx, &Caller::operator(account.id)),
             None => login::create_for_operator(tx),
         });
         // A link is a convenience: a server starts without one, also where an account has as many unused links as it may have.
@@ -261,7 +262,7 @@ fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failur
             let console = link.as_ref().map_or_else(String::new, |link| {
                 format!(
                     "Open the console in a browser. This link signs you in once, within {minutes} minutes; `postroom \
-                     login-link` makes another:\n\n    {link}\n"
+                     login-link {whose}` makes another:\n\n    {link}\n"
                 )
             });
             let Some((_, secret)) = &made else { return format!("{banner}\n{console}") };

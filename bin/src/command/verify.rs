@@ -44,7 +44,7 @@ pub(super) struct Args {
     /// A mechanism that the SPF record must have: mx, include:spf.example.net, ip4:192.0.2.1
     #[arg(long, value_name = "MECHANISM")]
     expect_spf: Option<SpfMechanism>,
-    /// An address that the SPF record must pass; may be given several times, and decides then
+    /// An address that the SPF record must pass; may be given several times. If one is given, SPF is judged by these addresses, not by --expect-spf
     #[arg(long, value_name = "IP", requires = "expect_spf")]
     sender: Vec<IpAddr>,
     /// The policy that the DMARC record must have at least: none, quarantine or reject

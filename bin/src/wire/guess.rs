@@ -61,6 +61,8 @@ impl Guesses {
                 return Err(Fault::RateLimited(1));
             }
         }
+        // What is refused for want of a place counts for nobody.
+        let guessing = self.place()?;
         check(&self.by_site, &Site::of(peer))?;
         let hash = match guessed {
             // However it is written.
@@ -68,6 +70,10 @@ impl Guesses {
             guessed => self.hashes.hash_one(guessed),
         };
         check(&self.by_guessed, &hash)?;
+        Ok(guessing)
+    }
+
+    fn place(&self) -> Result<Guessing<'_>, Fault> {
         let mut running = self.running();
         if *running >= MOST_AT_A_TIME {
             return Err(Fault::Busy(1));

@@ -41,7 +41,7 @@ pub struct Overview {
     pub assessment: Assessment,
     /// Whether its return path's record is verified.
     pub return_path_verified: bool,
-    /// The half of its webhook key pair that is told.
+    /// The public key with which a receiver checks the domain's webhooks.
     pub webhook_public_key: Option<WebhookPublicKey>,
 }
 

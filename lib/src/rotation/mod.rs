@@ -222,8 +222,8 @@ pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> R
         return Ok(now);
     }
     let zone = tx.settings().delegation_zone.clone();
-    let zone =
-        zone.ok_or_else(|| Error::invalid("delegation", "the operator has configured no zone for it"))?;
+    let no_zone = "the operator has set no zone for delegated keys (dkim.delegation_zone)";
+    let zone = zone.ok_or_else(|| Error::invalid("delegation", no_zone))?;
     now.stage
         .after(Step::Begin, tx.now(), tx.settings().keep_retired_for)
         .map_err(|refusal| Error::invalid("rotation", refusal))?;

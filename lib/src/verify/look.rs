@@ -49,7 +49,7 @@ impl Look {
 pub struct View {
     /// Its answer.
     pub answer: dns::Answer,
-    /// What that would come to alone.
+    /// The finding that this server's answer would give by itself.
     pub finding: Finding,
 }
 

@@ -18,7 +18,7 @@ use crate::event::Actor;
 use crate::id::{AccountId, DomainId};
 use crate::record::Record;
 
-/// How long a domain that is being checked is left alone by others; a check takes 40 s at most.
+/// How long a domain that is being checked is left alone by others; asking the DNS for one domain takes 20 s at most.
 pub const LEASE: Duration = Duration::from_mins(5);
 
 /// What a domain waits between its first checks.
@@ -89,7 +89,7 @@ pub fn run_due(postroom: &Postroom, resolver: &dyn Resolver, limit: u32) -> Resu
 }
 
 /// Checks one domain whose turn it is, on one of `threads` threads that do the same, and returns whether there was one. Calls
-/// `taken` when it has one, before the check, which can take half a minute.
+/// `taken` when it has one, before the check, which can take 20 s.
 ///
 /// An account whose domains are being checked on half of the threads leaves the others to the other accounts, and so on.
 pub fn run_turn(

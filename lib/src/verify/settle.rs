@@ -120,10 +120,10 @@ fn note_servers<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, looks: &[Look]) -> Re
     if servers.is_empty() { Ok(()) } else { domain::table::set_name_servers(tx, domain.id, &servers) }
 }
 
-/// Sets a record's status by the operator's word instead of a check, and pins it there; `Pending` unpins it, and
+/// Marks a record manually: sets its status without a check, and pins it there; `Pending` unpins it, and
 /// the next check decides.
 ///
-/// A word is no proof: it never counts against another account's claim to the name.
+/// A manual mark is no proof: it never counts against another account's claim to the name.
 pub fn mark<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,

@@ -40,7 +40,7 @@ fn resolvers(context: &Context, resolver: &dyn Resolver) -> Vec<Check> {
         .map(|(address, outcome)| match outcome {
             Outcome::Found { .. } => validating(context, address),
             outcome if outcome.is_temporary() => {
-                let text = format!("{address} does not answer ({outcome:?}); set dns.resolvers");
+                let text = format!("{address} does not answer{}; set dns.resolvers", why(outcome));
                 check("resolver", State::Fail, text)
             }
             _ => {
@@ -204,6 +204,18 @@ fn is_of_this_machine(address: IpAddr) -> bool {
 
 fn joined(addresses: &[IpAddr]) -> String {
     addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Why nothing follows from an answer, as the rest of a sentence.
+fn why(outcome: &Outcome) -> String {
+    let (what, detail) = match outcome {
+        Outcome::ServFail { detail } => ("it could not find out", detail.as_str()),
+        Outcome::Refused { detail } => ("it refuses", detail.as_str()),
+        Outcome::Unreachable { detail } | Outcome::Malformed { detail } => ("", detail.as_str()),
+        Outcome::Timeout => ("no answer came in time", ""),
+        _ => ("", ""),
+    };
+    [what, detail].iter().filter(|text| !text.is_empty()).fold(String::new(), |all, text| all + ": " + text)
 }
 
 #[cfg(test)]

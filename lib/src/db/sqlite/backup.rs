@@ -101,6 +101,11 @@ fn write_new(
         return Err(BackupError::Exists { file: to.to_owned() });
     }
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        let text = "there is no such folder; make it first, or name another one";
+        let source = io::Error::new(io::ErrorKind::NotFound, text);
+        return Err(BackupError::Io { file: folder.to_owned(), source });
+    }
     // Its mode is 0600.
     let mut part = tempfile::Builder::new()
         .prefix(".postroom-")

@@ -39,7 +39,7 @@ pub struct Jump {
 /// How it stands with the clock, as [`Postroom::keep_time`] found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeKept {
-    /// The last jump that was not told of before.
+    /// The last jump of the clock that no caller has been given yet.
     pub jump: Option<Jump>,
     /// Until when nothing is deleted for its age; none if the clock is believed.
     pub held_until: Option<Timestamp>,
