@@ -23,7 +23,9 @@ pub(crate) fn lose(tx: &WriteTx<'_>, actor: &Actor, holder: &Holder<'_>, loss: L
     } else {
         // What its keys signed for is signed for by nobody until its owner says so.
         let left_alone = domain::table::hand_on_authority(tx, holder.id, None)?;
-        left_alone.into_iter().try_for_each(|id| signing::follow(tx, actor, id).map(drop))?;
+        // Each is checked soon, and follows then at the latest.
+        let mut now = left_alone.into_iter().take(signing::FOLLOWED_AT_ONCE);
+        now.try_for_each(|id| signing::follow(tx, actor, id).map(drop))?;
         domain::table::delete(tx, holder.id)?;
         signing::follow_proof(tx, actor, holder.account, &holder.name)?;
         (&holder.name, None, holder.claimed_at, Change::DomainGaveWay { domain, reason })

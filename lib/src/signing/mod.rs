@@ -44,7 +44,7 @@ use assess::Acts;
 pub use sender::{NotTheirs, SignFor, check_sender};
 pub use setting::follow_setting;
 pub use status::status_after;
-pub(crate) use status::{follow, follow_alone, follow_proof, prove};
+pub(crate) use status::{FOLLOWED_AT_ONCE, follow, follow_alone, follow_proof, prove};
 pub use trust::{Untrusted, set_trust};
 
 /// Which keys sign for a domain.

@@ -11,8 +11,8 @@ use crate::name::DomainName;
 use crate::ownership;
 use crate::record::RecordStatus;
 
-/// How many domains below a name follow a change of its proof in the transaction of that change.
-const FOLLOWED_AT_ONCE: usize = 200;
+/// How many domains follow a change of another one's, in the transaction of that change.
+pub(crate) const FOLLOWED_AT_ONCE: usize = 200;
 
 /// How a domain stands whose required records stand like this, pinned or not.
 pub fn status_after(was: DomainStatus, required: &[RecordStatus]) -> DomainStatus {
@@ -28,12 +28,18 @@ pub fn status_after(was: DomainStatus, required: &[RecordStatus]) -> DomainStatu
 }
 
 /// Brings the status of a domain, and of those that its keys sign for, to what their records and keys say. Returns the
-/// domain's own.
+/// domain's own. Of those that its keys sign for, 200 follow at once, and the others at their next checks.
 ///
 /// Whatever changes a record, a key or an authority calls this in the same transaction, so that no domain is active while
 /// nothing signs for it.
 pub(crate) fn follow(tx: &WriteTx<'_>, actor: &Actor, id: DomainId) -> Result<DomainStatus, Error> {
-    follow_each(tx, actor, id, &table::with_dependents(tx, id)?)
+    let mut domains = table::with_dependents(tx, id, FOLLOWED_AT_ONCE + 1)?;
+    if domains.len() > FOLLOWED_AT_ONCE + 1 {
+        // The others would keep everybody else from writing for too long. Each follows at its next check, which comes soon.
+        domain::table::check_dependents_by(tx, id, tx.now())?;
+        domains.truncate(FOLLOWED_AT_ONCE + 1);
+    }
+    follow_each(tx, actor, id, &domains)
 }
 
 /// Brings the status of a domain to what its records say, where nothing has changed on which those rest that its keys sign for: there may

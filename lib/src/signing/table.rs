@@ -18,9 +18,15 @@ pub(super) fn one(tx: &ReadTx<'_>, id: DomainId) -> Result<Option<Details>, Erro
     tx.one("SELECT * FROM domain WHERE id = ?1", [id.number()], details)
 }
 
-/// The domain, and those for which it is the authority.
-pub(super) fn with_dependents(tx: &ReadTx<'_>, id: DomainId) -> Result<Vec<Details>, Error> {
-    tx.all_once("SELECT * FROM domain WHERE id = ?1 OR authority_id = ?1", [id.number()], "id", details)
+/// The domain, and at most so many of those for which it is the authority.
+pub(super) fn with_dependents(tx: &ReadTx<'_>, id: DomainId, most: usize) -> Result<Vec<Details>, Error> {
+    tx.all_once(
+        "SELECT * FROM domain WHERE id = ?1
+         UNION ALL SELECT * FROM (SELECT * FROM domain WHERE authority_id = ?1 ORDER BY id LIMIT ?2) dependent",
+        (id.number(), i64::try_from(most).unwrap_or(i64::MAX)),
+        "id",
+        details,
+    )
 }
 
 /// The domains with these ids, as far as they are the authorities of others: no statement if there is none.
