@@ -153,7 +153,7 @@ pub const KEYS: &[Key] = &[
     key(
         "lifecycle.dns_mark",
         "POSTROOM_DNS_MARK",
-        "who can mark records by hand over /v2: true for all, false for none (trusted accounts)",
+        "who can mark records manually over /v2: true for all, false for none (trusted accounts)",
     ),
     key(
         "webhooks.loopback_http",

@@ -70,7 +70,7 @@ const CHECKED_RECORD: Shape = Shape::object(
             has("purpose", PURPOSE),
             has("priority", Shape::Maybe(&SHORT)),
             has("status", RECORD_STATUS),
-            has("pinned", Shape::Flag).text("marked by hand"),
+            has("pinned", Shape::Flag).text("marked manually"),
             has("checked_at", MAYBE_TIME),
             has("failing_since", MAYBE_TIME),
         ],

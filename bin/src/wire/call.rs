@@ -29,7 +29,7 @@ static PIECES: Mutex<()> = Mutex::new(());
 /// What the operator can switch on and off, for all dialects.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Switches {
-    /// Whether accounts can mark records by hand: all of them, or none. If it is not set, trusted accounts can.
+    /// Whether accounts can mark records manually: all of them, or none. If it is not set, trusted accounts can.
     pub dns_mark: Option<bool>,
     /// Whether a webhook may use http to a loopback address.
     pub loopback_webhooks: bool,

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 /// Finds out which keys sign for the domain and what keeps it from being active.
 ///
 /// None of them signs for a name that may not act. Of its authority's DKIM keys a domain needs the records of those that sign. While none does, its DKIM is wrong, unless
-/// the record of the newest key was left out by hand.
+/// the record of the newest key was left out manually.
 pub(super) fn assess(
     domain: &Details,
     authority: Option<&DomainName>,
@@ -76,7 +76,7 @@ pub(super) fn assess(
         }
     }
     if standings.required.iter().all(|status| *status == RecordStatus::Disabled) {
-        let text = "every record was left out by hand; a domain needs one that is right";
+        let text = "every record was left out manually; a domain needs one that is right";
         standings.reason("nothing_required", text.to_owned(), Severity::Fail, None);
     }
     let Standings { required, reasons } = standings;

@@ -213,7 +213,7 @@ fn the_switch_turns_the_route_off_and_no_other() {
     let (app, key) = start();
     let app = app.switched(Switches { dns_mark: Some(false), ..Switches::default() });
     let before = app.dump();
-    let told = error("the operator of this server has switched off marking records by hand");
+    let told = error("the operator of this server has switched off marking records manually");
     mark(&app, &key, &json!(1), &json!("verified")).is(403, &told);
     mark(&app, &key, &json!("x"), &json!("x")).is(403, &told);
     app.v2(&key, "POST /v2/domains/never.example/dns/mark").is(403, &told);

@@ -50,7 +50,7 @@ pub(super) fn card(
             header {
                 h3 { (title) }
                 (record_pill(record.standing.status, record.problem.is_some()))
-                @if record.standing.pinned { (pill(Tone::Plain, "Set by hand")) }
+                @if record.standing.pinned { (pill(Tone::Plain, "Marked manually")) }
                 span.soft { (what) }
             }
             dl.fields {

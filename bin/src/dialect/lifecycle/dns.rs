@@ -1,4 +1,4 @@
-//! A domain's records: show, mark by word, verify now.
+//! A domain's records: show, mark manually, verify now.
 
 use postroom::account;
 use postroom::error::Error;
@@ -18,7 +18,7 @@ use crate::wire::shape::{ID, MAYBE_TEXT, Shape, has, may};
 use crate::wire::{Call, Fault, LookingCall};
 
 pub(super) const SHOW: Contract = Contract::new("Shows a domain's records").query(OF_USER).answers(200, &DNS);
-pub(super) const MARK: Contract = Contract::new("Marks a record by word, where the operator allows it")
+pub(super) const MARK: Contract = Contract::new("Marks a record manually, where the operator allows it")
     .takes(&Shape::object(
         "MarkInput",
         &[
@@ -44,7 +44,7 @@ pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn mark(call: &Call<'_>) -> Result<Response, Fault> {
     if call.switches.dns_mark == Some(false) {
-        return Err(Fault::SwitchedOff("marking records by hand"));
+        return Err(Fault::SwitchedOff("marking records manually"));
     }
     let input = Input::read(call)?;
     let name = path_domain(call)?;
@@ -55,7 +55,7 @@ pub(super) fn mark(call: &Call<'_>) -> Result<Response, Fault> {
     let changed = call.write(|tx| {
         // A mark stands in the place of what was seen, so that it is not a tenant's, unless the operator says so.
         if call.switches.dns_mark.is_none() && !account::is_trusted(tx, input.caller.account())? {
-            return Err(Fault::SwitchedOff("marking records by hand for accounts that are not trusted"));
+            return Err(Fault::SwitchedOff("marking records manually for accounts that are not trusted"));
         }
         let domain = inbound::domain_named(tx, &input.caller, &name)?;
         verify::mark(tx, &input.caller, &domain, id, word, observed.as_deref())?;
