@@ -304,9 +304,10 @@ impl App {
         }
         match admitted {
             Admitted::Anybody(answer) => {
-                let _guess = if target.route.tries == Tries::Password {
-                    // Whatever cannot be read is tried for nobody.
-                    let form = Form::read(request).unwrap_or_default();
+                // A form that cannot be read is refused without a try. So nobody counts many tries in no time, for each takes a place.
+                let _guess = if target.route.tries == Tries::Password
+                    && let Ok(form) = Form::read(request)
+                {
                     self.limits
                         .guess(request.peer, Guessed::Name(form.get(NAME_FIELD).unwrap_or_default()))?
                 } else {

@@ -95,7 +95,7 @@ codes! {
         "Renew it.";
     DnssecUnsigned = "dnssec_unsigned",
         "The domain is not signed with DNSSEC.",
-        "If the DNS host offers it, switch it on, and add the DS record at the registrar.";
+        "If the DNS provider offers it, switch it on, and add the DS record at the registrar.";
     DnssecNotValidated = "dnssec_not_validated",
         "Whether the domain is signed with DNSSEC cannot be told, because the resolver does not validate.",
         "The operator has dns.resolvers name one that does.";

@@ -58,7 +58,7 @@ fn of_validation(question: &Question, delegation: Option<&Delegation>, tools: &T
         }
         Some(false) => {
             let text = format!(
-                "{name}: it is not signed with DNSSEC; if the DNS host offers it, switch it on, and add the DS record at the \
+                "{name}: it is not signed with DNSSEC; if the DNS provider offers it, switch it on, and add the DS record at the \
                  registrar."
             );
             Advice::note(AdviceCode::DnssecUnsigned, name, text)

@@ -96,7 +96,7 @@ codes! {
         "Enter the name without the domain.";
     RecordMissingUnderscore = "record_missing_underscore",
         "The record stands at its name without the underscore.",
-        "Enter the name with its underscore; if the form refuses it, ask the DNS host.";
+        "Enter the name with its underscore; if the form refuses it, ask the DNS provider.";
     RecordAtApex = "record_at_apex",
         "The record stands at the domain itself.",
         "Enter the host that is shown as its name.";
@@ -171,19 +171,19 @@ codes! {
         "Mend the signatures, or withdraw the DS record at the registrar.";
     Servfail = "servfail",
         "The zone's name servers fail.",
-        "Nothing, if it passes; else ask the DNS host.";
+        "Nothing, if it passes; else ask the DNS provider.";
     Refused = "refused",
         "A server refused to answer.",
-        "Nothing, if it passes; else ask the DNS host.";
+        "Nothing, if it passes; else ask the DNS provider.";
     Timeout = "timeout",
         "No answer came in time.",
-        "Nothing, if it passes; else ask the DNS host.";
+        "Nothing, if it passes; else ask the DNS provider.";
     Unreachable = "unreachable",
         "A server could not be reached.",
         "Nothing, if it passes; the operator looks at dns.resolvers.";
     MalformedAnswer = "malformed_answer",
         "What came was no answer to the question.",
-        "Nothing, if it passes; else ask the DNS host.";
+        "Nothing, if it passes; else ask the DNS provider.";
     DkimKeyMismatch = "dkim_key_mismatch",
         "Another key is published.",
         "Replace the value with the one that is wanted.";
@@ -321,7 +321,7 @@ codes! {
         "Delete these records, and enter the whole value as one.";
     ValueCutShort = "value_cut_short",
         "A part of the value is missing: its end or its beginning.",
-        "Enter the whole value; if the form takes no more, ask the DNS host how to enter long TXT records.";
+        "Enter the whole value; if the form takes no more, ask the DNS provider how to enter long TXT records.";
     SpfVersion = "spf_version",
         "What is there is meant as SPF, and does not begin with v=spf1 and a space, so that receivers pass over it.",
         "Enter the record that is shown in its place.";

@@ -237,6 +237,11 @@ fn guesses_are_limited_for_a_name_and_for_an_address() {
     let app = app.limited(1000);
     let (totp, _) = app.give_password(&session, "jo");
     app.advance_minutes(1);
+    // What cannot be read tries no password, and counts for nobody.
+    for _ in 0..20 {
+        let odd = app.send("POST /console/sign-in", &[("Content-Type", "text/plain")], b"name=jo@acme");
+        assert!((400..429).contains(&odd.status), "{odd:?}");
+    }
     let statuses: Vec<u16> = (0..12).map(|_| app.enter("jo@acme", "wrong", "000000").status).collect();
     assert_eq!(statuses, [422, 422, 422, 422, 422, 422, 422, 422, 422, 422, 429, 429]);
     let right = app.enter("jo@acme", PASSWORD, &totp.code(app.clock.now()).unwrap());

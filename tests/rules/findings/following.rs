@@ -17,13 +17,13 @@ pub(super) const NOT_BY_ENTERING: &[(Code, &str)] = &[
     (Code::Propagating, "time"),
     (Code::StaleCached, "a resolver's cache is no part of the zone"),
     (Code::NegativeCached, "time"),
-    (Code::NameserversDisagree, "the DNS host brings the zone to all servers"),
-    (Code::DnssecBogus, "the DNS host signs anew"),
-    (Code::Servfail, "the DNS host, or time"),
-    (Code::Refused, "the DNS host, or time"),
-    (Code::Timeout, "the DNS host, or time"),
+    (Code::NameserversDisagree, "the DNS provider brings the zone to all servers"),
+    (Code::DnssecBogus, "the DNS provider signs anew"),
+    (Code::Servfail, "the DNS provider, or time"),
+    (Code::Refused, "the DNS provider, or time"),
+    (Code::Timeout, "the DNS provider, or time"),
     (Code::Unreachable, "the operator of this mail system, or time"),
-    (Code::MalformedAnswer, "the DNS host, or time"),
+    (Code::MalformedAnswer, "the DNS provider, or time"),
     (Code::MxCname, "the operator of this mail system"),
 ];
 
@@ -70,7 +70,7 @@ pub(crate) fn follow(
     Err(told.join(" then "))
 }
 
-/// What a person does at the DNS host's form.
+/// What a person does at the DNS provider's form.
 fn apply(dns: &ScriptedResolver, action: &Action) {
     let at = |record_type| {
         let answer = dns.lookup(&Question::new(action.name.clone(), record_type));

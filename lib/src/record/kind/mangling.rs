@@ -134,8 +134,7 @@ fn cut_short(text: &str, wanted: &str) -> Option<Flaw> {
         (_, true) => format!("only the last {length} characters of {whole} are there"),
         _ => return None,
     };
-    let mend =
-        "enter the whole value; if the form takes no more, ask the DNS host how to enter a long TXT record";
+    let mend = "enter the whole value; if the form takes no more, ask the DNS provider how to enter a long TXT record";
     Some(flaw(Code::ValueCutShort, what, mend))
 }
 

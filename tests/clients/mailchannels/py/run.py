@@ -246,7 +246,11 @@ def listing():
     pages = []
     for offset in range(0, every["total"], 2):
         pages += MINE.ok(f"list from {offset}", name, limit=2, offset=offset)["domains"]
-    equal("pages", pages, every["domains"])
+    # What stands in the way changes meanwhile: a first key is made in the background.
+    def set_of(domains):
+        return [{field: each[field] for field in each if field not in ("reason", "reasons", "signing")} for each in domains]
+
+    equal("pages", set_of(pages), set_of(every["domains"]))
     some = MINE.ok("list some", name, domains=["py-bare.example.com", "py-whole.example.com", UNKNOWN, TAKEN])
     equal(
         "list some",
