@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use postroom::account::Caller;
 use postroom::administrator::{self, HashedPassword, TotpKey};
 use postroom::clock::{ManualClock, Timestamp};
-use postroom::db::{Options, Postroom, ReadTx};
+use postroom::db::{Options, Postroom, ReadTx, WriteTx};
 use postroom::dkim::{self, KeyKind, KeyPair};
 use postroom::dns::{RecordData, Resolver, ScriptedResolver};
 use postroom::domain::{self, Details, Domain};
@@ -19,7 +19,8 @@ use postroom::error::Error;
 use postroom::event::{self, Event, Search};
 use postroom::id::{AccountId, ApiKeyId, DomainId};
 use postroom::key::KeyRequest;
-use postroom::name::DnsName;
+use postroom::name::{DnsName, DomainName};
+use postroom::provision::{self, NewDomain};
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::session::{self, Browser};
 use postroom::settings::Settings;
@@ -234,6 +235,18 @@ impl TestApp {
             Ok::<_, Error>((key, codes[0].reveal().to_owned()))
         });
         given.unwrap()
+    }
+
+    /// Makes so many domains below one, whose keys come later.
+    pub(crate) fn domains_below(&self, key: &Key, parent: &str, count: u32) {
+        let make = |tx: &WriteTx<'_>| {
+            (0..count).try_for_each(|number| {
+                let name: DomainName = format!("n{number}.{parent}").parse().unwrap();
+                let new = NewDomain { key_later: true, ..NewDomain::named(&name) };
+                provision::create(tx, &key.operator(), &new).map(drop)
+            })
+        };
+        self.postroom.write(make).unwrap();
     }
 
     /// Signs in with a password.

@@ -8,8 +8,8 @@ use postroom::dns::RecordData;
 use postroom::domain::{self, Details, Domain, DomainStatus};
 use postroom::error::{Entity, Error};
 use postroom::keyring;
-use postroom::name::{DomainName, Selector};
-use postroom::provision::{self, NewDomain};
+use postroom::name::Selector;
+use postroom::provision;
 use postroom::record::{self, Purpose, RecordStatus};
 use postroom::signing::{self, Assessment, Severity};
 use postroom::verify;
@@ -288,16 +288,7 @@ fn nothing_changes_a_domain_that_is_tied_to_a_key_that_the_caller_does_not_hold(
 fn of_many_domains_that_a_key_signs_for_the_later_ones_follow_at_their_next_checks() {
     let (app, key) = start(&[PARENT]);
     check(&app, &key, PARENT);
-    app.postroom
-        .write(|tx| {
-            for number in 0..250 {
-                let name: DomainName = format!("n{number}.{PARENT}").parse().unwrap();
-                let new = NewDomain { key_later: true, ..NewDomain::named(&name) };
-                provision::create(tx, &key.operator(), &new)?;
-            }
-            Ok::<_, Error>(())
-        })
-        .unwrap();
+    app.domains_below(&key, PARENT, 250);
     app.sql()
         .execute(
             "UPDATE domain SET status = 'active', authority_id = 1, next_check_at = 9000000000000 WHERE id > 1",

@@ -8,9 +8,8 @@ use super::surface::Target;
 use super::visit::Visit;
 use super::{Admitted, App, Entry, Passage, health};
 use crate::listen::{self, Admission, Answer, Lane};
-use crate::wire::Fault;
-use crate::wire::Pace;
 use crate::wire::http::{Method, Request};
+use crate::wire::{Fault, Pace};
 
 impl Answer for App {
     fn enter(self: Arc<Self>, request: Request) -> listen::Entry {

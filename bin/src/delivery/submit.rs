@@ -1,10 +1,11 @@
 //! The client's side of SMTP: a message for one recipient goes to a mail server, and the server's reply comes back (RFC 5321).
 
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read as _, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::{Found, take};
+use crate::scout::limited::Limited;
 
 /// How long a server may take to be reached; for all that is said before the message, in which some wait on purpose; and to reply to the
 /// whole message. However it splits its octets, no part lasts longer.
@@ -95,7 +96,7 @@ pub(crate) fn send(addresses: &[SocketAddr], sending: &Sending<'_>) -> io::Resul
     for address in addresses {
         match TcpStream::connect_timeout(address, CONNECTING) {
             Ok(stream) => {
-                let stream = Timed { stream, until: Instant::now() + OPENING };
+                let stream = Limited { stream, until: Instant::now() + OPENING, left: u64::MAX };
                 return Conversation { stream, input: Vec::new() }.send(sending);
             }
             Err(error) => last = error,
@@ -105,39 +106,8 @@ pub(crate) fn send(addresses: &[SocketAddr], sending: &Sending<'_>) -> io::Resul
 }
 
 struct Conversation {
-    stream: Timed,
+    stream: Limited,
     input: Vec<u8>,
-}
-
-/// A connection on which nothing is read or written after a moment.
-struct Timed {
-    stream: TcpStream,
-    until: Instant,
-}
-
-impl Timed {
-    fn time_left(&self) -> io::Result<Option<Duration>> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
-    }
-}
-
-impl Read for Timed {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(self.time_left()?)?;
-        self.stream.read(into)
-    }
-}
-
-impl Write for Timed {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(self.time_left()?)?;
-        self.stream.write(octets)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
-    }
 }
 
 impl Conversation {
@@ -263,7 +233,7 @@ mod tests {
         });
         let stream = TcpStream::connect(address).unwrap();
         let begun = Instant::now();
-        let stream = Timed { stream, until: begun + Duration::from_millis(200) };
+        let stream = Limited { stream, until: begun + Duration::from_millis(200), left: u64::MAX };
         let error = Conversation { stream, input: Vec::new() }.reply().unwrap_err();
         let late = [io::ErrorKind::TimedOut, io::ErrorKind::WouldBlock];
         assert!(late.contains(&error.kind()) && begun.elapsed() < Duration::from_secs(5), "{error:?}");

@@ -3,6 +3,7 @@
 
 mod certificate;
 mod https;
+pub(crate) mod limited;
 mod smtp;
 
 use postroom::advisory::{Https, Smtp, Tools};

@@ -1,7 +1,7 @@
 //! Listening to a mail host: its greeting, what it offers on EHLO (RFC 5321 section 4.1.1.1), and the certificate that it shows
 //! after STARTTLS (RFC 3207). No mail is sent.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use postroom::name::DnsName;
 use tokio_rustls::rustls::RootCertStore;
 
 use super::certificate;
+use super::limited::Limited;
 
 /// How long one connection may take until it stands.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
@@ -114,40 +115,5 @@ fn reply(lines: &mut impl BufRead) -> io::Result<Vec<String>> {
         if !goes_on {
             return Ok(read);
         }
-    }
-}
-
-/// A connection that ends at a moment, and after so many octets.
-struct Limited {
-    stream: TcpStream,
-    until: Instant,
-    left: u64,
-}
-
-impl Limited {
-    fn time_left(&self) -> io::Result<Option<Duration>> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
-    }
-}
-
-impl Read for Limited {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(self.time_left()?)?;
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(into.len());
-        let read = self.stream.read(into.get_mut(..most).unwrap_or_default())?;
-        self.left = self.left.saturating_sub(read as u64);
-        Ok(read)
-    }
-}
-
-impl Write for Limited {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(self.time_left()?)?;
-        self.stream.write(octets)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
     }
 }

@@ -61,7 +61,7 @@ pub fn count(tx: &ReadTx<'_>) -> Result<u32, Error> {
     table::count_spares(tx)
 }
 
-/// Whether there is one.
+/// Whether the pool has a pair.
 pub(crate) fn has_pair(tx: &ReadTx<'_>) -> Result<bool, Error> {
     table::has_spare(tx)
 }

@@ -45,7 +45,7 @@ pub struct Details {
     pub next_check_at: Timestamp,
     /// Since when its account's claim to its name counts: from an earlier claim on, if that ended a short time ago.
     pub claimed_at: Timestamp,
-    /// Since when its account has it under this name. What came for the name before is not its.
+    /// Since when its account has it under this name. Mail that came for the name before may be another account's.
     pub held_since: Timestamp,
     /// When it was made.
     pub created_at: Timestamp,

@@ -139,7 +139,9 @@ fn mail_is_sent_to_no_downstream_server_that_is_not_public() {
     // What cannot be told now is saved, and checked when mail is sent.
     let trouble = Outcome::ServFail { detail: String::new() };
     app.dns.set_outcome("later.example.org", RecordType::A, trouble);
-    for (target, port) in [("mx.example.org", 2525), ("later.example.org", 25), ("93.184.215.14", 587)] {
+    for (target, port) in
+        [("mx.example.org", 2525), ("mx.example.org", 26), ("later.example.org", 25), ("93.184.215.14", 587)]
+    {
         let records = json!({ "records": [at(target, port)] });
         assert_eq!(with(&app, &key, &downstream, &records).status, 201, "{target}");
     }

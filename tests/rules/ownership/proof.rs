@@ -114,16 +114,7 @@ fn of_many_names_below_a_proved_one_the_later_ones_follow_its_end_in_the_backgro
     prove(&app, &tenant, "example.com");
     let follow = || while signing::follow_setting(&app.postroom, 50).unwrap() {};
     follow();
-    app.postroom
-        .write(|tx| {
-            for number in 0..250 {
-                let name: DomainName = format!("n{number}.example.com").parse().unwrap();
-                let new = NewDomain { key_later: true, ..NewDomain::named(&name) };
-                provision::create(tx, &tenant.operator(), &new)?;
-            }
-            Ok::<_, Error>(())
-        })
-        .unwrap();
+    app.domains_below(&tenant, "example.com", 250);
     app.sql().execute("UPDATE domain SET status = 'active'", []).unwrap();
     app.postroom.write(|tx| provision::delete(tx, &tenant.operator(), &tenant.own(tx, id)?)).unwrap();
     let active = || app.value::<i64>("SELECT count(*) FROM domain WHERE status = 'active'");
