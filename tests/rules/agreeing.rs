@@ -29,6 +29,10 @@ fn absent() -> Outcome {
     Outcome::NxDomain { remaining: Some(Duration::from_mins(5)) }
 }
 
+fn bogus() -> Outcome {
+    Outcome::ServFail { detail: "DNSSEC: DNSSEC Bogus (EDE 6)".to_owned() }
+}
+
 fn judged(answers: Vec<Answer>) -> Finding {
     let question = Question::new(KEY_NAME.parse().unwrap(), RecordType::Txt);
     judge::sighting(&key_expected(), &Sighting { question, answers })
@@ -122,6 +126,18 @@ fn servers_together_come_to_one_finding() {
             vec![(&r1, right()), (&r2, absent())],
             Temporary,
             Some(Code::Propagating),
+        ),
+        (
+            "a resolver that validates finds the signatures wrong",
+            vec![(&r1, right()), (&r2, bogus()), (&a1, right())],
+            Temporary,
+            Some(Code::DnssecBogus),
+        ),
+        (
+            "the signatures are wrong, and another resolver has nothing",
+            vec![(&r1, bogus()), (&r2, absent())],
+            Temporary,
+            Some(Code::DnssecBogus),
         ),
         ("nobody was asked", vec![], Temporary, Some(Code::Unreachable)),
     ] {

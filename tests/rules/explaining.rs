@@ -168,6 +168,16 @@ fn a_domain_that_is_not_in_the_dns_is_told_and_one_without_records_is_not_it() {
 }
 
 #[test]
+fn a_name_that_is_new_below_a_registered_domain_only_lacks_its_records() {
+    let (plan, _) = planned("shop.example.com");
+    for finding in look(&plan, &zone()) {
+        assert_ne!(finding.code, Some(Code::DomainNxdomain), "{}", finding.text);
+    }
+    let nowhere = look(&plan, &ScriptedResolver::new()).swap_remove(at(&plan, Purpose::Dkim));
+    fails(&nowhere, Code::DomainNxdomain, &[": example.com does not exist in the DNS"]);
+}
+
+#[test]
 fn the_first_mistake_in_the_order_is_the_one_that_is_told() {
     let dns = key_at("pr1._domainkey.example.com.example.com")
         .record("pr1.domainkey.example.com", txt(&PLAN.1))

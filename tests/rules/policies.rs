@@ -61,6 +61,30 @@ fn a_policy_from_above_is_what_receivers_apply_to_subdomains() {
 }
 
 #[test]
+fn below_a_public_suffix_only_the_policy_of_the_organizational_domain_counts() {
+    let zone = || {
+        ScriptedResolver::new()
+            .txt("_dmarc.example", &["v=DMARC1; p=none; psd=y"])
+            .txt("_dmarc.below.org.example", &["v=DMARC1; p=reject"])
+    };
+    let found = |dns| found("news.below.org.example", DmarcPolicy::Reject, "v=DMARC1; p=reject", &dns);
+    // The organizational domain is org.example (RFC 9989 section 4.10.2).
+    is(&found(zone()), Fail, Some(Code::DmarcPolicyWeaker), "it has no record");
+    is(&found(zone().txt("_dmarc.org.example", &["v=DMARC1; p=reject"])), Pass, None, "it has one");
+}
+
+#[test]
+fn a_policy_from_above_is_no_word_on_a_record_that_another_server_has() {
+    let dns = ScriptedResolver::new()
+        .a("news.example.com", [192, 0, 2, 1].into())
+        .txt("_dmarc.example.com", &["v=DMARC1; p=reject"])
+        .at("another resolver")
+        .txt("_dmarc.news.example.com", &["v=DMARC1; p=none"]);
+    let finding = found("news.example.com", DmarcPolicy::Reject, "v=DMARC1; p=reject", &dns);
+    is(&finding, Verdict::Temporary, Some(Code::Propagating), "one has none, another one a weaker one");
+}
+
+#[test]
 fn a_sentence_on_a_tested_policy_from_above_says_so() {
     let dns = ScriptedResolver::new().txt("_dmarc.example.com", &["v=DMARC1; p=quarantine; t=y"]);
     let finding = found("news.example.com", DmarcPolicy::Quarantine, "v=DMARC1; p=quarantine", &dns);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postroom::dkim::{DkimKey, KeyKind, KeyPair, Source, Supply};
-use postroom::dns::RecordData;
+use postroom::dns::{Outcome, RecordData, RecordType};
 use postroom::domain::{self, Details, Domain};
 use postroom::error::Error;
 use postroom::name::DnsName;
@@ -334,6 +334,49 @@ fn delegated_keys_take_turns_and_the_domains_owner_never_acts_again() {
     asked.sort();
     assert_eq!(still, asked, "the owner's two CNAMEs are what they were");
     assert_eq!(desk.domain().status, domain::DomainStatus::Active);
+}
+
+#[test]
+fn a_delegated_key_whose_record_was_seen_once_signs_only_when_it_is_seen_again() {
+    let zone: DnsName = "dkim.mail.example.net".parse().unwrap();
+    let desk = Desk::new(Settings { delegation_zone: Some(zone), ..settings() });
+    let domain = desk.domain();
+    desk.app
+        .postroom
+        .write(|tx| rotation::delegate(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?))
+        .unwrap();
+    desk.publish_zone();
+    desk.verify();
+    desk.keep();
+    assert_eq!(desk.active(), ["pdk1"]);
+    desk.app.dns.set_outcome("pdk2._domainkey.example.com", RecordType::Txt, Outcome::Timeout);
+    desk.start().unwrap();
+    desk.verify();
+    desk.keep();
+    assert_eq!(desk.active(), ["pdk1"], "nobody could see the record of the new one");
+    desk.app.dns.clear("pdk2._domainkey.example.com");
+    desk.publish_zone();
+    desk.verify();
+    desk.keep();
+    assert_eq!(desk.active(), ["pdk2"]);
+}
+
+#[test]
+fn a_domain_that_does_not_sign_yet_signs_with_its_delegated_key_alone() {
+    let zone: DnsName = "dkim.mail.example.net".parse().unwrap();
+    let app = TestApp::with(Settings { delegation_zone: Some(zone), ..settings() }, 40);
+    let key = app.account("acme");
+    app.domain(&key, NAME);
+    app.publish_all(NAME);
+    let desk = Desk { app, key };
+    let domain = desk.domain();
+    desk.app
+        .postroom
+        .write(|tx| rotation::delegate(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?))
+        .unwrap();
+    desk.publish_zone();
+    desk.verify();
+    assert_eq!(desk.active(), ["pdk1"]);
 }
 
 #[test]

@@ -43,6 +43,21 @@ fn a_record_is_right_that_passes_each_address_however_it_does() {
 }
 
 #[test]
+fn what_one_servers_record_leads_to_is_no_word_on_that_of_another_server() {
+    let domain: DomainName = "example.com".parse().unwrap();
+    let expected = expected(&domain, &["192.0.2.1"]);
+    let dns = zone().txt("example.com", &["v=spf1 redirect=spf.example.net"]).at("another resolver");
+    let dns = dns.txt("example.com", &["v=spf1 -all"]);
+    let finding = look(&domain, &[expected], &dns).remove(0).finding;
+    assert_eq!(
+        (finding.verdict, finding.code),
+        (Verdict::Temporary, Some(Code::Propagating)),
+        "{}",
+        finding.text
+    );
+}
+
+#[test]
 fn an_address_that_does_not_pass_is_named_with_what_it_gets() {
     for (record, addresses, result) in [
         ("v=spf1 include:spf.example.net ~all", ["192.0.2.2", "192.0.2.16"], "softfail"),

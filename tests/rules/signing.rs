@@ -126,6 +126,21 @@ fn a_dkim_record_that_is_marked_verified_and_was_never_seen_makes_nothing_active
 }
 
 #[test]
+fn the_reason_of_a_domain_whose_key_record_is_wrong_says_what_is_wrong() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    app.domain(&key, PARENT);
+    app.publish_all(PARENT);
+    app.dns.set(&format!("pr1._domainkey.{PARENT}"), vec![txt("v=DKIM1; p=")]);
+    check(&app, &key, PARENT);
+    assert_eq!(state(&app, &key, PARENT), ("not_seen", DomainStatus::Pending));
+    let assessment = assessment(&app, &key, PARENT);
+    let reason = &assessment.reasons[0];
+    assert_eq!(reason.code, "dkim_revoked", "{}", reason.text);
+    assert!(reason.text.contains("signs yet; TXT pr1._domainkey"), "{}", reason.text);
+}
+
+#[test]
 fn a_key_that_is_made_after_the_last_one_was_deleted_makes_nothing_active_before_it_signs() {
     let (app, key) = start(&[PARENT]);
     check(&app, &key, PARENT);

@@ -103,14 +103,14 @@ codes! {
         "The domain's DNSSEC signatures do not validate.",
         "Have it signed anew, or withdraw the DS record at the registrar.";
     DnssecDsMissing = "dnssec_ds_missing",
-        "The zone is signed with DNSSEC, but the zone above does not name its key.",
-        "Add the DS record that is shown at the registrar.";
+        "The zone has keys for DNSSEC, but the zone above names none of them.",
+        "Ask the DNS provider for the zone's DS record, and add it at the registrar.";
     DnssecDsWithoutKey = "dnssec_ds_without_key",
         "The zone above has a DS record, but the zone is not signed with DNSSEC.",
         "Delete the DS record at the registrar.";
     DnssecDsMismatch = "dnssec_ds_mismatch",
         "The DS records in the zone above are of other keys than those that sign the zone.",
-        "Replace them at the registrar by the one that is shown.";
+        "Ask the DNS provider for the DS record of the key that signs the zone, and put it in their place at the registrar.";
     DnssecNotAnchored = "dnssec_not_anchored",
         "The zone is signed with DNSSEC, but a zone further above is not, so that the signatures do not count.",
         "Nothing; it is for those who have the zones above.";

@@ -8,11 +8,9 @@ use crate::dns::{Outcome, Question, RecordData, RecordType, Resolver};
 use crate::name::{DnsName, DomainName};
 use crate::record::finding::Action;
 
-/// What is set in a key that zones above name, as a rule (RFC 4034 section 2.1.1).
-const ENTRY_POINT: u16 = 1;
 /// What is set in a key that signs the zone.
 const ZONE_KEY: u16 = 0x0100;
-/// The kind of hash that is advised (RFC 8624 section 3.3).
+/// The kind of hash by which keys are told apart here (RFC 8624 section 3.3).
 const DIGEST: u8 = 2;
 
 pub(super) fn advise(subject: &Subject, tools: &Tools<'_>) -> Vec<Advice> {
@@ -94,42 +92,39 @@ impl Delegation {
     }
 
     /// What is wrong between the two zones.
+    ///
+    /// No DS record is named that would be right. Which key signs, and whether one does already, the DNS provider knows; the DS record
+    /// of another one would make the whole zone invalid for everybody who validates.
     fn fault(&self) -> Option<Advice> {
         let Delegation { zone, named, keys } = self;
         let name = zone.dns();
-        let there: Vec<String> = named.iter().map(RecordData::to_string).collect();
-        // The one that a zone above names, as a rule.
-        let is_entry =
-            |key: &&RecordData| matches!(key, RecordData::Dnskey { flags, .. } if flags & ENTRY_POINT != 0);
-        let entry = keys.iter().find(is_entry).or(keys.first()).and_then(|key| named_as(key, DIGEST, zone));
-        let wanted = entry.as_ref().map(RecordData::to_string);
-        match (named.as_slice(), wanted) {
-            ([], None) => None,
-            ([], Some(wanted)) => {
+        match (named.as_slice(), keys.as_slice()) {
+            ([], []) => None,
+            ([], _) => {
                 let text = format!(
-                    "{name}: it is signed with DNSSEC, but the zone above does not name its key, so that nobody can check the \
-                     signatures; add the DS record \"{wanted}\" at the registrar."
+                    "{name}: it has keys for DNSSEC, but the zone above names none of them, so that nobody can check its signatures; ask \
+                     the DNS provider for the zone's DS record, and add that at the registrar."
                 );
-                let add = Action::add(name.clone(), RecordType::Ds, wanted);
-                Some(Advice::note(AdviceCode::DnssecDsMissing, name, text).doing(add))
+                Some(Advice::note(AdviceCode::DnssecDsMissing, name, text))
             }
-            (_, None) => {
+            (_, []) => {
                 let text = format!(
                     "{name}: the zone above has a DS record for it, but it is not signed with DNSSEC, so that many see nothing of \
                      it; delete the DS record at the registrar."
                 );
+                let there: Vec<String> = named.iter().map(RecordData::to_string).collect();
                 let delete = Action::delete(name.clone(), RecordType::Ds, &there);
                 Some(Advice::improve(AdviceCode::DnssecDsWithoutKey, name, text).doing(delete))
             }
-            (named, Some(wanted)) => {
+            (named, keys) => {
                 let fits = named.iter().any(|ds| keys.iter().any(|key| is_of(ds, key, zone)));
                 (!fits).then(|| {
                     let text = format!(
                         "{name}: the DS records in the zone above are of other keys than those that sign it, so that many see \
-                         nothing of it; replace them by \"{wanted}\" at the registrar."
+                         nothing of it; ask the DNS provider for the DS record of the key that signs the zone, and put it in their \
+                         place at the registrar."
                     );
-                    let change = Action::change(name.clone(), RecordType::Ds, &there, wanted);
-                    Advice::improve(AdviceCode::DnssecDsMismatch, name, text).doing(change)
+                    Advice::improve(AdviceCode::DnssecDsMismatch, name, text)
                 })
             }
         }

@@ -94,6 +94,16 @@ pub(crate) fn let_none_start_itself<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -
     table::let_none_start_itself(tx, domain.id)
 }
 
+/// Lets the key start itself, and none that waited to do so.
+pub(crate) fn let_it_alone_start_itself<'t>(
+    tx: &WriteTx<'t>,
+    domain: &Domain<'t>,
+    key: &DkimKey,
+) -> Result<(), Error> {
+    let_none_start_itself(tx, domain)?;
+    let_start_itself(tx, key)
+}
+
 /// The key's record was seen right: it signs, if it was to start itself. Returns whether that was so.
 pub(crate) fn start_itself<'t>(
     tx: &WriteTx<'t>,

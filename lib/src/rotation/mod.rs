@@ -221,9 +221,8 @@ pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> R
     if now.is_delegated() {
         return Ok(now);
     }
-    let zone = tx.settings().delegation_zone.clone();
     let no_zone = "the operator has set no zone for delegated keys (dkim.delegation_zone)";
-    let zone = zone.ok_or_else(|| Error::invalid("delegation", no_zone))?;
+    let zone = tx.settings().delegation_zone.as_ref().ok_or_else(|| Error::invalid("delegation", no_zone))?;
     now.stage
         .after(Step::Begin, tx.now(), tx.settings().keep_retired_for)
         .map_err(|refusal| Error::invalid("rotation", refusal))?;
@@ -241,7 +240,7 @@ pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> R
     match (new.first(), current) {
         (Some(first), Some(current)) => begin(tx, caller, domain, &mut now.rotation, first, Some(&current))?,
         // Nothing signs yet that it could take over from.
-        (Some(first), None) => life::let_start_itself(tx, first)?,
+        (Some(first), None) => life::let_it_alone_start_itself(tx, domain, first)?,
         (None, _) => {}
     }
     status(tx, domain)
@@ -343,6 +342,8 @@ fn begin<'t>(
     rotation.under_way = Some(UnderWay { key: new.id, replaces: current.map(|key| key.id), since: tx.now() });
     rotation.next_at = rotation.every.map(|every| tx.now() + every);
     table::save(tx, domain.id, rotation)?;
+    // What was seen of its record before says nothing of today's DNS.
+    record::table::reset_key(tx, new.id)?;
     domain::table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
     let change = Change::RotationStarted {
         domain: domain.into(),

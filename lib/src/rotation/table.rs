@@ -46,8 +46,8 @@ pub(super) fn next_each(tx: &ReadTx<'_>, domains: &[DomainId]) -> Result<Vec<(Do
     )
 }
 
-/// Domains of any account whose rotation waits, and whose new key's record was seen right since it began: a manual mark, or
-/// an earlier look, is not enough.
+/// Domains of any account whose rotation waits, and whose new key's record was seen right since it began, for it was pending then. A
+/// manual mark, or an earlier look, is not enough.
 pub(super) fn seen<'t>(tx: &ReadTx<'t>, limit: u32) -> Result<Vec<Holder<'t>>, Error> {
     holder::all(
         tx,

@@ -53,7 +53,11 @@ pub(super) fn assess(
             if let Some(record) = left_out {
                 standings.record(by, record);
             } else {
-                standings.unsigned(unsigned, Some(OF_SIGNING_KEYS));
+                // What was found of the record says more than that it was not seen right.
+                let problem = newest.and_then(|record| record.problem.as_ref());
+                let problem = problem.filter(|_| unsigned.code == UnsignedCode::NotSeen);
+                let code = problem.map_or(unsigned.code.as_str(), |problem| &problem.code);
+                standings.unsigned(code, &unsigned.text, Some(OF_SIGNING_KEYS));
                 if let Some(record) = newest {
                     standings.mark(by, record);
                 }
@@ -61,7 +65,7 @@ pub(super) fn assess(
         }
     }
     if let Some(unproved) = unproved.filter(|unproved| signing.reason.as_ref() != Some(unproved)) {
-        standings.unsigned(&unproved, None);
+        standings.unsigned(unproved.code.as_str(), &unproved.text, None);
     }
     for record in of(domain.id) {
         let needed = match record.purpose.kind().need {
@@ -132,11 +136,16 @@ fn unsigned(domain: &Details, authority: Option<&DomainName>, keys: &[(&Record, 
         (UnsignedCode::NoActiveKey, format!("no DKIM key of {name} is active; activate one"))
     } else {
         let newest = keys.iter().max_by_key(|(_, key)| key.id);
-        let place = newest.map_or(String::new(), |(record, _)| format!(" at {}", name.record(&record.host)));
-        let text = format!(
-            "no DKIM key of {name} signs, for its record was not seen yet; publish the record{place}, verify the \
-             domain, and activate the key if it is not its first"
-        );
+        let problem = newest.and_then(|(record, _)| record.problem.as_ref());
+        let text = match (newest, problem) {
+            (_, Some(problem)) => format!("no DKIM key of {name} signs yet; {}", problem.text),
+            (Some((record, _)), None) => format!(
+                "no DKIM key of {name} signs, for its record was not seen yet; publish the record at {}, verify the domain, \
+                 and activate the key if it is not its first",
+                name.record(&record.host)
+            ),
+            (None, None) => format!("no DKIM key of {name} signs yet"),
+        };
         (UnsignedCode::NotSeen, text)
     };
     match authority {
@@ -160,10 +169,9 @@ impl Standings {
         self.reasons.push(Reason { code: code.to_owned(), text, severity, record });
     }
 
-    fn unsigned(&mut self, unsigned: &Unsigned, record: Option<Purpose>) {
+    fn unsigned(&mut self, code: &str, text: &str, record: Option<Purpose>) {
         self.required.push(RecordStatus::Pending);
-        let text = unsigned.text.clone();
-        self.reason(unsigned.code.as_str(), text, Severity::Fail, record);
+        self.reason(code, text.to_owned(), Severity::Fail, record);
     }
 
     /// The record of a key that signs.

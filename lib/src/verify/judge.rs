@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Code, Expectation, Finding, Verdict};
+use super::{Code, Expectation, Finding, Verdict, View};
 use crate::dns::{Answer, MOST_CONNECTIONS, MOST_DATAGRAMS, NotAsked, Outcome, Sighting};
 use crate::record::kind;
 
@@ -18,6 +18,11 @@ pub fn sighting(expected: &Expectation, sighting: &Sighting) -> Finding {
         sighting.answers.iter().map(|seen| (seen, answer(expected, seen))).collect();
     let definite = |(_, finding): &&(&Answer, Finding)| finding.verdict != Verdict::Temporary;
     let from_recursive = |(seen, _): &&(&Answer, Finding)| !seen.server.is_authoritative();
+    // One resolver has checked the zone's signatures, and they are wrong. What another one believes unchecked is no word.
+    let is_bogus = |each: &&(&Answer, Finding)| from_recursive(each) && each.0.outcome.is_dnssec_failure();
+    if let Some((_, bogus)) = judged.iter().find(is_bogus) {
+        return bogus.clone();
+    }
     if judged.iter().any(|each| from_recursive(&each))
         && !judged.iter().filter(from_recursive).any(|each| definite(&each))
     {
@@ -40,6 +45,25 @@ pub fn sighting(expected: &Expectation, sighting: &Sighting) -> Finding {
         }
         ([], []) => first(judged.iter(), expected),
         ([pass, ..], [fail, ..]) => disagreement(expected, &passes, &fails, pass.0, fail),
+    }
+}
+
+/// What is found of a record that further look-ups have shown to be right as one server has it: that, unless another server has
+/// something else.
+pub(super) fn unless_others_differ(
+    expected: &Expectation,
+    views: &[View],
+    right: &Answer,
+    finding: Finding,
+) -> Finding {
+    let definite = views.iter().filter(|view| view.finding.verdict != Verdict::Temporary);
+    let definite: Vec<(&Answer, Finding)> =
+        definite.map(|view| (&view.answer, view.finding.clone())).collect();
+    let is_same = |(seen, _): &&(&Answer, Finding)| seen.outcome.records() == right.outcome.records();
+    let (same, others): (Vec<_>, Vec<_>) = definite.iter().partition(is_same);
+    match others.first() {
+        Some(other) => disagreement(expected, &same, &others, right, other),
+        None => finding,
     }
 }
 

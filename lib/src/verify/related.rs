@@ -4,7 +4,7 @@
 //! What a record leads to step by step is looked up first; everything else in one run, side by side. What cannot be told for
 //! the moment leaves the finding as it was.
 
-use super::judge::with_bad_server;
+use super::judge::{unless_others_differ, with_bad_server};
 use super::{Expectation, Finding, Look, Verdict};
 use crate::dns::{Answer, Question, Resolver};
 use crate::name::DomainName;
@@ -55,6 +55,13 @@ impl Look {
 
     /// Takes what is known better of the record; what the servers have shown of themselves stays.
     fn replace(&mut self, expected: &Expectation, better: Finding) {
+        let better = match self.definite() {
+            // What was looked up belongs to one answer. It says nothing of another one that was wrong as well.
+            Some(definite) if better.verdict.passes() && !self.finding.verdict.passes() => {
+                unless_others_differ(expected, &self.views, definite, better)
+            }
+            _ => better,
+        };
         let seen = self.views.iter().map(|view| &view.answer);
         self.finding = with_bad_server(expected, seen, better);
     }

@@ -143,7 +143,7 @@ async fn ask_one(
     budget: SendingBudget,
     until: Instant,
 ) -> Said {
-    if !asking.settings.egress.admits(server.ip()) {
+    if !asking.setup.settings.egress.admits(server.ip()) {
         return Said::Outcome(chain, Outcome::NotAsked { why: NotAsked::NotPublic });
     }
     let ask = Ask { name: chain.end().clone(), wire_type, of: Whom::NameServer(budget) };

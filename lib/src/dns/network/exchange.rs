@@ -77,11 +77,11 @@ impl Asking {
         until: Instant,
     ) -> Result<Message, Trouble> {
         let places = match ask.of {
-            Whom::Recursive | Whom::Validating | Whom::NotValidating => &self.recursive_places,
-            Whom::NameServer(_) => &self.authoritative_places,
+            Whom::Recursive | Whom::Validating | Whom::NotValidating => &self.recursive,
+            Whom::NameServer(_) => &self.authoritative,
         };
         // Held until the reply is here.
-        let _place = timeout_at(until, places.acquire()).await.map_err(|_| Trouble::Timeout)?;
+        let _place = timeout_at(until, places.take()).await.map_err(|_| Trouble::Timeout)?;
         let reply = exchange(server, ask, true, until).await?;
         match reply.metadata.response_code {
             ResponseCode::FormErr | ResponseCode::NotImp | ResponseCode::BADVERS => {

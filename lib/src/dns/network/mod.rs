@@ -29,20 +29,24 @@ use std::time::Duration;
 
 use hickory_resolver::system_conf::read_system_conf;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::Instant;
 
 use super::{Answer, Outcome, Question, Resolver, SendingBudget, Server, Sighting};
 use crate::egress::EgressPolicy;
 
-/// How many questions are in flight at once to recursive resolvers, which every look waits for.
+/// How many questions are in flight at once to recursive resolvers in places that all calls share.
 ///
-/// With a resolver that takes 30 ms, these are 6,400 questions a second. Each has a socket of its own, and up to three while
-/// it is repeated: with the name servers' 864 at the very most, under the usual 1024 open files. If no file is left for a
-/// question, its server counts as unreachable, from which nothing is concluded.
-const MOST_RECURSIVE_IN_FLIGHT: usize = 192;
-/// How many are in flight at once to name servers.
-const MOST_AUTHORITATIVE_IN_FLIGHT: usize = 96;
+/// Each question has a socket of its own, and up to three while it is repeated: with those of 24 calls and the name servers' 864 at the
+/// very most, under the usual 1024 open files. If no file is left for a question, its server counts as unreachable, from which
+/// nothing is concluded.
+const SHARED_RECURSIVE: usize = 96;
+/// How many each call may have in flight whatever others do: zones whose servers are silent fill the shared places for seconds.
+const OWN_RECURSIVE: usize = 4;
+/// How many are in flight at once to name servers in places that all calls share.
+const SHARED_AUTHORITATIVE: usize = 48;
+/// How many each call may have in flight to name servers whatever others do.
+const OWN_AUTHORITATIVE: usize = 2;
 /// The port of a name server (RFC 1035 section 4.2).
 const DNS_PORT: u16 = 53;
 
@@ -105,23 +109,54 @@ pub enum InvalidResolver {
 /// One is enough for a process: it is shared by reference between threads. Dropping it ends its thread.
 #[derive(Debug)]
 pub struct NetworkResolver {
-    asking: Arc<Asking>,
+    setup: Arc<Setup>,
+    /// Places for questions in flight to recursive resolvers.
+    recursive: Arc<Semaphore>,
+    /// Those to name servers.
+    authoritative: Arc<Semaphore>,
     runtime: Handle,
     // Dropped to end the thread.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
-/// What every question in flight shares.
+/// What is asked, and how.
 #[derive(Debug)]
-struct Asking {
+struct Setup {
     /// At least one.
     resolvers: Vec<SocketAddr>,
     settings: DnsSettings,
-    /// Places for questions in flight to recursive resolvers.
-    recursive_places: Semaphore,
-    /// Those to name servers, apart: silent ones of one zone must not hold up the look at another.
-    authoritative_places: Semaphore,
+}
+
+/// What the questions of one call share.
+#[derive(Debug)]
+struct Asking {
+    setup: Arc<Setup>,
+    recursive: Places,
+    /// Apart: silent name servers must not hold up what recursive resolvers are asked.
+    authoritative: Places,
+}
+
+/// Places for questions in flight: a few of the call's own, and those that all calls share.
+#[derive(Debug)]
+struct Places {
+    own: Semaphore,
+    shared: Arc<Semaphore>,
+}
+
+impl Places {
+    fn new(own: usize, shared: &Arc<Semaphore>) -> Places {
+        Places { own: Semaphore::new(own), shared: shared.clone() }
+    }
+
+    /// The next place that is free; an own one, if there is one. The semaphores are never closed, so there is always one in the end.
+    async fn take(&self) -> Option<SemaphorePermit<'_>> {
+        tokio::select! {
+            biased;
+            own = self.own.acquire() => own.ok(),
+            shared = self.shared.acquire() => shared.ok(),
+        }
+    }
 }
 
 impl NetworkResolver {
@@ -144,12 +179,9 @@ impl NetworkResolver {
             .spawn(move || drop(runtime.block_on(stopped)))
             .map_err(not_started)?;
         Ok(NetworkResolver {
-            asking: Arc::new(Asking {
-                resolvers,
-                settings,
-                recursive_places: Semaphore::new(MOST_RECURSIVE_IN_FLIGHT),
-                authoritative_places: Semaphore::new(MOST_AUTHORITATIVE_IN_FLIGHT),
-            }),
+            setup: Arc::new(Setup { resolvers, settings }),
+            recursive: Arc::new(Semaphore::new(SHARED_RECURSIVE)),
+            authoritative: Arc::new(Semaphore::new(SHARED_AUTHORITATIVE)),
             runtime: handle,
             stop: Some(stop),
             thread: Some(thread),
@@ -158,7 +190,16 @@ impl NetworkResolver {
 
     /// The recursive resolvers that are asked, in order: those given, or the system's.
     pub fn resolvers(&self) -> &[SocketAddr] {
-        &self.asking.resolvers
+        &self.setup.resolvers
+    }
+
+    /// For one call.
+    fn asking(&self) -> Arc<Asking> {
+        Arc::new(Asking {
+            setup: self.setup.clone(),
+            recursive: Places::new(OWN_RECURSIVE, &self.recursive),
+            authoritative: Places::new(OWN_AUTHORITATIVE, &self.authoritative),
+        })
     }
 
     /// Runs `work` on the runtime and waits for it. Returns `None` only if the runtime is gone.
@@ -172,14 +213,14 @@ impl NetworkResolver {
     }
 
     fn gone(&self) -> Answer {
-        let server = self.asking.resolvers.first().map_or(Server::from("none"), |at| Server::Recursive(*at));
+        let server = self.setup.resolvers.first().map_or(Server::from("none"), |at| Server::Recursive(*at));
         answer_of_nobody(server)
     }
 }
 
 impl Resolver for NetworkResolver {
     fn lookup(&self, question: &Question) -> Answer {
-        let (asking, question) = (self.asking.clone(), question.clone());
+        let (asking, question) = (self.asking(), question.clone());
         let work = async move { asking.lookup(&question, asking.run_end()).await };
         self.run(work).unwrap_or_else(|| self.gone())
     }
@@ -189,7 +230,7 @@ impl Resolver for NetworkResolver {
     }
 
     fn look_within(&self, questions: &[Question], budget: &SendingBudget) -> Vec<Sighting> {
-        let (asking, asked, budget) = (self.asking.clone(), questions.to_vec(), budget.clone());
+        let (asking, asked, budget) = (self.asking(), questions.to_vec(), budget.clone());
         self.run(async move { asking.look(asked, budget).await }).unwrap_or_else(|| {
             let sighting =
                 |question: &Question| Sighting { question: question.clone(), answers: vec![self.gone()] };
@@ -198,7 +239,7 @@ impl Resolver for NetworkResolver {
     }
 
     fn lookup_all(&self, questions: &[Question]) -> Vec<Answer> {
-        let (asking, asked) = (self.asking.clone(), questions.to_vec());
+        let (asking, asked) = (self.asking(), questions.to_vec());
         let work = async move {
             let until = asking.run_end();
             let lookup = |question: Question| {
@@ -212,13 +253,13 @@ impl Resolver for NetworkResolver {
     }
 
     fn validates(&self, question: &Question) -> Option<bool> {
-        let (asking, question) = (self.asking.clone(), question.clone());
+        let (asking, question) = (self.asking(), question.clone());
         let work = async move { asking.validates(&question, asking.run_end()).await };
         self.run(work).flatten()
     }
 
     fn lookup_unvalidated(&self, question: &Question) -> Answer {
-        let (asking, question) = (self.asking.clone(), question.clone());
+        let (asking, question) = (self.asking(), question.clone());
         let work = async move { asking.lookup_unvalidated(&question, asking.run_end()).await };
         self.run(work).unwrap_or_else(|| self.gone())
     }
@@ -236,23 +277,24 @@ impl Drop for NetworkResolver {
 
 impl Asking {
     fn run_end(&self) -> Instant {
-        Instant::now() + self.settings.per_run
+        Instant::now() + self.setup.settings.per_run
     }
 
     /// When a lookup that starts now is over.
     fn lookup_end(&self, run_end: Instant) -> Instant {
-        run_end.min(Instant::now() + self.settings.per_lookup)
+        run_end.min(Instant::now() + self.setup.settings.per_lookup)
     }
 
     async fn look(self: Arc<Asking>, questions: Vec<Question>, budget: SendingBudget) -> Vec<Sighting> {
         let until = self.run_end();
         let authoritative = self
+            .setup
             .settings
             .authoritative
             .then(|| tokio::spawn(authoritative::look(self.clone(), questions.clone(), budget, until)));
         let mut lookups = Vec::new();
         for question in &questions {
-            for server in self.resolvers.clone() {
+            for server in self.setup.resolvers.clone() {
                 let (asking, question) = (self.clone(), question.clone());
                 lookups
                     .push(async move { asking.lookup_at(server, &question, asking.lookup_end(until)).await });
@@ -267,7 +309,7 @@ impl Asking {
         questions
             .into_iter()
             .map(|question| {
-                let at = self.resolvers.iter().zip(recursive.by_ref());
+                let at = self.setup.resolvers.iter().zip(recursive.by_ref());
                 let mut answers: Vec<Answer> = at
                     .map(|(at, answer)| answer.unwrap_or_else(|| answer_of_nobody(Server::Recursive(*at))))
                     .collect();

@@ -20,7 +20,7 @@ impl Asking {
     /// The answer of the first resolver that has one. If none has, that of the first resolver.
     pub(super) async fn lookup(&self, question: &Question, until: Instant) -> Answer {
         let mut first = None;
-        for server in &self.resolvers {
+        for server in &self.setup.resolvers {
             let answer = self.lookup_at(*server, question, self.lookup_end(until)).await;
             if !answer.outcome.is_temporary() {
                 return answer;
@@ -121,7 +121,7 @@ impl Asking {
     /// What the first resolver that answers passes on without validating it.
     pub(super) async fn lookup_unvalidated(&self, question: &Question, until: Instant) -> Answer {
         let mut last = super::answer_of_nobody(Server::from("none"));
-        for server in &self.resolvers {
+        for server in &self.setup.resolvers {
             let end = self.lookup_end(until);
             last = self.lookup_as(&Whom::NotValidating, *server, question, end).await;
             if !last.outcome.is_temporary() {
@@ -134,7 +134,7 @@ impl Asking {
     /// The reply of the first resolver that does not fail.
     pub(super) async fn ask_any(&self, ask: &Ask, until: Instant) -> Result<Message, Trouble> {
         let mut last = Err(Trouble::Timeout);
-        for server in &self.resolvers {
+        for server in &self.setup.resolvers {
             last = self.ask(*server, ask, self.lookup_end(until)).await;
             if last.as_ref().is_ok_and(|reply| {
                 !matches!(reply.metadata.response_code, ResponseCode::ServFail | ResponseCode::Refused)

@@ -88,7 +88,7 @@ pub(super) async fn addresses_of(
         })
     });
     let mut outcomes = side_by_side(lookups).await.into_iter().map(|outcome| addresses(outcome.as_ref()));
-    let port = asking.settings.authoritative_port;
+    let port = asking.setup.settings.authoritative_port;
     let mut servers = Vec::new();
     let mut hosts = HashSet::new();
     for name in names {

@@ -76,8 +76,10 @@ fn inherited<'a>(walk: impl Iterator<Item = (Option<DnsName>, &'a Outcome)>) -> 
     for (name, outcome) in walk {
         let Some(here) = name.and_then(|name| only_policy(name, outcome)) else { continue };
         if here.is_suffix {
-            // The organizational domain is below this one; if that has a record, it was seen before.
-            return organizational.or(Some(here));
+            // The organizational domain is the one right below this one (RFC 9989 section 4.10.2). If that has a record, it was the last
+            // that was seen, and no other one counts.
+            let is_right_below = |seen: &Inherited| seen.from.parent().as_ref() == Some(&here.from);
+            return organizational.filter(is_right_below).or(Some(here));
         }
         let is_top = here.is_top;
         organizational = Some(here);

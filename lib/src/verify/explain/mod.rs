@@ -22,7 +22,7 @@ enum Suspicion {
     Flattened,
     /// The right text went into a TXT record, where one of another type should be.
     WrongType,
-    /// The domain is not in the DNS at all.
+    /// The domain, or the registered one above it, is not in the DNS at all. A name below one that is there only lacks records.
     NoDomain,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn refine(
             .iter()
             .zip(&answers)
             .filter(|(probe, _)| probe.item == item)
-            .find_map(|(probe, answer)| confirm(probe, answer, domain, expected, &look.finding));
+            .find_map(|(probe, answer)| confirm(probe, answer, expected, &look.finding));
         if let Some(better) = confirmed {
             look.finding = better;
         }
@@ -141,18 +141,12 @@ fn probes(item: usize, domain: &DomainName, expected: &Expectation, finding: &Fi
     if record_type != RecordType::Txt {
         probe(Suspicion::WrongType, name, RecordType::Txt);
     }
-    probe(Suspicion::NoDomain, apex.clone(), RecordType::Soa);
+    probe(Suspicion::NoDomain, domain.registered(), RecordType::Soa);
     probes
 }
 
 /// The finding that tells of the mistake, if the answer shows it.
-fn confirm(
-    probe: &Probe,
-    answer: &Answer,
-    domain: &DomainName,
-    expected: &Expectation,
-    finding: &Finding,
-) -> Option<Finding> {
+fn confirm(probe: &Probe, answer: &Answer, expected: &Expectation, finding: &Finding) -> Option<Finding> {
     let question = expected.question();
     let asked = format!("{} {}", question.record_type, question.name);
     match &probe.suspicion {
@@ -192,7 +186,8 @@ fn confirm(
         }
         Suspicion::NoDomain => matches!(answer.outcome, Outcome::NxDomain { .. }).then(|| {
             let text = format!(
-                "{asked}: {domain} does not exist in the DNS; register it, or have its zone delegated, first."
+                "{asked}: {} does not exist in the DNS; register it, or have its zone delegated, first.",
+                probe.question.name
             );
             Finding::of(Verdict::Fail, Code::DomainNxdomain, text, None)
         }),

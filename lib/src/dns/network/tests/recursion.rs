@@ -82,6 +82,26 @@ fn silence_is_a_timeout_within_the_time_of_a_lookup() {
 }
 
 #[test]
+fn zones_that_are_silent_hold_up_no_question_about_another_zone() {
+    let server = play(|request| match request.name.as_str() {
+        "good.test" => request.found(vec![txt("good.test", &[b"here"])]),
+        _ => Reply::Silence,
+    });
+    let resolver = resolver_of(&[server], AMPLE);
+    let silent: Vec<_> = (0..40).map(|n| question(&format!("s{n}.silent.test"), RecordType::Txt)).collect();
+    thread::scope(|scope| {
+        for _ in 0..10 {
+            scope.spawn(|| resolver.look(&silent));
+        }
+        thread::sleep(Duration::from_millis(500));
+        let begun = Instant::now();
+        let answer = resolver.lookup(&question("good.test", RecordType::Txt));
+        assert_eq!(answer.outcome.records().len(), 1, "{answer:?}");
+        assert!(begun.elapsed() < AMPLE / 4, "{:?}", begun.elapsed());
+    });
+}
+
+#[test]
 fn a_port_where_nobody_listens_is_unreachable_at_once() {
     let closed: SocketAddr = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let begun = Instant::now();
