@@ -306,27 +306,7 @@ impl TestApp {
         headers: &[(&str, &str)],
         body: Result<Vec<u8>, BodyFault>,
     ) -> Reply {
-        let (method, target) = line.split_once(' ').unwrap();
-        let (path, query) =
-            target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let mut fields = HeaderMap::new();
-        for (name, value) in headers {
-            fields.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
-        }
-        let kind = fields.get("content-type").and_then(|kind| kind.to_str().ok()).map(str::to_owned);
-        let sent = body.clone().unwrap_or_default();
-        let response = self.app.answer(&Request {
-            method: Method::from_bytes(method.as_bytes()).unwrap(),
-            path: path.to_owned(),
-            query: query.map(str::to_owned),
-            headers: fields,
-            body,
-            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        });
-        let body = response.body.into_whole().unwrap();
-        let reply = Reply { status: response.status.as_u16(), headers: response.headers, body };
-        super::contract::hold(method, path, kind.as_deref(), &sent, &reply);
-        reply
+        send_to(&self.app, line, headers, body)
     }
 
     /// Makes a domain through the API, and returns its id.
@@ -484,4 +464,33 @@ impl Reply {
     pub(crate) fn is(&self, status: u16, body: &Value) {
         assert_eq!((self.status, self.json()), (status, body.clone()));
     }
+}
+
+/// What an App answers, held to its contract.
+pub(crate) fn send_to(
+    app: &App,
+    line: &str,
+    headers: &[(&str, &str)],
+    body: Result<Vec<u8>, BodyFault>,
+) -> Reply {
+    let (method, target) = line.split_once(' ').unwrap();
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let mut fields = HeaderMap::new();
+    for (name, value) in headers {
+        fields.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+    }
+    let kind = fields.get("content-type").and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+    let sent = body.clone().unwrap_or_default();
+    let response = app.answer(&Request {
+        method: Method::from_bytes(method.as_bytes()).unwrap(),
+        path: path.to_owned(),
+        query: query.map(str::to_owned),
+        headers: fields,
+        body,
+        peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    });
+    let body = response.body.into_whole().unwrap();
+    let reply = Reply { status: response.status.as_u16(), headers: response.headers, body };
+    super::contract::hold(method, path, kind.as_deref(), &sent, &reply);
+    reply
 }

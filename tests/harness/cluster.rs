@@ -99,6 +99,23 @@ impl Cluster {
         run("pg_ctl", &["-D", text(&self.data()), "-m", "immediate", "stop"]);
     }
 
+    /// Has every process of it stand still, as on a machine that hangs: the network goes on, and nobody answers.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Has them go on.
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let Ok(file) = std::fs::read_to_string(self.data().join("postmaster.pid")) else { return };
+        let id = file.lines().next().unwrap_or_default().to_owned();
+        let _ = Command::new("kill").args([signal, &id]).status();
+        let _ = Command::new("pkill").args([signal, "-P", &id]).status();
+    }
+
     /// Runs SQL of the test's own.
     pub(crate) fn sql(&self, database: &str, sql: &str) {
         let url = format!("postgres://postgres@127.0.0.1:{}/{database}", self.port);
@@ -122,6 +139,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        self.thaw();
         // It may be stopped already.
         let data = self.data();
         let _ = command("pg_ctl", &["-D", text(&data), "-m", "immediate", "stop"]).output();

@@ -1,8 +1,8 @@
 //! What may happen once, or so many times, asked for by two servers of one database at the same moment. On SQLite they are two processes
 //! with one file, as a server and the command line are.
 
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use postroom::account::{self, Caller};
@@ -12,8 +12,10 @@ use postroom::id::ApiKeyId;
 use postroom::idempotency::{self, Asked};
 use postroom::name::DomainName;
 use postroom::{claim, dkim, domain, key, keyring, login};
+use postroom_server::app::App;
+use postroom_server::wire::limit::Limits;
 
-use crate::harness::app::TestApp;
+use crate::harness::app::{KEY_FIELD, TestApp, send_to};
 
 /// How many ask at once: half of them by each server.
 const ASKERS: usize = 8;
@@ -163,6 +165,35 @@ fn a_claim_is_new_once_and_what_a_key_has_asked_is_done_once() {
         assert_eq!(granted, 1, "round {round}");
     }
     assert_eq!(app.value::<i64>("SELECT count(*) FROM idempotency"), 5);
+}
+
+#[test]
+fn a_request_that_is_repeated_at_another_server_is_done_once_and_answered_alike() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let id = app.domain(&key, "example.com");
+    let other = App::new(Arc::new(app.reopened()), app.dns.clone()).limited(Limits::none());
+    for round in 0..10 {
+        let repeated = format!("round {round}");
+        let headers = [
+            (KEY_FIELD, key.secret.as_str()),
+            ("Content-Type", "application/json"),
+            ("Idempotency-Key", repeated.as_str()),
+        ];
+        let line = format!("POST /api/v1/domains/{id}/api_tokens");
+        let start = Barrier::new(2);
+        let ask = |app: &App| {
+            start.wait();
+            send_to(app, &line, &headers, Ok(br#"{"api_token":{"name":"x"}}"#.to_vec()))
+        };
+        let (one, two) = thread::scope(|scope| {
+            let one = scope.spawn(|| ask(&app.app));
+            (ask(&other), one.join().unwrap())
+        });
+        assert_eq!(one.visible(), two.visible(), "round {round}");
+        assert!(one.status < 300, "{one:?}");
+    }
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM domain_token"), 10);
 }
 
 #[test]

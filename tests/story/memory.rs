@@ -194,6 +194,7 @@ fn pages_of_large_domains_are_sent_piece_by_piece_and_whole() {
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {DOMAINS})
              INSERT INTO domain (account_id, subscription_id, name, next_check_at, claimed_at, created_at, updated_at)
              SELECT 1, 1, 'd' || i || '.example.com', 9999999999999, 0, 0, 0 FROM n;
+             INSERT INTO domain_total (account_id, subscription_id, api_key_id, domains) VALUES (1, 1, 0, {DOMAINS});
              WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
              INSERT INTO alias (domain_id, name, created_at)
              SELECT domain.id, 'a-name-of-another-kind-' || i || '.' || name, 0 FROM n, domain;

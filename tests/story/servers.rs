@@ -1,10 +1,11 @@
 //! PostgreSQL: several servers on one database, a database that goes away and comes back, a standby in its place, and the way there and back.
 
 use std::fs;
-use std::sync::Mutex;
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use postroom::account;
 use postroom::db::{Options, Postroom};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
@@ -110,6 +111,54 @@ fn a_database_that_goes_away_is_503_at_once_and_comes_back_by_itself() {
 
 #[test]
 #[cfg_attr(not(feature = "system-tests"), ignore = "it needs Debian's postgresql")]
+fn a_database_that_stands_still_is_503_within_10_s_and_goes_on_by_itself() {
+    let cluster = Cluster::new();
+    let server = site(&cluster.database("desk")).serve();
+    let client = server.client();
+    client.create_domain("example.com");
+    cluster.freeze();
+    for path in ["/api/v1/domains", "/healthz"] {
+        let asked = Instant::now();
+        assert_eq!(client.get(path).status, 503, "{path}");
+        assert!(asked.elapsed() < Duration::from_secs(10), "{path} took {:?}", asked.elapsed());
+    }
+    cluster.thaw();
+    until("it is back", || (client.get("/healthz").status == 200).then_some(()));
+    assert_eq!(names(&client), ["example.com"]);
+}
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "it needs Debian's postgresql")]
+fn a_server_that_stands_still_in_the_midst_of_a_write_keeps_the_others_from_writing_for_15_s_at_most() {
+    let cluster = Cluster::new();
+    let url = cluster.database("desk");
+    let site = site(&url);
+    let server = site.serve();
+    let client = server.client();
+    let options = Options { master_key_file: Some(site.file("master.key")), ..Options::new(settings()) };
+    let still = Postroom::open(&url, options).unwrap();
+    let holds = Barrier::new(2);
+    thread::scope(|scope| {
+        let frozen = scope.spawn(|| {
+            still.write(|tx| {
+                account::create(tx, "frozen")?;
+                holds.wait();
+                thread::sleep(Duration::from_secs(25));
+                account::create(tx, "thawed")
+            })
+        });
+        holds.wait();
+        let begun = Instant::now();
+        until("the other server writes", || (create(&client, "other.example") == Some(201)).then_some(()));
+        assert!(begun.elapsed() < Duration::from_secs(22), "{:?}", begun.elapsed());
+        assert!(frozen.join().unwrap().is_err(), "what it had written is undone");
+    });
+    let accounts = site.json(&["account", "list"]);
+    assert!(!accounts.to_string().contains("frozen"), "{accounts}");
+}
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "it needs Debian's postgresql")]
 fn a_standby_that_takes_over_has_everything_that_was_acknowledged() {
     let cluster = Cluster::new();
     cluster.database("desk");
@@ -197,6 +246,8 @@ fn a_database_is_copied_there_and_back_whole() {
     for turn in 0..30 {
         client.create_domain(&format!("d{turn:02}.example"));
     }
+    let newest = client.create_domain("gone.example")["id"].as_i64();
+    assert_eq!(client.send("DELETE", "/inbound/v1/domains/gone.example", None).unwrap().status, 204);
     let refused = here.run(&["copy", "--to", &url]);
     assert_eq!(refused.code, Some(4), "a server has it: {refused:?}");
     server.stop();
@@ -216,7 +267,11 @@ fn a_database_is_copied_there_and_back_whole() {
     assert_eq!((shown(&there), there.json(&["audit", "--limit", "1000"])), (before.clone(), events.clone()));
     let server = there.serve();
     let client = Client::new(&server.url, &secret);
-    assert_eq!(create(&client, "there.example"), Some(201), "ids go on above those that were copied");
+    let there_id = client.create_domain("there.example")["id"].as_i64();
+    assert!(
+        there_id > newest,
+        "the id of one that was deleted is given to no other: {there_id:?} after {newest:?}"
+    );
     server.stop();
 
     let back = here.file("back.db");
@@ -226,6 +281,10 @@ fn a_database_is_copied_there_and_back_whole() {
         .with("POSTROOM_DB", text(&back))
         .with("POSTROOM_MASTER_KEY_FILE", text(&here.file("postroom.db.key")));
     assert_eq!(shown(&back), shown(&there));
+    let server = back.serve();
+    let back_id = Client::new(&server.url, &secret).create_domain("back.example")["id"].as_i64();
+    assert!(back_id > there_id, "{back_id:?} after {there_id:?}");
+    server.stop();
     let checked = back.run(&["doctor"]);
     assert!(checked.stdout.contains("is sound"), "{checked:?}");
 }
@@ -241,6 +300,14 @@ fn what_cannot_be_opened_is_said_without_the_password() {
     let out_of_reach = site.run(&["domain", "list"]);
     assert_ne!(out_of_reach.code, Some(0));
     assert!(out_of_reach.stderr.contains("postgres://desk@127.0.0.1:1/desk"), "{out_of_reach:?}");
+    for odd in [
+        "POSTGRES://desk:hunter2@h/desk",
+        "host=h password=hunter2",
+        "postgres://desk:hunter2?x@127.0.0.1:1/desk",
+    ] {
+        let refused = site.run(&["--db", odd, "domain", "list"]);
+        assert!(refused.code != Some(0) && !format!("{refused:?}").contains("hunter2"), "{odd}: {refused:?}");
+    }
     for finished in [&shown, &without_key, &out_of_reach] {
         assert!(!format!("{finished:?}").contains("hunter2"), "{finished:?}");
     }

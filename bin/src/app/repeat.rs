@@ -50,24 +50,12 @@ pub(super) fn answer(
     run: impl FnOnce(&Session<'_>) -> Result<Response, Fault>,
 ) -> Result<Response, Fault> {
     let _place = running.begin(asked)?;
-    match postroom.read(|tx| idempotency::find(tx, asked))? {
-        Some(Known::Answered(octets)) => {
-            // This program sealed the kept answer, so it can be unreadable only if another version wrote it.
-            let unreadable = || Fault::Idempotency("was used before this server was changed".to_owned());
-            return decode(&octets).ok_or_else(unreadable);
-        }
-        Some(Known::Otherwise) => {
-            return Err(Fault::Idempotency("was used for a request with another content".to_owned()));
-        }
-        Some(Known::Outlived) => {
-            let reason = "was answered with a secret that was revoked or has expired since; send another key";
-            return Err(Fault::Idempotency(reason.to_owned()));
-        }
-        None => {}
+    if let Some(known) = postroom.read(|tx| idempotency::find(tx, asked))? {
+        return again(known);
     }
     let held = Held::new(postroom);
-    let result =
-        if route.looks() || route.is_batch() { run(&Session::new(postroom)) } else { run(&held.session()) };
+    let is_held = !(route.looks() || route.is_batch());
+    let result = if is_held { run(&held.session()) } else { run(&Session::new(postroom)) };
     let response = match result {
         Ok(response) => response,
         Err(fault) => {
@@ -79,11 +67,37 @@ pub(super) fn answer(
         }
     };
     let (octets, response) = encode(response)?;
-    if is_final(response.status) && octets.len() <= MAX_ANSWER_OCTETS {
-        held.session().write(|tx| idempotency::keep(tx, asked, &octets))?;
+    if is_final(response.status) {
+        let known = held.session().write(|tx| {
+            let known = idempotency::find(tx, asked)?;
+            if known.is_none() && octets.len() <= MAX_ANSWER_OCTETS {
+                idempotency::keep(tx, asked, &octets)?;
+            }
+            Ok::<_, Error>(known)
+        })?;
+        // Another server of the database has answered it meanwhile. What was done here is rolled back with `held`.
+        if let Some(known) = known.filter(|_| is_held) {
+            return again(known);
+        }
     }
     held.commit()?;
     Ok(response)
+}
+
+/// What a request gets whose key was used before.
+fn again(known: Known) -> Result<Response, Fault> {
+    let reason = match known {
+        Known::Answered(octets) => match decode(&octets) {
+            Some(response) => return Ok(response),
+            // This program sealed the kept answer, so it can be unreadable only if another version wrote it.
+            None => "was used before this server was changed",
+        },
+        Known::Otherwise => "was used for a request with another content",
+        Known::Outlived => {
+            "was answered with a secret that was revoked or has expired since; send another key"
+        }
+    };
+    Err(Fault::Idempotency(reason.to_owned()))
 }
 
 /// Deletes the answers that are older than a day.

@@ -167,7 +167,7 @@ impl From<Error> for Failure {
             Error::Invalid { .. } => Exit::Input,
             Error::NotFound(_) => Exit::NotThere,
             Error::Store(store) => match store.trouble() {
-                StoreTrouble::Busy | StoreTrouble::OutOfReach => Exit::Busy,
+                StoreTrouble::Busy | StoreTrouble::OutOfReach | StoreTrouble::Unknown => Exit::Busy,
                 StoreTrouble::SyncFailed => Exit::SyncFailed,
                 _ => Exit::Wrong,
             },

@@ -127,6 +127,10 @@ pub fn store_sentence(error: &postroom::error::StoreError) -> &'static str {
         StoreTrouble::Damaged => {
             "what is stored of this is damaged, so it is not shown; ask the operator of the server, with the X-Request-Id"
         }
+        StoreTrouble::Unknown => {
+            "the connection to the database was lost, and it is not known whether this was done; look before you ask again, or \
+             send an Idempotency-Key from the start"
+        }
         _ => "the server could not do this; try again, or ask its operator with the X-Request-Id",
     }
 }
@@ -136,7 +140,9 @@ pub fn store_status(error: &postroom::error::StoreError) -> StatusCode {
     use postroom::error::StoreTrouble;
     match error.trouble() {
         StoreTrouble::Full => StatusCode::INSUFFICIENT_STORAGE,
-        StoreTrouble::Busy | StoreTrouble::OutOfReach => StatusCode::SERVICE_UNAVAILABLE,
+        StoreTrouble::Busy | StoreTrouble::OutOfReach | StoreTrouble::Unknown => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

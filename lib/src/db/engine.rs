@@ -134,17 +134,49 @@ impl Conn<'_> {
         on_either!(self, conn => conn.next_ids(table, count))
     }
 
-    /// Has new rows get ids above all those that were put in with one.
+    /// The newest id that each table has given, whether its row is still there or not.
+    pub(super) fn newest_ids(self) -> Result<Vec<(String, i64)>, Error> {
+        on_either!(self, conn => conn.newest_ids())
+    }
+
+    /// Has new rows get ids above all those that were put in with one, and above these.
+    pub(super) fn count_ids_on(self, newest: &[(String, i64)]) -> Result<(), Error> {
+        on_either!(self, conn => conn.count_ids_on(newest))
+    }
+
+    /// Has no trigger run for rows that are put in as they are, with what triggers have counted, if the engine can do without.
     #[cfg_attr(
         not(feature = "postgres"),
         expect(clippy::unnecessary_wraps, reason = "another engine can fail")
     )]
-    pub(super) fn count_ids_on(self) -> Result<(), Error> {
+    pub(super) fn suspend_triggers(self) -> Result<(), Error> {
         match self {
-            // SQLite notes the largest id by itself.
             Conn::Sqlite(_) => Ok(()),
             #[cfg(feature = "postgres")]
-            Conn::Postgres(conn) => conn.count_ids_on(),
+            Conn::Postgres(conn) => conn.suspend_triggers(),
+        }
+    }
+
+    /// Ends what [`suspend_triggers`](Conn::suspend_triggers) began.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unnecessary_wraps, reason = "another engine can fail")
+    )]
+    pub(super) fn resume_triggers(self) -> Result<(), Error> {
+        match self {
+            Conn::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.resume_triggers(),
+        }
+    }
+
+    /// The statements of this transaction may take long.
+    pub(super) fn may_take_long(self) {
+        match self {
+            // A statement on a file is never given up.
+            Conn::Sqlite(_) => {}
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => conn.may_take_long(),
         }
     }
 

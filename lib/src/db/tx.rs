@@ -123,6 +123,17 @@ impl<'t> ReadTx<'t> {
             None => Ok(found),
         }
     }
+
+    /// The newest id that each table has given, whether its row is still there or not.
+    pub(crate) fn newest_ids(&self) -> Result<Vec<(String, i64)>, Error> {
+        self.alive()?.newest_ids()
+    }
+
+    /// The statements of this transaction may take long.
+    pub(crate) fn may_take_long(&self) -> Result<(), Error> {
+        self.alive()?.may_take_long();
+        Ok(())
+    }
 }
 
 /// A transaction that reads and writes. `'t` stands for this transaction alone.
@@ -145,9 +156,19 @@ impl WriteTx<'_> {
         self.alive()?.defer_references()
     }
 
-    /// Has new rows get ids above all those that were put in with one.
-    pub(crate) fn count_ids_on(&self) -> Result<(), Error> {
-        self.alive()?.count_ids_on()
+    /// Has new rows get ids above all those that were put in with one, and above these.
+    pub(crate) fn count_ids_on(&self, newest: &[(String, i64)]) -> Result<(), Error> {
+        self.alive()?.count_ids_on(newest)
+    }
+
+    /// Has no trigger run for rows that are put in as they are, with what triggers have counted, if the engine can do without.
+    pub(crate) fn suspend_triggers(&self) -> Result<(), Error> {
+        self.alive()?.suspend_triggers()
+    }
+
+    /// Has triggers run again.
+    pub(crate) fn resume_triggers(&self) -> Result<(), Error> {
+        self.alive()?.resume_triggers()
     }
 
     /// The ids of the next so many new rows of a table: the rows are put in before this is asked again.

@@ -27,6 +27,7 @@ pub(crate) mod details;
 pub(crate) mod holder;
 pub(crate) mod listing;
 pub(crate) mod table;
+pub(crate) mod total;
 pub(crate) mod visibility;
 
 use std::time::Duration;

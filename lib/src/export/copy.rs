@@ -8,7 +8,7 @@ use super::{Cell, FIRST, Table, table};
 use crate::db::{Postroom, ReadTx, ToValue, Value, WriteTx};
 use crate::error::{Entity, Error, StoreError, StoreTrouble};
 
-/// Tables that triggers fill.
+/// Tables that triggers fill, where these run. They are copied last, in place of what triggers have counted.
 const COUNTED: [&str; 4] = ["domain_total", "ledger", "list_size", "status_total"];
 /// What a database has before anybody has done anything: the time, and the key that it was opened with.
 const OWN: [&str; 2] = ["known_time", "master_key"];
@@ -57,9 +57,11 @@ fn copy_rows(source: &ReadTx<'_>, target: &WriteTx<'_>) -> Result<Counts, Error>
         return Err(other("the databases have different schemas"));
     }
     let mut tables = table::all(source)?;
-    tables.retain(|table| !COUNTED.contains(&table.name.as_str()));
     // Triggers look in the first ones for whose a row is.
-    tables.sort_by_key(|table| FIRST.iter().position(|first| *first == table.name).unwrap_or(FIRST.len()));
+    tables.sort_by_key(|table| {
+        let place = FIRST.iter().position(|first| *first == table.name).unwrap_or(FIRST.len());
+        (COUNTED.contains(&table.name.as_str()), place)
+    });
     for table in tables.iter().filter(|table| !OWN.contains(&table.name.as_str())) {
         if table::has_rows(target, &table.name)? {
             return Err(Error::Conflict(Entity::Account));
@@ -68,9 +70,15 @@ fn copy_rows(source: &ReadTx<'_>, target: &WriteTx<'_>) -> Result<Counts, Error>
     for own in OWN {
         table::clear(target, own)?;
     }
+    source.may_take_long()?;
+    target.may_take_long()?;
     target.defer_references()?;
+    target.suspend_triggers()?;
     let mut counts = Counts::new();
     for table in &tables {
+        if COUNTED.contains(&table.name.as_str()) {
+            table::clear(target, &table.name)?;
+        }
         let mut read = Sum::default();
         table::pages(source, table, |rows| {
             for row in rows {
@@ -92,7 +100,8 @@ fn copy_rows(source: &ReadTx<'_>, target: &WriteTx<'_>) -> Result<Counts, Error>
         }
         counts.insert(table.name.clone(), read.rows);
     }
-    target.count_ids_on()?;
+    target.resume_triggers()?;
+    target.count_ids_on(&source.newest_ids()?)?;
     Ok(counts)
 }
 

@@ -48,7 +48,7 @@ use crate::{signing, webhook};
 
 pub use self::copy::{Counts, copy};
 
-/// Tables that stay behind: what this database alone needs, what lives for minutes, and what triggers count anew.
+/// Tables that stay behind: what this database alone needs, what lives for minutes, and what is counted anew.
 const LEFT_BEHIND: [&str; 17] = [
     "administrator",
     "applied_setting",
@@ -176,6 +176,7 @@ pub fn read(
     }
     // Rows that refer to each other come in any order.
     tx.defer_references()?;
+    tx.may_take_long()?;
     let known = tables(tx, secrets)?;
     let mut rows: Vec<_> = rows.into_iter().collect();
     rows.sort_by_key(|(name, _)| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
@@ -195,7 +196,8 @@ pub fn read(
         }
         table::insert(tx, table, &values)?;
     }
-    tx.count_ids_on()?;
+    tx.count_ids_on(&[])?;
+    domain::total::add_all(tx)?;
     for column in SEALED {
         table::seal_for_rows(tx, column, IN_TRANSIT)?;
     }

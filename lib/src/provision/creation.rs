@@ -6,7 +6,7 @@ use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::dkim::{self, life};
-use crate::domain::{self, Details, Domain, DomainStatus, holder, table};
+use crate::domain::{self, Details, Domain, DomainStatus, holder, table, total};
 use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::{DomainId, SubscriptionId};
@@ -130,7 +130,9 @@ pub fn create_free<'t>(
         let planned = plan.and_then(|plan| Some((plan, ids.next()?)));
         planned.map(|(plan, id)| write(tx, caller, plan, id)).transpose()
     };
-    plans.into_iter().map(write).collect()
+    let made: Vec<Option<Domain<'t>>> = plans.into_iter().map(write).collect::<Result<_, _>>()?;
+    total::add_new(tx, made.iter().flatten())?;
+    Ok(made)
 }
 
 /// What is to be written of a domain against which nothing stands; none if it is one of the others.
@@ -222,10 +224,12 @@ fn make<'t>(
 ) -> Result<Domain<'t>, Error> {
     let plan = plan(tx, caller, new.clone(), label, is_challenge_seen)?;
     let id = table::next_ids(tx, 1)?.pop().ok_or(Error::NotFound(Entity::Domain))?;
-    write(tx, caller, plan, id)
+    let domain = write(tx, caller, plan, id)?;
+    total::add_new(tx, [&domain])?;
+    Ok(domain)
 }
 
-/// Writes what was planned.
+/// Writes what was planned, but for the totals.
 fn write<'t>(tx: &WriteTx<'t>, caller: &Caller, plan: Plan<'_>, id: DomainId) -> Result<Domain<'t>, Error> {
     let now = tx.now();
     let new = Details {

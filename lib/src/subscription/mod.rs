@@ -75,7 +75,10 @@ pub fn create(
 
 /// The subscription of `account` with this handle.
 pub fn find(tx: &ReadTx<'_>, account: AccountId, handle: &str) -> Result<Subscription, Error> {
-    table::by_handle(tx, account, handle)?.ok_or(Error::NotFound(Entity::Subscription))
+    // No subscription has a handle that none can have. Some of those PostgreSQL does not even take as a text.
+    let found =
+        if label::parse("handle", handle).is_ok() { table::by_handle(tx, account, handle)? } else { None };
+    found.ok_or(Error::NotFound(Entity::Subscription))
 }
 
 /// The subscriptions of one account, or of all, the oldest first.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ahead::Ahead;
-use super::link::{Answer, Failure, Link, Waiting};
+use super::link::{Answer, Failure, LONGEST, Link, USUAL, Waiting};
 use super::target::Target;
 use super::trips::Trips;
 use crate::db::params::Params;
@@ -19,11 +19,14 @@ use crate::error::{Error, StoreError, StoreTrouble};
 /// A transaction that reads: one state, whatever others write.
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;";
 /// A write beside others. The lock keeps out those that want to be alone, and is taken before the state is chosen that the
-/// transaction sees.
-const BEGIN_BESIDE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE schema_history IN ROW SHARE MODE;";
+/// transaction sees. A process that stands still in the middle would keep the lock; the server takes it away after 15 s.
+const BEGIN_BESIDE: &str =
+    "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL idle_in_transaction_session_timeout = 15000;
+    LOCK TABLE schema_history IN ROW SHARE MODE;";
 /// A write beside which there is no other.
 const BEGIN_ALONE: &str =
-    "BEGIN ISOLATION LEVEL READ COMMITTED; LOCK TABLE schema_history IN EXCLUSIVE MODE;";
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 15000;
+    LOCK TABLE schema_history IN EXCLUSIVE MODE;";
 
 /// Within which time a dead link shows that it is dead. A server that is silent for longer is not asked a second time.
 const SOON: Duration = Duration::from_millis(500);
@@ -78,6 +81,8 @@ pub(in crate::db) struct Connection {
     is_used: Cell<bool>,
     /// Whether a read is over that the server does not know to be.
     is_left_open: Cell<bool>,
+    /// For how long an answer is waited for in this transaction.
+    patience: Cell<Duration>,
 }
 
 impl Statements for Connection {
@@ -113,7 +118,13 @@ impl Connection {
             is_conflict: Cell::new(false),
             is_used: Cell::new(false),
             is_left_open: Cell::new(false),
+            patience: Cell::new(USUAL),
         })
+    }
+
+    /// The statements up to the next transaction may take long.
+    pub(in crate::db) fn may_take_long(&self) {
+        self.patience.set(LONGEST);
     }
 
     pub(super) fn begin(&self, mode: Mode) {
@@ -126,6 +137,7 @@ impl Connection {
                 },
         );
         self.state.set(State::Begun);
+        self.patience.set(USUAL);
         self.failed.take();
         self.is_conflict.set(false);
         self.ahead.begin();
@@ -197,7 +209,11 @@ impl Connection {
                         link.ask(&first, &waiting, &[], &Waiting::commit()).map(drop)
                     }
                 });
-                committed.map_err(|failure| self.note(failure, State::Idle))
+                committed.map_err(|failure| {
+                    // The server may have committed before the connection was lost.
+                    let trouble = if failure.is_lost { StoreTrouble::Unknown } else { failure.trouble };
+                    self.note(Failure { trouble, ..failure }, State::Idle)
+                })
             }
             State::Failed | State::Lost => {
                 self.roll_back();
@@ -326,6 +342,11 @@ impl Connection {
     /// another one takes its place.
     fn with_link<T>(&self, mut work: impl FnMut(&Link) -> Result<T, Failure>) -> Result<T, Failure> {
         let asked = Instant::now();
+        let patience = self.patience.get();
+        let mut work = |link: &Link| {
+            link.be_patient(patience);
+            work(link)
+        };
         let may_be_stale = self.is_used.get() && matches!(self.state.get(), State::Idle | State::Begun);
         let first = match &*self.link.borrow() {
             Some(link) => work(link),

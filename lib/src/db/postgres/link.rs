@@ -3,7 +3,7 @@
 //! Each link has a runtime of its own, which runs while somebody waits for an answer and in no thread of its own: an answer
 //! wakes the thread that asked, and no other.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::fmt::Write as _;
@@ -28,14 +28,16 @@ use crate::error::{Error, StoreError, StoreTrouble};
 
 /// How many statements a link keeps prepared.
 const PREPARED: usize = 512;
-/// After which time a statement that is not answered is given up, with its link.
-const LONGEST: Duration = Duration::from_mins(10);
+/// After which time a statement that is not answered is given up, with its link: longer than it may wait for a lock.
+pub(super) const USUAL: Duration = Duration::from_secs(8);
+/// After which time a statement that is known to take long is given up.
+pub(super) const LONGEST: Duration = Duration::from_mins(10);
 
 /// What every link sets at first: how long a statement waits for a lock; that what is acknowledged is on disk; when the
 /// server gives up a transaction of a machine that is gone.
 const SET: &str = "SET lock_timeout = 5000; SET client_min_messages = error; SET tcp_keepalives_idle = 20;
     SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
-    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
 
 /// Why the server did not do what it was asked.
 #[derive(Debug)]
@@ -86,8 +88,9 @@ impl From<tokio_postgres::Error> for Failure {
         let (class, full) = (code.code().get(..2).unwrap_or_default(), code.code());
         let trouble = match (class, full) {
             ("08" | "57", "57014" | "57000") => StoreTrouble::Busy,
-            // No place for another connection; a server that starts or ends; one that has become a standby.
-            ("08" | "57", _) | (_, "53300" | "25006") => StoreTrouble::OutOfReach,
+            // No place for another connection; a server that starts or ends; one that has become a standby; a transaction that the server
+            // has given up, because this process stood still in it.
+            ("08" | "57", _) | (_, "53300" | "25006" | "25P03") => StoreTrouble::OutOfReach,
             (_, "53100") => StoreTrouble::Full,
             (_, "55P03" | "40001" | "40P01") => StoreTrouble::Busy,
             ("XX", "XX001" | "XX002") => StoreTrouble::Damaged,
@@ -168,6 +171,8 @@ pub(super) struct Link {
     client: Arc<Client>,
     prepared: RefCell<HashMap<String, Arc<Prepared>>>,
     trips: Arc<Trips>,
+    /// For how long an answer is waited for.
+    patience: Cell<Duration>,
     runtime: Runtime,
 }
 
@@ -201,7 +206,18 @@ impl Link {
             Ok(Err(error)) => return Err(unconnected(error)),
             Err(_) => return Err(Failure::out_of_reach("PostgreSQL does not answer")),
         };
-        Ok(Link { client: Arc::new(client), prepared: RefCell::default(), trips, runtime })
+        Ok(Link {
+            client: Arc::new(client),
+            prepared: RefCell::default(),
+            trips,
+            patience: Cell::new(USUAL),
+            runtime,
+        })
+    }
+
+    /// For how long an answer is waited for from now on.
+    pub(super) fn be_patient(&self, patience: Duration) {
+        self.patience.set(patience);
     }
 
     /// Runs statements without parameters, each after the one before.
@@ -311,17 +327,20 @@ impl Link {
     }
 
     fn wait<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Failure> {
-        self.trips.flushes.fetch_add(1, Ordering::Relaxed);
-        match self.runtime.block_on(async { tokio::time::timeout(LONGEST, work).await }) {
-            Ok(done) => done.map_err(Failure::from),
-            Err(_) => Err(Failure::out_of_reach("PostgreSQL does not answer")),
-        }
+        self.wait_for(self.patience.get(), work)
     }
 
     /// Runs statements without parameters, and calls the server out of reach if it does not answer in time.
     pub(super) fn batch_within(&self, limit: Duration, sql: &str) -> Result<(), Failure> {
+        self.wait_for(limit, self.client.batch_execute(sql))
+    }
+
+    fn wait_for<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Failure> {
         self.trips.flushes.fetch_add(1, Ordering::Relaxed);
-        let work = self.client.batch_execute(sql);
         match self.runtime.block_on(async { tokio::time::timeout(limit, work).await }) {
             Ok(done) => done.map_err(Failure::from),
             Err(_) => Err(Failure::out_of_reach("PostgreSQL does not answer")),

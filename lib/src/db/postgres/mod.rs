@@ -25,10 +25,11 @@ use super::open::OpenError;
 use crate::clock::Timestamp;
 use crate::db::named;
 use crate::db::statements::Statements as _;
-use crate::error::Error;
+use crate::error::{Error, StoreError, StoreTrouble};
 
-/// Which advisory lock of the database is held while it is opened: "Postroom" in ASCII.
-const OPENING: &str = "SELECT pg_advisory_lock(5795700229262208877)";
+/// Which advisory lock of the database is held while it is opened: "Postroom" in ASCII. Whoever migrates it may take long.
+const OPENING: &str =
+    "SET lock_timeout = 60000; SELECT pg_advisory_lock(5795700229262208877); SET lock_timeout = 5000";
 const OPENED: &str = "SELECT pg_advisory_unlock(5795700229262208877)";
 /// Within which time a server that is well answers a look at whether it is there.
 const READABLE_WITHIN: Duration = Duration::from_millis(1500);
@@ -52,7 +53,14 @@ impl Server {
     /// Waits until nobody else opens the database.
     pub(super) fn opening(&self) -> Result<Opening<'_>, Error> {
         let lent = self.take()?;
-        lent.conn()?.batch(OPENING)?;
+        lent.conn()?.may_take_long();
+        lent.conn()?.batch(OPENING).map_err(|error| match error {
+            Error::Store(error) if error.trouble() == StoreTrouble::Busy => {
+                let text = "another process has been making or migrating the database for a minute";
+                StoreError::new(StoreTrouble::Busy, text).into()
+            }
+            other => other,
+        })?;
         Ok(Opening(lent))
     }
 }
@@ -139,8 +147,18 @@ impl Connection {
         })
     }
 
-    /// Has new rows get ids above all those that were put in with one.
-    pub(super) fn count_ids_on(&self) -> Result<(), Error> {
+    /// The newest id that each table has given.
+    pub(super) fn newest_ids(&self) -> Result<Vec<(String, i64)>, Error> {
+        let sql = "SELECT CAST(table_name AS TEXT),
+                 pg_sequence_last_value(CAST(pg_get_serial_sequence(quote_ident(table_name), 'id') AS regclass))
+             FROM information_schema.columns
+             WHERE table_schema = current_schema() AND column_name = 'id' AND is_identity = 'YES'";
+        let newest = self.all(sql, [], |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?)))?;
+        Ok(newest.into_iter().filter_map(|(table, newest)| Some((table, newest?))).collect())
+    }
+
+    /// Has new rows get ids above all those that were put in with one, and above these.
+    pub(super) fn count_ids_on(&self, newest: &[(String, i64)]) -> Result<(), Error> {
         self.batch(
             "DO $$ DECLARE t record; newest BIGINT; BEGIN
                 FOR t IN SELECT table_name AS name FROM information_schema.columns
@@ -152,7 +170,35 @@ impl Connection {
                     END IF;
                 END LOOP;
             END $$;",
-        )
+        )?;
+        for (table, newest) in newest.iter().filter(|(_, newest)| *newest > 0) {
+            let sql = "SELECT setval(pg_get_serial_sequence(quote_ident(:table), 'id'), greatest(CAST(:newest AS BIGINT),
+                     coalesce(pg_sequence_last_value(CAST(pg_get_serial_sequence(quote_ident(:table), 'id') AS regclass)), 1)))";
+            self.run(sql, named! { ":table": table, ":newest": newest })?;
+        }
+        Ok(())
+    }
+
+    /// Has no trigger of ours run. One that counts would write its row once for every row that is put in, and the server keeps every
+    /// version of that row until the transaction ends.
+    pub(super) fn suspend_triggers(&self) -> Result<(), Error> {
+        self.each_table("ALTER TABLE %I DISABLE TRIGGER USER")
+    }
+
+    /// Has them run again. References are checked before that, for a table that has checks to come cannot be changed.
+    pub(super) fn resume_triggers(&self) -> Result<(), Error> {
+        self.batch("SET CONSTRAINTS ALL IMMEDIATE;")?;
+        self.each_table("ALTER TABLE %I ENABLE TRIGGER USER")
+    }
+
+    /// Runs a statement for each table, whose name stands for `%I`.
+    fn each_table(&self, statement: &str) -> Result<(), Error> {
+        self.batch(&format!(
+            "DO $$ DECLARE t record; BEGIN
+                FOR t IN SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()
+                LOOP EXECUTE format('{statement}', t.name); END LOOP;
+            END $$;"
+        ))
     }
 
     /// Reads all of every table.
@@ -166,6 +212,7 @@ impl Connection {
 
     /// Reads all of a table, as far as the server says what is damaged: it has checksums of its own, if the cluster has them.
     pub(super) fn damage_in(&self, table: &str) -> Result<Vec<String>, Error> {
+        self.may_take_long();
         self.run(&format!("SELECT count(t) FROM {table} t"), []).map(|_| Vec::new())
     }
 

@@ -18,6 +18,7 @@ pub(in crate::db) const MIGRATIONS: &[Migration] = &[
     step(32, "webhook_call", include_str!("../../../migrations/postgres/V32__webhook_call.sql")),
     step(33, "passkey", include_str!("../../../migrations/postgres/V33__passkey.sql")),
     step(34, "held_since", include_str!("../../../migrations/postgres/V34__held_since.sql")),
+    step(35, "counted_once", include_str!("../../../migrations/postgres/V35__counted_once.sql")),
 ];
 
 /// Which migrations a database has. It also is what every write locks, so that one can be alone.

@@ -34,6 +34,9 @@ pub(in crate::db) struct Target {
 impl Target {
     /// Reads a URL as libpq does, with `sslrootcert`, and with all values of `sslmode` but `allow`.
     pub(super) fn read(url: &str) -> Result<Target, String> {
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err("a URL begins with postgres:// or postgresql://".to_owned());
+        }
         let (hosts, query) = url.split_once('?').map_or((url, ""), |(hosts, query)| (hosts, query));
         let (mut mode, mut roots, mut others) = ("prefer".to_owned(), None, Vec::new());
         for option in query.split('&').filter(|option| !option.is_empty()) {

@@ -38,4 +38,5 @@ pub(in crate::db) const MIGRATIONS: &[Migration] = &[
     step(32, "webhook_call", include_str!("../../../migrations/sqlite/V32__webhook_call.sql")),
     step(33, "passkey", include_str!("../../../migrations/sqlite/V33__passkey.sql")),
     step(34, "held_since", include_str!("../../../migrations/sqlite/V34__held_since.sql")),
+    step(35, "counted_once", include_str!("../../../migrations/sqlite/V35__counted_once.sql")),
 ];

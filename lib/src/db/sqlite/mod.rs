@@ -91,6 +91,22 @@ impl Connection {
         self.run("PRAGMA defer_foreign_keys = ON", []).map(drop)
     }
 
+    /// The newest id that each table has given.
+    pub(super) fn newest_ids(&self) -> Result<Vec<(String, i64)>, Error> {
+        self.all("SELECT name, seq FROM sqlite_sequence", [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// Has new rows get ids above these. SQLite notes the largest that was put in by itself.
+    pub(super) fn count_ids_on(&self, newest: &[(String, i64)]) -> Result<(), Error> {
+        for (table, newest) in newest {
+            let sql = "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1";
+            if self.run(sql, (table, newest))? == 0 {
+                self.run("INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)", (table, newest))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Begins a part of the transaction that can be undone alone.
     pub(super) fn begin_part(&self) -> Result<(), Error> {
         self.run("SAVEPOINT part", []).map(drop)
