@@ -9,7 +9,7 @@ use crate::error::Error;
 const OVERDUE_MILLIS: i64 = 5 * 60 * 1000;
 
 pub(super) fn domains(tx: &ReadTx<'_>) -> Result<Vec<(DomainStatus, u64)>, Error> {
-    tx.all("SELECT status, count(*) AS number FROM domain GROUP BY status", [], |row| {
+    tx.all("SELECT status, sum(domains) AS number FROM status_total GROUP BY status", [], |row| {
         Ok((parsed(row, "status")?, row.get::<_, i64>(1)?.unsigned_abs()))
     })
 }
@@ -33,13 +33,13 @@ pub(super) fn problems(tx: &ReadTx<'_>) -> Result<Vec<(String, u64)>, Error> {
 pub(super) fn things(tx: &ReadTx<'_>) -> Result<Vec<(Thing, u64)>, Error> {
     let counted = [
         (Thing::Accounts, "SELECT count(*) FROM account"),
-        (Thing::Aliases, "SELECT count(*) FROM alias"),
+        (Thing::Aliases, "SELECT coalesce(sum(aliases), 0) FROM ledger"),
         (Thing::KeptAnswers, "SELECT count(*) FROM idempotency"),
-        (Thing::ListEntries, "SELECT count(*) FROM list_entry"),
-        (Thing::Recipients, "SELECT count(*) FROM recipient"),
+        (Thing::ListEntries, "SELECT coalesce(sum(entries), 0) FROM list_size"),
+        (Thing::Recipients, "SELECT coalesce(sum(recipients), 0) FROM ledger"),
         (Thing::Reports, "SELECT count(*) FROM report"),
         (Thing::SpareKeys, "SELECT count(*) FROM spare_key"),
-        (Thing::Tokens, "SELECT count(*) FROM domain_token WHERE revoked_at IS NULL"),
+        (Thing::Tokens, "SELECT coalesce(sum(tokens), 0) FROM ledger"),
     ];
     counted.into_iter().map(|(thing, sql)| Ok((thing, number(tx, sql)?))).collect()
 }

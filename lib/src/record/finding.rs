@@ -156,7 +156,7 @@ codes! {
         "Bring the zone to all of them.";
     NameserverLame = "nameserver_lame",
         "One of the zone's name servers does not serve the zone.",
-        "Remove it from the zone's NS records and at the registrar, or have it serve the zone.";
+        "Have it answer everybody, or remove it from the zone's NS records and at the registrar.";
     CnameWrongTarget = "cname_wrong_target",
         "The CNAME leads elsewhere.",
         "Change its target.";

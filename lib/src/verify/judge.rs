@@ -175,8 +175,8 @@ fn server_out_of_reach(expected: &Expectation, hidden: &Answer, pass: Finding) -
 /// The record is right, and one of the zone's name servers does not serve the zone.
 fn lame_server(expected: &Expectation, lame: &Answer, pass: Finding) -> Finding {
     let text = format!(
-        "{}: it is there as wanted, but {} is named as a name server of the zone and does not serve it; remove it from the \
-         zone's NS records and at the registrar, or have it serve the zone.",
+        "{}: it is there as wanted, but {} is named as a name server of the zone and does not answer for it; have it answer \
+         everybody, or remove it from the zone's NS records and at the registrar.",
         asked(expected),
         lame.server
     );
