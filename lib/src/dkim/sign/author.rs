@@ -1,6 +1,7 @@
 //! Who a message says it is from: the domain of the first mailbox in its From field (RFC 5322 section 3.4, RFC 6854).
 //!
-//! Strict, where readers of mail are lenient: what one of them could show as another's address gets no signature.
+//! Strict, where readers of mail are lenient: what one of them could show as another's address gets no signature. So there is no obsolete
+//! route, and a group's name has nothing in it that an address has.
 
 use crate::name::DomainName;
 
@@ -12,13 +13,13 @@ const QUOTED: char = 'q';
 /// With several mailboxes the first one counts, which is shown first; what to make of the others is left to the receiver.
 pub(super) fn domain(value: &[u8]) -> Option<DomainName> {
     let bare = without_comments(std::str::from_utf8(value).ok()?)?;
-    mailboxes(&bare).first().and_then(|mailbox| domain_of(mailbox))
+    mailboxes(&bare)?.first().and_then(|mailbox| domain_of(mailbox))
 }
 
 /// The domain of each mailbox in the value of a From field; none if there is no mailbox, or one without a mail domain.
 pub(super) fn domains(value: &[u8]) -> Option<Vec<DomainName>> {
     let bare = without_comments(std::str::from_utf8(value).ok()?)?;
-    let domains: Vec<DomainName> = mailboxes(&bare).into_iter().map(domain_of).collect::<Option<_>>()?;
+    let domains: Vec<DomainName> = mailboxes(&bare)?.into_iter().map(domain_of).collect::<Option<_>>()?;
     (!domains.is_empty()).then_some(domains)
 }
 
@@ -29,22 +30,23 @@ fn domain_of(mailbox: &str) -> Option<DomainName> {
         Some(_) => return None,
         None => mailbox,
     };
-    // The obsolete route, `@a,@b:`, is not where the mail is from (RFC 5322 section 4.4).
-    let address = match address.trim_start().strip_prefix('@') {
-        Some(route) => route.split_once(':')?.1,
-        None => address,
-    };
+    // The obsolete route, `@a,@b:` (RFC 5322 section 4.4), has no local part: some readers show its first domain.
     let (local, domain) = address.split_once('@')?;
     let is_local = !local.trim().is_empty() && !local.trim().contains([' ', '<', '>', ':']);
     // White space around the `@` is allowed; within a domain only the obsolete syntax has it, and it is refused.
     is_local.then(|| domain.trim().parse().ok()).flatten()
 }
 
-/// The mailboxes of a list or a group, without what is empty. A comma within angle brackets does not divide them.
-fn mailboxes(bare: &str) -> Vec<&str> {
+/// The mailboxes of a list or a group, without what is empty. None if a group's name could be read as an address, as that of
+/// `boss@bank.example: jo@example.com;`, or as more than one name.
+fn mailboxes(bare: &str) -> Option<Vec<&str>> {
     // A group is `name: mailboxes;`. A colon within angle brackets is of a route.
     let (before, _) = bare.split_once('<').unwrap_or((bare, ""));
-    let list = before.split_once(':').map_or(bare, |(name, _)| bare.get(name.len() + 1..).unwrap_or(""));
+    let list = match before.split_once(':') {
+        Some((name, _)) if name.contains(['@', '>', ',', ';']) => return None,
+        Some((name, _)) => bare.get(name.len() + 1..).unwrap_or(""),
+        None => bare,
+    };
     let mut within = false;
     let parts = list.split(move |c| {
         match c {
@@ -54,7 +56,7 @@ fn mailboxes(bare: &str) -> Vec<&str> {
         }
         matches!(c, ',' | ';') && !within
     });
-    parts.filter(|text| !text.trim().is_empty()).collect()
+    Some(parts.filter(|text| !text.trim().is_empty()).collect())
 }
 
 /// Without comments, with any white space as a space and any quoted string as [`QUOTED`]; none if one is left open.
@@ -88,6 +90,8 @@ fn without_comments(value: &str) -> Option<String> {
             // As a CR alone: some take it for a line's end.
             '\r' if !chars.as_str().starts_with('\n') => return None,
             '\r' | '\n' | '\t' | ' ' => bare.push(' '),
+            // A backslash has a meaning only within quotes and comments: elsewhere some take the next quote for none.
+            '\\' => return None,
             c if c.is_control() => return None,
             c => bare.push(c),
         }
@@ -113,7 +117,6 @@ mod tests {
             ("(comment) jo@example.com (Jo)", "example.com"),
             ("\"jo@x\"@example.com", "example.com"),
             ("jo @ example.com", "example.com"),
-            ("<@relay.example.net,@b.example:jo@example.com>", "example.com"),
             ("A Group: jo@example.com, b@example.org;", "example.com"),
             ("A Group: Jo <jo@example.com>;", "example.com"),
             ("jo@example.com, b@example.org", "example.com"),
@@ -134,6 +137,17 @@ mod tests {
             ("jo@example.com, nobody", None),
             ("jo@example.com <b@evil.example>", None),
             ("A Group:;", None),
+            ("\"boss@bank.example\": jo@example.com;", Some(&["example.com"])),
+            ("boss@bank.example: jo@example.com;", None),
+            ("x\" \" boss@bank.example: jo@example.com;", None),
+            ("<boss@bank.example>: jo@example.com;", None),
+            ("A: jo@example.com;, boss@bank.example: jo@example.com;", None),
+            ("A: boss@bank.example: jo@example.com;", None),
+            ("jo, A: jo@example.com;", None),
+            ("<@bank.example:jo@example.com>", None),
+            ("Boss <@bank.example,@b.example:jo@example.com>", None),
+            ("\\\"<boss@bank.example>\" <jo@example.com>", None),
+            ("a\\b <jo@example.com>", None),
         ] {
             let found = domains(value.as_bytes());
             let found = found.as_ref().map(|names| names.iter().map(DomainName::as_str).collect::<Vec<_>>());
@@ -163,6 +177,8 @@ mod tests {
             "jo@exa mple.com",
             "a\rb <jo@example.com>",
             "Jo <>",
+            "<@relay.example.net,@b.example:jo@example.com>",
+            "boss@bank.example: jo@example.com;",
         ] {
             assert_eq!(domain(value.as_bytes()), None, "{value}");
         }
