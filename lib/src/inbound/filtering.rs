@@ -8,6 +8,46 @@ use crate::error::Error;
 /// The most octets of a line of a message (RFC 5322 section 2.1.1).
 const MAX_LINE_OCTETS: usize = 998;
 const MAX_FIELD_NAME_OCTETS: usize = 255;
+/// Fields that say something of their own, so that one of them flags nothing: those of RFC 5322 section 3.6 and of MIME (RFC 2045), and what mail
+/// servers believe. A second one would go before the first.
+const TAKEN_NAMES: [&str; 34] = [
+    "Date",
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Bcc",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "Subject",
+    "Comments",
+    "Keywords",
+    "Resent-Date",
+    "Resent-From",
+    "Resent-Sender",
+    "Resent-To",
+    "Resent-Cc",
+    "Resent-Bcc",
+    "Resent-Message-ID",
+    "Resent-Reply-To",
+    "Return-Path",
+    "Received",
+    "MIME-Version",
+    "DKIM-Signature",
+    "Authentication-Results",
+    "Received-SPF",
+    "Delivered-To",
+    "X-Original-To",
+    "Errors-To",
+    "Disposition-Notification-To",
+    "Return-Receipt-To",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+];
+/// How the names of whole families of such fields begin.
+const TAKEN_PREFIXES: [&str; 2] = ["Content-", "ARC-"];
 
 /// What is done with mail that is taken for spam.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +115,11 @@ impl Filtering {
             let reason = "a header field's name is 1 to 255 printable ASCII characters without a colon";
             return Err(Error::invalid("spam_header_name", reason));
         }
+        if !can_flag(name) {
+            let reason =
+                format_args!("{name} says something else in a message; take a name such as X-Spam-Flag");
+            return Err(Error::invalid("spam_header_name", reason));
+        }
         let value = self.header_value.as_deref().unwrap_or("x");
         let line = name.len() + 2 + value.len();
         if value.is_empty() || line > MAX_LINE_OCTETS || value.chars().any(char::is_control) {
@@ -82,5 +127,38 @@ impl Filtering {
             return Err(Error::invalid("spam_header_value", reason));
         }
         Ok(())
+    }
+}
+
+/// Whether a header field of this name can flag a message, because it says nothing else.
+pub(crate) fn can_flag(name: &str) -> bool {
+    let begins =
+        |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    !TAKEN_NAMES.iter().any(|taken| taken.eq_ignore_ascii_case(name))
+        && !TAKEN_PREFIXES.into_iter().any(begins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_no_field_that_says_something_else() {
+        let check = |name: &str| Filtering { header_name: Some(name.into()), ..Filtering::default() }.check();
+        for name in [
+            "From",
+            "from",
+            "SUBJECT",
+            "Content-Type",
+            "content-x",
+            "ARC-Seal",
+            "DKIM-Signature",
+            "Delivered-To",
+        ] {
+            assert!(check(name).is_err(), "{name}");
+        }
+        for name in ["X-Spam-Flag", "X-From", "Froms", "Content", "Arc", "List-Id"] {
+            assert!(check(name).is_ok(), "{name}");
+        }
     }
 }

@@ -25,6 +25,7 @@ mod filtering;
 mod table;
 
 pub use downstream::{Downstream, MOST_DOWNSTREAM, check_downstream, check_downstream_of_each};
+pub(crate) use filtering::can_flag;
 pub use filtering::{AbusePolicy, Filtering, InvalidPolicy};
 pub(crate) use table::downstream_of;
 

@@ -6,7 +6,7 @@ use crate::address::EmailAddress;
 use crate::db::ReadTx;
 use crate::domain::{self, Domain};
 use crate::error::Error;
-use crate::inbound::{self, AbusePolicy, Filtering};
+use crate::inbound::{self, AbusePolicy, Filtering, can_flag};
 use crate::list::{self, ListOutcome, ListQuery, ListVerdict};
 use crate::recipient::{self, FilterMode};
 
@@ -95,7 +95,12 @@ fn treatment(filtering: &Filtering, usual: AbusePolicy) -> Treatment {
         AbusePolicy::Block => Treatment::Block,
         AbusePolicy::Quarantine => Treatment::Quarantine,
         AbusePolicy::Flag => Treatment::Flag {
-            name: filtering.header_name.clone().unwrap_or_else(|| FLAG.0.to_owned()),
+            // One that was saved before names were looked at flags nothing.
+            name: filtering
+                .header_name
+                .clone()
+                .filter(|it| can_flag(it))
+                .unwrap_or_else(|| FLAG.0.to_owned()),
             value: filtering.header_value.clone().unwrap_or_else(|| FLAG.1.to_owned()),
         },
     }
@@ -123,5 +128,7 @@ mod tests {
         let flag = |name: &str| Treatment::Flag { name: name.into(), value: "YES".into() };
         assert_eq!(treatment(&named, AbusePolicy::Flag), flag("X-Junk"));
         assert_eq!(treatment(&Filtering::default(), AbusePolicy::Flag), flag("X-Spam-Flag"));
+        let from = Filtering { header_name: Some("From".into()), ..Filtering::default() };
+        assert_eq!(treatment(&from, AbusePolicy::Flag), flag("X-Spam-Flag"));
     }
 }

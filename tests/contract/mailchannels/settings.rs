@@ -47,6 +47,8 @@ fn what_is_wrong_with_settings_is_named_and_nothing_of_it_is_kept() {
         (json!({"spamHeaderName": "X Spam"}), "spamHeaderName"),
         (json!({"spamHeaderName": "X-Spam:"}), "spamHeaderName"),
         (json!({"spamHeaderName": ""}), "spamHeaderName"),
+        (json!({"spamHeaderName": "From"}), "From says something else in a message"),
+        (json!({"spamHeaderName": "content-type"}), "spamHeaderName"),
         (json!({"spamHeaderValue": "a\r\nBcc: b"}), "spamHeaderValue"),
         (json!({"spamHeaderValue": ""}), "spamHeaderValue"),
         (json!({"admins": ["nobody"]}), "admins"),
