@@ -156,11 +156,11 @@ fn query(dice: &mut Dice, entries: usize, senders: usize, with_ip: bool) -> List
     let mut query = ListQuery::to("jo@example.com".parse().unwrap());
     query.envelope_sender = sender(dice);
     query.header_from = match senders {
-        1 => None,
-        2 => sender(dice),
+        1 => Vec::new(),
+        2 => sender(dice).into_iter().collect(),
         _ => {
             let number = usize::try_from(dice.roll(entries as u64 / 10)).unwrap() * 10;
-            Sender::parse(&listed(number))
+            Sender::authors([listed(number)])
         }
     };
     query.client_ip = with_ip.then(|| dice.client());

@@ -38,5 +38,5 @@ fuzz_target!(|octets: &[u8]| {
     });
     assert_eq!((is_whole, whole.message()), (is_whole_too, cut.message()));
     let head = Head::read(octets);
-    let _ = (head.author(), head.client(), head.summary());
+    let _ = (head.authors(), head.client(), head.summary());
 });

@@ -85,7 +85,7 @@ fn whose_lists_they_are_is_said_by_the_accounts_number_the_domains_name_or_the_r
 fn query(sender: &str, from: &str, ip: &str) -> ListQuery {
     ListQuery {
         envelope_sender: Sender::parse(sender),
-        header_from: Sender::parse(from),
+        header_from: Sender::authors([from]),
         client_ip: ip.parse().ok(),
         ..ListQuery::to("Jo@example.com".parse().unwrap())
     }
@@ -118,6 +118,38 @@ fn a_nearer_tier_decides_and_within_one_the_safelist() {
             assert_eq!(world.outcome("a@sender.example", "", ""), outcome, "{entries:?}");
         }
     }
+}
+
+#[test]
+fn a_message_with_several_authors_is_blocked_for_any_of_them_and_safe_only_for_all() {
+    use ListKind::{Blocklist, Safelist};
+    use ListOutcome::{Blocked, None, Safe};
+    let world = start();
+    world.add(Tier::Account, Blocklist, "bad.example");
+    world.add(Tier::Account, Safelist, "friend.example");
+    world.add(Tier::Account, Safelist, "192.0.2.7");
+    for (sender, from, ip, outcome) in [
+        ("", "a@ok.example, b@bad.example", "", Blocked),
+        ("", "b@bad.example, a@friend.example", "", Blocked),
+        ("", "a@friend.example, b@ok.example", "", None),
+        ("", "a@friend.example, b@friend.example", "", Safe),
+        // Whatever else is safe is so whoever the author is.
+        ("x@friend.example", "a@ok.example, b@ok.example", "", Safe),
+        ("", "b@bad.example", "192.0.2.7", Safe),
+        ("", "a@bad.example (Jo)", "", Blocked),
+        ("", "Group: a@bad.example;", "", Blocked),
+        ("\"<jo@friend.example>\"@ok.example", "", "", None),
+        ("\"<jo@friend.example>\"@bad.example", "", "", Blocked),
+        ("\"<>\"@bad.example", "", "", Blocked),
+    ] {
+        assert_eq!(world.outcome(sender, from, ip), outcome, "{sender} {from} {ip}");
+    }
+    let explained = world.explain(&query("", "a@friend.example, b@bad.example", ""));
+    assert_eq!(explained.verdict.because.unwrap().entry.item.given(), "bad.example");
+    assert_eq!(explained.overruled[0].entry.item.given(), "friend.example");
+    // A nearer tier decides for each of them.
+    world.add(Tier::Recipient, Safelist, "bad.example");
+    assert_eq!(world.outcome("", "a@friend.example, b@bad.example", ""), Safe);
 }
 
 #[test]

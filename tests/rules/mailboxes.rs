@@ -78,6 +78,19 @@ fn an_address_leads_to_one_mailbox_however_it_is_written() {
 }
 
 #[test]
+fn an_address_whose_folder_could_have_no_name_is_unknown() {
+    let (app, ..) = start();
+    // Two octets of each letter become three in lower case, and those nine characters of a name.
+    let long = "\u{23a}".repeat(32);
+    assert_eq!(mailbox(&app, &format!("{long}@example.com")), None);
+    let short = "\u{23a}".repeat(28);
+    assert_eq!(
+        mailbox(&app, &format!("{short}@example.com")),
+        Some(format!("{}@example.com", "\u{2c65}".repeat(28)))
+    );
+}
+
+#[test]
 fn a_recipient_whose_local_part_has_a_delimiter_is_one_of_its_own() {
     let (app, key, domain) = start();
     let tagged = "jo+team@example.com".parse().unwrap();

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use postroom::dns::{Answer, Question, Resolver};
+use postroom::id::DomainId;
+use postroom::inbound::{self, Downstream, InboundChange};
 use postroom_server::delivery::Deliverer;
 use postroom_server::mta::auth::SenderAuth;
 use postroom_server::mta::lmtp::Lmtp;
@@ -166,4 +169,34 @@ fn what_has_no_end_is_not_kept_for_ever() {
         let pieces: Vec<&[u8]> = (0..64).map(|_| &endless[..]).collect();
         assert!(said(&mut *protocol, &pieces).1, "{name} takes four MiB without an end");
     }
+}
+
+/// A resolver over which the code that asks it falls.
+struct Panicking;
+
+impl Resolver for Panicking {
+    fn lookup(&self, _: &Question) -> Answer {
+        panic!("a test wants it so")
+    }
+}
+
+#[test]
+fn a_panic_in_a_delivery_is_a_reply_for_each_recipient_and_the_conversation_goes_on() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let id = DomainId::new(app.domain(&key, "example.com"));
+    let folder = TempDir::new().unwrap();
+    let mut deliverer = mail::deliverer(&app.postroom, folder.path(), false);
+    deliverer.resolver = Arc::new(Panicking);
+    let mut lmtp = Lmtp::new(Arc::new(deliverer));
+    let begin = b"LHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<jo@example.com>\r\nRCPT TO:<bo@example.com>\r\nDATA\r\n";
+    let message = b"From: a@b.example\r\n\r\nx\r\n.\r\n";
+    let servers = vec![Downstream { priority: 1, weight: 1, port: 25, target: "mx.far.example".into() }];
+    let change = InboundChange { downstream: Some(servers), ..InboundChange::default() };
+    app.postroom.write(|tx| inbound::change(tx, &key.operator(), &key.own(tx, id)?, &change)).unwrap();
+    assert!(!said(&mut lmtp, &[begin]).1);
+    let (replies, ended) = said(&mut lmtp, &[message, b"NOOP\r\n"]);
+    let replies = String::from_utf8(replies).unwrap();
+    let codes: Vec<&str> = replies.lines().map(|line| &line[..9]).collect();
+    assert_eq!((codes, ended), (vec!["451 4.3.0", "451 4.3.0", "250 2.0.0"], false));
 }

@@ -213,6 +213,16 @@ fn forwarded_mail_has_a_sender_at_the_domain_and_what_comes_back_to_it_goes_to_t
         assert_eq!(back.commands[1], "MAIL FROM:<>");
         assert!(back.commands[2].eq_ignore_ascii_case("RCPT TO:<jo@b.example>"), "{back:?}");
     }
+    // It is there for reports, and nobody else's way to the first sender.
+    assert!(deliver(&it, "a@b.example", &[&sender])[0].starts_with("550 5.7.1"));
+    let mut milter = it.milter();
+    for (from, reply) in [("<>", 'c'), ("<a@b.example>", 'y')] {
+        assert_eq!(milter.ask('M', format!("{from}\0").as_bytes()).0, 'c');
+        let said = milter.ask('R', format!("<{sender}>\0").as_bytes());
+        assert!(said.0 == reply && (reply == 'c' || said.1.starts_with("550 5.7.1")), "{from}: {said:?}");
+        // One of another server is that server's.
+        assert_eq!(milter.ask('R', b"<SRS0=aaaaaaaa=123=b.example=jo@far.example>\0").0, 'c');
+    }
     for forged in [sender.replace("=Jo@", "=bo@"), "SRS0=aaaaaaaa=123=b.example=jo@example.com".to_owned()] {
         assert_eq!(it.map(&format!("recipient {forged}")), "9:NOTFOUND ,", "{forged}");
         assert!(deliver(&it, "", &[&forged])[0].starts_with("550 5.1.1"));
@@ -231,7 +241,7 @@ fn forwarded_mail_has_a_sender_at_the_domain_and_what_comes_back_to_it_goes_to_t
     assert_eq!(deliver(&it, "", &[path]), ["250 2.0.0 queued as X"]);
     assert_eq!(mail.taken().pop().unwrap().commands[2], format!("RCPT TO:<{long}>"));
     for (reply, wanted) in
-        [("550 5.1.1 no", "550 5.1.1 no"), ("421 4.3.2 bye", "451 4.3.2 bye"), ("x", "451 4.4.1")]
+        [("550 5.1.1 no", "550 5.1.1 no"), ("421 4.3.2 bye", "451 4.3.2 bye"), ("x", "451 4.4.2")]
     {
         mail.replies(reply);
         assert!(deliver(&it, "a@b.example", &["jo@example.com"])[0].starts_with(wanted), "{reply}");
@@ -258,9 +268,32 @@ fn mail_for_downstream_servers_goes_to_the_first_that_takes_it() {
     let made = it.server.client().post("/inbound/v1/domains/batch?subscriptionHandle=default", &batch);
     assert!(made.status < 300, "{made:?}");
     assert_eq!(deliver(&it, "a@b.example", &["jo@down.example"]), ["250 2.0.0 queued as X"]);
-    let taken = mail.taken().pop().unwrap();
+    let taken = mail.taken();
+    assert_eq!(taken.len(), 1);
+    let taken = &taken[0];
     assert_eq!(taken.commands[1..3], ["MAIL FROM:<a@b.example>", "RCPT TO:<jo@down.example>"]);
     assert_eq!(taken.text, MESSAGE);
+}
+
+#[test]
+fn a_server_that_had_the_message_and_does_not_say_what_it_did_is_the_last_that_gets_it() {
+    let (first, second) = (MailServer::new(), MailServer::new());
+    let site = Site::new().with("POSTROOM_EGRESS_ALLOW", "127.0.0.0/8");
+    let dir = site.file("sockets");
+    let it = start_at(site, dir, "0");
+    let batch = json!({"domains": [{"domain": "down.example", "downstreamAddresses": [
+        {"priority": 10, "weight": 1, "port": first.port, "target": "127.0.0.1"},
+        {"priority": 20, "weight": 1, "port": second.port, "target": "127.0.0.1"},
+    ]}]});
+    let made = it.server.client().post("/inbound/v1/domains/batch?subscriptionHandle=default", &batch);
+    assert!(made.status < 300, "{made:?}");
+    for reply in ["x", "354 more of it"] {
+        first.replies(reply);
+        assert!(deliver(&it, "a@b.example", &["jo@down.example"])[0].starts_with("451 4.4.2"), "{reply}");
+    }
+    first.replies("550 5.1.1 nobody");
+    assert_eq!(deliver(&it, "a@b.example", &["jo@down.example"]), ["550 5.1.1 nobody"]);
+    assert_eq!((first.taken().len(), second.taken().len()), (3, 0));
 }
 
 #[test]

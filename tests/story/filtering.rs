@@ -13,6 +13,7 @@ const MARKED: &str = "Received: from c.example (unknown [192.0.2.7])\n\tby mx.ex
 fn start() -> Bridged {
     let site = Site::new().with("POSTROOM_WEBHOOKS_LOOPBACK_HTTP", "true");
     let site = site.with("POSTROOM_BRIDGE_SPAM_HEADER", "X-Spam: yes");
+    let site = site.with("POSTROOM_EGRESS_ALLOW", "127.0.0.0/8");
     let site = site.with("POSTROOM_INBOUND_ABUSE_POLICY", "quarantine");
     let dir = site.file("sockets");
     let it = start_at(site, dir, "0");
@@ -145,4 +146,50 @@ fn explain_says_what_would_become_of_a_message_from_here_to_the_mailbox() {
     assert_eq!(it.site.run(&["explain", "keep.example"]).code, Some(0));
     assert_eq!(it.site.run(&["explain", "never.example"]).code, Some(3));
     assert_eq!(it.site.run(&["explain", "no@"]).code, Some(2));
+}
+
+#[test]
+fn one_more_recipient_gets_nobody_past_a_list_whose_mail_goes_straight_on_to_other_servers() {
+    let it = start();
+    let servers = json!([{ "priority": 1, "weight": 1, "port": 25, "target": "127.0.0.1" }]);
+    let settings = json!({ "abusePolicy": "block" });
+    let batch = json!({ "domains": [
+        { "domain": "down.example", "downstreamAddresses": servers, "settings": settings },
+    ] });
+    let made = it.server.client().post("/inbound/v1/domains/batch?subscriptionHandle=default", &batch);
+    assert!(made.status < 300, "{made:?}");
+    it.site.json(&["list", "add", "--domain", "down.example", "blocklist", "bad.example"]);
+    it.site.json(&["list", "add", "--domain", "keep.example", "blocklist", "bad.example"]);
+    let both = ["jo@down.example", "jo@flag.example"];
+    for from in
+        ["a@bad.example", "a@bad.example (Jo)", "Group: a@bad.example;", "a@ok.example, a@bad.example"]
+    {
+        let said = filtered(&it, &both, &[("From", from)]);
+        assert!(said[0].0 == 'y' && said[0].1.contains("blocked by the domain's list"), "{from}: {said:?}");
+    }
+    let said = filtered(&it, &both, &[("From", "b@ok.example"), ("From", "a@bad.example")]);
+    assert!(said[0].0 == 'y', "two fields: {said:?}");
+    let said = filtered(&it, &both, &FIELDS);
+    assert_eq!(said, [('y', "550 5.7.1 The message was taken for spam\0".to_owned())]);
+    // What is delivered here is held back for those who do not want it, and the others get it.
+    let said = filtered(&it, &["jo@keep.example", "jo@flag.example"], &[("From", "a@bad.example")]);
+    assert_eq!(said, [('c', String::new())]);
+}
+
+#[test]
+fn the_lists_of_recipients_here_hold_for_who_is_logged_in_too() {
+    let it = start();
+    let (token, _) = it.token("example.com");
+    it.site.json(&["list", "add", "--domain", "keep.example", "blocklist", "jo@example.com"]);
+    let mut milter = it.milter();
+    let mut begin = |sender: &str| {
+        milter.tell('D', format!("M{{auth_authen}}\0{token}@example.com\0").as_bytes());
+        assert_eq!(milter.ask('M', format!("<{sender}>\0").as_bytes()).0, 'c');
+        milter.ask('R', b"<jo@keep.example>\0")
+    };
+    let said = begin("jo@example.com");
+    assert!(said.0 == 'y' && said.1.contains("blocked by the domain's list"), "{said:?}");
+    assert_eq!(begin("bo@example.com").0, 'c');
+    let said = milter.end(&[("From", "jo@example.com")]);
+    assert!(said[0].0 == 'y' && said[0].1.starts_with("550 5.7.1 <jo@example.com>: blocked"), "{said:?}");
 }

@@ -67,11 +67,11 @@ fn arrival(context: &Context, args: &Args) -> Result<Arrival, Failure> {
     };
     let head = Head::read(&octets);
     let sender = args.sender.as_deref().and_then(Sender::parse);
-    let from = args.from.as_deref().and_then(Sender::parse);
+    let authors = args.from.as_ref().map_or_else(|| head.authors(), |from| Sender::authors([from]));
     let mark = context.config.spam_header()?.filter(|(name, value)| head.has(name, value));
     Ok(Arrival {
         sender,
-        author: from.or_else(|| head.author()),
+        authors,
         client: args.ip.or_else(|| head.client()),
         spam: mark.map(|_| context.config.abuse_policy()).transpose()?,
         is_released: false,

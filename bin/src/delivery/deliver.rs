@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -13,32 +12,35 @@ use postroom::clock::Timestamp;
 use postroom::db::Postroom;
 use postroom::dns::Resolver;
 use postroom::error::Error;
-use postroom::inbound::Downstream;
-use postroom::list::Sender;
+use postroom::list::{MOST_AUTHORS, Sender};
 use postroom::mail::{self, Arrival, Delivery, DeliveryId, Folder, Head, Summary, Way};
 use postroom::webhook::call::{self, WebhookCall};
 use tracing::{error, info, warn};
 
 use super::calls::Calls;
-use super::held::Room;
+use super::held::{NoRoom, Room};
 use super::maildir;
 use super::places::Places;
 use super::poster::Poster;
 use super::spam::{self, SpamMark};
-use super::submit::{self, Sending};
 use super::tally::Tally;
-use crate::json::received::{Received, received_json};
+use crate::json::received::{Received, base64_octets, received_json};
 use crate::watch::{BridgeMetrics, Outcome};
 
 /// The most calls to other servers for one message at a time, and how long all of them may take: less than a mail server waits for
 /// the replies.
 const MOST_CALLS: usize = 8;
-const CALLING: Duration = Duration::from_mins(1);
+pub(super) const CALLING: Duration = Duration::from_mins(1);
 
-const TROUBLE: &str = "451 4.3.0 The database could not be asked; try again later";
+pub(super) const TROUBLE: &str = "451 4.3.0 The database could not be asked; try again later";
 const UNKNOWN: &str = "550 5.1.1 There is no such recipient";
-const NO_ROOM: &str = "452 4.3.1 The message has no room here now";
-const BUSY: &str =
+pub(crate) const LONG_HEADER: &str = "552 5.3.4 The message's header section is too long";
+pub(crate) const MANY_AUTHORS: &str = "550 5.6.0 The message names too many authors";
+pub(crate) const SPAM: &str = "550 5.7.1 The message was taken for spam";
+/// A return path is there for delivery reports, which have no sender (RFC 3461 section 6.1). Without this rule anybody could have
+/// any mail sent on through one.
+pub(crate) const REPORTS_ALONE: &str = "550 5.7.1 This address takes delivery reports alone";
+pub(super) const BUSY: &str =
     "451 4.3.2 The receiver of this mail is busy, or has failed again and again; try again later";
 
 /// A message's sender and its recipients.
@@ -83,14 +85,14 @@ pub struct Deliverer {
 }
 
 /// One delivery: a message, one of its recipients, and what becomes of it.
-struct Job<'a> {
+pub(super) struct Job<'a> {
     /// The recipient's place in the envelope.
     at: usize,
-    recipient: &'a Recipient,
-    envelope: &'a Envelope,
-    message: &'a [u8],
+    pub(super) recipient: &'a Recipient,
+    pub(super) envelope: &'a Envelope,
+    pub(super) message: &'a [u8],
     id: DeliveryId,
-    delivery: Delivery,
+    pub(super) delivery: Delivery,
 }
 
 /// What the mail server is told of a delivery, and what became of it.
@@ -114,18 +116,30 @@ impl Job<'_> {
         flag.map(|(name, value)| format!("{name}: {value}"))
     }
 
-    fn flag_line(&self) -> String {
+    pub(super) fn flag_line(&self) -> String {
         self.flag().map(|line| line + "\r\n").unwrap_or_default()
     }
 }
 
 impl Deliverer {
     /// Delivers a message. Returns a reply for each recipient, in their order.
+    ///
+    /// Refused is one whose header section is not read to its end, or that names more authors than lists are asked about: a mark or an author
+    /// could hide there.
     pub(crate) fn deliver(&self, envelope: &Envelope, message: &[u8]) -> Vec<String> {
         let head = Head::read(message);
+        let authors = head.authors();
+        let refusal = match () {
+            () if head.is_cut() => Some(LONG_HEADER),
+            () if authors.len() > MOST_AUTHORS => Some(MANY_AUTHORS),
+            () => None,
+        };
+        if let Some(refusal) = refusal {
+            return vec![refusal.to_owned(); envelope.recipients.len()];
+        }
         let arrival = Arrival {
             sender: Sender::parse(&envelope.sender),
-            author: head.author(),
+            authors,
             client: head.client(),
             spam: spam::found(self.spam_mark.as_ref(), &head),
             is_released: false,
@@ -159,6 +173,7 @@ impl Deliverer {
                 *place = reply;
             }
         };
+        let end = Instant::now() + CALLING;
         let mut calls: VecDeque<Vec<Job<'_>>> = VecDeque::new();
         for (at, (recipient, delivery)) in envelope.recipients.iter().zip(found).enumerate() {
             let Some(delivery) = delivery else {
@@ -167,7 +182,7 @@ impl Deliverer {
             };
             let id = DeliveryId::of(&envelope.sender, &recipient.text, message);
             let job = Job { at, recipient, envelope, message, id, delivery };
-            match self.at_once(&job) {
+            match self.at_once(&job, end) {
                 Some(reply) => note(&job, reply.into()),
                 // Those of one domain follow one another.
                 None => match calls.iter_mut().find(|jobs| {
@@ -180,20 +195,21 @@ impl Deliverer {
         }
         if !calls.is_empty() {
             let summary = Head::read(message).summary();
-            Deliverer::call_all(calls, |job, end| self.call(job, &summary, end), note);
+            Deliverer::call_all(calls, |job| self.call(job, &summary, end), note);
         }
         replies.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What makes nobody wait for another server. None if another server must be called as well.
-    fn at_once(&self, job: &Job<'_>) -> Option<String> {
+    /// What makes nobody wait for a server of somebody else's, begun before `end`. None if such a server must be called as well.
+    fn at_once(&self, job: &Job<'_>, end: Instant) -> Option<String> {
         match &job.delivery.way {
             Way::Keep(folder) => Some(self.keep(job, *folder)),
             Way::Post { keeps: true, .. } => {
                 Some(self.keep(job, Folder::Inbox)).filter(|reply| !reply.starts_with('2'))
             }
-            Way::Forward(to) => Some(self.forward(job, to)),
-            Way::Return(sender) => Some(self.hand_over(job, "", sender)),
+            Way::Forward(to) => Some(self.forward(job, to, end)),
+            Way::Return(sender) => Some(self.hand_over(job, "", sender, end)),
+            Way::Refuse => Some(SPAM.to_owned()),
             Way::Post { .. } | Way::Onward(_) => None,
         }
     }
@@ -213,83 +229,27 @@ impl Deliverer {
             Err(error) => {
                 error!(%mailbox, %error, "a message cannot be stored; the mail server tries again");
                 match error.kind() {
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => NO_ROOM.to_owned(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                        NoRoom::Now.reply().to_owned()
+                    }
                     _ => "451 4.3.0 The mailbox cannot be written; try again later".to_owned(),
                 }
             }
         }
     }
 
-    /// Sends it on with a return path in place of its sender.
-    fn forward(&self, job: &Job<'_>, to: &EmailAddress) -> String {
-        // What is no address at a mail domain cannot be reached from here either: nobody is told of a failure.
-        let sender = job.envelope.sender.parse::<EmailAddress>().ok();
-        let domain = job.delivery.domain;
-        let path =
-            sender.map(|sender| match self.postroom.read(|tx| mail::return_path(tx, domain, &sender)) {
-                Ok(None) => self.postroom.write(|tx| mail::keep_return_path(tx, domain, &sender)).map(Some),
-                found => found,
-            });
-        match path.transpose() {
-            Ok(path) => {
-                let path = path.flatten().map(|path| path.to_string()).unwrap_or_default();
-                self.hand_over(job, &path, to)
-            }
-            Err(trouble) => {
-                error!(%trouble, "a message could not be forwarded; the mail server tries again");
-                TROUBLE.to_owned()
-            }
-        }
-    }
-
-    /// Hands it back to the mail server, for another address. Who has had it before does not get it again.
-    fn hand_over(&self, job: &Job<'_>, sender: &str, to: &EmailAddress) -> String {
-        let recipient = &job.recipient.text;
-        let passed = |value: &[u8]| value.eq_ignore_ascii_case(recipient.as_bytes());
-        if Head::read(job.message).all("delivered-to").any(passed) {
-            return "554 5.4.6 The message goes in a circle: it was here before".to_owned();
-        }
-        let top = format!("Delivered-To: {recipient}\r\n{}", job.flag_line());
-        let addresses = match self.submit.to_socket_addrs() {
-            Ok(addresses) => addresses.collect::<Vec<_>>(),
-            Err(error) => return self.not_handed_over(&error),
-        };
-        let sending = self.sending(job, sender, &to.to_string(), &top, &addresses);
-        sending.unwrap_or_else(|error| self.not_handed_over(&error))
-    }
-
-    fn not_handed_over(&self, error: &io::Error) -> String {
-        error!(submit = self.submit, %error, "the mail server does not take forwarded mail; it tries again");
-        "451 4.4.1 The mail server does not take forwarded mail now".to_owned()
-    }
-
-    fn sending(
-        &self,
-        job: &Job<'_>,
-        sender: &str,
-        recipient: &str,
-        top: &str,
-        addresses: &[SocketAddr],
-    ) -> io::Result<String> {
-        let Envelope { is_8bit, is_utf8, .. } = *job.envelope;
-        let helo = self.postroom.settings().mx_host.as_str();
-        let sending = Sending { helo, sender, recipient, is_8bit, is_utf8, top, message: job.message };
-        submit::send(addresses, &sending).map(|reply| reply.line())
-    }
-
-    /// Makes all calls, those of different domains side by side, until there is no more time.
+    /// Makes all calls, those of different domains side by side.
     fn call_all<'a>(
         calls: VecDeque<Vec<Job<'a>>>,
-        call: impl Fn(&Job<'a>, Instant) -> Done + Sync,
+        call: impl Fn(&Job<'a>) -> Done + Sync,
         note: impl Fn(&Job<'a>, Done) + Sync,
     ) {
-        let end = Instant::now() + CALLING;
         let workers = calls.len().min(MOST_CALLS);
         let calls = Mutex::new(calls);
         let work = || {
             while let Some(jobs) = { calls.lock().unwrap_or_else(PoisonError::into_inner).pop_front() } {
                 for job in &jobs {
-                    note(job, call(job, end));
+                    note(job, call(job));
                 }
             }
         };
@@ -302,7 +262,7 @@ impl Deliverer {
         });
     }
 
-    /// Calls another server, if there is a place for that.
+    /// Calls another server, if there is a place for that, and time.
     fn call(&self, job: &Job<'_>, summary: &Summary, end: Instant) -> Done {
         let Delivery { domain, account, way, .. } = &job.delivery;
         let now = Instant::now();
@@ -315,9 +275,9 @@ impl Deliverer {
                 reply
             }
             (Some(place), Way::Onward(servers)) => {
-                let reply = self.onward(job, servers);
-                place.end(reply.is_some(), Instant::now());
-                reply.unwrap_or_else(|| "451 4.4.1 None of the domain's servers takes mail now".to_owned())
+                let (reply, is_well) = self.onward(job, servers);
+                place.end(is_well, Instant::now());
+                reply
             }
             _ => TROUBLE.to_owned(),
         };
@@ -336,10 +296,14 @@ impl Deliverer {
     /// Posts it to the webhook. Returns the reply, and whether the webhook is well.
     fn post(&self, job: &Job<'_>, summary: &Summary) -> (String, bool) {
         let Way::Post { url, signer, keeps } = &job.delivery.way else { return (TROUBLE.to_owned(), true) };
-        // The message with its flag, Base64 of that, and the body with it.
-        let Some(_room) = Room::take(job.message.len() * 4) else { return (NO_ROOM.to_owned(), true) };
+        let flag = job.flag_line();
+        // The body is little more than Base64 of the message.
+        let body_octets = base64_octets(job.message.len());
+        let _room = match Room::take(Some(job.delivery.account), job.message.len(), body_octets) {
+            Ok(room) => room,
+            Err(no_room) => return (no_room.reply().to_owned(), true),
+        };
         let now = self.postroom.now();
-        let raw = [job.flag_line().as_bytes(), job.message].concat();
         let second = Timestamp::from_millis(now.seconds() * 1000).to_string().replace(".000Z", "Z");
         let received = Received {
             id: job.id.as_str(),
@@ -352,7 +316,7 @@ impl Deliverer {
             subject: summary.subject.as_deref(),
             message_id: summary.message_id.as_deref(),
             verdict: job.delivery.verdict.as_str(),
-            raw: &raw,
+            raw: [flag.as_bytes(), job.message],
         };
         let body = received_json(&received).into_bytes();
         let fields = [
@@ -405,18 +369,5 @@ impl Deliverer {
         place.end(is_well, Instant::now());
         info!(id = %job.id, domain = %job.delivery.name, reply, "posted again");
         Ok(Some(reply))
-    }
-
-    /// Sends it to the first of these servers that takes the connection; none if none does.
-    fn onward(&self, job: &Job<'_>, servers: &[Downstream]) -> Option<String> {
-        let policy = &self.postroom.settings().egress;
-        let (sender, recipient) = (&job.envelope.sender, &job.recipient.text);
-        servers.iter().find_map(|server| {
-            let vetted = server.addresses_now(&*self.resolver, policy);
-            let vetted =
-                vetted.inspect_err(|reason| warn!(domain = %job.delivery.name, %reason, "not sent on"));
-            let addresses: Vec<_> = vetted.ok()?.iter().map(|ip| SocketAddr::new(ip, server.port)).collect();
-            self.sending(job, sender, recipient, &job.flag_line(), &addresses).ok()
-        })
     }
 }

@@ -192,8 +192,8 @@ impl Deliverer {
 /// Room for a whole message in memory: as it is read, and as it came.
 fn room(held: &Held) -> Result<Room, MailTrouble> {
     let octets = fs::metadata(held.file()).map_err(|error| trouble(&error))?.len();
-    let room = usize::try_from(octets).ok().and_then(|octets| Room::take(octets.saturating_mul(2)));
-    room.ok_or(MailTrouble::Failed)
+    let room = usize::try_from(octets).ok().map(|octets| Room::take(None, 0, octets.saturating_mul(2)));
+    room.and_then(Result::ok).ok_or(MailTrouble::Failed)
 }
 
 /// What is in a folder; nothing if the folder is not there.

@@ -2,7 +2,7 @@
 //! where calls fail one after the other. So nobody's dead server delays the mail of others.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use postroom::id::{AccountId, DomainId};
@@ -15,6 +15,10 @@ const FOR_NEW: usize = 4;
 /// So many failures in a row, within this time, and nothing is called.
 const FAILURES: usize = 5;
 const PAUSE: Duration = Duration::from_secs(30);
+/// The most messages under way back to the mail server beside this: half of the threads that deliver. One more waits so long for a place,
+/// for a mail server that is well takes a message in less.
+const MOST_FORWARDS: usize = 16;
+const WAITING: Duration = Duration::from_secs(1);
 
 /// The calls that are under way.
 pub struct Places {
@@ -23,6 +27,8 @@ pub struct Places {
     /// The most for one account.
     per_account: usize,
     state: Mutex<State>,
+    forwards: Mutex<usize>,
+    forwarded: Condvar,
 }
 
 #[derive(Default)]
@@ -43,7 +49,13 @@ struct Calls {
 impl Places {
     /// So many at a time for each domain, and for each account.
     pub fn new(per_domain: usize, per_account: usize) -> Places {
-        Places { per_domain, per_account, state: Mutex::default() }
+        Places {
+            per_domain,
+            per_account,
+            state: Mutex::default(),
+            forwards: Mutex::default(),
+            forwarded: Condvar::new(),
+        }
     }
 
     /// A place for a call; none if there are too many, or too many have failed.
@@ -62,6 +74,23 @@ impl Places {
         state.accounts.insert(account, of_account + 1);
         state.domains.entry(domain).or_default().under_way += 1;
         Some(Place { places: self, domain, account, outcome: None })
+    }
+
+    /// A place for a message that goes back to the mail server beside this; none if there is none in time. All accounts share them, for it is
+    /// the operator's server that they wait for.
+    pub fn take_forward(&self) -> Option<Forward<'_>> {
+        let is_full = |under_way: &mut usize| *under_way >= MOST_FORWARDS;
+        let waited = self.forwarded.wait_timeout_while(self.forwards(), WAITING, is_full);
+        let (mut under_way, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() {
+            return None;
+        }
+        *under_way += 1;
+        Some(Forward { places: self })
+    }
+
+    fn forwards(&self) -> MutexGuard<'_, usize> {
+        self.forwards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn give_back(&self, place: &Place<'_>) {
@@ -123,6 +152,18 @@ impl Drop for Place<'_> {
     }
 }
 
+/// A place of a message that is forwarded, given back when it is dropped.
+pub struct Forward<'a> {
+    places: &'a Places,
+}
+
+impl Drop for Forward<'_> {
+    fn drop(&mut self) {
+        *self.places.forwards() -= 1;
+        self.places.forwarded.notify_one();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,5 +217,19 @@ mod tests {
         assert!(!call(false, seconds(35)));
         let (other, _) = ids(2, 1);
         assert!(places.take(other, account, seconds(12)).is_some(), "nobody else waits");
+    }
+
+    #[test]
+    fn half_of_the_threads_at_most_forward_and_one_more_waits_for_a_place() {
+        let places = Places::new(4, 8);
+        let mut taken: Vec<_> = (0..MOST_FORWARDS).map(|_| places.take_forward().unwrap()).collect();
+        assert!(places.take_forward().is_none());
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| places.take_forward().is_some());
+            taken.pop();
+            assert!(waits.join().unwrap());
+        });
+        taken.clear();
+        assert_eq!(*places.forwards(), 0);
     }
 }

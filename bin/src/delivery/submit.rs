@@ -9,9 +9,12 @@ use crate::scout::limited::Limited;
 
 /// How long a server may take to be reached; for all that is said before the message, in which some wait on purpose; and to reply to the
 /// whole message. However it splits its octets, no part lasts longer.
+///
+/// RFC 5321 section 4.5.3.2.6 asks for ten minutes for the last one, because a server that is not waited for gets the message twice. But
+/// the mail server whose message it is waits ten minutes itself (Postfix's `lmtp_data_done_timeout`), for all that is done here.
 const CONNECTING: Duration = Duration::from_secs(10);
 const OPENING: Duration = Duration::from_secs(40);
-const TAKING: Duration = Duration::from_mins(1);
+const TAKING: Duration = Duration::from_mins(5);
 /// How long it may take to read this many octets of a message, beside ten seconds for all.
 const READING: Duration = Duration::from_secs(1);
 const OCTETS_READ: usize = 128 * 1024;
@@ -42,9 +45,34 @@ pub struct Reply {
     pub lines: Vec<String>,
 }
 
+/// Why a message is not sent, as far as it is known.
+#[derive(Debug)]
+pub(crate) enum NotSent {
+    /// No server has it, so another one may get it.
+    Kept(io::Error),
+    /// A server got all of it, and did not say what became of it. It may have it: another one that got it would make two of it.
+    InDoubt(io::Error),
+}
+
+impl From<io::Error> for NotSent {
+    fn from(error: io::Error) -> NotSent {
+        NotSent::Kept(error)
+    }
+}
+
 impl Reply {
-    fn is_good(&self) -> bool {
-        (200..400).contains(&self.code)
+    /// Whether what was asked for is done. A code from 300 on asks for more, which only DATA has (RFC 5321 section 4.2.1).
+    fn is_done(&self) -> bool {
+        (200..300).contains(&self.code)
+    }
+
+    /// A reply that refuses is the answer for the recipient; none other than these has a meaning here.
+    fn refusal(self) -> io::Result<Reply> {
+        if self.code >= 400 { Ok(self) } else { Err(self.unexpected()) }
+    }
+
+    fn unexpected(&self) -> io::Error {
+        io::Error::other(format!("it replied {}", self.line()))
     }
 
     fn offers(&self, extension: &str) -> bool {
@@ -89,20 +117,25 @@ pub fn read_reply(octets: &[u8]) -> Found<Reply> {
     if octets.len() > MAX_REPLY_OCTETS { Found::Broken } else { Found::Part }
 }
 
-/// Sends a message to the first of these addresses that takes the connection. The reply is the one that decided: to the whole
-/// message, or to what was refused before it.
-pub(crate) fn send(addresses: &[SocketAddr], sending: &Sending<'_>) -> io::Result<Reply> {
+/// Sends a message to the first of these addresses that lets it begin, of those that are tried before `end`. The reply is the one that
+/// decided: to the whole message, or to what was refused before it.
+pub(crate) fn send(addresses: &[SocketAddr], sending: &Sending<'_>, end: Instant) -> Result<Reply, NotSent> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address");
     for address in addresses {
-        match TcpStream::connect_timeout(address, CONNECTING) {
-            Ok(stream) => {
+        if Instant::now() >= end {
+            return Err(NotSent::Kept(io::ErrorKind::TimedOut.into()));
+        }
+        let sent =
+            TcpStream::connect_timeout(address, CONNECTING).map_err(NotSent::Kept).and_then(|stream| {
                 let stream = Limited { stream, until: Instant::now() + OPENING, left: u64::MAX };
-                return Conversation { stream, input: Vec::new() }.send(sending);
-            }
-            Err(error) => last = error,
+                Conversation { stream, input: Vec::new() }.send(sending)
+            });
+        match sent {
+            Err(NotSent::Kept(error)) => last = error,
+            decided => return decided,
         }
     }
-    Err(last)
+    Err(NotSent::Kept(last))
 }
 
 struct Conversation {
@@ -111,16 +144,9 @@ struct Conversation {
 }
 
 impl Conversation {
-    fn send(mut self, sending: &Sending<'_>) -> io::Result<Reply> {
+    fn send(mut self, sending: &Sending<'_>) -> Result<Reply, NotSent> {
         self.stream.stream.set_nodelay(true)?;
-        let greeting = self.reply()?;
-        if !greeting.is_good() {
-            return Ok(greeting);
-        }
-        let offered = self.ask(&format!("EHLO {}", sending.helo))?;
-        if !offered.is_good() {
-            return Ok(offered);
-        }
+        let offered = self.open(sending.helo)?;
         let needs_utf8 = !sending.sender.is_ascii() || !sending.recipient.is_ascii();
         if needs_utf8 && !offered.offers("SMTPUTF8") {
             let lines = vec!["5.6.7 The next mail server takes no address with UTF-8".to_owned()];
@@ -130,28 +156,47 @@ impl Conversation {
         let body = if has_8bit { " BODY=8BITMIME" } else { "" };
         let has_utf8 = (sending.is_utf8 || needs_utf8) && offered.offers("SMTPUTF8");
         let utf8 = if has_utf8 { " SMTPUTF8" } else { "" };
-        let commands = [
+        for command in [
             format!("MAIL FROM:<{}>{body}{utf8}", sending.sender),
             format!("RCPT TO:<{}>", sending.recipient),
-            "DATA".to_owned(),
-        ];
-        for command in commands {
+        ] {
             let reply = self.ask(&command)?;
-            if !reply.is_good() {
-                return Ok(reply);
+            if !reply.is_done() {
+                return Ok(reply.refusal()?);
             }
+        }
+        let reply = self.ask("DATA")?;
+        if !(300..400).contains(&reply.code) {
+            return Ok(reply.refusal()?);
         }
         let pieces = u32::try_from(sending.message.len() / OCTETS_READ).unwrap_or(u32::MAX);
         self.stream.until = Instant::now() + READING * pieces.saturating_add(10);
         let mut writer = BufWriter::new(&mut self.stream);
+        // The dot at its end waits in the buffer: until that is written, no server has the message.
         write_message(&mut writer, &[sending.top.as_bytes(), sending.message])?;
-        writer.flush()?;
+        let written = writer.flush();
         drop(writer);
         self.stream.until = Instant::now() + TAKING;
-        let reply = self.reply()?;
+        let reply = written.and_then(|()| self.reply()).map_err(NotSent::InDoubt)?;
         // The message is with the server or it is not, however the conversation ends.
         let _ = self.stream.write_all(b"QUIT\r\n");
-        Ok(reply)
+        if reply.is_done() { Ok(reply) } else { reply.refusal().map_err(NotSent::InDoubt) }
+    }
+
+    /// Begins the conversation, and returns what the server offers. One that refuses says nothing of the recipient: it is no place to send
+    /// mail to now.
+    fn open(&mut self, helo: &str) -> io::Result<Reply> {
+        let greeting = self.reply()?;
+        if !greeting.is_done() {
+            return Err(greeting.unexpected());
+        }
+        let offered = self.ask(&format!("EHLO {helo}"))?;
+        if offered.is_done() {
+            return Ok(offered);
+        }
+        // An old server that does not know it (RFC 5321 section 3.2), which offers nothing.
+        let greeted = self.ask(&format!("HELO {helo}"))?;
+        if greeted.is_done() { Ok(Reply { lines: Vec::new(), ..greeted }) } else { Err(greeted.unexpected()) }
     }
 
     fn ask(&mut self, command: &str) -> io::Result<Reply> {
@@ -237,6 +282,78 @@ mod tests {
         let error = Conversation { stream, input: Vec::new() }.reply().unwrap_err();
         let late = [io::ErrorKind::TimedOut, io::ErrorKind::WouldBlock];
         assert!(late.contains(&error.kind()) && begun.elapsed() < Duration::from_secs(5), "{error:?}");
+    }
+
+    /// A server that says these lines, the first at once and each other after a line from the client or a whole message, and hangs up.
+    fn server(lines: &'static [&'static str]) -> SocketAddr {
+        use std::io::{BufRead as _, BufReader};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut input = BufReader::new(stream.try_clone().unwrap()).lines();
+            let mut is_data = false;
+            for line in lines {
+                stream.write_all(format!("{line}\r\n").as_bytes()).unwrap();
+                while let Some(Ok(said)) = input.next()
+                    && is_data
+                    && said != "."
+                {}
+                is_data = line.starts_with("354");
+            }
+        });
+        address
+    }
+
+    fn sent(servers: &[&'static [&'static str]]) -> Result<String, NotSent> {
+        let addresses: Vec<SocketAddr> = servers.iter().map(|lines| server(lines)).collect();
+        let (sender, recipient, message) = ("a@b.example", "jo@example.com", &b"A: b\r\n\r\nx\r\n"[..]);
+        let (helo, top, is_8bit, is_utf8) = ("mx.example.net", "", false, false);
+        let sending = Sending { helo, sender, recipient, is_8bit, is_utf8, top, message };
+        send(&addresses, &sending, Instant::now() + OPENING).map(|reply| reply.line())
+    }
+
+    const WELL: &[&str] = &["220 x", "250 x", "250 x", "250 x", "354 x", "250 2.0.0 taken", "221 x"];
+
+    #[test]
+    fn a_server_that_does_not_let_mail_begin_is_passed_over() {
+        for refuses in [
+            &["554 go away"][..],
+            &["421 busy"],
+            &["354 what"],
+            &["220 x", "502 what?", "502 what?"],
+            &["220 x", "250 x", "354 what"],
+            &["220 x", "250 x", "250 x", "250 x", "250 what"],
+            &["220 x", "250 x", "250 x", "250 x"],
+        ] {
+            assert_eq!(sent(&[refuses, WELL]).unwrap(), "250 2.0.0 taken", "{refuses:?}");
+            assert!(matches!(sent(&[refuses]), Err(NotSent::Kept(_))), "{refuses:?}");
+        }
+        let old = &["220 x", "502 5.5.2 what?", "250 x", "250 x", "250 x", "354 x", "250 old", "221 x"];
+        assert_eq!(sent(&[old]).unwrap(), "250 old", "one that knows HELO alone");
+    }
+
+    #[test]
+    fn what_a_server_says_of_the_recipient_or_the_message_is_said() {
+        for says in [
+            &["220 x", "250 x", "550 5.7.1 no", "221 x"][..],
+            &["220 x", "250 x", "250 x", "550 5.7.1 no", "221 x"],
+            &["220 x", "250 x", "250 x", "250 x", "550 5.7.1 no", "221 x"],
+            &["220 x", "250 x", "250 x", "250 x", "354 x", "550 5.7.1 no", "221 x"],
+        ] {
+            assert_eq!(sent(&[says, WELL]).unwrap(), "550 5.7.1 no", "{says:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_had_all_of_it_and_does_not_say_so_is_in_doubt() {
+        for hangs in [
+            &["220 x", "250 x", "250 x", "250 x", "354 x"][..],
+            &["220 x", "250 x", "250 x", "250 x", "354 x", "354 what"],
+            &["220 x", "250 x", "250 x", "250 x", "354 x", "HTTP/1.1 400"],
+        ] {
+            assert!(matches!(sent(&[hangs, WELL]), Err(NotSent::InDoubt(_))), "{hangs:?}");
+        }
     }
 
     #[test]

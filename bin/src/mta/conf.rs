@@ -7,6 +7,10 @@ virtual_mailbox_domains = socketmap:unix:postroom/map:domain
 virtual_mailbox_maps = socketmap:unix:postroom/map:recipient
 virtual_transport = lmtp:unix:postroom/lmtp
 transport_maps = socketmap:unix:postroom/map:transport
+# Lines of more than 998 octets stay as they are. Postfix would break them after the milter, and then no DKIM signature holds: neither ours, nor one
+# that comes in and that a webhook's receiver wants to check.
+smtp_line_length_limit = 0
+lmtp_line_length_limit = 0
 # Who may send as whom, lists, and DKIM signatures.
 smtpd_milters = unix:postroom/milter
 smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination

@@ -174,7 +174,7 @@ impl Vault {
                     Err(_) => is_known = false,
                 },
                 "sender" => arrival.sender = Sender::parse(&value),
-                "from" => arrival.author = Sender::parse(&value),
+                "from" => arrival.authors = Sender::authors([&value]),
                 "ip" => arrival.client = value.parse().ok(),
                 _ => {}
             }

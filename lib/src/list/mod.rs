@@ -25,6 +25,7 @@
 
 mod item;
 mod key;
+mod sender;
 mod table;
 mod verdict;
 
@@ -43,9 +44,10 @@ use crate::ledger;
 use crate::recipient::Recipient;
 
 pub use item::{InvalidItem, InvalidItemKind, Item, ItemKind};
+pub use sender::{MOST_AUTHORS, Sender};
 pub use verdict::{
-    Because, Explanation, Field, InvalidListQuery, ListOutcome, ListQuery, ListVerdict, Sender, explain,
-    explain_for, verdict,
+    Because, Explanation, Field, InvalidListQuery, ListOutcome, ListQuery, ListVerdict, explain, explain_for,
+    verdict,
 };
 
 /// Which list: what becomes of the mail that an entry matches. The first decides before the second.

@@ -2,67 +2,16 @@
 
 use std::net::IpAddr;
 
-use super::item::any_host;
-use super::{ListEntry, ListKind, Tier, key, table};
+use super::sender::Sender;
+use super::{ItemKind, ListEntry, ListKind, Tier, key, table};
 use crate::account::Caller;
-use crate::address::{EmailAddress, local_part};
+use crate::address::EmailAddress;
 use crate::db::ReadTx;
 use crate::domain::{Domain, holder};
 use crate::error::Error;
 use crate::name::DomainName;
 use crate::ownership;
 use crate::recipient;
-
-/// The most octets of a domain name; what is longer is no sender's.
-const MAX_NAME_OCTETS: usize = 253;
-
-/// A sender as a message names it. It need not be an address that mail can be sent to: junk seldom is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sender {
-    /// The keys of its domain and of its address.
-    domain: String,
-    address: String,
-}
-
-impl Sender {
-    /// The sender that a text names, in angle brackets or without. None if it names none, as the null reverse path
-    /// `<>` does (RFC 5321 section 4.5.5).
-    pub fn parse(text: &str) -> Option<Sender> {
-        let text = text.trim();
-        let bare = text.rsplit_once('<').map_or(text, |(_, rest)| rest.split('>').next().unwrap_or_default());
-        let (local, domain) = bare.trim().rsplit_once('@')?;
-        let domain = any_host(domain).unwrap_or_else(|| domain.trim_end_matches('.').to_ascii_lowercase());
-        if domain.is_empty() || domain.len() > MAX_NAME_OCTETS {
-            return None;
-        }
-        let local = local_part(local).unwrap_or_else(|_| local.to_owned());
-        Some(Sender { address: key::of_address(&local, &domain), domain: key::of_domain(&domain) })
-    }
-
-    /// The keys of every item that matches it.
-    fn keys(&self, keys: &mut Vec<String>) {
-        let ends = self.domain.match_indices('.').map(|(at, _)| at);
-        keys.extend(ends.filter_map(|at| self.domain.get(..=at)).map(str::to_owned));
-        keys.extend([self.domain.clone(), format!("{}.", self.domain), self.address.clone()]);
-    }
-
-    fn matches(&self, key: &str) -> bool {
-        if let Some(top) = key.strip_suffix('.') {
-            return self
-                .domain
-                .strip_prefix(top)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        }
-        key == self.domain || key == self.address
-    }
-}
-
-impl From<&EmailAddress> for Sender {
-    fn from(address: &EmailAddress) -> Sender {
-        let domain = address.domain().as_str();
-        Sender { address: key::of_address(address.local(), domain), domain: key::of_domain(domain) }
-    }
-}
 
 /// A message, as far as lists look at it.
 #[derive(Clone, Debug)]
@@ -71,8 +20,8 @@ pub struct ListQuery {
     pub recipient: EmailAddress,
     /// The address of MAIL FROM.
     pub envelope_sender: Option<Sender>,
-    /// The address in the header field From.
-    pub header_from: Option<Sender>,
+    /// The [authors](Sender::authors) that its From field names.
+    pub header_from: Vec<Sender>,
     /// The address of the client that delivers it.
     pub client_ip: Option<IpAddr>,
 }
@@ -80,7 +29,7 @@ pub struct ListQuery {
 impl ListQuery {
     /// A message of which only the recipient is known.
     pub fn to(recipient: EmailAddress) -> ListQuery {
-        ListQuery { recipient, envelope_sender: None, header_from: None, client_ip: None }
+        ListQuery { recipient, envelope_sender: None, header_from: Vec::new(), client_ip: None }
     }
 
     /// A message as it is described in text. A sender that is no address counts as none, as with `MAIL FROM:<>`.
@@ -97,7 +46,7 @@ impl ListQuery {
         let client_ip = client_ip.map(|ip| ip.parse().map_err(no_ip)).transpose()?;
         Ok(ListQuery {
             envelope_sender: envelope_sender.and_then(Sender::parse),
-            header_from: header_from.and_then(Sender::parse),
+            header_from: Sender::authors(header_from),
             client_ip,
             ..ListQuery::to(recipient)
         })
@@ -106,7 +55,7 @@ impl ListQuery {
     /// The keys of every item that matches it, but for those of blocks.
     fn keys(&self) -> Vec<String> {
         let mut keys = Vec::new();
-        for sender in [&self.envelope_sender, &self.header_from].into_iter().flatten() {
+        for sender in self.envelope_sender.iter().chain(&self.header_from) {
             sender.keys(&mut keys);
         }
         keys.extend(self.client_ip.map(key::of_client));
@@ -119,18 +68,23 @@ impl ListQuery {
     /// Which parts of it an item matches.
     fn fields(&self, key: &str) -> Vec<Field> {
         let mut fields = Vec::new();
-        for (sender, field) in
-            [(&self.envelope_sender, Field::EnvelopeSender), (&self.header_from, Field::HeaderFrom)]
-        {
-            if sender.as_ref().is_some_and(|sender| sender.matches(key)) {
-                fields.push(field);
-            }
+        if self.envelope_sender.as_ref().is_some_and(|sender| sender.matches(key)) {
+            fields.push(Field::EnvelopeSender);
+        }
+        if self.header_from.iter().any(|author| author.matches(key)) {
+            fields.push(Field::HeaderFrom);
         }
         // An entry that matches no sender was found for the client.
         if fields.is_empty() {
             fields.push(Field::ClientIp);
         }
         fields
+    }
+
+    /// Whether an entry that matches the message would match it if this were its only author.
+    fn matches(&self, entry: &ListEntry, author: &Sender) -> bool {
+        let mut senders = self.envelope_sender.iter().chain([author]);
+        entry.item.kind() == ItemKind::IpAddress || senders.any(|sender| sender.matches(entry.item.key()))
     }
 }
 
@@ -224,21 +178,24 @@ pub struct Explanation {
 /// The recipient's own lists decide before those of its domain, and those before the account's. Within one tier the safelist
 /// decides before the blocklist; if several entries of one list match, the narrowest is named.
 ///
+/// A message with several authors is judged as if each were the only one: it is blocked if it is blocked for one of them, and safe only if
+/// it is safe for all.
+///
 /// This runs one statement, whose cost does not grow with the number of entries. Get `domain` from [`recipient::domain_of`].
 pub fn verdict<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, query: &ListQuery) -> Result<ListVerdict, Error> {
-    let first = found(tx, domain, query)?.into_iter().min_by(rank);
-    Ok(decided(query, first))
+    Ok(decided(query, &found(tx, domain, query)?))
 }
 
 /// The verdict, and which entries it overrules.
 pub fn explain<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, query: &ListQuery) -> Result<Explanation, Error> {
     let mut all = found(tx, domain, query)?;
     all.sort_by(rank);
-    let mut all = all.into_iter();
-    let verdict = decided(query, all.next());
-    let decides = verdict.because.as_ref().map(|because| because.entry.action);
-    let (agreeing, overruled) =
-        all.map(|found| because(query, found)).partition(|other| Some(other.entry.action) == decides);
+    let verdict = decided(query, &all);
+    let decides = verdict.because.as_ref().map(|because| &because.entry);
+    let others = all.into_iter().filter(|(_, other)| decides.is_none_or(|entry| entry.id != other.id));
+    let (agreeing, overruled) = others
+        .map(|found| because(query, found))
+        .partition(|other| decides.is_some_and(|entry| entry.action == other.entry.action));
     Ok(Explanation { verdict, overruled, agreeing })
 }
 
@@ -269,13 +226,24 @@ fn because(query: &ListQuery, (tier, entry): Found) -> Because {
     Because { tier, fields: query.fields(entry.item.key()), entry }
 }
 
-fn decided(query: &ListQuery, first: Option<Found>) -> ListVerdict {
-    let outcome = match first.as_ref().map(|(_, entry)| entry.action) {
-        Some(ListKind::Safelist) => ListOutcome::Safe,
-        Some(ListKind::Blocklist) => ListOutcome::Blocked,
-        None => ListOutcome::None,
+/// What the entries that match come to.
+fn decided(query: &ListQuery, all: &[Found]) -> ListVerdict {
+    let first =
+        |author| all.iter().filter(|(_, entry)| query.matches(entry, author)).min_by(|a, b| rank(a, b));
+    let firsts: Vec<Option<&Found>> = match &*query.header_from {
+        [] => vec![all.iter().min_by(|a, b| rank(a, b))],
+        authors => authors.iter().map(first).collect(),
     };
-    ListVerdict { outcome, because: first.map(|found| because(query, found)) }
+    let found = || firsts.iter().flatten().copied();
+    let blocked = found().filter(|it| it.1.action == ListKind::Blocklist).min_by(|a, b| rank(a, b));
+    let is_safe = firsts.iter().all(Option::is_some);
+    let safe = found().min_by(|a, b| rank(a, b)).filter(|_| is_safe);
+    let outcome = match (blocked, safe) {
+        (Some(_), _) => ListOutcome::Blocked,
+        (None, Some(_)) => ListOutcome::Safe,
+        (None, None) => ListOutcome::None,
+    };
+    ListVerdict { outcome, because: blocked.or(safe).map(|found| because(query, found.clone())) }
 }
 
 /// The order in which entries decide: the nearer tier first, then the safelist, then the narrower item.
@@ -289,13 +257,13 @@ fn breadth(entry: &ListEntry) -> (u8, std::cmp::Reverse<usize>) {
     breadth_of(entry.item.kind(), entry.item.key())
 }
 
-fn breadth_of(kind: super::ItemKind, key: &str) -> (u8, std::cmp::Reverse<usize>) {
+fn breadth_of(kind: ItemKind, key: &str) -> (u8, std::cmp::Reverse<usize>) {
     let rank = match kind {
-        super::ItemKind::EmailAddress => 0,
-        super::ItemKind::Domain if !key.ends_with('.') => 1,
-        super::ItemKind::Domain => 2,
-        super::ItemKind::IpAddress if key::block(key).is_none() => 3,
-        super::ItemKind::IpAddress => 4,
+        ItemKind::EmailAddress => 0,
+        ItemKind::Domain if !key.ends_with('.') => 1,
+        ItemKind::Domain => 2,
+        ItemKind::IpAddress if key::block(key).is_none() => 3,
+        ItemKind::IpAddress => 4,
     };
     (rank, std::cmp::Reverse(if rank == 3 { 0 } else { key.len() }))
 }
@@ -324,22 +292,8 @@ mod tests {
             .collect();
         assert!(breadths.is_sorted_by(|one, other| one < other), "{breadths:?}");
         // Two single clients are as narrow as each other, in whichever family.
-        let client = |text: &str| {
-            breadth_of(crate::list::ItemKind::IpAddress, text.parse::<crate::list::Item>().unwrap().key())
-        };
+        let client =
+            |text: &str| breadth_of(ItemKind::IpAddress, text.parse::<crate::list::Item>().unwrap().key());
         assert_eq!(client("192.0.2.7"), client("2001:db8::7"));
-    }
-
-    #[test]
-    fn a_sender_in_u_labels_is_the_one_in_a_labels() {
-        assert_eq!(Sender::parse("jo@Bücher.example"), Sender::parse("jo@xn--bcher-kva.example"));
-    }
-
-    #[test]
-    fn a_sender_has_a_domain_that_is_neither_empty_nor_too_long() {
-        let long = |octets: usize| format!("jo@{}", "x".repeat(octets));
-        assert_eq!(Sender::parse("jo@"), None);
-        assert_eq!(Sender::parse(&long(MAX_NAME_OCTETS + 1)), None);
-        assert!(Sender::parse(&long(MAX_NAME_OCTETS)).is_some());
     }
 }

@@ -19,8 +19,8 @@ use crate::webhook::{self, WebhookSigner, WebhookUrl};
 pub struct Arrival {
     /// The sender of its envelope, for lists.
     pub sender: Option<Sender>,
-    /// The sender that its From field names.
-    pub author: Option<Sender>,
+    /// The [authors](Sender::authors) that its From field names.
+    pub authors: Vec<Sender>,
     /// The client that handed it to the mail server, if that is known.
     pub client: Option<IpAddr>,
     /// If a filter took it for spam: what is done with it where its domain has no policy of its own.
@@ -68,6 +68,8 @@ pub enum Way {
     Return(EmailAddress),
     /// It goes on to one of these servers, the preferred ones first.
     Onward(Vec<Downstream>),
+    /// Nowhere: a filter took it for spam, and a return path takes none.
+    Refuse,
 }
 
 impl Way {
@@ -80,7 +82,7 @@ impl Way {
             Way::Post { keeps: false, .. } => "webhook",
             Way::Post { keeps: true, .. } => "webhook_then_store",
             Way::Forward(_) => "forward_email",
-            Way::Return(_) => "return",
+            Way::Return(_) | Way::Refuse => "return",
             Way::Onward(_) => "onward",
         }
     }
@@ -106,12 +108,17 @@ pub fn deliver(
             mailbox: recipient.clone(),
             verdict: ListOutcome::None,
             flag: None,
-            way: Way::Return(sender),
+            way: if takes_report(arrival) { Way::Return(sender) } else { Way::Refuse },
         },
         Ok(mailbox) => decide(tx, mailbox, arrival)?,
     };
     let Decided { mailbox, verdict, flag, way } = decided;
     Ok(Some(Delivery { domain, name: holder.name, account: holder.account, mailbox, verdict, flag, way }))
+}
+
+/// Whether mail to a return path goes back. A filter that marks it says that it is no report of a delivery.
+fn takes_report(arrival: &Arrival) -> bool {
+    arrival.spam.is_none() || arrival.is_released
 }
 
 struct Decided {

@@ -7,15 +7,13 @@ use mail_parser::MessageParser;
 
 use crate::list::Sender;
 
-/// How much of a message is searched for header fields: mail servers take no longer header sections.
-const MAX_OCTETS: usize = 256 * 1024;
-
 /// The header fields of a message.
 #[derive(Clone)]
 pub struct Head<'a> {
     #[cfg(feature = "messages")]
     octets: &'a [u8],
     fields: Vec<(&'a [u8], &'a [u8])>,
+    is_cut: bool,
 }
 
 /// What a message says of itself, decoded for people and programs.
@@ -31,9 +29,12 @@ pub struct Summary {
 }
 
 impl<'a> Head<'a> {
+    /// How much of a message is searched for header fields. Hundreds of recipients fit in; a longer header section [is cut](Head::is_cut).
+    pub const MAX_OCTETS: usize = 256 * 1024;
+
     /// The fields up to the first empty line. What is no field is passed over.
     pub fn read(message: &'a [u8]) -> Head<'a> {
-        let octets = message.get(..MAX_OCTETS).unwrap_or(message);
+        let octets = message.get(..Head::MAX_OCTETS).unwrap_or(message);
         let (mut fields, mut rest) = (Vec::new(), octets);
         while let Some((field, after)) = take_field(rest) {
             if let Some(colon) = field.iter().position(|octet| *octet == b':') {
@@ -46,7 +47,13 @@ impl<'a> Head<'a> {
             #[cfg(feature = "messages")]
             octets: octets.get(..octets.len() - rest.len()).unwrap_or(octets),
             fields,
+            is_cut: rest.is_empty() && octets.len() < message.len(),
         }
+    }
+
+    /// Whether the header section is longer than what is searched of it: nobody knows which fields stand in the rest.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// The values of the fields with this name, from the top.
@@ -60,9 +67,9 @@ impl<'a> Head<'a> {
         self.all(name).any(|found| found.eq_ignore_ascii_case(value.as_bytes()))
     }
 
-    /// The sender that the first From field names, for lists.
-    pub fn author(&self) -> Option<Sender> {
-        self.all("from").next().and_then(|value| Sender::parse(&String::from_utf8_lossy(value)))
+    /// The authors that its From fields name, for lists.
+    pub fn authors(&self) -> Vec<Sender> {
+        Sender::authors(self.all("from").map(String::from_utf8_lossy))
     }
 
     /// The client that handed the message to the mail server: what stands in parentheses behind `from` in the topmost Received
@@ -116,6 +123,19 @@ mod tests {
     }
 
     #[test]
+    fn a_header_section_that_is_not_searched_to_its_end_is_cut() {
+        let text = |octets: usize| format!("A: {}\r\n\r\nX: y\r\n", "x".repeat(octets - 5));
+        assert!(!Head::read(text(Head::MAX_OCTETS - 2).as_bytes()).is_cut());
+        let long = text(Head::MAX_OCTETS);
+        assert!(
+            Head::read(long.as_bytes()).is_cut()
+                && !Head::read(&long.as_bytes()[..Head::MAX_OCTETS]).is_cut()
+        );
+        let body = format!("A: b\r\n\r\n{}", "x".repeat(Head::MAX_OCTETS));
+        assert!(!Head::read(body.as_bytes()).is_cut());
+    }
+
+    #[test]
     fn the_client_is_the_one_that_the_mail_server_saw() {
         for (value, client) in [
             ("from a.example (unknown [192.0.2.7])\r\n\tby mx (Postfix)", Some("192.0.2.7")),
@@ -150,7 +170,7 @@ mod tests {
         fn any_octets_are_read_without_a_panic(octets in proptest::collection::vec(any::<u8>(), 0..300)) {
             for octets in [octets.clone(), [b"Received: from ", octets.as_slice()].concat(), [b"From: ", octets.as_slice()].concat()] {
                 let head = Head::read(&octets);
-                let _ = (head.author(), head.client());
+                let _ = (head.authors(), head.client());
                 #[cfg(feature = "messages")]
                 let _ = head.summary();
             }

@@ -73,7 +73,7 @@ pub fn agreed(tx: &ReadTx<'_>, recipients: &[EmailAddress], arrival: &Arrival) -
 pub(super) fn query(mailbox: &Mailbox, arrival: &Arrival) -> ListQuery {
     ListQuery {
         envelope_sender: arrival.sender.clone(),
-        header_from: arrival.author.clone(),
+        header_from: arrival.authors.clone(),
         client_ip: arrival.client,
         ..ListQuery::to(mailbox.address.clone())
     }

@@ -133,7 +133,7 @@ pub fn is_return_path(address: &EmailAddress) -> bool {
 /// The domain is the one of that name, or the one of which it is an alias. The mailbox is the first of these, compared without
 /// regard to case: the whole local part, if it is a known recipient; what stands before the delimiter, if that is one or the
 /// domain takes [any](Recipients::Any) recipient; `postmaster` and `abuse`; the catch-all address. A name that does not
-/// [act](ownership::acts) has no mailboxes. One indexed statement, and two more where the name is not proved by itself.
+/// [act](ownership::acts) has no mailboxes, and one for which no folder could have a name is none. One indexed statement, and two more where the name is not proved by itself.
 pub fn mailbox(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Mailbox>, Error> {
     if return_path::has_form(address.local()) {
         return Ok(None);
@@ -150,10 +150,9 @@ pub fn mailbox(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Mailbox
         bare: found.bare,
         catch_all: found.catch_all.as_deref(),
     };
-    Ok(choose(&whole, bare, known).map(|local| Mailbox {
-        domain: found.holder.id,
-        address: EmailAddress::of(local, &found.holder.name),
-    }))
+    let address = choose(&whole, bare, known).map(|local| EmailAddress::of(local, &found.holder.name));
+    let address = address.filter(place::has_place);
+    Ok(address.map(|address| Mailbox { domain: found.holder.id, address }))
 }
 
 /// The domain that takes mail for addresses at this name: the one of that name, or the one of which it is an alias.

@@ -11,6 +11,8 @@ use crate::address::EmailAddress;
 use crate::name::DomainName;
 
 const ID_CHARS: usize = 26;
+/// The most octets of a file's name on usual file systems.
+const MAX_NAME_OCTETS: usize = 255;
 
 /// The name of one message for one recipient. A repeated delivery has the same one, and no other delivery has it: the mail server's
 /// Received field, with the name of its queue file, is a part of the message.
@@ -87,6 +89,12 @@ impl Folder {
 pub fn place(mailbox: &EmailAddress, folder: Folder) -> PathBuf {
     let path = PathBuf::from(plain(mailbox.domain().as_str())).join(plain(mailbox.local()));
     if folder == Folder::Inbox { path } else { path.join(folder.as_str()) }
+}
+
+/// Whether a mailbox's folder can have its name. A local part of 64 octets always fits as it is written, but some letters are longer in lower
+/// case: of U+023A two octets become three, and nine characters of the name.
+pub(super) fn has_place(mailbox: &EmailAddress) -> bool {
+    plain(mailbox.local()).len() <= MAX_NAME_OCTETS
 }
 
 /// The folder of a domain, below the folder of all mail.

@@ -32,10 +32,9 @@ pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
         return Err(Fault::input("address", format_args!("must be an address at {name}")));
     }
     let client = call.query("ip").map(|text| text.parse::<IpAddr>()).transpose();
-    let sender = |field: &str| call.query(field).and_then(|text| Sender::parse(&text));
     let arrival = Arrival {
-        sender: sender("sender"),
-        author: sender("from"),
+        sender: call.query("sender").and_then(|text| Sender::parse(&text)),
+        authors: Sender::authors(call.query("from")),
         client: client.map_err(|_| Fault::input("ip", "must be an IP address"))?,
         ..Arrival::default()
     };

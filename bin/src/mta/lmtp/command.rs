@@ -1,9 +1,12 @@
 //! Lines of LMTP: the commands of SMTP with LHLO in place of HELO and EHLO (RFC 2033 section 4.1, RFC 5321 section 4.1.1).
 
-use crate::mta::Found;
+use crate::mta::{Found, take};
 
-/// The most octets of a line: RFC 5321 section 4.5.3.1.4 asks for 512, and the extensions for some more.
-pub const MAX_LINE_OCTETS: usize = 2048;
+/// The most octets of a line: RFC 5321 section 4.5.3.1.4 asks for 512, and the extensions for some more. Postfix takes a sender of
+/// nearly its `line_length_limit` (2048) from outside, and adds to the line.
+pub const MAX_LINE_OCTETS: usize = 8192;
+/// The most octets of a line that are thrown away before the connection is closed.
+const MAX_THROWN_OCTETS: usize = 1024 * 1024;
 
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +42,12 @@ pub enum Command<'a> {
 
 const UNKNOWN: &str = "500 5.5.1 No such command";
 const NO_TEXT: &str = "500 5.5.2 A command is one line of text with CR and LF at its end";
+const TOO_LONG: &str = "500 5.5.2 The line is too long";
+const SENDER_TOO_LONG: &str = "501 5.1.7 The sender is too long";
 const NO_PATH: &str = "501 5.5.4 An address in angle brackets is missing";
 const NO_PARAMETER: &str = "555 5.5.4 No such parameter";
 
-/// Reads the command at the start of `octets`.
+/// Reads the command at the start of `octets`. A line that is too long is [broken](Found::Broken): a [`LongLine`].
 pub fn read(octets: &[u8]) -> Found<Command<'_>> {
     let Some(end) = octets.iter().take(MAX_LINE_OCTETS).position(|octet| *octet == b'\n') else {
         return if octets.len() < MAX_LINE_OCTETS { Found::Part } else { Found::Broken };
@@ -51,6 +56,35 @@ pub fn read(octets: &[u8]) -> Found<Command<'_>> {
     let line = line.and_then(|line| std::str::from_utf8(line).ok());
     let line = line.filter(|line| !line.chars().any(char::is_control));
     Found::Whole(line.map_or(Command::Refused(NO_TEXT), parse), end + 1)
+}
+
+/// A line that is too long. What there is of it is thrown away, and the conversation goes on behind its end (RFC 5321 section
+/// 4.5.3.1.10): a mail server whose connection is closed puts off all mail that goes this way, for whomever it is.
+#[derive(Clone, Copy, Debug)]
+pub struct LongLine {
+    is_mail: bool,
+    thrown: usize,
+}
+
+impl LongLine {
+    /// The line that begins so.
+    pub fn beginning(octets: &[u8]) -> LongLine {
+        let is_mail = octets.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"MAIL "));
+        LongLine { is_mail, thrown: 0 }
+    }
+
+    /// Throws away what there is of it, and returns the reply to it at its end. It is broken if it has none.
+    pub fn skip(&mut self, input: &mut Vec<u8>) -> Found<&'static str> {
+        let end = input.iter().position(|octet| *octet == b'\n').map(|at| at + 1);
+        let used = end.unwrap_or(input.len());
+        take(input, used);
+        self.thrown += used;
+        match end {
+            _ if self.thrown > MAX_THROWN_OCTETS => Found::Broken,
+            Some(_) => Found::Whole(if self.is_mail { SENDER_TOO_LONG } else { TOO_LONG }, used),
+            None => Found::Part,
+        }
+    }
 }
 
 fn parse(line: &str) -> Command<'_> {
@@ -142,6 +176,23 @@ mod tests {
         assert_eq!(read(b"\xff\r\n"), Found::Whole(Command::Refused(NO_TEXT), 3));
         assert_eq!(read(&[b'a'; MAX_LINE_OCTETS]), Found::Broken);
         assert_eq!(read(&[b'a'; MAX_LINE_OCTETS - 1]), Found::Part);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_thrown_away_to_its_end() {
+        for (start, reply) in
+            [("MAIL FROM:<", SENDER_TOO_LONG), ("mail x", SENDER_TOO_LONG), ("RCPT TO:<", TOO_LONG)]
+        {
+            let mut input = [start.as_bytes(), &[b'a'; MAX_LINE_OCTETS]].concat();
+            assert_eq!(read(&input), Found::Broken);
+            let mut line = LongLine::beginning(&input);
+            assert_eq!(line.skip(&mut input), Found::Part);
+            input.extend_from_slice(b"a>\r\nRSET\r\n");
+            assert_eq!(line.skip(&mut input), Found::Whole(reply, 4));
+            assert_eq!(input, b"RSET\r\n");
+        }
+        let mut endless = [vec![b'a'; MAX_THROWN_OCTETS], b"\n".to_vec()].concat();
+        assert_eq!(LongLine::beginning(&endless).skip(&mut endless), Found::Broken);
     }
 
     proptest! {

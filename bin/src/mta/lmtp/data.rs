@@ -1,6 +1,6 @@
 //! What follows DATA: the message, up to a line with a dot alone (RFC 5321 section 4.5.2).
 
-use crate::delivery::{HeldOctets, take};
+use crate::delivery::{HeldOctets, NoRoom, take};
 
 /// A line longer than this is taken in pieces.
 const PIECE_OCTETS: usize = 8192;
@@ -10,13 +10,13 @@ pub struct Data {
     message: HeldOctets,
     /// Whether what comes next begins a line.
     is_at_start: bool,
-    /// Whether there was no room for all of it.
-    pub is_cut: bool,
+    /// Why not all of it is here; none if it is.
+    pub(crate) no_room: Option<NoRoom>,
 }
 
 impl Default for Data {
     fn default() -> Data {
-        Data { message: HeldOctets::default(), is_at_start: true, is_cut: false }
+        Data { message: HeldOctets::default(), is_at_start: true, no_room: None }
     }
 }
 
@@ -39,7 +39,11 @@ impl Data {
                 is_whole = true;
             } else {
                 let line = piece.strip_prefix(b".").filter(|_| self.is_at_start).unwrap_or(piece);
-                self.is_cut = self.is_cut || !self.message.add(line);
+                if self.no_room.is_none()
+                    && let Err(no_room) = self.message.add(line)
+                {
+                    (self.no_room, self.message) = (Some(no_room), HeldOctets::default());
+                }
                 self.is_at_start = ends && piece.ends_with(b"\r\n");
             }
         }
@@ -47,7 +51,7 @@ impl Data {
         is_whole
     }
 
-    /// The message, with CR and LF at the end of each line.
+    /// The message, with CR and LF at the end of each line; empty if there was no room for all of it.
     pub fn message(&self) -> &[u8] {
         self.message.octets()
     }

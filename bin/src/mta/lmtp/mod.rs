@@ -6,21 +6,23 @@
 pub mod command;
 pub mod data;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use postroom::address::EmailAddress;
-use postroom::mail;
+use postroom::mail::{self, Addressee};
 use tracing::error;
 
-use self::command::{Command, read};
+use self::command::{Command, LongLine, read};
 use self::data::Data;
 use super::{Found, Protocol, Step, take};
-use crate::delivery::{Deliverer, Envelope, MAX_MESSAGE_OCTETS, Recipient};
+use crate::delivery::{Deliverer, Envelope, MAX_MESSAGE_OCTETS, REPORTS_ALONE, Recipient};
 
 /// The most recipients of a message.
 const MOST_RECIPIENTS: usize = 1000;
 
 const TROUBLE: &str = "451 4.3.0 The database could not be asked; try again later";
+const PANICKED: &str = "451 4.3.0 Something went wrong here; try again later";
 const OUT_OF_ORDER: &str = "503 5.5.1 That is out of order";
 const OK: &str = "250 2.0.0 OK";
 
@@ -31,12 +33,14 @@ pub struct Lmtp {
     envelope: Option<Envelope>,
     /// The message, from DATA on.
     data: Option<Data>,
+    /// A line that is too long, until its end.
+    long_line: Option<LongLine>,
 }
 
 impl Lmtp {
     /// Hands messages to this deliverer.
     pub fn new(deliverer: Arc<Deliverer>) -> Lmtp {
-        Lmtp { deliverer, has_begun: false, envelope: None, data: None }
+        Lmtp { deliverer, has_begun: false, envelope: None, data: None, long_line: None }
     }
 
     /// The reply to a command.
@@ -86,6 +90,7 @@ impl Lmtp {
             return "550 5.1.3 The recipient is no address at a mail domain";
         };
         match self.deliverer.postroom.read(|tx| mail::addressee(tx, &address)) {
+            Ok(Some(Addressee::ReturnPath { .. })) if !envelope.sender.is_empty() => REPORTS_ALONE,
             Ok(Some(_)) => {
                 envelope.recipients.push(Recipient { text: text.to_owned(), address });
                 "250 2.1.5 OK"
@@ -101,12 +106,22 @@ impl Lmtp {
     /// The replies to a whole message: one for each recipient, in their order (RFC 2033 section 4.2).
     fn deliver(&mut self, data: &Data) -> String {
         let Some(envelope) = self.envelope.take() else { return line(OUT_OF_ORDER) };
-        if data.is_cut {
-            let no_room = line("452 4.3.1 The message has no room here now");
-            return no_room.repeat(envelope.recipients.len());
+        let all = |reply: &str| line(reply).repeat(envelope.recipients.len());
+        if let Some(no_room) = data.no_room {
+            return all(no_room.reply());
         }
-        self.deliverer.deliver(&envelope, data.message()).iter().map(|reply| line(reply)).collect()
+        let deliver = || self.deliverer.deliver(&envelope, data.message());
+        match catch(deliver) {
+            Some(replies) => replies.iter().map(|reply| line(reply)).collect(),
+            None => all(PANICKED),
+        }
     }
+}
+
+/// What `work` comes to; none if it panics, which the log says. A mail server that gets no reply puts off all mail that goes this way, so
+/// one message that something trips over must not end the conversation.
+fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 fn line(reply: &str) -> String {
@@ -126,10 +141,26 @@ impl Protocol for Lmtp {
             self.data = Some(data);
             return Step::More;
         }
+        if let Some(mut long) = self.long_line.take() {
+            return match long.skip(input) {
+                Found::Whole(reply, _) => Step::Answer(line(reply).into_bytes()),
+                Found::Part => {
+                    self.long_line = Some(long);
+                    Step::More
+                }
+                Found::Broken => Step::Close,
+            };
+        }
         let (answer, used, is_end) = match read(input) {
             Found::Part => return Step::More,
-            Found::Broken => return Step::Close,
-            Found::Whole(command, used) => (self.answer(command), used, command == Command::Quit),
+            Found::Broken => {
+                self.long_line = Some(LongLine::beginning(input));
+                return self.step(input);
+            }
+            Found::Whole(command, used) => {
+                let answer = catch(|| self.answer(command)).unwrap_or_else(|| PANICKED.to_owned());
+                (answer, used, command == Command::Quit)
+            }
         };
         take(input, used);
         if is_end {

@@ -6,6 +6,7 @@
 
 mod packet;
 mod session;
+mod verdict;
 
 use std::sync::Arc;
 

@@ -9,12 +9,13 @@ use postroom::dkim::{self, LineEnd, Message, SignatureHeader};
 use postroom::error::Error;
 use postroom::id::DomainTokenId;
 use postroom::inbound::AbusePolicy;
-use postroom::list::{ListOutcome, Sender, Tier};
-use postroom::mail::{self, Arrival, Judgement, SenderLogin, Treatment};
+use postroom::list::{MOST_AUTHORS, Sender, Tier};
+use postroom::mail::{self, Arrival, Head, SenderLogin, Treatment};
 use tracing::{error, info};
 
 use super::packet::{number, texts, write};
-use crate::delivery::{Deliverer, HeldOctets};
+use super::verdict::{Refusal, blocking_tier, judgement, judgements, refusal, takes_reports};
+use crate::delivery::{Deliverer, HeldOctets, LONG_HEADER, MANY_AUTHORS, NoRoom, REPORTS_ALONE, SPAM};
 
 /// The version of the protocol, the actions and the steps that are asked for, by their numbers in libmilter's `mfdef.h`.
 const VERSION: u32 = 6;
@@ -27,6 +28,9 @@ const NO_REPLY_TO_END_OF_HEADERS: u32 = 0x4_0000;
 const LEADING_SPACE: u32 = 0x10_0000;
 /// The most recipients of a message that are remembered; Postfix takes 1000.
 const MOST_RECIPIENTS: usize = 10_000;
+/// The most octets of a header section: some less than what is searched of it when the message is delivered, for its trace fields and signatures are
+/// added after this.
+const MAX_HEADER_OCTETS: usize = Head::MAX_OCTETS - 16 * 1024;
 
 const CONTINUE: u8 = b'c';
 const TRY_AGAIN: &str = "451 4.7.1 Service unavailable - try again later";
@@ -41,14 +45,16 @@ struct Envelope {
     /// The sender as MAIL has it.
     said: String,
     recipients: Vec<Option<EmailAddress>>,
+    /// How long its header section is.
+    header_octets: usize,
     /// The values of its From fields.
     from: Vec<String>,
     /// What is done with it where a domain says nothing, if a filter marked it as spam.
     spam: Option<AbusePolicy>,
     /// The message with CRLF, if it is to be signed.
     message: HeldOctets,
-    /// Whether there was no room for all of it.
-    is_cut: bool,
+    /// Why not all of it is here; none if it is.
+    no_room: Option<NoRoom>,
     /// Whether a header field has a line in it that does not continue it: some would take that for another field, or for the body.
     is_torn: bool,
 }
@@ -184,25 +190,24 @@ impl Session {
     fn recipient(&mut self, data: &[u8]) -> Vec<u8> {
         let (client, recipient) = (self.client, path(data));
         let Some(envelope) = &mut self.envelope else { return write(CONTINUE, b"") };
-        if envelope.login.is_some() {
-            return write(CONTINUE, b"");
-        }
         if envelope.recipients.len() >= MOST_RECIPIENTS {
             return refuse("452 4.5.3 Too many recipients");
         }
         let address = recipient.parse::<EmailAddress>().ok();
         let sender = envelope.sender.clone();
         let arrival = Arrival { sender, client, ..Arrival::default() };
-        let judged = address
-            .as_ref()
-            .map_or(Ok(None), |address| self.deliverer.postroom.read(|tx| judgement(tx, address, &arrival)));
-        let blocked = judged.map(|judged| judged.as_ref().and_then(blocking_tier));
+        let judged = self.deliverer.postroom.read(|tx| {
+            let Some(address) = &address else { return Ok((false, None)) };
+            Ok::<_, Error>((takes_reports(tx, address)?, judgement(tx, address, &arrival)?))
+        });
+        let blocked = judged.map(|(is_path, judged)| (is_path, judged.as_ref().and_then(blocking_tier)));
         match blocked {
-            Ok(None) => {
+            Ok((true, _)) if !envelope.said.is_empty() => refuse(REPORTS_ALONE),
+            Ok((_, None)) => {
                 envelope.recipients.push(address);
                 write(CONTINUE, b"")
             }
-            Ok(Some(tier)) => {
+            Ok((_, Some(tier))) => {
                 let whom = match &envelope.sender {
                     Some(_) => shown("The sender", &envelope.said),
                     None => "The client".to_owned(),
@@ -218,7 +223,12 @@ impl Session {
         let Some(envelope) = &mut self.envelope else { return };
         let mut texts = texts(data);
         let (name, value) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
-        if name.trim_ascii().eq_ignore_ascii_case(b"from") && envelope.from.len() < 2 {
+        envelope.header_octets =
+            envelope.header_octets.saturating_add(name.len() + value.len() + b": \r\n".len());
+        if envelope.header_octets > MAX_HEADER_OCTETS {
+            return;
+        }
+        if name.trim_ascii().eq_ignore_ascii_case(b"from") {
             envelope.from.push(String::from_utf8_lossy(value).into_owned());
         }
         if let Some(mark) = self.deliverer.spam_mark.as_ref().filter(|mark| mark.is(name, value)) {
@@ -242,25 +252,35 @@ impl Session {
     fn body(&mut self, octets: &[u8]) {
         if let Some(envelope) = &mut self.envelope
             && envelope.login.is_some()
-            && !envelope.is_cut
+            && envelope.no_room.is_none()
         {
-            envelope.is_cut = !envelope.message.add(octets);
+            envelope.no_room = envelope.message.add(octets).err();
         }
     }
 
     fn end(&mut self) -> Vec<u8> {
         let Some(envelope) = self.envelope.take() else { return write(CONTINUE, b"") };
+        let authors = Sender::authors(&envelope.from);
+        if envelope.header_octets > MAX_HEADER_OCTETS {
+            return refuse(LONG_HEADER);
+        }
+        if authors.len() > MOST_AUTHORS {
+            return refuse(MANY_AUTHORS);
+        }
+        let (sender, client, spam) = (envelope.sender.clone(), self.client, envelope.spam);
+        let arrival = Arrival { sender, authors, client, spam, is_released: false };
         let answered = match &envelope.login {
-            Some(login) => self.send(login, &envelope),
-            None => self.deliverer.postroom.read(|tx| self.receive(tx, &envelope)),
+            Some(login) => self.send(login, &envelope, &arrival),
+            None => self.deliverer.postroom.read(|tx| self.receive(tx, &envelope, &arrival)),
         };
         answered.unwrap_or_else(|trouble| try_again(&trouble))
     }
 
-    /// Signs what an authenticated sender sends, if it is from its domain.
-    fn send(&self, login: &SenderLogin, envelope: &Envelope) -> Result<Vec<u8>, Error> {
-        if envelope.is_cut {
-            return Ok(refuse("452 4.3.4 The message has no room here now"));
+    /// Signs what an authenticated sender sends, if it is from its domain. The lists of recipients here hold for it as for any other mail: else
+    /// it would be taken, and nobody would see it.
+    fn send(&self, login: &SenderLogin, envelope: &Envelope, arrival: &Arrival) -> Result<Vec<u8>, Error> {
+        if let Some(no_room) = envelope.no_room {
+            return Ok(refuse(no_room.reply()));
         }
         if envelope.is_torn {
             return Ok(refuse("550 5.7.1 A header field has a line that does not continue it"));
@@ -273,11 +293,16 @@ impl Session {
         if !authors.is_ok_and(|authors| authors.iter().all(|domain| *domain == login.domain)) {
             return Ok(refuse(NOT_YOURS));
         }
-        let (holds, keys) = self.deliverer.postroom.read(|tx| {
-            Ok::<_, Error>((mail::still_holds(tx, login)?, dkim::signing_keys(tx, &login.domain)?))
+        let (holds, refusal, keys) = self.deliverer.postroom.read(|tx| {
+            let all = judgements(tx, &envelope.recipients, arrival)?;
+            let refusal = refusal(tx, &envelope.recipients, arrival, &all)?;
+            Ok::<_, Error>((mail::still_holds(tx, login)?, refusal, dkim::signing_keys(tx, &login.domain)?))
         })?;
         if !holds {
             return Ok(refuse("535 5.7.8 This token does not open anything any more"));
+        }
+        if let Some(refusal) = refusal {
+            return Ok(self.refuse(refusal, arrival));
         }
         if keys.is_empty() && self.require_dkim {
             return Ok(refuse("451 4.7.1 The domain has no active DKIM key"));
@@ -288,46 +313,34 @@ impl Session {
         Ok(packets)
     }
 
-    /// Decides about a whole message that nobody here sent. It is refused if that holds for everyone, and flagged if everyone's is
-    /// to be, in the same way; else each recipient's lists and policy are carried out when it is delivered.
-    fn receive(&self, tx: &ReadTx<'_>, envelope: &Envelope) -> Result<Vec<u8>, Error> {
-        let arrival = Arrival {
-            sender: envelope.sender.clone(),
-            author: envelope.from.first().and_then(|from| Sender::parse(from)),
-            client: self.client,
-            spam: envelope.spam,
-            is_released: false,
-        };
-        let mut all = Vec::new();
-        if arrival.author.is_some() || arrival.spam.is_some() {
-            for recipient in &envelope.recipients {
-                let judged =
-                    recipient.as_ref().map_or(Ok(None), |address| judgement(tx, address, &arrival))?;
-                all.push(judged);
-            }
+    /// Decides about a whole message that nobody here sent. It is flagged if everyone's is to be, in the same way; else each recipient's
+    /// lists and policy are carried out when it is delivered.
+    fn receive(&self, tx: &ReadTx<'_>, envelope: &Envelope, arrival: &Arrival) -> Result<Vec<u8>, Error> {
+        let all = judgements(tx, &envelope.recipients, arrival)?;
+        if let Some(refusal) = refusal(tx, &envelope.recipients, arrival, &all)? {
+            return Ok(self.refuse(refusal, arrival));
         }
-        let is_refused = |it: &Judgement| blocking_tier(it).is_some() || it.spam == Some(Treatment::Block);
-        let is_flagged = |it: &Judgement| matches!(it.spam, Some(Treatment::Flag { .. }));
         let Some(Some(first)) = all.first() else { return Ok(write(CONTINUE, b"")) };
-        if all.iter().all(|it| it.as_ref().is_some_and(is_refused)) {
-            return Ok(match all.iter().flatten().find_map(blocking_tier) {
-                Some(tier) => {
-                    let author = envelope.from.first().map_or("", String::as_str);
-                    let bare = author.rsplit_once('<').map_or(author, |(_, rest)| rest);
-                    let bare = bare.split('>').next().unwrap_or_default().trim();
-                    self.refuse_blocked(&shown("The author", bare), tier)
-                }
-                None => refuse("550 5.7.1 The message was taken for spam"),
-            });
-        }
-        let is_one_flag =
-            is_flagged(first) && all.iter().all(|it| it.as_ref().is_some_and(|it| it.spam == first.spam));
+        let is_for_all = all.iter().all(|it| it.as_ref().is_some_and(|it| it.spam == first.spam));
         Ok(match &first.spam {
-            Some(Treatment::Flag { name, value }) if is_one_flag => {
+            Some(Treatment::Flag { name, value }) if is_for_all => {
                 [self.insert_field(name, &format!(" {value}")), write(CONTINUE, b"")].concat()
             }
             _ => write(CONTINUE, b""),
         })
+    }
+
+    fn refuse(&self, refusal: Refusal, arrival: &Arrival) -> Vec<u8> {
+        match refusal {
+            Refusal::Blocked(tier) => {
+                let whom = match &*arrival.authors {
+                    [author] => shown("The author", &author.to_string()),
+                    _ => "An author".to_owned(),
+                };
+                self.refuse_blocked(&whom, tier)
+            }
+            Refusal::Spam => refuse(SPAM),
+        }
     }
 
     fn refuse_blocked(&self, whom: &str, tier: Tier) -> Vec<u8> {
@@ -360,20 +373,6 @@ fn shown(whose: &str, address: &str) -> String {
 fn try_again(trouble: &Error) -> Vec<u8> {
     error!(%trouble, "a message could not be decided on; the mail server tries again");
     refuse(TRY_AGAIN)
-}
-
-/// What is decided about a message for a recipient; none if the recipient is no mailbox of ours.
-fn judgement(tx: &ReadTx<'_>, address: &EmailAddress, arrival: &Arrival) -> Result<Option<Judgement>, Error> {
-    match mail::mailbox(tx, address)? {
-        Some(mailbox) => mail::judge(tx, &mailbox, arrival),
-        None => Ok(None),
-    }
-}
-
-/// Whose list blocks it; none if it is not blocked.
-fn blocking_tier(judgement: &Judgement) -> Option<Tier> {
-    let because = judgement.lists.because.as_ref();
-    because.filter(|_| judgement.lists.outcome == ListOutcome::Blocked).map(|because| because.tier)
 }
 
 fn refuse(reply: &str) -> Vec<u8> {
