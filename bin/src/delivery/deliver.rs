@@ -215,11 +215,16 @@ impl Deliverer {
     }
 
     fn keep(&self, job: &Job<'_>, folder: Folder) -> String {
-        let Delivery { mailbox, .. } = &job.delivery;
+        let Delivery { mailbox, account, .. } = &job.delivery;
         let flag = job.flag().map(|line| line + "\n").unwrap_or_default();
         let (sender, recipient) = (&job.envelope.sender, &job.recipient.text);
         let top = format!("Return-Path: <{sender}>\nDelivered-To: {recipient}\n{flag}");
-        match maildir::keep(&self.mail_dir, &mail::place(mailbox, folder), &job.id, &top, job.message) {
+        let place = mail::place(mailbox, folder);
+        let own = || {
+            let domain = mail::domain_place(mailbox.domain());
+            maildir::own(&self.mail_dir, &domain, *account, self.postroom.now())
+        };
+        match own().and_then(|()| maildir::keep(&self.mail_dir, &place, &job.id, &top, job.message)) {
             Ok(is_new) => {
                 if is_new {
                     self.tally.note(job.delivery.domain, |counts| counts.stored += 1);

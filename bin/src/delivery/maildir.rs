@@ -6,10 +6,56 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use postroom::clock::Timestamp;
+use postroom::id::AccountId;
 use postroom::mail::DeliveryId;
 
 /// Tells apart the files of this process.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// The file in a domain's folder that says which account's mail lies there. No mailbox's folder begins with a dot.
+const OWNER: &str = ".account";
+/// The file that is locked while a folder is moved.
+const LOCK: &str = ".lock";
+
+/// Sees to it that a domain's folder is this account's. One that is another account's, which had the name before, is moved aside, so that
+/// nobody gets the mail of who had a name before. A folder of which nobody has said whose it is, is this account's.
+pub(crate) fn own(root: &Path, domain: &Path, account: AccountId, now: Timestamp) -> io::Result<()> {
+    let folder = root.join(domain);
+    let is_own = || match fs::read_to_string(folder.join(OWNER)) {
+        Ok(text) => Ok(Some(text.trim() == account.to_string())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    };
+    if is_own()? == Some(true) {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(root)?;
+    // Two deliveries that find it so at the same time, in whichever process, must not move it twice.
+    let lock =
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(root.join(LOCK))?;
+    match lock.lock() {
+        // As on file systems of some networks.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+        locked => locked?,
+    }
+    match is_own()? {
+        Some(true) => return Ok(()),
+        Some(false) => {
+            let aside = format!(".former-{}-{}", domain.display(), now.millis());
+            fs::rename(&folder, root.join(aside))?;
+        }
+        None => {}
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    let part = folder.join(format!("{OWNER}.part"));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    file.write_all(account.to_string().as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&part, folder.join(OWNER))?;
+    sync(&folder)?;
+    sync(root)
+}
 
 /// Keeps a message in the folder `place` below `root`; when this returns, it is on disk. Returns whether it was not there yet.
 ///
@@ -114,6 +160,44 @@ mod tests {
         fs::remove_file(&file).unwrap();
         fs::write(folder.join("cur").join(format!("{id}x:2,")), "").unwrap();
         assert!(keep(), "another message's name only begins like this one");
+    }
+
+    #[test]
+    fn who_gets_a_name_later_does_not_get_the_mail_of_who_had_it() {
+        let root = tempfile::tempdir().unwrap();
+        let (domain, place) = (Path::new("example.com"), Path::new("example.com/jo"));
+        let kept = |number: i64, text: &str| {
+            own(root.path(), domain, AccountId::new(number), Timestamp::from_millis(number)).unwrap();
+            let id = DeliveryId::of("", "jo@example.com", text.as_bytes());
+            keep(root.path(), place, &id, "", text.as_bytes()).unwrap();
+            fs::read_dir(root.path().join(place).join("new")).unwrap().count()
+        };
+        // Mail from before it was written down whose it is.
+        make(root.path(), place).unwrap();
+        fs::write(root.path().join("example.com/jo/new/old"), "").unwrap();
+        assert_eq!((kept(1, "a"), kept(1, "b")), (2, 3));
+        assert_eq!((kept(2, "c"), kept(2, "d")), (1, 2));
+        let aside = root.path().join(".former-example.com-2/jo/new");
+        assert_eq!(fs::read_dir(aside).unwrap().count(), 3, "nothing is lost");
+        assert_eq!(kept(1, "a"), 1, "who has it again begins anew");
+    }
+
+    #[test]
+    fn a_folder_of_another_account_is_moved_once_however_many_deliveries_find_it() {
+        let root = tempfile::tempdir().unwrap();
+        let own = |account| {
+            own(root.path(), Path::new("example.com"), AccountId::new(account), Timestamp::from_millis(0))
+        };
+        own(1).unwrap();
+        std::thread::scope(|scope| {
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(|| own(2))).collect();
+            assert!(all.into_iter().all(|one| one.join().unwrap().is_ok()));
+        });
+        let names =
+            fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        assert_eq!(names, [".former-example.com-0", ".lock", "example.com"]);
     }
 
     #[test]
