@@ -406,6 +406,19 @@ fn a_real_postfix_delivers_to_a_mailbox_a_webhook_and_another_address_and_takes_
     assert!(forwarded.contains("X-Rcpt-Args: <ops@else.example>"), "{forwarded}");
     send("<>", path, "it could not be delivered");
     assert!(postfix.delivered("it could not be delivered").contains("X-Rcpt-Args: <a@b.example>"));
+    // Lines are not broken on their way out and in, so that signatures hold.
+    let line = "w".repeat(2500);
+    send("a@b.example", "bo@example.com,jo@forward.example", &line);
+    let stored = until("it is stored", || it.stored("example.com/bo").pop());
+    assert!(std::fs::read_to_string(stored).unwrap().lines().any(|each| each == line));
+    let forwarded = postfix.delivered(&line);
+    assert!(forwarded.lines().any(|each| each == line), "{forwarded}");
+    // The longest sender that Postfix takes stops nobody's mail.
+    let sender = format!("{}@b.example", "a".repeat(2010));
+    send(&sender, "long@example.com", "long");
+    until("it is stored", || it.stored("example.com/long").pop());
+    let relayed = postfix.swaks(&["--from", "spam@b.example", "--to", path]);
+    assert!(relayed.code != Some(0) && relayed.stdout.contains("550 5.7.1"), "{relayed:?}");
     let forged = path.replace("=a@", "=b@");
     let refused = postfix.swaks(&["--from", "<>", "--to", &forged]);
     assert!(refused.code != Some(0) && refused.stdout.contains("550 5.1.1"), "{refused:?}");

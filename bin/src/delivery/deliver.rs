@@ -135,6 +135,9 @@ impl Deliverer {
             () => None,
         };
         if let Some(refusal) = refusal {
+            for _ in &envelope.recipients {
+                self.metrics.count_delivery("none", Outcome::Refused);
+            }
             return vec![refusal.to_owned(); envelope.recipients.len()];
         }
         let arrival = Arrival {

@@ -8,6 +8,8 @@ use crate::address::{EmailAddress, local_part};
 
 /// The most octets of a domain name; what is longer is no sender's.
 const MAX_NAME_OCTETS: usize = 253;
+/// The most octets of one in U-labels: an A-label has a character at least for each of them, which is four octets of UTF-8 at most.
+const MAX_UNICODE_OCTETS: usize = 4 * MAX_NAME_OCTETS;
 /// The most authors of a message about whom lists are asked. Nobody names more but to hide one of them.
 pub const MOST_AUTHORS: usize = 20;
 
@@ -65,6 +67,9 @@ impl Sender {
     }
 
     fn of(local: &str, domain: &str) -> Option<Sender> {
+        if domain.len() > MAX_UNICODE_OCTETS {
+            return None;
+        }
         let domain = any_host(domain).unwrap_or_else(|| domain.trim_end_matches('.').to_ascii_lowercase());
         if domain.is_empty() || domain.len() > MAX_NAME_OCTETS {
             return None;

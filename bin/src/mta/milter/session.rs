@@ -255,6 +255,9 @@ impl Session {
             && envelope.no_room.is_none()
         {
             envelope.no_room = envelope.message.add(octets).err();
+            if envelope.no_room.is_some() {
+                envelope.message = HeldOctets::default();
+            }
         }
     }
 
