@@ -140,6 +140,7 @@ fn few_blocks_are_not_run() {
             "docs/guides/install.md",
             "postroom setup --host desk.example.net --proxy nginx >/etc/nginx/conf.d/postroom.conf",
         ),
+        ("docs/guides/install.md", "#!/bin/sh"),
         ("docs/guides/install.md", "systemctl stop postroom postroom-bridge"),
         (
             "docs/guides/mail-server.md",
