@@ -26,6 +26,8 @@ pub enum Cap {
     Aliases,
     /// The sending tokens of all of its domains that are not revoked.
     Tokens,
+    /// The API keys that are not revoked.
+    Keys,
     /// The login links that can still be used.
     LoginLinks,
     /// The octets of the answers that are kept for a repeated request.
@@ -40,11 +42,12 @@ pub enum Cap {
 
 impl Cap {
     /// Every cap, in the order in which they are shown.
-    pub const ALL: [Cap; 9] = [
+    pub const ALL: [Cap; 10] = [
         Cap::ListEntries,
         Cap::Recipients,
         Cap::Aliases,
         Cap::Tokens,
+        Cap::Keys,
         Cap::LoginLinks,
         Cap::KeptAnswers,
         Cap::UnprovedClaims,
@@ -59,6 +62,7 @@ impl Cap {
             Cap::Recipients => "limits.recipients",
             Cap::Aliases => "limits.aliases",
             Cap::Tokens => "limits.tokens",
+            Cap::Keys => "limits.keys",
             Cap::LoginLinks => "limits.login_links",
             Cap::KeptAnswers => "limits.kept_answer_mib",
             Cap::UnprovedClaims => "limits.unproved_claims",
@@ -95,6 +99,7 @@ impl fmt::Display for SoMany {
             Cap::Recipients => write!(f, "{most} recipients in an account"),
             Cap::Aliases => write!(f, "{most} aliases in an account"),
             Cap::Tokens => write!(f, "{most} sending tokens in an account"),
+            Cap::Keys => write!(f, "{most} API keys in an account"),
             Cap::LoginLinks => write!(f, "{most} unused login links in an account"),
             Cap::KeptAnswers => write!(f, "{} MiB of kept answers in an account", most / MIB),
             Cap::UnprovedClaims => write!(f, "{most} names without a proof in an account"),
@@ -115,6 +120,8 @@ pub struct Caps {
     pub aliases: u32,
     /// Sending tokens that are not revoked.
     pub tokens: u32,
+    /// API keys that are not revoked.
+    pub keys: u32,
     /// Login links that can still be used.
     pub login_links: u32,
     /// Octets of kept answers; what is too much makes the oldest go.
@@ -135,6 +142,7 @@ impl Caps {
             Cap::Recipients => self.recipients.into(),
             Cap::Aliases => self.aliases.into(),
             Cap::Tokens => self.tokens.into(),
+            Cap::Keys => self.keys.into(),
             Cap::LoginLinks => self.login_links.into(),
             Cap::KeptAnswers => self.kept_answer_octets,
             Cap::UnprovedClaims => self.unproved_claims.into(),
@@ -151,6 +159,7 @@ impl Default for Caps {
             recipients: 100_000,
             aliases: 10_000,
             tokens: 10_000,
+            keys: 1_000,
             login_links: 1_000,
             kept_answer_octets: 64 * MIB,
             unproved_claims: 1_000,

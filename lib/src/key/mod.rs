@@ -27,12 +27,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::account::{Caller, Rights};
+use crate::cap::Cap;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
 use crate::id::{AccountId, ApiKeyId};
 use crate::label;
+use crate::ledger;
 use crate::secret::{PlainSecret, SecretKind};
 
 pub use limits::{KeyLimits, KeyRequest, MAX_DOMAINS, MAX_NETWORKS};
@@ -75,6 +77,8 @@ pub enum Opened {
 }
 
 /// Makes a key of `account` without limits. The secret is returned this once, and only its hash is kept.
+///
+/// `Cap` if the account has as many keys as it may.
 pub fn create(
     tx: &WriteTx<'_>,
     account: AccountId,
@@ -85,7 +89,7 @@ pub fn create(
 
 /// Makes another key of the caller's account. The secret is returned this once, and only its hash is kept.
 ///
-/// `Wider` if it would reach further than the caller's own key.
+/// `Wider` if it would reach further than the caller's own key. `Cap` if the account has as many keys as it may.
 pub fn create_for(
     tx: &WriteTx<'_>,
     caller: &Caller,
@@ -95,6 +99,7 @@ pub fn create_for(
     let description = label::parse_optional("description", description)?;
     let limits = limits_of(tx, caller)?.for_request(request)?;
     limits.check(tx.now())?;
+    ledger::make_room(tx, caller.account(), Cap::Keys, 1)?;
     let secret = PlainSecret::generate(SecretKind::AccountKey)?;
     let key = table::insert(tx, caller.account(), &secret, description, limits)?;
     let change = Change::ApiKeyCreated { key: key.id, description: key.description.clone() };

@@ -12,6 +12,7 @@ fn sql(cap: Cap) -> Option<&'static str> {
         Cap::Recipients => "SELECT recipients, ?2 FROM ledger WHERE account_id = ?1",
         Cap::Aliases => "SELECT aliases, ?2 FROM ledger WHERE account_id = ?1",
         Cap::Tokens => "SELECT tokens, ?2 FROM ledger WHERE account_id = ?1",
+        Cap::Keys => "SELECT count(*), ?2 FROM api_key WHERE account_id = ?1 AND revoked_at IS NULL",
         Cap::KeptAnswers => "SELECT answer_octets, ?2 FROM ledger WHERE account_id = ?1",
         Cap::Reports => "SELECT report_octets, ?2 FROM ledger WHERE account_id = ?1",
         // No more than the cap of them.

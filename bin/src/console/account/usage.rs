@@ -127,6 +127,7 @@ fn what(cap: Cap) -> &'static str {
         Cap::Recipients => "Recipients",
         Cap::Aliases => "Aliases",
         Cap::Tokens => "Sending tokens",
+        Cap::Keys => "API keys",
         Cap::LoginLinks => "Unused login links",
         Cap::KeptAnswers => "Answers kept for repeats",
         Cap::UnprovedClaims => "Names without a proof",
