@@ -1,13 +1,14 @@
-//! Backups in a folder: by their names one knows whose they are and when they were made.
+//! Backups in a folder: by their names one knows when they were made, and by what is in them whose they are.
 
-use std::fs;
-use std::io;
+use std::fs::{self, DirBuilder};
 use std::num::NonZeroUsize;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use postroom::clock::Timestamp;
 use postroom::db::{self, BackupError};
+use rustix::fs::{Access, access};
 
 /// The backups of one database in one folder.
 #[derive(Clone, Debug)]
@@ -17,19 +18,26 @@ pub struct Backups {
     stem: String,
 }
 
-/// A folder or a file of it that the system refuses.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {source}", file.display())]
-pub struct Unlisted {
-    file: PathBuf,
-    source: io::Error,
-}
-
 impl Backups {
     /// Those of `database` in `folder`; an empty path is the folder in which the process runs.
     pub fn of(database: &Path, folder: &Path) -> Backups {
         let stem = database.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Backups { database: database.to_owned(), folder: folder.to_owned(), stem }
+    }
+
+    /// Makes the folder, for its owner alone, if it is not there. It says what is wrong where no backup can be written to it.
+    pub fn prepare(&self) -> Result<(), BackupError> {
+        let failed = |source| BackupError::Io { file: self.folder.clone(), source };
+        if !self.folder.exists() {
+            DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed)?;
+        }
+        self.check_writable()
+    }
+
+    /// Says what is wrong where no backup can be written to the folder.
+    pub fn check_writable(&self) -> Result<(), BackupError> {
+        let failed = |source| BackupError::Io { file: self.folder.clone(), source };
+        access(&self.folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| failed(error.into()))
     }
 
     /// Makes one more, while others write to the database, and returns its file.
@@ -40,36 +48,36 @@ impl Backups {
     }
 
     /// Deletes all but the newest ones, and returns what was deleted. No other file is touched.
-    pub fn delete_older(&self, keep: NonZeroUsize) -> Result<Vec<PathBuf>, Unlisted> {
-        let mut names = self.names()?;
-        names.truncate(names.len().saturating_sub(keep.get()));
-        let old: Vec<PathBuf> = names.iter().map(|name| self.folder.join(name)).collect();
+    pub fn delete_older(&self, keep: NonZeroUsize) -> Result<Vec<PathBuf>, BackupError> {
+        let old: Vec<PathBuf> = self.newest_first()?.skip(keep.get()).collect();
         for file in &old {
-            fs::remove_file(file).map_err(|source| Unlisted { file: file.clone(), source })?;
+            fs::remove_file(file).map_err(|source| BackupError::Io { file: file.clone(), source })?;
         }
         Ok(old)
     }
 
     /// When the newest one was made, by the time of its file; none if there is none.
-    pub fn newest(&self) -> Result<Option<Duration>, Unlisted> {
-        let Some(name) = self.names()?.pop() else { return Ok(None) };
-        let file = self.folder.join(name);
+    pub fn newest(&self) -> Result<Option<Duration>, BackupError> {
+        let Some(file) = self.newest_first()?.next() else { return Ok(None) };
         let made = fs::metadata(&file).and_then(|found| found.modified());
-        let made = made.map_err(|source| Unlisted { file, source })?;
+        let made = made.map_err(|source| BackupError::Io { file, source })?;
         Ok(Some(made.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()))
     }
 
-    /// The names of the backups, the oldest first.
-    fn names(&self) -> Result<Vec<String>, Unlisted> {
+    /// The backups, the newest first. Another database of the same name can have its backups in the same folder: those
+    /// are left out, as is a file that cannot be read.
+    fn newest_first(&self) -> Result<impl Iterator<Item = PathBuf>, BackupError> {
         let folder = if self.folder.as_os_str().is_empty() { Path::new(".") } else { &self.folder };
-        let failed = |source| Unlisted { file: folder.to_owned(), source };
+        let failed = |source| BackupError::Io { file: folder.to_owned(), source };
         let mut names = Vec::new();
         for entry in fs::read_dir(folder).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
             names.extend(name.to_str().filter(|name| is_backup(name, &self.stem)).map(str::to_owned));
         }
         names.sort_unstable();
-        Ok(names)
+        let own = db::origin(&self.database)?;
+        let files = names.into_iter().rev().map(|name| self.folder.join(name));
+        Ok(files.filter(move |file| db::origin(file).is_ok_and(|origin| origin == own)))
     }
 }
 

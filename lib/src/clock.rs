@@ -44,6 +44,19 @@ impl Timestamp {
     }
 }
 
+/// The longest span that an input may name, a hundred years: what lasts so long ends in a year of four digits, as RFC 3339 has them.
+pub const LONGEST_SPAN: Duration = Duration::from_hours(36_500 * 24);
+
+/// A span that an input names, unless it is longer than [`LONGEST_SPAN`].
+pub fn check_span(span: Duration) -> Result<Duration, SpanTooLong> {
+    if span > LONGEST_SPAN { Err(SpanTooLong) } else { Ok(span) }
+}
+
+/// A span is longer than [`LONGEST_SPAN`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is longer than 36500 days")]
+pub struct SpanTooLong;
+
 impl Add<Duration> for Timestamp {
     type Output = Timestamp;
 
@@ -179,6 +192,14 @@ mod tests {
             assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
         }
         assert_eq!(Timestamp::from_millis(0).asctime(), "Thu Jan  1 00:00:00 1970");
+    }
+
+    #[test]
+    fn the_longest_span_ends_in_a_year_of_four_digits() {
+        assert_eq!(check_span(LONGEST_SPAN), Ok(LONGEST_SPAN));
+        assert!(check_span(LONGEST_SPAN + Duration::from_secs(1)).is_err());
+        assert_eq!(LONGEST_SPAN.as_secs(), 36_500 * 86_400);
+        assert!(!(SystemClock.now() + LONGEST_SPAN).to_string().ends_with("ms"));
     }
 
     #[test]

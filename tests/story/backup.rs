@@ -154,3 +154,37 @@ fn the_newest_backups_are_kept_and_no_other_file_is_deleted() {
     assert!(others.iter().all(|name| site.file(name).exists()) && site.db().exists());
     assert_eq!(site.run(&["backup", "--keep", "0"]).code, Some(2));
 }
+
+#[test]
+fn databases_of_the_same_name_share_a_folder_and_each_keeps_its_own_backups() {
+    let sites = [backed_up().0, backed_up().0];
+    let folder = tempfile::tempdir().expect("a folder");
+    let shared = text(folder.path());
+    let back_up = |site: &Site| {
+        let said = site.json(&["backup", "--to", shared, "--keep", "2"]);
+        (
+            said["backup"].as_str().expect("a file").to_owned(),
+            said["deleted"].as_array().expect("a list").len(),
+        )
+    };
+    let mut made: [Vec<String>; 2] = Default::default();
+    for round in 0..3 {
+        for (site, made) in sites.iter().zip(&mut made) {
+            let (file, deleted) = back_up(site);
+            assert_eq!(deleted, usize::from(round == 2), "round {round}");
+            made.push(file);
+        }
+    }
+    for made in made {
+        let there: Vec<bool> = made.iter().map(|file| Path::new(file).exists()).collect();
+        assert_eq!(there, [false, true, true], "{made:?}");
+    }
+    // A server is not content with the backup of another one's database.
+    let count = || fs::read_dir(folder.path()).expect("a folder").count();
+    let before = count();
+    let other = Site::new().with("POSTROOM_BACKUP_DIR", shared);
+    let server = other.serve();
+    server.process.stderr.wait_for("a backup is made");
+    assert_eq!(count(), before + 1);
+    assert!(server.stop().success());
+}

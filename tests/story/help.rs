@@ -138,6 +138,7 @@ const COMMANDS: &[(&[&str], &[&str])] = &[
     (&["copy"], &["--to"]),
     (&["completions"], &["<SHELL>"]),
     (&["man"], &["<DIR>"]),
+    (&["openapi"], &["<NAME>", "native"]),
     (&["doctor"], &[]),
 ];
 

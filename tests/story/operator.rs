@@ -235,6 +235,100 @@ fn doctor_looks_at_the_disk_the_files_the_port_the_clock_and_the_permissions() {
 }
 
 #[test]
+fn doctor_says_whether_a_database_that_was_named_is_there() {
+    let site = Site::new();
+    let named = site.run(&["doctor", "--db", "none.db"]);
+    assert_eq!((named.code, named.stdout.as_str()), (Some(3), ""), "{named:?}");
+    assert!(named.stderr.contains("none.db"), "{named:?}");
+    // Before the first start.
+    let fresh = site.run(&["doctor"]);
+    assert_ne!(fresh.code, Some(3), "{fresh:?}");
+    assert!(fresh.stdout.contains("warn  database    postroom.db is not there yet"), "{fresh:?}");
+}
+
+#[test]
+fn doctor_names_every_setting_that_cannot_be_used() {
+    let site = site().with("POSTROOM_BRIDGE_SUBMIT", "x").with("POSTROOM_WRITE_QUEUE", "0");
+    let said = site.run(&["doctor"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    for variable in ["POSTROOM_BRIDGE_SUBMIT", "POSTROOM_WRITE_QUEUE"] {
+        let line = said.stdout.lines().find(|line| line.contains(variable)).expect("a line");
+        assert!(line.starts_with("fail  settings"), "{line}");
+    }
+}
+
+#[test]
+fn the_server_makes_the_folder_of_its_backups_and_doctor_says_how_old_the_newest_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let site = site().with("POSTROOM_BACKUP_DIR", "kept/backups");
+    let backup = |site: &Site| {
+        let said = site.run(&["doctor", "--json"]).json();
+        let found = said.as_array().expect("checks").iter().find(|each| each["check"] == "backup").cloned();
+        let found = found.unwrap_or_else(|| panic!("no backup: {said}"));
+        (found["state"].clone(), found["text"].as_str().expect("a text").to_owned())
+    };
+    assert_eq!(backup(&site).0, "warn", "nothing is there yet");
+    let server = site.serve();
+    server.process.stderr.wait_for("a backup is made");
+    assert!(server.stop().success());
+    let mode = fs::metadata(site.file("kept/backups")).expect("a folder").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let (state, text) = backup(&site);
+    assert!(state == "ok" && text.contains("0 hours old"), "{text}");
+    // A file in the place of the folder.
+    fs::write(site.file("file"), "x").expect("to write");
+    let site = site.with("POSTROOM_BACKUP_DIR", "file/backups");
+    let server = site.serve();
+    server.process.stderr.wait_for("no backup can be written to backup.dir");
+    assert!(server.stop().success());
+}
+
+#[test]
+fn doctor_warns_where_everybody_can_read_the_password_of_the_database() {
+    use std::os::unix::fs::PermissionsExt;
+    let site = Site::new();
+    let file = site.file("postroom.toml");
+    fs::write(&file, "db = \"postgres://desk:hunter2@127.0.0.1:1/desk\"\nmaster_key_file = \"key\"\n")
+        .expect("to write");
+    let warns = |mode: u32| {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("to change");
+        let said = site.run(&["doctor", "--config", "postroom.toml"]);
+        assert!(!said.stdout.contains("hunter2") && !said.stderr.contains("hunter2"), "{said:?}");
+        said.stdout.lines().any(|line| line.starts_with("warn  permissions"))
+    };
+    assert!(warns(0o644));
+    assert!(!warns(0o640));
+}
+
+#[test]
+fn the_document_of_an_interface_is_the_one_that_the_server_gives() {
+    let site = Site::new();
+    let server = site.serve();
+    let url = format!("http://{}", server.address());
+    for name in ["mailpace", "native"] {
+        let given = server.client().get(&format!("/openapi/{name}.json")).json;
+        let printed = site.run(&["openapi", name]).json();
+        assert_eq!(printed["paths"], given["paths"], "{name}");
+        let elsewhere =
+            site.command(&["openapi", name]).env("POSTROOM_PUBLIC_URL", &url).output().expect("to run");
+        let elsewhere: Value = serde_json::from_slice(&elsewhere.stdout).expect("JSON");
+        assert_eq!(elsewhere, given, "{name}");
+    }
+    assert_eq!(site.run(&["openapi", "console"]).code, Some(2));
+}
+
+#[test]
+fn the_life_of_a_key_is_some_time_and_ends_in_a_year_of_four_digits() {
+    let site = site();
+    for bad in ["0d", "36501d", "99999999d", "10"] {
+        let refused = site.run(&["key", "create", "--account", "default", "--expires", bad]);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains("--expires"), "{refused:?}");
+    }
+    site.json(&["key", "create", "--account", "default", "--expires", "36500d"]);
+}
+
+#[test]
 fn doctor_says_when_a_certificate_ends() {
     let site = Site::new();
     let made = |days: i64| {

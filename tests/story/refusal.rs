@@ -156,7 +156,7 @@ fn a_configuration_that_says_nothing_known_is_refused_with_file_and_key() {
 fn a_variable_with_a_value_that_will_not_do_is_named() {
     for (variable, value) in [
         ("POSTROOM_LISTEN", "localhost"),
-        ("POSTROOM_RESOLVERS", "one,two"),
+        ("POSTROOM_RESOLVERS", "127.0.0.1,two"),
         ("POSTROOM_RESOLVERS", "127.0.0.1:0"),
         ("POSTROOM_DNS_AUTHORITATIVE", "perhaps"),
         ("POSTROOM_MX_PRIORITY", "-1"),
@@ -168,10 +168,21 @@ fn a_variable_with_a_value_that_will_not_do_is_named() {
         ("POSTROOM_SCHEDULE_AT_ONCE", "few"),
         ("POSTROOM_DNS_MARK", "perhaps"),
         ("POSTROOM_SENDING_ADDRESSES", "mail.example.net"),
+        ("POSTROOM_TRUSTED_PROXIES", "abc def"),
+        ("POSTROOM_ADVICE_SMTP", "maybe"),
+        ("POSTROOM_ADVICE_HTTPS", "5"),
+        ("POSTROOM_INBOUND_ABUSE_POLICY", "zzz"),
+        ("POSTROOM_BRIDGE_SUBMIT", "x"),
+        ("POSTROOM_BRIDGE_WEBHOOKS_AT_ONCE", "99"),
+        ("POSTROOM_BRIDGE_DELIMITER", "a"),
+        ("POSTROOM_BRIDGE_SPAM_HEADER", "X-Spam"),
+        ("POSTROOM_BRIDGE_MAIL_DIR", ""),
+        ("POSTROOM_WRITE_QUEUE", "0"),
     ] {
         let site = Site::new().with(variable, value);
-        let words: &[&str] = if value.ends_with(":0") { &[value] } else { &[variable] };
-        refused(&site, &["serve"], 2, words);
+        for command in [&["serve"][..], &["bridge"], &["config", "check"], &["domain", "list"]] {
+            refused(&site, command, 2, &[variable]);
+        }
         assert!(!site.db().exists(), "{variable}");
     }
 }

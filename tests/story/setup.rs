@@ -61,7 +61,11 @@ fn a_setup_replaces_another_value_only_when_it_is_told_to() {
 #[test]
 fn a_setup_without_a_whole_host_name_writes_nothing() {
     let site = Site::new();
-    for arguments in [&["setup", "--to", "new.toml"][..], &["setup", "--host", "vm", "--to", "new.toml"]] {
+    for arguments in [
+        &["setup", "--to", "new.toml"][..],
+        &["setup", "--host", "vm", "--to", "new.toml"],
+        &["setup", "--host", "192.0.2.1", "--to", "new.toml"],
+    ] {
         let finished = site.run(arguments);
         assert_eq!(finished.code, Some(2), "{finished:?}");
         assert!(finished.stderr.contains("--host"), "{finished:?}");

@@ -34,12 +34,13 @@ use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Guessed, Limits, Looks};
 use crate::wire::{
     Anybody, BodySize, Call, Checks, Fault, Handler, Looking, LookingCall, Mailroom, NAME_FIELD, OpenLooking,
-    OpenToAll, Pace, PageFault, SignedIn, Stored, Switches, Tries,
+    OpenToAll, Pace, PageFault, SignedIn, Stored, Switches, Tries, refuse_encoded,
 };
 use page::PageHandler;
 use surface::{Router, Target};
 use visit::Visit;
 
+pub use openapi::document;
 pub use surface::SURFACES;
 
 /// What answers every request.
@@ -302,6 +303,7 @@ impl App {
         if let Err(fault) = request.body {
             return Err(fault.into());
         }
+        refuse_encoded(request)?;
         match admitted {
             Admitted::Anybody(answer) => {
                 // A form that cannot be read is refused without a try. So nobody counts many tries in no time, for each takes a place.

@@ -37,7 +37,7 @@ pub(super) fn back_up(context: &Context, args: &Args) -> Result<ExitCode, Failur
     let backups = Backups::of(&database, folder);
     let file = backups.make(SystemClock.now())?;
     let deleted = match args.keep {
-        Some(keep) => backups.delete_older(keep).map_err(|error| Failure::wrong(error.to_string()))?,
+        Some(keep) => backups.delete_older(keep)?,
         None => Vec::new(),
     };
     let json = json!({

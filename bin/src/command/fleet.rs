@@ -30,28 +30,18 @@ pub(super) fn create(
     names: &[String],
     account: Option<&str>,
 ) -> Result<ExitCode, Failure> {
-    let names: Vec<_> = names.iter().map(|name| parse(name)).collect::<Result<_, _>>()?;
     let account = postroom.read(|tx| named::account(tx, account))?;
     let caller = Caller::operator(account.id);
     context.unusable_hosts.iter().for_each(|host| warn!("{host}"));
     let mut created = Vec::new();
     let mut first = None;
-    for name in &names {
-        let new = domain::NewDomain::named(name);
-        // With its DKIM key, so that its records are complete at once.
-        let made = pool::write(postroom, |tx| {
-            let domain = domain::create(tx, &caller, &new)?;
-            if domain.wants_key {
-                domain::equip(tx, &domain)?;
-            }
-            Ok(domain.into_details())
-        });
-        match made {
+    for name in names {
+        match create_one(postroom, &caller, name) {
             Ok(domain) => created.push(domain),
-            Err(error) => {
-                let failure = Failure::from(error);
+            Err(failure) => {
                 let exit = failure.exit();
-                complain(exit, &format!("{name}: {}", failure.text()), context.output.json);
+                let text = format!("{}: {}", printable(name), failure.text());
+                complain(exit, &text, context.output.json);
                 first.get_or_insert(exit);
                 // The disk or the database: the next one would fare no better.
                 if !matches!(exit, Exit::Refused | Exit::Input) {
@@ -68,6 +58,19 @@ pub(super) fn create(
         lines.collect::<String>() + if created.len() == 1 { &hint } else { "" }
     })?;
     Ok(first.map_or(ExitCode::SUCCESS, Exit::into))
+}
+
+/// Creates a domain with its DKIM key, so that its records are complete at once.
+fn create_one(postroom: &Postroom, caller: &Caller, name: &str) -> Result<domain::Details, Failure> {
+    let name = parse(name)?;
+    let new = domain::NewDomain::named(&name);
+    Ok(pool::write(postroom, |tx| {
+        let domain = domain::create(tx, caller, &new)?;
+        if domain.wants_key {
+            domain::equip(tx, &domain)?;
+        }
+        Ok(domain.into_details())
+    })?)
 }
 
 pub(super) fn rename(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use postroom::access::{KeyScope, KeyScopes, Network};
 use postroom::account::Caller;
-use postroom::clock::Timestamp;
+use postroom::clock::{Timestamp, check_span};
 use postroom::db::ReadTx;
 use postroom::error::{Entity, Error};
 use postroom::id::{AccountId, ApiKeyId};
@@ -101,7 +101,11 @@ fn span(text: &str) -> Result<Duration, String> {
         _ => return Err(reason()),
     };
     let number: u32 = digits.parse().map_err(|_| reason())?;
-    Ok(Duration::from_secs(u64::from(number) * minutes * 60))
+    let span = Duration::from_secs(u64::from(number) * minutes * 60);
+    if span.is_zero() {
+        return Err("a key that is valid for no time opens nothing".to_owned());
+    }
+    check_span(span).map_err(|reason| reason.to_string())
 }
 
 pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, Failure> {

@@ -49,7 +49,8 @@ pub(super) enum Command {
         /// Of every domain that has keys of its own
         #[arg(long)]
         all: bool,
-        /// Days from one to the next, 5 at least; 0 for none
+        /// Days from one to the next, 5 to 36500; 0 for none
+        #[arg(value_parser = clap::value_parser!(u32).range(..=36_500))]
         days: u32,
     },
     /// Make keys that stand in your own zone: the domain publishes two CNAMEs, once and for all

@@ -29,6 +29,7 @@ mod login_link;
 mod manual;
 mod master_key;
 mod named;
+mod openapi;
 mod output;
 mod quarantine;
 mod progress;
@@ -211,11 +212,15 @@ enum Command {
     /// Check and show the settings
     #[command(subcommand)]
     Config(config::Command),
+    Openapi(openapi::Args),
     Completions(manual::CompletionsArgs),
     Man(manual::ManArgs),
     /// Look for what is wrong with the database, the settings and the resolvers
     Doctor,
 }
+
+/// What the configuration calls the flag that names the database.
+const DB_FLAG: &str = "--db";
 
 /// How long the end of the process waits for the last lines of the log.
 const LAST_LINES_WITHIN: Duration = Duration::from_secs(1);
@@ -342,13 +347,18 @@ fn unparsed(error: &clap::Error) -> ExitCode {
 fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     let mut config = Config::load(cli.config.as_deref())?;
     for (path, flag, value) in
-        [("db", "--db", cli.db), ("master_key_file", "--master-key-file", cli.master_key_file)]
+        [("db", DB_FLAG, cli.db), ("master_key_file", "--master-key-file", cli.master_key_file)]
     {
         if let Some(value) = value {
             config.set(path, flag, value.display());
         }
     }
     config.unknown_variables.iter().for_each(|text| warn!("{text}"));
+    if needs_settings(&cli.command)
+        && let Some(fault) = config.bad_values().into_iter().next()
+    {
+        return Err(fault.into());
+    }
     let mut context = Context { config, output, unusable_hosts: Vec::new() };
     match cli.command {
         Command::Serve(args) => serve::run(&mut context, args),
@@ -382,10 +392,19 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Import(command) => import::run(&mut context, &command),
         Command::Export(args) => export::run(&mut context, &args),
         Command::Config(command) => config::run(&context, &command),
+        Command::Openapi(args) => openapi::run(&context, &args),
         Command::Completions(args) => manual::completions(&args, Cli::command()),
         Command::Man(args) => manual::pages(&context, &args, Cli::command()),
         Command::Doctor => doctor::run(&mut context),
     }
+}
+
+/// Whether a command works by the settings. The others look at them, write them, or do without.
+fn needs_settings(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::Config(_) | Command::Doctor | Command::Setup(_) | Command::Completions(_) | Command::Man(_)
+    )
 }
 
 fn start_log(cli: &Cli) {

@@ -75,18 +75,18 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     }
     let mut settings = Settings::at(context.config.listen()?);
     settings.tls = context.config.tls()?.map(|(cert, key)| TlsFiles { cert, key });
-    if let Some(most) = context.config.get("limits.per_address")? {
-        settings.per_address = most;
+    if let Some(most) = context.config.get::<NonZeroUsize>("limits.per_address")? {
+        settings.per_address = most.get();
     }
     settings.trusted_proxies = context.config.trusted_proxies()?;
-    if let Some(most) = context.config.get("limits.connections")? {
-        settings.connections = most;
+    if let Some(most) = context.config.get::<NonZeroUsize>("limits.connections")? {
+        settings.connections = most.get();
     }
     if let Some(MemoryMib(octets)) = context.config.get("limits.memory_mib")? {
         settings.memory = octets;
     }
-    if let Some(most) = context.config.get("limits.write_queue")? {
-        settings.write_queue = most;
+    if let Some(most) = context.config.get::<NonZeroUsize>("limits.write_queue")? {
+        settings.write_queue = most.get();
     }
     let grace = context.config.get::<u32>("stop.grace_s")?.unwrap_or(GRACE_SECONDS);
     let grace = Duration::from_secs(u64::from(grace));
@@ -136,11 +136,6 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
             .at(&url)
             .counted(Arc::clone(&metrics)),
     );
-    let plan = |(folder, every, keep): (PathBuf, Duration, NonZeroUsize)| BackupPlan {
-        backups: Backups::of(postroom.file(), &folder),
-        every,
-        keep,
-    };
     let tools = Tools {
         app: Arc::clone(&app),
         postroom: Arc::clone(&postroom),
@@ -148,7 +143,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         checks_at_once: at_once,
         upkeep: Upkeep::by(Arc::clone(&claim)),
         news: News::from_now(&postroom)?,
-        backups: backup.map(plan).filter(|_| postroom.is_at_hand()),
+        backups: backup_plan(&postroom, backup),
         metrics,
         rounds: Mutex::default(),
     };
@@ -166,6 +161,17 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         warn!("stopped without closing the database, which is busy; what was acknowledged is on disk");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the server's own backups are to be, with their folder made; none where none are wanted, or where this is no file.
+fn backup_plan(postroom: &Postroom, set: Option<(PathBuf, Duration, NonZeroUsize)>) -> Option<BackupPlan> {
+    let (folder, every, keep) = set.filter(|_| postroom.is_at_hand())?;
+    let backups = Backups::of(postroom.file(), &folder);
+    // A server without backups serves as well; the duty tries again.
+    if let Err(error) = backups.prepare() {
+        warn!(%error, "no backup can be written to backup.dir");
+    }
+    Some(BackupPlan { backups, every, keep })
 }
 
 /// Tells systemd how far the server is, where systemd has started it and waits for that (`Type=notify`).

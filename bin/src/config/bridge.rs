@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use postroom::inbound::AbusePolicy;
 
-use super::value::{AtOnce, HeaderField, HostAndPort, Loopback};
+use super::value::{AtOnce, GroupName, HeaderField, HostAndPort, Loopback};
 use super::{Config, ConfigError};
 
 impl Config {
@@ -16,7 +16,7 @@ impl Config {
 
     /// The group that may use the bridge's sockets.
     pub fn bridge_group(&self) -> Result<String, ConfigError> {
-        Ok(self.get("bridge.group")?.unwrap_or_else(|| "postfix".to_owned()))
+        Ok(self.get::<GroupName>("bridge.group")?.map_or_else(|| "postfix".to_owned(), |it| it.0))
     }
 
     /// The folder of the mailboxes.

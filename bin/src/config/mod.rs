@@ -1,7 +1,7 @@
 //! The configuration: flags, then environment variables, then a TOML file, then defaults.
 //!
-//! [`KEYS`] lists every key once. A value stays text until code asks for it in its type; an error names the source of the
-//! value.
+//! [`KEYS`] lists every key once, with the type of its value. A value stays text until code asks for it in that type; an error
+//! names the source of the value.
 
 mod bridge;
 mod keys;
@@ -9,6 +9,7 @@ mod settings;
 mod source;
 mod value;
 
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -148,6 +149,11 @@ impl Config {
 
     /// The values of a key that can have several.
     fn list<T: Setting>(&self, path: &str) -> Result<Vec<T>, ConfigError> {
+        debug_assert_eq!(
+            keys::at(path).map(|key| (key.kind)()),
+            Some(TypeId::of::<T>()),
+            "{path} is read as another type than KEYS checks"
+        );
         self.values.get(path).map_or_else(|| Ok(Vec::new()), Value::read)
     }
 }

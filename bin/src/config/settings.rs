@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::num::{NonZeroU16, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use postroom::egress::EgressPolicy;
 use postroom::name::{DnsName, DomainName};
 use postroom::settings::Settings;
 
-use super::value::{BaseUrl, MessageMib, Server};
-use super::{Config, ConfigError};
-use crate::listen::{MemoryMib, TrustedProxies};
+use super::value::{BaseUrl, Delimiters, MessageMib, Server};
+use super::{Config, ConfigError, KEYS};
+use crate::listen::TrustedProxies;
 use crate::scout::{MailScout, Scouts, WebScout};
 use crate::wire::Switches;
 
@@ -70,7 +70,9 @@ impl Config {
         Ok(dns::DnsSettings {
             resolvers,
             authoritative: self.get("dns.authoritative")?.unwrap_or(usual.authoritative),
-            authoritative_port: self.get("dns.authoritative_port")?.unwrap_or(usual.authoritative_port),
+            authoritative_port: self
+                .get("dns.authoritative_port")?
+                .map_or(usual.authoritative_port, NonZeroU16::get),
             egress: self.egress()?,
             ..usual
         })
@@ -108,12 +110,9 @@ impl Config {
             "spf.mechanism" => settings.spf_mechanism,
             "dmarc.policy" => settings.dmarc_policy,
             "dkim.selector" => settings.dkim_selector,
-            "dkim.most_keys" => settings.most_dkim_keys,
             "dkim.spare_keys" => settings.spare_keys,
             "return_path.host" => settings.return_path_host,
             "return_path.required" => settings.return_path_required,
-            "bridge.delimiter" => settings.recipient_delimiters,
-            "loss.failures" => settings.loss.failures,
             "ownership.require_proof" => settings.require_proof,
             "limits.list_entries" => settings.caps.list_entries,
             "limits.recipients" => settings.caps.recipients,
@@ -121,7 +120,20 @@ impl Config {
             "limits.tokens" => settings.caps.tokens,
             "limits.login_links" => settings.caps.login_links,
             "limits.unproved_claims" => settings.caps.unproved_claims,
+        }
+        macro_rules! take_some {
+            ($($path:literal => $field:expr,)*) => {$(
+                if let Some(value) = self.get::<NonZeroU32>($path)? { $field = value.get(); }
+            )*};
+        }
+        take_some! {
+            "dkim.most_keys" => settings.most_dkim_keys,
+            "loss.failures" => settings.loss.failures,
+            "limits.keys" => settings.caps.keys,
             "limits.deliveries" => settings.caps.deliveries,
+        }
+        if let Some(Delimiters(characters)) = self.get("bridge.delimiter")? {
+            settings.recipient_delimiters = characters;
         }
         settings.sending_addresses = self.list("sending.addresses")?;
         settings.egress = self.egress()?;
@@ -131,8 +143,8 @@ impl Config {
         if let Some(days) = self.get::<u32>("dkim.keep_retired_days")? {
             settings.keep_retired_for = Duration::from_hours(24 * u64::from(days));
         }
-        if let Some(days) = self.get::<u32>("claims.expire_after_days")? {
-            settings.claim_expires_after = Duration::from_hours(24 * u64::from(days));
+        if let Some(days) = self.get::<NonZeroU32>("claims.expire_after_days")? {
+            settings.claim_expires_after = Duration::from_hours(24 * u64::from(days.get()));
         }
         if let Some(hours) = self.get::<u32>("loss.hours")? {
             settings.loss.span = Duration::from_hours(u64::from(hours));
@@ -158,36 +170,16 @@ impl Config {
         Ok(settings)
     }
 
-    /// What is wrong with the settings: a sentence for each that cannot be used.
+    /// The values that cannot be used, whatever they are for.
+    pub fn bad_values(&self) -> Vec<ConfigError> {
+        KEYS.iter().filter_map(|key| Some(self.values.get(key.path)?.faults(key))).flatten().collect()
+    }
+
+    /// What is wrong with the settings: a sentence for each that cannot be used, and for those that do not go together.
     pub fn faults(&self) -> Vec<String> {
-        // Each part stops at its first fault, so each setting is read by itself as well.
-        let parts = [
-            self.db().err(),
-            self.listen().err(),
-            self.public_url().err(),
-            self.tls().err(),
-            self.switches().err(),
-            self.delegation_servers().err(),
-            self.dns().err(),
-            self.settings().err(),
-            self.bridge_dir().err(),
-            self.bridge_group().err(),
-            self.get::<u32>("limits.per_address").err(),
-            self.get::<u32>("limits.connections").err(),
-            self.get::<MemoryMib>("limits.memory_mib").err(),
-            self.get::<u32>("limits.write_queue").err(),
-            self.get::<u32>("limits.requests_per_second").err(),
-            self.get::<u32>("limits.failures_per_second").err(),
-            self.get::<u32>("stop.grace_s").err(),
-            self.get::<u32>("schedule.at_once").err(),
-            self.get::<bool>("bridge.require_dkim").err(),
-            self.bridge_vault().err(),
-            self.bridge_metrics().err(),
-            self.server_addresses().err(),
-            self.metrics_listen().err(),
-            self.backup().err(),
-        ];
-        let mut faults: Vec<String> = parts.into_iter().flatten().map(|fault| fault.to_string()).collect();
+        let together = [self.tls().err(), self.bridge_vault().err()].into_iter().flatten();
+        let mut faults: Vec<String> =
+            self.bad_values().into_iter().chain(together).map(|fault| fault.to_string()).collect();
         faults.sort_unstable();
         faults.dedup();
         faults

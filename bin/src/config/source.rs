@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::keys::{self, KEYS, OTHER_VARIABLES, suggestion};
+use super::keys::{self, KEYS, Key, OTHER_VARIABLES, suggestion};
 use super::{Config, ConfigError, Setting};
 
 /// What a key is set to, as text, and by what.
@@ -25,6 +25,11 @@ impl Value {
 
     pub(super) fn read<T: Setting>(&self) -> Result<Vec<T>, ConfigError> {
         self.items.iter().map(|item| T::read(item).map_err(|reason| self.fault(item, reason))).collect()
+    }
+
+    /// What is wrong with it, by what its key takes.
+    pub(super) fn faults(&self, key: &Key) -> impl Iterator<Item = ConfigError> {
+        self.items.iter().filter_map(|item| (key.check)(item).err().map(|reason| self.fault(item, reason)))
     }
 
     fn fault(&self, item: &str, reason: String) -> ConfigError {

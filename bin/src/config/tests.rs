@@ -55,6 +55,50 @@ fn reports_and_login_links_have_their_settings() {
 }
 
 #[test]
+fn every_key_has_values_that_are_refused_and_the_fault_names_the_key() {
+    for key in KEYS {
+        let bad = ["", "\u{1} nonsense"].into_iter().find(|text| (key.check)(text).is_err());
+        let bad = bad.unwrap_or_else(|| panic!("{} takes whatever it is given", key.path));
+        let mut config = Config::default();
+        config.set(key.path, key.path, bad);
+        let faults = config.faults();
+        assert!(faults.iter().any(|fault| fault.starts_with(key.path)), "{}: {faults:?}", key.path);
+        assert_eq!(config.bad_values().len(), 1, "{}", key.path);
+    }
+}
+
+#[test]
+fn what_no_server_can_work_with_is_refused() {
+    for path in [
+        "limits.connections",
+        "limits.per_address",
+        "limits.write_queue",
+        "limits.keys",
+        "limits.deliveries",
+        "dkim.most_keys",
+        "dns.authoritative_port",
+        "loss.failures",
+        "claims.expire_after_days",
+    ] {
+        let mut config = Config::default();
+        config.set(path, path, 0);
+        let told = config.faults().concat();
+        assert!(told.contains("from 1 to"), "{path}: {told}");
+    }
+}
+
+#[test]
+fn settings_that_do_not_go_together_are_a_fault() {
+    for (toml, words) in [
+        ("[tls]\ncert = \"a.pem\"", "tls.key"),
+        ("[bridge]\nhttp = \"127.0.0.1:8026\"", "bridge.vault_token_file"),
+    ] {
+        let told = config(toml).unwrap().faults().concat();
+        assert!(told.contains(words), "{toml}: {told}");
+    }
+}
+
+#[test]
 fn a_key_stands_once_and_its_variable_too() {
     for (index, key) in KEYS.iter().enumerate() {
         let rest = &KEYS[index + 1..];

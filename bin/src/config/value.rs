@@ -1,7 +1,7 @@
 //! The types of settings: how each is read from text, and what an error tells the operator to write instead.
 
 use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -15,7 +15,7 @@ use postroom::settings::{DmarcPolicy, RequireProof, SpfMechanism};
 use crate::listen::MemoryMib;
 
 /// A type that a setting can have.
-pub trait Setting: Sized {
+pub trait Setting: Sized + 'static {
     /// Reads the text of a value; the error says what it should be.
     fn read(text: &str) -> Result<Self, String>;
 }
@@ -34,9 +34,11 @@ parsed!(
     AbusePolicy,
     AtOnce,
     BaseUrl,
+    Delimiters,
     DmarcPolicy,
     DnsName,
     EmailAddress,
+    GroupName,
     HeaderField,
     HostAndPort,
     Loopback,
@@ -46,8 +48,7 @@ parsed!(
     RequireProof,
     Selector,
     Server,
-    SpfMechanism,
-    String
+    SpfMechanism
 );
 
 macro_rules! numbers {
@@ -60,12 +61,12 @@ macro_rules! numbers {
         }
     )*};
 }
-numbers!(u16, u32, NonZeroU16);
+numbers!(u16, u32, NonZeroU16, NonZeroU32);
 
-impl Setting for usize {
-    fn read(text: &str) -> Result<usize, String> {
-        // The number is read as `u32`, so that its range does not depend on the machine.
-        u32::read(text).and_then(|number| usize::try_from(number).map_err(|e| e.to_string()))
+impl Setting for NonZeroUsize {
+    fn read(text: &str) -> Result<NonZeroUsize, String> {
+        // The number is read as `NonZeroU32`, so that its range does not depend on the machine.
+        NonZeroU32::read(text).and_then(|number| NonZeroUsize::try_from(number).map_err(|e| e.to_string()))
     }
 }
 
@@ -156,8 +157,10 @@ impl FromStr for Server {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Server, &'static str> {
-        let address = text.parse().or_else(|_| text.parse().map(|ip| SocketAddr::new(ip, 53)));
-        address.map(Server).map_err(|_| "a resolver is an IP address, with or without a port: 127.0.0.1:5353")
+        let address: Result<SocketAddr, _> =
+            text.parse().or_else(|_| text.parse().map(|ip| SocketAddr::new(ip, 53)));
+        let address = address.ok().filter(|address| address.port() > 0);
+        address.map(Server).ok_or("a resolver is an IP address, with or without a port: 127.0.0.1:5353")
     }
 }
 
@@ -207,9 +210,40 @@ impl FromStr for HeaderField {
     fn from_str(text: &str) -> Result<HeaderField, &'static str> {
         let parts = text.split_once(':').map(|(name, value)| (name.trim(), value.trim()));
         let is_one = |(name, value): &(&str, &str)| {
-            !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic()) && !value.is_empty()
+            let is_shown = !value.is_empty() && !value.chars().any(char::is_control);
+            !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic()) && is_shown
         };
         let (name, value) = parts.filter(is_one).ok_or("give a header field, such as X-Spam: Yes")?;
         Ok(HeaderField(name.to_owned(), value.to_owned()))
+    }
+}
+
+/// The characters that begin the tag of an address; none if there are no tags.
+pub(super) struct Delimiters(pub(super) String);
+
+impl FromStr for Delimiters {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Delimiters, &'static str> {
+        // What a local part can have without quotes (RFC 5321 section 4.1.2), but letters and digits, which every name has.
+        let is_one = |c: char| "!#$%&'*+-/=?^_`{|}~.".contains(c);
+        text.chars()
+            .all(is_one)
+            .then(|| Delimiters(text.to_owned()))
+            .ok_or("give characters such as + and -, or nothing")
+    }
+}
+
+/// A group of the system's, by its name.
+pub(super) struct GroupName(pub(super) String);
+
+impl FromStr for GroupName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<GroupName, &'static str> {
+        // A colon would end the name in group(5).
+        let is_one =
+            !text.is_empty() && !text.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control());
+        is_one.then(|| GroupName(text.to_owned())).ok_or("give the name of a group")
     }
 }

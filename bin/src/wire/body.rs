@@ -35,6 +35,9 @@ impl BodySize {
     }
 }
 
+/// The one coding that a body can have, which is none, for `Accept-Encoding` (RFC 9110 section 15.5.16).
+pub const PLAIN: &str = "identity";
+
 /// The JSON body of a request, or `None` if the body is empty. It must be well-formed and have the right content type.
 ///
 /// A body without a content type is read as JSON.
@@ -50,14 +53,26 @@ pub fn json_body(request: &Request) -> Result<Option<Json<'_>>, Fault> {
     Json::parse(octets).map(Some).map_err(Fault::Json)
 }
 
-/// Whether the client accepts an answer in JSON (RFC 9110 section 12.5.1). Without an Accept field it accepts anything.
+/// Whether the client accepts an answer in JSON (RFC 9110 section 12.5.1). Without an Accept field, or with one that names
+/// nothing, it accepts anything.
 pub fn takes_json(request: &Request) -> bool {
-    let mut ranges =
-        request.headers.get_all("accept").iter().filter_map(|value| value.to_str().ok()).peekable();
+    let values = request.headers.get_all("accept").iter().filter_map(|value| value.to_str().ok());
+    let ranges = values.flat_map(|value| value.split(',')).map(media_type);
+    let mut ranges = ranges.filter(|range| !range.is_empty()).peekable();
     ranges.peek().is_none()
-        || ranges.flat_map(|value| value.split(',')).map(media_type).any(|range| {
+        || ranges.any(|range| {
             ["*/*", "application/*", "application/json"].iter().any(|known| range.eq_ignore_ascii_case(known))
         })
+}
+
+/// Refuses a body that its client has encoded: no route decodes one (RFC 9110 section 8.4).
+pub fn refuse_encoded(request: &Request) -> Result<(), Fault> {
+    let has_body = request.body.as_ref().is_ok_and(|octets| !octets.is_empty());
+    let is_plain = request.header("content-encoding").is_none_or(|coding| {
+        let coding = coding.trim();
+        coding.is_empty() || coding.eq_ignore_ascii_case(PLAIN)
+    });
+    if is_plain || !has_body { Ok(()) } else { Err(Fault::Encoded) }
 }
 
 /// A media type without its parameters.

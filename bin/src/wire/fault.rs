@@ -37,6 +37,9 @@ pub enum Fault {
     /// The route does not have the format of the body, or the format in which the answer was asked for.
     #[error("{0}")]
     Format(Cow<'static, str>),
+    /// The body is encoded.
+    #[error("the body is encoded; send it as it is, without Content-Encoding")]
+    Encoded,
     /// The body is not JSON; the text says why, with line and column.
     #[error("{0}")]
     Json(String),

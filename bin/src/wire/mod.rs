@@ -18,7 +18,7 @@ mod progress;
 pub mod shape;
 mod surface;
 
-pub use body::{BodySize, json_body, takes_json};
+pub use body::{BodySize, PLAIN, json_body, refuse_encoded, takes_json};
 pub use call::{Anybody, Call, FORM_TOKEN, LookingCall, NAME_FIELD, SignedIn, Switches};
 pub use contract::{Content, Contract, Takes};
 pub use fault::{CLAIM_IT, Fault, PageFault, store_sentence, store_status, unproved_limit};

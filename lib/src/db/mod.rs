@@ -62,7 +62,7 @@ pub use self::place::{is_on_a_server, shown};
 pub(crate) use self::row::{Row, moment, moment_if_any, parsed};
 pub use self::session::{Held, Session};
 pub(crate) use self::sqlite::Depth;
-pub use self::sqlite::{BackupError, back_up, restore};
+pub use self::sqlite::{BackupError, back_up, origin, restore};
 pub use self::time::{Jump, TimeKept};
 pub(crate) use self::turns::Turns;
 pub(crate) use self::tx::Within;

@@ -7,6 +7,8 @@ mod schema;
 
 use std::fmt::Write;
 
+use serde_json::Value;
+
 use super::health;
 use crate::dialect::DIALECTS;
 use crate::wire::http::{Method, Response, StatusCode, header};
@@ -24,11 +26,17 @@ pub(super) const SURFACE: Surface = Surface {
 /// What a document may load: nothing.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'";
 
-/// The document of a dialect.
+/// The document of a dialect at this base URL; none if there is no such dialect.
+pub fn document(name: &str, base_url: &str) -> Option<Value> {
+    let dialect = DIALECTS.iter().find(|dialect| dialect.name == name)?;
+    Some(document::describe(dialect, base_url))
+}
+
+/// The document of a dialect, by the name of its file.
 fn one(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     let name = call.param("file").strip_suffix(".json").unwrap_or_default();
-    let dialect = DIALECTS.iter().find(|dialect| dialect.name == name).ok_or(Fault::NoRoute)?;
-    Ok(Response::json(StatusCode::OK, &document::describe(dialect, call.base_url)))
+    let document = document(name, call.base_url).ok_or(Fault::NoRoute)?;
+    Ok(Response::json(StatusCode::OK, &document))
 }
 
 /// A page with every route of every dialect. It needs nothing from elsewhere.

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
+use std::num::NonZeroUsize;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use postroom::db::is_on_a_server;
+use postroom::db::{is_on_a_server, shown};
 use postroom::event::{self, Search};
 use rustix::process::{Resource, getrlimit};
 use x509_parser::pem::Pem;
@@ -28,13 +29,15 @@ const RENEW_BEFORE: Duration = Duration::from_hours(14 * 24);
 const CLOCK_SLACK: Duration = Duration::from_mins(1);
 /// Where systemd keeps a file while the clock is synchronized, and the folder that is there if systemd does so.
 const SYNCHRONIZED: (&str, &str) = ("/run/systemd/timesync", "/run/systemd/timesync/synchronized");
+/// Where an operator puts what systemd gives to services (`LoadCredential=` of systemd.exec(5)).
+const CREDENTIAL_STORE: &str = "/etc/credstore";
 /// How long this machine may take to accept a connection.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn machine(context: &Context) -> Vec<Check> {
     let mut checks = Vec::new();
     match context.config.db() {
-        Ok(file) if is_on_a_server(&file) => {}
+        Ok(file) if is_on_a_server(&file) => checks.extend(password(context, &file)),
         Ok(file) => {
             checks.extend(disk(&file));
             checks.extend(permissions(context, &file));
@@ -90,10 +93,48 @@ fn permissions(context: &Context, file: &Path) -> Vec<Check> {
             checks.push(check("permissions", State::Fail, text));
         }
     }
+    checks.extend(owners(context, file));
     if checks.is_empty() && file.exists() {
         checks.push(check("permissions", State::Ok, "nobody else can read or replace the database"));
     }
     checks
+}
+
+/// Whether others can read the password of the database in the settings file.
+fn password(context: &Context, database: &Path) -> Option<Check> {
+    let url = database.to_str()?;
+    let file = context.config.file.as_ref().filter(|_| shown(url) != url)?;
+    // The file is where the URL stands, unless a flag or a variable overrides it.
+    let (source, _) = context.config.value_of("db")?;
+    let mode = fs::metadata(file).ok()?.permissions().mode();
+    (source.starts_with(&*file.to_string_lossy()) && mode & 0o004 != 0).then(|| {
+        let text = format!(
+            "{0} has the password of the database, and everybody can read it; run: chmod o-r {0}",
+            file.display()
+        );
+        check("permissions", State::Warn, text)
+    })
+}
+
+/// Whether the master key belongs to whom the database belongs: a server of that user cannot read another user's key.
+fn owners(context: &Context, file: &Path) -> Option<Check> {
+    let beside = || PathBuf::from(format!("{}.key", file.display()));
+    let key = context.config.master_key_file().ok()?.unwrap_or_else(beside);
+    // Of this one systemd gives the service a copy.
+    if key.starts_with(CREDENTIAL_STORE) {
+        return None;
+    }
+    let owner = |path: &Path| fs::metadata(path).ok().map(|found| found.uid());
+    let (of_file, of_key) = (owner(file)?, owner(&key)?);
+    (of_file != of_key).then(|| {
+        let text = format!(
+            "{key} belongs to the user with the id {of_key}, and the database to {of_file}, whose server cannot read that key; \
+             run: chown --reference={file} {key}",
+            key = key.display(),
+            file = file.display()
+        );
+        check("permissions", State::Fail, text)
+    })
 }
 
 /// Whether the clock can be right: it is not behind what was written before, and the system says that it is synchronized.
@@ -132,8 +173,8 @@ fn newest_event(context: &Context) -> Option<i64> {
 /// Whether a server may have as many open files as it takes connections.
 fn files(context: &Context) -> Check {
     let usual = Settings::at(SocketAddr::from(([127, 0, 0, 1], 0))).connections;
-    let connections = match context.config.get::<usize>("limits.connections") {
-        Ok(most) => most.unwrap_or(usual),
+    let connections = match context.config.get::<NonZeroUsize>("limits.connections") {
+        Ok(most) => most.map_or(usual, NonZeroUsize::get),
         Err(error) => return refused("files", &error),
     };
     let needed = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);

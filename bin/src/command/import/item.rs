@@ -1,5 +1,7 @@
 //! An item of an import, and what becomes of it.
 
+use std::collections::HashMap;
+
 use postroom::account::Caller;
 use postroom::db::Postroom;
 use postroom::dkim::{self, KeyPair, Source};
@@ -99,16 +101,24 @@ impl Item {
         Item { name, label: None, user: None, organization: None, alias_of: None, keys: Vec::new() }
     }
 
-    /// What would be done with it. `planned` are the items of the same import, which are not there yet.
-    pub(super) fn plan(&self, postroom: &Postroom, caller: &Caller, planned: &[&Item]) -> Outcome {
-        let planned = |name: &DomainName| planned.iter().any(|item| item.name == *name);
+    /// What would be done with it. `planned` has for each name the first item of the same import, which is not there yet.
+    pub(super) fn plan(
+        &self,
+        postroom: &Postroom,
+        caller: &Caller,
+        planned: &HashMap<&DomainName, &Item>,
+    ) -> Outcome {
+        let is_repeated = planned.get(&self.name).is_some_and(|first| !std::ptr::eq(*first, self));
+        let planned = |name: &DomainName| planned.get(name).is_some_and(|item| item.alias_of.is_none());
         let found = postroom.read(|tx| {
             if let Some(of) = &self.alias_of {
                 return match domain::find_named(tx, caller, of) {
                     Ok(domain) => {
-                        let is_there = inbound::find(tx, &domain)?.aliases.contains(&self.name);
+                        let is_there =
+                            is_repeated || inbound::find(tx, &domain)?.aliases.contains(&self.name);
                         Ok(if is_there { Vec::new() } else { vec![format!("becomes an alias of {of}")] })
                     }
+                    Err(Error::NotFound(_)) if planned(of) && is_repeated => Ok(Vec::new()),
                     Err(Error::NotFound(_)) if planned(of) => Ok(vec![format!("becomes an alias of {of}")]),
                     Err(error) => Err(error),
                 };
@@ -132,9 +142,8 @@ impl Item {
                     if domain::operator_of(tx, &self.name).is_ok() {
                         return Err(Error::Conflict(Entity::Domain));
                     }
-                    Ok(std::iter::once("is created".to_owned())
-                        .chain(self.keys.iter().map(missing))
-                        .collect())
+                    let created = (!is_repeated).then(|| "is created".to_owned());
+                    Ok(created.into_iter().chain(self.keys.iter().map(missing)).collect())
                 }
                 Err(error) => Err(error),
             }

@@ -10,12 +10,14 @@ mod keyfile;
 mod opendkim;
 mod rspamd;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use postroom::account::Caller;
 use postroom::db::Postroom;
+use postroom::name::DomainName;
 use serde_json::{Value, json};
 
 use super::output::printable;
@@ -114,7 +116,11 @@ fn take_in(context: &Context, postroom: &Postroom, items: &[Read], how: &How) ->
     let resolver = context.resolver()?;
     // An alias needs its domain first.
     let (domains, aliases): (Vec<&Read>, Vec<&Read>) = items.iter().partition(|read| !read.is_alias());
-    let planned: Vec<&Item> = domains.iter().filter_map(|read| read.item.as_ref().ok()).collect();
+    // Of several with one name the first is done, and the others find it there.
+    let mut planned: HashMap<&DomainName, &Item> = HashMap::new();
+    for item in domains.iter().chain(&aliases).filter_map(|read| read.item.as_ref().ok()) {
+        planned.entry(&item.name).or_insert(item);
+    }
     let work = |read: &&Read| match &read.item {
         Err(reason) => Outcome::Refused(reason.clone()),
         Ok(item) if how.dry_run => item.plan(postroom, &caller, &planned),

@@ -5,6 +5,7 @@ mod proxy;
 
 use std::fmt::Write;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,13 +14,10 @@ use serde_json::{Map, Value, json};
 
 use super::ask::Answers;
 use super::output::write;
-use super::{Context, Exit, Failure, doctor};
+use super::{Context, DB_FLAG, Exit, Failure, doctor};
 use crate::config::{Config, Setting};
 use file::SettingsFile;
 use proxy::Proxy;
-
-/// What the configuration calls the flag that names the database.
-const DB_FLAG: &str = "--db";
 
 /// Write the settings of a new server, and print the configuration of the proxy before it
 ///
@@ -59,6 +57,11 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
         Some(host) => read::<DnsName>("--host", &host)?,
         None => return Err(Failure::input("name this server with --host, such as --host desk.example.net")),
     };
+    if host.as_str().parse::<IpAddr>().is_ok() {
+        let text =
+            format!("--host: {host} is an address; give the name that leads to it, such as desk.example.net");
+        return Err(Failure::input(text));
+    }
     if !host.as_str().contains('.') {
         let text = format!(
             "--host: nobody else can look up \"{host}\"; give a whole name, such as desk.example.net"

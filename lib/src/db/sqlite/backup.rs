@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rusqlite::OpenFlags;
 use tempfile::NamedTempFile;
 
 use super::connection::{Connection, from_sqlite};
@@ -60,6 +61,17 @@ pub fn back_up(file: &Path, to: &Path) -> Result<(), BackupError> {
         source.raw().execute(schema::COPY, [name]).map_err(|e| from_sqlite(file, &e))?;
         check(path, to).map(drop)
     })
+}
+
+/// What a database and its backups have in common, and no other database has: the moment at which it was made, as a text.
+///
+/// It reads one row and checks nothing else, so it is cheap, however large the file is. A database that was restored has it too; one
+/// that was imported or copied from another engine has its own.
+pub fn origin(file: &Path) -> Result<String, BackupError> {
+    let failed = |e| from_sqlite(file, &e);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = rusqlite::Connection::open_with_flags(file, flags).map_err(failed)?;
+    Ok(conn.query_row(schema::ORIGIN, [], |row| row.get(0)).map_err(failed)?)
 }
 
 /// Makes the database `file` of the backup `from`, for its owner alone. A file that is there is never overwritten.

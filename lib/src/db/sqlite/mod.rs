@@ -9,7 +9,7 @@ mod writer;
 
 use std::path::Path;
 
-pub use self::backup::{BackupError, back_up, restore};
+pub use self::backup::{BackupError, back_up, origin, restore};
 pub(super) use self::connection::Connection;
 use self::connection::{from_sqlite, store};
 #[cfg(test)]

@@ -35,6 +35,9 @@ const HISTORY: &str = "SELECT version, checksum FROM refinery_schema_history";
 const ADD_TO_HISTORY: &str = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
      VALUES (?1, ?2, ?3, ?4) ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum";
 
+/// When the first migration made the database: the same in every backup of it, and in no other database.
+pub(crate) const ORIGIN: &str = "SELECT applied_on FROM refinery_schema_history WHERE version = 1";
+
 /// Before the first release these landed after a migration with a higher number, so a database of that time can have the
 /// higher one and lack these. They only add tables that no other migration touches, so they can be applied later.
 const LANDED_LATE: &[i32] = &[8, 12, 13, 15];
