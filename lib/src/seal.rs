@@ -163,6 +163,31 @@ pub(crate) fn move_over(from: &Path, to: &Path) -> Result<(), MasterKeyError> {
     fs::File::open(directory).and_then(|d| d.sync_all()).map_err(unwritable)
 }
 
+/// Gives a new key file to the user and the group that own `like`, so that whoever reads the database reads the key too,
+/// also where root makes it. A file that cannot be given away is deleted again: nothing is sealed with it yet.
+pub(crate) fn give_to_owner_of(file: &Path, like: &Path) -> Result<(), MasterKeyError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, chown};
+        let unreadable = |file: &Path| {
+            let file = file.to_owned();
+            move |source| MasterKeyError::Unreadable { file, source }
+        };
+        let own = fs::metadata(file).map_err(unreadable(file))?;
+        let wanted = fs::metadata(like).map_err(unreadable(like))?;
+        if (own.uid(), own.gid()) != (wanted.uid(), wanted.gid()) {
+            chown(file, Some(wanted.uid()), Some(wanted.gid())).map_err(|source| {
+                // If this fails too, the next one who makes a key finds the file, and gives it away.
+                let _ = fs::remove_file(file);
+                MasterKeyError::NotGiven { like: like.to_owned(), owner: wanted.uid(), source }
+            })?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (file, like);
+    Ok(())
+}
+
 #[cfg(unix)]
 fn refuse_if_others_can_read(file: &Path) -> Result<(), MasterKeyError> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -206,12 +231,30 @@ pub enum MasterKeyError {
         /// The key file.
         file: PathBuf,
     },
+    /// A new key file cannot be given to the user who has the one before, or the database.
+    #[error("{} belongs to the user with the id {owner}, and a new master key cannot be given to that user ({source}); run this \
+             as that user", like.display())]
+    NotGiven {
+        /// The file whose owner the new one should have.
+        like: PathBuf,
+        /// The id of that owner.
+        owner: u32,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Others than its owner can read the file.
     #[error("the master key {0} can be read by others; run: chmod 600 {0}", file.display())]
     Exposed {
         /// The key file.
         file: PathBuf,
     },
+}
+
+impl MasterKeyError {
+    /// Whether there is no file at all.
+    pub(crate) fn is_of_no_file(&self) -> bool {
+        matches!(self, MasterKeyError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
 }
 
 #[cfg(test)]

@@ -130,3 +130,75 @@ fn killed_at_any_moment_a_change_of_the_master_key_leaves_everything_open_and_go
     assert_eq!(look(&site), (Vec::new(), 1));
     assert!(!key_file.with_extension("key.new").exists() && key_file.exists());
 }
+
+/// A number that no user of a test machine has.
+#[cfg(unix)]
+const SOMEBODY: u32 = 54_321;
+
+#[test]
+#[cfg(unix)]
+fn a_new_master_key_belongs_to_whom_the_old_one_belonged_and_doctor_sees_one_that_does_not() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let site = Site::new();
+    assert!(site.serve().stop().success());
+    let key_file = site.file("postroom.db.key");
+    if fs::metadata(&key_file).unwrap().uid() != 0 {
+        // Nobody but root gives files away.
+        return;
+    }
+    for name in ["postroom.db", "postroom.db.key", "postroom.db.lock", "postroom.db.open"] {
+        chown(site.file(name), Some(SOMEBODY), Some(SOMEBODY)).unwrap();
+    }
+    assert_eq!(site.json(&["rotate-master-key"])["old_key_removed"], true);
+    let found = fs::metadata(&key_file).unwrap();
+    assert_eq!((found.uid(), found.gid()), (SOMEBODY, SOMEBODY));
+
+    chown(&key_file, Some(0), Some(0)).unwrap();
+    let told = site.run(&["doctor"]);
+    let line = told.stdout.lines().find(|line| line.contains("permissions")).unwrap().to_owned();
+    assert!(line.starts_with("fail") && line.contains("chown --reference="), "{line}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_new_master_key_that_cannot_be_given_to_its_owner_is_refused_and_nothing_is_changed() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let site = Site::new();
+    assert!(site.serve().stop().success());
+    let key_file = site.file("postroom.db.key");
+    if fs::metadata(&key_file).unwrap().uid() != 0 {
+        return;
+    }
+    chown(&key_file, Some(SOMEBODY), Some(SOMEBODY)).unwrap();
+    let old = fs::read(&key_file).unwrap();
+    // Root without the right to give files away: as anybody else who can read the key.
+    let rotate = site.command(&["rotate-master-key"]);
+    let mut command = std::process::Command::new("setpriv");
+    command
+        .args(["--inh-caps=-chown", "--bounding-set=-chown"])
+        .arg(rotate.get_program())
+        .args(rotate.get_args());
+    command.env_clear().envs(rotate.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(rotate.get_current_dir().unwrap());
+    let refused = crate::harness::process::finish(&mut command);
+    assert_eq!(refused.code, Some(4), "{refused:?}");
+    assert!(refused.stderr.contains(&SOMEBODY.to_string()), "{refused:?}");
+    assert_eq!(fs::read(&key_file).unwrap(), old);
+    assert!(!key_file.with_extension("key.new").exists());
+    assert_eq!(look(&site).1, 1);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_key_file_that_cannot_be_read_is_named_where_it_is_missed() {
+    use std::os::unix::fs::PermissionsExt;
+    let app = newest_filled();
+    let other = app.reopened();
+    reseal::begin(&other).unwrap();
+    // The first process has not read the new key yet, and finds that others can read it.
+    let new_file = app.postroom.master_key_file().with_extension("key.new");
+    fs::set_permissions(&new_file, fs::Permissions::from_mode(0o644)).unwrap();
+    let pair = postroom::dkim::KeyPair::generate(postroom::dkim::KeyKind::Ed25519).unwrap();
+    let told = app.postroom.write(|tx| postroom::dkim::pool::add(tx, &pair)).unwrap_err().to_string();
+    assert!(told.contains("key.new") && told.contains("chmod 600"), "{told}");
+}

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use postroom::db::{BackupError, OpenError};
 use postroom::error::{Entity, Error, StoreTrouble};
+use postroom::seal::MasterKeyError;
 use serde_json::json;
 
 use crate::config::ConfigError;
@@ -197,7 +198,9 @@ impl From<OpenError> for Failure {
             OpenError::Unusable { source, .. } => of_file(source),
             OpenError::KeyMissing { .. } => Exit::NotThere,
             OpenError::Foreign { .. } | OpenError::Newer { .. } => Exit::Input,
-            OpenError::Claimed { .. } | OpenError::KeyForeign { .. } => Exit::Refused,
+            OpenError::Claimed { .. }
+            | OpenError::KeyForeign { .. }
+            | OpenError::Key(MasterKeyError::NotGiven { .. }) => Exit::Refused,
             _ => Exit::Wrong,
         };
         Failure::new(exit, error.to_string())

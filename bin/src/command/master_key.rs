@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use postroom::db::{MasterKeyChange, RotationError};
+use postroom::db::{MasterKeyChange, OpenError, RotationError};
 use postroom::reseal::{self, Progress};
 use serde_json::json;
 
@@ -62,6 +62,7 @@ impl From<RotationError> for Failure {
         match error {
             RotationError::Database(error) => error.into(),
             RotationError::Lock(error) => error.into(),
+            RotationError::File(error) => OpenError::Key(error).into(),
             other => Failure::wrong(other.to_string()),
         }
     }

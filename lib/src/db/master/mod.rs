@@ -18,7 +18,7 @@ use super::{Postroom, ReadTx, Row, WriteTx};
 use crate::clock::Timestamp;
 use crate::db::statements::Statements as _;
 use crate::error::{Error, StoreError, StoreTrouble};
-use crate::seal::{MasterKey, MasterKeyError, MasterKeyId, move_over};
+use crate::seal::{MasterKey, MasterKeyError, MasterKeyId, give_to_owner_of, move_over};
 
 /// A column whose values are sealed, each for the identity of its row.
 pub(crate) struct SealedColumn {
@@ -75,7 +75,16 @@ impl MasterKeys {
             settle(key_file, &known)?;
             return MasterKeys::read(file, key_file, &known);
         }
-        let key = if key_file.exists() { MasterKey::load(key_file)? } else { MasterKey::create(key_file)? };
+        let key = if key_file.exists() {
+            MasterKey::load(key_file)?
+        } else {
+            let key = MasterKey::create(key_file)?;
+            // A database on a server has no file.
+            if file.exists() {
+                give_to_owner_of(key_file, file)?;
+            }
+            key
+        };
         conn.run(table::ADD, (key.id(), now.millis())).map_err(failed)?;
         Ok(MasterKeys { file: key_file.to_owned(), read: RwLock::new(vec![Arc::new(key)]) })
     }
@@ -111,18 +120,21 @@ impl MasterKeys {
         if let Some(key) = self.read_already(id) {
             return Ok(key);
         }
+        let mut unread = None;
         // The new file first: if it takes the place of the old one in between, it is found there.
         for file in [new_file(&self.file), self.file.clone()] {
-            let key = match MasterKey::load(&file) {
-                Ok(key) => Arc::new(key),
-                Err(_) => continue,
-            };
-            if self.read_already(key.id()).is_none() {
-                self.read.write().unwrap_or_else(PoisonError::into_inner).push(key);
+            match MasterKey::load(&file) {
+                Ok(key) if self.read_already(key.id()).is_none() => {
+                    self.read.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(key));
+                }
+                Ok(_) => {}
+                Err(error) if error.is_of_no_file() => {}
+                Err(error) => unread = Some(error),
             }
         }
         self.read_already(id).ok_or_else(|| {
-            let text = "it was sealed with another master key than those that are there";
+            let foreign = || "it was sealed with another master key than those that are there".to_owned();
+            let text = unread.map_or_else(foreign, |error| error.to_string());
             StoreError::new(StoreTrouble::Other, text).into()
         })
     }
@@ -255,6 +267,7 @@ impl Postroom {
         // One that was made before a kill has sealed nothing yet.
         let key =
             if new_file.exists() { MasterKey::load(&new_file)? } else { MasterKey::create_whole(&new_file)? };
+        give_to_owner_of(&new_file, key_file)?;
         self.write(|tx| tx.run(table::ADD, (key.id(), tx.now().millis())).map(drop))?;
         Ok(MasterKeyChange::Begun)
     }
