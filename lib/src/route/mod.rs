@@ -34,10 +34,8 @@ use crate::error::Error;
 use crate::event;
 use crate::id::DomainId;
 use crate::ownership;
-use crate::webhook::{VettedUrl, WebhookUrl};
+use crate::webhook::{self, VettedUrl, WebhookUrl};
 
-/// The most characters of a webhook's secret.
-const MAX_SECRET_CHARS: usize = 255;
 /// Through how many domains of this server a forward is followed.
 const MOST_HOPS: usize = 32;
 
@@ -190,7 +188,7 @@ pub struct RouteChange {
     pub mode: Option<Mode>,
     /// Another webhook.
     pub webhook_url: Patch<VettedUrl>,
-    /// Another secret of the webhook's receiver: 1 to 255 characters.
+    /// Another secret of the webhook's receiver: 1 to 255 characters; if it begins with `whsec_`, Base64 of 16 octets or more follows.
     pub webhook_secret: Patch<String>,
     /// Another address.
     pub forward_to: Patch<EmailAddress>,
@@ -284,10 +282,7 @@ pub fn update<'t>(
         Patch::Keep => {}
         Patch::Clear => table::set_secret(tx, domain.id, None)?,
         Patch::Set(secret) => {
-            if secret.is_empty() || secret.chars().count() > MAX_SECRET_CHARS {
-                let reason = format_args!("it must have 1 to {MAX_SECRET_CHARS} characters");
-                return Err(Error::invalid("webhook_secret", reason));
-            }
+            webhook::check_secret(&secret).map_err(|reason| Error::invalid("webhook_secret", reason))?;
             let sealed = tx.master_key().seal(&identity(domain.id), secret.as_bytes())?;
             table::set_secret(tx, domain.id, Some(&sealed))?;
         }

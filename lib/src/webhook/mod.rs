@@ -33,6 +33,7 @@ use crate::id::DomainId;
 use crate::secret::fill_random;
 
 pub use signer::WebhookSigner;
+pub(crate) use signer::check_secret;
 pub use url::{InvalidWebhook, VettedUrl, WebhookRules, WebhookUrl};
 
 const SEED_OCTETS: usize = 32;

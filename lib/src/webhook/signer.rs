@@ -13,6 +13,10 @@ use crate::clock::Timestamp;
 
 /// How a secret begins that is written in Base64, by the specification of Standard Webhooks.
 const SECRET_PREFIX: &[u8] = b"whsec_";
+/// The fewest octets of such a secret: nobody guesses as many.
+const LEAST_SECRET_OCTETS: usize = 16;
+/// The most characters of a secret.
+const MAX_SECRET_CHARS: usize = 255;
 
 /// Signs posts to one domain's webhook. Its key is wiped when dropped, and never printed.
 pub struct WebhookSigner {
@@ -48,6 +52,20 @@ impl fmt::Debug for WebhookSigner {
     }
 }
 
+/// Says why a text cannot be the secret of a webhook's receiver.
+pub(crate) fn check_secret(secret: &str) -> Result<(), String> {
+    if secret.is_empty() || secret.chars().count() > MAX_SECRET_CHARS {
+        return Err(format!("it must have 1 to {MAX_SECRET_CHARS} characters"));
+    }
+    let Some(base64) = secret.as_bytes().strip_prefix(SECRET_PREFIX) else { return Ok(()) };
+    match STANDARD.decode(base64).map(Zeroizing::new) {
+        Ok(octets) if octets.len() >= LEAST_SECRET_OCTETS => Ok(()),
+        _ => Err(format!(
+            "after whsec_ it must be Base64, with padding, of {LEAST_SECRET_OCTETS} octets or more"
+        )),
+    }
+}
+
 /// The octets of a secret: those that it writes in Base64, or else its own.
 fn key_of(secret: &[u8]) -> Zeroizing<Vec<u8>> {
     let written = secret.strip_prefix(SECRET_PREFIX).and_then(|base64| STANDARD.decode(base64).ok());
@@ -76,6 +94,24 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_says_to_be_base64_is_base64_of_enough_octets() {
+        for good in ["x", "whsec", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAAAAAAAAAAAAAAAAAAAA=="]
+        {
+            assert_eq!(check_secret(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "whsec_",
+            "whsec_!!!",
+            "whsec_AAE=",
+            "whsec_AAAAAAAAAAAAAAAAAAAAAA",
+            "whsec_AAAAAAAAAAAAAAAAAAAA",
+        ] {
+            assert!(check_secret(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn a_secret_signs_as_standard_webhooks_publishes_it() {
         // The example of the specification's own libraries.
         let secret = b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_vec();
@@ -85,7 +121,7 @@ mod tests {
         assert!(text.starts_with("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= v1a,"), "{text}");
         let without = WebhookSigner::new(&[7; 32], None).sign_post(id, at, br#"{"test": 2432232314}"#);
         assert_eq!(text.split_once(' ').unwrap().1, without);
-        // What is no Base64 behind the prefix is a secret as it stands, as is any other text.
+        // One that was saved before such a secret was refused is taken as it stands, as is any other text.
         assert_eq!(key_of(b"whsec_*").as_slice(), b"whsec_*");
         assert_eq!(key_of(b"plain").as_slice(), b"plain");
         assert_eq!(key_of(b"whsec_AAE=").as_slice(), [0, 1]);

@@ -59,6 +59,9 @@ impl WebhookUrl {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(InvalidWebhook::UserInfo);
         }
+        if url.port() == Some(0) {
+            return Err(InvalidWebhook::Port);
+        }
         match url.host() {
             None => return Err(InvalidWebhook::NotUrl),
             Some(Host::Ipv4(address)) if !loopback && !rules.policy.admits(address.into()) => {
@@ -181,6 +184,9 @@ pub enum InvalidWebhook {
     /// It carries a user name or a password.
     #[error("it has a user name or a password in it")]
     UserInfo,
+    /// It has the port 0, at which nobody listens.
+    #[error("its port is 0, at which nobody listens")]
+    Port,
     /// Its host is, or leads to, an address that is not public.
     #[error("its host leads to {0}, which is not a public address")]
     Special(IpAddr),

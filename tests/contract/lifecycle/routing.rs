@@ -204,14 +204,18 @@ fn an_address_that_is_none_is_400_naming_it() {
 }
 
 #[test]
-fn a_secret_is_1_to_255_characters_and_a_text() {
+fn a_secret_is_1_to_255_characters_and_a_text_and_base64_if_it_says_so() {
     let (app, key) = begin();
-    for good in ["x".to_owned(), "ü".repeat(255), " \u{0} ".to_owned()] {
+    let published = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned();
+    for good in ["x".to_owned(), "ü".repeat(255), " \u{0} ".to_owned(), published] {
         assert_eq!(put(&app, &key, &json!({"webhook_secret": good})).status, 200);
     }
     let before = app.dump();
     for bad in [json!(""), json!("x".repeat(256)), json!(7), json!(true), json!({"a": "b"})] {
         refuses(&put(&app, &key, &json!({"webhook_secret": bad})), "webhook_secret", &[]);
+    }
+    for bad in ["whsec_", "whsec_!!!", "whsec_c2hvcnQ="] {
+        refuses(&put(&app, &key, &json!({"webhook_secret": bad})), "webhook_secret", &["Base64"]);
     }
     assert_eq!(app.dump(), before);
 }
