@@ -50,7 +50,7 @@ fn an_unknown_path_or_method_below_a_prefix_is_answered_in_the_surfaces_shape() 
     let app = TestApp::new();
     let key = app.account("acme");
     for surface in SURFACES {
-        for prefix in surface.prefixes {
+        for prefix in surface.prefixes.iter().filter(|prefix| **prefix != "/") {
             for path in [format!("{prefix}/no/such"), format!("{prefix}/no/such/"), format!("{prefix}/%FF")] {
                 let reply = send(&app, surface, &key, &format!("GET {path}"), &[]);
                 assert_eq!((reply.status, shape(&reply).as_str()), (404, expected_shape(surface)), "{path}");
@@ -62,9 +62,34 @@ fn an_unknown_path_or_method_below_a_prefix_is_answered_in_the_surfaces_shape() 
             assert!(reply.header("allow").unwrap().contains(route.method.as_str()), "{}", route.path);
         }
     }
-    for line in ["GET /nowhere", "GET /healthzz", "POST /v2domain"] {
+    for line in ["GET /nowhere", "GET //nowhere", "GET /healthzz", "POST /v2domain"] {
         let reply = app.send(line, &[], b"");
         assert_eq!((reply.status, shape(&reply).as_str()), (404, "error"), "{line}");
+    }
+}
+
+#[test]
+fn an_encoded_body_is_415_and_the_answer_says_that_none_is_taken() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    for (line, field) in [
+        ("POST /api/v1/domains", ("MailPace-Organization-Token", key.secret.clone())),
+        ("POST /v2/domain", ("x-api-key", key.secret.clone())),
+        ("POST /v1/dkim/keys", ("Authorization", basic("api", &key.secret))),
+        ("POST /inbound/v1/domains", ("X-API-Key", key.secret.clone())),
+        ("POST /postroom/v1/claims", ("Authorization", format!("Bearer {}", key.secret))),
+    ] {
+        let encoded = |coding: &str| {
+            let headers = [
+                (field.0, field.1.as_str()),
+                ("Content-Type", "application/json"),
+                ("Content-Encoding", coding),
+            ];
+            app.send(line, &headers, b"{}")
+        };
+        let refused = encoded("gzip");
+        assert_eq!((refused.status, refused.header("accept-encoding")), (415, Some("identity")), "{line}");
+        assert_ne!(encoded("identity").status, 415, "{line}");
     }
 }
 

@@ -73,10 +73,11 @@ impl Router {
 }
 
 /// The surface with a prefix that the path is below. A path below no prefix belongs to the health surface, which answers in
-/// plain JSON.
+/// plain JSON. Below the prefix `/` is nothing but the root itself.
 fn surface_of(path: &str) -> &'static Surface {
     let is_below = |prefix: &&str| {
-        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let rest = path.strip_prefix(prefix);
+        rest.is_some_and(|rest| rest.is_empty() || (*prefix != "/" && rest.starts_with('/')))
     };
     let found = SURFACES.iter().find(|surface| surface.prefixes.iter().any(is_below));
     found.copied().unwrap_or(&health::SURFACE)
@@ -108,7 +109,8 @@ mod tests {
         for surface in SURFACES {
             for prefix in surface.prefixes {
                 assert_eq!(surface_of(prefix).name, surface.name, "{prefix}");
-                assert_eq!(surface_of(&format!("{prefix}/no/such")).name, surface.name, "{prefix}");
+                let below = if *prefix == "/" { "health" } else { surface.name };
+                assert_eq!(surface_of(&format!("{prefix}/no/such")).name, below, "{prefix}");
             }
         }
     }

@@ -168,9 +168,9 @@ impl<'a, By> Call<'a, By> {
         pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
     }
 
-    /// The last value of a parameter of the query.
+    /// The last value of a parameter of the query. An empty one is as one that is left out.
     pub fn query(&self, name: &str) -> Option<String> {
-        self.queries(name).pop()
+        self.queries(name).pop().filter(|value| !value.is_empty())
     }
 }
 

@@ -75,7 +75,7 @@ fn a_limit_is_at_most_200_and_an_offset_anything() {
         ("&limit=99999999999999999999999", json!(200), json!(0), 1),
         ("&limit=&offset=", json!(50), json!(0), 1),
         ("&offset=1", json!(50), json!(1), 0),
-        ("&offset=18446744073709551615", json!(50), json!(u64::MAX), 0),
+        ("&offset=18446744073709551615", json!(50), json!(i64::MAX), 0),
         ("&limit=1&limit=7", json!(7), json!(0), 1),
     ] {
         let page = page(&app, &key, query);

@@ -109,6 +109,29 @@ fn a_request_is_refused_as_a_whole_where_that_is_asked() {
 }
 
 #[test]
+fn an_item_that_names_another_subscription_than_the_request_is_an_error_of_its_own() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let item = |name: &str, handle: Value| json!({"domain": name, "subscriptionHandle": handle});
+    let items = [
+        item("same.example", json!("default")),
+        item("other.example", json!("gold")),
+        item("none.example", json!(null)),
+        item("odd.example", json!(7)),
+    ];
+    let reply = with(&app, &key, LINE, &json!({ "domains": items }));
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let outcome = reply.json();
+    let made = outcome["successes"].as_array().unwrap().iter().map(|item| &item["domain"]["domain"]);
+    assert_eq!(made.collect::<Vec<_>>(), ["same.example", "none.example"]);
+    for (error, name) in outcome["errors"].as_array().unwrap().iter().zip(["other.example", "odd.example"]) {
+        assert_eq!((&error["domain"]["domain"], &error["code"]), (&json!(name), &json!(400)), "{error}");
+        assert!(error["comment"].as_str().unwrap().contains("subscriptionHandle"), "{error}");
+    }
+    assert_eq!(outcome["errors"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn domains_are_deprovisioned_together_by_either_route() {
     let app = TestApp::new();
     let key = app.account("acme");

@@ -139,6 +139,8 @@ fn accept_may_be_missing_or_take_json_and_another_one_is_406() {
     ];
     for line in &lines {
         for fine in [
+            "",
+            " , ",
             "*/*",
             "application/json",
             "application/*",

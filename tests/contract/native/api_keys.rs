@@ -258,3 +258,36 @@ fn a_login_link_of_a_key_that_has_expired_opens_nothing() {
     assert_eq!(opens(), 404);
     assert_eq!(bearer(&app, &brief, "GET /postroom/v1/keys").status, 401);
 }
+
+#[test]
+fn a_refusal_names_the_scope_or_the_network_that_was_wrong() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    for (body, begins) in [
+        (json!({"scopes": ["*:read", "domains"]}), "scopes is not usable: \"domains\": it is not a scope"),
+        (json!({"networks": ["127.0.0.1", "127.0.0.1/8"]}), "networks is not usable: \"127.0.0.1/8\": "),
+    ] {
+        let told = ask(&app, &key, "POST /postroom/v1/keys", &body);
+        let text = told.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(told.status == 400 && text.starts_with(begins), "{text}");
+    }
+}
+
+#[test]
+fn a_key_too_many_is_refused_with_409_and_a_revoked_one_makes_room() {
+    let caps = postroom::cap::Caps { keys: 2, ..postroom::cap::Caps::default() };
+    let settings = postroom::settings::Settings { caps, ..crate::harness::app::settings() };
+    let app = TestApp::with(settings, 4);
+    let key = app.account("acme");
+    let make = || ask(&app, &key, "POST /postroom/v1/keys", &json!({}));
+    let second = made(&key, &make());
+    let refused = make();
+    assert_eq!(code(&refused), (409, "limit_reached".to_owned()));
+    assert!(refused.text().contains("limits.keys"), "{refused:?}");
+    // A rotation makes no key, and other accounts have their own.
+    assert_eq!(ask(&app, &second, "POST /postroom/v1/keys/rotate", &json!({})).status, 200);
+    app.account("other");
+    let revoke = format!("DELETE /postroom/v1/keys/{}", second.id);
+    assert_eq!(ask(&app, &key, &revoke, &Value::Null).status, 200);
+    assert_eq!(make().status, 201);
+}

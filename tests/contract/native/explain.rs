@@ -18,6 +18,9 @@ fn what_would_become_of_a_message_is_explained_to_whose_domain_it_is() {
     let of_one = ask("?address=Jo%2Bx@example.com&sender=a@b.example&from=c@b.example&ip=192.0.2.7").json();
     assert_eq!(of_one["address"]["mailbox"], "jo@example.com");
     assert_eq!(of_one["address"]["lists"]["outcome"], "none");
+    for empty in ["?ip=&sender=", "?address=&ip="] {
+        assert_eq!(ask(empty).json(), whole, "an empty parameter is as one that is left out");
+    }
     for wrong in ["?address=jo", "?address=jo@other.example", "?address=jo@example.com&ip=x"] {
         assert_eq!(ask(wrong).status, 400, "{wrong}");
     }

@@ -72,7 +72,7 @@ fn what_is_wrong_with_a_new_key_is_told() {
     let (app, key) = start();
     for (body, word) in [
         (json!({}), "selector"),
-        (json!({"selector": "a b"}), "selector"),
+        (json!({"selector": "a b"}), "selector is not usable: \"a b\": "),
         (json!({"selector": "s", "algorithm": "dsa"}), "algorithm"),
         (json!({"selector": "s", "bits": 3072}), "bits"),
         (json!({"selector": "s", "algorithm": "ed25519", "bits": 2048}), "bits"),
@@ -171,9 +171,17 @@ fn automatic_rotation_and_delegation_are_set() {
     let delegated = set(json!({"delegated": true})).json();
     assert_eq!((&delegated["delegated"], &delegated["every_days"]), (&json!(true), &json!(30)));
     assert_eq!(set(json!({"every_days": 0})).json()["every_days"], Value::Null);
-    for bad in [json!({"every_days": 4}), json!({"every_days": -1}), json!({"often": true})] {
+    for bad in [json!({"every_days": -1}), json!({"often": true})] {
         assert_eq!(set(bad.clone()).status, 400, "{bad}");
     }
+    // Not longer than a time of RFC 3339 can be shown.
+    for (days, reason) in [(4, "the shortest is 5 days"), (36_501, "36500 days"), (u32::MAX, "36500 days")] {
+        let told = set(json!({ "every_days": days }));
+        let text = told.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(told.status == 400 && text.starts_with("every_days is not usable: "), "{text}");
+        assert!(text.contains(reason), "{text}");
+    }
+    assert_eq!(set(json!({"every_days": 36_500})).json()["next_at"], "2126-10-28T10:00:00.120Z");
     let zone = bearer(&app, &key, "GET /postroom/v1/domains/example.com/zone");
     assert!(
         zone.text().contains("pdk2._domainkey.example.com. 3600 IN CNAME pdk2._domainkey.1.dkim."),

@@ -33,6 +33,7 @@ fn faults(route: &Route) -> Vec<(&'static str, Fault)> {
                 "body_format",
                 Fault::Format("the body must be JSON, with Content-Type: application/json".into()),
             ),
+            ("body_encoded", Fault::Encoded),
             ("body_incomplete", Fault::Incomplete),
             ("body_too_large", Fault::TooLarge),
         ]);

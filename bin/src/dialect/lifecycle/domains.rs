@@ -33,12 +33,7 @@ pub(super) const LIST: Contract = Contract::new("Lists a user's domains")
         200,
         &Shape::object(
             "Domains",
-            &[&[
-                has("items", Shape::List(&DOMAIN)),
-                has("limit", COUNT),
-                // As a client gave it, of any length.
-                has("offset", Shape::Number),
-            ]],
+            &[&[has("items", Shape::List(&DOMAIN)), has("limit", COUNT), has("offset", COUNT)]],
         ),
     );
 pub(super) const INFO: Contract = Contract::new("Shows a domain").query(OF_USER).answers(200, &DETAILS);
@@ -100,11 +95,11 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Response, Fault> {
     Ok(Response::json(StatusCode::OK, &json!({ "ok": true, "deleted": name.as_str() })))
 }
 
-/// A number of the query, of any length; an empty one is none.
+/// A number of the query. One that is larger than any place in a list is the largest one.
 fn number(call: &Call<'_>, field: &'static str) -> Result<Option<u64>, Fault> {
-    let Some(text) = call.query(field).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let Some(text) = call.query(field) else { return Ok(None) };
     if !text.bytes().all(|octet| octet.is_ascii_digit()) {
         return Err(Fault::input(field, "must be an integer, 0 or more"));
     }
-    Ok(Some(text.parse().unwrap_or(u64::MAX)))
+    Ok(Some(text.parse::<i64>().unwrap_or(i64::MAX).unsigned_abs()))
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::shape::{Shape, TEXT, has};
 use crate::wire::{
-    Auth, CLAIM_IT, Fault, Surface, looking, route, store_sentence, store_status, unproved_limit,
+    Auth, CLAIM_IT, Fault, PLAIN, Surface, looking, route, store_sentence, store_status, unproved_limit,
 };
 
 /// What [`render`] writes.
@@ -68,6 +68,9 @@ fn render(fault: &Fault) -> Response {
         Fault::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, &fault.to_string()),
         Fault::Incomplete => error(StatusCode::REQUEST_TIMEOUT, &fault.to_string()),
         Fault::Format(_) => bad("the body must be JSON, with Content-Type: application/json"),
+        Fault::Encoded => {
+            error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &fault.to_string()).with(header::ACCEPT_ENCODING, PLAIN)
+        }
         Fault::Json(reason) => bad(&format!("the body is not JSON: {reason}")),
         Fault::Input { field, reason, detail: None } => bad(&format!("{field} {reason}")),
         Fault::Input { field, reason, detail: Some(detail) } => bad(&format!("{field} {reason}: {detail}")),
@@ -96,9 +99,10 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::Limit { what: Entity::Claim, most }) => {
             error(StatusCode::CONFLICT, &unproved_limit(*most))
         }
-        Fault::Library(Error::Limit { most, .. }) => {
+        Fault::Library(Error::Limit { what: Entity::Subscription, most }) => {
             error(StatusCode::FORBIDDEN, &format!("the subscription allows {most} domains, and has them"))
         }
+        Fault::Library(e @ Error::Limit { .. }) => error(StatusCode::FORBIDDEN, &e.to_string()),
         Fault::Library(e @ (Error::InUse { .. } | Error::Cap { .. })) => {
             error(StatusCode::CONFLICT, &e.to_string())
         }

@@ -158,12 +158,12 @@ pub(super) fn items<'a>(call: &'a Call<'_>) -> Result<Vec<Json<'a>>, Fault> {
 
 pub(super) fn provision(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let (items, flags) = (items(call)?, Flags::read(call)?);
-    let handle = call.query("subscriptionHandle").filter(|handle| !handle.is_empty());
+    let handle = call.query("subscriptionHandle");
     let handle = handle.ok_or_else(|| Fault::input("subscriptionHandle", "is required, in the query"))?;
     let mut wishes = Vec::with_capacity(items.len());
     let mut seen: HashMap<DomainName, usize> = HashMap::new();
     for (at, item) in items.iter().enumerate() {
-        let wish = read(item);
+        let wish = read(item, &handle);
         let before = wish.as_ref().ok().and_then(|wish| seen.insert(wish.name().clone(), at));
         wishes.push((wish, before));
     }
@@ -292,8 +292,17 @@ fn in_order(
     Ok(outcome.response())
 }
 
-fn read(item: &Json<'_>) -> Result<Wish, Fault> {
-    Wish::read(&as_object(item)?)
+/// An item of a request that provisions in the subscription `handle`; it may name that one, and no other.
+fn read(item: &Json<'_>, handle: &str) -> Result<Wish, Fault> {
+    let item = as_object(item)?;
+    match item.get("subscriptionHandle") {
+        None | Some(Json::Null) => {}
+        Some(Json::String(own)) if own.is_empty() || own == handle => {}
+        Some(_) => {
+            return Err(Fault::input("subscriptionHandle", "must be that of the request, in the query"));
+        }
+    }
+    Wish::read(&item)
 }
 
 fn as_object<'a>(item: &Json<'a>) -> Result<Members<'a>, Fault> {

@@ -125,7 +125,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let asked = call.queries("domains");
     let names = asked.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty());
     let names = names.map(|text| name(text, "domains")).collect::<Result<Vec<_>, _>>()?;
-    let names = if asked.is_empty() { None } else { Some(names.as_slice()) };
+    let names = if names.is_empty() { None } else { Some(names.as_slice()) };
     let caller = call.caller.clone();
     let (handles, (ids, total)) =
         call.read(|tx| Ok::<_, Error>((Handles::of(tx, &caller)?, inbound::ids(tx, &caller, names, page)?)))?;
@@ -145,7 +145,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn provision(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let (body, flags) = (object(call)?, Flags::read(call)?);
-    let queried = call.query("subscriptionHandle").filter(|handle| !handle.is_empty());
+    let queried = call.query("subscriptionHandle");
     let handle = match (&queried, body.get("subscriptionHandle")) {
         (Some(handle), None | Some(Json::Null)) => handle.into(),
         _ => text(&body, "subscriptionHandle")?,

@@ -101,7 +101,7 @@ pub(super) fn number(
     least: u32,
     most: u32,
 ) -> Result<u32, Fault> {
-    let Some(text) = call.query(name).filter(|text| !text.is_empty()) else { return Ok(usual) };
+    let Some(text) = call.query(name) else { return Ok(usual) };
     let number = text.parse().ok().filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| Fault::input(name, format_args!("must be an integer from {least} to {most}")))
 }

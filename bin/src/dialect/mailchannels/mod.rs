@@ -19,8 +19,8 @@ use crate::wire::Contract;
 use crate::wire::http::{Body, HeaderMap, Method, Response, StatusCode, header};
 use crate::wire::shape::{Shape, TEXT, TEXTS, has};
 use crate::wire::{
-    Anybody, Auth, CLAIM_IT, Call, Fault, Surface, batch, looking, looking_batch, open, reporting, route,
-    store_sentence, store_status, unproved_limit,
+    Anybody, Auth, CLAIM_IT, Call, Fault, PLAIN, Surface, batch, looking, looking_batch, open, reporting,
+    route, store_sentence, store_status, unproved_limit,
 };
 
 /// What [`error`] writes.
@@ -143,6 +143,7 @@ fn render(fault: &Fault) -> Response {
     let (status, text) = said(fault);
     let response = error(status, &text);
     match fault {
+        Fault::Encoded => response.with(header::ACCEPT_ENCODING, PLAIN),
         Fault::Busy(seconds) | Fault::Full(seconds) | Fault::RateLimited(seconds) => {
             response.with(header::RETRY_AFTER, &seconds.to_string())
         }
@@ -173,6 +174,7 @@ fn said(fault: &Fault) -> (StatusCode, String) {
             let text = "the body must be JSON, with Content-Type: application/json";
             return (StatusCode::BAD_REQUEST, text.to_owned());
         }
+        Fault::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Fault::Json(reason) => return (StatusCode::BAD_REQUEST, format!("the body is not JSON: {reason}")),
         Fault::Input { .. } | Fault::Idempotency(_) | Fault::CredentialTwice => StatusCode::BAD_REQUEST,
         Fault::SwitchedOff(_) | Fault::Denied(_) | Fault::CrossSite | Fault::Page(_) => StatusCode::FORBIDDEN,
@@ -197,7 +199,6 @@ fn said_of(error: &Error) -> (StatusCode, String) {
         Error::Conflict(Entity::Domain) => {
             (StatusCode::CONFLICT, "the name is provisioned already, or is an alias".to_owned())
         }
-        Error::Cap { .. } => (StatusCode::FORBIDDEN, error.to_string()),
         Error::Taken { .. } => {
             (StatusCode::CONFLICT, format!("the name is provisioned already, or is an alias: {CLAIM_IT}"))
         }
@@ -205,9 +206,10 @@ fn said_of(error: &Error) -> (StatusCode, String) {
             (StatusCode::BAD_REQUEST, format!("domain is not usable: {reason}"))
         }
         Error::Limit { what: Entity::Claim, most } => (StatusCode::FORBIDDEN, unproved_limit(*most)),
-        Error::Limit { most, .. } => {
+        Error::Limit { what: Entity::Subscription, most } => {
             (StatusCode::FORBIDDEN, format!("the subscription's limit of {most} is reached"))
         }
+        Error::Limit { .. } | Error::Cap { .. } => (StatusCode::FORBIDDEN, error.to_string()),
         Error::Conflict(_) | Error::InUse { .. } => (StatusCode::CONFLICT, error.to_string()),
         Error::Store(e) => (store_status(e), store_sentence(e).to_owned()),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal error".to_owned()),

@@ -57,8 +57,7 @@ pub(super) fn save(call: &Call<'_>) -> Result<Response, Fault> {
     let address = parse_address(&address, "email_address")?;
     let admin = optional_flag(call, "admin")?;
     let admin = admin.ok_or_else(|| Fault::input("admin", "is required, in the query"))?;
-    let filter =
-        call.query("filter").filter(|text| !text.is_empty()).map(|text| filter(&text)).transpose()?;
+    let filter = call.query("filter").map(|text| filter(&text)).transpose()?;
     let wanted = wanted_entries(call)?;
     let (user, is_new) = call.write(|tx| {
         let domain = domain_of(&call.caller, tx, address.domain())?;

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::shape::{Shape, TEXT, has, may};
-use crate::wire::{Auth, Fault, Surface, looking, making, route, store_sentence, store_status};
+use crate::wire::{Auth, Fault, PLAIN, Surface, looking, making, route, store_sentence, store_status};
 
 const MESSAGE: Shape = Shape::object("Message", &[&[has("message", TEXT)]]);
 /// What [`render`] writes, with the names that [`rotation`] has besides.
@@ -88,6 +88,9 @@ fn render(fault: &Fault) -> Response {
         Fault::TooLarge => said(StatusCode::PAYLOAD_TOO_LARGE, &fault.to_string()),
         Fault::Incomplete => said(StatusCode::REQUEST_TIMEOUT, &fault.to_string()),
         Fault::Format(text) => bad(text),
+        Fault::Encoded => {
+            said(StatusCode::UNSUPPORTED_MEDIA_TYPE, &fault.to_string()).with(header::ACCEPT_ENCODING, PLAIN)
+        }
         Fault::Json(text) => bad(&format!("the body is not JSON: {text}")),
         Fault::Input { reason, detail: None, .. } => bad(reason),
         Fault::Input { reason, detail: Some(detail), .. } => bad(&format!("{reason}: {detail}")),

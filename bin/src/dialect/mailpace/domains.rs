@@ -260,7 +260,7 @@ fn domain_name(url: Option<&str>) -> Result<DomainName, Fault> {
 }
 
 fn limit(call: &Call<'_>) -> Result<u32, Fault> {
-    let Some(text) = call.query("limit").filter(|text| !text.is_empty()) else {
+    let Some(text) = call.query("limit") else {
         return Ok(DEFAULT_LIMIT);
     };
     match number(&text) {
@@ -270,7 +270,7 @@ fn limit(call: &Call<'_>) -> Result<u32, Fault> {
 }
 
 fn offset(call: &Call<'_>) -> Result<u64, Fault> {
-    let Some(text) = call.query("offset").filter(|text| !text.is_empty()) else {
+    let Some(text) = call.query("offset") else {
         return Ok(0);
     };
     number(&text).ok_or_else(|| Fault::input("offset", "must be an integer, 0 or more"))

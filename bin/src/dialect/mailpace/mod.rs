@@ -11,7 +11,7 @@ use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::json::{Json, Members, Object};
 use crate::wire::shape::{Shape, TEXT, TEXTS, has};
 use crate::wire::{
-    Auth, CLAIM_IT, Call, Fault, Surface, looking, route, store_sentence, store_status, unproved_limit,
+    Auth, CLAIM_IT, Call, Fault, PLAIN, Surface, looking, route, store_sentence, store_status, unproved_limit,
 };
 
 /// What [`render`] writes.
@@ -76,6 +76,8 @@ fn render(fault: &Fault) -> Response {
         Fault::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large"),
         Fault::Incomplete => error(StatusCode::REQUEST_TIMEOUT, &fault.to_string()),
         Fault::Format(text) => error(StatusCode::NOT_ACCEPTABLE, text),
+        Fault::Encoded => error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &capitalised(&fault.to_string()))
+            .with(header::ACCEPT_ENCODING, PLAIN),
         Fault::Json(reason) => error(StatusCode::BAD_REQUEST, &format!("Invalid JSON: {reason}")),
         Fault::Input { field, reason, detail: None } => invalid(field, &[reason]),
         Fault::Input { field, reason, detail: Some(detail) } => invalid(field, &[reason, detail]),
@@ -103,10 +105,10 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::Limit { what: Entity::Claim, most }) => {
             invalid("url", &[&unproved_limit(*most)])
         }
-        Fault::Library(Error::Limit { most, .. }) => {
+        Fault::Library(Error::Limit { what: Entity::Subscription, most }) => {
             invalid("url", &[&format!("is one too many: the subscription allows {most} domains")])
         }
-        Fault::Library(e @ Error::Cap { .. }) => invalid("base", &[&e.to_string()]),
+        Fault::Library(e @ (Error::Limit { .. } | Error::Cap { .. })) => invalid("base", &[&e.to_string()]),
         Fault::Library(e @ Error::InUse { .. }) => error(StatusCode::CONFLICT, &e.to_string()),
         Fault::Library(Error::Store(e)) => error(store_status(e), &capitalised(store_sentence(e))),
         Fault::Library(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),

@@ -1,6 +1,8 @@
 //! The API keys of the caller's account.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
 use postroom::access::{KeyScope, KeyScopes, Network};
@@ -15,6 +17,7 @@ use postroom::name::DomainName;
 use postroom::secret::PlainSecret;
 use serde_json::{Value, json};
 
+use super::unusable;
 use crate::json::api_key::api_key_json;
 use crate::json::api_key::{MADE, SCOPE, SHOWN};
 use crate::wire::Contract;
@@ -130,24 +133,24 @@ impl Wish {
         let networks = match texts(body, "networks", MAX_NETWORKS)? {
             None => None,
             Some(None) => Some(Vec::new()),
-            Some(Some(texts)) => {
-                let parsed: Result<Vec<Network>, _> = texts.iter().map(|text| text.parse()).collect();
-                Some(parsed.map_err(|reason| Fault::input("networks", reason))?)
-            }
+            Some(Some(texts)) => Some(each(&texts, "networks")?),
         };
         let scopes = match texts(body, "scopes", KeyScope::ALL.len())? {
             None => None,
             Some(None) => Some(None),
             Some(Some(texts)) => {
-                let parsed: Result<Vec<KeyScope>, _> = texts.iter().map(|text| text.parse()).collect();
-                let parsed = parsed.map_err(|reason| Fault::input("scopes", reason))?;
-                let scopes = KeyScopes::new(parsed);
+                let scopes = KeyScopes::new(each::<KeyScope>(&texts, "scopes")?);
                 let none = || Fault::input("scopes", "must name one at least, or be null for all");
                 Some(Some(scopes.ok_or_else(none)?))
             }
         };
         Ok(Wish { expires_at, networks, scopes, domains: texts(body, "domains", MAX_DOMAINS)? })
     }
+}
+
+/// The values in these texts; the fault names the first that is none.
+fn each<T: FromStr<Err: Display>>(texts: &[String], field: &'static str) -> Result<Vec<T>, Fault> {
+    texts.iter().map(|text| text.parse().map_err(|reason| unusable(field, text, reason))).collect()
 }
 
 /// A member that is a list of texts, null, or left out.

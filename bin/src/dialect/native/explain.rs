@@ -26,7 +26,7 @@ pub(super) const SHOW: Contract = Contract::new("Tells what would become of a me
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
     let name = name(call)?;
     let address = call.query("address").map(|text| text.parse::<EmailAddress>()).transpose();
-    let address = address.map_err(|e| Fault::input("address", e))?;
+    let address = address.map_err(|e| Fault::input("address", format_args!("is not usable: {e}")))?;
     let is_there = address.as_ref().is_none_or(|address| *address.domain() == name);
     if !is_there {
         return Err(Fault::input("address", format_args!("must be an address at {name}")));

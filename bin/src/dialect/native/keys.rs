@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use postroom::clock;
 use postroom::db::ReadTx;
 use postroom::dkim::{Algorithm, KeyKind, KeyPair, Source, pool};
 use postroom::domain::{self, Domain};
@@ -13,8 +14,8 @@ use postroom::rotation;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::body;
 use super::domains::{domain_id, name};
+use super::{body, unusable};
 use crate::json::key::{KEY, ROTATION};
 use crate::json::key::{key_json, rotation_json};
 use crate::wire::Contract;
@@ -48,7 +49,7 @@ pub(super) const SET_ROTATION: Contract =
         .takes(&Shape::closed(
             "RotationInput",
             &[&[
-                may("every_days", Shape::Maybe(&Shape::Integer { least: 0, most: 4_294_967_295 }))
+                may("every_days", Shape::Maybe(&Shape::Integer { least: 0, most: 36_500 }))
                     .text("0 for never"),
                 may("delegated", Shape::Flag).text("publish keys under the operator's zone"),
             ]],
@@ -88,7 +89,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
     let (name, new): (_, New) = (name(call)?, body(call)?);
     let selector: Selector =
-        new.selector.parse().map_err(|reason: InvalidName| Fault::input("selector", reason))?;
+        new.selector.parse().map_err(|reason: InvalidName| unusable("selector", &new.selector, reason))?;
     // Before seconds are spent on a key for it.
     domain_id(call)?;
     let source = source(&new)?;
@@ -163,11 +164,13 @@ pub(super) fn abort(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn set_rotation(call: &Call<'_>) -> Result<Response, Fault> {
     let (name, settings): (_, Settings) = (name(call)?, body(call)?);
+    let every = settings.every_days.map(|days| Duration::from_hours(24 * u64::from(days)));
+    let every = every.map(clock::check_span).transpose();
+    let every = every.map_err(|reason| Error::invalid("rotation_interval", reason))?;
     let shown = pool::write(*call.session, |tx| {
         let domain = inbound::domain_named(tx, &call.caller, &name)?;
-        if let Some(days) = settings.every_days {
-            let every = Duration::from_hours(24 * u64::from(days));
-            rotation::set_interval(tx, &call.caller, &domain, Some(every).filter(|_| days > 0))?;
+        if let Some(every) = every {
+            rotation::set_interval(tx, &call.caller, &domain, Some(every).filter(|every| !every.is_zero()))?;
         }
         if settings.delegated {
             rotation::delegate(tx, &call.caller, &domain)?;

@@ -56,7 +56,7 @@ pub(super) fn explain(call: &Call<'_>) -> Result<Response, Fault> {
         call.query("recipient").ok_or_else(|| Fault::input("recipient", "must be given in the query"))?;
     let (sender, from, ip) = (call.query("sender"), call.query("from"), call.query("ip"));
     let query = ListQuery::parse(&recipient, sender.as_deref(), from.as_deref(), ip.as_deref())
-        .map_err(|e| Fault::input(e.part, e.reason))?;
+        .map_err(|e| Fault::input(e.part, format_args!("is not usable: {}", e.reason)))?;
     let explanation = call.read(|tx| list::explain_for(tx, &call.caller, &query))?;
     Ok(Response::json(StatusCode::OK, &explanation_json(&query, &explanation)))
 }
@@ -163,5 +163,5 @@ fn action(call: &Call<'_>) -> Result<ListKind, Fault> {
 }
 
 fn item(text: &str) -> Result<Item, Fault> {
-    text.parse().map_err(|e: InvalidItem| Fault::input("item", e))
+    text.parse().map_err(|e: InvalidItem| super::unusable("item", text, e))
 }

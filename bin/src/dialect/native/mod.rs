@@ -21,8 +21,8 @@ use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::json::Json;
 use crate::wire::shape::{MAYBE_TEXT, Shape, TEXT, has, may};
 use crate::wire::{
-    Auth, CLAIM_IT, Call, Fault, Surface, json_body, looking, making, route, store_sentence, store_status,
-    unproved_limit,
+    Auth, CLAIM_IT, Call, Fault, PLAIN, Surface, json_body, looking, making, route, store_sentence,
+    store_status, unproved_limit,
 };
 
 const DELETED: Shape = Shape::object("Deleted", &[&[has("deleted", TEXT)]]);
@@ -193,6 +193,7 @@ fn render(fault: &Fault) -> Response {
         Fault::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
         Fault::Incomplete => (StatusCode::REQUEST_TIMEOUT, "body_incomplete"),
         Fault::Format(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "format"),
+        Fault::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded"),
         Fault::Json(_) => (StatusCode::BAD_REQUEST, "invalid_json"),
         Fault::Input { .. } | Fault::Idempotency(_) | Fault::Library(Error::Invalid { .. }) => {
             (StatusCode::BAD_REQUEST, "invalid")
@@ -223,6 +224,11 @@ fn render(fault: &Fault) -> Response {
         Fault::Library(Error::Store(error)) => store_sentence(error).to_owned(),
         Fault::Library(Error::Taken { name }) => format!("{name} is taken: {CLAIM_IT}"),
         Fault::Library(Error::Limit { what: Entity::Claim, most }) => unproved_limit(*most),
+        // The reason says all; what was asked for is no field.
+        Fault::Library(Error::Invalid { field: "rotation" | "delegation", reason }) => reason.clone(),
+        Fault::Library(Error::Invalid { field, reason }) => {
+            format!("{} is not usable: {reason}", wire_field(field))
+        }
         other => other.to_string(),
     };
     let response = Response::json(status, &json!({ "error": { "code": code, "message": message } }));
@@ -230,12 +236,32 @@ fn render(fault: &Fault) -> Response {
         Fault::CredentialMissing | Fault::CredentialInvalid => {
             response.with(header::WWW_AUTHENTICATE, "Bearer")
         }
+        Fault::Encoded => response.with(header::ACCEPT_ENCODING, PLAIN),
         Fault::Busy(seconds) | Fault::Full(seconds) | Fault::RateLimited(seconds) => {
             response.with(header::RETRY_AFTER, &seconds.to_string())
         }
         _ => response,
     }
 }
+
+/// What this dialect calls an input of the library's.
+fn wire_field(field: &str) -> &str {
+    match field {
+        "rotation_interval" => "every_days",
+        "forward_to_email" => "forward_to",
+        "grace" => "grace_minutes",
+        other => other,
+    }
+}
+
+/// The fault of a value that is not usable, with the beginning of it.
+fn unusable(field: &'static str, value: &str, reason: impl std::fmt::Display) -> Fault {
+    let shown: String = value.chars().take(MOST_SHOWN).collect();
+    Fault::input(field, format_args!("is not usable: \"{shown}\": {reason}"))
+}
+
+/// The most characters of a value that a refusal repeats.
+const MOST_SHOWN: usize = 60;
 
 /// A body that must be there.
 fn body<T: serde::de::DeserializeOwned>(call: &Call<'_>) -> Result<T, Fault> {

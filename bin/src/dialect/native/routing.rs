@@ -52,7 +52,9 @@ pub(super) fn change(call: &Call<'_>) -> Result<Response, Fault> {
     let catch_all = match given.catch_all.as_deref() {
         None => Patch::Keep,
         Some("") => Patch::Clear,
-        Some(text) => Patch::Set(text.parse::<EmailAddress>().map_err(|e| Fault::input("catch_all", e))?),
+        Some(text) => {
+            Patch::Set(text.parse::<EmailAddress>().map_err(|e| super::unusable("catch_all", text, e))?)
+        }
     };
     let json = call.write(|tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
