@@ -7,17 +7,20 @@
 //! # A first program
 //!
 //! ```
+//! use postroom::dkim::pool;
 //! use postroom::{Caller, DomainName, Postroom, account, domain, record, verify};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // In a folder that vanishes with it; a program that keeps its database calls `Postroom::open`.
 //! let postroom = Postroom::open_temporary()?;
 //!
-//! // Every operation takes a transaction first, so that several go into one. It is on disk when `write` returns.
+//! // Every operation takes a transaction first, so that several go into one. It is on disk when `write` returns. This one ends
+//! // with the domain's DKIM key, for which a pair is made before, outside the transaction.
 //! let name: DomainName = "example.com".parse()?;
-//! let (caller, id) = postroom.write(|tx| {
+//! let (caller, id) = pool::write(&postroom, |tx| {
 //!     let caller = Caller::operator(account::create(tx, "acme")?.id);
 //!     let domain = domain::create(tx, &caller, &domain::NewDomain::named(&name))?;
+//!     domain::equip(tx, &domain)?;
 //!     Ok::<_, postroom::Error>((caller, domain.id))
 //! })?;
 //!
@@ -26,7 +29,7 @@
 //!     let domain = domain::find(tx, &caller, id)?;
 //!     Ok::<_, postroom::Error>(record::zone_fragment(&domain, &record::list(tx, &domain)?))
 //! })?;
-//! assert!(zone.contains("v=spf1 mx ~all"));
+//! assert!(zone.contains("v=spf1 mx ~all") && zone.contains("_domainkey"));
 //!
 //! // Whether it is published. A script answers here; `dns::NetworkResolver` asks the real DNS.
 //! let dns = postroom::dns::ScriptedResolver::new();
