@@ -32,6 +32,7 @@ fn a_url_that_breaks_the_policy_is_400_naming_the_field_and_the_rule() {
         (json!("http://hooks.example.com/"), "not https"),
         (json!("ftp://hooks.example.com/"), "not https"),
         (json!("https://user:pass@hooks.example.com/"), "user name or a password"),
+        (json!("https://hooks.example.com:0/in"), "port is 0"),
         (json!("https://127.0.0.1/"), "127.0.0.1, which is not a public address"),
         (json!("http://127.0.0.1/"), "not https"),
         (json!("https://[::ffff:10.0.0.1]/"), "not a public address"),
