@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, StoreError, StoreTrouble};
+use crate::id::AccountId;
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// 62^6 is above 2^32.
@@ -131,12 +132,26 @@ impl PlainSecret {
         HashedSecret(Sha256::digest(self.text.as_bytes()).into())
     }
 
-    /// A text that only whoever has the secret can work out, and that does not lead back to the secret: 64 hexadecimal digits.
-    /// A session's forms carry it, so that no other site can send them.
-    pub fn form_token(&self) -> String {
+    /// What the forms of a session's pages carry while this account is open, or none: the number of the account (0 for none), a hyphen, and
+    /// 64 hexadecimal digits that only whoever has the secret can work out, and that do not lead back to it. So no other site can send
+    /// such a form, and a form says whose page it stood on.
+    pub fn form_token(&self, account: Option<AccountId>) -> String {
+        self.form_token_of(&account.map_or(0, AccountId::number).to_string())
+    }
+
+    /// Whether a page of this session carried this token, whichever account was open then.
+    pub fn is_form_token(&self, token: &str) -> bool {
+        let own = self.form_token_of(token.split_once('-').map_or("", |(account, _)| account));
+        // Every octet is looked at, so that the time says nothing of where they differ.
+        let differ = own.bytes().zip(token.bytes()).fold(0, |differ, (one, other)| differ | (one ^ other));
+        own.len() == token.len() && differ == 0
+    }
+
+    fn form_token_of(&self, account: &str) -> String {
         use fmt::Write;
-        let mut token = String::with_capacity(64);
-        for octet in Sha256::digest(format!("form {}", &*self.text).as_bytes()) {
+        let mut token = format!("{account}-");
+        let hash = Sha256::new().chain_update(format!("form {account} ")).chain_update(self.text.as_bytes());
+        for octet in hash.finalize() {
             // Writing to a String cannot fail.
             let _ = write!(token, "{octet:02x}");
         }
@@ -217,14 +232,28 @@ mod tests {
     }
 
     #[test]
-    fn a_form_token_is_of_one_secret_alone_and_shows_nothing_of_it() {
+    fn a_form_token_is_of_one_secret_and_one_account_alone_and_shows_nothing_of_the_secret() {
         let [one, other] = [(); 2].map(|()| PlainSecret::generate(SecretKind::Session).unwrap());
-        assert_eq!(one.form_token(), one.form_token());
-        assert_ne!(one.form_token(), other.form_token());
-        assert_eq!(one.form_token().len(), 64);
-        let octet = |at: usize| {
-            one.form_token().get(2 * at..2 * at + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok())
-        };
+        let of = |secret: &PlainSecret, account: i64| secret.form_token(Some(AccountId::new(account)));
+        assert_eq!(of(&one, 7), of(&one, 7));
+        assert!(one.is_form_token(&of(&one, 7)) && one.is_form_token(&one.form_token(None)));
+        assert_ne!(of(&one, 7), of(&one, 8));
+        let digits = of(&one, 7).strip_prefix("7-").unwrap().to_owned();
+        assert_eq!(digits.len(), 64);
+        let cut = of(&one, 7).get(..65).unwrap().to_owned();
+        for never in [
+            of(&other, 7),
+            format!("8-{digits}"),
+            format!("-{digits}"),
+            digits.clone(),
+            cut,
+            "-".to_owned(),
+            String::new(),
+        ] {
+            assert!(!one.is_form_token(&never), "{never}");
+        }
+        let octet =
+            |at: usize| digits.get(2 * at..2 * at + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
         let token: Option<Vec<u8>> = (0..32).map(octet).collect();
         assert_ne!(token.as_deref(), Some(one.hashed().octets()), "the database does not know it");
     }

@@ -4,7 +4,7 @@ use postroom::cap::{Cap, Caps};
 use postroom::error::Error;
 use postroom::settings::Settings;
 use postroom_server::dialect::DIALECTS;
-use postroom_server::wire::Fault;
+use postroom_server::wire::{Fault, RequestPlace};
 use serde_json::{Value, json};
 
 use crate::harness::app::{Key, Reply, TestApp, settings};
@@ -37,7 +37,8 @@ fn native(app: &TestApp, key: &Key, line: &str, body: &Value) -> Reply {
 fn every_dialect_has_its_status_for_a_cap_and_names_it() {
     for dialect in DIALECTS {
         for cap in Cap::ALL {
-            let response = (dialect.render)(&Fault::Library(Error::Cap { cap, most: 1 }));
+            let response =
+                (dialect.render)(&Fault::Library(Error::Cap { cap, most: 1 }), &RequestPlace::default());
             let wanted = match dialect.name {
                 "mailpace" => 422,
                 "lifecycle" | "native" => 409,

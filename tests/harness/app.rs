@@ -269,10 +269,17 @@ impl TestApp {
         self.signed_in(&link)
     }
 
+    /// What the forms of a session's pages carry now.
+    pub(crate) fn form_token(&self, session: &str) -> String {
+        let secret = PlainSecret::parse(SecretKind::Session, session).unwrap();
+        let found = self.postroom.read(|tx| session::find(tx, &secret)).unwrap();
+        secret.form_token(found.and_then(|found| found.account))
+    }
+
     /// A request of somebody who is signed in to the console; a form carries the session's token.
     pub(crate) fn visit(&self, session: &str, line: &str, form: &str) -> Reply {
         let (name, value) = credential(SURFACE.auth, session).unwrap();
-        let token = PlainSecret::parse(SecretKind::Session, session).unwrap().form_token();
+        let token = self.form_token(session);
         let body =
             if line.starts_with("POST ") { format!("form_token={token}&{form}") } else { String::new() };
         let headers = [(name, value.as_str()), ("Content-Type", "application/x-www-form-urlencoded")];

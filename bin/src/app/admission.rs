@@ -34,7 +34,7 @@ impl App {
         mut request: Request,
         mut visit: Visit,
     ) -> listen::Entry {
-        let render = target.surface.render;
+        let render = visit.render();
         let (target, admitted) = match self.admit(target, entry, &request, &mut visit) {
             Ok(Passage::Admitted(target, admitted)) => (target, admitted),
             Ok(Passage::Answered(account, answered)) => {
@@ -50,7 +50,7 @@ impl App {
         };
         let account = match &admitted {
             Admitted::Caller(caller, _) => Some(caller.account()),
-            Admitted::SignedIn(visitor, _) => visitor.session.account,
+            Admitted::SignedIn(guest) => guest.visitor.session.account,
             Admitted::Anybody(_) => None,
         };
         // A request without a key or a session gets memory for its head alone, unless it sends a form.

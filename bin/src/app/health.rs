@@ -12,7 +12,7 @@ pub(super) const SURFACE: Surface = Surface {
     auth: Auth::None,
     // A server that stops takes no connection any more, and so is not ready by itself.
     routes: &[open(Method::GET, "/healthz", show), open(Method::GET, "/readyz", show)],
-    render,
+    render: |fault, _| render(fault),
 };
 
 /// Answers whether the database can be read. It does not wait for a writer, a name server or another request.

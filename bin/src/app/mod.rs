@@ -34,9 +34,9 @@ use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::{Guessed, Limits, Looks};
 use crate::wire::{
     Anybody, BodySize, Call, Checks, Fault, Handler, Looking, LookingCall, Mailroom, NAME_FIELD, OpenLooking,
-    OpenToAll, Pace, PageFault, SignedIn, Stored, Switches, Tries, refuse_encoded,
+    OpenToAll, Pace, PageFault, RequestPlace, Stored, Switches, Tries, refuse_encoded,
 };
-use page::PageHandler;
+use page::{Guest, PageHandler};
 use surface::{Router, Target};
 use visit::Visit;
 
@@ -49,7 +49,7 @@ pub struct App {
     resolver: Arc<dyn Resolver>,
     scouts: Scouts,
     switches: Switches,
-    base_url: String,
+    base_url: Arc<str>,
     router: Router,
     limits: Limits,
     /// Which requests are asking the DNS now.
@@ -78,7 +78,7 @@ enum Entry {
 /// Who was let in by the head of a request, and the function that answers.
 enum Admitted {
     Caller(Caller, KeyHandler),
-    SignedIn(Box<SignedIn<()>>, PageHandler),
+    SignedIn(Box<Guest>),
     Anybody(OpenHandler),
 }
 
@@ -122,7 +122,7 @@ impl App {
             resolver,
             scouts: Scouts::default(),
             switches: Switches::default(),
-            base_url: "http://127.0.0.1:8025".to_owned(),
+            base_url: "http://127.0.0.1:8025".into(),
             router: Router::new(),
             limits: Limits::default(),
             looks: Looks::default(),
@@ -157,7 +157,7 @@ impl App {
     /// This App at another base URL: where clients reach it, for the links in its answers.
     #[must_use]
     pub fn at(self, base_url: &str) -> App {
-        App { base_url: base_url.trim_end_matches('/').to_owned(), ..self }
+        App { base_url: base_url.trim_end_matches('/').into(), ..self }
     }
 
     /// This App, which counts its requests here.
@@ -223,7 +223,7 @@ impl App {
     fn find(&self, request: &Request) -> (Visit, Result<Target, Fault>) {
         let (surface, found) = self.router.find(&request.method, &request.path);
         let route = found.as_ref().map_or("", |target| target.route.path);
-        (Visit::begin(request, surface, route, self.metrics.clone()), found)
+        (Visit::begin(request, &self.base_url, surface, route, self.metrics.clone()), found)
     }
 
     /// Refuses a request by its head, as far as that can be done without the database.
@@ -334,7 +334,7 @@ impl App {
                     other => other,
                 })
             }
-            Admitted::SignedIn(visitor, answer) => self.run_page(&session, target, *visitor, answer, request),
+            Admitted::SignedIn(guest) => self.run_page(&session, target, *guest, request),
             Admitted::Caller(caller, handler) => {
                 let Target { surface, route, params } = target;
                 // Here and not by the head: a refusal is written to the audit log, and the lane of authentication must not wait
@@ -359,7 +359,9 @@ impl App {
                 match asked {
                     None => run(&session),
                     Some(asked) => {
-                        repeat::answer(&self.postroom, &self.running, &asked, route, surface.render, run)
+                        let place = RequestPlace::at(&self.base_url);
+                        let render = |fault: &Fault| (surface.render)(fault, &place);
+                        repeat::answer(&self.postroom, &self.running, &asked, route, render, run)
                     }
                 }
             }

@@ -38,6 +38,12 @@ fn is_of_our_page(base_url: &str, request: &Request) -> bool {
         && fields(SITE).all(|value| value.to_str().is_ok_and(|site| matches!(site, "same-origin" | "none")))
 }
 
+/// Whether the browser says that a page of ours sent this form. One that says nothing of it may have it from any site.
+pub(super) fn is_surely_ours(base_url: &str, request: &Request) -> bool {
+    ["origin", SITE].iter().any(|name| request.headers.contains_key(*name))
+        && is_of_our_page(base_url, request)
+}
+
 /// Scheme, host and port of a URL, without the port if it is the scheme's default (RFC 6454 section 6.1).
 fn origin_of(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;

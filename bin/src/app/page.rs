@@ -8,7 +8,8 @@ use postroom::session;
 
 use super::surface::Target;
 use super::visit::Visit;
-use super::{Admitted, App};
+use super::{Admitted, App, origin};
+use crate::console;
 use crate::wire::form::Form;
 use crate::wire::http::{Method, Request, Response};
 use crate::wire::limit::Guessed;
@@ -22,6 +23,13 @@ pub(super) enum PageHandler {
     Page(Page),
     Looking(LookingPage),
     Desk(Desk),
+}
+
+/// Somebody who is signed in, and what answers them.
+pub(super) struct Guest {
+    pub(super) visitor: SignedIn<()>,
+    secret: PlainSecret,
+    answer: PageHandler,
 }
 
 impl App {
@@ -42,8 +50,9 @@ impl App {
         if let Some(account) = session.account {
             self.limits.count(account)?;
         }
-        let visitor = SignedIn { session, form_token: secret.form_token(), acts: () };
-        Ok(Admitted::SignedIn(Box::new(visitor), answer))
+        let form_token = secret.form_token(session.account);
+        let visitor = SignedIn { session, form_token, acts: () };
+        Ok(Admitted::SignedIn(Box::new(Guest { visitor, secret: secret.clone(), answer })))
     }
 
     /// Answers a request of somebody who is signed in. What the role does not allow is not there.
@@ -51,16 +60,26 @@ impl App {
         &self,
         session: &Session<'_>,
         target: Target,
-        visitor: SignedIn<()>,
-        answer: PageHandler,
+        guest: Guest,
         request: &Request,
     ) -> Result<Response, Fault> {
         let Target { route, params, .. } = target;
+        let Guest { visitor, secret, answer } = guest;
         if visitor.session.role < route.role {
             return Err(Fault::NoRoute);
         }
         if ![Method::GET, Method::HEAD].contains(&request.method) {
-            check_form(&visitor.form_token, request)?;
+            let form = Form::read(request)?;
+            let given = form.get(FORM_TOKEN).unwrap_or_default();
+            // What a desk does, it does in no account.
+            let is_of_open = matches!(answer, PageHandler::Desk(_)) || given == visitor.form_token;
+            if !(secret.is_form_token(given) && is_of_open) {
+                // Another site's page could have it sent again by whoever believes that page.
+                if !origin::is_surely_ours(&self.base_url, request) {
+                    return Err(Fault::Page(PageFault::StaleForm));
+                }
+                return console::give_back(&self.prepare(session, visitor, request, params), &form);
+            }
         }
         let _guess = if route.tries == Tries::Password {
             let session = Guessed::Session(visitor.session.id);
@@ -78,22 +97,13 @@ impl App {
         let SignedIn { session: signed_in, form_token, .. } = visitor;
         let visitor = SignedIn { session: signed_in, form_token, acts };
         let call = self.prepare(session, visitor, request, params);
-        match answer {
+        let (postroom, resolver) = (&*self.postroom, &*self.resolver);
+        let call = LookingCall { call, postroom, resolver, scouts: &self.scouts };
+        let answered = match answer {
             PageHandler::Page(answer) => answer(&call),
-            PageHandler::Looking(answer) => {
-                let (postroom, resolver) = (&*self.postroom, &*self.resolver);
-                answer(&LookingCall { call, postroom, resolver, scouts: &self.scouts })
-            }
+            PageHandler::Looking(answer) => answer(&call),
             PageHandler::Desk(_) => Err(Fault::NoRoute),
-        }
+        };
+        answered.or_else(|fault| console::elsewhere(&call, fault))
     }
-}
-
-/// Refuses a form that does not carry the token of the session that sends it.
-fn check_form(token: &str, request: &Request) -> Result<(), Fault> {
-    let form = Form::read(request)?;
-    let given = form.get(FORM_TOKEN).unwrap_or_default();
-    // Every octet is looked at, so that the time says nothing of where they differ.
-    let differ = given.bytes().zip(token.bytes()).fold(0, |differ, (one, other)| differ | (one ^ other));
-    if given.len() == token.len() && differ == 0 { Ok(()) } else { Err(Fault::Page(PageFault::StaleForm)) }
 }

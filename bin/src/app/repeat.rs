@@ -46,7 +46,7 @@ pub(super) fn answer(
     running: &Running,
     asked: &Asked,
     route: &Route,
-    render: fn(&Fault) -> Response,
+    render: impl Fn(&Fault) -> Response,
     run: impl FnOnce(&Session<'_>) -> Result<Response, Fault>,
 ) -> Result<Response, Fault> {
     let _place = running.begin(asked)?;

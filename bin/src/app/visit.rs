@@ -11,7 +11,7 @@ use postroom::session::ConsoleSession;
 use super::stop_if_sync_failed;
 use crate::watch::Metrics;
 use crate::wire::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
-use crate::wire::{Auth, Fault, Surface};
+use crate::wire::{Auth, Fault, RequestPlace, Surface};
 
 /// The header field that carries a request's id, in and out.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -20,6 +20,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) struct Visit {
     surface: &'static Surface,
     route: &'static str,
+    place: RequestPlace,
     id: String,
     method: Method,
     started: Instant,
@@ -31,12 +32,34 @@ pub(super) struct Visit {
 impl Visit {
     pub(super) fn begin(
         request: &Request,
+        base_url: &Arc<str>,
         surface: &'static Surface,
         route: &'static str,
         metrics: Option<Arc<Metrics>>,
     ) -> Visit {
         let (id, method) = (request_id(request), request.method.clone());
-        Visit { surface, route, id, method, started: Instant::now(), account: None, key: None, metrics }
+        let place = match surface.auth {
+            Auth::Session { .. } => RequestPlace::of(base_url, request),
+            // No page says where to go on.
+            _ => RequestPlace::at(base_url),
+        };
+        Visit {
+            surface,
+            route,
+            place,
+            id,
+            method,
+            started: Instant::now(),
+            account: None,
+            key: None,
+            metrics,
+        }
+    }
+
+    /// How the surface says that something went wrong with this request.
+    pub(super) fn render(&self) -> Arc<dyn Fn(&Fault) -> Response + Send + Sync> {
+        let (surface, place) = (self.surface, self.place.clone());
+        Arc::new(move |fault| (surface.render)(fault, &place))
     }
 
     /// Notes who calls.
@@ -52,8 +75,8 @@ impl Visit {
     /// Writes the log line, and returns the response, or the fault in the surface's shape, with the header fields that every
     /// answer has.
     pub(super) fn end(self, answered: Result<Response, Fault>) -> Response {
-        let Visit { surface, route, id, method, started, account, key, metrics } = self;
-        let response = answered.unwrap_or_else(|fault| refuse(surface, &fault, &id, route));
+        let Visit { surface, route, place, id, method, started, account, key, metrics } = self;
+        let response = answered.unwrap_or_else(|fault| refuse(surface, &fault, &place, &id, route));
         let response = guarded(response).with(REQUEST_ID, &id);
         let took = started.elapsed();
         if let Some(metrics) = metrics {
@@ -76,16 +99,18 @@ impl Visit {
 }
 
 /// A fault in the surface's shape. An error text from the database goes to the log only, never to the client.
-fn refuse(surface: &Surface, fault: &Fault, id: &str, route: &str) -> Response {
+fn refuse(surface: &Surface, fault: &Fault, place: &RequestPlace, id: &str, route: &str) -> Response {
     if let Fault::Library(error) = fault {
         if let Error::Store(error) = error {
             tracing::error!(request = id, route, %error, "the database failed");
         }
         stop_if_sync_failed(error);
     }
-    let response = (surface.render)(fault);
+    let response = (surface.render)(fault, place);
     match (fault, challenge(surface.auth)) {
-        (Fault::Method(allowed), _) => response.with(header::ALLOW, allowed),
+        (Fault::Method(allowed), _) if response.status == StatusCode::METHOD_NOT_ALLOWED => {
+            response.with(header::ALLOW, allowed)
+        }
         (_, Some(challenge)) if response.status == StatusCode::UNAUTHORIZED => {
             challenged(response, &challenge)
         }

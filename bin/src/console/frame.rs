@@ -72,6 +72,11 @@ impl Frame {
         })
     }
 
+    /// The name of the account, if one is open.
+    pub(super) fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
     /// Whether whoever looks may do this.
     pub(super) fn is_for(&self, role: Role) -> bool {
         self.session.role >= role
@@ -150,11 +155,7 @@ impl Frame {
             parts.push((Part::Accounts, "All accounts", self.to("/accounts")));
         }
         parts.push((Part::Help, "Help", self.to("/help")));
-        let role = match self.session.role {
-            Role::Domain => "Domain administrator",
-            Role::Account => "Account administrator",
-            Role::Operator => "Operator",
-        };
+        let role = role_name(self.session.role);
         let of = self.domain.as_ref().or(self.account.as_ref());
         html! {
             nav aria-label="Console" {
@@ -173,6 +174,15 @@ impl Frame {
                 (self.form(&self.to("/sign-out"), &html! { button.link { "Sign out" } }))
             }
         }
+    }
+}
+
+/// What people call a role.
+pub(super) fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Domain => "Domain administrator",
+        Role::Account => "Account administrator",
+        Role::Operator => "Operator",
     }
 }
 

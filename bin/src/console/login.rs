@@ -9,12 +9,15 @@
 //! from another site, so that nobody is signed in against their will.
 
 use maud::html;
+use postroom::db::ReadTx;
+use postroom::error::Error;
 use postroom::login::{self, Opens};
 use postroom::secret::{PlainSecret, SecretKind};
-use postroom::session::{self, Browser};
+use postroom::session::{self, Browser, ConsoleSession, Role};
+use postroom::{account, domain};
 
 use super::LOGIN;
-use super::frame::{bare, base_path, see};
+use super::frame::{bare, base_path, role_name, see};
 use super::session::{cookie_of, welcome};
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Anybody, Call, Fault, PageFault};
@@ -38,11 +41,20 @@ pub(super) fn lead(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
 pub(super) fn show(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     let query = call.request.query.as_deref().unwrap_or_default().as_bytes();
     let Some(secret) = secret(query) else { return refused() };
-    let Some(opens) = call.read(|tx| login::peek(tx, &secret))? else { return refused() };
+    let earlier = cookie_of(call.request);
+    let read = call.read(|tx| {
+        let there = match &earlier {
+            Some(earlier) => session::find(tx, earlier)?.map(|there| signed_in_as(tx, &there)).transpose()?,
+            None => None,
+        };
+        Ok::<_, Error>(login::peek(tx, &secret)?.map(|opens| (opens, there)))
+    })?;
+    let Some((opens, there)) = read else { return refused() };
     let opens = named(&opens);
     // The form goes to the page's own address without its query, also below a proxy's path.
     let form = html! {
         p { "This link signs you in to " strong { (opens) } ", once." }
+        @if let Some(there) = there { p { "You are signed in as " strong { (there) } "; that ends." } }
         form method="post" action="?" {
             input type="hidden" name=(SECRET) value=(secret.reveal());
             button.primary { "Sign in to " (opens) }
@@ -66,12 +78,25 @@ pub(super) fn sign_in(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     else {
         return refused();
     };
-    Ok(welcome(call, &session, &cookie))
+    Ok(welcome(call, &session, &cookie, None))
 }
 
 /// The App counts these as failed authentications.
 fn refused() -> Result<Response, Fault> {
     Err(Fault::Page(PageFault::DeadLink))
+}
+
+/// As what the browser is signed in already, in words.
+fn signed_in_as(tx: &ReadTx<'_>, session: &ConsoleSession) -> Result<String, Error> {
+    let of = match (session.role, session.domain, session.account, session.caller()) {
+        (Role::Domain, Some(domain), _, Some(caller)) => {
+            Some(domain::find(tx, &caller, domain)?.name.to_string())
+        }
+        (Role::Account, _, Some(account), _) => Some(account::by_id(tx, account)?.name),
+        _ => None,
+    };
+    let role = role_name(session.role);
+    Ok(of.map_or_else(|| role.to_owned(), |of| format!("{role} of {of}")))
 }
 
 /// What a link opens, in words.

@@ -5,6 +5,7 @@
 
 mod account;
 mod asset;
+mod back;
 mod chart;
 mod claims;
 mod domain;
@@ -21,6 +22,7 @@ mod refusal;
 mod session;
 mod setup;
 mod sheet;
+mod stale;
 
 use crate::wire::http::Method;
 use crate::wire::{
@@ -29,7 +31,9 @@ use crate::wire::{
 
 pub use asset::path as asset_path;
 pub use login::login_url;
+pub(crate) use operator::elsewhere;
 pub use setup::setup_url;
+pub(crate) use stale::give_back;
 
 /// The cookie that holds a session's secret. The prefix has browsers take it from us alone, over TLS or loopback.
 pub const COOKIE: &str = "__Host-postroom";

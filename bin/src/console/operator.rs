@@ -4,12 +4,14 @@ use maud::html;
 use postroom::account;
 use postroom::error::{Entity, Error};
 use postroom::id::AccountId;
-use postroom::session;
+use postroom::session::{self, Role};
 
+use super::back::{self, BACK};
+use super::domain;
 use super::frame::{Frame, Part, base_path, see};
 use super::part::{Tone, pill, time};
 use crate::wire::form::Form;
-use crate::wire::http::Response;
+use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, SignedIn};
 
 pub(super) fn show(call: &Call<'_, SignedIn<()>>) -> Result<Response, Fault> {
@@ -49,5 +51,39 @@ pub(super) fn open_account(call: &Call<'_, SignedIn<()>>) -> Result<Response, Fa
     let id = form.get("account").and_then(|id| id.parse().ok()).map(AccountId::new);
     let id = id.ok_or(Error::NotFound(Entity::Account))?;
     call.write(|tx| session::open_account(tx, &call.caller.session, id))?;
-    Ok(see(&format!("{}/console", base_path(call.base_url))))
+    let place = form.get(BACK).and_then(back::checked).unwrap_or("/console");
+    Ok(see(&format!("{}{place}", base_path(call.base_url))))
+}
+
+/// Says to the operator, and to nobody else, in which account a domain is that is not in the open one.
+pub(crate) fn elsewhere(call: &Call<'_, SignedIn>, fault: Fault) -> Result<Response, Fault> {
+    let is_lost = matches!(fault, Fault::Library(Error::NotFound(Entity::Domain)));
+    if !is_lost || call.caller.session.role != Role::Operator {
+        return Err(fault);
+    }
+    let Ok(name) = domain::name(call) else { return Err(fault) };
+    let found = call.read(|tx| {
+        let holder = match postroom::domain::operator_of(tx, &name) {
+            Ok(caller) if caller.account() != call.caller.acts.account() => {
+                account::by_id(tx, caller.account())?
+            }
+            Ok(_) | Err(Error::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        Ok::<_, Error>(Some((Frame::of(tx, call)?, holder)))
+    })?;
+    let Some((frame, holder)) = found else { return Err(fault) };
+    let title = format!("{name} is in another account");
+    let content = html! {
+        div.head { h1 { (title) } }
+        section.card {
+            p { "Not in " strong { (frame.account().unwrap_or_default()) } ", the account that is open. Nothing was changed." }
+            (frame.form(&frame.to("/accounts/open"), &html! {
+                input type="hidden" name="account" value=(holder.id);
+                input type="hidden" name=(BACK) value=(back::page_of(&call.request.path));
+                button.primary { "Open " (holder.name) }
+            }))
+        }
+    };
+    Ok(frame.page_with(StatusCode::NOT_FOUND, Part::Domains, &title, &[], &content))
 }

@@ -3,16 +3,35 @@
 use maud::{Markup, html};
 use postroom::error::Error;
 
-use super::frame::{bare, see};
+use super::back;
+use super::frame::{bare, base_path, see};
+use super::part::encoded;
+use super::password::SIGN_IN;
+use super::stale;
 use crate::wire::http::{Response, StatusCode, header};
-use crate::wire::{Fault, PageFault, store_status};
+use crate::wire::{Fault, PageFault, RequestPlace, store_status};
 
 /// A fault as a page. It is the same page whoever asks, so that what is another's looks like what never was.
-pub(super) fn render(fault: &Fault) -> Response {
+pub(super) fn render(fault: &Fault, place: &RequestPlace) -> Response {
+    let base = base_path(&place.base_url);
+    let page = |status, title: &str, content: &Markup| bare(status, title, base, content);
+    let home = || html! { p { a href={ (base) "/console" } { "To the console" } } };
+    let unreadable = |status| {
+        let text = html! { p { "The form did not arrive as it should. Nothing was changed. Go back and send it again." } };
+        page(status, "The form could not be read", &text)
+    };
+    let failed = |status| {
+        page(status, "Something went wrong", &html! { p { "Nothing was changed. Try again in a while." } })
+    };
     match fault {
-        Fault::CredentialMissing | Fault::CredentialInvalid => signed_out(),
-        Fault::Page(PageFault::DeadLink) => dead_link(),
-        Fault::Page(PageFault::DeadSetupLink(language)) => super::setup::dead_link(language),
+        Fault::CredentialMissing | Fault::CredentialInvalid => signed_out(base, place),
+        // It does not show why the link opens nothing.
+        Fault::Page(PageFault::DeadLink) => page(
+            StatusCode::NOT_FOUND,
+            "This link does not work",
+            &html! { p { "It may have been used already, or have expired. Ask whoever sent it for a new one." } },
+        ),
+        Fault::Page(PageFault::DeadSetupLink(language)) => super::setup::dead_link(language, base),
         Fault::CredentialTwice => page(
             StatusCode::BAD_REQUEST,
             "Two ways in at once",
@@ -23,10 +42,10 @@ pub(super) fn render(fault: &Fault) -> Response {
             "The passkey does not sign you in",
             &html! {
                 p role="alert" { (why) }
-                p { a href=(super::password::SIGN_IN) { "Back to the page that signs you in" } }
+                p { a href={ (base) (SIGN_IN) } { "Back to the page that signs you in" } }
             },
         ),
-        Fault::Page(PageFault::NoAccount) => see("/console/accounts"),
+        Fault::Page(PageFault::NoAccount) => see(&format!("{base}/console/accounts")),
         Fault::CrossSite => page(
             StatusCode::FORBIDDEN,
             "Sent from another site",
@@ -34,24 +53,30 @@ pub(super) fn render(fault: &Fault) -> Response {
         ),
         Fault::Page(PageFault::StaleForm) => page(
             StatusCode::FORBIDDEN,
-            "This form is out of date",
-            &html! {
-                p { "The form does not belong to your session: perhaps you have signed in again since you opened its page. \
-                     Nothing was changed. Go back, reload the page, and send the form again." }
-            },
+            stale::TITLE,
+            &html! { p { (stale::WHY) " Go back, reload the page, and send the form again." } },
         ),
         Fault::NoRoute | Fault::Library(Error::NotFound(_)) => page(
             StatusCode::NOT_FOUND,
             "There is no such page",
             &html! { p { "Nothing is here, or it is not yours to see." } (home()) },
         ),
+        // Somebody reloads the answer to a form, or has an old address of one.
+        Fault::Method(_) if place.is_read => {
+            let query = place.query.as_deref().map(|query| format!("?{query}")).unwrap_or_default();
+            see(&format!("{base}{}{query}", back::page_of(&place.path)))
+        }
         Fault::Method(_) => page(
             StatusCode::METHOD_NOT_ALLOWED,
             "Method not allowed",
             &html! { p { "This page does not take such a request." } (home()) },
         ),
         Fault::TooLarge => unreadable(StatusCode::PAYLOAD_TOO_LARGE),
-        Fault::Busy(seconds) | Fault::Full(seconds) | Fault::RateLimited(seconds) => later(*seconds),
+        Fault::Busy(seconds) | Fault::Full(seconds) | Fault::RateLimited(seconds) => {
+            let text = html! { p { "Too many requests came at once. Try again in " (seconds) " s." } };
+            page(StatusCode::TOO_MANY_REQUESTS, "Too many requests", &text)
+                .with(header::RETRY_AFTER, &seconds.to_string())
+        }
         Fault::Denied(reason) => {
             page(StatusCode::FORBIDDEN, "Not allowed", &html! { p { (reason) } (home()) })
         }
@@ -78,54 +103,20 @@ pub(super) fn render(fault: &Fault) -> Response {
     }
 }
 
-/// The page for a link that expired, was used, was withdrawn or never existed. It does not show which.
-fn dead_link() -> Response {
-    page(
-        StatusCode::NOT_FOUND,
-        "This link does not work",
-        &html! { p { "It may have been used already, or have expired. Ask whoever sent it for a new one." } },
-    )
-}
-
-fn signed_out() -> Response {
-    page(
-        StatusCode::UNAUTHORIZED,
-        "Sign in",
-        &html! {
-            p { "You are not signed in here, or your session is over: a session ends after half an hour without use, and \
-                 after twelve hours." }
-            h2 { "How to get in" }
-            ul {
-                li { "If you have a password or a passkey, " a href=(super::password::SIGN_IN) { "sign in with it" } "." }
-                li { "If you have a login link, open it. It works once, for a few minutes. Whoever runs your mail, or the \
-                      program that you manage it with, makes a new one." }
-                li { "If you run this server, print a link in its shell: " code { "postroom login-link --operator" } ". For \
-                      the administrators of an account it is " code { "postroom login-link --account NAME" } ", and for \
-                      those of one domain " code { "postroom login-link example.com" } "." }
-            }
-        },
-    )
-}
-
-fn unreadable(status: StatusCode) -> Response {
-    let text = html! { p { "The form did not arrive as it should. Nothing was changed. Go back and send it again." } };
-    page(status, "The form could not be read", &text)
-}
-
-fn later(seconds: u32) -> Response {
-    let text = html! { p { "Too many requests came at once. Try again in " (seconds) " s." } };
-    page(StatusCode::TOO_MANY_REQUESTS, "Too many requests", &text)
-        .with(header::RETRY_AFTER, &seconds.to_string())
-}
-
-fn failed(status: StatusCode) -> Response {
-    page(status, "Something went wrong", &html! { p { "Nothing was changed. Try again in a while." } })
-}
-
-fn home() -> Markup {
-    html! { p { a href="/console" { "To the console" } } }
-}
-
-fn page(status: StatusCode, title: &str, content: &Markup) -> Response {
-    bare(status, title, "", content)
+fn signed_out(base: &str, place: &RequestPlace) -> Response {
+    let back = back::of(place).map(|back| format!("?{}={}", back::BACK, encoded(&back))).unwrap_or_default();
+    let content = html! {
+        p { "You are not signed in here, or your session is over: a session ends after half an hour without use, and \
+             after twelve hours." }
+        h2 { "How to get in" }
+        ul {
+            li { "If you have a password or a passkey, " a href={ (base) (SIGN_IN) (back) } { "sign in with it" } "." }
+            li { "If you have a login link, open it. It works once, for a few minutes. Whoever runs your mail, or the \
+                  program that you manage it with, makes a new one." }
+            li { "If you run this server, print a link in its shell: " code { "postroom login-link --operator" } ". For \
+                  the administrators of an account it is " code { "postroom login-link --account NAME" } ", and for \
+                  those of one domain " code { "postroom login-link example.com" } "." }
+        }
+    };
+    bare(StatusCode::UNAUTHORIZED, "Sign in", base, &content)
 }

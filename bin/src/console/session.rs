@@ -7,6 +7,7 @@ use postroom::secret::{PlainSecret, SecretKind};
 use postroom::session::{self, ConsoleSession, LIFE, Role};
 
 use super::COOKIE;
+use super::back;
 use super::frame::{Frame, Part, bare, base_path, see};
 use super::part::{Tone, pill, time};
 use crate::wire::form::Form;
@@ -30,9 +31,15 @@ pub(super) fn set_cookie(response: Response, secret: &PlainSecret) -> Response {
     with_cookie(response, secret.reveal(), LIFE.as_secs())
 }
 
-/// Leads somebody who has signed in to their first page, with the cookie of the session.
-pub(super) fn welcome(call: &Call<'_, Anybody>, session: &ConsoleSession, secret: &PlainSecret) -> Response {
-    let place = if session.role == Role::Operator { "/console/accounts" } else { "/console" };
+/// Leads somebody who has signed in back to the page that they came from, or else to their first one, with the cookie of the session.
+pub(super) fn welcome(
+    call: &Call<'_, Anybody>,
+    session: &ConsoleSession,
+    secret: &PlainSecret,
+    came_from: Option<&str>,
+) -> Response {
+    let first = if session.role == Role::Operator { "/console/accounts" } else { "/console" };
+    let place = came_from.and_then(back::checked).unwrap_or(first);
     set_cookie(see(&format!("{}{place}", base_path(call.base_url))), secret)
 }
 

@@ -35,7 +35,7 @@ pub struct Admission {
     /// Answers it. If there is no body, the answer says why, and the function does not block.
     pub answer: Box<dyn FnOnce(Result<Vec<u8>, BodyFault>) -> Response + Send>,
     /// How the surface says that something went wrong.
-    pub render: fn(&Fault) -> Response,
+    pub render: Arc<dyn Fn(&Fault) -> Response + Send + Sync>,
 }
 
 /// The kinds of work. Each has threads of its own, so that none waits for another kind's.

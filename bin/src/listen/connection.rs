@@ -151,7 +151,7 @@ impl Desk {
             Ok(admission) => admission,
             Err(response) => return whole(if has_body { closing(response) } else { response }),
         };
-        let (account, render) = (admission.account, admission.render);
+        let (account, render) = (admission.account, Arc::clone(&admission.render));
         let is_read = admission.body_limit > 0 && has_body;
         if account.is_some() {
             self.seat.begin();
@@ -167,7 +167,7 @@ impl Desk {
         if account.is_some() {
             self.seat.end();
         }
-        let (mut response, lease) = self.make_room(response, account, only_reads, render);
+        let (mut response, lease) = self.make_room(response, account, only_reads, &*render);
         if is_last {
             response = closing(response);
         }
@@ -251,7 +251,7 @@ impl Desk {
         response: Response,
         account: Option<AccountId>,
         only_reads: bool,
-        render: fn(&Fault) -> Response,
+        render: &dyn Fn(&Fault) -> Response,
     ) -> (Response, Lease) {
         let octets = response.body.octets();
         if octets <= SMALL_ANSWER_OCTETS || !only_reads {

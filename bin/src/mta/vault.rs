@@ -200,7 +200,7 @@ impl Answer for Vault {
                     Ok(_) => self.answer(&asked),
                     Err(_) => refusal(StatusCode::SERVICE_UNAVAILABLE, "the bridge stops"),
                 }),
-                render,
+                render: Arc::new(render),
             }),
         }
     }

@@ -59,7 +59,7 @@ impl Answer for MetricsPage {
             account: None,
             body_limit: 0,
             answer: Box::new(move |_| self.answer()),
-            render,
+            render: Arc::new(render),
         })
     }
 }

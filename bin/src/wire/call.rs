@@ -50,7 +50,7 @@ pub struct Anybody;
 pub struct SignedIn<Caller = self::Caller> {
     /// The session.
     pub session: ConsoleSession,
-    /// What the session's forms carry, so that no other site can send them.
+    /// What the session's forms carry, so that no other site can send them, and none acts in another account than its page showed.
     pub form_token: String,
     /// As whom its requests act.
     pub acts: Caller,

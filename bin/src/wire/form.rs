@@ -79,6 +79,14 @@ impl Form {
         self.file(name).or_else(|| self.get(name).map(str::as_bytes))
     }
 
+    /// Every name under which texts came, with these, in the order of the names.
+    pub fn texts(&self) -> Vec<(&str, &[String])> {
+        let mut all: Vec<(&str, &[String])> =
+            self.fields.iter().map(|(name, field)| (name.as_str(), &field.texts[..])).collect();
+        all.sort_unstable_by_key(|(name, _)| *name);
+        all
+    }
+
     fn add_body(&mut self, request: &Request, body: &[u8]) -> Result<(), Fault> {
         let mut types = request.headers.get_all("content-type").iter();
         let (Some(kind), None) = (types.next(), types.next()) else {

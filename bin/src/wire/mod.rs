@@ -14,6 +14,7 @@ mod rate;
 mod live;
 mod mailroom;
 mod pieces;
+mod place;
 mod progress;
 pub mod shape;
 mod surface;
@@ -26,6 +27,7 @@ pub use guess::Guessing;
 pub use live::{Events, Following, Seen};
 pub use mailroom::{HeldMessage, HeldPage, HeldText, MailTrouble, Mailroom, PostedAgain, Whose};
 pub use pieces::{Pieces, by_ids};
+pub use place::RequestPlace;
 pub use progress::{Checks, CountingResolver, Progress};
 pub use surface::{
     Auth, Desk, Handler, Looking, LookingPage, OpenLooking, OpenToAll, Pace, Page, Route, Stored, Surface,

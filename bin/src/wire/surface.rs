@@ -7,7 +7,7 @@ use postroom::session::Role;
 
 use super::call::{Anybody, Call, LookingCall, SignedIn};
 use super::http::{Method, Response};
-use super::{BodySize, Contract, Fault};
+use super::{BodySize, Contract, Fault, RequestPlace};
 
 /// Something that answers below some path prefixes: a dialect, the console, the health check for load balancers.
 ///
@@ -23,8 +23,8 @@ pub struct Surface {
     pub auth: Auth,
     /// Its routes.
     pub routes: &'static [Route],
-    /// Gives a fault its shape.
-    pub render: fn(&Fault) -> Response,
+    /// Gives a fault its shape. A page also says where to go on from the request's place.
+    pub render: fn(&Fault, &RequestPlace) -> Response,
 }
 
 /// Where a surface's credential stands.

@@ -14,6 +14,8 @@ mod sessions;
 mod setup;
 mod several;
 mod speed;
+mod stale;
+mod ways;
 
 use std::sync::Barrier;
 use std::thread;

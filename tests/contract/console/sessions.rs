@@ -175,10 +175,66 @@ fn the_operator_opens_an_account_and_the_account_knows_it() {
 }
 
 #[test]
+fn the_operator_alone_is_told_in_which_account_a_domain_is_and_can_open_that_account() {
+    let (app, key) = world();
+    let beta = app.account("beta");
+    app.domain(&beta, "beta.example");
+    let operator = app.operator_session();
+    app.visit(&operator, "POST /console/accounts/open", &format!("account={}", key.account));
+    let page = app.visit(&operator, "GET /console/domains/beta.example/keys", "");
+    let text = page.text();
+    assert_eq!(page.status, 404);
+    assert!(
+        text.contains("Not in <strong>acme</strong>, the account that is open")
+            && text.contains(">Open beta<"),
+        "{text}"
+    );
+    let form = format!("account={}&back=%2Fconsole%2Fdomains%2Fbeta.example%2Fkeys", beta.account);
+    assert!(text.contains("name=\"back\" value=\"/console/domains/beta.example/keys\""), "{text}");
+    let posted = app.visit(&operator, "POST /console/domains/beta.example/mail/label", "label=x");
+    assert!(posted.status == 404 && posted.text().contains(">Open beta<"), "{}", posted.text());
+    let never = app.visit(&operator, "GET /console/domains/never.example", "");
+    assert!(never.status == 404 && never.text().contains("There is no such page"), "{}", never.text());
+    let opened = app.visit(&operator, "POST /console/accounts/open", &form);
+    assert_eq!((opened.status, opened.header("location")), (303, Some("/console/domains/beta.example/keys")));
+    let evil = format!("account={}&back=%2F%2Fevil.example", beta.account);
+    assert_eq!(
+        app.visit(&operator, "POST /console/accounts/open", &evil).header("location"),
+        Some("/console")
+    );
+    for tenant in [app.session(key.account), app.domain_session(&key.operator(), DomainId::new(1))] {
+        let [there, never] = ["beta.example", "never.example"]
+            .map(|name| app.visit(&tenant, &format!("GET /console/domains/{name}"), "").visible());
+        assert_eq!(there, never);
+    }
+}
+
+#[test]
+fn a_login_link_says_which_session_of_the_browser_it_ends() {
+    let (app, key) = world();
+    let secret = account_link(&app, &key);
+    let open = |session: &str| {
+        let cookie = format!("__Host-postroom={session}");
+        let line = format!("GET /console/login?link={}", secret.reveal());
+        app.send(&line, &[("Cookie", &cookie)], b"").text().to_owned()
+    };
+    for (session, who) in [
+        (app.operator_session(), "Operator"),
+        (app.session(key.account), "Account administrator of acme"),
+        (app.domain_session(&key.operator(), DomainId::new(1)), "Domain administrator of example.com"),
+    ] {
+        let text = open(&session);
+        assert!(text.contains(&format!("You are signed in as <strong>{who}</strong>; that ends.")), "{text}");
+        app.visit(&session, "POST /console/sign-out", "");
+        assert!(!open(&session).contains("You are signed in"));
+    }
+}
+
+#[test]
 fn a_form_without_its_sessions_token_or_from_another_origin_changes_nothing() {
     let (app, key) = world();
     let (session, other) = (app.session(key.account), app.session(key.account));
-    let token = PlainSecret::parse(postroom::secret::SecretKind::Session, &other).unwrap().form_token();
+    let token = app.form_token(&other);
     let cookie = format!("__Host-postroom={session}");
     let before = app.dump();
     let send = |more: &[(&str, &str)], form: &str| {
@@ -192,7 +248,7 @@ fn a_form_without_its_sessions_token_or_from_another_origin_changes_nothing() {
         403,
         "the token of another session"
     );
-    let own = PlainSecret::parse(postroom::secret::SecretKind::Session, &session).unwrap().form_token();
+    let own = app.form_token(&session);
     let form = format!("form_token={own}&domain=a.example");
     assert_eq!(send(&[("Origin", "https://evil.example")], &form), 403);
     assert_eq!(send(&[("Origin", "null")], &form), 403);

@@ -20,7 +20,7 @@ pub(super) const SURFACE: Surface = Surface {
     prefixes: &["/openapi"],
     auth: Auth::None,
     routes: &[open(Method::GET, "/openapi", index), open(Method::GET, "/openapi/{file}", one)],
-    render: health::render,
+    render: |fault, _| health::render(fault),
 };
 
 /// What a document may load: nothing.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema::set;
 use crate::wire::http::Method;
-use crate::wire::{Fault, Route, Surface, Takes};
+use crate::wire::{Fault, RequestPlace, Route, Surface, Takes};
 
 /// The faults that a client may meet at a route, each with its name in the document.
 fn faults(route: &Route) -> Vec<(&'static str, Fault)> {
@@ -60,7 +60,7 @@ pub(super) fn answers(dialect: &Surface, route: &Route, shape: &Value) -> Map<St
         })
     };
     for (name, fault) in faults(route) {
-        let response = (dialect.render)(&fault);
+        let response = (dialect.render)(&fault, &RequestPlace::default());
         let body: Option<Value> =
             response.body.into_whole().ok().and_then(|body| serde_json::from_slice(&body).ok());
         let answer = by_status

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 use postroom::access::{InvalidNetwork, KeyScope, KeyScopes, Network};
+use postroom::account;
 use postroom::administrator;
 use postroom::clock::Timestamp;
 use postroom::domain;
@@ -324,9 +325,11 @@ pub(in crate::console) fn create_link(call: &Call<'_, SignedIn>) -> Result<Respo
             administrator::check_fresh(tx, &call.caller.session)?;
             login::create_for_account(tx, &call.caller.acts)
         })?;
+        let account = call.read(|tx| account::own(tx, &call.caller.acts))?.name;
+        let title = format!("The login link to the account {account} is made");
         let after = format!("It works once, until {}. Send it to one person.", exact(link.expires_at));
         let url = login_url(call.base_url, &secret);
-        let told = shown_once("The login link is made", "the login link", &url, &after);
+        let told = shown_once(&title, "the login link", &url, &after);
         answer(call, StatusCode::OK, None, Some(&told))
     })
 }

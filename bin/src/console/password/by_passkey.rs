@@ -14,6 +14,7 @@ use postroom::session::Browser;
 
 use super::passkey::{CLIENT, client, empty, octets, why};
 use super::{BY_PASSKEY, CHALLENGE};
+use crate::console::back::BACK;
 use crate::console::frame::base_path;
 use crate::console::session::{cookie_named, cookie_of, welcome};
 use crate::wire::form::Form;
@@ -33,13 +34,14 @@ fn here(call: &Call<'_, Anybody>) -> Result<RelyingParty, Fault> {
 }
 
 /// The button of the page that signs in. The script shows it, where there are passkeys.
-pub(super) fn button(base_url: &str) -> Markup {
+pub(super) fn button(base_url: &str, came_from: Option<&str>) -> Markup {
     let Ok(party) = RelyingParty::of(base_url) else { return html! {} };
     let base = base_path(base_url);
     html! {
         div data-passkeys hidden {
             form method="post" action={ (base) (BY_PASSKEY) } data-passkey="get" data-party=(party.id()) data-ask={ (base) (CHALLENGE) } {
                 (empty(&[CREDENTIAL, CLIENT, DATA, SIGNATURE, OWNER]))
+                @if let Some(back) = came_from { input type="hidden" name=(BACK) value=(back); }
                 p.error data-told role="alert" hidden {}
                 button.primary { "Sign in with a passkey" }
             }
@@ -76,7 +78,7 @@ pub(in crate::console) fn enter(call: &Call<'_, Anybody>) -> Result<Response, Fa
     match call.write(|tx| passkey::enter(tx, &proof, browser, earlier.as_ref()))? {
         Entered::In(begun) => {
             let (session, secret) = *begun;
-            Ok(with_cookie(welcome(call, &session, &secret), "", 0))
+            Ok(with_cookie(welcome(call, &session, &secret, form.get(BACK)), "", 0))
         }
         Entered::Refused(refusal) => {
             tracing::warn!(passkey = %proof.passkey(), reason = %refusal, "refused a passkey whose signature is right");

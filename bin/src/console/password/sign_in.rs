@@ -5,6 +5,7 @@ use postroom::administrator::{self, SignInName};
 use postroom::session::Browser;
 
 use super::{SIGN_IN, by_passkey};
+use crate::console::back::{self, BACK};
 use crate::console::frame::{bare, base_path};
 use crate::console::session::{cookie_of, welcome};
 use crate::wire::form::Form;
@@ -13,18 +14,26 @@ use crate::wire::{Anybody, Call, Fault, NAME_FIELD};
 
 #[expect(clippy::unnecessary_wraps, reason = "the form of every handler")]
 pub(in crate::console) fn ask(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
-    Ok(page(call, StatusCode::OK, "", false))
+    Ok(page(call, StatusCode::OK, "", call.query(BACK).as_deref(), false))
 }
 
-fn page(call: &Call<'_, Anybody>, status: StatusCode, name: &str, is_refused: bool) -> Response {
+fn page(
+    call: &Call<'_, Anybody>,
+    status: StatusCode,
+    name: &str,
+    came_from: Option<&str>,
+    is_refused: bool,
+) -> Response {
     let base = base_path(call.base_url);
+    let came_from = came_from.and_then(back::checked);
     let wrong = is_refused.then_some("refused");
     let form = html! {
-        (by_passkey::button(call.base_url))
+        (by_passkey::button(call.base_url, came_from))
         @if is_refused {
             p.error #refused role="alert" { "The name, the password or the code is not right. A code works once, and for half a minute or so." }
         }
         form method="post" action={ (base) (SIGN_IN) } {
+            @if let Some(back) = came_from { input type="hidden" name=(BACK) value=(back); }
             div.field {
                 label for="name" { "Name" }
                 input type="text" id="name" name=(NAME_FIELD) value=(name) required autocomplete="username" autocapitalize="none" spellcheck="false"
@@ -55,11 +64,11 @@ pub(in crate::console) fn enter(call: &Call<'_, Anybody>) -> Result<Response, Fa
     let name = SignInName::of(text(NAME_FIELD));
     let known = call.read(|tx| administrator::known(tx, &name))?;
     let proof = known.check(text("password"), text("code"))?;
-    let refused = || Ok(page(call, StatusCode::UNPROCESSABLE_ENTITY, text(NAME_FIELD), true));
+    let refused = || Ok(page(call, StatusCode::UNPROCESSABLE_ENTITY, text(NAME_FIELD), form.get(BACK), true));
     let Some(proof) = proof else { return refused() };
     let browser = Browser { agent: call.request.header("user-agent"), address: call.request.peer };
     let earlier = cookie_of(call.request);
     let entered = call.write(|tx| administrator::enter(tx, &proof, browser, earlier.as_ref()))?;
     let Some((session, secret)) = entered else { return refused() };
-    Ok(welcome(call, &session, &secret))
+    Ok(welcome(call, &session, &secret, form.get(BACK)))
 }

@@ -127,11 +127,11 @@ fn dead(words: &Words) -> Fault {
 }
 
 /// The page for a link that expired, was revoked or never existed. It does not show which.
-pub(super) fn dead_link(language: &str) -> Response {
+pub(super) fn dead_link(language: &str, base: &str) -> Response {
     let words = Words::of(language).unwrap_or_else(Words::usual);
     let content =
         html! { div.narrow { div.card { h1 { (words.say("dead-title")) } p { (words.say("dead")) } } } };
-    handed(StatusCode::NOT_FOUND, &words.say("dead-title"), "", &chrome(words), &content)
+    handed(StatusCode::NOT_FOUND, &words.say("dead-title"), base, &chrome(words), &content)
 }
 
 /// Shows the page.
@@ -222,7 +222,7 @@ fn page(shown: &Shown, base: &str) -> Response {
             (notice(shown, is_done))
             div.head {
                 div.actions {
-                    form method="post" action={ (base) (PATH) "/check" } data-check {
+                    form method="post" action=(place("/check", words.language)) data-check {
                         input type="hidden" name=(SECRET) value=(shown.secret.reveal());
                         input type="hidden" name=(LANGUAGE) value=(words.language);
                         button.primary { (words.say("check")) }

@@ -52,7 +52,7 @@ pub const DIALECT: Surface = Surface {
             .by(&dns::VERIFY)
             .writes(KeyScope::RecordsVerify),
     ],
-    render,
+    render: |fault, _| render(fault),
 };
 
 /// A fault in this dialect's shape: `{"error":"text"}`, and 400 for whatever is wrong with the input.

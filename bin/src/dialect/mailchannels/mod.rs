@@ -129,7 +129,7 @@ pub const DIALECT: Surface = Surface {
             .writes(KeyScope::ReportsWrite),
         open(Method::GET, "/inbound/v1/status", status).by(&STATUS),
     ],
-    render,
+    render: |fault, _| render(fault),
 };
 
 /// Whether the service is well.

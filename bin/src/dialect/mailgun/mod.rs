@@ -70,7 +70,7 @@ pub const DIALECT: Surface = Surface {
             .by(&domains::VERIFY)
             .writes(KeyScope::RecordsVerify),
     ],
-    render,
+    render: |fault, _| render(fault),
 };
 
 /// A fault in this dialect's shape: `{"message":"text"}`.

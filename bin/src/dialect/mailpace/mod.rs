@@ -58,7 +58,7 @@ pub const DIALECT: Surface = Surface {
             .by(&api_tokens::REVOKE)
             .writes(KeyScope::TokensWrite),
     ],
-    render,
+    render: |fault, _| render(fault),
 };
 
 /// A fault in MailPace's shape: `{"error":"text"}`, or `{"errors":{"field":["text"]}}` for 422.

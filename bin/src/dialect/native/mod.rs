@@ -178,7 +178,7 @@ pub const DIALECT: Surface = Surface {
             .by(&lists::REMOVE)
             .writes(KeyScope::ListsWrite),
     ],
-    render,
+    render: |fault, _| render(fault),
 };
 
 /// A fault in this dialect's shape: a stable code for programs, a sentence for people.

@@ -47,11 +47,11 @@ impl Answer for Echo {
                 request.body = body;
                 Echo::answer(request)
             }),
-            render: |fault| Response {
+            render: Arc::new(|fault| Response {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 headers: HeaderMap::new(),
                 body: fault.to_string().into(),
-            },
+            }),
         })
     }
 }
