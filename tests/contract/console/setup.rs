@@ -267,3 +267,53 @@ fn the_name_of_an_account_does_not_become_markup() {
     let text = open(&app, &link(&app, &key), "en").text().to_owned();
     assert!(text.contains("&lt;script&gt;") && !text.contains("<script>alert"), "{text}");
 }
+
+#[test]
+fn a_record_with_other_senders_is_to_be_changed_to_one_value_alone_also_when_the_page_is_opened_again() {
+    let (app, key) = world();
+    let secret = link(&app, &key);
+    app.publish_all(NAME);
+    let others = "v=spf1 ip4:192.0.2.7 -all";
+    app.dns.set(NAME, vec![RecordData::A([192, 0, 2, 1].into()), RecordData::txt(&[others])]);
+    let records =
+        app.postroom.read(|tx| postroom::record::list(tx, &key.own(tx, DomainId::new(1))?)).unwrap();
+    let own = &records.iter().find(|record| record.purpose.as_str() == "spf").unwrap().value;
+    let card = |reply: &Reply| {
+        let cards: Vec<&str> = reply.text().split("<article").collect();
+        cards
+            .iter()
+            .find(|card| card.contains("Who may send (SPF)"))
+            .unwrap()
+            .split("</article>")
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    for (when, reply) in [("checked", check(&app, &secret)), ("opened again", open(&app, &secret, "en"))] {
+        let card = card(&reply);
+        let values: Vec<&str> = card
+            .split("data-copy=\"Value")
+            .skip(1)
+            .map(|rest| rest.split('>').nth(1).unwrap().split('<').next().unwrap())
+            .collect();
+        let [value] = values[..] else { panic!("{when}: {values:?} of {card}") };
+        assert!(value.contains("ip4:192.0.2.7") && value != own.as_str(), "{when}: {value}");
+        assert!(!card.contains(&format!(">{own}<")), "{when}: {card}");
+    }
+}
+
+#[test]
+fn what_is_read_aloud_says_for_how_long_to_wait_and_a_long_value_stands_in_parts() {
+    let (app, key) = world();
+    let secret = link(&app, &key);
+    check(&app, &secret);
+    let waiting = check(&app, &secret);
+    assert!(
+        waiting.text().contains("data-said=\"The DNS was asked just now. Try again in 20 seconds.\""),
+        "{}",
+        waiting.text()
+    );
+    assert!(
+        waiting.text().contains("<dt>In parts</dt>") && waiting.text().matches("<dt>Value</dt>").count() > 0
+    );
+}

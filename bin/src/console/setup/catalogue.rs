@@ -78,6 +78,15 @@ impl Words {
         self.found(id, None, values).unwrap_or_else(|| id.to_owned())
     }
 
+    /// A sentence with these numbers in it, which may decide its form: each language has plurals of its own.
+    pub(super) fn counted(&self, id: &str, numbers: &[(&str, u64)]) -> String {
+        let mut arguments = FluentArgs::new();
+        for (name, number) in numbers {
+            arguments.set(*name, *number);
+        }
+        self.formatted(id, None, &arguments).unwrap_or_else(|| id.to_owned())
+    }
+
     /// What is wrong with a record, and what to do.
     pub(super) fn finding(&self, code: Code) -> (String, String) {
         let id = format!("finding-{}", code.as_str());
@@ -86,16 +95,20 @@ impl Words {
     }
 
     fn found(&self, id: &str, part: Option<&str>, values: &[(&str, &str)]) -> Option<String> {
+        let mut arguments = FluentArgs::new();
+        for (name, value) in values {
+            arguments.set(*name, *value);
+        }
+        self.formatted(id, part, &arguments)
+    }
+
+    fn formatted(&self, id: &str, part: Option<&str>, arguments: &FluentArgs<'_>) -> Option<String> {
         let message = self.bundle.get_message(id)?;
         let pattern = match part {
             None => message.value()?,
             Some(part) => message.get_attribute(part)?.value(),
         };
-        let mut arguments = FluentArgs::new();
-        for (name, value) in values {
-            arguments.set(*name, *value);
-        }
-        Some(self.bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new()).into_owned())
+        Some(self.bundle.format_pattern(pattern, Some(arguments), &mut Vec::new()).into_owned())
     }
 }
 
@@ -153,6 +166,24 @@ mod tests {
         assert_eq!(chosen("es;q=0, en"), Some("en"));
         assert_eq!(chosen("pl, *"), None);
         assert_eq!(chosen(";;,=,q=x"), None);
+    }
+
+    #[test]
+    fn a_number_decides_the_form_of_its_sentence_in_every_language() {
+        let said = |language, id, numbers: &[(&str, u64)]| Words::of(language).unwrap().counted(id, numbers);
+        for (language, one, three) in [
+            ("en", "1 of 5 records is right", "3 of 5 records are right"),
+            ("de", "1 von 5 Einträgen stimmt", "3 von 5 Einträgen stimmen"),
+            ("fr", "1 enregistrement sur 5 est juste", "3 enregistrements sur 5 sont justes"),
+            ("es", "1 de 5 registros es correcto", "3 de 5 registros son correctos"),
+        ] {
+            assert_eq!(said(language, "some-right", &[("right", 1), ("all", 5)]), one);
+            assert_eq!(said(language, "some-right", &[("right", 3), ("all", 5)]), three);
+            assert_ne!(
+                said(language, "wait", &[("seconds", 1)]),
+                said(language, "wait", &[("seconds", 2)]).replace('2', "1")
+            );
+        }
     }
 
     #[test]

@@ -217,7 +217,7 @@ fn page(shown: &Shown, base: &str) -> Response {
         h1 { (title) }
         p { (words.with("sent", &[("sender", &shown.sender), ("domain", name)])) }
         p { (words.say("how")) }
-        div #live data-state=(shown.state()) data-follow=[follow] data-said=(standing(shown, is_done).0)
+        div #live data-state=(shown.state()) data-follow=[follow] data-said=(shown.said(is_done))
             data-live=(place("/live", words.language)) data-revision=(revision(domain)) {
             (notice(shown, is_done))
             div.head {
@@ -245,12 +245,24 @@ impl Shown {
         self.records.iter().filter(|record| record.standing.status != RecordStatus::Disabled)
     }
 
+    /// What is read aloud when the page has changed.
+    fn said(&self, is_done: bool) -> String {
+        self.wait_text().unwrap_or_else(|| standing(self, is_done).0)
+    }
+
+    /// That nobody can have the DNS asked again just now.
+    fn wait_text(&self) -> Option<String> {
+        self.wait.map(|wait| self.words.counted("wait", &[("seconds", wait)]))
+    }
+
     /// A number that differs where something differs that a person would notice.
     fn state(&self) -> String {
         let mut hash = DefaultHasher::new();
         for record in &self.records {
-            let code = record.problem.as_ref().map(|problem| problem.code.as_str());
-            (record.id.number(), record.standing.status, code, record.value.as_str()).hash(&mut hash);
+            let problem = record.problem.as_ref();
+            let code = problem.map(|problem| problem.code.as_str());
+            let to = problem.and_then(|problem| problem.action.as_ref()?.to.as_deref());
+            (record.id.number(), record.standing.status, code, to, record.value.as_str()).hash(&mut hash);
         }
         format!("{:x}", hash.finish())
     }
@@ -262,10 +274,22 @@ impl Shown {
             let code = finding.code.filter(|_| finding.verdict != Verdict::Pass);
             (code, finding.action.as_ref(), finding.seen.as_deref())
         } else {
-            let code = record.problem.as_ref().map(|problem| problem.code.as_str());
-            let code = code.and_then(|code| Code::ALL.iter().find(|one| one.as_str() == code).copied());
-            (code, None, record.observed.as_deref())
+            let problem = record.problem.as_ref();
+            let code = problem
+                .and_then(|problem| Code::ALL.iter().find(|one| one.as_str() == problem.code).copied());
+            (code, problem.and_then(|problem| problem.action.as_ref()), record.observed.as_deref())
         }
+    }
+
+    /// The value to which the record is to be changed, where it is another one than the record's own: it has in it what stands in the DNS
+    /// already, such as other senders, and whoever entered the record's own would lose that.
+    fn changed<'a>(&self, record: &Record, action: Option<&'a Action>) -> Option<&'a str> {
+        let action = action.filter(|action| {
+            action.act == Act::Change
+                && action.name == record.name(&self.domain)
+                && action.record_type == record.record_type()
+        });
+        action?.to.as_deref().filter(|to| *to != record.value)
     }
 }
 
@@ -277,8 +301,8 @@ fn standing(shown: &Shown, is_done: bool) -> (String, String) {
         return (words.say("all-right"), text);
     }
     let right = shown.needed().filter(|record| record.standing.status == RecordStatus::Verified).count();
-    let values = [("right", &*right.to_string()), ("all", &*shown.needed().count().to_string())];
-    (words.with("some-right", &values), words.say("some-right-text"))
+    let numbers = [("right", right as u64), ("all", shown.needed().count() as u64)];
+    (words.counted("some-right", &numbers), words.say("some-right-text"))
 }
 
 fn notice(shown: &Shown, is_done: bool) -> Markup {
@@ -296,7 +320,7 @@ fn notice(shown: &Shown, is_done: bool) -> Markup {
                     None => (words.say("never-checked")),
                 }
             }
-            @if let Some(wait) = shown.wait { p { strong { (words.with("wait", &[("seconds", &wait.to_string())])) } } }
+            @if let Some(wait) = shown.wait_text() { p { strong { (wait) } } }
         }
     }
 }
@@ -309,6 +333,8 @@ fn card(shown: &Shown, record: &Record) -> Markup {
         _ => words.say("other"),
     };
     let (code, action, seen) = shown.problem(record);
+    let changed = shown.changed(record, action);
+    let value = changed.unwrap_or(&record.value);
     let (tone, word) = match record.standing.status {
         RecordStatus::Verified if code.is_some() => (Tone::Wait, "right-warn"),
         RecordStatus::Verified => (Tone::Good, "right"),
@@ -334,13 +360,13 @@ fn card(shown: &Shown, record: &Record) -> Markup {
                 @else { (field(called(words, "name", shown.provider), &host)) }
                 (field(words.say("whole-name"), record.name(&shown.domain).as_str()))
                 @if let Some(priority) = record.priority { dt { (words.say("priority")) } dd { code { (priority) } } }
-                (field(called(words, "value", shown.provider), &record.value))
-                @if kind == RecordType::Txt && record.value.len() > MAX_STRING {
-                    dt { (words.say("value")) }
+                (field(called(words, "value", shown.provider), value))
+                @if kind == RecordType::Txt && value.len() > MAX_STRING {
+                    dt { (words.say("in-parts")) }
                     dd {
                         details id={ "parts-" (record.id) } {
                             summary { (words.say("parts")) }
-                            (copyable(&format!("{}, {title}", words.say("parts")), &strings(&record.value)))
+                            (copyable(&format!("{}, {title}", words.say("parts")), &strings(value)))
                         }
                     }
                 }
@@ -351,7 +377,8 @@ fn card(shown: &Shown, record: &Record) -> Markup {
                     p { (meaning) }
                     p { strong { (words.say("todo")) ": " } (mend) }
                     @if let Some(seen) = seen { p.small { (words.say("seen")) ": " code { (seen) } } }
-                    @if let Some(action) = action { (to_do(words, action)) }
+                    // The value to change to stands above, alone.
+                    @if let Some(action) = action && changed.is_none() { (to_do(words, action)) }
                 }
             }
         }

@@ -7,14 +7,20 @@ sent = { $sender } hat Ihnen diese Seite geschickt. Sie zeigt, was im DNS von { 
 how = Tragen Sie jeden Eintrag in das Formular Ihres DNS-Anbieters ein. Ein Anbieter fragt entweder nach dem Namen oder nach dem ganzen Namen. Drücken Sie danach „Jetzt prüfen“.
 all-right = Alles ist eingetragen
 all-right-text = Jeder Eintrag von { $domain } stimmt. Es ist nichts mehr zu tun.
-some-right = { $right } von { $all } Einträgen stimmen
+some-right = { $right ->
+    [one] { $right } von { $all } Einträgen stimmt
+   *[other] { $right } von { $all } Einträgen stimmen
+}
 some-right-text = Darunter steht, was noch zu tun ist.
 check = Jetzt prüfen
 checking = Die Nameserver werden gefragt…
 answered = Beantwortete Abfragen: { $answered } von { $asked }.
 checked = Geprüft: { $time }.
 never-checked = Noch nicht geprüft.
-wait = Das DNS wurde gerade gefragt. Versuchen Sie es in { $seconds } Sekunden wieder.
+wait = { $seconds ->
+    [one] Das DNS wurde gerade gefragt. Versuchen Sie es in { $seconds } Sekunde wieder.
+   *[other] Das DNS wurde gerade gefragt. Versuchen Sie es in { $seconds } Sekunden wieder.
+}
 too-many = Zu viele Prüfungen auf einmal. Versuchen Sie es gleich noch einmal.
 failed = Die Prüfung hat nicht funktioniert. Laden Sie die Seite neu.
 unreachable = Der Server war nicht zu erreichen.
@@ -34,6 +40,7 @@ provider-fields = Das sagen die Nameserver. Auf den englischen Seiten dort heiß
 provider-at = Für { $domain } selbst ist der Name „@“.
 provider-empty = Für { $domain } selbst bleibt der Name leer.
 leave-empty = (leer lassen)
+in-parts = In Teilen
 parts = Wenn das Formular höchstens 255 Zeichen annimmt
 seen = Gesehen
 todo = Was zu tun ist

@@ -7,14 +7,20 @@ sent = { $sender } has sent you this page. It shows what must be entered in the 
 how = Enter each record in the form of your DNS provider. A provider asks either for the name or for the whole name. Then press “Check now”.
 all-right = Everything is entered
 all-right-text = Every record of { $domain } is right. There is nothing more to do.
-some-right = { $right } of { $all } records are right
+some-right = { $right ->
+    [one] { $right } of { $all } records is right
+   *[other] { $right } of { $all } records are right
+}
 some-right-text = Below stands what is still to do.
 check = Check now
 checking = Asking the name servers…
 answered = Look-ups answered: { $answered } of { $asked }.
 checked = Checked { $time }.
 never-checked = Not checked yet.
-wait = The DNS was asked just now. Try again in { $seconds } seconds.
+wait = { $seconds ->
+    [one] The DNS was asked just now. Try again in { $seconds } second.
+   *[other] The DNS was asked just now. Try again in { $seconds } seconds.
+}
 too-many = Too many checks at once. Try again in a moment.
 failed = The check did not work. Reload the page.
 unreachable = The server could not be reached.
@@ -34,6 +40,7 @@ provider-fields = Its name servers say so. In its English pages the field of the
 provider-at = For { $domain } itself the name is “@”.
 provider-empty = For { $domain } itself the name stays empty.
 leave-empty = (leave it empty)
+in-parts = In parts
 parts = If the form takes 255 characters at most
 seen = Seen
 todo = What to do

@@ -7,14 +7,20 @@ sent = { $sender } le ha enviado esta página. Muestra lo que hay que escribir e
 how = Escriba cada registro en el formulario de su proveedor de DNS. Un proveedor pide el nombre o el nombre completo. Después pulse «Comprobar ahora».
 all-right = Todo está escrito
 all-right-text = Todos los registros de { $domain } son correctos. No queda nada por hacer.
-some-right = { $right } de { $all } registros son correctos
+some-right = { $right ->
+    [one] { $right } de { $all } registros es correcto
+   *[other] { $right } de { $all } registros son correctos
+}
 some-right-text = Abajo está lo que falta por hacer.
 check = Comprobar ahora
 checking = Preguntando a los servidores de nombres…
 answered = Consultas con respuesta: { $answered } de { $asked }.
 checked = Comprobado: { $time }.
 never-checked = Sin comprobar todavía.
-wait = Se acaba de preguntar al DNS. Inténtelo de nuevo en { $seconds } segundos.
+wait = { $seconds ->
+    [one] Se acaba de preguntar al DNS. Inténtelo de nuevo en { $seconds } segundo.
+   *[other] Se acaba de preguntar al DNS. Inténtelo de nuevo en { $seconds } segundos.
+}
 too-many = Demasiadas comprobaciones a la vez. Inténtelo de nuevo en un momento.
 failed = La comprobación no funcionó. Recargue la página.
 unreachable = No se pudo llegar al servidor.
@@ -34,6 +40,7 @@ provider-fields = Lo indican los servidores de nombres. En sus páginas en ingl�
 provider-at = Para { $domain } mismo, el nombre es «@».
 provider-empty = Para { $domain } mismo, el nombre queda vacío.
 leave-empty = (dejar vacío)
+in-parts = En partes
 parts = Si el formulario admite 255 caracteres como mucho
 seen = Visto
 todo = Qué hacer

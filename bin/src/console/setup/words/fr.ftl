@@ -7,14 +7,20 @@ sent = { $sender } vous a envoyé cette page. Elle montre ce qu’il faut saisir
 how = Saisissez chaque enregistrement dans le formulaire de votre hébergeur DNS. Un hébergeur demande soit le nom, soit le nom complet. Appuyez ensuite sur « Vérifier maintenant ».
 all-right = Tout est saisi
 all-right-text = Chaque enregistrement de { $domain } est juste. Il n’y a plus rien à faire.
-some-right = { $right } enregistrements sur { $all } sont justes
+some-right = { $right ->
+    [one] { $right } enregistrement sur { $all } est juste
+   *[other] { $right } enregistrements sur { $all } sont justes
+}
 some-right-text = Ce qui reste à faire se trouve ci-dessous.
 check = Vérifier maintenant
 checking = Interrogation des serveurs de noms…
 answered = Requêtes qui ont reçu une réponse : { $answered } sur { $asked }.
 checked = Vérifié : { $time }.
 never-checked = Pas encore vérifié.
-wait = Le DNS vient d’être interrogé. Réessayez dans { $seconds } secondes.
+wait = { $seconds ->
+    [one] Le DNS vient d’être interrogé. Réessayez dans { $seconds } seconde.
+   *[other] Le DNS vient d’être interrogé. Réessayez dans { $seconds } secondes.
+}
 too-many = Trop de vérifications à la fois. Réessayez dans un instant.
 failed = La vérification n’a pas fonctionné. Rechargez la page.
 unreachable = Le serveur n’a pas pu être joint.
@@ -34,6 +40,7 @@ provider-fields = Les serveurs de noms l’indiquent. Dans ses pages en anglais,
 provider-at = Pour { $domain } lui-même, le nom est « @ ».
 provider-empty = Pour { $domain } lui-même, le nom reste vide.
 leave-empty = (laisser vide)
+in-parts = En parties
 parts = Si le formulaire prend 255 caractères au plus
 seen = Vu
 todo = À faire
