@@ -45,6 +45,8 @@ try {
   await page.click('#add button');
   assert.ok(await page.isVisible('#add-domain-error'));
   assert.equal(await page.inputValue('#add-domain'), 'not a domain');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'add-domain', 'the page begins at the field that is wrong');
+  assert.match(await page.title(), /^Error: /);
   for (const name of domains) {
     await page.goto(`${url}/console/domains`);
     await page.fill('#add-domain', name);
@@ -61,7 +63,35 @@ try {
   await page.click('form[data-check] button');
   await page.waitForSelector('text=What each server said', { timeout: 60000 });
   assert.equal(new URL(page.url()).pathname, '/console/domains/example.com', 'without leaving the page');
+  assert.equal(await page.evaluate(() => document.activeElement.closest('form')?.matches('[data-check]')), true, 'the focus stays on the button');
+  assert.match(await page.textContent('#said'), /^\d of \d records (is|are) right\.$/, 'what is read aloud');
   story('"Check now" shows what each server said, without a reload');
+
+  const short = await browser.newContext();
+  const over = await short.newPage();
+  listen(over);
+  await signIn(over, link('example.com'));
+  const beside = await short.newPage();
+  await beside.goto(`${url}/console/sessions`);
+  await beside.click('text=Sign out');
+  await beside.waitForSelector('h1:text("Signed out")');
+  await over.click('form[data-check] button');
+  await over.waitForSelector('[data-progress]:not([hidden])');
+  assert.match(await over.textContent('[data-progress]'), /The check did not work/);
+  await short.close();
+  await page.goto(`${url}/console/domains/example.com/mail`);
+  await page.selectOption('#route-mode', 'forward_email');
+  await page.fill('#route-forward_to', 'no address');
+  await page.selectOption('#route-mode', 'store');
+  await page.click('text=Save the route');
+  await page.waitForURL('**/console/domains/example.com/mail');
+  await page.selectOption('#route-mode', 'webhook');
+  await page.fill('#route-webhook_url', 'http://192.0.2.1/');
+  await page.click('text=Save the route');
+  await page.waitForSelector('#route-webhook_url-error');
+  await page.selectOption('#route-mode', 'store');
+  assert.ok(await page.isVisible('#route-webhook_url-error'), 'what is wrong stays in sight');
+  story('a check that fails says so, and no field that is hidden holds a form up');
 
   await page.goto(`${url}/console/domains/example.com/advice`);
   await page.click('form[data-check] button');

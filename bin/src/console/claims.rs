@@ -196,6 +196,7 @@ fn page(frame: &Frame, claim: &NameClaim, verified: Option<&VerifiedClaim>) -> R
                         form method="post" action=(path("/check")) data-check { (frame.token()) button.primary { "Check now" } }
                         @if claim.state != ClaimState::Holds { (frame.button(&path("/delete"), "Give the claim up", "danger")) }
                     }
+                    p.small.soft data-progress hidden {}
                 }
             } @else if claim.state == ClaimState::Lost {
                 div.actions {

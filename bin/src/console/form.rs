@@ -1,11 +1,16 @@
 //! Forms: their fields, and what is said beside a field whose content was not accepted.
 
+use std::fmt::Display;
+
 use maud::{Markup, html};
 use postroom::error::Error;
 
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, SignedIn};
+
+/// The field that says of which row of a table a form is.
+const ROW: &str = "row";
 
 /// What somebody entered that was not accepted, and why.
 pub(super) struct Refused {
@@ -63,6 +68,8 @@ pub(super) fn sentence(reason: &str) -> String {
 /// A form of a page, whose fields show again what was entered if that was not accepted.
 pub(super) struct Fields<'a> {
     form: &'static str,
+    /// Of which row, where each row of a table has such a form.
+    row: Option<String>,
     refused: Option<&'a Refused>,
     /// The fields that show the reason themselves; for any other field the reason stands at the top.
     known: &'static [&'static str],
@@ -74,7 +81,29 @@ impl<'a> Fields<'a> {
         known: &'static [&'static str],
         refused: Option<&'a Refused>,
     ) -> Fields<'a> {
-        Fields { form, refused: refused.filter(|refused| refused.is_of(form)), known }
+        Fields { form, row: None, refused: refused.filter(|refused| refused.is_of(form)), known }
+    }
+
+    /// A form that each row of a table has: the one of this row. It carries [`Fields::row`].
+    pub(super) fn of_row(
+        form: &'static str,
+        row: impl Display,
+        known: &'static [&'static str],
+        refused: Option<&'a Refused>,
+    ) -> Fields<'a> {
+        let row = row.to_string();
+        let refused = refused.filter(|refused| refused.is_of(form) && refused.entered(ROW) == Some(&row));
+        Fields { form, row: Some(row), refused, known }
+    }
+
+    /// The field that says of which row the form is.
+    pub(super) fn row(&self) -> Markup {
+        html! { @if let Some(row) = &self.row { input type="hidden" name=(ROW) value=(row); } }
+    }
+
+    /// Whether what was entered in this form was not accepted, so that what holds the form must stand open.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused.is_some()
     }
 
     /// What was entered, or else what is there.
@@ -98,13 +127,22 @@ impl<'a> Fields<'a> {
     pub(super) fn top(&self) -> Markup {
         html! {
             @if let Some(refused) = self.refused && !self.known.contains(&refused.field.as_str()) {
-                p.error role="alert" { (refused.reason) }
+                // Where no field is wrong, the reason itself is where the page begins.
+                p.error role="alert" tabindex="-1" autofocus { (refused.reason) }
             }
         }
     }
 
+    /// Whether one of these fields is wrong, so that what holds them must stand open.
+    pub(super) fn is_wrong(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.reason(name).is_some())
+    }
+
     fn id(&self, name: &str) -> String {
-        format!("{}-{name}", self.form)
+        match &self.row {
+            Some(row) => format!("{}-{row}-{name}", self.form),
+            None => format!("{}-{name}", self.form),
+        }
     }
 
     /// A label, what `control` makes of an id and of what describes it, a hint, and what is wrong.
@@ -161,7 +199,7 @@ impl<'a> Fields<'a> {
             html! {
                 input type=(kind) id=(control.id) name=(control.name) value=(value) required[must] autocomplete="off"
                     autocapitalize="none" spellcheck="false"
-                    aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")];
+                    aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")] autofocus[control.is_wrong];
             }
         })
     }
@@ -173,7 +211,7 @@ impl<'a> Fields<'a> {
             html! {
                 // A first line break belongs to the markup and not to the text.
                 textarea id=(control.id) name=(control.name) rows="6" spellcheck="false" autocapitalize="none"
-                    aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")] { "\n" (value) }
+                    aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")] autofocus[control.is_wrong] { "\n" (value) }
             }
         })
     }
@@ -190,7 +228,7 @@ impl<'a> Fields<'a> {
         self.field(name, label, hint, |control| {
             html! {
                 select id=(control.id) name=(control.name) aria-describedby=[control.described]
-                    aria-invalid=[control.is_wrong.then_some("true")] {
+                    aria-invalid=[control.is_wrong.then_some("true")] autofocus[control.is_wrong] {
                     @for (value, word) in all {
                         option value=(value) selected[self.is(name, value, *value == there)] { (word) }
                     }
@@ -207,6 +245,29 @@ impl<'a> Fields<'a> {
                 span { (label) }
             }
         }
+    }
+}
+
+/// The field of a mark without which nothing is done that cannot be undone.
+const SURE: &str = "sure";
+
+/// A button for what cannot be undone, with the mark that must be set before. `what` says what it comes to.
+pub(super) fn sure(what: &str, label: &str) -> Markup {
+    html! {
+        label.check {
+            input type="checkbox" name=(SURE) value="yes" required;
+            span { (what) }
+        }
+        button.slight.danger { (label) }
+    }
+}
+
+/// Refuses a form whose mark was not set.
+pub(super) fn check_sure(form: &Form) -> Result<(), Error> {
+    if form.get(SURE) == Some("yes") {
+        Ok(())
+    } else {
+        Err(Error::invalid(SURE, "set the mark first: it cannot be undone"))
     }
 }
 

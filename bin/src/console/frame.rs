@@ -235,7 +235,8 @@ fn whole(
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " · Postroom" }
+                // Whoever hears the page learns first that the form was not accepted.
+                title { @if status == StatusCode::UNPROCESSABLE_ENTITY { "Error: " } (title) " · Postroom" }
                 link rel="icon" type="image/svg+xml" href=(asset("icon.svg"));
                 link rel="stylesheet" href=(asset("console.css"));
                 script defer src=(asset("console.js")) {}

@@ -115,6 +115,7 @@ pub const SURFACE: Surface = Surface {
         page(Method::POST, "/console/domains/{name}/lists/remove", domain::lists::remove),
         page(Method::GET, "/console/domains/{name}/recipients", domain::recipients::show),
         page(Method::POST, "/console/domains/{name}/recipients", domain::recipients::save),
+        page(Method::POST, "/console/domains/{name}/recipients/remove", domain::recipients::remove),
         page(Method::GET, "/console/domains/{name}/quarantine", domain::quarantine::list),
         page(Method::GET, "/console/domains/{name}/quarantine/{message}", domain::quarantine::show),
         calling_page(

@@ -67,12 +67,20 @@ fn an_api_key_is_rotated_and_revoked() {
         app.visit(&session, &format!("POST /console/account/keys/{key}/rotate"), "grace=99999999").status,
         422
     );
-    let revoked = app.visit(&session, &format!("POST /console/account/keys/{key}/revoke"), "");
+    let unsure = app.visit(&session, &format!("POST /console/account/keys/{key}/revoke"), "");
+    assert!(unsure.status == 422 && unsure.text().contains("Set the mark first"), "{}", unsure.text());
+    let revoked = app.visit(&session, &format!("POST /console/account/keys/{key}/revoke"), "sure=yes");
     assert_eq!((revoked.status, revoked.header("location")), (303, Some("/console/account")));
-    assert_eq!(app.visit(&session, &format!("POST /console/account/keys/{key}/revoke"), "").status, 404);
+    assert_eq!(
+        app.visit(&session, &format!("POST /console/account/keys/{key}/revoke"), "sure=yes").status,
+        404
+    );
     let stranger = app.account("stranger");
     let key = stranger.id;
-    assert_eq!(app.visit(&session, &format!("POST /console/account/keys/{key}/revoke"), "").status, 404);
+    assert_eq!(
+        app.visit(&session, &format!("POST /console/account/keys/{key}/revoke"), "sure=yes").status,
+        404
+    );
 }
 
 #[test]

@@ -90,12 +90,13 @@ fn keys_are_made_imported_switched_on_and_off_and_deleted() {
     world.accepts(&format!("POST /console/domains/{name}/keys/{selector}/activate"), "", place);
     let page = world.visit(&format!("GET /console/domains/{name}/keys"), "");
     assert!(page.text().contains("Signs since"), "{}", page.text());
-    world.refuses(&format!("POST /console/domains/{name}/keys/{selector}/delete"), "", "in use");
+    world.refuses(&format!("POST /console/domains/{name}/keys/{selector}/delete"), "", "Set the mark first");
+    world.refuses(&format!("POST /console/domains/{name}/keys/{selector}/delete"), "sure=yes", "in use");
     world.accepts(&format!("POST /console/domains/{name}/keys/{selector}/deactivate"), "", place);
-    world.accepts(&line("delete"), "", place);
+    world.accepts(&line("delete"), "sure=yes", place);
     assert_eq!(world.selectors(), [("s1".to_owned(), false), ("old".to_owned(), false)]);
     let never = "POST /console/domains/example.com/keys/never/delete";
-    assert_eq!(world.visit(never, "").status, 404);
+    assert_eq!(world.visit(never, "sure=yes").status, 404);
 }
 
 #[test]
@@ -151,14 +152,16 @@ fn a_tokens_secret_is_in_the_answer_to_the_form_and_a_reload_makes_no_second_one
             .unwrap()
     };
     assert_eq!(tokens()[0].name.as_deref(), Some("scanner"));
+    let unsure = format!("POST /console/domains/{name}/tokens/{token_id}/revoke");
+    world.refuses(&unsure, "", "Set the mark first");
     world.accepts(
         &format!("POST /console/domains/{name}/tokens/{token_id}/revoke"),
-        "",
+        "sure=yes",
         "/console/domains/example.com/access",
     );
     assert!(tokens().is_empty());
     assert_eq!(
-        world.visit(&format!("POST /console/domains/{name}/tokens/{token_id}/revoke"), "").status,
+        world.visit(&format!("POST /console/domains/{name}/tokens/{token_id}/revoke"), "sure=yes").status,
         404
     );
 }
@@ -335,4 +338,89 @@ fn what_cannot_be_undone_is_typed_to_confirm_and_not_for_a_domains_administrator
     world.refuses("POST /console/domains/last.example/delete", "", "delete-confirm-error");
     world.accepts("POST /console/domains/last.example/delete", "confirm=LAST.example", "/console/domains");
     assert_eq!(world.visit("GET /console/domains/last.example", "").status, 404);
+}
+
+#[test]
+fn a_form_that_is_not_accepted_begins_at_the_first_field_that_is_wrong() {
+    let world = World::new();
+    let reply = world.visit("POST /console/domains", "domain=not+a+name&label=Shop");
+    let text = reply.text();
+    assert_eq!(reply.status, 422);
+    assert!(text.contains("<title>Error: Domains · Postroom</title>"), "{text}");
+    assert_eq!(text.matches(" autofocus").count(), 1, "{text}");
+    let field = text.split("<input").find(|input| input.contains(" autofocus")).unwrap();
+    assert!(field.contains("name=\"domain\"") && field.contains("aria-invalid=\"true\""), "{field}");
+    // Where no field is wrong, it begins at the reason.
+    let text = world.visit("POST /console/domains/chosen", "what=check").text().to_owned();
+    assert!(
+        text.contains("<p class=\"error\" role=\"alert\" tabindex=\"-1\" autofocus>Choose at least one"),
+        "{text}"
+    );
+    // What holds a field that is wrong stands open.
+    let text = world.visit("POST /console/account/keys", "description=x&networks=y").text().to_owned();
+    assert!(text.contains("<details open><summary>Limit what it may do"), "{text}");
+    let page = world.visit("GET /console/domains", "");
+    assert!(!page.text().contains("autofocus") && page.text().contains("<title>Domains"));
+}
+
+#[test]
+fn a_field_of_the_route_that_the_page_hides_is_kept_and_one_that_is_emptied_is_not() {
+    let world = World::new();
+    let line = "POST /console/domains/example.com/mail/route";
+    let place = "/console/domains/example.com/mail";
+    world.accepts(line, "mode=forward_email&forward_to=jo@example.net&recipients=any&catch_all=", place);
+    let route =
+        || world.app.postroom.read(|tx| route::find(tx, &world.key.own(tx, DomainId::new(1))?)).unwrap();
+    let forward_to = || route().forward_to.map(|address| address.to_string());
+    world.accepts(line, "mode=store&recipients=any&catch_all=", place);
+    assert_eq!(forward_to().as_deref(), Some("jo@example.net"), "a disabled field is not sent");
+    world.accepts(line, "mode=store&forward_to=&webhook_url=&recipients=any&catch_all=", place);
+    assert_eq!(forward_to(), None);
+}
+
+#[test]
+fn a_check_changes_the_status_beside_the_name_and_says_how_many_records_are_right() {
+    let world = World::new();
+    let pending = world.visit("GET /console/domains/example.com", "").text().to_owned();
+    assert!(pending.contains("<span id=\"status\" data-fresh><span class=\"pill wait\">"), "{pending}");
+    assert!(pending.contains("data-said=\"0 of 5 records are right.\" data-status=\"pending\""), "{pending}");
+    world.app.publish_all(NAME);
+    let active = world.visit("POST /console/domains/example.com/check", "").text().to_owned();
+    assert!(active.contains("<span id=\"status\" data-fresh><span class=\"pill good\">"), "{active}");
+    assert!(active.contains("data-said=\"5 of 5 records are right.\" data-status=\"active\" data-became=\"example.com is active now.\""), "{active}");
+}
+
+#[test]
+fn a_new_name_of_a_token_that_is_not_accepted_is_said_beside_that_token() {
+    let world = World::new();
+    world.visit("POST /console/domains/example.com/tokens", "name=printer&after=0");
+    world.visit("POST /console/domains/example.com/tokens", "name=scanner&after=1");
+    let form = format!("row=2&name={}", "x".repeat(300));
+    let reply = world.visit("POST /console/domains/example.com/tokens/2/rename", &form);
+    let text = reply.text();
+    assert_eq!(reply.status, 422, "{text}");
+    assert!(text.contains("id=\"rename-2-name-error\"") && text.contains("id=\"rename-1-name\""), "{text}");
+    assert_eq!(text.matches("class=\"error\"").count(), 1, "{text}");
+    assert_eq!(text.matches("<details open>").count(), 1, "{text}");
+    assert_eq!(text.matches(" autofocus").count(), 1, "{text}");
+}
+
+#[test]
+fn a_recipient_is_removed_on_its_page() {
+    let world = World::new();
+    let (name, place) = (NAME, "/console/domains/example.com/recipients");
+    world.accepts(
+        &format!("POST /console/domains/{name}/recipients"),
+        "address=jo@example.com&filter=",
+        place,
+    );
+    assert!(world.visit(&format!("GET {place}"), "").text().contains("jo@example.com"));
+    let line = format!("POST /console/domains/{name}/recipients/remove");
+    world.refuses(&line, "recipient=jo@example.com", "Set the mark first");
+    world.refuses(&line, "recipient=jo&sure=yes", "role=\"alert\"");
+    // The second time there is none, which is what was asked for.
+    for _ in 0..2 {
+        world.accepts(&line, "recipient=jo@example.com&sure=yes", place);
+        assert!(world.visit(&format!("GET {place}"), "").text().contains("None is known yet."));
+    }
 }

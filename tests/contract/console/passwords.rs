@@ -220,6 +220,25 @@ fn a_password_is_taken_away_by_others_of_the_account_and_by_nobody_else() {
 }
 
 #[test]
+fn whoever_takes_their_own_last_way_in_away_is_asked_and_told_how_to_come_back() {
+    let (app, key, session) = world();
+    let (totp, _) = app.give_password(&session, "jo");
+    app.advance_minutes(1);
+    let own = cookie(&app.enter("jo@acme", PASSWORD, &totp.code(app.clock.now()).unwrap()));
+    let line = "POST /console/password/remove";
+    let unsure = app.visit(&own, line, "administrator=1");
+    assert!(unsure.status == 422 && unsure.text().contains("Set the mark first"), "{}", unsure.text());
+    let removed = app.visit(&own, line, "administrator=1&sure=yes");
+    assert!(
+        removed.status == 200 && removed.text().contains("Your last way in is removed"),
+        "{}",
+        removed.text()
+    );
+    assert_eq!(app.visit(&own, "GET /console", "").status, 401);
+    assert!(app.actions(key.account).contains(&"administrator.removed 1".to_owned()));
+}
+
+#[test]
 fn the_operator_signs_in_with_a_password_to_all_accounts() {
     let (app, _, _) = world();
     let (totp, _) = app.give_password(&app.operator_session(), "root");

@@ -17,6 +17,10 @@ fn world() -> (TestApp, Key, String) {
     (app, key, session)
 }
 
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 /// Which of the domains a list has, in its order.
 fn order(app: &TestApp, session: &str, query: &str) -> Vec<String> {
     let page = app.visit(session, &format!("GET /console/domains{query}"), "");
@@ -55,9 +59,16 @@ fn chosen_domains_are_checked_as_soon_as_their_turn_comes_and_the_list_follows()
     let next = |id| app.details(&key, DomainId::new(id)).next_check_at;
     let later = next(1);
     assert!(later > app.clock.now());
-    let form = "chosen=example.com&chosen=shop.example.org&chosen=never.example&what=check";
-    let sent = app.visit(&session, "POST /console/domains/chosen", form);
-    assert_eq!((sent.status, sent.header("location")), (303, Some("/console/domains?order=status")));
+    let list = "q=&status=&problem=&order=-name&page=1";
+    let form = format!(
+        "chosen=example.com&chosen=shop.example.org&chosen=never.example&what=check&list={}",
+        encoded(list)
+    );
+    let sent = app.visit(&session, "POST /console/domains/chosen", &form);
+    assert_eq!(
+        (sent.status, sent.header("location")),
+        (303, Some(format!("/console/domains?{list}").as_str()))
+    );
     assert_eq!((next(1), next(2), next(3)), (app.clock.now(), later, app.clock.now()));
     let page = app.visit(&session, "GET /console/domains", "").text().to_owned();
     assert_eq!(page.matches("Being checked").count(), 2, "{page}");
@@ -120,6 +131,22 @@ fn chosen_domains_are_deleted_once_the_words_are_typed() {
         "{}",
         asked.text()
     );
+    // The page and a refusal lead back to the list as it was.
+    let list = "q=example&status=&problem=&order=-name&page=1";
+    let from_list = format!("{chosen}&list={}", encoded(list));
+    let asked = app.visit(&session, "POST /console/domains/chosen", &from_list).text().to_owned();
+    let there = list.replace('&', "&amp;");
+    assert!(asked.contains(&format!("href=\"/console/domains?{there}\">Keep them")), "{asked}");
+    for (line, form) in
+        [("POST /console/domains/chosen", "what=delete"), ("POST /console/domains", "domain=-")]
+    {
+        let refused = app.visit(&session, line, &format!("{form}&list={}", encoded(list)));
+        assert_eq!(refused.status, 422);
+        assert!(refused.text().contains("<option value=\"-name\" selected>"), "{}", refused.text());
+        assert!(refused.text().contains(&format!("name=\"list\" value=\"{there}\"")), "{}", refused.text());
+    }
+    let elsewhere = format!("{chosen}&list={}", encoded("//evil.example?order=\"><script>"));
+    assert!(!app.visit(&session, "POST /console/domains/chosen", &elsewhere).text().contains("evil"));
     let wrong = app.visit(&session, "POST /console/domains/chosen", &format!("{chosen}&confirm=delete+3"));
     assert!(wrong.status == 422 && wrong.text().contains("These are not the words."), "{}", wrong.text());
     assert_eq!(app.dump(), before, "nothing was deleted yet");

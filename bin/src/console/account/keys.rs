@@ -16,7 +16,7 @@ use postroom::login;
 use postroom::name::{DomainName, InvalidName};
 
 use super::{Tab, tabs};
-use crate::console::form::{Fields, Refused, submit};
+use crate::console::form::{Fields, Refused, check_sure, submit, sure};
 use crate::console::frame::{Frame, Part, base_path, see};
 use crate::console::login_url;
 use crate::console::part::{exact, shown_once, time};
@@ -106,18 +106,19 @@ fn keys(account: &Account, refused: Option<&Refused>) -> Markup {
                 table.table {
                     caption.visually-hidden { "API keys" }
                     thead { tr { th scope="col" { "Key" } th scope="col" { "May" } th scope="col" { "Last used" } th scope="col" { "Expires" } th scope="col" { span.visually-hidden { "Change" } } } }
-                    tbody { @for key in &account.keys { (row(account, key)) } }
+                    tbody { @for key in &account.keys { (row(account, key, refused)) } }
                 }
             }
         }
     }
 }
 
-fn row(account: &Account, key: &ApiKey) -> Markup {
+fn row(account: &Account, key: &ApiKey, refused: Option<&Refused>) -> Markup {
     let frame = &account.frame;
     let path = |verb: &str| frame.to(&format!("/account/keys/{}/{verb}", key.id));
     let name = key.description.clone().unwrap_or_else(|| format!("Key {}", key.id));
     let limits = &key.limits;
+    let fields = Fields::of_row("rotate", key.id, &["grace"], refused);
     html! {
         tr {
             td { span.name { (name) } div.small.soft { "ends with " code { (key.last4) } ", made " (time(key.created_at, frame.now)) } }
@@ -141,17 +142,18 @@ fn row(account: &Account, key: &ApiKey) -> Markup {
             td data-label="Last used" { @match key.last_used_at { Some(at) => (time(at, frame.now)), None => "never" } }
             td data-label="Expires" { @match limits.expires_at { Some(at) => (time(at, frame.now)), None => "never" } }
             td {
-                details {
+                details open[fields.is_refused()] {
                     summary { "Change" span.visually-hidden { " " (name) } }
                     (frame.form(&path("rotate"), &html! {
+                        (fields.top())
+                        (fields.row())
                         input type="hidden" name=(AFTER) value=(key.last4);
                         div.row {
-                            div.field { label for={ "grace-" (key.id) } { "Minutes for which the secret before still works" }
-                                input type="number" min="0" max="43200" id={ "grace-" (key.id) } name="grace" value="60"; }
+                            (fields.input("number", "grace", "Minutes for which the secret before still works", "60", "", true))
                             button.slight { "Rotate the secret" }
                         }
                     }))
-                    (frame.button(&path("revoke"), "Revoke it for good", "slight danger"))
+                    (frame.form(&path("revoke"), &sure("Whatever has it is refused from then on", "Revoke it for good")))
                 }
             }
         }
@@ -168,14 +170,14 @@ fn create_form(account: &Account, refused: Option<&Refused>) -> Markup {
                 (fields.top())
                 input type="hidden" name=(AFTER) value=(account.newest);
                 (fields.text("description", "What it is for", "", ""))
-                details {
+                details open[fields.is_wrong(&["scopes", "expires_at", "networks", "domains"])] {
                     summary { "Limit what it may do" }
                     (fields.field("scopes", "Scopes", "Without a mark it may do everything.", |control| html! {
                         div id=(control.id) role="group" aria-describedby=[control.described] {
                             @for scope in KeyScope::ALL { (fields.mark("scopes", scope.as_str(), scope.as_str(), false)) }
                         }
                     }))
-                    (fields.text("expires_at", "Expires at (optional)", "", "A date such as 2027-01-31, or a time of RFC 3339."))
+                    (fields.text("expires_at", "Expires at (optional)", "", "A date such as 2027-01-31, when its first minute begins in UTC, or a time of RFC 3339."))
                     (fields.lines("networks", "Networks, one a line (optional)", "", "Such as 192.0.2.0/24. It works from there alone."))
                     (fields.lines("domains", "Domains, one a line (optional)", "", "No other domain is there for it."))
                 }
@@ -284,7 +286,7 @@ impl Wish {
 
 pub(in crate::console) fn rotate(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let id = key_id(call)?;
-    submit(call, again, ("key", "grace"), |form| {
+    submit(call, again, ("rotate", "grace"), |form| {
         let acts = &call.caller.acts;
         let minutes: u64 = form
             .get("grace")
@@ -311,7 +313,8 @@ pub(in crate::console) fn rotate(call: &Call<'_, SignedIn>) -> Result<Response, 
 
 pub(in crate::console) fn revoke(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let id = key_id(call)?;
-    submit(call, again, ("key", "key"), |_| {
+    submit(call, again, ("key", "key"), |form| {
+        check_sure(form)?;
         call.write(|tx| key::revoke_for(tx, &call.caller.acts, id).map(drop))?;
         Ok(here(call))
     })

@@ -122,7 +122,7 @@ fn search(frame: &Frame, asked: &Asked) -> Markup {
             div.field.slim[kind == "date"] {
                 label for=(name) { (label) }
                 input type=(kind) id=(name) name=(name) value=(value) autocapitalize="none" spellcheck="false"
-                    aria-invalid=[is_wrong.then_some("true")] aria-describedby=[is_wrong.then_some(&error_id)];
+                    aria-invalid=[is_wrong.then_some("true")] autofocus[is_wrong] aria-describedby=[is_wrong.then_some(&error_id)];
                 @if is_wrong { p.error id=(error_id) { (error) } }
             }
         }
@@ -138,8 +138,8 @@ fn search(frame: &Frame, asked: &Asked) -> Markup {
                         @for known in actions() { option value=(known) selected[Some(known) == asked.action] { (known) } }
                     }
                 }
-                (line("date", "since", "From", since, "This is no date."))
-                (line("date", "until", "To", until, "This is no date."))
+                (line("date", "since", "From (UTC)", since, "This is no date."))
+                (line("date", "until", "To (UTC)", until, "This is no date."))
                 button { "Show" }
             }
         }

@@ -52,10 +52,33 @@
     if (place) place.textContent = text;
   };
 
+  // Says something that must be seen, too.
+  const tell = (text) => {
+    const line = document.querySelector('[data-progress]');
+    if (line) [line.hidden, line.textContent, line.dataset.told] = [false, text, 'yes'];
+    say(text);
+  };
+
+  // Finds in what has come what is there of something that had the focus: by its id, the form whose button it is, what it copies, or where
+  // it leads.
+  const successor = (fresh, focused) => {
+    const alike = (selector, isAlike) => [...fresh.querySelectorAll(selector)].find(isAlike);
+    if (focused.id) return fresh.querySelector(`#${CSS.escape(focused.id)}`);
+    const copied = focused.classList.contains('copy') && focused.previousElementSibling.dataset.copy;
+    if (copied) return alike('[data-copy]', (value) => value.dataset.copy === copied)?.nextElementSibling;
+    if (focused.form) {
+      const form = alike('form', (form) => form.getAttribute('action') === focused.form.getAttribute('action'));
+      return [...form?.elements ?? []].find(({ name, value, type }) => name === focused.name && value === focused.value && type === focused.type);
+    }
+    if (focused.matches('summary') && focused.parentElement.id) return fresh.querySelector(`#${CSS.escape(focused.parentElement.id)} > summary`);
+    return alike('a', (link) => link.getAttribute('href') === focused.getAttribute('href'));
+  };
+
   // Puts what another answer says of this page's subject in the place of what stands there.
   const takeOver = (html, always) => {
     const live = document.getElementById('live');
-    const fresh = new DOMParser().parseFromString(html, 'text/html').getElementById('live');
+    const answer = new DOMParser().parseFromString(html, 'text/html');
+    const fresh = answer.getElementById('live');
     if (!live || !fresh) return false;
     if (!always && fresh.dataset.state === live.dataset.state) {
       if (fresh.dataset.revision) live.dataset.revision = fresh.dataset.revision;
@@ -63,12 +86,19 @@
     }
     const open = [...live.querySelectorAll('details[open]')].map((details) => details.id).filter(Boolean);
     const marked = new Set([...live.querySelectorAll('input[type=checkbox]:checked')].map((box) => box.value));
+    const focused = live.contains(document.activeElement) && document.activeElement;
     live.replaceWith(document.adoptNode(fresh));
+    for (const part of document.querySelectorAll('[data-fresh]')) {
+      const other = answer.getElementById(part.id);
+      if (other) part.replaceWith(document.adoptNode(other));
+    }
     for (const box of fresh.querySelectorAll('input[type=checkbox]')) box.checked ||= marked.has(box.value);
     open.forEach((id) => { const details = document.getElementById(id); if (details) details.open = true; });
     addCopyButtons(fresh);
     chooseAll(fresh);
-    if (fresh.dataset.said) say(fresh.dataset.said);
+    if (focused) successor(fresh, focused)?.focus({ preventScroll: true });
+    const { status, became, said } = fresh.dataset;
+    if (said) say(became && status !== live.dataset.status ? `${became} ${said}` : said);
     return true;
   };
 
@@ -83,13 +113,14 @@
     button.setAttribute('aria-busy', 'true');
     button.textContent = word('checking', 'Asking the name servers…');
     say(button.textContent);
+    delete document.querySelector('[data-progress]')?.dataset.told;
     listen();
     try {
       const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
       const done = answer.ok && takeOver(await answer.text(), true);
-      if (!done) say(answer.status === 429 ? word('too-many', 'Too many checks at once. Try again in a moment.') : word('failed', 'The check did not work. Reload the page.'));
+      if (!done) tell(answer.status === 429 ? word('too-many', 'Too many checks at once. Try again in a moment.') : word('failed', 'The check did not work. Reload the page.'));
     } catch {
-      say(word('unreachable', 'The server could not be reached.'));
+      tell(word('unreachable', 'The server could not be reached.'));
     } finally {
       button.removeAttribute('aria-busy');
       button.textContent = label;
@@ -114,8 +145,8 @@
   };
   const progress = ({ data }) => {
     const line = document.querySelector('[data-progress]');
-    if (!line) return;
     const [answered, asked] = data.split(' ');
+    if (!line || asked === undefined && line.dataset.told) return;
     line.hidden = asked === undefined;
     line.textContent = word('answered', 'Look-ups answered: ANSWERED of ASKED.').replace('ANSWERED', answered).replace('ASKED', asked);
   };
@@ -160,13 +191,16 @@
     setTimeout(again, pause);
   };
 
-  // Parts of a form that another field's value makes needless.
+  // Parts of a form that another field's value makes needless. What is hidden is neither checked nor sent; what is wrong stays in sight.
   const fold = () => {
     for (const part of document.querySelectorAll('[data-when]')) {
       const [name, ...values] = part.dataset.when.split(' ');
       const field = part.closest('form')?.elements[name];
       if (!field) continue;
-      const update = () => { part.hidden = !values.includes(field.value); };
+      const update = () => {
+        part.hidden = !values.includes(field.value) && !part.querySelector('[aria-invalid]');
+        for (const control of part.querySelectorAll('input, select, textarea')) control.disabled = part.hidden;
+      };
       const sources = field instanceof RadioNodeList ? [...field] : [field];
       sources.forEach((source) => source.addEventListener('change', update));
       update();

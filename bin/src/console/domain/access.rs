@@ -13,7 +13,7 @@ use postroom::token::{self, DomainToken};
 use super::setup_links;
 use super::tabs::{self, Tab};
 use super::{find, name, see_domain};
-use crate::console::form::{Fields, Refused, submit};
+use crate::console::form::{Fields, Refused, check_sure, submit, sure};
 use crate::console::frame::Frame;
 use crate::console::part::{exact, shown_once, time};
 use crate::console::{login_url, setup_url};
@@ -78,7 +78,8 @@ fn content(access: &Access, refused: Option<&Refused>, secret: Option<&Markup>) 
         section.card {
             h2 { "Sending tokens" }
             p { "With a token a mail server or a program sends mail from " (name) "." }
-            @if access.tokens.is_empty() { p { "There is none yet." } } @else { (table(access)) }
+            (Fields::of("revoke", &[], refused).top())
+            @if access.tokens.is_empty() { p { "There is none yet." } } @else { (table(access, refused)) }
             (frame.form(&frame.to_domain(name, "/tokens"), &html! {
                 (fields.top())
                 input type="hidden" name=(AFTER) value=(newest(&access.tokens));
@@ -101,7 +102,7 @@ fn newest(tokens: &[DomainToken]) -> i64 {
     tokens.iter().map(|token| token.id.number()).max().unwrap_or_default()
 }
 
-fn table(access: &Access) -> Markup {
+fn table(access: &Access, refused: Option<&Refused>) -> Markup {
     let frame = &access.frame;
     html! {
         table.table {
@@ -116,16 +117,18 @@ fn table(access: &Access) -> Markup {
                         td data-label="Made" { (time(token.created_at, frame.now)) }
                         td data-label="Last used" { @match token.last_used_at { Some(at) => (time(at, frame.now)), None => "never" } }
                         td {
-                            details {
+                            @let fields = Fields::of_row("rename", token.id, &["name"], refused);
+                            details open[fields.is_refused()] {
                                 summary { "Change" span.visually-hidden { " " (shown) } }
                                 (frame.form(&path("rename"), &html! {
+                                    (fields.top())
+                                    (fields.row())
                                     div.row {
-                                        div.field { label for={ "name-" (token.id) } { "Name" }
-                                            input type="text" id={ "name-" (token.id) } name="name" value=(token.name.as_deref().unwrap_or_default()) maxlength="255"; }
+                                        (fields.text("name", "Name", token.name.as_deref().unwrap_or_default(), ""))
                                         button.slight { "Rename" }
                                     }
                                 }))
-                                (frame.button(&path("revoke"), "Revoke it for good", "slight danger"))
+                                (frame.form(&path("revoke"), &sure("Whatever has it sends no more", "Revoke it for good")))
                             }
                         }
                     }
@@ -165,7 +168,7 @@ pub(in crate::console) fn create_token(call: &Call<'_, SignedIn>) -> Result<Resp
 
 pub(in crate::console) fn rename_token(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let (name, id) = (name(call)?, token_id(call)?);
-    submit(call, answer, ("token", "name"), |form| {
+    submit(call, answer, ("rename", "name"), |form| {
         let acts = &call.caller.acts;
         call.write(|tx| token::rename(tx, acts, &find(tx, acts, &name)?, id, form.get("name")).map(drop))?;
         Ok(see_domain(call, &name, "/access"))
@@ -174,9 +177,12 @@ pub(in crate::console) fn rename_token(call: &Call<'_, SignedIn>) -> Result<Resp
 
 pub(in crate::console) fn revoke_token(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let (name, id) = (name(call)?, token_id(call)?);
-    let acts = &call.caller.acts;
-    call.write(|tx| token::revoke(tx, acts, &find(tx, acts, &name)?, id).map(drop))?;
-    Ok(see_domain(call, &name, "/access"))
+    submit(call, answer, ("revoke", "name"), |form| {
+        let acts = &call.caller.acts;
+        check_sure(form)?;
+        call.write(|tx| token::revoke(tx, acts, &find(tx, acts, &name)?, id).map(drop))?;
+        Ok(see_domain(call, &name, "/access"))
+    })
 }
 
 /// Makes a login link to the domain. One more of them harms nobody, for each is short-lived.

@@ -52,6 +52,7 @@ fn content(frame: &Frame, domain: &Details, found: Option<&Found>) -> Markup {
                     form method="post" action=(path) data-check { (frame.token()) button.primary { (button) } }
                 }
             }
+            p.small.soft data-progress hidden {}
             p { "No status follows from this, and nothing of it is stored. A look takes some seconds." }
             @if let Some(found) = found {
                 @for topic in Topic::ALL {

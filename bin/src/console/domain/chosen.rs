@@ -53,7 +53,7 @@ pub(in crate::console) fn act(call: &Call<'_, SignedIn>) -> Result<Response, Fau
 /// Has them checked as soon as the schedule comes to them; the list follows.
 fn check(call: &Call<'_, SignedIn>, form: &Form) -> Result<Response, Fault> {
     call.write(|tx| chosen(tx, call, form)?.iter().try_for_each(|domain| schedule::soon(tx, domain)))?;
-    Ok(see(&format!("{}/console/domains?order=status", base_path(call.base_url))))
+    Ok(see(&format!("{}/console{}", base_path(call.base_url), Asked::of_form(form).here())))
 }
 
 /// Their records in the form of a tool, or a line of a table for each.
@@ -133,7 +133,7 @@ fn delete(call: &Call<'_, SignedIn>, form: &Form) -> Result<Response, Fault> {
         Ok::<_, Error>(chosen(tx, call, form)?.iter().map(|domain| domain.name.clone()).collect())
     })?;
     match form.get("confirm") {
-        None => ask(call, StatusCode::OK, &names, ""),
+        None => ask(call, StatusCode::OK, form, &names, ""),
         Some(typed) if typed.trim() == words(names.len()) => {
             let mut outcomes = Vec::new();
             for some in names.chunks(AT_ONCE) {
@@ -141,9 +141,9 @@ fn delete(call: &Call<'_, SignedIn>, form: &Form) -> Result<Response, Fault> {
                     some.iter().map(|name| delete_one(tx, call, name)).collect::<Result<Vec<_>, Error>>()
                 })?);
             }
-            report(call, &outcomes)
+            report(call, form, &outcomes)
         }
-        Some(_) => ask(call, StatusCode::UNPROCESSABLE_ENTITY, &names, "These are not the words."),
+        Some(_) => ask(call, StatusCode::UNPROCESSABLE_ENTITY, form, &names, "These are not the words."),
     }
 }
 
@@ -171,29 +171,31 @@ fn trail(frame: &Frame) -> [(String, String); 1] {
 fn ask(
     call: &Call<'_, SignedIn>,
     status: StatusCode,
+    form: &Form,
     names: &[DomainName],
     error: &str,
 ) -> Result<Response, Fault> {
     let frame = call.read(|tx| Frame::of(tx, call))?;
     let (title, words) = (format!("Delete {}?", counted(names.len() as u64, "domain")), words(names.len()));
-    let is_wrong = !error.is_empty();
+    let (is_wrong, asked) = (!error.is_empty(), Asked::of_form(form));
     let content = html! {
         div.head { h1 { (title) } }
         section.card {
             p { "These domains end with their keys, tokens, recipients and lists. Nothing of them can be brought back." }
             ul { @for name in names { li { (name) } } }
             (frame.form(&frame.to("/domains/chosen"), &html! {
+                (asked.field())
                 input type="hidden" name="what" value="delete";
                 @for name in names { input type="hidden" name="chosen" value=(name); }
                 div.field {
                     label for="confirm" { "Type “" (words) "” to confirm" }
                     input type="text" id="confirm" name="confirm" required autocomplete="off" autocapitalize="none" spellcheck="false"
-                        aria-invalid=[is_wrong.then_some("true")] aria-describedby=[is_wrong.then_some("confirm-error")];
+                        aria-invalid=[is_wrong.then_some("true")] autofocus[is_wrong] aria-describedby=[is_wrong.then_some("confirm-error")];
                     @if is_wrong { p.error #confirm-error { (error) } }
                 }
                 div.actions {
                     button.danger { "Delete " (counted(names.len() as u64, "domain")) }
-                    a.button href=(frame.to("/domains")) { "Keep them" }
+                    a.button href=(frame.to(&asked.here())) { "Keep them" }
                 }
             }))
         }
@@ -201,7 +203,7 @@ fn ask(
     Ok(frame.page_with(status, Part::Domains, &title, &trail(&frame), &content))
 }
 
-fn report(call: &Call<'_, SignedIn>, outcomes: &[Outcome]) -> Result<Response, Fault> {
+fn report(call: &Call<'_, SignedIn>, form: &Form, outcomes: &[Outcome]) -> Result<Response, Fault> {
     let frame = call.read(|tx| Frame::of(tx, call))?;
     let deleted = outcomes.iter().filter(|(_, reason)| reason.is_none()).count() as u64;
     let content = html! {
@@ -223,7 +225,7 @@ fn report(call: &Call<'_, SignedIn>, outcomes: &[Outcome]) -> Result<Response, F
                     }
                 }
             }
-            p { a href=(frame.to("/domains")) { "To the domains" } }
+            p { a href=(frame.to(&Asked::of_form(form).here())) { "To the domains" } }
         }
     };
     Ok(frame.page(Part::Domains, "What was deleted", &trail(&frame), &content))

@@ -14,7 +14,7 @@ use super::records::to_do;
 use super::rotation::section;
 use super::tabs::{self, Tab};
 use super::{find, name, see_domain};
-use crate::console::form::{Fields, Refused, sentence, submit};
+use crate::console::form::{Fields, Refused, check_sure, sentence, submit, sure};
 use crate::console::frame::Frame;
 use crate::console::part::{Tone, pill, time};
 use crate::wire::form::Form;
@@ -108,7 +108,10 @@ fn card(keys: &Keys, entry: &KeyEntry) -> Markup {
             }
             div.actions {
                 @if key.is_active() { (button("deactivate", "Deactivate", "slight")) } @else { (button("activate", "Activate", "slight")) }
-                (button("delete", "Delete", "slight danger"))
+            }
+            details {
+                summary { "Delete" span.visually-hidden { " " (key.selector) } }
+                (frame.form(&path("delete"), &sure("It is gone for good, also for mail that is still to be signed", "Delete the key")))
             }
         }
     }
@@ -155,7 +158,7 @@ fn import_form(keys: &Keys, refused: Option<&Refused>) -> Markup {
                 (fields.field("pem", "Private key", "An RSA key in PEM (PKCS #1). It is sealed at once, and never shown again.", |control| html! {
                     // What was pasted is a secret: it is not shown again.
                     textarea id=(control.id) name=(control.name) rows="4" required spellcheck="false" autocomplete="off"
-                        aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")] {}
+                        aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")] autofocus[control.is_wrong] {}
                 }))
                 button { "Import the key" }
             }))
@@ -233,8 +236,9 @@ pub(in crate::console) fn deactivate(call: &Call<'_, SignedIn>) -> Result<Respon
 
 pub(in crate::console) fn delete(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let (name, selector) = (name(call)?, selector(call)?);
-    submit(call, answer, ("key", "selector"), |_| {
+    submit(call, answer, ("key", "selector"), |form| {
         let acts = &call.caller.acts;
+        check_sure(form)?;
         call.write(|tx| keyring::delete(tx, acts, &find(tx, acts, &name)?, &selector))?;
         Ok(see_domain(call, &name, "/keys"))
     })

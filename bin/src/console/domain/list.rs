@@ -47,6 +47,9 @@ const ORDERS: &[(&str, &str, Order, Direction)] = &[
     ("oldest", "Oldest first", Order::Created, Direction::Ascending),
 ];
 
+/// The field of a form that carries what the list was asked for on whose page it stood.
+const LIST: &str = "list";
+
 /// What the list is asked for.
 #[derive(Clone)]
 pub(super) struct Asked {
@@ -59,14 +62,26 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn of(call: &Call<'_, SignedIn>) -> Asked {
-        let order = call.query("order").unwrap_or_default();
-        let problem = call.query("problem").unwrap_or_default();
+        Asked::read(call.request.query.as_deref().unwrap_or_default())
+    }
+
+    /// What the list was asked for on whose page the form stood.
+    pub(super) fn of_form(form: &Form) -> Asked {
+        Asked::read(form.get(LIST).unwrap_or_default())
+    }
+
+    fn read(query: &str) -> Asked {
+        let value = |wanted: &str| {
+            let all = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
+            all.last().map(|(_, value)| value.into_owned()).unwrap_or_default()
+        };
+        let (order, problem) = (value("order"), value("problem"));
         Asked {
-            text: call.query("q").unwrap_or_default().trim().chars().take(255).collect(),
-            status: call.query("status").and_then(|word| word.parse().ok()),
+            text: value("q").trim().chars().take(255).collect(),
+            status: value("status").parse().ok(),
             problem: Code::ALL.iter().find(|code| code.as_str() == problem).copied(),
             order: ORDERS.iter().position(|(word, ..)| *word == order).unwrap_or_default(),
-            page: call.query("page").and_then(|page| page.parse().ok()).unwrap_or(1).clamp(1, LAST_PAGE),
+            page: value("page").parse().unwrap_or(1).clamp(1, LAST_PAGE),
         }
     }
 
@@ -78,10 +93,24 @@ impl Asked {
 
     /// The address of another page of the same list, or of what is made of the whole of it.
     fn at(&self, path: &str, page: u64) -> String {
+        format!("{path}?{}", self.query(page))
+    }
+
+    /// The address of the page of the list that is asked for, below `/console`.
+    pub(super) fn here(&self) -> String {
+        self.at("/domains", self.page)
+    }
+
+    /// The field by which a form leads back to this page of the list.
+    pub(super) fn field(&self) -> Markup {
+        html! { input type="hidden" name=(LIST) value=(self.query(self.page)); }
+    }
+
+    fn query(&self, page: u64) -> String {
         let status = self.status.map_or("", DomainStatus::as_str);
         let problem = self.problem.map_or("", Code::as_str);
         let (text, order) = (encoded(&self.text), self.order().0);
-        format!("{path}?q={text}&status={status}&problem={problem}&order={order}&page={page}")
+        format!("q={text}&status={status}&problem={problem}&order={order}&page={page}")
     }
 
     fn is_narrowed(&self) -> bool {
@@ -177,7 +206,8 @@ pub(super) fn answer(
     status: StatusCode,
     refused: Option<&Refused>,
 ) -> Result<Response, Fault> {
-    let asked = Asked::of(call);
+    let asked = refused
+        .map_or_else(|| Asked::of(call), |refused| Asked::read(refused.entered(LIST).unwrap_or_default()));
     let (frame, found) = call.read(|tx| Ok::<_, Error>((Frame::of(tx, call)?, found(tx, call, &asked)?)))?;
     let content = html! {
         div.head {
@@ -187,7 +217,7 @@ pub(super) fn answer(
         }
         (search(&frame, &asked))
         (table(&frame, &asked, &found, refused))
-        (add_form(&frame, refused))
+        (add_form(&frame, &asked, refused))
     };
     Ok(frame.page_with(status, Part::Domains, "Domains", &[], &content))
 }
@@ -254,7 +284,7 @@ fn table(frame: &Frame, asked: &Asked, found: &Found, refused: Option<&Refused>)
                 @if asked.is_narrowed() { p { "No domain is like that. " a href=(frame.to("/domains")) { "Show all" } } }
                 @else { p { "There is no domain here yet. Add the first one below." } }
             } @else {
-                (choosing(frame, refused, &html! {
+                (choosing(frame, asked, refused, &html! {
                     table.table {
                         caption.visually-hidden { "Domains" }
                         thead {
@@ -274,12 +304,13 @@ fn table(frame: &Frame, asked: &Asked, found: &Found, refused: Option<&Refused>)
 }
 
 /// The form around the list, with what can be done with what is chosen in it.
-fn choosing(frame: &Frame, refused: Option<&Refused>, list: &Markup) -> Markup {
+fn choosing(frame: &Frame, asked: &Asked, refused: Option<&Refused>, list: &Markup) -> Markup {
     let fields = Fields::of("chosen", &[], refused);
     frame.form(
         &frame.to("/domains/chosen"),
         &html! {
             (fields.top())
+            (asked.field())
             (list)
             div.actions.chosen role="group" aria-label="With the chosen domains" {
                 span.soft { "With the chosen:" }
@@ -317,13 +348,14 @@ fn row(frame: &Frame, found: &Found, domain: &Details, assessment: &Assessment) 
     }
 }
 
-fn add_form(frame: &Frame, refused: Option<&Refused>) -> Markup {
+fn add_form(frame: &Frame, asked: &Asked, refused: Option<&Refused>) -> Markup {
     let fields = Fields::of("add", &["domain", "label"], refused);
     html! {
         section.card #add {
             h2 { "Add a domain" }
             (frame.form(&frame.to("/domains"), &html! {
                 (fields.top())
+                (asked.field())
                 div.row {
                     (fields.needed("domain", "Domain", "", "Such as example.com, without www."))
                     (fields.text("label", "Label (optional)", "", "What you call it."))

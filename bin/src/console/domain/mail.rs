@@ -86,7 +86,7 @@ fn route_form(mail: &Mail, refused: Option<&Refused>) -> Markup {
                     (fields.input("url", "webhook_url", "Webhook URL", url, "https, and a public address.", false))
                     (fields.field("webhook_secret", "Webhook secret", secret_hint, |control| html! {
                         input type="password" id=(control.id) name=(control.name) autocomplete="new-password"
-                            aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")];
+                            aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")] autofocus[control.is_wrong];
                     }))
                 }
                 div data-when="mode forward_email" {
@@ -182,7 +182,7 @@ fn filtering_form(mail: &Mail, refused: Option<&Refused>) -> Markup {
                     (fields.text("header_name", "Header field of flagged mail", there.header_name.as_deref().unwrap_or_default(), ""))
                     (fields.text("header_value", "Its value", there.header_value.as_deref().unwrap_or_default(), ""))
                 }
-                (fields.lines("admins", "Administrators, one address a line", &admins.join("\n"), ""))
+                (fields.lines("admins", "Administrators, one address a line", &admins.join("\n"), "These addresses are kept for the lifecycle interface, and nobody signs in by them: that is on the page Access."))
                 button { "Save" }
             }))
         }
@@ -216,20 +216,23 @@ fn word<T: std::str::FromStr<Err = E>, E: ToString>(form: &Form, field: &'static
     form.get(field).unwrap_or_default().parse().map_err(|reason: E| Error::invalid(field, reason.to_string()))
 }
 
-/// An address that may be left out, which takes it away.
+/// An address. An empty field takes it away; one that the page has hidden is not sent, and keeps it.
 fn address(form: &Form, field: &'static str) -> Result<Patch<EmailAddress>, Error> {
-    match form.get(field).unwrap_or_default().trim() {
-        "" => Ok(Patch::Clear),
-        text => text.parse().map(Patch::Set).map_err(|e: InvalidAddress| Error::invalid(field, e)),
+    match form.get(field).map(str::trim) {
+        None => Ok(Patch::Keep),
+        Some("") => Ok(Patch::Clear),
+        Some(text) => text.parse().map(Patch::Set).map_err(|e: InvalidAddress| Error::invalid(field, e)),
     }
 }
 
 /// The webhook, looked up in the DNS now: the network is asked before the transaction begins.
 fn webhook_url(call: &LookingCall<'_, SignedIn>, form: &Form) -> Result<Patch<VettedUrl>, Error> {
     let invalid = |reason: InvalidWebhook| Error::invalid("webhook_url", reason);
-    match form.get("webhook_url").unwrap_or_default().trim() {
-        "" => Ok(Patch::Clear),
-        text => {
+    match form.get("webhook_url").map(str::trim) {
+        // The page has hidden the field.
+        None => Ok(Patch::Keep),
+        Some("") => Ok(Patch::Clear),
+        Some(text) => {
             let rules = WebhookRules {
                 policy: &call.settings().egress,
                 loopback_http: call.switches.loopback_webhooks,

@@ -3,13 +3,13 @@
 use maud::{Markup, html};
 use postroom::address::{EmailAddress, InvalidAddress};
 use postroom::domain::Details;
-use postroom::error::Error;
+use postroom::error::{Entity, Error};
 use postroom::page::Page;
 use postroom::recipient::{self, FilterMode, FilterRequest, Recipient};
 
 use super::tabs::{self, Tab};
 use super::{find, name, see_domain};
-use crate::console::form::{Fields, Refused, submit};
+use crate::console::form::{Fields, Refused, check_sure, submit, sure};
 use crate::console::frame::Frame;
 use crate::console::part::{Tone, encoded, pager, pill, time};
 use crate::wire::http::{Response, StatusCode};
@@ -50,20 +50,21 @@ fn answer(
             has_more,
         })
     })?;
-    let content = html! { (table(&known)) (form(&known, refused)) };
+    let content = html! { (table(&known, refused)) (form(&known, refused)) };
     Ok(tabs::page_with(status, &known.frame, &known.domain, Tab::Recipients, &content))
 }
 
-fn table(known: &Known) -> Markup {
+fn table(known: &Known, refused: Option<&Refused>) -> Markup {
     let (frame, name) = (&known.frame, known.domain.name.as_str());
     let at = |page: u64| frame.to_domain(name, &format!("/recipients?page={page}"));
     html! {
         section.card {
             h2 { "Known recipients" }
+            (Fields::of("remove", &[], refused).top())
             @if known.recipients.is_empty() { p { "None is known yet." } } @else {
                 table.table {
                     caption.visually-hidden { "Known recipients" }
-                    thead { tr { th scope="col" { "Address" } th scope="col" { "Mail" } th scope="col" { "Added" } th scope="col" { "Lists" } } }
+                    thead { tr { th scope="col" { "Address" } th scope="col" { "Mail" } th scope="col" { "Added" } th scope="col" { "Lists" } th scope="col" { span.visually-hidden { "Remove" } } } }
                     tbody {
                         @for recipient in &known.recipients {
                             tr {
@@ -71,6 +72,15 @@ fn table(known: &Known) -> Markup {
                                 td data-label="Mail" { @if recipient.filter == FilterMode::Filtered { "filtered" } @else { "not filtered" } }
                                 td data-label="Added" { (time(recipient.created_at, frame.now)) }
                                 td { a href=(frame.to_domain(name, &format!("/lists?recipient={}", encoded(&recipient.address.to_string())))) { "Lists" span.visually-hidden { " of " (recipient.address) } } }
+                                td {
+                                    details {
+                                        summary { "Remove" span.visually-hidden { " " (recipient.address) } }
+                                        (frame.form(&frame.to_domain(name, "/recipients/remove"), &html! {
+                                            input type="hidden" name="recipient" value=(recipient.address);
+                                            (sure("Its safelist and blocklist go with it", "Remove it"))
+                                        }))
+                                    }
+                                }
                             }
                         }
                     }
@@ -131,5 +141,23 @@ pub(in crate::console) fn save(call: &Call<'_, SignedIn>) -> Result<Response, Fa
             recipient::update(tx, acts, &domain, &recipient, Some(is_admin), filter).map(drop)
         })?;
         Ok(see_domain(call, &name, "/recipients"))
+    })
+}
+
+pub(in crate::console) fn remove(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    let name = name(call)?;
+    submit(call, answer, ("remove", "recipient"), |form| {
+        let acts = &call.caller.acts;
+        check_sure(form)?;
+        let address = form.get("recipient").unwrap_or_default();
+        let address: EmailAddress =
+            address.parse().map_err(|e: InvalidAddress| Error::invalid("recipient", e))?;
+        let removed =
+            call.write(|tx| recipient::delete(tx, acts, &find(tx, acts, &name)?, &address).map(drop));
+        match removed {
+            // Somebody was faster.
+            Ok(()) | Err(Error::NotFound(Entity::Recipient)) => Ok(see_domain(call, &name, "/recipients")),
+            Err(error) => Err(error.into()),
+        }
     })
 }

@@ -18,7 +18,7 @@ use super::{find, log, name};
 use crate::console::form::sentence;
 use crate::console::frame::Frame;
 use crate::console::live::revision;
-use crate::console::part::{Tone, pill, time};
+use crate::console::part::{Tone, counted, pill, time};
 use crate::console::sheet::file;
 use crate::wire::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use crate::wire::{Call, Fault, LookingCall, SignedIn};
@@ -126,8 +126,8 @@ fn content(shown: &Shown) -> Markup {
     // A page looks again by itself as long as there is something to wait for.
     let follow = (domain.status != DomainStatus::Active).then(|| frame.to_domain(name, ""));
     html! {
-        div #live data-state=(shown.state()) data-follow=[follow] data-said=(said(domain))
-            data-live=(frame.to_domain(name, "/live")) data-revision=(revision(domain)) {
+        div #live data-state=(shown.state()) data-follow=[follow] data-said=(said(shown)) data-status=(domain.status)
+            data-became={ (domain.name) " is " (domain.status) " now." } data-live=(frame.to_domain(name, "/live")) data-revision=(revision(domain)) {
             (standing(shown))
             @if let Some(provider) = shown.provider && domain.status != DomainStatus::Active { (place(provider)) }
             div.head {
@@ -172,9 +172,12 @@ fn checked_of<'a>(shown: &'a Shown, record: &Record) -> Option<&'a Checked> {
     shown.checked.as_ref()?.iter().find(|checked| checked.record.id == record.id)
 }
 
-/// What is read aloud when the page has changed.
-fn said(domain: &Details) -> String {
-    format!("{} is {} now.", domain.name, domain.status)
+/// What is read aloud when the page has changed, after what became of the domain if its status is another one.
+fn said(shown: &Shown) -> String {
+    let needed = || shown.records.iter().filter(|record| record.standing.status != RecordStatus::Disabled);
+    let right = needed().filter(|record| record.standing.status == RecordStatus::Verified).count();
+    let are = if right == 1 { "is" } else { "are" };
+    format!("{right} of {} {are} right.", counted(needed().count() as u64, "record"))
 }
 
 /// Why the domain is not active, or that it is; what signs for it; when it is checked next.

@@ -63,7 +63,8 @@ pub(super) fn page_with(
     let content = html! {
         div.head {
             h1 { (name) }
-            (domain_pill(domain.status))
+            // A check may change it: the script puts the new one here.
+            span #status data-fresh { (domain_pill(domain.status)) }
             @if let Some(label) = &domain.label { span.soft { (label) } }
         }
         nav.tabs aria-label={ "Pages of " (name) } {

@@ -13,8 +13,8 @@ use qrcode::{Color, QrCode};
 
 use super::passkeys;
 use super::shown::{Shown, Visitor, proof_fields};
-use crate::console::form::{Fields, Refused};
-use crate::console::frame::{Frame, Part, base_path, see};
+use crate::console::form::{Fields, Refused, check_sure, sure};
+use crate::console::frame::{Frame, Part, bare, base_path, see};
 use crate::console::part::{Tone, counted, pill, time};
 use crate::wire::Fault;
 use crate::wire::form::Form;
@@ -62,7 +62,7 @@ fn new_password(fields: &Fields<'_>) -> Markup {
         fields.field(name, label, hint, |control| html! {
             // What was typed is a secret: it is not shown again.
             input type="password" id=(control.id) name=(control.name) required autocomplete="new-password" maxlength="300"
-                aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")];
+                aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")] autofocus[control.is_wrong];
         })
     };
     let hint = format!("At least {LEAST_CHARS} characters; a few words in a row are good.");
@@ -83,7 +83,7 @@ fn begin_form(shown: &Shown, refused: Option<&Refused>) -> Markup {
                         (fields.field("name", "Name", "Letters, digits, dots, hyphens and underscores. The name of the account is added to it.", |control| html! {
                             input type="text" id=(control.id) name=(control.name) value=(fields.value("name", "")) required autocomplete="username"
                                 autocapitalize="none" spellcheck="false" maxlength="64" aria-describedby=[control.described]
-                                aria-invalid=[control.is_wrong.then_some("true")];
+                                aria-invalid=[control.is_wrong.then_some("true")] autofocus[control.is_wrong];
                         }))
                     }
                     (new_password(&fields))
@@ -152,10 +152,20 @@ fn table(shown: &Shown, refused: Option<&Refused>) -> Markup {
                                 td data-label="Since" { (time(one.created_at, frame.now)) }
                                 td data-label="Last signed in" { @match one.used_at { Some(at) => (time(at, frame.now)), None => "never" } }
                                 td {
-                                    (frame.form(&frame.to("/password/remove"), &html! {
-                                        input type="hidden" name="administrator" value=(one.id);
-                                        button.slight.danger { "Remove" span.visually-hidden { " " (one.name) } }
-                                    }))
+                                    @if own == Some(one.id) {
+                                        details {
+                                            summary { "Remove" span.visually-hidden { " " (one.name) } }
+                                            (frame.form(&frame.to("/password/remove"), &html! {
+                                                input type="hidden" name="administrator" value=(one.id);
+                                                (sure("I shall sign in by a login link", "Remove myself"))
+                                            }))
+                                        }
+                                    } @else {
+                                        (frame.form(&frame.to("/password/remove"), &html! {
+                                            input type="hidden" name="administrator" value=(one.id);
+                                            button.slight.danger { "Remove" span.visually-hidden { " " (one.name) } }
+                                        }))
+                                    }
                                 }
                             }
                         }
@@ -234,7 +244,7 @@ fn key_page(
                 div.field {
                     label for="code" { "The code that the program shows now" }
                     input type="text" id="code" name="code" required inputmode="numeric" autocomplete="one-time-code" maxlength="10"
-                        aria-invalid=[is_wrong.then_some("true")] aria-describedby=[is_wrong.then_some("code-error")];
+                        aria-invalid=[is_wrong.then_some("true")] autofocus[is_wrong] aria-describedby=[is_wrong.then_some("code-error")];
                     @if is_wrong { p.error #code-error { "This is not the code of this moment. Is the clock of the program right?" } }
                 }
                 button.primary { "Confirm" }
@@ -315,6 +325,16 @@ pub(super) fn proof(call: &Visitor<'_>, form: &Form) -> Result<administrator::Pr
     known.check(password, code)?.ok_or_else(stale)
 }
 
+/// The page for somebody who has removed their last way in. `what` says what is removed.
+pub(super) fn gone(call: &Visitor<'_>, what: &str) -> Response {
+    let text = html! {
+        p { (what) ", and you are signed out. To come back you need a login link." }
+        p { "Whoever runs the server prints one in its shell: " code { "postroom login-link --account NAME" } ", or "
+            code { "postroom login-link --operator" } "." }
+    };
+    bare(StatusCode::OK, "Your last way in is removed", base_path(call.base_url), &text)
+}
+
 pub(super) fn stale() -> Error {
     Error::invalid("current", "the password or the code is not right")
 }
@@ -355,8 +375,16 @@ pub(in crate::console) fn renew(call: &Visitor<'_>) -> Result<Response, Fault> {
 
 pub(in crate::console) fn remove(call: &Visitor<'_>) -> Result<Response, Fault> {
     let entered = Form::read(call.request)?;
-    let id = administrator_of(&entered)?;
-    match call.write(|tx| administrator::remove(tx, &call.caller.session, id)) {
+    let (id, session) = (administrator_of(&entered)?, &call.caller.session);
+    let is_own = session.administrator == Some(id);
+    let removed = (|| {
+        if is_own {
+            check_sure(&entered)?;
+        }
+        call.write(|tx| administrator::remove(tx, session, id))
+    })();
+    match removed {
+        Ok(()) if is_own => Ok(gone(call, "Your password and your passkeys are removed")),
         Ok(()) => Ok(see(&format!("{}/console/password", base_path(call.base_url)))),
         Err(error) => again(call, "put-out", "session", entered, error.into()),
     }

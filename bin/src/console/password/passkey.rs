@@ -13,11 +13,11 @@ use postroom::id::PasskeyId;
 use serde::Deserialize;
 
 use super::SIGN_IN;
-use super::own::{administrator_of, again, answer, proof, stale};
+use super::own::{administrator_of, again, answer, gone, proof, stale};
 use super::passkeys::needs;
 use super::shown::Visitor;
 use crate::console::form::sentence;
-use crate::console::frame::{Frame, Part, bare, base_path};
+use crate::console::frame::{Frame, Part, base_path};
 use crate::wire::Fault;
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
@@ -197,14 +197,7 @@ pub(in crate::console) fn remove(call: &Visitor<'_>) -> Result<Response, Fault> 
             };
             answer(call, StatusCode::OK, None, Some(&told))
         }
-        Ok(Left::Nothing) => {
-            let text = html! {
-                p { "The passkey is removed, and you are signed out. To come back you need a login link." }
-                p { "Whoever runs the server prints one in its shell: " code { "postroom login-link --account NAME" } ", or "
-                    code { "postroom login-link --operator" } "." }
-            };
-            Ok(bare(StatusCode::OK, "Your last way in is removed", base_path(call.base_url), &text))
-        }
+        Ok(Left::Nothing) => Ok(gone(call, "The passkey is removed")),
         Err(error) => again(call, "remove", "current", entered, error.into()),
     }
 }

@@ -90,7 +90,7 @@ fn label_field(fields: &Fields<'_>, there: &str) -> Markup {
     let hint = "Where it is kept, such as \"my phone\". The audit log shows the name as well.";
     fields.field("label", "Name of the passkey", hint, |control| html! {
         input type="text" id=(control.id) name=(control.name) value=(fields.value("label", there)) required autocomplete="off"
-            maxlength=(MOST_LABEL_CHARS) aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")];
+            maxlength=(MOST_LABEL_CHARS) aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")] autofocus[control.is_wrong];
     })
 }
 
@@ -113,7 +113,7 @@ fn add(shown: &Shown, refused: Option<&Refused>) -> Markup {
                     (fields.field("name", "Your name", "Letters, digits, dots, hyphens and underscores. The name of the account is added to it.", |control| html! {
                         input type="text" id=(control.id) name=(control.name) value=(fields.value("name", "")) required autocomplete="username"
                             autocapitalize="none" spellcheck="false" maxlength="64" aria-describedby=[control.described]
-                            aria-invalid=[control.is_wrong.then_some("true")];
+                            aria-invalid=[control.is_wrong.then_some("true")] autofocus[control.is_wrong];
                     }))
                 }
                 (label_field(&fields, ""))

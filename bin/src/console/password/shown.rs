@@ -54,7 +54,7 @@ pub(super) fn proof_fields(fields: &Fields<'_>) -> Markup {
     let secret = |name: &str, label: &str, kind: &str, complete: &str| {
         fields.field(name, label, "", |control| html! {
             input type=(kind) id=(control.id) name=(control.name) required autocomplete=(complete) maxlength="300"
-                aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")];
+                aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")] autofocus[control.is_wrong];
         })
     };
     html! { (secret("current", "Password of now", "password", "current-password")) (secret("code", "Code", "text", "one-time-code")) }
