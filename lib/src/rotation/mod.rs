@@ -31,7 +31,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::account::Caller;
-use crate::clock::Timestamp;
+use crate::clock::{LONGEST_SPAN, Timestamp};
 use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::dkim::life;
 use crate::dkim::{self, DkimKey, KeyKind, Source, Supply, pool};
@@ -186,7 +186,7 @@ pub fn abort<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Resu
     status(tx, domain)
 }
 
-/// Has rotations begin by themselves so often, or no more. `Invalid` if that is more often than every five days.
+/// Has rotations begin by themselves so often, or no more. `Invalid` if that is not every 5 to 36,500 days.
 pub fn set_interval<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -194,8 +194,8 @@ pub fn set_interval<'t>(
     every: Option<Duration>,
 ) -> Result<RotationView, Error> {
     domain::check_signs_for_own(tx, caller, domain)?;
-    if every.is_some_and(|every| every < SHORTEST_INTERVAL) {
-        return Err(Error::invalid("rotation_interval", "the shortest is 5 days"));
+    if every.is_some_and(|every| !(SHORTEST_INTERVAL..=LONGEST_SPAN).contains(&every)) {
+        return Err(Error::invalid("rotation_interval", "the shortest is 5 days, the longest 36500 days"));
     }
     let mut now = status(tx, domain)?;
     if now.rotation.every != every {
