@@ -212,7 +212,8 @@ impl Desk {
         let code = totp.code(self.app.clock.now()).unwrap();
         let form = format!("current=four+words+in+a+row&code={code}");
         assert_eq!(self.app.visit(&cookie, "POST /console/password/codes", &form).status, 200);
-        assert_eq!(self.app.visit(&cookie, "POST /console/password/remove", "administrator=1").status, 303);
+        let form = "administrator=1&sure=yes";
+        assert_eq!(self.app.visit(&cookie, "POST /console/password/remove", form).status, 200);
         self.passkeys();
         let session = self.app.session(self.key.account);
         self.app.visit(&session, "POST /console/sign-out", "");

@@ -112,8 +112,8 @@ pub fn standing<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Resu
 
 /// The domain of this name, for whoever asks for it by its name.
 ///
-/// `InUse(Alias)` if the name is no domain, and an alias of one that the caller may see: for who acts on behalf of an end user, one of
-/// that user's.
+/// `InUse(Alias)` if the name is no domain, and an alias of one of the caller's: for who acts on behalf of an end user, of one that the user
+/// has or may adopt.
 pub fn domain_named<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Result<Domain<'t>, Error> {
     match domain::find_named(tx, caller, name) {
         Err(Error::NotFound(entity)) => Err(own_alias(tx, caller, name)?.unwrap_or(Error::NotFound(entity))),
@@ -124,13 +124,16 @@ pub fn domain_named<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> 
 /// What to say where the name is an alias of one of the caller's domains: to which it leads.
 pub(crate) fn own_alias(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Option<Error>, Error> {
     let Some(holder) = holder::by_alias(tx, name)? else { return Ok(None) };
-    match domain::find(tx, caller, holder.id) {
-        Ok(domain) => {
+    // A domain that has no end user is there for each of them to adopt.
+    match domain::find(tx, &caller.for_itself(), holder.id) {
+        Ok(domain)
+            if domain.user.is_none() || caller.user().is_none() || domain.user.as_ref() == caller.user() =>
+        {
             let reason =
                 format!("it leads to {}; ask for that domain, or remove the alias first", domain.name);
             Ok(Some(Error::InUse { what: Entity::Alias, reason }))
         }
-        Err(Error::NotFound(_)) => Ok(None),
+        Ok(_) | Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }
