@@ -6,7 +6,6 @@ use postroom::dkim::{DkimKey, KeyKind, KeyPair, Source, Supply};
 use postroom::dns::{Outcome, RecordData, RecordType};
 use postroom::domain::{self, Details, Domain};
 use postroom::error::Error;
-use postroom::name::DnsName;
 use postroom::rotation::{self, RotationView, Stage};
 use postroom::settings::Settings;
 use postroom::verify;
@@ -18,6 +17,11 @@ const NAME: &str = "example.com";
 struct Desk {
     app: TestApp,
     key: Key,
+}
+
+/// Settings of an operator who has a zone for delegated keys.
+fn with_zone() -> Settings {
+    Settings { delegation_zone: Some("dkim.mail.example.net".parse().unwrap()), ..settings() }
 }
 
 impl Desk {
@@ -54,6 +58,13 @@ impl Desk {
         self.app.postroom.write(|tx| {
             rotation::start(tx, &self.key.operator(), &self.key.own(tx, domain.id)?, &Source::Pool)
         })
+    }
+
+    fn delegate(&self) -> Result<RotationView, Error> {
+        let domain = self.domain();
+        self.app
+            .postroom
+            .write(|tx| rotation::delegate(tx, &self.key.operator(), &self.key.own(tx, domain.id)?))
     }
 
     fn verify(&self) {
@@ -286,13 +297,8 @@ fn a_rotation_goes_on_with_the_kind_of_key_that_there_is() {
 
 #[test]
 fn delegated_keys_take_turns_and_the_domains_owner_never_acts_again() {
-    let zone: DnsName = "dkim.mail.example.net".parse().unwrap();
-    let desk = Desk::new(Settings { delegation_zone: Some(zone), ..settings() });
-    let domain = desk.domain();
-    desk.app
-        .postroom
-        .write(|tx| rotation::delegate(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?))
-        .unwrap();
+    let desk = Desk::new(with_zone());
+    desk.delegate().unwrap();
     desk.publish_zone();
     desk.verify();
     desk.keep();
@@ -338,13 +344,8 @@ fn delegated_keys_take_turns_and_the_domains_owner_never_acts_again() {
 
 #[test]
 fn a_delegated_key_whose_record_was_seen_once_signs_only_when_it_is_seen_again() {
-    let zone: DnsName = "dkim.mail.example.net".parse().unwrap();
-    let desk = Desk::new(Settings { delegation_zone: Some(zone), ..settings() });
-    let domain = desk.domain();
-    desk.app
-        .postroom
-        .write(|tx| rotation::delegate(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?))
-        .unwrap();
+    let desk = Desk::new(with_zone());
+    desk.delegate().unwrap();
     desk.publish_zone();
     desk.verify();
     desk.keep();
@@ -363,17 +364,12 @@ fn a_delegated_key_whose_record_was_seen_once_signs_only_when_it_is_seen_again()
 
 #[test]
 fn a_domain_that_does_not_sign_yet_signs_with_its_delegated_key_alone() {
-    let zone: DnsName = "dkim.mail.example.net".parse().unwrap();
-    let app = TestApp::with(Settings { delegation_zone: Some(zone), ..settings() }, 40);
+    let app = TestApp::with(with_zone(), 40);
     let key = app.account("acme");
     app.domain(&key, NAME);
     app.publish_all(NAME);
     let desk = Desk { app, key };
-    let domain = desk.domain();
-    desk.app
-        .postroom
-        .write(|tx| rotation::delegate(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?))
-        .unwrap();
+    desk.delegate().unwrap();
     desk.publish_zone();
     desk.verify();
     assert_eq!(desk.active(), ["pdk1"]);
@@ -390,13 +386,9 @@ fn the_operators_zone_has_every_delegated_key_and_nothing_is_delegated_without_o
     assert!(refused.unwrap_err().to_string().contains("no zone"));
     assert!(desk.app.postroom.read(|tx| rotation::delegated_zone(tx, &[])).is_err());
 
-    let zone: DnsName = "dkim.mail.example.net".parse().unwrap();
-    let desk = Desk::new(Settings { delegation_zone: Some(zone), ..settings() });
+    let desk = Desk::new(with_zone());
     let domain = desk.domain();
-    desk.app
-        .postroom
-        .write(|tx| rotation::delegate(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?))
-        .unwrap();
+    desk.delegate().unwrap();
     let fragment = desk.app.postroom.read(|tx| rotation::delegated_zone(tx, &[])).unwrap();
     assert_eq!(fragment.lines().filter(|line| line.contains(" IN TXT ")).count(), 2, "{fragment}");
     assert!(!fragment.contains(" SOA "));
@@ -411,13 +403,9 @@ fn the_operators_zone_has_every_delegated_key_and_nothing_is_delegated_without_o
 
 #[test]
 fn a_delegated_key_must_come_by_its_alias() {
-    let zone: DnsName = "dkim.mail.example.net".parse().unwrap();
-    let desk = Desk::new(Settings { delegation_zone: Some(zone), ..settings() });
+    let desk = Desk::new(with_zone());
     let domain = desk.domain();
-    desk.app
-        .postroom
-        .write(|tx| rotation::delegate(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?))
-        .unwrap();
+    desk.delegate().unwrap();
     desk.publish_zone();
     let finding = || {
         let checked =

@@ -8,7 +8,7 @@ use postroom::account::Caller;
 use postroom::db::{Held, Postroom, Session};
 use postroom::error::Error;
 use postroom::id::ApiKeyId;
-use postroom::idempotency::{self, Asked, IdempotencyKey, InvalidIdempotencyKey, Known, MAX_ANSWER_OCTETS};
+use postroom::idempotency::{self, Asked, IdempotencyKey, InvalidIdempotencyKey, Known};
 
 use crate::wire::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use crate::wire::{Fault, Route};
@@ -68,13 +68,7 @@ pub(super) fn answer(
     };
     let (octets, response) = encode(response)?;
     if is_final(response.status) {
-        let known = held.session().write(|tx| {
-            let known = idempotency::find(tx, asked)?;
-            if known.is_none() && octets.len() <= MAX_ANSWER_OCTETS {
-                idempotency::keep(tx, asked, &octets)?;
-            }
-            Ok::<_, Error>(known)
-        })?;
+        let known = held.session().write(|tx| idempotency::keep(tx, asked, &octets))?;
         // Another server of the database has answered it meanwhile. What was done here is rolled back with `held`.
         if let Some(known) = known.filter(|_| is_held) {
             return again(known);

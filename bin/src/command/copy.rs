@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use postroom::db::{Options, Postroom, shown};
+use postroom::db::{Options, Postroom, is_on_a_server, shown};
 use postroom::error::Error;
 use postroom::export;
 use serde_json::json;
@@ -28,8 +28,14 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
     let mut options = Options::new(context.config.settings()?);
     options.master_key_file = Some(from.master_key_file().to_owned());
     let place = shown(&args.to.to_string_lossy());
+    // To open a database would migrate it, so a file is refused unopened.
+    if !is_on_a_server(&args.to) && args.to.metadata().is_ok_and(|file| file.len() > 0) {
+        let text = format!(
+            "{place} is not empty; name a file that is not there with --to, or delete this one if a copy to it was interrupted"
+        );
+        return Err(Failure::new(Exit::Refused, text));
+    }
     let to = Postroom::open(&args.to, options)?;
-    // A copy that was interrupted has left tables without rows, and may be begun again.
     let counts = export::copy(&from, &to).map_err(|error| match error {
         Error::Conflict(_) => {
             Failure::new(Exit::Refused, format!("{place} is not empty; name a database that is, with --to"))

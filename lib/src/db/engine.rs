@@ -170,16 +170,6 @@ impl Conn<'_> {
         }
     }
 
-    /// The statements of this transaction may take long.
-    pub(super) fn may_take_long(self) {
-        match self {
-            // A statement on a file is never given up.
-            Conn::Sqlite(_) => {}
-            #[cfg(feature = "postgres")]
-            Conn::Postgres(conn) => conn.may_take_long(),
-        }
-    }
-
     /// A line for each damage that the engine finds.
     pub(super) fn damage(self) -> Result<Vec<String>, Error> {
         match self {

@@ -128,12 +128,6 @@ impl<'t> ReadTx<'t> {
     pub(crate) fn newest_ids(&self) -> Result<Vec<(String, i64)>, Error> {
         self.alive()?.newest_ids()
     }
-
-    /// The statements of this transaction may take long.
-    pub(crate) fn may_take_long(&self) -> Result<(), Error> {
-        self.alive()?.may_take_long();
-        Ok(())
-    }
 }
 
 /// A transaction that reads and writes. `'t` stands for this transaction alone.

@@ -70,8 +70,6 @@ fn copy_rows(source: &ReadTx<'_>, target: &WriteTx<'_>) -> Result<Counts, Error>
     for own in OWN {
         table::clear(target, own)?;
     }
-    source.may_take_long()?;
-    target.may_take_long()?;
     target.defer_references()?;
     target.suspend_triggers()?;
     let mut counts = Counts::new();

@@ -176,7 +176,6 @@ pub fn read(
     }
     // Rows that refer to each other come in any order.
     tx.defer_references()?;
-    tx.may_take_long()?;
     let known = tables(tx, secrets)?;
     let mut rows: Vec<_> = rows.into_iter().collect();
     rows.sort_by_key(|(name, _)| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));

@@ -124,12 +124,18 @@ pub fn find(tx: &ReadTx<'_>, asked: &Asked) -> Result<Option<Known>, Error> {
 }
 
 /// Keeps the answer to this request for a day, or until newer answers need its room: those of the same account that are the
-/// oldest make room for it. One for which there is no room at all is not kept. Neither is a second one under the same key: whoever
-/// repeats the request gets the first.
-pub fn keep(tx: &WriteTx<'_>, asked: &Asked, answer: &[u8]) -> Result<(), Error> {
-    if table::find(tx, asked)?.is_some() {
-        return Ok(());
+/// oldest make room for it. One for which there is no room at all is not kept, nor is one of more than [`MAX_ANSWER_OCTETS`].
+///
+/// Returns what was known before, if anything was: that stays, and whoever repeats the request gets it.
+pub fn keep(tx: &WriteTx<'_>, asked: &Asked, answer: &[u8]) -> Result<Option<Known>, Error> {
+    let known = find(tx, asked)?;
+    if known.is_none() && answer.len() <= MAX_ANSWER_OCTETS {
+        keep_first(tx, asked, answer)?;
     }
+    Ok(known)
+}
+
+fn keep_first(tx: &WriteTx<'_>, asked: &Asked, answer: &[u8]) -> Result<(), Error> {
     let Some(account) = table::account_of(tx, asked.by)? else { return Ok(()) };
     let sealed = tx.master_key().seal(&asked.identity(), answer)?;
     // In place of one that has expired.

@@ -182,7 +182,7 @@ fn filtering_form(mail: &Mail, refused: Option<&Refused>) -> Markup {
                     (fields.text("header_name", "Header field of flagged mail", there.header_name.as_deref().unwrap_or_default(), ""))
                     (fields.text("header_value", "Its value", there.header_value.as_deref().unwrap_or_default(), ""))
                 }
-                (fields.lines("admins", "Administrators, one address a line", &admins.join("\n"), "These addresses are kept for the lifecycle interface, and nobody signs in by them: that is on the page Access."))
+                (fields.lines("admins", "Administrators, one address a line", &admins.join("\n"), "These addresses are kept for clients of the inbound API. Nobody signs in by them: who may sign in is set on the page Access."))
                 button { "Save" }
             }))
         }

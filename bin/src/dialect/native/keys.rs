@@ -163,11 +163,11 @@ pub(super) fn abort(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn set_rotation(call: &Call<'_>) -> Result<Response, Fault> {
     let (name, settings): (_, Settings) = (name(call)?, body(call)?);
-    let every = settings.every_days.map(|days| Duration::from_hours(24 * u64::from(days)));
     let shown = pool::write(*call.session, |tx| {
         let domain = inbound::domain_named(tx, &call.caller, &name)?;
-        if let Some(every) = every {
-            rotation::set_interval(tx, &call.caller, &domain, Some(every).filter(|every| !every.is_zero()))?;
+        if let Some(days) = settings.every_days {
+            let every = Duration::from_hours(24 * u64::from(days));
+            rotation::set_interval(tx, &call.caller, &domain, Some(every).filter(|_| days > 0))?;
         }
         if settings.delegated {
             rotation::delegate(tx, &call.caller, &domain)?;

@@ -81,8 +81,8 @@ pub(in crate::db) struct Connection {
     is_used: Cell<bool>,
     /// Whether a read is over that the server does not know to be.
     is_left_open: Cell<bool>,
-    /// For how long an answer is waited for in this transaction.
-    patience: Cell<Duration>,
+    /// Whether the statements up to the next transaction are known to take long.
+    may_take_long: Cell<bool>,
 }
 
 impl Statements for Connection {
@@ -118,13 +118,13 @@ impl Connection {
             is_conflict: Cell::new(false),
             is_used: Cell::new(false),
             is_left_open: Cell::new(false),
-            patience: Cell::new(USUAL),
+            may_take_long: Cell::new(false),
         })
     }
 
     /// The statements up to the next transaction may take long.
-    pub(in crate::db) fn may_take_long(&self) {
-        self.patience.set(LONGEST);
+    pub(super) fn may_take_long(&self) {
+        self.may_take_long.set(true);
     }
 
     pub(super) fn begin(&self, mode: Mode) {
@@ -137,7 +137,7 @@ impl Connection {
                 },
         );
         self.state.set(State::Begun);
-        self.patience.set(USUAL);
+        self.may_take_long.set(false);
         self.failed.take();
         self.is_conflict.set(false);
         self.ahead.begin();
@@ -342,12 +342,14 @@ impl Connection {
     /// another one takes its place.
     fn with_link<T>(&self, mut work: impl FnMut(&Link) -> Result<T, Failure>) -> Result<T, Failure> {
         let asked = Instant::now();
-        let patience = self.patience.get();
+        let is_first = matches!(self.state.get(), State::Idle | State::Begun);
+        // A server that stands still shows it at the first answer. What follows may be much work, such as to delete all of a domain.
+        let patience = if is_first && !self.may_take_long.get() { USUAL } else { LONGEST };
         let mut work = |link: &Link| {
             link.be_patient(patience);
             work(link)
         };
-        let may_be_stale = self.is_used.get() && matches!(self.state.get(), State::Idle | State::Begun);
+        let may_be_stale = self.is_used.get() && is_first;
         let first = match &*self.link.borrow() {
             Some(link) => work(link),
             None => Err(Failure::out_of_reach("the connection was lost")),

@@ -28,9 +28,10 @@ use crate::error::{Error, StoreError, StoreTrouble};
 
 /// How many statements a link keeps prepared.
 const PREPARED: usize = 512;
-/// After which time a statement that is not answered is given up, with its link: longer than it may wait for a lock.
+/// After which time the first statement of a transaction is given up, with its link, if it is not answered: longer than it may wait for
+/// a lock.
 pub(super) const USUAL: Duration = Duration::from_secs(8);
-/// After which time a statement that is known to take long is given up.
+/// After which time any other statement is given up.
 pub(super) const LONGEST: Duration = Duration::from_mins(10);
 
 /// What every link sets at first: how long a statement waits for a lock; that what is acknowledged is on disk; when the
