@@ -10,7 +10,7 @@ use postroom::idempotency::{self, Asked, Known};
 use postroom::list::{self, ListKind, Scope};
 use postroom::report::{self, NewReport, ReportKind};
 use postroom::settings::Settings;
-use postroom::{domain, event, inbound, ledger, login, provision, recipient, token};
+use postroom::{domain, event, inbound, key, ledger, login, provision, recipient, token};
 
 use crate::harness::app::{Key, TestApp, settings};
 
@@ -61,9 +61,7 @@ fn each_cap_refuses_what_is_one_too_many_and_says_which_it_is() {
     is_capped(&app, key.account, Cap::Tokens, |_| {
         write(&|tx| token::create(tx, &caller, &key.own(tx, id)?, None).map(drop))
     });
-    is_capped(&app, key.account, Cap::Keys, |_| {
-        write(&|tx| postroom::key::create(tx, key.account, None).map(drop))
-    });
+    is_capped(&app, key.account, Cap::Keys, |_| write(&|tx| key::create(tx, key.account, None).map(drop)));
     is_capped(&app, key.account, Cap::LoginLinks, |_| {
         write(&|tx| login::create(tx, &caller, &key.own(tx, id)?).map(drop))
     });
@@ -244,37 +242,40 @@ fn at_their_cap_the_oldest_kept_answers_of_that_account_go_and_no_other() {
 }
 
 #[test]
-fn the_audit_log_and_revoked_tokens_are_kept_for_their_days() {
+fn the_audit_log_and_revoked_keys_and_tokens_are_kept_for_their_days() {
     let (app, key, id) = with(Caps::default());
     let caller = key.operator();
     app.postroom
         .write(|tx| {
             let (made, _) = token::create(tx, &caller, &key.own(tx, id)?, None)?;
-            token::revoke(tx, &caller, &key.own(tx, id)?, made.id).map(drop)
+            token::revoke(tx, &caller, &key.own(tx, id)?, made.id)?;
+            let (made, _) = key::create(tx, key.account, None)?;
+            key::revoke(tx, made.id).map(drop)
         })
         .unwrap();
     let rows = || {
-        (
-            app.value::<i64>("SELECT count(*) FROM event"),
-            app.value::<i64>("SELECT count(*) FROM domain_token"),
-        )
+        ["event", "domain_token", "api_key"]
+            .map(|table| app.value::<i64>(&format!("SELECT count(*) FROM {table}")))
     };
     let forget = |most| {
         app.postroom
-            .write(|tx| Ok::<_, Error>((event::forget_old(tx, most)?, token::forget_revoked(tx, most)?)))
+            .write(|tx| {
+                let events = event::forget_old(tx, most)?;
+                Ok::<_, Error>([events, token::forget_revoked(tx, most)?, key::forget_revoked(tx, most)?])
+            })
             .unwrap()
     };
-    let (events, tokens) = rows();
-    assert!(events > 4 && tokens == 1);
+    let [events, tokens, keys] = rows();
+    assert!(events > 4 && tokens == 1 && keys == 2);
     app.clock.advance(settings().keep_events_for);
-    assert_eq!(forget(500), (0, 0));
+    assert_eq!(forget(500), [0, 0, 0]);
     app.postroom
         .write(|tx| domain::set_label(tx, &caller, &key.own(tx, id)?, Some("new")).map(drop))
         .unwrap();
     app.clock.advance(Duration::from_millis(1));
-    assert_eq!(forget(2), (2, 1));
+    assert_eq!(forget(2), [2, 1, 1]);
     forget(500);
-    assert_eq!(rows(), (1, 0), "the young one stays");
+    assert_eq!(rows(), [1, 0, 1], "the young one stays, and the key that is not revoked");
     assert_eq!(
         app.postroom.read(|tx| event::oldest(tx, key.account)).unwrap().map(|at| at.millis() > 0),
         Some(true)

@@ -121,8 +121,8 @@ pub fn list_for(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<ApiKey>, Error> 
         (Some(_), None) => false,
         (Some(own), Some(others)) => others.is_subset(own),
     };
-    let mut keys = table::all(tx, Some(caller.account()))?;
-    keys.retain(|key| key.revoked_at.is_none() && sees(key));
+    let mut keys = table::unrevoked(tx, caller.account())?;
+    keys.retain(sees);
     Ok(keys)
 }
 
@@ -223,6 +223,15 @@ pub fn note_refusal(tx: &WriteTx<'_>, caller: &Caller, request: &str, reason: &s
 /// Notes when keys were last used. Meant to be called now and then with what has come together.
 pub fn note_uses(tx: &WriteTx<'_>, uses: &[(ApiKeyId, Timestamp)]) -> Result<(), Error> {
     uses.iter().try_for_each(|&(key, at)| table::note_use(tx, key, at))
+}
+
+/// Deletes at most `most` keys that were revoked as long ago as the audit log reaches back, and returns how many it deleted:
+/// none as long as the clock is not believed.
+pub fn forget_revoked(tx: &WriteTx<'_>, most: u32) -> Result<usize, Error> {
+    if !tx.may_expire() {
+        return Ok(0);
+    }
+    table::delete_revoked_before(tx, tx.now() - tx.settings().keep_events_for, most)
 }
 
 /// Whoever holds this key of this account, if it opens something now.

@@ -66,6 +66,18 @@ pub(super) fn all(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<Api
     }
 }
 
+/// The keys of an account that are not revoked. Two statements, however many keys.
+pub(super) fn unrevoked(tx: &ReadTx<'_>, account: AccountId) -> Result<Vec<ApiKey>, Error> {
+    let keys = "SELECT * FROM api_key WHERE account_id = ?1 AND revoked_at IS NULL ORDER BY id";
+    with_domains(
+        tx,
+        tx.all(keys, [account.number()], api_key)?,
+        "SELECT d.api_key_id, d.domain_id FROM api_key k JOIN api_key_domain d ON d.api_key_id = k.id
+         WHERE k.account_id = ?1 AND k.revoked_at IS NULL",
+        [account.number()],
+    )
+}
+
 /// A key of this account that is not revoked.
 pub(super) fn by_id(tx: &ReadTx<'_>, account: AccountId, id: ApiKeyId) -> Result<Option<ApiKey>, Error> {
     let found = tx.one(
@@ -106,6 +118,14 @@ pub(super) fn revoke(tx: &WriteTx<'_>, id: ApiKeyId) -> Result<Option<ApiKey>, E
         tx.run("UPDATE domain SET api_key_id = NULL WHERE api_key_id = ?1", [id.number()])?;
     }
     Ok(key)
+}
+
+pub(super) fn delete_revoked_before(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usize, Error> {
+    tx.run(
+        "DELETE FROM api_key WHERE id IN
+             (SELECT id FROM api_key WHERE revoked_at < ?1 ORDER BY revoked_at LIMIT ?2)",
+        (before.millis(), most),
+    )
 }
 
 pub(super) fn count_tied(tx: &ReadTx<'_>, id: ApiKeyId) -> Result<i64, Error> {

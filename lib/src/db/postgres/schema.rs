@@ -19,6 +19,7 @@ pub(in crate::db) const MIGRATIONS: &[Migration] = &[
     step(33, "passkey", include_str!("../../../migrations/postgres/V33__passkey.sql")),
     step(34, "held_since", include_str!("../../../migrations/postgres/V34__held_since.sql")),
     step(35, "counted_once", include_str!("../../../migrations/postgres/V35__counted_once.sql")),
+    step(36, "revoked_key", include_str!("../../../migrations/postgres/V36__revoked_key.sql")),
 ];
 
 /// Which migrations a database has. It also is what every write locks, so that one can be alone.

@@ -39,4 +39,5 @@ pub(in crate::db) const MIGRATIONS: &[Migration] = &[
     step(33, "passkey", include_str!("../../../migrations/sqlite/V33__passkey.sql")),
     step(34, "held_since", include_str!("../../../migrations/sqlite/V34__held_since.sql")),
     step(35, "counted_once", include_str!("../../../migrations/sqlite/V35__counted_once.sql")),
+    step(36, "revoked_key", include_str!("../../../migrations/sqlite/V36__revoked_key.sql")),
 ];

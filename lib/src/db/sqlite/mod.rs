@@ -16,7 +16,7 @@ use self::connection::{from_sqlite, store};
 pub(super) use self::migrations::MIGRATIONS;
 pub(super) use self::readers::Readers;
 pub(crate) use self::schema::Depth;
-#[cfg(all(test, feature = "postgres"))]
+#[cfg(test)]
 pub(super) use self::schema::SCHEMA_VERSION;
 pub(super) use self::writer::{Turn, Writer};
 use super::open::{OpenError, private_file};
