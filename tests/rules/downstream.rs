@@ -3,8 +3,9 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use postroom::dns::{Answer, Outcome, Question, RecordData, RecordType, Resolver, Server};
+use postroom::dns::{Answer, Outcome, Question, RecordData, RecordType, Resolver, ScriptedResolver, Server};
 use postroom::egress::EgressPolicy;
+use postroom::error::Error;
 use postroom::inbound::{self, Downstream};
 
 /// A resolver that counts what it is asked, and takes its time.
@@ -64,4 +65,35 @@ fn looking_up_downstream_hosts_ends_after_some_seconds_and_what_was_not_looked_u
     let asked = resolver.asked.into_inner().unwrap().len();
     assert!((1..=2).contains(&asked), "{asked}");
     assert_eq!(checked.iter().filter(|checked| checked.is_err()).count(), asked * 16);
+}
+
+#[test]
+fn a_downstream_target_that_a_mail_server_reads_as_another_address_is_refused_whatever_is_allowed() {
+    let inward = EgressPolicy::allowing(vec!["127.0.0.0/8".parse().unwrap()]);
+    for policy in [EgressPolicy::default(), inward] {
+        let check = |target: &str| {
+            let dns = ScriptedResolver::new();
+            inbound::check_downstream(&dns, &policy, &[downstream(target.to_owned())])
+        };
+        for target in [
+            "0x7f.1",
+            "127.1",
+            "127.0.1",
+            "0177.1",
+            "192.168.257",
+            "169.254.43518",
+            "127.0x1",
+            "2130706433",
+            "0x7f000001",
+            "a.0x",
+            "127.1.",
+        ] {
+            assert!(matches!(check(target), Err(Error::Invalid { .. })), "{target}");
+        }
+        for target in
+            ["mx1.example.net", "1.example.net", "0x7f.example.net", "8.8.8.8", "[2606:4700:4700::1111]"]
+        {
+            check(target).unwrap_or_else(|e| panic!("{target}: {e}"));
+        }
+    }
 }

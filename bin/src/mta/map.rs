@@ -80,13 +80,32 @@ fn transport(tx: &ReadTx<'_>, key: &str) -> Result<Option<String>, Error> {
     Ok((!servers.is_empty()).then(|| next_hops(&servers)))
 }
 
-/// As `transport(5)` has it: brackets, so that no MX is looked up; the first that answers takes the mail.
+/// As `transport(5)` has it: brackets, so that no MX is looked up; the first that answers takes the mail. Mail waits where none of them
+/// leads only where it says.
 fn next_hops(servers: &[Downstream]) -> String {
+    let sound: Vec<&Downstream> = servers.iter().filter(|server| !server.misleads()).collect();
+    if sound.is_empty() {
+        return "retry:4.3.5 The downstream address of this domain is no host name".to_owned();
+    }
     let mut text = String::from("smtp:");
-    for (at, server) in servers.iter().enumerate() {
+    for (at, server) in sound.into_iter().enumerate() {
         let host = server.target.trim_start_matches('[').trim_end_matches([']', '.']);
         // Writing to a String cannot fail.
         let _ = write!(text, "{}[{host}]:{}", if at == 0 { "" } else { ", " }, server.port);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mail_goes_on_to_no_stored_server_whose_name_is_read_as_another_address() {
+        let server =
+            |target: &str| Downstream { priority: 1, weight: 1, port: 25, target: target.to_owned() };
+        let [sound, misleading] = [server("mx.example.net."), server("0x7f.1")];
+        assert_eq!(next_hops(&[misleading.clone(), sound]), "smtp:[mx.example.net]:25");
+        assert!(next_hops(&[misleading]).starts_with("retry:4.3.5 "));
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::check_number;
 use crate::dns::{Deadline, Resolver, vet_hosts};
-use crate::egress::{EgressPolicy, NotAdmitted, VettedAddresses};
+use crate::egress::{self, EgressPolicy, NotAdmitted, VettedAddresses};
 use crate::error::Error;
 use crate::name::DnsName;
 
@@ -46,10 +46,19 @@ impl Downstream {
         }
         match (self.address(), self.target.parse::<DnsName>()) {
             (Some(address), _) if !policy.admits(address) => invalid("it is not a public address"),
+            (None, _) if self.misleads() => invalid(
+                "its last part is a number; give a host name, or an address in full, such as 192.0.2.1",
+            ),
             (None, Ok(name)) if !policy.admits_name(name.as_str()) => invalid("it is not a public name"),
             (None, Err(_)) => invalid("its target is neither a host name nor an IP address"),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a mail server might take its target for another address than is written there. No such one is saved; a database may
+    /// have one from earlier.
+    pub fn misleads(&self) -> bool {
+        self.address().is_none() && egress::reads_as_address(&self.target)
     }
 
     /// Its name, where it is no address.
