@@ -1,11 +1,12 @@
 //! How an account loses a name: its domain goes with all that hangs on it, or its alias goes, and what is left is a claim that
 //! says so.
 
+use crate::account::Caller;
 use crate::db::WriteTx;
 use crate::domain::{self, Holder};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
-use crate::id::{AccountId, DomainId};
+use crate::id::DomainId;
 use crate::name::DomainName;
 use crate::ownership::table::{self, Lost};
 use crate::ownership::{self, Loss, Way};
@@ -34,19 +35,20 @@ pub(crate) fn lose(tx: &WriteTx<'_>, actor: &Actor, holder: &Holder<'_>, loss: L
     tx.tell(actor, holder.account, &change)
 }
 
-/// Makes way for `account` where it wants a name: checks that it may have it, and takes it from a claim that gives way. A domain
+/// Makes way for the caller's account where it wants a name: checks that it may have it, and takes it from a claim that gives way. A domain
 /// that is renamed, `instead_of` whose name it wants it, does not count twice.
 ///
-/// `Conflict(Domain)` if the account has the name itself, `Taken` if another one has it, or has proved a name above it. `NotClaimable`
-/// and `Limit` as of a tenant's claims.
+/// `Conflict(Domain)` if the account has the name itself, `Taken` if another one has it, or has proved a name above it, and where that is
+/// a domain of the account which the caller does not see. `NotClaimable` and `Limit` as of a tenant's claims.
 pub(crate) fn make_way(
     tx: &WriteTx<'_>,
-    account: AccountId,
+    caller: &Caller,
     name: &DomainName,
     is_challenge_seen: bool,
     instead_of: Option<DomainId>,
 ) -> Result<(), Error> {
-    let way = ownership::way(tx, account, name, is_challenge_seen)?;
+    let account = caller.account();
+    let way = ownership::way(tx, caller, name, is_challenge_seen)?;
     if let Way::Own = way {
         return Err(Error::Conflict(Entity::Domain));
     }

@@ -142,7 +142,7 @@ fn prove(tx: &WriteTx<'_>, caller: &Caller, before: &Stored, is_missed: Option<b
                 Some(false) => names::prove_alias(tx, name)?,
                 None => {}
             }
-            if let Way::Blocked = ownership::way(tx, claim.account, name, true)? {
+            if let Way::Blocked = ownership::way(tx, caller, name, true)? {
                 return Ok(());
             }
             match of {

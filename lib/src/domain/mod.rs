@@ -83,6 +83,19 @@ pub fn find_named<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Re
     table::by_name(tx, caller, name)?.ok_or(Error::NotFound(Entity::Domain))
 }
 
+/// The domain with this id, if it is there for the caller: for who acts on behalf of an end user, one that the user has or may adopt, which
+/// each of them may where it has no user.
+pub(crate) fn there_for<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    id: DomainId,
+) -> Result<Option<Domain<'t>>, Error> {
+    let is_there = |domain: &Domain<'t>| {
+        domain.user.is_none() || caller.user().is_none_or(|user| domain.user.as_ref() == Some(user))
+    };
+    Ok(table::by_id(tx, &caller.for_itself(), id)?.filter(is_there))
+}
+
 /// Those of these names that are domains which the caller may see, in any order: one statement, however many there are.
 pub fn find_all_named<'t>(
     tx: &ReadTx<'t>,

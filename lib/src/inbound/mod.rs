@@ -124,18 +124,10 @@ pub fn domain_named<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> 
 /// What to say where the name is an alias of one of the caller's domains: to which it leads.
 pub(crate) fn own_alias(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Option<Error>, Error> {
     let Some(holder) = holder::by_alias(tx, name)? else { return Ok(None) };
-    // A domain that has no end user is there for each of them to adopt.
-    match domain::find(tx, &caller.for_itself(), holder.id) {
-        Ok(domain)
-            if domain.user.is_none() || caller.user().is_none() || domain.user.as_ref() == caller.user() =>
-        {
-            let reason =
-                format!("it leads to {}; ask for that domain, or remove the alias first", domain.name);
-            Ok(Some(Error::InUse { what: Entity::Alias, reason }))
-        }
-        Ok(_) | Err(Error::NotFound(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(domain::there_for(tx, caller, holder.id)?.map(|domain| {
+        let reason = format!("it leads to {}; ask for that domain, or remove the alias first", domain.name);
+        Error::InUse { what: Entity::Alias, reason }
+    }))
 }
 
 /// What is set of one domain.
@@ -264,7 +256,7 @@ pub fn change<'t>(
         for (at, alias) in aliases.iter().enumerate() {
             let is_there = kept.contains(alias) || aliases.iter().take(at).any(|before| before == alias);
             if !is_there {
-                make_alias(tx, domain, alias, false)?;
+                make_alias(tx, caller, domain, alias, false)?;
             }
         }
     }
@@ -286,7 +278,7 @@ pub fn add_alias<'t>(
     alias: &DomainName,
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
-    make_alias(tx, domain, alias, false)?;
+    make_alias(tx, caller, domain, alias, false)?;
     tell_of_alias(tx, caller, domain, alias)
 }
 
@@ -299,7 +291,7 @@ pub(crate) fn add_proved_alias<'t>(
     alias: &DomainName,
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
-    make_alias(tx, domain, alias, true)?;
+    make_alias(tx, caller, domain, alias, true)?;
     ownership::table::prove_alias(tx, alias)?;
     tell_of_alias(tx, caller, domain, alias)
 }
@@ -354,12 +346,13 @@ fn told(domain: &Details, before: &Inbound, now: &Inbound) -> Option<event::Chan
 
 fn make_alias<'t>(
     tx: &WriteTx<'t>,
+    caller: &Caller,
     domain: &Domain<'t>,
     alias: &DomainName,
     is_challenge_seen: bool,
 ) -> Result<(), Error> {
     ledger::make_room(tx, domain.account, Cap::Aliases, 1)?;
-    loss::make_way(tx, domain.account, alias, is_challenge_seen, None)?;
+    loss::make_way(tx, caller, alias, is_challenge_seen, None)?;
     let claimed_at = ownership::begin(tx, domain.account, alias, is_challenge_seen)?;
     let covered = ownership::is_covered(tx, domain.account, alias)?;
     table::insert_alias(tx, domain, alias, claimed_at, covered)?;

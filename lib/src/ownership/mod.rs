@@ -35,7 +35,7 @@ use std::collections::{HashMap, HashSet};
 use crate::account::{self, Caller};
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::{Details, Domain, Holder, holder};
+use crate::domain::{self, Details, Domain, Holder, holder};
 use crate::error::{Entity, Error};
 use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
@@ -260,26 +260,37 @@ impl std::str::FromStr for Loss {
 #[error("it does not say how a name was lost")]
 pub struct InvalidLoss;
 
-/// What stands between an account and a name, where it only asks for the name, or where its challenge was seen in the DNS
+/// What stands between a caller's account and a name, where it only asks for the name, or where its challenge was seen in the DNS
 /// a moment ago.
+///
+/// A proof speaks for those alone who see the domain that has it. To all others of its account that domain is like another account's.
 pub(crate) fn way<'t>(
     tx: &ReadTx<'t>,
-    account: AccountId,
+    caller: &Caller,
     name: &DomainName,
     is_challenge_seen: bool,
 ) -> Result<Way<'t>, Error> {
-    let above = nearest_proved(tx, name)?.map(|above| above.account);
-    let bid = match above {
+    let account = caller.account();
+    let above = nearest_proved(tx, name)?;
+    let own = above.filter(|above| above.account == account && !is_challenge_seen);
+    let is_hidden = match own {
+        Some(above) => domain::there_for(tx, caller, above.domain)?.is_none(),
+        None => false,
+    };
+    let bid = match own {
         _ if is_challenge_seen => Bid::Challenge,
-        Some(above) if above == account => Bid::Parent,
+        Some(_) if !is_hidden => Bid::Parent,
         _ => Bid::Word,
     };
-    let is_blocked = bid == Bid::Word && below_others(tx, account, std::iter::once(name))?.contains(name);
+    let is_blocked =
+        is_hidden || bid == Bid::Word && below_others(tx, account, std::iter::once(name))?.contains(name);
     let Some(holder) = holder::at(tx, name)? else {
         return Ok(if is_blocked { Way::Blocked } else { Way::Free });
     };
     if holder.account == account {
-        return Ok(Way::Own);
+        // Whoever is limited to some domains learns of no other one, not even that it is the account's.
+        let is_told = !caller.is_of_domains() || domain::there_for(tx, caller, holder.id)?.is_some();
+        return Ok(if is_told { Way::Own } else { Way::Blocked });
     }
     Ok(match takes(bid, proof_of(tx, &holder)?, has_expired(tx, &holder)?) {
         Some(_) if is_blocked => Way::Blocked,
@@ -323,10 +334,11 @@ pub(crate) fn check_claimable(
     if too_many { Err(Error::Limit { what: Entity::Claim, most: most.into() }) } else { Ok(()) }
 }
 
-/// Whether nothing stands between an account and a name: nobody holds it, and the account had no claim to it before that would go
+/// Whether nothing stands between a caller's account and a name: nobody holds it, and the account had no claim to it before that would go
 /// on.
-pub(crate) fn is_free(tx: &ReadTx<'_>, account: AccountId, name: &DomainName) -> Result<bool, Error> {
-    if !matches!(way(tx, account, name, false)?, Way::Free)
+pub(crate) fn is_free(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<bool, Error> {
+    let account = caller.account();
+    if !matches!(way(tx, caller, name, false)?, Way::Free)
         || table::claim(tx, account, name)?.is_some()
         || table::past(tx, account, name)?.is_some()
     {
@@ -363,9 +375,10 @@ pub(crate) fn is_covered(tx: &ReadTx<'_>, account: AccountId, name: &DomainName)
 }
 
 /// Foresees what is read before an account may have a name.
-pub(crate) fn foresee(tx: &ReadTx<'_>, account: AccountId, name: &DomainName) {
+pub(crate) fn foresee(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) {
+    let account = caller.account();
     // No row is there yet, so that each goes on as if the name were free.
-    let _ = way(tx, account, name, false);
+    let _ = way(tx, caller, name, false);
     let _ = account::is_trusted(tx, account);
     let _ = table::claim(tx, account, name);
     let _ = table::past(tx, account, name);

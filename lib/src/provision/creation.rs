@@ -56,7 +56,7 @@ pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Res
     if let Some(alias) = inbound::own_alias(tx, caller, new.name)? {
         return Err(alias);
     }
-    loss::make_way(tx, caller.account(), new.name, false, None)?;
+    loss::make_way(tx, caller, new.name, false, None)?;
     make(tx, caller, new, label, false)
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn create_proved<'t>(
     caller: &Caller,
     name: &DomainName,
 ) -> Result<Domain<'t>, Error> {
-    loss::make_way(tx, caller.account(), name, true, None)?;
+    loss::make_way(tx, caller, name, true, None)?;
     let domain = make(tx, caller, &NewDomain::named(name), None, true)?;
     signing::prove(tx, caller.actor(), &domain, ownership::BY_CHALLENGE)?;
     domain::find(tx, caller, domain.id)
@@ -140,7 +140,7 @@ fn plan_free<'a>(tx: &WriteTx<'_>, caller: &Caller, new: NewDomain<'a>) -> Resul
     let Ok(label) = label::parse_optional("label", new.label) else { return Ok(None) };
     if caller.is_of_domains()
         || !tx.settings().dkim_selector.fits(new.name)
-        || !ownership::is_free(tx, caller.account(), new.name)?
+        || !ownership::is_free(tx, caller, new.name)?
     {
         return Ok(None);
     }
@@ -176,7 +176,7 @@ fn is_room_for<'a>(
 /// Foresees what is read before a domain is written.
 fn foresee(tx: &ReadTx<'_>, caller: &Caller, new: &NewDomain<'_>) {
     let _ = inbound::own_alias(tx, caller, new.name);
-    ownership::foresee(tx, caller.account(), new.name);
+    ownership::foresee(tx, caller, new.name);
     let _ = subscription::find(tx, caller.account(), new.subscription.unwrap_or(subscription::DEFAULT));
     let _ = dkim::pool::has_pair(tx);
     let _ = tx.master_key().newest();

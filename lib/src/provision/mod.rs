@@ -107,7 +107,7 @@ pub fn rename<'t>(
     if let Some(alias) = inbound::own_alias(tx, caller, name)? {
         return Err(alias);
     }
-    loss::make_way(tx, caller.account(), name, false, Some(domain.id))?;
+    loss::make_way(tx, caller, name, false, Some(domain.id))?;
     ownership::remember(tx, domain.account, domain.id)?;
     let claimed_at = ownership::begin(tx, domain.account, name, false)?;
     let covered = ownership::is_covered(tx, domain.account, name)?;

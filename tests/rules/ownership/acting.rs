@@ -166,3 +166,69 @@ fn lists_say_nothing_of_mail_to_an_alias_that_is_not_proved() {
     prove(&app, &tenant, "alias.example");
     assert_eq!(outcome("jo@alias.example"), ListOutcome::Blocked);
 }
+
+#[test]
+fn a_proof_speaks_for_none_but_those_who_see_the_domain_that_has_it() {
+    let app = TestApp::with(settings(), 20);
+    let tenant = app.tenant("tenant");
+    for text in ["bank.example", "shop.example"] {
+        claimed(&app, &tenant, text);
+        app.publish_challenge(&tenant, text);
+        verified(&app, &tenant, text);
+    }
+    let find = |text: &str| {
+        app.postroom
+            .read(|tx| domain::find_named(tx, &tenant.operator(), &name(text)).map(|it| it.id))
+            .unwrap()
+    };
+    let shop = find("shop.example");
+    let add = |caller: &Caller, text: &str| {
+        app.postroom.write(|tx| inbound::add_alias(tx, caller, &domain::find(tx, caller, shop)?, &name(text)))
+    };
+    let make = |caller: &Caller, text: &str| {
+        app.postroom.write(|tx| provision::create(tx, caller, &NewDomain::named(&name(text))).map(drop))
+    };
+
+    // A key of one domain, and that domain's administrator, who are told nothing of the account's other ones.
+    let request = key::KeyRequest { domains: Some(Some([shop].into())), ..Default::default() };
+    let limited = app.caller(&app.limited_key(tenant.account, request));
+    let id = create(&app, &tenant, "third.example").unwrap();
+    for caller in [&limited] {
+        assert!(is_taken(add(caller, "pay.bank.example")));
+        assert!(is_taken(add(caller, "bank.example")));
+        assert!(is_taken(add(caller, "third.example")));
+        let renamed = app.postroom.write(|tx| {
+            let domain = domain::find(tx, caller, shop)?;
+            provision::rename(tx, caller, &domain, &name("secure.bank.example")).map(drop)
+        });
+        assert!(is_taken(renamed));
+        add(caller, "www.shop.example").unwrap();
+        assert!(acts(&app, &tenant, "www.shop.example"));
+    }
+
+    // A key that does not see a domain which is tied to another one.
+    let (first, second) = (app.key_of(tenant.account), app.key_of(tenant.account));
+    let bank = find("bank.example");
+    app.postroom
+        .write(|tx| {
+            domain::associate(tx, &tenant.operator(), &tenant.own(tx, bank)?, Some(first.id)).map(drop)
+        })
+        .unwrap();
+    assert!(is_taken(make(&app.caller(&second), "mail.bank.example")));
+    make(&app.caller(&first), "mail.bank.example").unwrap();
+    assert!(acts(&app, &tenant, "mail.bank.example"));
+
+    // An end user, below a name that another one has.
+    let for_user = |user: &str| tenant.operator().for_user(user.parse().unwrap());
+    app.postroom
+        .write(|tx| {
+            provision::create_or_adopt(tx, &for_user("one"), &NewDomain::named(&name("shop.example")))
+                .map(drop)
+        })
+        .unwrap();
+    assert!(is_taken(make(&for_user("two"), "mail.shop.example")));
+    make(&for_user("one"), "mail.shop.example").unwrap();
+    // What has no user is there for each of them.
+    make(&for_user("two"), "post.bank.example").unwrap();
+    assert!(app.postroom.read(|tx| tenant.own(tx, id).map(drop)).is_ok());
+}

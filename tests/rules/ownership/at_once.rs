@@ -33,7 +33,7 @@ fn tried<T>(tx: &WriteTx<'_>, work: impl FnOnce() -> Result<T, Error>) -> Result
 
 /// All that there is to see of a new domain, but for its id.
 fn seen<'t>(tx: &WriteTx<'t>, made: &domain::Domain<'t>) -> Result<String, Error> {
-    let caller = postroom::Caller::operator(made.account);
+    let caller = Caller::operator(made.account);
     let stored = domain::find(tx, &caller, made.id)?.into_details();
     assert_eq!(stored, *made.details());
     let records = record::list(tx, made)?.into_iter();

@@ -6,6 +6,7 @@ mod limits;
 mod moving;
 mod proof;
 
+use postroom::account::Caller;
 use postroom::cap::Caps;
 use postroom::claim::{self, ClaimOutcome, ClaimState};
 use postroom::dkim::{self, KeyPair, Source, pool};
@@ -14,6 +15,7 @@ use postroom::domain;
 use postroom::error::{Entity, Error};
 use postroom::id::DomainId;
 use postroom::inbound;
+use postroom::key;
 use postroom::keyring;
 use postroom::list::{self, ListKind, ListOutcome, ListQuery, Scope};
 use postroom::mail;

@@ -228,7 +228,7 @@ fn a_domain_that_proves_one_which_is_tied_to_another_key_stays_as_it_is() {
         Err(Error::InUse { reason, .. }) => reason.contains("1 domain ") && !reason.contains("shop"),
         other => panic!("{other:?}"),
     };
-    let delete = |caller: &postroom::Caller| {
+    let delete = |caller: &Caller| {
         app.postroom.write(|tx| provision::delete(tx, caller, &domain::find(tx, caller, parent)?))
     };
     assert!(in_use(delete(&caller)));
