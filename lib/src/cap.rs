@@ -28,6 +28,8 @@ pub enum Cap {
     Tokens,
     /// The API keys that are not revoked.
     Keys,
+    /// The domains that those keys are limited to, counted for each key.
+    KeyDomains,
     /// The login links that can still be used.
     LoginLinks,
     /// The octets of the answers that are kept for a repeated request.
@@ -42,12 +44,13 @@ pub enum Cap {
 
 impl Cap {
     /// Every cap, in the order in which they are shown.
-    pub const ALL: [Cap; 10] = [
+    pub const ALL: [Cap; 11] = [
         Cap::ListEntries,
         Cap::Recipients,
         Cap::Aliases,
         Cap::Tokens,
         Cap::Keys,
+        Cap::KeyDomains,
         Cap::LoginLinks,
         Cap::KeptAnswers,
         Cap::UnprovedClaims,
@@ -63,6 +66,7 @@ impl Cap {
             Cap::Aliases => "limits.aliases",
             Cap::Tokens => "limits.tokens",
             Cap::Keys => "limits.keys",
+            Cap::KeyDomains => "limits.key_domains",
             Cap::LoginLinks => "limits.login_links",
             Cap::KeptAnswers => "limits.kept_answer_mib",
             Cap::UnprovedClaims => "limits.unproved_claims",
@@ -100,6 +104,7 @@ impl fmt::Display for SoMany {
             Cap::Aliases => write!(f, "{most} aliases in an account"),
             Cap::Tokens => write!(f, "{most} sending tokens in an account"),
             Cap::Keys => write!(f, "{most} API keys in an account"),
+            Cap::KeyDomains => write!(f, "{most} domains to which API keys of an account are limited"),
             Cap::LoginLinks => write!(f, "{most} unused login links in an account"),
             Cap::KeptAnswers => write!(f, "{} MiB of kept answers in an account", most / MIB),
             Cap::UnprovedClaims => write!(f, "{most} names without a proof in an account"),
@@ -122,6 +127,8 @@ pub struct Caps {
     pub tokens: u32,
     /// API keys that are not revoked.
     pub keys: u32,
+    /// Domains that those keys are limited to, counted for each key.
+    pub key_domains: u32,
     /// Login links that can still be used.
     pub login_links: u32,
     /// Octets of kept answers; what is too much makes the oldest go.
@@ -143,6 +150,7 @@ impl Caps {
             Cap::Aliases => self.aliases.into(),
             Cap::Tokens => self.tokens.into(),
             Cap::Keys => self.keys.into(),
+            Cap::KeyDomains => self.key_domains.into(),
             Cap::LoginLinks => self.login_links.into(),
             Cap::KeptAnswers => self.kept_answer_octets,
             Cap::UnprovedClaims => self.unproved_claims.into(),
@@ -160,6 +168,7 @@ impl Default for Caps {
             aliases: 10_000,
             tokens: 10_000,
             keys: 1_000,
+            key_domains: 20_000,
             login_links: 1_000,
             kept_answer_octets: 64 * MIB,
             unproved_claims: 1_000,

@@ -10,6 +10,7 @@ use postroom_server::dialect::DIALECTS;
 use postroom_server::wire::Auth;
 
 use super::isolation::{USER, World, routes, target};
+use crate::harness::app::Key;
 
 fn page() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/dialects/scopes.md"))
@@ -121,4 +122,46 @@ fn a_refusal_is_written_to_the_audit_log_once_a_minute_for_each_reason() {
     world.app.app.forget().unwrap();
     assert_eq!(world.app.call(&key, "POST /api/v1/domains").status, 403);
     assert_eq!(refused().len(), 3);
+}
+
+#[test]
+fn where_mail_is_delivered_is_set_by_no_key_without_the_scope_for_routes() {
+    let world = World::new(false);
+    let key = |scopes: &[KeyScope]| {
+        let scopes = Some(KeyScopes::new(scopes.iter().copied()));
+        world.app.limited_key(world.owner.account, KeyRequest { scopes, ..KeyRequest::default() })
+    };
+    let (narrow, wide) =
+        (key(&[KeyScope::DomainsWrite]), key(&[KeyScope::DomainsWrite, KeyScope::RoutesWrite]));
+    let servers = r#"[{"priority":1,"weight":1,"port":25,"target":"8.8.8.8"}]"#;
+    let name = "scoped.example";
+    let item = format!(r#"{{"domain":"{name}","downstreamAddresses":{servers}}}"#);
+    let settings = format!(r#"{{"downstreamAddresses":{servers}}}"#);
+    let send = |key: &Key, line: &str, body: &str| {
+        world.app.send(
+            line,
+            &[("X-API-Key", &key.secret), ("Content-Type", "application/json")],
+            body.as_bytes(),
+        )
+    };
+    assert_eq!(send(&narrow, "POST /inbound/v1/domains?subscriptionHandle=default", &item).status, 403);
+    let batch = send(
+        &narrow,
+        "POST /inbound/v1/domains/batch?subscriptionHandle=default",
+        &format!(r#"{{"domains":[{item}]}}"#),
+    );
+    assert!(batch.text().contains("lacks the scope routes:write"), "{}", batch.text());
+    assert_eq!(
+        send(
+            &narrow,
+            "POST /inbound/v1/domains?subscriptionHandle=default",
+            &format!(r#"{{"domain":"{name}"}}"#)
+        )
+        .status,
+        201
+    );
+    let line = format!("PUT /inbound/v1/domains/{name}/settings");
+    assert_eq!(send(&narrow, &line, &settings).status, 403);
+    assert_eq!(send(&narrow, &line, r#"{"admins":["jo@admin.example"]}"#).status, 200);
+    assert_eq!(send(&wide, &line, &settings).status, 200);
 }

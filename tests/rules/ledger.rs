@@ -130,6 +130,20 @@ fn what_is_revoked_used_or_deleted_makes_room() {
     link().unwrap();
 }
 
+#[test]
+fn the_domains_to_which_keys_are_limited_are_capped_together_and_go_with_their_key() {
+    let (app, key, id) = with(Caps { key_domains: 1, ..Caps::default() });
+    let limited = || {
+        let request = key::KeyRequest { domains: Some(Some([id].into())), ..Default::default() };
+        app.postroom.write(|tx| key::create_for(tx, &key.operator(), None, request.clone()))
+    };
+    let mut first = None;
+    is_capped(&app, key.account, Cap::KeyDomains, |_| limited().map(|(made, _)| first = Some(made.id)));
+    app.postroom.write(|tx| key::revoke(tx, first.unwrap())).unwrap();
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM api_key_domain"), 0);
+    limited().unwrap();
+}
+
 /// What the tables have, counted one by one.
 fn counted(app: &TestApp, account: AccountId) -> BTreeMap<&'static str, u64> {
     let count = |cap: Cap, sql: &str| {
@@ -149,6 +163,10 @@ fn counted(app: &TestApp, account: AccountId) -> BTreeMap<&'static str, u64> {
         count(Cap::Aliases, &format!("SELECT count(*) FROM alias WHERE {own}")),
         count(Cap::Tokens, &format!("SELECT count(*) FROM domain_token WHERE revoked_at IS NULL AND {own}")),
         count(Cap::Keys, "SELECT count(*) FROM api_key WHERE revoked_at IS NULL AND account_id = :account"),
+        count(
+            Cap::KeyDomains,
+            "SELECT count(*) FROM api_key_domain d JOIN api_key k ON k.id = d.api_key_id WHERE k.account_id = :account",
+        ),
         count(
             Cap::LoginLinks,
             &format!("SELECT count(*) FROM login_link WHERE account_id = :account AND expires_at > {now}"),
@@ -181,6 +199,8 @@ fn the_figures_are_those_of_the_tables_whatever_becomes_of_the_domains() {
                 token::create(tx, &caller, &domain, None)?;
                 token::revoke(tx, &caller, &domain, first.id)?;
                 login::create(tx, &caller, &domain)?;
+                let limits = key::KeyRequest { domains: Some(Some([id].into())), ..Default::default() };
+                key::create_for(tx, &caller, None, limits)?;
                 let name = domain.name.to_string();
                 inbound::add_alias(tx, &caller, &domain, &format!("alias.{name}").parse()?)?;
                 let (jo, _) = recipient::save(tx, &caller, &format!("jo@{name}").parse()?, true, None)?;
@@ -210,7 +230,7 @@ fn the_figures_are_those_of_the_tables_whatever_becomes_of_the_domains() {
     check("expired");
     assert_eq!(
         used(&app, key.account).into_iter().filter(|(_, used)| *used > 0).collect::<Vec<_>>(),
-        [("keys", 1)]
+        [("keys", 3)]
     );
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 
+use postroom::report::is_unseen;
 use serde_json::Value;
 
 use super::Failure;
@@ -90,9 +91,10 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// A text that cannot move the cursor or forge a line.
+/// A text that cannot move the cursor, forge a line, or turn the direction of what is written after it.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    let shown = |c: char| if is_unseen(c) { c.escape_unicode().collect() } else { vec![c] };
+    text.chars().flat_map(shown).collect()
 }
 
 #[cfg(test)]
@@ -103,5 +105,6 @@ mod tests {
     fn columns_line_up_and_control_characters_are_shown() {
         let rows = [vec!["1".into(), "a\x1b[2J".into()], vec!["23".into(), "b".into()]];
         assert_eq!(table(&["ID", "NAME"], &rows), "ID  NAME\n1   a\\u{1b}[2J\n23  b\n");
+        assert_eq!(printable("x\u{202e}evil\u{2028}y"), "x\\u{202e}evil\\u{2028}y");
     }
 }

@@ -112,6 +112,11 @@ pub const KEYS: &[Key] = &[
         "API keys of one account that are not revoked (1000)",
     ),
     key::<u32>(
+        "limits.key_domains",
+        "POSTROOM_LIMITS_KEY_DOMAINS",
+        "domains to which those keys are limited, counted for each key (20000)",
+    ),
+    key::<u32>(
         "limits.login_links",
         "POSTROOM_LIMITS_LOGIN_LINKS",
         "unused login links of one account (1000)",

@@ -118,6 +118,7 @@ impl Config {
             "limits.recipients" => settings.caps.recipients,
             "limits.aliases" => settings.caps.aliases,
             "limits.tokens" => settings.caps.tokens,
+            "limits.key_domains" => settings.caps.key_domains,
             "limits.login_links" => settings.caps.login_links,
             "limits.unproved_claims" => settings.caps.unproved_claims,
         }

@@ -100,6 +100,9 @@ pub fn create_for(
     let limits = limits_of(tx, caller)?.for_request(request)?;
     limits.check(tx.now())?;
     ledger::make_room(tx, caller.account(), Cap::Keys, 1)?;
+    if let Some(domains) = &limits.domains {
+        ledger::make_room(tx, caller.account(), Cap::KeyDomains, domains.len() as u64)?;
+    }
     let secret = PlainSecret::generate(SecretKind::AccountKey)?;
     let key = table::insert(tx, caller.account(), &secret, description, limits)?;
     let change = Change::ApiKeyCreated { key: key.id, description: key.description.clone() };
@@ -115,15 +118,24 @@ pub fn list(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<ApiKey>, 
 /// The keys of the caller's account that are not revoked, the oldest first. A key that is limited to some domains sees
 /// those alone that are limited to the same ones or fewer.
 pub fn list_for(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<ApiKey>, Error> {
-    let own = limits_of(tx, caller)?.domains;
-    let sees = |key: &ApiKey| match (&own, &key.limits.domains) {
+    let own = limits_of(tx, caller)?;
+    let mut keys = table::unrevoked(tx, caller.account())?;
+    keys.retain(|key| sees(&own, key));
+    Ok(keys)
+}
+
+/// Whether a key with these limits sees another one.
+fn sees(own: &KeyLimits, key: &ApiKey) -> bool {
+    match (&own.domains, &key.limits.domains) {
         (None, _) => true,
         (Some(_), None) => false,
         (Some(own), Some(others)) => others.is_subset(own),
-    };
-    let mut keys = table::unrevoked(tx, caller.account())?;
-    keys.retain(sees);
-    Ok(keys)
+    }
+}
+
+/// The newest key of an account, revoked or not.
+pub fn newest(tx: &ReadTx<'_>, account: AccountId) -> Result<Option<ApiKeyId>, Error> {
+    table::newest(tx, account)
 }
 
 /// Revokes a key, from now on and for good; domains that are tied to it become free for all keys of its account.
@@ -137,13 +149,14 @@ pub fn revoke(tx: &WriteTx<'_>, id: ApiKeyId) -> Result<ApiKey, Error> {
 /// `InUse` if it is the caller's own, or if domains are tied to it, which would then be open to every key: the operator can
 /// do that. `Wider` if it reaches further than the caller's own.
 pub fn revoke_for(tx: &WriteTx<'_>, caller: &Caller, id: ApiKeyId) -> Result<ApiKey, Error> {
-    let found = list_for(tx, caller)?.into_iter().find(|key| key.id == id);
+    let own = limits_of(tx, caller)?;
+    let found = table::by_id(tx, caller.account(), id)?.filter(|key| sees(&own, key));
     let found = found.ok_or(Error::NotFound(Entity::ApiKey))?;
     let in_use = |reason: String| Error::InUse { what: Entity::ApiKey, reason };
     if caller.key() == Some(id) {
         return Err(in_use("it is the key that asks".to_owned()));
     }
-    if !limits_of(tx, caller)?.cover(&found.limits) {
+    if !own.cover(&found.limits) {
         return Err(Error::Wider { field: "id" });
     }
     let tied = table::count_tied(tx, id)?;

@@ -66,6 +66,11 @@ pub(super) fn all(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<Api
     }
 }
 
+pub(super) fn newest(tx: &ReadTx<'_>, account: AccountId) -> Result<Option<ApiKeyId>, Error> {
+    let newest = "SELECT id FROM api_key WHERE account_id = ?1 ORDER BY id DESC LIMIT 1";
+    tx.one(newest, [account.number()], |row| Ok(ApiKeyId::new(row.get(0)?)))
+}
+
 /// The keys of an account that are not revoked. Two statements, however many keys.
 pub(super) fn unrevoked(tx: &ReadTx<'_>, account: AccountId) -> Result<Vec<ApiKey>, Error> {
     let keys = "SELECT * FROM api_key WHERE account_id = ?1 AND revoked_at IS NULL ORDER BY id";
@@ -116,6 +121,7 @@ pub(super) fn revoke(tx: &WriteTx<'_>, id: ApiKeyId) -> Result<Option<ApiKey>, E
     )?;
     if key.is_some() {
         tx.run("UPDATE domain SET api_key_id = NULL WHERE api_key_id = ?1", [id.number()])?;
+        tx.run("DELETE FROM api_key_domain WHERE api_key_id = ?1", [id.number()])?;
     }
     Ok(key)
 }

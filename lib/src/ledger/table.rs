@@ -13,6 +13,10 @@ fn sql(cap: Cap) -> Option<&'static str> {
         Cap::Aliases => "SELECT aliases, ?2 FROM ledger WHERE account_id = ?1",
         Cap::Tokens => "SELECT tokens, ?2 FROM ledger WHERE account_id = ?1",
         Cap::Keys => "SELECT count(*), ?2 FROM api_key WHERE account_id = ?1 AND revoked_at IS NULL",
+        Cap::KeyDomains => {
+            "SELECT count(*), ?2 FROM api_key k CROSS JOIN api_key_domain d
+             WHERE k.account_id = ?1 AND k.revoked_at IS NULL AND d.api_key_id = k.id"
+        }
         Cap::KeptAnswers => "SELECT answer_octets, ?2 FROM ledger WHERE account_id = ?1",
         Cap::Reports => "SELECT report_octets, ?2 FROM ledger WHERE account_id = ?1",
         // No more than the cap of them.

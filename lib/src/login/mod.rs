@@ -1,8 +1,8 @@
 //! Login links: whoever opens a link is signed in to one domain, one account, or as the operator to all of them; once, within
 //! a short time.
 //!
-//! A link to a domain has the rights of the API key that made it, checked when the link is opened and not when it was made: it
-//! stops working once that key is revoked or has expired, or no longer sees the domain. It ends when its domain is deleted,
+//! Whoever opens a link to a domain is its administrator, and may do everything there, whatever scopes and networks the API key has
+//! that made the link. The link and the session stop working once that key is revoked or has expired, or no longer sees the domain. It ends when its domain is deleted,
 //! renamed or given to another owner. Links to accounts and links for the operator are made by people who hold the
 //! database, or are signed in as what the link is for. [`peek`] shows what a link opens and does not use it up, for a page with a
 //! button: programs that scan mail follow links, and must not use them up. [`session::sign_in`](crate::session::sign_in) is

@@ -43,6 +43,7 @@ use crate::ledger;
 use crate::name::DomainName;
 use crate::page::Page;
 
+pub use crate::label::is_unseen;
 pub use message::InvalidReportMessage;
 pub use reading::{Readable, readable};
 

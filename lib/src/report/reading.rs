@@ -2,6 +2,8 @@
 
 use mail_parser::{Message, MessageParser, MimeHeaders};
 
+use crate::label;
+
 /// The most header fields that are shown.
 const MOST_FIELDS: usize = 200;
 /// The most characters of a field, and of the text.
@@ -70,11 +72,7 @@ fn plain(text: &str, most: usize) -> (String, bool) {
     let seen = |c: char| match c {
         '\r' => None,
         '\n' | '\t' => Some(c),
-        // Marks that turn the direction of writing, and others without a shape of their own.
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}' | '\u{feff}' => {
-            Some('\u{fffd}')
-        }
-        c if c.is_control() => Some('\u{fffd}'),
+        c if label::is_unseen(c) => Some('\u{fffd}'),
         c => Some(c),
     };
     let mut left = text.chars().filter_map(seen);

@@ -1,5 +1,7 @@
 //! The page of an account: its plans, its API keys, and login links for its administrators.
 
+use std::time::Duration;
+
 use postroom::id::DomainId;
 
 use crate::harness::app::{Key, TestApp};
@@ -49,6 +51,31 @@ fn an_api_key_is_made_with_its_limits_and_a_reload_makes_no_second_one() {
         app.visit(&app.domain_session(&key.operator(), DomainId::new(1)), "GET /console/account", "").status,
         404
     );
+}
+
+#[test]
+fn a_session_gives_no_lasting_way_in_when_it_is_older_than_15_minutes() {
+    let (app, first, session) = world();
+    let other = app.key_of(first.account).id;
+    app.clock.advance(Duration::from_mins(16));
+    let page = app.visit(&session, "GET /console/account", "");
+    assert!(
+        !page.text().contains("Make the key") && !page.text().contains("Rotate the secret"),
+        "{}",
+        page.text()
+    );
+    assert!(page.text().contains("more than 15 minutes ago"));
+    for (line, form) in [
+        ("POST /console/account/keys".to_owned(), "description=late"),
+        (format!("POST /console/account/keys/{other}/rotate"), "grace=0"),
+        ("POST /console/account/links".to_owned(), ""),
+    ] {
+        let refused = app.visit(&session, &line, form);
+        assert_eq!(refused.status, 422, "{line}");
+        assert!(!refused.text().contains("pra_"), "{line}");
+    }
+    let sure = app.visit(&session, &format!("POST /console/account/keys/{other}/revoke"), "sure=yes");
+    assert_eq!(sure.status, 303, "to take a way in away is open to every session");
 }
 
 #[test]

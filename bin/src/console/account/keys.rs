@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 use postroom::access::{InvalidNetwork, KeyScope, KeyScopes, Network};
-use postroom::account;
+use postroom::account::{self, Caller};
 use postroom::administrator;
 use postroom::clock::Timestamp;
+use postroom::db::ReadTx;
 use postroom::domain;
 use postroom::error::{Entity, Error};
 use postroom::id::{ApiKeyId, DomainId};
@@ -29,6 +30,8 @@ const AFTER: &str = "after";
 
 /// How many of the domains that are tied to a key are named.
 const MOST_TIED: u32 = 5;
+/// How many of the domains that a key is limited to are named.
+const MOST_LIMITED: usize = 20;
 
 struct Account {
     frame: Frame,
@@ -38,6 +41,8 @@ struct Account {
     /// The domains that are tied to keys, some of each.
     tied: BTreeMap<ApiKeyId, Vec<DomainName>>,
     newest: i64,
+    /// Whether whoever looks signed in a short while ago.
+    is_fresh: bool,
 }
 
 impl Account {
@@ -48,12 +53,12 @@ impl Account {
             for (key, name) in domain::limits_of_keys(tx, acts)? {
                 domains.entry(key).or_default().push(name);
             }
-            let all = key::list(tx, Some(acts.account()))?;
             let keys = key::list_for(tx, acts)?;
             let ids: Vec<ApiKeyId> = keys.iter().map(|key| key.id).collect();
             Ok(Account {
                 frame: Frame::of(tx, call)?,
-                newest: newest(&all),
+                newest: newest(tx, acts)?,
+                is_fresh: administrator::is_fresh(tx, &call.caller.session),
                 tied: domain::tied_to_keys(tx, acts, &ids, MOST_TIED)?.into_iter().collect(),
                 keys,
                 domains,
@@ -63,8 +68,8 @@ impl Account {
 }
 
 /// The newest key, revoked or not.
-fn newest(all: &[ApiKey]) -> i64 {
-    all.iter().map(|key| key.id.number()).max().unwrap_or_default()
+fn newest(tx: &ReadTx<'_>, acts: &Caller) -> Result<i64, Error> {
+    Ok(key::newest(tx, acts.account())?.map_or(0, ApiKeyId::number))
 }
 
 pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
@@ -90,7 +95,11 @@ fn answer(
             p { "A login link signs one person in as an administrator of this account, once, for a few minutes. Who is signed in stands on the page "
                 a href=(frame.to("/sessions")) { "Sessions" } "." }
             (Fields::of("link", &[], refused).top())
-            (frame.button(&frame.to("/account/links"), "Make a login link", ""))
+            @if account.is_fresh {
+                (frame.button(&frame.to("/account/links"), "Make a login link", ""))
+            } @else {
+                (sign_in_anew())
+            }
         }
     };
     Ok(frame.page_with(status, Part::Account, "Account", &[], &content))
@@ -127,7 +136,10 @@ fn row(account: &Account, key: &ApiKey, refused: Option<&Refused>) -> Markup {
                 @if limits.domains.is_some() {
                     div.small { "only with " @match account.domains.get(&key.id) {
                         None => "domains that are gone",
-                        Some(names) => { @for (at, name) in names.iter().enumerate() { @if at > 0 { ", " } (name) } }
+                        Some(names) => {
+                            @for (at, name) in names.iter().take(MOST_LIMITED).enumerate() { @if at > 0 { ", " } (name) }
+                            @if names.len() > MOST_LIMITED { ", and " (names.len() - MOST_LIMITED) " more" }
+                        }
                     } }
                 }
                 @if let Some(tied) = account.tied.get(&key.id).filter(|tied| !tied.is_empty()) {
@@ -144,7 +156,7 @@ fn row(account: &Account, key: &ApiKey, refused: Option<&Refused>) -> Markup {
             td {
                 details open[fields.is_refused()] {
                     summary { "Change" span.visually-hidden { " " (name) } }
-                    (frame.form(&path("rotate"), &html! {
+                    @if !account.is_fresh { (sign_in_anew()) } @else { (frame.form(&path("rotate"), &html! {
                         (fields.top())
                         (fields.row())
                         input type="hidden" name=(AFTER) value=(key.last4);
@@ -152,7 +164,7 @@ fn row(account: &Account, key: &ApiKey, refused: Option<&Refused>) -> Markup {
                             (fields.input("number", "grace", "Minutes for which the secret before still works", "60", "", true))
                             button.slight { "Rotate the secret" }
                         }
-                    }))
+                    })) }
                     (frame.form(&path("revoke"), &sure("Whatever has it is refused from then on", "Revoke it for good")))
                 }
             }
@@ -166,7 +178,7 @@ fn create_form(account: &Account, refused: Option<&Refused>) -> Markup {
     html! {
         section.card {
             h2 { "Make an API key" }
-            (account.frame.form(&account.frame.to("/account/keys"), &html! {
+            @if !account.is_fresh { (sign_in_anew()) } @else { (account.frame.form(&account.frame.to("/account/keys"), &html! {
                 (fields.top())
                 input type="hidden" name=(AFTER) value=(account.newest);
                 (fields.text("description", "What it is for", "", ""))
@@ -182,9 +194,14 @@ fn create_form(account: &Account, refused: Option<&Refused>) -> Markup {
                     (fields.lines("domains", "Domains, one a line (optional)", "", "No other domain is there for it."))
                 }
                 button.primary { "Make the key" }
-            }))
+            })) }
         }
     }
+}
+
+/// What stands in place of a form for what gives somebody a lasting way in, where the session is too old for that.
+fn sign_in_anew() -> Markup {
+    html! { p { strong { "This session began more than 15 minutes ago. Sign in again, and come back here." } } }
 }
 
 /// The address of the page.
@@ -206,7 +223,9 @@ pub(in crate::console) fn create(call: &Call<'_, SignedIn>) -> Result<Response, 
         let acts = &call.caller.acts;
         let wish = Wish::of(form)?;
         let made = call.write(|tx| {
-            let after = newest(&key::list(tx, Some(acts.account()))?).to_string();
+            // A key is a lasting way in.
+            administrator::check_fresh(tx, &call.caller.session)?;
+            let after = newest(tx, acts)?.to_string();
             if form.get(AFTER).is_some_and(|given| given != after) {
                 return Ok::<_, Error>(None);
             }
@@ -294,6 +313,7 @@ pub(in crate::console) fn rotate(call: &Call<'_, SignedIn>) -> Result<Response, 
             .filter(|minutes| *minutes <= key::LONGEST_GRACE.as_secs() / 60)
             .ok_or_else(|| Error::invalid("grace", "it must be a whole number of minutes, 43200 at most"))?;
         let made = call.write(|tx| {
+            administrator::check_fresh(tx, &call.caller.session)?;
             let all = key::list_for(tx, acts)?;
             let found = all.iter().find(|key| key.id == id).ok_or(Error::NotFound(Entity::ApiKey))?;
             if form.get(AFTER).is_some_and(|given| given != found.last4) {

@@ -128,6 +128,7 @@ fn what(cap: Cap) -> &'static str {
         Cap::Aliases => "Aliases",
         Cap::Tokens => "Sending tokens",
         Cap::Keys => "API keys",
+        Cap::KeyDomains => "Domains that API keys are limited to",
         Cap::LoginLinks => "Unused login links",
         Cap::KeptAnswers => "Answers kept for repeats",
         Cap::UnprovedClaims => "Names without a proof",

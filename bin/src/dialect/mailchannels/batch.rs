@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use postroom::account::Caller;
 use postroom::db::WriteTx;
 use postroom::domain::Domain;
 use postroom::error::Error;
@@ -163,7 +164,7 @@ pub(super) fn provision(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let mut wishes = Vec::with_capacity(items.len());
     let mut seen: HashMap<DomainName, usize> = HashMap::new();
     for (at, item) in items.iter().enumerate() {
-        let wish = read(item, &handle);
+        let wish = read(&call.caller, item, &handle);
         let before = wish.as_ref().ok().and_then(|wish| seen.insert(wish.name().clone(), at));
         wishes.push((wish, before));
     }
@@ -293,7 +294,7 @@ fn in_order(
 }
 
 /// An item of a request that provisions in the subscription `handle`; it may name that one, and no other.
-fn read(item: &Json<'_>, handle: &str) -> Result<Wish, Fault> {
+fn read(caller: &Caller, item: &Json<'_>, handle: &str) -> Result<Wish, Fault> {
     let item = as_object(item)?;
     match item.get("subscriptionHandle") {
         None | Some(Json::Null) => {}
@@ -302,7 +303,7 @@ fn read(item: &Json<'_>, handle: &str) -> Result<Wish, Fault> {
             return Err(Fault::input("subscriptionHandle", "must be that of the request, in the query"));
         }
     }
-    Wish::read(&item)
+    Wish::read(caller, &item)
 }
 
 fn as_object<'a>(item: &Json<'a>) -> Result<Members<'a>, Fault> {

@@ -1,5 +1,6 @@
 //! One domain: provision, show, settings, downstream addresses, its key, deprovision; and the list of them.
 
+use postroom::account::Caller;
 use postroom::db::WriteTx;
 use postroom::domain::{self, Domain};
 use postroom::error::Error;
@@ -150,7 +151,7 @@ pub(super) fn provision(call: &LookingCall<'_>) -> Result<Response, Fault> {
         (Some(handle), None | Some(Json::Null)) => handle.into(),
         _ => text(&body, "subscriptionHandle")?,
     };
-    let wish = Wish::read(&body)?;
+    let wish = Wish::read(&call.caller, &body)?;
     inbound::check_downstream(call.resolver, &call.settings().egress, wish.downstream())?;
     let (made, shown) = call.write(|tx| {
         let Provisioned { made, domain, .. } = wish.provision(call, tx, &handle, flags)?;
@@ -193,7 +194,7 @@ pub(super) fn settings(call: &Call<'_>) -> Result<Response, Fault> {
 
 pub(super) fn set_settings(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let body = object(call)?;
-    let lists = sections(&body)?;
+    let lists = sections(&call.caller, &body)?;
     look_at_downstream(call, lists.downstream.as_deref().unwrap_or_default())?;
     let shown = call.write(|tx| {
         let domain = path_domain(call, tx)?;
@@ -293,8 +294,8 @@ pub(super) struct Provisioned<'t> {
 const ROWS: usize = 8;
 
 impl Wish {
-    pub(super) fn read(object: &Members<'_>) -> Result<Wish, Fault> {
-        Ok(Wish { name: name(&text(object, "domain")?, "domain")?, change: whole(object)? })
+    pub(super) fn read(caller: &Caller, object: &Members<'_>) -> Result<Wish, Fault> {
+        Ok(Wish { name: name(&text(object, "domain")?, "domain")?, change: whole(caller, object)? })
     }
 
     pub(super) fn name(&self) -> &DomainName {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use postroom::access::{KeyScope, Need};
 use postroom::account::Caller;
 use postroom::address::{EmailAddress, InvalidAddress};
 use postroom::db::ReadTx;
@@ -161,15 +162,22 @@ pub(super) fn text<'a>(object: &Members<'a>, field: &'static str) -> Result<Cow<
 }
 
 /// The four kinds of settings, of an object that has some of them beside each other.
-pub(super) fn sections(object: &Members<'_>) -> Result<InboundChange, Fault> {
+///
+/// Where mail is delivered is set by who may set where it goes, whatever the route's own scope.
+pub(super) fn sections(caller: &Caller, object: &Members<'_>) -> Result<InboundChange, Fault> {
     // One item of a batch, and the published file, call it in the singular.
     let [downstream, in_the_singular] = ["downstreamAddresses", "downstreamAddress"]
         .map(|name| list(object.get(name).as_ref(), "downstreamAddresses", one_downstream));
-    let (downstream, in_the_singular) = (downstream?, in_the_singular?);
+    let downstream = downstream?.or(in_the_singular?);
+    let need = Need::Write(KeyScope::RoutesWrite);
+    if downstream.is_some() && !caller.may(need) {
+        let reason = format!("this API key cannot set downstreamAddresses: it lacks the scope {need}");
+        return Err(Fault::Denied(reason.into()));
+    }
     Ok(InboundChange {
         filtering: None,
         admins: list(object.get("admins").as_ref(), "admins", address)?,
-        downstream: downstream.or(in_the_singular),
+        downstream,
         aliases: list(object.get("aliases").as_ref(), "aliases", alias)?,
     })
 }
@@ -205,13 +213,13 @@ pub(super) fn filtering(settings: &Members<'_>, was: Filtering) -> Result<Filter
 }
 
 /// The settings of a domain that is provisioned: `settings` as a whole, and what stands beside it.
-pub(super) fn whole(object: &Members<'_>) -> Result<InboundChange, Fault> {
+pub(super) fn whole(caller: &Caller, object: &Members<'_>) -> Result<InboundChange, Fault> {
     let filtering = match object.get("settings") {
         None | Some(Json::Null) => None,
         Some(Json::Object(settings)) => Some(filtering(&settings.members(FIELDS), Filtering::default())?),
         Some(_) => return Err(Fault::input("settings", "must be an object")),
     };
-    Ok(InboundChange { filtering, ..sections(object)? })
+    Ok(InboundChange { filtering, ..sections(caller, object)? })
 }
 
 /// A list of a body, each item read.

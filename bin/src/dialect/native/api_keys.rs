@@ -50,13 +50,15 @@ pub(super) const REVOKE: Contract = Contract::new("Revokes a key")
     .answers(200, &Shape::object("RevokedKey", &[&[has("id", ID), has("revoked_at", MAYBE_TIME)]]));
 
 pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
-    let keys = call.read(|tx| {
-        let keys = key::list_for(tx, &call.caller)?;
-        let mut names = names(tx, &call.caller)?;
-        let shown = keys.iter().map(|key| api_key_json(key, &names.remove(&key.id).unwrap_or_default()));
-        Ok::<_, Error>(shown.collect::<Vec<_>>())
-    })?;
-    Ok(Response::json(StatusCode::OK, &json!({ "keys": keys })))
+    let (keys, mut names) =
+        call.read(|tx| Ok::<_, Error>((key::list_for(tx, &call.caller)?, names(tx, &call.caller)?)))?;
+    let mut left = keys.into_iter();
+    call.listed("{\"keys\":[", "]}", move |_, most| {
+        let some = left.by_ref().take(most);
+        let shown: Vec<Value> =
+            some.map(|key| api_key_json(&key, &names.remove(&key.id).unwrap_or_default())).collect();
+        Ok(Some(shown).filter(|shown| !shown.is_empty()))
+    })
 }
 
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
@@ -210,7 +212,7 @@ fn names(tx: &ReadTx<'_>, caller: &Caller) -> Result<BTreeMap<ApiKeyId, Vec<Doma
 
 /// A key with its secret, which is shown this once.
 fn with_secret(tx: &ReadTx<'_>, caller: &Caller, key: &ApiKey, secret: &PlainSecret) -> Result<Value, Fault> {
-    let domains = names(tx, caller)?.remove(&key.id).unwrap_or_default();
+    let domains = domain::limits_of_key(tx, caller, key.id)?;
     let mut shown = api_key_json(key, &domains);
     if let Some(members) = shown.as_object_mut() {
         members.insert("api_key".to_owned(), secret.reveal().into());

@@ -59,9 +59,14 @@ pub fn count(tx: &ReadTx<'_>, caller: &Caller) -> Result<u64, Error> {
     table::count(tx, caller)
 }
 
-/// The domains to which the account's keys are limited, as far as the caller may see them, by key and then by name.
+/// The domains to which the account's keys are limited that are not revoked, as far as the caller may see them, by key and then by name.
 pub fn limits_of_keys(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(ApiKeyId, DomainName)>, Error> {
     table::limits_of_keys(tx, caller)
+}
+
+/// The domains to which one key of the account is limited, as far as the caller may see them, by name.
+pub fn limits_of_key(tx: &ReadTx<'_>, caller: &Caller, key: ApiKeyId) -> Result<Vec<DomainName>, Error> {
+    table::limits_of_key(tx, caller, key)
 }
 
 /// How many of the caller's domains count toward each of its subscriptions that has one.

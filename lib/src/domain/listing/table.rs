@@ -201,12 +201,28 @@ pub(super) fn limits_of_keys(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(Ap
         &format!(
             // The few keys first, whatever the planner thinks of them.
             "SELECT k.api_key_id, d.name FROM api_key a CROSS JOIN api_key_domain k CROSS JOIN domain d
-             WHERE a.account_id = :account AND k.api_key_id = a.id AND d.id = k.domain_id AND {}
+             WHERE a.account_id = :account AND a.revoked_at IS NULL AND k.api_key_id = a.id AND d.id = k.domain_id AND {}
              ORDER BY k.api_key_id, d.name",
             visible(caller)
         ),
         Scope::of(caller).with(&[]).as_slice(),
         |row| Ok((ApiKeyId::new(row.get(0)?), DomainName::stored(row.get(1)?))),
+    )
+}
+
+pub(super) fn limits_of_key(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    key: ApiKeyId,
+) -> Result<Vec<DomainName>, Error> {
+    tx.all(
+        &format!(
+            "SELECT d.name FROM api_key_domain k CROSS JOIN domain d
+             WHERE k.api_key_id = :of AND d.id = k.domain_id AND {} ORDER BY d.name",
+            visible(caller)
+        ),
+        Scope::of(caller).with(&[(":of", &key.number())]).as_slice(),
+        |row| row.get(0).map(DomainName::stored),
     )
 }
 
