@@ -25,6 +25,7 @@ use postroom::provision::{self, NewDomain};
 use postroom::rotation;
 use postroom::route::{self, RouteDecision};
 use postroom::secret::{PlainSecret, SecretKind};
+use postroom::session;
 use postroom::settings::{RequireProof, Settings};
 use postroom::signing::{self, SignFor, UnsignedCode, check_sender};
 use postroom::{ownership, token, verify};
