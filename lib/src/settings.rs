@@ -70,6 +70,8 @@ pub struct Settings {
     pub keep_reports_for: Duration,
     /// How long a row of the audit log is kept.
     pub keep_events_for: Duration,
+    /// How many rows of the audit log are kept of each account; the newest are.
+    pub most_events: u32,
     /// How much an account may have of each thing that it can pile up.
     pub caps: Caps,
     /// Which hosts customers may have this server talk to.
@@ -104,6 +106,7 @@ impl Settings {
             max_report_octets: 10 * 1024 * 1024,
             keep_reports_for: Duration::from_hours(30 * 24),
             keep_events_for: Duration::from_hours(365 * 24),
+            most_events: 250_000,
             caps: Caps::default(),
             egress: EgressPolicy::default(),
         }

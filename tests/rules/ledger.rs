@@ -262,6 +262,29 @@ fn at_their_cap_the_oldest_kept_answers_of_that_account_go_and_no_other() {
 }
 
 #[test]
+fn of_each_account_the_newest_rows_of_the_audit_log_are_kept_and_no_more() {
+    let app = TestApp::with(Settings { most_events: 5, ..settings() }, 8);
+    let (loud, quiet) = (app.account("loud"), app.account("quiet"));
+    let id = DomainId::new(app.domain(&loud, "example.com"));
+    for label in 0..20 {
+        let label = format!("label {label}");
+        app.postroom
+            .write(|tx| domain::set_label(tx, &loud.operator(), &loud.own(tx, id)?, Some(&label)).map(drop))
+            .unwrap();
+    }
+    let rows = |account: AccountId| {
+        app.value::<i64>(&format!("SELECT count(*) FROM event WHERE account_id = {account}"))
+    };
+    let (before, others) = (rows(loud.account), rows(quiet.account));
+    assert!(before > 20 && others < 5, "{before} and {others}");
+    assert_eq!(i64::try_from(event::forget_surplus(&app.postroom).unwrap()).unwrap(), before - 5);
+    assert_eq!((rows(loud.account), rows(quiet.account)), (5, others));
+    let newest = app.postroom.read(|tx| event::newest(tx, &event::Search::default(), 1)).unwrap();
+    assert!(newest[0].detail().unwrap().contains("label 19"), "{newest:?}");
+    assert_eq!(event::forget_surplus(&app.postroom).unwrap(), 0);
+}
+
+#[test]
 fn the_audit_log_and_revoked_keys_and_tokens_are_kept_for_their_days() {
     let (app, key, id) = with(Caps::default());
     let caller = key.operator();

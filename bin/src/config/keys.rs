@@ -136,6 +136,11 @@ pub const KEYS: &[Key] = &[
         "POSTROOM_AUDIT_KEEP_DAYS",
         "days that a row of the audit log is kept (365)",
     ),
+    key::<NonZeroU32>(
+        "audit.account_rows",
+        "POSTROOM_AUDIT_ACCOUNT_ROWS",
+        "rows of the audit log that are kept of one account (250000)",
+    ),
     key::<u32>("stop.grace_s", "POSTROOM_STOP_GRACE_S", "seconds that a stop may take (30)"),
     key::<DnsName>("mx.host", "POSTROOM_MX_HOST", "target of every MX record (mx. and the server's name)"),
     key::<u16>("mx.priority", "POSTROOM_MX_PRIORITY", "preference of it (10)"),

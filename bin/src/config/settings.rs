@@ -131,6 +131,7 @@ impl Config {
             "dkim.most_keys" => settings.most_dkim_keys,
             "loss.failures" => settings.loss.failures,
             "limits.keys" => settings.caps.keys,
+            "audit.account_rows" => settings.most_events,
             "limits.deliveries" => settings.caps.deliveries,
         }
         if let Some(Delimiters(characters)) = self.get("bridge.delimiter")? {

@@ -4,6 +4,7 @@
 //! nothing more to do now, pause, work again. A duty that fails, or panics, is logged by its name and tried again; the others
 //! go on. To add one, write its file here and name it in the table.
 
+mod audit;
 mod backups;
 mod checks;
 mod expiry;
@@ -48,6 +49,7 @@ pub const DUTIES: &[Duty] = &[
     keys::DUTY,
     rotations::DUTY,
     expiry::DUTY,
+    audit::DUTY,
     refusals::DUTY,
     seals::DUTY,
     news::DUTY,

@@ -24,10 +24,13 @@ mod change;
 mod table;
 
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx};
+use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::error::Error;
 use crate::id::{AccountId, DomainId, EventId};
 use crate::name::DomainName;
+
+/// How many rows are deleted in one transaction.
+const FORGOTTEN_AT_ONCE: u32 = 500;
 
 pub use actor::Actor;
 pub use change::{Change, Datum, DomainRef, KeyRef, ListOwner};
@@ -144,6 +147,21 @@ pub fn forget_old(tx: &WriteTx<'_>, most: u32) -> Result<usize, Error> {
         return Ok(0);
     }
     table::delete_before(tx, tx.now() - tx.settings().keep_events_for, most)
+}
+
+/// Deletes the oldest rows of each account that has more than [`Settings::most_events`](crate::settings::Settings::most_events), a few in
+/// each transaction, and returns how many it deleted. A background thread calls it. It reads an index of the whole log, so not often.
+pub fn forget_surplus(postroom: &Postroom) -> Result<usize, Error> {
+    let most = postroom.settings().most_events;
+    let mut deleted = 0;
+    for (account, mut surplus) in postroom.read(|tx| table::surplus(tx, most))? {
+        while surplus > 0 {
+            let some = surplus.min(FORGOTTEN_AT_ONCE);
+            deleted += postroom.write(|tx| table::delete_oldest(tx, account, some))?;
+            surplus -= some;
+        }
+    }
+    Ok(deleted)
 }
 
 /// When the oldest row was written that there is of this account.

@@ -121,6 +121,23 @@ pub(super) fn delete_before(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> R
     )
 }
 
+/// The accounts that have more than `most` rows, and by how many.
+pub(super) fn surplus(tx: &ReadTx<'_>, most: u32) -> Result<Vec<(AccountId, u32)>, Error> {
+    tx.all(SURPLUS, [most], |row| {
+        Ok((AccountId::new(row.get(0)?), u32::try_from(row.get::<_, i64>(1)?).unwrap_or(u32::MAX)))
+    })
+}
+
+const SURPLUS: &str = "SELECT account_id, count(*) - ?1 FROM event WHERE account_id IS NOT NULL
+                       GROUP BY account_id HAVING count(*) > ?1";
+
+pub(super) fn delete_oldest(tx: &WriteTx<'_>, account: AccountId, most: u32) -> Result<usize, Error> {
+    tx.run(
+        "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE account_id = ?1 ORDER BY id LIMIT ?2)",
+        (account.number(), most),
+    )
+}
+
 pub(super) fn oldest(tx: &ReadTx<'_>, account: AccountId) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT at FROM event WHERE account_id = ?1 ORDER BY id LIMIT 1";
     tx.one(sql, [account.number()], |row| row.get(0).map(Timestamp::from_millis))
@@ -184,5 +201,10 @@ mod tests {
         assert!(!plan(&Search::default()).contains("TEMP"));
         let timeline = explain(TIMELINE, vec![Box::new(1), Box::new(1), Box::new(9), Box::new(10)]);
         assert!(timeline.contains("event_by_domain") && !timeline.contains("TEMP"), "{timeline}");
+        let surplus = explain(SURPLUS, vec![Box::new(1)]);
+        assert!(
+            surplus.contains("COVERING INDEX event_by_account") && !surplus.contains("TEMP"),
+            "{surplus}"
+        );
     }
 }
