@@ -31,6 +31,32 @@ fn domains_are_listed_with_their_number_newest_first() {
 }
 
 #[test]
+fn a_list_has_the_domains_of_one_state_if_it_is_asked_for() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    for n in 0..5 {
+        app.domain(&key, &format!("d{n}.example"));
+        app.clock.advance(std::time::Duration::from_secs(1));
+    }
+    for name in ["d1.example", "d3.example"] {
+        app.publish_all(name);
+        call(&app, &key, &format!("PUT /v4/domains/{name}/verify"));
+    }
+    let list = |query: &str| {
+        let list = call(&app, &key, &format!("GET /v4/domains?{query}")).json();
+        let names = list["items"].as_array().unwrap().iter().map(|d| d["name"].as_str().unwrap().to_owned());
+        (list["total_count"].as_u64().unwrap(), names.collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(list("state=active"), (2, "d3.example d1.example".to_owned()));
+    assert_eq!(list("state=unverified"), (3, "d4.example d2.example d0.example".to_owned()));
+    assert_eq!(list("state=unverified&skip=1&limit=1"), (3, "d2.example".to_owned()));
+    assert_eq!(list("state=active&skip=2"), (2, String::new()));
+    assert_eq!(list("state=disabled"), (0, String::new()));
+    assert_eq!(list("state=").0, 5);
+    assert_eq!(call(&app, &key, "GET /v4/domains?state=odd").status, 400);
+}
+
+#[test]
 fn a_domain_is_shown_with_its_records() {
     let (app, key) = start();
     let name = DOMAIN;

@@ -1,7 +1,10 @@
 //! Domains, as far as whoever manages their keys needs them: list, show, verify.
 
-use postroom::domain::{self, Order};
+use postroom::account::Caller;
+use postroom::db::ReadTx;
+use postroom::domain::{self, DomainStatus, Order};
 use postroom::error::Error;
+use postroom::id::DomainId;
 use postroom::inbound;
 use postroom::page::{Direction, Page};
 use postroom::signing;
@@ -21,6 +24,9 @@ pub(super) const LIST: Contract = Contract::new("Lists domains")
     .query(&[
         may("limit", TEXT).text("a number, 1000 at most; 100 if it is none"),
         may("skip", TEXT).text("a number"),
+        may("state", TEXT).text(
+            "active, unverified or disabled: the domains of that state alone; those of all states without it",
+        ),
     ])
     .answers(
         200,
@@ -37,10 +43,14 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let limit = form.get("limit").and_then(|text| text.trim().parse().ok()).filter(|limit| *limit > 0);
     let offset = form.get("skip").and_then(|text| text.trim().parse().ok()).unwrap_or(0);
     let page = Page { limit: limit.unwrap_or(USUAL_LIMIT).min(MOST), offset };
+    let state = form.get("state").map(str::trim).filter(|text| !text.is_empty()).map(statuses).transpose()?;
     let caller = call.caller.clone();
-    let (ids, count) = call.read(|tx| {
-        let ids = domain::ids(tx, &caller, Order::Created, Direction::Descending, page)?;
-        Ok::<_, Error>((ids, domain::count(tx, &caller)?))
+    let (ids, count) = call.read(|tx| match &state {
+        Some(statuses) => of_statuses(tx, &caller, statuses, page),
+        None => {
+            let ids = domain::ids(tx, &caller, Order::Created, Direction::Descending, page)?;
+            Ok::<_, Error>((ids, domain::count(tx, &caller)?))
+        }
     })?;
     call.listed(
         format!("{{\"total_count\":{count},\"items\":["),
@@ -51,6 +61,39 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
             Ok(domains.iter().zip(&assessments).map(|(domain, found)| domain_json(domain, found)).collect())
         }),
     )
+}
+
+/// The statuses of the domains that are in this state here, as [`domain_json`] says it. None is ever disabled.
+fn statuses(state: &str) -> Result<&'static [DomainStatus], Fault> {
+    match state {
+        "active" => Ok(&[DomainStatus::Active]),
+        "unverified" => Ok(&[DomainStatus::Pending, DomainStatus::Failed]),
+        "disabled" => Ok(&[]),
+        _ => Err(Fault::input("state", "must be active, unverified or disabled")),
+    }
+}
+
+/// The ids of a page of the domains that have one of these statuses, status by status and the newest first of each, and how many there are in all.
+fn of_statuses(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    statuses: &[DomainStatus],
+    page: Page,
+) -> Result<(Vec<DomainId>, u64), Error> {
+    let counts = domain::count_by_status(tx, caller)?;
+    let (mut ids, mut total) = (Vec::new(), 0);
+    let Page { mut limit, mut offset } = page;
+    for status in statuses {
+        let count = counts.iter().find(|(counted, _)| counted == status).map_or(0, |(_, count)| *count);
+        total += count;
+        if limit > 0 && offset < count {
+            let found = domain::list_with_status(tx, caller, *status, Page { limit, offset })?;
+            limit = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
+            ids.extend(found.iter().map(|domain| domain.id));
+        }
+        offset = offset.saturating_sub(count);
+    }
+    Ok((ids, total))
 }
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
