@@ -142,6 +142,70 @@ fn the_tables_of_opendkim_bring_domains_with_their_keys_and_selectors() {
     assert_eq!(site.json(&["domain", "list"]).as_array().map(Vec::len), Some(2));
 }
 
+/// What stands between the first and the last line of a PEM, as one line.
+fn base64_of(site: &Site, arguments: &[&str]) -> String {
+    let made = Command::new("openssl").args(arguments).arg(site.file("rsa.pem")).output().expect("openssl");
+    assert!(made.status.success(), "{made:?}");
+    let pem = String::from_utf8(made.stdout).expect("a PEM");
+    pem.lines().filter(|line| !line.starts_with("-----")).collect()
+}
+
+#[test]
+fn a_key_in_the_key_table_itself_is_taken_and_never_printed() {
+    let site = site();
+    make_keys(&site);
+    let pkcs8 = base64_of(&site, &["pkey", "-in"]);
+    let pkcs1 = base64_of(&site, &["rsa", "-traditional", "-in"]);
+    let cut = &pkcs8[..pkcs8.len() - 40];
+    fs::write(
+        site.file("KeyTable"),
+        format!(
+            "eight  eight.example:s1:{pkcs8}\none one.example:s1:{pkcs1}\n\
+             pem pem.example:s1:-----BEGIN PRIVATE KEY-----{pkcs8}-----END PRIVATE KEY-----\n\
+             cut cut.example:s1:{cut}\n"
+        ),
+    )
+    .expect("to write");
+    fs::write(
+        site.file("SigningTable"),
+        "eight.example eight\none.example one\npem.example pem\ncut.example cut\n",
+    )
+    .expect("to write");
+    let wanted = [
+        ("cut.example", "refused"),
+        ("eight.example", "imported"),
+        ("one.example", "imported"),
+        ("pem.example", "imported"),
+    ];
+    for more in [&["--dry-run"][..], &[]] {
+        let tables = ["opendkim", "KeyTable", "SigningTable"];
+        let as_text = [&["import"][..], &tables, &["--account", "default", "--dry-run"]].concat();
+        let (text, done) = (site.run(&as_text), import(&site, &[&tables, more].concat()));
+        assert_eq!(outcomes(&done.json()), pairs(&wanted), "{more:?}");
+        for shown in [&text.stdout, &text.stderr, &done.stdout, &done.stderr] {
+            assert!(!shown.contains(&pkcs8[..24]) && !shown.contains(&pkcs1[..24]), "a key is printed");
+        }
+        assert!(text.stdout.contains("nor a private key"), "{}", text.stdout.lines().next().unwrap_or_default());
+    }
+}
+
+#[test]
+fn the_tables_of_opendkim_may_name_the_senders_domain_in_a_path_and_an_identity() {
+    let site = site();
+    make_keys(&site);
+    fs::create_dir(site.file("keys")).expect("a folder");
+    for (from, to) in [("rsa.pem", "keys/one.example"), ("ed25519.pem", "keys/two.example")] {
+        fs::copy(site.file(from), site.file(to)).expect("to copy");
+    }
+    fs::write(site.file("KeyTable"), "each %:s1:./keys/%\n").expect("to write");
+    fs::write(site.file("SigningTable"), "*@one.example each\n*@two.example  each  %\n").expect("to write");
+    let done = import(&site, &["opendkim", "KeyTable", "SigningTable"]);
+    let wanted = [("one.example", "imported"), ("two.example", "imported")];
+    assert_eq!((done.code, outcomes(&done.json())), (Some(0), pairs(&wanted)), "{done:?}");
+    let records = |name: &str| site.json(&["domain", "records", name]).to_string();
+    assert!(!records("one.example").contains("k=ed25519") && records("two.example").contains("k=ed25519"));
+}
+
 #[test]
 fn a_folder_of_rspamds_brings_domains_with_their_keys() {
     let site = site();

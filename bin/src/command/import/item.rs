@@ -1,10 +1,11 @@
 //! An item of an import, and what becomes of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use postroom::account::Caller;
 use postroom::db::Postroom;
-use postroom::dkim::{self, KeyPair, Source};
+use postroom::dkim;
 use postroom::dns::Resolver;
 use postroom::domain::{self, NewDomain};
 use postroom::error::{Entity, Error};
@@ -13,6 +14,8 @@ use postroom::inbound;
 use postroom::keyring::{self, Activation};
 use postroom::name::{DomainName, Selector};
 use postroom::tag::Tag;
+
+use super::keyfile::{Brought, Keys, Place};
 
 /// What one entry of a source is: an item, or why it is none.
 pub(super) struct Read {
@@ -52,15 +55,11 @@ pub(super) struct Item {
 /// A key that the domain signs with elsewhere.
 pub(super) struct Key {
     pub(super) selector: Selector,
-    pub(super) source: Source,
-    pub(super) pair: dkim::PublicKey,
+    pub(super) place: Place,
 }
 
-impl Key {
-    pub(super) fn new(selector: Selector, pair: KeyPair) -> Key {
-        Key { selector, pair: pair.public().clone(), source: Source::Pair(pair) }
-    }
-}
+/// Such a key, read.
+type Loaded<'a> = (&'a Selector, Arc<Brought>);
 
 /// What became of an item, or would become of it.
 #[derive(Clone, Debug)]
@@ -101,13 +100,23 @@ impl Item {
         Item { name, label: None, user: None, organization: None, alias_of: None, keys: Vec::new() }
     }
 
+    /// Its keys, read, or why one cannot be.
+    fn load(&self, keys: &Keys) -> Result<Vec<Loaded<'_>>, String> {
+        self.keys.iter().map(|key| Ok((&key.selector, keys.read(&key.place)?))).collect()
+    }
+
     /// What would be done with it. `planned` has for each name the first item of the same import, which is not there yet.
     pub(super) fn plan(
         &self,
         postroom: &Postroom,
         caller: &Caller,
+        keys: &Keys,
         planned: &HashMap<&DomainName, &Item>,
     ) -> Outcome {
+        let brought = match self.load(keys) {
+            Ok(brought) => brought,
+            Err(reason) => return Outcome::Refused(reason),
+        };
         let is_repeated = planned.get(&self.name).is_some_and(|first| !std::ptr::eq(*first, self));
         let planned = |name: &DomainName| planned.get(name).is_some_and(|item| item.alias_of.is_none());
         let found = postroom.read(|tx| {
@@ -123,15 +132,15 @@ impl Item {
                     Err(error) => Err(error),
                 };
             }
-            let missing = |key: &Key| format!("key {} is imported", key.selector);
+            let missing = |(selector, _): &Loaded<'_>| format!("key {selector} is imported");
             match domain::find_named(tx, caller, &self.name) {
                 Ok(domain) => {
                     let keys = dkim::list(tx, &domain)?;
                     let mut steps = Vec::new();
-                    for key in &self.keys {
-                        match keys.iter().find(|known| known.selector == key.selector) {
-                            Some(known) if known.public == key.pair => {}
-                            Some(_) => return Err(other_key(&key.selector)),
+                    for key in &brought {
+                        match keys.iter().find(|known| known.selector == *key.0) {
+                            Some(known) if known.public == key.1.public => {}
+                            Some(_) => return Err(other_key(key.0)),
                             None => steps.push(missing(key)),
                         }
                     }
@@ -143,7 +152,7 @@ impl Item {
                         return Err(Error::Conflict(Entity::Domain));
                     }
                     let created = (!is_repeated).then(|| "is created".to_owned());
-                    Ok(created.into_iter().chain(self.keys.iter().map(missing)).collect())
+                    Ok(created.into_iter().chain(brought.iter().map(missing)).collect())
                 }
                 Err(error) => Err(error),
             }
@@ -152,22 +161,32 @@ impl Item {
     }
 
     /// Does what is missing, in one transaction, and then lets those keys sign whose records are in the DNS.
-    pub(super) fn take_in(&self, postroom: &Postroom, caller: &Caller, resolver: &dyn Resolver) -> Outcome {
+    pub(super) fn take_in(
+        &self,
+        postroom: &Postroom,
+        caller: &Caller,
+        resolver: &dyn Resolver,
+        keys: &Keys,
+    ) -> Outcome {
+        let brought = match self.load(keys) {
+            Ok(brought) => brought,
+            Err(reason) => return Outcome::Refused(reason),
+        };
         let made = match &self.alias_of {
             Some(of) => self.become_alias(postroom, caller, of).map(|done| (None, done)),
-            None => self.become_domain(postroom, caller).map(|(id, done)| (Some(id), done)),
+            None => self.become_domain(postroom, caller, &brought).map(|(id, done)| (Some(id), done)),
         };
         let (id, mut done) = match made {
             Ok(made) => made,
             Err(error) => return Outcome::Refused(error.to_string()),
         };
         let Some(id) = id else { return Outcome::of(&done) };
-        for key in &self.keys {
-            match activate(postroom, caller, resolver, id, key) {
+        for (selector, _) in &brought {
+            match activate(postroom, caller, resolver, id, selector) {
                 Ok(Some(text)) => done.push(text),
                 Ok(None) => {}
                 // The key is imported; that it does not sign yet is for another day.
-                Err(error) => done.push(format!("{} does not sign yet: {error}", key.selector)),
+                Err(error) => done.push(format!("{selector} does not sign yet: {error}")),
             }
         }
         Outcome::of(&done)
@@ -189,7 +208,12 @@ impl Item {
         })
     }
 
-    fn become_domain(&self, postroom: &Postroom, caller: &Caller) -> Result<(DomainId, Vec<String>), Error> {
+    fn become_domain(
+        &self,
+        postroom: &Postroom,
+        caller: &Caller,
+        brought: &[Loaded<'_>],
+    ) -> Result<(DomainId, Vec<String>), Error> {
         dkim::pool::write(postroom, |tx| {
             let mut done = Vec::new();
             let domain = match domain::find_named(tx, caller, &self.name) {
@@ -208,14 +232,14 @@ impl Item {
                 }
                 found => found?,
             };
-            for key in &self.keys {
+            for (selector, key) in brought {
                 let keys = dkim::list(tx, &domain)?;
-                match keys.iter().find(|known| known.selector == key.selector) {
-                    Some(known) if known.public == key.pair => {}
-                    Some(_) => return Err(other_key(&key.selector)),
+                match keys.iter().find(|known| known.selector == **selector) {
+                    Some(known) if known.public == key.public => {}
+                    Some(_) => return Err(other_key(selector)),
                     None => {
-                        keyring::adopt(tx, caller, &domain, &key.selector, &key.source)?;
-                        done.push(format!("key {} is imported", key.selector));
+                        keyring::adopt(tx, caller, &domain, selector, &key.source)?;
+                        done.push(format!("key {selector} is imported"));
                     }
                 }
             }
@@ -233,16 +257,15 @@ fn activate(
     caller: &Caller,
     resolver: &dyn Resolver,
     id: DomainId,
-    key: &Key,
+    selector: &Selector,
 ) -> Result<Option<String>, Error> {
     let signs = postroom.read(|tx| {
         let domain = domain::find(tx, caller, id)?;
-        Ok::<_, Error>(keyring::find(tx, &domain, &key.selector)?.key.is_active())
+        Ok::<_, Error>(keyring::find(tx, &domain, selector)?.key.is_active())
     })?;
     if signs {
         return Ok(None);
     }
-    let selector = &key.selector;
     Ok(match keyring::activate(postroom, caller, id, selector, resolver)? {
         Activation::Done(_) => Some(format!("{selector} signs")),
         Activation::Refused(checked) => {

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use super::output::printable;
 use super::{Context, Exit, Failure, named, progress, whole};
 use item::{Item, Outcome, Read};
+use keyfile::Keys;
 
 /// How many items are worked on side by side: much of the time of one is spent with the DNS.
 const AT_ONCE: usize = 8;
@@ -121,10 +122,11 @@ fn take_in(context: &Context, postroom: &Postroom, items: &[Read], how: &How) ->
     for item in domains.iter().chain(&aliases).filter_map(|read| read.item.as_ref().ok()) {
         planned.entry(&item.name).or_insert(item);
     }
+    let keys = Keys::default();
     let work = |read: &&Read| match &read.item {
         Err(reason) => Outcome::Refused(reason.clone()),
-        Ok(item) if how.dry_run => item.plan(postroom, &caller, &planned),
-        Ok(item) => item.take_in(postroom, &caller, &resolver),
+        Ok(item) if how.dry_run => item.plan(postroom, &caller, &keys, &planned),
+        Ok(item) => item.take_in(postroom, &caller, &resolver, &keys),
     };
     let mut outcomes = progress::each("importing", &domains, AT_ONCE, work);
     outcomes.extend(progress::each("importing", &aliases, AT_ONCE, work));

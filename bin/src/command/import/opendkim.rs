@@ -2,29 +2,35 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use postroom::name::{DomainName, Selector};
+use zeroize::Zeroizing;
 
 use super::item::{Item, Key, Read};
-use super::keyfile;
+use super::keyfile::Place;
 use crate::command::{Exit, Failure};
 
-/// An entry of the KeyTable: `NAME DOMAIN:SELECTOR:FILE`.
+/// An entry of the KeyTable: `NAME DOMAIN:SELECTOR:KEY`.
 struct Entry<'a> {
     /// The signing domain; `%` is the sender's.
     domain: &'a str,
     selector: &'a str,
-    file: PathBuf,
+    /// The file of the key, or the key itself; `%` is the sender's domain.
+    key: &'a str,
 }
 
+/// The keys that a domain signs with, each by its selector.
+type Wanted<'a> = Vec<(&'a str, Place)>;
+
 pub(super) fn read(key_table: &Path, signing_table: &Path) -> Result<Vec<Read>, Failure> {
-    let (keys, signing) = (text(key_table)?, text(signing_table)?);
+    // The table can have the keys themselves in it.
+    let (keys, signing) = (Zeroizing::new(text(key_table)?), text(signing_table)?);
     let folder = plain(key_table).parent().map(Path::to_owned).unwrap_or_default();
     let mut entries: BTreeMap<&str, Entry<'_>> = BTreeMap::new();
     let mut items = Vec::new();
     for (number, line) in lines(&keys) {
-        match entry(line, &folder) {
+        match entry(line) {
             Some((name, entry)) => _ = entries.insert(name, entry),
             None => items.push(Read::refused(
                 format!("{} line {number}", key_table.display()),
@@ -33,23 +39,25 @@ pub(super) fn read(key_table: &Path, signing_table: &Path) -> Result<Vec<Read>, 
         }
     }
     // One domain can have several keys, and several patterns lead to one key.
-    let mut wanted: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut wanted: BTreeMap<String, Wanted<'_>> = BTreeMap::new();
     for (number, line) in lines(&signing) {
         let what = || format!("{} line {number}", signing_table.display());
-        let Some((pattern, name)) = line.split_once(char::is_whitespace) else {
+        // What may follow the name is an identity for the signature's i=, which Postroom does not write.
+        let ([pattern, name] | [pattern, name, _]) = *line.split_whitespace().collect::<Vec<_>>() else {
             items.push(Read::refused(what(), "it is not PATTERN NAME"));
             continue;
         };
-        let Some(entry) = entries.get(name.trim()) else {
-            items.push(Read::refused(what(), format!("the KeyTable has no key \"{}\"", name.trim())));
+        let Some(entry) = entries.get(name) else {
+            items.push(Read::refused(what(), format!("the KeyTable has no key \"{name}\"")));
             continue;
         };
         match domain_of(pattern) {
             Some(sender) => {
                 let signing = if entry.domain == "%" { sender } else { entry.domain };
-                let names = wanted.entry(signing.to_lowercase()).or_default();
-                if !names.contains(&name.trim()) {
-                    names.push(name.trim());
+                let keys = wanted.entry(signing.to_lowercase()).or_default();
+                let key = (entry.selector, place(entry.key, sender, &folder));
+                if !keys.contains(&key) {
+                    keys.push(key);
                 }
                 // It signs with another domain's key, and is a domain none the less.
                 wanted.entry(sender.to_lowercase()).or_default();
@@ -60,25 +68,33 @@ pub(super) fn read(key_table: &Path, signing_table: &Path) -> Result<Vec<Read>, 
             )),
         }
     }
-    items.extend(wanted.iter().map(|(domain, names)| one(domain, names, &entries)));
+    items.extend(wanted.into_iter().map(|(domain, keys)| one(domain, keys)));
     Ok(items)
 }
 
-fn one(domain: &str, names: &[&str], entries: &BTreeMap<&str, Entry<'_>>) -> Read {
+fn one(domain: String, keys: Wanted<'_>) -> Read {
     let item = || {
         let name: DomainName =
             domain.parse().map_err(|reason: postroom::name::InvalidName| reason.to_string())?;
-        let mut keys = Vec::new();
-        for entry in names.iter().filter_map(|name| entries.get(name)) {
-            let selector: Selector = entry
-                .selector
-                .parse()
-                .map_err(|reason| format!("the selector {}: {reason}", entry.selector))?;
-            keys.push(Key::new(selector, keyfile::read(&entry.file)?));
+        let mut read = Vec::new();
+        for (selector, place) in keys {
+            let selector: Selector =
+                selector.parse().map_err(|reason| format!("the selector {selector}: {reason}"))?;
+            read.push(Key { selector, place });
         }
-        Ok(Item { keys, ..Item::named(name) })
+        Ok(Item { keys: read, ..Item::named(name) })
     };
-    Read { what: domain.to_owned(), item: item() }
+    let item = item();
+    Read { what: domain, item }
+}
+
+/// Where a key of the KeyTable is, by opendkim.conf(5): in a file, if it begins with `/`, `./` or `../`; else it is the key itself.
+/// `%` is the sender's domain. A file beside the table is taken without a `./`, too.
+fn place(key: &str, sender: &str, folder: &Path) -> Place {
+    let key = Zeroizing::new(key.replace('%', sender));
+    let file = folder.join(key.as_str());
+    let is_path = ["/", "./", "../"].iter().any(|start| key.starts_with(start));
+    if is_path || file.is_file() { Place::File(file) } else { Place::Text(key) }
 }
 
 /// The domain of a pattern: `example.com`, `*@example.com` or `jo@example.com`. One with another `*` stands for many.
@@ -87,11 +103,11 @@ fn domain_of(pattern: &str) -> Option<&str> {
     (!domain.contains('*') && !domain.starts_with('.')).then_some(domain)
 }
 
-fn entry<'a>(line: &'a str, folder: &Path) -> Option<(&'a str, Entry<'a>)> {
+fn entry(line: &str) -> Option<(&str, Entry<'_>)> {
     let (name, value) = line.split_once(char::is_whitespace)?;
-    let mut parts = value.trim().splitn(3, ':');
-    let (domain, selector, file) = (parts.next()?, parts.next()?, parts.next()?);
-    Some((name, Entry { domain: domain.trim(), selector: selector.trim(), file: folder.join(file.trim()) }))
+    let mut parts = value.trim().splitn(3, ':').map(str::trim);
+    let (domain, selector, key) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((name, Entry { domain, selector, key }))
 }
 
 /// The lines that say something, with their numbers from 1.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use postroom::name::{DomainName, Selector};
 
 use super::item::{Item, Key, Read};
-use super::keyfile;
+use super::keyfile::Place;
 use crate::command::{Exit, Failure};
 
 /// The endings of files that are keys.
@@ -56,7 +56,7 @@ fn one(name: DomainName, files: &[(String, PathBuf)]) -> Read {
         for (selector, file) in files {
             let parsed: Selector =
                 selector.parse().map_err(|reason| format!("the selector {selector}: {reason}"))?;
-            keys.push(Key::new(parsed, keyfile::read(file)?));
+            keys.push(Key { selector: parsed, place: Place::File(file.clone()) });
         }
         Ok(Item { keys, ..Item::named(name) })
     };
