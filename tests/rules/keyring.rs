@@ -339,3 +339,31 @@ fn after_a_key_was_deactivated_by_hand_none_starts_itself() {
     let keys = app.postroom.read(|tx| dkim::list(tx, &key.own(tx, id)?)).unwrap();
     assert!(keys.iter().all(|key| !key.is_active()), "{keys:?}");
 }
+
+#[test]
+fn a_key_that_waits_for_its_record_signs_when_that_is_seen() {
+    let (app, key) = start();
+    let (id, caller) = (domain_of(&app, &key, "example.com").id, key.operator());
+    let pair = |text| make(&app, &key, text, &Source::Pair(KeyPair::generate(KeyKind::Ed25519).unwrap()));
+    let made = [pair("waits").unwrap(), pair("rests").unwrap()];
+    let check = || {
+        verify::check(&app.postroom, &caller, id, &*app.dns).unwrap();
+        let keys = app.postroom.read(|tx| dkim::list(tx, &key.own(tx, id)?)).unwrap();
+        keys.into_iter()
+            .filter(dkim::DkimKey::is_active)
+            .map(|key| key.selector.to_string())
+            .collect::<Vec<_>>()
+    };
+    let wait = || {
+        app.postroom
+            .write(|tx| keyring::activate_when_seen(tx, &caller, &key.own(tx, id)?, &selector("waits")))
+    };
+    wait().unwrap();
+    assert!(check().is_empty(), "its record is not there");
+    for entry in &made {
+        app.dns.set(entry.record_name().as_str(), vec![txt(&entry.key.public.record_value())]);
+    }
+    assert_eq!(check(), ["waits"], "nobody has said that the other one is to sign");
+    wait().unwrap();
+    assert_eq!(check(), ["waits"]);
+}

@@ -261,6 +261,21 @@ pub fn activate(
     })
 }
 
+/// Has a key that does not sign begin by itself, as soon as its record is seen right.
+pub fn activate_when_seen<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    selector: &Selector,
+) -> Result<(), Error> {
+    let key = find(tx, domain, selector)?.key;
+    if key.is_active() || key.retired_at.is_some() {
+        return Ok(());
+    }
+    domain::check_signs_for_own(tx, caller, domain)?;
+    life::let_start_itself(tx, &key)
+}
+
 /// Has the key sign no more. It stays, and so may its record: mail is under way that it has signed.
 pub fn deactivate<'t>(
     tx: &WriteTx<'t>,

@@ -1,21 +1,28 @@
 //! An item of an import, and what becomes of it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use postroom::account::Caller;
 use postroom::db::Postroom;
 use postroom::dkim;
-use postroom::dns::Resolver;
+use postroom::dns::NetworkResolver;
 use postroom::domain::{self, NewDomain};
 use postroom::error::{Entity, Error};
 use postroom::id::DomainId;
 use postroom::inbound;
 use postroom::keyring::{self, Activation};
 use postroom::name::{DomainName, Selector};
+use postroom::recipient;
 use postroom::tag::Tag;
+use postroom::verify::Verdict;
 
 use super::keyfile::{Brought, Keys, Place};
+
+/// After so many looks in a row at which the DNS did not answer it is not asked any more. Each takes seconds, and there can be thousands.
+const MOST_IN_VAIN: usize = 24;
 
 /// What one entry of a source is: an item, or why it is none.
 pub(super) struct Read {
@@ -66,8 +73,8 @@ type Loaded<'a> = (&'a Selector, Arc<Brought>);
 pub(super) enum Outcome {
     /// It is here now, and this was done.
     Imported(String),
-    /// It was here before, and nothing was done.
-    There,
+    /// It was here before, and nothing was done; and what is to be said of it, if anything is.
+    There(Option<String>),
     /// It is not here, and why.
     Refused(String),
 }
@@ -76,7 +83,7 @@ impl Outcome {
     pub(super) fn word(&self) -> &'static str {
         match self {
             Outcome::Imported(_) => "imported",
-            Outcome::There => "there",
+            Outcome::There(_) => "there",
             Outcome::Refused(_) => "refused",
         }
     }
@@ -84,15 +91,95 @@ impl Outcome {
     pub(super) fn text(&self) -> String {
         match self {
             Outcome::Imported(text) => text.clone(),
-            Outcome::There => "is there already".to_owned(),
+            Outcome::There(None) => "is there already".to_owned(),
+            Outcome::There(Some(remark)) => format!("is there already; {remark}"),
             Outcome::Refused(reason) => reason.clone(),
         }
     }
 
-    /// What was done, or that there was nothing to do.
-    fn of(done: &[String]) -> Outcome {
-        if done.is_empty() { Outcome::There } else { Outcome::Imported(done.join("; ")) }
+    /// What was done, or that there was nothing to do; and what is to be said beside it.
+    fn of(mut done: Vec<String>, remarks: Vec<String>) -> Outcome {
+        if done.is_empty() {
+            return Outcome::There((!remarks.is_empty()).then(|| remarks.join("; ")));
+        }
+        done.extend(remarks);
+        Outcome::Imported(done.join("; "))
     }
+}
+
+/// An import under way: for whom, and what is known of it so far.
+pub(super) struct Import<'a> {
+    pub(super) postroom: &'a Postroom,
+    pub(super) caller: Caller,
+    pub(super) resolver: NetworkResolver,
+    keys: Keys,
+    /// What a plan has made so far, which is not there yet: the name of each item, and the domain whose alias it is.
+    planned: Mutex<HashMap<DomainName, Option<DomainName>>>,
+    /// How many looks in a row came to nothing, because the DNS did not answer.
+    in_vain: AtomicUsize,
+    /// For how many keys the DNS was not asked.
+    unasked: AtomicUsize,
+}
+
+impl<'a> Import<'a> {
+    pub(super) fn new(postroom: &'a Postroom, caller: Caller, resolver: NetworkResolver) -> Import<'a> {
+        Import {
+            postroom,
+            caller,
+            resolver,
+            keys: Keys::default(),
+            planned: Mutex::default(),
+            in_vain: AtomicUsize::new(0),
+            unasked: AtomicUsize::new(0),
+        }
+    }
+
+    /// For how many keys the DNS was not asked, because it had not answered so often.
+    pub(super) fn unasked(&self) -> usize {
+        self.unasked.load(Ordering::Relaxed)
+    }
+
+    fn planned(&self) -> MutexGuard<'_, HashMap<DomainName, Option<DomainName>>> {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has a key sign if its record is in the DNS.
+    fn activate(&self, id: DomainId, selector: &Selector) -> Result<Activated, Error> {
+        let (postroom, caller) = (self.postroom, &self.caller);
+        let signs = postroom.read(|tx| {
+            let domain = domain::find(tx, caller, id)?;
+            Ok::<_, Error>(keyring::find(tx, &domain, selector)?.key.is_active())
+        })?;
+        if signs {
+            return Ok(Activated::Before);
+        }
+        if self.in_vain.load(Ordering::Relaxed) >= MOST_IN_VAIN {
+            self.unasked.fetch_add(1, Ordering::Relaxed);
+            return Ok(Activated::NotYet("the DNS was not asked, for it did not answer before".to_owned()));
+        }
+        Ok(match keyring::activate(postroom, caller, id, selector, &self.resolver)? {
+            Activation::Done(_) => {
+                self.in_vain.store(0, Ordering::Relaxed);
+                Activated::Now
+            }
+            Activation::Refused(checked) => {
+                if checked.finding.verdict == Verdict::Temporary {
+                    self.in_vain.fetch_add(1, Ordering::Relaxed);
+                } else {
+                    self.in_vain.store(0, Ordering::Relaxed);
+                }
+                Activated::NotYet(checked.finding.text)
+            }
+        })
+    }
+}
+
+/// Whether a key signs.
+enum Activated {
+    Before,
+    Now,
+    /// Not yet, and why.
+    NotYet(String),
 }
 
 impl Item {
@@ -100,78 +187,101 @@ impl Item {
         Item { name, label: None, user: None, organization: None, alias_of: None, keys: Vec::new() }
     }
 
-    /// Its keys, read, or why one cannot be.
+    /// Its keys, read, or why they cannot be taken.
     fn load(&self, keys: &Keys) -> Result<Vec<Loaded<'_>>, String> {
-        self.keys.iter().map(|key| Ok((&key.selector, keys.read(&key.place)?))).collect()
+        let mut loaded: Vec<Loaded<'_>> = Vec::with_capacity(self.keys.len());
+        for Key { selector, place } in &self.keys {
+            let brought = keys.read(place)?;
+            if loaded.iter().any(|(other, known)| *other == selector && known.public != brought.public) {
+                return Err(format!("there are two keys under the selector {selector}; keep one of them"));
+            }
+            loaded.push((selector, brought));
+        }
+        Ok(loaded)
     }
 
-    /// What would be done with it. `planned` has for each name the first item of the same import, which is not there yet.
-    pub(super) fn plan(
-        &self,
-        postroom: &Postroom,
-        caller: &Caller,
-        keys: &Keys,
-        planned: &HashMap<&DomainName, &Item>,
-    ) -> Outcome {
-        let brought = match self.load(keys) {
+    /// What would be done with it.
+    pub(super) fn plan(&self, import: &Import<'_>) -> Outcome {
+        let brought = match self.load(&import.keys) {
             Ok(brought) => brought,
             Err(reason) => return Outcome::Refused(reason),
         };
-        let is_repeated = planned.get(&self.name).is_some_and(|first| !std::ptr::eq(*first, self));
-        let planned = |name: &DomainName| planned.get(name).is_some_and(|item| item.alias_of.is_none());
-        let found = postroom.read(|tx| {
-            if let Some(of) = &self.alias_of {
-                return match domain::find_named(tx, caller, of) {
-                    Ok(domain) => {
-                        let is_there =
-                            is_repeated || inbound::find(tx, &domain)?.aliases.contains(&self.name);
-                        Ok(if is_there { Vec::new() } else { vec![format!("becomes an alias of {of}")] })
-                    }
-                    Err(Error::NotFound(_)) if planned(of) && is_repeated => Ok(Vec::new()),
-                    Err(Error::NotFound(_)) if planned(of) => Ok(vec![format!("becomes an alias of {of}")]),
-                    Err(error) => Err(error),
-                };
+        let steps = match &self.alias_of {
+            Some(of) => self.plan_alias(import, of),
+            None => self.plan_domain(import, &brought),
+        };
+        steps.map_or_else(|error| Outcome::Refused(error.to_string()), |steps| Outcome::of(steps, Vec::new()))
+    }
+
+    fn plan_alias(&self, import: &Import<'_>, of: &DomainName) -> Result<Vec<String>, Error> {
+        let is_new = import.postroom.read(|tx| {
+            match domain::find_named(tx, &import.caller, of) {
+                Ok(domain) if inbound::find(tx, &domain)?.aliases.contains(&self.name) => return Ok(false),
+                Err(Error::NotFound(_)) if import.planned().get(of) == Some(&None) => {}
+                found => drop(found?),
             }
-            let missing = |(selector, _): &Loaded<'_>| format!("key {selector} is imported");
-            match domain::find_named(tx, caller, &self.name) {
-                Ok(domain) => {
-                    let keys = dkim::list(tx, &domain)?;
-                    let mut steps = Vec::new();
-                    for key in &brought {
-                        match keys.iter().find(|known| known.selector == *key.0) {
-                            Some(known) if known.public == key.1.public => {}
-                            Some(_) => return Err(other_key(key.0)),
-                            None => steps.push(missing(key)),
-                        }
-                    }
-                    Ok(steps)
+            // Whosever it is, as a domain or as an alias, the name is taken.
+            let holder = recipient::operator_of(tx, &self.name);
+            if holder.is_ok() { Err(Error::Conflict(Entity::Domain)) } else { Ok(true) }
+        })?;
+        Ok(if is_new && self.is_planned_first(import)? {
+            vec![format!("becomes an alias of {of}")]
+        } else {
+            Vec::new()
+        })
+    }
+
+    fn plan_domain(&self, import: &Import<'_>, brought: &[Loaded<'_>]) -> Result<Vec<String>, Error> {
+        let missing = |(selector, _): &Loaded<'_>| format!("key {selector} is imported");
+        let there = import.postroom.read(|tx| {
+            let domain = match domain::find_named(tx, &import.caller, &self.name) {
+                Ok(domain) => domain,
+                // Whosever it is, as a domain or as an alias, the name is taken.
+                Err(Error::NotFound(_)) if recipient::operator_of(tx, &self.name).is_ok() => {
+                    return Err(Error::Conflict(Entity::Domain));
                 }
-                Err(Error::NotFound(_)) => {
-                    // Of whichever account, the name is taken.
-                    if domain::operator_of(tx, &self.name).is_ok() {
-                        return Err(Error::Conflict(Entity::Domain));
-                    }
-                    let created = (!is_repeated).then(|| "is created".to_owned());
-                    Ok(created.into_iter().chain(brought.iter().map(missing)).collect())
+                Err(Error::NotFound(_)) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            let keys = dkim::list(tx, &domain)?;
+            let mut steps = Vec::new();
+            for key in brought {
+                match keys.iter().find(|known| known.selector == *key.0) {
+                    Some(known) if known.public == key.1.public => {}
+                    Some(_) => return Err(other_key(key.0)),
+                    None => steps.push(missing(key)),
                 }
-                Err(error) => Err(error),
             }
-        });
-        found.map_or_else(|error| Outcome::Refused(error.to_string()), |steps| Outcome::of(&steps))
+            Ok(Some(steps))
+        })?;
+        Ok(match there {
+            Some(steps) => steps,
+            None if self.is_planned_first(import)? => {
+                std::iter::once("is created".to_owned()).chain(brought.iter().map(missing)).collect()
+            }
+            None => Vec::new(),
+        })
+    }
+
+    /// Plans the item; whether no item before it is the same one. `Conflict` if one has its name and is another.
+    fn is_planned_first(&self, import: &Import<'_>) -> Result<bool, Error> {
+        match import.planned().entry(self.name.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(self.alias_of.clone());
+                Ok(true)
+            }
+            Entry::Occupied(planned) if *planned.get() == self.alias_of => Ok(false),
+            Entry::Occupied(_) => Err(Error::Conflict(Entity::Domain)),
+        }
     }
 
     /// Does what is missing, in one transaction, and then lets those keys sign whose records are in the DNS.
-    pub(super) fn take_in(
-        &self,
-        postroom: &Postroom,
-        caller: &Caller,
-        resolver: &dyn Resolver,
-        keys: &Keys,
-    ) -> Outcome {
-        let brought = match self.load(keys) {
+    pub(super) fn take_in(&self, import: &Import<'_>) -> Outcome {
+        let brought = match self.load(&import.keys) {
             Ok(brought) => brought,
             Err(reason) => return Outcome::Refused(reason),
         };
+        let (postroom, caller) = (import.postroom, &import.caller);
         let made = match &self.alias_of {
             Some(of) => self.become_alias(postroom, caller, of).map(|done| (None, done)),
             None => self.become_domain(postroom, caller, &brought).map(|(id, done)| (Some(id), done)),
@@ -180,16 +290,28 @@ impl Item {
             Ok(made) => made,
             Err(error) => return Outcome::Refused(error.to_string()),
         };
-        let Some(id) = id else { return Outcome::of(&done) };
-        for (selector, _) in &brought {
-            match activate(postroom, caller, resolver, id, selector) {
-                Ok(Some(text)) => done.push(text),
-                Ok(None) => {}
-                // The key is imported; that it does not sign yet is for another day.
-                Err(error) => done.push(format!("{selector} does not sign yet: {error}")),
+        let mut remarks = Vec::new();
+        if let Some(id) = id {
+            let mut waiting = Vec::new();
+            for (selector, _) in &brought {
+                let why = match import.activate(id, selector) {
+                    Ok(Activated::Before) => continue,
+                    Ok(Activated::Now) => {
+                        done.push(format!("{selector} signs"));
+                        continue;
+                    }
+                    Ok(Activated::NotYet(why)) => why,
+                    Err(error) => error.to_string(),
+                };
+                remarks.push(format!("{selector} does not sign yet: {why}"));
+                waiting.push(*selector);
+            }
+            // The keys are imported; that they do not sign yet is for another day.
+            if let Err(error) = wait_for_records(postroom, caller, id, &waiting) {
+                remarks.push(format!("no check activates it: {error}"));
             }
         }
-        Outcome::of(&done)
+        Outcome::of(done, remarks)
     }
 
     fn become_alias(
@@ -251,26 +373,19 @@ impl Item {
     }
 }
 
-/// Has a key sign if its record is in the DNS; none if it signs already.
-fn activate(
+/// Has these keys sign when a check finds their records. Only now, because activating a key ends the waiting of all others.
+fn wait_for_records(
     postroom: &Postroom,
     caller: &Caller,
-    resolver: &dyn Resolver,
     id: DomainId,
-    selector: &Selector,
-) -> Result<Option<String>, Error> {
-    let signs = postroom.read(|tx| {
-        let domain = domain::find(tx, caller, id)?;
-        Ok::<_, Error>(keyring::find(tx, &domain, selector)?.key.is_active())
-    })?;
-    if signs {
-        return Ok(None);
+    selectors: &[&Selector],
+) -> Result<(), Error> {
+    if selectors.is_empty() {
+        return Ok(());
     }
-    Ok(match keyring::activate(postroom, caller, id, selector, resolver)? {
-        Activation::Done(_) => Some(format!("{selector} signs")),
-        Activation::Refused(checked) => {
-            Some(format!("{selector} does not sign yet: {}", checked.finding.text))
-        }
+    postroom.write(|tx| {
+        let domain = domain::find(tx, caller, id)?;
+        selectors.iter().try_for_each(|selector| keyring::activate_when_seen(tx, caller, &domain, selector))
     })
 }
 

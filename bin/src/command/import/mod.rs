@@ -10,20 +10,17 @@ mod keyfile;
 mod opendkim;
 mod rspamd;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use postroom::account::Caller;
 use postroom::db::Postroom;
-use postroom::name::DomainName;
 use serde_json::{Value, json};
 
-use super::output::printable;
+use super::output::{Output, printable, write};
 use super::{Context, Exit, Failure, named, progress, whole};
-use item::{Item, Outcome, Read};
-use keyfile::Keys;
+use item::{Import, Outcome, Read};
 
 /// How many items are worked on side by side: much of the time of one is spent with the DNS.
 const AT_ONCE: usize = 8;
@@ -114,40 +111,78 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
 /// Does what is to be done with each item, or says what that would be.
 fn take_in(context: &Context, postroom: &Postroom, items: &[Read], how: &How) -> Result<ExitCode, Failure> {
     let caller = Caller::operator(postroom.read(|tx| named::account(tx, how.account.as_deref()))?.id);
-    let resolver = context.resolver()?;
-    // An alias needs its domain first.
-    let (domains, aliases): (Vec<&Read>, Vec<&Read>) = items.iter().partition(|read| !read.is_alias());
-    // Of several with one name the first is done, and the others find it there.
-    let mut planned: HashMap<&DomainName, &Item> = HashMap::new();
-    for item in domains.iter().chain(&aliases).filter_map(|read| read.item.as_ref().ok()) {
-        planned.entry(&item.name).or_insert(item);
-    }
-    let keys = Keys::default();
+    let import = Import::new(postroom, caller, context.resolver()?);
     let work = |read: &&Read| match &read.item {
         Err(reason) => Outcome::Refused(reason.clone()),
-        Ok(item) if how.dry_run => item.plan(postroom, &caller, &keys, &planned),
-        Ok(item) => item.take_in(postroom, &caller, &resolver, &keys),
+        Ok(item) if how.dry_run => item.plan(&import),
+        Ok(item) => item.take_in(&import),
     };
-    let mut outcomes = progress::each("importing", &domains, AT_ONCE, work);
-    outcomes.extend(progress::each("importing", &aliases, AT_ONCE, work));
-    let all: Vec<(&Read, Outcome)> = domains.into_iter().chain(aliases).zip(outcomes).collect();
-    report(context, &all, how.dry_run)
+    let mut report = Report::of(context.output, how.dry_run);
+    // An alias needs its domain first.
+    let (domains, aliases): (Vec<&Read>, Vec<&Read>) = items.iter().partition(|read| !read.is_alias());
+    for items in [domains, aliases] {
+        progress::each_told("importing", &items, AT_ONCE, work, |read, outcome| report.tell(read, &outcome));
+    }
+    report.end(import.unasked())
 }
 
-fn report(context: &Context, all: &[(&Read, Outcome)], dry_run: bool) -> Result<ExitCode, Failure> {
-    let count = |wanted: fn(&Outcome) -> bool| all.iter().filter(|(_, outcome)| wanted(outcome)).count();
-    let refused = count(|outcome| matches!(outcome, Outcome::Refused(_)));
-    let there = count(|outcome| matches!(outcome, Outcome::There));
-    let done = all.len() - refused - there;
-    context.output.print_list(all.iter().map(|(read, outcome)| line_json(read, outcome)), || {
-        let line = |(read, outcome): &(&Read, Outcome)| {
+/// What is said of an import while it lasts: a line for each item, so that one which is broken off has said what it did.
+struct Report {
+    output: Output,
+    dry_run: bool,
+    done: usize,
+    there: usize,
+    refused: usize,
+    /// Why the output cannot be written. The import goes on without it.
+    unwritten: Option<Failure>,
+}
+
+impl Report {
+    fn of(output: Output, dry_run: bool) -> Report {
+        Report { output, dry_run, done: 0, there: 0, refused: 0, unwritten: None }
+    }
+
+    fn tell(&mut self, read: &Read, outcome: &Outcome) {
+        let is_first = self.done + self.there + self.refused == 0;
+        match outcome {
+            Outcome::Imported(_) => self.done += 1,
+            Outcome::There(_) => self.there += 1,
+            Outcome::Refused(_) => self.refused += 1,
+        }
+        self.write(&if self.output.json {
+            format!("{}{}", if is_first { "[" } else { ",\n" }, line_json(read, outcome))
+        } else {
             format!("{:<8} {}: {}\n", outcome.word(), printable(&read.what), printable(&outcome.text()))
-        };
-        let lines: String = all.iter().map(line).collect();
-        let verb = if dry_run { "would be imported" } else { "imported" };
-        format!("{lines}\n{done} {verb}, {there} there already, {refused} refused.\n")
-    })?;
-    Ok(if refused == 0 { ExitCode::SUCCESS } else { Exit::Input.into() })
+        });
+    }
+
+    fn write(&mut self, text: &str) {
+        if self.unwritten.is_none() {
+            self.unwritten = write(text.as_bytes()).err();
+        }
+    }
+
+    /// Says how much there was of what. For `unasked` keys the DNS was not asked.
+    fn end(mut self, unasked: usize) -> Result<ExitCode, Failure> {
+        let (done, there, refused) = (self.done, self.there, self.refused);
+        if self.output.json {
+            self.write(if done + there + refused == 0 { "[]\n" } else { "]\n" });
+        } else {
+            let verb = if self.dry_run { "would be imported" } else { "imported" };
+            self.write(&format!("\n{done} {verb}, {there} there already, {refused} refused.\n"));
+            if unasked > 0 {
+                self.write(&format!(
+                    "The DNS did not answer many times in a row, so it was not asked for {unasked} keys. A server looks for their \
+                     records by itself.\n"
+                ));
+            }
+        }
+        match self.unwritten {
+            Some(failure) => Err(failure),
+            None if refused == 0 => Ok(ExitCode::SUCCESS),
+            None => Ok(Exit::Input.into()),
+        }
+    }
 }
 
 fn line_json(read: &Read, outcome: &Outcome) -> Value {
