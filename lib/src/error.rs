@@ -185,6 +185,8 @@ pub enum StoreTrouble {
     Unknown,
     /// A sync to disk failed: what is on disk is unknown, and the process should end (nothing more is written).
     SyncFailed,
+    /// The database's file was moved away, deleted or replaced while it was open. Nothing is written into it any more.
+    Gone,
     /// What stands in the file is not what was stored: a page, a row or a secret is damaged. The rest is served.
     Damaged,
     /// Anything else: an I/O error, a broken invariant.

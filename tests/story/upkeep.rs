@@ -81,3 +81,37 @@ fn doctor_shows_dropped_log_lines_and_the_size_of_the_write_ahead_log() {
     let check = found("12 log lines were dropped").expect("a check");
     assert_eq!((&check["check"], &check["state"]), (&json!("log"), &json!("warn")));
 }
+
+/// Gives the files of the database other names, or their own back.
+fn rename(site: &Site, from: &str, to: &str) {
+    for suffix in ["", "-wal", "-shm"] {
+        fs::rename(site.file(&format!("{from}{suffix}")), site.file(&format!("{to}{suffix}")))
+            .expect("a file");
+    }
+}
+
+#[test]
+fn a_change_is_refused_while_the_database_is_not_where_it_was_opened() {
+    let site = Site::new();
+    let server = site.serve();
+    let client = server.client();
+    client.create_domain("before.example");
+    let create = |name: &str| client.post("/api/v1/domains", &json!({ "domain": { "url": name } })).status;
+    rename(&site, "postroom.db", "moved.db");
+    assert_eq!(create("gone.example"), 503);
+    let health = client.get("/healthz");
+    assert_eq!((health.status, &health.json["status"]), (503, &json!("database file gone")));
+    fs::copy(site.file("moved.db"), site.db()).expect("to copy");
+    assert_eq!(create("replaced.example"), 503, "it would go into a file that nobody finds again");
+    server.process.stderr.wait_for("the database is gone");
+    fs::remove_file(site.db()).expect("a file");
+    rename(&site, "moved.db", "postroom.db");
+    assert_eq!((create("after.example"), client.get("/healthz").status), (201, 200));
+    let said = server.process.stderr.wait_for("back in its place");
+    assert_eq!(said.matches("the database is gone").count(), 1, "{said}");
+    assert!(server.stop().success());
+    let domains = site.json(&["domain", "list"]).to_string();
+    for (name, is_there) in [("before", true), ("after", true), ("gone", false), ("replaced", false)] {
+        assert_eq!(domains.contains(&format!("\"{name}.example\"")), is_there, "{name}: {domains}");
+    }
+}

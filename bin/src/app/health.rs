@@ -1,5 +1,6 @@
 //! `/healthz` and `/readyz`: whether the service is well, for load balancers and for people. The page is `docs/health.md`.
 
+use postroom::error::{Error, StoreTrouble};
 use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
@@ -21,11 +22,13 @@ fn show(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     Ok(Response::json(StatusCode::OK, &json!({ "status": "ok" })))
 }
 
-/// A fault in plain JSON: `{"status":"database unreadable"}` if the database failed, `{"error":"text"}` for any other fault.
+/// A fault in plain JSON: `{"status":"database unreadable"}` or `{"status":"database file gone"}` if the database failed, `{"error":"text"}` for any other fault.
 pub(super) fn render(fault: &Fault) -> Response {
     let status = match fault {
-        Fault::Library(_) => {
-            let body = json!({ "status": "database unreadable" });
+        Fault::Library(error) => {
+            let is_gone = matches!(error, Error::Store(error) if error.trouble() == StoreTrouble::Gone);
+            let body =
+                json!({ "status": if is_gone { "database file gone" } else { "database unreadable" } });
             return Response::json(StatusCode::SERVICE_UNAVAILABLE, &body);
         }
         Fault::CredentialMissing | Fault::CredentialInvalid => StatusCode::UNAUTHORIZED,

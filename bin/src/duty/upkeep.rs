@@ -1,13 +1,13 @@
-//! Looks after what the server stands on: the clock, the write-ahead log, and its own log. What is wrong is said once, and again
+//! Looks after what the server stands on: the database's file, the clock, the write-ahead log, and its own log. What is wrong is said once, and again
 //! when it has become worse.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use postroom::db::{Claim, TimeKept};
 use postroom::error::Error;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{Duty, More, Tools, one};
 
@@ -23,6 +23,8 @@ pub(super) const DUTY: Duty =
 pub struct Upkeep {
     /// The claim on the database, where a note for `doctor` is left.
     claim: Option<Arc<Claim>>,
+    /// Whether the database's file was gone.
+    gone: AtomicBool,
     /// How large the write-ahead log was, in MiB.
     log_mib: AtomicU64,
     /// How many log lines were dropped.
@@ -35,6 +37,17 @@ impl Upkeep {
     /// An upkeep that leaves its notes by this claim.
     pub fn by(claim: Arc<Claim>) -> Upkeep {
         Upkeep { claim: Some(claim), ..Upkeep::default() }
+    }
+
+    /// Says that the database's file is gone, or back. Whether it is gone.
+    fn file(&self, in_place: Result<(), Error>) -> bool {
+        let was_gone = self.gone.swap(in_place.is_err(), Ordering::Relaxed);
+        match in_place {
+            Err(error) if !was_gone => error!(%error, "the database is gone, and all changes are refused"),
+            Ok(()) if was_gone => info!("the database is back in its place"),
+            _ => {}
+        }
+        self.gone.load(Ordering::Relaxed)
     }
 
     fn clock(&self, kept: TimeKept) {
@@ -78,6 +91,10 @@ impl Upkeep {
 
 fn work(tools: &Tools) -> Result<More, Error> {
     tools.upkeep.dropped_lines(crate::log::dropped_lines());
+    // Nothing else can be looked after then.
+    if tools.upkeep.file(tools.postroom.check_in_place()) {
+        return Ok(More::Later);
+    }
     let (octets, oldest) = tools.postroom.write_ahead_log();
     tools.upkeep.write_ahead_log(octets, oldest);
     tools.upkeep.clock(tools.postroom.keep_time()?);

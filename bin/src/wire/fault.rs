@@ -143,7 +143,7 @@ pub fn store_status(error: &postroom::error::StoreError) -> StatusCode {
     use postroom::error::StoreTrouble;
     match error.trouble() {
         StoreTrouble::Full => StatusCode::INSUFFICIENT_STORAGE,
-        StoreTrouble::Busy | StoreTrouble::OutOfReach | StoreTrouble::Unknown => {
+        StoreTrouble::Busy | StoreTrouble::OutOfReach | StoreTrouble::Unknown | StoreTrouble::Gone => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         _ => StatusCode::INTERNAL_SERVER_ERROR,

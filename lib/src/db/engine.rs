@@ -1,6 +1,6 @@
 //! The engines that keep a database: SQLite in a file, PostgreSQL on a server. What differs between them is behind these calls.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::closed;
@@ -8,7 +8,7 @@ use super::open::{OpenError, OpeningLock, beside};
 use super::params::Params;
 #[cfg(feature = "postgres")]
 use super::postgres;
-use super::sqlite::{self, Depth, Readers, Writer};
+use super::sqlite::{self, Depth, OpenFile, Readers, Writer};
 use super::statements::{Statements, Take};
 use crate::error::Error;
 
@@ -195,7 +195,7 @@ impl Conn<'_> {
 /// What keeps a database.
 pub(super) enum Engine {
     Sqlite {
-        file: PathBuf,
+        file: OpenFile,
         writer: Box<Writer>,
         readers: Box<Readers>,
     },
@@ -207,7 +207,7 @@ impl Engine {
     /// The file with a connection that the caller has opened.
     pub(super) fn sqlite(file: &Path, writer: sqlite::Connection) -> Engine {
         Engine::Sqlite {
-            file: file.to_owned(),
+            file: OpenFile::at(file),
             writer: Box::new(Writer::new(writer)),
             readers: Box::default(),
         }
@@ -245,9 +245,9 @@ impl Engine {
     /// Runs `work`, maybe again, until what it wrote is on disk, or it says that it has failed.
     fn writing(&self, work: &mut dyn FnMut(Conn<'_>) -> bool) -> Result<(), Error> {
         match self {
-            Engine::Sqlite { writer, .. } => {
-                let turn = writer.turn()?;
-                let is_done = work(Conn::Sqlite(turn.conn()?));
+            Engine::Sqlite { .. } => {
+                let turn = self.turn()?;
+                let is_done = work(turn.conn()?);
                 turn.end(is_done)
             }
             #[cfg(feature = "postgres")]
@@ -258,16 +258,29 @@ impl Engine {
     /// Begins a write that ends when its turn does, and is never done again.
     pub(super) fn turn(&self) -> Result<Turn<'_>, Error> {
         match self {
-            Engine::Sqlite { writer, .. } => writer.turn().map(Turn::Sqlite),
+            Engine::Sqlite { file, writer, .. } => {
+                file.check_in_place()?;
+                writer.turn().map(|turn| Turn::Sqlite(turn, file))
+            }
             #[cfg(feature = "postgres")]
             Engine::Postgres(server) => server.turn_alone().map(Turn::Postgres),
+        }
+    }
+
+    /// `Gone` if the file that is open is not at its path any more.
+    pub(super) fn check_in_place(&self) -> Result<(), Error> {
+        match self {
+            Engine::Sqlite { file, .. } => file.check_in_place(),
+            // The server looks after its files.
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => Ok(()),
         }
     }
 
     /// Waits until nobody else makes, migrates or seals anew this database.
     pub(super) fn opening(&self) -> Result<Opening<'_>, OpenError> {
         match self {
-            Engine::Sqlite { file, .. } => OpeningLock::wait(file).map(Opening::File),
+            Engine::Sqlite { file, .. } => OpeningLock::wait(file.path()).map(Opening::File),
             #[cfg(feature = "postgres")]
             Engine::Postgres(server) => {
                 server.opening().map(Opening::Server).map_err(|e| OpenError::of(&server.shown(), &e))
@@ -306,7 +319,7 @@ impl Engine {
     pub(super) fn write_ahead_log(&self) -> (u64, Option<Duration>) {
         match self {
             Engine::Sqlite { file, readers, .. } => {
-                let octets = std::fs::metadata(beside(file, "-wal")).map_or(0, |data| data.len());
+                let octets = std::fs::metadata(beside(file.path(), "-wal")).map_or(0, |data| data.len());
                 (octets, readers.oldest())
             }
             // It is the server's.
@@ -318,7 +331,7 @@ impl Engine {
 
 /// A write of this thread's. Dropping it undoes what was written.
 pub(super) enum Turn<'a> {
-    Sqlite(sqlite::Turn<'a>),
+    Sqlite(sqlite::Turn<'a>, &'a OpenFile),
     #[cfg(feature = "postgres")]
     Postgres(postgres::Turn<'a>),
 }
@@ -326,7 +339,7 @@ pub(super) enum Turn<'a> {
 impl Turn<'_> {
     pub(super) fn conn(&self) -> Result<Conn<'_>, Error> {
         match self {
-            Turn::Sqlite(turn) => turn.conn().map(Conn::Sqlite),
+            Turn::Sqlite(turn, _) => turn.conn().map(Conn::Sqlite),
             #[cfg(feature = "postgres")]
             Turn::Postgres(turn) => turn.conn().map(Conn::Postgres),
         }
@@ -335,7 +348,11 @@ impl Turn<'_> {
     /// Keeps what was written, or undoes it, and waits until that is on disk.
     pub(super) fn end(self, is_done: bool) -> Result<(), Error> {
         match self {
-            Turn::Sqlite(turn) => turn.end(is_done),
+            Turn::Sqlite(turn, file) => {
+                turn.end(is_done)?;
+                // What is on disk in a file that nobody finds again is not kept.
+                if is_done { file.check_in_place() } else { Ok(()) }
+            }
             #[cfg(feature = "postgres")]
             Turn::Postgres(turn) => turn.end(is_done),
         }

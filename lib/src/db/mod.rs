@@ -301,8 +301,15 @@ impl Postroom {
         self.engine.write_ahead_log()
     }
 
-    /// Whether the file can be read at all: one small read.
+    /// Whether the file that is open is still the one at its path: `Store` with the trouble `Gone` if it was moved away, deleted or
+    /// replaced. Then every write is refused, because what it writes would be lost. A PostgreSQL server looks after its own files.
+    pub fn check_in_place(&self) -> Result<(), Error> {
+        self.engine.check_in_place()
+    }
+
+    /// Whether the file is in its place, and can be read at all: one small read.
     pub fn check_readable(&self) -> Result<(), Error> {
+        self.check_in_place()?;
         self.read(|tx| tx.conn.check_readable())
     }
 

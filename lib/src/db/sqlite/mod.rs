@@ -3,6 +3,7 @@
 mod backup;
 mod connection;
 mod migrations;
+mod open_file;
 mod readers;
 mod schema;
 mod writer;
@@ -14,6 +15,7 @@ pub(super) use self::connection::Connection;
 use self::connection::{from_sqlite, store};
 #[cfg(test)]
 pub(super) use self::migrations::MIGRATIONS;
+pub(super) use self::open_file::OpenFile;
 pub(super) use self::readers::Readers;
 pub(crate) use self::schema::Depth;
 #[cfg(test)]

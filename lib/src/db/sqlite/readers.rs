@@ -1,12 +1,12 @@
 //! The pool of connections that read.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::connection::{Connection, store};
+use super::open_file::OpenFile;
 use crate::db::closed;
 use crate::error::{Error, StoreError, StoreTrouble};
 
@@ -43,7 +43,7 @@ impl Readers {
         self.spares_memory.store(true, Ordering::Relaxed);
     }
 
-    pub(in crate::db) fn take(&self, file: &Path) -> Result<Lent<'_>, Error> {
+    pub(in crate::db) fn take(&self, file: &OpenFile) -> Result<Lent<'_>, Error> {
         let mut pool = self.pool();
         loop {
             if pool.closed {
@@ -63,7 +63,9 @@ impl Readers {
         drop(pool);
         // From here on `lent` gives the place back, even if no connection can be opened.
         let mut lent = Lent { readers: self, conn: None, loan };
-        let conn = Connection::open(file).map_err(|e| StoreError::new(StoreTrouble::Other, e))?;
+        // It would be a reader of another database.
+        file.check_in_place()?;
+        let conn = Connection::open(file.path()).map_err(|e| StoreError::new(StoreTrouble::Other, e))?;
         conn.raw().pragma_update(None, "query_only", true).map_err(store)?;
         if self.spares_memory.load(Ordering::Relaxed) {
             conn.raw().pragma_update(None, "cache_size", LITTLE).map_err(store)?;
@@ -134,6 +136,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x.db");
         rusqlite::Connection::open(&file).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+        let file = OpenFile::at(&file);
         let kept = |readers: &Readers| {
             let lent = readers.take(&file).unwrap();
             lent.conn().raw().pragma_query_value(None, "cache_size", |row| row.get::<_, i64>(0)).unwrap()
