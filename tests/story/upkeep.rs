@@ -115,3 +115,30 @@ fn a_change_is_refused_while_the_database_is_not_where_it_was_opened() {
         assert_eq!(domains.contains(&format!("\"{name}.example\"")), is_there, "{name}: {domains}");
     }
 }
+
+#[test]
+fn a_new_database_beside_an_old_master_key_is_told_of() {
+    let site = Site::new();
+    let server = site.serve();
+    let said = server.process.stderr.clone();
+    assert!(server.stop().success());
+    assert!(!said.whole().contains("if you had a database"), "the first start makes both");
+    for file in ["postroom.db", "postroom.db-wal", "postroom.db-shm"] {
+        let _ = fs::remove_file(site.file(file));
+    }
+    let warned = |site: &Site| {
+        let checks = site.run(&["doctor", "--json"]).json();
+        let checks = checks.as_array().expect("checks").clone();
+        checks.iter().any(|check| {
+            check["state"] == "warn"
+                && check["text"].as_str().expect("a text").contains("if you had a database")
+        })
+    };
+    assert!(warned(&site), "the file is missing");
+    File::create(site.db()).expect("a file");
+    assert!(warned(&site), "the file is empty");
+    let server = site.serve();
+    server.process.stderr.wait_for("if you had a database");
+    assert!(server.stop().success());
+    assert!(!warned(&site), "it is in use");
+}

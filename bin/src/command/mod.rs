@@ -270,6 +270,15 @@ impl Context {
         Ok(Postroom::open(file, options)?)
     }
 
+    /// The file of the master key, if it is there: a new database beside it may stand where an older one is missing.
+    fn key_file_there(&self) -> Result<Option<PathBuf>, Failure> {
+        let file = self.config.db()?;
+        let beside = || PathBuf::from(format!("{}.key", file.display()));
+        let key = self.config.master_key_file()?.unwrap_or_else(beside);
+        // A database on a server needs the key's file from the start.
+        Ok(Some(key).filter(|key| !is_on_a_server(&file) && key.exists()))
+    }
+
     fn resolver(&self) -> Result<NetworkResolver, Failure> {
         NetworkResolver::new(self.config.dns()?).map_err(|e| Failure::input(e.to_string()))
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io::IsTerminal;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -21,8 +21,8 @@ use tracing::{error, info, warn};
 
 use super::apart::serve_metrics;
 use super::bridge::deliverer;
-use super::doctor::State;
 use super::doctor::hosts::promises;
+use super::doctor::{State, missing_database};
 use super::output::goes_to_the_journal;
 use super::{Context, Failure, reachable};
 use crate::app::App;
@@ -102,6 +102,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let scouts = context.config.scouts(&context.config.settings()?)?;
     let resolver: Arc<dyn Resolver> = Arc::new(context.resolver()?);
+    let key_file = context.key_file_there()?;
     let postroom = Arc::new(context.open_or_make()?);
     // Held until this returns: a second server is refused, a killed one leaves nothing behind.
     let claim = Arc::new(postroom.claim()?);
@@ -123,7 +124,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     let address = listener.local_addr();
     let url = public_url
         .map_or_else(|| format!("{scheme}://{}", reachable(address)), |url| url.as_str().to_owned());
-    greet(context, &postroom, &url)?;
+    greet(context, &postroom, &url, key_file.as_deref())?;
     info!(%address, database = %postroom.file().display(), "serving");
 
     let deliverer = deliverer(context, Arc::clone(&postroom), Arc::clone(&resolver))?;
@@ -206,8 +207,8 @@ fn close(postroom: Arc<Postroom>, time: Duration) -> bool {
 }
 
 /// Makes the first account of an empty database and shows its key, this once; says where the server is, and how to sign in to
-/// the console.
-fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failure> {
+/// the console. A `key_file` that was there before an empty database may be an older one's, which is missing.
+fn greet(context: &Context, postroom: &Postroom, url: &str, key_file: Option<&Path>) -> Result<(), Failure> {
     let greeted = postroom.write(|tx| {
         let accounts = match account::list(tx) {
             // A database with damage in it is not new. What is sound of it is served.
@@ -218,6 +219,9 @@ fn greet(context: &Context, postroom: &Postroom, url: &str) -> Result<(), Failur
             accounts => Some(accounts?),
         };
         let is_new = accounts.as_ref().is_some_and(Vec::is_empty);
+        if let Some(key_file) = key_file.filter(|_| is_new) {
+            warn!("{}", missing_database(postroom.file(), key_file));
+        }
         if !is_new && !std::io::stdout().is_terminal() {
             return context.output.print(&banner_json(context, url).into(), || banner(context, url));
         }

@@ -8,8 +8,10 @@ mod bridge;
 mod machine;
 mod postfix;
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use postroom::account;
 use postroom::db::{Postroom, is_on_a_server, note_of_server};
 use postroom::integrity;
 use postroom::name::DnsName;
@@ -18,7 +20,7 @@ use postroom::settings::Settings;
 use serde_json::{Value, json};
 
 use super::output::printable;
-use super::{Context, DB_FLAG, Failure};
+use super::{Context, DB_FLAG, Failure, is_there};
 use crate::duty::LARGE_LOG;
 
 /// What was looked at, and what came of it.
@@ -88,8 +90,12 @@ pub(super) fn check(name: &'static str, state: State, text: impl Into<String>) -
 
 fn database(context: &Context) -> Result<Vec<Check>, Failure> {
     let file = context.config.db()?;
-    if !is_on_a_server(&file) && !file.exists() {
-        let text = format!("{} is not there yet; `postroom serve` makes it", file.display());
+    let key_file = context.key_file_there()?;
+    if !is_on_a_server(&file) && !is_there(&file) {
+        let text = match key_file {
+            Some(key_file) => missing_database(&file, &key_file),
+            None => format!("{} is not there yet; `postroom serve` makes it", file.display()),
+        };
         return Ok(vec![check("database", State::Warn, text)]);
     }
     // What is wrong with the settings is told on their own line, and the database can be looked at none the less.
@@ -123,6 +129,11 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
         }
         Err(error) => check("database", State::Fail, error.to_string()),
     });
+    if let Some(key_file) = key_file
+        && postroom.read(account::list).is_ok_and(|accounts| accounts.is_empty())
+    {
+        checks.push(check("database", State::Warn, missing_database(&file, &key_file)));
+    }
     checks.extend(accounts::accounts(&postroom));
     if postroom.is_at_hand() {
         let served = postroom.claim().is_err();
@@ -131,6 +142,16 @@ fn database(context: &Context) -> Result<Vec<Check>, Failure> {
     }
     checks.extend(upkeep(&postroom));
     Ok(checks)
+}
+
+/// What is said where a database is new or not there, and the key that an older one was sealed with is.
+pub(super) fn missing_database(file: &Path, key_file: &Path) -> String {
+    format!(
+        "the master key {} is there, but {} is empty or missing; if you had a database, stop the server and put it back, with its \
+         -wal file",
+        key_file.display(),
+        file.display()
+    )
 }
 
 /// What a server looks after: the size of the write-ahead log, its own log, and the clock.
