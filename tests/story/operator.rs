@@ -27,13 +27,23 @@ fn settings_are_checked_without_a_database_and_every_fault_is_said() {
     assert!(!site.db().exists());
 
     let file = site.file("postroom.toml");
-    fs::write(&file, "public_url = \"desk.example.net\"\n[mx]\npriority = 70000\n").expect("to write");
+    fs::write(
+        &file,
+        "public_url = \"desk.example.net\"\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\n[mx]\npriority = 70000\nhots = \"x\"\n\
+         [reprots]\nkeep_days = 1\n",
+    )
+    .expect("to write");
     let wrong = site.run(&["config", "check", "--config", text(&file), "--json"]);
     assert_eq!(wrong.code, Some(2), "{wrong:?}");
     let said: Vec<Value> = wrong.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    assert_eq!(said.len(), 2, "{wrong:?}");
+    assert_eq!(said.len(), 5, "{wrong:?}");
     assert!(said.iter().all(|each| each["error"]["code"] == "invalid"), "{said:?}");
-    assert!(wrong.stderr.contains("https://") && wrong.stderr.contains("70000"), "{wrong:?}");
+    for words in ["https://", "70000", "did you mean mx.host?", "reports.keep_days", "one value"] {
+        assert!(wrong.stderr.contains(words), "{words}: {wrong:?}");
+    }
+    let other = site.run(&["config", "show", "--config", text(&file)]);
+    assert_eq!((other.code, other.stderr.matches("there is no setting").count()), (Some(2), 0), "{other:?}");
+    assert!(other.stderr.contains("one value"), "the first of them: {other:?}");
     assert_eq!(site.run(&["config", "check", "--config", "missing.toml"]).code, Some(3));
     assert_eq!(site.run(&["config", "check", "--log", "loud"]).code, Some(2));
 }

@@ -363,6 +363,12 @@ fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         }
     }
     config.unknown_variables.iter().for_each(|text| warn!("{text}"));
+    // `config check` says all of them.
+    if !matches!(cli.command, Command::Config(config::Command::Check))
+        && let Some(fault) = config.misread.drain(..).next()
+    {
+        return Err(fault.into());
+    }
     if needs_settings(&cli.command)
         && let Some(fault) = config.bad_values().into_iter().next()
     {

@@ -33,6 +33,8 @@ pub struct Config {
     values: BTreeMap<&'static str, Value>,
     /// A sentence for each environment variable that begins with `POSTROOM_` and that nothing reads.
     pub unknown_variables: Vec<String>,
+    /// What the file has that is no setting, or has a value of another kind than its setting.
+    pub misread: Vec<ConfigError>,
     /// The credential [`MASTER_KEY_CREDENTIAL`] of systemd, if this service was given one.
     credential: Option<PathBuf>,
     /// The file that was read, if one was.
@@ -99,6 +101,7 @@ pub enum ConfigError {
 
 impl Config {
     /// Reads the file that is named, else `/etc/postroom/postroom.toml` if there is one, and what the environment sets above it.
+    /// What it could not read of the file is in [`misread`](Config::misread).
     pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
         let mut config = Config::default();
         let usual = Path::new(DEFAULT_FILE);
@@ -119,7 +122,7 @@ impl Config {
         self.values.insert(path, Value::new(flag.to_owned(), vec![value.to_string()]));
     }
 
-    /// The settings that a file with this text has.
+    /// The settings that a file with this text has, as [`load`](Config::load) has them.
     #[cfg(test)]
     pub(crate) fn of_text(toml: &str) -> Result<Config, ConfigError> {
         Config::of_file_text(Path::new("postroom.toml"), toml)

@@ -180,8 +180,8 @@ impl Config {
     /// What is wrong with the settings: a sentence for each that cannot be used, and for those that do not go together.
     pub fn faults(&self) -> Vec<String> {
         let together = [self.tls().err(), self.bridge_vault().err()].into_iter().flatten();
-        let mut faults: Vec<String> =
-            self.bad_values().into_iter().chain(together).map(|fault| fault.to_string()).collect();
+        let values = self.bad_values().into_iter().chain(together).map(|fault| fault.to_string());
+        let mut faults: Vec<String> = self.misread.iter().map(ToString::to_string).chain(values).collect();
         faults.sort_unstable();
         faults.dedup();
         faults

@@ -49,15 +49,12 @@ impl Config {
             file: file.to_owned(),
             reason: at_place(text, &e),
         })?;
-        self.read_table(file, "", &table)
+        self.read_table(file, "", &table);
+        Ok(())
     }
 
-    pub(super) fn read_table(
-        &mut self,
-        file: &Path,
-        above: &str,
-        table: &toml::Table,
-    ) -> Result<(), ConfigError> {
+    /// Reads what a table sets, and notes what is wrong with it.
+    pub(super) fn read_table(&mut self, file: &Path, above: &str, table: &toml::Table) {
         for (name, value) in table {
             let path = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
             let key = keys::at(&path);
@@ -66,27 +63,29 @@ impl Config {
                 let is_known = KEYS.iter().any(|key| key.path.starts_with(&below));
                 // For an unknown table, the suggestion starts from its first key.
                 if is_known || !inner.is_empty() {
-                    self.read_table(file, &path, inner)?;
+                    self.read_table(file, &path, inner);
                     continue;
                 }
             }
             let Some(key) = key else {
                 let suggestion = suggestion(&path, KEYS.iter().map(|key| key.path));
-                return Err(ConfigError::Unknown { file: file.to_owned(), path, suggestion });
+                self.misread.push(ConfigError::Unknown { file: file.to_owned(), path, suggestion });
+                continue;
             };
             let source = format!("{}: {path}", file.display());
             let items = match value {
                 toml::Value::Array(items) if key.is_list => items.iter().map(plain).collect(),
                 other => plain(other).map(|item| vec![item]),
             };
-            let items = items.map_err(|reason| ConfigError::Value {
-                source_name: source.clone(),
-                value: value.to_string(),
-                reason: reason.to_owned(),
-            })?;
-            self.values.insert(key.path, Value::new(source, items));
+            match items {
+                Ok(items) => _ = self.values.insert(key.path, Value::new(source, items)),
+                Err(reason) => self.misread.push(ConfigError::Value {
+                    source_name: source,
+                    value: value.to_string(),
+                    reason: reason.to_owned(),
+                }),
+            }
         }
-        Ok(())
     }
 
     pub(super) fn read_variables(&mut self, variables: impl Iterator<Item = (OsString, OsString)>) {

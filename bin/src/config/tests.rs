@@ -7,8 +7,8 @@ use super::*;
 fn config(toml: &str) -> Result<Config, ConfigError> {
     let mut config = Config::default();
     let table: toml::Table = toml.parse().unwrap();
-    config.read_table(Path::new("postroom.toml"), "", &table)?;
-    Ok(config)
+    config.read_table(Path::new("postroom.toml"), "", &table);
+    if config.misread.is_empty() { Ok(config) } else { Err(config.misread.remove(0)) }
 }
 
 #[test]
@@ -85,6 +85,17 @@ fn what_no_server_can_work_with_is_refused() {
         let told = config.faults().concat();
         assert!(told.contains("from 1 to"), "{path}: {told}");
     }
+}
+
+#[test]
+fn everything_that_is_wrong_with_a_file_is_a_fault() {
+    let toml = "listn = \"127.0.0.1:1\"\ndb = 1.5\n[mx]\nhots = \"x\"\npriority = 70000\n[mx.host]\n[dns]\nresolvers = 5.5";
+    let config = Config::of_text(toml).unwrap();
+    let faults = config.faults();
+    for words in ["\"listn\"", "db: ", "\"mx.hots\"", "mx.priority", "mx.host: ", "dns.resolvers"] {
+        assert!(faults.iter().any(|fault| fault.contains(words)), "{words}: {faults:#?}");
+    }
+    assert_eq!(faults.len(), 6, "{faults:#?}");
 }
 
 #[test]
