@@ -29,6 +29,7 @@ fn the_first_account_is_trusted_and_the_next_one_a_tenant_until_the_operator_say
     assert_eq!(tried(), Some(1));
     let shown = site.json(&["account", "show", "tenant"]);
     assert_eq!(shown["limits"]["unproved_claims"], json!({ "used": 1, "most": 1000 }));
+    assert!(site.json(&["account", "show", "default"])["limits"].get("unproved_claims").is_none());
     assert!(site.run(&["account", "list"]).stdout.contains("a tenant"));
     for command in ["show", "trust", "distrust"] {
         assert_eq!(site.run(&["account", command, "nobody"]).code, Some(3), "{command}");

@@ -9,7 +9,7 @@ use postroom::error::Error;
 use postroom::id::SubscriptionId;
 use postroom::ledger::{self, Usage};
 use postroom::subscription::{self, Subscription};
-use postroom::{domain, event, ownership};
+use postroom::{account, domain, event, ownership};
 
 use super::{Tab, tabs};
 use crate::console::frame::{Frame, Part};
@@ -31,9 +31,12 @@ pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fa
     let shown = call.read(|tx| {
         let account = acts.account();
         let mut usage = ledger::usage(tx, account)?;
-        let cap = Cap::UnprovedClaims;
-        let used = Some(ownership::count_unproved(tx, account)?);
-        usage.push(Usage { cap, used, most: tx.settings().caps.most(cap) });
+        // A trusted account may have any number of them.
+        if !account::is_trusted(tx, account)? {
+            let cap = Cap::UnprovedClaims;
+            let used = Some(ownership::count_unproved(tx, account)?);
+            usage.push(Usage { cap, used, most: tx.settings().caps.most(cap) });
+        }
         Ok::<_, Error>(Shown {
             frame: Frame::of(tx, call)?,
             plans: subscription::list(tx, Some(account))?,
