@@ -257,6 +257,49 @@ fn doctor_says_whether_a_database_that_was_named_is_there() {
 }
 
 #[test]
+fn doctor_says_who_else_can_read_or_change_the_database() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let site = site();
+    let said = |path: &std::path::Path, mode: u32| {
+        let before = fs::metadata(path).expect("a file").permissions();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("to change");
+        let said = site.run(&["doctor"]);
+        fs::set_permissions(path, before).expect("to change");
+        let mut lines = said.stdout.lines().filter(|line| line.contains(" permissions "));
+        lines.next().unwrap_or_else(|| panic!("{said:?}")).to_owned()
+    };
+    let folder = site.file("");
+    assert!(said(&site.db(), 0o600).starts_with("ok"));
+    let changed = said(&site.db(), 0o666);
+    assert!(changed.starts_with("fail") && changed.contains("read and changed by everybody"), "{changed}");
+    assert!(said(&site.db(), 0o604).contains("can be read by everybody"));
+    assert!(said(&folder, 0o777).contains("everybody can replace files"));
+    if fs::metadata(&folder).expect("a folder").uid() != 0 {
+        // Only root can give files to another group.
+        return;
+    }
+    for path in [&site.db(), &folder] {
+        chown(path, None, Some(12_345)).expect("root");
+    }
+    let changed = said(&site.db(), 0o660);
+    assert!(
+        changed.starts_with("fail") && changed.contains("read and changed by the group with the id 12345"),
+        "{changed}"
+    );
+    let read = said(&site.db(), 0o640);
+    assert!(
+        read.starts_with("warn") && read.contains("can be read by the group with the id 12345"),
+        "{read}"
+    );
+    let replaced = said(&folder, 0o770);
+    assert!(
+        replaced.starts_with("fail") && replaced.contains("the group with the id 12345 can replace"),
+        "{replaced}"
+    );
+    assert!(said(&folder, 0o750).starts_with("ok"));
+}
+
+#[test]
 fn doctor_names_every_setting_that_cannot_be_used() {
     let site = site().with("POSTROOM_BRIDGE_SUBMIT", "x").with("POSTROOM_WRITE_QUEUE", "0");
     let said = site.run(&["doctor"]);

@@ -76,20 +76,24 @@ fn disk(file: &Path) -> Option<Check> {
 
 /// What others may read, and what others could put in the place of the database or the master key.
 fn permissions(context: &Context, file: &Path) -> Vec<Check> {
-    let mode = |path: &Path| fs::metadata(path).ok().map(|found| found.permissions().mode());
     let mut checks = Vec::new();
     let wal = PathBuf::from(format!("{}-wal", file.display()));
     for path in [file, &wal] {
-        if mode(path).is_some_and(|mode| mode & 0o007 != 0) {
-            let text = format!("{0} can be read by everybody; run: chmod 600 {0}", path.display());
-            checks.push(check("permissions", State::Warn, text));
-        }
+        let Ok(found) = fs::metadata(path) else { continue };
+        let (state, rights, who) = match (others(&found, 0o2), others(&found, 0o7)) {
+            (Some(who), _) => (State::Fail, "read and changed", who),
+            (None, Some(who)) => (State::Warn, "read", who),
+            (None, None) => continue,
+        };
+        let text = format!("{0} can be {rights} by {who}; run: chmod 600 {0}", path.display());
+        checks.push(check("permissions", state, text));
     }
     let key = context.config.get::<PathBuf>("master_key_file").ok().flatten();
     for folder in [Some(folder(file)), key.as_deref().map(folder)].into_iter().flatten() {
         // In a folder with the sticky bit nobody replaces the files of others.
-        if mode(folder).is_some_and(|mode| mode & 0o002 != 0 && mode & 0o1000 == 0) {
-            let text = format!("everybody can replace files in {0}; run: chmod o-w {0}", folder.display());
+        let found = fs::metadata(folder).ok().filter(|found| found.mode() & 0o1000 == 0);
+        if let Some(who) = found.and_then(|found| others(&found, 0o2)) {
+            let text = format!("{who} can replace files in {0}; run: chmod go-w {0}", folder.display());
             checks.push(check("permissions", State::Fail, text));
         }
     }
@@ -98,6 +102,18 @@ fn permissions(context: &Context, file: &Path) -> Vec<Check> {
         checks.push(check("permissions", State::Ok, "nobody else can read or replace the database"));
     }
     checks
+}
+
+/// Who has one of these rights to a file beside its owner, if anybody has. A group with the number of the owner has nobody else in it, by
+/// the custom of most systems.
+fn others(found: &fs::Metadata, rights: u32) -> Option<String> {
+    if found.mode() & rights != 0 {
+        Some("everybody".to_owned())
+    } else if found.mode() & (rights << 3) != 0 && found.gid() != found.uid() {
+        Some(format!("the group with the id {}", found.gid()))
+    } else {
+        None
+    }
 }
 
 /// Whether others can read the password of the database in the settings file.
@@ -140,17 +156,23 @@ fn owners(context: &Context, file: &Path) -> Option<Check> {
 /// Whether the clock can be right: it is not behind what was written before, and the system says that it is synchronized.
 fn clock(context: &Context) -> Option<Check> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let (folder, file) = SYNCHRONIZED;
     let newest = newest_event(context).map(|millis| Duration::from_millis(millis.unsigned_abs()));
     if let Some(newest) = newest
         && newest > now + CLOCK_SLACK
     {
         let ahead = newest.saturating_sub(now).as_secs();
-        let text = format!(
-            "it is {ahead} s behind the newest row of the audit log; set it, and have it synchronized (NTP)"
-        );
-        return Some(check("clock", State::Fail, text));
+        let text = format!("it is {ahead} s behind the newest row of the audit log");
+        return Some(if Path::new(file).exists() {
+            let text = format!("{text}, and synchronized: it was wrong when that row was written");
+            check("clock", State::Warn, text)
+        } else {
+            let text = format!(
+                "{text}; set it, and have it synchronized (NTP); if it is right, it was wrong when that row was written"
+            );
+            check("clock", State::Fail, text)
+        });
     }
-    let (folder, file) = SYNCHRONIZED;
     if !Path::new(folder).exists() {
         return Some(check("clock", State::Ok, "it is not behind what was written before"));
     }
@@ -161,6 +183,7 @@ fn clock(context: &Context) -> Option<Check> {
     })
 }
 
+/// The time of the row that was written last, whatever those before it say.
 fn newest_event(context: &Context) -> Option<i64> {
     let file = context.config.db().ok().filter(|file| is_on_a_server(file) || file.exists())?;
     let settings = context.config.settings().unwrap_or_else(|_| stand_in());
