@@ -87,7 +87,12 @@ impl MasterKey {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut handle = options.open(file).map_err(unwritable)?;
         // All secrets sealed from now on are lost without this file, so both its content and its name must be on disk.
-        handle.write_all(line.as_bytes()).and_then(|()| handle.sync_all()).map_err(unwritable)?;
+        let written = handle.write_all(line.as_bytes()).and_then(|()| handle.sync_all());
+        written.map_err(|source| {
+            // It is this call's, and no key: an empty file would stand in the way of the next one.
+            let _ = fs::remove_file(file);
+            unwritable(source)
+        })?;
         let directory = file.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::File::open(directory).and_then(|d| d.sync_all()).map_err(unwritable)?;
         Ok(MasterKey::from_octets(&octets))

@@ -10,7 +10,7 @@ use std::thread;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 
-use crate::harness::process::{Site, text};
+use crate::harness::process::{Site, finish, text};
 
 /// How many clients write at once.
 const WRITERS: usize = 4;
@@ -186,5 +186,29 @@ fn databases_of_the_same_name_share_a_folder_and_each_keeps_its_own_backups() {
     let server = other.serve();
     server.process.stderr.wait_for("a backup is made");
     assert_eq!(count(), before + 1);
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_disk_without_room_is_named_and_nothing_is_left_on_it() {
+    let site = Site::new();
+    // A server that runs has made the files that reading needs.
+    let server = site.serve();
+    fs::create_dir(site.file("kept")).expect("a folder");
+    let names = |folder: &Path| -> BTreeSet<String> {
+        let entries =
+            fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+        entries.map(|name| name.to_string_lossy().into_owned()).collect()
+    };
+    let folder = site.file("");
+    let before = names(&folder);
+    let backup = finish(&mut site.command_without_room(&["backup", "--to", "kept"]));
+    assert_eq!(backup.code, Some(1), "{backup:?}");
+    assert!(backup.stderr.contains("kept/postroom"), "the file is named that cannot be written: {backup:?}");
+    assert_eq!(names(&site.file("kept")), BTreeSet::new());
+    let rotation = finish(&mut site.command_without_room(&["rotate-master-key"]));
+    assert_eq!(rotation.code, Some(1), "{rotation:?}");
+    assert!(rotation.stderr.contains("postroom.db.key.new"), "{rotation:?}");
+    assert_eq!(names(&folder), before, "nothing is left of a key that could not be written");
     assert!(server.stop().success());
 }

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::OpenFlags;
+use rusqlite::ffi::{SQLITE_IOERR_READ, SQLITE_IOERR_SHORT_READ};
+use rusqlite::{ErrorCode, OpenFlags};
 use tempfile::NamedTempFile;
 
 use super::connection::{Connection, from_sqlite};
@@ -58,9 +59,25 @@ pub fn back_up(file: &Path, to: &Path) -> Result<(), BackupError> {
             file: path.to_owned(),
             source: io::Error::new(io::ErrorKind::InvalidInput, "SQLite needs a path in UTF-8"),
         })?;
-        source.raw().execute(schema::COPY, [name]).map_err(|e| from_sqlite(file, &e))?;
+        source.raw().execute(schema::COPY, [name]).map_err(|e| match unwritten(&e) {
+            Some(source) => BackupError::Io { file: to.to_owned(), source },
+            None => from_sqlite(file, &e).into(),
+        })?;
         check(path, to).map(drop)
     })
+}
+
+/// Why the copy could not be written, if that is what failed: the database is only read.
+fn unwritten(error: &rusqlite::Error) -> Option<io::Error> {
+    let rusqlite::Error::SqliteFailure(failure, _) = error else { return None };
+    let is_write = match failure.code {
+        ErrorCode::DiskFull => true,
+        ErrorCode::SystemIoFailure => {
+            ![SQLITE_IOERR_READ, SQLITE_IOERR_SHORT_READ].contains(&failure.extended_code)
+        }
+        _ => false,
+    };
+    is_write.then(|| io::Error::other(format!("{error}; make room, or name another folder")))
 }
 
 /// What a database and its backups have in common, and no other database has: the moment at which it was made, as a text.
