@@ -181,6 +181,10 @@ pub enum StoreTrouble {
     Busy,
     /// The database's server does not answer, or refuses the connection. It may come back by itself.
     OutOfReach,
+    /// The database's server has no database of that name.
+    NoDatabase,
+    /// The database's server does not let this user in.
+    NotLetIn,
     /// The connection to the database's server was lost while it put a change on disk. Whether it did is not known.
     Unknown,
     /// A sync to disk failed: what is on disk is unknown, and the process should end (nothing more is written).

@@ -169,6 +169,8 @@ impl From<Error> for Failure {
             Error::NotFound(_) => Exit::NotThere,
             Error::Store(store) => match store.trouble() {
                 StoreTrouble::Busy | StoreTrouble::OutOfReach | StoreTrouble::Unknown => Exit::Busy,
+                StoreTrouble::NoDatabase => Exit::NotThere,
+                StoreTrouble::NotLetIn => Exit::Refused,
                 StoreTrouble::SyncFailed => Exit::SyncFailed,
                 _ => Exit::Wrong,
             },
@@ -196,7 +198,8 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Failure {
         let exit = match &error {
             OpenError::Unusable { source, .. } => of_file(source),
-            OpenError::KeyMissing { .. } => Exit::NotThere,
+            OpenError::KeyMissing { .. } | OpenError::NoDatabase { .. } => Exit::NotThere,
+            OpenError::OutOfReach { .. } => Exit::Busy,
             OpenError::Foreign { .. } | OpenError::Newer { .. } => Exit::Input,
             OpenError::Claimed { .. }
             | OpenError::KeyForeign { .. }

@@ -143,9 +143,12 @@ pub fn store_status(error: &postroom::error::StoreError) -> StatusCode {
     use postroom::error::StoreTrouble;
     match error.trouble() {
         StoreTrouble::Full => StatusCode::INSUFFICIENT_STORAGE,
-        StoreTrouble::Busy | StoreTrouble::OutOfReach | StoreTrouble::Unknown | StoreTrouble::Gone => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        StoreTrouble::Busy
+        | StoreTrouble::OutOfReach
+        | StoreTrouble::NoDatabase
+        | StoreTrouble::NotLetIn
+        | StoreTrouble::Unknown
+        | StoreTrouble::Gone => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

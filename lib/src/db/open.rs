@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::Error;
+use crate::error::{Error, StoreTrouble};
 use crate::seal::MasterKeyError;
 
 /// `postroom.db` and `.key` make `postroom.db.key`.
@@ -151,6 +151,22 @@ pub enum OpenError {
         /// What SQLite said.
         reason: String,
     },
+    /// The database's server does not answer, or another process has the database for too long. It may pass by itself.
+    #[error("{} cannot be used now: {reason}", file.display())]
+    OutOfReach {
+        /// The file, or the URL without its password.
+        file: PathBuf,
+        /// What was tried in vain.
+        reason: String,
+    },
+    /// The database's server has no database of that name.
+    #[error("{} is not there: {reason}; make it with createdb, or name another one with --db", file.display())]
+    NoDatabase {
+        /// The URL, without its password.
+        file: PathBuf,
+        /// What the server said.
+        reason: String,
+    },
     /// Another server has the file.
     #[error("{} is served by another postroom process; stop that one first, or name another file with --db", file.display())]
     Claimed {
@@ -187,7 +203,15 @@ pub enum OpenError {
 impl OpenError {
     /// The database could not do what opening needs.
     pub(crate) fn of(file: &Path, error: &Error) -> OpenError {
-        OpenError::Store { file: file.to_owned(), reason: error.to_string() }
+        let (file, reason) = (file.to_owned(), error.to_string());
+        let trouble = if let Error::Store(error) = error { error.trouble() } else { StoreTrouble::Other };
+        match trouble {
+            StoreTrouble::Busy | StoreTrouble::OutOfReach | StoreTrouble::Unknown => {
+                OpenError::OutOfReach { file, reason }
+            }
+            StoreTrouble::NoDatabase => OpenError::NoDatabase { file, reason },
+            _ => OpenError::Store { file, reason },
+        }
     }
 }
 

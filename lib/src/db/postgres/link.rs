@@ -92,6 +92,8 @@ impl From<tokio_postgres::Error> for Failure {
             // No place for another connection; a server that starts or ends; one that has become a standby; a transaction that the server
             // has given up, because this process stood still in it.
             ("08" | "57", _) | (_, "53300" | "25006" | "25P03") => StoreTrouble::OutOfReach,
+            (_, "3D000") => StoreTrouble::NoDatabase,
+            ("28", _) => StoreTrouble::NotLetIn,
             (_, "53100") => StoreTrouble::Full,
             (_, "55P03" | "40001" | "40P01") => StoreTrouble::Busy,
             ("XX", "XX001" | "XX002") => StoreTrouble::Damaged,
@@ -385,8 +387,12 @@ async fn all_of<T>(
     work.iter_mut().filter_map(|each| each.as_mut().take_output()).collect()
 }
 
-/// Why there is no connection. A wrong password or database is no trouble of the network's, but nor does it pass by itself.
+/// Why there is no connection. A wrong password or database is no trouble of the network's, and does not pass by itself.
 fn unconnected(error: tokio_postgres::Error) -> Failure {
     let failure = Failure::from(error);
-    Failure { trouble: StoreTrouble::OutOfReach, is_lost: true, ..failure }
+    let trouble = match failure.trouble {
+        named @ (StoreTrouble::NoDatabase | StoreTrouble::NotLetIn) => named,
+        _ => StoreTrouble::OutOfReach,
+    };
+    Failure { trouble, is_lost: true, ..failure }
 }

@@ -258,6 +258,7 @@ pub(super) fn from_sqlite(file: &Path, error: &rusqlite::Error) -> OpenError {
     let (file, reason) = (file.to_owned(), error.to_string());
     match error.sqlite_error_code() {
         Some(Code::NotADatabase | Code::DatabaseCorrupt) => OpenError::Damaged { file, reason },
+        Some(Code::DatabaseBusy | Code::DatabaseLocked) => OpenError::OutOfReach { file, reason },
         _ => OpenError::Store { file, reason },
     }
 }
