@@ -5,7 +5,7 @@ use std::time::Duration;
 use maud::{Markup, PreEscaped, html};
 use postroom::clock::Timestamp;
 use postroom::domain::DomainStatus;
-use postroom::record::RecordStatus;
+use postroom::record::{Record, RecordStatus};
 
 /// How a thing stands, as a colour, a sign and a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,15 +58,21 @@ pub(super) fn domain_pill(status: DomainStatus) -> Markup {
 }
 
 /// The status of a record; one that is not verified and has a problem is shown so.
-pub(super) fn record_pill(status: RecordStatus, has_problem: bool) -> Markup {
-    match status {
-        RecordStatus::Verified if has_problem => pill(Tone::Wait, "Verified, with a problem"),
+pub(super) fn record_pill(record: &Record) -> Markup {
+    match record.standing.status {
+        RecordStatus::Verified if record.problem.is_some() => pill(Tone::Wait, "Verified, with a problem"),
         RecordStatus::Verified => pill(Tone::Good, "Verified"),
-        RecordStatus::Pending if has_problem => pill(Tone::Bad, "Not right yet"),
+        RecordStatus::Pending if is_known_wrong(record) => pill(Tone::Bad, "Not right yet"),
         RecordStatus::Pending => pill(Tone::Wait, "Not seen yet"),
         RecordStatus::Failed => pill(Tone::Bad, "Lost"),
         RecordStatus::Disabled => pill(Tone::Plain, "Left out"),
     }
+}
+
+/// Whether the last check found the record wrong. A check that could not tell has a problem to show as well, and nothing follows
+/// from that.
+pub(super) fn is_known_wrong(record: &Record) -> bool {
+    record.problem.is_some() && record.standing.failed_at.is_some()
 }
 
 /// A value that a script gives a button to copy it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postroom::dns::RecordData;
+use postroom::dns::{Outcome, RecordData, RecordType};
 use postroom::id::DomainId;
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::{domain, provision, setup_link};
@@ -41,6 +41,33 @@ fn is_dead(app: &TestApp, secret: &PlainSecret) -> bool {
     let never = PlainSecret::generate(SecretKind::SetupLink).unwrap();
     let [reply, of_none] = [secret, &never].map(|secret| open(app, secret, "en").visible());
     reply.0 == 404 && reply == of_none && check(app, secret).status == 404
+}
+
+fn mx(preference: u16, exchange: &str) -> RecordData {
+    RecordData::Mx { preference, exchange: exchange.parse().unwrap() }
+}
+
+/// The part of the page that shows the record with this title.
+fn card<'a>(reply: &'a Reply, title: &str) -> &'a str {
+    let mut cards =
+        reply.text().split("<article").skip(1).map(|card| card.split("</article>").next().unwrap());
+    cards.find(|card| card.contains(title)).unwrap_or_else(|| panic!("{title}: {}", reply.text()))
+}
+
+/// What a card has to copy into the field of this name.
+fn copied<'a>(card: &'a str, field: &str) -> Vec<&'a str> {
+    let start = format!("data-copy=\"{field}, ");
+    card.split(&start)
+        .skip(1)
+        .map(|rest| rest.split('>').nth(1).unwrap().split('<').next().unwrap())
+        .collect()
+}
+
+/// What stands beside this word in a card.
+fn beside<'a>(card: &'a str, word: &str) -> Vec<&'a str> {
+    let term = format!("<dt>{word}</dt>");
+    let rows = card.split(&term).skip(1);
+    rows.map(|row| row.split("</code>").next().unwrap().rsplit('>').next().unwrap()).collect()
 }
 
 #[test]
@@ -278,24 +305,9 @@ fn a_record_with_other_senders_is_to_be_changed_to_one_value_alone_also_when_the
     let records =
         app.postroom.read(|tx| postroom::record::list(tx, &key.own(tx, DomainId::new(1))?)).unwrap();
     let own = &records.iter().find(|record| record.purpose.as_str() == "spf").unwrap().value;
-    let card = |reply: &Reply| {
-        let cards: Vec<&str> = reply.text().split("<article").collect();
-        cards
-            .iter()
-            .find(|card| card.contains("Who may send (SPF)"))
-            .unwrap()
-            .split("</article>")
-            .next()
-            .unwrap()
-            .to_owned()
-    };
     for (when, reply) in [("checked", check(&app, &secret)), ("opened again", open(&app, &secret, "en"))] {
-        let card = card(&reply);
-        let values: Vec<&str> = card
-            .split("data-copy=\"Value")
-            .skip(1)
-            .map(|rest| rest.split('>').nth(1).unwrap().split('<').next().unwrap())
-            .collect();
+        let card = card(&reply, "Who may send (SPF)");
+        let values = copied(card, "Value");
         let [value] = values[..] else { panic!("{when}: {values:?} of {card}") };
         assert!(value.contains("ip4:192.0.2.7") && value != own.as_str(), "{when}: {value}");
         assert!(!card.contains(&format!(">{own}<")), "{when}: {card}");
@@ -316,4 +328,72 @@ fn what_is_read_aloud_says_for_how_long_to_wait_and_a_long_value_stands_in_parts
     assert!(
         waiting.text().contains("<dt>In parts</dt>") && waiting.text().matches("<dt>Value</dt>").count() > 0
     );
+}
+
+#[test]
+fn a_domain_below_another_has_names_for_the_zone_of_the_registered_one() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    app.domain(&key, "news.shop.example.com");
+    let secret = link(&app, &key);
+    let page = open(&app, &secret, "en");
+    assert_eq!(copied(card(&page, "Incoming mail"), "Name"), ["news.shop"]);
+    assert_eq!(copied(card(&page, "forged mail"), "Name"), ["_dmarc.news.shop"]);
+    assert_eq!(copied(card(&page, "The key that signs"), "Name"), ["pr1._domainkey.news.shop"]);
+    app.sql().execute("UPDATE domain SET name_servers = ?1", ["amy.ns.cloudflare.com".to_owned()]).unwrap();
+    let page = open(&app, &secret, "en");
+    assert!(page.text().contains("For example.com itself the name is “@”."), "{}", page.text());
+    assert_eq!(copied(card(&page, "Incoming mail"), "Name"), ["news.shop"]);
+}
+
+#[test]
+fn the_priority_of_an_mx_record_stands_in_its_own_field_alone_and_a_host_has_no_dot() {
+    let (app, key) = world();
+    let secret = link(&app, &key);
+    app.publish_all(NAME);
+    app.dns.set(NAME, vec![mx(1, "aspmx.example.org")]);
+    app.dns.set("mailer.example.com", vec![RecordData::Cname("elsewhere.example.org".parse().unwrap())]);
+    let host = app.value::<String>("SELECT value FROM record WHERE purpose = 'mx'");
+    let target = app.value::<String>("SELECT value FROM record WHERE purpose = 'return_path'");
+    for (when, page) in [("checked", check(&app, &secret)), ("opened again", open(&app, &secret, "en"))] {
+        let mx = card(&page, "Incoming mail");
+        assert!(mx.contains("Change it to this"), "{when}: {mx}");
+        assert_eq!(copied(mx, "Value"), [host.as_str(), host.as_str()], "{when}: {mx}");
+        assert_eq!(beside(mx, "Priority"), ["10", "10"], "{when}: {mx}");
+        let bounces = card(&page, "Where bounces go");
+        assert_eq!(copied(bounces, "Value"), [target.as_str(), target.as_str()], "{when}: {bounces}");
+    }
+    let console = app.visit(&app.session(key.account), "GET /console/domains/example.com", "");
+    let mx = card(&console, ">MX<");
+    assert_eq!(beside(mx, "Priority"), ["10", "10"], "{mx}");
+    assert_eq!(beside(mx, "Value"), [host.as_str(), host.as_str()], "{mx}");
+}
+
+#[test]
+fn a_form_that_adds_the_domain_to_a_target_is_given_the_dot_that_keeps_it_from_that() {
+    let (app, key) = world();
+    let secret = link(&app, &key);
+    app.publish_all(NAME);
+    let host = app.value::<String>("SELECT value FROM record WHERE purpose = 'mx'");
+    app.dns.set(NAME, vec![mx(10, &format!("{host}.{NAME}"))]);
+    let page = check(&app, &secret);
+    let mx = card(&page, "Incoming mail");
+    assert_eq!(copied(mx, "Value"), [host.clone(), format!("{host}.")], "{mx}");
+}
+
+#[test]
+fn a_check_that_could_not_tell_calls_no_record_wrong() {
+    let (app, key) = world();
+    let secret = link(&app, &key);
+    app.publish_all(NAME);
+    let failed = || Outcome::ServFail { detail: String::new() };
+    for record_type in [RecordType::Mx, RecordType::Txt] {
+        app.dns.set_outcome(NAME, record_type, failed());
+    }
+    let checked = check(&app, &secret);
+    let console = app.visit(&app.session(key.account), "GET /console/domains/example.com", "");
+    for card in [card(&checked, "Incoming mail"), card(&console, ">MX<")] {
+        assert!(card.contains("Not seen yet") && card.contains("finding wait"), "{card}");
+        assert!(!card.contains("Not right yet"), "{card}");
+    }
 }

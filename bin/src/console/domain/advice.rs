@@ -82,7 +82,7 @@ fn piece(frame: &Frame, advice: &Advice) -> Markup {
     html! {
         div class={ "finding " (tone.class()) } {
             p { (pill(tone, word)) " " (advice.text) }
-            @if let Some(action) = &advice.action { (to_do(action)) }
+            @if let Some(action) = &advice.action { (to_do(action, None)) }
             @if let Some(code) = advice.code.map(AdviceCode::as_str) {
                 p.small { a href=(frame.to(&format!("/help/{code}"))) { "What this means" } }
             }

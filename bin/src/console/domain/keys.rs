@@ -101,9 +101,9 @@ fn card(keys: &Keys, entry: &KeyEntry) -> Markup {
                 @else if let Some(until) = keys.rotation.kept_until(key, keys.keep) { dt { "Keep its record" } dd { span { "until " (time(until, frame.now)) } } }
             }
             @if let Some(problem) = &entry.problem {
-                div.finding.bad {
+                div class={ "finding " (if entry.dns_state() == DnsState::Invalid { "bad" } else { "wait" }) } {
                     p { (problem.text) }
-                    @if let Some(action) = &problem.action { (to_do(action)) }
+                    @if let Some(action) = &problem.action { (to_do(action, Some(&problem.code))) }
                 }
             }
             div.actions {

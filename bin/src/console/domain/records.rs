@@ -9,7 +9,7 @@ use postroom::record::{Record, RecordStatus, strings};
 use postroom::verify::{Act, Action, Checked, Code, Finding, Verdict, View};
 
 use crate::console::frame::Frame;
-use crate::console::part::{Tone, copyable, pill, record_pill, time};
+use crate::console::part::{Tone, copyable, is_known_wrong, pill, record_pill, time};
 
 /// The most octets of one string of a TXT record (RFC 1035 section 3.3).
 pub(in crate::console) const MAX_STRING: usize = 255;
@@ -49,7 +49,7 @@ pub(super) fn card(
         article.card.record id={ "record-" (record.id) } {
             header {
                 h3 { (title) }
-                (record_pill(record.standing.status, record.problem.is_some()))
+                (record_pill(record))
                 @if record.standing.pinned { (pill(Tone::Plain, "Marked manually")) }
                 span.soft { (what) }
             }
@@ -90,15 +90,16 @@ pub(in crate::console) fn relative(domain: &Details, name: &DnsName) -> String {
 }
 
 /// Where the records are entered, in the words of the provider.
-pub(super) fn place(provider: &Provider) -> Markup {
+pub(super) fn place(provider: &Provider, domain: &Details) -> Markup {
+    let zone = domain.name.registered();
     html! {
         section.card {
             h2 { "The DNS is at " (provider.name) }
             p { "The name servers say so. The fields below have the names that " (provider.name) " gives them: a name goes into “" (provider.name_field)
                 "”, a value into “" (provider.value_field) "”"
                 @match provider.apex {
-                    Apex::At => ", and “@” stands for the domain itself.",
-                    Apex::Empty => ", and for the domain itself the name stays empty.",
+                    Apex::At => { ", and “@” stands for " (zone) " itself." }
+                    Apex::Empty => { ", and for " (zone) " itself the name stays empty." }
                 } }
             p { (provider.hint) }
         }
@@ -111,13 +112,14 @@ fn kept(frame: &Frame, record: &Record) -> Markup {
     let tone = match (&record.problem, record.standing.status) {
         (None, _) => Tone::Good,
         (Some(_), RecordStatus::Verified) => Tone::Wait,
+        (Some(_), _) if !is_known_wrong(record) => Tone::Wait,
         (Some(_), _) => Tone::Bad,
     };
     html! {
         @if let Some(problem) = &record.problem {
             div class={ "finding " (tone.class()) } {
                 p { (problem.text) }
-                @if let Some(action) = &problem.action { (to_do(action)) }
+                @if let Some(action) = &problem.action { (to_do(action, Some(&problem.code))) }
                 @if let Some(seen) = &record.observed { p.small { "Seen: " code { (seen) } } }
                 p.small { a href=(frame.to(&format!("/help/{}", problem.code))) { "What this means" } }
             }
@@ -136,14 +138,32 @@ pub(in crate::console) fn found(finding: &Finding) -> Markup {
     html! {
         div class={ "finding " (tone.class()) } {
             p { (finding.text) }
-            @if let Some(action) = &finding.action { (to_do(action)) }
+            @if let Some(action) = &finding.action { (to_do(action, finding.code.map(Code::as_str))) }
             @if let Some(code) = finding.code { p.small { "Code: " code { (Code::as_str(code)) } } }
         }
     }
 }
 
-/// What to enter where.
-pub(super) fn to_do(action: &Action) -> Markup {
+/// What a form wants for the new value: the priority of an MX record, which has a field of its own, and the value.
+///
+/// A host's name has no dot at its end here, as in the record above it, unless this form is known to add the domain where none is.
+pub(in crate::console) fn fields<'a>(
+    action: &'a Action,
+    code: Option<&str>,
+) -> Option<(Option<&'a str>, &'a str)> {
+    let to = action.to.as_deref()?;
+    let (priority, value) = match (action.record_type, to.split_once(' ')) {
+        (RecordType::Mx, Some((priority, host))) => (Some(priority), host),
+        _ => (None, to),
+    };
+    let is_host = matches!(action.record_type, RecordType::Mx | RecordType::Cname);
+    let needs_dot = code == Some(Code::DomainAddedToTarget.as_str());
+    let value = value.strip_suffix('.').filter(|_| is_host && !needs_dot).unwrap_or(value);
+    Some((priority, value))
+}
+
+/// What to enter where, for a problem that has this code.
+pub(super) fn to_do(action: &Action, code: Option<&str>) -> Markup {
     let what = match action.act {
         Act::Add => "Add this record",
         Act::Change => "Change it to this",
@@ -156,7 +176,10 @@ pub(super) fn to_do(action: &Action) -> Markup {
             dt { "Type" } dd { code { (action.record_type) } }
             dt { "Whole name" } dd { (copyable("the name", action.name.as_str())) }
             @if let Some(from) = &action.from { dt { "Now" } dd { code.value { (from) } } }
-            @if let Some(to) = &action.to { dt { "Value" } dd { (copyable("the new value", to)) } }
+            @if let Some((priority, value)) = fields(action, code) {
+                @if let Some(priority) = priority { dt { "Priority" } dd { code { (priority) } } }
+                dt { "Value" } dd { (copyable("the new value", value)) }
+            }
         }
     }
 }

@@ -129,7 +129,7 @@ fn content(shown: &Shown) -> Markup {
         div #live data-state=(shown.state()) data-follow=[follow] data-said=(said(shown)) data-status=(domain.status)
             data-became={ (domain.name) " is " (domain.status) " now." } data-live=(frame.to_domain(name, "/live")) data-revision=(revision(domain)) {
             (standing(shown))
-            @if let Some(provider) = shown.provider && domain.status != DomainStatus::Active { (place(provider)) }
+            @if let Some(provider) = shown.provider && domain.status != DomainStatus::Active { (place(provider, domain)) }
             div.head {
                 h2 { "Records to publish" }
                 div.actions.push {

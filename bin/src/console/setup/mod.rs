@@ -21,10 +21,10 @@ use postroom::verify::{self, Act, Action, Checked, Code, Verdict};
 
 use self::catalogue::Words;
 use super::domain::provider::{self, Apex, Provider};
-use super::domain::{MAX_STRING, relative, zone_file};
+use super::domain::{MAX_STRING, fields, relative, zone_file};
 use super::frame::{Chrome, base_path, handed};
 use super::live::revision;
-use super::part::{Tone, copyable, exact, pill};
+use super::part::{Tone, copyable, exact, is_known_wrong, pill};
 use crate::wire::http::{Request, Response, StatusCode};
 use crate::wire::{Anybody, Call, Fault, Following, LookingCall, PageFault, Seen};
 
@@ -231,7 +231,7 @@ fn page(shown: &Shown, base: &str) -> Response {
                 }
             }
             p.small.soft data-progress hidden {}
-            @if let Some(provider) = shown.provider && !is_done { (at_provider(words, name, provider)) }
+            @if let Some(provider) = shown.provider && !is_done { (at_provider(words, domain, provider)) }
             @for record in &shown.records { (card(shown, record)) }
         }
         p.small.soft { (words.with("expires", &[("time", &exact(shown.expires_at))])) }
@@ -281,13 +281,13 @@ impl Shown {
         }
     }
 
-    /// The value to which the record is to be changed, where it is another one than the record's own: it has in it what stands in the DNS
+    /// The text to which the record is to be changed, where it is another one than the record's own: it has in it what stands in the DNS
     /// already, such as other senders, and whoever entered the record's own would lose that.
     fn changed<'a>(&self, record: &Record, action: Option<&'a Action>) -> Option<&'a str> {
         let action = action.filter(|action| {
             action.act == Act::Change
                 && action.name == record.name(&self.domain)
-                && action.record_type == record.record_type()
+                && (action.record_type, record.record_type()) == (RecordType::Txt, RecordType::Txt)
         });
         action?.to.as_deref().filter(|to| *to != record.value)
     }
@@ -338,7 +338,7 @@ fn card(shown: &Shown, record: &Record) -> Markup {
     let (tone, word) = match record.standing.status {
         RecordStatus::Verified if code.is_some() => (Tone::Wait, "right-warn"),
         RecordStatus::Verified => (Tone::Good, "right"),
-        RecordStatus::Pending if code.is_some() => (Tone::Bad, "wrong"),
+        RecordStatus::Pending if is_known_wrong(record) => (Tone::Bad, "wrong"),
         RecordStatus::Pending => (Tone::Wait, "unseen"),
         RecordStatus::Failed => (Tone::Bad, "lost"),
         RecordStatus::Disabled => (Tone::Plain, "not-needed"),
@@ -347,17 +347,16 @@ fn card(shown: &Shown, record: &Record) -> Markup {
     let field = |label: String, value: &str| {
         html! { dt { (label) } dd { (copyable(&format!("{label}, {title}"), value)) } }
     };
-    let host = shown.provider.map_or_else(
-        || record.host.clone(),
-        |provider| provider.host(&relative(&shown.domain, &record.name(&shown.domain))).to_owned(),
-    );
+    // It goes into the zone of the registered name, also where the domain stands below that.
+    let host = relative(&shown.domain, &record.name(&shown.domain));
+    let host = shown.provider.map_or(host.as_str(), |provider| provider.host(&host));
     html! {
         article.card.record id={ "record-" (record.id) } {
             header { h3 { (title) } (pill(tone, &words.say(word))) }
             dl.fields {
                 dt { (words.say("type")) } dd { code { (kind) } }
                 @if host.is_empty() { dt { (called(words, "name", shown.provider)) } dd { span.soft { (words.say("leave-empty")) } } }
-                @else { (field(called(words, "name", shown.provider), &host)) }
+                @else { (field(called(words, "name", shown.provider), host)) }
                 (field(words.say("whole-name"), record.name(&shown.domain).as_str()))
                 @if let Some(priority) = record.priority { dt { (words.say("priority")) } dd { code { (priority) } } }
                 (field(called(words, "value", shown.provider), value))
@@ -373,12 +372,13 @@ fn card(shown: &Shown, record: &Record) -> Markup {
             }
             @if let Some(code) = code {
                 @let (meaning, mend) = words.finding(code);
-                div class={ "finding " (if record.standing.status == RecordStatus::Verified { "wait" } else { "bad" }) } {
+                @let is_bad = record.standing.status != RecordStatus::Verified && is_known_wrong(record);
+                div class={ "finding " (if is_bad { "bad" } else { "wait" }) } {
                     p { (meaning) }
                     p { strong { (words.say("todo")) ": " } (mend) }
                     @if let Some(seen) = seen { p.small { (words.say("seen")) ": " code { (seen) } } }
                     // The value to change to stands above, alone.
-                    @if let Some(action) = action && changed.is_none() { (to_do(words, action)) }
+                    @if let Some(action) = action && changed.is_none() { (to_do(words, action, code)) }
                 }
             }
         }
@@ -393,23 +393,24 @@ fn called(words: &Words, field: &str, provider: Option<&Provider>) -> String {
 }
 
 /// Where the records are entered, with the provider's own words.
-fn at_provider(words: &Words, domain: &str, provider: &Provider) -> Markup {
+fn at_provider(words: &Words, domain: &Details, provider: &Provider) -> Markup {
     let fields = [("name", provider.name_field), ("value", provider.value_field)];
     let apex = match provider.apex {
         Apex::At => "provider-at",
         Apex::Empty => "provider-empty",
     };
+    let zone = domain.name.registered();
     html! {
         section.card {
             h2 { (words.with("provider", &[("provider", provider.name)])) }
-            p { (words.with("provider-fields", &fields)) " " (words.with(apex, &[("domain", domain)])) }
+            p { (words.with("provider-fields", &fields)) " " (words.with(apex, &[("domain", zone.as_str())])) }
             p lang="en" { (provider.hint) }
         }
     }
 }
 
 /// What to enter where.
-fn to_do(words: &Words, action: &Action) -> Markup {
+fn to_do(words: &Words, action: &Action, code: Code) -> Markup {
     let what = match action.act {
         Act::Add => "add",
         Act::Change => "change",
@@ -427,7 +428,10 @@ fn to_do(words: &Words, action: &Action) -> Markup {
             dt { (words.say("type")) } dd { code { (action.record_type) } }
             (field("whole-name", action.name.as_str()))
             @if let Some(from) = &action.from { dt { (words.say("now")) } dd { code.value { (from) } } }
-            @if let Some(to) = &action.to { (field("value", to)) }
+            @if let Some((priority, value)) = fields(action, Some(code.as_str())) {
+                @if let Some(priority) = priority { dt { (words.say("priority")) } dd { code { (priority) } } }
+                (field("value", value))
+            }
         }
     }
 }
