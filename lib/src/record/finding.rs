@@ -291,7 +291,7 @@ codes! {
         "Replace the value with the one that is wanted, or remove the tag that is named.";
     DmarcReportNotAuthorised = "dmarc_report_not_authorised",
         "No reports go to an address in another domain, because that domain does not allow them for this one.",
-        "Ask the owner of the other domain to publish the record that is named.";
+        "Change nothing: the record is right. The owner of the other domain must publish a record that allows the reports.";
     NameserverNotAsked = "nameserver_not_asked",
         "A name server of the zone was not asked: its address is not public, or it has been asked enough for one verification.",
         "Give it a public address, or remove it from the zone's NS records and at the registrar.";

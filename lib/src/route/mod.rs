@@ -264,13 +264,13 @@ pub fn update<'t>(
         Mode::Webhook | Mode::WebhookThenStore if route.webhook_url.is_none() => {
             return Err(Error::invalid(
                 "webhook_url",
-                format_args!("it is missing, and forward_mode {mode} needs one"),
+                format_args!("enter the URL to which mail is posted: forward_mode {mode} needs one"),
             ));
         }
         Mode::ForwardEmail if route.forward_to.is_none() => {
             return Err(Error::invalid(
                 "forward_to_email",
-                format_args!("it is missing, and forward_mode {mode} needs one"),
+                format_args!("enter the address to which mail is forwarded: forward_mode {mode} needs one"),
             ));
         }
         Mode::ForwardEmail => check_forward(tx, domain, route.forward_to.as_ref())?,

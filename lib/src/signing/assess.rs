@@ -109,15 +109,16 @@ pub(super) struct Acts {
 fn unproved_name(name: &DomainName, records: &[Record]) -> Unsigned {
     let published = || records.iter().filter_map(|record| Some((record, record.dkim_key.as_ref()?)));
     let what = if published().count() > 0 && published().all(|(_, key)| key.imported) {
-        "publish the challenge of its claim, for the record of an imported key proves nothing, and verify it"
+        "publish the challenge of its claim, for the record of an imported key proves nothing, and check it again"
     } else if published().any(|(record, _)| was_seen(record)) {
-        "verify it; a DKIM record that a wildcard makes, or that the operator's own zone answers, proves nothing: where that is \
+        "check it again; a DKIM record that a wildcard makes, or that the operator's own zone answers, proves nothing: where that is \
          so, publish the challenge of its claim first"
     } else {
-        "publish its DKIM record in its own zone, or the challenge of its claim, and verify it"
+        "publish its DKIM record in its own zone, or the challenge of its claim, and check it again"
     };
-    let text =
-        format!("the account has not proved that {name} is its own, so that nothing acts for it; {what}");
+    let text = format!(
+        "the account has not proved yet that {name} is its own, so {name} takes, sends and signs no mail; {what}"
+    );
     Unsigned { code: UnsignedCode::Unproved, text }
 }
 
@@ -140,8 +141,8 @@ fn unsigned(domain: &Details, authority: Option<&DomainName>, keys: &[(&Record, 
         let text = match (newest, problem) {
             (_, Some(problem)) => format!("no DKIM key of {name} signs yet; {}", problem.text),
             (Some((record, _)), None) => format!(
-                "no DKIM key of {name} signs, for its record was not seen yet; publish the record at {}, verify the domain, \
-                 and activate the key if it is not its first",
+                "no mail of {name} is signed yet; publish the DKIM record at {}, and check the domain again; a key that is not \
+                 its first is then activated by hand",
                 name.record(&record.host)
             ),
             (None, None) => format!("no DKIM key of {name} signs yet"),

@@ -47,7 +47,10 @@ fn advise(expected: &Expectation, answer: Option<&Answer>, finding: &Finding) ->
     match (finding.verdict, finding.code) {
         (Verdict::Pass, _) => Action::idle(Act::None, name, record_type),
         (_, Some(code)) if ELSEWHERE.contains(&code) => Action::idle(Act::None, name, record_type),
-        (_, Some(Code::StaleCached | Code::RecordFromWildcard)) => Action::add(name, record_type, to),
+        // An alias is no record of this type that could be changed: it goes, and the record is new.
+        (_, Some(Code::StaleCached | Code::RecordFromWildcard | Code::DomainIsAlias)) => {
+            Action::add(name, record_type, to)
+        }
         (Verdict::Temporary, _) => Action::idle(Act::Wait, name, record_type),
         (Verdict::Warn | Verdict::Fail, _) => {
             let own = answer.and_then(|answer| expected.of_kind().action(answer, finding));

@@ -4,7 +4,7 @@ language = Deutsch
 title = DNS-Einträge für { $domain }
 skip = Zum Inhalt springen
 sent = { $sender } hat Ihnen diese Seite geschickt. Sie zeigt, was im DNS von { $domain } eingetragen werden muss, damit Post ankommt und ihr vertraut wird.
-how = Tragen Sie jeden Eintrag in das Formular Ihres DNS-Anbieters ein. Ein Anbieter fragt entweder nach dem Namen oder nach dem ganzen Namen. Drücken Sie danach „Jetzt prüfen“.
+how = Tragen Sie jeden Eintrag in das Formular Ihres DNS-Anbieters ein. Zeigt das Formular Ihre Domain hinter dem Feld? Dann tragen Sie den Namen ein. Wenn nicht, den ganzen Namen. Drücken Sie danach „Jetzt prüfen“.
 all-right = Alles ist eingetragen
 all-right-text = Jeder Eintrag von { $domain } stimmt. Es ist nichts mehr zu tun.
 some-right = { $right ->
@@ -276,7 +276,7 @@ finding-dmarc_report_address = An eine Adresse im Eintrag gehen keine Berichte: 
     .mend = Schreiben Sie mailto: vor die Adresse, oder entfernen Sie sie.
 
 finding-dmarc_report_not_authorised = An eine Adresse in einer anderen Domain gehen keine Berichte, weil diese es für Ihre Domain nicht erlaubt.
-    .mend = Bitten Sie den Inhaber der anderen Domain, den genannten Eintrag anzulegen.
+    .mend = Ändern Sie nichts: Ihr Eintrag stimmt. Der Inhaber der anderen Domain muss einen Eintrag anlegen, der die Berichte erlaubt.
 
 finding-mx_missing = Unser Mailserver steht nicht unter den MX-Einträgen.
     .mend = Fügen Sie ihn hinzu, und entfernen Sie die anderen.

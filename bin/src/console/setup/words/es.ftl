@@ -4,7 +4,7 @@ language = Español
 title = Registros DNS de { $domain }
 skip = Ir al contenido
 sent = { $sender } le ha enviado esta página. Muestra lo que hay que escribir en el DNS de { $domain } para que su correo llegue y se confíe en él.
-how = Escriba cada registro en el formulario de su proveedor de DNS. Un proveedor pide el nombre o el nombre completo. Después pulse «Comprobar ahora».
+how = Escriba cada registro en el formulario de su proveedor de DNS. ¿Muestra el formulario su dominio detrás del campo? Escriba entonces el nombre. Si no, escriba el nombre completo. Después pulse «Comprobar ahora».
 all-right = Todo está escrito
 all-right-text = Todos los registros de { $domain } son correctos. No queda nada por hacer.
 some-right = { $right ->
@@ -276,7 +276,7 @@ finding-dmarc_report_address = No se envían informes a una dirección del regis
     .mend = Escriba mailto: delante de la dirección, o quítela.
 
 finding-dmarc_report_not_authorised = No se envían informes a una dirección de otro dominio, porque este no lo permite para el suyo.
-    .mend = Pida al dueño del otro dominio que publique el registro indicado.
+    .mend = No cambie nada: su registro es correcto. El dueño del otro dominio debe publicar un registro que permita los informes.
 
 finding-mx_missing = Nuestro servidor de correo no está entre los registros MX.
     .mend = Añádalo, y quite los demás.

@@ -4,7 +4,7 @@ language = Français
 title = Enregistrements DNS de { $domain }
 skip = Aller au contenu
 sent = { $sender } vous a envoyé cette page. Elle montre ce qu’il faut saisir dans le DNS de { $domain } pour que son courrier arrive et soit jugé fiable.
-how = Saisissez chaque enregistrement dans le formulaire de votre hébergeur DNS. Un hébergeur demande soit le nom, soit le nom complet. Appuyez ensuite sur « Vérifier maintenant ».
+how = Saisissez chaque enregistrement dans le formulaire de votre hébergeur DNS. Le formulaire affiche-t-il votre domaine après le champ ? Saisissez alors le nom. Sinon, saisissez le nom complet. Appuyez ensuite sur « Vérifier maintenant ».
 all-right = Tout est saisi
 all-right-text = Chaque enregistrement de { $domain } est juste. Il n’y a plus rien à faire.
 some-right = { $right ->
@@ -276,7 +276,7 @@ finding-dmarc_report_address = Aucun rapport n’est envoyé à une adresse de l
     .mend = Écrivez mailto: devant l’adresse, ou supprimez-la.
 
 finding-dmarc_report_not_authorised = Aucun rapport n’est envoyé à une adresse d’un autre domaine, car celui-ci ne l’autorise pas pour le vôtre.
-    .mend = Demandez au propriétaire de l’autre domaine de publier l’enregistrement indiqué.
+    .mend = Ne changez rien : votre enregistrement est juste. Le propriétaire de l’autre domaine doit publier un enregistrement qui autorise les rapports.
 
 finding-mx_missing = Notre serveur de messagerie n’est pas parmi les enregistrements MX.
     .mend = Ajoutez-le, et supprimez les autres.
