@@ -138,16 +138,37 @@ fn many_domains_are_shown_before_they_are_made_and_bad_lines_do_not_stop_good_on
     let confirmed = "confirm=yes&lines=one.example%2CFirst%0Aexample.com%2C%0Atwo.example%2C";
     let made = app.visit(&session, "POST /console/domains/bulk", confirmed);
     assert!(
-        made.text().contains("2 domains made") && made.text().contains("exists already"),
+        made.text().contains("2 domains made") && made.text().contains("It is here already."),
         "{}",
         made.text()
     );
+    let again = app.visit(&session, "POST /console/domains/bulk", confirmed).text().to_owned();
+    assert!(again.contains("No domain was made.") && !again.contains("made in the background"), "{again}");
+    assert_eq!(again.matches("It is here already.").count(), 3, "{again}");
     for name in ["one.example", "two.example"] {
         assert_eq!(app.visit(&session, &format!("GET /console/domains/{name}"), "").status, 200);
     }
     let empty = app.visit(&session, "POST /console/domains/bulk", "lines=");
     assert_eq!(empty.status, 422);
     assert!(empty.text().contains("bulk-lines-error"), "{}", empty.text());
+}
+
+#[test]
+fn what_would_be_made_of_a_thousand_lines_has_less_than_100_kb() {
+    let (app, _, session) = world();
+    let line = |number: usize| match number % 3 {
+        0 => format!("not a name {number}"),
+        _ => format!("customer-{number}.example"),
+    };
+    let form: String =
+        form_urlencoded::byte_serialize((1..=1000).map(line).collect::<Vec<_>>().join("\n").as_bytes())
+            .collect();
+    let preview = app.visit(&session, "POST /console/domains/bulk", &format!("lines={form}"));
+    let text = preview.text();
+    assert_eq!((preview.status, text.matches("<tr>").count()), (200, 201));
+    assert!(text.len() < 100_000, "{}", text.len());
+    assert!(text.contains("Make 667 domains") && text.contains("567 more domains to be made."), "{text}");
+    assert!(text.contains("233 more lines left out.") && text.contains("customer-1000.example"), "{text}");
 }
 
 #[test]

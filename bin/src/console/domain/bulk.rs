@@ -17,6 +17,8 @@ use crate::wire::{Call, Fault, SignedIn};
 
 /// The most lines that are taken at once.
 const MOST_LINES: usize = 1000;
+/// How many lines that make a domain are shown, and how many that make none. The page has less than 100 kB.
+const MOST_SHOWN: usize = 100;
 /// How many domains one transaction makes, so that other writers need not wait for long.
 const AT_ONCE: usize = 25;
 
@@ -72,12 +74,13 @@ pub(in crate::console) fn add(call: &Call<'_, SignedIn>) -> Result<Response, Fau
             return ask(call, StatusCode::UNPROCESSABLE_ENTITY, Some(&refused));
         }
     };
-    if form.get("confirm") == Some("yes") {
-        make(call, &mut lines)?;
-        return report(call, &lines, true);
-    }
+    // A form that is sent again by a reload makes nothing: its domains are here already, and the page says so.
     look(call, &mut lines)?;
-    report(call, &lines, false)
+    let is_confirmed = form.get("confirm") == Some("yes");
+    if is_confirmed {
+        make(call, &mut lines)?;
+    }
+    report(call, &lines, is_confirmed)
 }
 
 /// The lines of the form, from the file if there is one.
@@ -161,20 +164,29 @@ fn make(call: &Call<'_, SignedIn>, lines: &mut [Line]) -> Result<(), Error> {
 
 fn report(call: &Call<'_, SignedIn>, lines: &[Line], is_made: bool) -> Result<Response, Fault> {
     let frame = call.read(|tx| Frame::of(tx, call))?;
-    let good = lines.iter().filter(|line| matches!(line.outcome, Outcome::Good(..))).count();
+    let (good, bad): (Vec<&Line>, Vec<&Line>) =
+        lines.iter().partition(|line| matches!(line.outcome, Outcome::Good(..)));
+    let [more_good, more_bad] = [&good, &bad].map(|lines| lines.len().saturating_sub(MOST_SHOWN) as u64);
+    let mut shown: Vec<&Line> =
+        [&good, &bad].into_iter().flat_map(|lines| lines.iter().take(MOST_SHOWN)).copied().collect();
+    shown.sort_by_key(|line| line.number);
+    let good = good.len();
     let number = counted(good as u64, "domain");
     let title = if is_made { "What was made" } else { "What would be made" };
     let content = html! {
         div.head { h1 { (title) } }
         section.card {
-            @if is_made { p { (number) " made. Their keys are made in the background." } }
+            @if is_made && good == 0 { p { "No domain was made. Beside each line stands why." } }
+            @else if is_made { p { (number) " made. Their keys are made in the background." } }
             @else if good == 0 { p { "None of these lines would make a domain." } }
             @else { (confirm(&frame, lines, &number)) }
             table.table {
                 caption.visually-hidden { (title) }
                 thead { tr { th scope="col" { "Line" } th scope="col" { "Domain" } th scope="col" { "Outcome" } } }
-                tbody { @for line in lines { (row(&frame, line, is_made)) } }
+                tbody { @for line in shown { (row(&frame, line, is_made)) } }
             }
+            @if more_good > 0 { p { (counted(more_good, "more domain")) @if is_made { " made." } @else { " to be made." } } }
+            @if more_bad > 0 { p { (counted(more_bad, "more line")) " left out." } }
             p { a href=(frame.to("/domains/bulk")) { "Add others" } }
         }
     };
