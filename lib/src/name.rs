@@ -112,6 +112,12 @@ impl DomainName {
         DnsName(psl::domain_str(self.as_str()).unwrap_or(self.as_str()).to_owned())
     }
 
+    /// The name in U-labels (RFC 5890 section 2.3.2.1), as people write it, where that is another one.
+    pub fn unicode(&self) -> Option<String> {
+        let (name, is_valid) = idna::domain_to_unicode(self.as_str());
+        (is_valid.is_ok() && name != self.as_str()).then_some(name)
+    }
+
     /// The domain one label up, if that is one that can be registered.
     pub fn parent(&self) -> Option<DomainName> {
         // Its labels are those of a name that was parsed; what is new is whether they are more than a public suffix.
@@ -272,7 +278,9 @@ pub enum InvalidName {
     #[error("one of its labels is longer than 63 octets")]
     LabelTooLong,
     /// A scheme, a path, a port or a mailbox around the name.
-    #[error("it is not a bare domain name: leave out scheme, port, path and mailbox")]
+    #[error(
+        "it is more than a domain name: enter the name alone, such as example.com, without https://, /, : and @"
+    )]
     NotBare,
     /// A `*` label.
     #[error("it has a wildcard; name one domain")]
@@ -325,6 +333,14 @@ mod tests {
         assert_eq!(domain("xn--bcher-kva.de"), Ok("xn--bcher-kva.de".into()));
         assert_eq!(domain("a.b.example.co.uk"), Ok("a.b.example.co.uk".into()));
         assert_eq!(domain("example。com"), Ok("example.com".into()), "UTS 46 maps the ideographic dot");
+    }
+
+    #[test]
+    fn a_domain_with_a_labels_is_shown_in_u_labels_too() {
+        let unicode = |text: &str| text.parse::<DomainName>().unwrap().unicode();
+        assert_eq!(unicode("xn--bcher-kva.example").as_deref(), Some("bücher.example"));
+        assert_eq!(unicode("Bücher.example").as_deref(), Some("bücher.example"));
+        assert_eq!(unicode("example.com"), None);
     }
 
     #[test]

@@ -52,6 +52,35 @@ fn a_search_takes_a_text_as_it_is_written_without_regard_to_the_case_of_its_lett
 }
 
 #[test]
+fn an_internationalised_name_is_found_as_people_write_it() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    for name in ["bücher-zwei.example", "mein.übung.example", "books.example"] {
+        app.domain(&key, name);
+    }
+    let labelled = DomainId::new(app.domain(&key, "shop.example"));
+    let label = Some("Bücher 100%");
+    let set = app
+        .postroom
+        .write(|tx| domain::set_label(tx, &key.operator(), &key.own(tx, labelled)?, label).map(drop));
+    set.unwrap();
+    let (zwei, mein) = ("xn--bcher-zwei-9db.example", "mein.xn--bung-zra.example");
+    for (text, expected) in [
+        ("bücher", &["shop.example", zwei][..]),
+        ("BÜCHER-ZWEI.EXAMPLE", &[zwei]),
+        ("bu\u{308}cher-z", &[zwei]),
+        ("n.übung.ex", &[mein]),
+        ("xn--bcher", &[zwei]),
+        ("ü", &[mein, "shop.example", zwei]),
+        ("ü%", &[]),
+        ("bücher.example", &[zwei]),
+        ("bächli", &[]),
+    ] {
+        assert_eq!(found(&app, &key, text), expected, "{text}");
+    }
+}
+
+#[test]
 fn a_domain_that_is_asked_for_twice_by_its_name_is_found_once() {
     let app = TestApp::new();
     let key = app.account("acme");

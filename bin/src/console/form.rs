@@ -20,6 +20,8 @@ pub(super) struct Refused {
     field: String,
     /// A sentence.
     reason: String,
+    /// The page of what is there already, if it is one's own.
+    place: Option<String>,
     entered: Form,
 }
 
@@ -44,7 +46,17 @@ impl Refused {
             ) => (first.to_owned(), sentence(&error.to_string())),
             _ => return Err(fault),
         };
-        Ok(Refused { form, field, reason, entered })
+        Ok(Refused { form, field, reason, place: None, entered })
+    }
+
+    /// The same for something of one's own that is there already, on this page.
+    pub(super) fn own(self, reason: &str, place: String) -> Refused {
+        Refused { reason: reason.to_owned(), place: Some(place), ..self }
+    }
+
+    /// The sentence, with the way to the page.
+    fn said(&self) -> Markup {
+        html! { (self.reason) @if let Some(place) = &self.place { " " a href=(place) { "Open it" } } }
     }
 
     pub(super) fn is_of(&self, form: &str) -> bool {
@@ -119,8 +131,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn reason(&self, name: &str) -> Option<&str> {
-        self.refused.filter(|refused| refused.field == name).map(|refused| refused.reason.as_str())
+    fn reason(&self, name: &str) -> Option<Markup> {
+        self.refused.filter(|refused| refused.field == name).map(Refused::said)
     }
 
     /// What is wrong with no field in particular.
@@ -128,7 +140,7 @@ impl<'a> Fields<'a> {
         html! {
             @if let Some(refused) = self.refused && !self.known.contains(&refused.field.as_str()) {
                 // Where no field is wrong, the reason itself is where the page begins.
-                p.error role="alert" tabindex="-1" autofocus { (refused.reason) }
+                p.error role="alert" tabindex="-1" autofocus { (refused.said()) }
             }
         }
     }

@@ -89,8 +89,8 @@ fn delete_form(frame: &Frame, domain: &Details, refused: Option<&Refused>) -> Ma
 
 /// The name must be typed whole.
 fn check_confirmed(form: &Form, name: &DomainName) -> Result<(), Error> {
-    let typed = form.get("confirm").unwrap_or_default().trim().to_ascii_lowercase();
-    if typed == name.as_str() {
+    let typed = form.get("confirm").unwrap_or_default().trim();
+    if typed.parse::<DomainName>().is_ok_and(|typed| typed == *name) {
         Ok(())
     } else {
         Err(Error::invalid("confirm", format_args!("this is not {name}")))

@@ -182,15 +182,35 @@ pub(in crate::console) fn add(call: &Call<'_, SignedIn>) -> Result<Response, Fau
     match create(call, &form) {
         Ok(name) => Ok(see(&format!("{}/console/domains/{name}", base_path(call.base_url)))),
         Err(fault) => {
-            let refused = Refused::of("add", "domain", form, fault)?;
+            let own =
+                if matches!(fault, Fault::Library(Error::Conflict(_))) { own(call, &form)? } else { None };
+            let mut refused = Refused::of("add", "domain", form, fault)?;
+            if let Some(name) = own {
+                let place = format!("{}/console/domains/{name}", base_path(call.base_url));
+                refused = refused.own("You have this domain already.", place);
+            }
             answer(call, StatusCode::UNPROCESSABLE_ENTITY, Some(&refused))
         }
     }
 }
 
-fn create(call: &Call<'_, SignedIn>, form: &Form) -> Result<DomainName, Fault> {
+fn named(form: &Form) -> Result<DomainName, Error> {
     let given = form.get("domain").unwrap_or_default().trim();
-    let name: DomainName = given.parse().map_err(|e: InvalidName| Error::invalid("domain", e))?;
+    given.parse().map_err(|e: InvalidName| Error::invalid("domain", e))
+}
+
+/// The domain that the form names, if whoever sent it has it already. Of another one it does not show whether it is there.
+fn own(call: &Call<'_, SignedIn>, form: &Form) -> Result<Option<DomainName>, Error> {
+    let name = named(form)?;
+    match call.read(|tx| domain::find_named(tx, &call.caller.acts, &name).map(drop)) {
+        Ok(()) => Ok(Some(name)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn create(call: &Call<'_, SignedIn>, form: &Form) -> Result<DomainName, Fault> {
+    let name = named(form)?;
     let label = form.get("label");
     pool::write(*call.session, |tx| {
         let new = NewDomain { label, ..NewDomain::named(&name) };
@@ -332,6 +352,7 @@ fn row(frame: &Frame, found: &Found, domain: &Details, assessment: &Assessment) 
             td { input type="checkbox" name="chosen" value=(name) aria-label={ "Choose " (name) }; }
             td {
                 a.name href=(frame.to_domain(name, "")) { (name) }
+                @if let Some(unicode) = domain.name.unicode() { div.small { (unicode) } }
                 @if let Some(label) = &domain.label { div.small.soft { (label) } }
             }
             td { (domain_pill(domain.status)) @if domain.next_check_at <= frame.now { div.small.soft { "Being checked" } } }

@@ -65,6 +65,7 @@ pub(super) fn page_with(
             h1 { (name) }
             // A check may change it: the script puts the new one here.
             span #status data-fresh { (domain_pill(domain.status)) }
+            @if let Some(unicode) = domain.name.unicode() { span { (unicode) } }
             @if let Some(label) = &domain.label { span.soft { (label) } }
         }
         nav.tabs aria-label={ "Pages of " (name) } {

@@ -87,7 +87,8 @@ pub fn list_with_status<'t>(
 /// Which of the caller's domains are wanted: those that meet every condition that is set.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DomainSearch<'a> {
-    /// This text, without regard to the case of ASCII letters, stands somewhere in the name or the label.
+    /// This text, without regard to the case of ASCII letters, stands somewhere in the name or the label. Of a text with other letters
+    /// than those of ASCII all internationalised names are found that have its ASCII letters in the same order.
     pub text: Option<&'a str>,
     /// The domain has this status.
     pub status: Option<DomainStatus>,

@@ -132,10 +132,28 @@ fn is_rare(tx: &ReadTx<'_>, problem: &str) -> Result<bool, Error> {
 /// Names and labels have fewer octets. `LIKE` takes no pattern of any length.
 const LONGEST_TEXT: usize = 2000;
 
-/// What `LIKE` takes for a text that stands anywhere, whatever `%` and `_` it has itself. It does not regard the case of ASCII letters.
+/// What `LIKE` takes for a text that stands anywhere. It does not regard the case of ASCII letters.
 fn pattern(text: &str) -> String {
-    let plain = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-    format!("%{plain}%")
+    format!("%{}%", literal(text))
+}
+
+/// The text alone, whatever `%` and `_` it has itself.
+fn literal(text: &str) -> String {
+    text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_")
+}
+
+/// What `LIKE` takes for a text in a name, which has A-labels. In an A-label the ASCII letters stand first, in their order, and then
+/// what tells the others (RFC 3492 section 3.1): so those of a part of it stand together, too.
+fn pattern_of_name(text: &str) -> String {
+    if text.is_ascii() {
+        return pattern(text);
+    }
+    let (text, _) = idna::domain_to_unicode(text);
+    let labels = text.split('.').map(|label| {
+        let ascii = literal(&label.chars().filter(char::is_ascii).collect::<String>());
+        if label.is_ascii() { ascii } else { format!("xn--%{ascii}%") }
+    });
+    format!("%{}%", labels.collect::<Vec<_>>().join("."))
 }
 
 /// A search by text looks through the index `domain_by_name`, which has all columns that it needs, and no rows.
@@ -152,13 +170,14 @@ pub(super) fn search<'t>(
     }
     let (visible, sorting) = (visible(caller), sorting(order, direction));
     let (limit, offset, text) = (page.sql_limit(), page.sql_offset(), search.text.map(pattern));
+    let name = search.text.map(pattern_of_name);
     let status = search.status.map(DomainStatus::as_str);
     let mut more: Vec<(&'static str, &dyn ToValue)> = vec![(":limit", &limit), (":offset", &offset)];
     let (mut index, mut conditions) = ("", String::new());
-    if let Some(text) = &text {
-        more.push((":text", text));
+    if let (Some(text), Some(name)) = (&text, &name) {
+        more.extend([(":text", text as &dyn ToValue), (":name", name)]);
         index = if caller.only().is_some() { "" } else { "INDEXED BY domain_by_name" };
-        conditions += r" AND (d.name LIKE :text ESCAPE '\' OR d.label LIKE :text ESCAPE '\')";
+        conditions += r" AND (d.name LIKE :name ESCAPE '\' OR d.label LIKE :text ESCAPE '\')";
     }
     if let Some(status) = &status {
         more.push((":status", status));
