@@ -9,8 +9,8 @@ use postroom::page::Page;
 use postroom::session::Role;
 use postroom::{domain, provision};
 
-use super::domain::{found, servers};
-use super::form::{Fields, Refused, sentence, submit};
+use super::domain::{NAMES, found, relative, servers};
+use super::form::{Fields, Refused, check_sure, sentence, submit, sure};
 use super::frame::{Frame, Part, base_path, see};
 use super::part::{Tone, copyable, pager, pill, time};
 use crate::wire::http::{Response, StatusCode};
@@ -126,12 +126,16 @@ fn name<By>(call: &Call<'_, By>) -> Result<DomainName, Fault> {
 }
 
 pub(super) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
+    one(call, StatusCode::OK, None)
+}
+
+fn one(call: &Call<'_, SignedIn>, status: StatusCode, refused: Option<&Refused>) -> Result<Response, Fault> {
     let name = name(call)?;
     let (frame, claim) = call.read(|tx| {
         let claim = claim::find(tx, &call.caller.acts, &name)?;
         Ok::<_, Error>((Frame::of(tx, call)?, claim))
     })?;
-    Ok(page(&frame, &claim, None))
+    Ok(page(status, &frame, &claim, None, refused))
 }
 
 /// Looks for the record of the claim now.
@@ -142,42 +146,52 @@ pub(super) fn check(call: &LookingCall<'_, SignedIn>) -> Result<Response, Fault>
         verified.seen = verified.seen.into_iter().map(|(wish, look)| (wish, look.for_operator())).collect();
     }
     let frame = call.read(|tx| Frame::of(tx, call))?;
-    Ok(page(&frame, &verified.claim, Some(&verified)))
+    Ok(page(StatusCode::OK, &frame, &verified.claim, Some(&verified), None))
 }
 
 /// Gives a claim up. A name that the account has is deleted on the pages of its domain.
 pub(super) fn delete(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let (name, acts) = (name(call)?, &call.caller.acts);
-    let held = call.write(|tx| {
-        let found = claim::find(tx, acts, &name)?;
-        match (found.state, found.of) {
-            (ClaimState::Holds, of) => Ok(Some(of.unwrap_or_else(|| name.clone()))),
-            _ => claim::delete(tx, acts, &name).map(|()| None),
-        }
-    })?;
-    let base = base_path(call.base_url);
-    Ok(match held {
-        Some(domain) => see(&format!("{base}/console/domains/{domain}/danger")),
-        None => see(&format!("{base}/console/claims")),
+    submit(call, one, ("delete", "name"), |form| {
+        let held = call.write(|tx| {
+            let found = claim::find(tx, acts, &name)?;
+            match (found.state, found.of) {
+                (ClaimState::Holds, of) => return Ok(Some(of.unwrap_or_else(|| name.clone()))),
+                // The record that proves it works for this claim alone: who claims the name again publishes another one.
+                (ClaimState::Contends, _) => check_sure(form)?,
+                (ClaimState::Lost, _) => {}
+            }
+            claim::delete(tx, acts, &name).map(|()| None)
+        })?;
+        let base = base_path(call.base_url);
+        Ok(match held {
+            Some(domain) => see(&format!("{base}/console/domains/{domain}/danger")),
+            None => see(&format!("{base}/console/claims")),
+        })
     })
 }
 
-fn page(frame: &Frame, claim: &NameClaim, verified: Option<&VerifiedClaim>) -> Response {
+fn page(
+    status: StatusCode,
+    frame: &Frame,
+    claim: &NameClaim,
+    verified: Option<&VerifiedClaim>,
+    refused: Option<&Refused>,
+) -> Response {
     let (name, challenge) = (claim.name.as_str(), &claim.challenge);
     let path = |verb: &str| frame.to(&format!("/claims/{name}{verb}"));
+    let reason = claim.reason.as_ref().map(|reason| sentence(&reason.text));
+    let reason = reason.unwrap_or_else(|| format!("{name} is yours, and acts."));
     let needs_proof = claim.state != ClaimState::Lost && !(claim.acts && claim.proved_at.is_some());
     let content = html! {
-        div #live {
+        div #live data-said=(reason) {
             div.head {
                 h1 { "Claim to " (name) }
                 (state(claim))
                 @if let Some(of) = &claim.of { span.soft { "as an alias of " (of) } }
             }
             section class={ "notice " (if claim.acts { "good" } else { "wait" }) } role=[verified.map(|_| "status")] {
-                @match &claim.reason {
-                    Some(reason) => p { (sentence(&reason.text)) },
-                    None => p { (name) " is yours, and acts." },
-                }
+                p { (reason) }
                 @if let Some(at) = claim.proved_at { p.small { "Proved " (time(at, frame.now)) "." } }
             }
             @if needs_proof {
@@ -185,16 +199,24 @@ fn page(frame: &Frame, claim: &NameClaim, verified: Option<&VerifiedClaim>) -> R
                     header { h2 { "The record that proves it" } span.soft { "Publish it in the zone of " (name) ", and keep it until the claim is proved." } }
                     dl.fields {
                         dt { "Type" } dd { code { "TXT" } }
-                        dt { "Whole name" } dd { (copyable("the name of the record", challenge.name.as_str())) }
+                        dt { "Name" } dd { (copyable("the name of the record", &relative(&claim.name, &challenge.name))) }
+                        dt { "Whole name" } dd { (copyable("the whole name of the record", challenge.name.as_str())) }
                         dt { "Value" } dd { (copyable("the value of the record", &challenge.value)) }
                     }
+                    p.small { (NAMES) }
                     @for (_, look) in verified.iter().flat_map(|verified| &verified.seen) {
                         (found(&look.finding))
                         (servers(look.question.name.as_str(), &look.views))
                     }
                     div.actions {
                         form method="post" action=(path("/check")) data-check { (frame.token()) button.primary { "Check now" } }
-                        @if claim.state != ClaimState::Holds { (frame.button(&path("/delete"), "Give the claim up", "danger")) }
+                    }
+                    @if claim.state != ClaimState::Holds {
+                        (Fields::of("delete", &[], refused).top())
+                        details #give-up open[refused.is_some()] {
+                            summary { "Give the claim up" }
+                            (frame.form(&path("/delete"), &sure("The record that proves it is worth nothing then", "Give the claim up")))
+                        }
                     }
                     p.small.soft data-progress hidden {}
                 }
@@ -216,5 +238,5 @@ fn page(frame: &Frame, claim: &NameClaim, verified: Option<&VerifiedClaim>) -> R
     let part = if frame.is_for(Role::Account) { Part::Claims } else { Part::Domains };
     let trail: &[(String, String)] =
         if frame.is_for(Role::Account) { &[("Claims".to_owned(), frame.to("/claims"))] } else { &[] };
-    frame.page(part, &format!("Claim to {name}"), trail, &content)
+    frame.page_with(status, part, &format!("Claim to {name}"), trail, &content)
 }

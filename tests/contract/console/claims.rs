@@ -40,6 +40,7 @@ fn a_name_that_another_account_has_is_claimed_proved_and_had() {
     let theirs = app.session(first.account);
     let why = app.visit(&theirs, "GET /console/claims/example.com", "").text().to_owned();
     assert!(why.contains("Lost") && why.contains("Claim it anew"), "{why}");
+    assert!(why.contains("data-said=\""), "a script reads aloud how the claim stands after a check: {why}");
     let forgotten = app.visit(&theirs, &format!("POST /console/claims/{name}/delete"), "");
     assert_eq!((forgotten.status, forgotten.header("location")), (303, Some("/console/claims")));
     assert_eq!(app.visit(&theirs, "GET /console/claims/example.com", "").status, 404);
@@ -66,4 +67,17 @@ fn a_claim_to_a_name_that_is_had_is_shown_and_given_up_as_the_domain_is() {
     let free = app.visit(&session, "POST /console/claims", "name=free.example");
     assert_eq!(free.status, 303);
     assert_eq!(app.visit(&session, "GET /console/domains/free.example", "").status, 200);
+}
+
+#[test]
+fn a_claim_is_given_up_only_with_the_mark_set() {
+    let (app, _, _, session) = world();
+    let name = "example.com";
+    app.visit(&session, "POST /console/claims", "name=example.com");
+    let give_up = |form: &str| app.visit(&session, &format!("POST /console/claims/{name}/delete"), form);
+    let unmarked = give_up("");
+    assert!(unmarked.status == 422 && unmarked.text().contains("Set the mark first"), "{}", unmarked.text());
+    assert!(unmarked.text().contains("_postroom-challenge.example.com"), "{}", unmarked.text());
+    assert_eq!(give_up("sure=yes").status, 303);
+    assert_eq!(app.visit(&session, "GET /console/claims/example.com", "").status, 404);
 }

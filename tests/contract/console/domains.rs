@@ -424,3 +424,27 @@ fn a_recipient_is_removed_on_its_page() {
         assert!(world.visit(&format!("GET {place}"), "").text().contains("None is known yet."));
     }
 }
+
+#[test]
+fn a_recipient_stays_administrator_when_its_filter_changes() {
+    let world = World::new();
+    let (line, place) =
+        ("POST /console/domains/example.com/recipients", "/console/domains/example.com/recipients");
+    for (form, is_admin) in [("filter=&admin=yes", 1), ("filter=off&admin=", 1), ("filter=&admin=no", 0)] {
+        world.accepts(line, &format!("address=jo@example.com&{form}"), place);
+        assert_eq!(world.app.value::<i64>("SELECT is_admin FROM recipient"), is_admin, "{form}");
+    }
+}
+
+#[test]
+fn an_internationalised_name_is_shown_and_confirmed_as_people_write_it() {
+    let world = World::new();
+    world.app.domain(&world.key, "bücher.example");
+    let line = "POST /console/domains/xn--bcher-kva.example/delete";
+    for page in ["/console/domains?q=b%C3%BCcher", "/console/domains/xn--bcher-kva.example/danger"] {
+        let text = world.visit(&format!("GET {page}"), "").text().to_owned();
+        assert!(text.contains("bücher.example") && text.contains("xn--bcher-kva.example"), "{text}");
+    }
+    world.refuses(line, "confirm=b%C3%BCcher", "delete-confirm-error");
+    world.accepts(line, "confirm=B%C3%BCcher.example", "/console/domains");
+}

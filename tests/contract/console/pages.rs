@@ -75,7 +75,8 @@ fn a_domain_is_added_by_a_form_and_bad_input_is_shown_again_with_a_sentence() {
     assert!(text.contains("aria-invalid=\"true\"") && text.contains("id=\"add-domain-error\""), "{text}");
     let taken = app.visit(&session, "POST /console/domains", "domain=example.com");
     assert_eq!(taken.status, 422);
-    assert!(taken.text().contains("This domain exists already"), "{}", taken.text());
+    let own = "You have this domain already. <a href=\"/console/domains/example.com\">Open it</a>";
+    assert!(taken.text().contains(own), "{}", taken.text());
 }
 
 #[test]
@@ -240,4 +241,19 @@ fn the_provider_is_told_from_the_name_servers_that_a_check_saw() {
     app.visit(&session, "POST /console/domains", "domain=mail.example.org");
     let below = page("mail.example.org");
     assert!(below.contains(">pr1._domainkey.mail</code>") && below.contains(">mail</code>"), "{below}");
+}
+
+#[test]
+fn an_active_domain_says_which_record_a_rotation_waits_for() {
+    let (app, _, session) = world();
+    let (name, page) = ("example.com", "GET /console/domains/example.com");
+    app.publish_all(name);
+    app.visit(&session, &format!("POST /console/domains/{name}/check"), "");
+    assert!(!app.visit(&session, page, "").text().contains("A rotation is under way"));
+    app.visit(&session, &format!("POST /console/domains/{name}/rotation"), "");
+    let text = app.visit(&session, page, "").text().to_owned();
+    let selector = app.value::<String>("SELECT selector FROM dkim_key ORDER BY id DESC LIMIT 1");
+    let sentence =
+        format!("Publish the record of the new key: <code>{selector}._domainkey.example.com</code>.");
+    assert!(text.contains("example.com is active") && text.contains(&sentence), "{text}");
 }

@@ -260,13 +260,15 @@ fn links_are_made_listed_and_revoked_on_the_domains_page() {
     }
     let refused = app.visit(&session, &format!("POST /console/domains/{name}/setup-links"), "days=4000");
     assert_eq!(refused.status, 422);
-    let revoked =
-        app.visit(&session, &format!("POST /console/domains/{name}/setup-links/{link_id}/revoke"), "");
-    assert_eq!(revoked.status, 303);
-    assert_eq!(
-        app.visit(&session, &format!("POST /console/domains/{name}/setup-links/{link_id}/revoke"), "").status,
-        404
-    );
+    let revoke = |form: &str| {
+        app.visit(&session, &format!("POST /console/domains/{name}/setup-links/{link_id}/revoke"), form)
+    };
+    let unmarked = revoke("");
+    assert!(unmarked.status == 422 && unmarked.text().contains("Set the mark first"), "{}", unmarked.text());
+    let last4 = app.value::<String>("SELECT last4 FROM setup_link WHERE id = 1");
+    assert!(unmarked.text().contains(&format!(" the link that ends with {last4}<")), "{}", unmarked.text());
+    assert_eq!(revoke("sure=yes").status, 303);
+    assert_eq!(revoke("sure=yes").status, 404);
     assert_eq!(app.visit(&session, "POST /console/domains/example.com/setup-links/x/revoke", "").status, 404);
     let actions = app.actions(key.account);
     for action in ["setup_link.created example.com", "setup_link.revoked example.com"] {
@@ -283,7 +285,9 @@ fn a_domain_has_twenty_links_at_a_time() {
     let session = app.session(key.account);
     let refused = app.visit(&session, "POST /console/domains/example.com/setup-links", "days=7");
     assert_eq!(refused.status, 422, "{}", refused.text());
-    assert!(refused.text().contains("20"), "{}", refused.text());
+    let sentence =
+        "role=\"alert\" tabindex=\"-1\" autofocus>A domain has 20 set-up links at most; revoke one first.<";
+    assert!(refused.text().contains(sentence), "{}", refused.text());
 }
 
 #[test]
@@ -395,5 +399,19 @@ fn a_check_that_could_not_tell_calls_no_record_wrong() {
     for card in [card(&checked, "Incoming mail"), card(&console, ">MX<")] {
         assert!(card.contains("Not seen yet") && card.contains("finding wait"), "{card}");
         assert!(!card.contains("Not right yet"), "{card}");
+    }
+}
+
+#[test]
+fn where_the_domain_itself_is_an_alias_its_record_is_added_and_not_changed() {
+    let (app, key) = world();
+    let secret = link(&app, &key);
+    app.publish_all(NAME);
+    app.dns.set(NAME, vec![RecordData::Cname("shops.example.org".parse().unwrap())]);
+    app.dns.set("shops.example.org", vec![RecordData::A([192, 0, 2, 80].into())]);
+    let page = check(&app, &secret);
+    for title in ["Incoming mail", "Who may send (SPF)"] {
+        let card = card(&page, title);
+        assert!(card.contains("Add this record") && !card.contains("<dt>Now</dt>"), "{card}");
     }
 }

@@ -94,7 +94,7 @@ fn content(access: &Access, refused: Option<&Refused>, secret: Option<&Markup>) 
             p { "A login link signs one person in as an administrator of " (name) " alone, once, for a few minutes. Nothing else of the account can be seen by it." }
             (frame.button(&frame.to_domain(name, "/links"), "Make a login link", ""))
         }
-        (setup_links::section(frame, &access.domain, &access.setup_links))
+        (setup_links::section(frame, &access.domain, &access.setup_links, refused))
     }
 }
 
@@ -213,8 +213,14 @@ pub(in crate::console) fn create_setup_link(call: &Call<'_, SignedIn>) -> Result
             })
         })?;
         let acts = &call.caller.acts;
-        let (link, secret) =
-            call.write(|tx| setup_link::create(tx, acts, &find(tx, acts, &name)?, DAY * days))?;
+        let made = call.write(|tx| setup_link::create(tx, acts, &find(tx, acts, &name)?, DAY * days));
+        let (link, secret) = made.map_err(|error| match error {
+            Error::Limit { most, .. } => Error::invalid(
+                "link",
+                format_args!("a domain has {most} set-up links at most; revoke one first"),
+            ),
+            other => other,
+        })?;
         let after =
             format!("It works until {}. Send it to whoever enters the records.", exact(link.expires_at));
         let url = setup_url(call.base_url, &secret);
@@ -224,12 +230,14 @@ pub(in crate::console) fn create_setup_link(call: &Call<'_, SignedIn>) -> Result
 
 pub(in crate::console) fn revoke_setup_link(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let name = name(call)?;
-    let _ = Form::read(call.request)?;
     let id = call.param("link_id").parse().map(SetupLinkId::new);
     let id = id.map_err(|_| Fault::Library(Error::NotFound(Entity::SetupLink)))?;
-    let acts = &call.caller.acts;
-    call.write(|tx| setup_link::revoke(tx, acts, &find(tx, acts, &name)?, id))?;
-    Ok(see_domain(call, &name, "/access"))
+    submit(call, answer, ("revoke-setup", "link"), |form| {
+        let acts = &call.caller.acts;
+        check_sure(form)?;
+        call.write(|tx| setup_link::revoke(tx, acts, &find(tx, acts, &name)?, id))?;
+        Ok(see_domain(call, &name, "/access"))
+    })
 }
 
 fn token_id(call: &Call<'_, SignedIn>) -> Result<DomainTokenId, Fault> {

@@ -138,7 +138,7 @@ fn create_form(keys: &Keys, refused: Option<&Refused>) -> Markup {
             h2 { "Make a key" }
             (keys.frame.form(&action, &html! {
                 (fields.top())
-                (fields.needed("selector", "Selector", "", "The name of the key, such as s1. Its record stands at it._domainkey."))
+                (fields.needed("selector", "Selector", "", "The name of the key, such as s1. Its record gets the name s1._domainkey."))
                 (fields.choice("kind", "Kind", "rsa2048", "", KINDS))
                 button { "Make the key" }
             }))

@@ -22,7 +22,7 @@ mod setup_links;
 pub(super) mod show;
 mod tabs;
 
-pub(super) use records::{MAX_STRING, fields, found, relative, servers};
+pub(super) use records::{MAX_STRING, NAMES, fields, found, relative, servers};
 pub(super) use show::zone_file;
 
 use postroom::account::Caller;

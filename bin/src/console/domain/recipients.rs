@@ -92,13 +92,14 @@ fn table(known: &Known, refused: Option<&Refused>) -> Markup {
 }
 
 fn form(known: &Known, refused: Option<&Refused>) -> Markup {
-    let fields = Fields::of("recipient", &["address", "filter"], refused);
+    let fields = Fields::of("recipient", &["address", "filter", "admin"], refused);
     let filters = [
-        ("", "As it is, or on"),
+        ("", "Do not change (new: as the plan says)"),
         ("on", "Filter the mail"),
         ("off", "Do not filter it"),
         ("compute", "As the plan says"),
     ];
+    let roles = [("", "Do not change (new: no)"), ("yes", "Yes"), ("no", "No")];
     html! {
         section.card {
             h2 { "Add or change a recipient" }
@@ -107,8 +108,8 @@ fn form(known: &Known, refused: Option<&Refused>) -> Markup {
                 div.row {
                     (fields.input("email", "address", "Address", "", "", true))
                     (fields.choice("filter", "Filtering", "", "", &filters))
+                    (fields.choice("admin", "Administrator of the domain's mail", "", "", &roles))
                 }
-                (fields.mark("admin", "yes", "Administrator of the domain's mail", false))
                 button.primary { "Save the recipient" }
             }))
         }
@@ -128,7 +129,11 @@ pub(in crate::console) fn save(call: &Call<'_, SignedIn>) -> Result<Response, Fa
             Some("compute") => Some(FilterRequest::Compute),
             _ => None,
         };
-        let is_admin = form.get("admin") == Some("yes");
+        let is_admin = match form.get("admin") {
+            Some("yes") => Some(true),
+            Some("no") => Some(false),
+            _ => None,
+        };
         call.write(|tx| {
             let domain = find(tx, acts, &name)?;
             if *address.domain() != domain.name {
@@ -138,7 +143,7 @@ pub(in crate::console) fn save(call: &Call<'_, SignedIn>) -> Result<Response, Fa
                 ));
             }
             let recipient = recipient::ensure(tx, acts, &domain, &address)?;
-            recipient::update(tx, acts, &domain, &recipient, Some(is_admin), filter).map(drop)
+            recipient::update(tx, acts, &domain, &recipient, is_admin, filter).map(drop)
         })?;
         Ok(see_domain(call, &name, "/recipients"))
     })

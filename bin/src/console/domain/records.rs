@@ -4,7 +4,7 @@ use super::provider::{Apex, Provider};
 use maud::{Markup, html};
 use postroom::dns::{Outcome, RecordData, RecordType};
 use postroom::domain::Details;
-use postroom::name::DnsName;
+use postroom::name::{DnsName, DomainName};
 use postroom::record::{Record, RecordStatus, strings};
 use postroom::verify::{Act, Action, Checked, Code, Finding, Verdict, View};
 
@@ -13,6 +13,9 @@ use crate::console::part::{Tone, copyable, is_known_wrong, pill, record_pill, ti
 
 /// The most octets of one string of a TXT record (RFC 1035 section 3.3).
 pub(in crate::console) const MAX_STRING: usize = 255;
+
+/// Which of the two names somebody enters.
+pub(in crate::console) const NAMES: &str = "Does the form of your DNS provider show your domain behind the field? Then enter the Name. If not, enter the Whole name.";
 
 /// What a record is for, in words.
 fn purpose(record: &Record) -> (&'static str, &'static str) {
@@ -39,7 +42,7 @@ pub(super) fn card(
 ) -> Markup {
     let (title, what) = purpose(record);
     let name = record.name(domain);
-    let host = relative(domain, &name);
+    let host = relative(&domain.name, &name);
     let host = provider.map_or(host.as_str(), |provider| provider.host(&host));
     let (name_field, value_field) =
         provider.map_or(("Name", "Value"), |provider| (provider.name_field, provider.value_field));
@@ -79,8 +82,8 @@ pub(super) fn card(
 }
 
 /// The name of a record as it stands in the zone, which is taken to be that of the name which was registered.
-pub(in crate::console) fn relative(domain: &Details, name: &DnsName) -> String {
-    let zone = domain.name.registered();
+pub(in crate::console) fn relative(domain: &DomainName, name: &DnsName) -> String {
+    let zone = domain.registered();
     let above = name.as_str().strip_suffix(zone.as_str()).map(|above| above.trim_end_matches('.'));
     match above {
         Some("") => "@".to_owned(),

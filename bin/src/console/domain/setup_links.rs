@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use postroom::domain::Details;
 use postroom::setup_link::SetupLink;
 
+use crate::console::form::{Fields, Refused, sure};
 use crate::console::frame::Frame;
 use crate::console::part::{exact, time};
 
@@ -11,8 +12,16 @@ use crate::console::part::{exact, time};
 pub(super) const DAYS: [u32; 3] = [7, 30, 90];
 
 /// The part of the page that shows them.
-pub(super) fn section(frame: &Frame, domain: &Details, links: &[SetupLink]) -> Markup {
-    let name = domain.name.as_str();
+pub(super) fn section(
+    frame: &Frame,
+    domain: &Details,
+    links: &[SetupLink],
+    refused: Option<&Refused>,
+) -> Markup {
+    let (name, fields) = (domain.name.as_str(), Fields::of("setup", &["days"], refused));
+    let lengths = DAYS.map(|days| (days.to_string(), format!("{days} days")));
+    let lengths: Vec<(&str, &str)> =
+        lengths.iter().map(|(days, words)| (days.as_str(), words.as_str())).collect();
     html! {
         section.card {
             h2 { "Set-up links" }
@@ -21,15 +30,12 @@ pub(super) fn section(frame: &Frame, domain: &Details, links: &[SetupLink]) -> M
                  French or Spanish. Send it to whoever enters the records at the DNS provider: it needs no account, shows nothing else, \
                  and can change nothing. It may be opened as often as needed."
             }
+            (Fields::of("revoke-setup", &[], refused).top())
             @if !links.is_empty() { (table(frame, name, links)) }
             (frame.form(&frame.to_domain(name, "/setup-links"), &html! {
+                (fields.top())
                 div.row {
-                    div.field {
-                        label for="setup-days" { "It works for" }
-                        select id="setup-days" name="days" {
-                            @for days in DAYS { option value=(days) selected[days == 30] { (days) " days" } }
-                        }
-                    }
+                    (fields.choice("days", "It works for", "30", "", &lengths))
                     button.primary { "Make a set-up link" }
                 }
             }))
@@ -49,7 +55,12 @@ fn table(frame: &Frame, name: &str, links: &[SetupLink]) -> Markup {
                         td data-label="Made" { (time(link.created_at, frame.now)) }
                         td data-label="Works until" { (exact(link.expires_at)) }
                         td data-label="Last check by it" { @match link.looked_at { Some(at) => (time(at, frame.now)), None => "never" } }
-                        td { (frame.button(&frame.to_domain(name, &format!("/setup-links/{}/revoke", link.id)), "Revoke", "slight danger")) }
+                        td {
+                            details {
+                                summary { "Revoke" span.visually-hidden { " the link that ends with " (link.last4) } }
+                                (frame.form(&frame.to_domain(name, &format!("/setup-links/{}/revoke", link.id)), &sure("Whoever has it sees the page no more", "Revoke it for good")))
+                            }
+                        }
                     }
                 }
             }

@@ -6,13 +6,15 @@ use maud::{Markup, html};
 use postroom::domain::{self, Details, DomainStatus};
 use postroom::error::Error;
 use postroom::event::Event;
+use postroom::id::DkimKeyId;
 use postroom::record::{self, Format, Record, RecordStatus, zone_fragment};
+use postroom::rotation;
 use postroom::session::Role;
 use postroom::signing::{self, Assessment, Reason, Severity, UnsignedCode};
 use postroom::verify::{self, Checked};
 
 use super::provider::{self, Provider};
-use super::records::{card, place};
+use super::records::{NAMES, card, place};
 use super::tabs::{self, Tab};
 use super::{find, log, name};
 use crate::console::form::sentence;
@@ -36,6 +38,8 @@ struct Shown {
     records: Vec<Record>,
     assessment: Assessment,
     latest: Vec<Event>,
+    /// The key that is to take over, while its owner has to publish its record.
+    new_key: Option<DkimKeyId>,
     /// Where the records are entered, if that is known.
     provider: Option<&'static Provider>,
     /// What a check has just found.
@@ -47,8 +51,11 @@ impl Shown {
         let name = name(call)?;
         Ok(call.read(|tx| {
             let domain = find(tx, &call.caller.acts, &name)?;
+            let rotation = rotation::status(tx, &domain)?;
+            let under_way = rotation.rotation.under_way.as_ref().filter(|_| !rotation.is_delegated());
             Ok::<_, Error>(Shown {
                 frame: Frame::of(tx, call)?,
+                new_key: under_way.map(|under_way| under_way.key),
                 records: record::list(tx, &domain)?,
                 assessment: signing::find(tx, &domain)?,
                 latest: domain::timeline(tx, &domain, None, LATEST)?,
@@ -57,6 +64,12 @@ impl Shown {
                 checked,
             })
         })?)
+    }
+
+    /// The record of the key that is to take over.
+    fn to_rotate(&self) -> Option<&Record> {
+        let is_new = |record: &&Record| record.dkim_key.as_ref().map(|key| key.id) == self.new_key;
+        self.new_key.and_then(|_| self.records.iter().find(is_new))
     }
 
     /// A number that differs where something differs that a person would notice.
@@ -138,6 +151,7 @@ fn content(shown: &Shown) -> Markup {
                 }
             }
             p.small.soft data-progress hidden {}
+            @if shown.provider.is_none() && !shown.records.is_empty() { p.small { (NAMES) } }
             @for record in &shown.records {
                 (card(frame, domain, record, checked_of(shown, record), shown.provider))
             }
@@ -199,8 +213,12 @@ fn standing(shown: &Shown) -> Markup {
             @if assessment.reasons.iter().any(|reason| reason.code == UNPROVED) {
                 p { a href=(frame.to(&format!("/claims/{}", domain.name))) { "The record that proves the domain to be yours" } }
             }
-            @if domain.status == DomainStatus::Active { p { "Every record that it needs is verified." } }
+            @if domain.status == DomainStatus::Active { p { "Every record that it needs now is verified." } }
             @else { (reasons(shown, &fails)) }
+            @if let Some(record) = shown.to_rotate() {
+                p { "A rotation is under way. Publish the record of the new key: " code { (record.name(domain)) } ". "
+                    a href={ "#record-" (record.id) } { "See the record" } }
+            }
             @if !warns.is_empty() {
                 h3 { "Worth mending" }
                 (reasons(shown, &warns))

@@ -215,6 +215,7 @@ fn page(shown: &Shown, base: &str) -> Response {
             }
         }
         h1 { (title) }
+        @if let Some(unicode) = domain.name.unicode() { p { strong { (unicode) } } }
         p { (words.with("sent", &[("sender", &shown.sender), ("domain", name)])) }
         p { (words.say("how")) }
         div #live data-state=(shown.state()) data-follow=[follow] data-said=(shown.said(is_done))
@@ -348,7 +349,7 @@ fn card(shown: &Shown, record: &Record) -> Markup {
         html! { dt { (label) } dd { (copyable(&format!("{label}, {title}"), value)) } }
     };
     // It goes into the zone of the registered name, also where the domain stands below that.
-    let host = relative(&shown.domain, &record.name(&shown.domain));
+    let host = relative(&shown.domain.name, &record.name(&shown.domain));
     let host = shown.provider.map_or(host.as_str(), |provider| provider.host(&host));
     html! {
         article.card.record id={ "record-" (record.id) } {
