@@ -16,13 +16,20 @@
       button.textContent = word('copy', 'Copy');
       button.setAttribute('aria-label', `${word('copy', 'Copy')} ${value.dataset.copy}`);
       button.addEventListener('click', async () => {
+        let outcome = word('copied', 'Copied');
         try {
           await navigator.clipboard.writeText(value.dataset.text ?? value.textContent);
-          button.textContent = word('copied', 'Copied');
         } catch {
-          button.textContent = word('copy-yourself', 'Select it and copy it yourself');
+          outcome = word('copy-yourself', 'Select it and copy it yourself');
         }
-        setTimeout(() => { button.textContent = word('copy', 'Copy'); }, 2000);
+        button.textContent = outcome;
+        // The button's own name stays what it copies, so what it shows is said apart.
+        const told = `${outcome}: ${value.dataset.copy}`;
+        say(told);
+        setTimeout(() => {
+          button.textContent = word('copy', 'Copy');
+          if (document.getElementById('said')?.textContent === told) say('');
+        }, 2000);
       });
       value.after(button);
     }
@@ -32,9 +39,10 @@
   const chooseAll = (root) => {
     for (const head of root.querySelectorAll('[data-choose-all]')) {
       const boxes = [...head.closest('table').querySelectorAll(`input[name="${head.dataset.chooseAll}"]`)];
-      const all = document.createElement('input');
+      const [label, all] = ['label', 'input'].map((name) => document.createElement(name));
       all.type = 'checkbox';
-      all.setAttribute('aria-label', 'Choose all');
+      label.append(all, head.firstElementChild);
+      label.lastElementChild.textContent = 'Choose all';
       const follow = () => {
         const chosen = boxes.filter((box) => box.checked).length;
         all.checked = chosen > 0 && chosen === boxes.length;
@@ -42,7 +50,8 @@
       };
       all.addEventListener('change', () => boxes.forEach((box) => { box.checked = all.checked; }));
       boxes.forEach((box) => box.addEventListener('change', follow));
-      head.replaceChildren(all);
+      head.replaceChildren(label);
+      addEventListener('pageshow', follow);
       follow();
     }
   };
@@ -203,6 +212,8 @@
       };
       const sources = field instanceof RadioNodeList ? [...field] : [field];
       sources.forEach((source) => source.addEventListener('change', update));
+      // A browser that goes back gives the fields their old values when all scripts have run.
+      addEventListener('pageshow', update);
       update();
     }
   };
