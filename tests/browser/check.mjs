@@ -93,6 +93,46 @@ try {
   assert.ok(await page.isVisible('#route-webhook_url-error'), 'what is wrong stays in sight');
   story('a check that fails says so, and no field that is hidden holds a form up');
 
+  await page.goto(`${url}/console/domains/example.com/mail`);
+  await page.selectOption('#route-mode', 'forward_email');
+  await page.goto(`${url}/console/domains/example.com/keys`);
+  await page.goBack();
+  assert.equal(await page.inputValue('#route-mode'), 'forward_email', 'the browser has kept it');
+  assert.ok(await page.isVisible('#route-forward_to'));
+  story('a page to which the browser goes back shows the fields that its choice needs');
+
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.goto(`${url}/console/domains/example.com`);
+  await page.locator('button.copy').first().click();
+  await page.waitForFunction(() => document.getElementById('said').textContent.startsWith('Copied: '));
+  story('what was copied is read aloud');
+
+  await page.goto(`${url}/console/domains`);
+  await page.emulateMedia({ media: 'print' });
+  assert.ok(await page.isVisible('text=bakery.example') && !await page.isVisible('#add button') && !await page.isVisible('input[name=chosen] >> nth=0'));
+  await page.emulateMedia({ media: 'screen' });
+  await page.setViewportSize({ width: 320, height: 800 });
+  assert.ok(await page.isVisible('[data-choose-all] input') && await page.isVisible('text=Choose all'));
+  await page.setViewportSize({ width: 1440, height: 900 });
+  story('the list of domains can be printed, and chosen whole on a telephone');
+
+  const late = await context.newPage();
+  await late.clock.install();
+  listen(late);
+  await late.goto(`${url}/console/domains/example.com/mail`);
+  await late.clock.fastForward(26 * 60000);
+  assert.equal(await late.isVisible('#ending'), false);
+  await late.clock.fastForward(80000);
+  await late.waitForSelector('#ending >> text=Your session ends in two minutes');
+  await late.evaluate(axe);
+  assert.deepEqual((await late.evaluate(() => window.axe.run())).violations.map(({ id }) => id), [], 'the page that warns');
+  await late.click('text=Stay signed in');
+  await late.waitForSelector('#ending', { state: 'hidden' });
+  await late.clock.fastForward(31 * 60000);
+  await late.waitForSelector('#ending >> text=Your session is over');
+  await late.close();
+  story('a page says in time that its session ends, and has a button to stay');
+
   await page.goto(`${url}/console/domains/example.com/advice`);
   await page.click('form[data-check] button');
   await page.waitForSelector('text=Look again', { timeout: 60000 });
@@ -112,7 +152,7 @@ try {
   // A message that a filter marked is held back; it is full of markup.
   const mailbox = `${process.env.SITE}/mail/example.com/jo/.Quarantine/new`;
   mkdirSync(mailbox, { recursive: true });
-  const kept = `Return-Path: <a@b.example>\nDelivered-To: jo@example.com\nFrom: ${markup} <s@b.example>\nSubject: ${markup}\n\n${markup}\n`;
+  const kept = `Return-Path: <a@b.example>\nDelivered-To: jo@example.com\nFrom: ${markup} <s@b.example>\nSubject: ${markup} ${'x'.repeat(300)}\n\n${markup}\n`;
   for (const id of ['msg_a', 'msg_b']) writeFileSync(`${mailbox}/${id}`, kept);
 
   // Every field of every form, filled with markup.
@@ -231,7 +271,7 @@ try {
   for (const scheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme: scheme });
     for (const address of pages('example.com')) {
-      for (const width of [360, 768, 1440]) {
+      for (const width of [320, 768, 1440]) {
         await page.setViewportSize({ width, height: 900 });
         await page.goto(address);
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
@@ -280,7 +320,7 @@ try {
     assert.equal(await customer.getAttribute('html', 'lang'), language.slice(0, 2));
     for (const scheme of ['light', 'dark']) {
       await customer.emulateMedia({ colorScheme: scheme });
-      for (const width of [360, 768, 1440]) {
+      for (const width of [320, 768, 1440]) {
         await customer.setViewportSize({ width, height: 900 });
         const wide = await customer.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         assert.ok(wide <= 0, `the set-up page in ${language} is ${wide} pixels too wide at ${width}`);
@@ -303,7 +343,10 @@ try {
   await unscripted.click('form[data-check] button');
   assert.ok(await unscripted.isVisible('text=Le DNS vient d’être interrogé'));
   await page.goto(`${url}/console/domains/example.com/access`);
-  await page.locator('tr', { hasText: handed.slice(-4) }).locator('button').click();
+  const its = page.locator('tr', { hasText: handed.slice(-4) });
+  await its.locator('summary').click();
+  await its.locator('input[name=sure]').check();
+  await its.locator('button').click();
   await page.waitForLoadState();
   assert.equal((await unscripted.goto(handed)).status(), 404);
   story('a customer without an account is handed the set-up page, in their language, until the link is revoked');

@@ -1,12 +1,14 @@
 //! The frame of every page: its head, the bar with the navigation, the way back, and what the browser may load.
 
+use std::time::Duration;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use postroom::account;
 use postroom::clock::Timestamp;
 use postroom::db::ReadTx;
 use postroom::domain;
 use postroom::error::Error;
-use postroom::session::{ConsoleSession, Role};
+use postroom::session::{ConsoleSession, IDLE, Role};
 
 use super::asset;
 use crate::wire::http::{HeaderMap, Response, StatusCode, header};
@@ -15,6 +17,9 @@ use crate::wire::{Call, FORM_TOKEN, SignedIn};
 /// Nothing but our own stylesheet, script and icon; no frame around us, and forms to ourselves alone.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The time at which a session was last used is kept to the minute or so.
+const USED_TO: Duration = Duration::from_mins(1);
 
 const LOGO: PreEscaped<&str> = PreEscaped(
     r#"<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round" stroke-linecap="round" aria-hidden="true"><rect x="2.5" y="4" width="19" height="16" rx="3"/><path d="M2.5 10.5h5.5l1.5 2.5h5l1.5-2.5h5.5M8 7h8"/></svg>"#,
@@ -134,8 +139,28 @@ impl Frame {
             }
             (content)
         };
-        whole(status, title, &self.base, &Chrome::english(), Some(&self.bar(part)), &content)
-            .with(header::REFERRER_POLICY, "same-origin")
+        whole(
+            status,
+            title,
+            &self.base,
+            &Chrome::english(),
+            Some(&self.bar(part)),
+            &html! { (content) (self.ending()) },
+        )
+        .with(header::REFERRER_POLICY, "same-origin")
+    }
+
+    /// What the script shows before the session ends, with what it needs to know when that is: a form that is sent later is lost (WCAG
+    /// 2.2.1).
+    fn ending(&self) -> Markup {
+        let left = self.session.expires_at.since(self.now).as_secs();
+        html! {
+            section #ending.notice.wait aria-label="Your session" hidden data-idle=(IDLE.saturating_sub(USED_TO).as_secs()) data-left=(left)
+                data-stay=(self.to("/help")) {
+                p role="alert" {}
+                button type="button" { "Stay signed in" }
+            }
+        }
     }
 
     fn bar(&self, part: Part) -> Markup {

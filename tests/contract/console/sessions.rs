@@ -280,3 +280,24 @@ fn sessions_are_listed_and_ended_within_what_they_are_for() {
     assert!(out.header("set-cookie").unwrap().starts_with("__Host-postroom=; Path=/; Max-Age=0; "));
     assert_eq!(app.visit(&mine, "GET /console", "").status, 401);
 }
+
+#[test]
+fn a_page_knows_when_its_session_ends_and_how_to_stay_signed_in() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let session = app.session(key.account);
+    app.clock.advance(Duration::from_mins(20));
+    let page = app.visit(&session, "GET /console", "").text().to_owned();
+    // The time of the last use is kept to the minute or so; the session began 20 minutes ago.
+    assert!(
+        page.contains("hidden data-idle=\"1740\" data-left=\"42000\" data-stay=\"/console/help\""),
+        "{page}"
+    );
+    assert!(page.contains("Stay signed in"), "{page}");
+    let stayed = app.visit(&session, "GET /console/help", "");
+    assert_eq!(stayed.status, 200);
+    assert!(
+        !app.send("GET /console", &[], b"").text().contains("Stay signed in"),
+        "nobody is signed in there"
+    );
+}

@@ -111,6 +111,46 @@
     return true;
   };
 
+  // A session ends some time after it was last used, by any of its pages, and what is typed then would be lost. Two minutes before, the
+  // page says so.
+  const pages = 'BroadcastChannel' in window ? new BroadcastChannel('postroom') : undefined;
+  const opened = Date.now();
+  let used = opened;
+  const noteUse = () => {
+    used = Date.now();
+    pages?.postMessage('used');
+  };
+  const warn = () => {
+    const place = document.getElementById('ending');
+    if (!place) return;
+    const [text, stay] = [place.querySelector('p'), place.querySelector('button')];
+    let isOver = false;
+    const show = (words, canStay) => {
+      [place.hidden, stay.hidden] = [words === '', !canStay];
+      if (text.textContent !== words) text.textContent = words;
+    };
+    const look = () => {
+      const end = opened + place.dataset.left * 1000;
+      const left = Math.min(used + place.dataset.idle * 1000, end) - Date.now();
+      if (isOver || left <= 0) show('Your session is over. Copy what you have typed here before you sign in again.', false);
+      else if (left > 120000) show('', false);
+      else if (end - Date.now() <= 120000) show('Your session ends in two minutes, for it lasts twelve hours at most. Send what you have typed here, or copy it.', false);
+      else show('Your session ends in two minutes, because you have not used it for a while. What you have typed here is lost then.', true);
+    };
+    stay.addEventListener('click', async () => {
+      try {
+        const answer = await fetch(place.dataset.stay);
+        if (answer.ok) noteUse();
+        else isOver = answer.status === 401;
+        if (answer.ok) document.getElementById('content')?.focus();
+      } catch { /* The warning stays, and so does the button. */ }
+      look();
+    });
+    if (pages) pages.onmessage = () => { used = Date.now(); look(); };
+    setInterval(look, 5000);
+    addEventListener('pageshow', ({ persisted }) => { if (persisted) look(); });
+  };
+
   // "Check now": the answer takes as long as the name servers do.
   document.addEventListener('submit', async (event) => {
     const form = event.target;
@@ -126,6 +166,7 @@
     listen();
     try {
       const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
+      if (answer.ok) noteUse();
       const done = answer.ok && takeOver(await answer.text(), true);
       if (!done) tell(answer.status === 429 ? word('too-many', 'Too many checks at once. Try again in a moment.') : word('failed', 'The check did not work. Reload the page.'));
     } catch {
@@ -144,7 +185,10 @@
   const look = async (live) => {
     try {
       const answer = await fetch(live.dataset.follow ?? location.href);
-      if (answer.ok) takeOver(await answer.text(), false);
+      if (answer.ok) {
+        noteUse();
+        takeOver(await answer.text(), false);
+      }
       return answer.status;
     } catch { return 0; }
   };
@@ -281,4 +325,6 @@
   passkeys();
   fold();
   follow();
+  warn();
+  noteUse();
 })();
