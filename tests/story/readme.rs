@@ -140,6 +140,7 @@ fn few_blocks_are_not_run() {
             "docs/guides/install.md",
             "postroom setup --host desk.example.net --proxy nginx >/etc/nginx/conf.d/postroom.conf",
         ),
+        ("docs/guides/install.md", "runuser -u postroom -- postroom login-link --account default"),
         ("docs/guides/install.md", "#!/bin/sh"),
         ("docs/guides/install.md", "systemctl stop postroom postroom-bridge"),
         (
@@ -157,6 +158,10 @@ fn few_blocks_are_not_run() {
         ("docs/guides/mail-server.md", "postroom bridge conf rspamd > /etc/rspamd/local.d/dkim_signing.conf"),
         ("docs/guides/mail-server.md", "postroom bridge conf rspamd --lua > /etc/rspamd/rspamd.local.lua"),
         ("docs/operate/quick-start.md", "install -m 0755 postroom /usr/local/bin/postroom"),
+        (
+            "docs/operate/quick-start.md",
+            "postroom setup --host desk.example.net --to postroom.toml --proxy nginx >/etc/nginx/conf.d/postroom.conf",
+        ),
         ("docs/operate/signing.md", "#!/bin/sh"),
     ];
     assert_eq!(left_out, known.map(|(page, line)| (page.to_owned(), line.to_owned())));

@@ -49,7 +49,7 @@ impl Refused {
         Ok(Refused { form, field, reason, place: None, entered })
     }
 
-    /// The same for something of one's own that is there already, on this page.
+    /// What was entered is one's own and there already: its page is `place`.
     pub(super) fn own(self, reason: &str, place: String) -> Refused {
         Refused { reason: reason.to_owned(), place: Some(place), ..self }
     }
