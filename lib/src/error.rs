@@ -75,7 +75,8 @@ impl fmt::Display for Entity {
     }
 }
 
-/// Why an operation failed. It changed nothing.
+/// Why an operation failed. It changed nothing, but after [`Error::Store`] only if the transaction ends with the error. What operations before
+/// it did in the same transaction stays, unless that ends with the error, or it was done in the same [part](crate::db::WriteTx::part).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -59,11 +59,14 @@
 //! | see what happened, and how much there is | [`event`], [`history`], [`census`] |
 //! | see what an account has piled up, and how much it may | [`ledger`], [`cap`] |
 //!
-//! # Three rules
+//! # Four rules
 //!
 //! - **A domain holds within its transaction.** A [`Domain`] proves that its caller may see it, in the transaction that
 //!   read it, and the compiler takes it in no other one. What is shown afterwards are its [`Details`](domain::Details). Who goes on with a
 //!   domain in another transaction reads it again by [`domain::find`], for the caller may have lost it in between.
+//! - **An operation that is refused has changed nothing.** The transaction goes on: whoever asked may try something else, and commit.
+//!   What earlier operations did stays then; return the error from [`Postroom::write`] to undo all of them, or run those that belong together
+//!   in [`WriteTx::part`](db::WriteTx::part) to undo these alone. After [`Error::Store`] nothing is certain, so end the transaction with it.
 //! - **Nothing slow happens inside a transaction.** The DNS is asked between transactions: see [`verify`]. DKIM keys are made outside
 //!   them: see [`dkim::pool::write`].
 //! - **A text becomes a type at the edge.** [`DomainName`], [`EmailAddress`](address::EmailAddress) and the like are parsed once and then

@@ -2,11 +2,11 @@
 //! says so.
 
 use crate::account::Caller;
-use crate::db::WriteTx;
+use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Holder};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
-use crate::id::DomainId;
+use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
 use crate::ownership::table::{self, Lost};
 use crate::ownership::{self, Loss, Way};
@@ -35,11 +35,7 @@ pub(crate) fn lose(tx: &WriteTx<'_>, actor: &Actor, holder: &Holder<'_>, loss: L
     tx.tell(actor, holder.account, &change)
 }
 
-/// Makes way for the caller's account where it wants a name: checks that it may have it, and takes it from a claim that gives way. A domain
-/// that is renamed, `instead_of` whose name it wants it, does not count twice.
-///
-/// `Conflict(Domain)` if the account has the name itself, `Taken` if another one has it, or has proved a name above it, and where that is
-/// a domain of the account which the caller does not see. `NotClaimable` and `Limit` as of a tenant's claims.
+/// Makes way for the caller's account where it wants a name, as [`check_way`] and [`take`] do.
 pub(crate) fn make_way(
     tx: &WriteTx<'_>,
     caller: &Caller,
@@ -47,6 +43,22 @@ pub(crate) fn make_way(
     is_challenge_seen: bool,
     instead_of: Option<DomainId>,
 ) -> Result<(), Error> {
+    let gives_way = check_way(tx, caller, name, is_challenge_seen, instead_of)?;
+    take(tx, caller.account(), name, gives_way)
+}
+
+/// Checks that the caller's account may have a name, and returns the claim of another account that gives way then, if there is one. A domain
+/// that is renamed, `instead_of` whose name it wants it, does not count twice.
+///
+/// `Conflict(Domain)` if the account has the name itself, `Taken` if another one has it, or has proved a name above it, and where that is
+/// a domain of the account which the caller does not see. `NotClaimable` and `Limit` as of a tenant's claims.
+pub(crate) fn check_way<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    name: &DomainName,
+    is_challenge_seen: bool,
+    instead_of: Option<DomainId>,
+) -> Result<Option<(Holder<'t>, Loss)>, Error> {
     let account = caller.account();
     let way = ownership::way(tx, caller, name, is_challenge_seen)?;
     if let Way::Own = way {
@@ -54,12 +66,22 @@ pub(crate) fn make_way(
     }
     ownership::check_claimable(tx, account, name, is_challenge_seen, instead_of)?;
     match way {
-        Way::Free => Ok(()),
+        Way::Free => Ok(None),
         Way::Own | Way::Blocked => Err(Error::Taken { name: name.to_string() }),
-        Way::Takes(holder, loss) => {
-            lose(tx, &Actor::Operator, &holder, loss)?;
-            let reason = Some(loss.as_str().to_owned());
-            tx.tell(&Actor::Operator, account, &Change::DomainClaimed { name: name.clone(), reason })
-        }
+        Way::Takes(holder, loss) => Ok(Some((holder, loss))),
     }
+}
+
+/// Takes a name from the claim that gives way for `account`, if there is one. Whoever calls has nothing left to refuse: the other
+/// account's domain is gone.
+pub(crate) fn take(
+    tx: &WriteTx<'_>,
+    account: AccountId,
+    name: &DomainName,
+    gives_way: Option<(Holder<'_>, Loss)>,
+) -> Result<(), Error> {
+    let Some((holder, loss)) = gives_way else { return Ok(()) };
+    lose(tx, &Actor::Operator, &holder, loss)?;
+    let reason = Some(loss.as_str().to_owned());
+    tx.tell(&Actor::Operator, account, &Change::DomainClaimed { name: name.clone(), reason })
 }

@@ -31,6 +31,7 @@ mod ownership_by_chance;
 mod passkeys;
 mod policies;
 mod recipients;
+mod refusals;
 mod reports;
 mod rotation;
 mod round_trips;

@@ -176,7 +176,8 @@ impl WriteTx<'_> {
         id.ok_or_else(|| StoreError::new(StoreTrouble::Other, "a row that was put in has no id").into())
     }
 
-    /// Runs `work` as a part that can fail alone: if it fails, its writes are rolled back and the transaction goes on.
+    /// Runs `work` as a part that can fail alone: if it fails, its writes are rolled back and the transaction goes on. For operations that
+    /// belong together; one alone that is refused has changed nothing anyway.
     pub fn part<T, E: From<Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.alive()?.begin_part()?;
         let result = work();

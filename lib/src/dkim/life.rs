@@ -13,7 +13,7 @@
 use super::{DkimKey, Source, check_fit, identity, pool, table};
 use crate::account::Caller;
 use crate::clock::Timestamp;
-use crate::db::WriteTx;
+use crate::db::{ReadTx, WriteTx};
 use crate::domain::Domain;
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change, DomainRef, KeyRef};
@@ -64,14 +64,11 @@ fn insert<'t>(
     source: &Source,
     delegated_to: Option<&DnsName>,
 ) -> Result<DkimKey, Error> {
-    check_fit(domain, selector)?;
+    check_fit(&domain.name, selector)?;
     if others.iter().any(|key| key.occupies(selector)) {
         return Err(Error::Conflict(Entity::DkimKey));
     }
-    let most = tx.settings().most_dkim_keys;
-    if others.len() >= most as usize {
-        return Err(Error::Limit { what: Entity::DkimKey, most: most.into() });
-    }
+    check_room(tx, others.len())?;
     let spare;
     let pair = match source {
         Source::Pool => {
@@ -82,6 +79,12 @@ fn insert<'t>(
     };
     let sealed = tx.master_key().seal(&identity(domain.id, &pair.public), &pair.private)?;
     table::insert(tx, domain.id, selector, pair, &sealed, delegated_to)
+}
+
+/// `Limit` if a domain with so many keys has as many as it may.
+pub(crate) fn check_room(tx: &ReadTx<'_>, keys: usize) -> Result<(), Error> {
+    let most = tx.settings().most_dkim_keys;
+    if keys < most as usize { Ok(()) } else { Err(Error::Limit { what: Entity::DkimKey, most: most.into() }) }
 }
 
 /// Lets the key start itself: it signs as soon as its record is first seen right.

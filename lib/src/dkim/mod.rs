@@ -25,7 +25,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::clock::Timestamp;
 use crate::db::ReadTx;
-use crate::domain::{Details, Domain, holder};
+use crate::domain::{Domain, holder};
 use crate::error::{Entity, Error, StoreError, StoreTrouble};
 use crate::event::KeyRef;
 use crate::id::{DkimKeyId, DomainId};
@@ -114,11 +114,11 @@ impl Supply {
 }
 
 /// `Invalid` if the key's record would have a name of more than 253 octets.
-pub(crate) fn check_fit(domain: &Details, selector: &Selector) -> Result<(), Error> {
-    if selector.fits(&domain.name) {
+pub(crate) fn check_fit(domain: &DomainName, selector: &Selector) -> Result<(), Error> {
+    if selector.fits(domain) {
         Ok(())
     } else {
-        let reason = format_args!("{}.{} is longer than a DNS name may be", selector.host(), domain.name);
+        let reason = format_args!("{}.{domain} is longer than a DNS name may be", selector.host());
         Err(Error::invalid("selector", reason))
     }
 }

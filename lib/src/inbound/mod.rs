@@ -245,6 +245,19 @@ pub fn change<'t>(
         return Ok(());
     }
     change.check(tx.settings())?;
+    if change.aliases.is_none() {
+        return apply(tx, caller, domain, change);
+    }
+    // Whether a name may be an alias shows when the ones before it are there.
+    tx.part(|| apply(tx, caller, domain, change))
+}
+
+fn apply<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    change: &InboundChange,
+) -> Result<(), Error> {
     let before = find(tx, domain)?;
     set(tx, domain, change)?;
     if let Some(aliases) = &change.aliases {
@@ -352,11 +365,14 @@ fn make_alias<'t>(
     is_challenge_seen: bool,
 ) -> Result<(), Error> {
     ledger::make_room(tx, domain.account, Cap::Aliases, 1)?;
-    loss::make_way(tx, caller, alias, is_challenge_seen, None)?;
-    let claimed_at = ownership::begin(tx, domain.account, alias, is_challenge_seen)?;
-    let covered = ownership::is_covered(tx, domain.account, alias)?;
-    table::insert_alias(tx, domain, alias, claimed_at, covered)?;
-    route::check_no_circle(tx, domain.id, "aliases")
+    // That mail would go in a circle shows when the alias is there.
+    tx.part(|| {
+        loss::make_way(tx, caller, alias, is_challenge_seen, None)?;
+        let claimed_at = ownership::begin(tx, domain.account, alias, is_challenge_seen)?;
+        let covered = ownership::is_covered(tx, domain.account, alias)?;
+        table::insert_alias(tx, domain, alias, claimed_at, covered)?;
+        route::check_no_circle(tx, domain.id, "aliases")
+    })
 }
 
 fn check_number(field: &'static str, number: usize, most: usize) -> Result<(), Error> {

@@ -173,7 +173,8 @@ pub fn create<'t>(
     selector: &Selector,
     source: &Source,
 ) -> Result<KeyEntry, Error> {
-    add(tx, caller, domain, selector, source, None)
+    // Whether the new key has room shows when the first one is made for which the domain waits.
+    tx.part(|| add(tx, caller, domain, selector, source, None))
 }
 
 /// Takes over a key with which the domain's owner signs elsewhere: as [`create`] does, and if the domain still waits for its
@@ -185,8 +186,10 @@ pub fn adopt<'t>(
     selector: &Selector,
     source: &Source,
 ) -> Result<KeyEntry, Error> {
-    domain::table::has_key(tx, domain.id)?;
-    add(tx, caller, domain, selector, source, None)
+    tx.part(|| {
+        domain::table::has_key(tx, domain.id)?;
+        add(tx, caller, domain, selector, source, None)
+    })
 }
 
 /// Makes a key of the domain and the record that publishes it: a CNAME to `delegated_to`, if it is delegated.
@@ -326,11 +329,11 @@ pub fn rename_selector<'t>(
     domain: &Domain<'t>,
     selector: &Selector,
 ) -> Result<DkimKey, Error> {
-    dkim::check_fit(domain, selector)?;
+    dkim::check_fit(&domain.name, selector)?;
+    domain::check_signs_for_own(tx, caller, domain)?;
     provision::equip(tx, domain)?;
     let keys = dkim::list(tx, domain)?;
     let key = current(&keys).ok_or(Error::NotFound(Entity::DkimKey))?;
-    domain::check_signs_for_own(tx, caller, domain)?;
     if key.selector == *selector {
         return Ok(key.clone());
     }

@@ -56,7 +56,6 @@ pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Res
     if let Some(alias) = inbound::own_alias(tx, caller, new.name)? {
         return Err(alias);
     }
-    loss::make_way(tx, caller, new.name, false, None)?;
     make(tx, caller, new, label, false)
 }
 
@@ -94,7 +93,6 @@ pub(crate) fn create_proved<'t>(
     caller: &Caller,
     name: &DomainName,
 ) -> Result<Domain<'t>, Error> {
-    loss::make_way(tx, caller, name, true, None)?;
     let domain = make(tx, caller, &NewDomain::named(name), None, true)?;
     signing::prove(tx, caller.actor(), &domain, ownership::BY_CHALLENGE)?;
     domain::find(tx, caller, domain.id)
@@ -138,10 +136,7 @@ pub fn create_free<'t>(
 /// What is to be written of a domain against which nothing stands; none if it is one of the others.
 fn plan_free<'a>(tx: &WriteTx<'_>, caller: &Caller, new: NewDomain<'a>) -> Result<Option<Plan<'a>>, Error> {
     let Ok(label) = label::parse_optional("label", new.label) else { return Ok(None) };
-    if caller.is_of_domains()
-        || !tx.settings().dkim_selector.fits(new.name)
-        || !ownership::is_free(tx, caller, new.name)?
-    {
+    if caller.is_of_domains() || !ownership::is_free(tx, caller, new.name)? {
         return Ok(None);
     }
     match plan(tx, caller, new, label, false) {
@@ -195,7 +190,8 @@ struct Plan<'a> {
     covered: bool,
 }
 
-/// Plans a domain of a name for which way was made.
+/// Plans a domain of a name that the account may have. It refuses whatever is to be refused, and writes at most that an earlier claim of
+/// the account to the name is over.
 fn plan<'a>(
     tx: &WriteTx<'_>,
     caller: &Caller,
@@ -203,18 +199,23 @@ fn plan<'a>(
     label: Option<String>,
     is_challenge_seen: bool,
 ) -> Result<Plan<'a>, Error> {
-    let claimed_at = ownership::begin(tx, caller.account(), new.name, is_challenge_seen)?;
     let handle = new.subscription.unwrap_or(subscription::DEFAULT);
     let subscription = subscription::find(tx, caller.account(), handle)?;
     subscription::make_room_for_domain(tx, &subscription)?;
     let key_later = new.key_later || !dkim::pool::has_pair(tx)?;
+    // What could not be made later is refused now.
+    dkim::check_fit(new.name, &tx.settings().dkim_selector)?;
+    if !key_later {
+        life::check_room(tx, 0)?;
+    }
     // What seals the keys is asked before anything is written, with the rest of what was foreseen.
     tx.master_key().newest()?;
     let covered = ownership::is_covered(tx, caller.account(), new.name)?;
+    let claimed_at = ownership::begin(tx, caller.account(), new.name, is_challenge_seen)?;
     Ok(Plan { new, label, subscription, key_later, claimed_at, covered })
 }
 
-/// Makes a domain of a name for which way was made.
+/// Makes a domain, and takes its name from a claim that gives way when nothing is left to refuse.
 fn make<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -222,7 +223,9 @@ fn make<'t>(
     label: Option<String>,
     is_challenge_seen: bool,
 ) -> Result<Domain<'t>, Error> {
+    let gives_way = loss::check_way(tx, caller, new.name, is_challenge_seen, None)?;
     let plan = plan(tx, caller, new.clone(), label, is_challenge_seen)?;
+    loss::take(tx, caller.account(), new.name, gives_way)?;
     let id = table::next_ids(tx, 1)?.pop().ok_or(Error::NotFound(Entity::Domain))?;
     let domain = write(tx, caller, plan, id)?;
     total::add_new(tx, [&domain])?;
@@ -254,8 +257,6 @@ fn write<'t>(tx: &WriteTx<'t>, caller: &Caller, plan: Plan<'_>, id: DomainId) ->
     };
     let domain = table::insert(tx, caller, new, plan.covered)?;
     webhook::create(tx, &domain)?;
-    // What could not be made later is refused now.
-    dkim::check_fit(&domain, &tx.settings().dkim_selector)?;
     let key = (!plan.key_later).then(|| life::make_first(tx, &domain)).transpose()?;
     record::seed(tx, &domain, key.as_slice())?;
     let change = Change::DomainCreated {

@@ -29,6 +29,7 @@ use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
 use crate::id::AccountId;
 use crate::name::DomainName;
+use crate::subscription::Subscription;
 use crate::{
     dkim, inbound, list, login, loss, ownership, recipient, record, route, session, setup_link, signing,
     subscription, token, webhook,
@@ -43,12 +44,17 @@ const NOBODY: AccountId = AccountId::new(0);
 /// Gives the domain its first DKIM key, if that was left for later. `NoSpareKey` if no pair is ready:
 /// [`pool::write`](dkim::pool::write) makes one.
 pub fn equip<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
-    // Not as it was when the domain was read: this may be called twice in one transaction.
-    if domain.wants_key && table::has_key(tx, domain.id)? && dkim::list(tx, domain)?.is_empty() {
-        let key = life::make_first(tx, domain)?;
-        record::add_key(tx, &key)?;
+    if !domain.wants_key {
+        return Ok(());
     }
-    Ok(())
+    tx.part(|| {
+        // Not as it was when the domain was read: this may be called twice in one transaction.
+        if table::has_key(tx, domain.id)? && dkim::list(tx, domain)?.is_empty() {
+            let key = life::make_first(tx, domain)?;
+            record::add_key(tx, &key)?;
+        }
+        Ok(())
+    })
 }
 
 /// Gives domains of at most `limit` accounts their first DKIM key, one each, as far as the pool of spare pairs reaches; where
@@ -71,7 +77,7 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
             last = holder.account;
             let (id, caller) = holder.for_schedule();
             let domain = domain::find(tx, &caller, id)?;
-            match tx.part(|| equip(tx, &domain)) {
+            match equip(tx, &domain) {
                 Err(error @ (Error::Store(_) | Error::NoSpareKey)) => return Err(error),
                 Ok(()) => {}
                 // The settings have changed meanwhile: one domain's trouble is not the others'.
@@ -107,6 +113,17 @@ pub fn rename<'t>(
     if let Some(alias) = inbound::own_alias(tx, caller, name)? {
         return Err(alias);
     }
+    // That mail would go in a circle shows when the name is there.
+    tx.part(|| move_to(tx, caller, domain, name))
+}
+
+/// Gives the domain a name that nothing of its own prevents.
+fn move_to<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    name: &DomainName,
+) -> Result<Domain<'t>, Error> {
     loss::make_way(tx, caller, name, false, Some(domain.id))?;
     ownership::remember(tx, domain.account, domain.id)?;
     let claimed_at = ownership::begin(tx, domain.account, name, false)?;
@@ -115,7 +132,7 @@ pub fn rename<'t>(
     let renamed = table::rename(tx, domain, &claim, tx.now() + domain::FIRST_CHECK_AFTER)?;
     route::check_no_circle(tx, renamed.id, "name")?;
     let keys = dkim::list(tx, &renamed)?;
-    keys.iter().try_for_each(|key| dkim::check_fit(&renamed, &key.selector))?;
+    keys.iter().try_for_each(|key| dkim::check_fit(name, &key.selector))?;
     // A key signs only while its record is known to be right, and the new name has none yet.
     life::suspend_all(tx, domain)?;
     // A link names the domain that it opens, and whoever came by one came for that name.
@@ -169,6 +186,18 @@ pub fn transfer<'t>(
     check_signs_for_none(tx, caller, domain)?;
     let subscription = subscription::find(tx, to, subscription::DEFAULT)?;
     subscription::make_room_for_domain(tx, &subscription)?;
+    // Whether a spare pair is ready shows when the domain's keys make room for it.
+    tx.part(|| hand_over(tx, caller, domain, &subscription))
+}
+
+/// Hands the domain to the account of a subscription that has room for it.
+fn hand_over<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    subscription: &Subscription,
+) -> Result<Details, Error> {
+    let to = subscription.account;
     route::reset(tx, domain)?;
     inbound::reset(tx, domain)?;
     login::withdraw(tx, domain)?;

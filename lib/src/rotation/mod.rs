@@ -36,7 +36,7 @@ use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::dkim::life;
 use crate::dkim::{self, DkimKey, KeyKind, Source, Supply, pool};
 use crate::domain::{self, Details, Domain, Holder, holder};
-use crate::error::{Entity, Error};
+use crate::error::Error;
 use crate::event::Change;
 use crate::id::{DkimKeyId, DomainId};
 use crate::keyring;
@@ -162,9 +162,12 @@ pub fn start<'t>(
     let new = if keys.iter().any(|key| key.delegated_to.is_some()) {
         next_delegated(&keys, keep)?.clone()
     } else {
-        make_room(tx, caller, domain, &keys)?;
-        let selector = dkim::next_selector(current, &keys)?;
-        keyring::add(tx, caller, domain, &selector, source, None)?.key
+        // Whether a spare pair is ready shows when another key has made room for it.
+        tx.part(|| {
+            make_room(tx, caller, domain, &keys)?;
+            let selector = dkim::next_selector(current, &keys)?;
+            Ok::<_, Error>(keyring::add(tx, caller, domain, &selector, source, None)?.key)
+        })?
     };
     begin(tx, caller, domain, &mut rotation, &new, Some(current))?;
     status(tx, domain)
@@ -226,23 +229,28 @@ pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> R
     now.stage
         .after(Step::Begin, tx.now(), tx.settings().keep_retired_for)
         .map_err(|refusal| Error::invalid("rotation", refusal))?;
-    let mut new = Vec::with_capacity(DELEGATED_SELECTORS.len());
-    for word in DELEGATED_SELECTORS {
-        let selector: Selector = word.parse()?;
-        // The domain's number and not its name: that may be too long to stand below the zone, or change.
-        let target: DnsName = format!("{word}._domainkey.{}.{zone}", domain.id)
-            .parse()
-            .map_err(|e: crate::name::InvalidName| e.of("delegation"))?;
-        let made = keyring::add(tx, caller, domain, &selector, &Source::Pool, Some(&target))?;
-        new.push(made.key);
-    }
-    let current = keyring::current(&now.keys).filter(|key| key.is_active()).cloned();
-    match (new.first(), current) {
-        (Some(first), Some(current)) => begin(tx, caller, domain, &mut now.rotation, first, Some(&current))?,
-        // Nothing signs yet that it could take over from.
-        (Some(first), None) => life::let_it_alone_start_itself(tx, domain, first)?,
-        (None, _) => {}
-    }
+    // Whether the second one has room, and a spare pair, shows when the first one is there.
+    tx.part(|| {
+        let mut new = Vec::with_capacity(DELEGATED_SELECTORS.len());
+        for word in DELEGATED_SELECTORS {
+            let selector: Selector = word.parse()?;
+            // The domain's number and not its name: that may be too long to stand below the zone, or change.
+            let target: DnsName = format!("{word}._domainkey.{}.{zone}", domain.id)
+                .parse()
+                .map_err(|e: crate::name::InvalidName| e.of("delegation"))?;
+            let made = keyring::add(tx, caller, domain, &selector, &Source::Pool, Some(&target))?;
+            new.push(made.key);
+        }
+        let current = keyring::current(&now.keys).filter(|key| key.is_active()).cloned();
+        match (new.first(), current) {
+            (Some(first), Some(current)) => {
+                begin(tx, caller, domain, &mut now.rotation, first, Some(&current))
+            }
+            // Nothing signs yet that it could take over from.
+            (Some(first), None) => life::let_it_alone_start_itself(tx, domain, first),
+            (None, _) => Ok(()),
+        }
+    })?;
     status(tx, domain)
 }
 
@@ -439,12 +447,9 @@ fn make_room<'t>(
     domain: &Domain<'t>,
     keys: &[DkimKey],
 ) -> Result<(), Error> {
-    let most = tx.settings().most_dkim_keys;
-    if keys.len() < most as usize {
-        return Ok(());
-    }
-    match keys.iter().find(|key| key.released_at.is_some()) {
+    let room = life::check_room(tx, keys.len());
+    match keys.iter().find(|key| key.released_at.is_some()).filter(|_| room.is_err()) {
         Some(released) => keyring::delete(tx, caller, domain, &released.selector),
-        None => Err(Error::Limit { what: Entity::DkimKey, most: most.into() }),
+        None => room,
     }
 }

@@ -277,12 +277,14 @@ pub fn update<'t>(
         _ => {}
     }
     let webhook_secret_changed = change.webhook_secret != Patch::Keep;
+    if let Patch::Set(secret) = &change.webhook_secret {
+        webhook::check_secret(secret).map_err(|reason| Error::invalid("webhook_secret", reason))?;
+    }
     table::upsert(tx, domain.id, &route)?;
     match change.webhook_secret {
         Patch::Keep => {}
         Patch::Clear => table::set_secret(tx, domain.id, None)?,
         Patch::Set(secret) => {
-            webhook::check_secret(&secret).map_err(|reason| Error::invalid("webhook_secret", reason))?;
             let sealed = tx.master_key().seal(&identity(domain.id), secret.as_bytes())?;
             table::set_secret(tx, domain.id, Some(&sealed))?;
         }
