@@ -369,7 +369,7 @@ fn make_alias<'t>(
     tx.part(|| {
         loss::make_way(tx, caller, alias, is_challenge_seen, None)?;
         let claimed_at = ownership::begin(tx, domain.account, alias, is_challenge_seen)?;
-        let covered = ownership::is_covered(tx, domain.account, alias)?;
+        let covered = ownership::is_covered(tx, domain.account, alias, None)?;
         table::insert_alias(tx, domain, alias, claimed_at, covered)?;
         route::check_no_circle(tx, domain.id, "aliases")
     })

@@ -25,6 +25,7 @@
 //! ```
 
 mod challenge;
+mod cover;
 mod reserved;
 mod rules;
 pub(crate) mod table;
@@ -42,6 +43,7 @@ use crate::name::DomainName;
 use crate::settings::RequireProof;
 
 pub use challenge::Challenge;
+pub(crate) use cover::{cover_aliases, cover_below, cover_each, is_covered};
 pub(crate) use rules::{Bid, Proof, takes};
 
 /// By what a name is proved, in the audit log.
@@ -325,7 +327,7 @@ pub(crate) fn check_claimable(
         let reason = format!("{name} is reserved for the operator of this server");
         return Err(Error::NotClaimable { reason });
     }
-    if is_challenge_seen || is_covered(tx, account, name)? {
+    if is_challenge_seen || is_covered(tx, account, name, instead_of)? {
         return Ok(());
     }
     let most = tx.settings().caps.unproved_claims;
@@ -361,17 +363,6 @@ pub(crate) fn has_room_for(tx: &ReadTx<'_>, account: AccountId, more: u32) -> Re
 /// How many names an account has or claims that nothing proves.
 pub fn count_unproved(tx: &ReadTx<'_>, account: AccountId) -> Result<u64, Error> {
     table::count_unproved(tx, account, None, None, u32::MAX)
-}
-
-/// Notes that an account has proved a name, for what it has below it: those names do not count as unproved. Only a tenant's
-/// are counted.
-pub(crate) fn cover_below(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(), Error> {
-    if account::is_trusted(tx, account)? { Ok(()) } else { table::cover_below(tx, account, name) }
-}
-
-/// Whether a name of an account lies below one that it has proved.
-pub(crate) fn is_covered(tx: &ReadTx<'_>, account: AccountId, name: &DomainName) -> Result<bool, Error> {
-    Ok(nearest_proved(tx, name)?.is_some_and(|above| above.account == account))
 }
 
 /// Foresees what is read before an account may have a name.

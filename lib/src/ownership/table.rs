@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use super::{Loss, ProvedAbove};
 use crate::account::Caller;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, WriteTx, moment, named};
+use crate::db::{ReadTx, Row, WriteTx, moment, named};
 use crate::domain::Details;
+use crate::domain::table::{THOSE, those};
 use crate::domain::visibility::{Scope, visible};
 use crate::error::Error;
 use crate::id::{AccountId, ApiKeyId, DomainId};
@@ -73,17 +74,89 @@ pub(super) fn challenge_seed(tx: &ReadTx<'_>, account: AccountId) -> Result<Opti
     tx.one(sql, [account.number()], |row| row.get(0))
 }
 
-/// Notes of the names of an account below this one, which it has proved, that they are covered.
-pub(crate) fn cover_below(tx: &WriteTx<'_>, account: AccountId, name: &DomainName) -> Result<(), Error> {
-    let below = format!(".{name}");
-    for sql in [
-        "UPDATE alias SET covered = 1 WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
-             AND substr(name, length(name) - length(:below) + 1) = :below",
-        "UPDATE domain SET covered = 1 WHERE account_id = :account AND covered = 0 AND proved_at IS NULL
-             AND substr(name, length(name) - length(:below) + 1) = :below",
-    ] {
-        tx.run(sql, named! { ":account": account.number(), ":below": below.as_str() })?;
+/// What has names that an account must prove.
+#[derive(Clone, Copy)]
+pub(super) enum Names {
+    Domains,
+    Aliases,
+}
+
+/// A name that is not proved by itself.
+pub(super) struct Unproved {
+    pub(super) account: AccountId,
+    pub(super) name: DomainName,
+    /// Whether it was last known to lie below a name that its account has proved.
+    pub(super) covered: bool,
+}
+
+fn unproved(row: &Row<'_>) -> Result<Unproved, Error> {
+    Ok(Unproved {
+        account: AccountId::new(row.get("account_id")?),
+        name: DomainName::stored(row.get("name")?),
+        covered: row.get("covered")?,
+    })
+}
+
+/// The aliases of an account whose names end so and that are not proved by themselves.
+pub(super) fn unproved_aliases(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    end: &str,
+) -> Result<Vec<Unproved>, Error> {
+    tx.all(
+        "SELECT account_id, name, covered FROM alias
+         WHERE account_id = :account AND covered IN (0, 1) AND proved_at IS NULL
+             AND substr(name, length(name) - length(:end) + 1) = :end",
+        named! { ":account": account.number(), ":end": end },
+        unproved,
+    )
+}
+
+/// The first domains of an account whose names end so and that are not proved by themselves.
+pub(super) fn unproved_below(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    end: &str,
+    limit: usize,
+) -> Result<Vec<(DomainId, Unproved)>, Error> {
+    tx.all(
+        "SELECT id, account_id, name, covered FROM domain
+         WHERE account_id = :account AND covered IN (0, 1) AND proved_at IS NULL
+             AND substr(name, length(name) - length(:end) + 1) = :end
+         ORDER BY id LIMIT :limit",
+        named! {
+            ":account": account.number(), ":end": end, ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
+        },
+        |row| Ok((DomainId::new(row.get("id")?), unproved(row)?)),
+    )
+}
+
+/// Those of these domains that are not proved by themselves.
+pub(super) fn unproved_of(tx: &ReadTx<'_>, domains: &[DomainId]) -> Result<Vec<Unproved>, Error> {
+    let sql =
+        format!("SELECT account_id, name, covered FROM domain WHERE id IN ({THOSE}) AND proved_at IS NULL");
+    tx.all(&sql, named! { ":ids": those(domains) }, unproved)
+}
+
+/// Notes whether these names lie below one that their account has proved.
+pub(super) fn set_covered(
+    tx: &WriteTx<'_>,
+    names: Names,
+    those: &[&str],
+    covered: bool,
+) -> Result<(), Error> {
+    if those.is_empty() {
+        return Ok(());
     }
+    let sql = match names {
+        Names::Domains => {
+            "UPDATE domain SET covered = :covered WHERE name IN (SELECT value FROM json_each(:names))"
+        }
+        Names::Aliases => {
+            "UPDATE alias SET covered = :covered WHERE name IN (SELECT value FROM json_each(:names))"
+        }
+    };
+    tx.run(sql, named! { ":names": json(those), ":covered": covered })?;
     Ok(())
 }
 

@@ -210,7 +210,7 @@ fn plan<'a>(
     }
     // What seals the keys is asked before anything is written, with the rest of what was foreseen.
     tx.master_key().newest()?;
-    let covered = ownership::is_covered(tx, caller.account(), new.name)?;
+    let covered = ownership::is_covered(tx, caller.account(), new.name, None)?;
     let claimed_at = ownership::begin(tx, caller.account(), new.name, is_challenge_seen)?;
     Ok(Plan { new, label, subscription, key_later, claimed_at, covered })
 }

@@ -127,7 +127,7 @@ fn move_to<'t>(
     loss::make_way(tx, caller, name, false, Some(domain.id))?;
     ownership::remember(tx, domain.account, domain.id)?;
     let claimed_at = ownership::begin(tx, domain.account, name, false)?;
-    let covered = ownership::is_covered(tx, domain.account, name)?;
+    let covered = ownership::is_covered(tx, domain.account, name, Some(domain.id))?;
     let claim = table::NewClaim { name, claimed_at, covered };
     let renamed = table::rename(tx, domain, &claim, tx.now() + domain::FIRST_CHECK_AFTER)?;
     route::check_no_circle(tx, renamed.id, "name")?;
@@ -216,7 +216,6 @@ fn hand_over<'t>(
     // Where a domain above it signed, its own keys do from now on.
     signing::follow(tx, caller.actor(), domain.id)?;
     leave(tx, caller, domain)?;
-    ownership::cover_below(tx, to, &domain.name)?;
     signing::follow_proof(tx, caller.actor(), to, &domain.name)?;
     for account in [domain.account, to] {
         let change = Change::DomainTransferred { domain: domain.into(), from: domain.account, to };

@@ -5,6 +5,7 @@ use crate::db::{Postroom, ReadTx, WriteTx};
 use crate::error::{Entity, Error};
 use crate::event::Actor;
 use crate::id::DomainId;
+use crate::ownership;
 
 /// The setting whose value is noted.
 const NAME: &str = "ownership.require_proof";
@@ -25,9 +26,9 @@ fn followed_up_to(tx: &ReadTx<'_>) -> Result<Option<DomainId>, Error> {
     })
 }
 
-/// Brings the statuses of at most `limit` unproved domains to what follows from
-/// [`Settings::require_proof`](crate::settings::Settings::require_proof), if that was another one before. Returns whether there
-/// may be more to do.
+/// Brings at most `limit` unproved domains to what follows from
+/// [`Settings::require_proof`](crate::settings::Settings::require_proof), if that was another one before, or from a change of who has proved
+/// a name above them. Returns whether there may be more to do.
 ///
 /// How far it is done is noted in the database, so that it goes on after a restart. A background thread calls it.
 pub fn follow_setting(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
@@ -47,6 +48,7 @@ pub fn follow_setting(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
                 Err(error) => return Err(error),
             }
         }
+        ownership::cover_each(tx, &some)?;
         // Another change may have asked for earlier domains meanwhile, which are next then.
         if followed_up_to(tx)? != after {
             return Ok(true);

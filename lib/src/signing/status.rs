@@ -82,8 +82,8 @@ fn follow_each(
     own.ok_or(Error::NotFound(Entity::Domain))
 }
 
-/// Brings the statuses of the domains below a name to what follows from a change of who has proved it: those of the account whose
-/// proof it was or is, and those of the account that has proved the nearest name above it.
+/// Brings the domains below a name, and whether they count as unproved, to what follows from a change of who has proved it: those of the
+/// account whose proof it was or is, and those of the account that has proved the nearest name above it.
 pub(crate) fn follow_proof(
     tx: &WriteTx<'_>,
     actor: &Actor,
@@ -98,6 +98,9 @@ pub(crate) fn follow_proof(
 }
 
 fn follow_below(tx: &WriteTx<'_>, actor: &Actor, account: AccountId, name: &DomainName) -> Result<(), Error> {
+    if let Some(first) = ownership::cover_below(tx, account, name, FOLLOWED_AT_ONCE)? {
+        setting::follow_from(tx, first)?;
+    }
     if !ownership::needs_proof(tx, account)? {
         return Ok(());
     }
@@ -116,7 +119,6 @@ pub(crate) fn prove<'t>(tx: &WriteTx<'t>, actor: &Actor, domain: &Domain<'t>, by
     }
     domain::table::prove(tx, domain.id)?;
     tx.tell(actor, domain.account, &Change::DomainProved { domain: domain.into(), by: by.to_owned() })?;
-    ownership::cover_below(tx, domain.account, &domain.name)?;
     follow(tx, actor, domain.id)?;
     follow_proof(tx, actor, domain.account, &domain.name)
 }

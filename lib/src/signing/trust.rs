@@ -6,6 +6,7 @@ use crate::db::Postroom;
 use crate::error::Error;
 use crate::event::Actor;
 use crate::id::DomainId;
+use crate::ownership;
 use crate::ownership::table::unproved_after;
 
 /// How many domains are brought up to date in one transaction.
@@ -26,6 +27,10 @@ pub fn set_trust(postroom: &Postroom, name: &str, is_trusted: bool) -> Result<(A
     let account = postroom.write(|tx| {
         let account = account::find(tx, name)?;
         account::set_trust(tx, &account, is_trusted)?;
+        if !is_trusted {
+            // Only a tenant's names are counted, and which are covered was not kept.
+            ownership::cover_aliases(tx, account.id)?;
+        }
         account::find(tx, name)
     })?;
     let (mut after, mut unproved) = (DomainId::new(0), 0);
@@ -33,6 +38,9 @@ pub fn set_trust(postroom: &Postroom, name: &str, is_trusted: bool) -> Result<(A
         let next = postroom.write(|tx| {
             let next = unproved_after(tx, account.id, after, AT_ONCE)?;
             next.iter().try_for_each(|id| follow(tx, &Actor::Operator, *id).map(drop))?;
+            if !is_trusted {
+                ownership::cover_each(tx, &next)?;
+            }
             Ok::<_, Error>(next)
         })?;
         unproved += next.len() as u64;

@@ -126,7 +126,6 @@ fn an_unproved_name_of_a_trusted_account_expires_only_where_every_account_must_p
 fn what_lies_below_a_name_that_was_proved_later_does_not_count_as_unproved_any_more() {
     let app = TestApp::new();
     let tenant = app.tenant("tenant");
-    let unproved = || app.postroom.read(|tx| ownership::count_unproved(tx, tenant.account)).unwrap();
     let shop = create(&app, &tenant, "shop.example.com").unwrap();
     create(&app, &tenant, "other.example").unwrap();
     app.postroom
@@ -135,7 +134,115 @@ fn what_lies_below_a_name_that_was_proved_later_does_not_count_as_unproved_any_m
         })
         .unwrap();
     create(&app, &tenant, "example.com").unwrap();
-    assert_eq!(unproved(), 4);
+    assert_eq!(unproved(&app, &tenant), 4);
     prove(&app, &tenant, "example.com");
-    assert_eq!(unproved(), 1, "other.example alone");
+    assert_eq!(unproved(&app, &tenant), 1, "other.example alone");
+}
+
+fn unproved(app: &TestApp, key: &Key) -> u64 {
+    app.postroom.read(|tx| ownership::count_unproved(tx, key.account)).unwrap()
+}
+
+#[test]
+fn what_lay_below_a_proved_name_counts_as_unproved_when_that_name_is_gone() {
+    for way in ["deleted", "renamed", "transferred", "lost"] {
+        let app = TestApp::new();
+        let (tenant, other) = (app.tenant("tenant"), app.tenant("other"));
+        let id = create(&app, &tenant, "example.com").unwrap();
+        prove(&app, &tenant, "example.com");
+        create(&app, &tenant, "shop.example.com").unwrap();
+        create(&app, &tenant, "eu.shop.example.com").unwrap();
+        let host = create(&app, &tenant, "host.example").unwrap();
+        app.postroom
+            .write(|tx| {
+                let host = tenant.own(tx, host)?;
+                inbound::add_alias(tx, &tenant.operator(), &host, &name("alias.example.com"))
+            })
+            .unwrap();
+        assert_eq!(unproved(&app, &tenant), 1, "host.example alone");
+        create(&app, &tenant, "in.example.com").unwrap();
+        prove(&app, &tenant, "in.example.com");
+        create(&app, &tenant, "deep.in.example.com").unwrap();
+        let caller = tenant.operator();
+        pool::write(&*app.postroom, |tx| match way {
+            "deleted" => provision::delete(tx, &caller, &tenant.own(tx, id)?),
+            "renamed" => {
+                provision::rename(tx, &caller, &tenant.own(tx, id)?, &name("new.example.com")).map(drop)
+            }
+            "transferred" => provision::transfer(tx, &caller, &tenant.own(tx, id)?, other.account).map(drop),
+            _ => claim::free(tx, &name("example.com")).map(drop),
+        })
+        .unwrap();
+        let renamed = u64::from(way == "renamed");
+        assert_eq!(unproved(&app, &tenant), 4 + renamed, "{way}: all but what in.example.com proves");
+        let count = app
+            .value::<i64>("SELECT count(*) FROM domain WHERE name = 'deep.in.example.com' AND covered = 1");
+        assert_eq!(count, 1, "{way}");
+    }
+}
+
+#[test]
+fn a_name_that_another_account_proves_in_between_covers_no_more_what_is_below_it() {
+    let app = TestApp::new();
+    let (tenant, other) = (app.tenant("tenant"), app.tenant("other"));
+    create(&app, &tenant, "example.com").unwrap();
+    prove(&app, &tenant, "example.com");
+    create(&app, &tenant, "eu.shop.example.com").unwrap();
+    assert_eq!(unproved(&app, &tenant), 0);
+    claimed(&app, &other, "shop.example.com");
+    prove(&app, &other, "shop.example.com");
+    assert_eq!(unproved(&app, &tenant), 1);
+    app.postroom.write(|tx| claim::free(tx, &name("shop.example.com")).map(drop)).unwrap();
+    assert_eq!(unproved(&app, &tenant), 0);
+}
+
+#[test]
+fn a_renamed_domain_does_not_cover_its_own_new_name() {
+    let app =
+        TestApp::with(Settings { caps: Caps { unproved_claims: 1, ..Caps::default() }, ..settings() }, 20);
+    let tenant = app.tenant("tenant");
+    let id = create(&app, &tenant, "example.com").unwrap();
+    prove(&app, &tenant, "example.com");
+    create(&app, &tenant, "one.example").unwrap();
+    let refused = rename(&app, &tenant, id, "shop.example.com");
+    assert!(matches!(refused, Err(Error::Limit { what: Entity::Claim, most: 1 })), "{refused:?}");
+}
+
+#[test]
+fn which_names_are_covered_is_found_out_anew_for_an_account_that_is_trusted_no_more() {
+    let app = TestApp::new();
+    let own = app.account("own");
+    let host = create(&app, &own, "host.example").unwrap();
+    create(&app, &own, "example.com").unwrap();
+    create(&app, &own, "shop.example.com").unwrap();
+    app.postroom
+        .write(|tx| inbound::add_alias(tx, &own.operator(), &own.own(tx, host)?, &name("alias.example.com")))
+        .unwrap();
+    prove(&app, &own, "example.com");
+    signing::set_trust(&app.postroom, "own", false).unwrap();
+    assert_eq!(unproved(&app, &own), 1, "host.example alone");
+    signing::set_trust(&app.postroom, "own", true).unwrap();
+    app.postroom
+        .write(|tx| {
+            let caller = own.operator();
+            provision::delete(tx, &caller, &domain::find_named(tx, &caller, &name("example.com"))?)
+        })
+        .unwrap();
+    signing::set_trust(&app.postroom, "own", false).unwrap();
+    assert_eq!(unproved(&app, &own), 3);
+}
+
+#[test]
+fn of_many_names_below_one_that_is_gone_some_count_at_once_and_the_others_soon() {
+    let app = TestApp::new();
+    let tenant = app.tenant("tenant");
+    let id = create(&app, &tenant, "example.com").unwrap();
+    prove(&app, &tenant, "example.com");
+    while signing::follow_setting(&app.postroom, 100).unwrap() {}
+    app.domains_below(&tenant, "example.com", 250);
+    assert_eq!(unproved(&app, &tenant), 0);
+    app.postroom.write(|tx| provision::delete(tx, &tenant.operator(), &tenant.own(tx, id)?)).unwrap();
+    assert_eq!(unproved(&app, &tenant), 200);
+    while signing::follow_setting(&app.postroom, 100).unwrap() {}
+    assert_eq!(unproved(&app, &tenant), 250);
 }
