@@ -3,6 +3,7 @@
 
 use crate::account::Caller;
 use crate::db::{ReadTx, WriteTx};
+use crate::dkim::life;
 use crate::domain::{self, Holder};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
@@ -10,7 +11,7 @@ use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
 use crate::ownership::table::{self, Lost};
 use crate::ownership::{self, Loss, Way};
-use crate::signing;
+use crate::{record, signing};
 
 /// Takes the name by which a holder was found away from it.
 pub(crate) fn lose(tx: &WriteTx<'_>, actor: &Actor, holder: &Holder<'_>, loss: Loss) -> Result<(), Error> {
@@ -24,6 +25,9 @@ pub(crate) fn lose(tx: &WriteTx<'_>, actor: &Actor, holder: &Holder<'_>, loss: L
     } else {
         // What its keys signed for is signed for by nobody until its owner says so.
         let left_alone = domain::table::hand_on_authority(tx, holder.id, None)?;
+        for key in life::suspend_unseen_of(tx, &left_alone)? {
+            record::table::reset_key(tx, key.id)?;
+        }
         // Each is checked soon, and follows then at the latest.
         let mut now = left_alone.into_iter().take(signing::FOLLOWED_AT_ONCE);
         now.try_for_each(|id| signing::follow(tx, actor, id).map(drop))?;

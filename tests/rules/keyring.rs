@@ -367,3 +367,142 @@ fn a_key_that_waits_for_its_record_signs_when_that_is_seen() {
     wait().unwrap();
     assert_eq!(check(), ["waits"]);
 }
+
+#[test]
+fn a_first_key_that_is_deactivated_before_its_record_is_seen_does_not_start_itself() {
+    let (app, key) = start();
+    let (id, caller) = (domain_of(&app, &key, "example.com").id, key.operator());
+    let deactivate = || {
+        app.postroom
+            .write(|tx| keyring::deactivate(tx, &caller, &key.own(tx, id)?, &selector("pr1")))
+            .unwrap()
+    };
+    assert!(!deactivate().is_active() && !deactivate().is_active());
+    let told = app.actions(key.account);
+    assert_eq!(told.iter().filter(|event| event.starts_with("dkim_key.deactivated")).count(), 1, "{told:?}");
+    app.publish(&key, id.number());
+    verify::check(&app.postroom, &caller, id, &*app.dns).unwrap();
+    let keys = app.postroom.read(|tx| dkim::list(tx, &key.own(tx, id)?)).unwrap();
+    assert!(keys.iter().all(|key| !key.is_active()), "{keys:?}");
+}
+
+/// A domain below another one, both with records that are right.
+fn below() -> (TestApp, Key, Details) {
+    let (app, key) = start();
+    app.domain(&key, "news.example.com");
+    for name in ["example.com", "news.example.com"] {
+        app.publish_all(name);
+        let id = domain_of(&app, &key, name).id;
+        verify::check(&app.postroom, &key.operator(), id, &*app.dns).unwrap();
+    }
+    let child = domain_of(&app, &key, "news.example.com");
+    (app, key, child)
+}
+
+fn signed(app: &TestApp, name: &str) -> usize {
+    let message = format!("From: a@{name}\r\n\r\n");
+    app.postroom.read(|tx| dkim::sign(tx, &name.parse().unwrap(), message.as_bytes())).unwrap().len()
+}
+
+#[test]
+fn after_an_authority_a_domain_signs_with_a_key_whose_record_was_seen_lately_and_with_others_when_it_is_seen_again()
+ {
+    let (app, key, child) = below();
+    let caller = key.operator();
+    let set = |own| {
+        app.postroom
+            .write(|tx| keyring::set_authority(tx, &caller, &key.own(tx, child.id)?, own).map(drop))
+            .unwrap();
+    };
+    let check = || drop(verify::check(&app.postroom, &caller, child.id, &*app.dns).unwrap());
+    set(false);
+    set(true);
+    assert_eq!(signed(&app, "news.example.com"), 1, "its record was seen a moment ago");
+    set(false);
+    app.dns.set("pr1._domainkey.news.example.com", vec![]);
+    (0..40).for_each(|_| {
+        app.advance(24);
+        check();
+    });
+    assert_eq!(signed(&app, "news.example.com"), 1, "by its authority");
+    set(true);
+    assert_eq!(signed(&app, "news.example.com"), 0, "nobody has looked for 40 days");
+    let now = domain_of(&app, &key, "news.example.com");
+    assert_eq!(now.status, domain::DomainStatus::Pending);
+    assert!(
+        now.next_check_at.since(app.postroom.now()) < domain::FIRST_CHECK_AFTER * 2,
+        "it is looked at soon"
+    );
+    assert!(app.actions(key.account).contains(&"dkim_key.deactivated news.example.com".to_owned()));
+    check();
+    assert_eq!(signed(&app, "news.example.com"), 0);
+    app.publish_all("news.example.com");
+    check();
+    assert_eq!(signed(&app, "news.example.com"), 1, "its key has started itself");
+    // What somebody has switched off stays off.
+    set(false);
+    app.postroom
+        .write(|tx| keyring::deactivate(tx, &caller, &key.own(tx, child.id)?, &selector("pr1")))
+        .unwrap();
+    app.advance(40 * 24);
+    set(true);
+    check();
+    assert_eq!(signed(&app, "news.example.com"), 0);
+}
+
+#[test]
+fn a_domain_whose_authority_is_lost_or_that_changes_hands_signs_with_no_key_that_nobody_has_looked_for() {
+    for is_lost in [true, false] {
+        let (app, key, child) = below();
+        let (caller, other) = (key.operator(), app.account("other"));
+        app.postroom
+            .write(|tx| keyring::set_authority(tx, &caller, &key.own(tx, child.id)?, false).map(drop))
+            .unwrap();
+        app.advance(40 * 24);
+        let holder = if is_lost {
+            app.postroom
+                .write(|tx| postroom::claim::free(tx, &"example.com".parse().unwrap()).map(drop))
+                .unwrap();
+            &key
+        } else {
+            app.postroom
+                .write(|tx| {
+                    postroom::provision::transfer(tx, &caller, &key.own(tx, child.id)?, other.account)
+                        .map(drop)
+                })
+                .unwrap();
+            &other
+        };
+        assert_eq!(signed(&app, "news.example.com"), 0);
+        verify::check(&app.postroom, &holder.operator(), child.id, &*app.dns).unwrap();
+        assert_eq!(signed(&app, "news.example.com"), 1, "is lost: {is_lost}");
+    }
+}
+
+#[test]
+fn of_a_renamed_domain_it_is_told_that_it_is_not_active_and_which_keys_stopped() {
+    let (app, key) = start();
+    app.publish_all("example.com");
+    let (id, caller) = (domain_of(&app, &key, "example.com").id, key.operator());
+    verify::check(&app.postroom, &caller, id, &*app.dns).unwrap();
+    let name = "renamed.example".parse().unwrap();
+    let renamed = app
+        .postroom
+        .write(|tx| {
+            let domain = key.own(tx, id)?;
+            postroom::provision::rename(tx, &caller, &domain, &name).map(Domain::into_details)
+        })
+        .unwrap();
+    assert_eq!(renamed.status, domain::DomainStatus::Pending);
+    assert_eq!(renamed, domain_of(&app, &key, "renamed.example"));
+    let told = app.actions(key.account);
+    let told: Vec<&str> = told.iter().rev().take(3).rev().map(String::as_str).collect();
+    assert_eq!(
+        told,
+        [
+            "domain.renamed renamed.example",
+            "dkim_key.deactivated renamed.example",
+            "domain.status_changed renamed.example"
+        ]
+    );
+}

@@ -84,6 +84,12 @@ impl Desk {
         keys.into_iter().find(|key| key.selector.as_str() == selector).unwrap()
     }
 
+    /// How often this was told.
+    fn told(&self, action: &str) -> usize {
+        let is_told = |event: &&String| event.split(' ').next() == Some(action);
+        self.app.actions(self.key.account).iter().filter(is_told).count()
+    }
+
     fn publish(&self, selector: &str) {
         let value = self.key(selector).public.record_value();
         self.app.dns.set(&format!("{selector}._domainkey.{NAME}"), vec![txt(&value)]);
@@ -155,16 +161,25 @@ fn one_is_under_way_at_a_time_and_can_be_called_off() {
     assert!(abort().unwrap_err().to_string().contains("no rotation is under way"));
     assert_eq!(desk.active(), ["pr1"]);
     desk.start().unwrap();
-    // The new key deleted by hand is as good as called off.
+    // The new key deleted by hand is as good as called off, and so is one that is deactivated.
     let selector = "pr2".parse().unwrap();
+    let caller = desk.key.operator();
     desk.app
         .postroom
-        .write(|tx| {
-            postroom::keyring::delete(tx, &desk.key.operator(), &desk.key.own(tx, domain.id)?, &selector)
-        })
+        .write(|tx| postroom::keyring::delete(tx, &caller, &desk.key.own(tx, domain.id)?, &selector))
         .unwrap();
     assert_eq!(desk.stage(), Stage::Idle);
+    assert_eq!(desk.told("rotation.aborted"), 2);
     desk.start().unwrap();
+    desk.app
+        .postroom
+        .write(|tx| postroom::keyring::deactivate(tx, &caller, &desk.key.own(tx, domain.id)?, &selector))
+        .unwrap();
+    assert_eq!(desk.stage(), Stage::Idle);
+    assert_eq!(desk.told("rotation.aborted"), 3);
+    desk.publish("pr2");
+    desk.verify();
+    assert_eq!((desk.keep(), desk.active()), (0, vec!["pr1".to_owned()]), "what was switched off stays off");
 }
 
 #[test]
@@ -430,4 +445,114 @@ fn a_delegated_key_must_come_by_its_alias() {
     let (verdict, code, text) = finding();
     assert_eq!((verdict, code), (verify::Verdict::Fail, Some("record_missing")), "{text}");
     assert!(text.contains("CNAME pdk1._domainkey."), "{text}");
+}
+
+#[test]
+fn a_delegated_key_that_takes_turns_with_one_that_signs_is_not_deleted_and_a_missing_one_is_made_anew() {
+    let desk = Desk::new(with_zone());
+    let (domain, caller) = (desk.domain(), desk.key.operator());
+    let delete = |text: &str| {
+        desk.app.postroom.write(|tx| {
+            postroom::keyring::delete(tx, &caller, &desk.key.own(tx, domain.id)?, &text.parse().unwrap())
+        })
+    };
+    desk.delegate().unwrap();
+    desk.publish_zone();
+    desk.verify();
+    desk.keep();
+    let refused = delete("pdk2").unwrap_err().to_string();
+    assert!(refused.contains("it takes turns with pdk1"), "{refused}");
+    // As an earlier version did.
+    let spares = || desk.app.value::<i64>("SELECT count(*) FROM spare_key");
+    desk.app.sql().execute("DELETE FROM dkim_key WHERE selector = 'pdk2'", []).unwrap();
+    let refused = desk.start().unwrap_err().to_string();
+    assert!(refused.contains("delegate the domain's keys again"), "{refused}");
+    let before = spares();
+    let again = desk.delegate().unwrap();
+    assert_eq!((again.stage, again.keys.len(), spares()), (desk.stage(), 3, before - 1), "{again:?}");
+    assert_eq!(desk.delegate().unwrap().keys.len(), 3);
+    desk.publish_zone();
+    desk.start().unwrap();
+    desk.verify();
+    desk.keep();
+    assert_eq!(desk.active(), ["pdk2"]);
+    // A domain that gives its delegated keys up has none of them sign first.
+    desk.app
+        .postroom
+        .write(|tx| {
+            let own = desk.key.own(tx, domain.id)?;
+            postroom::keyring::deactivate(tx, &caller, &own, &"pdk2".parse().unwrap())
+        })
+        .unwrap();
+    delete("pdk1").unwrap();
+    delete("pdk2").unwrap();
+}
+
+#[test]
+fn a_key_that_was_replaced_while_it_waited_for_its_record_does_not_start_itself() {
+    let desk = Desk::new(settings());
+    desk.start().unwrap();
+    let (domain, caller) = (desk.domain(), desk.key.operator());
+    let name = "renamed.example".parse().unwrap();
+    desk.app
+        .postroom
+        .write(|tx| postroom::provision::rename(tx, &caller, &desk.key.own(tx, domain.id)?, &name).map(drop))
+        .unwrap();
+    let publish = |selector: &str| {
+        let keys = desk.app.postroom.read(|tx| postroom::dkim::list(tx, &desk.key.own(tx, domain.id)?));
+        let key = keys.unwrap().into_iter().find(|key| key.selector.as_str() == selector).unwrap();
+        let host = format!("{selector}._domainkey.renamed.example");
+        desk.app.dns.set(&host, vec![txt(&key.public.record_value())]);
+        verify::check(&desk.app.postroom, &caller, domain.id, &*desk.app.dns).unwrap();
+        desk.keep();
+    };
+    let active = || {
+        let keys = desk.app.postroom.read(|tx| postroom::dkim::list(tx, &desk.key.own(tx, domain.id)?));
+        let active = keys.unwrap().into_iter().filter(DkimKey::is_active);
+        active.map(|key| key.selector.to_string()).collect::<Vec<_>>()
+    };
+    publish("pr2");
+    assert_eq!(active(), ["pr2"]);
+    desk.app.advance(24);
+    publish("pr1");
+    assert_eq!(active(), ["pr2"], "the other one signs in its place");
+    assert_eq!(desk.told("dkim_key.deactivated"), 2, "it stopped, and then it was retired");
+}
+
+#[test]
+fn a_domain_that_changes_hands_is_not_rotated_any_more_and_a_needed_key_makes_no_room_for_the_new_one() {
+    let desk = Desk::new(Settings { most_dkim_keys: 4, ..settings() });
+    let (domain, caller) = (desk.domain(), desk.key.operator());
+    let buyer = desk.app.account("buyer");
+    let pem = include_bytes!("../fixtures/pem/002-2048.pem");
+    let sources = [("x1", Source::Pool), ("x2", Source::Pair(KeyPair::import(pem).unwrap()))];
+    desk.start().unwrap();
+    desk.app
+        .postroom
+        .write(|tx| {
+            let own = desk.key.own(tx, domain.id)?;
+            rotation::set_interval(tx, &caller, &own, Some(Duration::from_hours(30 * 24)))?;
+            for (text, source) in &sources {
+                postroom::keyring::create(tx, &caller, &own, &text.parse().unwrap(), source)?;
+            }
+            postroom::provision::transfer(tx, &caller, &own, buyer.account).map(drop)
+        })
+        .unwrap();
+    assert_eq!((desk.told("rotation.aborted"), desk.told("rotation.changed")), (1, 2));
+    let now = desk.app.postroom.read(|tx| rotation::status(tx, &buyer.own(tx, domain.id)?)).unwrap();
+    let selectors: Vec<&str> = now.keys.iter().map(|key| key.selector.as_str()).collect();
+    assert_eq!(selectors, ["pr1", "x1", "x2", "x3"], "the key that waited has made room");
+    assert_eq!(now.rotation, rotation::Rotation::default());
+    // The next owner's new key takes the place of the imported one.
+    let third = desk.app.account("third");
+    desk.app
+        .postroom
+        .write(|tx| {
+            let own = buyer.own(tx, domain.id)?;
+            postroom::provision::transfer(tx, &buyer.operator(), &own, third.account).map(drop)
+        })
+        .unwrap();
+    let now = desk.app.postroom.read(|tx| rotation::status(tx, &third.own(tx, domain.id)?)).unwrap();
+    let selectors: Vec<&str> = now.keys.iter().map(|key| key.selector.as_str()).collect();
+    assert_eq!(selectors, ["pr1", "x1", "x3", "x4"]);
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! made ──activate, start_itself──> active ──deactivate──────────> inactive ──activate──> active
 //!                                         ──retire──> retired ──release──> released ──delete
-//!                                         ──suspend_all──> inactive, and starts itself once its record is right
+//!                                         ──suspend_all, suspend_unseen──> inactive, and starts itself once its record is right
 //! ```
 //!
 //! Each step writes the key's row, and what a person wants to know of it into the audit log. When a step is to be made is
@@ -17,7 +17,7 @@ use crate::db::{ReadTx, WriteTx};
 use crate::domain::Domain;
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change, DomainRef, KeyRef};
-use crate::id::{AccountId, DkimKeyId};
+use crate::id::{AccountId, DkimKeyId, DomainId};
 use crate::name::{DnsName, Selector};
 
 /// Makes the first key of a domain, under the selector that the operator has set. It starts itself.
@@ -132,26 +132,41 @@ pub(crate) fn activate<'t>(
     tx.tell(caller.actor(), domain.account, &change)
 }
 
-/// Has the key sign no more.
+/// Has the key sign no more, nor start itself. Returns whether it did, or was to.
 pub(crate) fn deactivate<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
     domain: &Domain<'t>,
     key: &DkimKey,
+) -> Result<bool, Error> {
+    let was = table::deactivate(tx, key.id)?;
+    if was {
+        tell_deactivated(tx, caller, domain, key)?;
+    }
+    Ok(was)
+}
+
+fn tell_deactivated<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    key: &DkimKey,
 ) -> Result<(), Error> {
-    table::deactivate(tx, key.id)?;
     let change = Change::DkimKeyDeactivated { domain: domain.into(), key: key.into() };
     tx.tell(caller.actor(), domain.account, &change)
 }
 
-/// Has the key sign no more, because another signs in its place. Its record stays, for mail that is under way.
+/// Has the key sign no more, nor start itself, because another signs in its place. Its record stays, for mail that is under way. A key
+/// that neither signs nor was to start stays as it is.
 pub(crate) fn retire<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
     domain: &Domain<'t>,
     key: &DkimKey,
 ) -> Result<(), Error> {
-    table::retire(tx, key.id)?;
+    if !table::retire(tx, key.id)? {
+        return Ok(());
+    }
     let change = Change::DkimKeyRetired { domain: domain.into(), key: key.into() };
     tx.tell(caller.actor(), domain.account, &change)
 }
@@ -187,8 +202,65 @@ pub(crate) fn sign_under_selector(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<()
 
 /// Has no key of a renamed domain sign: nothing is known of their records at its new name. Those that signed start
 /// themselves.
-pub(crate) fn suspend_all<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
-    table::suspend_all(tx, domain.id)
+pub(crate) fn suspend_all<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
+    let suspended = table::suspend(tx, &[domain.id], None)?;
+    suspended.iter().try_for_each(|key| tell_deactivated(tx, caller, domain, key))
+}
+
+/// Has those keys of a domain not sign whose records nobody has looked for lately, because the keys of another domain have signed for
+/// it. They start themselves. Returns which those are.
+pub(crate) fn suspend_unseen<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+) -> Result<Vec<DkimKey>, Error> {
+    let suspended = suspend_unseen_of(tx, &[domain.id])?;
+    suspended.iter().try_for_each(|key| tell_deactivated(tx, caller, domain, key))?;
+    Ok(suspended)
+}
+
+/// Does that for several domains, of which nothing is told.
+pub(crate) fn suspend_unseen_of(tx: &WriteTx<'_>, domains: &[DomainId]) -> Result<Vec<DkimKey>, Error> {
+    // For so long the record of a key that signs may be missing before it counts as lost.
+    table::suspend(tx, domains, Some(tx.now() - tx.settings().loss.span))
+}
+
+/// Calls off the rotation that waits for the key, if one does.
+pub(crate) fn call_off_rotation<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    key: DkimKeyId,
+) -> Result<(), Error> {
+    if !table::call_off_rotation(tx, key)? {
+        return Ok(());
+    }
+    tx.tell(caller.actor(), domain.account, &Change::RotationAborted { domain: domain.into() })
+}
+
+/// Has no rotation of the domain's keys begin by itself any more, and calls off the one that waits, with its new key.
+pub(crate) fn end_rotations<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
+    let Some(ended) = table::end_rotations(tx, domain.id)? else { return Ok(()) };
+    if let Some(waits) = ended.waits {
+        tx.tell(caller.actor(), domain.account, &Change::RotationAborted { domain: domain.into() })?;
+        let keys = table::all(tx, domain.id)?;
+        let is_new = |key: &&DkimKey| key.id == waits && key.delegated_to.is_none() && !key.is_active();
+        if let Some(new) = keys.iter().find(is_new) {
+            delete(tx, caller, domain, new)?;
+        }
+    }
+    if let Some(every) = ended.every {
+        let from_hours = Some(every.as_secs() / 3600);
+        let change = Change::RotationIntervalChanged { domain: domain.into(), from_hours, to_hours: None };
+        tx.tell(caller.actor(), domain.account, &change)?;
+    }
+    Ok(())
+}
+
+/// The key of the domain that can go first: one that does not sign and is not delegated, whose record nobody needs, or that its owner has
+/// brought.
+pub(crate) fn least_needed<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Option<DkimKey>, Error> {
+    table::least_needed(tx, domain.id)
 }
 
 /// Has no key sign that an owner before has brought, who may still have it, until somebody activates it anew.

@@ -1,8 +1,11 @@
 //! The SQL of DKIM keys and of spare pairs.
 
+use std::time::Duration;
+
 use super::{Algorithm, DkimKey, KeyPair, PublicKey};
 use crate::clock::Timestamp;
 use crate::db::{Checksum, ReadTx, Row, SealedColumn, WriteTx, moment, moment_if_any, named, parsed};
+use crate::domain::table::{THOSE, those};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
@@ -75,18 +78,56 @@ pub(super) fn activate(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn deactivate(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
-    tx.run("UPDATE dkim_key SET activated_at = NULL, published_as = NULL WHERE id = ?1", [key.number()])?;
-    Ok(())
+/// Deactivates the key, and has it not begin by itself. Returns whether it signed, or was to begin.
+pub(super) fn deactivate(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<bool, Error> {
+    let changed = tx.run(
+        "UPDATE dkim_key SET activated_at = NULL, published_as = NULL, starts_itself = 0
+         WHERE id = ?1 AND (activated_at IS NOT NULL OR starts_itself = 1)",
+        [key.number()],
+    )?;
+    Ok(changed > 0)
 }
 
-/// Deactivates the key because another signs in its place from now on.
-pub(super) fn retire(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
-    tx.run(
-        "UPDATE dkim_key SET activated_at = NULL, published_as = NULL, retired_at = ?2 WHERE id = ?1",
+/// Deactivates the key, if it signs or is to begin by itself, because another signs in its place from now on. Returns whether that was so.
+pub(super) fn retire(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<bool, Error> {
+    let changed = tx.run(
+        "UPDATE dkim_key SET activated_at = NULL, published_as = NULL, starts_itself = 0, retired_at = ?2
+         WHERE id = ?1 AND (activated_at IS NOT NULL OR starts_itself = 1)",
         (key.number(), tx.now().millis()),
     )?;
-    Ok(())
+    Ok(changed > 0)
+}
+
+/// Has the rotation end that waits for the key. Returns whether one did.
+pub(super) fn call_off_rotation(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<bool, Error> {
+    let sql = "UPDATE rotation SET key_id = NULL, replaces_id = NULL, started_at = NULL WHERE key_id = ?1";
+    Ok(tx.run(sql, [key.number()])? > 0)
+}
+
+/// What there was of rotations of a domain's keys.
+pub(super) struct EndedRotations {
+    /// The new key of the one that waited.
+    pub(super) waits: Option<DkimKeyId>,
+    /// How often one began by itself.
+    pub(super) every: Option<Duration>,
+}
+
+pub(super) fn end_rotations(tx: &WriteTx<'_>, domain: DomainId) -> Result<Option<EndedRotations>, Error> {
+    tx.one("DELETE FROM rotation WHERE domain_id = ?1 RETURNING key_id, every", [domain.number()], |row| {
+        let every = row.get::<_, Option<i64>>(1)?.map(|millis| Duration::from_millis(millis.unsigned_abs()));
+        Ok(EndedRotations { waits: row.get::<_, Option<i64>>(0)?.map(DkimKeyId::new), every })
+    })
+}
+
+/// Of the keys that do not sign and are not delegated the one that can go first: one that is released, or else one that is not needed for
+/// mail on its way; an imported one before others.
+pub(super) fn least_needed(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<DkimKey>, Error> {
+    tx.one(
+        "SELECT * FROM dkim_key WHERE domain_id = ?1 AND activated_at IS NULL AND delegated_to IS NULL
+         ORDER BY released_at IS NULL, retired_at IS NOT NULL, imported = 0, id LIMIT 1",
+        [domain.number()],
+        dkim_key,
+    )
 }
 
 /// Notes of the key that was retired first, if that was before `then`, that nobody needs its record any more.
@@ -197,14 +238,27 @@ pub(super) fn let_none_start_itself(tx: &WriteTx<'_>, domain: DomainId) -> Resul
     Ok(())
 }
 
-/// Deactivates every key of a domain that was renamed; those that signed do so again by themselves.
-pub(super) fn suspend_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
-    tx.run(
-        "UPDATE dkim_key SET activated_at = NULL, published_as = NULL, starts_itself = 1
-         WHERE domain_id = ?1 AND activated_at IS NOT NULL",
-        [domain.number()],
+/// Deactivates the keys of these domains that sign, but for those whose record was looked for after `seen_since`. They sign again by
+/// themselves. Returns which those are.
+pub(super) fn suspend(
+    tx: &WriteTx<'_>,
+    domains: &[DomainId],
+    seen_since: Option<Timestamp>,
+) -> Result<Vec<DkimKey>, Error> {
+    let mut suspended = tx.all(
+        &format!(
+            "UPDATE dkim_key SET activated_at = NULL, published_as = NULL, starts_itself = 1
+             WHERE domain_id IN ({THOSE}) AND activated_at IS NOT NULL AND NOT EXISTS (
+                 SELECT 1 FROM record r WHERE r.dkim_key_id = dkim_key.id AND r.checked_at > :since)
+             RETURNING *"
+        ),
+        named! {
+            ":ids": those(domains), ":since": seen_since.map_or(i64::MAX, Timestamp::millis),
+        },
+        dkim_key,
     )?;
-    Ok(())
+    suspended.sort_by_key(|key| key.id);
+    Ok(suspended)
 }
 
 pub(super) fn insert_spare(tx: &WriteTx<'_>, pair: &KeyPair, sealed: &[u8]) -> Result<(), Error> {

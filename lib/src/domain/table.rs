@@ -170,7 +170,7 @@ pub(crate) struct NewClaim<'a> {
     pub(crate) covered: bool,
 }
 
-/// Another name, with everything that was proved of the old one forgotten.
+/// Another name, with everything that was proved of the old one forgotten. Its status follows from its new records.
 pub(crate) fn rename<'t>(
     tx: &WriteTx<'t>,
     domain: &Domain<'t>,
@@ -179,7 +179,7 @@ pub(crate) fn rename<'t>(
 ) -> Result<Domain<'t>, Error> {
     change(
         tx, domain,
-        "UPDATE domain SET name = ?2, status = 'pending', proved_at = NULL, authority_id = NULL, claimed_at = ?5, held_since = ?3, updated_at = ?3,
+        "UPDATE domain SET name = ?2, proved_at = NULL, authority_id = NULL, claimed_at = ?5, held_since = ?3, updated_at = ?3,
              checks = 0, name_servers = NULL, next_check_at = ?4, covered = ?6, checksum = ?7
          WHERE id = ?1 RETURNING *",
         (

@@ -5,10 +5,12 @@ use crate::db::{ReadTx, WriteTx};
 use crate::domain::{self, Domain, Holder, holder, table};
 use crate::error::Error;
 use crate::event::Change;
-use crate::{ownership, signing, verify};
+use crate::{ownership, record, signing, verify};
 
 /// Has the domain's own keys sign for it, or those that sign for the nearest of the caller's domains above it that
 /// [act](ownership::acts). Where there is none above it, its own go on.
+///
+/// A key of its own signs again at once if its record was looked for lately, and otherwise as soon as that is seen.
 ///
 /// Returns the domain, and whether that was a change. Domains for which its keys have signed go along to its authority; `InUse`
 /// if the caller may not see one of those.
@@ -33,6 +35,10 @@ pub fn set_authority<'t>(
         table::hand_on_authority(tx, domain.id, Some(authority.id))?;
         // Those that went along rest on its keys from now on.
         signing::follow(tx, caller.actor(), authority.id)?;
+    } else {
+        // Their owner was not asked to keep their records.
+        record::suspend_unseen(tx, caller, &changed)?;
+        table::set_next_check(tx, domain.id, tx.now() + domain::FIRST_CHECK_AFTER, 0)?;
     }
     let authority = authority.map(|authority| authority.name);
     let change = Change::AuthorityChanged { domain: domain.into(), authority };

@@ -279,7 +279,8 @@ pub fn activate_when_seen<'t>(
     life::let_start_itself(tx, &key)
 }
 
-/// Has the key sign no more. It stays, and so may its record: mail is under way that it has signed.
+/// Has the key sign no more, or not start itself when its record is seen; a rotation that waits for it is aborted. It stays, and so may its
+/// record: mail is under way that it has signed.
 pub fn deactivate<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -289,16 +290,18 @@ pub fn deactivate<'t>(
     let key = find(tx, domain, selector)?.key;
     if key.is_active() {
         domain::check_signs_for_own(tx, caller, domain)?;
+    }
+    life::call_off_rotation(tx, caller, domain, key.id)?;
+    if life::deactivate(tx, caller, domain, &key)? && key.is_active() {
         life::let_none_start_itself(tx, domain)?;
-        life::deactivate(tx, caller, domain, &key)?;
         verify::follow_keys(tx, caller, domain)?;
     }
     Ok(DkimKey { activated_at: None, published_as: None, ..key })
 }
 
-/// Deletes the key, which cannot be brought back.
+/// Deletes the key, which cannot be brought back. A rotation that waits for it is aborted.
 ///
-/// `InUse` if it is the only one that signs.
+/// `InUse` if it is the only one that signs, or a delegated key that takes turns with one that signs.
 pub fn delete<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -311,9 +314,17 @@ pub fn delete<'t>(
         let reason = "it is the only active one; activate another first, or deactivate it".to_owned();
         return Err(Error::InUse { what: Entity::DkimKey, reason });
     }
+    let signs_by_turns =
+        keys.iter().find(|other| other.id != key.id && other.delegated_to.is_some() && other.is_active());
+    if let Some(other) = signs_by_turns.filter(|_| key.delegated_to.is_some()) {
+        let reason =
+            format!("it takes turns with {}, which signs; deactivate that one first", other.selector);
+        return Err(Error::InUse { what: Entity::DkimKey, reason });
+    }
     if key.is_active() {
         domain::check_signs_for_own(tx, caller, domain)?;
     }
+    life::call_off_rotation(tx, caller, domain, key.id)?;
     life::delete(tx, caller, domain, key)?;
     verify::follow_keys(tx, caller, domain)
 }

@@ -133,18 +133,19 @@ fn move_to<'t>(
     route::check_no_circle(tx, renamed.id, "name")?;
     let keys = dkim::list(tx, &renamed)?;
     keys.iter().try_for_each(|key| dkim::check_fit(name, &key.selector))?;
+    let change = Change::DomainRenamed { domain: (&renamed).into(), from: domain.name.clone() };
+    tx.tell(caller.actor(), domain.account, &change)?;
     // A key signs only while its record is known to be right, and the new name has none yet.
-    life::suspend_all(tx, domain)?;
+    life::suspend_all(tx, caller, &renamed)?;
     // A link names the domain that it opens, and whoever came by one came for that name.
     login::withdraw(tx, domain)?;
     session::withdraw(tx, domain)?;
     setup_link::withdraw(tx, domain)?;
     record::clear(tx, &renamed)?;
     record::seed(tx, &renamed, &keys)?;
-    let change = Change::DomainRenamed { domain: (&renamed).into(), from: domain.name.clone() };
-    tx.tell(caller.actor(), domain.account, &change)?;
+    signing::follow(tx, caller.actor(), domain.id)?;
     leave(tx, caller, domain)?;
-    Ok(renamed)
+    domain::find(tx, caller, domain.id)
 }
 
 /// Domains of the account below a name that it has no more do not rest on its proof any longer.
@@ -172,8 +173,9 @@ pub fn delete<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Res
 ///
 /// What is set of incoming mail does not go along, such as a route with a webhook of the old account's, aliases, recipients and
 /// lists: mail is stored until the new one says otherwise. Tokens are revoked, and login links and the sessions of the domain's
-/// administrators end. A key that the old account brought, and may still have, does not sign until it is activated anew; and the domain gets a new key. `NoSpareKey` if no
-/// pair is ready for that: see [`pool::write`](dkim::pool::write).
+/// administrators end. Keys are not rotated by themselves any more, and a rotation that waits is aborted. A key that the old account
+/// brought, and may still have, does not sign until it is activated anew; and the domain gets a new key. `NoSpareKey` if no pair is ready for
+/// that: see [`pool::write`](dkim::pool::write).
 pub fn transfer<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -206,6 +208,10 @@ fn hand_over<'t>(
     webhook::call::clear(tx, domain)?;
     token::revoke_all(tx, caller, domain)?;
     life::shelve_imported(tx, caller.actor(), domain.account, &domain.into())?;
+    if domain.authority.is_some() {
+        record::suspend_unseen(tx, caller, domain)?;
+    }
+    life::end_rotations(tx, caller, domain)?;
     add_key(tx, caller, domain)?;
     ownership::table::forget_claims_of(tx, domain.id)?;
     ownership::begin(tx, to, &domain.name, false)?;
@@ -240,10 +246,8 @@ fn add_key<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result
     let Some(newest) = keys.iter().max_by_key(|key| key.id) else { return Ok(()) };
     if keys.len() >= tx.settings().most_dkim_keys as usize {
         // One of those that do not sign makes room.
-        let Some(idle) = keys.iter().find(|key| !key.is_active() && key.delegated_to.is_none()) else {
-            return Ok(());
-        };
-        life::delete(tx, caller, domain, idle)?;
+        let Some(idle) = life::least_needed(tx, domain)? else { return Ok(()) };
+        life::delete(tx, caller, domain, &idle)?;
     }
     let selector = dkim::next_selector(newest, &keys)?;
     let key = life::make(tx, caller, domain, &selector, &Source::Pool, None)?;

@@ -31,9 +31,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
-use crate::dkim::{DkimKey, PublicKey};
+use crate::dkim::{DkimKey, PublicKey, life};
 use crate::dns::RecordType;
 use crate::domain::{Details, Domain};
 use crate::error::Error;
@@ -256,6 +257,16 @@ fn is_asked(domain: &Details, record: &Record) -> bool {
 /// Every record of a domain, also those of keys that nobody needs to publish.
 pub(crate) fn every<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<Record>, Error> {
     table::all(tx, domain.id)
+}
+
+/// Has those keys of a domain not sign whose records nobody has looked for lately, because the keys of another domain have signed for
+/// it, and forgets what was seen of these records.
+pub(crate) fn suspend_unseen<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+) -> Result<(), Error> {
+    life::suspend_unseen(tx, caller, domain)?.iter().try_for_each(|key| table::reset_key(tx, key.id))
 }
 
 /// Makes the record of a new key.

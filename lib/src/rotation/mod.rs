@@ -23,11 +23,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod delegation;
 mod stage;
 mod table;
 
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::time::Duration;
 
 use crate::account::Caller;
@@ -40,15 +40,14 @@ use crate::error::Error;
 use crate::event::Change;
 use crate::id::{DkimKeyId, DomainId};
 use crate::keyring;
-use crate::name::{DnsName, Selector};
-use crate::ownership::{self, Held};
+use crate::ownership;
 use crate::record;
 use crate::verify;
 
+use delegation::next_delegated;
+pub use delegation::{DELEGATED_SELECTORS, delegate, delegated_zone};
 pub use stage::{Refusal, Stage, Step};
 
-/// The selectors of a domain's delegated keys, which take turns.
-pub const DELEGATED_SELECTORS: [&str; 2] = ["pdk1", "pdk2"];
 /// The shortest interval of automatic rotations.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_hours(5 * 24);
 /// After this long an automatic rotation that could not begin is tried again.
@@ -213,47 +212,6 @@ pub fn set_interval<'t>(
     Ok(now)
 }
 
-/// Makes the domain's two delegated keys, if it has none yet; the first of them takes over when its owner has published
-/// the CNAMEs.
-///
-/// `Invalid` if the operator has configured no zone for them, or a rotation is under way. `NoSpareKey` if the pool has too
-/// few pairs: see [`pool::write`].
-pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<RotationView, Error> {
-    domain::check_signs_for_own(tx, caller, domain)?;
-    let mut now = status(tx, domain)?;
-    if now.is_delegated() {
-        return Ok(now);
-    }
-    let no_zone = "the operator has set no zone for delegated keys (dkim.delegation_zone)";
-    let zone = tx.settings().delegation_zone.as_ref().ok_or_else(|| Error::invalid("delegation", no_zone))?;
-    now.stage
-        .after(Step::Begin, tx.now(), tx.settings().keep_retired_for)
-        .map_err(|refusal| Error::invalid("rotation", refusal))?;
-    // Whether the second one has room, and a spare pair, shows when the first one is there.
-    tx.part(|| {
-        let mut new = Vec::with_capacity(DELEGATED_SELECTORS.len());
-        for word in DELEGATED_SELECTORS {
-            let selector: Selector = word.parse()?;
-            // The domain's number and not its name: that may be too long to stand below the zone, or change.
-            let target: DnsName = format!("{word}._domainkey.{}.{zone}", domain.id)
-                .parse()
-                .map_err(|e: crate::name::InvalidName| e.of("delegation"))?;
-            let made = keyring::add(tx, caller, domain, &selector, &Source::Pool, Some(&target))?;
-            new.push(made.key);
-        }
-        let current = keyring::current(&now.keys).filter(|key| key.is_active()).cloned();
-        match (new.first(), current) {
-            (Some(first), Some(current)) => {
-                begin(tx, caller, domain, &mut now.rotation, first, Some(&current))
-            }
-            // Nothing signs yet that it could take over from.
-            (Some(first), None) => life::let_it_alone_start_itself(tx, domain, first),
-            (None, _) => Ok(()),
-        }
-    })?;
-    status(tx, domain)
-}
-
 /// Takes every step that is due, each in a transaction of its own, and returns how many those were.
 pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
     let mut steps = 0;
@@ -284,34 +242,6 @@ pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
         steps += 1;
     }
     Ok(steps)
-}
-
-/// The operator's zone of delegated keys, as a zone file: with SOA and NS where `servers` says which serve it, else a
-/// fragment for the zone's own file.
-pub fn delegated_zone(tx: &ReadTx<'_>, servers: &[DnsName]) -> Result<String, Error> {
-    let zone = tx.settings().delegation_zone.clone();
-    let zone =
-        zone.ok_or_else(|| Error::invalid("delegation", "no zone is configured for delegated keys"))?;
-    // A name that does not act has no key in the operator's zone.
-    let keys = table::delegated(tx)?;
-    let held: Vec<Held<'_>> = keys.iter().map(|(_, _, holder)| holder.into()).collect();
-    let acts = ownership::acting(tx, &held)?;
-    let keys = keys.iter().zip(acts).filter(|(_, acts)| *acts).map(|(key, _)| key);
-    let mut text = format!("; delegated DKIM keys, in {zone}\n");
-    // Writing to a String cannot fail.
-    if let Some(first) = servers.first() {
-        // The time as its serial, so that each printing counts as newer (RFC 1982).
-        let serial = tx.now().millis() / 1000;
-        let _ =
-            writeln!(text, "{zone}. 3600 IN SOA {first}. hostmaster.{zone}. {serial} 7200 1800 1209600 300");
-        for server in servers {
-            let _ = writeln!(text, "{zone}. 3600 IN NS {server}.");
-        }
-    }
-    for (name, public, _) in keys.filter(|(name, ..)| name.is_within(&zone)) {
-        let _ = writeln!(text, "{name}. 300 IN TXT {}", record::strings(&public.record_value()));
-    }
-    Ok(text)
 }
 
 fn check_signs_itself(domain: &Details) -> Result<(), Error> {
@@ -374,7 +304,8 @@ fn switch<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<
     if let Some(new) = new.filter(|key| !key.is_active()) {
         life::activate(tx, caller, domain, &new)?;
     }
-    if let Some(old) = old.filter(DkimKey::is_active) {
+    // It may have stopped and wait for its record, since the domain was renamed: then it does not start any more.
+    if let Some(old) = old {
         life::retire(tx, caller, domain, &old)?;
     }
     verify::follow_keys(tx, caller, domain)?;
@@ -425,19 +356,6 @@ fn release_one(postroom: &Postroom) -> Result<bool, Error> {
             _ => Ok(true),
         }
     })
-}
-
-/// The delegated key that does not sign and never has.
-fn next_delegated(keys: &[DkimKey], keep: Duration) -> Result<&DkimKey, Error> {
-    let waiting = || keys.iter().filter(|key| key.delegated_to.is_some() && !key.is_active());
-    if let Some(fresh) = waiting().find(|key| key.retired_at.is_none()) {
-        return Ok(fresh);
-    }
-    let until = waiting().filter_map(|key| key.retired_at).min().map(|at| (at + keep).to_string());
-    let until = until.unwrap_or_else(|| "the moment at which it is made anew".to_owned());
-    let reason =
-        format_args!("the previous key is kept for mail on its way; the next rotation can begin at {until}");
-    Err(Error::invalid("rotation", reason))
 }
 
 /// Deletes the oldest released key where the domain could have no other one else.
