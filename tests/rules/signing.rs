@@ -126,6 +126,35 @@ fn a_dkim_record_that_is_marked_verified_and_was_never_seen_makes_nothing_active
 }
 
 #[test]
+fn a_key_that_signed_and_was_switched_off_stays_switched_off_whatever_is_said_of_its_record() {
+    let (app, key) = start(&[PARENT]);
+    let id = details(&app, &key, PARENT).id;
+    assert_eq!(state(&app, &key, PARENT).0, "not_seen");
+    check(&app, &key, PARENT);
+    assert_eq!(state(&app, &key, PARENT), ("signs", DomainStatus::Active));
+    deactivate(&app, &key, PARENT, "pr1");
+    assert_eq!(state(&app, &key, PARENT).0, "no_active_key");
+    let mark = |word| {
+        app.postroom
+            .write(|tx| {
+                let domain = key.own(tx, id)?;
+                let records = record::list(tx, &domain)?;
+                let of_key = records.iter().find(|record| record.dkim_key.is_some()).unwrap().id;
+                verify::mark(tx, &key.operator(), &domain, of_key, word, None)
+            })
+            .unwrap();
+    };
+    for word in [RecordStatus::Verified, RecordStatus::Failed, RecordStatus::Pending] {
+        mark(word);
+        assert_eq!(state(&app, &key, PARENT).0, "no_active_key", "{word}");
+    }
+    app.postroom
+        .write(|tx| keyring::rename_selector(tx, &key.operator(), &key.own(tx, id)?, &selector("new")))
+        .unwrap();
+    assert_eq!(state(&app, &key, PARENT).0, "no_active_key");
+}
+
+#[test]
 fn the_reason_of_a_domain_whose_key_record_is_wrong_says_what_is_wrong() {
     let app = TestApp::new();
     let key = app.account("acme");

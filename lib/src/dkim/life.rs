@@ -200,6 +200,11 @@ pub(crate) fn sign_under_selector(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<()
     table::sign_under_selector(tx, key)
 }
 
+/// A check has seen the key's record right: if it does not sign later on, it was switched off.
+pub(crate) fn note_seen(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+    table::note_seen(tx, key)
+}
+
 /// Has no key of a renamed domain sign: nothing is known of their records at its new name. Those that signed start
 /// themselves.
 pub(crate) fn suspend_all<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {

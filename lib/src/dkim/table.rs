@@ -167,6 +167,12 @@ pub(super) fn sign_under_selector(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<()
     Ok(())
 }
 
+/// A check has seen the key's record right.
+pub(super) fn note_seen(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
+    let sql = "UPDATE dkim_key SET seen_at = coalesce(seen_at, ?2) WHERE id = ?1";
+    tx.put(sql, (key.number(), tx.now().millis()))
+}
+
 pub(super) fn delete(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
     tx.run("DELETE FROM dkim_key WHERE id = ?1", [key.number()])?;
     Ok(())
@@ -247,7 +253,7 @@ pub(super) fn suspend(
 ) -> Result<Vec<DkimKey>, Error> {
     let mut suspended = tx.all(
         &format!(
-            "UPDATE dkim_key SET activated_at = NULL, published_as = NULL, starts_itself = 1
+            "UPDATE dkim_key SET activated_at = NULL, published_as = NULL, starts_itself = 1, seen_at = NULL
              WHERE domain_id IN ({THOSE}) AND activated_at IS NOT NULL AND NOT EXISTS (
                  SELECT 1 FROM record r WHERE r.dkim_key_id = dkim_key.id AND r.checked_at > :since)
              RETURNING *"

@@ -149,6 +149,8 @@ pub struct PublishedKey {
     pub published_as: Option<Selector>,
     /// Since when it signs; none while it does not.
     pub activated_at: Option<Timestamp>,
+    /// Whether a check has ever seen its record right, under whatever selector.
+    pub seen: bool,
     /// Whether it was released after a rotation: its record may go from the DNS.
     pub released: bool,
     /// The name in the operator's zone that has its record: what is published is a CNAME to that.

@@ -125,15 +125,11 @@ fn unproved_name(name: &DomainName, records: &[Record]) -> Unsigned {
 /// Why no key is active that signs.
 fn unsigned(domain: &Details, authority: Option<&DomainName>, keys: &[(&Record, &PublishedKey)]) -> Unsigned {
     let name = authority.unwrap_or(&domain.name);
-    let ever_seen = |record: &Record| {
-        matches!(record.standing.status, RecordStatus::Verified | RecordStatus::Failed)
-            && !record.standing.pinned
-    };
     let (code, text) = if keys.is_empty() && authority.is_none() && domain.wants_key {
         (UnsignedCode::NoKey, format!("{name} has no DKIM key yet; the server makes it in the background"))
     } else if keys.is_empty() {
         (UnsignedCode::NoKey, format!("{name} has no DKIM key; create one and publish its record"))
-    } else if keys.iter().any(|(record, _)| ever_seen(record)) {
+    } else if keys.iter().any(|(_, key)| key.seen) {
         (UnsignedCode::NoActiveKey, format!("no DKIM key of {name} is active; activate one"))
     } else {
         let newest = keys.iter().max_by_key(|(_, key)| key.id);

@@ -201,11 +201,13 @@ fn note<'t>(
     record.problem =
         code.map(|code| Problem { code, text: finding.text.clone(), action: finding.action.clone() });
     write_standing(tx, record)?;
-    if let Some(key) = &mut record.dkim_key
-        && finding.verdict.passes()
-        && key.published_as.take().is_some()
-    {
-        life::sign_under_selector(tx, key.id)?;
+    if let Some(key) = record.dkim_key.as_mut().filter(|_| finding.verdict.passes()) {
+        if !std::mem::replace(&mut key.seen, true) {
+            life::note_seen(tx, key.id)?;
+        }
+        if key.published_as.take().is_some() {
+            life::sign_under_selector(tx, key.id)?;
+        }
     }
     let status = record.standing.status;
     if status == was {

@@ -40,4 +40,5 @@ pub(in crate::db) const MIGRATIONS: &[Migration] = &[
     step(34, "held_since", include_str!("../../../migrations/sqlite/V34__held_since.sql")),
     step(35, "counted_once", include_str!("../../../migrations/sqlite/V35__counted_once.sql")),
     step(36, "revoked_key", include_str!("../../../migrations/sqlite/V36__revoked_key.sql")),
+    step(37, "seen", include_str!("../../../migrations/sqlite/V37__seen.sql")),
 ];
