@@ -47,6 +47,9 @@ impl Timestamp {
 /// The longest span that an input may name, a hundred years: what lasts so long ends in a year of four digits, as RFC 3339 has them.
 pub const LONGEST_SPAN: Duration = Duration::from_hours(36_500 * 24);
 
+/// How far the clocks of several servers on one database may go apart: what was made later than that from now was made by a wrong clock.
+pub(crate) const CLOCKS_APART: Duration = Duration::from_mins(1);
+
 /// A span that an input names, unless it is longer than [`LONGEST_SPAN`].
 pub fn check_span(span: Duration) -> Result<Duration, SpanTooLong> {
     if span > LONGEST_SPAN { Err(SpanTooLong) } else { Ok(span) }

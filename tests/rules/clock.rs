@@ -7,8 +7,9 @@ use postroom::error::Error;
 use postroom::id::DomainId;
 use postroom::idempotency::{self, Asked, Known};
 use postroom::report::{self, NewReport, ReportKind};
+use postroom::secret::{PlainSecret, SecretKind};
 use postroom::verify::{self, schedule};
-use postroom::{domain, event, login, provision, rotation, signing};
+use postroom::{domain, event, login, provision, rotation, session, setup_link, signing};
 
 use crate::harness::app::{Key, START_MILLIS, TestApp, open, settings};
 
@@ -153,4 +154,63 @@ fn a_rotation_that_a_wrong_clock_put_off_comes_at_its_interval_and_none_begins_e
     assert_eq!(next(), 10 * DAY_MILLIS);
     let plan = app.postroom.read(|tx| verify::plan(tx, &key.operator(), id)).unwrap();
     assert!(!plan.expected().is_empty());
+}
+
+#[test]
+fn links_and_sessions_of_a_clock_that_ran_ahead_open_nothing_and_are_forgotten_when_it_is_right_again() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let id = DomainId::new(app.domain(&key, "example.com"));
+    let caller = key.operator();
+    let right = app.postroom.now();
+    app.clock.set(right + YEAR * 10);
+    app.postroom.keep_time().unwrap();
+    let (link, setup) = app
+        .postroom
+        .write(|tx| {
+            let (_, link) = login::create_for_account(tx, &caller)?;
+            Ok::<_, Error>((link, setup_link::create(tx, &caller, &key.own(tx, id)?, HOUR)?.1))
+        })
+        .unwrap();
+    let session = app.session(key.account);
+    let session = PlainSecret::parse(SecretKind::Session, &session).unwrap();
+    let open = || {
+        app.postroom
+            .read(|tx| {
+                let session = session::find(tx, &session)?.is_some();
+                Ok::<_, Error>((
+                    login::peek(tx, &link)?.is_some(),
+                    setup_link::open(tx, &setup)?.is_some(),
+                    session,
+                ))
+            })
+            .unwrap()
+    };
+    assert_eq!(open(), (true, true, true));
+    app.clock.set(right + YEAR * 10 - Duration::from_secs(50));
+    assert_eq!(open(), (true, true, true), "another server's clock may be somewhat behind");
+    app.clock.set(right);
+    app.postroom.keep_time().unwrap();
+    assert_eq!(open(), (false, false, false));
+    let forget = || {
+        app.postroom
+            .write(|tx| {
+                Ok::<_, Error>((
+                    login::forget_expired(tx, 10)?,
+                    setup_link::forget_expired(tx, 10)?,
+                    session::forget_over(tx, 10)?,
+                ))
+            })
+            .unwrap()
+    };
+    let kept = app.postroom.write(|tx| login::create_for_account(tx, &caller)).unwrap().1;
+    assert_eq!(forget(), (0, 0, 0), "it may be wrong now");
+    app.advance(2);
+    app.postroom.keep_time().unwrap();
+    let fresh = app.postroom.write(|tx| login::create_for_account(tx, &caller)).unwrap().1;
+    let (_, setup_links, sessions) = forget();
+    assert_eq!((setup_links, sessions), (1, 1));
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM login_link"), 1);
+    let peek = |link| app.postroom.read(|tx| login::peek(tx, link)).unwrap().is_some();
+    assert!(peek(&fresh) && !peek(&kept));
 }

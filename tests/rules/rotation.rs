@@ -520,6 +520,39 @@ fn a_key_that_was_replaced_while_it_waited_for_its_record_does_not_start_itself(
 }
 
 #[test]
+fn after_a_clock_that_ran_ahead_a_retired_keys_record_is_kept_for_the_usual_time_from_now() {
+    let desk = Desk::new(with_zone());
+    desk.delegate().unwrap();
+    desk.publish_zone();
+    desk.verify();
+    desk.keep();
+    let right = desk.app.postroom.now();
+    let ahead = right + Duration::from_hours(10 * 365 * 24);
+    desk.app.clock.set(ahead);
+    desk.app.postroom.keep_time().unwrap();
+    desk.start().unwrap();
+    desk.verify();
+    desk.keep();
+    assert_eq!(desk.active(), ["pdk2"]);
+    desk.app.clock.set(right);
+    desk.app.postroom.keep_time().unwrap();
+    desk.keep();
+    assert!(desk.key("pdk1").retired_at.unwrap() > right, "nothing is changed before the clock is believed");
+    desk.app.advance(2);
+    desk.app.postroom.keep_time().unwrap();
+    desk.keep();
+    let Stage::Keeping { until } = desk.stage() else { panic!("{:?}", desk.stage()) };
+    assert_eq!(until.since(desk.app.postroom.now()), Duration::from_hours(7 * 24));
+    desk.app.advance(7 * 24);
+    desk.keep();
+    desk.publish_zone();
+    desk.start().unwrap();
+    desk.verify();
+    desk.keep();
+    assert_eq!(desk.active(), ["pdk1"]);
+}
+
+#[test]
 fn a_domain_that_changes_hands_is_not_rotated_any_more_and_a_needed_key_makes_no_room_for_the_new_one() {
     let desk = Desk::new(Settings { most_dkim_keys: 4, ..settings() });
     let (domain, caller) = (desk.domain(), desk.key.operator());

@@ -1,7 +1,7 @@
 //! The SQL of login links.
 
 use super::LoginLink;
-use crate::clock::Timestamp;
+use crate::clock::{CLOCKS_APART, Timestamp};
 use crate::db::{ReadTx, WriteTx, named};
 use crate::error::Error;
 use crate::id::{AccountId, ApiKeyId, DomainId, LoginLinkId};
@@ -58,8 +58,8 @@ pub(super) fn insert(
 
 pub(super) fn by_hash(tx: &ReadTx<'_>, hash: &HashedSecret) -> Result<Option<Found>, Error> {
     tx.one(
-        "SELECT id, domain_id, account_id, api_key_id FROM login_link WHERE hash = ?1 AND expires_at > ?2",
-        (hash.octets(), tx.now().millis()),
+        "SELECT id, domain_id, account_id, api_key_id FROM login_link WHERE hash = ?1 AND expires_at > ?2 AND created_at <= ?3",
+        (hash.octets(), tx.now().millis(), (tx.now() + CLOCKS_APART).millis()),
         |row| {
             let domain = row.get::<_, Option<i64>>(1)?.map(DomainId::new);
             let account = row.get::<_, Option<i64>>(2)?.map(AccountId::new);
@@ -84,10 +84,14 @@ pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error
     Ok(())
 }
 
+/// Also those that a clock has made which was ahead: of the last ones to expire.
 pub(super) fn forget_expired(tx: &WriteTx<'_>, limit: u32) -> Result<usize, Error> {
     tx.run(
         "DELETE FROM login_link WHERE id IN
-             (SELECT id FROM login_link WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
-        (tx.now().millis(), limit),
+             (SELECT id FROM (SELECT id FROM login_link WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2) expired
+              UNION ALL
+              SELECT id FROM (SELECT id, created_at FROM login_link ORDER BY expires_at DESC LIMIT ?2) latest
+              WHERE created_at > ?3)",
+        (tx.now().millis(), limit, (tx.now() + CLOCKS_APART).millis()),
     )
 }

@@ -227,6 +227,10 @@ pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
         // What goes by age waits until the clock is believed.
         return Ok(steps);
     }
+    // Retired by a wrong clock: the time for which their records are kept begins now.
+    while postroom.read(table::is_any_retired_ahead)? {
+        postroom.write(|tx| table::pull_back_retired(tx, PULLED_BACK_AT_ONCE))?;
+    }
     for (id, caller) in postroom.read(|tx| table::due(tx, AT_ONCE).map(|all| for_schedule(&all)))? {
         let supply = postroom.read(|tx| supply(tx, &domain::find(tx, &caller, id)?));
         let begun = supply.and_then(|supply| {

@@ -101,6 +101,21 @@ pub(super) fn pull_back(tx: &WriteTx<'_>, limit: u32) -> Result<usize, Error> {
     )
 }
 
+/// Whether a key that is not released was retired at a time that is still to come.
+pub(super) fn is_any_retired_ahead(tx: &ReadTx<'_>) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM dkim_key WHERE retired_at > ?1 AND released_at IS NULL LIMIT 1";
+    Ok(tx.one(sql, [tx.now().millis()], |_| Ok(()))?.is_some())
+}
+
+/// Has at most `limit` of these keys be retired now, and returns how many those were.
+pub(super) fn pull_back_retired(tx: &WriteTx<'_>, limit: u32) -> Result<usize, Error> {
+    tx.run(
+        "UPDATE dkim_key SET retired_at = ?1 WHERE id IN
+             (SELECT id FROM dkim_key WHERE retired_at > ?1 AND released_at IS NULL LIMIT ?2)",
+        (tx.now().millis(), limit),
+    )
+}
+
 fn rotation(row: &Row<'_>) -> Result<Rotation, Error> {
     let key = row.get::<_, Option<i64>>("key_id")?.map(DkimKeyId::new);
     let replaces = row.get::<_, Option<i64>>("replaces_id")?.map(DkimKeyId::new);

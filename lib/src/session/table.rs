@@ -1,7 +1,7 @@
 //! The SQL of sessions.
 
 use super::{ConsoleSession, Role};
-use crate::clock::Timestamp;
+use crate::clock::{CLOCKS_APART, Timestamp};
 use crate::db::{ReadTx, Row, WriteTx, named};
 use crate::error::Error;
 use crate::id::{AccountId, AdministratorId, ApiKeyId, DomainId, LoginLinkId, SessionId};
@@ -40,10 +40,12 @@ pub(super) fn by_hash(
 ) -> Result<Option<ConsoleSession>, Error> {
     tx.one(
         &format!(
-            "SELECT {COLUMNS} FROM session WHERE hash = :hash AND expires_at > :now AND used_at > :used_after"
+            "SELECT {COLUMNS} FROM session WHERE hash = :hash AND expires_at > :now AND used_at > :used_after
+             AND created_at <= :soon"
         ),
         named! {
             ":hash": hash.octets(), ":now": tx.now().millis(), ":used_after": used_after.millis(),
+            ":soon": (tx.now() + CLOCKS_APART).millis(),
         },
         session,
     )
@@ -60,10 +62,11 @@ pub(super) fn beside(
     tx.all(
         &format!(
             "SELECT {COLUMNS} FROM session WHERE {those} AND expires_at > :now AND used_at > :used_after
-             ORDER BY id DESC LIMIT :limit"
+             AND created_at <= :soon ORDER BY id DESC LIMIT :limit"
         ),
         named! {
             ":of": of, ":now": tx.now().millis(), ":used_after": used_after.millis(), ":limit": limit,
+            ":soon": (tx.now() + CLOCKS_APART).millis(),
         },
         session,
     )
@@ -112,11 +115,16 @@ pub(super) fn keep_newest(tx: &WriteTx<'_>, own: &ConsoleSession, most: u32) -> 
     Ok(())
 }
 
+/// Also those that a clock has begun which was ahead, when the clock is believed: of the last ones to end.
 pub(super) fn forget_over(tx: &WriteTx<'_>, limit: u32) -> Result<usize, Error> {
+    let soon = if tx.may_expire() { (tx.now() + CLOCKS_APART).millis() } else { i64::MAX };
     tx.run(
         "DELETE FROM session WHERE id IN
-             (SELECT id FROM session WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
-        (tx.now().millis(), limit),
+             (SELECT id FROM (SELECT id FROM session WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2) expired
+              UNION ALL
+              SELECT id FROM (SELECT id, created_at FROM session ORDER BY expires_at DESC LIMIT ?2) latest
+              WHERE created_at > ?3)",
+        (tx.now().millis(), limit, soon),
     )
 }
 

@@ -1,7 +1,7 @@
 //! The SQL of set-up links.
 
 use super::SetupLink;
-use crate::clock::Timestamp;
+use crate::clock::{CLOCKS_APART, Timestamp};
 use crate::db::{ReadTx, Row, WriteTx, moment, moment_if_any, named};
 use crate::error::Error;
 use crate::id::{AccountId, ApiKeyId, DomainId, SetupLinkId};
@@ -49,16 +49,16 @@ pub(super) fn insert(
 
 pub(super) fn of_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<SetupLink>, Error> {
     tx.all(
-        &format!("SELECT {COLUMNS} FROM setup_link WHERE domain_id = :domain AND expires_at > :now ORDER BY id DESC"),
-        named! { ":domain": domain.number(), ":now": tx.now().millis() },
+        &format!("SELECT {COLUMNS} FROM setup_link WHERE domain_id = :domain AND expires_at > :now AND created_at <= :soon ORDER BY id DESC"),
+        named! { ":domain": domain.number(), ":now": tx.now().millis(), ":soon": (tx.now() + CLOCKS_APART).millis() },
         link,
     )
 }
 
 pub(super) fn by_hash(tx: &ReadTx<'_>, hash: &HashedSecret) -> Result<Option<(SetupLink, MadeBy)>, Error> {
     tx.one(
-        &format!("SELECT {COLUMNS} FROM setup_link WHERE hash = :hash AND expires_at > :now"),
-        named! { ":hash": hash.octets(), ":now": tx.now().millis() },
+        &format!("SELECT {COLUMNS} FROM setup_link WHERE hash = :hash AND expires_at > :now AND created_at <= :soon"),
+        named! { ":hash": hash.octets(), ":now": tx.now().millis(), ":soon": (tx.now() + CLOCKS_APART).millis() },
         |row| {
             let account = AccountId::new(row.get("account_id")?);
             let key = row.get::<_, Option<i64>>("api_key_id")?.map(ApiKeyId::new);
@@ -94,10 +94,14 @@ pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error
     Ok(())
 }
 
+/// Also those that a clock has made which was ahead: of the last ones to expire.
 pub(super) fn forget_expired(tx: &WriteTx<'_>, limit: u32) -> Result<usize, Error> {
     tx.run(
         "DELETE FROM setup_link WHERE id IN
-             (SELECT id FROM setup_link WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit)",
-        named! { ":now": tx.now().millis(), ":limit": limit },
+             (SELECT id FROM (SELECT id FROM setup_link WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit) expired
+              UNION ALL
+              SELECT id FROM (SELECT id, created_at FROM setup_link ORDER BY expires_at DESC LIMIT :limit) latest
+              WHERE created_at > :soon)",
+        named! { ":now": tx.now().millis(), ":limit": limit, ":soon": (tx.now() + CLOCKS_APART).millis() },
     )
 }
