@@ -205,3 +205,16 @@ fn a_pair_that_is_brought_needs_no_spare_one() {
     made.unwrap();
     assert_eq!(keys(&app, "a.example"), 2);
 }
+
+#[test]
+fn the_pool_takes_pairs_of_its_kind_that_were_generated_alone() {
+    let (app, _) = start();
+    let imported = KeyPair::import(include_bytes!("../fixtures/pem/002-2048.pem")).unwrap();
+    let others = [KeyKind::Ed25519, KeyKind::Rsa1024].map(|kind| KeyPair::generate(kind).unwrap());
+    for (pair, reason) in [(&imported, "imported"), (&others[0], "2048 bits"), (&others[1], "2048 bits")] {
+        let refused = app.postroom.write(|tx| pool::add(tx, pair)).unwrap_err();
+        assert!(matches!(refused, Error::Invalid { field: "pair", .. }), "{refused:?}");
+        assert!(refused.to_string().contains(reason), "{refused}");
+    }
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM spare_key"), 0);
+}

@@ -198,7 +198,7 @@ fn a_key_file_that_cannot_be_read_is_named_where_it_is_missed() {
     // The first process has not read the new key yet, and finds that others can read it.
     let new_file = app.postroom.master_key_file().with_extension("key.new");
     fs::set_permissions(&new_file, fs::Permissions::from_mode(0o644)).unwrap();
-    let pair = postroom::dkim::KeyPair::generate(postroom::dkim::KeyKind::Ed25519).unwrap();
+    let pair = postroom::dkim::KeyPair::generate(postroom::dkim::KeyKind::default()).unwrap();
     let told = app.postroom.write(|tx| postroom::dkim::pool::add(tx, &pair)).unwrap_err().to_string();
     assert!(told.contains("key.new") && told.contains("chmod 600"), "{told}");
 }

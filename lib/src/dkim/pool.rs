@@ -50,8 +50,21 @@ pub fn write<'a, T>(
     }
 }
 
-/// Puts a pair of the default kind that was made elsewhere into the pool.
+/// Puts a pair that [`KeyPair::generate`] made outside any transaction into the pool.
+///
+/// `Invalid` if it is not of the default kind, or was imported: whoever had it before could sign with it, so that its record proves nothing.
 pub fn add(tx: &WriteTx<'_>, pair: &KeyPair) -> Result<(), Error> {
+    let kind = KeyKind::default();
+    if pair.imported {
+        return Err(Error::invalid("pair", "it was imported; the pool has pairs that were generated here"));
+    }
+    if (pair.public.algorithm(), pair.bits) != (kind.algorithm(), kind.bits()) {
+        let (bits, algorithm) = (kind.bits(), kind.algorithm());
+        let reason = format_args!(
+            "the pool has {algorithm} keys of {bits} bits; give it to an operation as Source::Pair"
+        );
+        return Err(Error::invalid("pair", reason));
+    }
     let sealed = tx.master_key().seal(&spare_identity(&pair.public), &pair.private)?;
     table::insert_spare(tx, pair, &sealed)
 }
