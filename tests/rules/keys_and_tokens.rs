@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use postroom::account::Caller;
 use postroom::domain;
 use postroom::error::{Entity, Error};
-use postroom::id::{ApiKeyId, DomainId};
+use postroom::id::{AccountId, ApiKeyId, DomainId};
+use postroom::provision::{self, NewDomain};
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::{key, token};
 
@@ -118,7 +120,7 @@ fn a_token_opens_its_domain_alone_and_ends_with_it() {
     app.postroom
         .write(|tx| {
             let domain = domain::find(tx, &key.operator(), DomainId::new(id))?;
-            postroom::provision::delete(tx, &key.operator(), &domain)
+            provision::delete(tx, &key.operator(), &domain)
         })
         .unwrap();
     assert_eq!(opened(), None);
@@ -135,4 +137,29 @@ fn no_two_secrets_are_alike() {
     let id = app.domain(&key, "example.com");
     let ((_, one), (_, two)) = (app.token(&key, id), app.token(&key, id));
     assert!(key.secret != other.secret && one != two);
+}
+
+#[test]
+fn what_is_asked_of_an_account_that_is_not_there_says_that() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let id = DomainId::new(app.domain(&key, "example.com"));
+    let nobody = AccountId::new(99);
+    let name = "example.org".parse().unwrap();
+    let refused = app
+        .postroom
+        .write(|tx| {
+            let caller = key.operator();
+            Ok::<_, Error>([
+                key::create(tx, nobody, None).err(),
+                provision::transfer(tx, &caller, &key.own(tx, id)?, nobody).err(),
+                provision::create(tx, &Caller::operator(nobody), &NewDomain::named(&name)).err(),
+            ])
+        })
+        .unwrap();
+    for error in refused {
+        assert!(matches!(error, Some(Error::NotFound(Entity::Account))), "{error:?}");
+    }
+    let handle = app.postroom.read(|tx| postroom::subscription::find(tx, key.account, "none"));
+    assert!(matches!(handle, Err(Error::NotFound(Entity::Subscription))), "{handle:?}");
 }

@@ -26,7 +26,7 @@ mod table;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::account::{Caller, Rights};
+use crate::account::{self, Caller, Rights};
 use crate::cap::Cap;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
@@ -78,12 +78,13 @@ pub enum Opened {
 
 /// Makes a key of `account` without limits. The secret is returned this once, and only its hash is kept.
 ///
-/// `Cap` if the account has as many keys as it may.
+/// `NotFound(Account)` if there is no such account, `Cap` if it has as many keys as it may.
 pub fn create(
     tx: &WriteTx<'_>,
     account: AccountId,
     description: Option<&str>,
 ) -> Result<(ApiKey, PlainSecret), Error> {
+    let account = account::by_id(tx, account)?.id;
     create_for(tx, &Caller::operator(account), description, KeyRequest::default())
 }
 

@@ -61,7 +61,7 @@ pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Res
 
 /// Makes a domain for the caller's end user, or adopts one of the account's that has no user yet.
 ///
-/// `Conflict` if the name is taken by another user, by this one, or by another account.
+/// `Conflict` if the account has the domain for another user, or for this one; else it is refused as [`create`] refuses it.
 pub fn create_or_adopt<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,

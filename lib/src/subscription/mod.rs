@@ -73,12 +73,16 @@ pub fn create(
     Ok(subscription)
 }
 
-/// The subscription of `account` with this handle.
+/// The subscription of `account` with this handle. `NotFound(Account)` if there is no such account.
 pub fn find(tx: &ReadTx<'_>, account: AccountId, handle: &str) -> Result<Subscription, Error> {
     // No subscription has a handle that none can have. Some of those PostgreSQL does not even take as a text.
     let found =
         if label::parse("handle", handle).is_ok() { table::by_handle(tx, account, handle)? } else { None };
-    found.ok_or(Error::NotFound(Entity::Subscription))
+    let of = |there| if there { Entity::Subscription } else { Entity::Account };
+    match found {
+        Some(found) => Ok(found),
+        None => Err(Error::NotFound(of(table::is_account(tx, account)?))),
+    }
 }
 
 /// The subscriptions of one account, or of all, the oldest first.

@@ -35,6 +35,10 @@ pub(super) fn by_handle(
     )
 }
 
+pub(super) fn is_account(tx: &ReadTx<'_>, id: AccountId) -> Result<bool, Error> {
+    Ok(tx.one("SELECT 1 FROM account WHERE id = ?1", [id.number()], |_| Ok(()))?.is_some())
+}
+
 pub(super) fn by_id(tx: &ReadTx<'_>, id: SubscriptionId) -> Result<Option<Subscription>, Error> {
     tx.one("SELECT * FROM subscription WHERE id = ?1", [id.number()], subscription)
 }
