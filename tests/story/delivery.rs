@@ -249,6 +249,31 @@ fn forwarded_mail_has_a_sender_at_the_domain_and_what_comes_back_to_it_goes_to_t
 }
 
 #[test]
+fn a_report_of_a_failure_goes_back_to_every_sender_also_to_one_at_no_mail_domain() {
+    let mail = MailServer::new();
+    let it = start(mail.port);
+    route(&it, "example.com", &["--mode", "forward_email", "--forward-to", "ops@else.example"]);
+    for sender in [
+        &format!("bounces+1234567-abcd-{}@em.b.example", "u".repeat(50)),
+        "news@my_host.b.example",
+        "news@co.uk",
+        "news@[192.0.2.9]",
+        "\"a b\"@[192.0.2.9]",
+    ] {
+        assert_eq!(deliver(&it, sender, &["jo@example.com"]), ["250 2.0.0 queued as X"], "{sender}");
+        let sent = mail.taken().pop().unwrap().commands[1].clone();
+        let path = sent.strip_prefix("MAIL FROM:<").unwrap().split('>').next().unwrap();
+        assert!(path.starts_with("SRS0=") && path.contains("=id="), "{sender}: {path}");
+        assert_eq!(it.map(&format!("recipient {}", path.to_lowercase())), "4:OK 1,");
+        assert_eq!(deliver(&it, "", &[path]), ["250 2.0.0 queued as X"], "{sender}");
+        assert_eq!(mail.taken().pop().unwrap().commands[2], format!("RCPT TO:<{sender}>"));
+    }
+    // One that cannot be kept is told at once.
+    let endless = format!("{}@b.example", "a".repeat(400));
+    assert!(deliver(&it, &endless, &["jo@example.com"])[0].starts_with("550 5.1.7"));
+}
+
+#[test]
 fn mail_is_put_off_while_the_mail_server_takes_none() {
     let it = start(9);
     route(&it, "example.com", &["--mode", "forward_email", "--forward-to", "ops@else.example"]);
@@ -406,6 +431,12 @@ fn a_real_postfix_delivers_to_a_mailbox_a_webhook_and_another_address_and_takes_
     assert!(forwarded.contains("X-Rcpt-Args: <ops@else.example>"), "{forwarded}");
     send("<>", path, "it could not be delivered");
     assert!(postfix.delivered("it could not be delivered").contains("X-Rcpt-Args: <a@b.example>"));
+    send("news@[192.0.2.9]", "jo@forward.example", "from a literal");
+    let forwarded = postfix.delivered("from a literal");
+    let kept = forwarded.split("X-Mail-Args: <").nth(1).and_then(|rest| rest.split('>').next()).unwrap();
+    assert!(kept.contains("=id="), "{forwarded}");
+    send("<>", kept, "the literal is gone");
+    assert!(postfix.delivered("the literal is gone").contains("X-Rcpt-Args: <news@[192.0.2.9]>"));
     // Lines are not broken on their way out and in, so that signatures hold.
     let line = "w".repeat(2500);
     send("a@b.example", "bo@example.com,jo@forward.example", &line);

@@ -211,7 +211,7 @@ impl Deliverer {
                 Some(self.keep(job, Folder::Inbox)).filter(|reply| !reply.starts_with('2'))
             }
             Way::Forward(to) => Some(self.forward(job, to, end)),
-            Way::Return(sender) => Some(self.hand_over(job, "", sender, end)),
+            Way::Return(sender) => Some(self.hand_over(job, "", sender.as_str(), end)),
             Way::Refuse => Some(SPAM.to_owned()),
             Way::Post { .. } | Way::Onward(_) => None,
         }

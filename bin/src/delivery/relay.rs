@@ -5,29 +5,33 @@ use std::time::Instant;
 
 use postroom::address::EmailAddress;
 use postroom::inbound::Downstream;
-use postroom::mail::{self, Head};
+use postroom::mail::{self, FirstSender, Head};
 use tracing::{error, warn};
 
 use super::deliver::{BUSY, CALLING, Deliverer, Envelope, Job, TROUBLE};
 use super::held::Room;
 use super::submit::{self, NotSent, Sending};
 
+const NO_WAY_BACK: &str =
+    "550 5.1.7 The message cannot be forwarded: its sender has no address to which a failure can be reported";
+
 impl Deliverer {
-    /// Sends it on with a return path in place of its sender.
+    /// Sends it on with a return path in place of its sender; `<>` stays as it is.
     pub(super) fn forward(&self, job: &Job<'_>, to: &EmailAddress, end: Instant) -> String {
-        // What is no address at a mail domain cannot be reached from here either: nobody is told of a failure.
-        let sender = job.envelope.sender.parse::<EmailAddress>().ok();
+        let sender = &job.envelope.sender;
+        if sender.is_empty() {
+            return self.hand_over(job, "", &to.to_string(), end);
+        }
+        // Without a way back, nobody would be told of a failure (RFC 5321 section 6.1).
+        let Ok(sender) = sender.parse::<FirstSender>() else { return NO_WAY_BACK.to_owned() };
         let domain = job.delivery.domain;
-        let path =
-            sender.map(|sender| match self.postroom.read(|tx| mail::return_path(tx, domain, &sender)) {
-                Ok(None) => self.postroom.write(|tx| mail::keep_return_path(tx, domain, &sender)).map(Some),
-                found => found,
-            });
-        match path.transpose() {
-            Ok(path) => {
-                let path = path.flatten().map(|path| path.to_string()).unwrap_or_default();
-                self.hand_over(job, &path, to, end)
-            }
+        let path = match self.postroom.read(|tx| mail::return_path(tx, domain, &sender)) {
+            Ok(None) => self.postroom.write(|tx| mail::keep_return_path(tx, domain, &sender)),
+            Ok(Some(path)) => Ok(path),
+            Err(trouble) => Err(trouble),
+        };
+        match path {
+            Ok(path) => self.hand_over(job, &path.to_string(), &to.to_string(), end),
             Err(trouble) => {
                 error!(%trouble, "a message could not be forwarded; the mail server tries again");
                 TROUBLE.to_owned()
@@ -37,7 +41,7 @@ impl Deliverer {
 
     /// Hands it back to the mail server, for another address, if there is a place for that before `end`. Who has had it before does
     /// not get it again.
-    pub(super) fn hand_over(&self, job: &Job<'_>, sender: &str, to: &EmailAddress, end: Instant) -> String {
+    pub(super) fn hand_over(&self, job: &Job<'_>, sender: &str, to: &str, end: Instant) -> String {
         let recipient = &job.recipient.text;
         let passed = |value: &[u8]| value.eq_ignore_ascii_case(recipient.as_bytes());
         if Head::read(job.message).all("delivered-to").any(passed) {
@@ -51,7 +55,7 @@ impl Deliverer {
         let sent = match self.submit.to_socket_addrs() {
             Ok(addresses) => {
                 let addresses: Vec<_> = addresses.collect();
-                self.send(job, sender, &to.to_string(), &top, &addresses, end)
+                self.send(job, sender, to, &top, &addresses, end)
             }
             Err(error) => Err(NotSent::Kept(error)),
         };

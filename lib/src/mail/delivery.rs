@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::place::Folder;
-use super::{Addressee, Mailbox, Treatment, addressee, judge};
+use super::{Addressee, FirstSender, Mailbox, Treatment, addressee, judge};
 use crate::address::EmailAddress;
 use crate::db::ReadTx;
 use crate::error::Error;
@@ -65,7 +65,7 @@ pub enum Way {
     /// It goes to another address, by way of the mail server, with a [return path](super::return_path) in place of its sender.
     Forward(EmailAddress),
     /// It goes back to the sender of a message that was forwarded, without a sender of its own.
-    Return(EmailAddress),
+    Return(FirstSender),
     /// It goes on to one of these servers, the preferred ones first.
     Onward(Vec<Downstream>),
     /// Nowhere: a filter took it for spam, and a return path takes none.

@@ -44,6 +44,7 @@ pub use head::Summary;
 pub use held::{HeldFate, note_held};
 pub use judge::{Judgement, Treatment, agreed, judge};
 pub use place::{DeliveryId, Folder, InvalidDeliveryId, domain_place, mailbox_at, place};
+pub use return_path::{FirstSender, InvalidFirstSender};
 pub use tally::{Counts, record};
 pub use vault::{note_vault, open_vault};
 
@@ -59,7 +60,7 @@ use crate::recipient::comparable;
 use crate::route::Recipients;
 use crate::secret::{PlainSecret, SecretKind, fill_random};
 use crate::token;
-use return_path::{FirstSender, PathKey, ReturnPath};
+use return_path::{Named, PathKey, ReturnPath};
 
 /// The local parts that every domain has (RFC 5321 section 4.5.1, RFC 2142 section 2).
 const ALWAYS_KNOWN: [&str; 2] = ["postmaster", "abuse"];
@@ -91,7 +92,7 @@ pub enum Addressee {
         /// The domain that forwarded it.
         domain: DomainId,
         /// Who sent it.
-        sender: EmailAddress,
+        sender: FirstSender,
     },
 }
 
@@ -116,8 +117,8 @@ pub fn addressee(tx: &ReadTx<'_>, address: &EmailAddress) -> Result<Option<Addre
     let Some(holder) = acting(tx, address.domain())? else { return Ok(None) };
     let Some(key) = path_key(tx)? else { return Ok(None) };
     let sender = match &path.sender {
-        FirstSender::Is(sender) => Some(sender.clone()),
-        FirstSender::Kept(key) => table::kept_sender(tx, holder.id, key)?,
+        Named::Is(sender) => Some(sender.clone()),
+        Named::Kept(key) => table::kept_sender(tx, holder.id, key)?,
     };
     let genuine = sender.filter(|sender| path.is_genuine(&key, tx.now(), sender, &holder.name));
     Ok(genuine.map(|sender| Addressee::ReturnPath { domain: holder.id, sender }))
@@ -187,7 +188,7 @@ pub fn onward(tx: &ReadTx<'_>, name: &DomainName) -> Result<Vec<Downstream>, Err
 pub fn return_path(
     tx: &ReadTx<'_>,
     domain: DomainId,
-    sender: &EmailAddress,
+    sender: &FirstSender,
 ) -> Result<Option<EmailAddress>, Error> {
     let Some(holder) = domain::holder::by_id(tx, domain)? else { return Ok(None) };
     let Some(key) = path_key(tx)? else { return Ok(None) };
@@ -206,7 +207,7 @@ pub fn return_path(
 pub fn keep_return_path(
     tx: &WriteTx<'_>,
     domain: DomainId,
-    sender: &EmailAddress,
+    sender: &FirstSender,
 ) -> Result<EmailAddress, Error> {
     let holder = domain::holder::by_id(tx, domain)?.ok_or(Error::NotFound(Entity::Domain))?;
     let key = if let Some(key) = path_key(tx)? {

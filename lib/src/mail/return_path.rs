@@ -5,10 +5,13 @@
 //! for delivery reports go there (the Sender Rewriting Scheme):
 //!
 //! - `SRS0=HHHHHHHH=DDD=example.net=jo`, where there is room for it in a local part,
-//! - `SRS0=HHHHHHHH=DDD=id=KEY`, where there is not, and the database keeps the sender.
+//! - `SRS0=HHHHHHHH=DDD=id=KEY`, where there is not, and the database keeps the sender. It also keeps a sender that is no
+//!   [`EmailAddress`], such as `news@[192.0.2.9]`: a report of a failure is due to every sender but `<>` (RFC 5321 section 6.1).
 //!
 //! `D` is the day on which it was made, `H` says that this server made it: nobody else can have mail sent on through it.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use data_encoding::BASE32_NOPAD;
@@ -31,6 +34,69 @@ const KEPT: &str = "id";
 const PROOF_CHARS: usize = 8;
 const KEY_CHARS: usize = 26;
 
+/// How long a sender is: more than a path may be (RFC 5321 section 4.5.3.1.3), and no longer than what the database keeps.
+const MIN_SENDER_CHARS: usize = 3;
+const MAX_SENDER_OCTETS: usize = 320;
+
+/// Who sent a message that is forwarded, as MAIL FROM has it. That need not be an [`EmailAddress`].
+///
+/// It can be written in angle brackets in a command: it has no control character, and outside quotes neither white space nor a bracket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstSender(String);
+
+impl FirstSender {
+    /// A sender that was parsed before it was stored.
+    pub(super) fn stored(text: String) -> FirstSender {
+        FirstSender(text)
+    }
+
+    /// It as a mail server is told of it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for FirstSender {
+    type Err = InvalidFirstSender;
+
+    fn from_str(text: &str) -> Result<FirstSender, InvalidFirstSender> {
+        if let Ok(address) = text.parse::<EmailAddress>() {
+            return Ok(FirstSender(address.to_string()));
+        }
+        let (mut is_quoted, mut is_escaped) = (false, false);
+        let is_path = text.chars().all(|c| {
+            let is_plain = !std::mem::take(&mut is_escaped);
+            match c {
+                '\\' => is_escaped = is_plain,
+                '"' if is_plain => is_quoted = !is_quoted,
+                '<' | '>' => return is_quoted,
+                _ => {}
+            }
+            !c.is_control() && (is_quoted || !c.is_whitespace())
+        });
+        let is_whole = is_path && !is_quoted && !is_escaped;
+        let fits = text.chars().count() >= MIN_SENDER_CHARS && text.len() <= MAX_SENDER_OCTETS;
+        if is_whole && fits { Ok(FirstSender(text.to_owned())) } else { Err(InvalidFirstSender) }
+    }
+}
+
+impl From<&EmailAddress> for FirstSender {
+    fn from(address: &EmailAddress) -> FirstSender {
+        FirstSender(address.to_string())
+    }
+}
+
+impl fmt::Display for FirstSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A text to which no report of a delivery can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the sender is not written as a mail server writes one, or its length is not 3 to 320 octets")]
+pub struct InvalidFirstSender;
+
 /// The key that proves that a return path is of this server's making.
 pub(super) struct PathKey(hmac::Key);
 
@@ -40,7 +106,7 @@ impl PathKey {
     }
 
     /// The proof for a sender, at a domain, on a day; all without regard to case, which mail servers do not keep.
-    fn proof(&self, day: u16, sender: &EmailAddress, domain: &DomainName) -> String {
+    fn proof(&self, day: u16, sender: &FirstSender, domain: &DomainName) -> String {
         let text = format!("{day:03x}\0{sender}\0{domain}").to_lowercase();
         base32(hmac::sign(&self.0, text.as_bytes()).as_ref(), PROOF_CHARS)
     }
@@ -63,26 +129,27 @@ fn day(at: Timestamp) -> u16 {
 pub(super) fn whole(
     key: &PathKey,
     at: Timestamp,
-    sender: &EmailAddress,
+    sender: &FirstSender,
     domain: &DomainName,
 ) -> Option<EmailAddress> {
+    let address: EmailAddress = sender.0.parse().ok()?;
     let day = day(at);
     // A quoted local part would have to be quoted anew, and one in UTF-8 would need servers that take it.
-    let is_plain = sender.local().is_ascii() && !sender.local().starts_with('"');
+    let is_plain = address.local().is_ascii() && !address.local().starts_with('"');
     let proof = key.proof(day, sender, domain);
-    let local = format!("{PREFIX}{proof}={day:03x}={}={}", sender.domain(), sender.local());
+    let local = format!("{PREFIX}{proof}={day:03x}={}={}", address.domain(), address.local());
     (is_plain && local.len() <= MAX_LOCAL_OCTETS).then(|| EmailAddress::of(&local, domain))
 }
 
 /// The return path for a sender that the database keeps under [`key_of`].
-pub(super) fn kept(key: &PathKey, at: Timestamp, sender: &EmailAddress, domain: &DomainName) -> EmailAddress {
+pub(super) fn kept(key: &PathKey, at: Timestamp, sender: &FirstSender, domain: &DomainName) -> EmailAddress {
     let day = day(at);
     let proof = key.proof(day, sender, domain);
     EmailAddress::of(&format!("{PREFIX}{proof}={day:03x}={KEPT}={}", key_of(sender)), domain)
 }
 
 /// Under which key a sender is kept.
-pub(super) fn key_of(sender: &EmailAddress) -> String {
+pub(super) fn key_of(sender: &FirstSender) -> String {
     base32(&Sha256::digest(sender.to_string().to_lowercase()), KEY_CHARS)
 }
 
@@ -96,14 +163,14 @@ pub(super) fn has_form(local: &str) -> bool {
 pub(super) struct ReturnPath {
     proof: String,
     day: u16,
-    pub(super) sender: FirstSender,
+    pub(super) sender: Named,
 }
 
-/// Who sent the message that was forwarded.
+/// How a return path names the sender of the message that was forwarded.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum FirstSender {
+pub(super) enum Named {
     /// The sender itself.
-    Is(EmailAddress),
+    Is(FirstSender),
     /// The database keeps it under this key.
     Kept(String),
 }
@@ -114,9 +181,9 @@ impl ReturnPath {
         let rest = has_form(local).then(|| local.get(PREFIX.len()..))??;
         let [proof, day, domain, sender] = rest.splitn(4, '=').collect::<Vec<_>>()[..] else { return None };
         let sender = if domain.eq_ignore_ascii_case(KEPT) {
-            FirstSender::Kept(sender.to_lowercase())
+            Named::Kept(sender.to_lowercase())
         } else {
-            FirstSender::Is(format!("{sender}@{domain}").parse().ok()?)
+            Named::Is(FirstSender::from(&format!("{sender}@{domain}").parse::<EmailAddress>().ok()?))
         };
         let is_day = day.len() == 3 && day.bytes().all(|octet| octet.is_ascii_hexdigit());
         let day = is_day.then(|| u16::from_str_radix(day, 16).ok())??;
@@ -128,7 +195,7 @@ impl ReturnPath {
         &self,
         key: &PathKey,
         at: Timestamp,
-        sender: &EmailAddress,
+        sender: &FirstSender,
         domain: &DomainName,
     ) -> bool {
         let age = (day(at) + DAYS - self.day % DAYS) % DAYS;
@@ -158,16 +225,20 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn genuine(path: &EmailAddress, at: Timestamp) -> Option<EmailAddress> {
+    fn sender(text: &str) -> FirstSender {
+        text.parse().unwrap()
+    }
+
+    fn genuine(path: &EmailAddress, at: Timestamp) -> Option<FirstSender> {
         let read = ReturnPath::read(path.local())?;
-        let FirstSender::Is(sender) = &read.sender else { return None };
+        let Named::Is(sender) = &read.sender else { return None };
         read.is_genuine(&key(), at, sender, path.domain()).then(|| sender.clone())
     }
 
     #[test]
     fn a_return_path_leads_back_for_three_weeks_and_in_any_case() {
         let domain = "example.com".parse().unwrap();
-        let sender = address("Jo+x=y@b.example");
+        let sender = sender("Jo+x=y@b.example");
         let path = whole(&key(), at(0), &sender, &domain).unwrap();
         assert!(
             path.to_string().starts_with("SRS0=")
@@ -190,7 +261,7 @@ mod tests {
     #[test]
     fn what_this_server_did_not_make_is_not_genuine() {
         let domain = "example.com".parse().unwrap();
-        let path = whole(&key(), at(0), &address("jo@b.example"), &domain).unwrap();
+        let path = whole(&key(), at(0), &sender("jo@b.example"), &domain).unwrap();
         let text = path.to_string();
         for forged in [
             text.replace("=jo@", "=bo@"),
@@ -200,7 +271,7 @@ mod tests {
         ] {
             assert_eq!(genuine(&address(&forged), at(0)), None, "{forged}");
         }
-        let other = whole(&PathKey::new(&[8; 32]), at(0), &address("jo@b.example"), &domain).unwrap();
+        let other = whole(&PathKey::new(&[8; 32]), at(0), &sender("jo@b.example"), &domain).unwrap();
         assert_eq!(genuine(&other, at(0)), None);
         for none in [
             "jo",
@@ -217,17 +288,44 @@ mod tests {
     #[test]
     fn a_sender_for_which_there_is_no_room_is_kept() {
         let domain = "example.com".parse().unwrap();
-        for long in
-            [format!("{}@b.example", "a".repeat(60)), "\"a b\"@b.example".into(), "j\u{f6}@b.example".into()]
-        {
-            let sender = address(&long);
+        for long in [
+            &format!("{}@b.example", "a".repeat(60)),
+            "\"a b\"@b.example",
+            "j\u{f6}@b.example",
+            // No addresses at a mail domain.
+            &format!("bounces+{}@em.b.example", "u".repeat(80)),
+            "news@my_host.b.example",
+            "news@co.uk",
+            "news@[192.0.2.9]",
+            "root",
+            "\"<a> \\\" b\"@[192.0.2.9]",
+        ] {
+            let sender = sender(long);
+            assert_eq!(sender.as_str(), long);
             assert_eq!(whole(&key(), at(0), &sender, &domain), None, "{long}");
             let path = kept(&key(), at(0), &sender, &domain);
             assert!(path.local().is_ascii() && path.local().len() <= MAX_LOCAL_OCTETS);
             let read = ReturnPath::read(&path.local().to_lowercase()).unwrap();
-            assert_eq!(read.sender, FirstSender::Kept(key_of(&sender)));
+            assert_eq!(read.sender, Named::Kept(key_of(&sender)));
             assert!(read.is_genuine(&key(), at(9), &sender, &domain));
-            assert!(!read.is_genuine(&key(), at(9), &address("a@b.example"), &domain));
+            assert!(!read.is_genuine(&key(), at(9), &self::sender("a@b.example"), &domain));
+        }
+    }
+
+    #[test]
+    fn what_cannot_stand_in_a_command_or_in_the_database_is_no_sender() {
+        let long = "a".repeat(MAX_SENDER_OCTETS + 1);
+        for none in [
+            "",
+            "a",
+            "a b@[192.0.2.9]",
+            "a>@[192.0.2.9]",
+            "<a@[192.0.2.9]",
+            "\"a@[192.0.2.9]",
+            "a@b\r\nRSET",
+            &long,
+        ] {
+            assert_eq!(none.parse::<FirstSender>(), Err(InvalidFirstSender), "{none}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The SQL of who an address is.
 
-use crate::address::EmailAddress;
+use super::return_path::FirstSender;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, SealedColumn, WriteTx, named, parsed};
 use crate::domain::Holder;
@@ -88,11 +88,9 @@ pub(super) fn kept_sender(
     tx: &ReadTx<'_>,
     domain: DomainId,
     key: &str,
-) -> Result<Option<EmailAddress>, Error> {
+) -> Result<Option<FirstSender>, Error> {
     let sql = "SELECT sender FROM return_path WHERE domain_id = :domain AND key = :key";
-    tx.one(sql, named! { ":domain": domain.number(), ":key": key }, |row| {
-        row.get(0).map(EmailAddress::stored)
-    })
+    tx.one(sql, named! { ":domain": domain.number(), ":key": key }, |row| row.get(0).map(FirstSender::stored))
 }
 
 pub(super) fn is_kept_since(
@@ -114,13 +112,13 @@ pub(super) fn keep_sender(
     tx: &WriteTx<'_>,
     domain: DomainId,
     key: &str,
-    sender: &EmailAddress,
+    sender: &FirstSender,
 ) -> Result<(), Error> {
     tx.run(
         "INSERT INTO return_path (domain_id, key, sender, used_at) VALUES (:domain, :key, :sender, :now)
          ON CONFLICT (domain_id, key) DO UPDATE SET used_at = :now",
         named! {
-            ":domain": domain.number(), ":key": key, ":sender": sender.to_string(), ":now": tx.now().millis(),
+            ":domain": domain.number(), ":key": key, ":sender": sender.as_str(), ":now": tx.now().millis(),
         },
     )?;
     Ok(())
