@@ -270,6 +270,13 @@ fn a_real_postfix_obeys() {
         &["--from", "a@junk.example", "--to", to],
         "550 5.7.1 <a@junk.example>: blocked by the domain's list",
     );
+    // However the client writes the addresses, Postfix says which they are.
+    for written in
+        ["example.com!postmaster", "@x.example:postmaster@example.com", "postmaster(c)@example.com"]
+    {
+        refused(&["--from", "a@junk.example", "--to", written], "blocked by the domain's list");
+    }
+    refused(&["--from", "junk.example!a", "--to", to], "blocked by the domain's list");
     let junk = ["--from", "a@b.example", "--to", to, "--header", "From: Friend <x@junk.example>"];
     refused(&junk, "550 5.7.1 <x@junk.example>: blocked by the domain's list");
 

@@ -177,6 +177,54 @@ fn one_more_recipient_gets_nobody_past_a_list_whose_mail_goes_straight_on_to_oth
 }
 
 #[test]
+fn a_list_holds_for_the_address_that_the_mail_server_understands_however_the_client_writes_it() {
+    let it = start();
+    let servers = json!([{ "priority": 1, "weight": 1, "port": 25, "target": "127.0.0.1" }]);
+    let batch = json!({ "domains": [
+        { "domain": "down.example", "downstreamAddresses": servers, "settings": { "abusePolicy": "block" } },
+    ] });
+    let made = it.server.client().post("/inbound/v1/domains/batch?subscriptionHandle=default", &batch);
+    assert!(made.status < 300, "{made:?}");
+    it.site.json(&["list", "add", "--domain", "down.example", "blocklist", "bad.example"]);
+    let mut milter = it.milter();
+    let mut asked = |sender: (&str, &str), recipient: (&str, &str), fields: &[(&str, &str)]| {
+        milter.tell('A', b"");
+        let macros = |letter: char, name: &str, value: &str| format!("{letter}{{{name}}}\0{value}\0");
+        milter.tell('D', macros('M', "mail_addr", sender.1).as_bytes());
+        assert_eq!(milter.ask('M', format!("{}\0", sender.0).as_bytes()).0, 'c');
+        milter.tell('D', macros('R', "rcpt_addr", recipient.1).as_bytes());
+        match milter.ask('R', format!("{}\0", recipient.0).as_bytes()) {
+            (_, said) if fields.is_empty() => said,
+            _ => milter.end(fields).pop().unwrap().1,
+        }
+    };
+    let (jo, ok) = ("jo@down.example", ("<a@ok.example>", "a@ok.example"));
+    let bad = ("<spam@bad.example>", "spam@bad.example");
+    for written in [
+        "<down.example!jo>",
+        "<@x.example:jo@down.example>",
+        "<jo(c)@down.example>",
+        "<jo%down.example@localhost>",
+    ] {
+        let said = asked(bad, (written, jo), &[]);
+        assert!(said.contains("<spam@bad.example>: blocked by the domain's list"), "{written}: {said}");
+        assert!(asked(ok, (written, jo), &FIELDS).contains("taken for spam"), "{written}");
+        assert_eq!(asked(ok, (written, jo), &[("From", "b@b.example")]), "", "{written}");
+    }
+    for written in ["<bad.example!spam>", "<spam%bad.example>", "<spam(c)@bad.example>"] {
+        let said = asked((written, "spam@bad.example"), ("<jo@down.example>", jo), &[]);
+        assert!(said.contains("blocked by the domain's list"), "{written}: {said}");
+    }
+    // A server that does not say what it understands has its clients write addresses plainly.
+    let mut milter = it.milter();
+    for (written, reply) in [("<down.example!jo>", 'y'), ("<jo(c)@down.example>", 'y'), ("<postmaster>", 'c')]
+    {
+        assert_eq!(milter.ask('M', b"<a@ok.example>\0").0, 'c');
+        assert_eq!(milter.ask('R', format!("{written}\0").as_bytes()).0, reply, "{written}");
+    }
+}
+
+#[test]
 fn the_lists_of_recipients_here_hold_for_who_is_logged_in_too() {
     let it = start();
     let (token, _) = it.token("example.com");

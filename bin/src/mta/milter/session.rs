@@ -34,6 +34,7 @@ const MAX_HEADER_OCTETS: usize = Head::MAX_OCTETS - 16 * 1024;
 
 const CONTINUE: u8 = b'c';
 const TRY_AGAIN: &str = "451 4.7.1 Service unavailable - try again later";
+const NO_ADDRESS: &str = "550 5.1.3 The recipient is not written as local-part@domain";
 const NOT_YOURS: &str =
     "550 5.7.1 Every address in the From field must be at the domain that you are logged in for";
 
@@ -67,6 +68,9 @@ pub(super) struct Session {
     client: Option<IpAddr>,
     /// Who is logged in, as the mail server's macros said of the next MAIL.
     login: Option<String>,
+    /// The sender of the next MAIL and the recipient of the next RCPT, as the mail server understands them.
+    sender: Option<String>,
+    recipient: Option<String>,
     envelope: Option<Envelope>,
 }
 
@@ -78,6 +82,8 @@ impl Session {
             has_leading_space: false,
             client: None,
             login: None,
+            sender: None,
+            recipient: None,
             envelope: None,
         }
     }
@@ -148,23 +154,38 @@ impl Session {
         Some(write(b'O', &words))
     }
 
-    /// Of all macros the login is needed, which comes with MAIL.
+    /// Of all macros the login is needed, which comes with MAIL, and the addresses.
+    ///
+    /// A mail server rewrites addresses before it decides where mail goes, and MAIL and RCPT come as the client wrote them:
+    /// `<down.example!jo>` and `<@relay.example:jo@down.example>` are both mail for `jo@down.example`.
     fn macros(&mut self, data: &[u8]) {
-        if let Some((b'M', data)) = data.split_first() {
-            let texts: Vec<&[u8]> = texts(data).collect();
-            let pairs = texts.chunks_exact(2);
-            let login = pairs.filter_map(|pair| match pair {
-                [b"{auth_authen}" | b"auth_authen", value] if !value.is_empty() => Some(*value),
-                _ => None,
-            });
-            self.login = login.map(|value| String::from_utf8_lossy(value).into_owned()).next_back();
+        let Some((command @ (b'M' | b'R'), data)) = data.split_first() else { return };
+        let texts: Vec<&[u8]> = texts(data).collect();
+        let (mut login, mut address) = (None, None);
+        for pair in texts.chunks_exact(2) {
+            let [name, value] = pair else { continue };
+            let value = || Some(String::from_utf8_lossy(value).into_owned());
+            match *name {
+                b"{auth_authen}" | b"auth_authen" => {
+                    login = value().filter(|login| !login.is_empty()).or(login)
+                }
+                b"{mail_addr}" | b"mail_addr" if *command == b'M' => address = value(),
+                b"{rcpt_addr}" | b"rcpt_addr" if *command == b'R' => address = value(),
+                _ => {}
+            }
+        }
+        if *command == b'M' {
+            (self.login, self.sender) = (login, address);
+        } else {
+            self.recipient = address;
         }
     }
 
     fn mail(&mut self, data: &[u8]) -> Vec<u8> {
         let sender = path(data);
-        let said = sender.clone();
-        let mut envelope = Envelope { sender: Sender::parse(&sender), said, ..Envelope::default() };
+        let understood = self.sender.take();
+        let listed = Sender::parse(understood.as_ref().unwrap_or(&sender));
+        let mut envelope = Envelope { sender: listed, said: sender.clone(), ..Envelope::default() };
         if let Some(login) = self.login.take() {
             let holds = login_of(&login).map(|login| {
                 self.deliverer.postroom.read(|tx| mail::still_holds(tx, &login)).map(|holds| (login, holds))
@@ -188,12 +209,20 @@ impl Session {
     }
 
     fn recipient(&mut self, data: &[u8]) -> Vec<u8> {
-        let (client, recipient) = (self.client, path(data));
+        let (client, understood) = (self.client, self.recipient.take());
         let Some(envelope) = &mut self.envelope else { return write(CONTINUE, b"") };
         if envelope.recipients.len() >= MOST_RECIPIENTS {
             return refuse("452 4.5.3 Too many recipients");
         }
-        let address = recipient.parse::<EmailAddress>().ok();
+        let address = match &understood {
+            Some(recipient) => recipient.parse::<EmailAddress>().ok(),
+            None => match path(data).parse() {
+                Ok(address) => Some(address),
+                // Nobody knows where the mail server sends it, so nobody's lists could be asked. Without a domain it stays on its own machine.
+                Err(_) if path(data).contains(['@', '!', '%']) => return refuse(NO_ADDRESS),
+                Err(_) => None,
+            },
+        };
         let sender = envelope.sender.clone();
         let arrival = Arrival { sender, client, ..Arrival::default() };
         let judged = self.deliverer.postroom.read(|tx| {
