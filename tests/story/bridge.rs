@@ -244,6 +244,9 @@ fn mail_without_an_active_key_is_put_off_if_the_operator_says_so_and_a_key_that_
     }
 }
 
+const EIGHT_BIT: &str =
+    "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit";
+
 #[test]
 #[cfg_attr(
     not(feature = "system-tests"),
@@ -258,7 +261,8 @@ fn a_real_postfix_obeys() {
     let db = Connection::open(it.site.db()).unwrap();
     assert!(db.execute("UPDATE dkim_key SET activated_at = 1", ()).unwrap() > 0);
     let (id, secret) = it.token("example.com");
-    postfix.start_with_sink(&it.site.run(&["bridge", "conf", "postfix"]).stdout);
+    let lines = it.site.run(&["bridge", "conf", "postfix"]).stdout;
+    postfix.start_with_sink(&format!("{lines}smtp_discard_ehlo_keywords = 8bitmime\n"));
     let refused = |arguments: &[&str], reply: &str| {
         let said = postfix.swaks(arguments);
         assert!(said.code != Some(0) && said.stdout.contains(reply), "{reply}: {said:?}\n{}", postfix.log());
@@ -317,6 +321,22 @@ fn a_real_postfix_obeys() {
         (domain["dkim_selector"].as_str().unwrap(), domain["dkim_string"].as_str().unwrap());
     let verdict = verdict(&it.site, signed, &format!("{selector}._domainkey.example.com"), record);
     assert!(verdict.starts_with("[\"pass\""), "{verdict}: {signed}");
+
+    // For a server that does not offer 8BITMIME the text stays as it was signed.
+    let all = login(&[
+        "--from",
+        "jo@example.com",
+        "--to",
+        "x@seven.example",
+        "--body",
+        "Gr\u{fc}\u{df}e",
+        "--add-header",
+        EIGHT_BIT,
+    ]);
+    let sent = postfix.swaks(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(sent.code, Some(0), "{sent:?}\n{}", postfix.log());
+    let message = postfix.delivered("Gr\u{fc}\u{df}e");
+    assert!(message.contains("Content-Transfer-Encoding: 8bit"), "{message}");
 
     it.revoke(id);
     as_login(&["--from", "jo@example.com"], "535 5.7.8");

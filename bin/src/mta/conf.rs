@@ -11,6 +11,8 @@ transport_maps = socketmap:unix:postroom/map:transport
 # that comes in and that a webhook's receiver wants to check.
 smtp_line_length_limit = 0
 lmtp_line_length_limit = 0
+# Nor does it convert 8-bit text to quoted-printable for a server that takes none by 8BITMIME.
+disable_mime_output_conversion = yes
 # Who may send as whom, lists, and DKIM signatures.
 smtpd_milters = unix:postroom/milter
 smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination

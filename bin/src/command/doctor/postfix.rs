@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn what_is_missing_or_overridden_is_said_with_what_to_do() {
         let wanted = settings(conf::MAIN);
-        assert_eq!(wanted.len(), 10);
+        assert_eq!(wanted.len(), 11);
         assert!(wanted.iter().all(|(name, value)| problem(name, value, Some(value)).is_none()));
         let milter = &wanted["smtpd_milters"];
         for (found, is_well) in [
