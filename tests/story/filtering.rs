@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::harness::bridge::{Bridged, start_at};
 use crate::harness::process::Site;
-use crate::harness::receiver::Webhook;
+use crate::harness::receiver::{MailServer, Webhook};
 
 const MARKED: &str = "Received: from c.example (unknown [192.0.2.7])\n\tby mx.example.net (Postfix) with ESMTP id 4X\n\
     X-Spam: Yes\nFrom: Jo <jo@b.example>\nSubject: Buy\n\nHello\n";
@@ -113,6 +113,29 @@ fn what_is_held_back_is_listed_shown_and_delivered_as_the_route_says() {
         assert_eq!(it.site.run(&wrong).code, Some(3), "{wrong:?}");
     }
     assert_eq!(it.site.run(&["quarantine", "list", "jo@never.example"]).code, Some(3));
+}
+
+#[test]
+fn what_came_with_smtputf8_is_released_with_it() {
+    let mail = MailServer::new();
+    let it = start().restart_with("POSTROOM_BRIDGE_SUBMIT", &format!("127.0.0.1:{}", mail.port));
+    it.site.json(&[
+        "route",
+        "set",
+        "keep.example",
+        "--mode",
+        "forward_email",
+        "--forward-to",
+        "ops@else.example",
+    ]);
+    let utf8 = MARKED.replace("with ESMTP", "with UTF8SMTP").replace("Buy", "K\u{e4}ufe");
+    for (message, parameters) in [(MARKED, ""), (&utf8, " BODY=8BITMIME SMTPUTF8")] {
+        it.deliver("a@b.example", &["jo@keep.example"], message);
+        let listed = it.site.json(&["quarantine", "list", "jo@keep.example"]);
+        it.site.json(&["quarantine", "release", "jo@keep.example", listed[0]["id"].as_str().unwrap()]);
+        let sent = mail.taken().pop().unwrap();
+        assert!(sent.commands[1].ends_with(&format!(">{parameters}")), "{sent:?}");
+    }
 }
 
 #[test]

@@ -109,7 +109,9 @@ impl Held {
         let Ok(address) = self.recipient.parse() else { return Ok(None) };
         let recipients = vec![Recipient { text: self.recipient.clone(), address }];
         let is_8bit = !message.is_ascii();
-        Ok(Some((Envelope { sender: self.sender.clone(), is_8bit, is_utf8: false, recipients }, message)))
+        // What came with it goes on with it, for its header may be in UTF-8 (RFC 6531 section 3.6).
+        let is_utf8 = Head::read(&message).came_with_utf8();
+        Ok(Some((Envelope { sender: self.sender.clone(), is_8bit, is_utf8, recipients }, message)))
     }
 
     /// Where it lies.

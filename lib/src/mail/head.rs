@@ -83,6 +83,14 @@ impl<'a> Head<'a> {
         address.strip_prefix("IPv6:").unwrap_or(address).parse().ok()
     }
 
+    /// Whether the mail server took it with SMTPUTF8, as the topmost Received field says, which it wrote itself: `with UTF8SMTP`
+    /// (RFC 6531 section 4.3).
+    pub fn came_with_utf8(&self) -> bool {
+        let value = String::from_utf8_lossy(self.all("received").next().unwrap_or_default()).into_owned();
+        let mut words = value.split_whitespace().skip_while(|word| *word != "with");
+        words.nth(1).is_some_and(|protocol| protocol.starts_with("UTF8"))
+    }
+
     /// What the message says of itself.
     #[cfg(feature = "messages")]
     pub fn summary(&self) -> Summary {
@@ -152,6 +160,19 @@ mod tests {
             );
         }
         assert_eq!(Head::read(b"From: a@b.example\r\n\r\n").client(), None);
+    }
+
+    #[test]
+    fn the_mail_server_says_whether_a_message_came_with_utf8() {
+        for (value, wanted) in [
+            ("from a (b [192.0.2.7])\r\n\tby mx (Postfix) with UTF8SMTPS id 4X", true),
+            ("from a (b [192.0.2.7])\r\n\tby mx (Postfix) with ESMTPS id 4X", false),
+            ("by mx (Postfix, from userid 0)", false),
+        ] {
+            let text = format!("Received: {value}\r\nReceived: by x with UTF8SMTP id 1\r\n\r\n");
+            assert_eq!(Head::read(text.as_bytes()).came_with_utf8(), wanted, "{value}");
+        }
+        assert!(!Head::read(b"").came_with_utf8());
     }
 
     #[cfg(feature = "messages")]
