@@ -159,7 +159,7 @@ fn explain_says_what_would_become_of_a_message_from_here_to_the_mailbox() {
     ] {
         assert!(explained.stdout.contains(part), "{part}: {}", explained.stdout);
     }
-    let blocked = it.site.json(&["explain", "jo@keep.example", "--sender", "x@junk.example"]);
+    let blocked = it.site.run(&["explain", "jo@keep.example", "--sender", "x@junk.example", "--json"]).json();
     assert_eq!(blocked["address"]["lists"]["outcome"], "blocked");
     assert_eq!(blocked["address"]["mailbox"], "jo@keep.example");
     it.site.json(&["route", "set", "keep.example", "--recipients", "known"]);
@@ -169,6 +169,60 @@ fn explain_says_what_would_become_of_a_message_from_here_to_the_mailbox() {
     assert_eq!(it.site.run(&["explain", "keep.example"]).code, Some(0));
     assert_eq!(it.site.run(&["explain", "never.example"]).code, Some(3));
     assert_eq!(it.site.run(&["explain", "no@"]).code, Some(2));
+}
+
+#[test]
+fn explain_exits_1_for_a_message_that_is_refused_and_says_so() {
+    let it = start();
+    let servers = json!([{ "priority": 1, "weight": 1, "port": 25, "target": "127.0.0.1" }]);
+    let batch = json!({ "domains": [{ "domain": "down.example", "downstreamAddresses": servers }] });
+    let made = it.server.client().post("/inbound/v1/domains/batch?subscriptionHandle=default", &batch);
+    assert!(made.status < 300, "{made:?}");
+    it.site.json(&["list", "add", "--account", "default", "blocklist", "bad.example"]);
+    let file = it.site.file("mail.eml");
+    std::fs::write(&file, MARKED).unwrap();
+    let file = file.to_str().unwrap();
+    let kept = "this copy is kept in the folder .Blocked";
+    for (arguments, says, is_kept) in [
+        (&["jo@down.example", "--sender", "spam@bad.example"][..], "a list blocks it", false),
+        (&["jo@down.example", "--from", "spam@bad.example"], "a list blocks it", false),
+        (&["jo@example.com", "--sender", "spam@bad.example"], "a list blocks it", false),
+        (&["jo@example.com", "--from", "spam@bad.example"], "a list blocks it", true),
+        (&["jo@block.example", file], "a filter took it for spam", true),
+    ] {
+        let said = it.site.run(&[&["explain"], arguments].concat());
+        assert_eq!(said.code, Some(1), "{arguments:?}: {said:?}");
+        assert!(said.stdout.contains(&format!("550: {says}")), "{arguments:?}: {said:?}");
+        assert_eq!(said.stdout.contains(kept), is_kept, "{arguments:?}: {said:?}");
+        assert!(!said.stdout.contains("route "), "{arguments:?}: {said:?}");
+    }
+    let said = it.site.run(&["explain", "jo@down.example", "--sender", "a@ok.example"]);
+    assert!(said.code == Some(0) && said.stdout.contains("it goes on to 127.0.0.1:25"), "{said:?}");
+    let said = it.site.run(&["explain", "jo@down.example", file]);
+    assert!(said.code == Some(0) && said.stdout.contains("does not hold for mail that goes on"), "{said:?}");
+    // A way back is there for reports alone.
+    let mail = MailServer::new();
+    let it = it.restart_with("POSTROOM_BRIDGE_SUBMIT", &format!("127.0.0.1:{}", mail.port));
+    it.site.json(&[
+        "route",
+        "set",
+        "example.com",
+        "--mode",
+        "forward_email",
+        "--forward-to",
+        "ops@else.example",
+    ]);
+    it.deliver("a@b.example", &["jo@example.com"], "From: a@b.example\n\nHello\n");
+    let sent = mail.taken().pop().unwrap().commands[1].clone();
+    let path = sent.strip_prefix("MAIL FROM:<").unwrap().split('>').next().unwrap();
+    let said = it.site.run(&["explain", path]);
+    assert!(said.code == Some(0) && said.stdout.contains("go back to a@b.example"), "{said:?}");
+    let said = it.site.run(&["explain", path, "--sender", "x@y.example"]);
+    assert!(said.code == Some(1) && said.stdout.contains("takes delivery reports alone"), "{said:?}");
+    // Postfix makes another name of this one before it asks for it.
+    it.server.client().create_domain("stra\u{df}e.example");
+    let said = it.site.run(&["explain", "jo@stra\u{df}e.example"]);
+    assert!(said.stdout.contains("only where a sender writes it as xn--strae-oqa.example"), "{said:?}");
 }
 
 #[test]

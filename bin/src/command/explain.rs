@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use postroom::address::EmailAddress;
 use postroom::db::ReadTx;
 use postroom::error::Error;
-use postroom::list::{ListOutcome, Sender};
-use postroom::mail::{self, Addressee, Arrival, Explained, ExplainedAddress, Head};
+use postroom::list::{Field, ListOutcome, Sender};
+use postroom::mail::{self, Addressee, Arrival, Explained, ExplainedAddress, Head, NotTaken, Treatment};
 use postroom::name::DomainName;
 use postroom::recipient;
 use postroom::route::Mode;
@@ -43,8 +43,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
     let postroom = context.open()?;
     let explained = postroom.read(|tx| explain(tx, &name, address.as_ref(), &arrival))?;
     context.output.print(&explained_json(&explained), || told(&explained))?;
-    let is_known = explained.address.as_ref().is_none_or(|it| it.addressee.is_some());
-    Ok(if explained.acts && is_known { ExitCode::SUCCESS } else { Exit::Wrong.into() })
+    let is_taken = explained.address.as_ref().is_none_or(|it| it.not_taken.is_none());
+    Ok(if explained.acts && is_taken { ExitCode::SUCCESS } else { Exit::Wrong.into() })
 }
 
 fn asked(text: &str) -> Result<(DomainName, Option<EmailAddress>), Failure> {
@@ -95,16 +95,25 @@ fn told(it: &Explained) -> String {
     let name = &it.domain.name;
     let takes = if it.acts { "takes mail and sends it" } else { "is not proved yet, so it takes no mail" };
     line("domain", &format!("{name} {takes}; it is {}", it.domain.status.as_str()));
+    if mail::needs_a_labels(name) {
+        line("name", &format!("Postfix takes mail for it only where a sender writes it as {name}"));
+    }
+    let goes_on = it.route.mode == Mode::Store && !it.downstream.is_empty();
     if let Some(address) = &it.address {
         line("mailbox", &mailbox(address));
         if let Some(lists) = lists(address) {
             line("lists", &lists);
         }
         if let Some(spam) = address.judged.as_ref().and_then(|(judged, ..)| judged.spam.as_ref()) {
-            line("spam", &format!("a filter marked it; policy: {}", treatment(spam)));
+            line("spam", &format!("a filter marked it; policy: {}", policy(spam, goes_on)));
+        }
+        if let Some(refused) = refused(address, goes_on) {
+            line("refused", &refused);
         }
     }
-    line("route", &route(it));
+    if it.address.as_ref().is_none_or(|it| it.not_taken.is_none()) {
+        line("route", &route(it));
+    }
     let signing = &it.assessment.signing;
     line(
         "signing",
@@ -136,10 +145,37 @@ fn mailbox(it: &ExplainedAddress) -> String {
     match &it.addressee {
         Some(Addressee::Mailbox(mailbox)) => format!("{} is the mailbox of {}", mailbox.address, it.address),
         Some(Addressee::ReturnPath { sender, .. }) => {
-            format!("{} is a return path: mail for it goes back to {sender}", it.address)
+            format!("{} is a return path: delivery reports for it go back to {sender}", it.address)
         }
         None => format!("{} is unknown: mail for it is refused", it.address),
     }
+}
+
+/// What is done with spam. Mail that goes on to other servers is not delivered here, so nothing holds it back.
+fn policy(spam: &Treatment, goes_on: bool) -> String {
+    let word = treatment(spam);
+    match spam {
+        Treatment::Quarantine if goes_on => format!("{word}, which does not hold for mail that goes on"),
+        Treatment::Quarantine => format!("{word}, until somebody releases it from the folder .Quarantine"),
+        _ => word.to_owned(),
+    }
+}
+
+/// Why it is refused; none if it is taken.
+fn refused(it: &ExplainedAddress, goes_on: bool) -> Option<String> {
+    let why = match it.not_taken? {
+        NotTaken::Unknown => "550: the address is unknown",
+        NotTaken::HasSender => "550: a return path takes delivery reports alone, which have no sender",
+        NotTaken::Blocked => "550: a list blocks it",
+        NotTaken::Spam => "550: a filter took it for spam",
+    };
+    let because = it.judged.as_ref().and_then(|(_, _, explained)| explained.verdict.because.as_ref());
+    let is_by_author = because.is_none_or(|because| because.fields == [Field::HeaderFrom]);
+    // What is decided at the end of a message is decided for all of its recipients (RFC 5321 section 4.2.5).
+    let is_kept = matches!(it.addressee, Some(Addressee::Mailbox(_))) && is_by_author && !goes_on;
+    let kept =
+        if is_kept { "; if others take the message, this copy is kept in the folder .Blocked" } else { "" };
+    Some(format!("{why}{kept}"))
 }
 
 fn lists(it: &ExplainedAddress) -> Option<String> {

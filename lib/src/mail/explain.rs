@@ -1,7 +1,7 @@
 //! What would become of a message, from here to the mailbox, in one answer.
 
 use super::judge::query;
-use super::{Addressee, Arrival, Judgement, addressee, is_ours, judge};
+use super::{Addressee, Arrival, Judgement, Treatment, addressee, is_ours, judge};
 use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::db::ReadTx;
@@ -9,7 +9,7 @@ use crate::domain::{self, Details};
 use crate::error::Error;
 use crate::event::Event;
 use crate::inbound::{self, Downstream};
-use crate::list::{self, Explanation, ListQuery};
+use crate::list::{self, Explanation, ListOutcome, ListQuery};
 use crate::name::DomainName;
 use crate::recipient;
 use crate::record::{self, Record};
@@ -49,6 +49,40 @@ pub struct ExplainedAddress {
     pub addressee: Option<Addressee>,
     /// What is decided about the message, and which entries of lists matter for that.
     pub judged: Option<(Judgement, ListQuery, Explanation)>,
+    /// Why a mail server refuses it, if it is the message's only recipient; none if the message is taken.
+    pub not_taken: Option<NotTaken>,
+}
+
+/// Why a message is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// Nobody has the address.
+    Unknown,
+    /// A return path takes delivery reports alone, which have no sender.
+    HasSender,
+    /// A list blocks it.
+    Blocked,
+    /// A filter took it for spam.
+    Spam,
+}
+
+impl NotTaken {
+    fn of(addressee: Option<&Addressee>, judged: Option<&Judgement>, arrival: &Arrival) -> Option<NotTaken> {
+        match (addressee, judged) {
+            (None, _) => Some(NotTaken::Unknown),
+            (Some(Addressee::ReturnPath { .. }), _) if arrival.sender.is_some() => Some(NotTaken::HasSender),
+            (Some(Addressee::ReturnPath { .. }), _) => arrival.spam.map(|_| NotTaken::Spam),
+            (_, Some(judged)) if judged.lists.outcome == ListOutcome::Blocked => Some(NotTaken::Blocked),
+            (_, Some(judged)) if judged.spam == Some(Treatment::Block) => Some(NotTaken::Spam),
+            _ => None,
+        }
+    }
+}
+
+/// Whether Postfix takes mail for this name only where its A-labels are written. It folds case before it looks a name up, which makes `ss`
+/// of `ß` and another letter of a final `ς`, so that it looks up another name (Unicode, section 5.18).
+pub fn needs_a_labels(name: &DomainName) -> bool {
+    idna::domain_to_unicode(name.as_str()).0.contains(['\u{df}', '\u{3c2}'])
 }
 
 /// Explains what becomes of mail at a name: a domain of the caller's, or an alias of one. With an address, what becomes of that message
@@ -72,7 +106,9 @@ pub fn explain(
                 }
                 _ => None,
             };
-            Some(ExplainedAddress { address: address.clone(), addressee, judged })
+            let not_taken =
+                NotTaken::of(addressee.as_ref(), judged.as_ref().map(|(judged, ..)| judged), arrival);
+            Some(ExplainedAddress { address: address.clone(), addressee, judged, not_taken })
         }
     };
     Ok(Explained {

@@ -37,7 +37,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 pub use delivery::{Arrival, Delivery, Way, deliver};
-pub use explain::{Explained, ExplainedAddress, explain};
+pub use explain::{Explained, ExplainedAddress, NotTaken, explain, needs_a_labels};
 pub use head::Head;
 #[cfg(feature = "messages")]
 pub use head::Summary;
