@@ -44,7 +44,7 @@ use crate::ledger;
 use crate::recipient::Recipient;
 
 pub use item::{InvalidItem, InvalidItemKind, Item, ItemKind};
-pub use sender::{MOST_AUTHORS, Sender};
+pub use sender::{MOST_AUTHORS, Sender, first_author};
 pub use verdict::{
     Because, Explanation, Field, InvalidListQuery, ListOutcome, ListQuery, ListVerdict, explain, explain_for,
     verdict,

@@ -55,15 +55,10 @@ impl Sender {
         all
     }
 
-    /// The author that this text of a mailbox names. White space around a dot or the `@` is of the obsolete syntax (RFC 5322 section 4.4);
-    /// words beside the address are of none.
+    /// The author that this text of a mailbox names.
     fn author(mailbox: &str) -> Option<Sender> {
-        let (local, domain) = mailbox.rsplit_once('@')?;
-        let local = local.trim();
-        let is_quoted = local.ends_with('"');
-        let local = if is_quoted { local } else { local.split_whitespace().next_back().unwrap_or_default() };
-        let domain = domain.split('.').map(str::trim).collect::<Vec<_>>().join(".");
-        Sender::of(local, domain.split_whitespace().next().unwrap_or_default())
+        let (local, domain) = address(mailbox)?;
+        Sender::of(local, &domain)
     }
 
     fn of(local: &str, domain: &str) -> Option<Sender> {
@@ -110,6 +105,25 @@ impl fmt::Display for Sender {
         let domain: Vec<&str> = self.domain.rsplit('.').collect();
         write!(f, "{local}@{}", domain.join("."))
     }
+}
+
+/// The address of the first mailbox in the value of a From field, as it is written there but for comments and white space around its parts.
+pub fn first_author(field: &str) -> Option<String> {
+    let mailboxes = mailboxes(field);
+    let mut addresses = mailboxes.iter().filter_map(|mailbox| address(mailbox));
+    let (local, domain) = addresses.find(|(local, domain)| Sender::of(local, domain).is_some())?;
+    Some(format!("{local}@{domain}"))
+}
+
+/// The local part and the domain that this text of a mailbox names. White space around a dot or the `@` is of the obsolete syntax (RFC 5322
+/// section 4.4); words beside the address are of none.
+fn address(mailbox: &str) -> Option<(&str, String)> {
+    let (local, domain) = mailbox.rsplit_once('@')?;
+    let local = local.trim();
+    let is_quoted = local.ends_with('"');
+    let local = if is_quoted { local } else { local.split_whitespace().next_back().unwrap_or_default() };
+    let domain = domain.split('.').map(str::trim).collect::<Vec<_>>().join(".");
+    Some((local, domain.split_whitespace().next().unwrap_or_default().to_owned()))
 }
 
 /// The texts of the mailboxes in the value of a From field, without comments and display names. A group's name is among them, in case it is

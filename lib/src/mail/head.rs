@@ -6,12 +6,12 @@ use std::net::IpAddr;
 use mail_parser::MessageParser;
 
 use crate::list::Sender;
+#[cfg(feature = "messages")]
+use crate::list::first_author;
 
 /// The header fields of a message.
 #[derive(Clone)]
 pub struct Head<'a> {
-    #[cfg(feature = "messages")]
-    octets: &'a [u8],
     fields: Vec<(&'a [u8], &'a [u8])>,
     is_cut: bool,
 }
@@ -43,12 +43,7 @@ impl<'a> Head<'a> {
             }
             rest = after;
         }
-        Head {
-            #[cfg(feature = "messages")]
-            octets: octets.get(..octets.len() - rest.len()).unwrap_or(octets),
-            fields,
-            is_cut: rest.is_empty() && octets.len() < message.len(),
-        }
+        Head { fields, is_cut: rest.is_empty() && octets.len() < message.len() }
     }
 
     /// Whether the header section is longer than what is searched of it: nobody knows which fields stand in the rest.
@@ -91,19 +86,39 @@ impl<'a> Head<'a> {
         words.nth(1).is_some_and(|protocol| protocol.starts_with("UTF8"))
     }
 
-    /// What the message says of itself.
+    /// What the message says of itself. Of several fields with one name the topmost counts.
     #[cfg(feature = "messages")]
     pub fn summary(&self) -> Summary {
-        // The parser needs an empty line after the header.
-        let head = [self.octets, b"\r\n\r\n"].concat();
-        let Some(parsed) = MessageParser::default().parse_headers(&head) else { return Summary::default() };
-        let first = parsed.from().and_then(|from| from.iter().find_map(|mailbox| mailbox.address()));
         Summary {
-            header_from: first.map(str::to_owned),
-            subject: parsed.subject().map(str::to_owned),
-            message_id: parsed.message_id().map(|id| format!("<{id}>")),
+            header_from: self.text("from").and_then(|value| first_author(&value)),
+            subject: self.all("subject").next().and_then(decoded),
+            message_id: self.text("message-id").and_then(|value| message_id(&value)),
         }
     }
+
+    /// The value of the topmost field with this name, unfolded.
+    #[cfg(feature = "messages")]
+    fn text(&self, name: &str) -> Option<String> {
+        self.all(name).next().map(|value| String::from_utf8_lossy(value).replace(['\r', '\n'], ""))
+    }
+}
+
+/// A subject with its encoded words decoded (RFC 2047).
+#[cfg(feature = "messages")]
+fn decoded(subject: &[u8]) -> Option<String> {
+    let head = [b"Subject: ", subject, b"\r\n\r\n"].concat();
+    MessageParser::default().parse_headers(&head)?.subject().map(str::to_owned)
+}
+
+/// What stands first in angle brackets, or one word without them, which some programs write.
+#[cfg(feature = "messages")]
+fn message_id(value: &str) -> Option<String> {
+    let id = match value.split_once('<') {
+        Some((_, rest)) => rest.split_once('>')?.0.trim(),
+        None => value.trim(),
+    };
+    let is_one = !id.is_empty() && !id.contains(char::is_whitespace);
+    is_one.then(|| format!("<{id}>"))
 }
 
 /// The first line with those that continue it, and what follows; none at the empty line, or at the end.
@@ -184,6 +199,36 @@ mod tests {
         assert_eq!(summary.subject.as_deref(), Some("H\u{e4}"));
         assert_eq!(summary.message_id.as_deref(), Some("<1@b>"));
         assert_eq!(Head::read(b"").summary(), Summary::default());
+    }
+
+    #[cfg(feature = "messages")]
+    #[test]
+    fn what_a_message_says_of_itself_is_what_stands_first() {
+        let summary = |text: &str| Head::read(format!("{text}\r\n\r\n").as_bytes()).summary();
+        for (from, wanted) in [
+            ("Jo.X@B.example", Some("Jo.X@B.example")),
+            ("\"a b\"@x.example, <z@y.example>", Some("\"a b\"@x.example")),
+            ("jo(c)@x.example", Some("jo@x.example")),
+            ("<@r.example:jo@x.example>", Some("jo@x.example")),
+            ("G: <g1@x.example>, g2@x.example;", Some("g1@x.example")),
+            ("Jo\r\n <jo@x.example>", Some("jo@x.example")),
+            ("a@x.example\r\nFrom: b@x.example", Some("a@x.example")),
+            ("nobody", None),
+        ] {
+            assert_eq!(summary(&format!("From: {from}")).header_from.as_deref(), wanted, "{from}");
+        }
+        for (id, wanted) in [
+            ("<1@a>", Some("<1@a>")),
+            ("<1@a>\r\nMessage-ID: <2@a>", Some("<1@a>")),
+            ("<a@b> <c@d>", Some("<a@b>")),
+            ("\r\n <a@b>", Some("<a@b>")),
+            ("a@b", Some("<a@b>")),
+            ("abc def", None),
+            ("<>", None),
+        ] {
+            assert_eq!(summary(&format!("Message-ID: {id}")).message_id.as_deref(), wanted, "{id}");
+        }
+        assert_eq!(summary("Subject: one\r\nSubject: two").subject.as_deref(), Some("one"));
     }
 
     proptest! {
