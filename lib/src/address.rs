@@ -12,6 +12,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
+
 use crate::name::{DomainName, InvalidName};
 
 /// The most octets of a local part (RFC 5321 section 4.5.3.1.1).
@@ -80,6 +82,22 @@ pub(crate) fn local_part(text: &str) -> Result<String, InvalidAddress> {
         None if is_dot_atom(text) => Ok(text.to_owned()),
         None => Err(InvalidAddress::Local),
     }
+}
+
+/// A local part as it is compared: without regard to case (RFC 5321 section 2.4 would tell cases apart; nobody's mailboxes do), and with a
+/// letter and its mark as one character, however it is written (RFC 6532 section 3.1).
+pub(crate) fn comparable_local(local: &str) -> String {
+    let lower = local.to_lowercase();
+    if lower.is_ascii() {
+        return lower;
+    }
+    ComposingNormalizerBorrowed::new_nfc().normalize(&lower).into_owned()
+}
+
+/// The other spelling of a local part that is [compared](comparable_local), with letters and marks apart. Databases have keys in it from
+/// before local parts were composed.
+pub(crate) fn decomposed(local: &str) -> String {
+    DecomposingNormalizerBorrowed::new_nfd().normalize(local).into_owned()
 }
 
 impl fmt::Display for EmailAddress {

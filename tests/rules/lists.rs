@@ -240,6 +240,57 @@ fn an_item_is_told_by_how_it_is_written_and_matches_in_every_spelling() {
 }
 
 #[test]
+fn a_letter_and_its_mark_are_one_character_of_an_item_however_they_are_written() {
+    let (composed, apart) = ("j\u{f6}rg@evil.example", "Jo\u{308}rg@evil.example");
+    let old = "UPDATE list_entry SET item = ?1 WHERE item = ?2";
+    for item in [composed, apart] {
+        for is_old in [false, true] {
+            let world = start();
+            world.add(Tier::Domain, ListKind::Blocklist, item);
+            if is_old {
+                world
+                    .app
+                    .sql()
+                    .execute(
+                        old,
+                        ("example.evil@jo\u{308}rg".to_owned(), "example.evil@j\u{f6}rg".to_owned()),
+                    )
+                    .unwrap();
+            }
+            for sender in [composed, apart] {
+                assert_eq!(world.outcome(sender, "", ""), ListOutcome::Blocked, "{item:?}: {sender:?}");
+                assert_eq!(world.outcome("", sender, ""), ListOutcome::Blocked, "{item:?}: {sender:?}");
+            }
+            let gone = world.app.postroom.write(|tx| {
+                let domain = world.key.own(tx, world.domain)?;
+                let (scope, item) = (Scope::Domain(&domain), composed.parse().unwrap());
+                list::remove(tx, &world.caller, &scope, ListKind::Blocklist, &item)
+            });
+            assert!(gone.unwrap(), "{item:?}");
+        }
+    }
+    // A recipient's own lists are found however that is written.
+    let world = start();
+    let jo: postroom::address::EmailAddress = "j\u{f6}@example.com".parse().unwrap();
+    let made = world.app.postroom.write(|tx| {
+        let domain = world.key.own(tx, world.domain)?;
+        let recipient = recipient::ensure(tx, &world.caller, &domain, &jo)?;
+        let scope = Scope::Recipient(&domain, &recipient);
+        list::add(tx, &world.caller, &scope, ListKind::Blocklist, &"evil.example".parse().unwrap())
+    });
+    made.unwrap();
+    for local in ["j\u{f6}", "jo\u{308}"] {
+        let asked = ListQuery {
+            recipient: "jo\u{308}@example.com".parse().unwrap(),
+            ..query("a@evil.example", "", "")
+        };
+        assert_eq!(world.explain(&asked).verdict.outcome, ListOutcome::Blocked, "{local:?}");
+        let old = "UPDATE recipient SET local = ?1 WHERE local = ?2";
+        world.app.sql().execute(old, ("jo\u{308}".to_owned(), "j\u{f6}".to_owned())).unwrap();
+    }
+}
+
+#[test]
 fn what_is_no_item_says_what_to_give() {
     for (text, words) in [
         ("", "empty"),

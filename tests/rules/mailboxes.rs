@@ -78,6 +78,30 @@ fn an_address_leads_to_one_mailbox_however_it_is_written() {
 }
 
 #[test]
+fn a_letter_and_its_mark_are_one_character_of_an_address_however_they_are_written() {
+    let (app, key, domain) = start();
+    let (composed, apart) = ("j\u{f6}rg@example.com", "Jo\u{308}rg@example.com");
+    set(&app, &key, &domain, Recipients::Any, &Patch::Clear);
+    assert_eq!(mailbox(&app, apart).as_deref(), Some(composed));
+    set(&app, &key, &domain, Recipients::Known, &Patch::Set("All\u{e4}@example.com"));
+    assert_eq!(mailbox(&app, apart).as_deref(), Some("all\u{e4}@example.com"));
+    let save = |address: &str| {
+        let address = address.parse().unwrap();
+        app.postroom.write(|tx| recipient::save(tx, &key.operator(), &address, false, None)).unwrap()
+    };
+    assert!(save(apart).1 && !save(composed).1, "one recipient");
+    // As an earlier version kept it.
+    let old = "UPDATE recipient SET local = ?1 WHERE local = ?2";
+    for local in ["j\u{f6}rg", "jo\u{308}rg"] {
+        for address in [composed, apart] {
+            assert_eq!(mailbox(&app, address).as_deref(), Some(composed), "{address} with {local}");
+            assert!(!save(address).1, "{address} with {local}");
+        }
+        app.sql().execute(old, ("jo\u{308}rg".to_owned(), "j\u{f6}rg".to_owned())).unwrap();
+    }
+}
+
+#[test]
 fn an_address_whose_folder_could_have_no_name_is_unknown() {
     let (app, ..) = start();
     // Two octets of each letter become three in lower case, and those nine characters of a name.

@@ -10,6 +10,8 @@
 
 use std::net::IpAddr;
 
+use crate::address::comparable_local;
+
 pub(super) fn of_domain(name: &str) -> String {
     let mut key = String::with_capacity(name.len() + 1);
     for label in name.rsplit('.') {
@@ -26,7 +28,7 @@ pub(super) fn of_subtree(name: &str) -> String {
 }
 
 pub(super) fn of_address(local: &str, domain: &str) -> String {
-    format!("{}@{}", of_domain(domain), local.to_lowercase())
+    format!("{}@{}", of_domain(domain), comparable_local(local))
 }
 
 /// Of an address that is in its canonical family.

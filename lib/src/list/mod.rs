@@ -33,6 +33,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::account::Caller;
+use crate::address::decomposed;
 use crate::cap::Cap;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
@@ -235,7 +236,11 @@ pub fn remove<'t>(
     item: &Item,
 ) -> Result<bool, Error> {
     scope.check()?;
-    let Some(gone) = table::delete(tx, scope, action, item)? else { return Ok(false) };
+    let gone = match table::delete(tx, scope, action, item.key())? {
+        None if !item.key().is_ascii() => table::delete(tx, scope, action, &decomposed(item.key()))?,
+        gone => gone,
+    };
+    let Some(gone) = gone else { return Ok(false) };
     let (list, item) = (action.to_string(), gone.item.to_string());
     let change = Change::ListEntryRemoved { owner: owner(scope), entry: gone.id, list, item };
     tx.tell(caller.actor(), caller.account(), &change)?;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::item::any_host;
 use super::key;
-use crate::address::{EmailAddress, local_part};
+use crate::address::{EmailAddress, decomposed, local_part};
 
 /// The most octets of a domain name; what is longer is no sender's.
 const MAX_NAME_OCTETS: usize = 253;
@@ -78,6 +78,9 @@ impl Sender {
         let ends = self.domain.match_indices('.').map(|(at, _)| at);
         keys.extend(ends.filter_map(|at| self.domain.get(..=at)).map(str::to_owned));
         keys.extend([self.domain.clone(), format!("{}.", self.domain), self.address.clone()]);
+        if !self.address.is_ascii() {
+            keys.push(decomposed(&self.address));
+        }
     }
 
     pub(super) fn matches(&self, key: &str) -> bool {
@@ -87,7 +90,7 @@ impl Sender {
                 .strip_prefix(top)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         }
-        key == self.domain || key == self.address
+        key == self.domain || key == self.address || (!key.is_ascii() && key == decomposed(&self.address))
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use super::{Item, ListEntry, ListKind, Scope, Tier, key};
+use crate::address::decomposed;
 use crate::db::{ReadTx, Row, ToValue, Value, WriteTx, moment, named, parsed};
 use crate::domain::Domain;
 use crate::error::Error;
@@ -65,15 +66,15 @@ pub(super) fn delete<'t>(
     tx: &WriteTx<'t>,
     scope: &Scope<'_, 't>,
     action: ListKind,
-    item: &Item,
+    item: &str,
 ) -> Result<Option<ListEntry>, Error> {
     let (column, owner) = owner(scope);
     let gone = tx.one(
         &format!("DELETE FROM list_entry WHERE {column} = ?1 AND item = ?2 AND action = ?3 RETURNING *"),
-        (owner, item.key(), action.as_str()),
+        (owner, item, action.as_str()),
         entry,
     )?;
-    if let (Some(_), Some((family, length))) = (&gone, key::block(item.key())) {
+    if let (Some(_), Some((family, length))) = (&gone, key::block(item)) {
         let row = format!("{column} = ?1 AND family = ?2 AND length = ?3");
         let less = format!("UPDATE list_block_length SET entries = entries - 1 WHERE {row}");
         tx.run(&less, (owner, family, length))?;
@@ -149,9 +150,10 @@ pub(super) fn verdict<'t>(
     let (account, domain) = (domain.account.number(), domain.id.number());
     let bits = ip.map(key::of_bits);
     let family = ip.map(key::family);
-    let own: [&dyn ToValue; 5] = [&account, &domain, &local, &bits, &family];
-    let own = own.into_iter().take(if ip.is_some() { 5 } else { 3 });
-    let keys_at = if ip.is_some() { 6 } else { 4 };
+    let apart = decomposed(local);
+    let own: [&dyn ToValue; 6] = [&account, &domain, &local, &apart, &bits, &family];
+    let own = own.into_iter().take(if ip.is_some() { 6 } else { 4 });
+    let keys_at = if ip.is_some() { 7 } else { 5 };
     let keys_given = padded(keys).map(|key| key as &dyn ToValue);
     tx.all(
         &verdict_sql(keys_at, keys.len(), ip.is_some()),
@@ -175,7 +177,7 @@ fn verdict_sql(keys_at: usize, keys: usize, with_blocks: bool) -> String {
     let _ = write!(
         sql,
         "SELECT 3 AS tier, {COLUMNS} FROM recipient r CROSS JOIN wanted w CROSS JOIN list_entry e
-         WHERE r.domain_id = ?2 AND r.local = ?3 AND e.recipient_id = r.id AND e.item = w.item
+         WHERE r.domain_id = ?2 AND r.local IN (?3, ?4) AND e.recipient_id = r.id AND e.item = w.item
          UNION ALL
          SELECT 2, {COLUMNS} FROM wanted w CROSS JOIN list_entry e WHERE e.domain_id = ?2 AND e.item = w.item
          UNION ALL
@@ -186,16 +188,16 @@ fn verdict_sql(keys_at: usize, keys: usize, with_blocks: bool) -> String {
             sql,
             " UNION ALL
              SELECT 3, {COLUMNS} FROM recipient r CROSS JOIN list_block_length b CROSS JOIN list_entry e
-             WHERE r.domain_id = ?2 AND r.local = ?3 AND b.recipient_id = r.id AND b.family = ?5
-               AND e.recipient_id = r.id AND e.item = substr(?4, 1, CAST(2 + b.length AS INT))
+             WHERE r.domain_id = ?2 AND r.local IN (?3, ?4) AND b.recipient_id = r.id AND b.family = ?6
+               AND e.recipient_id = r.id AND e.item = substr(?5, 1, CAST(2 + b.length AS INT))
              UNION ALL
              SELECT 2, {COLUMNS} FROM list_block_length b CROSS JOIN list_entry e
-             WHERE b.domain_id = ?2 AND b.family = ?5
-               AND e.domain_id = ?2 AND e.item = substr(?4, 1, CAST(2 + b.length AS INT))
+             WHERE b.domain_id = ?2 AND b.family = ?6
+               AND e.domain_id = ?2 AND e.item = substr(?5, 1, CAST(2 + b.length AS INT))
              UNION ALL
              SELECT 1, {COLUMNS} FROM list_block_length b CROSS JOIN list_entry e
-             WHERE b.account_id = ?1 AND b.family = ?5
-               AND e.account_id = ?1 AND e.item = substr(?4, 1, CAST(2 + b.length AS INT))"
+             WHERE b.account_id = ?1 AND b.family = ?6
+               AND e.account_id = ?1 AND e.item = substr(?5, 1, CAST(2 + b.length AS INT))"
         );
     }
     sql
@@ -247,7 +249,7 @@ mod tests {
         let settings = Settings::for_server(&"mail.example.net".parse().unwrap());
         let postroom = Postroom::open(dir.path().join("postroom.db"), Options::new(settings)).unwrap();
         postroom.write(|tx| account::create(tx, "acme")).unwrap();
-        for (keys_at, with_blocks) in [(4, false), (6, true)] {
+        for (keys_at, with_blocks) in [(5, false), (7, true)] {
             let sql = format!("EXPLAIN QUERY PLAN {}", verdict_sql(keys_at, 9, with_blocks));
             let parameters = vec![Value::Null; keys_at - 1 + room(9)];
             let plan: Vec<String> =

@@ -1,6 +1,7 @@
 //! The SQL of who an address is.
 
 use super::return_path::FirstSender;
+use crate::address::{comparable_local, decomposed};
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, SealedColumn, WriteTx, named, parsed};
 use crate::domain::Holder;
@@ -40,15 +41,23 @@ pub(super) fn find<'t>(
 ) -> Result<Option<Found<'t>>, Error> {
     let sql = format!(
         "SELECT d.*, coalesce(r.recipients, 'any') AS recipients, r.catch_all,
-             EXISTS (SELECT 1 FROM recipient WHERE domain_id = d.id AND local = :whole) AS is_whole,
-             EXISTS (SELECT 1 FROM recipient WHERE domain_id = d.id AND local = :bare) AS is_bare, {OF_ALIAS}
+             EXISTS (SELECT 1 FROM recipient WHERE domain_id = d.id AND local IN (:whole, :whole_apart)) AS is_whole,
+             EXISTS (SELECT 1 FROM recipient WHERE domain_id = d.id AND local IN (:bare, :bare_apart)) AS is_bare, {OF_ALIAS}
          FROM domain d LEFT JOIN route r ON r.domain_id = d.id LEFT JOIN alias v ON v.name = :name WHERE d.id = {ID}"
     );
-    tx.one(&sql, named! { ":name": name.as_str(), ":whole": whole, ":bare": bare }, |row| {
+    let (whole_apart, bare_apart) = (decomposed(whole), decomposed(bare));
+    let parameters: [(&str, &str); 5] = [
+        (":name", name.as_str()),
+        (":whole", whole),
+        (":whole_apart", &whole_apart),
+        (":bare", bare),
+        (":bare_apart", &bare_apart),
+    ];
+    tx.one(&sql, parameters.as_slice(), |row| {
         Ok(Found {
             holder: holder::of_row_by_name(row)?,
             recipients: parsed(row, "recipients")?,
-            catch_all: row.get::<_, Option<String>>("catch_all")?.map(|local| local.to_lowercase()),
+            catch_all: row.get::<_, Option<String>>("catch_all")?.map(|local| comparable_local(&local)),
             whole: row.get("is_whole")?,
             bare: row.get("is_bare")?,
         })

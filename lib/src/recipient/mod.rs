@@ -25,7 +25,7 @@
 mod table;
 
 use crate::account::Caller;
-use crate::address::EmailAddress;
+use crate::address::{EmailAddress, comparable_local};
 use crate::cap::Cap;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
@@ -196,9 +196,9 @@ pub(crate) fn clear<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Err
     table::delete_all(tx, domain.id)
 }
 
-/// The local part as it is compared (RFC 5321 section 2.4 would tell cases apart; nobody's mailboxes do).
+/// The local part as it is compared.
 pub(crate) fn comparable(address: &EmailAddress) -> String {
-    address.local().to_lowercase()
+    comparable_local(address.local())
 }
 
 fn make<'t>(

@@ -1,7 +1,7 @@
 //! The SQL of recipients.
 
 use super::{FilterMode, Recipient, comparable};
-use crate::address::EmailAddress;
+use crate::address::{EmailAddress, decomposed};
 use crate::db::{ReadTx, Row, WriteTx, moment, named};
 use crate::domain::{Details, Domain};
 use crate::error::{Entity, Error};
@@ -33,8 +33,8 @@ pub(super) fn by_local<'t>(
     local: &str,
 ) -> Result<Option<Recipient>, Error> {
     tx.one(
-        "SELECT * FROM recipient WHERE domain_id = ?1 AND local = ?2",
-        (domain.id.number(), local),
+        "SELECT * FROM recipient WHERE domain_id = ?1 AND local IN (?2, ?3) ORDER BY id LIMIT 1",
+        (domain.id.number(), local, decomposed(local)),
         |row| recipient(row, domain),
     )
 }
