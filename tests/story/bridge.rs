@@ -379,12 +379,14 @@ fn a_real_postfix_refuses_a_token_that_is_revoked_in_an_open_session_and_a_nul_b
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let mut smtp = Smtp(BufReader::new(stream));
     assert!(smtp.reply().starts_with("220"));
-    smtp.say("EHLO client.example");
+    assert!(!smtp.say("EHLO client.example").contains("DSN"));
     let login = format!("AUTH PLAIN {}", plain("", "example.com", &secret));
     assert!(smtp.say(&login).starts_with("235"), "{}", postfix.log());
     let begin = |smtp: &mut Smtp| smtp.say("MAIL FROM:<jo@example.com>");
     let send = |smtp: &mut Smtp, message: &str| {
         assert!(begin(smtp).starts_with("250"), "{}", postfix.log());
+        // What asks for no report of a failure is not promised one thing and given another.
+        assert!(smtp.say("RCPT TO:<jo@example.com> NOTIFY=NEVER").starts_with('5'));
         assert!(smtp.say("RCPT TO:<jo@example.com>").starts_with("250"));
         assert!(smtp.say("DATA").starts_with("354"));
         smtp.say(&format!("{message}\r\n."))

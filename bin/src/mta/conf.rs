@@ -13,6 +13,8 @@ smtp_line_length_limit = 0
 lmtp_line_length_limit = 0
 # Nor does it convert 8-bit text to quoted-printable for a server that takes none by 8BITMIME.
 disable_mime_output_conversion = yes
+# Mail that is forwarded or posted keeps no wishes for reports (RFC 3461), so whoever sends it should not believe that they are heard.
+smtpd_discard_ehlo_keywords = silent-discard, dsn
 # Who may send as whom, lists, and DKIM signatures.
 smtpd_milters = unix:postroom/milter
 smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination
@@ -28,6 +30,7 @@ submission inet n       -       y       -       -       smtpd
   -o smtpd_tls_security_level=encrypt
   -o smtpd_sasl_auth_enable=yes
   -o smtpd_client_restrictions=permit_sasl_authenticated,reject
+  -o smtpd_discard_ehlo_keywords=
 ";
 
 /// rspamd's `local.d/dkim_signing.conf`: it signs with the keys that the bridge gives it at `url`.

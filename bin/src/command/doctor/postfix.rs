@@ -9,6 +9,9 @@ use crate::mta::conf;
 /// Where the mail server's programs lie that are for its operator.
 const PROGRAMS: [&str; 2] = ["postconf", "/usr/sbin/postconf"];
 
+/// What a service may set otherwise than main.cf without harm to the bridge.
+const EACH_ITS_OWN: [&str; 2] = ["smtpd_relay_restrictions", "smtpd_discard_ehlo_keywords"];
+
 /// Compares the configuration with what `bridge conf postfix` prints. Nothing where there is no Postfix.
 pub(super) fn checks() -> Vec<Check> {
     // With `$name` in it written out.
@@ -56,6 +59,7 @@ fn will_do(name: &str, wanted: &str, found: &str) -> bool {
         "transport_maps" | "virtual_mailbox_domains" | "virtual_mailbox_maps" => {
             parts.any(|part| part == wanted)
         }
+        "smtpd_discard_ehlo_keywords" => parts.any(|part| part.eq_ignore_ascii_case("dsn")),
         // Ours comes last, so that nothing changes a message that is signed.
         "smtpd_milters" => parts.next_back() == Some(wanted),
         // Any that refuses other people's mail in the end will do.
@@ -96,7 +100,7 @@ fn overrides(services: &str) -> Vec<String> {
             || (*name == "milter_default_action" && matches!(*value, "accept" | "quarantine"))
             || ours
                 .get(*name)
-                .is_some_and(|wanted| *name != "smtpd_relay_restrictions" && !will_do(name, wanted, value))
+                .is_some_and(|wanted| !EACH_ITS_OWN.contains(name) && !will_do(name, wanted, value))
     });
     let told = others.map(|((service, name), value)| {
         format!("master.cf overrides {name} for {service} with \"{value}\"; there the bridge is not asked")
@@ -111,7 +115,7 @@ mod tests {
     #[test]
     fn what_is_missing_or_overridden_is_said_with_what_to_do() {
         let wanted = settings(conf::MAIN);
-        assert_eq!(wanted.len(), 11);
+        assert_eq!(wanted.len(), 12);
         assert!(wanted.iter().all(|(name, value)| problem(name, value, Some(value)).is_none()));
         let milter = &wanted["smtpd_milters"];
         for (found, is_well) in [
@@ -126,6 +130,9 @@ mod tests {
                 said.is_none_or(|text| text.contains("postconf -e 'smtpd_milters = unix:postroom/milter'"))
             );
         }
+        let keywords = "smtpd_discard_ehlo_keywords";
+        assert_eq!(problem(keywords, &wanted[keywords], Some("chunking, dsn")), None);
+        assert!(problem(keywords, &wanted[keywords], Some("chunking")).is_some());
         for (service, is_well) in [
             ("submission/inet/smtpd_milters = inet:localhost:11332", false),
             ("submission/inet/smtpd_milters =", false),
@@ -133,6 +140,7 @@ mod tests {
             ("submission/inet/milter_default_action = accept", false),
             ("submission/inet/syslog_name = postfix/submission", true),
             ("submission/inet/receive_override_options = no_address_mappings", true),
+            ("submission/inet/smtpd_discard_ehlo_keywords =", true),
             ("smtps/inet/smtpd_sasl_path = postroom/auth", true),
         ] {
             let said = overrides(service);
