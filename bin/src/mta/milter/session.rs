@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use postroom::address::EmailAddress;
 use postroom::db::ReadTx;
-use postroom::dkim::{self, LineEnd, Message, SignatureHeader};
+use postroom::dkim::{self, InvalidMessage, LineEnd, Message, SignatureHeader};
 use postroom::error::Error;
 use postroom::id::DomainTokenId;
 use postroom::inbound::AbusePolicy;
@@ -167,7 +167,7 @@ impl Session {
             let value = || Some(String::from_utf8_lossy(value).into_owned());
             match *name {
                 b"{auth_authen}" | b"auth_authen" => {
-                    login = value().filter(|login| !login.is_empty()).or(login)
+                    login = value().filter(|login| !login.is_empty()).or(login);
                 }
                 b"{mail_addr}" | b"mail_addr" if *command == b'M' => address = value(),
                 b"{rcpt_addr}" | b"rcpt_addr" if *command == b'R' => address = value(),
@@ -322,6 +322,9 @@ impl Session {
             Err(reason) => return Ok(refuse(&format!("550 5.7.1 The message cannot be signed: {reason}"))),
         };
         let authors = message.author_domains();
+        if let Err(reason @ InvalidMessage::NotUtf8) = authors {
+            return Ok(refuse(&format!("550 5.6.0 The message cannot be signed: {reason}")));
+        }
         if !authors.is_ok_and(|authors| authors.iter().all(|domain| *domain == login.domain)) {
             return Ok(refuse(NOT_YOURS));
         }

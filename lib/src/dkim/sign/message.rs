@@ -77,14 +77,19 @@ impl<'a> Message<'a> {
 
     /// The domain of the first mailbox of its From field.
     pub fn author_domain(&self) -> Result<DomainName, InvalidMessage> {
-        let from = self.last_first("from").next().ok_or(InvalidMessage::NoFrom)?;
-        author::domain(from.value).ok_or(InvalidMessage::Author)
+        author::domain(self.author()?).ok_or(InvalidMessage::Author)
     }
 
     /// The domain of each mailbox of its From field, in their order; one at least.
     pub fn author_domains(&self) -> Result<Vec<DomainName>, InvalidMessage> {
+        author::domains(self.author()?).ok_or(InvalidMessage::Author)
+    }
+
+    /// The value of its From field. Octets that are not UTF-8 are read in one way by this reader of mail and in another by that one (RFC 6532
+    /// section 3), so nobody could say which address is shown.
+    fn author(&self) -> Result<&'a str, InvalidMessage> {
         let from = self.last_first("from").next().ok_or(InvalidMessage::NoFrom)?;
-        author::domains(from.value).ok_or(InvalidMessage::Author)
+        std::str::from_utf8(from.value).map_err(|_| InvalidMessage::NotUtf8)
     }
 
     /// How its first line ends.
@@ -175,6 +180,11 @@ pub enum InvalidMessage {
     /// A From field without a mailbox, or with one at no mail domain.
     #[error("its From field names no address at a mail domain")]
     Author,
+    /// A From field with octets of another encoding.
+    #[error(
+        "its From field is neither ASCII nor UTF-8; a name in another encoding is written as an encoded word (RFC 2047)"
+    )]
+    NotUtf8,
 }
 
 #[cfg(test)]
@@ -196,6 +206,13 @@ mod tests {
         assert_eq!(values("From: a\nTo: b"), (" a| b".into(), String::new(), LineEnd::Lf));
         assert_eq!(values("From:\r\n"), (String::new(), String::new(), LineEnd::CrLf));
         assert_eq!(values("From: a\rb\n\r\nx"), (" a\rb".into(), "x".into(), LineEnd::Lf));
+    }
+
+    #[test]
+    fn a_from_field_in_another_encoding_names_nobody() {
+        let message = Message::parse(b"From: J\xf6rg <jo@example.com>\n\n").unwrap();
+        assert_eq!(message.author_domain(), Err(InvalidMessage::NotUtf8));
+        assert_eq!(message.author_domains(), Err(InvalidMessage::NotUtf8));
     }
 
     #[test]
