@@ -1,7 +1,7 @@
 //! What would become of a message, in JSON.
 
 use postroom::event::Event;
-use postroom::mail::{Addressee, Explained, ExplainedAddress, Treatment};
+use postroom::mail::{Addressee, Explained, ExplainedAddress, NotTaken, Treatment};
 use serde_json::{Value, json};
 
 use super::domain::whole_domain_json;
@@ -28,6 +28,8 @@ const EXPLAINED_ADDRESS: Shape = Shape::object(
         has("returns_to", MAYBE_TEXT),
         has("lists", Shape::Maybe(&super::list::EXPLANATION)),
         has("spam", Shape::Maybe(&Shape::Word(&["block", "flag", "quarantine"]))),
+        has("refused", Shape::Maybe(&Shape::Word(&["unknown", "has_sender", "blocked", "spam"])))
+            .text("why a mail server refuses it; null if it is taken"),
     ]],
 );
 const CHANGE: Shape =
@@ -70,7 +72,17 @@ fn address_json(it: &ExplainedAddress) -> Value {
         "address": it.address.to_string(), "known": it.addressee.is_some(), "mailbox": mailbox, "returns_to": returns_to,
         "lists": it.judged.as_ref().map(|(_, query, explanation)| explanation_json(query, explanation)),
         "spam": it.judged.as_ref().and_then(|(judged, ..)| judged.spam.as_ref()).map(treatment),
+        "refused": it.not_taken.map(not_taken),
     })
+}
+
+fn not_taken(reason: NotTaken) -> &'static str {
+    match reason {
+        NotTaken::Unknown => "unknown",
+        NotTaken::HasSender => "has_sender",
+        NotTaken::Blocked => "blocked",
+        NotTaken::Spam => "spam",
+    }
 }
 
 /// The word for what is done with spam.

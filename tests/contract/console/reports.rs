@@ -1,6 +1,9 @@
 //! Reported messages, and what is told of a message that might come.
 
+use postroom::id::DomainId;
+use postroom::inbound::{self, Downstream, InboundChange};
 use postroom::list::{self, ListKind, Scope};
+use postroom::mail;
 use postroom::report::{self, NewReport, ReportKind};
 
 use crate::harness::app::{Key, TestApp};
@@ -88,7 +91,7 @@ fn the_way_of_a_message_is_told_step_by_step() {
     );
     app.postroom
         .write(|tx| {
-            let domain = key.own(tx, postroom::id::DomainId::new(1))?;
+            let domain = key.own(tx, DomainId::new(1))?;
             let item = "spam@b.example".parse().unwrap();
             list::add(tx, &key.operator(), &Scope::Domain(&domain), ListKind::Blocklist, &item).map(drop)
         })
@@ -99,6 +102,30 @@ fn the_way_of_a_message_is_told_step_by_step() {
         "{blocked}"
     );
     assert!(!blocked.contains("It is stored"), "{blocked}");
+    let sender = "ann@a.example".parse().unwrap();
+    let path = app.postroom.write(|tx| mail::keep_return_path(tx, DomainId::new(1), &sender)).unwrap();
+    let encoded = path.to_string().replace('=', "%3D");
+    let back = tell(&format!("test={encoded}")).unwrap();
+    assert!(back.contains("goes back to ann@a.example"), "{back}");
+    let refused = tell(&format!("test={encoded}&sender=bob@b.example")).unwrap();
+    assert!(refused.contains("It is refused: this address takes delivery reports alone"), "{refused}");
+    let servers = InboundChange {
+        downstream: Some(vec![Downstream {
+            priority: 1,
+            weight: 1,
+            port: 25,
+            target: "mx.downstream.net".to_owned(),
+        }]),
+        ..InboundChange::default()
+    };
+    app.postroom
+        .write(|tx| {
+            let domain = key.own(tx, DomainId::new(1))?;
+            inbound::change(tx, &key.operator(), &domain, &servers)
+        })
+        .unwrap();
+    let onward = tell("test=jo@example.com").unwrap();
+    assert!(onward.contains("It goes on to mx.downstream.net:25."), "{onward}");
     assert!(tell("test=jo@example.org").unwrap().contains("This is no address at example.com"));
     assert!(tell("test=jo@example.com&ip=here").unwrap().contains("The IP address is none."));
     assert!(tell("test=%3Cb%3E").unwrap().starts_with("<li>"));

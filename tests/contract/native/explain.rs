@@ -1,5 +1,7 @@
 //! `/postroom/v1/domains/{name}/explain`.
 
+use postroom::list::{self, ListKind, Scope};
+
 use super::bearer;
 use crate::harness::app::TestApp;
 
@@ -18,6 +20,13 @@ fn what_would_become_of_a_message_is_explained_to_whose_domain_it_is() {
     let of_one = ask("?address=Jo%2Bx@example.com&sender=a@b.example&from=c@b.example&ip=192.0.2.7").json();
     assert_eq!(of_one["address"]["mailbox"], "jo@example.com");
     assert_eq!(of_one["address"]["lists"]["outcome"], "none");
+    assert_eq!(of_one["address"]["refused"], serde_json::Value::Null);
+    let caller = key.operator();
+    let blocked = "a@b.example".parse().unwrap();
+    app.postroom
+        .write(|tx| list::add(tx, &caller, &Scope::Account(&caller), ListKind::Blocklist, &blocked).map(drop))
+        .unwrap();
+    assert_eq!(ask("?address=jo@example.com&sender=a@b.example").json()["address"]["refused"], "blocked");
     for empty in ["?ip=&sender=", "?address=&ip="] {
         assert_eq!(ask(empty).json(), whole, "an empty parameter is as one that is left out");
     }

@@ -8,8 +8,9 @@ use postroom::address::EmailAddress;
 use postroom::db::ReadTx;
 use postroom::domain::{Details, Domain};
 use postroom::error::Error;
+use postroom::inbound::Downstream;
 use postroom::list::{ListOutcome, Sender};
-use postroom::mail::{self, Addressee, Arrival, ExplainedAddress};
+use postroom::mail::{self, Addressee, Arrival, Explained, NotTaken};
 use postroom::route::{Mode, Route};
 use postroom::webhook::WebhookUrl;
 
@@ -47,9 +48,7 @@ impl Asked {
             Ok((address, arrival)) => {
                 let explained = mail::explain(tx, acts, address.domain(), Some((&address, &arrival)));
                 match explained {
-                    Ok(explained) if explained.domain.id == domain.id => {
-                        steps(explained.acts, explained.address.as_ref(), &explained.route)
-                    }
+                    Ok(explained) if explained.domain.id == domain.id => steps(&explained),
                     Ok(_) | Err(Error::NotFound(_)) => {
                         vec![format!("This is no address at {} or an alias of it.", domain.name)]
                     }
@@ -77,17 +76,20 @@ impl Asked {
     }
 }
 
-fn steps(acts: bool, address: Option<&ExplainedAddress>, route: &Route) -> Vec<String> {
-    if !acts {
+fn steps(explained: &Explained) -> Vec<String> {
+    if !explained.acts {
         return vec![
             "It is refused: the account has not proved that the domain is its own, so it takes no mail yet."
                 .to_owned(),
         ];
     }
-    let Some(address) = address else { return Vec::new() };
+    let Some(address) = &explained.address else { return Vec::new() };
     match &address.addressee {
         None => {
             vec!["It is refused: no such recipient is known, and there is no catch-all address.".to_owned()]
+        }
+        Some(Addressee::ReturnPath { .. }) if address.not_taken == Some(NotTaken::HasSender) => {
+            vec!["It is refused: this address takes delivery reports alone, which have no sender.".to_owned()]
         }
         Some(Addressee::ReturnPath { sender, .. }) => {
             vec![format!("It is a bounce, and goes back to {sender}.")]
@@ -110,17 +112,21 @@ fn steps(acts: bool, address: Option<&ExplainedAddress>, route: &Route) -> Vec<S
                 }
                 _ => steps.push("No entry of a safelist or blocklist matches.".to_owned()),
             }
-            steps.push(sentence(&fate_of(route)));
+            steps.push(sentence(&fate_of(&explained.route, &explained.downstream)));
             steps
         }
     }
 }
 
 /// What a route does with a message, in words.
-fn fate_of(route: &Route) -> String {
+fn fate_of(route: &Route, downstream: &[Downstream]) -> String {
     let url = || route.webhook_url.as_ref().map_or("the webhook", WebhookUrl::as_str);
     match route.mode {
-        Mode::Store => "it is stored".to_owned(),
+        Mode::Store if downstream.is_empty() => "it is stored".to_owned(),
+        Mode::Store => {
+            let servers = downstream.iter().map(|server| format!("{}:{}", server.target, server.port));
+            format!("it goes on to {}", servers.collect::<Vec<_>>().join(", or to "))
+        }
         Mode::Webhook => format!("it is posted to {}", url()),
         Mode::WebhookThenStore => format!("it is posted to {}, and stored", url()),
         Mode::ForwardEmail => {
