@@ -25,13 +25,6 @@ pub(crate) fn parse_optional(field: &'static str, text: Option<&str>) -> Result<
     text.filter(|text| !text.trim().is_empty()).map(|text| parse(field, text)).transpose()
 }
 
-/// Whether a character is not seen as what it is: it moves the cursor, begins a line, turns the direction of what is written after it, or has
-/// no shape of its own. Who prints a text that somebody else wrote shows these in another way.
-pub fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}' | '\u{61c}' | '\u{feff}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

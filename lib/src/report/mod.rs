@@ -43,9 +43,8 @@ use crate::ledger;
 use crate::name::DomainName;
 use crate::page::Page;
 
-pub use crate::label::is_unseen;
 pub use message::InvalidReportMessage;
-pub use reading::{Readable, readable};
+pub use reading::{Readable, is_unseen, readable};
 
 /// The most octets of a part of an envelope: a command line of SMTP (RFC 5321 section 4.5.3.1.4).
 const MAX_ENVELOPE_OCTETS: usize = 512;

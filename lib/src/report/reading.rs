@@ -2,8 +2,6 @@
 
 use mail_parser::{Message, MessageParser, MimeHeaders};
 
-use crate::label;
-
 /// The most header fields that are shown.
 const MOST_FIELDS: usize = 200;
 /// The most characters of a field, and of the text.
@@ -67,12 +65,19 @@ fn parts(message: &Message<'_>) -> Vec<(String, u64)> {
     named.collect()
 }
 
+/// Whether a character is not seen as what it is: it moves the cursor, begins a line, turns the direction of what is written after it, or has
+/// no shape of its own. Who prints a text that somebody else wrote shows these in another way.
+pub fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}' | '\u{61c}' | '\u{feff}')
+}
+
 /// A text of at most so many characters, of which each is seen as what it is; and whether it was longer.
 fn plain(text: &str, most: usize) -> (String, bool) {
     let seen = |c: char| match c {
         '\r' => None,
         '\n' | '\t' => Some(c),
-        c if label::is_unseen(c) => Some('\u{fffd}'),
+        c if is_unseen(c) => Some('\u{fffd}'),
         c => Some(c),
     };
     let mut left = text.chars().filter_map(seen);

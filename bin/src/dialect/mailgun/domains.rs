@@ -45,12 +45,12 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let page = Page { limit: limit.unwrap_or(USUAL_LIMIT).min(MOST), offset };
     let state = form.get("state").map(str::trim).filter(|text| !text.is_empty()).map(statuses).transpose()?;
     let caller = call.caller.clone();
-    let (ids, count) = call.read(|tx| match &state {
-        Some(statuses) => of_statuses(tx, &caller, statuses, page),
-        None => {
-            let ids = domain::ids(tx, &caller, Order::Created, Direction::Descending, page)?;
-            Ok::<_, Error>((ids, domain::count(tx, &caller)?))
+    let (ids, count) = call.read(|tx| {
+        if let Some(statuses) = state {
+            return of_statuses(tx, &caller, statuses, page);
         }
+        let ids = domain::ids(tx, &caller, Order::Created, Direction::Descending, page)?;
+        Ok::<_, Error>((ids, domain::count(tx, &caller)?))
     })?;
     call.listed(
         format!("{{\"total_count\":{count},\"items\":["),
