@@ -21,7 +21,10 @@ pub(in crate::db) struct OpenFile {
 impl OpenFile {
     /// The file that is at this path now, and that the caller has open.
     pub(in crate::db) fn at(path: &Path) -> OpenFile {
-        OpenFile { path: path.to_owned(), id: id(path).ok().flatten() }
+        // As SQLite does: whoever has this library in its process may go to another folder.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let id = id(&path).ok().flatten();
+        OpenFile { path, id }
     }
 
     pub(in crate::db) fn path(&self) -> &Path {
@@ -65,6 +68,16 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_file_is_known_by_its_whole_path_so_that_it_is_found_from_another_folder() {
+        let file = OpenFile::at(Path::new("postroom.db"));
+        assert!(
+            file.path().is_absolute() && file.path().ends_with("postroom.db"),
+            "{}",
+            file.path().display()
+        );
+    }
 
     #[test]
     fn a_file_is_gone_when_it_was_moved_deleted_or_replaced_and_back_when_it_was_put_back() {
