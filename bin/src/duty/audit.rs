@@ -1,4 +1,4 @@
-//! Keeps the audit log of each account from growing for ever: what one account writes fills no disk of all.
+//! Deletes the oldest rows of an account's audit log where it has too many, so that one account cannot fill the disk.
 
 use std::time::Duration;
 

@@ -29,11 +29,11 @@ use crate::error::Error;
 use crate::id::{AccountId, DomainId, EventId};
 use crate::name::DomainName;
 
-/// How many rows are deleted in one transaction.
-const FORGOTTEN_AT_ONCE: u32 = 500;
-
 pub use actor::Actor;
 pub use change::{Change, Datum, DomainRef, KeyRef, ListOwner};
+
+/// How many rows are deleted in one transaction.
+const FORGOTTEN_AT_ONCE: u32 = 500;
 
 /// A row of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -55,8 +55,8 @@ impl Downstream {
         }
     }
 
-    /// Whether a mail server might take its target for another address than is written there. No such one is saved; a database may
-    /// have one from earlier.
+    /// Whether its target is no whole IP address, and a mail server may still read it as one. None such is saved; a database may have one
+    /// from an earlier version.
     pub fn misleads(&self) -> bool {
         self.address().is_none() && egress::reads_as_address(&self.target)
     }

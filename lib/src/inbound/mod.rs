@@ -291,7 +291,7 @@ pub fn add_alias<'t>(
     alias: &DomainName,
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
-    make_alias(tx, caller, domain, alias, false)?;
+    tx.part(|| make_alias(tx, caller, domain, alias, false))?;
     tell_of_alias(tx, caller, domain, alias)
 }
 
@@ -304,7 +304,7 @@ pub(crate) fn add_proved_alias<'t>(
     alias: &DomainName,
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
-    make_alias(tx, caller, domain, alias, true)?;
+    tx.part(|| make_alias(tx, caller, domain, alias, true))?;
     ownership::table::prove_alias(tx, alias)?;
     tell_of_alias(tx, caller, domain, alias)
 }
@@ -357,6 +357,7 @@ fn told(domain: &Details, before: &Inbound, now: &Inbound) -> Option<event::Chan
     })
 }
 
+/// To be called in a [part](WriteTx::part) of the transaction: that mail would go in a circle shows when the alias is there.
 fn make_alias<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -365,14 +366,11 @@ fn make_alias<'t>(
     is_challenge_seen: bool,
 ) -> Result<(), Error> {
     ledger::make_room(tx, domain.account, Cap::Aliases, 1)?;
-    // That mail would go in a circle shows when the alias is there.
-    tx.part(|| {
-        loss::make_way(tx, caller, alias, is_challenge_seen, None)?;
-        let claimed_at = ownership::begin(tx, domain.account, alias, is_challenge_seen)?;
-        let covered = ownership::is_covered(tx, domain.account, alias, None)?;
-        table::insert_alias(tx, domain, alias, claimed_at, covered)?;
-        route::check_no_circle(tx, domain.id, "aliases")
-    })
+    loss::make_way(tx, caller, alias, is_challenge_seen, None)?;
+    let claimed_at = ownership::begin(tx, domain.account, alias, is_challenge_seen)?;
+    let covered = ownership::is_covered(tx, domain.account, alias, None)?;
+    table::insert_alias(tx, domain, alias, claimed_at, covered)?;
+    route::check_no_circle(tx, domain.id, "aliases")
 }
 
 fn check_number(field: &'static str, number: usize, most: usize) -> Result<(), Error> {

@@ -52,7 +52,7 @@ mod tests {
                 plan.contains("account_id=?") || plan.contains("PRIMARY KEY (rowid=?)"),
                 "{cap:?}: {plan}"
             );
-            // A tenant that makes keys and revokes them has no longer way to go for the next one.
+            // This index has no revoked keys, so an account that makes and revokes many has to count none of them.
             assert!(cap != Cap::Keys || plan.contains("api_key_unrevoked"), "{plan}");
         }
     }

@@ -2,8 +2,8 @@
 //! a short time.
 //!
 //! Whoever opens a link to a domain is its administrator, and may do everything there, whatever scopes and networks the API key has
-//! that made the link. The link and the session stop working once that key is revoked or has expired, or no longer sees the domain. It ends when its domain is deleted,
-//! renamed or given to another owner. Links to accounts and links for the operator are made by people who hold the
+//! that made the link. The link and the session stop working once that key is revoked or has expired, or no longer sees the domain,
+//! and when the domain is deleted, renamed or given to another owner. Links to accounts and links for the operator are made by people who hold the
 //! database, or are signed in as what the link is for. [`peek`] shows what a link opens and does not use it up, for a page with a
 //! button: programs that scan mail follow links, and must not use them up. [`session::sign_in`](crate::session::sign_in) is
 //! called for the button.

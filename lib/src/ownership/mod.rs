@@ -273,19 +273,15 @@ pub(crate) fn way<'t>(
     is_challenge_seen: bool,
 ) -> Result<Way<'t>, Error> {
     let account = caller.account();
-    let above = nearest_proved(tx, name)?;
-    let own = above.filter(|above| above.account == account && !is_challenge_seen);
-    let is_hidden = match own {
-        Some(above) => domain::there_for(tx, caller, above.domain)?.is_none(),
-        None => false,
-    };
-    let bid = match own {
+    let own_above = nearest_proved(tx, name)?.filter(|above| above.account == account);
+    let bid = match own_above {
         _ if is_challenge_seen => Bid::Challenge,
-        Some(_) if !is_hidden => Bid::Parent,
+        Some(above) if domain::there_for(tx, caller, above.domain)?.is_some() => Bid::Parent,
         _ => Bid::Word,
     };
-    let is_blocked =
-        is_hidden || bid == Bid::Word && below_others(tx, account, std::iter::once(name))?.contains(name);
+    // One of the account's own that is above the name and does not speak for the caller is one that the caller does not see.
+    let is_blocked = bid == Bid::Word
+        && (own_above.is_some() || below_others(tx, account, std::iter::once(name))?.contains(name));
     let Some(holder) = holder::at(tx, name)? else {
         return Ok(if is_blocked { Way::Blocked } else { Way::Free });
     };

@@ -163,7 +163,7 @@ pub(super) fn text<'a>(object: &Members<'a>, field: &'static str) -> Result<Cow<
 
 /// The four kinds of settings, of an object that has some of them beside each other.
 ///
-/// Where mail is delivered is set by who may set where it goes, whatever the route's own scope.
+/// `Denied` if it names downstream servers and the caller's key lacks the scope `routes:write`, which the routes that read this do not all need.
 pub(super) fn sections(caller: &Caller, object: &Members<'_>) -> Result<InboundChange, Fault> {
     // One item of a batch, and the published file, call it in the singular.
     let [downstream, in_the_singular] = ["downstreamAddresses", "downstreamAddress"]
