@@ -285,6 +285,86 @@ fn of_each_account_the_newest_rows_of_the_audit_log_are_kept_and_no_more() {
 }
 
 #[test]
+fn what_is_counted_of_a_large_domain_is_subtracted_once_so_that_nobody_waits_for_its_end() {
+    let (app, key, kept) = with(Caps::default());
+    let other = app.account("other");
+    let gone = DomainId::new(app.domain(&key, "gone.example"));
+    let rows = |number: u32| {
+        format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {number})")
+    };
+    let run = |sql: &str| {
+        app.sql().execute(sql, []).unwrap();
+    };
+    // On PostgreSQL they would be counted one by one as they come.
+    let is_server = crate::harness::sql::server().is_some();
+    for id in [gone, kept] {
+        if is_server {
+            run("ALTER TABLE list_entry DISABLE TRIGGER USER");
+        }
+        run(&format!(
+            "INSERT INTO list_entry (domain_id, action, type, item, shown, created_at)
+             {} SELECT {id}, 'blocklist', 'domain', 'd' || i, 'd' || i, 0 FROM n",
+            rows(10_000)
+        ));
+        if is_server {
+            run("ALTER TABLE list_entry ENABLE TRIGGER USER");
+            run(&format!(
+                "INSERT INTO list_size (tier, owner_id, action, account_id, entries)
+                 VALUES ('domain', {id}, 'blocklist', {}, 10000)",
+                key.account
+            ));
+        }
+        run(&format!(
+            "INSERT INTO recipient (domain_id, local, shown, is_filtered, is_admin, created_at)
+             {} SELECT {id}, 'r' || i, 'r' || i, 1, 0, 0 FROM n",
+            rows(1_000)
+        ));
+    }
+    let took = |work: &dyn Fn()| {
+        let began = std::time::Instant::now();
+        work();
+        began.elapsed()
+    };
+    let caller = key.operator();
+    let deleted =
+        took(&|| app.postroom.write(|tx| provision::delete(tx, &caller, &key.own(tx, gone)?)).unwrap());
+    let moved = took(&|| {
+        app.postroom
+            .write(|tx| provision::transfer(tx, &caller, &key.own(tx, kept)?, other.account).map(drop))
+            .unwrap();
+    });
+    for account in [key.account, other.account] {
+        assert_eq!(used(&app, account), counted(&app, account));
+    }
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM list_size"), 0);
+    // It takes a tenth of that. One row of counts that was written for each of them took PostgreSQL more than a minute.
+    let most = Duration::from_secs(10);
+    assert!(deleted < most && moved < most, "{deleted:?} {moved:?}");
+}
+
+#[test]
+fn of_what_is_revoked_the_newest_are_kept_and_no_more() {
+    let (app, key, id) = with(Caps::default());
+    let caller = key.operator();
+    app.postroom
+        .write(|tx| {
+            let domain = key.own(tx, id)?;
+            for _ in 0..1_005 {
+                let (made, _) = token::create(tx, &caller, &domain, None)?;
+                token::revoke(tx, &caller, &domain, made.id)?;
+                let (made, _) = key::create(tx, key.account, None)?;
+                key::revoke(tx, made.id)?;
+            }
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    for table in ["domain_token", "api_key"] {
+        let sql = format!("SELECT count(*) FROM {table} WHERE revoked_at IS NOT NULL");
+        assert_eq!(app.value::<i64>(&sql), 1_000, "{table}");
+    }
+}
+
+#[test]
 fn the_audit_log_and_revoked_keys_and_tokens_are_kept_for_their_days() {
     let (app, key, id) = with(Caps::default());
     let caller = key.operator();

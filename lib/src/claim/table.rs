@@ -3,7 +3,7 @@
 use super::ClaimState;
 use crate::account::Caller;
 use crate::clock::Timestamp;
-use crate::db::{ReadTx, Row, moment, moment_if_any, parsed};
+use crate::db::{ReadTx, Row, ToValue, moment, moment_if_any, parsed};
 use crate::domain::visibility::{Scope, visible, visible_claim};
 use crate::error::Error;
 use crate::id::{AccountId, DomainId};
@@ -33,9 +33,11 @@ pub(super) fn find(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Resul
 
 /// A page of the claims that the caller may see, by their names.
 pub(super) fn page(tx: &ReadTx<'_>, caller: &Caller, page: Page) -> Result<Vec<Stored>, Error> {
-    let sql = page_sql(caller);
     let (limit, offset) = (page.sql_limit(), page.sql_offset());
-    tx.all(&sql, Scope::of(caller).with(&[(":limit", &limit), (":offset", &offset)]).as_slice(), stored)
+    let most = limit.saturating_add(offset);
+    let more: [(&'static str, &dyn ToValue); 3] =
+        [(":limit", &limit), (":offset", &offset), (":most", &most)];
+    tx.all(&page_sql(caller), Scope::of(caller).with(&more).as_slice(), stored)
 }
 
 /// A page of the claims to names that the account does not hold, by their names.
@@ -46,44 +48,47 @@ pub(super) fn not_held(tx: &ReadTx<'_>, caller: &Caller, page: Page) -> Result<V
 }
 
 fn not_held_sql(caller: &Caller) -> String {
-    format!("{} ORDER BY c.name LIMIT :limit OFFSET :offset", claims(caller, ""))
+    let (visible, page) = (visible_claim(caller), "ORDER BY c.name LIMIT :limit OFFSET :offset");
+    format!("{} ORDER BY page.name", claims(&format!("{visible} {page}")))
 }
 
 fn find_sql(caller: &Caller) -> String {
-    union(caller, ["AND d.name = :name", "AND a.name = :name", "AND c.name = :name"])
+    union(caller, |name| format!("AND {name} = :name"))
 }
 
+/// Of each kind no more rows are read than may be on the page: an index has each kind in order.
 fn page_sql(caller: &Caller) -> String {
-    format!("{} ORDER BY name LIMIT :limit OFFSET :offset", union(caller, [""; 3]))
+    let sql = union(caller, |name| format!("ORDER BY {name} LIMIT :most"));
+    format!("{sql} ORDER BY name LIMIT :limit OFFSET :offset")
 }
 
-/// Domains, aliases, and claims to names that the account does not hold, each with a condition.
-fn union(caller: &Caller, conditions: [&str; 3]) -> String {
+/// Domains, aliases, and claims to names that the account does not hold: of each kind those that `some` chooses by its column of names.
+fn union(caller: &Caller, some: impl Fn(&str) -> String) -> String {
     let visible = visible(caller);
-    let [domain, alias, claim] = conditions;
-    let claims = claims(caller, claim);
+    let [domain, alias, claim] = ["d.name", "a.name", "c.name"].map(some);
+    let claims = claims(&format!("{} {claim}", visible_claim(caller)));
     format!(
-        "SELECT d.account_id, d.name, CAST(NULL AS BIGINT) AS of_id, CAST(NULL AS TEXT) AS of_name, CAST(NULL AS BIGINT) AS of_proved_at, 'holds' AS state,
-             d.proved_at, d.claimed_at, CAST(NULL AS TEXT) AS lost_to, 0 AS is_held, CAST(NULL AS BIGINT) AS others_proved_at
-         FROM domain d WHERE {visible} {domain}
+        "SELECT * FROM (SELECT d.account_id, d.name, CAST(NULL AS BIGINT) AS of_id, CAST(NULL AS TEXT) AS of_name,
+             CAST(NULL AS BIGINT) AS of_proved_at, 'holds' AS state, d.proved_at, d.claimed_at, CAST(NULL AS TEXT) AS lost_to, 0 AS is_held,
+             CAST(NULL AS BIGINT) AS others_proved_at
+         FROM domain d WHERE {visible} {domain}) page
          UNION ALL
-         SELECT d.account_id, a.name, d.id, d.name, d.proved_at, 'holds', a.proved_at, a.claimed_at, NULL, 0, NULL
-         FROM domain d JOIN alias a ON a.domain_id = d.id WHERE {visible} {alias}
+         SELECT * FROM (SELECT d.account_id, a.name, d.id, d.name AS of_name, d.proved_at AS of_proved_at, 'holds' AS state, a.proved_at, a.claimed_at,
+             CAST(NULL AS TEXT) AS lost_to, 0 AS is_held, CAST(NULL AS BIGINT) AS others_proved_at
+         FROM alias a JOIN domain d ON d.id = a.domain_id WHERE a.account_id = :account AND {visible} {alias}) page
          UNION ALL
          {claims}"
     )
 }
 
-/// Claims to names that the account does not hold, with a condition.
-fn claims(caller: &Caller, condition: &str) -> String {
-    let visible_claim = visible_claim(caller);
+/// Claims to names that the account does not hold: those that a condition chooses.
+fn claims(chosen: &str) -> String {
     format!(
-        "SELECT c.account_id, c.name, o.id AS of_id, o.name AS of_name, o.proved_at AS of_proved_at,
-             CASE WHEN c.lost_at IS NULL THEN 'contends' ELSE 'lost' END AS state, c.proved_at, c.claimed_at, c.lost_to,
+        "SELECT page.account_id, page.name, o.id AS of_id, o.name AS of_name, o.proved_at AS of_proved_at,
+             CASE WHEN page.lost_at IS NULL THEN 'contends' ELSE 'lost' END AS state, page.proved_at, page.claimed_at, page.lost_to,
              CASE WHEN h.id IS NOT NULL OR v.id IS NOT NULL THEN 1 ELSE 0 END AS is_held, coalesce(h.proved_at, v.proved_at) AS others_proved_at
-         FROM claim c LEFT JOIN domain o ON o.id = c.of_domain_id LEFT JOIN domain h ON h.name = c.name
-             LEFT JOIN alias v ON v.name = c.name
-         WHERE {visible_claim} {condition}"
+         FROM (SELECT * FROM claim c WHERE {chosen}) page LEFT JOIN domain o ON o.id = page.of_domain_id LEFT JOIN domain h ON h.name = page.name
+             LEFT JOIN alias v ON v.name = page.name"
     )
 }
 
@@ -126,7 +131,8 @@ mod tests {
             let found = scope.with(&[(":name", &"example.com")]);
             assert_scans_nothing(&postroom, who, &find_sql(&caller), &found);
             let page = scope.with(&[(":limit", &10_i64), (":offset", &0_i64)]);
-            assert_scans_nothing(&postroom, who, &page_sql(&caller), &page);
+            let page_of_all = scope.with(&[(":limit", &10_i64), (":offset", &0_i64), (":most", &10_i64)]);
+            assert_scans_nothing(&postroom, who, &page_sql(&caller), &page_of_all);
             assert_scans_nothing(&postroom, who, &not_held_sql(&caller), &page);
         }
     }

@@ -112,6 +112,9 @@ fn with_domains(
     Ok(keys)
 }
 
+/// How many revoked keys of an account are kept, until they go with the audit log.
+const MOST_REVOKED: u32 = 1_000;
+
 pub(super) fn revoke(tx: &WriteTx<'_>, id: ApiKeyId) -> Result<Option<ApiKey>, Error> {
     let key = tx.one(
         "UPDATE api_key SET revoked_at = ?2, old_hash = NULL, old_hash_until = NULL
@@ -122,6 +125,14 @@ pub(super) fn revoke(tx: &WriteTx<'_>, id: ApiKeyId) -> Result<Option<ApiKey>, E
     if key.is_some() {
         tx.run("UPDATE domain SET api_key_id = NULL WHERE api_key_id = ?1", [id.number()])?;
         tx.run("DELETE FROM api_key_domain WHERE api_key_id = ?1", [id.number()])?;
+    }
+    if let Some(key) = &key {
+        // Those beside the newest, some at a time.
+        tx.put(
+            "DELETE FROM api_key WHERE id IN (
+                 SELECT id FROM api_key WHERE account_id = ?1 AND revoked_at IS NOT NULL ORDER BY id DESC LIMIT 100 OFFSET ?2)",
+            (key.account.number(), MOST_REVOKED),
+        )?;
     }
     Ok(key)
 }

@@ -85,6 +85,8 @@ pub(super) fn delete<'t>(
 }
 
 pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error> {
+    // The counts go first. Else each entry would be subtracted from its list's.
+    tx.run("DELETE FROM list_size WHERE tier = 'domain' AND owner_id = ?1", [domain.number()])?;
     tx.run("DELETE FROM list_entry WHERE domain_id = ?1", [domain.number()])?;
     tx.run("DELETE FROM list_block_length WHERE domain_id = ?1", [domain.number()])?;
     Ok(())

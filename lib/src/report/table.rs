@@ -76,7 +76,6 @@ pub(super) fn page(tx: &ReadTx<'_>, selection: &Selection, page: Page) -> Result
     )
 }
 
-/// An account's reports are few, because their octets have a cap.
 pub(super) fn of_domain(
     tx: &ReadTx<'_>,
     domain: &Details,

@@ -65,8 +65,13 @@ pub(super) fn has_fewer_domains(tx: &ReadTx<'_>, id: SubscriptionId, most: u32) 
     Ok(count.is_some_and(|count| count < i64::from(most)))
 }
 
-/// Counts no further than the limit, over the recipients that are protected.
+/// Counts no further than the limit, over the recipients that are protected; and nothing, where the whole account has fewer recipients.
 pub(super) fn has_fewer_recipients(tx: &ReadTx<'_>, id: SubscriptionId, most: u32) -> Result<bool, Error> {
+    let of_account = "SELECT l.recipients FROM subscription s JOIN ledger l ON l.account_id = s.account_id WHERE s.id = ?1";
+    let of_account = tx.one(of_account, [id.number()], |row| row.get::<_, i64>(0))?;
+    if of_account.is_some_and(|recipients| recipients < i64::from(most)) {
+        return Ok(true);
+    }
     let count = tx.one(
         "SELECT count(*) FROM (SELECT 1 FROM domain d JOIN recipient r ON r.domain_id = d.id AND r.is_filtered = 1
                                WHERE d.subscription_id = ?1 LIMIT ?2) counted",

@@ -33,8 +33,8 @@ use crate::ledger;
 use crate::ownership;
 use crate::secret::{PlainSecret, SecretKind};
 
-/// How many tokens are read at a time where all of a domain are revoked.
-const REVOKED_AT_ONCE: u32 = 100;
+/// How many revoked tokens of a domain are kept, until they go with the audit log.
+const MOST_REVOKED: u32 = 1_000;
 
 /// A sending token of a domain, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,22 +117,27 @@ pub fn revoke<'t>(
     id: DomainTokenId,
 ) -> Result<DomainToken, Error> {
     let token = table::revoke(tx, domain.id, id)?.ok_or(Error::NotFound(Entity::DomainToken))?;
-    let change = Change::TokenRevoked { domain: domain.into(), token: id, name: token.name.clone() };
-    tx.tell(caller.actor(), domain.account, &change)?;
+    tell_revoked(tx, caller, domain, &token)?;
+    table::delete_oldest_revoked(tx, domain.id, MOST_REVOKED)?;
     Ok(token)
 }
 
 /// Revokes all tokens of a domain.
 pub(crate) fn revoke_all<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Result<(), Error> {
-    loop {
-        let some = list(tx, domain, None, REVOKED_AT_ONCE)?;
-        if some.is_empty() {
-            return Ok(());
-        }
-        for token in some {
-            revoke(tx, caller, domain, token.id)?;
-        }
+    for token in table::revoke_all(tx, domain.id)? {
+        tell_revoked(tx, caller, domain, &token)?;
     }
+    table::delete_oldest_revoked(tx, domain.id, MOST_REVOKED)
+}
+
+fn tell_revoked<'t>(
+    tx: &WriteTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    token: &DomainToken,
+) -> Result<(), Error> {
+    let change = Change::TokenRevoked { domain: domain.into(), token: token.id, name: token.name.clone() };
+    tx.tell(caller.actor(), domain.account, &change)
 }
 
 /// The domain for which this secret may send; none if it opens nothing, or nothing any more, or if nobody may send for

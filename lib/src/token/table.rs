@@ -77,6 +77,26 @@ pub(super) fn revoke(
     )
 }
 
+/// Returns those that were not revoked before.
+pub(super) fn revoke_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<Vec<DomainToken>, Error> {
+    let mut revoked = tx.all(
+        "UPDATE domain_token SET revoked_at = ?2 WHERE domain_id = ?1 AND revoked_at IS NULL RETURNING *",
+        (domain.number(), tx.now().millis()),
+        token,
+    )?;
+    revoked.sort_by_key(|token| token.id);
+    Ok(revoked)
+}
+
+/// Forgets revoked tokens of the domain beside the newest `most`, some at a time.
+pub(super) fn delete_oldest_revoked(tx: &WriteTx<'_>, domain: DomainId, most: u32) -> Result<(), Error> {
+    tx.put(
+        "DELETE FROM domain_token WHERE id IN (
+             SELECT id FROM domain_token WHERE domain_id = ?1 AND revoked_at IS NOT NULL ORDER BY id DESC LIMIT 100 OFFSET ?2)",
+        (domain.number(), most),
+    )
+}
+
 pub(super) fn by_hash(
     tx: &ReadTx<'_>,
     hash: &HashedSecret,

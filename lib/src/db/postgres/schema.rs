@@ -21,6 +21,7 @@ pub(in crate::db) const MIGRATIONS: &[Migration] = &[
     step(35, "counted_once", include_str!("../../../migrations/postgres/V35__counted_once.sql")),
     step(36, "revoked_key", include_str!("../../../migrations/postgres/V36__revoked_key.sql")),
     step(37, "seen", include_str!("../../../migrations/postgres/V37__seen.sql")),
+    step(38, "uncounted_at_once", include_str!("../../../migrations/postgres/V38__uncounted_at_once.sql")),
 ];
 
 /// Which migrations a database has. It also is what every write locks, so that one can be alone.

@@ -41,4 +41,5 @@ pub(in crate::db) const MIGRATIONS: &[Migration] = &[
     step(35, "counted_once", include_str!("../../../migrations/sqlite/V35__counted_once.sql")),
     step(36, "revoked_key", include_str!("../../../migrations/sqlite/V36__revoked_key.sql")),
     step(37, "seen", include_str!("../../../migrations/sqlite/V37__seen.sql")),
+    step(38, "uncounted_at_once", include_str!("../../../migrations/sqlite/V38__uncounted_at_once.sql")),
 ];

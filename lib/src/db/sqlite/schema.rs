@@ -17,7 +17,7 @@ use crate::db::migration::Migration;
 use crate::db::open::{OpenError, beside, private_file};
 
 /// The number of the newest migration; `PRAGMA user_version` of a database that is up to date.
-pub(crate) const SCHEMA_VERSION: i32 = 37;
+pub(crate) const SCHEMA_VERSION: i32 = 38;
 
 /// "Post" in ASCII, in the header of every database of ours (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x506F_7374;

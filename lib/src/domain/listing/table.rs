@@ -118,7 +118,7 @@ pub(super) fn with_status<'t>(
 }
 
 /// A problem that so few domains have is looked for first; of another one a page is soon full.
-const RARE: u32 = 2000;
+const RARE: u32 = 20_000;
 const RARE_PROBLEM: &str = " AND d.id IN (SELECT r.domain_id FROM record r WHERE r.problem_code = :problem)";
 const USUAL_PROBLEM: &str =
     " AND EXISTS (SELECT 1 FROM record r WHERE r.domain_id = d.id AND r.problem_code = :problem)";

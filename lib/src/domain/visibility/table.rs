@@ -14,7 +14,7 @@ pub(super) use listed;
 
 /// Whether a domain of the account is tied to a key.
 pub(super) fn is_any_tied(tx: &ReadTx<'_>, account: AccountId) -> Result<bool, Error> {
-    let tied = "SELECT 1 FROM api_key k JOIN domain d ON d.api_key_id = k.id WHERE k.account_id = ?1 LIMIT 1";
+    let tied = "SELECT 1 FROM domain_total WHERE account_id = ?1 AND api_key_id <> 0 AND domains > 0 LIMIT 1";
     Ok(tx.one(tied, [account.number()], |_| Ok(()))?.is_some())
 }
 
