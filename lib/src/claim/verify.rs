@@ -45,11 +45,6 @@ pub struct VerifiedClaim {
     pub seen: Vec<(Expectation, Look)>,
 }
 
-/// The challenge of another account's alias, which stands in the way of a claim.
-struct Rival {
-    challenge: Challenge,
-}
-
 /// Looks for the challenge of a claim now, and brings the name to the account if the rules of [`ownership`] say so: the
 /// domain is there at once, with its records and a key, or the alias; whoever had the name has lost it. The claim of a domain
 /// that is there is also proved by its DKIM record.
@@ -82,8 +77,7 @@ pub fn verify(
         let challenge = seen.challenge.into_iter().collect();
         return postroom.read(|tx| shown(tx, caller, name, challenge));
     }
-    let rival = rival.as_ref().map(|rival| &rival.challenge);
-    let (expected, look, is_seen, is_missed) = look_for_challenge(name, &challenge, rival, resolver);
+    let (expected, look, is_seen, is_missed) = look_for_challenge(name, &challenge, rival.as_ref(), resolver);
     if is_seen {
         pool::write(postroom, |tx| prove(tx, caller, &before, is_missed))?;
     }
@@ -106,18 +100,23 @@ fn shown(
     Ok(VerifiedClaim { claim, outcome, seen })
 }
 
-/// The challenge of another account whose proved alias has the name that a claim contends for: no check looks at an alias again.
-fn rival(tx: &ReadTx<'_>, claim: &Stored) -> Result<Option<Rival>, Error> {
+/// The challenge of another account that has proved the name for which a claim contends: no check looks for it again.
+fn rival(tx: &ReadTx<'_>, claim: &Stored) -> Result<Option<Challenge>, Error> {
     if claim.state != ClaimState::Contends {
         return Ok(None);
     }
-    let Some(holder) = holder::by_alias(tx, &claim.name)? else { return Ok(None) };
-    let Some(alias) = holder.alias.filter(|alias| alias.proved_at.is_some()) else { return Ok(None) };
-    let challenge = ownership::challenge(tx, holder.account, &alias.name, alias.claimed_at)?;
-    Ok(Some(Rival { challenge }))
+    let Some(holder) = holder::at(tx, &claim.name)? else { return Ok(None) };
+    let (proved_at, claimed_at) = match &holder.alias {
+        Some(alias) => (alias.proved_at, alias.claimed_at),
+        None => (holder.proved_at, holder.claimed_at),
+    };
+    if proved_at.is_none() || holder.account == claim.account {
+        return Ok(None);
+    }
+    ownership::challenge(tx, holder.account, &claim.name, claimed_at).map(Some)
 }
 
-/// The challenge was seen. `is_missed` says of another account's alias of that name whether its challenge is not there.
+/// The challenge was seen. `is_missed` says of another account that has proved the name whether its challenge is not there.
 fn prove(tx: &WriteTx<'_>, caller: &Caller, before: &Stored, is_missed: Option<bool>) -> Result<(), Error> {
     let claim = stored(tx, caller, &before.name)?;
     let name = &claim.name;
@@ -137,10 +136,8 @@ fn prove(tx: &WriteTx<'_>, caller: &Caller, before: &Stored, is_missed: Option<b
             if claim.proved_at.is_none() {
                 tx.tell(caller.actor(), claim.account, &Change::ClaimProved { name: name.clone() })?;
             }
-            match is_missed {
-                Some(true) => names::miss_alias(tx, name)?,
-                Some(false) => names::prove_alias(tx, name)?,
-                None => {}
+            if let Some(is_missed) = is_missed {
+                ownership::lost::note_rival(tx, name, is_missed)?;
             }
             if let Way::Blocked = ownership::way(tx, caller, name, true)? {
                 return Ok(());

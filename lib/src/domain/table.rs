@@ -179,7 +179,7 @@ pub(crate) fn rename<'t>(
 ) -> Result<Domain<'t>, Error> {
     change(
         tx, domain,
-        "UPDATE domain SET name = ?2, proved_at = NULL, authority_id = NULL, claimed_at = ?5, held_since = ?3, updated_at = ?3,
+        "UPDATE domain SET name = ?2, proved_at = NULL, missed_at = NULL, authority_id = NULL, claimed_at = ?5, held_since = ?3, updated_at = ?3,
              checks = 0, name_servers = NULL, next_check_at = ?4, covered = ?6, checksum = ?7
          WHERE id = ?1 RETURNING *",
         (
@@ -278,7 +278,7 @@ pub(crate) fn transfer<'t>(
         tx,
         "UPDATE domain SET account_id = ?2, subscription_id = ?3, api_key_id = NULL, user_id = NULL,
              organization_id = NULL, authority_id = NULL, claimed_at = ?4, held_since = ?4, updated_at = ?4,
-             proved_at = coalesce(proved_at, ?4), checksum = ?5
+             proved_at = coalesce(proved_at, ?4), missed_at = NULL, checksum = ?5
          WHERE id = ?1 RETURNING *",
         (
             domain.id.number(),

@@ -26,6 +26,7 @@
 
 mod challenge;
 mod cover;
+pub(crate) mod lost;
 mod reserved;
 mod rules;
 pub(crate) mod table;
@@ -204,7 +205,7 @@ pub(crate) fn proof_of(tx: &ReadTx<'_>, holder: &Holder<'_>) -> Result<Proof, Er
     };
     Ok(match proves {
         None => Proof::None,
-        Some(domain) if table::is_lost(tx, domain, !needs_proof(tx, holder.account)?)? => Proof::Lost,
+        Some(domain) if lost::is_lost(tx, holder, domain)? => Proof::Lost,
         Some(_) => Proof::Good,
     })
 }

@@ -47,28 +47,6 @@ fn json(names: &[&str]) -> String {
     if names.is_empty() { "[]".to_owned() } else { format!("[\"{}\"]", names.join("\",\"")) }
 }
 
-/// Whether the records of a domain are lost for good: none of a DKIM key that signs for it is seen any more, and one of its
-/// records has failed so often and for so long that it counts as lost. What a person has marked says nothing of that, and
-/// nor does the return path, which a domain may do without. The record of an imported key counts only if it is a proof.
-pub(super) fn is_lost(tx: &ReadTx<'_>, domain: DomainId, is_import_proof: bool) -> Result<bool, Error> {
-    let loss = tx.settings().loss;
-    let found = tx.one(
-        "SELECT NOT EXISTS (SELECT 1 FROM domain d JOIN record r ON r.domain_id = coalesce(d.authority_id, d.id)
-                                JOIN dkim_key k ON k.id = r.dkim_key_id
-                            WHERE d.id = :domain AND r.purpose = 'dkim' AND r.status = 'verified' AND r.pinned = 0
-                                AND (k.imported = 0 OR :import_proof))
-            AND EXISTS (SELECT 1 FROM record r
-                        WHERE r.domain_id = :domain AND r.pinned = 0 AND r.purpose != 'return_path'
-                            AND (r.status = 'failed' OR (r.failures >= :failures AND r.failing_for >= :span)))",
-        named! {
-            ":domain": domain.number(), ":failures": loss.failures, ":import_proof": is_import_proof,
-            ":span": i64::try_from(loss.span.as_millis()).unwrap_or(i64::MAX),
-        },
-        |row| row.get(0),
-    )?;
-    Ok(found.unwrap_or(false))
-}
-
 pub(super) fn challenge_seed(tx: &ReadTx<'_>, account: AccountId) -> Result<Option<Vec<u8>>, Error> {
     let sql = "SELECT challenge_seed FROM account WHERE id = ?1 AND challenge_seed IS NOT NULL";
     tx.one(sql, [account.number()], |row| row.get(0))
@@ -399,15 +377,6 @@ pub(crate) fn delete_alias(tx: &WriteTx<'_>, alias: &DomainName) -> Result<(), E
 pub(crate) fn prove_alias(tx: &WriteTx<'_>, alias: &DomainName) -> Result<(), Error> {
     tx.run(
         "UPDATE alias SET proved_at = coalesce(proved_at, :now), missed_at = NULL WHERE name = :name",
-        named! { ":name": alias.as_str(), ":now": tx.now().millis() },
-    )?;
-    Ok(())
-}
-
-/// The challenge of this alias was not seen, while another account's was.
-pub(crate) fn miss_alias(tx: &WriteTx<'_>, alias: &DomainName) -> Result<(), Error> {
-    tx.run(
-        "UPDATE alias SET missed_at = coalesce(missed_at, :now) WHERE name = :name",
         named! { ":name": alias.as_str(), ":now": tx.now().millis() },
     )?;
     Ok(())

@@ -111,8 +111,8 @@ fn unproved_name(name: &DomainName, records: &[Record]) -> Unsigned {
     let what = if published().count() > 0 && published().all(|(_, key)| key.imported) {
         "publish the challenge of its claim, for the record of an imported key proves nothing, and check it again"
     } else if published().any(|(record, _)| was_seen(record)) {
-        "check it again; a DKIM record that a wildcard makes, or that the operator's own zone answers, proves nothing: where that is \
-         so, publish the challenge of its claim first"
+        "check it again; a DKIM record proves nothing that a wildcard makes, that the operator's own zone answers, or to which an alias \
+         leads out of the domain: where that is so, publish the challenge of its claim first"
     } else {
         "publish its DKIM record in its own zone, or the challenge of its claim, and check it again"
     };

@@ -2,7 +2,8 @@
 //! publish, or by the challenge of the account's claim.
 //!
 //! A DKIM record is no proof where the operator's own zone answers it, for then its owner did not publish it. Neither is a record
-//! that a wildcard makes: whoever made the wildcard did not mean this account. Nor is that of a key which a tenant has imported:
+//! that a wildcard makes: whoever made the wildcard did not mean this account. Nor is one at the end of an alias that leads out of the
+//! registered domain: it lets another one sign, and no more. Nor is that of a key which a tenant has imported:
 //! whoever had the key before, such as a former provider, could import it as well, and its record is there already.
 
 use super::look::{LOOK_FOR, look_by};
@@ -91,7 +92,11 @@ impl Plan {
         let resolver = &Deadline::new(resolver, LOOK_FOR);
         let looks = look_by(&self.domain.name, &self.expected, resolver);
         let Some(wanted) = &self.proof else { return Seen { looks, proof: None, challenge: None } };
-        let mut dkim = self.records.iter().zip(&looks).filter(|(record, look)| wanted.is_proof(record, look));
+        let registered = self.domain.name.registered();
+        let proves = |(record, look): &(&Record, &Look)| {
+            wanted.is_proof(record, look) && is_answered_within(&registered, look)
+        };
+        let mut dkim = self.records.iter().zip(&looks).filter(proves);
         if dkim.any(|(_, look)| is_made(look, resolver)) {
             return Seen { looks, proof: Some(ProofBy::DkimRecord), challenge: None };
         }
@@ -123,6 +128,12 @@ impl Wanted {
         let Some(zone) = &self.zone else { return false };
         answer.chain.iter().chain([&look.question.name]).any(|name| name.is_within(zone))
     }
+}
+
+/// Whether no alias (CNAME) leads out of the domain that was registered. An alias of a selector lets another one sign, such as a provider,
+/// and may have been left behind: it does not say that the name is theirs.
+fn is_answered_within(registered: &DnsName, look: &Look) -> bool {
+    look.views.iter().flat_map(|view| &view.answer.chain).all(|name| name.is_within(registered))
 }
 
 /// Whether somebody has made a record for the very name that was looked at.

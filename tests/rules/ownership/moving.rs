@@ -163,6 +163,47 @@ fn an_alias_whose_challenge_is_gone_for_72_hours_goes_to_a_fresh_one() {
 }
 
 #[test]
+fn an_account_that_deletes_its_keys_keeps_no_name_from_its_owner() {
+    let app = TestApp::new();
+    let (before, after) = (app.tenant("before"), app.tenant("after"));
+    let id = create(&app, &before, "example.com").unwrap();
+    app.publish_all("example.com");
+    check(&app, &before, id);
+    assert!(acts(&app, &before, "example.com"));
+    // The owner has gone to another account, which has the same MX, SPF and DMARC records.
+    claimed(&app, &after, "example.com");
+    app.publish_challenge(&after, "example.com");
+    let contends = || {
+        check(&app, &before, id);
+        verified(&app, &after, "example.com").claim.state == ClaimState::Contends
+    };
+    assert!(contends());
+    app.advance(100);
+    assert!(contends(), "the record of its key is seen");
+    app.dns.set("pr1._domainkey.example.com", vec![]);
+    app.postroom
+        .write(|tx| {
+            let (domain, selector) = (before.own(tx, id)?, "pr1".parse()?);
+            keyring::deactivate(tx, &before.operator(), &domain, &selector)?;
+            keyring::delete(tx, &before.operator(), &domain, &selector)
+        })
+        .unwrap();
+    assert!(contends(), "its challenge is missed from now on");
+    app.advance(71);
+    assert!(contends());
+    // With its challenge it begins anew.
+    let both = [&before, &after].map(|key| txt(&claim_of(&app, key, "example.com").challenge.value)).to_vec();
+    app.dns.set("_postroom-challenge.example.com", both);
+    assert!(contends());
+    app.publish_challenge(&after, "example.com");
+    app.advance(2);
+    assert!(contends());
+    app.advance(72);
+    prove(&app, &after, "example.com");
+    assert_eq!(claim_of(&app, &before, "example.com").reason.unwrap().code, "lost_to_fresh_proof");
+}
+
+#[test]
 fn a_claim_that_wins_has_a_domain_with_records_and_a_key_of_its_own() {
     let app = TestApp::new();
     let (before, after) = (app.tenant("before"), app.tenant("after"));

@@ -107,6 +107,27 @@ fn whoever_runs_the_target_of_a_wildcards_alias_proves_nothing() {
 }
 
 #[test]
+fn a_selector_that_leads_to_somebody_else_lets_them_sign_and_proves_nothing() {
+    let app = TestApp::new();
+    let tenant = app.tenant("tenant");
+    let id = create(&app, &tenant, "news.example.com").unwrap();
+    let record = txt(&app.key_record("news.example.com"));
+    // An alias that was made for a provider, which is gone or has another customer now.
+    for target in ["pr1.dkim.provider.example", "example.net"] {
+        app.dns.set("pr1._domainkey.news.example.com", vec![RecordData::Cname(target.parse().unwrap())]);
+        app.dns.set(target, vec![record.clone()]);
+        check(&app, &tenant, id);
+        assert!(!acts(&app, &tenant, "news.example.com"), "{target}");
+    }
+    // One that leads to another name of what was registered is its owner's.
+    app.dns
+        .set("pr1._domainkey.news.example.com", vec![RecordData::Cname("keys.example.com".parse().unwrap())]);
+    app.dns.set("keys.example.com", vec![record]);
+    check(&app, &tenant, id);
+    assert!(acts(&app, &tenant, "news.example.com"));
+}
+
+#[test]
 fn of_many_names_below_a_proved_one_the_later_ones_follow_its_end_in_the_background() {
     let app = TestApp::new();
     let tenant = app.tenant("tenant");
