@@ -96,6 +96,13 @@ pub(crate) fn there_for<'t>(
     Ok(table::by_id(tx, &caller.for_itself(), id)?.filter(is_there))
 }
 
+/// Whether the caller may know that the holder's domain is its account's. Whoever is limited to some domains learns of no other one, not even
+/// that.
+pub(crate) fn is_told_of<'t>(tx: &ReadTx<'t>, caller: &Caller, holder: &Holder<'t>) -> Result<bool, Error> {
+    Ok(holder.account == caller.account()
+        && (!caller.is_of_domains() || there_for(tx, caller, holder.id)?.is_some()))
+}
+
 /// Those of these names that are domains which the caller may see, in any order: one statement, however many there are.
 pub fn find_all_named<'t>(
     tx: &ReadTx<'t>,

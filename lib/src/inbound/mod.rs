@@ -94,14 +94,9 @@ pub fn standing<'t>(tx: &ReadTx<'t>, caller: &Caller, name: &DomainName) -> Resu
         Err(Error::NotFound(_)) => {}
         Err(error) => return Err(error),
     }
-    // Whoever is limited to some domains learns of no other one, not even that it is the account's.
-    let own = |holder: Option<Holder<'_>>| match holder {
-        Some(holder) if caller.is_of_domains() => match domain::find(tx, caller, holder.id) {
-            Ok(_) => Ok(true),
-            Err(Error::NotFound(_)) => Ok(false),
-            Err(error) => Err(error),
-        },
-        holder => Ok(holder.is_some_and(|holder| holder.account == caller.account())),
+    let own = |holder: Option<Holder<'t>>| match holder {
+        Some(holder) => domain::is_told_of(tx, caller, &holder),
+        None => Ok(false),
     };
     if own(holder::named(tx, name)?)? {
         return Ok(NameStanding::Tied);

@@ -287,9 +287,7 @@ pub(crate) fn way<'t>(
         return Ok(if is_blocked { Way::Blocked } else { Way::Free });
     };
     if holder.account == account {
-        // Whoever is limited to some domains learns of no other one, not even that it is the account's.
-        let is_told = !caller.is_of_domains() || domain::there_for(tx, caller, holder.id)?.is_some();
-        return Ok(if is_told { Way::Own } else { Way::Blocked });
+        return Ok(if domain::is_told_of(tx, caller, &holder)? { Way::Own } else { Way::Blocked });
     }
     Ok(match takes(bid, proof_of(tx, &holder)?, has_expired(tx, &holder)?) {
         Some(_) if is_blocked => Way::Blocked,
