@@ -153,6 +153,27 @@ fn a_message_with_several_authors_is_blocked_for_any_of_them_and_safe_only_for_a
 }
 
 #[test]
+fn a_sender_that_is_written_like_a_client_or_a_block_is_not_let_through_for_it() {
+    let world = start();
+    for item in ["192.0.2.1", "198.51.100.0/24", "2001:db8::/32"] {
+        world.add(Tier::Domain, ListKind::Safelist, item);
+    }
+    world.add(Tier::Domain, ListKind::Blocklist, ".junk.example");
+    let bits = |first: [u8; 4]| format!("x@4/{:032b}", u32::from_be_bytes(first));
+    let block = &bits([198, 51, 100, 0])["x@".len()..26 + "x@".len()];
+    let wide = format!("x@6/{:032b}", 0x2001_0db8_u32);
+    for forged in [bits([192, 0, 2, 1]), format!("x@{block}"), wide] {
+        for ip in ["", "203.0.113.9", "2001:db9::1"] {
+            assert_eq!(world.outcome("x@junk.example", &forged, ip), ListOutcome::Blocked, "{forged} {ip}");
+            assert_eq!(world.outcome(&forged, "x@junk.example", ip), ListOutcome::Blocked, "{forged} {ip}");
+            assert_eq!(world.outcome(&forged, &forged, ip), ListOutcome::None, "{forged} {ip}");
+        }
+        let because = world.explain(&query(&forged, &forged, "192.0.2.1")).verdict.because.unwrap();
+        assert_eq!(because.fields, [Field::ClientIp], "the client itself is let through");
+    }
+}
+
+#[test]
 fn the_answer_names_the_narrowest_entry_and_what_it_matched() {
     let world = start();
     for item in [".example", "sender.example", "a@sender.example", "192.0.2.0/24", "192.0.2.7"] {

@@ -116,6 +116,25 @@ fn what_is_held_back_is_listed_shown_and_delivered_as_the_route_says() {
 }
 
 #[test]
+fn a_message_that_two_release_at_once_is_delivered_once() {
+    let it = start();
+    let hook = Webhook::new();
+    it.site.json(&["route", "set", "keep.example", "--mode", "webhook", "--webhook-url", &hook.url()]);
+    for round in 1..=3 {
+        it.deliver("a@b.example", &["jo@keep.example"], &MARKED.replace("Hello", &format!("Hello {round}")));
+        let id =
+            it.site.json(&["quarantine", "list", "jo@keep.example"])[0]["id"].as_str().unwrap().to_owned();
+        let release = || it.site.run(&["quarantine", "release", "jo@keep.example", &id]).code;
+        let codes = std::thread::scope(|scope| {
+            let [one, other] = [scope.spawn(release), scope.spawn(release)];
+            [one.join().unwrap(), other.join().unwrap()]
+        });
+        assert!(codes == [Some(0), Some(3)] || codes == [Some(3), Some(0)], "{codes:?}");
+        assert_eq!(hook.posts().len(), round);
+    }
+}
+
+#[test]
 fn what_came_with_smtputf8_is_released_with_it() {
     let mail = MailServer::new();
     let it = start().restart_with("POSTROOM_BRIDGE_SUBMIT", &format!("127.0.0.1:{}", mail.port));

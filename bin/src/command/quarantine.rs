@@ -64,7 +64,10 @@ pub(super) fn run(context: &mut Context, command: &Command) -> Result<ExitCode, 
             let held = find(&quarantine, id)?;
             let released = quarantine.release(&held);
             deliverer.calls.write(&deliverer.postroom);
-            let reply = released.map_err(|error| unreadable(&error))?;
+            let reply = released.map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => gone(id),
+                _ => unreadable(&error),
+            })?;
             if !reply.starts_with('2') {
                 let code = if reply.starts_with('4') { Exit::Busy } else { Exit::Refused };
                 return Err(Failure::new(code, format!("{id} is still held back: {reply}")));
@@ -96,8 +99,11 @@ fn mailbox_of<'a>(
 
 fn find(quarantine: &Quarantine<'_>, id: &str) -> Result<Quarantined, Failure> {
     let held = quarantine.find(id).map_err(|error| unreadable(&error))?;
-    let text = || format!("no message {} is held back for this mailbox", printable(id));
-    held.ok_or_else(|| Failure::new(Exit::NotThere, text()))
+    held.ok_or_else(|| gone(id))
+}
+
+fn gone(id: &str) -> Failure {
+    Failure::new(Exit::NotThere, format!("no message {} is held back for this mailbox", printable(id)))
 }
 
 fn unreadable(error: &io::Error) -> Failure {

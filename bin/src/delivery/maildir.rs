@@ -18,6 +18,9 @@ const OWNER: &str = ".account";
 /// The file that is locked while a folder is moved.
 const LOCK: &str = ".lock";
 
+/// How much of a domain's name stands in that of the folder that is moved aside: a file's name has 255 octets at most.
+const MOST_OF_NAME: usize = 200;
+
 /// Sees to it that a domain's folder is this account's. One that is another account's, which had the name before, is moved aside, so that
 /// nobody gets the mail of who had a name before. A folder of which nobody has said whose it is, is this account's.
 pub(crate) fn own(root: &Path, domain: &Path, account: AccountId, now: Timestamp) -> io::Result<()> {
@@ -42,7 +45,7 @@ pub(crate) fn own(root: &Path, domain: &Path, account: AccountId, now: Timestamp
     match is_own()? {
         Some(true) => return Ok(()),
         Some(false) => {
-            let aside = format!(".former-{}-{}", domain.display(), now.millis());
+            let aside = format!(".former-{:.MOST_OF_NAME$}-{}", domain.display(), now.millis());
             fs::rename(&folder, root.join(aside))?;
         }
         None => {}
@@ -180,6 +183,20 @@ mod tests {
         let aside = root.path().join(".former-example.com-2/jo/new");
         assert_eq!(fs::read_dir(aside).unwrap().count(), 3, "nothing is lost");
         assert_eq!(kept(1, "a"), 1, "who has it again begins anew");
+    }
+
+    #[test]
+    fn the_folder_of_the_longest_name_is_moved_aside_too() {
+        let root = tempfile::tempdir().unwrap();
+        let label = "a".repeat(62);
+        let domain = [&*label, &*label, &*label, &label[..56], "example"].join(".");
+        assert_eq!(domain.len(), 253);
+        for account in [1, 2, 1] {
+            let now = Timestamp::from_millis(1_800_000_000_000 + account);
+            own(root.path(), Path::new(&domain), AccountId::new(account), now).unwrap();
+        }
+        let names = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(names.filter(|name| name.to_string_lossy().starts_with(".former-a")).count(), 2);
     }
 
     #[test]

@@ -80,7 +80,10 @@ impl Mailroom for Deliverer {
         let _room = room(&held)?;
         let released = Quarantine::of(self, mailbox).release(&held);
         self.calls.write(&self.postroom);
-        released.map(Some).map_err(|error| trouble(&error))
+        match released {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            released => released.map(Some).map_err(|error| trouble(&error)),
+        }
     }
 
     fn delete(&self, whose: Whose<'_>, mailbox: &EmailAddress, id: &str) -> Result<bool, MailTrouble> {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use postroom::address::EmailAddress;
@@ -10,9 +11,6 @@ use postroom::mail::{Arrival, Folder, Head, Summary, place};
 
 use super::Deliverer;
 use super::deliver::{Envelope, Recipient};
-
-/// As many octets of a message are read to say what it is: more than its header has.
-const HEAD_OCTETS: u64 = 256 * 1024;
 
 /// The messages that are held back for one mailbox.
 pub struct Quarantine<'a> {
@@ -49,7 +47,15 @@ impl<'a> Quarantine<'a> {
                 Err(error) => return Err(error),
             };
             for entry in entries {
-                all.push(Held::read(&entry?.path())?);
+                let entry = entry?;
+                // A reader of the mailbox may keep folders of its own beside the messages, and may take one away at any moment.
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    continue;
+                }
+                match Held::read(&entry.path()) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    held => all.push(held?),
+                }
             }
         }
         all.sort_by(|one, other| one.id.cmp(&other.id));
@@ -62,7 +68,10 @@ impl<'a> Quarantine<'a> {
     }
 
     /// Delivers it by the domain's route of now, and forgets it if that was done. Returns the reply, as a mail server would be told.
+    ///
+    /// `NotFound` if it is gone, because somebody else has released it meanwhile: two do not deliver it at the same time.
     pub fn release(&self, held: &Held) -> io::Result<String> {
+        let _claimed = held.claim()?;
         let Some((envelope, message)) = held.open()? else {
             return Ok("550 5.1.3 The recipient is no address at a mail domain".to_owned());
         };
@@ -84,7 +93,7 @@ impl Held {
 
     pub(crate) fn read(file: &Path) -> io::Result<Held> {
         let mut octets = Vec::new();
-        fs::File::open(file)?.take(HEAD_OCTETS).read_to_end(&mut octets)?;
+        fs::File::open(file)?.take(Head::MAX_OCTETS as u64).read_to_end(&mut octets)?;
         let (top, message) = parts(&octets);
         let field = |name: &str| {
             let lines = top.lines().filter_map(|line| line.split_once(": "));
@@ -112,6 +121,17 @@ impl Held {
         // What came with it goes on with it, for its header may be in UTF-8 (RFC 6531 section 3.6).
         let is_utf8 = Head::read(&message).came_with_utf8();
         Ok(Some((Envelope { sender: self.sender.clone(), is_8bit, is_utf8, recipients }, message)))
+    }
+
+    /// Its file, for nobody else who claims it until this is dropped, whichever process that is in.
+    fn claim(&self) -> io::Result<fs::File> {
+        let file = fs::File::open(&self.file)?;
+        match file.lock() {
+            // As on file systems of some networks.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            locked => locked?,
+        }
+        if file.metadata()?.nlink() == 0 { Err(io::ErrorKind::NotFound.into()) } else { Ok(file) }
     }
 
     /// Where it lies.

@@ -27,7 +27,7 @@ const HOSTS_AT_ONCE: usize = 16;
 pub struct Downstream {
     /// Those with the lowest number come first.
     pub priority: u16,
-    /// How often this one is taken among those of one priority.
+    /// Of those with one priority the one with the highest number comes first. They are not taken in turn by their weights, as RFC 2782 has it.
     pub weight: u16,
     /// The TCP port.
     pub port: u16,

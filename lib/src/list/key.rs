@@ -6,7 +6,8 @@
 //! - the address `jo@example.com` is `com.example@jo`;
 //! - a block of clients is its family and the bits that all in it share, `4/110000…`; one client is all of its bits.
 //!
-//! No two kinds can be mixed up: no domain begins with a digit and a `/`.
+//! No two kinds of items can be mixed up: no domain begins with a digit and a `/`. A sender may be at what is no domain, and so have the key of
+//! a client: whoever looks for entries by keys asks of each whether it is of the kind that it was looked for.
 
 use std::net::IpAddr;
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::sender::Sender;
-use super::{ItemKind, ListEntry, ListKind, Tier, key, table};
+use super::{Item, ItemKind, ListEntry, ListKind, Tier, key, table};
 use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::db::ReadTx;
@@ -65,18 +65,26 @@ impl ListQuery {
         keys
     }
 
+    /// Whether an entry that has one of its keys matches it. A sender may be at what is no domain, and be written as the key of a client.
+    fn is_matched(&self, entry: &ListEntry) -> bool {
+        let key = entry.item.key();
+        match entry.item.kind() {
+            ItemKind::IpAddress => self.client_ip.is_some_and(|ip| key::of_bits(ip).starts_with(key)),
+            _ => self.envelope_sender.iter().chain(&*self.header_from).any(|sender| sender.matches(key)),
+        }
+    }
+
     /// Which parts of it an item matches.
-    fn fields(&self, key: &str) -> Vec<Field> {
-        let mut fields = Vec::new();
+    fn fields(&self, item: &Item) -> Vec<Field> {
+        if item.kind() == ItemKind::IpAddress {
+            return vec![Field::ClientIp];
+        }
+        let (key, mut fields) = (item.key(), Vec::new());
         if self.envelope_sender.as_ref().is_some_and(|sender| sender.matches(key)) {
             fields.push(Field::EnvelopeSender);
         }
         if self.header_from.iter().any(|author| author.matches(key)) {
             fields.push(Field::HeaderFrom);
-        }
-        // An entry that matches no sender was found for the client.
-        if fields.is_empty() {
-            fields.push(Field::ClientIp);
         }
         fields
     }
@@ -212,7 +220,10 @@ fn found<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, query: &ListQuery) -> Result<
         return Ok(Vec::new());
     }
     let query = ListQuery { client_ip: query.client_ip.map(|ip| ip.to_canonical()), ..query.clone() };
-    table::verdict(tx, domain, &recipient::comparable(&query.recipient), &query.keys(), query.client_ip)
+    let local = recipient::comparable(&query.recipient);
+    let mut found = table::verdict(tx, domain, &local, &query.keys(), query.client_ip)?;
+    found.retain(|(_, entry)| query.is_matched(entry));
+    Ok(found)
 }
 
 /// Whether mail may come in for the recipient's name: the domain's own, or that of an alias.
@@ -223,7 +234,7 @@ fn acts<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, name: &DomainName) -> Result<b
 }
 
 fn because(query: &ListQuery, (tier, entry): Found) -> Because {
-    Because { tier, fields: query.fields(entry.item.key()), entry }
+    Because { tier, fields: query.fields(&entry.item), entry }
 }
 
 /// What the entries that match come to.
@@ -286,14 +297,13 @@ mod tests {
         let breadths: Vec<_> = narrower
             .iter()
             .map(|item| {
-                let item: crate::list::Item = item.parse().unwrap();
+                let item: Item = item.parse().unwrap();
                 breadth_of(item.kind(), item.key())
             })
             .collect();
         assert!(breadths.is_sorted_by(|one, other| one < other), "{breadths:?}");
         // Two single clients are as narrow as each other, in whichever family.
-        let client =
-            |text: &str| breadth_of(ItemKind::IpAddress, text.parse::<crate::list::Item>().unwrap().key());
+        let client = |text: &str| breadth_of(ItemKind::IpAddress, text.parse::<Item>().unwrap().key());
         assert_eq!(client("192.0.2.7"), client("2001:db8::7"));
     }
 }

@@ -87,6 +87,8 @@ pub fn needs_a_labels(name: &DomainName) -> bool {
 
 /// Explains what becomes of mail at a name: a domain of the caller's, or an alias of one. With an address, what becomes of that message
 /// for it. One read, without any look-up in the DNS.
+///
+/// `Invalid` if the address is at another name: that may be somebody else's.
 pub fn explain(
     tx: &ReadTx<'_>,
     caller: &Caller,
@@ -94,6 +96,9 @@ pub fn explain(
     message: Option<(&EmailAddress, &Arrival)>,
 ) -> Result<Explained, Error> {
     let domain = recipient::domain_of(tx, caller, name)?;
+    if message.is_some_and(|(address, _)| address.domain() != name) {
+        return Err(Error::invalid("address", format_args!("it must be an address at {name}")));
+    }
     let address = match message {
         None => None,
         Some((address, arrival)) => {
