@@ -111,6 +111,8 @@ fn a_restore_overwrites_nothing_and_says_by_its_exit_code_what_is_wrong() {
     assert_eq!(restore("empty.db", "b.db", &key), Some(2), "empty");
     fs::write(site.file("text.db"), "This is a text.".repeat(100)).expect("to write");
     assert_eq!(restore("text.db", "b.db", &key), Some(2), "no database");
+    fs::write(site.file("tiny.db"), "x").expect("to write");
+    assert_eq!(restore("tiny.db", "b.db", &key), Some(2), "one octet");
     let mut octets = fs::read(site.file(&backup)).expect("a backup");
     octets.truncate(octets.len() / 2);
     fs::write(site.file("half.db"), &octets).expect("to write");
@@ -123,6 +125,23 @@ fn a_restore_overwrites_nothing_and_says_by_its_exit_code_what_is_wrong() {
 
     assert_eq!(restore(&backup, "b.db", &key), Some(0));
     assert_eq!(restore(&backup, "b.db", &key), Some(4), "not a second time");
+}
+
+#[test]
+fn a_restore_beside_a_running_server_names_the_server_and_never_its_log() {
+    let (site, backup) = backed_up();
+    let server = site.serve();
+    assert!(site.file("postroom.db-wal").exists(), "the log of a database in use");
+    let none = site.run(&["restore", "none.db"]);
+    assert_eq!(none.code, Some(3), "{none:?}");
+    assert!(none.stderr.contains("none.db: "), "{none:?}");
+    let refused = site.run(&["restore", &backup]);
+    assert_eq!(refused.code, Some(4), "{refused:?}");
+    assert!(refused.stderr.contains("is served by another postroom process"), "{refused:?}");
+    assert!(!refused.stderr.contains("-wal"), "{refused:?}");
+    assert!(server.stop().success());
+    let refused = site.run(&["restore", &backup]);
+    assert!(refused.stderr.contains("stop the server and move"), "{refused:?}");
 }
 
 #[test]

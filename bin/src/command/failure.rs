@@ -213,7 +213,9 @@ impl From<OpenError> for Failure {
 impl From<BackupError> for Failure {
     fn from(error: BackupError) -> Failure {
         let exit = match &error {
-            BackupError::Exists { .. } => Exit::Refused,
+            BackupError::Exists { .. } | BackupError::InPlace { .. } | BackupError::LogInPlace { .. } => {
+                Exit::Refused
+            }
             BackupError::Unsound { .. } => Exit::Input,
             BackupError::Io { source, .. } => of_file(source),
             _ => Exit::Wrong,

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::open::{beside, lock_file};
+use super::open::{beside, is_locked, lock_file};
 use super::{OpenError, Postroom};
 
 /// The file that a server has locked.
@@ -46,6 +46,11 @@ impl Claim {
         lock.seek(SeekFrom::Start(0))?;
         lock.write_all(&octets)
     }
+}
+
+/// Whether a server has claimed this database.
+pub(super) fn is_served(database: &Path) -> bool {
+    is_locked(&beside(database, LOCK))
 }
 
 /// The note that the server of this database has left, or the last one that ran; none if there is none.

@@ -46,7 +46,12 @@ fn owner(file: &Path) -> Option<u32> {
 
 /// Whether another process is opening the database just now, so that whoever opens it waits.
 pub fn is_being_opened(database: &Path) -> bool {
-    let lock = OpenOptions::new().read(true).write(true).open(beside(database, ".open"));
+    is_locked(&beside(database, ".open"))
+}
+
+/// Whether another process has locked this file, if it is there.
+pub(super) fn is_locked(file: &Path) -> bool {
+    let lock = OpenOptions::new().read(true).write(true).open(file);
     lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
 }
 

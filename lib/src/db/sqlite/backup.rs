@@ -10,9 +10,13 @@ use tempfile::NamedTempFile;
 
 use super::connection::{Connection, from_sqlite};
 use super::schema;
+use crate::db::claim::is_served;
 use crate::db::engine::Conn;
 use crate::db::master::MasterKeys;
 use crate::db::open::{OpenError, beside};
+
+/// What SQLite adds to the name of a database for the file of changes that are not yet in it, or may have to be undone.
+const LOGS: [&str; 2] = ["-wal", "-journal"];
 
 /// Why a backup could not be made or restored. Each is one line that says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +29,26 @@ pub enum BackupError {
     #[error("{} is there already, and nothing is overwritten; move it away, or name another file", file.display())]
     Exists {
         /// The file.
+        file: PathBuf,
+    },
+    /// A database is where one was to be restored.
+    #[error(
+        "{0} is there already. To replace it, stop the server and move {0}, {0}-wal and {0}-shm away together; or name another \
+         file with --db",
+        file.display()
+    )]
+    InPlace {
+        /// The database.
+        file: PathBuf,
+    },
+    /// A log is where a database was to be restored, without its database.
+    #[error(
+        "{} is there, without its database, and may hold the last changes of it; put it where that database is now, or name \
+         another file with --db",
+        file.display()
+    )]
+    LogInPlace {
+        /// The log.
         file: PathBuf,
     },
     /// The file is damaged, or is no copy of a Postroom database.
@@ -97,27 +121,40 @@ pub fn origin(file: &Path) -> Result<String, BackupError> {
 /// the one that it was sealed with. A backup by a newer Postroom is refused; one by an older Postroom is migrated when it is opened.
 pub fn restore(from: &Path, file: &Path, key_file: Option<&Path>) -> Result<(), BackupError> {
     schema::check_library()?;
-    // SQLite would apply a log that another database left behind to the new one.
-    for suffix in ["-wal", "-journal"] {
-        let left = beside(file, suffix);
-        if left.exists() {
-            return Err(BackupError::Exists { file: left });
-        }
+    let unreadable = |source| BackupError::Io { file: from.to_owned(), source };
+    let mut backup = File::open(from).map_err(unreadable)?;
+    for suffix in LOGS {
         if beside(from, suffix).metadata().is_ok_and(|log| log.len() > 0) {
             let reason =
                 format!("{suffix} beside it holds changes that are not in it; use `postroom backup`");
             return Err(BackupError::Unsound { file: from.to_owned(), reason });
         }
     }
+    check_room(file)?;
     let key_file = key_file.map_or_else(|| beside(file, ".key"), Path::to_owned);
     write_new(file, |part| {
-        let unreadable = |source| BackupError::Io { file: from.to_owned(), source };
-        let mut backup = File::open(from).map_err(unreadable)?;
         io::copy(&mut backup, part.as_file_mut()).map_err(unreadable)?;
         let copy = check(part.path(), from)?;
         MasterKeys::find_in_files(Conn::Sqlite(&copy), from, &key_file)?;
         Ok(())
     })
+}
+
+/// Refuses to restore where a server is, a database, or what is left of one.
+///
+/// The server comes first: nobody may be told to move the files of one that runs.
+fn check_room(file: &Path) -> Result<(), BackupError> {
+    if is_served(file) {
+        return Err(OpenError::Claimed { file: file.to_owned() }.into());
+    }
+    if file.symlink_metadata().is_ok() {
+        return Err(BackupError::InPlace { file: file.to_owned() });
+    }
+    // SQLite would apply a log that another database left behind to the new one.
+    match LOGS.iter().map(|suffix| beside(file, suffix)).find(|log| log.exists()) {
+        Some(log) => Err(BackupError::LogInPlace { file: log }),
+        None => Ok(()),
+    }
 }
 
 /// Makes a file with what `fill` writes. It has its name only when all of it is on disk.
@@ -162,6 +199,9 @@ fn check(path: &Path, shown: &Path) -> Result<Connection, BackupError> {
         OpenError::Newer { .. } => BackupError::Open(e),
         other => unsound(reason(other)),
     })?;
+    if !schema::is_made(copy.raw()).map_err(|e| unsound(e.to_string()))? {
+        return Err(unsound("there is no database in it".to_owned()));
+    }
     let found = schema::damage(copy.raw()).map_err(|e| unsound(e.to_string()))?;
     match found.into_iter().next() {
         Some(first) => Err(unsound(first)),
@@ -203,7 +243,40 @@ mod tests {
         back_up(postroom.file(), &backup).unwrap();
         fs::write(beside(&restored, "-wal"), "left").unwrap();
         let key = beside(postroom.file(), ".key");
-        assert!(matches!(restore(&backup, &restored, Some(&key)), Err(BackupError::Exists { .. })));
+        assert!(matches!(restore(&backup, &restored, Some(&key)), Err(BackupError::LogInPlace { .. })));
+        assert!(!restored.exists());
+    }
+
+    #[test]
+    fn a_restore_names_the_backup_that_is_missing_then_the_server_then_the_database() {
+        let postroom = Postroom::open_temporary().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (backup, none) = (folder.path().join("a.db"), folder.path().join("none.db"));
+        back_up(postroom.file(), &backup).unwrap();
+        let file = postroom.file();
+        assert!(beside(file, "-wal").exists(), "the log of a database in use");
+        let claim = postroom.claim().unwrap();
+        assert!(
+            matches!(restore(&none, file, None), Err(BackupError::Io { file, .. }) if file == none),
+            "what is not there is said first"
+        );
+        assert!(matches!(restore(&backup, file, None), Err(BackupError::Open(OpenError::Claimed { .. }))));
+        drop(claim);
+        let refused = restore(&backup, file, None).unwrap_err();
+        assert!(matches!(&refused, BackupError::InPlace { file: named } if named == file), "{refused}");
+        let text = refused.to_string();
+        assert!(text.contains("stop the server and move") && text.contains("-shm away together"), "{text}");
+    }
+
+    #[test]
+    fn a_file_of_one_octet_or_without_a_table_is_no_backup() {
+        let folder = tempfile::tempdir().unwrap();
+        let (backup, restored) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        fs::write(&backup, "x").unwrap();
+        assert!(matches!(restore(&backup, &restored, None), Err(BackupError::Unsound { .. })));
+        fs::remove_file(&backup).unwrap();
+        rusqlite::Connection::open(&backup).unwrap().execute_batch("VACUUM").unwrap();
+        assert!(matches!(restore(&backup, &restored, None), Err(BackupError::Unsound { .. })));
         assert!(!restored.exists());
     }
 }

@@ -115,8 +115,7 @@ pub(crate) fn check_library() -> Result<(), OpenError> {
 /// Refuses a file that is not ours, that a newer Postroom has changed, or whose migrations are not ours.
 pub(crate) fn check_file(conn: &Connection, file: &Path) -> Result<(), OpenError> {
     let failed = |e| from_sqlite(file, &e);
-    let application: i32 =
-        conn.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let application = application(conn).map_err(failed)?;
     let tables: i64 =
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     if application != APPLICATION_ID && (application != 0 || tables != 0) {
@@ -133,6 +132,15 @@ pub(crate) fn check_file(conn: &Connection, file: &Path) -> Result<(), OpenError
         }
         None => Ok(()),
     }
+}
+
+/// Whether the file is a database of ours, and not one that is yet to be made.
+pub(crate) fn is_made(conn: &Connection) -> rusqlite::Result<bool> {
+    Ok(application(conn)? == APPLICATION_ID)
+}
+
+fn application(conn: &Connection) -> rusqlite::Result<i32> {
+    conn.pragma_query_value(None, "application_id", |row| row.get(0))
 }
 
 /// A line for each damage that SQLite finds in pages, indexes and foreign keys.
