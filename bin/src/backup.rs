@@ -4,9 +4,9 @@ use std::fs::{self, DirBuilder};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use postroom::clock::Timestamp;
+use postroom::clock::{CLOCKS_APART, Timestamp};
 use postroom::db::{self, BackupError};
 use rustix::fs::{Access, access};
 
@@ -47,38 +47,60 @@ impl Backups {
         Ok(file)
     }
 
-    /// Deletes all but the newest ones, and returns what was deleted. No other file is touched.
-    pub fn delete_older(&self, keep: NonZeroUsize) -> Result<Vec<PathBuf>, BackupError> {
-        let old: Vec<PathBuf> = self.newest_first()?.skip(keep.get()).collect();
+    /// Deletes all but the newest ones, and returns what was deleted. No other file is touched. What a wrong clock has dated later
+    /// than `now` counts as the oldest, so that no sound backup is deleted for it.
+    pub fn delete_older(&self, keep: NonZeroUsize, now: Timestamp) -> Result<Vec<PathBuf>, BackupError> {
+        let old: Vec<PathBuf> = self.newest_first(now)?.skip(keep.get()).map(|found| found.file).collect();
         for file in &old {
             fs::remove_file(file).map_err(|source| BackupError::Io { file: file.clone(), source })?;
         }
         Ok(old)
     }
 
-    /// When the newest one was made, by the time of its file; none if there is none.
-    pub fn newest(&self) -> Result<Option<Duration>, BackupError> {
-        let Some(file) = self.newest_first()?.next() else { return Ok(None) };
-        let made = fs::metadata(&file).and_then(|found| found.modified());
-        let made = made.map_err(|source| BackupError::Io { file, source })?;
-        Ok(Some(made.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()))
+    /// When the newest one was made, by the time of its file; none if there is none but those of a wrong clock.
+    pub fn newest(&self, now: Timestamp) -> Result<Option<Timestamp>, BackupError> {
+        Ok(self.newest_first(now)?.next().filter(|found| !found.is_ahead).map(|found| found.made))
     }
 
-    /// The backups, the newest first. Another database of the same name can have its backups in the same folder: those
-    /// are left out, as is a file that cannot be read.
-    fn newest_first(&self) -> Result<impl Iterator<Item = PathBuf>, BackupError> {
+    /// One that a wrong clock has dated later than `now`, if there is any.
+    pub fn ahead(&self, now: Timestamp) -> Result<Option<PathBuf>, BackupError> {
+        Ok(self.newest_first(now)?.find(|found| found.is_ahead).map(|found| found.file))
+    }
+
+    /// The backups, the newest first, and last those that a wrong clock has dated later than `now`. Another database of the same
+    /// name can have its backups in the same folder: those are left out, as is a file that cannot be read.
+    fn newest_first(&self, now: Timestamp) -> Result<impl Iterator<Item = Found>, BackupError> {
         let folder = if self.folder.as_os_str().is_empty() { Path::new(".") } else { &self.folder };
         let failed = |source| BackupError::Io { file: folder.to_owned(), source };
-        let mut names = Vec::new();
+        let soon = now + CLOCKS_APART;
+        let last = name(&self.stem, soon);
+        let mut files = Vec::new();
         for entry in fs::read_dir(folder).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
-            names.extend(name.to_str().filter(|name| is_backup(name, &self.stem)).map(str::to_owned));
+            let Some(name) = name.to_str().filter(|name| is_backup(name, &self.stem)) else { continue };
+            let file = self.folder.join(name);
+            let Some(made) = changed_at(&file) else { continue };
+            files.push(Found { is_ahead: *name > *last || made > soon, file, made });
         }
-        names.sort_unstable();
+        files.sort_unstable_by(|a, b| a.is_ahead.cmp(&b.is_ahead).then_with(|| b.file.cmp(&a.file)));
         let own = db::origin(&self.database)?;
-        let files = names.into_iter().rev().map(|name| self.folder.join(name));
-        Ok(files.filter(move |file| db::origin(file).is_ok_and(|origin| origin == own)))
+        Ok(files.into_iter().filter(move |found| db::origin(&found.file).is_ok_and(|origin| origin == own)))
     }
+}
+
+/// A backup in the folder.
+struct Found {
+    file: PathBuf,
+    made: Timestamp,
+    /// Whether its name or its file says a time that is not yet.
+    is_ahead: bool,
+}
+
+/// When a file was last changed, if it can be read.
+fn changed_at(file: &Path) -> Option<Timestamp> {
+    let changed = fs::metadata(file).and_then(|found| found.modified()).ok()?;
+    let since_1970 = changed.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Some(Timestamp::from_millis(0) + since_1970)
 }
 
 /// The name of a backup: sorted by name, backups are sorted by time.
@@ -98,7 +120,10 @@ fn is_backup(file: &str, stem: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use postroom::clock::{Clock, SystemClock};
+    use postroom::db::Postroom;
 
     use super::*;
 
@@ -109,5 +134,26 @@ mod tests {
         for other in ["postroom.db", "postroom-old.db", "postroom-2026-11-28.db", "postroom-.db"] {
             assert!(!is_backup(other, "postroom"), "{other}");
         }
+    }
+
+    #[test]
+    fn a_backup_that_a_wrong_clock_has_dated_later_than_now_is_not_the_newest_and_is_deleted_first() {
+        let postroom = Postroom::open_temporary().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let backups = Backups::of(postroom.file(), folder.path());
+        let now = SystemClock.now();
+        let ahead = backups.make(now + Duration::from_hours(24 * 365)).unwrap();
+        assert_eq!(backups.newest(now).unwrap(), None);
+        assert_eq!(backups.ahead(now).unwrap(), Some(ahead.clone()));
+        let real = backups.make(now).unwrap();
+        assert!(backups.newest(now).unwrap().is_some());
+        let keep = NonZeroUsize::new(1).unwrap();
+        assert_eq!(backups.delete_older(keep, now).unwrap(), [ahead]);
+        assert!(real.exists());
+        assert_eq!(backups.ahead(now).unwrap(), None);
+        // A name of now on a file of next year.
+        let touched = fs::File::options().write(true).open(&real).unwrap();
+        touched.set_modified(SystemTime::now() + Duration::from_hours(24 * 365)).unwrap();
+        assert_eq!((backups.newest(now).unwrap(), backups.ahead(now).unwrap()), (None, Some(real)));
     }
 }

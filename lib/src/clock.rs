@@ -48,7 +48,7 @@ impl Timestamp {
 pub const LONGEST_SPAN: Duration = Duration::from_hours(36_500 * 24);
 
 /// How far the clocks of several servers on one database may go apart: what was made later than that from now was made by a wrong clock.
-pub(crate) const CLOCKS_APART: Duration = Duration::from_mins(1);
+pub const CLOCKS_APART: Duration = Duration::from_mins(1);
 
 /// A span that an input names, unless it is longer than [`LONGEST_SPAN`].
 pub fn check_span(span: Duration) -> Result<Duration, SpanTooLong> {

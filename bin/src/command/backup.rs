@@ -35,9 +35,10 @@ pub(super) fn back_up(context: &Context, args: &Args) -> Result<ExitCode, Failur
     let database = in_a_file(context.existing_db()?)?;
     let folder = args.to.as_deref().or_else(|| database.parent()).unwrap_or(Path::new(""));
     let backups = Backups::of(&database, folder);
-    let file = backups.make(SystemClock.now())?;
+    let now = SystemClock.now();
+    let file = backups.make(now)?;
     let deleted = match args.keep {
-        Some(keep) => backups.delete_older(keep)?,
+        Some(keep) => backups.delete_older(keep, now)?,
         None => Vec::new(),
     };
     let json = json!({

@@ -25,13 +25,12 @@ pub(super) const DUTY: Duty = Duty {
 
 /// Makes a backup if it is time, and deletes those that are too many if the clock `is_right`: their names are times.
 fn back_up_if_due(plan: &BackupPlan, metrics: &Metrics, now: Timestamp, is_right: bool) {
-    let since_1970 = Duration::from_millis(now.millis().unsigned_abs());
-    match plan.backups.newest() {
+    match plan.backups.newest(now) {
         Ok(newest) => {
             if let Some(made) = newest {
-                metrics.note_backup(i64::try_from(made.as_secs()).unwrap_or_default());
+                metrics.note_backup(made.seconds());
             }
-            if newest.is_some_and(|made| since_1970.saturating_sub(made) < plan.every) {
+            if newest.is_some_and(|made| now.since(made) < plan.every) {
                 return;
             }
         }
@@ -43,7 +42,7 @@ fn back_up_if_due(plan: &BackupPlan, metrics: &Metrics, now: Timestamp, is_right
     }
     match plan.backups.make(now) {
         Ok(file) => {
-            metrics.note_backup(now.millis() / 1000);
+            metrics.note_backup(now.seconds());
             info!(file = %file.display(), "a backup is made");
         }
         Err(error) => {
@@ -55,7 +54,7 @@ fn back_up_if_due(plan: &BackupPlan, metrics: &Metrics, now: Timestamp, is_right
     if !is_right {
         return;
     }
-    match plan.backups.delete_older(plan.keep) {
+    match plan.backups.delete_older(plan.keep, now) {
         Ok(deleted) => {
             for file in deleted {
                 info!(file = %file.display(), "an old backup is deleted");

@@ -2,9 +2,10 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use postroom::db::is_on_a_server;
+use postroom::clock::{Clock, SystemClock};
+use postroom::db::{BackupError, is_on_a_server};
 
 use super::{Check, State, check};
 use crate::backup::Backups;
@@ -21,19 +22,30 @@ pub(super) fn backup(context: &Context) -> Option<Check> {
         return Some(check("backup", State::Warn, text));
     }
     let backups = Backups::of(&database, &folder);
-    let newest = match backups.check_writable().and_then(|()| backups.newest()) {
-        Ok(newest) => newest,
+    let now = SystemClock.now();
+    let looked = || {
+        backups.check_writable()?;
+        Ok::<_, BackupError>((backups.newest(now)?, backups.ahead(now)?))
+    };
+    let (newest, ahead) = match looked() {
+        Ok(found) => found,
         Err(error) => {
             let text = format!("{error}; the server needs to write there (ReadWritePaths= of its unit)");
             return Some(check("backup", State::Fail, text));
         }
     };
+    if let Some(file) = ahead {
+        let text = format!(
+            "{} is dated later than now; a clock was wrong. If the clock of this machine is right, move that file elsewhere",
+            file.display()
+        );
+        return Some(check("backup", State::Fail, text));
+    }
     let Some(made) = newest else {
         let text = format!("{shown} has no backup of this database yet; a server makes one within a minute");
         return Some(check("backup", State::Warn, text));
     };
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    let age = now.saturating_sub(made);
+    let age = now.since(made);
     let text = format!("the newest in {shown} is {} hours old", age.as_secs() / 3600);
     Some(if age > every * 2 {
         check("backup", State::Fail, format!("{text}; look at the log of the server for what failed"))
