@@ -22,6 +22,16 @@ fn with_a_closed_pipe(site: &Site, arguments: &[&str]) -> Finished {
     ending(site.command(arguments).stdout(writer))
 }
 
+/// Runs a command whose stdout is closed.
+fn with_a_closed_stdout(site: &Site, arguments: &[&str]) -> Finished {
+    let command = site.command(&[]);
+    let mut closing = Command::new("sh");
+    closing.args(["-c", "exec \"$0\" \"$@\" >&-"]).arg(command.get_program()).args(arguments);
+    closing.current_dir(site.file("")).env_clear();
+    closing.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    ending(&mut closing)
+}
+
 /// Runs to its end a command whose stdout is set already.
 fn ending(command: &mut Command) -> Finished {
     let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("to run");
@@ -177,8 +187,21 @@ fn a_secret_that_cannot_be_shown_is_not_made() {
         assert!(full.stderr.contains("nothing was made"), "{full:?}");
         let closed = with_a_closed_pipe(&site, &[arguments, &["--log", "error"]].concat());
         assert_eq!((closed.code, closed.stderr.as_str()), (Some(1), ""), "{arguments:?}");
+        let nowhere = with_a_closed_stdout(&site, &[arguments, &["--log", "error"]].concat());
+        assert_eq!(
+            (nowhere.code, nowhere.stderr.lines().count()),
+            (Some(1), 1),
+            "{arguments:?}: {nowhere:?}"
+        );
+        assert!(nowhere.stderr.contains("nothing was made"), "{nowhere:?}");
         assert_eq!(made(), before, "{arguments:?}");
     }
+    assert_eq!(with_a_closed_stdout(&site, &["sign"]).code, Some(75), "the message is tried again");
+    assert_eq!(with_a_closed_stdout(&site, &["export"]).code, Some(1));
+    assert_eq!(with_a_closed_stdout(&site, &["account", "list"]).code, Some(0));
+    let null = File::options().write(true).open("/dev/null").expect("a null device");
+    let thrown_away = ending(site.command(&["login-link", "example.com"]).stdout(null));
+    assert_eq!(thrown_away.code, Some(0), "who writes to /dev/null wants it so: {thrown_away:?}");
     site.json(&["account", "create", "acme"]);
 
     let fresh = Site::new();

@@ -10,10 +10,10 @@ use tracing::warn;
 
 use super::{Context, Failure, fleet, whole};
 
-/// Write everything as JSON, or what every domain must publish in the form of another tool
+/// Write the database as JSON, or what every domain must publish in the form of another tool
 ///
 /// The JSON has the hashes of API keys and tokens, and private keys only under a passphrase. `postroom import postroom` takes it into an
-/// empty database.
+/// empty database. Stored mail and the settings file are not in it.
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The records to publish, in this form: bind, octodns, dnscontrol or terraform [default: everything, as JSON]

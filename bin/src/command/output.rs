@@ -1,11 +1,12 @@
 //! What commands print: JSON for programs, text for people.
 
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 
 use postroom::report::is_unseen;
+use rustix::fs::{OFlags, fcntl_getfl};
 use serde_json::Value;
 
 use super::Failure;
@@ -26,6 +27,7 @@ impl Output {
     /// Prints a secret that is shown this once. It is called in the transaction that makes the secret: where it cannot be
     /// printed, nothing is made.
     pub(super) fn print_secret(self, json: &Value, text: impl FnOnce() -> String) -> Result<(), Failure> {
+        check_open().map_err(Failure::undone)?;
         self.print(json, text).map_err(Failure::undone)
     }
 
@@ -57,14 +59,31 @@ pub(super) fn write(octets: &[u8]) -> Result<(), Failure> {
     out.write_all(octets).and_then(|()| out.flush()).map_err(|error| Failure::unwritten(&error))
 }
 
+/// Refuses a stdout that was closed when the process began (`>&-`), for what must not be lost.
+///
+/// Rust opens /dev/null for reading and writing in the place of a closed descriptor, so that writing succeeds. A shell and systemd
+/// open it for writing alone where it is asked for (`>/dev/null`), and that is allowed.
+pub(super) fn check_open() -> Result<(), Failure> {
+    let is_both_ways = fcntl_getfl(io::stdout()).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDWR);
+    let null = fs::metadata("/dev/null").ok();
+    if is_both_ways && null.zip(stdout()).is_some_and(|(null, stdout)| null.rdev() == stdout.rdev()) {
+        return Err(Failure::wrong("the output cannot be written: stdout is closed"));
+    }
+    Ok(())
+}
+
 /// Whether systemd's journal is what reads stdout. Many may read the journal, and it is kept: no place for a secret.
 ///
 /// `JOURNAL_STREAM` names the device and the inode of the journal's end (systemd.exec(5)). A service may have sent its stdout
 /// elsewhere, so they are compared with what stdout is.
 pub(super) fn goes_to_the_journal() -> bool {
-    let stdout = || File::from(io::stdout().as_fd().try_clone_to_owned().ok()?).metadata().ok();
     let named = std::env::var("JOURNAL_STREAM").ok();
     named.zip(stdout()).is_some_and(|(named, stdout)| named == format!("{}:{}", stdout.dev(), stdout.ino()))
+}
+
+/// What the system knows of stdout.
+fn stdout() -> Option<Metadata> {
+    File::from(io::stdout().as_fd().try_clone_to_owned().ok()?).metadata().ok()
 }
 
 /// Whether to write colours to this stream: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).

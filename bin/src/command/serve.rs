@@ -23,7 +23,7 @@ use super::apart::serve_metrics;
 use super::bridge::deliverer;
 use super::doctor::hosts::promises;
 use super::doctor::{State, missing_database};
-use super::output::goes_to_the_journal;
+use super::output::{check_open, goes_to_the_journal};
 use super::{Context, Failure, reachable};
 use crate::app::App;
 use crate::backup::Backups;
@@ -225,7 +225,8 @@ fn greet(context: &Context, postroom: &Postroom, url: &str, key_file: Option<&Pa
         if !is_new && !std::io::stdout().is_terminal() {
             return context.output.print(&banner_json(context, url).into(), || banner(context, url));
         }
-        if is_new && goes_to_the_journal() {
+        // A supervisor may have opened stdout as a closed one looks; the server starts for it as well.
+        if is_new && (goes_to_the_journal() || check_open().is_err()) {
             account::create(tx, "default")?;
             return context.output.print(&banner_json(context, url).into(), || {
                 format!(

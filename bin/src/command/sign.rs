@@ -12,7 +12,7 @@ use postroom::name::DomainName;
 use postroom::secret::{PlainSecret, SecretKind};
 use postroom::signing::{NotTheirs, SignFor, check_sender};
 
-use super::output::printable;
+use super::output::{check_open, printable};
 use super::{Context, Failure};
 
 /// `EX_DATAERR`: the message is at fault, and a mail server gives it back.
@@ -69,6 +69,7 @@ enum Unsigned {
 
 /// A [`Failure`] of this command means that the message is to be tried again.
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failure> {
+    check_open()?;
     let mut octets = Vec::new();
     io::stdin()
         .read_to_end(&mut octets)

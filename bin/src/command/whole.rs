@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tracing::warn;
 
+use super::output::check_open;
 use super::{Context, Exit, Failure};
 
 /// What an encrypted file begins with (age-encryption.org/v1).
@@ -35,6 +36,7 @@ pub(super) fn export(
     let passphrase = passphrase_file.map(passphrase).transpose()?;
     let secrets = if passphrase.is_some() { Secrets::Opened } else { Secrets::LeftBehind };
     let Some(file) = to else {
+        check_open()?;
         write_to(postroom, io::stdout().lock(), passphrase, secrets)?;
         return Ok(ExitCode::SUCCESS);
     };
@@ -53,7 +55,11 @@ pub(super) fn export(
     let json = json!({ "export": file.to_string_lossy(), "keys": with_keys });
     context.output.print(&json, || {
         let keys = if with_keys { "with private keys, under the passphrase" } else { "without private keys" };
-        format!("Everything is in {}, {keys}.", file.display())
+        format!(
+            "The database is in {}, {keys}. Stored mail, the settings file and what people sign in with are not: \
+             docs/operate/moving-out.md says what stays behind.",
+            file.display()
+        )
     })?;
     Ok(ExitCode::SUCCESS)
 }
