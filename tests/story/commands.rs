@@ -113,7 +113,8 @@ fn a_domain_is_shown_transferred_and_deleted_and_the_server_follows() {
     assert!(values.contains(&&domain["dkim_string"]) && values.contains(&&json!("return-path.example.net")));
     assert!(site.run(&["domain", "records", "example.com"]).stdout.starts_with("HOST"));
 
-    site.json(&["domain", "transfer", "example.com", "--to", "acme"]);
+    let handed = site.run(&["domain", "transfer", "example.com", "--to", "acme"]).stdout;
+    assert!(handed.contains("Its tokens and links are revoked, and it has a new DKIM key"), "{handed}");
     assert_eq!((client.get(&path).status, acme.get(&path).status), (404, 200));
     let selectors = |domain: &Value| {
         let records = domain["records"].as_array().expect("records").iter();
@@ -155,9 +156,29 @@ fn the_audit_log_tells_who_did_what_and_no_secret() {
     assert!(done.contains(&(&json!("token.created"), &json!("key:1"))), "{audit}");
     let text = site.run(&["audit", "--account", "default", "--limit", "2"]).stdout;
     assert_eq!(text.lines().count(), 3, "two and their headings: {text}");
+    let mistyped = site.run(&["audit", "--action", "domain.creatd"]);
+    assert_eq!(mistyped.code, Some(2), "{mistyped:?}");
+    assert!(mistyped.stderr.contains("did you mean domain.created?"), "{mistyped:?}");
+    assert!(mistyped.stderr.contains("the actions are account.created, "), "{mistyped:?}");
     for secret in [token.as_str().expect("a token"), server.key.as_deref().expect("a key")] {
         assert!(!audit.to_string().contains(secret));
     }
+}
+
+#[test]
+fn more_rows_of_the_audit_log_than_are_read_at_once_come_whole_and_in_order() {
+    let site = Site::new();
+    assert!(site.serve().stop().success());
+    let conn = Connection::open(site.db()).expect("a database");
+    let copies = "INSERT INTO event (at, account_id, actor, action, subject)
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+         SELECT i, NULL, 'operator', 'account.created', 'n' || i FROM n";
+    conn.execute(copies, []).expect("rows");
+    let audit = site.json(&["audit", "--limit", "1100"]);
+    let ids: Vec<i64> = audit.as_array().expect("rows").iter().filter_map(|row| row["id"].as_i64()).collect();
+    assert_eq!(ids.len(), 1100);
+    assert!(ids.is_sorted_by(|a, b| *a == b + 1), "the newest first, and none is left out");
+    assert_eq!(site.run(&["audit", "--limit", "700"]).stdout.lines().count(), 701);
 }
 
 /// What `doctor` says of one thing.
@@ -259,6 +280,8 @@ fn a_key_is_made_with_limits_listed_with_them_and_rotated() {
     {
         let finished = site.run(&[&["key", "create", "--account", "default"][..], &bad].concat());
         assert!([2, 3].contains(&finished.code.unwrap()), "{bad:?}");
+        let lists_scopes = finished.stderr.contains("the scopes are *:read, domains:read, domains:write, ");
+        assert_eq!(lists_scopes, bad[0] == "--scope", "{finished:?}");
     }
 }
 

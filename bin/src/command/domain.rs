@@ -173,7 +173,12 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                 let account = account::find(tx, &to)?;
                 provision::transfer(tx, &caller, &domain, account.id)
             })?;
-            context.output.print(&domain_json(&moved), || format!("{name} belongs to {to} now."))?;
+            context.output.print(&domain_json(&moved), || {
+                format!(
+                    "{name} belongs to {to} now. Its tokens and links are revoked, and it has a new DKIM key: its owner must publish \
+                     what `postroom domain records {name}` prints."
+                )
+            })?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -9,7 +9,7 @@ use postroom::access::{KeyScope, KeyScopes, Network};
 use postroom::account::Caller;
 use postroom::clock::{Timestamp, check_span};
 use postroom::db::ReadTx;
-use postroom::error::{Entity, Error};
+use postroom::error::Error;
 use postroom::id::{AccountId, ApiKeyId};
 use postroom::key::{ApiKey, KeyRequest};
 use postroom::name::DomainName;
@@ -167,8 +167,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         Command::Rotate { id, grace } => {
             postroom.write(|tx| {
                 let id = ApiKeyId::new(id);
-                let found = key::list(tx, None)?.into_iter().find(|key| key.id == id);
-                let caller = Caller::operator(found.ok_or(Error::NotFound(Entity::ApiKey))?.account);
+                let caller = Caller::operator(key::find(tx, id)?.account);
                 let grace_time = Duration::from_secs(grace.saturating_mul(60));
                 let (rotated, secret) = key::rotate(tx, &caller, id, grace_time)?;
                 let json = json!({ "id": rotated.id.number(), "api_key": secret.reveal() });
@@ -188,8 +187,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         }
         Command::Revoke { id, consent } => {
             let id = ApiKeyId::new(id);
-            let found = postroom.read(|tx| key::list(tx, None))?.into_iter().find(|key| key.id == id);
-            let found = found.ok_or(Error::NotFound(Entity::ApiKey))?;
+            let found = postroom.read(|tx| key::find(tx, id))?;
             let question = format!("Revoke API key {id} (…{}) for good?", found.last4);
             consent.ask(&question, &id.to_string())?;
             let revoked = postroom.write(|tx| key::revoke(tx, id))?;

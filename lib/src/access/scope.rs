@@ -16,6 +16,9 @@ macro_rules! scopes {
             /// Every scope.
             pub const ALL: &[KeyScope] = &[$(KeyScope::$variant),*];
 
+            /// The names of all, for a sentence.
+            const NAMES: &[&str] = &[$($text),*];
+
             /// Its name, `things:action`.
             pub fn as_str(self) -> &'static str {
                 match self { $(KeyScope::$variant => $text,)* }
@@ -65,7 +68,7 @@ impl fmt::Display for KeyScope {
 
 /// A text that names no scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is not a scope, such as *:read or domains:write")]
+#[error("it is not a scope; the scopes are {}", KeyScope::NAMES.join(", "))]
 pub struct InvalidKeyScope;
 
 /// What an operation needs of an API key that has scopes.

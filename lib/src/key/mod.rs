@@ -139,6 +139,11 @@ pub fn newest(tx: &ReadTx<'_>, account: AccountId) -> Result<Option<ApiKeyId>, E
     table::newest(tx, account)
 }
 
+/// The key with this id, of whichever account, also one that is revoked: for the operator.
+pub fn find(tx: &ReadTx<'_>, id: ApiKeyId) -> Result<ApiKey, Error> {
+    table::of_any(tx, id)?.ok_or(Error::NotFound(Entity::ApiKey))
+}
+
 /// Revokes a key, from now on and for good; domains that are tied to it become free for all keys of its account.
 pub fn revoke(tx: &WriteTx<'_>, id: ApiKeyId) -> Result<ApiKey, Error> {
     let key = table::revoke(tx, id)?.ok_or(Error::NotFound(Entity::ApiKey))?;

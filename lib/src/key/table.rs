@@ -90,6 +90,17 @@ pub(super) fn by_id(tx: &ReadTx<'_>, account: AccountId, id: ApiKeyId) -> Result
         (id.number(), account.number()),
         api_key,
     )?;
+    whole(tx, id, found)
+}
+
+/// A key of any account.
+pub(super) fn of_any(tx: &ReadTx<'_>, id: ApiKeyId) -> Result<Option<ApiKey>, Error> {
+    let found = tx.one("SELECT * FROM api_key WHERE id = ?1", [id.number()], api_key)?;
+    whole(tx, id, found)
+}
+
+/// A key that was found, with the domains to which it is limited.
+fn whole(tx: &ReadTx<'_>, id: ApiKeyId, found: Option<ApiKey>) -> Result<Option<ApiKey>, Error> {
     let domains = "SELECT api_key_id, domain_id FROM api_key_domain WHERE api_key_id = ?1";
     Ok(with_domains(tx, found.into_iter().collect(), domains, [id.number()])?.pop())
 }
