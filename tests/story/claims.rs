@@ -37,6 +37,25 @@ fn the_first_account_is_trusted_and_the_next_one_a_tenant_until_the_operator_say
 }
 
 #[test]
+fn what_does_not_act_yet_is_said_with_the_record_and_the_command_that_prove_it_and_to_tenants_alone() {
+    let site = site();
+    site.json(&["account", "create", "one"]);
+    let made = site.run(&["claim", "create", "held.example", "--account", "one"]).stdout;
+    assert!(
+        made.starts_with(
+            "The account one has the domain held.example, but it does not act yet: publish this record"
+        ) && made.contains("`postroom claim verify held.example --account one`")
+            && made.contains("_postroom-challenge.held.example. TXT"),
+        "{made}"
+    );
+    let theirs = site.run(&["alias", "add", "held.example", "alias.example"]).stdout;
+    assert!(theirs.contains("postroom claim verify alias.example --account one"), "{theirs}");
+    site.json(&["domain", "create", "own.example", "--account", "default"]);
+    let own = site.run(&["alias", "add", "own.example", "other.example"]).stdout;
+    assert_eq!(own, "other.example is an alias of own.example now.\n");
+}
+
+#[test]
 fn a_claim_is_made_listed_looked_for_and_freed() {
     let site = site();
     site.json(&["account", "create", "one"]);

@@ -36,6 +36,8 @@ fn domains_are_created_with_their_keys_and_one_that_is_refused_stops_no_other() 
     for name in ["d.example", "f.example"] {
         assert_eq!(site.run(&["domain", "show", name]).code, Some(0), "{name}");
     }
+    let none = site.run(&["domain", "create", "a.example", "--account", "default"]);
+    assert_eq!((none.code, none.stdout.as_str()), (Some(4), ""), "where none is made, nothing is printed");
     assert_eq!(site.run(&["domain", "create", "e.example", "--account", "nobody"]).code, Some(3));
     assert_eq!(site.run(&["domain", "create", "--account", "default"]).code, Some(2));
 }
@@ -65,7 +67,10 @@ fn a_renamed_domain_keeps_its_key_and_wants_its_records_at_the_new_name() {
     assert_eq!(site.json(&["domain", "rename", "old.example", "new.example"])["domain"], "new.example");
     assert_eq!(dkim("new.example"), before);
     assert_eq!(site.run(&["domain", "rename", "old.example", "x.example"]).code, Some(3));
-    assert_eq!(site.run(&["domain", "rename", "new.example", "taken.example"]).code, Some(4));
+    let taken = site.run(&["domain", "rename", "new.example", "taken.example"]);
+    assert_eq!((taken.code, taken.stderr.as_str()), (Some(4), "postroom: taken.example exists already\n"));
+    let same = site.run(&["domain", "rename", "new.example", "new.example"]);
+    assert_eq!((same.code, same.stdout.as_str()), (Some(0), "new.example has this name already.\n"));
     assert_eq!(site.run(&["domain", "rename", "new.example", "no domain"]).code, Some(2));
 }
 

@@ -120,6 +120,36 @@ fn a_plan_refuses_what_the_import_refuses() {
 }
 
 #[test]
+fn a_plan_says_what_it_would_do_and_a_refused_alias_which_name_is_meant() {
+    let site = site();
+    site.json(&["domain", "create", "old.example", "new.example", "--account", "default"]);
+    site.json(&["alias", "add", "old.example", "held.example"]);
+    fs::write(
+        site.file("domains.csv"),
+        "domain,alias_of\nfirst.example,\nheld.example,new.example\nlost.example,missing.example\n\
+         old.example,new.example\nmore.example,new.example\n",
+    )
+    .expect("to write");
+    let refused = [
+        "held.example: it is an alias of old.example already",
+        "lost.example: its alias_of names missing.example, and there is no such domain",
+        "old.example: it is a domain already, so it cannot be an alias",
+    ];
+    let plan = site.run(&["import", "csv", "domains.csv", "--dry-run"]).stdout;
+    for line in [
+        "would import first.example: creates it",
+        "would import more.example: makes it an alias of new.example",
+    ] {
+        assert!(plan.contains(line), "{line}: {plan}");
+    }
+    let done = site.run(&["import", "csv", "domains.csv"]).stdout;
+    assert!(done.contains("imported first.example: is created"), "{done}");
+    for line in refused {
+        assert!(plan.contains(line) && done.contains(line), "{line}: {plan}{done}");
+    }
+}
+
+#[test]
 fn an_import_stops_asking_a_dns_that_does_not_answer_and_says_so_once() {
     let site = site();
     make_keys(&site);
@@ -146,6 +176,7 @@ fn a_list_whose_first_line_names_no_columns_is_refused_whole() {
         ("one.example\n", "one.example"),
         ("domain,lable\none.example,x\n", "did you mean label?"),
         ("label\nx\n", "domain among them"),
+        ("domain,label,label\none.example,x,y\n", "label\\\" twice"),
     ] {
         fs::write(site.file("domains.csv"), csv).expect("to write");
         let refused = import(&site, &["csv", "domains.csv"]);

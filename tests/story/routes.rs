@@ -52,8 +52,12 @@ fn what_a_route_cannot_be_is_one_line_and_an_exit_code() {
     let server = site.serve();
     server.client().create_domain("example.com");
     for (arguments, code, words) in [
-        (&["set", "example.com", "--mode", "webhook"][..], 2, "--mode webhook needs one"),
-        (&["set", "example.com", "--mode", "forward_email"], 2, "--mode forward_email needs one"),
+        (&["set", "example.com", "--mode", "webhook"][..], 2, "--mode webhook needs --webhook-url, the URL"),
+        (
+            &["set", "example.com", "--mode", "forward_email"],
+            2,
+            "--mode forward_email needs --forward-to, the address",
+        ),
         (&["set", "example.com", "--webhook-url", "https://10.0.0.1/"], 2, "not a public address"),
         (&["set", "example.com", "--webhook-url", "http://127.0.0.1/"], 2, "not https"),
         (&["set", "example.com", "--forward-to", "nobody"], 2, "no @"),

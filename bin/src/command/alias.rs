@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use postroom::inbound;
+use postroom::error::Error;
+use postroom::{account, claim, inbound};
 use serde_json::json;
 
 use super::ask::Consent;
 use super::named::{find, parse};
+use super::output::printable;
 use super::{Context, Failure};
 
 #[derive(Subcommand)]
@@ -40,16 +42,24 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
     match command {
         Command::Add { domain, alias } => {
             let (domain, alias) = (parse(&domain)?, parse(&alias)?);
-            postroom.write(|tx| {
+            if alias == domain {
+                return Err(Failure::input(format!(
+                    "{alias} is the domain itself; an alias is another name"
+                )));
+            }
+            let (acts, account) = postroom.write(|tx| {
                 let (caller, found) = find(tx, &domain)?;
-                inbound::add_alias(tx, &caller, &found, &alias)
+                inbound::add_alias(tx, &caller, &found, &alias)?;
+                let acts = claim::find(tx, &caller, &alias)?.acts;
+                Ok::<_, Error>((acts, account::own(tx, &caller)?.name))
             })?;
             let json = json!({ "domain": domain.as_str(), "alias": alias.as_str() });
             context.output.print(&json, || {
-                format!(
-                    "{alias} is an alias of {domain} now. If the account is a tenant, the alias takes mail when it is proved: \
-                     postroom claim verify {alias} --account NAME"
-                )
+                let unproved = format!(
+                    "\nIts account has not proved it, so it takes no mail yet: postroom claim verify {alias} --account {}",
+                    printable(&account)
+                );
+                format!("{alias} is an alias of {domain} now.{}", if acts { "" } else { &unproved })
             })?;
         }
         Command::List { domain } => {

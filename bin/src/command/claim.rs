@@ -67,7 +67,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
                 }
                 Ok(claim)
             })?;
-            context.output.print(&claim_json(&claim), || shown(&claim))?;
+            context.output.print(&claim_json(&claim), || created(&claim, &account))?;
         }
         Command::List { account } => {
             let claims = postroom.read(|tx| {
@@ -132,6 +132,22 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A claim that was made, with what is to be done next.
+fn created(claim: &NameClaim, account: &str) -> String {
+    let NameClaim { name, state: ClaimState::Holds, acts: false, proved_at: None, challenge, .. } = claim
+    else {
+        return shown(claim);
+    };
+    let account = printable(account);
+    let what =
+        claim.of.as_ref().map_or_else(|| format!("domain {name}"), |of| format!("alias {name} of {of}"));
+    format!(
+        "The account {account} has the {what}, but it does not act yet: publish this record, then run \
+         `postroom claim verify {name} --account {account}`.\n\n    {}. TXT \"{}\"\n",
+        challenge.name, challenge.value
+    )
 }
 
 /// A claim in a few lines, with what proves it.

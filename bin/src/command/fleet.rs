@@ -50,6 +50,9 @@ pub(super) fn create(
             }
         }
     }
+    if created.is_empty() && !context.output.json {
+        return Ok(first.map_or(ExitCode::SUCCESS, Exit::into));
+    }
     context.output.print(&created.iter().map(domain_json).collect(), || {
         let lines = created.iter().map(|domain| format!("{} is created.\n", domain.name));
         let hint = created.first().map_or(String::new(), |domain| {
@@ -82,9 +85,16 @@ pub(super) fn rename(
     let (old, new) = (parse(old)?, parse(new)?);
     let renamed = postroom.write(|tx| {
         let (caller, domain) = find(tx, &old)?;
-        domain::rename(tx, &caller, &domain, &new).map(domain::Domain::into_details)
+        match domain::rename(tx, &caller, &domain, &new) {
+            Ok(renamed) => Ok(renamed.into_details()),
+            Err(Error::Conflict(_)) => Err(Failure::new(Exit::Refused, format!("{new} exists already"))),
+            Err(error) => Err(error.into()),
+        }
     })?;
     context.output.print(&domain_json(&renamed), || {
+        if old == new {
+            return format!("{new} has this name already.");
+        }
         format!("{old} is {new} now. Its owner must publish the records anew: postroom domain records {new}")
     })?;
     Ok(ExitCode::SUCCESS)

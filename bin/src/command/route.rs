@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use postroom::address::EmailAddress;
-use postroom::domain::Details;
+use postroom::db::WriteTx;
+use postroom::domain::{Details, Domain};
+use postroom::error::Error;
 use postroom::route::{self, Mode, Patch, Recipients, Route, RouteChange, RouteDecision};
 use postroom::webhook::{VettedUrl, WebhookRules, WebhookUrl};
 use serde_json::json;
@@ -56,7 +58,7 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             let (domain, route) = postroom.read(|tx| {
                 let (_, domain) = find(tx, &name)?;
                 let route = route::find(tx, &domain)?;
-                Ok::<_, postroom::error::Error>((domain.into_details(), route))
+                Ok::<_, Error>((domain.into_details(), route))
             })?;
             print(context, &domain, &route)?;
         }
@@ -72,8 +74,10 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             };
             let (domain, route) = postroom.write(|tx| {
                 let (caller, domain) = find(tx, &name)?;
-                let route = route::update(tx, &caller, &domain, change.clone())?;
-                Ok::<_, postroom::error::Error>((domain.into_details(), route))
+                match route::update(tx, &caller, &domain, change.clone()) {
+                    Ok(route) => Ok((domain.into_details(), route)),
+                    Err(error) => Err(unmet(tx, &domain, &change, error)?),
+                }
             })?;
             print(context, &domain, &route)?;
         }
@@ -103,6 +107,33 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
     Ok(ExitCode::SUCCESS)
 }
 
+/// Why a route could not be set; where its mode needs an option that neither was given nor is there from before, that option.
+fn unmet<'t>(
+    tx: &WriteTx<'t>,
+    domain: &Domain<'t>,
+    change: &RouteChange,
+    error: Error,
+) -> Result<Failure, Error> {
+    let was = route::find(tx, domain)?;
+    let mode = change.mode.unwrap_or(was.mode);
+    let needs = match mode {
+        Mode::Webhook | Mode::WebhookThenStore
+            if is_left_out(&change.webhook_url, was.webhook_url.as_ref()) =>
+        {
+            "--webhook-url, the URL to which mail is posted"
+        }
+        Mode::ForwardEmail if is_left_out(&change.forward_to, was.forward_to.as_ref()) => {
+            "--forward-to, the address to which mail is forwarded"
+        }
+        _ => return Ok(error.into()),
+    };
+    Ok(Failure::input(format!("--mode {mode} needs {needs}")))
+}
+
+fn is_left_out<T>(change: &Patch<T>, was: Option<&impl Sized>) -> bool {
+    matches!(change, Patch::Clear) || matches!(change, Patch::Keep) && was.is_none()
+}
+
 fn patch<T>(text: Option<&str>, parse: impl Fn(&str) -> Result<T, Failure>) -> Result<Patch<T>, Failure> {
     match text {
         None => Ok(Patch::Keep),
@@ -116,7 +147,7 @@ fn vet(context: &Context, text: &str) -> Result<VettedUrl, Failure> {
     let rules = WebhookRules { policy: &policy, loopback_http: context.config.switches()?.loopback_webhooks };
     let resolver = context.resolver()?;
     let url = WebhookUrl::parse(text, rules).and_then(|url| url.vet(&resolver, rules));
-    url.map_err(|reason| Failure::input(format!("--webhook-url will not do: {reason}")))
+    url.map_err(|reason| Failure::input(format!("--webhook-url is not usable: {reason}")))
 }
 
 fn address(text: &str) -> Result<EmailAddress, Failure> {

@@ -71,7 +71,7 @@ pub enum ConfigError {
         suggestion: String,
     },
     /// A value that cannot be used.
-    #[error("{source_name}: \"{value}\" will not do: {reason}")]
+    #[error("{source_name}: \"{value}\" is not usable: {reason}")]
     Value {
         /// The variable, the flag, or the file and key.
         source_name: String,

@@ -1,4 +1,4 @@
-//! Where a value comes from, and what is said of one that will not do.
+//! Where a value comes from, and what is said of one that is not usable.
 
 use std::time::Duration;
 

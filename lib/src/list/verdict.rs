@@ -39,9 +39,9 @@ impl ListQuery {
         header_from: Option<&str>,
         client_ip: Option<&str>,
     ) -> Result<ListQuery, InvalidListQuery> {
-        let recipient: EmailAddress = recipient
-            .parse()
-            .map_err(|e| InvalidListQuery { part: "recipient", reason: format!("is no address: {e}") })?;
+        let recipient = recipient
+            .parse::<EmailAddress>()
+            .map_err(|e| InvalidListQuery { part: "recipient", reason: e.to_string() })?;
         let no_ip = |_| InvalidListQuery { part: "ip", reason: "is no IP address".to_owned() };
         let client_ip = client_ip.map(|ip| ip.parse().map_err(no_ip)).transpose()?;
         Ok(ListQuery {

@@ -35,6 +35,11 @@ pub(super) fn read(file: &Path) -> Result<Vec<Read>, Failure> {
         let text = format!("{}: the first line must name the columns, and domain among them", file.display());
         return Err(Failure::input(text));
     }
+    if let Some(twice) = columns.iter().find(|name| columns.iter().filter(|other| other == name).count() > 1)
+    {
+        let text = format!("{}: the first line names the column \"{twice}\" twice", file.display());
+        return Err(Failure::input(text));
+    }
     let mut items = Vec::new();
     for record in reader.records() {
         items.push(match record {

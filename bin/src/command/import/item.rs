@@ -12,12 +12,12 @@ use postroom::dns::NetworkResolver;
 use postroom::domain::{self, NewDomain};
 use postroom::error::{Entity, Error};
 use postroom::id::DomainId;
-use postroom::inbound;
 use postroom::keyring::{self, Activation};
 use postroom::name::{DomainName, Selector};
 use postroom::recipient;
 use postroom::tag::Tag;
 use postroom::verify::Verdict;
+use postroom::{claim, inbound};
 
 use super::keyfile::{Brought, Keys, Place};
 
@@ -207,10 +207,10 @@ impl Item {
             Err(reason) => return Outcome::Refused(reason),
         };
         let steps = match &self.alias_of {
-            Some(of) => self.plan_alias(import, of),
-            None => self.plan_domain(import, &brought),
+            Some(of) => self.plan_alias(import, of).map_err(|error| self.no_alias(import, of, &error)),
+            None => self.plan_domain(import, &brought).map_err(|error| error.to_string()),
         };
-        steps.map_or_else(|error| Outcome::Refused(error.to_string()), |steps| Outcome::of(steps, Vec::new()))
+        steps.map_or_else(Outcome::Refused, |steps| Outcome::of(steps, Vec::new()))
     }
 
     fn plan_alias(&self, import: &Import<'_>, of: &DomainName) -> Result<Vec<String>, Error> {
@@ -225,14 +225,14 @@ impl Item {
             if holder.is_ok() { Err(Error::Conflict(Entity::Domain)) } else { Ok(true) }
         })?;
         Ok(if is_new && self.is_planned_first(import)? {
-            vec![format!("becomes an alias of {of}")]
+            vec![format!("makes it an alias of {of}")]
         } else {
             Vec::new()
         })
     }
 
     fn plan_domain(&self, import: &Import<'_>, brought: &[Loaded<'_>]) -> Result<Vec<String>, Error> {
-        let missing = |(selector, _): &Loaded<'_>| format!("key {selector} is imported");
+        let missing = |(selector, _): &Loaded<'_>| format!("imports key {selector}");
         let there = import.postroom.read(|tx| {
             let domain = match domain::find_named(tx, &import.caller, &self.name) {
                 Ok(domain) => domain,
@@ -257,7 +257,7 @@ impl Item {
         Ok(match there {
             Some(steps) => steps,
             None if self.is_planned_first(import)? => {
-                std::iter::once("is created".to_owned()).chain(brought.iter().map(missing)).collect()
+                std::iter::once("creates it".to_owned()).chain(brought.iter().map(missing)).collect()
             }
             None => Vec::new(),
         })
@@ -283,12 +283,18 @@ impl Item {
         };
         let (postroom, caller) = (import.postroom, &import.caller);
         let made = match &self.alias_of {
-            Some(of) => self.become_alias(postroom, caller, of).map(|done| (None, done)),
-            None => self.become_domain(postroom, caller, &brought).map(|(id, done)| (Some(id), done)),
+            Some(of) => self
+                .become_alias(postroom, caller, of)
+                .map(|done| (None, done))
+                .map_err(|error| self.no_alias(import, of, &error)),
+            None => self
+                .become_domain(postroom, caller, &brought)
+                .map(|(id, done)| (Some(id), done))
+                .map_err(|error| error.to_string()),
         };
         let (id, mut done) = match made {
             Ok(made) => made,
-            Err(error) => return Outcome::Refused(error.to_string()),
+            Err(reason) => return Outcome::Refused(reason),
         };
         let mut remarks = Vec::new();
         if let Some(id) = id {
@@ -312,6 +318,23 @@ impl Item {
             }
         }
         Outcome::of(done, remarks)
+    }
+
+    /// Why it becomes no alias of `of`: an error alone does not say which of the two names it means.
+    fn no_alias(&self, import: &Import<'_>, of: &DomainName, error: &Error) -> String {
+        match error {
+            Error::NotFound(Entity::Domain) => {
+                format!("its alias_of names {of}, and there is no such domain")
+            }
+            Error::Conflict(_) => {
+                let there = import.postroom.read(|tx| claim::whose(tx, &self.name)).map(|whose| whose.of);
+                match there.ok().or_else(|| import.planned().get(&self.name).cloned()).flatten() {
+                    Some(other) => format!("it is an alias of {other} already"),
+                    None => "it is a domain already, so it cannot be an alias".to_owned(),
+                }
+            }
+            error => error.to_string(),
+        }
     }
 
     fn become_alias(

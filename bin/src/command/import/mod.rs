@@ -152,7 +152,11 @@ impl Report {
         self.write(&if self.output.json {
             format!("{}{}", if is_first { "[" } else { ",\n" }, line_json(read, outcome))
         } else {
-            format!("{:<8} {}: {}\n", outcome.word(), printable(&read.what), printable(&outcome.text()))
+            let (word, width) = match outcome {
+                Outcome::Imported(_) if self.dry_run => ("would import", 12),
+                _ => (outcome.word(), if self.dry_run { 12 } else { 8 }),
+            };
+            format!("{word:<width$} {}: {}\n", printable(&read.what), printable(&outcome.text()))
         });
     }
 

@@ -145,7 +145,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
 
 fn read<T: Setting>(flag: &str, text: &str) -> Result<T, Failure> {
     T::read(text.trim())
-        .map_err(|reason| Failure::new(Exit::Input, format!("{flag}: \"{text}\" will not do: {reason}")))
+        .map_err(|reason| Failure::new(Exit::Input, format!("{flag}: \"{text}\" is not usable: {reason}")))
 }
 
 /// The domain under which the other hosts of `host` stand: what is above it, unless that is a public suffix.
