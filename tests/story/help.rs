@@ -166,6 +166,32 @@ fn the_help_of_every_command_names_its_arguments_and_makes_nothing() {
 }
 
 #[test]
+fn the_options_of_every_command_stand_below_its_own() {
+    let site = Site::new();
+    for command in [&["serve"][..], &["domain", "create"], &["key", "list"]] {
+        let help = site.run(&[command, &["--help"]].concat()).stdout;
+        let (own, everywhere) = help.split_once("Options of every command:\n").expect("a heading");
+        assert!(own.contains("-h, --help"), "{command:?}: {own}");
+        for option in EVERYWHERE.iter().filter(|option| **option != "--help") {
+            let stands_in =
+                |part: &str| part.lines().any(|line| line.split_whitespace().next() == Some(option));
+            assert!(!stands_in(own) && stands_in(everywhere), "{command:?} {option}: {help}");
+        }
+    }
+}
+
+#[test]
+fn each_setting_in_the_help_has_a_line_for_its_names_and_its_text_stands_below() {
+    let help = Site::new().run(&["serve", "--help"]).stdout;
+    let (_, list) = help.split_once("Settings, in the file").expect("a list");
+    for line in list.lines().skip(1) {
+        let names = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '));
+        let is_named = names.is_some_and(|names| names.split_whitespace().count() == 2);
+        assert!(is_named || line.starts_with("        "), "{line}");
+    }
+}
+
+#[test]
 fn every_command_of_the_help_stands_in_the_table_above() {
     let site = Site::new();
     let named = |command: &[&str]| {

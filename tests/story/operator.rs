@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::harness::process::{Site, text};
+use crate::harness::process::{Site, finish, text};
 
 fn site() -> Site {
     let site = Site::new();
@@ -67,6 +67,20 @@ fn settings_are_shown_with_what_set_them() {
     assert_eq!(of("listen"), (Value::Null, Value::Null));
     let table = site.run(&["config", "show"]).stdout;
     assert!(table.lines().any(|line| line.starts_with("listen") && line.ends_with("default")), "{table}");
+    let mut bare = site.command(&["config", "show"]);
+    let table = finish(bare.env_remove("POSTROOM_MX_HOST").env_remove("POSTROOM_RETURN_PATH_HOST")).stdout;
+    let value = |path: &str| {
+        let line = table.lines().find(|line| line.split_whitespace().next() == Some(path));
+        let cells = line.unwrap_or_else(|| panic!("no {path}: {table}")).strip_suffix("default");
+        cells.and_then(|cells| cells.split_once(path)).map(|(_, value)| value.trim().to_owned())
+    };
+    for (path, begins) in [("mx.host", "mx."), ("return_path.host", "return-path.")] {
+        let host = value(path).expect("a default");
+        assert!(host.starts_with(begins) && !host.contains(' '), "{path} is a host: {host}");
+    }
+    for path in ["dkim.delegation_zone", "backup.dir", "metrics.listen", "bridge.metrics", "bridge.http"] {
+        assert_eq!(value(path).as_deref(), Some("none"), "{path}");
+    }
 }
 
 #[test]
@@ -180,6 +194,9 @@ fn an_alias_is_added_listed_and_taken_away() {
     site.json(&["alias", "add", "a.example", "b.example"]);
     assert_eq!(site.json(&["alias", "list", "a.example"]), json!(["b.example"]));
     assert_eq!(site.run(&["alias", "add", "a.example", "b.example"]).code, Some(4));
+    let itself = site.run(&["alias", "add", "a.example", "a.example"]);
+    assert_eq!(itself.code, Some(2), "{itself:?}");
+    assert!(itself.stderr.contains("a.example is the domain itself; an alias is another name"), "{itself:?}");
     assert_eq!(site.run(&["alias", "remove", "a.example", "b.example"]).code, Some(4));
     site.json(&["alias", "remove", "a.example", "b.example", "--yes"]);
     assert_eq!(site.run(&["alias", "remove", "a.example", "b.example", "--yes"]).code, Some(3));
@@ -402,7 +419,7 @@ fn doctor_says_when_a_certificate_ends() {
         fs::write(site.file("key.pem"), key).expect("to write");
         let mut doctor = site.command(&["doctor", "--json"]);
         doctor.env("POSTROOM_TLS_CERT", "cert.pem").env("POSTROOM_TLS_KEY", "key.pem");
-        let said = crate::harness::process::finish(&mut doctor).json();
+        let said = finish(&mut doctor).json();
         let found =
             said.as_array().expect("checks").iter().find(|each| each["check"] == "certificate").cloned();
         found.unwrap_or_else(|| panic!("{said}"))["state"].clone()

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use postroom::db;
+use postroom::settings::Settings;
 use serde_json::{Value, json};
 
 use super::failure::complain;
@@ -71,7 +72,9 @@ fn show(context: &Context) -> Result<ExitCode, Failure> {
         write(format!("{}\n", Value::from(settings)).as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let rows: Vec<Vec<String>> = set().map(|(key, value)| row(key, value)).collect();
+    // What is wrong with the settings is for `config check` to say.
+    let settings = config.settings().ok();
+    let rows: Vec<Vec<String>> = set().map(|(key, value)| row(key, value, settings.as_ref())).collect();
     write(table(&["SETTING", "VALUE", "FROM"], &rows).as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -88,20 +91,26 @@ fn setting_json(key: &Key, value: Option<(&str, &[String])>) -> Value {
     })
 }
 
-fn row(key: &Key, value: Option<(&str, &[String])>) -> Vec<String> {
+fn row(key: &Key, value: Option<(&str, &[String])>, settings: Option<&Settings>) -> Vec<String> {
     let (shown, source) = match value {
         Some((source, items)) => {
             (items.iter().map(|item| db::shown(item)).collect::<Vec<_>>().join(", "), source.to_owned())
         }
-        None => (usual(key).to_owned(), "default".to_owned()),
+        None => (usual(key, settings), "default".to_owned()),
     };
     vec![key.path.to_owned(), shown, source]
 }
 
-/// The default, as the help of the setting has it: what stands in its last parentheses.
-fn usual(key: &Key) -> &str {
-    let inside = key.help.rsplit_once('(').map(|(_, rest)| rest.trim_end_matches(')'));
-    inside.unwrap_or("none")
+/// The default: the host that is made of this machine's name, else what stands in the last parentheses of the setting's help.
+fn usual(key: &Key, settings: Option<&Settings>) -> String {
+    let host = settings.and_then(|settings| match key.path {
+        "mx.host" => Some(&settings.mx_host),
+        "return_path.host" => Some(&settings.return_path_host),
+        _ => None,
+    });
+    let inside =
+        || key.help.rsplit_once('(').map_or("none", |(_, rest)| rest.trim_end_matches(')')).to_owned();
+    host.map_or_else(inside, ToString::to_string)
 }
 
 #[cfg(test)]

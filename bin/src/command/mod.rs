@@ -68,6 +68,9 @@ pub use failure::Exit;
 use failure::{Failure, complain};
 use output::{Output, is_coloured};
 
+/// The heading of the options that every command has, below its own.
+const EVERYWHERE: &str = "Options of every command";
+
 /// The domain desk of a self-hosted mail system.
 ///
 /// Postroom knows which mail domains there are, who owns them, which DNS records they must publish and whether
@@ -78,17 +81,17 @@ use output::{Output, is_coloured};
 #[command(name = "postroom", version, arg_required_else_help = true, max_term_width = 110)]
 struct Cli {
     /// The database: a file, or the URL of a PostgreSQL database [default: ./postroom.db] [env: POSTROOM_DB]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
     db: Option<PathBuf>,
     /// A TOML file with settings [default: /etc/postroom/postroom.toml, if there is one]
-    #[arg(long, global = true, env = "POSTROOM_CONFIG", value_name = "FILE", hide_env_values = true)]
+    #[arg(long, global = true, env = "POSTROOM_CONFIG", value_name = "FILE", hide_env_values = true, help_heading = EVERYWHERE)]
     config: Option<PathBuf>,
     /// The file with the master key [default: the database file and .key] [env: POSTROOM_MASTER_KEY_FILE]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
     master_key_file: Option<PathBuf>,
     /// Print JSON instead of text for people
     #[arg(long, global = true, env = "POSTROOM_JSON", value_parser = clap::builder::BoolishValueParser::new(),
-          num_args = 0, default_missing_value = "true", default_value = "false", hide_env_values = true)]
+          num_args = 0, default_missing_value = "true", default_value = "false", hide_env_values = true, help_heading = EVERYWHERE)]
     json: bool,
     /// The least severe log lines to print, to stderr [default: info for serve and bridge, warn for the rest]
     #[arg(
@@ -98,7 +101,8 @@ struct Cli {
         value_name = "LEVEL",
         value_enum,
         ignore_case = true,
-        hide_env_values = true
+        hide_env_values = true,
+        help_heading = EVERYWHERE
     )]
     log: Option<LogLevel>,
     /// How log lines look
@@ -108,7 +112,8 @@ struct Cli {
         env = "POSTROOM_LOG_FORMAT",
         value_enum,
         default_value = "text",
-        hide_env_values = true
+        hide_env_values = true,
+        help_heading = EVERYWHERE
     )]
     log_format: LogFormat,
     #[command(subcommand)]
@@ -157,7 +162,7 @@ enum Command {
     /// Claim, list, prove and free names: whose they are
     #[command(subcommand)]
     Claim(claim::Command),
-    /// Create, list and revoke API keys
+    /// Create, list, rotate and revoke API keys
     #[command(subcommand)]
     Key(key::Command),
     /// Create and list subscriptions, the plans of an account
@@ -175,7 +180,7 @@ enum Command {
     /// Add, list and remove names whose mail is treated as a domain's
     #[command(subcommand)]
     Alias(alias::Command),
-    /// List, show and save the recipients of a domain
+    /// List, show, save and delete the recipients of a domain
     #[command(subcommand)]
     Recipient(recipient::Command),
     Verify(verify::Args),

@@ -66,7 +66,7 @@ pub const KEYS: &[Key] = &[
     key::<NonZeroUsize>(
         "limits.per_address",
         "POSTROOM_CONNECTIONS_PER_ADDRESS",
-        "connections from one address (64; more behind a proxy)",
+        "connections from one address, more behind a proxy (64)",
     ),
     list::<Network>(
         "limits.trusted_proxies",
@@ -124,7 +124,7 @@ pub const KEYS: &[Key] = &[
     key::<u32>(
         "limits.kept_answer_mib",
         "POSTROOM_LIMITS_KEPT_ANSWER_MIB",
-        "MiB of answers kept for repeats, of one account; then the oldest go (64; 0 keeps none)",
+        "MiB of answers kept for repeats, of one account; then the oldest go; 0 keeps none (64)",
     ),
     key::<NonZeroU32>(
         "limits.deliveries",
@@ -166,7 +166,7 @@ pub const KEYS: &[Key] = &[
     key::<DnsName>(
         "dkim.delegation_zone",
         "POSTROOM_DKIM_DELEGATION_ZONE",
-        "zone of your own for delegated keys (none, and none are)",
+        "zone of your own for delegated keys (none)",
     ),
     list::<DnsName>(
         "dkim.delegation_servers",
@@ -223,7 +223,7 @@ pub const KEYS: &[Key] = &[
     key::<u32>(
         "reports.account_mib",
         "POSTROOM_REPORTS_ACCOUNT_MIB",
-        "MiB of them kept for one account (1024; 0 takes none)",
+        "MiB of them kept for one account; 0 takes none (1024)",
     ),
     key::<bool>(
         "lifecycle.dns_mark",
@@ -243,7 +243,7 @@ pub const KEYS: &[Key] = &[
     key::<PathBuf>(
         "backup.dir",
         "POSTROOM_BACKUP_DIR",
-        "folder for backups that the server makes by itself (none, and it makes none)",
+        "folder for backups that the server makes by itself (none)",
     ),
     key::<NonZeroU16>(
         "backup.every_hours",
@@ -254,7 +254,7 @@ pub const KEYS: &[Key] = &[
     key::<SocketAddr>(
         "metrics.listen",
         "POSTROOM_METRICS_LISTEN",
-        "where Prometheus finds /metrics: 127.0.0.1:9125 (none, and there are none)",
+        "where Prometheus finds /metrics, such as 127.0.0.1:9125 (none)",
     ),
     key::<PathBuf>(
         "bridge.dir",
@@ -295,7 +295,7 @@ pub const KEYS: &[Key] = &[
     key::<Loopback>(
         "bridge.http",
         "POSTROOM_BRIDGE_HTTP",
-        "where rspamd gets private keys and asks lists, on loopback: 127.0.0.1:8026 (none: off)",
+        "where rspamd gets private keys and asks lists, on loopback, such as 127.0.0.1:8026 (none)",
     ),
     key::<PathBuf>(
         "bridge.vault_token_file",
@@ -305,12 +305,12 @@ pub const KEYS: &[Key] = &[
     key::<SocketAddr>(
         "bridge.metrics",
         "POSTROOM_BRIDGE_METRICS",
-        "where Prometheus finds the bridge's /metrics: 127.0.0.1:9126 (none, and there are none)",
+        "where Prometheus finds the bridge's /metrics, such as 127.0.0.1:9126 (none)",
     ),
     key::<AbusePolicy>(
         "inbound.abuse_policy",
         "POSTROOM_INBOUND_ABUSE_POLICY",
-        "what is done with such mail where a domain says nothing (flag)",
+        "what is done with mail that a spam filter has marked, where a domain says nothing (flag)",
     ),
     list::<Server>(
         "dns.resolvers",
@@ -372,7 +372,7 @@ pub fn help() -> String {
     let mut text = String::from("Settings, in the file given with --config, or as environment variables:\n");
     for key in KEYS {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {:<25} {:<36} {}", key.path, key.variable, key.help);
+        let _ = writeln!(text, "  {:<27} {}\n        {}", key.path, key.variable, key.help);
     }
     text
 }
