@@ -68,7 +68,11 @@ pub(super) fn anybodys(context: &Context, args: &Args) -> Result<ExitCode, Failu
     let looks: Vec<Look> = looks.into_iter().map(Look::for_operator).collect();
     context.output.print(&looks_json(name.as_str(), &expected, &looks), || {
         let lines = expected.iter().zip(&looks).map(|(expected, look)| line(expected.name(), &look.finding));
-        lines.collect()
+        let mut text: String = lines.collect();
+        if looks.iter().any(|look| look.finding.verdict == Verdict::Temporary) {
+            text += "\nWhat cannot be told now: run the command again later, or set dns.resolvers.";
+        }
+        text
     })?;
     let right = looks.iter().all(|look| look.finding.verdict.passes());
     Ok(if right { ExitCode::SUCCESS } else { Exit::Wrong.into() })

@@ -78,8 +78,7 @@ pub fn answer(expected: &Expectation, seen: &Answer) -> Finding {
 /// What is no word on the record itself: the server's trouble, or a circle of aliases.
 fn trouble(expected: &Expectation, seen: &Answer) -> Option<Finding> {
     let temporary = |code, what: String| {
-        let text =
-            format!("{}: {what}; nothing follows from that, and it will be asked again.", asked(expected));
+        let text = format!("{}: {what}; nothing follows from that.", asked(expected));
         Some(Finding::of(Verdict::Temporary, code, text, None))
     };
     let with = |detail: &String| {

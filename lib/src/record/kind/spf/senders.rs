@@ -279,9 +279,7 @@ impl Walked<'_> {
 
     fn temporary(&self, problem: &SpfProblem) -> Finding {
         let Question { name, record_type } = self.question;
-        let text = format!(
-            "{record_type} {name}: {problem}; nothing follows from that, and it will be asked again."
-        );
+        let text = format!("{record_type} {name}: {problem}; nothing follows from that.");
         Finding::of(Verdict::Temporary, Code::Servfail, text, Some(shown(self.record)))
     }
 }
