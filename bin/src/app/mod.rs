@@ -96,17 +96,6 @@ enum OpenHandler {
     Looking(OpenLooking),
 }
 
-impl OpenHandler {
-    /// That of a route that is there for everybody.
-    fn of(handler: Handler) -> Option<OpenHandler> {
-        match handler {
-            Handler::Open(answer) => Some(OpenHandler::Stored(answer)),
-            Handler::OpenLooking(answer) => Some(OpenHandler::Looking(answer)),
-            _ => None,
-        }
-    }
-}
-
 /// The function that answers a caller with an API key.
 #[derive(Clone, Copy)]
 enum KeyHandler {
@@ -230,22 +219,22 @@ impl App {
     fn enter(&self, target: &Target, request: &Request) -> Result<Entry, Fault> {
         let auth = target.surface.auth;
         origin::check(auth, &self.base_url, request)?;
-        if let Some(answer) = OpenHandler::of(target.route.handler) {
-            return Ok(Entry::Anybody(answer));
-        }
-        let failed = |fault| self.limits.count_failure(request.peer, fault);
-        let secret = credential::credential(auth, request).map_err(failed)?;
-        if self.limits.is_dead(&secret.hashed()) {
-            return Err(failed(Fault::CredentialInvalid));
-        }
+        let secret = || {
+            let failed = |fault| self.limits.count_failure(request.peer, fault);
+            let secret = credential::credential(auth, request).map_err(failed)?;
+            if self.limits.is_dead(&secret.hashed()) {
+                return Err(failed(Fault::CredentialInvalid));
+            }
+            Ok(secret)
+        };
         Ok(match target.route.handler {
             Handler::Open(answer) => Entry::Anybody(OpenHandler::Stored(answer)),
             Handler::OpenLooking(answer) => Entry::Anybody(OpenHandler::Looking(answer)),
-            Handler::Stored(answer) => Entry::Key(secret, KeyHandler::Stored(answer)),
-            Handler::Looking(answer) => Entry::Key(secret, KeyHandler::Looking(answer)),
-            Handler::Page(answer) => Entry::Session(secret, PageHandler::Page(answer)),
-            Handler::LookingPage(answer) => Entry::Session(secret, PageHandler::Looking(answer)),
-            Handler::Desk(answer) => Entry::Session(secret, PageHandler::Desk(answer)),
+            Handler::Stored(answer) => Entry::Key(secret()?, KeyHandler::Stored(answer)),
+            Handler::Looking(answer) => Entry::Key(secret()?, KeyHandler::Looking(answer)),
+            Handler::Page(answer) => Entry::Session(secret()?, PageHandler::Page(answer)),
+            Handler::LookingPage(answer) => Entry::Session(secret()?, PageHandler::Looking(answer)),
+            Handler::Desk(answer) => Entry::Session(secret()?, PageHandler::Desk(answer)),
         })
     }
 

@@ -8,13 +8,15 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+
+use crate::wire::limit::share_of;
 
 /// How often somebody is looked for who can go, while a connection waits for a place.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -178,15 +180,6 @@ impl Seat {
         if self.doing.compare_exchange(was, LEAVING, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             self.leave.notify_one();
         }
-    }
-}
-
-/// The network whose share an address takes from: the address itself in IPv4, its /64 in IPv6, because one host usually has a
-/// whole /64.
-fn share_of(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

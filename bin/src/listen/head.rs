@@ -11,6 +11,7 @@
 use ::http::uri::{PathAndQuery, Uri};
 use std::net::Ipv6Addr;
 
+use crate::wire::form::is_token;
 use crate::wire::http::StatusCode;
 
 /// The longest request line, without its line end.
@@ -172,7 +173,7 @@ fn request_line(line: &[u8]) -> Result<bool, Refusal> {
     else {
         return Err(Refusal::bad("the request line is not method, target and version, one space between"));
     };
-    if !is_token(method) {
+    if !is_token(method, b"") {
         return Err(Refusal::bad("the method is not a token"));
     }
     let keeps_to_1_1 = match version {
@@ -233,7 +234,7 @@ fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
         .and_then(|colon| line.split_at_checked(colon))
         .ok_or(Refusal::bad("a field line has no colon"))?;
     // White space before the colon is among what this refuses: RFC 9112 section 5.1 has it end in 400.
-    if !is_token(name) {
+    if !is_token(name, b"") {
         return Err(Refusal::bad("a field name is not a token right before its colon"));
     }
     let value = trim(rest.strip_prefix(b":").unwrap_or(rest));
@@ -260,7 +261,7 @@ fn content_length(value: &[u8]) -> Result<Framing, Refusal> {
 fn transfer_coding(value: &[u8]) -> Result<Framing, Refusal> {
     if value.eq_ignore_ascii_case(b"chunked") {
         Ok(Framing::Chunked)
-    } else if is_token(value) {
+    } else if is_token(value, b"") {
         Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, "the only transfer coding taken is chunked"))
     } else {
         Err(Refusal::bad("Transfer-Encoding is not the one word chunked"))
@@ -292,12 +293,6 @@ fn is_host(value: &[u8]) -> bool {
                 && (port.is_empty() || port.parse::<u16>().is_ok())
         });
     good_host && good_port
-}
-
-/// `token` (RFC 9110 section 5.6.2).
-fn is_token(octets: &[u8]) -> bool {
-    let of_token = |octet: &u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(octet);
-    !octets.is_empty() && octets.iter().all(of_token)
 }
 
 /// Without the `OWS` at both ends: spaces and tabs, and no other white space (RFC 9110 section 5.6.3).

@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use percent_encoding::percent_decode;
 
 use self::parameter::Headed;
+pub(crate) use self::parameter::is_token;
 use crate::wire::Fault;
 use crate::wire::http::Request;
 use crate::wire::json::Json;

@@ -15,6 +15,7 @@ use postroom::secret::HashedSecret;
 pub use super::guess::Guessed;
 use super::guess::{Guesses, Guessing};
 pub use super::rate::Ticks;
+pub(crate) use super::rate::share_of;
 use super::rate::{Limiter, MOST_ADDRESSES, Site, check};
 use crate::wire::Fault;
 

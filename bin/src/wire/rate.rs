@@ -55,15 +55,20 @@ impl governor::clock::Clock for Ticks {
     }
 }
 
-/// The network whose failures are counted together: an IPv4 address, or the /64 that one IPv6 host has for itself.
+/// The network that counts as one client: the address itself in IPv4, its /64 in IPv6, because one host usually has a whole /64.
+pub(crate) fn share_of(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// The network whose failures are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Site(IpAddr);
 
 impl Site {
     pub(super) fn of(peer: IpAddr) -> Site {
-        match peer.to_canonical() {
-            IpAddr::V6(address) => Site(Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into()),
-            v4 @ IpAddr::V4(_) => Site(v4),
-        }
+        Site(share_of(peer))
     }
 }

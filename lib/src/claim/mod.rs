@@ -33,7 +33,7 @@ use std::time::Duration;
 use crate::account::Caller;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
-use crate::domain::{self, holder};
+use crate::domain::{self, Holder, holder};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
 use crate::id::AccountId;
@@ -197,21 +197,12 @@ pub fn delete(tx: &WriteTx<'_>, caller: &Caller, name: &DomainName) -> Result<()
     }
 }
 
-/// What the operator has freed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Freed {
-    /// The account that had the name.
-    pub account: AccountId,
-    /// The domain of which it was an alias.
-    pub of: Option<DomainName>,
-}
-
-/// Frees a name, whoever has it: its domain is deleted with all that hangs on it, or its alias. For the operator.
-pub fn free(tx: &WriteTx<'_>, name: &DomainName) -> Result<Freed, Error> {
+/// Frees a name, whoever has it, and says who had it: its domain is deleted with all that hangs on it, or its alias. For the operator.
+/// `NotFound(Claim)` if nobody has it.
+pub fn free(tx: &WriteTx<'_>, name: &DomainName) -> Result<Whose, Error> {
     let holder = holder::at(tx, name)?.ok_or(Error::NotFound(Entity::Claim))?;
     loss::lose(tx, &Actor::Operator, &holder, Loss::Operator)?;
-    let of = holder.alias.as_ref().map(|_| holder.name.clone());
-    Ok(Freed { account: holder.account, of })
+    Ok(Whose::of(&holder))
 }
 
 /// Who has a name: for the operator.
@@ -223,10 +214,16 @@ pub struct Whose {
     pub of: Option<DomainName>,
 }
 
-/// Who has a name, as a domain or as an alias. For the operator.
+impl Whose {
+    fn of(holder: &Holder<'_>) -> Whose {
+        Whose { account: holder.account, of: holder.alias.as_ref().map(|_| holder.name.clone()) }
+    }
+}
+
+/// Who has a name, as a domain or as an alias. For the operator. `NotFound(Domain)` if nobody has it.
 pub fn whose(tx: &ReadTx<'_>, name: &DomainName) -> Result<Whose, Error> {
     let holder = holder::at(tx, name)?.ok_or(Error::NotFound(Entity::Domain))?;
-    Ok(Whose { account: holder.account, of: holder.alias.as_ref().map(|_| holder.name.clone()) })
+    Ok(Whose::of(&holder))
 }
 
 /// Forgets claims that ended or were lost long ago: at most so many of each. Returns how many of one kind. A background thread

@@ -74,7 +74,7 @@ fn content(field: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 }
 
 /// Whether these octets are a token (RFC 9110 section 5.6.2), where the octets in `besides` are allowed as well.
-pub(super) fn is_token(octets: &[u8], besides: &[u8]) -> bool {
+pub(crate) fn is_token(octets: &[u8], besides: &[u8]) -> bool {
     let is_token = |octet: &u8| {
         octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(octet) || besides.contains(octet)
     };
