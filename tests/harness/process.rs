@@ -252,7 +252,8 @@ struct Heard {
 }
 
 impl Output {
-    fn of(pipe: impl Read + Send + 'static) -> Output {
+    /// Reads a pipe to its end, beside the test.
+    pub(crate) fn of(pipe: impl Read + Send + 'static) -> Output {
         let output = Output(Arc::default());
         let filled = output.clone();
         thread::spawn(move || {

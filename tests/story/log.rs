@@ -1,15 +1,12 @@
 //! A log that cannot be written, in the ways that a log can be so.
 
 use std::fs::File;
-use std::io::Read;
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::harness::client::Client;
-use crate::harness::process::{Server, Site, until};
+use crate::harness::process::{Output, Server, Site, until};
 
 /// `serve` with its stderr as a shell has it.
 fn serving_with(site: &Site, redirection: &str) -> Command {
@@ -68,17 +65,14 @@ fn a_log_that_nobody_reads_drops_lines_and_says_how_many_when_it_is_read() {
     for _ in 0..12_000 {
         assert_eq!(client.get("/healthz").status, 200);
     }
-    let mut pipe = child.stderr.take().expect("a pipe");
-    let reader = thread::spawn(move || {
-        let mut text = String::new();
-        let _ = pipe.read_to_string(&mut text);
-        text
+    let read = Output::of(child.stderr.take().expect("a pipe"));
+    until("there is a notice in the log", || {
+        assert_eq!(client.get("/healthz").status, 200);
+        read.now().contains(" log lines were dropped").then_some(())
     });
-    thread::sleep(Duration::from_millis(500));
-    assert_eq!(client.get("/healthz").status, 200);
     Command::new("sh").args(["-c", &format!("kill {}", child.id())]).status().expect("a shell");
     assert!(child.wait().expect("a child").success());
-    let text = reader.join().expect("no panic");
+    let text = read.whole();
     let notice = text.lines().find(|line| line.contains(" log lines were dropped")).expect("a notice");
     let notice: Value = serde_json::from_str(notice).expect("a line in the form of the others");
     let number = notice["message"].as_str().and_then(|text| text.split(' ').next()?.parse::<u64>().ok());

@@ -42,6 +42,7 @@ fn names(client: &Client) -> Vec<String> {
 #[test]
 #[cfg_attr(not(feature = "system-tests"), ignore = "it needs Debian's postgresql")]
 fn several_servers_have_one_database_and_a_kill_of_one_loses_and_stops_nothing() {
+    const EACH: usize = 60;
     let cluster = Cluster::new();
     let site = site(&cluster.database("desk"));
     let (mut one, two) = (site.serve(), site.serve());
@@ -55,7 +56,7 @@ fn several_servers_have_one_database_and_a_kill_of_one_loses_and_stops_nothing()
         for (server, client) in [&first, &second].into_iter().enumerate() {
             let acknowledged = &acknowledged;
             scope.spawn(move || {
-                for turn in 0..60 {
+                for turn in 0..EACH {
                     let name = format!("s{server}x{turn}.example");
                     match create(client, &name) {
                         Some(201) => acknowledged.lock().unwrap().push(name),
@@ -65,12 +66,13 @@ fn several_servers_have_one_database_and_a_kill_of_one_loses_and_stops_nothing()
                 }
             });
         }
-        thread::sleep(Duration::from_millis(500));
+        until("both have acknowledged some", || (acknowledged.lock().unwrap().len() > 20).then_some(()));
         one.process.kill();
     });
     let (mut found, mut acknowledged) = (names(&second), acknowledged.into_inner().unwrap());
     found.sort();
     acknowledged.sort();
+    assert!(acknowledged.len() < 1 + 2 * EACH, "the one was killed in the middle");
     let missing: Vec<_> = acknowledged.iter().filter(|name| !found.contains(name)).collect();
     assert!(missing.is_empty(), "acknowledged, and gone: {missing:?}");
     assert!(found.len() <= acknowledged.len() + 1, "at most the one in hand was not acknowledged");
