@@ -11,9 +11,8 @@ use postroom::clock::{ManualClock, Timestamp};
 use postroom::db::{Options, Postroom};
 use postroom::dkim::{DkimKey, pool};
 use postroom::dns::{RecordData, ScriptedResolver};
-use postroom::domain;
+use postroom::domain::{self, NewDomain};
 use postroom::name::DomainName;
-use postroom::provision::{self, NewDomain};
 use postroom::rotation::{self, Stage};
 use postroom::settings::Settings;
 use postroom::verify;
@@ -29,8 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Its first key is wanted now: a pair is made for it, outside the transaction.
     let (caller, domain) = pool::write(&postroom, |tx| {
         let caller = Caller::operator(account::create(tx, "acme")?.id);
-        let domain = provision::create(tx, &caller, &NewDomain::named(&name))?;
-        provision::equip(tx, &domain)?;
+        let domain = domain::create(tx, &caller, &NewDomain::named(&name))?;
+        domain::equip(tx, &domain)?;
         Ok::<_, postroom::error::Error>((caller, domain.into_details()))
     })?;
     // A `Domain` holds for one transaction: each finds it anew, as its caller sees it then.

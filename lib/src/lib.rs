@@ -1,6 +1,6 @@
-//! The domain desk of a self-hosted mail system, as a library over one SQLite file: which mail domains there are, whose they are,
-//! which DNS records they must publish and whether they do, which DKIM keys sign for them, which tokens may send for them, and
-//! where their incoming mail goes.
+//! The domain desk of a self-hosted mail system, as a library over one SQLite file, or a PostgreSQL database: which mail domains there
+//! are, whose they are, which DNS records they must publish and whether they do, which DKIM keys sign for them, which tokens may send
+//! for them, and where their incoming mail goes.
 //!
 //! Everything is synchronous, and nothing here knows HTTP or JSON.
 //!
@@ -55,7 +55,10 @@
 //! | issue sending tokens and login links, sign people in | [`token`], [`login`], [`session`], [`administrator`] |
 //! | hand a page with a domain's records to somebody without an account | [`setup_link`] |
 //! | decide what becomes of incoming mail | [`mail`], [`route`], [`inbound`], [`recipient`], [`list`], [`report`] |
+//! | post to a webhook, signed, at an address that was vetted | [`webhook`] |
+//! | do once what may be asked for twice | [`idempotency`] |
 //! | take everything to another database | [`export`] |
+//! | seal everything under a new master key; look for damage in the database | [`reseal`], [`integrity`] |
 //! | see what happened, and how much there is | [`event`], [`history`], [`census`] |
 //! | see what an account has piled up, and how much it may | [`ledger`], [`cap`] |
 //!
@@ -75,7 +78,8 @@
 //! # Features
 //!
 //! `dns` gives [`dns::NetworkResolver`], and with it hickory and tokio; `messages` gives [`report`] and [`mail::Summary`], and with them
-//! mail-parser. Both are on by default; records, keys and signing need neither. The README of the package says what goes together with
+//! mail-parser. Both are on by default; records, keys and signing need neither. `postgres` lets [`Postroom::open`] take the URL of a
+//! PostgreSQL database, which several servers may share; it is off by default. The README of the package says what goes together with
 //! rusqlite.
 //!
 //! # How it is built

@@ -51,7 +51,7 @@ pub(crate) fn make_way(
     take(tx, caller.account(), name, gives_way)
 }
 
-/// Checks that the caller's account may have a name, and returns the claim of another account that gives way then, if there is one. A domain
+/// Checks that the caller's account may have a name, and returns the claim of another account that loses the name then, if there is one. A domain
 /// that is renamed, `instead_of` whose name it wants it, does not count twice.
 ///
 /// `Conflict(Domain)` if the account has the name itself, `Taken` if another one has it, or has proved a name above it, and where that is
@@ -76,7 +76,7 @@ pub(crate) fn check_way<'t>(
     }
 }
 
-/// Takes a name from the claim that gives way for `account`, if there is one. Whoever calls has nothing left to refuse: the other
+/// Takes a name from the claim that yields the name to `account`, if there is one. Whoever calls has nothing left to refuse: the other
 /// account's domain is gone.
 pub(crate) fn take(
     tx: &WriteTx<'_>,

@@ -290,7 +290,7 @@ pub fn add_alias<'t>(
     tell_of_alias(tx, caller, domain, alias)
 }
 
-/// Makes the alias of a claim whose challenge was seen a moment ago, and takes its name from a claim that gives way to that. The
+/// Makes the alias of a claim whose challenge was seen a moment ago, and takes its name from a claim that yields the name to that. The
 /// alias is proved.
 pub(crate) fn add_proved_alias<'t>(
     tx: &WriteTx<'t>,

@@ -1,7 +1,7 @@
 //! What an owner does with the DKIM keys of a domain: makes or imports one, activates it once the DNS is right, deactivates,
 //! renames, deletes it; and whose keys sign for a domain: its authority. The steps themselves are in `dkim/life.rs`.
 //!
-//! A new key is inactive. It signs from when its record has been seen right: by its owner's word ([`activate`]); a domain's
+//! A new key is inactive. It signs from when its record has been seen right: when its owner activates it ([`activate`]); a domain's
 //! first key, until somebody decides otherwise, by itself. Several may sign at once, such as one of RSA and one of Ed25519.
 //!
 //! ```
@@ -264,7 +264,7 @@ pub fn activate(
     })
 }
 
-/// Has a key that does not sign begin by itself, as soon as its record is seen right.
+/// Has a key that does not sign begin by itself, as soon as its record is seen right. A key that signs, or is retired, stays as it is.
 pub fn activate_when_seen<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,

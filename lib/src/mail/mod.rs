@@ -1,4 +1,4 @@
-//! Who an address is: the domain and the mailbox that mail for it belongs to, or nobody's.
+//! Incoming mail: whose an address is, and what becomes of a message for it.
 //!
 //! [`addressee`] is the one function for that. What decides about mail for an address asks it, so that a mail server is told the same
 //! when it takes a recipient and when it delivers: [`deliver`] says what becomes of a message then. Beside it stands who sends:

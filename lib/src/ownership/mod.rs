@@ -8,7 +8,7 @@
 //! acts for a name asks it, and nothing else. Names of a [trusted](crate::account::Trust) account act at once, those of a tenant
 //! when they are proved; [`RequireProof`] can widen or lift that.
 //!
-//! Which claim gives way to which is a pure function, in `rules.rs`.
+//! Which claim yields the name to which is a pure function, in `rules.rs`.
 //!
 //! ```
 //! # let postroom = postroom::Postroom::open_temporary()?;
@@ -214,7 +214,7 @@ pub(crate) fn proof_of(tx: &ReadTx<'_>, holder: &Holder<'_>) -> Result<Proof, Er
 pub(crate) enum Way<'t> {
     /// Nothing.
     Free,
-    /// Another account's claim, which gives way.
+    /// Another account's claim, which loses the name.
     Takes(Holder<'t>, Loss),
     /// The account has the name itself.
     Own,

@@ -1,4 +1,4 @@
-//! Which claim gives way to which: a pure function.
+//! Which claim yields the name to which: a pure function.
 
 use super::Loss;
 

@@ -40,7 +40,7 @@ impl<'a> NewDomain<'a> {
 /// Makes a domain: its records, its webhook key, and its first DKIM key if a spare pair is ready. If none is, the domain
 /// gets its key by [`equip`](super::equip), by the background thread, or at its first check, and has no DKIM record before.
 ///
-/// `Conflict` if the account has the name. `Taken` if another one has it, and its claim does not give way, or has proved a name above
+/// `Conflict` if the account has the name. `Taken` if another one has it, and its claim does not yield the name, or has proved a name above
 /// it. `InUse(Alias)` if it is an alias of one of the caller's domains. `NotClaimable` if it is the operator's own and the account is a
 /// tenant. `Limit` if the subscription is full, or a tenant has as many unproved names as it may.
 pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Result<Domain<'t>, Error> {
@@ -84,7 +84,7 @@ pub fn create_or_adopt<'t>(
     }
 }
 
-/// Makes the domain of a claim whose challenge was seen a moment ago, and takes its name from a claim that gives way to that.
+/// Makes the domain of a claim whose challenge was seen a moment ago, and takes its name from a claim that yields the name to that.
 /// The domain is proved.
 ///
 /// It is refused as [`create`] refuses a name.
@@ -215,7 +215,7 @@ fn plan<'a>(
     Ok(Plan { new, label, subscription, key_later, claimed_at, covered })
 }
 
-/// Makes a domain, and takes its name from a claim that gives way when nothing is left to refuse.
+/// Makes a domain, and takes its name from a claim that yields the name when nothing is left to refuse.
 fn make<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,

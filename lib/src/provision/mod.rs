@@ -175,7 +175,8 @@ pub fn delete<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Res
 /// lists: mail is stored until the new one says otherwise. Tokens are revoked, and login links and the sessions of the domain's
 /// administrators end. Keys are not rotated by themselves any more, and a rotation that waits is aborted. A key that the old account
 /// brought, and may still have, does not sign until it is activated anew; and the domain gets a new key. `NoSpareKey` if no pair is ready for
-/// that: see [`pool::write`](dkim::pool::write).
+/// that: see [`pool::write`](dkim::pool::write). `InUse` while its keys sign for another domain; `Limit` if the subscription of the new
+/// account has no room.
 pub fn transfer<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,

@@ -137,7 +137,7 @@ pub fn supply<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Supply, Error>
 /// Begins a rotation: a key under the next selector that was never used, or the delegated one whose turn it is.
 ///
 /// `Invalid` if one is under way, no key signs yet, another domain's keys sign, or the domain does not [act](ownership::acts). `NoSpareKey` if a pair is wanted from the
-/// pool and there is none: see [`pool::write`]. A released key gives way to the new one
+/// pool and there is none: see [`pool::write`]. A released key yields its place to the new one
 /// where the domain has as many as it may.
 pub fn start<'t>(
     tx: &WriteTx<'t>,

@@ -12,7 +12,7 @@ const VERSION: &[u8] = b"v=spf1";
 /// The mechanisms that RFC 7208 section 5 has.
 const MECHANISMS: [&str; 8] = ["all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists"];
 
-/// An SPF record that holds to the grammar.
+/// An SPF record that is valid by the grammar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpfRecord {
     /// Its mechanisms with their qualifiers, in order.
@@ -151,7 +151,7 @@ impl SpfRecord {
         let slot = match name.to_ascii_lowercase().as_str() {
             "redirect" => &mut self.redirect,
             "exp" => &mut self.explanation,
-            // An unknown modifier is ignored, but must hold to the grammar (RFC 7208 section 6).
+            // An unknown modifier is ignored, but must be valid by the grammar (RFC 7208 section 6).
             _ => {
                 MacroString::value(value)?;
                 return Ok(());

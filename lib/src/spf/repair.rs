@@ -40,7 +40,7 @@ pub(crate) fn is_meant_as_spf(text: &str) -> bool {
 
 /// A record with every term repaired or left out.
 pub(crate) struct Repaired {
-    /// The record, which holds to the grammar.
+    /// The record, which is valid by the grammar.
     pub(crate) record: String,
     /// The terms that were left out.
     pub(crate) dropped: Vec<Dropped>,
@@ -61,7 +61,7 @@ impl Dropped {
     }
 }
 
-/// A record as it is, if it holds to the grammar; else with every term repaired or left out.
+/// A record as it is, if it is valid by the grammar; else with every term repaired or left out.
 pub(crate) fn repaired(text: &str) -> Repaired {
     let holds = is_spf(text.as_bytes())
         && SpfRecord::parse(text.as_bytes()).is_ok()
@@ -96,7 +96,7 @@ pub(crate) fn repaired(text: &str) -> Repaired {
     Repaired { record, dropped }
 }
 
-/// The first two terms between which a space is missing in a record that holds to the grammar, or nearly.
+/// The first two terms between which a space is missing in a record that is valid by the grammar, or nearly.
 pub(crate) fn glued(text: &str) -> Option<(String, String)> {
     let terms = text.split(' ').skip(1).filter(|word| !word.is_empty());
     terms.map(unglued).find_map(|terms| match terms.as_slice() {

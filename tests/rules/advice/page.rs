@@ -18,7 +18,7 @@ status follows from them, and nothing of them is stored. They are looked at when
 
 ```sh no-test
 postroom domain advise example.org
-curl -s https://postroom.example.net/postroom/v1/domains/example.org/advice -H \"Authorization: Bearer $KEY\"
+curl -s https://desk.example.net/postroom/v1/domains/example.org/advice -H \"Authorization: Bearer $KEY\"
 ```
 
 In the console it is the page \"Advice\" of a domain, with the button \"Look now\".
