@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::watching::{get, metrics_of, value};
 use crate::harness::client::{Client, connect, exchange};
 use crate::harness::process::{Server, Site, until};
 
@@ -176,6 +177,15 @@ fn writers(server: &Server, count: usize) -> Vec<thread::JoinHandle<String>> {
     begun.collect()
 }
 
+/// Waits until so many requests, or more, wait to write.
+fn until_waiting(server: &Server, number: u32) {
+    let address = metrics_of(server);
+    until("the requests wait to write", || {
+        let waiting = value(&get(&address, "/metrics").1, "postroom_requests_waiting{lane=\"writes\"}");
+        (waiting >= f64::from(number)).then_some(())
+    });
+}
+
 fn count(answers: &[String], status: u16) -> usize {
     answers.iter().filter(|answer| answer.starts_with(&format!("http/1.1 {status} "))).count()
 }
@@ -204,7 +214,7 @@ fn while_another_process_holds_the_write_lock_health_and_reads_are_answered() {
 
 #[test]
 fn a_stop_ends_in_time_though_bodies_drip_and_another_process_holds_the_write_lock() {
-    let site = site();
+    let site = site().with("POSTROOM_METRICS_LISTEN", "127.0.0.1:0");
     let mut server = server_with_a_read_key(&site);
     let _lock = write_lock(&site);
     let waiting = writers(&server, crowd(20));
@@ -215,7 +225,7 @@ fn a_stop_ends_in_time_though_bodies_drip_and_another_process_holds_the_write_lo
         stream.write_all(b"{").expect("to send");
         dripping.push(stream);
     }
-    thread::sleep(Duration::from_millis(500));
+    until_waiting(&server, 19);
     let begun = Instant::now();
     server.process.signal("TERM");
     let status = server.process.wait();
@@ -228,11 +238,11 @@ fn a_stop_ends_in_time_though_bodies_drip_and_another_process_holds_the_write_lo
 
 #[test]
 fn a_stop_takes_no_longer_than_its_grace() {
-    let site = site().with("POSTROOM_STOP_GRACE_S", &4);
+    let site = site().with("POSTROOM_METRICS_LISTEN", "127.0.0.1:0").with("POSTROOM_STOP_GRACE_S", &4);
     let mut server = server_with_a_read_key(&site);
     let _lock = write_lock(&site);
     let waiting = writers(&server, 4);
-    thread::sleep(Duration::from_millis(500));
+    until_waiting(&server, 3);
     let begun = Instant::now();
     server.process.signal("TERM");
     assert_eq!(server.process.wait().code(), Some(0), "{}", server.process.stderr.whole());

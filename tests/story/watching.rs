@@ -17,11 +17,16 @@ use crate::harness::process::{Running, Server, Site, finish, text, until};
 /// A server with its metrics, and where they are.
 fn watched(site: &Site) -> (Server, String) {
     let server = site.serve();
+    let address = metrics_of(&server);
+    (server, address)
+}
+
+/// Where the metrics of a server are that has them.
+pub(super) fn metrics_of(server: &Server) -> String {
     let log = server.process.stderr.wait_for("the metrics are at /metrics");
     let line = log.lines().find(|line| line.contains("the metrics are at")).expect("a line");
     let address = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
-    let address = address.expect("an address").to_owned();
-    (server, address)
+    address.expect("an address").to_owned()
 }
 
 fn site() -> Site {
@@ -38,7 +43,7 @@ fn watched_bridge() -> (Bridged, String) {
 }
 
 /// The status line and the body of a GET.
-fn get(address: &str, path: &str) -> (String, String) {
+pub(super) fn get(address: &str, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).expect("to connect");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("to write");
     let mut answer = String::new();
@@ -47,7 +52,7 @@ fn get(address: &str, path: &str) -> (String, String) {
     (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
 }
 
-fn value(metrics: &str, name: &str) -> f64 {
+pub(super) fn value(metrics: &str, name: &str) -> f64 {
     let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {name} in:\n{metrics}")).parse().expect("a number")
 }
