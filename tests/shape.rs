@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use postroom::verify::Code;
 use postroom_server::app::SURFACES;
 use postroom_server::dialect::DIALECTS;
 use sha2::{Digest, Sha256};
@@ -302,15 +301,6 @@ fn what_differs_between_kinds_of_records_stands_in_record_kind_alone() {
         kinds += usize::from(source.code.contains("const KIND: RecordKind"));
     }
     assert!(inside > 0 && kinds > 4, "the kinds are found: {inside}, {kinds}");
-}
-
-#[test]
-fn every_code_of_a_finding_has_a_test() {
-    let tests: String = sources("tests/rules").into_values().map(|source| source.code).collect();
-    for code in Code::ALL {
-        let name = format!("{code:?}");
-        assert!(has_word(&tests, &name), "no test in tests/rules shows Code::{name} ({})", code.as_str());
-    }
 }
 
 /// The paths of this repository that a page names: in backticks from a top-level folder on, and as links.

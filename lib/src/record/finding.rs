@@ -171,19 +171,19 @@ codes! {
         "Mend the signatures, or withdraw the DS record at the registrar.";
     Servfail = "servfail",
         "The zone's name servers fail.",
-        "Nothing, if it passes; else ask the DNS provider.";
+        "Wait: this often goes away by itself. If it stays, ask the DNS provider.";
     Refused = "refused",
         "A server refused to answer.",
-        "Nothing, if it passes; else ask the DNS provider.";
+        "Wait: this often goes away by itself. If it stays, ask the DNS provider.";
     Timeout = "timeout",
         "No answer came in time.",
-        "Nothing, if it passes; else ask the DNS provider.";
+        "Wait: this often goes away by itself. If it stays, ask the DNS provider.";
     Unreachable = "unreachable",
         "A server could not be reached.",
-        "Nothing, if it passes; the operator looks at dns.resolvers.";
+        "Wait: this often goes away by itself. If it stays, ask the operator of this mail system.";
     MalformedAnswer = "malformed_answer",
         "What came was no answer to the question.",
-        "Nothing, if it passes; else ask the DNS provider.";
+        "Wait: this often goes away by itself. If it stays, ask the DNS provider.";
     DkimKeyMismatch = "dkim_key_mismatch",
         "Another key is published.",
         "Replace the value with the one that is wanted.";

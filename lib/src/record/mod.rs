@@ -21,6 +21,7 @@
 
 mod action;
 pub(crate) mod finding;
+mod group;
 pub(crate) mod kind;
 mod publish;
 pub(crate) mod table;

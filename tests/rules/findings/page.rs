@@ -6,143 +6,19 @@ use postroom::verify::{Code, Verdict};
 
 use super::runner::{Case, folder_name};
 
-/// Codes that belong together for whoever looks for one.
-pub(super) struct Group {
-    title: &'static str,
-    about: &'static str,
-    pub(super) codes: &'static [Code],
-}
-
-pub(super) const GROUPS: &[Group] = &[
-    Group {
-        title: "Where the record is",
-        about: "Nothing is at the name that was asked for, or not what was made for it. Where the same record stands at \
-                one of the usual wrong places, the finding says which.",
-        codes: &[
-            Code::RecordMissing,
-            Code::DomainNxdomain,
-            Code::RecordAtDoubledName,
-            Code::RecordMissingUnderscore,
-            Code::RecordAtApex,
-            Code::RecordAtWww,
-            Code::RecordInParentZone,
-            Code::RecordAtMail,
-            Code::RecordAtSpf,
-            Code::RecordNameIncomplete,
-            Code::RecordFromWildcard,
-            Code::DomainIsAlias,
-            Code::CnameIntoNothing,
-            Code::DomainAddedToTarget,
-            Code::WrongType,
-            Code::DelegationElsewhere,
-        ],
-    },
-    Group {
-        title: "What its value is",
-        about: "The record is there, and its value was spoilt on its way through a form, a mail or an editor.",
-        codes: &[
-            Code::QuotesInValue,
-            Code::EscapedSemicolons,
-            Code::SmartQuotes,
-            Code::InvisibleCharacters,
-            Code::HtmlEntities,
-            Code::NameInValue,
-            Code::ValueSplitWithSpace,
-            Code::ValueTruncatedAt255,
-            Code::ValueCutShort,
-            Code::ValueInTwoRecords,
-            Code::SemicolonsMissing,
-            Code::ValueLowercased,
-        ],
-    },
-    Group {
-        title: "The DNS itself",
-        about: "Servers differ, fail or are silent. Most of these pass by themselves.",
-        codes: &[
-            Code::Propagating,
-            Code::StaleCached,
-            Code::NegativeCached,
-            Code::NameserversDisagree,
-            Code::NameserverLame,
-            Code::NameserverNotAsked,
-            Code::CnameLoop,
-            Code::DnssecBogus,
-            Code::Servfail,
-            Code::Refused,
-            Code::Timeout,
-            Code::Unreachable,
-            Code::MalformedAnswer,
-        ],
-    },
-    Group {
-        title: "DKIM",
-        about: "The key record at `selector._domainkey` (RFC 6376, 8301, 8463). Keys are compared as numbers, so another \
-                spelling of the same key is no mistake.",
-        codes: &[
-            Code::DkimKeyMismatch,
-            Code::DkimKeyIsPrevious,
-            Code::DkimMultiple,
-            Code::DkimRevoked,
-            Code::DkimSyntax,
-            Code::DkimHashNotAllowed,
-            Code::DkimServiceNotEmail,
-            Code::DkimTesting,
-            Code::DkimKeyTooShort,
-            Code::DkimKeyWeak,
-            Code::WorksAtSomeReceivers,
-            Code::DkimWrongAlgorithm,
-        ],
-    },
-    Group {
-        title: "SPF",
-        about: "The one `v=spf1` record at the domain itself (RFC 7208). What is wanted is always the record that is \
-                there with our mechanism in it, never a second one.",
-        codes: &[
-            Code::SpfMissing,
-            Code::SpfMultiple,
-            Code::SpfVersion,
-            Code::SpfSpaceMissing,
-            Code::SpfSyntax,
-            Code::SpfMechanismMissing,
-            Code::SpfIncludeAfterAll,
-            Code::SpfRefusedBefore,
-            Code::SpfPlusAll,
-            Code::SpfTooManyLookups,
-            Code::SpfTooManyVoid,
-            Code::SpfIncludeMissing,
-        ],
-    },
-    Group {
-        title: "DMARC",
-        about: "The record at `_dmarc` (RFC 9989). Where the domain has none, that of a domain above it counts.",
-        codes: &[
-            Code::DmarcMultiple,
-            Code::DmarcSyntax,
-            Code::DmarcPolicyWeaker,
-            Code::DmarcRemovedTag,
-            Code::DmarcReportAddress,
-            Code::DmarcReportNotAuthorised,
-        ],
-    },
-    Group {
-        title: "MX",
-        about: "Where mail for the domain goes (RFC 5321 section 5.1, RFC 7505).",
-        codes: &[
-            Code::MxMissing,
-            Code::MxForeignPreferred,
-            Code::MxForeignEqual,
-            Code::MxNull,
-            Code::MxImplicit,
-            Code::MxCname,
-            Code::MxUnresolvable,
-            Code::MxIpLiteral,
-        ],
-    },
-    Group {
-        title: "Return path",
-        about: "The CNAME by which bounces come to us: its exact target, and no addresses in its place.",
-        codes: &[Code::CnameWrongTarget, Code::CnameProxiedOrFlattened],
-    },
+/// What stands below the title of each of the groups, in their order.
+const ABOUT: [&str; 8] = [
+    "Nothing is at the name that was asked for, or not what was made for it. Where the same record stands at \
+     one of the usual wrong places, the finding says which.",
+    "The record is there, and its value was spoilt on its way through a form, a mail or an editor.",
+    "Servers differ, fail or are silent. Most of these pass by themselves.",
+    "The key record at `selector._domainkey` (RFC 6376, 8301, 8463). Keys are compared as numbers, so another \
+     spelling of the same key is no mistake.",
+    "The one `v=spf1` record at the domain itself (RFC 7208). What is wanted is always the record that is \
+     there with our mechanism in it, never a second one.",
+    "The record at `_dmarc` (RFC 9989). Where the domain has none, that of a domain above it counts.",
+    "Where mail for the domain goes (RFC 5321 section 5.1, RFC 7505).",
+    "The CNAME by which bounces come to us: its exact target, and no addresses in its place.",
 ];
 
 const INTRO: &str = "\
@@ -150,7 +26,7 @@ const INTRO: &str = "\
 
 <!-- Made of the table in lib/src/record/finding.rs and the cases in tests/fixtures/findings by
      POSTROOM_BLESS=1 cargo test -p postroom-server findings
-     Do not edit: the text of a code is in that table, the groups and this page's words in tests/rules/findings/page.rs. -->
+     Do not edit: the text of a code is in that table, the groups in lib/src/record/group.rs, this page's words in tests/rules/findings/page.rs. -->
 
 A check asks the DNS for each record of a domain and comes to a finding: a verdict, a code where something is wrong, and
 one sentence that says what was asked, what was seen, what is wanted, and the one thing to do. The code is stable; the
@@ -178,15 +54,14 @@ The examples are of a domain `example.com` at a mail system `mail.example.net`. 
 /// The whole page.
 pub(super) fn page(cases: &[Case]) -> String {
     let mut page = format!("{INTRO}\n## By group\n\n");
-    for group in GROUPS {
-        let codes: Vec<String> =
-            group.codes.iter().map(|code| format!("[`{0}`](#{0})", code.as_str())).collect();
+    for (title, codes) in Code::GROUPS {
+        let codes: Vec<String> = codes.iter().map(|code| format!("[`{0}`](#{0})", code.as_str())).collect();
         // Writing to a string does not fail.
-        _ = writeln!(page, "- **{}**: {}", group.title, codes.join(", "));
+        _ = writeln!(page, "- **{title}**: {}", codes.join(", "));
     }
-    for group in GROUPS {
-        _ = write!(page, "\n## {}\n\n{}\n", group.title, group.about);
-        for code in group.codes {
+    for ((title, codes), about) in Code::GROUPS.iter().zip(ABOUT) {
+        _ = write!(page, "\n## {title}\n\n{about}\n");
+        for code in *codes {
             let case = cases.iter().find(|case| case.code == *code).unwrap();
             page.push_str(&entry(case));
         }
