@@ -227,7 +227,7 @@ fn greet(context: &Context, postroom: &Postroom, url: &str, key_file: Option<&Pa
         }
         // A supervisor may have opened stdout as a closed one looks; the server starts for it as well.
         if is_new && (goes_to_the_journal() || check_open().is_err()) {
-            account::create(tx, "default")?;
+            account::create(tx, account::FIRST)?;
             return context.output.print(&banner_json(context, url).into(), || {
                 format!(
                     "{}\nThe database is new. It has the account \"default\". Nothing secret is printed here, because the \
@@ -240,7 +240,7 @@ fn greet(context: &Context, postroom: &Postroom, url: &str, key_file: Option<&Pa
         let mut json = banner_json(context, url);
         let mut made = None;
         if is_new {
-            let account = account::create(tx, "default")?;
+            let account = account::create(tx, account::FIRST)?;
             let (_, secret) = key::create(tx, account.id, Some("made at the first start"))?;
             json.insert("account".to_owned(), json!({ "id": account.id.number(), "name": account.name }));
             json.insert("api_key".to_owned(), secret.reveal().into());

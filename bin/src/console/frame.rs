@@ -58,6 +58,12 @@ pub(super) fn base_path(base_url: &str) -> &str {
     after.find('/').and_then(|at| after.get(at..)).unwrap_or_default().trim_end_matches('/')
 }
 
+/// The host in the base URL, with its port if that is named.
+pub(super) fn base_host(base_url: &str) -> &str {
+    let after = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
+    after.split('/').next().unwrap_or_default()
+}
+
 impl Frame {
     pub(super) fn of<By>(tx: &ReadTx<'_>, call: &Call<'_, SignedIn<By>>) -> Result<Frame, Error> {
         let session = &call.caller.session;
@@ -298,13 +304,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_of_a_base_url_has_no_last_slash() {
-        for (url, path) in [
-            ("https://desk.example.net", ""),
-            ("https://desk.example.net/", ""),
-            ("http://127.0.0.1:8025/mail/desk/", "/mail/desk"),
+    fn a_base_url_has_a_host_and_a_path_without_a_last_slash() {
+        for (url, host, path) in [
+            ("https://desk.example.net", "desk.example.net", ""),
+            ("https://desk.example.net/", "desk.example.net", ""),
+            ("http://127.0.0.1:8025/mail/desk/", "127.0.0.1:8025", "/mail/desk"),
         ] {
-            assert_eq!(base_path(url), path);
+            assert_eq!((base_host(url), base_path(url)), (host, path));
         }
     }
 }

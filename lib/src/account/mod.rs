@@ -29,6 +29,9 @@ use crate::secret::fill_random;
 use crate::subscription::{self, Limits};
 use crate::tag::Tag;
 
+/// The name of the account that the first start makes, for the operator's own domains.
+pub const FIRST: &str = "default";
+
 /// Whose domains, keys and lists they are. One account never sees what belongs to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {

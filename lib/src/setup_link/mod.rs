@@ -92,7 +92,12 @@ pub fn create<'t>(
         let reason = format!("it is not between one second and {} days", LONGEST.as_secs() / 86_400);
         return Err(Error::Invalid { field: "life", reason });
     }
-    if table::of_domain(tx, domain.id)?.len() >= MOST_OF_DOMAIN as usize {
+    // A link that has ended in the meantime does not count, and goes now, so that no more rows than links pile up.
+    let (working, ended) = of_domain(tx, &domain)?;
+    for link in ended {
+        table::delete(tx, domain.id, link.id)?;
+    }
+    if working.len() >= MOST_OF_DOMAIN as usize {
         return Err(Error::Limit { what: Entity::SetupLink, most: MOST_OF_DOMAIN.into() });
     }
     let secret = PlainSecret::generate(SecretKind::SetupLink)?;
@@ -109,7 +114,32 @@ pub fn create<'t>(
 
 /// The links of a domain that can still be used, the newest first.
 pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<SetupLink>, Error> {
-    table::of_domain(tx, domain.id)
+    of_domain(tx, domain).map(|(working, _)| working)
+}
+
+/// The links of a domain that have not expired, the newest first: those that work, and those that have ended with the key that made
+/// them, or when that key no longer saw the domain.
+fn of_domain(tx: &ReadTx<'_>, domain: &Domain<'_>) -> Result<(Vec<SetupLink>, Vec<SetupLink>), Error> {
+    let (mut working, mut ended) = (Vec::new(), Vec::new());
+    for (link, made_by) in table::of_domain(tx, domain.id)? {
+        let is_working = maker_and_domain(tx, &link, &made_by)?.is_some();
+        if is_working { &mut working } else { &mut ended }.push(link);
+    }
+    Ok((working, ended))
+}
+
+/// Whoever made a link, and its domain as they see it; `None` if the link has ended with their rights.
+fn maker_and_domain<'t>(
+    tx: &ReadTx<'t>,
+    link: &SetupLink,
+    made_by: &table::MadeBy,
+) -> Result<Option<(Caller, Domain<'t>)>, Error> {
+    let Some(maker) = key::maker(tx, made_by.account, made_by.key)? else { return Ok(None) };
+    match domain::find(tx, &maker, link.domain) {
+        Ok(domain) => Ok(Some((maker, domain))),
+        Err(Error::NotFound(Entity::Domain)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Ends a link of the domain. `NotFound` if the domain has no such link.
@@ -128,19 +158,13 @@ pub fn revoke<'t>(
 /// What the link with this secret opens, or `None` if it is not valid (any more).
 pub fn open<'t>(tx: &ReadTx<'t>, secret: &PlainSecret) -> Result<Option<SetUp<'t>>, Error> {
     let Some((link, made_by)) = table::by_hash(tx, &secret.hashed())? else { return Ok(None) };
-    let Some(maker) = key::maker(tx, made_by.account, made_by.key)? else { return Ok(None) };
-    match domain::find(tx, &maker, link.domain) {
-        Ok(domain) => {
-            let sender = account::by_id(tx, domain.account)?.name;
-            Ok(Some(SetUp { link, domain, maker, sender }))
-        }
-        Err(Error::NotFound(Entity::Domain)) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let Some((maker, domain)) = maker_and_domain(tx, &link, &made_by)? else { return Ok(None) };
+    let sender = account::by_id(tx, domain.account)?.name;
+    Ok(Some(SetUp { link, domain, maker, sender }))
 }
 
 /// Notes that somebody has the DNS asked by this link now. How long to wait first, if that was done less than [`BETWEEN_LOOKS`] ago; nothing is
-/// noted then.
+/// noted then. A look that a clock noted which was ahead does not count.
 pub fn note_look(tx: &WriteTx<'_>, link: SetupLinkId) -> Result<Option<Duration>, Error> {
     let now = tx.now();
     if table::note_look(tx, link, now, now - BETWEEN_LOOKS)? { Ok(None) } else { Ok(Some(BETWEEN_LOOKS)) }

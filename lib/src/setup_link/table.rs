@@ -26,6 +26,12 @@ fn link(row: &Row<'_>) -> Result<SetupLink, Error> {
     })
 }
 
+fn link_and_maker(row: &Row<'_>) -> Result<(SetupLink, MadeBy), Error> {
+    let account = AccountId::new(row.get("account_id")?);
+    let key = row.get::<_, Option<i64>>("api_key_id")?.map(ApiKeyId::new);
+    Ok((link(row)?, MadeBy { account, key }))
+}
+
 pub(super) fn insert(
     tx: &WriteTx<'_>,
     domain: DomainId,
@@ -47,11 +53,11 @@ pub(super) fn insert(
     Ok(SetupLink { id: SetupLinkId::new(id), domain, last4, created_at, expires_at, looked_at: None })
 }
 
-pub(super) fn of_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<SetupLink>, Error> {
+pub(super) fn of_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<(SetupLink, MadeBy)>, Error> {
     tx.all(
         &format!("SELECT {COLUMNS} FROM setup_link WHERE domain_id = :domain AND expires_at > :now AND created_at <= :soon ORDER BY id DESC"),
         named! { ":domain": domain.number(), ":now": tx.now().millis(), ":soon": (tx.now() + CLOCKS_APART).millis() },
-        link,
+        link_and_maker,
     )
 }
 
@@ -59,15 +65,11 @@ pub(super) fn by_hash(tx: &ReadTx<'_>, hash: &HashedSecret) -> Result<Option<(Se
     tx.one(
         &format!("SELECT {COLUMNS} FROM setup_link WHERE hash = :hash AND expires_at > :now AND created_at <= :soon"),
         named! { ":hash": hash.octets(), ":now": tx.now().millis(), ":soon": (tx.now() + CLOCKS_APART).millis() },
-        |row| {
-            let account = AccountId::new(row.get("account_id")?);
-            let key = row.get::<_, Option<i64>>("api_key_id")?.map(ApiKeyId::new);
-            Ok((link(row)?, MadeBy { account, key }))
-        },
+        link_and_maker,
     )
 }
 
-/// Whether the look was noted: not where the last one was after `since`.
+/// Whether the look was noted: not where the last one was after `since`, unless a clock noted it which was ahead.
 pub(super) fn note_look(
     tx: &WriteTx<'_>,
     link: SetupLinkId,
@@ -75,8 +77,10 @@ pub(super) fn note_look(
     since: Timestamp,
 ) -> Result<bool, Error> {
     let noted = tx.run(
-        "UPDATE setup_link SET looked_at = :now WHERE id = :id AND (looked_at IS NULL OR looked_at <= :since)",
-        named! { ":now": now.millis(), ":id": link.number(), ":since": since.millis() },
+        "UPDATE setup_link SET looked_at = :now WHERE id = :id AND (looked_at IS NULL OR looked_at <= :since OR looked_at > :soon)",
+        named! {
+            ":now": now.millis(), ":id": link.number(), ":since": since.millis(), ":soon": (now + CLOCKS_APART).millis(),
+        },
     )?;
     Ok(noted == 1)
 }

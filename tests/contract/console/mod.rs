@@ -12,6 +12,7 @@ mod quarantine;
 mod reports;
 mod sessions;
 mod setup;
+mod setup_links;
 mod several;
 mod speed;
 mod stale;

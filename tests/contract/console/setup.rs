@@ -9,18 +9,18 @@ use postroom::{domain, provision, setup_link};
 
 use crate::harness::app::{Key, Reply, TestApp};
 
-const NAME: &str = "example.com";
-const DAY: Duration = Duration::from_hours(24);
+pub(super) const NAME: &str = "example.com";
+pub(super) const DAY: Duration = Duration::from_hours(24);
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 
-fn world() -> (TestApp, Key) {
+pub(super) fn world() -> (TestApp, Key) {
     let app = TestApp::new();
     let key = app.account("acme");
     app.domain(&key, NAME);
     (app, key)
 }
 
-fn link(app: &TestApp, key: &Key) -> PlainSecret {
+pub(super) fn link(app: &TestApp, key: &Key) -> PlainSecret {
     let made = app.postroom.write(|tx| {
         let domain = key.own(tx, DomainId::new(1))?;
         setup_link::create(tx, &key.operator(), &domain, 30 * DAY)
@@ -28,11 +28,11 @@ fn link(app: &TestApp, key: &Key) -> PlainSecret {
     made.unwrap().1
 }
 
-fn open(app: &TestApp, secret: &PlainSecret, accept: &str) -> Reply {
+pub(super) fn open(app: &TestApp, secret: &PlainSecret, accept: &str) -> Reply {
     app.send(&format!("GET /setup?link={}", secret.reveal()), &[("Accept-Language", accept)], b"")
 }
 
-fn check(app: &TestApp, secret: &PlainSecret) -> Reply {
+pub(super) fn check(app: &TestApp, secret: &PlainSecret) -> Reply {
     app.send("POST /setup/check", &[FORM], format!("link={}&lang=en", secret.reveal()).as_bytes())
 }
 
@@ -48,7 +48,7 @@ fn mx(preference: u16, exchange: &str) -> RecordData {
 }
 
 /// The part of the page that shows the record with this title.
-fn card<'a>(reply: &'a Reply, title: &str) -> &'a str {
+pub(super) fn card<'a>(reply: &'a Reply, title: &str) -> &'a str {
     let mut cards =
         reply.text().split("<article").skip(1).map(|card| card.split("</article>").next().unwrap());
     cards.find(|card| card.contains(title)).unwrap_or_else(|| panic!("{title}: {}", reply.text()))

@@ -8,6 +8,7 @@ mod catalogue;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use maud::{Markup, html};
+use postroom::account;
 use postroom::clock::Timestamp;
 use postroom::db::ReadTx;
 use postroom::dns::RecordType;
@@ -22,7 +23,7 @@ use postroom::verify::{self, Act, Action, Checked, Code, Verdict};
 use self::catalogue::Words;
 use super::domain::provider::{self, Apex, Provider};
 use super::domain::{MAX_STRING, fields, relative, zone_file};
-use super::frame::{Chrome, base_path, handed};
+use super::frame::{Chrome, base_host, base_path, handed};
 use super::live::revision;
 use super::part::{Tone, copyable, exact, is_known_wrong, pill};
 use crate::wire::http::{Request, Response, StatusCode};
@@ -43,6 +44,8 @@ pub fn setup_url(base_url: &str, secret: &PlainSecret) -> String {
 struct Shown {
     domain: Details,
     sender: String,
+    /// The host that people know the server by.
+    host: String,
     expires_at: Timestamp,
     records: Vec<Record>,
     /// Where the records are entered, if that is known.
@@ -109,6 +112,7 @@ impl Asked {
                 records: record::list(tx, &opened.domain)?,
                 provider: provider::of(&domain::name_servers(tx, &opened.domain)?),
                 sender: opened.sender,
+                host: base_host(call.base_url).to_owned(),
                 expires_at: opened.link.expires_at,
                 domain: opened.domain.into_details(),
                 checked,
@@ -216,7 +220,7 @@ fn page(shown: &Shown, base: &str) -> Response {
         }
         h1 { (title) }
         @if let Some(unicode) = domain.name.unicode() { p { strong { (unicode) } } }
-        p { (words.with("sent", &[("sender", &shown.sender), ("domain", name)])) }
+        p { (shown.sent()) " " (words.with("shows", &[("domain", name)])) }
         p { (words.say("how")) }
         div #live data-state=(shown.state()) data-follow=[follow] data-said=(shown.said(is_done))
             data-live=(place("/live", words.language)) data-revision=(revision(domain)) {
@@ -244,6 +248,14 @@ impl Shown {
     /// The records that somebody has to enter.
     fn needed(&self) -> impl Iterator<Item = &Record> {
         self.records.iter().filter(|record| record.standing.status != RecordStatus::Disabled)
+    }
+
+    /// Who has sent the page. The account of the first start is the operator's own, and nobody else knows its name.
+    fn sent(&self) -> String {
+        match self.sender.as_str() {
+            account::FIRST => self.words.with("sent-by-operator", &[("host", &self.host)]),
+            sender => self.words.with("sent", &[("sender", sender)]),
+        }
     }
 
     /// What is read aloud when the page has changed.

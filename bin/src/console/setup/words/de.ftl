@@ -3,7 +3,9 @@
 language = Deutsch
 title = DNS-Einträge für { $domain }
 skip = Zum Inhalt springen
-sent = { $sender } hat Ihnen diese Seite geschickt. Sie zeigt, was im DNS von { $domain } eingetragen werden muss, damit Post ankommt und ihr vertraut wird.
+sent = { $sender } hat Ihnen diese Seite geschickt.
+sent-by-operator = Der Betreiber von { $host } hat Ihnen diese Seite geschickt.
+shows = Sie zeigt, was im DNS von { $domain } eingetragen werden muss, damit Post ankommt und ihr vertraut wird.
 how = Tragen Sie jeden Eintrag in das Formular Ihres DNS-Anbieters ein. Zeigt das Formular Ihre Domain hinter dem Feld? Dann tragen Sie den Namen ein. Wenn nicht, den ganzen Namen. Drücken Sie danach „Jetzt prüfen“.
 all-right = Alles ist eingetragen
 all-right-text = Jeder Eintrag von { $domain } stimmt. Es ist nichts mehr zu tun.
@@ -174,19 +176,19 @@ finding-dnssec_bogus = Die DNSSEC-Signaturen der Zone stimmen nicht; Resolver, d
     .mend = Bringen Sie die Signaturen in Ordnung, oder ziehen Sie den DS-Eintrag beim Registrar zurück.
 
 finding-servfail = Die Nameserver der Zone melden einen Fehler.
-    .mend = Nichts, wenn es vorübergeht; sonst fragen Sie den DNS-Anbieter.
+    .mend = Warten Sie: Oft geht das von selbst vorüber. Wenn es bleibt, fragen Sie den DNS-Anbieter.
 
 finding-refused = Ein Server hat die Antwort verweigert.
-    .mend = Nichts, wenn es vorübergeht; sonst fragen Sie den DNS-Anbieter.
+    .mend = Warten Sie: Oft geht das von selbst vorüber. Wenn es bleibt, fragen Sie den DNS-Anbieter.
 
 finding-timeout = Es kam nicht rechtzeitig eine Antwort.
-    .mend = Nichts, wenn es vorübergeht; sonst fragen Sie den DNS-Anbieter.
+    .mend = Warten Sie: Oft geht das von selbst vorüber. Wenn es bleibt, fragen Sie den DNS-Anbieter.
 
 finding-unreachable = Ein Server war nicht zu erreichen.
-    .mend = Nichts, wenn es vorübergeht; sonst fragen Sie, wer Ihnen diese Seite geschickt hat.
+    .mend = Warten Sie: Oft geht das von selbst vorüber. Wenn es bleibt, wenden Sie sich an den, der Ihnen diese Seite geschickt hat.
 
 finding-malformed_answer = Was kam, war keine Antwort auf die Frage.
-    .mend = Nichts, wenn es vorübergeht; sonst fragen Sie den DNS-Anbieter.
+    .mend = Warten Sie: Oft geht das von selbst vorüber. Wenn es bleibt, fragen Sie den DNS-Anbieter.
 
 finding-dkim_key_mismatch = Ein anderer Schlüssel ist veröffentlicht.
     .mend = Ersetzen Sie den Wert durch den angezeigten.

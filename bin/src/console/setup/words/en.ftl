@@ -3,7 +3,9 @@
 language = English
 title = DNS records for { $domain }
 skip = Skip to the content
-sent = { $sender } has sent you this page. It shows what must be entered in the DNS of { $domain }, so that its mail arrives and is trusted.
+sent = { $sender } has sent you this page.
+sent-by-operator = The operator of { $host } has sent you this page.
+shows = It shows what must be entered in the DNS of { $domain }, so that its mail arrives and is trusted.
 how = Enter each record in the form of your DNS provider. Does the form show your domain behind the field? Then enter the name. If not, enter the whole name. At the end press “Check now”.
 all-right = Everything is entered
 all-right-text = Every record of { $domain } is right. There is nothing more to do.

@@ -3,7 +3,9 @@
 language = Español
 title = Registros DNS de { $domain }
 skip = Ir al contenido
-sent = { $sender } le ha enviado esta página. Muestra lo que hay que escribir en el DNS de { $domain } para que su correo llegue y se confíe en él.
+sent = { $sender } le ha enviado esta página.
+sent-by-operator = El operador de { $host } le ha enviado esta página.
+shows = Muestra lo que hay que escribir en el DNS de { $domain } para que su correo llegue y se confíe en él.
 how = Escriba cada registro en el formulario de su proveedor de DNS. ¿Muestra el formulario su dominio detrás del campo? Escriba entonces el nombre. Si no, escriba el nombre completo. Después pulse «Comprobar ahora».
 all-right = Todo está escrito
 all-right-text = Todos los registros de { $domain } son correctos. No queda nada por hacer.
@@ -174,19 +176,19 @@ finding-dnssec_bogus = Las firmas DNSSEC de la zona no son válidas: los resolut
     .mend = Corrija las firmas, o retire el registro DS en el registrador.
 
 finding-servfail = Los servidores de nombres de la zona fallan.
-    .mend = Nada, si se pasa; si no, pregunte al proveedor de DNS.
+    .mend = Espere: a menudo se pasa solo. Si sigue, pregunte al proveedor de DNS.
 
 finding-refused = Un servidor se negó a responder.
-    .mend = Nada, si se pasa; si no, pregunte al proveedor de DNS.
+    .mend = Espere: a menudo se pasa solo. Si sigue, pregunte al proveedor de DNS.
 
 finding-timeout = No llegó ninguna respuesta a tiempo.
-    .mend = Nada, si se pasa; si no, pregunte al proveedor de DNS.
+    .mend = Espere: a menudo se pasa solo. Si sigue, pregunte al proveedor de DNS.
 
 finding-unreachable = No se pudo llegar a un servidor.
-    .mend = Nada, si se pasa; si no, pregunte a quien le envió esta página.
+    .mend = Espere: a menudo se pasa solo. Si sigue, pregunte a quien le envió esta página.
 
 finding-malformed_answer = Lo que llegó no respondía a la pregunta.
-    .mend = Nada, si se pasa; si no, pregunte al proveedor de DNS.
+    .mend = Espere: a menudo se pasa solo. Si sigue, pregunte al proveedor de DNS.
 
 finding-dkim_key_mismatch = Está publicada otra clave.
     .mend = Sustituya el valor por el que se muestra.

@@ -3,7 +3,9 @@
 language = Français
 title = Enregistrements DNS de { $domain }
 skip = Aller au contenu
-sent = { $sender } vous a envoyé cette page. Elle montre ce qu’il faut saisir dans le DNS de { $domain } pour que son courrier arrive et soit jugé fiable.
+sent = { $sender } vous a envoyé cette page.
+sent-by-operator = L’exploitant de { $host } vous a envoyé cette page.
+shows = Elle montre ce qu’il faut saisir dans le DNS de { $domain } pour que son courrier arrive et soit jugé fiable.
 how = Saisissez chaque enregistrement dans le formulaire de votre hébergeur DNS. Le formulaire affiche-t-il votre domaine après le champ ? Saisissez alors le nom. Sinon, saisissez le nom complet. Appuyez ensuite sur « Vérifier maintenant ».
 all-right = Tout est saisi
 all-right-text = Chaque enregistrement de { $domain } est juste. Il n’y a plus rien à faire.
@@ -174,19 +176,19 @@ finding-dnssec_bogus = Les signatures DNSSEC de la zone ne sont pas valides : le
     .mend = Corrigez les signatures, ou retirez l’enregistrement DS chez le bureau d’enregistrement.
 
 finding-servfail = Les serveurs de noms de la zone sont en erreur.
-    .mend = Rien, si cela passe ; sinon, demandez à l’hébergeur DNS.
+    .mend = Attendez : souvent, cela passe tout seul. Si cela reste, demandez à l’hébergeur DNS.
 
 finding-refused = Un serveur a refusé de répondre.
-    .mend = Rien, si cela passe ; sinon, demandez à l’hébergeur DNS.
+    .mend = Attendez : souvent, cela passe tout seul. Si cela reste, demandez à l’hébergeur DNS.
 
 finding-timeout = Aucune réponse n’est arrivée à temps.
-    .mend = Rien, si cela passe ; sinon, demandez à l’hébergeur DNS.
+    .mend = Attendez : souvent, cela passe tout seul. Si cela reste, demandez à l’hébergeur DNS.
 
 finding-unreachable = Un serveur n’a pas pu être joint.
-    .mend = Rien, si cela passe ; sinon, demandez à qui vous a envoyé cette page.
+    .mend = Attendez : souvent, cela passe tout seul. Si cela reste, demandez à qui vous a envoyé cette page.
 
 finding-malformed_answer = Ce qui est arrivé ne répondait pas à la question.
-    .mend = Rien, si cela passe ; sinon, demandez à l’hébergeur DNS.
+    .mend = Attendez : souvent, cela passe tout seul. Si cela reste, demandez à l’hébergeur DNS.
 
 finding-dkim_key_mismatch = Une autre clé est publiée.
     .mend = Remplacez la valeur par celle qui est affichée.
