@@ -98,7 +98,7 @@ pub struct InvalidPolicy;
 pub struct Filtering {
     /// What is done with spam.
     pub policy: Option<AbusePolicy>,
-    /// Whether that goes before what a recipient has chosen.
+    /// Whether `policy` holds. `Some(false)`: the operator's policy holds instead of `policy`. Not set means that `policy` holds.
     pub overrides: Option<bool>,
     /// The header field that flags spam.
     pub header_name: Option<String>,

@@ -62,6 +62,12 @@ pub(crate) fn create<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Er
     table::insert(tx, domain.id, &public, &sealed)
 }
 
+/// The public key with which a receiver checks what is posted to the domain's webhook.
+pub fn public_key<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<WebhookPublicKey, Error> {
+    let (public, _) = table::whole(tx, domain.id)?.ok_or(Error::NotFound(Entity::Domain))?;
+    Ok(WebhookPublicKey(public))
+}
+
 /// The signature over `body` with the domain's key: padded Base64 of 64 octets.
 pub fn sign<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, body: &[u8]) -> Result<String, Error> {
     Ok(signer(tx, domain.id, None)?.sign(body))

@@ -7,13 +7,14 @@ use postroom::error::Error;
 use postroom::inbound::{self, AbusePolicy, Downstream, Filtering, Inbound, InboundChange};
 use postroom::name::{DomainName, InvalidName};
 use postroom::route::{self, Mode, Patch, Recipients, Route, RouteChange};
-use postroom::webhook::{InvalidWebhook, VettedUrl, WebhookRules, WebhookUrl};
+use postroom::webhook::{self, InvalidWebhook, VettedUrl, WebhookPublicKey, WebhookRules, WebhookUrl};
 
 use super::fate::{self, Asked};
 use super::tabs::{self, Tab};
 use super::{find, name, see_domain};
 use crate::console::form::{Fields, Refused, submit};
 use crate::console::frame::Frame;
+use crate::console::part::copyable;
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, LookingCall, SignedIn};
@@ -26,13 +27,14 @@ const MODES: &[(&str, &str)] = &[
 ];
 const RECIPIENTS: &[(&str, &str)] = &[("any", "Every address"), ("known", "Known recipients only")];
 const POLICIES: &[(&str, &str)] =
-    &[("", "As the account has it"), ("block", "Block"), ("flag", "Flag"), ("quarantine", "Quarantine")];
+    &[("", "As the server has it"), ("block", "Block"), ("flag", "Flag"), ("quarantine", "Quarantine")];
 
 struct Mail {
     frame: Frame,
     domain: Details,
     route: Route,
     inbound: Inbound,
+    webhook_key: WebhookPublicKey,
     fate: Asked,
 }
 
@@ -52,6 +54,7 @@ fn answer(
             frame: Frame::of(tx, call)?,
             route: route::find(tx, &domain)?,
             inbound: inbound::find(tx, &domain)?,
+            webhook_key: webhook::public_key(tx, &domain)?,
             fate: asked.told(tx, &call.caller.acts, &domain)?,
             domain: domain.into_details(),
         })
@@ -88,6 +91,8 @@ fn route_form(mail: &Mail, refused: Option<&Refused>) -> Markup {
                         input type="password" id=(control.id) name=(control.name) autocomplete="new-password"
                             aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")] autofocus[control.is_wrong];
                     }))
+                    p.small { "What is posted is signed with the domain's Ed25519 key as well. Its public key, in Base64: "
+                        (copyable("the public key of the webhook", &mail.webhook_key.base64())) }
                 }
                 div data-when="mode forward_email" {
                     (fields.input("email", "forward_to", "Forward to", &shown(route.forward_to.as_ref()), "", false))
@@ -166,18 +171,20 @@ fn filtering_form(mail: &Mail, refused: Option<&Refused>) -> Markup {
     let admins: Vec<String> = mail.inbound.admins.iter().map(ToString::to_string).collect();
     let fields =
         Fields::of("filtering", &["policy", "overrides", "header_name", "header_value", "admins"], refused);
-    let overrides = match there.overrides {
-        None => "",
-        Some(true) => "yes",
-        Some(false) => "no",
+    // Not set means the same as true. What is there is saved again as it was.
+    let (own, holds) = match there.overrides {
+        None => ("", ""),
+        Some(true) => ("yes", "yes"),
+        Some(false) => ("", "no"),
     };
+    let holding = [(own, "This domain's (default)"), ("no", "The server's")];
     html! {
         section.card {
             h2 { "Filtering and administrators" }
             (mail.frame.form(&mail.frame.to_domain(mail.domain.name.as_str(), "/mail/filtering"), &html! {
                 (fields.top())
-                (fields.choice("policy", "Abusive mail", there.policy.map_or("", AbusePolicy::as_str), "", POLICIES))
-                (fields.choice("overrides", "Recipients may decide otherwise", overrides, "", &[("", "Not set"), ("yes", "Yes"), ("no", "No")]))
+                (fields.choice("policy", "Abusive mail", there.policy.map_or("", AbusePolicy::as_str), "The operator sets what the server does: inbound.abuse_policy.", POLICIES))
+                (fields.choice("overrides", "Which policy holds", holds, "", &holding))
                 div.row {
                     (fields.text("header_name", "Header field of flagged mail", there.header_name.as_deref().unwrap_or_default(), ""))
                     (fields.text("header_value", "Its value", there.header_value.as_deref().unwrap_or_default(), ""))

@@ -288,8 +288,9 @@ impl Change {
                     let policy = policy.as_deref().unwrap_or("not set");
                     parts.push(format!("spam policy {policy}"));
                     parts.extend(overrides.map(|overrides| {
-                        let verb = if overrides { "overrides" } else { "does not override" };
-                        format!("it {verb} the recipient's choice")
+                        let whose =
+                            if overrides { "this policy holds" } else { "the server's policy holds instead" };
+                        whose.to_owned()
                     }));
                     parts.extend(header_name.as_ref().map(|name| format!("spam header field {name}")));
                     parts.extend(header_value.as_ref().map(|value| format!("spam header value \"{value}\"")));
