@@ -35,7 +35,7 @@ pub(super) enum Command {
     Save {
         /// The address
         address: EmailAddress,
-        /// Whether it administers its domain
+        /// Whether it is an administrator of the domain's mail (kept for clients of the inbound API; nobody signs in by it)
         #[arg(long, value_name = "true|false")]
         admin: Option<bool>,
         /// Whether its mail is filtered; `compute`: if the subscription has room
@@ -136,7 +136,11 @@ fn row(recipient: &Recipient) -> Vec<String> {
 
 fn in_words(recipient: &Recipient) -> String {
     let filtered = if recipient.filter == FilterMode::Filtered { "is" } else { "is not" };
-    let admin = if recipient.is_admin { "; it administers its domain" } else { "" };
+    let admin = if recipient.is_admin {
+        "; it is an administrator of its domain's mail (kept for clients of the inbound API; nobody signs in by it)"
+    } else {
+        ""
+    };
     let address = super::output::printable(&recipient.address.to_string());
     format!("Mail for {address} {filtered} filtered{admin}.")
 }
