@@ -12,7 +12,7 @@ use postroom::{domain, provision};
 use super::domain::{NAMES, found, relative, servers};
 use super::form::{Fields, Refused, check_sure, sentence, submit, sure};
 use super::frame::{Frame, Part, base_path, see};
-use super::part::{Tone, copyable, pager, pill, time};
+use super::part::{NOTHING_HERE, Tone, copyable, pager, pill, time};
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, LookingCall, SignedIn};
 
@@ -43,7 +43,7 @@ fn answer(
              publishes the record of their claim in the DNS gets it. Names that the account has are on the page "
             a href=(frame.to("/domains")) { "Domains" } "." }
         section.card aria-label="Claims" {
-            @if claims.is_empty() { p { "The account contends for no name, and has lost none." } } @else {
+            @if claims.is_empty() && number > 1 { p { (NOTHING_HERE) } } @else if claims.is_empty() { p { "The account contends for no name, and has lost none." } } @else {
                 table.table {
                     caption.visually-hidden { "Claims" }
                     thead { tr { th scope="col" { "Name" } th scope="col" { "State" } th scope="col" { "Why" } th scope="col" { "Since" } } }
@@ -59,8 +59,8 @@ fn answer(
                         }
                     }
                 }
-                (pager((number > 1).then(|| at(number - 1)), has_more.then(|| at(number + 1))))
             }
+            (pager((number > 1).then(|| at(number - 1)), has_more.then(|| at(number + 1))))
         }
         (create_form(&frame, refused))
     };

@@ -4,7 +4,9 @@ use std::fmt::Display;
 
 use maud::{Markup, html};
 use postroom::error::Error;
+use postroom::session::Role;
 
+use super::frame::base_path;
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, SignedIn};
@@ -20,8 +22,8 @@ pub(super) struct Refused {
     field: String,
     /// A sentence.
     reason: String,
-    /// The page of what is there already, if it is one's own.
-    place: Option<String>,
+    /// Where to go on from here, and what that is called.
+    way: Option<(String, &'static str)>,
     entered: Form,
 }
 
@@ -29,7 +31,14 @@ impl Refused {
     /// What to say of a fault that the content of this form caused. A fault with another cause is given back.
     ///
     /// `first` is the field that a fault belongs to which names none of this form's.
-    pub(super) fn of(form: &'static str, first: &str, entered: Form, fault: Fault) -> Result<Refused, Fault> {
+    pub(super) fn of<By>(
+        call: &Call<'_, SignedIn<By>>,
+        form: &'static str,
+        first: &str,
+        entered: Form,
+        fault: Fault,
+    ) -> Result<Refused, Fault> {
+        let mut way = None;
         let (field, reason) = match &fault {
             Fault::Input { field, reason, .. } => ((*field).to_owned(), format!("It {reason}.")),
             Fault::Library(Error::Invalid { field, reason }) => ((*field).to_owned(), sentence(reason)),
@@ -40,23 +49,33 @@ impl Refused {
                 error @ (Error::InUse { .. }
                 | Error::Limit { .. }
                 | Error::Cap { .. }
-                | Error::Taken { .. }
                 | Error::NotClaimable { .. }
                 | Error::Wider { .. }),
             ) => (first.to_owned(), sentence(&error.to_string())),
+            Fault::Library(error @ Error::Taken { .. }) if call.caller.session.role >= Role::Account => {
+                way = Some((format!("{}/console/claims#claim", base_path(call.base_url)), "Claim it"));
+                (first.to_owned(), sentence(&error.to_string()))
+            }
+            // A claim is the account's, and not for the administrators of one domain to make.
+            Fault::Library(Error::Taken { name }) => {
+                let reason = format!(
+                    "{name} is taken by another account; if it is yours, ask an administrator of your account to claim it."
+                );
+                (first.to_owned(), reason)
+            }
             _ => return Err(fault),
         };
-        Ok(Refused { form, field, reason, place: None, entered })
+        Ok(Refused { form, field, reason, way, entered })
     }
 
     /// What was entered is one's own and there already: its page is `place`.
     pub(super) fn own(self, reason: &str, place: String) -> Refused {
-        Refused { reason: reason.to_owned(), place: Some(place), ..self }
+        Refused { reason: reason.to_owned(), way: Some((place, "Open it")), ..self }
     }
 
-    /// The sentence, with the way to the page.
+    /// The sentence, with the way to go on.
     fn said(&self) -> Markup {
-        html! { (self.reason) @if let Some(place) = &self.place { " " a href=(place) { "Open it" } } }
+        html! { (self.reason) @if let Some((place, word)) = &self.way { " " a href=(place) { (word) } } }
     }
 
     pub(super) fn is_of(&self, form: &str) -> bool {
@@ -69,10 +88,15 @@ impl Refused {
     }
 }
 
-/// A reason of the library's, as a sentence.
+/// A reason of the library's, as a sentence. It may begin with the name of a domain or of a setting, which stays as it is.
 pub(super) fn sentence(reason: &str) -> String {
+    let is_name = reason
+        .split_whitespace()
+        .next()
+        .is_some_and(|word| word.trim_end_matches(['.', ':', ';', ',']).contains('.'));
     let mut chars = reason.chars();
-    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).filter(|_| !is_name);
+    let first = first.unwrap_or_else(|| reason.chars().take(1).collect());
     let end = if reason.ends_with(['.', '?', '!']) { "" } else { "." };
     format!("{first}{}{end}", chars.as_str())
 }
@@ -283,6 +307,19 @@ pub(super) fn check_sure(form: &Form) -> Result<(), Error> {
     }
 }
 
+/// The field that says after which of its kind the form was made.
+const AFTER: &str = "after";
+
+/// The field of a form that makes something, by which [`is_repeated`] knows the form again. `newest` names the newest that is there already.
+pub(super) fn after(newest: impl Display) -> Markup {
+    html! { input type="hidden" name=(AFTER) value=(newest); }
+}
+
+/// Whether a form was sent before, as by a reload of its answer: `newest` is another one by now. It must make no second one.
+pub(super) fn is_repeated(form: &Form, newest: impl Display) -> bool {
+    form.get(AFTER).is_some_and(|given| given != newest.to_string())
+}
+
 /// What the control of a field needs.
 pub(super) struct Control<'a> {
     pub(super) id: &'a str,
@@ -306,7 +343,7 @@ pub(super) fn submit(
     match work(&entered) {
         Ok(response) => Ok(response),
         Err(fault) => {
-            let refused = Refused::of(form, first, entered, fault)?;
+            let refused = Refused::of(call, form, first, entered, fault)?;
             page(call, StatusCode::UNPROCESSABLE_ENTITY, Some(&refused))
         }
     }
@@ -320,6 +357,8 @@ mod tests {
     fn a_reason_becomes_a_sentence() {
         assert_eq!(sentence("it is empty"), "It is empty.");
         assert_eq!(sentence("Is it?"), "Is it?");
+        assert_eq!(sentence("example.com is taken"), "example.com is taken.");
+        assert_eq!(sentence("closed."), "Closed.");
         assert_eq!(sentence(""), ".");
     }
 }

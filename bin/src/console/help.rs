@@ -18,6 +18,8 @@ pub(super) fn list(call: &Call<'_, SignedIn<()>>) -> Result<Response, Fault> {
                 li { "Its owner publishes the records that the domain's page shows, at the DNS provider of the domain." }
                 li { "Postroom asks recursive resolvers and the zone's own name servers. It checks pending domains within minutes \
                       and active ones every six hours, and at once when you press “Check now”." }
+                li { "Unless the operator trusts the account, it must prove the name before the domain acts: by the DKIM record of a key \
+                      made here, or by the record on the page of its claim." }
                 li { "When every record that the domain needs was seen right, the domain is active and its first DKIM key signs." }
                 li { "A record that is gone is lost only after days of failures, so that a bad hour at a name server changes nothing." }
             }

@@ -12,6 +12,7 @@ mod domain;
 mod form;
 mod frame;
 mod help;
+mod listed;
 mod live;
 mod login;
 mod operator;

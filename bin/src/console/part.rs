@@ -138,6 +138,9 @@ pub(super) fn grouped(number: u64) -> String {
     shown
 }
 
+/// What stands on a page of a list beyond the last one: what stood there may have been deleted.
+pub(super) const NOTHING_HERE: &str = "Nothing on this page.";
+
 /// The links to the page before and the one after.
 pub(super) fn pager(before: Option<String>, after: Option<String>) -> Markup {
     html! {

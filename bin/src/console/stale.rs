@@ -16,7 +16,7 @@ const FILLED: &[&str] =
     &[FORM_TOKEN, "link", "client", "attestation", "credential", "data", "signature", "owner"];
 
 /// What a page puts into a form for itself: it is sent again, and says nothing to people.
-const UNSEEN: &[&str] = &["after", "list", "row"];
+const UNSEEN: &[&str] = &["after", "from", "list", "row"];
 
 pub(super) const TITLE: &str = "This form is out of date";
 

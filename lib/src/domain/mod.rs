@@ -47,8 +47,8 @@ pub use crate::provision::{NewDomain, create, create_or_adopt, delete, equip, re
 pub use details::{Details, DomainStatus, InvalidStatus};
 pub use holder::Holder;
 pub use listing::{
-    DomainSearch, Order, count, count_by_status, count_by_subscription, ids, limits_of_key, limits_of_keys,
-    list, list_with_status, search, some, tied_to_keys,
+    DomainSearch, Order, count, count_by_status, count_by_subscription, first_limits_of_keys, ids,
+    limits_of_key, limits_of_keys, list, list_with_status, search, some, tied_to_keys,
 };
 pub use visibility::Domain;
 

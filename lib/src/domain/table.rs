@@ -17,7 +17,12 @@ pub(crate) const THOSE: &str = "SELECT CAST(value AS BIGINT) FROM json_each(:ids
 
 /// Ids as the list that [`THOSE`] reads, in JSON.
 pub(crate) fn those(ids: &[DomainId]) -> String {
-    let numbers: Vec<String> = ids.iter().map(|id| id.number().to_string()).collect();
+    numbers(ids.iter().map(|id| id.number()))
+}
+
+/// The numbers of ids of any kind as the list that [`THOSE`] reads.
+pub(crate) fn numbers(all: impl Iterator<Item = i64>) -> String {
+    let numbers: Vec<String> = all.map(|number| number.to_string()).collect();
     format!("[{}]", numbers.join(","))
 }
 

@@ -35,6 +35,7 @@ use crate::event::{Actor, Change};
 use crate::id::{AccountId, ApiKeyId};
 use crate::label;
 use crate::ledger;
+use crate::page::Page;
 use crate::secret::{PlainSecret, SecretKind};
 
 pub use limits::{KeyLimits, KeyRequest, MAX_DOMAINS, MAX_NETWORKS};
@@ -121,6 +122,15 @@ pub fn list(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Vec<ApiKey>, 
 pub fn list_for(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<ApiKey>, Error> {
     let own = limits_of(tx, caller)?;
     let mut keys = table::unrevoked(tx, caller.account())?;
+    keys.retain(|key| sees(&own, key));
+    Ok(keys)
+}
+
+/// A page of the keys of the caller's account that are not revoked, the newest first. Of a page, a key that is limited to some domains
+/// sees those alone that [`list_for`] has.
+pub fn page_for(tx: &ReadTx<'_>, caller: &Caller, page: Page) -> Result<Vec<ApiKey>, Error> {
+    let own = limits_of(tx, caller)?;
+    let mut keys = table::page(tx, caller.account(), page)?;
     keys.retain(|key| sees(&own, key));
     Ok(keys)
 }

@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::db::{Params, ReadTx, Row, WriteTx, moment, moment_if_any, named};
 use crate::error::{Entity, Error, StoreError, StoreTrouble};
 use crate::id::{AccountId, ApiKeyId, DomainId};
+use crate::page::Page;
 use crate::secret::{HashedSecret, PlainSecret};
 
 pub(super) fn insert(
@@ -80,6 +81,24 @@ pub(super) fn unrevoked(tx: &ReadTx<'_>, account: AccountId) -> Result<Vec<ApiKe
         "SELECT d.api_key_id, d.domain_id FROM api_key k JOIN api_key_domain d ON d.api_key_id = k.id
          WHERE k.account_id = ?1 AND k.revoked_at IS NULL",
         [account.number()],
+    )
+}
+
+/// A page of the keys of an account that are not revoked, the newest first. Two statements, however many keys.
+pub(super) fn page(tx: &ReadTx<'_>, account: AccountId, page: Page) -> Result<Vec<ApiKey>, Error> {
+    const IDS: &str = "SELECT id FROM api_key WHERE account_id = ?1 AND revoked_at IS NULL ORDER BY id DESC LIMIT ?2 OFFSET ?3";
+    let params = (account.number(), page.sql_limit(), page.sql_offset());
+    with_domains(
+        tx,
+        tx.all(
+            &format!("SELECT k.* FROM ({IDS}) page JOIN api_key k ON k.id = page.id ORDER BY k.id DESC"),
+            params,
+            api_key,
+        )?,
+        &format!(
+            "SELECT d.api_key_id, d.domain_id FROM ({IDS}) page JOIN api_key_domain d ON d.api_key_id = page.id"
+        ),
+        params,
     )
 }
 

@@ -116,6 +116,16 @@ pub fn create_for_operator(tx: &WriteTx<'_>) -> Result<(LoginLink, PlainSecret),
     Ok((link, secret))
 }
 
+/// The newest unused link to a domain, if there is one.
+pub fn newest<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Option<LoginLinkId>, Error> {
+    table::newest(tx, domain.id)
+}
+
+/// The newest unused link to the caller's whole account, if there is one.
+pub fn newest_for_account(tx: &ReadTx<'_>, caller: &Caller) -> Result<Option<LoginLinkId>, Error> {
+    table::newest_of_account(tx, caller.account())
+}
+
 fn make(tx: &WriteTx<'_>, made_for: &table::For) -> Result<(LoginLink, PlainSecret), Error> {
     forget_expired(tx, FORGOTTEN_AT_ONCE)?;
     let secret = PlainSecret::generate(SecretKind::LoginLink)?;

@@ -56,6 +56,17 @@ pub(super) fn insert(
     Ok(LoginLink { id: LoginLinkId::new(id), domain, last4, created_at, expires_at })
 }
 
+pub(super) fn newest(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<LoginLinkId>, Error> {
+    let newest = "SELECT id FROM login_link WHERE domain_id = ?1 ORDER BY id DESC LIMIT 1";
+    tx.one(newest, [domain.number()], |row| row.get(0).map(LoginLinkId::new))
+}
+
+pub(super) fn newest_of_account(tx: &ReadTx<'_>, account: AccountId) -> Result<Option<LoginLinkId>, Error> {
+    let newest =
+        "SELECT id FROM login_link WHERE account_id = ?1 AND domain_id IS NULL ORDER BY id DESC LIMIT 1";
+    tx.one(newest, [account.number()], |row| row.get(0).map(LoginLinkId::new))
+}
+
 pub(super) fn by_hash(tx: &ReadTx<'_>, hash: &HashedSecret) -> Result<Option<Found>, Error> {
     tx.one(
         "SELECT id, domain_id, account_id, api_key_id FROM login_link WHERE hash = ?1 AND expires_at > ?2 AND created_at <= ?3",

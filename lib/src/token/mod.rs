@@ -83,6 +83,11 @@ pub fn list<'t>(
     table::page(tx, domain.id, after, limit)
 }
 
+/// The newest live token of a domain, if it has any.
+pub fn newest<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Option<DomainTokenId>, Error> {
+    table::newest(tx, domain.id)
+}
+
 /// The live token of `domain` with this id.
 pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, id: DomainTokenId) -> Result<DomainToken, Error> {
     table::by_id(tx, domain.id, id)?.ok_or(Error::NotFound(Entity::DomainToken))

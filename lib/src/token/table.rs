@@ -25,6 +25,12 @@ pub(super) fn insert(
     .ok_or(Error::NotFound(Entity::Domain))
 }
 
+pub(super) fn newest(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<DomainTokenId>, Error> {
+    let newest =
+        "SELECT id FROM domain_token WHERE domain_id = ?1 AND revoked_at IS NULL ORDER BY id DESC LIMIT 1";
+    tx.one(newest, [domain.number()], |row| row.get(0).map(DomainTokenId::new))
+}
+
 pub(super) fn page(
     tx: &ReadTx<'_>,
     domain: DomainId,

@@ -84,8 +84,10 @@ fn a_kept_message_is_posted_again_under_its_id() {
     assert_eq!(set.status, 303, "{}", set.text());
     mail::keep(&app.mail_dir(), JO, Folder::Inbox, ID, "From: a@b.example\nSubject: Hi\n\nHello\n");
     post(&app, ID, CallOutcome::Answered(500));
-    let again = || app.visit(&session, &line(AGAIN, ID), "");
-    assert_eq!(again().status, 303);
+    let again = || app.visit(&session, &line(AGAIN, ID), "list=show%3Dfailed");
+    let done = again();
+    let place = "/console/domains/example.com/deliveries?show=failed";
+    assert_eq!((done.status, done.header("location")), (303, Some(place)), "{}", done.text());
     let posts = hook.posts();
     assert_eq!((posts.len(), posts[0].field("webhook-id")), (1, ID));
     let body: serde_json::Value = serde_json::from_slice(&posts[0].body).unwrap();
@@ -96,6 +98,7 @@ fn a_kept_message_is_posted_again_under_its_id() {
     hook.answers(Answer::status(500));
     let failed = again();
     assert_eq!(failed.status, 422);
+    assert!(failed.text().contains("?show=failed\" aria-current=\"true\""), "{}", failed.text());
     assert!(failed.text().contains("It was posted, and not taken: 451 4.4.1 The webhook answers 500."));
     std::fs::remove_dir_all(app.mail_dir().join("example.com")).unwrap();
     let gone = again();

@@ -234,22 +234,23 @@ fn mail_is_routed_filtered_and_taken_for_aliases() {
 fn lists_are_changed_in_bulk_and_the_accounts_only_by_its_own_administrators() {
     let (world, name) = (World::new(), NAME);
     let place = "/console/domains/example.com/lists";
+    let (blocklist, safelist) = (&format!("{place}#domain-blocklist"), &format!("{place}#account-safelist"));
     let form = "tier=domain&list=blocklist&items=spam@example.net%0A.example.org%0A%0A192.0.2.0/24";
-    world.accepts(&format!("POST /console/domains/{name}/lists/add"), form, place);
+    world.accepts(&format!("POST /console/domains/{name}/lists/add"), form, blocklist);
     let bad = "tier=domain&list=blocklist&items=good.example%0A**";
     world.refuses(&format!("POST /console/domains/{name}/lists/add"), bad, "domain-blocklist-items-error");
     assert_eq!(world.items(ListKind::Blocklist).len(), 3, "all lines or none");
     world.accepts(
         &format!("POST /console/domains/{name}/lists/remove"),
         "tier=domain&list=blocklist&item=.example.org",
-        place,
+        blocklist,
     );
     assert!(!world.items(ListKind::Blocklist).contains(&".example.org".to_owned()));
     let of_one = "tier=recipient&recipient=jo@example.com&list=safelist&items=spam@example.net";
     world.accepts(
         &format!("POST /console/domains/{name}/lists/add"),
         of_one,
-        &format!("{place}?recipient=jo%40example.com"),
+        &format!("{place}?recipient=jo%40example.com#recipient-safelist"),
     );
     let page = world.visit(
         &format!(
@@ -266,7 +267,7 @@ fn lists_are_changed_in_bulk_and_the_accounts_only_by_its_own_administrators() {
     let form = "tier=account&list=safelist&items=a.example";
     let refused = world.app.visit(&session, "POST /console/domains/example.com/lists/add", form);
     assert_eq!(refused.status, 403, "{}", refused.text());
-    world.accepts("POST /console/domains/example.com/lists/add", form, place);
+    world.accepts("POST /console/domains/example.com/lists/add", form, safelist);
     let seen = world.app.visit(&session, "GET /console/domains/example.com/lists", "");
     assert!(
         seen.text().contains("a.example") && seen.text().contains("You see these and cannot change them.")

@@ -4,6 +4,7 @@ mod account;
 mod claims;
 mod deliveries;
 mod domains;
+mod lengths;
 mod live;
 mod pages;
 mod passkeys;
@@ -17,6 +18,7 @@ mod several;
 mod speed;
 mod stale;
 mod ways;
+mod wording;
 
 use std::sync::Barrier;
 use std::thread;

@@ -11,56 +11,67 @@ use postroom::clock::Timestamp;
 use postroom::db::ReadTx;
 use postroom::domain;
 use postroom::error::{Entity, Error};
-use postroom::id::{ApiKeyId, DomainId};
+use postroom::id::{ApiKeyId, DomainId, LoginLinkId};
 use postroom::key::{self, ApiKey, KeyRequest};
 use postroom::login;
 use postroom::name::{DomainName, InvalidName};
+use postroom::page::Page;
 
 use super::{Tab, tabs};
-use crate::console::form::{Fields, Refused, check_sure, submit, sure};
+use crate::console::form::{Fields, Refused, after, check_sure, is_repeated, submit, sure};
 use crate::console::frame::{Frame, Part, base_path, see};
+use crate::console::listed::{Listed, PAGE};
 use crate::console::login_url;
-use crate::console::part::{exact, shown_once, time};
+use crate::console::part::{NOTHING_HERE, exact, pager, shown_once, time};
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, SignedIn};
 
-/// The field that says after which key the form was made. A form that is sent again by a reload makes no second key.
-const AFTER: &str = "after";
-
+/// How many keys stand on a page.
+const ON_A_PAGE: u32 = 50;
 /// How many of the domains that are tied to a key are named.
 const MOST_TIED: u32 = 5;
 /// How many of the domains that a key is limited to are named.
-const MOST_LIMITED: usize = 20;
+const MOST_LIMITED: u32 = 20;
 
 struct Account {
     frame: Frame,
     keys: Vec<ApiKey>,
-    /// The domains that keys are limited to.
+    listed: Listed,
+    has_more: bool,
+    /// The domains that keys are limited to, some of each.
     domains: BTreeMap<ApiKeyId, Vec<DomainName>>,
     /// The domains that are tied to keys, some of each.
     tied: BTreeMap<ApiKeyId, Vec<DomainName>>,
     newest: i64,
+    newest_link: i64,
     /// Whether whoever looks signed in a short while ago.
     is_fresh: bool,
 }
 
 impl Account {
-    fn read(call: &Call<'_, SignedIn>) -> Result<Account, Error> {
+    fn read(call: &Call<'_, SignedIn>, listed: Listed) -> Result<Account, Error> {
         let acts = &call.caller.acts;
         call.read(|tx| {
+            // One more than is shown says whether there is another page, without counting.
+            let page = Page { limit: ON_A_PAGE + 1, offset: (listed.page() - 1) * u64::from(ON_A_PAGE) };
+            let mut keys = key::page_for(tx, acts, page)?;
+            let has_more = keys.len() > ON_A_PAGE as usize;
+            keys.truncate(ON_A_PAGE as usize);
+            let ids: Vec<ApiKeyId> = keys.iter().map(|key| key.id).collect();
             let mut domains: BTreeMap<ApiKeyId, Vec<DomainName>> = BTreeMap::new();
-            for (key, name) in domain::limits_of_keys(tx, acts)? {
+            for (key, name) in domain::first_limits_of_keys(tx, acts, &ids, MOST_LIMITED)? {
                 domains.entry(key).or_default().push(name);
             }
-            let keys = key::list_for(tx, acts)?;
-            let ids: Vec<ApiKeyId> = keys.iter().map(|key| key.id).collect();
             Ok(Account {
                 frame: Frame::of(tx, call)?,
                 newest: newest(tx, acts)?,
+                newest_link: newest_link(tx, acts)?,
                 is_fresh: administrator::is_fresh(tx, &call.caller.session),
                 tied: domain::tied_to_keys(tx, acts, &ids, MOST_TIED)?.into_iter().collect(),
                 keys,
+                listed,
+                has_more,
                 domains,
             })
         })
@@ -70,6 +81,11 @@ impl Account {
 /// The newest key, revoked or not.
 fn newest(tx: &ReadTx<'_>, acts: &Caller) -> Result<i64, Error> {
     Ok(key::newest(tx, acts.account())?.map_or(0, ApiKeyId::number))
+}
+
+/// The newest login link to the account that nobody has used.
+fn newest_link(tx: &ReadTx<'_>, acts: &Caller) -> Result<i64, Error> {
+    Ok(login::newest_for_account(tx, acts)?.map_or(0, LoginLinkId::number))
 }
 
 pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
@@ -82,7 +98,7 @@ fn answer(
     refused: Option<&Refused>,
     secret: Option<&Markup>,
 ) -> Result<Response, Fault> {
-    let account = Account::read(call)?;
+    let account = Account::read(call, Listed::of(call, refused, &[PAGE]))?;
     let frame = &account.frame;
     let content = html! {
         div.head { h1 { "Account" } }
@@ -96,7 +112,7 @@ fn answer(
                 a href=(frame.to("/sessions")) { "Sessions" } "." }
             (Fields::of("link", &[], refused).top())
             @if account.is_fresh {
-                (frame.button(&frame.to("/account/links"), "Make a login link", ""))
+                (frame.form(&frame.to("/account/links"), &html! { (after(account.newest_link)) button { "Make a login link" } }))
             } @else {
                 (sign_in_anew())
             }
@@ -107,17 +123,20 @@ fn answer(
 
 fn keys(account: &Account, refused: Option<&Refused>) -> Markup {
     let fields = Fields::of("key", &[], refused);
+    let page = account.listed.page();
+    let at = |page: u64| account.frame.to(&format!("/account{}", account.listed.with(PAGE, page).query()));
     html! {
         section.card {
             h2 { "API keys" }
             (fields.top())
-            @if account.keys.is_empty() { p { "There is none." } } @else {
+            @if account.keys.is_empty() { p { @if page > 1 { (NOTHING_HERE) } @else { "There is none." } } } @else {
                 table.table {
                     caption.visually-hidden { "API keys" }
                     thead { tr { th scope="col" { "Key" } th scope="col" { "May" } th scope="col" { "Last used" } th scope="col" { "Expires" } th scope="col" { span.visually-hidden { "Change" } } } }
                     tbody { @for key in &account.keys { (row(account, key, refused)) } }
                 }
             }
+            (pager((page > 1).then(|| at(page - 1)), account.has_more.then(|| at(page + 1))))
         }
     }
 }
@@ -137,8 +156,8 @@ fn row(account: &Account, key: &ApiKey, refused: Option<&Refused>) -> Markup {
                     div.small { "only with " @match account.domains.get(&key.id) {
                         None => "domains that are gone",
                         Some(names) => {
-                            @for (at, name) in names.iter().take(MOST_LIMITED).enumerate() { @if at > 0 { ", " } (name) }
-                            @if names.len() > MOST_LIMITED { ", and " (names.len() - MOST_LIMITED) " more" }
+                            @for (at, name) in names.iter().take(MOST_LIMITED as usize).enumerate() { @if at > 0 { ", " } (name) }
+                            @if names.len() > MOST_LIMITED as usize { ", and more" }
                         }
                     } }
                 }
@@ -159,13 +178,17 @@ fn row(account: &Account, key: &ApiKey, refused: Option<&Refused>) -> Markup {
                     @if !account.is_fresh { (sign_in_anew()) } @else { (frame.form(&path("rotate"), &html! {
                         (fields.top())
                         (fields.row())
-                        input type="hidden" name=(AFTER) value=(key.last4);
+                        (after(&key.last4))
+                        (account.listed.field())
                         div.row {
                             (fields.input("number", "grace", "Minutes for which the secret before still works", "60", "", true))
                             button.slight { "Rotate the secret" }
                         }
                     })) }
-                    (frame.form(&path("revoke"), &sure("Whatever has it is refused from then on", "Revoke it for good")))
+                    (frame.form(&path("revoke"), &html! {
+                        (account.listed.field())
+                        (sure("Whatever has it is refused from then on", "Revoke it for good"))
+                    }))
                 }
             }
         }
@@ -180,7 +203,7 @@ fn create_form(account: &Account, refused: Option<&Refused>) -> Markup {
             h2 { "Make an API key" }
             @if !account.is_fresh { (sign_in_anew()) } @else { (account.frame.form(&account.frame.to("/account/keys"), &html! {
                 (fields.top())
-                input type="hidden" name=(AFTER) value=(account.newest);
+                (after(account.newest))
                 (fields.text("description", "What it is for", "", ""))
                 details open[fields.is_wrong(&["scopes", "expires_at", "networks", "domains"])] {
                     summary { "Limit what it may do" }
@@ -204,9 +227,9 @@ fn sign_in_anew() -> Markup {
     html! { p { strong { "This session began more than 15 minutes ago. Sign in again, and come back here." } } }
 }
 
-/// The address of the page.
-fn here(call: &Call<'_, SignedIn>) -> Response {
-    see(&format!("{}/console/account", base_path(call.base_url)))
+/// The page on which the form stood.
+fn here(call: &Call<'_, SignedIn>, form: &Form) -> Response {
+    see(&format!("{}/console/account{}", base_path(call.base_url), Listed::of_form(form, &[PAGE]).query()))
 }
 
 /// The page again, with what was not accepted.
@@ -225,8 +248,7 @@ pub(in crate::console) fn create(call: &Call<'_, SignedIn>) -> Result<Response, 
         let made = call.write(|tx| {
             // A key is a lasting way in.
             administrator::check_fresh(tx, &call.caller.session)?;
-            let after = newest(tx, acts)?.to_string();
-            if form.get(AFTER).is_some_and(|given| given != after) {
+            if is_repeated(form, newest(tx, acts)?) {
                 return Ok::<_, Error>(None);
             }
             let domains = match &wish.domains {
@@ -255,7 +277,7 @@ pub(in crate::console) fn create(call: &Call<'_, SignedIn>) -> Result<Response, 
                 answer(call, StatusCode::OK, None, Some(&told))
             }
             // It was sent before: what it made is in the list.
-            None => Ok(here(call)),
+            None => Ok(here(call, form)),
         }
     })
 }
@@ -316,7 +338,7 @@ pub(in crate::console) fn rotate(call: &Call<'_, SignedIn>) -> Result<Response, 
             administrator::check_fresh(tx, &call.caller.session)?;
             let all = key::list_for(tx, acts)?;
             let found = all.iter().find(|key| key.id == id).ok_or(Error::NotFound(Entity::ApiKey))?;
-            if form.get(AFTER).is_some_and(|given| given != found.last4) {
+            if is_repeated(form, &found.last4) {
                 return Ok::<_, Error>(None);
             }
             key::rotate(tx, acts, id, Duration::from_secs(60 * minutes)).map(Some)
@@ -326,7 +348,7 @@ pub(in crate::console) fn rotate(call: &Call<'_, SignedIn>) -> Result<Response, 
                 let told = shown_once("The API key has a new secret", "the API key", secret.reveal(), "");
                 answer(call, StatusCode::OK, None, Some(&told))
             }
-            None => Ok(here(call)),
+            None => Ok(here(call, form)),
         }
     })
 }
@@ -336,19 +358,24 @@ pub(in crate::console) fn revoke(call: &Call<'_, SignedIn>) -> Result<Response, 
     submit(call, again, ("key", "key"), |form| {
         check_sure(form)?;
         call.write(|tx| key::revoke_for(tx, &call.caller.acts, id).map(drop))?;
-        Ok(here(call))
+        Ok(here(call, form))
     })
 }
 
 /// Makes a login link to the account.
 pub(in crate::console) fn create_link(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
-    submit(call, again, ("link", "session"), |_| {
-        let (link, secret) = call.write(|tx| {
+    submit(call, again, ("link", "session"), |form| {
+        let acts = &call.caller.acts;
+        let made = call.write(|tx| {
             // Whoever opens it may choose a password, and so stay.
             administrator::check_fresh(tx, &call.caller.session)?;
-            login::create_for_account(tx, &call.caller.acts)
+            if is_repeated(form, newest_link(tx, acts)?) {
+                return Ok::<_, Error>(None);
+            }
+            login::create_for_account(tx, acts).map(Some)
         })?;
-        let account = call.read(|tx| account::own(tx, &call.caller.acts))?.name;
+        let Some((link, secret)) = made else { return Ok(here(call, form)) };
+        let account = call.read(|tx| account::own(tx, acts))?.name;
         let title = format!("The login link to the account {account} is made");
         let after = format!("It works once, until {}. Send it to one person.", exact(link.expires_at));
         let url = login_url(call.base_url, &secret);

@@ -12,7 +12,7 @@ use postroom::name::DomainName;
 
 use crate::console::domain::log::{EVENTS, before, events, older};
 use crate::console::frame::{Frame, Part};
-use crate::console::part::{encoded, pager};
+use crate::console::part::{NOTHING_HERE, encoded, pager};
 use crate::console::sheet::{Sheet, file};
 use crate::json::event::event_json;
 use crate::wire::http::{HeaderValue, Response};
@@ -54,6 +54,7 @@ impl Asked {
         let given = |at: usize| self.entered.get(at).is_some_and(|text| !text.is_empty());
         match field {
             "domain" => given(0) && self.domain.is_none(),
+            "action" => given(1) && self.action.is_none(),
             "since" => given(2) && self.since.is_none(),
             "until" => given(3) && self.until.is_none(),
             _ => false,
@@ -90,19 +91,19 @@ impl Asked {
 
 pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let (before, asked) = (before(call), Asked::of(call));
-    let (frame, found) = call.read(|tx| {
-        let found = asked.find(tx, call.caller.acts.account(), before, EVENTS)?;
+    let (frame, mut found) = call.read(|tx| {
+        let found = asked.find(tx, call.caller.acts.account(), before, EVENTS + 1)?;
         Ok::<_, Error>((Frame::of(tx, call)?, found))
     })?;
     let at = |before: String| frame.to(&format!("/log?{}{before}", asked.query()));
     let newest = before.map(|_| at(String::new()));
-    let older = older(&found, EVENTS).map(|id| at(format!("&before={id}")));
+    let older = older(&mut found).map(|id| at(format!("&before={id}")));
     let file = |format: &str| frame.to(&format!("/log/export?{}&format={format}", asked.query()));
     let content = html! {
         div.head { h1 { "Audit log" } }
         (search(&frame, &asked))
         section.card aria-label="Events" {
-            @if found.is_empty() { p { "Nothing like that happened." } }
+            @if found.is_empty() { p { @if before.is_some() { (NOTHING_HERE) } @else { "Nothing like that happened." } } }
             (events(&found, frame.now))
             (pager(newest, older))
             @if !found.is_empty() {
@@ -132,11 +133,14 @@ fn search(frame: &Frame, asked: &Asked) -> Markup {
             div.row {
                 (line("text", "domain", "Domain", domain, "This is no domain name."))
                 div.field {
+                    @let is_wrong = asked.is_wrong("action");
                     label for="action" { "What happened" }
-                    select id="action" name="action" {
+                    select id="action" name="action" aria-invalid=[is_wrong.then_some("true")] autofocus[is_wrong]
+                        aria-describedby=[is_wrong.then_some("action-error")] {
                         option value="" { "Anything" }
                         @for known in actions() { option value=(known) selected[Some(known) == asked.action] { (known) } }
                     }
+                    @if is_wrong { p.error #action-error { "There is no such action." } }
                 }
                 (line("date", "since", "From (UTC)", since, "This is no date."))
                 (line("date", "until", "To (UTC)", until, "This is no date."))

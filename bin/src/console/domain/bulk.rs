@@ -70,7 +70,7 @@ pub(in crate::console) fn add(call: &Call<'_, SignedIn>) -> Result<Response, Fau
     let mut lines = match lines(&form) {
         Ok(lines) => lines,
         Err(error) => {
-            let refused = Refused::of("bulk", "lines", form, error.into())?;
+            let refused = Refused::of(call, "bulk", "lines", form, error.into())?;
             return ask(call, StatusCode::UNPROCESSABLE_ENTITY, Some(&refused));
         }
     };

@@ -9,7 +9,8 @@ use super::tabs::{self, Tab};
 use super::{find, name, see_domain};
 use crate::console::form::{Fields, Refused, submit};
 use crate::console::frame::Frame;
-use crate::console::part::{Tone, counted, encoded, pager, pill, time};
+use crate::console::listed::Listed;
+use crate::console::part::{NOTHING_HERE, Tone, counted, encoded, pager, pill, time};
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, LookingCall, MailTrouble, PostedAgain, SignedIn, Whose};
 
@@ -17,6 +18,8 @@ use crate::wire::{Call, Fault, LookingCall, MailTrouble, PostedAgain, SignedIn, 
 const ON_A_PAGE: u32 = 50;
 /// The field of the form that is not there: what is wrong stands at the top.
 const FORM: &str = "again";
+/// The parameters of the list.
+const KNOWN: &[&str] = &["show", "after"];
 
 pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     answer(call, StatusCode::OK, None)
@@ -28,8 +31,9 @@ fn answer(
     refused: Option<&Refused>,
 ) -> Result<Response, Fault> {
     let name = name(call)?;
-    let only_failed = call.query("show").as_deref() == Some("failed");
-    let after = call.query("after").and_then(|text| text.parse::<CallCursor>().ok());
+    let listed = Listed::of(call, refused, KNOWN);
+    let only_failed = listed.get("show") == Some("failed");
+    let after = listed.get("after").and_then(|text| text.parse::<CallCursor>().ok());
     let (frame, domain, mut deliveries) = call.read(|tx| {
         let domain = find(tx, &call.caller.acts, &name)?;
         let deliveries = call::list(tx, &domain, only_failed, after, ON_A_PAGE + 1)?;
@@ -38,10 +42,9 @@ fn answer(
     let has_more = deliveries.len() > ON_A_PAGE as usize;
     deliveries.truncate(ON_A_PAGE as usize);
     let path = |query: &str| frame.to_domain(name.as_str(), &format!("/deliveries{query}"));
-    let of = if only_failed { "show=failed&" } else { "" };
     let older =
-        deliveries.last().filter(|_| has_more).map(|last| path(&format!("?{of}after={}", last.cursor)));
-    let newest = path(if only_failed { "?show=failed" } else { "" });
+        deliveries.last().filter(|_| has_more).map(|last| path(&listed.with("after", last.cursor).query()));
+    let newest = path(&listed.without("after").query());
     let content = html! {
         section.card {
             h2 { "Deliveries to the webhook" }
@@ -54,15 +57,15 @@ fn answer(
                 }
             }
             (Fields::of(FORM, &[], refused).top())
-            @if deliveries.is_empty() { p { @if only_failed { "None has failed." } @else { "Nothing was posted." } } }
-            @else { (table(&frame, &domain, &deliveries)) }
+            @if deliveries.is_empty() { p { @if after.is_some() { (NOTHING_HERE) } @else if only_failed { "None has failed." } @else { "Nothing was posted." } } }
+            @else { (table(&frame, &domain, &deliveries, &listed)) }
             (pager(after.map(|_| newest), older))
         }
     };
     Ok(tabs::page_with(status, &frame, &domain, Tab::Deliveries, &content))
 }
 
-fn table(frame: &Frame, domain: &Details, deliveries: &[Posted]) -> Markup {
+fn table(frame: &Frame, domain: &Details, deliveries: &[Posted], listed: &Listed) -> Markup {
     html! {
         table.table {
             caption.visually-hidden { "Deliveries to the webhook" }
@@ -78,7 +81,7 @@ fn table(frame: &Frame, domain: &Details, deliveries: &[Posted]) -> Markup {
                             @if delivery.attempts > 1 { ", " (counted(delivery.attempts.into(), "call")) }
                         }
                         td {
-                            @if delivery.is_kept { (again(frame, domain, delivery)) }
+                            @if delivery.is_kept { (again(frame, domain, delivery, listed)) }
                             @else { span.small.soft { "The message is not kept here." } }
                         }
                     }
@@ -88,12 +91,13 @@ fn table(frame: &Frame, domain: &Details, deliveries: &[Posted]) -> Markup {
     }
 }
 
-fn again(frame: &Frame, domain: &Details, delivery: &Posted) -> Markup {
+fn again(frame: &Frame, domain: &Details, delivery: &Posted, listed: &Listed) -> Markup {
     let path =
         frame.to_domain(domain.name.as_str(), &format!("/deliveries/{}/again", encoded(&delivery.delivery)));
     frame.form(
         &path,
         &html! {
+            (listed.field())
             button.slight { "Post again" span.visually-hidden { " " (delivery.delivery) } }
         },
     )
@@ -117,7 +121,7 @@ fn wrong(reason: impl std::fmt::Display) -> Fault {
 
 /// Posts a delivery again, whose message is kept.
 pub(in crate::console) fn again_now(call: &LookingCall<'_, SignedIn>) -> Result<Response, Fault> {
-    submit(call, answer, (FORM, FORM), |_| {
+    submit(call, answer, (FORM, FORM), |form| {
         let name = name(call)?;
         let (domain, delivery) = call.read(|tx| {
             let domain = find(tx, &call.caller.acts, &name)?;
@@ -128,7 +132,10 @@ pub(in crate::console) fn again_now(call: &LookingCall<'_, SignedIn>) -> Result<
         let mailroom = call.mailroom.ok_or_else(|| wrong(MailTrouble::NoFolder))?;
         let whose = Whose { domain: &domain.name, since: domain.held_since };
         match mailroom.post_again(whose, &delivery.mailbox, &delivery.delivery).map_err(wrong)? {
-            PostedAgain::Taken => Ok(see_domain(call, &domain.name, "/deliveries")),
+            PostedAgain::Taken => {
+                let listed = Listed::of_form(form, KNOWN);
+                Ok(see_domain(call, &domain.name, &format!("/deliveries{}", listed.query())))
+            }
             PostedAgain::NotTaken(reply) => Err(wrong(format_args!("it was posted, and not taken: {reply}"))),
             PostedAgain::Gone => Err(wrong(
                 "the message is not in its mailbox any more, so that it cannot be posted again: somebody has deleted or moved it",

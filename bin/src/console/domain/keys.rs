@@ -155,7 +155,7 @@ fn import_form(keys: &Keys, refused: Option<&Refused>) -> Markup {
             (keys.frame.form(&action, &html! {
                 (fields.top())
                 (fields.needed("selector", "Selector", "", ""))
-                (fields.field("pem", "Private key", "An RSA key in PEM (PKCS #1). It is sealed at once, and never shown again.", |control| html! {
+                (fields.field("pem", "Private key", "A private key in PEM, without a passphrase: RSA of 1024 or 2048 bits, or Ed25519. It is sealed at once, and never shown again.", |control| html! {
                     // What was pasted is a secret: it is not shown again.
                     textarea id=(control.id) name=(control.name) rows="4" required spellcheck="false" autocomplete="off"
                         aria-describedby=[control.described] aria-invalid=[control.is_wrong.then_some("true")] autofocus[control.is_wrong] {}
@@ -184,7 +184,7 @@ pub(in crate::console) fn import(call: &Call<'_, SignedIn>) -> Result<Response, 
     submit(call, answer, ("import", "selector"), |form| {
         add(call, form, || {
             let pem = form.octets("pem").unwrap_or_default();
-            let pair = KeyPair::import(pem)
+            let pair = KeyPair::import_any(pem)
                 .map_err(|e| Error::invalid("pem", format_args!("this key is not usable: {e}")))?;
             Ok(Source::Pair(pair))
         })

@@ -19,7 +19,8 @@ use postroom::verify::Code;
 
 use crate::console::form::{Fields, Refused};
 use crate::console::frame::{Frame, Part, base_path, see};
-use crate::console::part::{Tone, domain_pill, encoded, pager, pill, time};
+use crate::console::listed::LIST;
+use crate::console::part::{NOTHING_HERE, Tone, domain_pill, encoded, pager, pill, time};
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, SignedIn};
@@ -46,9 +47,6 @@ const ORDERS: &[(&str, &str, Order, Direction)] = &[
     ("newest", "Newest first", Order::Created, Direction::Descending),
     ("oldest", "Oldest first", Order::Created, Direction::Ascending),
 ];
-
-/// The field of a form that carries what the list was asked for on whose page it stood.
-const LIST: &str = "list";
 
 /// What the list is asked for.
 #[derive(Clone)]
@@ -184,7 +182,7 @@ pub(in crate::console) fn add(call: &Call<'_, SignedIn>) -> Result<Response, Fau
         Err(fault) => {
             let own =
                 if matches!(fault, Fault::Library(Error::Conflict(_))) { own(call, &form)? } else { None };
-            let mut refused = Refused::of("add", "domain", form, fault)?;
+            let mut refused = Refused::of(call, "add", "domain", form, fault)?;
             if let Some(name) = own {
                 let place = format!("{}/console/domains/{name}", base_path(call.base_url));
                 refused = refused.own("You have this domain already.", place);
@@ -275,8 +273,10 @@ fn search(frame: &Frame, asked: &Asked) -> Markup {
                     label for="problem" { "Problem" }
                     select id="problem" name="problem" {
                         option value="" { "Any or none" }
-                        @for code in Code::ALL {
-                            option value=(code.as_str()) selected[asked.problem == Some(*code)] { (code.as_str().replace('_', " ")) }
+                        @for (title, codes) in Code::GROUPS {
+                            optgroup label=(title) {
+                                @for code in *codes { option value=(code.as_str()) selected[asked.problem == Some(*code)] { (code.meaning()) } }
+                            }
                         }
                     }
                 }
@@ -301,7 +301,8 @@ fn table(frame: &Frame, asked: &Asked, found: &Found, refused: Option<&Refused>)
     html! {
         section.card #live aria-label="Domains" data-state=(found.state(frame.now)) data-follow=[follow] {
             @if found.domains.is_empty() {
-                @if asked.is_narrowed() { p { "No domain is like that. " a href=(frame.to("/domains")) { "Show all" } } }
+                @if asked.page > 1 { p { (NOTHING_HERE) } (pager(before, None)) }
+                @else if asked.is_narrowed() { p { "No domain is like that. " a href=(frame.to("/domains")) { "Show all" } } }
                 @else { p { "There is no domain here yet. Add the first one below." } }
             } @else {
                 (choosing(frame, asked, refused, &html! {

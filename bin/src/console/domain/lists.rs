@@ -5,6 +5,7 @@ use postroom::address::EmailAddress;
 use postroom::db::ReadTx;
 use postroom::domain::{Details, Domain};
 use postroom::error::{Entity, Error};
+use postroom::id::ListEntryId;
 use postroom::list::{
     self, Because, Explanation, InvalidItem, Item, ListEntry, ListKind, ListOutcome, ListQuery, Scope, Tier,
 };
@@ -15,7 +16,7 @@ use super::tabs::{self, Tab};
 use super::{find, name, see_domain};
 use crate::console::form::{Fields, Refused, sentence, submit};
 use crate::console::frame::Frame;
-use crate::console::part::{Tone, encoded, pill};
+use crate::console::part::{NOTHING_HERE, Tone, encoded, pager, pill};
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, SignedIn};
@@ -23,12 +24,36 @@ use crate::wire::{Call, Fault, SignedIn};
 /// The most entries that one form adds.
 const MOST_AT_ONCE: usize = 1000;
 /// The most entries of one list that stand on the page.
-const MOST_SHOWN: u32 = 200;
+const MOST_SHOWN: u32 = 40;
+/// The parameter that names a list, and the entry of it after which the page begins: `domain-blocklist.57`.
+const FROM: &str = "from";
 
-/// The two lists of one tier.
+/// The two lists of one tier: some entries of each.
 struct Pair {
     tier: Tier,
     lists: [(ListKind, Vec<ListEntry>); 2],
+}
+
+/// Where the page begins in one of the lists.
+struct Start {
+    list: String,
+    after: ListEntryId,
+}
+
+impl Start {
+    fn read(text: &str) -> Option<Start> {
+        let (list, id) = text.split_once('.')?;
+        Some(Start { list: list.to_owned(), after: id.parse().ok().map(ListEntryId::new)? })
+    }
+
+    fn text(&self) -> String {
+        format!("{}.{}", self.list, self.after)
+    }
+
+    /// After which entry the page begins in this list.
+    fn of(from: Option<&Start>, tier: Tier, kind: ListKind) -> Option<ListEntryId> {
+        from.filter(|from| from.list == form_of(tier, kind)).map(|from| from.after)
+    }
 }
 
 struct Lists {
@@ -37,6 +62,7 @@ struct Lists {
     /// Whose lists stand in the last tier.
     recipient: Option<EmailAddress>,
     pairs: Vec<Pair>,
+    from: Option<Start>,
     asked: Asked,
     explained: Option<Result<Explanation, String>>,
 }
@@ -58,16 +84,21 @@ fn answer(
     refused: Option<&Refused>,
 ) -> Result<Response, Fault> {
     let name = name(call)?;
-    let text = |field: &str| call.query(field).unwrap_or_default().trim().to_owned();
+    let entered = |field: &str| refused.and_then(|refused| refused.entered(field)).map(str::to_owned);
+    let text =
+        |field: &str| entered(field).or_else(|| call.query(field)).unwrap_or_default().trim().to_owned();
     let asked = Asked { to: text("to"), sender: text("sender"), ip: text("ip") };
     let wanted = text("recipient").parse::<EmailAddress>().ok();
+    let from = Start::read(&text(FROM));
     let lists = call.read(|tx| {
         let domain = find(tx, &call.caller.acts, &name)?;
         let recipient = wanted.filter(|address| *address.domain() == domain.name);
-        let mut pairs =
-            vec![pair(tx, &Scope::Domain(&domain))?, pair(tx, &Scope::Account(&call.caller.acts))?];
+        let mut pairs = vec![
+            pair(tx, &Scope::Domain(&domain), from.as_ref())?,
+            pair(tx, &Scope::Account(&call.caller.acts), from.as_ref())?,
+        ];
         if let Some(address) = &recipient {
-            pairs.insert(0, of_recipient(tx, &domain, address)?);
+            pairs.insert(0, of_recipient(tx, &domain, address, from.as_ref())?);
         }
         let explained = explained(tx, call, &domain, &asked)?;
         Ok::<_, Error>(Lists {
@@ -75,6 +106,7 @@ fn answer(
             domain: domain.into_details(),
             recipient,
             pairs,
+            from,
             asked,
             explained,
         })
@@ -88,14 +120,24 @@ fn answer(
     Ok(tabs::page_with(status, &lists.frame, &lists.domain, Tab::Lists, &content))
 }
 
-fn pair<'t>(tx: &ReadTx<'t>, scope: &Scope<'_, 't>) -> Result<Pair, Error> {
-    let of = |kind| Ok::<_, Error>((kind, list::entries(tx, scope, kind, None, MOST_SHOWN + 1)?));
-    Ok(Pair { tier: scope.tier(), lists: [of(ListKind::Safelist)?, of(ListKind::Blocklist)?] })
+fn pair<'t>(tx: &ReadTx<'t>, scope: &Scope<'_, 't>, from: Option<&Start>) -> Result<Pair, Error> {
+    let tier = scope.tier();
+    let of = |kind| {
+        // One more than is shown says whether there are more.
+        let after = Start::of(from, tier, kind);
+        Ok::<_, Error>((kind, list::entries(tx, scope, kind, after, MOST_SHOWN + 1)?))
+    };
+    Ok(Pair { tier, lists: [of(ListKind::Safelist)?, of(ListKind::Blocklist)?] })
 }
 
-fn of_recipient<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, address: &EmailAddress) -> Result<Pair, Error> {
+fn of_recipient<'t>(
+    tx: &ReadTx<'t>,
+    domain: &Domain<'t>,
+    address: &EmailAddress,
+    from: Option<&Start>,
+) -> Result<Pair, Error> {
     match recipient::find(tx, domain, address) {
-        Ok(recipient) => pair(tx, &Scope::Recipient(domain, &recipient)),
+        Ok(recipient) => pair(tx, &Scope::Recipient(domain, &recipient), from),
         // Of whom nothing is known yet, nothing is listed.
         Err(Error::NotFound(Entity::Recipient)) => Ok(Pair {
             tier: Tier::Recipient,
@@ -241,30 +283,27 @@ fn one(
         input type="hidden" name="tier" value=(tier.as_str());
         input type="hidden" name="list" value=(kind.as_str());
         @if let Some(recipient) = &lists.recipient { input type="hidden" name="recipient" value=(recipient); }
+        @if let Some(from) = &lists.from { input type="hidden" name=(FROM) value=(from.text()); }
     };
+    let at = |from: Option<Start>| {
+        frame.to_domain(lists.domain.name.as_str(), &place(lists.recipient.as_ref(), from.as_ref(), form))
+    };
+    let is_first = Start::of(lists.from.as_ref(), tier, kind).is_none();
+    let has_more = entries.len() > MOST_SHOWN as usize;
+    let shown = entries.get(..MOST_SHOWN as usize).unwrap_or(entries);
+    let next = shown.last().filter(|_| has_more).map(|last| Start { list: form.to_owned(), after: last.id });
     let fields = Fields::of(form, &["items"], refused);
     let word = match kind {
         ListKind::Safelist => "Safelist",
         ListKind::Blocklist => "Blocklist",
     };
     html! {
-        h3 { (word) }
-        @if entries.is_empty() { p.soft { "Empty." } }
-        ul.reasons {
-            @for entry in entries.iter().take(MOST_SHOWN as usize) {
-                li {
-                    code { (entry.item.given()) }
-                    @if may_change {
-                        (frame.form(&path("remove"), &html! {
-                            (hidden)
-                            input type="hidden" name="item" value=(entry.item.given());
-                            button.slight { "Remove" span.visually-hidden { " " (entry.item.given()) } }
-                        }))
-                    }
-                }
-            }
-        }
-        @if entries.len() > MOST_SHOWN as usize { p.soft { "And more, which do not stand here." } }
+        h3 id=(form) { (word) }
+        @if entries.is_empty() { p.soft { @if is_first { "Empty." } @else { (NOTHING_HERE) } } }
+        // One form for all of them: what stands in it would stand beside each entry otherwise.
+        @if may_change && !shown.is_empty() { (frame.form(&path("remove"), &html! { (hidden) (items_of(shown, true)) })) }
+        @else { (items_of(shown, false)) }
+        (pager((!is_first).then(|| at(None)), next.map(|next| at(Some(next)))))
         @if may_change {
             (frame.form(&path("add"), &html! {
                 (fields.top())
@@ -274,6 +313,29 @@ fn one(
             }))
         }
     }
+}
+
+/// Entries of a list, each with a button to remove it where that may be done.
+fn items_of(entries: &[ListEntry], may_change: bool) -> Markup {
+    html! {
+        ul.reasons {
+            @for entry in entries {
+                li {
+                    code { (entry.item.given()) }
+                    @if may_change { button.slight name="item" value=(entry.item.given()) { "Remove" span.visually-hidden { " " (entry.item.given()) } } }
+                }
+            }
+        }
+    }
+}
+
+/// The page with the lists of this recipient, where one of the lists begins at `from`; the browser goes to the list that is called so.
+fn place(recipient: Option<&EmailAddress>, from: Option<&Start>, list: &str) -> String {
+    let recipient = recipient.map(|address| format!("recipient={}", encoded(&address.to_string())));
+    let query: Vec<String> =
+        recipient.into_iter().chain(from.map(|from| format!("{FROM}={}", encoded(&from.text())))).collect();
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    format!("/lists{query}#{list}")
 }
 
 /// What a form is about.
@@ -344,9 +406,8 @@ fn change(call: &Call<'_, SignedIn>, is_added: bool) -> Result<Response, Fault> 
             }
             Ok(())
         })?;
-        let of =
-            wish.recipient.as_ref().map(|address| format!("?recipient={}", encoded(&address.to_string())));
-        Ok(see_domain(call, &name, &format!("/lists{}", of.unwrap_or_default())))
+        let from = Start::read(given.get(FROM).unwrap_or_default());
+        Ok(see_domain(call, &name, &place(wish.recipient.as_ref(), from.as_ref(), form)))
     })
 }
 

@@ -11,7 +11,7 @@ use super::tabs::{self, Tab};
 use super::{find, name};
 use crate::console::form::sentence;
 use crate::console::frame::Frame;
-use crate::console::part::{pager, time};
+use crate::console::part::{NOTHING_HERE, pager, time};
 use crate::wire::http::Response;
 use crate::wire::{Call, Fault, SignedIn};
 
@@ -21,17 +21,18 @@ pub(in crate::console) const EVENTS: u32 = 50;
 pub(in crate::console) fn show(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let name = name(call)?;
     let before = before(call);
-    let (frame, domain, events) = call.read(|tx| {
+    let (frame, domain, mut events) = call.read(|tx| {
         let domain = find(tx, &call.caller.acts, &name)?;
-        let events = domain::timeline(tx, &domain, before, EVENTS)?;
+        // One more than is shown says whether there are older ones.
+        let events = domain::timeline(tx, &domain, before, EVENTS + 1)?;
         Ok::<_, Error>((Frame::of(tx, call)?, domain.into_details(), events))
     })?;
-    let older = older(&events, EVENTS).map(|id| frame.to_domain(name.as_str(), &format!("/log?before={id}")));
+    let older = older(&mut events).map(|id| frame.to_domain(name.as_str(), &format!("/log?before={id}")));
     let newest = before.map(|_| frame.to_domain(name.as_str(), "/log"));
     let content = html! {
         section.card {
             h2 { "What happened" }
-            @if events.is_empty() { p { "Nothing yet." } }
+            @if events.is_empty() { p { @if before.is_some() { (NOTHING_HERE) } @else { "Nothing yet." } } }
             (self::events(&events, frame.now))
             (pager(newest, older))
         }
@@ -44,10 +45,11 @@ pub(in crate::console) fn before<By>(call: &Call<'_, By>) -> Option<EventId> {
     call.query("before").and_then(|id| id.parse().ok()).map(EventId::new)
 }
 
-/// Before which event the next page of a log begins, if there may be more.
-pub(in crate::console) fn older(events: &[Event], limit: u32) -> Option<EventId> {
-    let is_full = events.len() >= limit as usize;
-    events.last().filter(|_| is_full).map(|event| event.id)
+/// Leaves so many events as stand on a page. Returns before which event the next page begins, if there were more.
+pub(in crate::console) fn older(events: &mut Vec<Event>) -> Option<EventId> {
+    let has_more = events.len() > EVENTS as usize;
+    events.truncate(EVENTS as usize);
+    events.last().filter(|_| has_more).map(|event| event.id)
 }
 
 /// Events as a list.

@@ -12,7 +12,8 @@ use super::tabs::{self, Tab};
 use super::{find, name, see_domain};
 use crate::console::form::{Fields, Refused, submit};
 use crate::console::frame::Frame;
-use crate::console::part::{encoded, pager, time};
+use crate::console::listed::{LIST, Listed, PAGE};
+use crate::console::part::{NOTHING_HERE, encoded, pager, time};
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{
@@ -21,6 +22,8 @@ use crate::wire::{
 
 /// The field and the parameter that name the mailbox.
 const MAILBOX: &str = "mailbox";
+/// The parameters of the list.
+const KNOWN: &[&str] = &[MAILBOX, PAGE];
 /// What is typed to delete a message.
 const WORD: &str = "delete";
 
@@ -53,28 +56,24 @@ fn mailbox_of(text: &str, domain: &Details) -> Result<EmailAddress, Fault> {
 
 pub(in crate::console) fn list(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let (frame, domain) = read(call)?;
-    let page: usize = call.query("page").and_then(|page| page.parse().ok()).unwrap_or(1).clamp(1, 1_000_000);
-    let asked = call.query(MAILBOX).filter(|text| !text.trim().is_empty());
+    let listed = Listed::of(call, None, KNOWN);
+    let page = listed.page();
+    let before = usize::try_from(page - 1).unwrap_or(usize::MAX);
     // What is no address of the domain has no messages.
-    let mailbox = asked.as_deref().map(|text| mailbox_of(text.trim(), &domain));
+    let mailbox = listed.get(MAILBOX).map(|text| mailbox_of(text, &domain));
     let found = match &mailbox {
         Some(Err(_)) => Ok(HeldPage::default()),
-        Some(Ok(mailbox)) => mailroom(call).and_then(|it| it.held(whose(&domain), Some(mailbox), page - 1)),
-        None => mailroom(call).and_then(|it| it.held(whose(&domain), None, page - 1)),
+        Some(Ok(mailbox)) => mailroom(call).and_then(|it| it.held(whose(&domain), Some(mailbox), before)),
+        None => mailroom(call).and_then(|it| it.held(whose(&domain), None, before)),
     };
-    let asked = asked.unwrap_or_default();
-    let at = |page: usize| {
-        let of =
-            if asked.is_empty() { String::new() } else { format!("&{MAILBOX}={}", encoded(asked.trim())) };
-        frame.to_domain(domain.name.as_str(), &format!("/quarantine?page={page}{of}"))
-    };
+    let at = |page: u64| list_at(&frame, &domain, &listed.with(PAGE, page));
     let content = html! {
         section.card {
             h2 { "Held back" }
             p { "Messages to " (domain.name) " that a spam filter marked, where the policy is to quarantine them. Nobody else is told of them." }
             form method="get" action=(frame.to_domain(domain.name.as_str(), "/quarantine")) {
                 div.row {
-                    div.field { label for="mailbox" { "Mailbox" } input #mailbox type="email" name=(MAILBOX) value=(asked); }
+                    div.field { label for="mailbox" { "Mailbox" } input #mailbox type="email" name=(MAILBOX) value=(listed.get(MAILBOX).unwrap_or_default()); }
                     button { "Show" }
                 }
             }
@@ -82,7 +81,8 @@ pub(in crate::console) fn list(call: &Call<'_, SignedIn>) -> Result<Response, Fa
                 Err(trouble) => (said(*trouble)),
                 Ok(found) => {
                     @if found.is_cut { p { "There are more than are looked at here. Name a mailbox to see all of its messages." } }
-                    @if found.messages.is_empty() { p { "Nothing is held back." } } @else { (table(&frame, &domain, &found.messages)) }
+                    @if found.messages.is_empty() { p { @if page > 1 { (NOTHING_HERE) } @else { "Nothing is held back." } } }
+                    @else { (table(&frame, &domain, &found.messages, &listed)) }
                     (pager((page > 1).then(|| at(page - 1)), found.has_more.then(|| at(page + 1))))
                 }
             }
@@ -109,14 +109,19 @@ fn path_of(frame: &Frame, domain: &Details, id: &str, rest: &str) -> String {
     frame.to_domain(domain.name.as_str(), &format!("/quarantine/{}{rest}", encoded(id)))
 }
 
-fn table(frame: &Frame, domain: &Details, messages: &[HeldMessage]) -> Markup {
+fn list_at(frame: &Frame, domain: &Details, listed: &Listed) -> String {
+    frame.to_domain(domain.name.as_str(), &format!("/quarantine{}", listed.query()))
+}
+
+fn table(frame: &Frame, domain: &Details, messages: &[HeldMessage], listed: &Listed) -> Markup {
+    let list = listed.carried();
     html! {
         table.table {
             caption.visually-hidden { "Messages that are held back" }
             thead { tr { th scope="col" { "Subject" } th scope="col" { "From" } th scope="col" { "Sender" } th scope="col" { "Mailbox" } th scope="col" { "Kept" } } }
             tbody {
                 @for message in messages {
-                    @let query = format!("?{MAILBOX}={}", encoded(&message.mailbox.to_string()));
+                    @let query = format!("?{MAILBOX}={}{list}", encoded(&message.mailbox.to_string()));
                     tr {
                         td { a.name href=(path_of(frame, domain, &message.id, &query)) { (subject(message)) } }
                         td data-label="From" { (message.summary.header_from.as_deref().unwrap_or("not told")) }
@@ -149,24 +154,33 @@ fn answer(
     refused: Option<&Refused>,
 ) -> Result<Response, Fault> {
     let (frame, domain) = read(call)?;
+    let list =
+        refused.and_then(|refused| refused.entered(LIST)).map(str::to_owned).or_else(|| call.query(LIST));
+    let listed = Listed::read(&list.unwrap_or_default(), KNOWN);
     let named = refused.and_then(|refused| refused.entered(MAILBOX)).map(str::to_owned);
     let mailbox = mailbox_of(&named.or_else(|| call.query(MAILBOX)).unwrap_or_default(), &domain)?;
     let found = mailroom(call).and_then(|it| it.read(whose(&domain), &mailbox, call.param("message")));
     let content = match found {
         Err(trouble) => html! { section.card { h2 { "Held back" } (said(trouble)) } },
         Ok(None) => return Err(none()),
-        Ok(Some(text)) => whole(&frame, &domain, &text, refused),
+        Ok(Some(text)) => whole(&frame, &domain, &text, &listed, refused),
     };
     Ok(tabs::page_with(status, &frame, &domain, Tab::Quarantine, &content))
 }
 
-fn whole(frame: &Frame, domain: &Details, text: &HeldText, refused: Option<&Refused>) -> Markup {
+fn whole(
+    frame: &Frame,
+    domain: &Details,
+    text: &HeldText,
+    listed: &Listed,
+    refused: Option<&Refused>,
+) -> Markup {
     let HeldText { message, octets, is_cut } = text;
     let mut seen = report::readable(octets);
     seen.is_cut |= is_cut;
     let release = Fields::of("release", &[], refused);
     let delete = Fields::of("delete", &["confirm"], refused);
-    let named = html! { input type="hidden" name=(MAILBOX) value=(message.mailbox); };
+    let named = html! { input type="hidden" name=(MAILBOX) value=(message.mailbox); (listed.field()) };
     html! {
         section.card {
             h2 { (subject(message)) }
@@ -195,7 +209,7 @@ fn whole(frame: &Frame, domain: &Details, text: &HeldText, refused: Option<&Refu
                 button.danger { "Delete the message" }
             }))
         }
-        p { a href=(frame.to_domain(domain.name.as_str(), "/quarantine")) { "All that is held back" } }
+        p { a href=(list_at(frame, domain, listed)) { "All that is held back" } }
     }
 }
 
@@ -224,7 +238,7 @@ pub(in crate::console) fn release(call: &LookingCall<'_, SignedIn>) -> Result<Re
             )));
         }
         note(call, &mailbox, HeldFate::Released)?;
-        Ok(see_domain(call, &domain.name, "/quarantine"))
+        Ok(see_domain(call, &domain.name, &format!("/quarantine{}", Listed::of_form(form, KNOWN).query())))
     })
 }
 
@@ -240,7 +254,7 @@ pub(in crate::console) fn delete(call: &Call<'_, SignedIn>) -> Result<Response, 
             return Err(none());
         }
         note(call, &mailbox, HeldFate::Deleted)?;
-        Ok(see_domain(call, &domain.name, "/quarantine"))
+        Ok(see_domain(call, &domain.name, &format!("/quarantine{}", Listed::of_form(form, KNOWN).query())))
     })
 }
 

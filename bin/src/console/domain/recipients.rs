@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use postroom::address::{EmailAddress, InvalidAddress};
 use postroom::domain::Details;
 use postroom::error::{Entity, Error};
+use postroom::name::DomainName;
 use postroom::page::Page;
 use postroom::recipient::{self, FilterMode, FilterRequest, Recipient};
 
@@ -11,7 +12,9 @@ use super::tabs::{self, Tab};
 use super::{find, name, see_domain};
 use crate::console::form::{Fields, Refused, check_sure, submit, sure};
 use crate::console::frame::Frame;
-use crate::console::part::{Tone, encoded, pager, pill, time};
+use crate::console::listed::{Listed, PAGE};
+use crate::console::part::{NOTHING_HERE, Tone, encoded, pager, pill, time};
+use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::{Call, Fault, SignedIn};
 
@@ -21,7 +24,7 @@ struct Known {
     frame: Frame,
     domain: Details,
     recipients: Vec<Recipient>,
-    page: u64,
+    listed: Listed,
     has_more: bool,
 }
 
@@ -35,10 +38,10 @@ fn answer(
     refused: Option<&Refused>,
 ) -> Result<Response, Fault> {
     let name = name(call)?;
-    let page: u64 = call.query("page").and_then(|page| page.parse().ok()).unwrap_or(1).clamp(1, 1_000_000);
+    let listed = Listed::of(call, refused, &[PAGE]);
     let known = call.read(|tx| {
         let domain = find(tx, &call.caller.acts, &name)?;
-        let wanted = Page { limit: ON_A_PAGE + 1, offset: (page - 1) * u64::from(ON_A_PAGE) };
+        let wanted = Page { limit: ON_A_PAGE + 1, offset: (listed.page() - 1) * u64::from(ON_A_PAGE) };
         let mut recipients = recipient::list(tx, &domain, wanted)?;
         let has_more = recipients.len() > ON_A_PAGE as usize;
         recipients.truncate(ON_A_PAGE as usize);
@@ -46,7 +49,7 @@ fn answer(
             frame: Frame::of(tx, call)?,
             domain: domain.into_details(),
             recipients,
-            page,
+            listed,
             has_more,
         })
     })?;
@@ -56,12 +59,14 @@ fn answer(
 
 fn table(known: &Known, refused: Option<&Refused>) -> Markup {
     let (frame, name) = (&known.frame, known.domain.name.as_str());
-    let at = |page: u64| frame.to_domain(name, &format!("/recipients?page={page}"));
+    let page = known.listed.page();
+    let at =
+        |page: u64| frame.to_domain(name, &format!("/recipients{}", known.listed.with(PAGE, page).query()));
     html! {
         section.card {
             h2 { "Known recipients" }
             (Fields::of("remove", &[], refused).top())
-            @if known.recipients.is_empty() { p { "None is known yet." } } @else {
+            @if known.recipients.is_empty() { p { @if page > 1 { (NOTHING_HERE) } @else { "None is known yet." } } } @else {
                 table.table {
                     caption.visually-hidden { "Known recipients" }
                     thead { tr { th scope="col" { "Address" } th scope="col" { "Mail" } th scope="col" { "Added" } th scope="col" { "Lists" } th scope="col" { span.visually-hidden { "Remove" } } } }
@@ -77,6 +82,7 @@ fn table(known: &Known, refused: Option<&Refused>) -> Markup {
                                         summary { "Remove" span.visually-hidden { " " (recipient.address) } }
                                         (frame.form(&frame.to_domain(name, "/recipients/remove"), &html! {
                                             input type="hidden" name="recipient" value=(recipient.address);
+                                            (known.listed.field())
                                             (sure("Its safelist and blocklist go with it", "Remove it"))
                                         }))
                                     }
@@ -86,7 +92,7 @@ fn table(known: &Known, refused: Option<&Refused>) -> Markup {
                     }
                 }
             }
-            (pager((known.page > 1).then(|| at(known.page - 1)), known.has_more.then(|| at(known.page + 1))))
+            (pager((page > 1).then(|| at(page - 1)), known.has_more.then(|| at(page + 1))))
         }
     }
 }
@@ -105,10 +111,11 @@ fn form(known: &Known, refused: Option<&Refused>) -> Markup {
             h2 { "Add or change a recipient" }
             (known.frame.form(&known.frame.to_domain(known.domain.name.as_str(), "/recipients"), &html! {
                 (fields.top())
+                (known.listed.field())
                 div.row {
                     (fields.input("email", "address", "Address", "", "", true))
                     (fields.choice("filter", "Filtering", "", "", &filters))
-                    (fields.choice("admin", "Administrator of the domain's mail", "", "", &roles))
+                    (fields.choice("admin", "Administrator of the domain's mail", "", "Kept for clients of the inbound API; nobody signs in by it.", &roles))
                 }
                 button.primary { "Save the recipient" }
             }))
@@ -145,8 +152,13 @@ pub(in crate::console) fn save(call: &Call<'_, SignedIn>) -> Result<Response, Fa
             let recipient = recipient::ensure(tx, acts, &domain, &address)?;
             recipient::update(tx, acts, &domain, &recipient, is_admin, filter).map(drop)
         })?;
-        Ok(see_domain(call, &name, "/recipients"))
+        Ok(back(call, form, &name))
     })
+}
+
+/// The part of the list from which the form was sent.
+fn back(call: &Call<'_, SignedIn>, form: &Form, name: &DomainName) -> Response {
+    see_domain(call, name, &format!("/recipients{}", Listed::of_form(form, &[PAGE]).query()))
 }
 
 pub(in crate::console) fn remove(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
@@ -161,7 +173,7 @@ pub(in crate::console) fn remove(call: &Call<'_, SignedIn>) -> Result<Response, 
             call.write(|tx| recipient::delete(tx, acts, &find(tx, acts, &name)?, &address).map(drop));
         match removed {
             // Somebody was faster.
-            Ok(()) | Err(Error::NotFound(Entity::Recipient)) => Ok(see_domain(call, &name, "/recipients")),
+            Ok(()) | Err(Error::NotFound(Entity::Recipient)) => Ok(back(call, form, &name)),
             Err(error) => Err(error.into()),
         }
     })

@@ -9,7 +9,7 @@ use postroom::report::{self, Readable, Report, ReportKind};
 use super::tabs::{self, Tab};
 use super::{find, name};
 use crate::console::frame::Frame;
-use crate::console::part::{Tone, counted, pager, pill, time};
+use crate::console::part::{NOTHING_HERE, Tone, counted, pager, pill, time};
 use crate::console::sheet::file;
 use crate::wire::http::{HeaderValue, Response};
 use crate::wire::{Call, Fault, SignedIn};
@@ -20,26 +20,27 @@ const ON_A_PAGE: u32 = 50;
 pub(in crate::console) fn list(call: &Call<'_, SignedIn>) -> Result<Response, Fault> {
     let name = name(call)?;
     let before = call.query("before").and_then(|id| id.parse().ok()).map(ReportId::new);
-    let (frame, domain, reports) = call.read(|tx| {
+    let (frame, domain, mut reports) = call.read(|tx| {
         let domain = find(tx, &call.caller.acts, &name)?;
-        let reports = report::of_domain(tx, &domain, before, ON_A_PAGE)?;
+        let reports = report::of_domain(tx, &domain, before, ON_A_PAGE + 1)?;
         Ok::<_, Error>((Frame::of(tx, call)?, domain.into_details(), reports))
     })?;
     let path = |query: &str| frame.to_domain(name.as_str(), &format!("/reports{query}"));
-    let is_full = reports.len() == ON_A_PAGE as usize;
-    let older = reports.last().filter(|_| is_full).map(|last| path(&format!("?before={}", last.id)));
+    let has_more = reports.len() > ON_A_PAGE as usize;
+    reports.truncate(ON_A_PAGE as usize);
+    let older = reports.last().filter(|_| has_more).map(|last| path(&format!("?before={}", last.id)));
     let content = html! {
         section.card {
             h2 { "Reported messages" }
             p { "What your mail programs and people have reported as misclassified, of messages to " (name) ". A message is kept for a limited time." }
-            @if reports.is_empty() { p { "There is none." } } @else {
+            @if reports.is_empty() { p { @if before.is_some() { (NOTHING_HERE) } @else { "There is none." } } } @else {
                 table.table {
                     caption.visually-hidden { "Reported messages" }
                     thead { tr { th scope="col" { "Report" } th scope="col" { "Verdict" } th scope="col" { "Sender" } th scope="col" { "Recipient" } th scope="col" { "Reported" } } }
                     tbody { @for report in &reports { (row(&frame, report, &path(&format!("/{}", report.id)))) } }
                 }
-                (pager(before.map(|_| path("")), older))
             }
+            (pager(before.map(|_| path("")), older))
         }
     };
     Ok(tabs::page(&frame, &domain, Tab::Reports, &content))

@@ -4,12 +4,17 @@ use maud::{Markup, html};
 use postroom::domain::Details;
 use postroom::setup_link::SetupLink;
 
-use crate::console::form::{Fields, Refused, sure};
+use crate::console::form::{Fields, Refused, after, sure};
 use crate::console::frame::Frame;
 use crate::console::part::{exact, time};
 
 /// For how many days a link may be made.
 pub(super) const DAYS: [u32; 3] = [7, 30, 90];
+
+/// The newest of a domain's links.
+pub(super) fn newest(links: &[SetupLink]) -> i64 {
+    links.first().map_or(0, |link| link.id.number())
+}
 
 /// The part of the page that shows them.
 pub(super) fn section(
@@ -34,6 +39,7 @@ pub(super) fn section(
             @if !links.is_empty() { (table(frame, name, links)) }
             (frame.form(&frame.to_domain(name, "/setup-links"), &html! {
                 (fields.top())
+                (after(newest(links)))
                 div.row {
                     (fields.choice("days", "It works for", "30", "", &lengths))
                     button.primary { "Make a set-up link" }

@@ -168,8 +168,7 @@ fn content(shown: &Shown) -> Markup {
 /// The records as files.
 fn downloads(frame: &Frame, name: &str) -> Markup {
     let tools = [
-        ("", "Zone file"),
-        ("?format=bind", "BIND"),
+        ("", "Zone file (BIND)"),
         ("?format=octodns", "OctoDNS"),
         ("?format=dnscontrol", "DNSControl"),
         ("?format=terraform", "Terraform"),

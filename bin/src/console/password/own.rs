@@ -53,7 +53,7 @@ pub(super) fn again(
     entered: Form,
     fault: Fault,
 ) -> Result<Response, Fault> {
-    let refused = Refused::of(form, first, entered, fault)?;
+    let refused = Refused::of(call, form, first, entered, fault)?;
     answer(call, StatusCode::UNPROCESSABLE_ENTITY, Some(&refused), None)
 }
 

@@ -64,6 +64,17 @@ pub fn limits_of_keys(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(ApiKeyId,
     table::limits_of_keys(tx, caller)
 }
 
+/// The first names, sorted, of the domains to which each of these keys is limited, as far as the caller may see them: at most `most` of
+/// each key, and one more where there are more.
+pub fn first_limits_of_keys(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    keys: &[ApiKeyId],
+    most: u32,
+) -> Result<Vec<(ApiKeyId, DomainName)>, Error> {
+    table::first_limits_of_keys(tx, caller, keys, most.saturating_add(1))
+}
+
 /// The domains to which one key of the account is limited, as far as the caller may see them, by name.
 pub fn limits_of_key(tx: &ReadTx<'_>, caller: &Caller, key: ApiKeyId) -> Result<Vec<DomainName>, Error> {
     table::limits_of_key(tx, caller, key)

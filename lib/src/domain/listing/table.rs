@@ -4,7 +4,7 @@ use super::{DomainSearch, Order};
 use crate::account::Caller;
 use crate::db::{ReadTx, ToValue, parsed};
 use crate::domain::details::in_order;
-use crate::domain::table::{THOSE, several, those};
+use crate::domain::table::{THOSE, numbers, several, those};
 use crate::domain::visibility::{Scope, visible, visible_total};
 use crate::domain::{Domain, DomainStatus};
 use crate::error::Error;
@@ -225,6 +225,27 @@ pub(super) fn limits_of_keys(tx: &ReadTx<'_>, caller: &Caller) -> Result<Vec<(Ap
             visible(caller)
         ),
         Scope::of(caller).with(&[]).as_slice(),
+        |row| Ok((ApiKeyId::new(row.get(0)?), DomainName::stored(row.get(1)?))),
+    )
+}
+
+pub(super) fn first_limits_of_keys(
+    tx: &ReadTx<'_>,
+    caller: &Caller,
+    keys: &[ApiKeyId],
+    limit: u32,
+) -> Result<Vec<(ApiKeyId, DomainName)>, Error> {
+    let keys = numbers(keys.iter().map(|key| key.number()));
+    tx.all(
+        &format!(
+            "SELECT api_key_id, name FROM
+                 (SELECT k.api_key_id, d.name, row_number() OVER (PARTITION BY k.api_key_id ORDER BY d.name) AS place
+                  FROM api_key_domain k CROSS JOIN domain d
+                  WHERE k.api_key_id IN ({THOSE}) AND d.id = k.domain_id AND {}) named
+             WHERE place <= :limit ORDER BY api_key_id, name",
+            visible(caller)
+        ),
+        Scope::of(caller).with(&[(":ids", &keys), (":limit", &i64::from(limit))]).as_slice(),
         |row| Ok((ApiKeyId::new(row.get(0)?), DomainName::stored(row.get(1)?))),
     )
 }
