@@ -10,9 +10,10 @@ use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId};
 use crate::name::{DnsName, DomainName, Selector};
 
-/// In which order a domain's keys come into question as the current one: the newest active one, else the newest that
-/// is not retired.
-pub(crate) const CURRENT_FIRST: &str = "activated_at IS NULL, retired_at IS NOT NULL, id DESC";
+/// In which order a domain's keys come into question as the one to show: an active one, else one that starts itself, for its record is
+/// the one to publish, else one that is not retired; of these the newest.
+pub(crate) const CURRENT_FIRST: &str =
+    "activated_at IS NULL, starts_itself = 0, retired_at IS NOT NULL, id DESC";
 
 /// The private halves of DKIM keys.
 pub(crate) const SEALED: SealedColumn = SealedColumn {

@@ -35,7 +35,7 @@ use crate::webhook::WebhookPublicKey;
 pub struct Overview {
     /// The domain.
     pub domain: Details,
-    /// Its current DKIM key: the newest active one, else the newest. None where another domain's keys sign for it.
+    /// Its current DKIM key: the newest active one, else the newest that starts itself, else the newest. None where another domain's keys sign for it.
     pub dkim: Option<(Selector, PublicKey)>,
     /// Which keys sign for it, and why it is not active.
     pub assessment: Assessment,

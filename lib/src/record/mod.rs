@@ -150,10 +150,14 @@ pub struct PublishedKey {
     pub published_as: Option<Selector>,
     /// Since when it signs; none while it does not.
     pub activated_at: Option<Timestamp>,
+    /// Whether it signs as soon as a check has seen its record right.
+    pub starts_itself: bool,
+    /// Since when another key signs in its place.
+    pub retired_at: Option<Timestamp>,
     /// Whether a check has ever seen its record right, under whatever selector.
     pub seen: bool,
-    /// Whether it was released after a rotation: its record may go from the DNS.
-    pub released: bool,
+    /// Since when it is released after a rotation: its record may go from the DNS.
+    pub released_at: Option<Timestamp>,
     /// The name in the operator's zone that has its record: what is published is a CNAME to that.
     pub delegated_to: Option<DnsName>,
     /// Whether its private half was brought from elsewhere, where somebody else may have it.
@@ -254,7 +258,7 @@ pub fn list_each<'t>(tx: &ReadTx<'t>, domains: &[Domain<'t>]) -> Result<Vec<Vec<
 
 /// Whether the domain's owner must publish the record.
 fn is_asked(domain: &Details, record: &Record) -> bool {
-    record.dkim_key.as_ref().is_none_or(|key| domain.authority.is_none() && !key.released)
+    record.dkim_key.as_ref().is_none_or(|key| domain.authority.is_none() && key.released_at.is_none())
 }
 
 /// Every record of a domain, also those of keys that nobody needs to publish.

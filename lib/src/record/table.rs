@@ -14,7 +14,8 @@ use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::Selector;
 
 const SELECT: &str =
-    "SELECT r.*, k.selector, k.published_as, k.algorithm, k.public_key, k.activated_at, k.seen_at, k.released_at,
+    "SELECT r.*, k.selector, k.published_as, k.algorithm, k.public_key, k.activated_at, k.starts_itself, k.retired_at,
+        k.seen_at, k.released_at,
         k.delegated_to, k.imported, k.domain_id AS key_domain, k.checksum AS key_checksum
     FROM record r LEFT JOIN dkim_key k ON k.id = r.dkim_key_id";
 
@@ -138,7 +139,6 @@ fn record(row: &Row<'_>) -> Result<Record, Error> {
             check_joined(row, &selector, &public, delegated_to.as_ref())?;
             let activated_at = moment_if_any(row, "activated_at")?;
             let seen = moment_if_any(row, "seen_at")?.is_some();
-            let released = moment_if_any(row, "released_at")?.is_some();
             let value = delegated_to.as_ref().map_or_else(|| public.record_value(), ToString::to_string);
             let host = selector.host();
             (
@@ -148,8 +148,10 @@ fn record(row: &Row<'_>) -> Result<Record, Error> {
                     selector,
                     published_as: published_as(row)?,
                     activated_at,
+                    starts_itself: row.get("starts_itself")?,
+                    retired_at: moment_if_any(row, "retired_at")?,
                     seen,
-                    released,
+                    released_at: moment_if_any(row, "released_at")?,
                     delegated_to,
                     imported: row.get("imported")?,
                 }),

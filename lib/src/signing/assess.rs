@@ -13,7 +13,7 @@ use crate::settings::Settings;
 /// Finds out which keys sign for the domain and what keeps it from being active.
 ///
 /// None of them signs for a name that may not act. Of its authority's DKIM keys a domain needs the records of those that sign. While none does, its DKIM is wrong, unless
-/// the record of the newest key was left out manually.
+/// the record to publish was left out manually.
 pub(super) fn assess(
     domain: &Details,
     authority: Option<&DomainName>,
@@ -47,18 +47,18 @@ pub(super) fn assess(
     match &signing.reason {
         None => signs.iter().for_each(|(record, key)| standings.key(by, record, key)),
         Some(unsigned) => {
-            let newest = keys.iter().max_by_key(|(_, key)| key.id).map(|(record, _)| *record);
-            let left_out = newest.filter(|record| record.standing.status == RecordStatus::Disabled);
+            let next = next_to_sign(&keys).map(|(record, _)| record);
+            let left_out = next.filter(|record| record.standing.status == RecordStatus::Disabled);
             let left_out = left_out.filter(|_| unsigned.code != UnsignedCode::Unproved);
             if let Some(record) = left_out {
                 standings.record(by, record);
             } else {
                 // What was found of the record says more than that it was not seen right.
-                let problem = newest.and_then(|record| record.problem.as_ref());
+                let problem = next.and_then(|record| record.problem.as_ref());
                 let problem = problem.filter(|_| unsigned.code == UnsignedCode::NotSeen);
                 let code = problem.map_or(unsigned.code.as_str(), |problem| &problem.code);
                 standings.unsigned(code, &unsigned.text, Some(OF_SIGNING_KEYS));
-                if let Some(record) = newest {
+                if let Some(record) = next {
                     standings.mark(by, record);
                 }
             }
@@ -84,13 +84,23 @@ pub(super) fn assess(
         standings.reason("nothing_required", text.to_owned(), Severity::Fail, None);
     }
     let Standings { required, reasons } = standings;
-    let dkim_verified = signs.iter().any(|(record, key)| was_seen(record) || renamed(record, key));
+    // What a person has marked verified may have been seen as well.
+    let marked = |record: &Record, key: &PublishedKey| {
+        key.seen && record.standing.pinned && record.standing.status == RecordStatus::Verified
+    };
+    let dkim_verified =
+        signs.iter().any(|(record, key)| was_seen(record) || renamed(record, key) || marked(record, key));
     Assessment { signing, dkim_verified, reasons, required }
 }
 
 /// Whether the record was seen right in the DNS, and not lost since.
 fn was_seen(record: &Record) -> bool {
     record.standing.status == RecordStatus::Verified && !record.standing.pinned
+}
+
+/// The key whose record is to be published while none signs, in the order of [`CURRENT_FIRST`](crate::dkim::table::CURRENT_FIRST).
+fn next_to_sign<'a>(keys: &[(&'a Record, &'a PublishedKey)]) -> Option<(&'a Record, &'a PublishedKey)> {
+    keys.iter().copied().max_by_key(|(_, key)| (key.starts_itself, key.retired_at.is_none(), key.id))
 }
 
 /// Whether the key signs under the selector that it had when its record was last seen.
@@ -132,15 +142,19 @@ fn unsigned(domain: &Details, authority: Option<&DomainName>, keys: &[(&Record, 
     } else if keys.iter().any(|(_, key)| key.seen) {
         (UnsignedCode::NoActiveKey, format!("no DKIM key of {name} is active; activate one"))
     } else {
-        let newest = keys.iter().max_by_key(|(_, key)| key.id);
-        let problem = newest.and_then(|(record, _)| record.problem.as_ref());
-        let text = match (newest, problem) {
+        let next = next_to_sign(keys);
+        let problem = next.and_then(|(record, _)| record.problem.as_ref());
+        let text = match (next, problem) {
             (_, Some(problem)) => format!("no DKIM key of {name} signs yet; {}", problem.text),
-            (Some((record, _)), None) => format!(
-                "no mail of {name} is signed yet; publish the DKIM record at {}, and check the domain again; a key that is not \
-                 its first is then activated by hand",
-                name.record(&record.host)
-            ),
+            (Some((record, key)), None) => {
+                let then = if key.starts_itself {
+                    "The key signs as soon as a check sees it.".to_owned()
+                } else {
+                    format!("Then activate the key {}.", key.selector)
+                };
+                let at = name.record(&record.host);
+                format!("{name} does not sign yet: publish the DKIM record at {at}. {then}")
+            }
             (None, None) => format!("no DKIM key of {name} signs yet"),
         };
         (UnsignedCode::NotSeen, text)
@@ -148,7 +162,7 @@ fn unsigned(domain: &Details, authority: Option<&DomainName>, keys: &[(&Record, 
     match authority {
         None => Unsigned { code, text },
         Some(name) => {
-            let text = format!("the keys of {name} are to sign for {}: {text}", domain.name);
+            let text = format!("the keys of {name} are to sign for {}; {text}", domain.name);
             Unsigned { code: UnsignedCode::AuthorityHasNone, text }
         }
     }

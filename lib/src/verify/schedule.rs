@@ -207,7 +207,7 @@ pub(super) fn reschedule<'t>(
     }
     let checks = if changed { 0 } else { domain.checks.saturating_add(1) };
     // What nobody needs to publish any more is not failing, whatever was last seen of it.
-    let is_needed = |record: &&Record| record.dkim_key.as_ref().is_none_or(|key| !key.released);
+    let is_needed = |record: &&Record| record.dkim_key.as_ref().is_none_or(|key| key.released_at.is_none());
     let failing = records.iter().filter(is_needed).any(|record| record.standing.failures > 0);
     let at = next(tx.now(), domain.id, pause(status, checks, failing), checks);
     domain::table::set_next_check(tx, domain.id, at, checks)

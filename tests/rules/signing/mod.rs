@@ -1,6 +1,7 @@
 //! Signing is a state: no domain is active while nothing signs, and no status is without its reason, the same everywhere.
 
 mod by_chance;
+mod which_key;
 
 use postroom::account::Caller;
 use postroom::dkim::{self, DkimKey, Source};

@@ -14,7 +14,7 @@ use postroom::verify::{Checked, Code, check};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, json};
 
-use super::{Text, input, path_id};
+use super::{Text, capitalised, input, path_id};
 use crate::json::Shown;
 use crate::json::signing::{ASSESSMENT, AssessmentJson};
 use crate::wire::Contract;
@@ -208,7 +208,11 @@ pub(super) fn verify(call: &LookingCall<'_>) -> Result<Response, Fault> {
     // An empty object means that all is well, so that what is not is named.
     if !kept.assessment.dkim_verified && !errors.contains_key("dkim") {
         let why = kept.assessment.dkim_reason().map_or("it was not verified", |reason| &reason.text);
-        errors.insert("dkim".to_owned(), format!("{NO_DKIM}: {why}").into());
+        let is_seen = checked
+            .iter()
+            .any(|each| Some(&each.record.host) == key_host.as_ref() && each.finding.verdict.passes());
+        let text = if is_seen { capitalised(why) } else { format!("{NO_DKIM}: {why}") };
+        errors.insert("dkim".to_owned(), text.into());
     }
     if !kept.return_path_verified && !errors.contains_key("advance_verified") {
         let record = checked.iter().find(|each| each.record.purpose == Purpose::ReturnPath);
