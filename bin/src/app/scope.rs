@@ -11,7 +11,7 @@ use postroom::error::Error;
 use postroom::id::ApiKeyId;
 use postroom::key;
 
-use crate::wire::{Fault, Route};
+use crate::wire::{Fault, OF_SOME_DOMAINS, Route};
 
 /// A key that is refused again and again for the same reason is written to the audit log once in this time, so that it
 /// cannot fill the log.
@@ -47,7 +47,7 @@ impl Refusals {
                 waiting.push(Refusal { caller: caller.clone(), request, reason: reason.clone() });
             }
         }
-        Err(Fault::Denied(format!("this API key cannot do this: {reason}").into()))
+        Err(Fault::of_key(&reason))
     }
 
     /// Writes down what waits.
@@ -89,9 +89,7 @@ fn lacking(caller: &Caller, route: &Route) -> Option<String> {
     match route.needs {
         Some(need) if !caller.may(need) => Some(format!("it lacks the scope {need}")),
         None if caller.has_scopes() => Some("it has scopes, and none is for this".to_owned()),
-        _ if route.is_of_account && caller.is_of_domains() => {
-            Some("it is limited to some domains, and this concerns all of the account".to_owned())
-        }
+        _ if route.is_of_account && caller.is_of_domains() => Some(OF_SOME_DOMAINS.to_owned()),
         _ => None,
     }
 }

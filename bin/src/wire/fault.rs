@@ -103,6 +103,9 @@ pub enum PageFault {
 /// What a surface says beside its own words for a name that another account has: that there is a way to prove whose it is.
 pub const CLAIM_IT: &str = "another account has it, or has proved a name above it; if it is yours, claim it by POST /postroom/v1/claims and prove it";
 
+/// What a key is told that is limited to some domains, where it asks for what is the account's.
+pub const OF_SOME_DOMAINS: &str = "it is limited to some domains, and this concerns all of the account";
+
 /// How many seconds a client should wait that found no room.
 const ROOM_AFTER_SECONDS: u32 = 1;
 
@@ -117,6 +120,11 @@ impl From<BodyFault> for Fault {
 }
 
 impl Fault {
+    /// The caller's key does not allow this: why, with the key as "it".
+    pub fn of_key(reason: &str) -> Fault {
+        Fault::Denied(format!("this API key cannot do this: {reason}").into())
+    }
+
     /// The fault of a field that breaks a rule.
     pub fn input(field: &'static str, reason: impl std::fmt::Display) -> Fault {
         Fault::Input { field, reason: reason.to_string(), detail: None }

@@ -22,7 +22,7 @@ mod surface;
 pub use body::{BodySize, PLAIN, json_body, refuse_encoded, takes_json};
 pub use call::{Anybody, Call, FORM_TOKEN, LookingCall, NAME_FIELD, SignedIn, Switches};
 pub use contract::{Content, Contract, Takes};
-pub use fault::{CLAIM_IT, Fault, PageFault, store_sentence, store_status, unproved_limit};
+pub use fault::{CLAIM_IT, Fault, OF_SOME_DOMAINS, PageFault, store_sentence, store_status, unproved_limit};
 pub use guess::Guessing;
 pub use live::{Events, Following, Seen};
 pub use mailroom::{HeldMessage, HeldPage, HeldText, MailTrouble, Mailroom, PostedAgain, Whose};

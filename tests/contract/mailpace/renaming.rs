@@ -185,3 +185,19 @@ fn a_name_and_a_url_can_change_in_one_request() {
     let domain = reply.json();
     assert_eq!((reply.status, &domain["name"], &domain["url"]), (200, &json!("EU"), &json!("example.eu")));
 }
+
+#[test]
+fn a_key_that_is_limited_to_some_domains_gains_no_name_by_another_url() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let id = app.domain(&key, "example.com");
+    let domains = Some(Some([postroom::id::DomainId::new(id)].into()));
+    let limited = app.limited_key(key.account, postroom::key::KeyRequest { domains, ..Default::default() });
+    let refused = rename(&app, &limited, id, &json!("free.example"));
+    let text = refused.json()["error"].as_str().unwrap().to_owned();
+    assert!(refused.status == 403 && text.contains("limited to some domains"), "{refused:?}");
+    // The same name is no other one.
+    let same = json!({"domain": {"url": "Example.com", "name": "Production"}});
+    let labelled = app.call_with(&limited, &format!("PATCH /api/v1/domains/{id}"), &same);
+    assert_eq!((labelled.status, &labelled.json()["name"]), (200, &json!("Production")));
+}

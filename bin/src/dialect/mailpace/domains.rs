@@ -20,7 +20,7 @@ use crate::json::signing::{ASSESSMENT, AssessmentJson};
 use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::shape::{ID, MAYBE_TEXT, NAME, Shape, TEXT, TIME, has, may};
-use crate::wire::{Call, Fault, LookingCall, by_ids, takes_json};
+use crate::wire::{Call, Fault, LookingCall, OF_SOME_DOMAINS, by_ids, takes_json};
 
 /// What [`Domain`] is written as.
 const DOMAIN: Shape = Shape::object(
@@ -180,10 +180,13 @@ pub(super) fn update(call: &Call<'_>) -> Result<Response, Fault> {
             Text::Null => domain = domain::set_label(tx, &call.caller, &domain, None)?,
             Text::Is(label) => domain = domain::set_label(tx, &call.caller, &domain, Some(label))?,
         }
-        if let Some(name) = &name {
+        if let Some(name) = name.as_ref().filter(|name| **name != domain.name) {
+            if call.caller.is_of_domains() {
+                return Err(Fault::of_key(OF_SOME_DOMAINS));
+            }
             provision::rename(tx, &call.caller, &domain, name)?;
         }
-        overview::find(tx, &call.caller, id)
+        Ok(overview::find(tx, &call.caller, id)?)
     })?;
     Ok(Response::json(StatusCode::OK, &Domain::from(&changed)))
 }
