@@ -57,7 +57,7 @@ pub struct Inbound {
     pub admins: Vec<EmailAddress>,
     /// Where mail is delivered then, in the order given.
     pub downstream: Vec<Downstream>,
-    /// Names whose mail is treated as the domain's, in the order given.
+    /// Names whose mail is treated as the domain's, in the order in which they came to it.
     pub aliases: Vec<DomainName>,
 }
 
@@ -229,7 +229,7 @@ fn set<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>, change: &InboundChange) -> Res
 
 /// Changes what is said of it, all or nothing.
 ///
-/// A new alias is refused as [`add_alias`] refuses it.
+/// A new alias is refused as [`add_alias`] refuses it, but with `InUse(Alias)` where the account has it already: the reason names it.
 pub fn change<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -264,7 +264,7 @@ fn apply<'t>(
         for (at, alias) in aliases.iter().enumerate() {
             let is_there = kept.contains(alias) || aliases.iter().take(at).any(|before| before == alias);
             if !is_there {
-                make_alias(tx, caller, domain, alias, false)?;
+                make_alias(tx, caller, domain, alias, false).map_err(|error| of_list(error, alias))?;
             }
         }
     }
@@ -327,6 +327,17 @@ pub fn remove_alias<'t>(
     }
     let change = event::Change::AliasRemoved { domain: domain.into(), alias: alias.clone() };
     tx.tell(caller.actor(), domain.account, &change)
+}
+
+/// Names the alias of a list that is refused: which of them the account has already is not clear otherwise.
+fn of_list(error: Error, alias: &DomainName) -> Error {
+    match error {
+        Error::Conflict(Entity::Domain) => {
+            let reason = format!("the account has {alias} already, as a domain or as an alias");
+            Error::InUse { what: Entity::Alias, reason }
+        }
+        other => other,
+    }
 }
 
 /// Forgets all of it: what an owner has set is nothing to the next one.

@@ -355,6 +355,28 @@ pub(crate) fn has_room_for(tx: &ReadTx<'_>, account: AccountId, more: u32) -> Re
         && !table::are_past(tx, account, most.saturating_mul(PAST_FOR_EACH))?)
 }
 
+/// `Limit` if a tenant may not have as many more unproved names as it gets with these, which nobody holds. Those that it cannot get, those
+/// that lie below one that it has proved, and those that it claims already, need no room.
+pub(crate) fn check_room_for(tx: &ReadTx<'_>, caller: &Caller, names: &[&DomainName]) -> Result<(), Error> {
+    let account = caller.account();
+    if account::is_trusted(tx, account)? {
+        return Ok(());
+    }
+    tx.foresee(|tx| names.iter().for_each(|name| foresee(tx, caller, name)));
+    let mut more = 0;
+    for name in names {
+        let is_new = matches!(way(tx, caller, name, false)?, Way::Free)
+            && table::claim(tx, account, name)?.is_none()
+            && !reserved::is_reserved(tx.settings(), name)
+            && !is_covered(tx, account, name, None)?;
+        more += u32::from(is_new);
+    }
+    if has_room_for(tx, account, more)? {
+        return Ok(());
+    }
+    Err(Error::Limit { what: Entity::Claim, most: tx.settings().caps.unproved_claims.into() })
+}
+
 /// How many names an account has or claims that nothing proves.
 pub fn count_unproved(tx: &ReadTx<'_>, account: AccountId) -> Result<u64, Error> {
     table::count_unproved(tx, account, None, None, u32::MAX)

@@ -269,25 +269,27 @@ fn write<'t>(tx: &WriteTx<'t>, caller: &Caller, plan: Plan<'_>, id: DomainId) ->
     Ok(domain)
 }
 
-/// `Limit` if the subscription has no room for those of the names that nobody has: for whoever is going to create them in several
-/// transactions.
+/// `Limit` if there is no room for those of the names that nobody has, in the subscription or among the unproved names that the caller's
+/// account may have: for whoever is going to create them in several transactions.
 pub fn make_room_for<'a>(
     tx: &ReadTx<'_>,
+    caller: &Caller,
     subscription: &Subscription,
     names: impl IntoIterator<Item = &'a DomainName>,
 ) -> Result<(), Error> {
-    if subscription.limits.max_domains.is_none() {
-        return Ok(());
-    }
     let names: Vec<&DomainName> = names.into_iter().collect();
     tx.foresee(|tx| {
         for name in &names {
             let _ = holder::at(tx, name);
         }
     });
-    let mut new = 0;
+    let mut new = Vec::new();
     for name in names {
-        new += u32::from(holder::at(tx, name)?.is_none());
+        if holder::at(tx, name)?.is_none() {
+            new.push(name);
+        }
     }
-    subscription::make_room_for_domains(tx, subscription, new)
+    let number = u32::try_from(new.len()).unwrap_or(u32::MAX);
+    subscription::make_room_for_domains(tx, subscription, number)?;
+    ownership::check_room_for(tx, caller, &new)
 }

@@ -191,3 +191,79 @@ fn a_downstream_host_is_looked_up_and_vetted_also_where_a_domain_is_provisioned(
     assert!(comment.contains("leads to 10.0.0.7"), "{comment}");
     assert_eq!(app.value::<i64>("SELECT count(*) FROM domain"), 3);
 }
+
+#[test]
+fn a_batch_for_which_a_tenant_has_no_room_is_refused_as_a_whole_and_one_that_needs_none_is_done() {
+    use postroom::cap::Caps;
+    use postroom::settings::Settings;
+    let caps = Caps { unproved_claims: 3, ..Caps::default() };
+    let settings = Settings { caps, ..crate::harness::app::settings() };
+    let app = TestApp::with(settings, 8);
+    let key = app.tenant("tenant");
+    app.domain(&app.account("other"), "taken.example");
+    let items = |names: &[&str]| {
+        let items: Vec<Value> = names.iter().map(|name| json!({ "domain": name })).collect();
+        with(&app, &key, LINE, &json!({ "domains": items }))
+    };
+    let before = app.dump();
+    refuses(&items(&["a.example", "b.example", "c.example", "d.example"]), 403, "limits.unproved_claims");
+    assert_eq!(app.dump(), before, "nothing is begun that cannot be finished");
+    // Neither what another account has needs room, nor what comes twice.
+    let full = items(&["a.example", "b.example", "taken.example", "c.example", "a.example"]);
+    assert_eq!((full.status, codes(&full.json()["successes"]).len()), (200, 4), "{full:?}");
+    let again = items(&["taken.example", "a.example", "b.example"]);
+    assert_eq!((again.status, codes(&again.json()["successes"]).len()), (200, 2), "{again:?}");
+    refuses(&items(&["a.example", "d.example"]), 403, "limits.unproved_claims");
+    // What lies below a name that was proved needs none either.
+    app.publish_challenge(&key, "a.example");
+    let id: i64 = app.value("SELECT id FROM domain WHERE name = 'a.example'");
+    app.call(&key, &format!("POST /api/v1/domains/{id}/verify"));
+    let below = items(&["x.a.example", "y.a.example", "z.a.example"]);
+    assert_eq!((below.status, codes(&below.json()["successes"]).len()), (200, 3), "{below:?}");
+}
+
+#[test]
+fn a_limit_that_is_reached_on_the_way_is_the_outcome_of_its_item() {
+    let app = TestApp::with(
+        postroom::settings::Settings {
+            caps: postroom::cap::Caps { unproved_claims: 2, ..Default::default() },
+            ..crate::harness::app::settings()
+        },
+        8,
+    );
+    let key = app.tenant("tenant");
+    // The aliases, of which each is a claim of its own, take the room that the names before them left.
+    let items = json!([
+        { "domain": "a.example", "aliases": ["alias.example"] }, { "domain": "b.example" }, { "domain": "a.example" },
+    ]);
+    let reply = with(&app, &key, LINE, &json!({ "domains": items }));
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let outcome = reply.json();
+    assert_eq!(codes(&outcome["errors"]).len(), 1, "{outcome}");
+    assert_eq!(codes(&outcome["errors"])[0].1, 409, "{outcome}");
+    assert_eq!(codes(&outcome["successes"]).len(), 2, "{outcome}");
+}
+
+#[test]
+fn an_item_does_not_take_the_name_that_an_earlier_one_wants_as_an_alias() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let items = json!([{ "domain": "a.example", "aliases": ["b.example"] }, { "domain": "b.example" }]);
+    let outcome = with(&app, &key, LINE, &json!({ "domains": items })).json();
+    assert_eq!(codes(&outcome["successes"]), [("a.example".into(), 201)], "{outcome}");
+    assert_eq!(outcome["successes"][0]["domain"]["aliases"], json!(["b.example"]));
+    assert_eq!(codes(&outcome["errors"]), [("b.example".into(), 409)], "{outcome}");
+}
+
+#[test]
+fn an_alias_that_is_refused_is_named_and_an_item_made_after_one_that_failed_is_no_repeat() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    app.domain(&key, "there.example");
+    let wish = |aliases: Value| json!({ "domain": "a.example", "aliases": aliases });
+    let items = [wish(json!(["free.example", "there.example"])), wish(json!([]))];
+    let outcome = with(&app, &key, LINE, &json!({ "domains": items })).json();
+    let comment = outcome["errors"][0]["comment"].as_str().unwrap();
+    assert!(comment.contains("there.example already"), "{outcome}");
+    assert_eq!(outcome["successes"][0].get("comment"), None, "{outcome}");
+}

@@ -119,10 +119,11 @@ impl Outcome {
 /// An item of a request that provisions, and the place of the one before it that has the same name.
 type Item = (Result<Wish, Fault>, Option<usize>);
 
-/// What came of an item. What would go wrong with every other one as well is the request's.
+/// What came of an item. That the database fails is the request's: it would fail with every other one as well. A limit that is reached is
+/// the item's, for others before it were done, and some after it may need no room.
 fn of_item<T>(done: Result<T, Fault>) -> Result<Result<T, Fault>, Fault> {
     match done {
-        Err(fault @ Fault::Library(Error::Store(_) | Error::Limit { .. })) => Err(fault),
+        Err(fault @ Fault::Library(Error::Store(_))) => Err(fault),
         done => Ok(done),
     }
 }
@@ -171,7 +172,7 @@ pub(super) fn provision(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let handles = call.read(|tx| {
         let subscription = subscription::find(tx, call.caller.account(), &handle)?;
         // Nothing is begun that cannot be finished.
-        provisioning::make_room_for(tx, &subscription, seen.keys())?;
+        provisioning::make_room_for(tx, &call.caller, &subscription, seen.keys())?;
         Handles::of(tx, &call.caller)
     })?;
     look_at_downstream(call, &mut wishes);
@@ -192,7 +193,9 @@ pub(super) fn provision(call: &LookingCall<'_>) -> Result<Response, Fault> {
             let Ok(wish) = wish else { return Ok(None) };
             let done = tx.part(|| wish.provision(call, tx, &handle, flags)).and_then(|provisioned| {
                 let Provisioned { made, domain, left } = provisioned;
-                let same = before.map(|first| format!("the same name as item {} of this request", first + 1));
+                let same = before
+                    .filter(|_| !made)
+                    .map(|first| format!("the same name as item {} of this request", first + 1));
                 let there = (!made).then(|| "the domain was provisioned already".to_owned());
                 let comments: Vec<String> = [same.or(there), left].into_iter().flatten().collect();
                 let comment = (!comments.is_empty()).then(|| comments.join("; "));

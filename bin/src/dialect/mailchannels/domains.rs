@@ -1,5 +1,7 @@
 //! One domain: provision, show, settings, downstream addresses, its key, deprovision; and the list of them.
 
+use std::collections::HashSet;
+
 use postroom::account::Caller;
 use postroom::db::WriteTx;
 use postroom::domain::{self, Domain};
@@ -328,13 +330,17 @@ impl Wish {
         flags: Flags,
     ) -> Result<Vec<Option<(Domain<'t>, Inbound)>>, Fault> {
         // What is tied to a key is tied one by one, and so is an alias given.
-        let is_plain = |wish: &&&Wish| {
+        let is_plain = |wish: &Wish| {
             !(flags.associate && call.caller.key().is_some())
                 && wish.change.aliases.as_ref().is_none_or(Vec::is_empty)
                 && wish.change.check(call.settings()).is_ok()
         };
-        let plain: Vec<Option<&Wish>> =
-            wishes.iter().map(|wish| wish.as_ref().filter(is_plain).copied()).collect();
+        // A name that an earlier one wants as an alias waits until that one is done.
+        let (mut plain, mut wanted) = (Vec::with_capacity(wishes.len()), HashSet::new());
+        for wish in wishes {
+            plain.push(wish.filter(|wish| is_plain(wish) && !wanted.contains(&wish.name)));
+            wanted.extend(wish.iter().flat_map(|wish| wish.change.aliases.iter().flatten()));
+        }
         let new = plain.iter().flatten();
         let new = new.map(|wish| NewDomain { subscription: Some(handle), ..NewDomain::named(&wish.name) });
         let new: Vec<NewDomain<'_>> = new.collect();

@@ -199,8 +199,8 @@ fn said_of(error: &Error) -> (StatusCode, String) {
         Error::Conflict(Entity::Domain) => {
             (StatusCode::CONFLICT, "the name is provisioned already, or is an alias".to_owned())
         }
-        Error::Taken { .. } => {
-            (StatusCode::CONFLICT, format!("the name is provisioned already, or is an alias: {CLAIM_IT}"))
+        Error::Taken { name } => {
+            (StatusCode::CONFLICT, format!("{name} is provisioned already, or is an alias: {CLAIM_IT}"))
         }
         Error::NotClaimable { reason } => {
             (StatusCode::BAD_REQUEST, format!("domain is not usable: {reason}"))
