@@ -98,6 +98,11 @@ fn the_subscription_may_stand_in_the_query_and_must_be_ones_own() {
     let queried = with(&app, &key, "POST /inbound/v1/domains?subscriptionHandle=default", &body);
     assert_eq!(queried.status, 201, "{queried:?}");
     refuses(&with(&app, &key, "POST /inbound/v1/domains", &body), 400, "subscriptionHandle");
+    let line = "POST /inbound/v1/domains?subscriptionHandle=default";
+    for (own, status) in [("", 200), ("default", 200), ("gold", 400)] {
+        let both = json!({ "domain": "a.example", "subscriptionHandle": own });
+        assert_eq!(with(&app, &key, line, &both).status, status, "{own}");
+    }
     let foreign = json!({ "domain": "b.example", "subscriptionHandle": "gold" });
     refuses(&with(&app, &key, "POST /inbound/v1/domains", &foreign), 403, "no such subscription");
     app.postroom

@@ -73,6 +73,11 @@ fn a_report_is_kept_whole_with_its_envelope() {
         ("report_type=spam", bare.clone(), "report_type"),
         ("", bare.clone(), "report_type"),
         ("report_type=false_positive", json!({}), "messageContent"),
+        (
+            "report_type=false_positive",
+            json!({ "messageContent": message, "sendingHostInformation": { "name": "x".repeat(513) } }),
+            "sendingHostInformation.name",
+        ),
         ("report_type=false_positive", json!({"messageContent": "no message"}), "messageContent"),
         ("report_type=false_positive", json!({"messageContent": 7}), "messageContent"),
         (

@@ -99,6 +99,11 @@ fn downstream_addresses_are_replaced_as_a_whole_and_come_back_as_they_were_sent(
     assert_eq!(get("").json()["records"], json!([]));
     refuses(&with(&app, &key, &line, &json!({})), 400, "records");
     refuses(&with(&app, &key, &line, &json!({ "records": {} })), 400, "records");
+    refuses(
+        &with(&app, &key, &line, &json!({ "records": [server(1, "127.0.0.1")] })),
+        400,
+        "records is not usable",
+    );
 }
 
 #[test]

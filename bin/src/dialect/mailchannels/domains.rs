@@ -27,7 +27,7 @@ use crate::json::explained::DOWNSTREAM;
 use crate::wire::Contract;
 use crate::wire::http::{Body, HeaderMap, Response, StatusCode};
 use crate::wire::json::{Json, Members};
-use crate::wire::shape::{COUNT, Member, NAME, Shape, TEXT, has, may};
+use crate::wire::shape::{COUNT, MAYBE_TEXT, Member, NAME, Shape, TEXT, has, may};
 use crate::wire::{Call, Fault, LookingCall, by_ids};
 
 /// The handle of a subscription.
@@ -65,7 +65,12 @@ pub(super) const PROVISION: Contract = Contract::new("Provisions a domain")
     .query(FLAGS)
     .takes(&Shape::object(
         "ProvisionInput",
-        &[WISHED, SECTIONS, &[may("subscriptionHandle", Shape::Maybe(&HANDLE)).text("here or in the query")]],
+        &[
+            WISHED,
+            SECTIONS,
+            &[may("subscriptionHandle", MAYBE_TEXT)
+                .text("here or in the query; an empty one is as if it were left out")],
+        ],
     ))
     .answers(201, &DOMAIN)
     .answers(200, &DOMAIN);
@@ -151,6 +156,10 @@ pub(super) fn provision(call: &LookingCall<'_>) -> Result<Response, Fault> {
     let queried = call.query("subscriptionHandle");
     let handle = match (&queried, body.get("subscriptionHandle")) {
         (Some(handle), None | Some(Json::Null)) => handle.into(),
+        (Some(handle), Some(Json::String(own))) if own.is_empty() || own == *handle => handle.into(),
+        (Some(_), Some(Json::String(_))) => {
+            return Err(Fault::input("subscriptionHandle", "must be the same in the body and in the query"));
+        }
         _ => text(&body, "subscriptionHandle")?,
     };
     let wish = Wish::read(&call.caller, &body)?;
@@ -224,14 +233,24 @@ pub(super) fn set_downstream(call: &LookingCall<'_>) -> Result<Response, Fault> 
     let body = object(call)?;
     let records = list_of(body.get("records").as_ref(), "records", one_downstream)?;
     let records = records.ok_or_else(|| Fault::input("records", "is required"))?;
-    look_at_downstream(call, &records)?;
+    look_at_downstream(call, &records).map_err(of_records)?;
     let change = InboundChange { downstream: Some(records), ..InboundChange::default() };
     let found = call.write(|tx| {
         let domain = path_domain(call, tx)?;
-        inbound::change(tx, &call.caller, &domain, &change)?;
+        inbound::change(tx, &call.caller, &domain, &change).map_err(|error| of_records(error.into()))?;
         inbound::find(tx, &domain).map_err(Fault::from)
     })?;
     Ok(Response::json(StatusCode::CREATED, &json!({ "records": downstream_json(&found.downstream) })))
+}
+
+/// A fault of the servers, by the name that they have in the body of this route.
+fn of_records(fault: Fault) -> Fault {
+    match fault {
+        Fault::Library(Error::Invalid { field: "downstream_address", reason }) => {
+            Fault::input("records", format_args!("is not usable: {reason}"))
+        }
+        other => other,
+    }
 }
 
 /// Whether mail may be sent to these servers, as far as the DNS says now.

@@ -226,6 +226,7 @@ fn wire_field(field: &str) -> &str {
         "handle" => "subscriptionHandle",
         "message" => "messageContent",
         "sender" => "mailFrom",
+        "client" => "sendingHostInformation.name",
         "recipient" => "rcptTo",
         "helo" => "ehlo",
         other => other,
