@@ -168,7 +168,8 @@ pub fn set_label<'t>(
     table::set_label(tx, domain, label.as_deref())
 }
 
-/// Ties the domain to one key of its account, or frees it for all of them.
+/// Ties the domain to one key of its account, or frees it for all of them. `Invalid` if that key could not work on the domain: nobody of the
+/// account could then.
 ///
 /// A domain that is tied to a key is not there for the others, and so perhaps not for the caller any more: what is returned
 /// is for showing.
@@ -178,10 +179,8 @@ pub fn associate<'t>(
     domain: &Domain<'t>,
     key: Option<ApiKeyId>,
 ) -> Result<Details, Error> {
-    if let Some(key) = key
-        && key::live(tx, domain.account, key)?.is_none()
-    {
-        return Err(Error::NotFound(Entity::ApiKey));
+    if let Some(key) = key {
+        key::check_can_have(tx, domain.account, key, domain.id)?;
     }
     let change = match key {
         Some(key) => Change::DomainTied { domain: domain.into(), key },

@@ -26,13 +26,14 @@ mod table;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::access::{KeyScope, Need};
 use crate::account::{self, Caller, Rights};
 use crate::cap::Cap;
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
-use crate::id::{AccountId, ApiKeyId};
+use crate::id::{AccountId, ApiKeyId, DomainId};
 use crate::label;
 use crate::ledger;
 use crate::page::Page;
@@ -91,13 +92,15 @@ pub fn create(
 
 /// Makes another key of the caller's account. The secret is returned this once, and only its hash is kept.
 ///
-/// `Wider` if it would reach further than the caller's own key. `Cap` if the account has as many keys as it may.
+/// `Wider` if it would reach further than the caller's own key. `Cap` if the account has as many keys as it may. `InUse` if the caller brought a
+/// secret from before a rotation: what that makes would outlive it.
 pub fn create_for(
     tx: &WriteTx<'_>,
     caller: &Caller,
     description: Option<&str>,
     request: KeyRequest,
 ) -> Result<(ApiKey, PlainSecret), Error> {
+    check_is_newest(caller)?;
     let description = label::parse_optional("description", description)?;
     let limits = limits_of(tx, caller)?.for_request(request)?;
     limits.check(tx.now())?;
@@ -163,8 +166,10 @@ pub fn revoke(tx: &WriteTx<'_>, id: ApiKeyId) -> Result<ApiKey, Error> {
 /// Revokes another key of the caller's account, from now on and for good.
 ///
 /// `InUse` if it is the caller's own, or if domains are tied to it, which would then be open to every key: the operator can
-/// do that. `Wider` if it reaches further than the caller's own.
+/// do that, and once the key has expired every key can, for nobody else reaches them. `InUse` also if the caller itself brought a secret from
+/// before a rotation. `Wider` if it reaches further than the caller's own.
 pub fn revoke_for(tx: &WriteTx<'_>, caller: &Caller, id: ApiKeyId) -> Result<ApiKey, Error> {
+    check_is_newest(caller)?;
     let own = limits_of(tx, caller)?;
     let found = table::by_id(tx, caller.account(), id)?.filter(|key| sees(&own, key));
     let found = found.ok_or(Error::NotFound(Entity::ApiKey))?;
@@ -175,8 +180,9 @@ pub fn revoke_for(tx: &WriteTx<'_>, caller: &Caller, id: ApiKeyId) -> Result<Api
     if !own.cover(&found.limits) {
         return Err(Error::Wider { field: "id" });
     }
+    let has_expired = found.limits.expires_at.is_some_and(|at| at <= tx.now());
     let tied = table::count_tied(tx, id)?;
-    if tied > 0 {
+    if tied > 0 && !has_expired {
         return Err(in_use(format!(
             "{tied} of the account's domains are tied to it; the operator can revoke it"
         )));
@@ -195,10 +201,7 @@ pub fn rotate(
     id: ApiKeyId,
     grace: Duration,
 ) -> Result<(ApiKey, PlainSecret), Error> {
-    if caller.is_superseded() {
-        let reason = "it has a newer secret already, and that one alone rotates it".to_owned();
-        return Err(Error::InUse { what: Entity::ApiKey, reason });
-    }
+    check_is_newest(caller)?;
     if grace > LONGEST_GRACE {
         return Err(Error::invalid("grace", "it is longer than 30 days"));
     }
@@ -268,6 +271,26 @@ pub(crate) fn live(tx: &ReadTx<'_>, account: AccountId, id: ApiKeyId) -> Result<
     table::live(tx, account, id)
 }
 
+/// Refuses a key to which this domain of its account cannot be tied, for it alone would be there for the key: `NotFound` if the key opens
+/// nothing, `Invalid` if it is limited to other domains, or cannot change one.
+pub(crate) fn check_can_have(
+    tx: &ReadTx<'_>,
+    account: AccountId,
+    id: ApiKeyId,
+    domain: DomainId,
+) -> Result<(), Error> {
+    let missing = || Error::NotFound(Entity::ApiKey);
+    let holder = live(tx, account, id)?.ok_or_else(missing)?;
+    let limits = table::by_id(tx, account, id)?.ok_or_else(missing)?.limits;
+    if limits.domains.is_some_and(|domains| !domains.contains(&domain)) {
+        return Err(Error::invalid("api_key", "it is limited to other domains"));
+    }
+    if !holder.may(Need::Write(KeyScope::DomainsWrite)) {
+        return Err(Error::invalid("api_key", "it lacks the scope domains:write"));
+    }
+    Ok(())
+}
+
 /// Whoever made something within this account: the holder of the key, if there was one and it opens something now; else whoever was signed in,
 /// or the operator.
 pub(crate) fn maker(
@@ -279,6 +302,15 @@ pub(crate) fn maker(
         None => Ok(Some(Caller::operator(account))),
         Some(key) => live(tx, account, key),
     }
+}
+
+/// Refuses a secret from before a rotation, which may be known to somebody from whom the rotation is to take the key.
+fn check_is_newest(caller: &Caller) -> Result<(), Error> {
+    if !caller.is_superseded() {
+        return Ok(());
+    }
+    let reason = "it has a newer secret, and that one alone makes, rotates and revokes keys".to_owned();
+    Err(Error::InUse { what: Entity::ApiKey, reason })
 }
 
 /// What the caller's key is limited to.

@@ -54,3 +54,24 @@ fn a_domain_is_handed_to_another_key_and_freed() {
     app.revoke(&sibling);
     assert_eq!(show(&key), 200);
 }
+
+#[test]
+fn a_domain_is_not_given_to_a_key_that_could_not_work_on_it() {
+    use postroom::access::{KeyScope, KeyScopes};
+    use postroom::key::KeyRequest;
+    let (app, key) = start();
+    let other = postroom::id::DomainId::new(app.domain(&key, "other.example"));
+    let scopes = |scope| KeyRequest { scopes: Some(KeyScopes::new([scope])), ..KeyRequest::default() };
+    let elsewhere = KeyRequest { domains: Some(Some([other].into())), ..KeyRequest::default() };
+    let set = |to: &Key| {
+        with(&app, &key, "PUT /inbound/v1/domains/example.com/api-key", &json!({ "apiKey": to.secret }))
+    };
+    for (request, words) in [
+        (elsewhere, "apiKey is not usable: it is limited to other domains"),
+        (scopes(KeyScope::ReadAll), "domains:write"),
+    ] {
+        refuses(&set(&app.limited_key(key.account, request)), 400, words);
+    }
+    assert_eq!(call(&app, &key, "GET /inbound/v1/domains/example.com").status, 200, "it is free");
+    assert_eq!(set(&app.limited_key(key.account, scopes(KeyScope::DomainsWrite))).status, 204);
+}

@@ -182,6 +182,11 @@ fn a_rotated_key_keeps_its_id_and_its_domains_and_the_old_secret_lives_for_the_g
     }
     let again = ask(&app, &key, "POST /postroom/v1/keys/rotate", &json!({}));
     assert_eq!(code(&again), (409, "in_use".to_owned()), "a secret that was rotated away rotates nothing");
+    // What it made would outlive it.
+    let sibling = app.key_of(key.account);
+    assert_eq!(code(&ask(&app, &key, "POST /postroom/v1/keys", &json!({}))), (409, "in_use".to_owned()));
+    let revoked = bearer(&app, &key, &format!("DELETE /postroom/v1/keys/{}", sibling.id));
+    assert_eq!(code(&revoked), (409, "in_use".to_owned()));
     app.clock.advance(Duration::from_mins(10));
     assert_eq!(app.call(&key, &path).status, 401);
     assert_eq!(app.call(&first, &path).status, 200);
@@ -194,7 +199,8 @@ fn a_rotated_key_keeps_its_id_and_its_domains_and_the_old_secret_lives_for_the_g
         assert_eq!(code(&reply).0, 400, "{bad}");
     }
     // What is revoked is so with both of its secrets.
-    let third = made(&key, &ask(&app, &second, "POST /postroom/v1/keys/rotate", &json!({})));
+    let longest = json!({ "grace_minutes": 43_200 });
+    let third = made(&key, &ask(&app, &second, "POST /postroom/v1/keys/rotate", &longest));
     app.revoke(&third);
     assert_eq!([&second, &third].map(|secret| app.call(secret, &path).status), [401, 401]);
 }
@@ -290,4 +296,31 @@ fn a_key_too_many_is_refused_with_409_and_a_revoked_one_makes_room() {
     let revoke = format!("DELETE /postroom/v1/keys/{}", second.id);
     assert_eq!(ask(&app, &key, &revoke, &Value::Null).status, 200);
     assert_eq!(make().status, 201);
+}
+
+#[test]
+fn a_key_that_has_expired_is_revoked_with_its_domains_tied_to_it() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let id = app.domain(&key, "one.example");
+    let soon = Some(Some(app.postroom.now() + Duration::from_mins(5)));
+    let tied = app.limited_key(key.account, KeyRequest { expires_at: soon, ..KeyRequest::default() });
+    tie(&app, &tied, id);
+    let revoke = || bearer(&app, &key, &format!("DELETE /postroom/v1/keys/{}", tied.id)).status;
+    assert_eq!(revoke(), 409);
+    app.clock.advance(Duration::from_mins(5));
+    assert_eq!(app.call(&key, &format!("GET /api/v1/domains/{id}")).status, 404, "nobody reaches it");
+    assert_eq!(revoke(), 200);
+    assert_eq!(app.call(&key, &format!("GET /api/v1/domains/{id}")).status, 200);
+}
+
+#[test]
+fn a_time_of_expiry_that_cannot_be_kept_is_refused_with_the_last_one_that_can() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let make = |at: &str| ask(&app, &key, "POST /postroom/v1/keys", &json!({ "expires_at": at }));
+    let refused = make("9999-12-31T23:59:59Z");
+    assert!(refused.status == 400 && refused.text().contains("no later than 9999-12-30"), "{refused:?}");
+    assert_eq!(make("9999-12-30").status, 201);
+    assert_eq!(make("2027-01-01").json()["expires_at"], "2027-01-01T00:00:00.000Z");
 }

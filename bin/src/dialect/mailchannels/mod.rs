@@ -220,13 +220,14 @@ fn said_of(error: &Error) -> (StatusCode, String) {
 fn wire_field(field: &str) -> &str {
     match field {
         "name" => "domain",
+        "api_key" => "apiKey",
         "downstream_address" => "downstreamAddresses",
         "spam_header_name" => "spamHeaderName",
         "spam_header_value" => "spamHeaderValue",
         "handle" => "subscriptionHandle",
         "message" => "messageContent",
-        "sender" => "mailFrom",
         "client" => "sendingHostInformation.name",
+        "sender" => "mailFrom",
         "recipient" => "rcptTo",
         "helo" => "ehlo",
         other => other,

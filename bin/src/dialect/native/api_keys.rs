@@ -26,6 +26,8 @@ use crate::wire::json::{Json, Members, Object};
 use crate::wire::shape::{ID, MAYBE_TEXT, MAYBE_TIME, Member, Shape, TEXTS, has, may};
 use crate::wire::{Call, Fault, json_body};
 
+const EXPIRY: &str = "must be a date, or a time of RFC 3339, no later than 9999-12-30";
+const LONGEST_GRACE_MINUTES: u64 = key::LONGEST_GRACE.as_secs() / 60;
 const WISHES: &[Member] = &[
     may("description", MAYBE_TEXT),
     may("expires_at", MAYBE_TIME),
@@ -42,7 +44,7 @@ pub(super) const CREATE: Contract =
 pub(super) const ROTATE: Contract = Contract::new("Gives the calling key a new secret")
     .may_take(&Shape::object(
         "RotateInput",
-        &[&[may("grace_minutes", Shape::Integer { least: 0, most: 10_080 })
+        &[&[may("grace_minutes", Shape::Integer { least: 0, most: LONGEST_GRACE_MINUTES.cast_signed() })
             .text("how long the old secret lives on")]],
     ))
     .answers(200, &MADE);
@@ -92,7 +94,7 @@ pub(super) fn rotate(call: &Call<'_>) -> Result<Response, Fault> {
     let grace = match body.get("grace_minutes") {
         None => key::USUAL_GRACE,
         Some(value) => {
-            let most = key::LONGEST_GRACE.as_secs() / 60;
+            let most = LONGEST_GRACE_MINUTES;
             let minutes = value.as_u64().filter(|minutes| *minutes <= most);
             let reason = format!("must be a whole number of minutes, {most} at most");
             Duration::from_secs(60 * minutes.ok_or_else(|| Fault::input("grace_minutes", reason))?)
@@ -129,7 +131,7 @@ impl Wish {
             Some(Json::Null) => Some(None),
             Some(value) => {
                 let at = value.as_str().and_then(|text| text.parse().ok());
-                Some(Some(at.ok_or_else(|| Fault::input("expires_at", "must be a time of RFC 3339"))?))
+                Some(Some(at.ok_or_else(|| Fault::input("expires_at", EXPIRY))?))
             }
         };
         let networks = match texts(body, "networks", MAX_NETWORKS)? {
