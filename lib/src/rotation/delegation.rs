@@ -60,6 +60,16 @@ pub fn delegate<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> R
     status(tx, domain)
 }
 
+/// `Invalid` if the domain's keys are delegated. Its owner ends that with keys of its own.
+pub fn check_not_delegated<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
+    if !status(tx, domain)?.is_delegated() {
+        return Ok(());
+    }
+    let reason = "the domain's keys are delegated; to end that, make another key and activate it, then deactivate and delete the \
+                  delegated ones";
+    Err(Error::invalid("delegation", reason))
+}
+
 /// Makes a delegated key, whose record is to be in `zone`.
 fn add_delegated<'t>(
     tx: &WriteTx<'t>,

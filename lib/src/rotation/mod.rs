@@ -45,7 +45,7 @@ use crate::record;
 use crate::verify;
 
 use delegation::next_delegated;
-pub use delegation::{DELEGATED_SELECTORS, delegate, delegated_zone};
+pub use delegation::{DELEGATED_SELECTORS, check_not_delegated, delegate, delegated_zone};
 pub use stage::{Refusal, Stage, Step};
 
 /// The shortest interval of automatic rotations.
@@ -188,7 +188,7 @@ pub fn abort<'t>(tx: &WriteTx<'t>, caller: &Caller, domain: &Domain<'t>) -> Resu
     status(tx, domain)
 }
 
-/// Has rotations begin by themselves so often, or no more. `Invalid` if that is not every 5 to 36,500 days.
+/// Has rotations begin by themselves so often, or no more. `Invalid` if that is not every 5 to 36,500 days, or another domain's keys sign.
 pub fn set_interval<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
@@ -198,6 +198,9 @@ pub fn set_interval<'t>(
     domain::check_signs_for_own(tx, caller, domain)?;
     if every.is_some_and(|every| !(SHORTEST_INTERVAL..=LONGEST_SPAN).contains(&every)) {
         return Err(Error::invalid("rotation_interval", "the shortest is 5 days, the longest 36500 days"));
+    }
+    if every.is_some() {
+        check_signs_itself(domain)?;
     }
     let mut now = status(tx, domain)?;
     if now.rotation.every != every {
@@ -248,7 +251,8 @@ pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
     Ok(steps)
 }
 
-fn check_signs_itself(domain: &Details) -> Result<(), Error> {
+/// `Invalid` if another domain's keys sign for this one, so that there is nothing to rotate.
+pub fn check_signs_itself(domain: &Details) -> Result<(), Error> {
     if domain.authority.is_none() {
         return Ok(());
     }

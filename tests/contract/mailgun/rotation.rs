@@ -118,3 +118,30 @@ fn with_a_zone_of_the_operators_the_domain_publishes_two_cnames() {
     set(&app, &key, DOMAIN, &[("rotation_enabled", "true")]);
     assert_eq!(keys_of(&app, &key, DOMAIN).len(), 3);
 }
+
+#[test]
+fn a_domain_for_which_another_one_signs_rotates_nothing_and_is_told_so() {
+    let (app, key) = start();
+    let child = "news.example.com";
+    app.domain(&key, child);
+    call_form(&app, &key, &format!("PUT /v3/domains/{child}/dkim_authority"), &[("self", "false")]);
+    let on = set(&app, &key, child, &[("rotation_enabled", "true")]);
+    let now = call(&app, &key, &format!("POST /v1/dkim_management/domains/{child}/rotate"));
+    for refused in [on, now] {
+        let text = "the keys of a domain above this one sign for it; rotate those";
+        refused.is(400, &json!({ "Reason": text, "message": text }));
+    }
+    assert_eq!(set(&app, &key, child, &[("rotation_enabled", "false")]).status, 200);
+}
+
+#[test]
+fn an_interval_that_is_refused_is_named_and_quoted_as_far_as_it_is_shown() {
+    let (app, key) = start();
+    let told = |text: &str| {
+        let fields = [("rotation_enabled", "true"), ("rotation_interval", text)];
+        set(&app, &key, DOMAIN, &fields).json()["message"].as_str().unwrap().to_owned()
+    };
+    assert!(told("4d").starts_with("rotation_interval is not usable: "), "{}", told("4d"));
+    let long = format!("{}d", "9".repeat(30));
+    assert!(told(&long).contains(&format!("\"{}…\"", "9".repeat(20))), "{}", told(&long));
+}

@@ -123,7 +123,7 @@ fn a_rotation_is_begun_shown_and_called_off() {
     let start = || bearer(&app, &key, &format!("POST /postroom/v1/domains/{name}/rotation"));
     assert_eq!(show()["stage"], "idle");
     let early = start();
-    assert!(early.status == 400 && early.text().contains("no key of the domain signs yet"), "{early:?}");
+    assert!(early.status == 409 && early.text().contains("no key of the domain signs yet"), "{early:?}");
     app.publish_all(NAME);
     bearer(&app, &key, "POST /postroom/v1/domains/example.com/verify");
     let begun = start().json();
@@ -132,9 +132,11 @@ fn a_rotation_is_begun_shown_and_called_off() {
         (&json!("waiting"), &json!("pr2"), &json!("pr1"), &json!(["pr1"]))
     );
     assert_eq!(show(), begun);
+    let twice = start();
+    assert_eq!((twice.status, &twice.json()["error"]["code"]), (409, &json!("not_now")));
     let off = bearer(&app, &key, &format!("DELETE /postroom/v1/domains/{name}/rotation"));
     assert_eq!((off.status, &off.json()["stage"]), (200, &json!("idle")));
-    assert_eq!(bearer(&app, &key, &format!("DELETE /postroom/v1/domains/{name}/rotation")).status, 400);
+    assert_eq!(bearer(&app, &key, &format!("DELETE /postroom/v1/domains/{name}/rotation")).status, 409);
 }
 
 #[test]
@@ -168,8 +170,12 @@ fn automatic_rotation_and_delegation_are_set() {
     let set = |body: Value| with(&app, &key, &format!("PUT /postroom/v1/domains/{name}/rotation"), &body);
     let every = set(json!({"every_days": 30})).json();
     assert_eq!((&every["every_days"], &every["next_at"]), (&json!(30), &json!("2026-12-21T10:00:00.120Z")));
+    assert_eq!(set(json!({"delegated": false})).json()["delegated"], false, "they are not");
     let delegated = set(json!({"delegated": true})).json();
     assert_eq!((&delegated["delegated"], &delegated["every_days"]), (&json!(true), &json!(30)));
+    let held = set(json!({"delegated": false, "every_days": 60}));
+    assert!(held.status == 409 && held.text().contains("to end that"), "{held:?}");
+    assert_eq!(set(json!({})).json()["every_days"], 30, "nothing of it is done");
     assert_eq!(set(json!({"every_days": 0})).json()["every_days"], Value::Null);
     for bad in [json!({"every_days": -1}), json!({"often": true})] {
         assert_eq!(set(bad.clone()).status, 400, "{bad}");

@@ -95,6 +95,7 @@ fn begin(call: &Call<'_>) -> Result<Response, Fault> {
     let name = path_domain(call)?;
     let (state, supply) = call.read(|tx| {
         let domain = inbound::domain_named(tx, &call.caller, &name)?;
+        rotation::check_signs_itself(&domain)?;
         let status = rotation::status(tx, &domain)?;
         Ok::<_, Error>((state(&status), rotation::supply(tx, &domain)?))
     })?;
@@ -135,8 +136,11 @@ fn interval(text: &str) -> Result<Duration, Fault> {
     if digits.is_empty() && !total.is_zero() { Ok(total) } else { Err(wrong()) }
 }
 
+/// As much of a text as an error repeats.
 fn shown(text: &str) -> String {
-    text.chars().take(20).collect()
+    const MOST: usize = 20;
+    let more = if text.chars().count() > MOST { "…" } else { "" };
+    text.chars().take(MOST).chain(more.chars()).collect()
 }
 
 /// Whether a key signs, in the words of these routes.
@@ -194,7 +198,8 @@ fn named(result: Result<Response, Fault>) -> Result<Response, Fault> {
         return Ok(Response::json(plain.status, &body));
     }
     let text = match &fault {
-        Fault::Library(Error::Invalid { reason, .. }) | Fault::Input { reason, .. } => reason.clone(),
+        Fault::Library(Error::Invalid { field: "rotation" | "delegation", reason })
+        | Fault::Input { reason, .. } => reason.clone(),
         other => other.to_string(),
     };
     Ok(Response::json(plain.status, &json!({ "Reason": text, "message": text })))

@@ -50,7 +50,9 @@ pub(super) const SET_ROTATION: Contract =
             &[&[
                 may("every_days", Shape::Maybe(&Shape::Integer { least: 0, most: 36_500 }))
                     .text("0 for never"),
-                may("delegated", Shape::Flag).text("publish keys under the operator's zone"),
+                may("delegated", Shape::Maybe(&Shape::Flag)).text(
+                    "true publishes keys under the operator's zone; false is refused while they are there",
+                ),
             ]],
         ))
         .answers(200, &ROTATION);
@@ -71,8 +73,7 @@ struct New {
 struct Settings {
     /// Days from one automatic rotation to the next; 0 for none.
     every_days: Option<u32>,
-    #[serde(default)]
-    delegated: bool,
+    delegated: Option<bool>,
 }
 
 pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
@@ -169,8 +170,10 @@ pub(super) fn set_rotation(call: &Call<'_>) -> Result<Response, Fault> {
             let every = Duration::from_hours(24 * u64::from(days));
             rotation::set_interval(tx, &call.caller, &domain, Some(every).filter(|_| days > 0))?;
         }
-        if settings.delegated {
-            rotation::delegate(tx, &call.caller, &domain)?;
+        match settings.delegated {
+            Some(true) => rotation::delegate(tx, &call.caller, &domain).map(drop)?,
+            Some(false) => rotation::check_not_delegated(tx, &domain)?,
+            None => {}
         }
         shown_rotation(tx, &domain)
     })?;

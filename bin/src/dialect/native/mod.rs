@@ -195,6 +195,10 @@ fn render(fault: &Fault) -> Response {
         Fault::Format(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "format"),
         Fault::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded"),
         Fault::Json(_) => (StatusCode::BAD_REQUEST, "invalid_json"),
+        // The input is all right; what the domain is doing now does not allow it.
+        Fault::Library(Error::Invalid { field: "rotation" | "delegation", .. }) => {
+            (StatusCode::CONFLICT, "not_now")
+        }
         Fault::Input { .. } | Fault::Idempotency(_) | Fault::Library(Error::Invalid { .. }) => {
             (StatusCode::BAD_REQUEST, "invalid")
         }
