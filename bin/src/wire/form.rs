@@ -60,9 +60,11 @@ impl Form {
         Ok(form)
     }
 
-    /// The text under this name.
+    /// The text under this name, or else the file, for some clients send a text as one.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.fields.get(name)?.texts.last().map(String::as_str)
+        let field = self.fields.get(name)?;
+        let of_file = || str::from_utf8(field.file.as_deref()?).ok();
+        field.texts.last().map(String::as_str).or_else(of_file)
     }
 
     /// Every text under this name, in order: those of the query first.

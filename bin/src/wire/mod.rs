@@ -26,7 +26,7 @@ pub use fault::{CLAIM_IT, Fault, OF_SOME_DOMAINS, PageFault, store_sentence, sto
 pub use guess::Guessing;
 pub use live::{Events, Following, Seen};
 pub use mailroom::{HeldMessage, HeldPage, HeldText, MailTrouble, Mailroom, PostedAgain, Whose};
-pub use pieces::{Pieces, by_ids};
+pub use pieces::{Pieces, by_ids, sound};
 pub use place::RequestPlace;
 pub use progress::{Checks, CountingResolver, Progress};
 pub use surface::{

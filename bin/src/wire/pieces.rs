@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use postroom::db::ReadTx;
+use postroom::error::Error;
 use serde::Serialize;
 
 use super::http::{Body, Response, StatusCode};
@@ -125,6 +126,14 @@ pub fn by_ids<I: Copy + fmt::Display + Send + 'static, T>(
         }
         Ok(Some(sound))
     }
+}
+
+/// The sound ones of a list; the log says what is wrong with the others.
+pub fn sound<T>(damaged: &[Error], sound: Vec<T>) -> Vec<T> {
+    for error in damaged {
+        tracing::error!(%error, "left out of a list, because it is damaged");
+    }
+    sound
 }
 
 fn is_damage(fault: &Fault) -> bool {

@@ -128,6 +128,11 @@ pub fn list<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<DkimKey>, Er
     table::all(tx, domain.id)
 }
 
+/// The keys of a domain, the oldest first, also those that are damaged: for who deletes one, and shows none.
+pub(crate) fn list_unchecked<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<DkimKey>, Error> {
+    table::all_unchecked(tx, domain.id)
+}
+
 /// Foresees [`list`].
 pub(crate) fn foresee(tx: &ReadTx<'_>, domain: DomainId) {
     let _ = table::all(tx, domain);

@@ -70,6 +70,11 @@ pub(super) fn all(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<DkimKey>, Err
     tx.all_once(sql, [domain.number()], "id", dkim_key)
 }
 
+pub(super) fn all_unchecked(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<DkimKey>, Error> {
+    let sql = "SELECT * FROM dkim_key WHERE domain_id = ?1 ORDER BY id";
+    tx.all_once(sql, [domain.number()], "id", unchecked)
+}
+
 /// Lets the key sign from now on.
 pub(super) fn activate(tx: &WriteTx<'_>, key: DkimKeyId) -> Result<(), Error> {
     tx.run(

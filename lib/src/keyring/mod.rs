@@ -66,6 +66,8 @@ pub struct KeyList {
     pub entries: Vec<KeyEntry>,
     /// What is wrong with each that is damaged and therefore left out: one for the log.
     pub damaged: Vec<Error>,
+    /// The places of the first and the last one, damaged ones too: there the list goes on. None if there is none at all.
+    pub ends: Option<(Cursor, Cursor)>,
 }
 
 /// What the DNS was last seen to say of a record.
@@ -123,13 +125,6 @@ pub struct Cursor {
     pub key: DkimKeyId,
 }
 
-impl KeyEntry {
-    /// Its place in the list.
-    pub fn cursor(&self) -> Cursor {
-        Cursor { domain: self.key.domain, key: self.key.id }
-    }
-}
-
 /// Which part of the list is wanted. Its entries come in the list's order, from whichever end it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
@@ -157,8 +152,7 @@ pub fn of_domain<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>) -> Result<Vec<KeyEntr
 
 /// The key of a domain under this selector.
 pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, selector: &Selector) -> Result<KeyEntry, Error> {
-    let mut entries = of_domain(tx, domain)?.into_iter();
-    entries.find(|entry| entry.key.selector == *selector).ok_or(Error::NotFound(Entity::DkimKey))
+    table::by_selector(tx, domain.id, selector)?.ok_or(Error::NotFound(Entity::DkimKey))
 }
 
 /// Makes a key of the domain, inactive, and the record that publishes it.
@@ -299,7 +293,7 @@ pub fn deactivate<'t>(
     Ok(DkimKey { activated_at: None, published_as: None, ..key })
 }
 
-/// Deletes the key, which cannot be brought back. A rotation that waits for it is aborted.
+/// Deletes the key, which cannot be brought back, also one that is damaged. A rotation that waits for it is aborted.
 ///
 /// `InUse` if it is the only one that signs, or a delegated key that takes turns with one that signs.
 pub fn delete<'t>(
@@ -308,7 +302,7 @@ pub fn delete<'t>(
     domain: &Domain<'t>,
     selector: &Selector,
 ) -> Result<(), Error> {
-    let keys = dkim::list(tx, domain)?;
+    let keys = dkim::list_unchecked(tx, domain)?;
     let key = keys.iter().find(|key| key.selector == *selector).ok_or(Error::NotFound(Entity::DkimKey))?;
     if key.is_active() && !keys.iter().any(|other| other.id != key.id && other.is_active()) {
         let reason = "it is the only active one; activate another first, or deactivate it".to_owned();
@@ -326,7 +320,11 @@ pub fn delete<'t>(
     }
     life::call_off_rotation(tx, caller, domain, key.id)?;
     life::delete(tx, caller, domain, key)?;
-    verify::follow_keys(tx, caller, domain)
+    match verify::follow_keys(tx, caller, domain) {
+        // Another one is damaged: the status follows when that one is gone as well.
+        Err(error) if error.is_damage() => Ok(()),
+        followed => followed,
+    }
 }
 
 /// Gives the domain's current key, which is the newest active one, else the newest, another selector. The pair stays, and

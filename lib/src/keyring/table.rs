@@ -1,14 +1,14 @@
 //! The SQL of keys with what was seen of their records, over the domains that the visibility rule lets through.
 
-use super::{Filter, KeyEntry, KeyList, Window};
+use super::{Cursor, Filter, KeyEntry, KeyList, Window};
 use crate::account::Caller;
 use crate::db::{ReadTx, Row, ToValue, moment_if_any};
 use crate::dkim::table::dkim_key;
 use crate::domain::table::checksum;
 use crate::domain::visibility::{Scope, visible};
 use crate::error::Error;
-use crate::id::{AccountId, DomainId};
-use crate::name::DomainName;
+use crate::id::{AccountId, DkimKeyId, DomainId};
+use crate::name::{DomainName, Selector};
 use crate::record;
 use crate::record::kind::OF_SIGNING_KEYS;
 use crate::record::table::{problem, standing};
@@ -36,7 +36,7 @@ pub(super) fn list(
         sql.push_str(" AND d.name = :name");
         more.push((":name", name));
     }
-    let selector = filter.selector.map(crate::name::Selector::as_str);
+    let selector = filter.selector.map(Selector::as_str);
     if let Some(selector) = &selector {
         sql.push_str(" AND k.selector = :selector");
         more.push((":selector", selector));
@@ -54,20 +54,26 @@ pub(super) fn list(
     sql.push_str(if is_backward { " ORDER BY d.id DESC, k.id DESC" } else { " ORDER BY d.id, k.id" });
     sql.push_str(" LIMIT :limit");
     // A key that is damaged is left out here, and refused where it is asked for alone.
-    let mut damaged = Vec::new();
-    let sound = |row: &Row<'_>| match entry(row) {
-        Err(error) if error.is_damage() => {
-            damaged.push(error);
-            Ok(None)
+    let (mut damaged, mut places) = (Vec::new(), Vec::new());
+    let sound = |row: &Row<'_>| {
+        let (domain, key) = (DomainId::new(row.get("domain_id")?), DkimKeyId::new(row.get("id")?));
+        places.push(Cursor { domain, key });
+        match entry(row) {
+            Err(error) if error.is_damage() => {
+                damaged.push(error);
+                Ok(None)
+            }
+            entry => entry.map(Some),
         }
-        entry => entry.map(Some),
     };
     let entries = tx.all_once(&sql, Scope::of(caller).with(&more).as_slice(), "id", sound)?;
     let mut entries: Vec<KeyEntry> = entries.into_iter().flatten().collect();
     if is_backward {
         entries.reverse();
+        places.reverse();
     }
-    Ok(KeyList { entries, damaged })
+    let ends = places.first().copied().zip(places.last().copied());
+    Ok(KeyList { entries, damaged, ends })
 }
 
 pub(super) fn of_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<KeyEntry>, Error> {
@@ -77,6 +83,15 @@ pub(super) fn of_domain(tx: &ReadTx<'_>, domain: DomainId) -> Result<Vec<KeyEntr
         "id",
         entry,
     )
+}
+
+pub(super) fn by_selector(
+    tx: &ReadTx<'_>,
+    domain: DomainId,
+    selector: &Selector,
+) -> Result<Option<KeyEntry>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM domain d {JOINS} WHERE d.id = ?1 AND k.selector = ?2");
+    tx.one(&sql, (domain.number(), selector.as_str()), entry)
 }
 
 fn entry(row: &Row<'_>) -> Result<KeyEntry, Error> {

@@ -150,3 +150,21 @@ fn a_domain_with_anothers_keys_is_active_when_those_are_right() {
     assert_eq!(verify(DOMAIN)["domain"]["state"], "active");
     assert_eq!(verify(CHILD)["domain"]["state"], "active");
 }
+
+#[test]
+fn what_a_client_sends_for_nothing_is_nothing() {
+    let (app, key) = with_child();
+    assert_eq!(set(&app, &key, CHILD, "undefined")["changed"], true, "as false, which it is when left out");
+}
+
+#[test]
+fn a_selector_that_does_not_fit_is_refused_by_the_name_of_its_parameter() {
+    let (app, key) = start();
+    let name = format!("{0}.{0}.{0}.example", "d".repeat(60));
+    app.domain(&key, &name);
+    let fields = [("dkim_selector", "s".repeat(63))];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let refused = call_form(&app, &key, &format!("PUT /v3/domains/{name}/dkim_selector"), &fields);
+    let text = refused.json()["message"].as_str().unwrap().to_owned();
+    assert!(refused.status == 400 && text.starts_with("dkim_selector is not usable: "), "{refused:?}");
+}

@@ -131,3 +131,18 @@ fn broken_multipart_is_400_whatever_is_wrong_with_it() {
         assert!(reply.status == 400 && !text.starts_with("Missing"), "{kind} {start:?}: {text}");
     }
 }
+
+#[test]
+fn a_text_that_is_sent_as_a_file_is_a_text() {
+    let (app, key) = start();
+    let child = "news.example.com";
+    app.domain(&key, child);
+    let as_file = |line: &str, fields: &[(&str, &str)]| {
+        let body = multipart("xYz", fields).replace("\r\n\r\n", "; filename=\"blob\"\r\n\r\n");
+        call_with(&app, &key, line, "multipart/form-data; boundary=xYz", body.as_bytes())
+    };
+    let own = as_file(&format!("PUT /v3/domains/{child}/dkim_authority"), &[("self", "true")]);
+    assert_eq!((own.status, &own.json()["changed"]), (200, &json!(false)), "its own keys sign, as before");
+    let fields = [("signing_domain", DOMAIN), ("selector", "weak"), ("bits", "3072")];
+    as_file("POST /v1/dkim/keys", &fields).is(400, &message("bits must be 1024 or 2048"));
+}

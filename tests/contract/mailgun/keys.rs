@@ -195,3 +195,28 @@ fn the_private_half_is_in_no_reply() {
         assert!(!text.contains("private") && !text.contains("sealed"), "{line}: {text}");
     }
 }
+
+#[test]
+fn a_damaged_key_is_left_out_and_can_be_deleted_and_the_others_can_be_used() {
+    let (app, key) = start();
+    activate_first(&app, &key, DOMAIN);
+    for selector in ["s1", "s2", "s3"] {
+        make(&app, &key, DOMAIN, selector);
+    }
+    app.sql()
+        .execute("UPDATE dkim_key SET checksum = zeroblob(8) WHERE selector IN ('s1', 's2')", [])
+        .unwrap();
+    let state = || call(&app, &key, "GET /v4/domains/example.com").json()["domain"]["state"].clone();
+    let selectors = |shown: &[Value]| -> Vec<String> {
+        shown.iter().map(|key| key["selector"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(selectors(&keys_of(&app, &key, DOMAIN)), ["pr1", "s3"]);
+    for selector in ["s1", "s2"] {
+        let line = format!("DELETE /v1/dkim/keys?signing_domain={DOMAIN}&selector={selector}");
+        let deleted = call(&app, &key, &line);
+        assert_eq!(deleted.status, 200, "{selector}: {deleted:?}");
+    }
+    assert_eq!(state(), "unverified", "of its records that of the key alone was seen");
+    let again = call(&app, &key, "PUT /v4/domains/example.com/keys/s3/deactivate");
+    assert_eq!(again.status, 200, "{again:?}");
+}

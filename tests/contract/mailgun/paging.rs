@@ -71,9 +71,17 @@ fn last_and_previous_lead_back_and_limits_are_the_clients_own() {
     }
     assert_eq!(seen, all);
     assert_eq!(names(&call(&app, &key, &line(&page["paging"]["first"])).json()), all[..10]);
-    for (limit, count) in
-        [("1", 1), ("27", 27), ("100", 27), ("1000000", 27), ("0", 10), ("", 10), ("x", 10), ("-3", 10)]
-    {
+    for (limit, count) in [
+        ("1", 1),
+        ("27", 27),
+        ("100", 27),
+        ("1000000", 27),
+        ("4294967296", 27),
+        ("0", 10),
+        ("", 10),
+        ("x", 10),
+        ("-3", 10),
+    ] {
         let page = call(&app, &key, &format!("GET /v1/dkim/keys?limit={limit}")).json();
         assert_eq!(names(&page).len(), count, "limit={limit}");
     }
@@ -137,4 +145,16 @@ fn the_links_begin_with_the_configured_base_url() {
             "{link}"
         );
     }
+}
+
+#[test]
+fn a_list_goes_on_past_a_page_of_which_every_key_is_damaged() {
+    let (app, key, all) = many();
+    app.sql().execute("UPDATE dkim_key SET bits = bits, checksum = zeroblob(8) WHERE id <= 12", []).unwrap();
+    let first = call(&app, &key, "GET /v1/dkim/keys").json();
+    assert_eq!(names(&first), Vec::<String>::new());
+    let next = call(&app, &key, &line(&first["paging"]["next"])).json();
+    assert_eq!(names(&next), all[12..20]);
+    let back = call(&app, &key, &line(&next["paging"]["previous"])).json();
+    assert_eq!(back["paging"]["next"], first["paging"]["next"], "to the page of the damaged ones");
 }

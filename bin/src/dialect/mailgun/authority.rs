@@ -6,7 +6,7 @@ use postroom::inbound;
 use postroom::keyring;
 use serde_json::json;
 
-use super::input::{bad, flag, new_selector, parse_selector, path_domain};
+use super::input::{LEFT_OUT, bad, flag, new_selector, parse_selector, path_domain};
 use super::shape::Details;
 use super::shape::RECORDS;
 use crate::wire::Contract;
@@ -31,8 +31,8 @@ pub(super) const SET_SELECTOR: Contract = Contract::new("Gives a domain's key an
 
 pub(super) fn set_authority(call: &Call<'_>) -> Result<Response, Fault> {
     let (name, form) = (path_domain(call)?, Form::read(call.request)?);
-    let own =
-        form.get("self").filter(|text| !text.is_empty()).map_or(Ok(false), |text| flag(text, "self"))?;
+    let own = form.get("self").filter(|text| !["", LEFT_OUT].contains(&text.trim()));
+    let own = own.map_or(Ok(false), |text| flag(text, "self"))?;
     let (details, changed) = call.write(|tx| {
         let domain = inbound::domain_named(tx, &call.caller, &name)?;
         let (domain, changed) = keyring::set_authority(tx, &call.caller, &domain, own)?;
@@ -50,8 +50,7 @@ pub(super) fn set_authority(call: &Call<'_>) -> Result<Response, Fault> {
 pub(super) fn set_selector(call: &Call<'_>) -> Result<Response, Fault> {
     const FIELD: &str = "dkim_selector";
     let (name, form) = (path_domain(call)?, Form::read(call.request)?);
-    // A well-known client sends the word for what was left out.
-    let selector = form.get(FIELD).filter(|text| !["", "undefined"].contains(&text.trim()));
+    let selector = form.get(FIELD).filter(|text| !["", LEFT_OUT].contains(&text.trim()));
     let selector = selector.map(|text| new_selector(parse_selector(text, FIELD)?, FIELD)).transpose()?;
     let changed = pool::write(*call.session, |tx| {
         let domain = inbound::domain_named(tx, &call.caller, &name)?;
@@ -62,6 +61,9 @@ pub(super) fn set_selector(call: &Call<'_>) -> Result<Response, Fault> {
         Ok(()) => Ok(Response::json(StatusCode::OK, &json!({ "message": "DKIM selector changed" }))),
         Err(Error::Conflict(Entity::DkimKey)) => {
             Err(bad(FIELD, "failed to change DKIM selector: another key of the domain has it"))
+        }
+        Err(Error::Invalid { field: "selector", reason }) => {
+            Err(bad(FIELD, format!("{FIELD} is not usable: {reason}")))
         }
         Err(error) => Err(error.into()),
     }

@@ -11,7 +11,7 @@ use postroom::signing;
 use postroom::verify;
 use serde_json::json;
 
-use super::input::path_domain;
+use super::input::{bad, limit, number, path_domain};
 use super::shape::{DOMAIN, TOLD, WHOLE};
 use super::shape::{Details, domain_json};
 use crate::wire::Contract;
@@ -40,9 +40,7 @@ const MOST: u32 = 1000;
 
 pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let form = Form::read(call.request)?;
-    let limit = form.get("limit").and_then(|text| text.trim().parse().ok()).filter(|limit| *limit > 0);
-    let offset = form.get("skip").and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-    let page = Page { limit: limit.unwrap_or(USUAL_LIMIT).min(MOST), offset };
+    let page = Page { limit: limit(&form, USUAL_LIMIT, MOST), offset: number(&form, "skip").unwrap_or(0) };
     let state = form.get("state").map(str::trim).filter(|text| !text.is_empty()).map(statuses).transpose()?;
     let caller = call.caller.clone();
     let (ids, count) = call.read(|tx| {
@@ -69,7 +67,7 @@ fn statuses(state: &str) -> Result<&'static [DomainStatus], Fault> {
         "active" => Ok(&[DomainStatus::Active]),
         "unverified" => Ok(&[DomainStatus::Pending, DomainStatus::Failed]),
         "disabled" => Ok(&[]),
-        _ => Err(Fault::input("state", "must be active, unverified or disabled")),
+        _ => Err(bad("state", "state must be active, unverified or disabled")),
     }
 }
 

@@ -7,6 +7,8 @@ use crate::wire::form::Form;
 use crate::wire::shape::Shape;
 use crate::wire::{Call, Fault};
 
+/// The word that well-known clients send for a parameter that was left out.
+pub(super) const LEFT_OUT: &str = "undefined";
 /// A yes or no.
 pub(super) const FLAG: Shape = Shape::Text { format: "", least: 1, example: "true" };
 
@@ -46,6 +48,19 @@ pub(super) fn new_selector(selector: Selector, name: &'static str) -> Result<Sel
         return Err(bad(name, format!("{name} is no DKIM selector: {}", InvalidName::Underscore)));
     }
     Ok(selector)
+}
+
+/// A number; one that is too large is the largest that there is.
+pub(super) fn number(form: &Form, name: &'static str) -> Option<u64> {
+    let text = form.get(name)?.trim();
+    let is_number = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+/// How many items of a list a parameter asks for; `usual` if it says nothing.
+pub(super) fn limit(form: &Form, usual: u32, most: u32) -> u32 {
+    let asked = number(form, "limit").filter(|limit| *limit > 0);
+    asked.map_or(usual, |asked| u32::try_from(asked).unwrap_or(most)).min(most)
 }
 
 /// A yes or no, in any of the spellings that clients have.

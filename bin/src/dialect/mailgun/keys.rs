@@ -3,7 +3,7 @@
 use postroom::dkim::{Algorithm, KeyKind, KeyPair, PrivateKeyFault, Source, pool};
 use postroom::error::{Entity, Error};
 use postroom::inbound;
-use postroom::keyring::{self, Activation, Filter};
+use postroom::keyring::{self, Activation, Filter, Window};
 use postroom::name::{DomainName, Selector};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::wire::Contract;
 use crate::wire::form::Form;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::shape::{NAME, SELECTOR, Shape, TEXT, has, may};
-use crate::wire::{Call, Fault, LookingCall};
+use crate::wire::{Call, Fault, LookingCall, sound};
 
 pub(super) const LIST: Contract = Contract::new("Lists the DKIM keys of all domains")
     .query(&[
@@ -49,19 +49,16 @@ pub(super) const DEACTIVATE: Contract = Contract::new("Has a DKIM key sign no mo
 
 pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let asked = Asked::read(&Form::read(call.request)?);
-    let entries = match &asked.filter {
+    let (entries, ends) = match &asked.filter {
         Some((domain, selector)) => {
             let filter = Filter { signing_domain: domain.as_ref(), selector: selector.as_ref() };
             let list = call.read(|tx| keyring::list(tx, &call.caller, &filter, asked.window, asked.limit))?;
-            for error in &list.damaged {
-                tracing::error!(%error, "left out of a list, because it is damaged");
-            }
-            list.entries
+            (sound(&list.damaged, list.entries), list.ends)
         }
         // A filter that no name passes.
-        None => Vec::new(),
+        None => (Vec::new(), None),
     };
-    let paging = Paging::around(&asked, &entries);
+    let paging = Paging::around(&asked, ends);
     let items: Vec<_> = entries.iter().map(key_json).collect();
     let body = json!({ "items": items, "paging": paging.json(call.base_url) });
     Ok(Response::json(StatusCode::OK, &body))
@@ -97,7 +94,9 @@ pub(super) fn of_domain(call: &Call<'_>) -> Result<Response, Fault> {
     let entries = match path_domain(call) {
         Ok(name) => call.read(|tx| {
             let domain = inbound::domain_named(tx, &call.caller, &name)?;
-            keyring::of_domain(tx, &domain)
+            let filter = Filter { signing_domain: Some(&domain.name), selector: None };
+            let list = keyring::list(tx, &call.caller, &filter, Window::After(None), u32::MAX)?;
+            Ok(sound(&list.damaged, list.entries))
         }),
         Err(_) => Ok(Vec::new()),
     };

@@ -5,10 +5,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use postroom::id::{DkimKeyId, DomainId};
-use postroom::keyring::{Cursor, KeyEntry, Window};
+use postroom::keyring::{Cursor, Window};
 use postroom::name::{DomainName, Selector};
 use serde_json::{Value, json};
 
+use super::input::limit;
 use crate::wire::form::Form;
 use crate::wire::shape::{Shape, URL, has};
 
@@ -39,12 +40,11 @@ impl Asked {
             asked.map_or(paged, str::to_owned)
         };
         let texts = (text("signing_domain", token.domain), text("selector", token.selector));
-        let limit = form.get("limit").and_then(|limit| limit.trim().parse().ok()).filter(|limit| *limit > 0);
         Asked {
             filter: filter(&texts.0, &texts.1),
             texts,
             window: token.window,
-            limit: limit.unwrap_or(USUAL_LIMIT).min(MOST),
+            limit: limit(form, USUAL_LIMIT, MOST),
         }
     }
 
@@ -113,13 +113,11 @@ pub(super) struct Paging {
 
 impl Paging {
     /// Past either end there is a page without items: some clients stop at nothing else.
-    pub(super) fn around(asked: &Asked, entries: &[KeyEntry]) -> Paging {
-        let first = entries.first().map(KeyEntry::cursor);
-        let last = entries.last().map(KeyEntry::cursor);
-        let (next, previous) = match (asked.window, first, last) {
-            (_, Some(first), Some(last)) => (Window::After(Some(last)), Window::Before(Some(first))),
-            (Window::After(cursor), ..) => (Window::After(cursor), Window::Before(None)),
-            (Window::Before(cursor), ..) => (Window::After(None), Window::Before(cursor)),
+    pub(super) fn around(asked: &Asked, ends: Option<(Cursor, Cursor)>) -> Paging {
+        let (next, previous) = match (asked.window, ends) {
+            (_, Some((first, last))) => (Window::After(Some(last)), Window::Before(Some(first))),
+            (Window::After(cursor), None) => (Window::After(cursor), Window::Before(None)),
+            (Window::Before(cursor), None) => (Window::After(None), Window::Before(cursor)),
         };
         Paging {
             first: asked.token(Window::After(None)),

@@ -7,7 +7,7 @@ use postroom::dkim::{Algorithm, KeyKind, KeyPair, Source, pool};
 use postroom::domain::{self, Domain};
 use postroom::error::{Entity, Error};
 use postroom::inbound;
-use postroom::keyring::{self, Activation};
+use postroom::keyring::{self, Activation, Filter, Window};
 use postroom::name::{InvalidName, Selector};
 use postroom::rotation;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ use crate::json::key::{key_json, rotation_json};
 use crate::wire::Contract;
 use crate::wire::http::{Response, StatusCode};
 use crate::wire::shape::{MAYBE_TEXT, NAME, SELECTOR, Shape, has, may};
-use crate::wire::{Call, Fault, LookingCall};
+use crate::wire::{Call, Fault, LookingCall, sound};
 
 pub(super) const LIST: Contract = Contract::new("Lists a domain's DKIM keys")
     .answers(200, &Shape::object("DkimKeys", &[&[has("domain", NAME), has("keys", Shape::List(&KEY))]]));
@@ -80,7 +80,9 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let name = name(call)?;
     let entries = call.read(|tx| {
         let domain = inbound::domain_named(tx, &call.caller, &name)?;
-        keyring::of_domain(tx, &domain)
+        let filter = Filter { signing_domain: Some(&domain.name), selector: None };
+        let list = keyring::list(tx, &call.caller, &filter, Window::After(None), u32::MAX)?;
+        Ok::<_, Error>(sound(&list.damaged, list.entries))
     })?;
     let keys: Vec<Value> = entries.iter().map(key_json).collect();
     Ok(Response::json(StatusCode::OK, &json!({ "domain": name.as_str(), "keys": keys })))
