@@ -136,6 +136,9 @@ pub fn mark<'t>(
         let reason = format_args!("it is longer than {MAX_OBSERVED_CHARS} characters");
         return Err(Error::invalid("observed_value", reason));
     }
+    if observed.is_some_and(|text| text.chars().any(char::is_control)) {
+        return Err(Error::invalid("observed_value", "it has a control character, such as a line break"));
+    }
     let mut records = record::every(tx, domain)?;
     let record = records.iter_mut().find(|record| record.id == id).ok_or(Error::NotFound(Entity::Record))?;
     if record.dkim_key.is_some() {

@@ -169,6 +169,9 @@ fn an_observed_value_is_kept_and_shown_and_another_stays() {
         refuses(&with(&bad), "observed_value", &["must be a string"]);
     }
     refuses(&with(&json!("x".repeat(4097))), "observed_value", &["longer than 4096"]);
+    for control in ["a\u{0}b", "a\nb", "\u{7f}"] {
+        refuses(&with(&json!(control)), "observed_value", &["a control character"]);
+    }
     assert_eq!(app.dump(), before);
 }
 
