@@ -131,9 +131,9 @@ pub mod login;
 pub mod session;
 pub mod administrator;
 pub mod setup_link;
+pub mod recipient;
 #[cfg(feature = "messages")]
 pub mod report;
-pub mod recipient;
 pub mod list;
 pub mod mail;
 pub mod provision;

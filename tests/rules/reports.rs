@@ -97,11 +97,25 @@ fn a_report_names_its_domain_only_where_that_is_there_for_the_caller_and_is_kept
         assert_eq!(report.account, caller.account());
         report.domain.map(|name| name.to_string())
     };
-    assert_eq!(named(&holder(&app, &key), "jo@example.com").as_deref(), Some("example.com"));
+    app.postroom
+        .write(|tx| {
+            let domain = key.own(tx, domain.id)?;
+            postroom::inbound::add_alias(tx, &key.operator(), &domain, &"alias.example".parse().unwrap())
+        })
+        .unwrap();
+    for recipient in ["jo@example.com", "jo@alias.example"] {
+        assert_eq!(named(&holder(&app, &key), recipient).as_deref(), Some("example.com"), "{recipient}");
+    }
     for caller in [holder(&app, &sibling), holder(&app, &stranger)] {
-        for recipient in
-            ["jo@example.com", "jo@never.example", "jo@sub.example.com", "", "jo", "jo@[192.0.2.1]"]
-        {
+        for recipient in [
+            "jo@example.com",
+            "jo@alias.example",
+            "jo@never.example",
+            "jo@sub.example.com",
+            "",
+            "jo",
+            "jo@[192.0.2.1]",
+        ] {
             assert_eq!(named(&caller, recipient), None, "{recipient}");
         }
     }

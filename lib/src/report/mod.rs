@@ -35,13 +35,14 @@ use crate::address::EmailAddress;
 use crate::cap::Cap;
 use crate::clock::Timestamp;
 use crate::db::{Postroom, ReadTx, WriteTx};
-use crate::domain::{self, Domain};
+use crate::domain::Domain;
 use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::{AccountId, ApiKeyId, ReportId};
 use crate::ledger;
 use crate::name::DomainName;
 use crate::page::Page;
+use crate::recipient;
 
 pub use message::InvalidReportMessage;
 pub use reading::{Readable, is_unseen, readable};
@@ -248,10 +249,10 @@ pub fn expire(postroom: &Postroom) -> Result<usize, Error> {
     }
 }
 
-/// The recipient's domain, if the caller sees it.
+/// The recipient's domain, if the caller sees it: of an alias, the one to which it leads.
 fn own_domain(tx: &ReadTx<'_>, caller: &Caller, recipient: &str) -> Result<Option<DomainName>, Error> {
     let Ok(address) = recipient.parse::<EmailAddress>() else { return Ok(None) };
-    match domain::find_named(tx, caller, address.domain()) {
+    match recipient::domain_of(tx, caller, address.domain()) {
         Ok(domain) => Ok(Some(domain.into_details().name)),
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
