@@ -169,7 +169,7 @@ impl Default for Caps {
             tokens: 10_000,
             keys: 1_000,
             key_domains: 20_000,
-            login_links: 1_000,
+            login_links: 10_000,
             kept_answer_octets: 64 * MIB,
             unproved_claims: 1_000,
             deliveries: 8,

@@ -119,7 +119,7 @@ pub const KEYS: &[Key] = &[
     key::<u32>(
         "limits.login_links",
         "POSTROOM_LIMITS_LOGIN_LINKS",
-        "unused login links of one account (1000)",
+        "unused login links of one account (10000)",
     ),
     key::<u32>(
         "limits.kept_answer_mib",

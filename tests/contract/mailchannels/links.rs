@@ -89,3 +89,17 @@ fn a_report_is_kept_whole_with_its_envelope() {
         refuses(&with(&app, &key, &format!("POST /inbound/v1/report?{query}"), &body), 400, words);
     }
 }
+
+#[test]
+fn links_to_as_many_domains_as_a_request_has_are_made_again_while_the_first_are_unused() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    app.domain(&key, "host.example");
+    app.domains_below(&key, "host.example", 1000);
+    let items: Vec<Value> = (0..1000).map(|n| json!({ "domain": format!("n{n}.host.example") })).collect();
+    for _ in 0..2 {
+        let made =
+            with(&app, &key, "POST /inbound/v1/domains/batch/login-link", &json!({ "domains": items }));
+        assert_eq!(made.json()["successes"].as_array().map(Vec::len), Some(1000));
+    }
+}
