@@ -292,7 +292,7 @@ pub enum InvalidName {
     #[error("one of its labels starts or ends with a hyphen")]
     Hyphen,
     /// Another character that cannot stand in a name.
-    #[error("it has a character other than letters, digits and hyphens")]
+    #[error("it has a character that cannot stand in a name; use letters, digits and hyphens")]
     Character,
     /// Refused by IDNA processing.
     #[error("it is not a valid internationalised name (UTS 46)")]
@@ -301,7 +301,7 @@ pub enum InvalidName {
     #[error("it is an IP address, not a domain name")]
     Address,
     /// No dot in it.
-    #[error("it has only one label; a mail domain has a top-level domain, such as example.com")]
+    #[error("it has only one label; a mail domain has two or more, such as example.com")]
     SingleLabel,
     /// A name under which others register theirs, such as `co.uk`.
     #[error("it is a public suffix, under which others register names; nobody's mail domain")]

@@ -198,7 +198,7 @@ pub struct RouteChange {
     pub catch_all: Patch<EmailAddress>,
 }
 
-/// What becomes of a message for one recipient.
+/// Where the mail of a recipient's domain goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouteDecision {
@@ -374,7 +374,8 @@ pub(crate) fn reset<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Err
     table::delete(tx, domain.id)
 }
 
-/// What becomes of a message for `recipient`: for a mail server to ask.
+/// The route of the domain to which the recipient's name leads, if that acts. Recipients, lists and limits also decide what becomes of a
+/// message: a mail server asks [`mail`](crate::mail).
 pub fn decide(tx: &ReadTx<'_>, recipient: &EmailAddress) -> Result<RouteDecision, Error> {
     match holder::at(tx, recipient.domain())? {
         Some(holder) if ownership::acts(tx, &holder)? => {

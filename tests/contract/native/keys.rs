@@ -76,7 +76,7 @@ fn what_is_wrong_with_a_new_key_is_told() {
         (json!({"selector": "s", "algorithm": "dsa"}), "algorithm"),
         (json!({"selector": "s", "bits": 3072}), "bits"),
         (json!({"selector": "s", "algorithm": "ed25519", "bits": 2048}), "bits"),
-        (json!({"selector": "s", "pem": "no key"}), "BEGIN"),
+        (json!({"selector": "s", "pem": "no key"}), "-----BEGIN PRIVATE KEY-----"),
         (json!({"selector": "s", "pem": "x", "bits": 2048}), "pem"),
         (json!({"selector": "s", "bitz": 2048}), "bitz"),
         (json!([]), ""),

@@ -72,10 +72,12 @@ pub enum InvalidPrivateKey {
     #[error("it has characters in it that are not ASCII; send PEM, in ASCII")]
     NotAscii,
     /// No `-----BEGIN`.
-    #[error("it has no line \"-----BEGIN RSA PRIVATE KEY-----\"; send PEM, its first and last line included")]
+    #[error(
+        "it has no line \"-----BEGIN RSA PRIVATE KEY-----\" or \"-----BEGIN PRIVATE KEY-----\"; send all of the PEM"
+    )]
     NoBegin,
     /// A `-----BEGIN` that is not ended, or is no label (RFC 7468 section 3).
-    #[error("its BEGIN line is damaged; it must be \"-----BEGIN RSA PRIVATE KEY-----\"")]
+    #[error("its BEGIN line is damaged; it must be one such as \"-----BEGIN PRIVATE KEY-----\"")]
     BeginLine,
     /// Something before `-----BEGIN`.
     #[error("there is text before its BEGIN line; send what stands from BEGIN to END")]
