@@ -125,6 +125,21 @@ fn a_refusal_is_written_to_the_audit_log_once_a_minute_for_each_reason() {
 }
 
 #[test]
+fn a_refusal_that_cannot_be_written_to_the_audit_log_is_written_the_next_time() {
+    let world = World::new(false);
+    let scopes = Some(KeyScopes::new([KeyScope::ReadAll]));
+    let key = world.app.limited_key(world.owner.account, KeyRequest { scopes, ..KeyRequest::default() });
+    for path in ["/api/v1/domains", "/api/v1/domains/7/api_tokens"] {
+        assert_eq!(world.app.call(&key, &format!("POST {path}")).status, 403);
+        // No write can begin within another one of the same thread.
+        assert!(world.app.postroom.write(|_| world.app.app.note_refusals()).is_err());
+    }
+    world.app.app.note_refusals().unwrap();
+    let told = world.app.actions(world.owner.account);
+    assert_eq!(told.iter().filter(|action| action.contains("key.refused")).count(), 2, "{told:?}");
+}
+
+#[test]
 fn where_mail_is_delivered_is_set_by_no_key_without_the_scope_for_routes() {
     let world = World::new(false);
     let key = |scopes: &[KeyScope]| {

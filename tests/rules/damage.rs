@@ -4,6 +4,8 @@ use postroom::error::Error;
 use postroom::id::DomainId;
 use postroom::integrity::{self, Next, Round};
 use postroom::keyring::{self, Filter, Window};
+use postroom::provision;
+use postroom::rotation;
 
 use crate::harness::app::{Key, TestApp};
 
@@ -120,7 +122,7 @@ fn a_domain_that_is_renamed_or_changes_its_account_keeps_its_checksums_right() {
     let other = app.account("other");
     let moved: Result<(), Error> = app.postroom.write(|tx| {
         let domain = key.own(tx, DomainId::new(first))?;
-        postroom::provision::transfer(tx, &key.operator(), &domain, other.account).map(drop)
+        provision::transfer(tx, &key.operator(), &domain, other.account).map(drop)
     });
     moved.unwrap();
     assert_eq!(damaged(&app), Vec::<String>::new());
@@ -204,4 +206,44 @@ fn an_index_that_leads_twice_to_a_row_or_to_one_that_is_not_asked_for_shows_noth
         let told = app.reopened().read(|tx| ask(tx, &caller)).unwrap_err();
         assert!(told.is_damage() && told.to_string().contains(said), "{table} {columns:?}: {told}");
     }
+}
+
+/// Whether this failed because of damage.
+fn is_damage<T>(done: Result<T, Error>) -> bool {
+    done.is_err_and(|error| error.is_damage())
+}
+
+#[test]
+fn a_domain_that_is_damaged_keeps_no_other_one_from_its_rotations() {
+    let (app, key, _) = two_domains();
+    app.first_key_signs();
+    for id in [1, 2] {
+        let every = Some(std::time::Duration::from_hours(5 * 24));
+        let set = app.postroom.write(|tx| {
+            rotation::set_interval(tx, &key.operator(), &key.own(tx, DomainId::new(id))?, every).map(drop)
+        });
+        set.unwrap();
+    }
+    app.clock.advance(std::time::Duration::from_hours(6 * 24));
+    change(&app, "UPDATE domain SET name = 'won.example.com' WHERE id = 1");
+    let count = |sql: &str| app.value::<i64>(&format!("SELECT count(*) FROM {sql}"));
+    assert!(is_damage(rotation::keep(&app.postroom)));
+    assert_eq!(count("rotation WHERE domain_id = 2 AND key_id IS NOT NULL"), 1);
+    // The damaged one's key was retired first.
+    change(&app, "UPDATE dkim_key SET activated_at = NULL, retired_at = id WHERE activated_at IS NOT NULL");
+    assert!(is_damage(rotation::keep(&app.postroom)));
+    assert_eq!(count("dkim_key WHERE domain_id = 2 AND released_at IS NOT NULL"), 1);
+    assert_eq!(count("dkim_key WHERE domain_id = 1 AND released_at IS NOT NULL"), 0);
+}
+
+#[test]
+fn a_domain_that_is_damaged_keeps_no_other_one_from_its_first_key() {
+    let (app, _, _) = two_domains();
+    change(&app, "UPDATE domain SET wants_key = 1");
+    change(&app, "DELETE FROM dkim_key");
+    change(&app, "UPDATE domain SET name = 'won.example.com' WHERE id = 1");
+    assert!(is_damage(provision::equip_some(&app.postroom, 16)));
+    assert!(provision::equip_some(&app.postroom, 16).unwrap());
+    assert_eq!(app.value::<i64>("SELECT domain_id FROM dkim_key"), 2);
+    assert!(!provision::equip_some(&app.postroom, 16).unwrap(), "nothing is left to do");
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use postroom::db::{Options, Postroom};
+use postroom::export;
 
 use crate::harness::app::{TestApp, settings};
 use crate::harness::sql::{Sql, server};
@@ -116,4 +117,26 @@ fn new_databases_of_both_engines_have_the_same_tables_columns_references_indexes
         ),
         "checks",
     );
+}
+
+#[test]
+fn a_schema_that_is_made_later_hides_no_table() {
+    if server().is_none() {
+        return;
+    }
+    let app = TestApp::new();
+    app.account("acme");
+    let of_role = |statement: &str| {
+        let sql = format!("DO $$ BEGIN EXECUTE format('{statement} SCHEMA %I', current_user); END $$");
+        app.sql().execute_batch(&sql).unwrap();
+    };
+    of_role("CREATE");
+    let opened = app.reopened();
+    let folder = tempfile::tempdir().unwrap();
+    let key_file = Some(opened.master_key_file().to_owned());
+    let file = folder.path().join("copy.db");
+    let copy = Postroom::open(&file, Options { master_key_file: key_file, ..Options::new(settings()) });
+    let copied = export::copy(&opened, &copy.unwrap());
+    of_role("DROP");
+    assert_eq!(copied.unwrap()["account"], 1);
 }

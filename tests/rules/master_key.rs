@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
+use postroom::db::{Options, Postroom};
 use postroom::reseal::{self, Progress};
+use postroom_server::app::App;
 
 use super::upgrade::newest_filled;
-use crate::harness::app::TestApp;
+use crate::harness::app::{TestApp, send_to, settings};
 use crate::harness::process::Site;
+use crate::harness::sql;
 
 /// Every table and column with a value that begins with the id of a master key.
 fn sealed_in(sql: &rusqlite::Connection) -> BTreeSet<(String, String)> {
@@ -94,8 +98,8 @@ fn a_damaged_value_keeps_the_old_key_and_is_named() {
 
 /// Opens the site's database in this process, and returns what does not open, and how many keys it names.
 fn look(site: &Site) -> (Vec<String>, i64) {
-    let options = postroom::db::Options::new(crate::harness::app::settings());
-    let postroom = postroom::db::Postroom::open(site.db(), options).unwrap();
+    let options = Options::new(settings());
+    let postroom = Postroom::open(site.db(), options).unwrap();
     let shut = postroom.read(reseal::unopenable).unwrap();
     drop(postroom);
     let sql = rusqlite::Connection::open(site.db()).unwrap();
@@ -105,7 +109,7 @@ fn look(site: &Site) -> (Vec<String>, i64) {
 #[test]
 fn killed_at_any_moment_a_change_of_the_master_key_leaves_everything_open_and_goes_on() {
     let site = Site::new();
-    let app = TestApp::with(crate::harness::app::settings(), 700);
+    let app = TestApp::with(settings(), 700);
     app.domain(&app.account("acme"), "example.com");
     app.sqlite().execute("VACUUM INTO ?1", [site.db().to_str().unwrap()]).unwrap();
     fs::copy(app.postroom.master_key_file(), site.db().with_extension("db.key")).unwrap();
@@ -201,4 +205,29 @@ fn a_key_file_that_cannot_be_read_is_named_where_it_is_missed() {
     let pair = postroom::dkim::KeyPair::generate(postroom::dkim::KeyKind::default()).unwrap();
     let told = app.postroom.write(|tx| postroom::dkim::pool::add(tx, &pair)).unwrap_err().to_string();
     assert!(told.contains("key.new") && told.contains("chmod 600"), "{told}");
+}
+
+#[test]
+fn a_server_without_the_newest_master_key_is_not_ready_until_its_file_is_there() {
+    let app = TestApp::new();
+    let here = app.postroom.master_key_file();
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("master.key");
+    fs::copy(here, &there).unwrap();
+    let clock = app.clock.clone();
+    let options = Options { master_key_file: Some(there.clone()), clock, ..Options::new(settings()) };
+    let other = Arc::new(Postroom::open(sql::place(&app.file()), options).unwrap());
+    let server = App::new(Arc::clone(&other), app.dns.clone());
+    let ask = |path: &str| send_to(&server, &format!("GET {path}"), &[], Ok(Vec::new())).status;
+    reseal::prepare(&app.postroom).unwrap();
+    assert_eq!(ask("/readyz"), 200, "the new key seals nothing yet");
+    reseal::begin(&app.postroom).unwrap();
+    assert_eq!((ask("/readyz"), ask("/healthz")), (503, 200));
+    fs::copy(app.postroom.new_master_key_file(), other.new_master_key_file()).unwrap();
+    assert_eq!(ask("/readyz"), 200);
+    while reseal::step(&app.postroom, 1000).unwrap() != Progress::Finished {}
+    assert_eq!(reseal::step(&other, 1000).unwrap(), Progress::Idle);
+    assert_eq!(fs::read(&there).unwrap(), fs::read(here).unwrap(), "it is in the place of the old one");
+    assert!(!other.new_master_key_file().exists());
+    assert_eq!(ask("/readyz"), 200);
 }

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use postroom::account::{self, Caller};
 use postroom::db::{Held, Postroom};
@@ -16,6 +17,7 @@ use postroom_server::app::App;
 use postroom_server::wire::limit::Limits;
 
 use crate::harness::app::{KEY_FIELD, TestApp, send_to};
+use crate::harness::sql::Sql;
 
 /// How many ask at once: half of them by each server.
 const ASKERS: usize = 8;
@@ -224,4 +226,33 @@ fn what_is_counted_is_right_after_many_writes_at_once() {
     let domains = i64::try_from(ASKERS * 6).unwrap();
     assert_eq!(app.value::<i64>("SELECT count(*) FROM domain"), domains);
     assert_eq!(app.value::<i64>("SELECT min(domains) FROM domain_total"), domains / 2);
+}
+
+#[test]
+fn a_server_reads_while_many_of_its_writers_wait_for_another_servers_write() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let other = app.sql();
+    let begin = match &other {
+        Sql::File(_) => "BEGIN IMMEDIATE",
+        Sql::Server(_) => "BEGIN; LOCK TABLE schema_history IN EXCLUSIVE MODE",
+    };
+    other.execute_batch(begin).unwrap();
+    let took = thread::scope(|scope| {
+        for writer in 0..24 {
+            let postroom = &app.postroom;
+            scope.spawn(move || postroom.write(|tx| account::create(tx, &format!("{writer}"))).unwrap());
+        }
+        thread::sleep(Duration::from_millis(300));
+        let begun = Instant::now();
+        for _ in 0..10 {
+            app.postroom.check_readable().unwrap();
+            assert_eq!(app.call(&key, "GET /api/v1/domains").status, 200);
+        }
+        let took = begun.elapsed();
+        other.execute_batch("ROLLBACK").unwrap();
+        took
+    });
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM account"), 25, "each of them has written then");
 }

@@ -38,7 +38,7 @@ const COMMANDS: &[(&[&str], &[&str])] = &[
         &["--account", "--description", "--expires", "--network", "--scope", "--domain", "90d"],
     ),
     (&["key", "rotate"], &["<ID>", "--grace"]),
-    (&["rotate-master-key"], &[]),
+    (&["rotate-master-key"], &["--finish"]),
     (&["key", "list"], &["--account"]),
     (&["key", "revoke"], &["<ID>"]),
     (&["subscription"], &["create", "list"]),

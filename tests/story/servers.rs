@@ -319,7 +319,38 @@ fn what_cannot_be_opened_is_said_without_the_password() {
         let refused = site.run(&["--db", odd, "domain", "list"]);
         assert!(refused.code != Some(0) && !format!("{refused:?}").contains("hunter2"), "{odd}: {refused:?}");
     }
-    for finished in [&shown, &without_key, &out_of_reach] {
+    let copying = Site::new().with("POSTROOM_COPY_TO", "postgres://desk:hunter2@127.0.0.1:1/desk");
+    drop(Postroom::open(copying.db(), Options::new(settings())).unwrap());
+    let copied = copying.run(&["copy"]);
+    assert_eq!(copied.code, Some(5), "{copied:?}");
+    assert!(copied.stderr.contains("postgres://desk@127.0.0.1:1/desk"), "{copied:?}");
+    let help = copying.run(&["copy", "--help"]);
+    for finished in [&shown, &without_key, &out_of_reach, &copied, &help] {
         assert!(!format!("{finished:?}").contains("hunter2"), "{finished:?}");
     }
+}
+
+#[test]
+#[cfg_attr(not(feature = "system-tests"), ignore = "it needs Debian's postgresql")]
+fn a_new_master_key_seals_nothing_until_every_machine_has_it() {
+    let cluster = Cluster::new();
+    let url = cluster.database("desk");
+    let (here, there) = (site(&url), site(&url));
+    let server = here.serve();
+    fs::copy(here.file("master.key"), there.file("master.key")).unwrap();
+    let other = there.serve();
+    let client = Client::new(&other.url, server.key.as_deref().expect("a key"));
+    let early = here.run(&["rotate-master-key", "--finish"]);
+    assert_eq!(early.code, Some(4), "no machine can have a key that was not made: {early:?}");
+    let made = here.json(&["rotate-master-key"])["new_master_key_file"].as_str().unwrap().to_owned();
+    assert_eq!(client.get("/readyz").status, 200);
+    client.create_domain("before.example");
+    fs::copy(made, there.file("master.key.new")).unwrap();
+    assert_eq!(here.json(&["rotate-master-key", "--finish"])["old_key_removed"], true);
+    assert_eq!(client.get("/readyz").status, 200);
+    client.create_domain("after.example");
+    until("the other machine has it in its place", || {
+        let [one, two] = [&here, &there].map(|site| fs::read(site.file("master.key")).unwrap());
+        (one == two && !there.file("master.key.new").exists()).then_some(())
+    });
 }

@@ -12,7 +12,7 @@ pub(super) const SURFACE: Surface = Surface {
     prefixes: &["/healthz", "/readyz"],
     auth: Auth::None,
     // A server that stops takes no connection any more, and so is not ready by itself.
-    routes: &[open(Method::GET, "/healthz", show), open(Method::GET, "/readyz", show)],
+    routes: &[open(Method::GET, "/healthz", show), open(Method::GET, "/readyz", show_ready)],
     render: |fault, _| render(fault),
 };
 
@@ -20,6 +20,16 @@ pub(super) const SURFACE: Surface = Surface {
 fn show(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
     call.session.check_readable()?;
     Ok(Response::json(StatusCode::OK, &json!({ "status": "ok" })))
+}
+
+/// Answers whether the server can do all of its work: read the database, and seal what is secret.
+fn show_ready(call: &Call<'_, Anybody>) -> Result<Response, Fault> {
+    let shown = show(call)?;
+    if call.session.has_master_key()? {
+        return Ok(shown);
+    }
+    let body = json!({ "status": "the newest master key is not on this machine" });
+    Ok(Response::json(StatusCode::SERVICE_UNAVAILABLE, &body))
 }
 
 /// A fault in plain JSON: `{"status":"database unreadable"}` or `{"status":"database file gone"}` if the database failed, `{"error":"text"}` for any other fault.

@@ -190,17 +190,22 @@ impl App {
         repeat::forget_expired(&self.postroom)
     }
 
-    /// Writes to the database when keys and sessions were last used. A background thread calls it about every half minute.
+    /// Writes to the database when keys and sessions were last used. At an error that is kept for the next time. A background thread calls it about every half minute.
     pub fn note_uses(&self) -> Result<(), Error> {
         let uses: Vec<_> = std::mem::take(&mut *self.uses()).into_iter().collect();
         let visits: Vec<_> = std::mem::take(&mut *self.visits()).into_iter().collect();
         if uses.is_empty() && visits.is_empty() {
             return Ok(());
         }
-        self.postroom.write(|tx| {
+        let written = self.postroom.write(|tx| {
             key::note_uses(tx, &uses)?;
             session::note_uses(tx, &visits)
-        })
+        });
+        if written.is_err() {
+            keep_older(&mut self.uses(), uses);
+            keep_older(&mut self.visits(), visits);
+        }
+        written
     }
 
     /// Writes to the audit log which keys were refused for want of a scope. A background thread calls it every second.
@@ -375,6 +380,13 @@ impl App {
 
     fn uses(&self) -> std::sync::MutexGuard<'_, HashMap<ApiKeyId, Timestamp>> {
         self.uses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Puts back when things were last used; one that was used since then keeps the later time.
+fn keep_older<K: Eq + std::hash::Hash>(now: &mut HashMap<K, Timestamp>, before: Vec<(K, Timestamp)>) {
+    for (id, at) in before {
+        now.entry(id).or_insert(at);
     }
 }
 

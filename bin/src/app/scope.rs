@@ -50,15 +50,22 @@ impl Refusals {
         Err(Fault::of_key(&reason))
     }
 
-    /// Writes down what waits.
+    /// Writes down what waits. At an error it is kept for the next time.
     pub(super) fn write(&self, postroom: &Postroom) -> Result<(), Error> {
         let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         if waiting.is_empty() {
             return Ok(());
         }
-        postroom.write(|tx| {
+        let written = postroom.write(|tx| {
             waiting.iter().try_for_each(|it| key::note_refusal(tx, &it.caller, &it.request, &it.reason))
-        })
+        });
+        if written.is_err() {
+            let mut now = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            // The order is that in which they came.
+            now.splice(..0, waiting);
+            now.truncate(MOST_WAITING);
+        }
+        written
     }
 
     /// Forgets what was written down longer ago.

@@ -17,7 +17,7 @@ use super::{Context, Exit, Failure};
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The other database: a file, or the URL of a PostgreSQL database
-    #[arg(long, value_name = "FILE|URL")]
+    #[arg(long, value_name = "FILE|URL", env = "POSTROOM_COPY_TO", hide_env_values = true)]
     to: PathBuf,
 }
 

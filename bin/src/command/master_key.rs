@@ -7,7 +7,7 @@ use postroom::reseal::{self, Progress};
 use serde_json::json;
 
 use super::output::printable;
-use super::{Context, Failure};
+use super::{Context, Exit, Failure};
 
 /// How many values are sealed anew in one transaction: others need not wait for long.
 const AT_ONCE: u32 = 100;
@@ -16,10 +16,36 @@ const AT_ONCE: u32 = 100;
 ///
 /// The database can be in use meanwhile. If this is stopped, run it again, or let a running server finish it.
 #[derive(clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// On PostgreSQL: seal with the new key, whose file is on every machine now that has a server of the database
+    #[arg(long)]
+    finish: bool,
+}
 
-pub(super) fn run(context: &mut Context) -> Result<ExitCode, Failure> {
+pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failure> {
     let postroom = context.open()?;
+    // On other machines servers would neither seal nor open anything from the moment at which a key seals that they have not.
+    if !postroom.is_at_hand() && !postroom.read(reseal::is_under_way)? {
+        let file = postroom.new_master_key_file();
+        let shown = printable(&file.display().to_string());
+        if !args.finish {
+            reseal::prepare(&postroom)?;
+            context.output.print(&json!({ "new_master_key_file": shown, "old_key_removed": false }), || {
+                format!(
+                    "{shown} has a new master key, which seals nothing yet. Copy the file, for the server's user alone, to the folder of \
+                     the master key on every machine that has a server or a bridge of this database. Then run \
+                     postroom rotate-master-key --finish here.\n"
+                )
+            })?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if !file.exists() {
+            let text = format!(
+                "{shown} is not there; run rotate-master-key without --finish, and copy the file that it makes to every machine"
+            );
+            return Err(Failure::new(Exit::Refused, text));
+        }
+    }
     let change = reseal::begin(&postroom)?;
     let mut sealed = 0_u64;
     loop {

@@ -164,9 +164,9 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<ExitCode, Failure
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the server's own backups are to be, with their folder made; none where none are wanted, or where this is no file.
+/// What the server's own backups are to be, with their folder made; none where none are wanted.
 fn backup_plan(postroom: &Postroom, set: Option<(PathBuf, Duration, NonZeroUsize)>) -> Option<BackupPlan> {
-    let (folder, every, keep) = set.filter(|_| postroom.is_at_hand())?;
+    let (folder, every, keep) = set?;
     let backups = Backups::of(postroom.file(), &folder);
     // A server without backups serves as well; the duty tries again.
     if let Err(error) = backups.prepare() {

@@ -346,7 +346,7 @@ pub const KEYS: &[Key] = &[
 
 /// Variables that are no keys of the file.
 pub(super) const OTHER_VARIABLES: &[&str] =
-    &["POSTROOM_CONFIG", "POSTROOM_JSON", "POSTROOM_LOG", "POSTROOM_LOG_FORMAT"];
+    &["POSTROOM_CONFIG", "POSTROOM_COPY_TO", "POSTROOM_JSON", "POSTROOM_LOG", "POSTROOM_LOG_FORMAT"];
 
 /// The key with this path in the file.
 pub(super) fn at(path: &str) -> Option<&'static Key> {

@@ -83,6 +83,12 @@ pub enum ConfigError {
     /// TLS needs both of its files.
     #[error("TLS needs a certificate and its key: set both tls.cert and tls.key, or neither")]
     HalfTls,
+    /// The server's own backups are copies of a SQLite file.
+    #[error(
+        "backup.dir is set, and the database is on a PostgreSQL server, of which Postroom makes no backups; unset backup.dir, and \
+         back the server up with pg_basebackup or pg_dump (docs/outgrow.md)"
+    )]
+    BackupOfServer,
     /// Private keys are given out to nobody without a token.
     #[error(
         "bridge.http is set without bridge.vault_token_file; make a token by `(umask 077; openssl rand -hex 32 > FILE)` and set \

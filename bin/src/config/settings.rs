@@ -6,6 +6,7 @@ use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use postroom::db::is_on_a_server;
 use postroom::dns;
 use postroom::egress::EgressPolicy;
 use postroom::name::{DnsName, DomainName};
@@ -179,7 +180,8 @@ impl Config {
 
     /// What is wrong with the settings: a sentence for each that cannot be used, and for those that do not go together.
     pub fn faults(&self) -> Vec<String> {
-        let together = [self.tls().err(), self.bridge_vault().err()].into_iter().flatten();
+        let together =
+            [self.tls().err(), self.bridge_vault().err(), self.backup().err()].into_iter().flatten();
         let values = self.bad_values().into_iter().chain(together).map(|fault| fault.to_string());
         let mut faults: Vec<String> = self.misread.iter().map(ToString::to_string).chain(values).collect();
         faults.sort_unstable();
@@ -199,6 +201,9 @@ impl Config {
             .get::<NonZeroU16>("backup.keep")?
             .map_or(NonZeroUsize::MIN.saturating_add(6), NonZeroUsize::from);
         let folder: Option<PathBuf> = self.get("backup.dir")?;
+        if folder.is_some() && is_on_a_server(&self.db()?) {
+            return Err(ConfigError::BackupOfServer);
+        }
         Ok(folder.map(|folder| (folder, Duration::from_hours(u64::from(hours)), keep)))
     }
 

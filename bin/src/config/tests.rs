@@ -210,3 +210,16 @@ fn a_host_that_nobody_can_look_up_is_doubtful_on_loopback_and_an_error_in_public
         assert!(told.contains("mx.host") && told.contains("POSTROOM_MX_HOST"), "{told}");
     }
 }
+
+#[test]
+fn backups_of_a_database_on_a_server_are_refused() {
+    let config =
+        |db: &str| Config::of_text(&format!("db = \"{db}\"\n[backup]\ndir = \"/srv/backups\"")).unwrap();
+    let faults = config("postgres://desk@h/desk").faults();
+    assert!(
+        matches!(&faults[..], [one] if one.contains("backup.dir") && one.contains("pg_dump")),
+        "{faults:?}"
+    );
+    assert!(config("postgres://desk@h/desk").backup().is_err(), "and so does a start");
+    assert_eq!(config("/srv/desk.db").faults(), Vec::<String>::new());
+}

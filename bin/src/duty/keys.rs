@@ -23,11 +23,13 @@ pub(super) const DUTY: Duty = Duty {
     at_end: false,
     work: |tools| {
         at_one_server(tools, "keys", || {
-            let waiting = provision::equip_some(&tools.postroom, EQUIP_AT_ONCE)?;
+            let waiting = provision::equip_some(&tools.postroom, EQUIP_AT_ONCE);
             if tools.postroom.read(pool::has_room)? {
                 call_another();
             }
-            Ok(More::if_any(pool::fill(&tools.postroom)? || waiting))
+            // Whatever is wrong with a domain that waits, new ones find a spare pair.
+            let was_room = pool::fill(&tools.postroom)?;
+            Ok(More::if_any(waiting? || was_room))
         })
     },
 };

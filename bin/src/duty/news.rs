@@ -11,7 +11,7 @@ use postroom::error::Error;
 use postroom::event::{self, Change, Event, Search};
 use postroom::id::EventId;
 use postroom::signing;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{Duty, More, Tools, one};
 
@@ -66,9 +66,15 @@ fn reason(tx: &ReadTx<'_>, event: &Event) -> Result<Option<String>, Error> {
     else {
         return Ok(None);
     };
-    match domain::find(tx, &Caller::operator(account), domain.id) {
-        Ok(domain) => Ok(signing::find(tx, &domain)?.reason().map(|reason| reason.text.clone())),
+    let found = domain::find(tx, &Caller::operator(account), domain.id);
+    match found.and_then(|domain| signing::find(tx, &domain)) {
+        Ok(status) => Ok(status.reason().map(|reason| reason.text.clone())),
         Err(Error::NotFound(_)) => Ok(None),
+        // The status is told without the reason, and those that follow as well.
+        Err(error) if error.is_damage() => {
+            error!(%error, domain = domain.id.number(), "why a domain's status has changed cannot be told, because it is damaged");
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

@@ -28,6 +28,7 @@ mod claim;
 mod duty;
 mod engine;
 pub(crate) mod inside;
+mod line;
 mod master;
 mod migration;
 mod open;

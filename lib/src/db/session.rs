@@ -69,6 +69,11 @@ impl<'a> Session<'a> {
         self.postroom.check_readable()
     }
 
+    /// Whether this process can read the master key that seals now: see [`Postroom::has_master_key`].
+    pub fn has_master_key(&self) -> Result<bool, Error> {
+        self.postroom.has_master_key()
+    }
+
     /// The operator's decisions.
     pub fn settings(&self) -> &'a Settings {
         self.postroom.settings()

@@ -171,11 +171,11 @@ pub(crate) fn retire<'t>(
     tx.tell(caller.actor(), domain.account, &change)
 }
 
-/// Releases the key that was retired first, of any domain, if that was before `then`: nobody needs its record any more.
+/// Releases a key of any domain, if it was retired before `then`: nobody needs its record any more.
 ///
 /// Whoever calls finds its domain, and writes down that it was released.
-pub(crate) fn release_one(tx: &WriteTx<'_>, then: Timestamp) -> Result<Option<DkimKey>, Error> {
-    table::release(tx, then)
+pub(crate) fn release(tx: &WriteTx<'_>, key: DkimKeyId, then: Timestamp) -> Result<Option<DkimKey>, Error> {
+    table::release(tx, key, then)
 }
 
 /// Gives the key another selector. `published_as` is the one under which it goes on signing until its record is seen under

@@ -136,14 +136,11 @@ pub(super) fn least_needed(tx: &ReadTx<'_>, domain: DomainId) -> Result<Option<D
     )
 }
 
-/// Notes of the key that was retired first, if that was before `then`, that nobody needs its record any more.
-pub(super) fn release(tx: &WriteTx<'_>, then: Timestamp) -> Result<Option<DkimKey>, Error> {
+/// Notes of a key that was retired before `then` that nobody needs its record any more.
+pub(super) fn release(tx: &WriteTx<'_>, key: DkimKeyId, then: Timestamp) -> Result<Option<DkimKey>, Error> {
     tx.one(
-        "UPDATE dkim_key SET released_at = ?1 WHERE id =
-             (SELECT id FROM dkim_key WHERE retired_at IS NOT NULL AND released_at IS NULL AND retired_at <= ?2
-              ORDER BY retired_at LIMIT 1)
-         RETURNING *",
-        (tx.now().millis(), then.millis()),
+        "UPDATE dkim_key SET released_at = ?2 WHERE id = ?1 AND released_at IS NULL AND retired_at <= ?3 RETURNING *",
+        (key.number(), tx.now().millis(), then.millis()),
         dkim_key,
     )
 }

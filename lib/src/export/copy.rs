@@ -57,6 +57,9 @@ fn copy_rows(source: &ReadTx<'_>, target: &WriteTx<'_>) -> Result<Counts, Error>
         return Err(other("the databases have different schemas"));
     }
     let mut tables = table::all(source)?;
+    if !tables.iter().any(|table| table.name == "account") {
+        return Err(other("the tables of the database to copy are not found"));
+    }
     // Triggers look in the first ones for whose a row is.
     tables.sort_by_key(|table| {
         let place = FIRST.iter().position(|first| *first == table.name).unwrap_or(FIRST.len());

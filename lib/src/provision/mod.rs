@@ -60,13 +60,16 @@ pub fn equip<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
 /// Gives domains of at most `limit` accounts their first DKIM key, one each, as far as the pool of spare pairs reaches; where
 /// that is empty, one domain, whose pair is made. The accounts take turns: the next call goes on with those that follow. Returns whether there may be more to do. Meant for the thread that fills the
 /// pool.
+///
+/// A domain that is damaged gets no key in this way, any more: the others get theirs, and then this fails with what is damaged.
 pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
     let (wanting, spares) = postroom
         .read(|tx| Ok::<_, Error>((holder::wanting_key(tx, NOBODY, 1)?.len(), dkim::pool::count(tx)?)))?;
     if wanting == 0 {
         return Ok(false);
     }
-    let last = dkim::pool::write(postroom, |tx| {
+    let (last, damage) = dkim::pool::write(postroom, |tx| {
+        let mut damage = None;
         let most = limit.min(spares.max(1));
         let mut last = postroom.turns().last_key();
         let mut round = holder::wanting_key(tx, last, most)?;
@@ -76,7 +79,15 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
         for holder in round {
             last = holder.account;
             let (id, caller) = holder.for_schedule();
-            let domain = domain::find(tx, &caller, id)?;
+            let domain = match domain::find(tx, &caller, id) {
+                // Those behind it wait for nothing that may never be repaired.
+                Err(error) if error.is_damage() => {
+                    table::has_key(tx, id)?;
+                    damage.get_or_insert(error);
+                    continue;
+                }
+                found => found?,
+            };
             match equip(tx, &domain) {
                 Err(error @ (Error::Store(_) | Error::NoSpareKey)) => return Err(error),
                 Ok(()) => {}
@@ -89,10 +100,10 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
                 }
             }
         }
-        Ok(last)
+        Ok((last, damage))
     })?;
     postroom.turns().note_key(last);
-    Ok(true)
+    damage.map_or(Ok(true), Err)
 }
 
 /// Gives the domain another name. Its keys and tokens stay; its records are made anew, and nothing of what was

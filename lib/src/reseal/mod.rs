@@ -48,7 +48,13 @@ pub enum Progress {
     Damaged(Vec<String>),
 }
 
-/// Makes a new master key, which seals from now on; or goes on with the one that was made before.
+/// Makes a new master key in a [file](Postroom::new_master_key_file) beside the one in use, if there is none yet. It seals nothing before
+/// [`begin`]: until then the file can be copied to every other machine that has this database open.
+pub fn prepare(postroom: &Postroom) -> Result<(), RotationError> {
+    postroom.prepare_master_key()
+}
+
+/// Makes a new master key, or takes the one that was [prepared](prepare), and seals with it from now on; or goes on with the one that was made before.
 pub fn begin(postroom: &Postroom) -> Result<MasterKeyChange, RotationError> {
     postroom.begin_master_key()
 }

@@ -216,7 +216,15 @@ pub fn set_interval<'t>(
 }
 
 /// Takes every step that is due, each in a transaction of its own, and returns how many those were.
+///
+/// Where a domain is damaged, the steps of the others are taken, and then this fails with what is damaged.
 pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
+    let mut damage = None;
+    let steps = take_steps(postroom, &mut damage)?;
+    damage.map_or(Ok(steps), Err)
+}
+
+fn take_steps(postroom: &Postroom, damage: &mut Option<Error>) -> Result<usize, Error> {
     let mut steps = 0;
     if postroom.takes_rotations_ahead() {
         // A wrong clock has set them, and it is right again.
@@ -224,7 +232,7 @@ pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
     }
     for (id, caller) in postroom.read(|tx| table::seen(tx, AT_ONCE).map(|all| for_schedule(&all)))? {
         let switched = postroom.write(|tx| switch(tx, &caller, &domain::find(tx, &caller, id)?));
-        steps += usize::from(if_still_there(switched)?.unwrap_or(false));
+        steps += usize::from(if_sound(switched, damage)?.unwrap_or(false));
     }
     if postroom.time_held_until().is_some() {
         // What goes by age waits until the clock is believed.
@@ -240,13 +248,10 @@ pub fn keep(postroom: &Postroom) -> Result<usize, Error> {
             let source = supply.source()?;
             pool::write(postroom, |tx| begin_by_itself(tx, &caller, &domain::find(tx, &caller, id)?, &source))
         });
-        steps += usize::from(if_still_there(begun)?.is_some());
+        steps += usize::from(if_sound(begun, damage)?.is_some());
     }
-    for _ in 0..AT_ONCE {
-        if !release_one(postroom)? {
-            break;
-        }
-        steps += 1;
+    for key in postroom.read(|tx| table::releasable(tx, last_retirement(tx), AT_ONCE))? {
+        steps += usize::from(if_sound(release(postroom, key), damage)?.unwrap_or(false));
     }
     Ok(steps)
 }
@@ -268,10 +273,15 @@ fn last_retirement(tx: &ReadTx<'_>) -> Timestamp {
     tx.now() - tx.settings().keep_retired_for
 }
 
-/// None where the domain, or its account, went away since it was found.
-fn if_still_there<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+/// None where the domain, or its account, went away since it was found, and where something of it is damaged: the first such error is
+/// kept in `damage`.
+fn if_sound<T>(result: Result<T, Error>, damage: &mut Option<Error>) -> Result<Option<T>, Error> {
     match result {
         Err(Error::NotFound(_)) => Ok(None),
+        Err(error) if error.is_damage() => {
+            damage.get_or_insert(error);
+            Ok(None)
+        }
         other => other.map(Some),
     }
 }
@@ -340,14 +350,10 @@ fn begin_by_itself<'t>(
     tx.tell(caller.actor(), domain.account, &change)
 }
 
-/// Releases a key whose time is over, and makes the next one if it is delegated. Returns whether there was one.
-fn release_one(postroom: &Postroom) -> Result<bool, Error> {
-    // Most of the time there is none, and a reader sees that without a write.
-    if !postroom.read(|tx| table::is_any_releasable(tx, last_retirement(tx)))? {
-        return Ok(false);
-    }
+/// Releases a key whose time is over, and makes the next one if it is delegated. Returns whether the key was still to be released.
+fn release(postroom: &Postroom, key: DkimKeyId) -> Result<bool, Error> {
     pool::write(postroom, |tx| {
-        let Some(key) = life::release_one(tx, last_retirement(tx))? else { return Ok(false) };
+        let Some(key) = life::release(tx, key, last_retirement(tx))? else { return Ok(false) };
         let Some(holder) = holder::by_id(tx, key.domain)? else { return Ok(true) };
         let (id, caller) = holder.for_schedule();
         let domain = domain::find(tx, &caller, id)?;

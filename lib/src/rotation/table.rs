@@ -72,11 +72,11 @@ pub(super) fn due<'t>(tx: &ReadTx<'t>, limit: u32) -> Result<Vec<Holder<'t>>, Er
     )
 }
 
-/// Whether a key was retired before `then` and is not released.
-pub(super) fn is_any_releasable(tx: &ReadTx<'_>, then: Timestamp) -> Result<bool, Error> {
-    let sql = "SELECT 1 FROM dkim_key
-               WHERE retired_at IS NOT NULL AND released_at IS NULL AND retired_at <= ?1 LIMIT 1";
-    Ok(tx.one(sql, [then.millis()], |_| Ok(()))?.is_some())
+/// Keys that were retired before `then` and are not released, those first that were retired first.
+pub(super) fn releasable(tx: &ReadTx<'_>, then: Timestamp, limit: u32) -> Result<Vec<DkimKeyId>, Error> {
+    let sql = "SELECT id FROM dkim_key
+               WHERE retired_at IS NOT NULL AND released_at IS NULL AND retired_at <= ?1 ORDER BY retired_at LIMIT ?2";
+    tx.all(sql, (then.millis(), limit), |row| row.get(0).map(DkimKeyId::new))
 }
 
 /// Every delegated key with its domain, by where it is delegated to.

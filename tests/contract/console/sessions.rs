@@ -80,6 +80,22 @@ fn a_session_ends_after_half_an_hour_without_use_and_after_twelve_hours_with_it(
 }
 
 #[test]
+fn a_use_that_cannot_be_written_is_written_the_next_time() {
+    let (app, key) = world();
+    let session = app.session(key.account);
+    let status = || app.visit(&session, "GET /console", "").status;
+    app.clock.advance(Duration::from_mins(29));
+    assert_eq!((status(), app.call(&key, "GET /api/v1/domains").status), (200, 200));
+    // No write can begin within another one of the same thread.
+    assert!(app.postroom.write(|_| app.app.note_uses()).is_err());
+    app.app.note_uses().unwrap();
+    app.clock.advance(Duration::from_mins(29));
+    assert_eq!(status(), 200);
+    let used = format!("SELECT count(*) FROM api_key WHERE id = {} AND last_used_at IS NOT NULL", key.id);
+    assert_eq!(app.value::<i64>(&used), 1);
+}
+
+#[test]
 fn a_session_outlives_a_restart() {
     let (app, key) = world();
     let session = app.session(key.account);

@@ -253,23 +253,50 @@ impl Postroom {
         &self.master_keys.file
     }
 
-    /// Makes a new master key beside the old one, which seals from now on; or does nothing where one was made before and not
-    /// everything is sealed with it yet.
+    /// Where a new master key lies until it has replaced the one in use.
+    pub fn new_master_key_file(&self) -> PathBuf {
+        new_file(&self.master_keys.file)
+    }
+
+    /// Whether this process can read the master key that seals now. If another machine has made a new one, its file must be here too.
+    pub fn has_master_key(&self) -> Result<bool, Error> {
+        match self.read(|tx| tx.master_key().known()) {
+            // What is sound is served.
+            Err(error) if error.is_damage() => Ok(true),
+            known => Ok(known?.first().is_none_or(|newest| self.master_keys.find(*newest).is_ok())),
+        }
+    }
+
+    /// Makes a new master key beside the old one, if there is none yet. It seals nothing before
+    /// [`begin_master_key`](Self::begin_master_key).
+    pub(crate) fn prepare_master_key(&self) -> Result<(), RotationError> {
+        let _opening = self.engine.opening()?;
+        self.new_master_key().map(drop)
+    }
+
+    /// Has a new master key seal from now on, which is made beside the old one if it is not there yet; or does nothing where that was done
+    /// before and not everything is sealed with the new key yet.
     pub(crate) fn begin_master_key(&self) -> Result<MasterKeyChange, RotationError> {
         let _opening = self.engine.opening()?;
+        let Some(key) = self.new_master_key()? else { return Ok(MasterKeyChange::Resumed) };
+        self.write(|tx| tx.run(table::ADD, (key.id(), tx.now().millis())).map(drop))?;
+        Ok(MasterKeyChange::Begun)
+    }
+
+    /// The new key beside the old one, made if it is not there; none where a change is under way. The caller has the opening lock.
+    fn new_master_key(&self) -> Result<Option<MasterKey>, RotationError> {
         let key_file = &self.master_keys.file;
         let known = self.read(|tx| tx.master_key().known())?;
         if known.len() > 1 {
-            return Ok(MasterKeyChange::Resumed);
+            return Ok(None);
         }
         settle(key_file, &known)?;
         let new_file = new_file(key_file);
-        // One that was made before a kill has sealed nothing yet.
+        // One that was made before has sealed nothing yet.
         let key =
             if new_file.exists() { MasterKey::load(&new_file)? } else { MasterKey::create_whole(&new_file)? };
         give_to_owner_of(&new_file, key_file)?;
-        self.write(|tx| tx.run(table::ADD, (key.id(), tx.now().millis())).map(drop))?;
-        Ok(MasterKeyChange::Begun)
+        Ok(Some(key))
     }
 
     /// Forgets the old master key if `is_needless` finds that it has sealed nothing any more, and puts the new file in its
@@ -292,9 +319,15 @@ impl Postroom {
         Ok(left.len() == 1)
     }
 
-    /// Wipes the old master key from memory when the database knows it no more.
-    pub(crate) fn forget_old_master_key(&self) -> Result<(), Error> {
-        if let [only] = self.read(|tx| tx.master_key().known())?.as_slice() {
+    /// Wipes the old master key from memory when the database knows it no more, and puts the new file in its place, which is still to
+    /// be done where another machine has ended the change.
+    pub(crate) fn forget_old_master_key(&self) -> Result<(), RotationError> {
+        let known = self.read(|tx| tx.master_key().known())?;
+        if self.new_master_key_file().exists() {
+            let _opening = self.engine.opening()?;
+            settle(&self.master_keys.file, &known)?;
+        }
+        if let [only] = known.as_slice() {
             self.master_keys.keep_only(*only);
         }
         Ok(())

@@ -19,6 +19,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row, Statement};
 
+use super::schema::FIND_TABLES;
 use super::statement::{Parameter, translate};
 use super::target::{REACHED_WITHIN, Target, sentence};
 use super::trips::Trips;
@@ -34,7 +35,7 @@ pub(super) const USUAL: Duration = Duration::from_secs(8);
 /// After which time any other statement is given up.
 pub(super) const LONGEST: Duration = Duration::from_mins(10);
 
-/// What every link sets at first: how long a statement waits for a lock; that what is acknowledged is on disk; when the
+/// What every link sets at first, before [`FIND_TABLES`]: how long a statement waits for a lock; that what is acknowledged is on disk; when the
 /// server gives up a transaction of a machine that is gone.
 const SET: &str = "SET lock_timeout = 5000; SET client_min_messages = error; SET tcp_keepalives_idle = 20;
     SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
@@ -49,6 +50,8 @@ pub(super) struct Failure {
     pub(super) is_conflict: bool,
     /// The connection is gone.
     pub(super) is_lost: bool,
+    /// The server has no place for another connection.
+    pub(super) is_crowded: bool,
 }
 
 impl From<Failure> for Error {
@@ -60,11 +63,17 @@ impl From<Failure> for Error {
 impl Failure {
     pub(super) fn out_of_reach(text: impl Into<String>) -> Failure {
         let trouble = StoreTrouble::OutOfReach;
-        Failure { trouble, text: text.into(), is_conflict: false, is_lost: true }
+        Failure { trouble, text: text.into(), is_conflict: false, is_lost: true, is_crowded: false }
     }
 
     pub(super) fn other(text: impl Into<String>) -> Failure {
-        Failure { trouble: StoreTrouble::Other, text: text.into(), is_conflict: false, is_lost: false }
+        Failure {
+            trouble: StoreTrouble::Other,
+            text: text.into(),
+            is_conflict: false,
+            is_lost: false,
+            is_crowded: false,
+        }
     }
 }
 
@@ -79,7 +88,7 @@ impl From<tokio_postgres::Error> for Failure {
         };
         if code == &SqlState::FEATURE_NOT_SUPPORTED && text.contains("cached plan") {
             // The schema has changed since the statement was prepared: another server has migrated the database.
-            return Failure { trouble: StoreTrouble::Busy, text, is_conflict: true, is_lost: true };
+            return Failure { trouble: StoreTrouble::Busy, is_conflict: true, ..Failure::out_of_reach(text) };
         }
         let is_conflict = [
             SqlState::T_R_SERIALIZATION_FAILURE,
@@ -104,6 +113,7 @@ impl From<tokio_postgres::Error> for Failure {
             text,
             is_conflict: is_conflict.contains(code),
             is_lost: trouble == StoreTrouble::OutOfReach,
+            is_crowded: code == &SqlState::TOO_MANY_CONNECTIONS,
         }
     }
 }
@@ -195,20 +205,12 @@ impl Answer {
 impl Link {
     /// Connects, or says within [`REACHED_WITHIN`] that the server is out of reach.
     pub(super) fn open(target: &Target, trips: Arc<Trips>) -> Result<Link, Failure> {
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|e| Failure::other(e.to_string()))?;
-        let connecting = async {
+        let (runtime, client) = connect(async {
             let (client, connection) = target.config.connect(target.tls.clone()).await?;
             tokio::spawn(connection);
-            client.batch_execute(SET).await?;
-            Ok::<_, tokio_postgres::Error>(client)
-        };
-        let connected = runtime.block_on(async { tokio::time::timeout(REACHED_WITHIN, connecting).await });
-        let client = match connected {
-            Ok(Ok(client)) => client,
-            Ok(Err(error)) => return Err(unconnected(error)),
-            Err(_) => return Err(Failure::out_of_reach("PostgreSQL does not answer")),
-        };
+            client.batch_execute(&format!("{SET}; {FIND_TABLES}")).await?;
+            Ok(client)
+        })?;
         Ok(Link {
             client: Arc::new(client),
             prepared: RefCell::default(),
@@ -351,6 +353,22 @@ impl Link {
     }
 }
 
+/// Connects in a runtime, which is for this connection alone.
+fn connect<T>(
+    connecting: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<(Runtime, T), Failure> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| Failure::other(e.to_string()))?;
+    let failure = match runtime.block_on(async { tokio::time::timeout(REACHED_WITHIN, connecting).await }) {
+        Ok(Ok(connected)) => return Ok((runtime, connected)),
+        Ok(Err(error)) => unconnected(error),
+        Err(_) => Failure::out_of_reach("PostgreSQL does not answer"),
+    };
+    // A thread of its own may be looking up the server's name, which takes as long as the system's resolver likes.
+    runtime.shutdown_background();
+    Err(failure)
+}
+
 /// Does both in one round trip: the second is sent when the first is, and fails if the first does.
 async fn both<T>(
     first: impl Future<Output = Result<(), tokio_postgres::Error>>,
@@ -395,4 +413,23 @@ fn unconnected(error: tokio_postgres::Error) -> Failure {
         _ => StoreTrouble::OutOfReach,
     };
     Failure { trouble, is_lost: true, ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_server_whose_name_is_looked_up_for_ever_is_out_of_reach_as_soon_as_another() {
+        let begun = Instant::now();
+        let connected = connect(async {
+            // As the driver looks up a name.
+            let _ = tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_secs(6))).await;
+            Ok(())
+        });
+        assert!(connected.is_err_and(|failure| failure.trouble == StoreTrouble::OutOfReach));
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    }
 }

@@ -28,6 +28,11 @@ pub(in crate::db) const MIGRATIONS: &[Migration] = &[
 const CREATE_HISTORY: &str =
     "CREATE TABLE IF NOT EXISTS schema_history (version BIGINT PRIMARY KEY, name TEXT NOT NULL,
     sha256 TEXT NOT NULL, applied_at BIGINT NOT NULL)";
+/// Has a connection look for the tables in the schema in which they are, if they are there yet, whichever schemas are made later: by the
+/// search path `"$user", public` one with the role's name would come first, and be empty.
+pub(super) const FIND_TABLES: &str =
+    "SELECT set_config('search_path', quote_ident(n.nspname), false) FROM pg_class c JOIN pg_namespace n
+     ON n.oid = c.relnamespace WHERE c.oid = to_regclass('schema_history')";
 const TABLES: &str = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')";
 const HAS_HISTORY: &str = "SELECT to_regclass('schema_history') IS NOT NULL";
@@ -64,7 +69,8 @@ pub(super) fn migrate(conn: &Connection, shown: &Path, now: Timestamp) -> Result
             conn.batch(sql)?;
             conn.run(ADD_TO_HISTORY, (i64::from(*number), *name, sha256(sql), now.millis()))?;
         }
-        conn.batch("COMMIT")
+        conn.batch("COMMIT")?;
+        conn.batch(FIND_TABLES)
     };
     apply().map_err(|e| {
         let _ = conn.batch("ROLLBACK");

@@ -11,12 +11,13 @@ use super::link::Failure;
 use super::sweeper::Sweeper;
 use super::target::Target;
 use super::trips::Trips;
+use crate::db::line::{Line, Place};
 use crate::db::{closed, locked};
 use crate::error::{Error, StoreError, StoreTrouble};
 
 /// How many connections there are at most; whoever needs one more waits.
 const MOST: usize = 16;
-/// How long somebody waits for a connection.
+/// How long somebody waits for a connection, and how long a writer waits for the writers before it.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// After how many conflicts with other writes a write is done alone: each is alone from the start, because the rows of the audit log
 /// must stand in the order in which things were done. docs/decisions/postgresql.md has what the other way brings.
@@ -30,6 +31,9 @@ pub(in crate::db) struct Server {
     pub(super) trips: Arc<Trips>,
     desk: Arc<Desk>,
     sweeper: Arc<Sweeper>,
+    /// Writers stand in it before they take a connection: one of this process at a time asks the server for the lock of all writers, and
+    /// the others leave the connections to those who read.
+    line: Line,
     /// The threads that are inside a write.
     writing: Mutex<HashSet<ThreadId>>,
 }
@@ -80,6 +84,7 @@ impl Server {
             trips: Arc::default(),
             desk: Arc::default(),
             sweeper: Arc::default(),
+            line: Line::default(),
             writing: Mutex::default(),
         }
     }
@@ -87,17 +92,46 @@ impl Server {
     /// A connection, for as long as it is needed.
     pub(in crate::db) fn take(&self) -> Result<Lent<'_>, Error> {
         let until = Instant::now() + PATIENCE;
+        let mut most = MOST;
+        loop {
+            let conn = self.idle_or_place(most, until)?;
+            // From here on `lent` gives the place back, even if there is no connection.
+            let mut lent = Lent { server: self, conn: conn.map(Box::new) };
+            if lent.conn.is_some() {
+                return Ok(lent);
+            }
+            match Connection::open(Arc::clone(&self.target), Arc::clone(&self.trips)) {
+                Ok(conn) => {
+                    lent.conn = Some(Box::new(conn));
+                    return Ok(lent);
+                }
+                // The server has no place for more connections than this process has, if it has any: one of those comes back.
+                Err(failure) if failure.is_crowded => {
+                    drop(lent);
+                    most = locked(&self.desk.pool).open;
+                    if most == 0 {
+                        return Err(failure.into());
+                    }
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+    }
+
+    /// A connection that nobody has, or none where there is a place for another one, which is the caller's then. Waits while all of
+    /// `most` places are taken.
+    fn idle_or_place(&self, most: usize, until: Instant) -> Result<Option<Connection>, Error> {
         let mut pool = locked(&self.desk.pool);
         loop {
             if pool.closed {
                 return Err(closed());
             }
             if let Some(conn) = pool.idle.pop() {
-                return Ok(Lent { server: self, conn: Some(Box::new(conn)) });
+                return Ok(Some(conn));
             }
-            if pool.open < MOST {
+            if pool.open < most {
                 pool.open += 1;
-                break;
+                return Ok(None);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -106,12 +140,6 @@ impl Server {
             }
             (pool, _) = self.desk.returned.wait_timeout(pool, left).unwrap_or_else(PoisonError::into_inner);
         }
-        drop(pool);
-        // From here on `lent` gives the place back, even if there is no connection.
-        let mut lent = Lent { server: self, conn: None };
-        let conn = Connection::open(Arc::clone(&self.target), Arc::clone(&self.trips))?;
-        lent.conn = Some(Box::new(conn));
-        Ok(lent)
     }
 
     /// What ends the reads that were left open, as long as the server is there.
@@ -162,9 +190,16 @@ impl Server {
 
     fn turn(&self, mode: Mode) -> Result<Turn<'_>, Error> {
         let writing = Writing::begin(&self.writing)?;
+        let place = if mode == Mode::Alone {
+            let text = "the writes before this one took too long";
+            let busy = || StoreError::new(StoreTrouble::Busy, text);
+            Some(self.line.wait_for(PATIENCE).ok_or_else(busy)?)
+        } else {
+            None
+        };
         let lent = self.take()?;
         lent.conn()?.begin(mode);
-        Ok(Turn { lent, _writing: writing })
+        Ok(Turn { lent, _place: place, _writing: writing })
     }
 
     /// Stops lending connections, and closes those that come back.
@@ -206,7 +241,9 @@ impl Drop for Writing<'_> {
 
 /// A connection in the middle of a write of this thread's. Dropping it undoes what was written.
 pub(in crate::db) struct Turn<'a> {
+    // Given back before the next one goes on.
     lent: Lent<'a>,
+    _place: Option<Place<'a>>,
     _writing: Writing<'a>,
 }
 
@@ -245,7 +282,7 @@ impl Drop for Lent<'_> {
 
 #[cfg(test)]
 mod tests {
-    //! A measurement, for docs/decisions/postgresql.md: `POSTROOM_TEST_DB=postgres://… cargo test -p postroom --all-features isolation --
+    //! Where the server has no place for more connections; and a measurement, for docs/decisions/postgresql.md: `POSTROOM_TEST_DB=postgres://… cargo test -p postroom --all-features isolation --
     //! --ignored --nocapture`.
 
     use super::*;
@@ -256,6 +293,29 @@ mod tests {
 
     /// How many domains each thread makes.
     const EACH: usize = 40;
+
+    #[test]
+    fn where_the_server_has_no_place_for_another_connection_one_waits_for_those_of_this_process() {
+        let Some(url) = std::env::var("POSTROOM_TEST_DB").ok().filter(|url| !url.is_empty()) else { return };
+        let role = format!("crowded_{}", std::process::id());
+        let admin = Server::of(&url).unwrap();
+        let by_admin = |sql: &str| admin.take().unwrap().conn().unwrap().batch(sql).unwrap();
+        by_admin(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT 2"));
+        let server = Server::of(&url.replacen("://postgres@", &format!("://{role}@"), 1)).unwrap();
+        let (first, second) = (server.take().unwrap(), server.take().unwrap());
+        let (waited, third) = thread::scope(|scope| {
+            let begun = Instant::now();
+            let third = scope.spawn(|| server.take().map(|lent| lent.conn().unwrap().batch("SELECT 1")));
+            thread::sleep(Duration::from_millis(300));
+            drop(first);
+            let third = third.join().unwrap();
+            (begun.elapsed(), third)
+        });
+        assert!(third.unwrap().is_ok() && waited < Duration::from_secs(2), "{waited:?}");
+        drop(second);
+        server.close();
+        by_admin(&format!("DROP ROLE {role}"));
+    }
 
     #[test]
     #[ignore = "a measurement, which needs a PostgreSQL server"]

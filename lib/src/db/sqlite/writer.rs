@@ -6,15 +6,13 @@
 //! that fails waits for the commit too, because its error may rest on what an earlier member wrote. Nobody waits for others
 //! to come: who is alone commits at once.
 
-mod line;
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use self::line::{Line, Place};
 use super::connection::{BUSY_TIMEOUT, Connection};
+use crate::db::line::{Line, Place};
 use crate::db::statements::Statements as _;
 use crate::db::{closed, locked};
 use crate::error::{Error, StoreError, StoreTrouble};
