@@ -12,6 +12,16 @@ use super::sqlite::{self, Depth, OpenFile, Readers, Writer};
 use super::statements::{Statements, Take};
 use crate::error::Error;
 
+/// A column of a table.
+pub(crate) struct TableColumn {
+    pub(crate) table: String,
+    pub(crate) name: String,
+    /// Its place in the primary key, from 1 on; 0 if it is not in that.
+    pub(crate) place_in_key: i64,
+    /// Whether it has texts or octets.
+    pub(crate) is_long: bool,
+}
+
 /// A connection of either engine, as it is lent to a transaction.
 #[derive(Clone, Copy)]
 pub(crate) enum Conn<'a> {
@@ -106,7 +116,7 @@ impl Conn<'_> {
     }
 
     /// The columns of every table, by the tables' names, in the order of `SELECT *`.
-    pub(super) fn columns(self) -> Result<Vec<(String, String)>, Error> {
+    pub(super) fn columns(self) -> Result<Vec<TableColumn>, Error> {
         on_either!(self, conn => conn.columns())
     }
 

@@ -55,6 +55,7 @@ use tempfile::TempDir;
 pub(crate) use self::checksum::{Checksum, damaged, misled};
 pub use self::claim::{Claim, note_of_server};
 pub use self::duty::OnDuty;
+pub(crate) use self::engine::TableColumn;
 pub(crate) use self::master::SealedColumn;
 pub use self::master::{MasterKeyChange, RotationError};
 pub use self::open::{OpenError, is_being_opened};

@@ -6,7 +6,7 @@ use std::ops::Deref;
 
 use super::Postroom;
 use super::checksum::misled;
-use super::engine::Conn;
+use super::engine::{Conn, TableColumn};
 use super::master::Sealing;
 use super::params::Params;
 use super::row::Row;
@@ -66,7 +66,7 @@ impl<'t> ReadTx<'t> {
     }
 
     /// The columns of every table, by the tables' names, in the order of `SELECT *`.
-    pub(crate) fn columns(&self) -> Result<Vec<(String, String)>, Error> {
+    pub(crate) fn columns(&self) -> Result<Vec<TableColumn>, Error> {
         self.alive()?.columns()
     }
 

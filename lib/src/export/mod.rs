@@ -115,6 +115,10 @@ pub struct Table {
     pub name: String,
     /// The names of its columns.
     pub columns: Vec<String>,
+    /// Those of its primary key, in the order of that.
+    keys: Vec<String>,
+    /// Those that have texts or octets.
+    long: Vec<String>,
 }
 
 /// The version of the schema, which must be that of the database that takes the rows.

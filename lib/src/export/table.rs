@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 use super::{Cell, Table};
-use crate::db::{FromValue, ReadTx, Row, SealedColumn, Value, WriteTx};
+use crate::db::{FromValue, ReadTx, Row, SealedColumn, TableColumn, Value, WriteTx};
 use crate::error::Error;
 use crate::reseal;
 
@@ -23,11 +23,17 @@ impl FromValue for Cell {
 /// The tables of the schema with their columns, by name.
 pub(super) fn all(tx: &ReadTx<'_>) -> Result<Vec<Table>, Error> {
     let mut tables: Vec<Table> = Vec::new();
-    for (name, column) in tx.columns()? {
-        match tables.last_mut().filter(|table| table.name == name) {
-            Some(table) => table.columns.push(column),
-            None => tables.push(Table { name, columns: vec![column] }),
-        }
+    let columns = tx.columns()?;
+    for of_table in columns.chunk_by(|one, next| one.table == next.table) {
+        let mut keys: Vec<_> = of_table.iter().filter(|column| column.place_in_key > 0).collect();
+        keys.sort_by_key(|column| column.place_in_key);
+        let names = |columns: Vec<&TableColumn>| columns.iter().map(|column| column.name.clone()).collect();
+        tables.extend(of_table.first().map(|first| Table {
+            name: first.table.clone(),
+            columns: names(of_table.iter().collect()),
+            keys: names(keys),
+            long: names(of_table.iter().filter(|column| column.is_long).collect()),
+        }));
     }
     Ok(tables)
 }
@@ -73,7 +79,9 @@ pub(super) fn want_keys(tx: &WriteTx<'_>) -> Result<(), Error> {
 }
 
 /// How many rows are read, and put in, at once.
-const AT_ONCE: usize = 500;
+const AT_ONCE: i64 = 500;
+/// How many octets these have together at most; a row that has more is read alone.
+const OCTETS_AT_ONCE: i64 = 8 * 1024 * 1024;
 /// How many values one statement puts in at most.
 const VALUES_AT_ONCE: usize = 4000;
 
@@ -87,27 +95,55 @@ pub(super) fn clear(tx: &WriteTx<'_>, table: &str) -> Result<(), Error> {
     tx.run(&format!("DELETE FROM {table}"), []).map(drop)
 }
 
-/// Gives the rows of a table, some at a time where they have ids.
+/// Gives the rows of a table in the order of its primary key, some at a time; all at once where it has none.
 pub(super) fn pages(
     tx: &ReadTx<'_>,
     table: &Table,
     mut each: impl FnMut(&[Vec<Cell>]) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let columns = table.columns.join(", ");
+    let (columns, keys) = (table.columns.join(", "), table.keys.join(", "));
+    let lengths: String =
+        table.long.iter().map(|column| format!(" + coalesce(octet_length({column}), 0)")).collect();
     let read = |row: &Row<'_>| (0..table.columns.len()).map(|place| row.get(place)).collect::<Result<_, _>>();
-    let Some(id) = table.columns.iter().position(|column| column == "id") else {
+    let in_key: Vec<usize> =
+        table.keys.iter().filter_map(|key| table.columns.iter().position(|column| column == key)).collect();
+    if table.keys.is_empty() {
+        // Such a table has a few small rows.
         let rows: Vec<Vec<Cell>> = tx.all(&format!("SELECT {columns} FROM {}", table.name), [], read)?;
-        return rows.chunks(AT_ONCE).try_for_each(each);
-    };
-    let sql = format!("SELECT {columns} FROM {} WHERE id > ?1 ORDER BY id LIMIT {AT_ONCE}", table.name);
-    let mut after = i64::MIN;
+        return if rows.is_empty() { Ok(()) } else { each(&rows) };
+    }
+    let mut after: Vec<Cell> = Vec::new();
     loop {
-        let rows: Vec<Vec<Cell>> = tx.all(&sql, [after], read)?;
-        let last = rows.last().and_then(|row| row.get(id));
-        let Some(Cell::Number(last)) = last else { return Ok(()) };
-        after = *last;
+        let behind = if after.is_empty() {
+            String::new()
+        } else {
+            format!("WHERE ({keys}) > ({})", vec!["?"; after.len()].join(", "))
+        };
+        let some = format!("FROM {} {behind} ORDER BY {keys} LIMIT ?", table.name);
+        let params = |limit| [after.as_slice(), &[Cell::Number(limit)]].concat();
+        // How long rows are is asked first, for that reads none of what is long.
+        let sql = format!("SELECT CAST(0 AS BIGINT){lengths} {some}");
+        let fitting = fitting(&tx.all(&sql, params(AT_ONCE), |row| row.get(0))?);
+        if fitting == 0 {
+            return Ok(());
+        }
+        let rows: Vec<Vec<Cell>> = tx.all(&format!("SELECT {columns} {some}"), params(fitting), read)?;
+        after = rows.last().map_or_else(Vec::new, |last| {
+            in_key.iter().filter_map(|place| last.get(*place).cloned()).collect()
+        });
         each(&rows)?;
     }
+}
+
+/// How many rows of these lengths are read at once: at least one, if there is one.
+fn fitting(lengths: &[i64]) -> i64 {
+    let mut octets = 0_i64;
+    let beyond = |length: &&i64| {
+        octets = octets.saturating_add(**length);
+        octets <= OCTETS_AT_ONCE
+    };
+    let fitting = lengths.iter().take_while(beyond).count().max(1).min(lengths.len());
+    i64::try_from(fitting).unwrap_or(AT_ONCE)
 }
 
 /// Puts in rows that have all columns of the table.
@@ -120,4 +156,54 @@ pub(super) fn insert_many(tx: &WriteTx<'_>, table: &Table, rows: &[Vec<Cell>]) -
         tx.run(&sql, rows.iter().flatten().cloned().collect::<Vec<Cell>>())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account;
+    use crate::db::Postroom;
+    use crate::export::copy;
+
+    const MIB: usize = 1024 * 1024;
+
+    #[test]
+    fn large_rows_are_read_a_few_at_a_time_and_copied_whole() {
+        let postroom = Postroom::open_temporary().unwrap();
+        let lengths = || [[3 * MIB; 6].as_slice(), &[9 * MIB], &[1; 600]].concat().into_iter();
+        postroom
+            .write(|tx| {
+                let account = account::create(tx, "acme")?.id.number();
+                for (number, length) in (1..).zip(lengths()) {
+                    let sql = "INSERT INTO report (id, account_id, kind, octets, filed_at) VALUES (?1, ?2, ?3, ?4, 1)";
+                    let octets = i64::try_from(length).unwrap_or_default();
+                    tx.run(sql, (number, account, "false_positive", octets))?;
+                    let sql = "INSERT INTO report_message (report_id, octets) VALUES (?, ?)";
+                    let content = Cell::Octets(Zeroizing::new(vec![7; length]));
+                    tx.run(sql, vec![Cell::Number(number), content])?;
+                }
+                Ok::<_, Error>(())
+            })
+            .unwrap();
+        let mut read: Vec<Vec<usize>> = Vec::new();
+        postroom
+            .read(|tx| {
+                let tables = all(tx)?;
+                let table = tables.iter().find(|table| table.name == "report_message").unwrap();
+                pages(tx, table, |rows| {
+                    let length = |row: &Vec<Cell>| match &row[1] {
+                        Cell::Octets(octets) => octets.len(),
+                        _ => 0,
+                    };
+                    read.push(rows.iter().map(length).collect());
+                    Ok(())
+                })
+            })
+            .unwrap();
+        assert_eq!(read.concat(), lengths().collect::<Vec<_>>());
+        let rows: Vec<usize> = read.iter().map(Vec::len).collect();
+        assert_eq!(rows, [2, 2, 2, 1, 500, 100], "each has 8 MiB at most, or one row");
+        let counts = copy(&postroom, &Postroom::open_temporary().unwrap()).unwrap();
+        assert_eq!(counts["report_message"], 607);
+    }
 }

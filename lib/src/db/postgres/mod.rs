@@ -21,6 +21,7 @@ pub(super) use self::schema::MIGRATIONS;
 pub(super) use self::server::{Lent, Server, Turn};
 use self::target::Target;
 pub(super) use self::temporary::Temporary;
+use super::engine::TableColumn;
 use super::open::OpenError;
 use crate::clock::Timestamp;
 use crate::db::named;
@@ -121,12 +122,20 @@ impl Connection {
     }
 
     /// The columns of every table, by the tables' names.
-    pub(super) fn columns(&self) -> Result<Vec<(String, String)>, Error> {
-        let sql = "SELECT c.relname, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    pub(super) fn columns(&self) -> Result<Vec<TableColumn>, Error> {
+        // The places of a key's columns are counted from 0.
+        let sql = "SELECT c.relname, a.attname,
+                 CAST(coalesce(array_position(CAST(i.indkey AS int2[]), a.attnum) + 1, 0) AS BIGINT),
+                 a.atttypid IN (CAST('text' AS regtype), CAST('bytea' AS regtype))
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                 LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
              WHERE n.nspname = current_schema() AND c.relkind = 'r' AND c.relname <> 'schema_history'
              ORDER BY c.relname, a.attnum";
-        self.all(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        self.all(sql, [], |row| {
+            let (table, name, place_in_key) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(TableColumn { table, name, place_in_key, is_long: row.get(3)? })
+        })
     }
 
     /// The number of the newest migration.

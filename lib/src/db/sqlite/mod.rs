@@ -21,6 +21,7 @@ pub(crate) use self::schema::Depth;
 #[cfg(test)]
 pub(super) use self::schema::SCHEMA_VERSION;
 pub(super) use self::writer::{Turn, Writer};
+use super::engine::TableColumn;
 use super::open::{OpenError, private_file};
 use crate::clock::Timestamp;
 use crate::db::statements::Statements as _;
@@ -63,11 +64,14 @@ impl Connection {
     }
 
     /// The columns of every table, by the tables' names; not those of the engine and of the migrations.
-    pub(super) fn columns(&self) -> Result<Vec<(String, String)>, Error> {
-        let sql = "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+    pub(super) fn columns(&self) -> Result<Vec<TableColumn>, Error> {
+        let sql = "SELECT t.name, c.name, c.pk, c.type IN ('TEXT', 'BLOB') FROM sqlite_schema t JOIN pragma_table_info(t.name) c
              WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND t.name NOT LIKE 'refinery%'
              ORDER BY t.name, c.cid";
-        self.all(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        self.all(sql, [], |row| {
+            let (table, name, place_in_key) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(TableColumn { table, name, place_in_key, is_long: row.get(3)? })
+        })
     }
 
     /// The ids of the next new rows of a table, past all that it has or had. Nobody else writes meanwhile, and SQLite notes those that
