@@ -102,8 +102,10 @@ pub(super) fn pages(
     mut each: impl FnMut(&[Vec<Cell>]) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let (columns, keys) = (table.columns.join(", "), table.keys.join(", "));
-    let lengths: String =
-        table.long.iter().map(|column| format!(" + coalesce(octet_length({column}), 0)")).collect();
+    // A number first, for a table without such columns.
+    let lengths = table.long.iter().map(|column| format!("coalesce(octet_length({column}), 0)"));
+    let lengths: Vec<String> = std::iter::once("CAST(0 AS BIGINT)".to_owned()).chain(lengths).collect();
+    let lengths = lengths.join(" + ");
     let read = |row: &Row<'_>| (0..table.columns.len()).map(|place| row.get(place)).collect::<Result<_, _>>();
     let in_key: Vec<usize> =
         table.keys.iter().filter_map(|key| table.columns.iter().position(|column| column == key)).collect();
@@ -122,7 +124,7 @@ pub(super) fn pages(
         let some = format!("FROM {} {behind} ORDER BY {keys} LIMIT ?", table.name);
         let params = |limit| [after.as_slice(), &[Cell::Number(limit)]].concat();
         // How long rows are is asked first, for that reads none of what is long.
-        let sql = format!("SELECT CAST(0 AS BIGINT){lengths} {some}");
+        let sql = format!("SELECT {lengths} {some}");
         let fitting = fitting(&tx.all(&sql, params(AT_ONCE), |row| row.get(0))?);
         if fitting == 0 {
             return Ok(());
