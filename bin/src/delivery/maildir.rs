@@ -45,7 +45,9 @@ pub(crate) fn own(root: &Path, domain: &Path, account: AccountId, now: Timestamp
     match is_own()? {
         Some(true) => return Ok(()),
         Some(false) => {
-            let aside = format!(".former-{:.MOST_OF_NAME$}-{}", domain.display(), now.millis());
+            let name = domain.to_string_lossy();
+            let name = name.get(..MOST_OF_NAME).unwrap_or(&name);
+            let aside = format!(".former-{name}-{}", now.millis());
             fs::rename(&folder, root.join(aside))?;
         }
         None => {}
