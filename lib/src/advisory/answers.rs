@@ -62,10 +62,10 @@ pub(super) fn texts_of(answer: &Answer, version: &str) -> Vec<String> {
     texts.filter(|text| begins_with(text, version)).collect()
 }
 
-/// Whether a record begins with its version, which a semicolon, a space or nothing follows.
+/// Whether a record begins with its version, which a semicolon, a space or nothing follows. Its case counts (RFC 8460 section 3,
+/// RFC 8461 section 3.1, RFC 9989 section 4.7).
 fn begins_with(text: &str, version: &str) -> bool {
-    let rest = text.split_at_checked(version.len()).filter(|(front, _)| front.eq_ignore_ascii_case(version));
-    rest.is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with([';', ' ', '\t']))
+    text.strip_prefix(version).is_some_and(|rest| rest.is_empty() || rest.starts_with([';', ' ', '\t']))
 }
 
 /// The value of a tag in a list of `name=value` with semicolons between.
@@ -96,6 +96,7 @@ mod tests {
             ("v=STSv1 ;", true),
             ("v=STSv10;", false),
             ("v=STS", false),
+            ("v=stsv1; id=1", false),
         ] {
             assert_eq!(begins_with(text, "v=STSv1"), want, "{text}");
         }

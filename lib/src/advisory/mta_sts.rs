@@ -13,6 +13,8 @@ pub const MOST_POLICY_OCTETS: usize = 64 * 1024;
 const POLICY_HOST: &str = "mta-sts";
 const POLICY_PATH: &str = "/.well-known/mta-sts.txt";
 const VERSION: &str = "v=STSv1";
+/// The longest that senders may keep a policy, in seconds (RFC 8461 section 3.2).
+const MOST_AGE: u32 = 31_557_600;
 /// The most characters of an id (RFC 8461 section 3.1).
 const MOST_ID_CHARS: usize = 32;
 
@@ -169,8 +171,12 @@ impl Policy {
         if !["enforce", "testing", "none"].contains(&mode.as_str()) {
             return Err("its mode is not enforce, testing or none".to_owned());
         }
-        if value("max_age").and_then(|age| age.parse::<u32>().ok()).is_none() {
-            return Err("its max_age is no number of seconds".to_owned());
+        let is_age = |age: &str| {
+            age.bytes().all(|octet| octet.is_ascii_digit())
+                && age.parse::<u32>().is_ok_and(|seconds| seconds <= MOST_AGE)
+        };
+        if !value("max_age").is_some_and(is_age) {
+            return Err(format!("its max_age is no number of seconds up to {MOST_AGE}"));
         }
         let hosts: Vec<String> = pairs
             .iter()
@@ -221,12 +227,14 @@ mod tests {
             "version: STSv1\nmode: on\nmx: a.example\nmax_age: 1",
             "version: STSv1\nmode: enforce\nmax_age: 1",
             "version: STSv1\nmode: enforce\nmx: a.example\nmax_age: -1",
+            "version: STSv1\nmode: enforce\nmx: a.example\nmax_age: +5",
+            "version: STSv1\nmode: enforce\nmx: a.example\nmax_age: 31557601",
             "version: STSv1\nmode: enforce\nmx: a.example",
             "<html>",
         ] {
             assert!(Policy::parse(bad).is_err(), "{bad}");
         }
-        assert!(Policy::parse("version: STSv1\nmode: none\nmax_age: 1").is_ok());
+        assert!(Policy::parse("version: STSv1\nmode: none\nmax_age: 31557600").is_ok());
     }
 
     proptest! {

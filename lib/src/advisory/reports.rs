@@ -68,8 +68,12 @@ fn has_address(record: &str) -> bool {
         let after = |scheme: &str| {
             uri.split_at_checked(scheme.len()).filter(|(front, _)| front.eq_ignore_ascii_case(scheme))
         };
-        after("mailto:").is_some_and(|(_, rest)| rest.contains('@') && !rest.starts_with('/'))
-            || after("https://").is_some_and(|(_, rest)| !rest.is_empty())
+        let is_mailbox = |(local, host): (&str, &str)| {
+            !local.is_empty() && !local.starts_with('/') && !host.is_empty() && !host.starts_with(['!', '?'])
+        };
+        after("mailto:").and_then(|(_, rest)| rest.split_once('@')).is_some_and(is_mailbox)
+            || after("https://")
+                .is_some_and(|(_, rest)| !rest.is_empty() && !rest.starts_with(['/', ':', '?', '#']))
     };
     tag(record, "rua").is_some_and(|list| list.split(',').all(is_place))
 }
@@ -99,4 +103,26 @@ pub(super) fn of_dmarc(subject: &Subject, tools: &Tools<'_>) -> Vec<Advice> {
         ALLOWS_REPORTS.to_owned(),
     );
     vec![Advice::improve(AdviceCode::DmarcReportsNotAllowed, name, text).doing(entry)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_go_to_a_mailbox_or_to_a_page_on_a_host() {
+        for (rua, want) in [
+            ("mailto:tls@example.com", true),
+            ("MAILTO:tls@example.com!10m,https://r.example/a", true),
+            ("mailto:tls@", false),
+            ("mailto:@example.com", false),
+            ("mailto:@", false),
+            ("mailto://tls@example.com", false),
+            ("https:///", false),
+            ("https://", false),
+            ("tls@example.com", false),
+        ] {
+            assert_eq!(has_address(&format!("v=TLSRPTv1; rua={rua}")), want, "{rua}");
+        }
+    }
 }
