@@ -31,6 +31,10 @@ impl Act {
     }
 }
 
+/// The most octets, and the most records, of what is there now.
+const MOST_FROM_OCTETS: usize = 8 * 1024;
+const MOST_FROM_RECORDS: usize = 16;
+
 /// The one thing to do about a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
@@ -40,7 +44,8 @@ pub struct Action {
     pub name: DnsName,
     /// The type of the record as it will be.
     pub record_type: RecordType,
-    /// What is there now and is replaced or deleted, whole: one line a record, for a line break in a value stands as `\010`.
+    /// What is there now and is replaced or deleted, whole: one line a record, for a line break in a value stands as `\010`. None
+    /// where that is more than 16 records or 8 KiB.
     pub from: Option<String>,
     /// The value to enter, whole. It was judged, and passes; none where no value is known that would.
     pub to: Option<String>,
@@ -68,6 +73,13 @@ impl Action {
     /// To enter nothing here.
     pub(crate) fn idle(act: Act, name: DnsName, record_type: RecordType) -> Action {
         Action { act, name, record_type, from: None, to: None }
+    }
+
+    /// Without what is there now, where that is too long to be of use: its length is for whoever answers for the zone to say.
+    pub(crate) fn cut(self) -> Action {
+        let is_short =
+            |from: &String| from.len() <= MOST_FROM_OCTETS && from.split('\n').count() <= MOST_FROM_RECORDS;
+        Action { from: self.from.filter(is_short), ..self }
     }
 
     /// As it is stored below a problem's sentence: a line `change TXT _dmarc.example.com`, then one for the value to enter, with
@@ -124,6 +136,15 @@ mod tests {
         ] {
             assert_eq!(action.stored().as_deref().and_then(Action::read), Some(action));
         }
+    }
+
+    #[test]
+    fn what_is_there_now_is_left_out_where_it_is_long() {
+        let from = |from: &[String]| Action::delete(name(), RecordType::Txt, from).cut().from;
+        assert!(from(&vec!["a".to_owned(); 16]).is_some());
+        assert!(from(&vec!["a".to_owned(); 17]).is_none());
+        assert!(from(&["a".repeat(8 * 1024)]).is_some());
+        assert!(from(&["a".repeat(8 * 1024 + 1)]).is_none());
     }
 
     #[test]

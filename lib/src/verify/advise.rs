@@ -37,7 +37,7 @@ pub(super) fn all(expected: &[Expectation], looks: &mut [Look]) {
         {
             action.to = None;
         }
-        look.finding.action = Some(action);
+        look.finding.action = Some(action.cut());
     }
 }
 
