@@ -1,11 +1,12 @@
 //! Judging MX, SPF and DMARC records: a row for each rule, and a near miss beside it.
 
-use postroom::dns::{Outcome, RecordData, TxtData};
+use postroom::dns::{Outcome, RecordData, RecordType, ScriptedResolver, TxtData};
 use postroom::id::DomainId;
 use postroom::name::DnsName;
 use postroom::settings::DmarcPolicy;
 use postroom::verify::{
-    Code, DmarcExpectation, Expectation, Finding, MxExpectation, SpfExpectation, Verdict, judge, plan,
+    self, Act, Code, DmarcExpectation, Expectation, Finding, MxExpectation, SpfExpectation, Verdict, judge,
+    plan,
 };
 
 use super::answers::{found, said};
@@ -75,11 +76,19 @@ fn our_host_must_be_the_most_preferred_of_the_mx_records() {
         (&[(10, "xmx.example.net")], Fail, Some(Code::MxMissing)),
         (&[(10, "example.net")], Fail, Some(Code::MxMissing)),
         (&[(0, "")], Fail, Some(Code::MxNull)),
-        // RFC 7505 section 3: a null MX stands alone; beside another it is only a broken name.
+        // RFC 7505 section 3: a null MX stands alone.
+        (&[(0, ""), (10, OURS)], Fail, Some(Code::MxNull)),
+        (&[(10, OURS), (10, ""), (10, "other.example.org")], Warn, Some(Code::MxNull)),
+        (&[(10, OURS), (20, "")], Warn, Some(Code::MxNull)),
+        (&[(10, OURS), (5, ""), (0, "other.example.org")], Fail, Some(Code::MxForeignPreferred)),
         (&[(0, ""), (10, "other.example.org")], Fail, Some(Code::MxMissing)),
         (&[(10, "192.0.2.1")], Fail, Some(Code::MxIpLiteral)),
         (&[(10, "192.0.2.1"), (20, "other.example.org")], Fail, Some(Code::MxIpLiteral)),
-        (&[(10, "192.0.2.1.example.com")], Fail, Some(Code::MxMissing)),
+        (&[(10, "192.0.2.1.example.com")], Fail, Some(Code::MxIpLiteral)),
+        (&[(10, "[192.0.2.1]")], Fail, Some(Code::MxIpLiteral)),
+        (&[(10, "[IPv6:2001:db8::1].example.com")], Fail, Some(Code::MxIpLiteral)),
+        (&[(10, "2001:db8::1")], Fail, Some(Code::MxIpLiteral)),
+        (&[(10, "192.0.2.1.example.org")], Fail, Some(Code::MxMissing)),
     ] {
         is(&judged(&mx_expected(), mx(hosts)), verdict, code, &format!("{hosts:?}"));
     }
@@ -94,6 +103,58 @@ fn no_mx_record_is_missing_and_other_records_are_none() {
     }
     let other = judged(&mx_expected(), vec![txt("10 mx.example.net.")]);
     is(&other, Fail, Some(Code::MxMissing), "a TXT record");
+}
+
+/// What a look at the domain finds, which is to have our mail host.
+fn mx_looked_at(dns: &ScriptedResolver) -> Finding {
+    verify::look(&"example.com".parse().unwrap(), &[mx_expected()], dns).remove(0).finding
+}
+
+#[test]
+fn a_null_mx_beside_ours_is_what_is_to_be_deleted() {
+    let dns = ScriptedResolver::new()
+        .mx("example.com", 10, "mx.example.net")
+        .mx("example.com", 20, ".")
+        .a("mx.example.net", [192, 0, 2, 1].into());
+    let action = mx_looked_at(&dns).action.unwrap();
+    assert_eq!((action.act, action.from.as_deref()), (Act::Delete, Some("20 .")));
+}
+
+#[test]
+fn without_an_mx_record_an_address_that_cannot_be_looked_up_settles_nothing() {
+    let zone = || {
+        ScriptedResolver::new()
+            .a("example.com", [192, 0, 2, 1].into())
+            .a("mx.example.net", [192, 0, 2, 1].into())
+    };
+    let silent = |dns: ScriptedResolver, name, kind| mx_looked_at(&dns.fail(name, kind, Outcome::Timeout));
+    is(&mx_looked_at(&zone()), Warn, Some(Code::MxImplicit), "all is known");
+    for (what, finding) in [
+        ("the domain's", silent(zone(), "example.com", RecordType::A)),
+        ("another one of the domain's", silent(zone(), "example.com", RecordType::Aaaa)),
+        ("ours", silent(zone(), "mx.example.net", RecordType::A)),
+    ] {
+        assert_eq!(finding.verdict, Verdict::Temporary, "{what}: {}", finding.text);
+        assert!(finding.text.contains("could not be looked up"), "{}", finding.text);
+    }
+    // What does not decide is not waited for.
+    let known = silent(zone(), "mx.example.net", RecordType::Aaaa);
+    is(&known, Warn, Some(Code::MxImplicit), "our other address");
+    let elsewhere = zone().a("example.com", [198, 51, 100, 1].into());
+    let known = silent(elsewhere, "example.com", RecordType::Aaaa);
+    is(&known, Fail, Some(Code::MxMissing), "mail goes elsewhere");
+}
+
+#[test]
+fn of_very_many_mail_hosts_the_first_are_shown_and_what_is_stored_has_an_end() {
+    let dns = (0..200).fold(ScriptedResolver::new(), |dns, n| {
+        dns.mx("example.com", n, &format!("{}.m{n}.example.org", "x".repeat(60)))
+    });
+    let finding = mx_looked_at(&dns);
+    assert!(finding.text.contains("(and 190 more)") && finding.text.len() < 2_000, "{}", finding.text);
+    assert_eq!(finding.action.unwrap().from, None);
+    let dns = ScriptedResolver::new().mx("example.com", 10, "mx.example.org");
+    assert_eq!(mx_looked_at(&dns).action.unwrap().from.as_deref(), Some("10 mx.example.org."));
 }
 
 #[test]

@@ -61,6 +61,28 @@ fn a_policy_from_above_is_what_receivers_apply_to_subdomains() {
 }
 
 #[test]
+fn a_policy_from_above_is_not_known_while_an_answer_that_may_decide_is_missing() {
+    let zone = |above: &str| {
+        ScriptedResolver::new()
+            .a("news.shop.example.com", [192, 0, 2, 1].into())
+            .txt("_dmarc.shop.example.com", &[above])
+    };
+    for (above, silent, verdict) in [
+        ("v=DMARC1; p=reject", "_dmarc.shop.example.com", Verdict::Temporary),
+        ("v=DMARC1; p=reject", "_dmarc.example.com", Verdict::Temporary),
+        ("v=DMARC1; p=reject", "_dmarc.com", Verdict::Temporary),
+        ("v=DMARC1; p=none", "_dmarc.com", Verdict::Temporary),
+        // Nothing above the organizational domain counts (RFC 9989 section 4.10.2).
+        ("v=DMARC1; p=reject; psd=n", "_dmarc.example.com", Pass),
+        ("v=DMARC1; p=none; psd=n", "_dmarc.com", Fail),
+    ] {
+        let dns = zone(above).fail(silent, RecordType::Txt, Outcome::ServFail { detail: String::new() });
+        let finding = found("news.shop.example.com", DmarcPolicy::Reject, "v=DMARC1; p=reject", &dns);
+        assert_eq!(finding.verdict, verdict, "{above}, {silent}: {}", finding.text);
+    }
+}
+
+#[test]
 fn below_a_public_suffix_only_the_policy_of_the_organizational_domain_counts() {
     let zone = || {
         ScriptedResolver::new()

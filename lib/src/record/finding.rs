@@ -273,7 +273,7 @@ codes! {
         "Remove it, or give it a larger preference.";
     MxNull = "mx_null",
         "A null MX tells the world that the domain takes no mail.",
-        "Replace it.";
+        "Replace it; where it stands beside ours, delete it.";
     MxImplicit = "mx_implicit",
         "There is no MX record, and mail comes to us by the domain's own address alone.",
         "Publish the MX record.";

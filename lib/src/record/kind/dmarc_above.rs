@@ -4,7 +4,7 @@ use super::Expected;
 use super::dmarc::{
     DmarcExpectation, HOST, broken_tag, counts_as_none, dmarc_texts, is_tested, policy_of, weaker,
 };
-use super::sentence::asked;
+use super::sentence::{asked, not_known};
 use super::tags::Tags;
 use crate::dns::{Answer, Outcome, Question, TxtData};
 use crate::name::{DnsName, DomainName};
@@ -31,12 +31,12 @@ pub(super) fn names(domain: &DomainName) -> Vec<DnsName> {
 /// The policy that a domain without a record of its own has from a domain above it.
 pub(super) fn judge(expected: &DmarcExpectation, seen: &[(&Question, Answer)]) -> Option<Finding> {
     let policy = expected.policy;
-    if seen.iter().any(|(_, answer)| answer.outcome.is_temporary()) {
-        return None;
-    }
     // From the domain's parent upward, as they were asked.
-    let walk = seen.iter().map(|(question, answer)| (question.name.parent(), &answer.outcome));
-    let Inherited { from, policy: published, is_tested, record, .. } = inherited(walk)?;
+    let inherited = match inherited(seen) {
+        Ok(inherited) => inherited?,
+        Err(undecided) => return Some(not_known(expected, undecided)),
+    };
+    let Inherited { from, policy: published, is_tested, record, .. } = inherited;
     let asked = asked(expected);
     let tested = if is_tested { " while it is tested (t=y)" } else { "" };
     if published < policy {
@@ -70,16 +70,20 @@ struct Inherited {
 }
 
 /// The policy of a domain that has no record of its own, from what was seen at the domains above it, the nearest first
-/// (RFC 9989 sections 4.7 and 4.10): that of its organizational domain, else that of the public suffix.
-fn inherited<'a>(walk: impl Iterator<Item = (Option<DnsName>, &'a Outcome)>) -> Option<Inherited> {
+/// (RFC 9989 sections 4.7 and 4.10): that of its organizational domain, else that of the public suffix. An error is the question
+/// that could not be looked up, where its answer may decide.
+fn inherited<'a>(seen: &[(&'a Question, Answer)]) -> Result<Option<Inherited>, &'a Question> {
     let mut organizational = None;
-    for (name, outcome) in walk {
-        let Some(here) = name.and_then(|name| only_policy(name, outcome)) else { continue };
+    for (question, Answer { outcome, .. }) in seen {
+        if outcome.is_temporary() {
+            return Err(question);
+        }
+        let Some(here) = question.name.parent().and_then(|name| only_policy(name, outcome)) else { continue };
         if here.is_suffix {
             // The organizational domain is the one right below this one (RFC 9989 section 4.10.2). If that has a record, it was the last
             // that was seen, and no other one counts.
             let is_right_below = |seen: &Inherited| seen.from.parent().as_ref() == Some(&here.from);
-            return organizational.filter(is_right_below).or(Some(here));
+            return Ok(organizational.filter(is_right_below).or(Some(here)));
         }
         let is_top = here.is_top;
         organizational = Some(here);
@@ -87,7 +91,7 @@ fn inherited<'a>(walk: impl Iterator<Item = (Option<DnsName>, &'a Outcome)>) -> 
             break;
         }
     }
-    organizational
+    Ok(organizational)
 }
 
 /// The policy in the one valid record among these.

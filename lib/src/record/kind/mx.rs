@@ -1,7 +1,9 @@
 //! MX: where a domain's mail goes (RFC 5321 section 5.1, RFC 7505).
 
+use std::net::IpAddr;
+
 use super::mangling::{is_with_domain, with_domain};
-use super::sentence::{asked, missing};
+use super::sentence::{asked, missing, not_known};
 use super::{Expectation, Expected, Need, RecordKind, Seed};
 use crate::dns::{Answer, Outcome, Question, RecordData, RecordType};
 use crate::name::{DnsName, DomainName};
@@ -27,6 +29,9 @@ pub(super) const KIND: RecordKind = RecordKind {
     },
 };
 
+/// So many of a domain's mail hosts are shown.
+const MOST_SHOWN: usize = 10;
+
 /// MX records of which ours is the most preferred.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MxExpectation {
@@ -51,7 +56,7 @@ impl Expected for MxExpectation {
         format!("{} {}.", self.priority, self.host)
     }
 
-    /// Where ours is there, those go that are as preferred or more.
+    /// Where ours is there, those go that are as preferred or more, and a null MX.
     fn action(&self, answer: &Answer, _finding: &Finding) -> Option<Action> {
         let exchanges = answer.outcome.records().iter().filter_map(|record| match record {
             RecordData::Mx { preference, exchange } => Some((*preference, exchange)),
@@ -59,7 +64,7 @@ impl Expected for MxExpectation {
         });
         let (ours, others): (Vec<_>, Vec<_>) = exchanges.partition(|(_, name)| **name == self.host);
         let most = ours.iter().map(|(preference, _)| *preference).min()?;
-        let rivals = others.iter().filter(|(preference, _)| *preference <= most);
+        let rivals = others.iter().filter(|(preference, name)| *preference <= most || is_null(name));
         let rivals: Vec<String> = rivals.map(|(preference, name)| format!("{preference} {name}.")).collect();
         (!rivals.is_empty()).then(|| Action::delete(self.name.clone(), RecordType::Mx, &rivals))
     }
@@ -106,26 +111,29 @@ fn judge(expected: &MxExpectation, seen: &Answer) -> Finding {
         })
         .collect();
     exchanges.sort_unstable();
-    let shown = exchanges
+    let mut shown = exchanges
         .iter()
+        .take(MOST_SHOWN)
         .map(|(preference, name)| format!("{preference} {name}."))
         .collect::<Vec<_>>()
         .join(", ");
+    if let Some(more @ 1..) = exchanges.len().checked_sub(MOST_SHOWN) {
+        shown = format!("{shown} (and {more} more)");
+    }
     let finding = |verdict, code, what: &str, mend: &str| {
         let wanted = expected.wanted();
         let text =
             format!("{}: {what}; seen is \"{shown}\"; wanted is \"{wanted}\"; {mend}.", asked(expected));
         Finding::of(verdict, code, text, Some(shown.clone()))
     };
-    // Names in answers have no last dot, so the root, which says "no mail" (RFC 7505 section 3), is empty.
     if let [(_, only)] = exchanges.as_slice()
-        && only.as_str().is_empty()
+        && is_null(only)
     {
         let what = "a null MX tells the world that the domain takes no mail";
         return finding(Verdict::Fail, Code::MxNull, what, "replace it");
     }
     let Some((ours, _)) = exchanges.iter().find(|(_, name)| *name == host) else {
-        if exchanges.iter().any(|(_, name)| is_address(name)) {
+        if exchanges.iter().any(|(_, name)| is_address(name, &expected.name)) {
             let what = "an IP address stands where a host name must";
             return finding(Verdict::Fail, Code::MxIpLiteral, what, "name the host instead");
         }
@@ -143,7 +151,18 @@ fn judge(expected: &MxExpectation, seen: &Answer) -> Finding {
             "add the one that is wanted, and remove the others",
         );
     };
-    let foreign = exchanges.iter().filter(|(_, name)| *name != host).map(|(preference, _)| preference).min();
+    let least = |is_one: &dyn Fn(&DnsName) -> bool| {
+        exchanges.iter().filter(|(_, name)| is_one(name)).map(|(preference, _)| preference).min()
+    };
+    let foreign = least(&|name| name != host && !is_null(name));
+    if let Some(null) = least(&is_null)
+        && foreign.is_none_or(|theirs| theirs >= ours)
+    {
+        // Receivers differ in what they make of it where ours comes first.
+        let verdict = if null < ours { Verdict::Fail } else { Verdict::Warn };
+        let what = "a null MX stands beside others, which it must not (RFC 7505 section 3)";
+        return finding(verdict, Code::MxNull, what, "delete it");
+    }
     match foreign {
         Some(theirs) if theirs < ours => {
             let what = "mail goes to another host first";
@@ -162,9 +181,18 @@ fn judge(expected: &MxExpectation, seen: &Answer) -> Finding {
     }
 }
 
-/// Whether a name is an IPv4 address typed into a form that took it for a name.
-fn is_address(name: &DnsName) -> bool {
-    name.as_str().parse::<std::net::Ipv4Addr>().is_ok()
+/// Whether this is the root, with which a null MX says "no mail" (RFC 7505 section 3): names in answers have no last dot.
+fn is_null(exchange: &DnsName) -> bool {
+    exchange.as_str().is_empty()
+}
+
+/// Whether a name is an address typed into a form that took it for a name, and perhaps added the domain to it.
+fn is_address(name: &DnsName, domain: &DnsName) -> bool {
+    let text = name.as_str();
+    let text = text.strip_suffix(domain.as_str()).and_then(|rest| rest.strip_suffix('.')).unwrap_or(text);
+    let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let inner = inner.map(|literal| literal.strip_prefix("ipv6:").unwrap_or(literal));
+    inner.unwrap_or(text).parse::<IpAddr>().is_ok()
 }
 
 /// What the addresses say of a domain's mail host.
@@ -178,8 +206,16 @@ fn mail_host(expected: &MxExpectation, finding: &Finding, seen: &[(&Question, An
     if finding.is_absence() {
         // Without MX records mail goes to the domain's own addresses (RFC 5321 section 5.1).
         let (own, ours) = (at(domain), at(host));
+        let foreign = own.iter().find(|address| !ours.contains(address));
+        // What may make another of it: an address of ours, or else another one of the domain itself.
+        let decides = if foreign.is_some() { host } else { domain };
+        let undecided =
+            seen.iter().find(|(question, answer)| question.name == *decides && answer.outcome.is_temporary());
+        if let Some((undecided, _)) = undecided {
+            return Some(not_known(expected, undecided));
+        }
         let first = own.first()?;
-        if own.iter().all(|address| ours.contains(address)) {
+        if foreign.is_none() {
             let text = format!(
                 "{asked}: there is no MX record, and mail comes to us by the domain's own address {first} alone; wanted \
                  is \"{}\"; publish it.",

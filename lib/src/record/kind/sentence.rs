@@ -1,7 +1,7 @@
 //! The sentences of findings that several kinds share: what was asked, what was seen, what is wanted, what to do.
 
 use super::{Expected, mangling};
-use crate::dns::{Answer, Outcome, RecordData, RecordType, TxtData};
+use crate::dns::{Answer, Outcome, Question, RecordData, RecordType, TxtData};
 use crate::record::finding::{Code, Finding, Verdict};
 
 /// Longer records may not fit into an answer (RFC 7208 section 3.4).
@@ -14,6 +14,16 @@ pub(super) fn missing(expected: &dyn Expected) -> Finding {
     let wanted = shown(&expected.wanted());
     let text = format!("{}: there is no such record; wanted is \"{wanted}\"; publish it.", asked(expected));
     Finding::of(Verdict::Fail, expected.missing_code(), text, None)
+}
+
+/// What decides could not be looked up, so that nothing follows from what was found.
+pub(super) fn not_known(expected: &dyn Expected, undecided: &Question) -> Finding {
+    let text = format!(
+        "{}: there is no such record, and {undecided}, which decides then, could not be looked up; nothing follows from that, and \
+         it will be asked again.",
+        asked(expected)
+    );
+    Finding::of(Verdict::Temporary, Code::Servfail, text, None)
 }
 
 /// What was found at the end of an alias, told with the alias: where that is wrong, it is the alias that its owner has to

@@ -290,7 +290,7 @@ finding-mx_foreign_equal = Ein anderer Server teilt sich die Post mit unserem.
     .mend = Entfernen Sie ihn, oder geben Sie ihm eine größere Prioritätszahl.
 
 finding-mx_null = Ein leerer MX-Eintrag sagt allen, dass die Domain keine Post annimmt.
-    .mend = Ersetzen Sie ihn durch den angezeigten.
+    .mend = Ersetzen Sie ihn durch den angezeigten; neben anderen löschen Sie ihn.
 
 finding-mx_implicit = Es gibt keinen MX-Eintrag; die Post kommt nur über die Adresse der Domain selbst zu uns.
     .mend = Legen Sie den MX-Eintrag an.

@@ -290,7 +290,7 @@ finding-mx_foreign_equal = Otro servidor comparte el correo con el nuestro.
     .mend = Quítelo, o dele un número de prioridad mayor.
 
 finding-mx_null = Un MX vacío dice a todos que el dominio no acepta correo.
-    .mend = Sustitúyalo por el que se muestra.
+    .mend = Sustitúyalo por el que se muestra; junto a otros, elimínelo.
 
 finding-mx_implicit = No hay registro MX; el correo solo nos llega por la dirección del propio dominio.
     .mend = Añada el registro MX.

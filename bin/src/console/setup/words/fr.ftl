@@ -290,7 +290,7 @@ finding-mx_foreign_equal = Un autre serveur partage le courrier avec le nôtre.
     .mend = Supprimez-le, ou donnez-lui une valeur de priorité plus grande.
 
 finding-mx_null = Un MX vide dit à tous que le domaine ne prend pas de courrier.
-    .mend = Remplacez-le par celui qui est affiché.
+    .mend = Remplacez-le par celui qui est affiché ; à côté d’autres, supprimez-le.
 
 finding-mx_implicit = Il n’y a pas d’enregistrement MX ; le courrier ne nous parvient que par l’adresse du domaine.
     .mend = Ajoutez l’enregistrement MX.
