@@ -182,6 +182,12 @@ impl Machine {
         (self.failures[at], self.known[at], self.failed_at[at]) = (0, Duration::ZERO, None);
     }
 
+    /// Whether nothing can be told of a record now. The SPF record says `mx`, so that the mail hosts decide whether it is right.
+    fn is_unknown(&self, at: usize) -> bool {
+        let is_silent = |at: usize| matches!(self.zones[at], Zone::Silent | Zone::Broken);
+        is_silent(at) || (at == 1 && self.zones[at] == Zone::Right && is_silent(0))
+    }
+
     /// How a record that stood so must stand after a check.
     fn after_check(
         &mut self,
@@ -195,7 +201,7 @@ impl Machine {
         if pinned {
             return (status, pinned);
         }
-        if matches!(self.zones[at], Zone::Silent | Zone::Broken) {
+        if self.is_unknown(at) {
             self.failed_at[at] = None;
             return (status, pinned);
         }

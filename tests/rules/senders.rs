@@ -223,16 +223,64 @@ fn a_third_look_up_that_finds_nothing_for_clients_of_one_family_is_told() {
 fn what_cannot_be_looked_up_may_refuse_us_and_settles_nothing() {
     for (record, verdict) in [
         ("v=spf1 include:spf.example.net include:slow.example.net ~all", Verdict::Pass),
-        ("v=spf1 include:slow.example.net include:spf.example.net ~all", Verdict::Pass),
+        // RFC 7208 section 2.6.6: an evaluation that could not look a name up before ours has no result.
+        ("v=spf1 include:slow.example.net include:spf.example.net ~all", Verdict::Temporary),
+        ("v=spf1 a:slow.example.net mx include:spf.example.net ~all", Verdict::Temporary),
+        ("v=spf1 exists:slow.example.net include:spf.example.net ~all", Verdict::Temporary),
         ("v=spf1 -include:slow.example.net include:spf.example.net ~all", Verdict::Temporary),
         ("v=spf1 -ip4:192.0.2.1 include:spf.example.net include:slow.example.net ~all", Verdict::Fail),
     ] {
         for addresses in [&[][..], &["192.0.2.1"]] {
-            let silent = hosts().fail("slow.example.net", RecordType::Txt, Outcome::Timeout);
+            let silent = [RecordType::Txt, RecordType::A, RecordType::Aaaa];
+            let silent = silent
+                .iter()
+                .fold(hosts(), |dns, kind| dns.fail("slow.example.net", *kind, Outcome::Timeout));
             let finding = found(record, addresses, silent);
             assert_eq!(finding.verdict, verdict, "{record} {addresses:?}: {}", finding.text);
         }
     }
+}
+
+#[test]
+fn where_the_record_of_one_server_leads_to_an_error_and_that_of_another_does_not_nothing_is_settled() {
+    let domain: DomainName = "example.com".parse().unwrap();
+    let right = "v=spf1 include:spf.example.net ~all";
+    let wrong = "v=spf1 include:gone.example.net include:spf.example.net ~all";
+    let finding = |first: &str, second: &str| {
+        let dns = zone().txt("example.com", &[first]).at("another resolver").txt("example.com", &[second]);
+        look(&domain, &[expected(&domain, &[])], &dns).remove(0).finding
+    };
+    for (first, second, verdict, code) in [
+        (right, wrong, Verdict::Temporary, Some(Code::Propagating)),
+        (wrong, right, Verdict::Temporary, Some(Code::Propagating)),
+        (wrong, wrong, Verdict::Fail, Some(Code::SpfIncludeMissing)),
+        (right, "v=spf1 mx include:spf.example.net ~all", Verdict::Pass, None),
+    ] {
+        let finding = finding(first, second);
+        assert_eq!((finding.verdict, finding.code), (verdict, code), "{first}, {second}: {}", finding.text);
+    }
+}
+
+#[test]
+fn a_record_that_leads_to_thousands_of_names_is_not_followed_to_all_of_them() {
+    // Sixty includes of ten terms with ten mail hosts each.
+    let mut dns = zone();
+    for n in 0..60 {
+        let terms: Vec<String> = (0..10).map(|term| format!("mx:x{n}-{term}.example.org")).collect();
+        dns = dns.txt(&format!("i{n}.example.org"), &[&format!("v=spf1 {} ~all", terms.join(" "))]);
+        for (term, host) in (0..100).map(|each| (each / 10, each % 10)) {
+            let name = format!("m{n}-{term}-{host}.example.org");
+            dns = dns.mx(&format!("x{n}-{term}.example.org"), 10, &name).a(&name, [192, 0, 2, 1].into());
+        }
+    }
+    let includes: Vec<String> = (0..60).map(|n| format!("include:i{n}.example.org")).collect();
+    let domain: DomainName = "example.com".parse().unwrap();
+    let dns =
+        dns.txt("example.com", &[&format!("v=spf1 {} include:spf.example.net ~all", includes.join(" "))]);
+    let finding = look(&domain, &[expected(&domain, &[])], &dns).remove(0).finding;
+    assert!(dns.asked().len() <= postroom::dns::MOST_QUESTIONS + 1, "{}", dns.asked().len());
+    assert_ne!(finding.verdict, Verdict::Pass, "{}", finding.text);
+    assert_eq!(finding.action.and_then(|action| action.to), None, "{}", finding.text);
 }
 
 /// A zone of which the resolver knows all, and one of its two name servers serves nothing.

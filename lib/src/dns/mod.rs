@@ -49,7 +49,7 @@ use std::time::Duration;
 use crate::name::DnsName;
 
 pub use self::budget::{MOST_CONNECTIONS, MOST_DATAGRAMS, SendingBudget};
-pub use self::deadline::Deadline;
+pub use self::deadline::{Deadline, MOST_QUESTIONS};
 pub use self::hosts::vet_hosts;
 pub use self::memo::Memo;
 #[cfg(feature = "dns")]
@@ -250,7 +250,8 @@ impl fmt::Display for Server {
 pub enum NotAsked {
     /// Its address is not public, and in no network that the operator allows.
     NotPublic,
-    /// The verification has sent it all that one address gets: [`MOST_DATAGRAMS`] and [`MOST_CONNECTIONS`].
+    /// The verification has sent it all that one address gets: [`MOST_DATAGRAMS`] and [`MOST_CONNECTIONS`]; or it has made all the
+    /// look-ups that one verification makes: [`MOST_QUESTIONS`].
     Spent,
 }
 

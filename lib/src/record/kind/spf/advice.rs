@@ -1,8 +1,8 @@
 //! The record to enter in place of what is there: what was published before, as far as it works, with what we ask for in it.
 
 use super::{Entry, SpfExpectation, is_all, meant, senders};
-use crate::dns::{Answer, Memo, Outcome, Question, RecordData, RecordType, Resolver};
-use crate::record::finding::{Act, Action, Finding, Verdict};
+use crate::dns::{Answer, Memo, NotAsked, Outcome, Question, RecordData, RecordType, Resolver};
+use crate::record::finding::{Act, Action, Verdict};
 use crate::spf::{Directive, Dropped, Mechanism, SpfProblem, reaches};
 
 /// More terms than this are not tried one by one.
@@ -14,12 +14,17 @@ pub(super) fn advise(expected: &SpfExpectation, answer: &Answer, dns: &dyn Resol
     let Entry { to, mut dropped } = expected.entry_for(&texts);
     let merged = to.unwrap_or_default();
     let mut to = Some(merged.clone()).filter(|to| verdict(expected, answer, to, dns) == Verdict::Pass);
+    let mut is_spent = false;
     if to.is_none() {
-        let (kept, left_out) = kept(expected, answer, &merged, dns);
-        to = Some(kept).filter(|to| verdict(expected, answer, to, dns).passes());
-        dropped.extend(left_out);
+        match kept(expected, answer, &merged, dns) {
+            Some((kept, left_out)) => {
+                to = Some(kept).filter(|to| verdict(expected, answer, to, dns).passes());
+                dropped.extend(left_out);
+            }
+            None => is_spent = true,
+        }
     }
-    if to.is_none() {
+    if to.is_none() && !is_spent {
         let alone = format!("v=spf1 {} ~all", expected.mechanisms.join(" "));
         to = Some(alone).filter(|to| verdict(expected, answer, to, dns).passes());
         let all_else = || vec![Dropped::new("all else", "the record fails with it")];
@@ -35,13 +40,14 @@ pub(super) fn advise(expected: &SpfExpectation, answer: &Answer, dns: &dyn Resol
     (Action { to: to.clone(), ..action }, Entry { to, dropped })
 }
 
-/// The terms of `merged` that cause no error, each tried after those before it. What cannot be looked up now is kept.
+/// The terms of `merged` that cause no error, each tried after those before it. What cannot be looked up now is kept. None where
+/// the verification has asked all that it may, so that nothing can be said of the rest.
 fn kept(
     expected: &SpfExpectation,
     answer: &Answer,
     merged: &str,
     dns: &dyn Resolver,
-) -> (String, Vec<Dropped>) {
+) -> Option<(String, Vec<Dropped>)> {
     let mut record = format!("v=spf1 {}", expected.mechanisms.join(" "));
     let mut dropped = Vec::new();
     let mut end = None;
@@ -53,14 +59,15 @@ fn kept(
         }
         let longer = format!("{record} {term}");
         match problem(expected, answer, &longer, dns) {
-            None => record = longer,
-            Some(why) => dropped.push(Dropped::new(term, why)),
+            Flaw::None => record = longer,
+            Flaw::Because(why) => dropped.push(Dropped::new(term, why)),
+            Flaw::NotAsked => return None,
         }
     }
     if end.is_some() || !record.contains(" redirect=") {
         record = format!("{record} {}", end.unwrap_or("~all"));
     }
-    (record, dropped)
+    Some((record, dropped))
 }
 
 /// What is definitely wrong with what we ask for, were it all that the record has.
@@ -83,15 +90,25 @@ fn parsed(mechanisms: &[String]) -> Vec<Mechanism> {
 }
 
 /// What is definitely wrong with a record.
-fn problem(expected: &SpfExpectation, answer: &Answer, record: &str, dns: &dyn Resolver) -> Option<String> {
+enum Flaw {
+    None,
+    Because(&'static str),
+    /// It cannot be told, because the verification may ask nothing more.
+    NotAsked,
+}
+
+fn problem(expected: &SpfExpectation, answer: &Answer, record: &str, dns: &dyn Resolver) -> Flaw {
     let ours = parsed(&expected.mechanisms);
     let question = Question::new(expected.name.clone(), RecordType::Txt);
     let dns = Memo::new(dns).with(question, published(answer, record));
     let reach = reaches(&dns, &expected.name, &ours);
     match (reach.problem, reach.open_to_all) {
-        (Some(problem), _) if !problem.is_temporary() => Some(why(&problem).to_owned()),
-        (_, Some(_)) => Some("it lets everybody send".to_owned()),
-        _ => None,
+        (Some(SpfProblem::Lookup { outcome: Outcome::NotAsked { why: NotAsked::Spent }, .. }), _) => {
+            Flaw::NotAsked
+        }
+        (Some(problem), _) if !problem.is_temporary() => Flaw::Because(why(&problem)),
+        (_, Some(_)) => Flaw::Because("it lets everybody send"),
+        _ => Flaw::None,
     }
 }
 
@@ -114,9 +131,8 @@ fn why(problem: &SpfProblem) -> &'static str {
 fn verdict(expected: &SpfExpectation, answer: &Answer, record: &str, dns: &dyn Resolver) -> Verdict {
     let answer = published(answer, record);
     let entry = Entry { to: None, dropped: Vec::new() };
-    let found: Finding = super::judge(expected, &answer, &entry);
-    let walked = senders::judge(expected, &answer, &found, dns, None);
-    walked.unwrap_or(found).verdict
+    let walked = senders::judge(expected, &answer, dns, None);
+    walked.unwrap_or_else(|| super::judge(expected, &answer, &entry)).verdict
 }
 
 fn published(answer: &Answer, record: &str) -> Answer {

@@ -70,7 +70,7 @@ impl Expected for SpfExpectation {
 
     fn follow(&self, answer: &Answer, finding: &Finding, resolver: &dyn Resolver) -> Option<Finding> {
         let dns = &Memo::new(resolver);
-        let walked = senders::judge(self, answer, finding, dns, None);
+        let walked = senders::judge(self, answer, dns, None);
         let found = walked.as_ref().unwrap_or(finding);
         if matches!(found.verdict, Verdict::Pass | Verdict::Temporary) {
             return walked;
@@ -83,7 +83,7 @@ impl Expected for SpfExpectation {
         let told = if finding.code == Some(Code::ValueSplitWithSpace) {
             None
         } else {
-            senders::judge(self, answer, finding, dns, Some(&advice))
+            senders::judge(self, answer, dns, Some(&advice))
         };
         let told = told.unwrap_or_else(|| judge(self, answer, &advice));
         Some(space_missing(self, answer, told, &advice).advising(action))

@@ -11,12 +11,10 @@ use crate::spf::{
     Reach, Refuser, SpfProblem, SpfResult, check_host, is_spf, mistaken_modifiers, passing, reaches,
 };
 
-/// What the walk through a domain's one SPF record says; none where it has no such record, or where what was `found` in the
-/// record itself stays.
+/// What the walk through a domain's one SPF record says; none where it has no such record.
 pub(super) fn judge(
     expected: &SpfExpectation,
     answer: &Answer,
-    found: &Finding,
     resolver: &dyn Resolver,
     advice: Option<&Entry>,
 ) -> Option<Finding> {
@@ -57,17 +55,11 @@ pub(super) fn judge(
     };
     // What a configured address gets is the truth; without any, how those fare whom our mechanism matches.
     let refused = addresses.iter().find_map(|ip| walked.refusal(*ip));
-    let finding = match refused {
+    Some(match refused {
         Some(finding) => finding,
         None if addresses.is_empty() => walked.finding(),
         None => walked.passed(),
-    };
-    // What stands in the record itself is not taken back for a hiccup on the way to what it includes, unless what
-    // could not be told may refuse us.
-    let is_kept = finding.verdict == Verdict::Temporary
-        && found.verdict.passes()
-        && mechanisms.iter().all(|ours| passing(&dns, &question.name, ours).refused_by.is_none());
-    (!is_kept).then_some(finding)
+    })
 }
 
 struct Walked<'a> {
@@ -86,8 +78,7 @@ struct Walked<'a> {
 
 impl Walked<'_> {
     fn finding(&self) -> Finding {
-        let Reach { standings, problem, .. } = self.reach;
-        let ours = || self.mechanisms.iter().zip(self.wanted).zip(standings);
+        let ours = || self.mechanisms.iter().zip(self.wanted).zip(&self.reach.standings);
         let first_wrong = ours().find(|((mechanism, _), standing)| !self.stands(mechanism, standing));
         if let Some(((_, text), standing)) = first_wrong {
             return self.wrong(standing, text);
@@ -95,10 +86,8 @@ impl Walked<'_> {
         if let Some(finding) = ours().find_map(|((ours, text), _)| self.kept_from_passing(ours, text)) {
             return finding;
         }
-        match problem {
-            Some(problem) if problem.is_temporary() => self.temporary(problem),
-            _ => self.passed(),
-        }
+        // What could not be looked up stands behind ours: their evaluation ends before it.
+        self.passed()
     }
 
     /// Whether whom the mechanism matches passes, as far as the walk tells: it is reached with `+`, or all that come to it
