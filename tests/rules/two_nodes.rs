@@ -244,12 +244,12 @@ fn a_server_reads_while_many_of_its_writers_wait_for_another_servers_write() {
             scope.spawn(move || postroom.write(|tx| account::create(tx, &format!("{writer}"))).unwrap());
         }
         thread::sleep(Duration::from_millis(300));
-        let begun = Instant::now();
+        let started = Instant::now();
         for _ in 0..10 {
             app.postroom.check_readable().unwrap();
             assert_eq!(app.call(&key, "GET /api/v1/domains").status, 200);
         }
-        let took = begun.elapsed();
+        let took = started.elapsed();
         other.execute_batch("ROLLBACK").unwrap();
         took
     });

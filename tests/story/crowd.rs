@@ -230,8 +230,9 @@ fn a_stop_ends_in_time_though_bodies_drip_and_another_process_holds_the_write_lo
     server.process.signal("TERM");
     let status = server.process.wait();
     assert_eq!(status.code(), Some(0), "{}", server.process.stderr.whole());
-    // One write is being done, and the last uses of keys are written: each waits for the lock for five seconds.
-    assert!(begun.elapsed() < Duration::from_secs(20), "it took {:?}", begun.elapsed());
+    // Some writes are being done, and what waits in memory is written: each waits for the lock for five seconds, and all for no longer than
+    // the grace of a stop.
+    assert!(begun.elapsed() < Duration::from_secs(30), "it took {:?}", begun.elapsed());
     let answers: Vec<String> = waiting.into_iter().map(|writer| writer.join().expect("no panic")).collect();
     assert_eq!(count(&answers, 503), crowd(20), "{answers:?}");
 }

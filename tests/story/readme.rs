@@ -157,6 +157,8 @@ fn few_blocks_are_not_run() {
         ("docs/guides/mail-server.md", "(umask 077; openssl rand -hex 32 > /etc/postroom/vault.token)"),
         ("docs/guides/mail-server.md", "postroom bridge conf rspamd > /etc/rspamd/local.d/dkim_signing.conf"),
         ("docs/guides/mail-server.md", "postroom bridge conf rspamd --lua > /etc/rspamd/rspamd.local.lua"),
+        ("docs/operate/keys.md", "postroom rotate-master-key"),
+        ("docs/operate/keys.md", "postroom rotate-master-key --finish"),
         ("docs/operate/quick-start.md", "install -m 0755 postroom /usr/local/bin/postroom"),
         (
             "docs/operate/quick-start.md",
