@@ -12,7 +12,9 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::OptionalWriter;
 
 /// The most lines that may wait to be written.
 const MOST_LINES: usize = 8192;
@@ -245,10 +247,21 @@ impl Write for &Lines {
 }
 
 impl<'a> MakeWriter<'a> for Lines {
-    type Writer = &'a Lines;
+    type Writer = OptionalWriter<&'a Lines>;
 
-    fn make_writer(&'a self) -> &'a Lines {
-        self
+    fn make_writer(&'a self) -> OptionalWriter<&'a Lines> {
+        OptionalWriter::some(self)
+    }
+
+    /// The resolver warns of each datagram that does not answer its question, and a hostile name server sends as many as it likes: only its
+    /// errors are written.
+    fn make_writer_for(&'a self, meta: &Metadata<'_>) -> OptionalWriter<&'a Lines> {
+        let is_of_resolver = meta.target().starts_with("hickory");
+        if is_of_resolver && *meta.level() != Level::ERROR {
+            OptionalWriter::none()
+        } else {
+            self.make_writer()
+        }
     }
 }
 

@@ -57,11 +57,8 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use postroom::db::{Options, Postroom, is_being_opened, is_on_a_server};
 use postroom::dns::{DnsSettings, NetworkResolver};
 use postroom::settings::Settings;
-use tracing::Level;
 use tracing::warn;
-use tracing_subscriber::filter::{LevelFilter, filter_fn};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::config::{Config, UnusableHost};
 pub use failure::Exit;
@@ -440,11 +437,8 @@ fn start_log(cli: &Cli) {
         .with_max_level(LevelFilter::from(cli.log.unwrap_or(usual)))
         .with_writer(crate::log::writer())
         .with_target(false);
-    // The resolver warns of each datagram that does not answer its question, and a hostile name server sends as many as it likes.
-    let is_wanted =
-        filter_fn(|event| !event.target().starts_with("hickory") || *event.level() == Level::ERROR);
     match cli.log_format {
-        LogFormat::Text => log.with_ansi(is_coloured(&io::stderr())).finish().with(is_wanted).init(),
-        LogFormat::Json => log.json().flatten_event(true).finish().with(is_wanted).init(),
+        LogFormat::Text => log.with_ansi(is_coloured(&io::stderr())).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
     }
 }
