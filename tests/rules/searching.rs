@@ -45,6 +45,7 @@ fn a_search_takes_a_text_as_it_is_written_without_regard_to_the_case_of_its_lett
         ("a%e", &[]),
         ("a_example", &[]),
         (&long, &[]),
+        ("a\0", &[]),
         ("", &["a.example", "b-c.example", "d.example", "e.example.net"]),
     ] {
         assert_eq!(found(&app, &key, text), expected, "{text:.20}");

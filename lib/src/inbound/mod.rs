@@ -276,7 +276,8 @@ fn apply<'t>(
 
 /// Has mail for `alias` be treated as the domain's.
 ///
-/// An alias of a tenant's takes no mail until it is proved. `Invalid` if mail for it would be forwarded in a circle. `Conflict(Domain)` if
+/// An alias of a tenant's takes no mail until it is proved. In an account whose names need no proof, a caller that is limited to some domains
+/// adds only names below those: `NotClaimable` otherwise. `Invalid` if mail for it would be forwarded in a circle. `Conflict(Domain)` if
 /// the account has such a domain or alias; `Cap` if the account has as many aliases as it may have; else the name is refused as
 /// [`provision::create`](crate::provision::create) refuses it.
 pub fn add_alias<'t>(
@@ -373,10 +374,33 @@ fn make_alias<'t>(
 ) -> Result<(), Error> {
     ledger::make_room(tx, domain.account, Cap::Aliases, 1)?;
     loss::make_way(tx, caller, alias, is_challenge_seen, None)?;
+    check_reach(tx, caller, domain, alias)?;
     let claimed_at = ownership::begin(tx, domain.account, alias, is_challenge_seen)?;
     let covered = ownership::is_covered(tx, domain.account, alias, None)?;
     table::insert_alias(tx, domain, alias, claimed_at, covered)?;
     route::check_no_circle(tx, domain.id, "aliases")
+}
+
+/// `NotClaimable` if the alias would act at once, without proof, and lies below none of the domains to which the caller is limited.
+///
+/// Mail servers ask here first which names are local. Whoever added the name of a large provider would get the mail that all other
+/// domains of this server send to that provider.
+fn check_reach<'t>(
+    tx: &ReadTx<'t>,
+    caller: &Caller,
+    domain: &Domain<'t>,
+    alias: &DomainName,
+) -> Result<(), Error> {
+    if !caller.is_of_domains() || ownership::needs_proof(tx, domain.account)? {
+        return Ok(());
+    }
+    let above: Vec<DomainName> = std::iter::successors(alias.parent(), DomainName::parent).collect();
+    if !domain::find_all_named(tx, caller, &above)?.is_empty() {
+        return Ok(());
+    }
+    let reason = "an alias of this account acts without proof; whoever is limited to some domains adds only names below those, and others \
+                  are added by an administrator of the account";
+    Err(Error::NotClaimable { reason: reason.to_owned() })
 }
 
 fn check_number(field: &'static str, number: usize, most: usize) -> Result<(), Error> {

@@ -1,5 +1,8 @@
 //! Aliases of a domain.
 
+use postroom::domain;
+use postroom::key::KeyRequest;
+
 use super::*;
 
 #[test]
@@ -34,6 +37,36 @@ fn an_alias_is_made_once_anywhere_and_taken_away() {
     assert_eq!((gone.status, gone.body.len()), (204, 0));
     refuses(&ask(&format!("DELETE /inbound/v1/domains/{domain}/alias/{alias}")), 404, "alias");
     assert_eq!(app.domain(&other, "example.org"), app.value::<i64>("SELECT max(id) FROM domain"));
+}
+
+#[test]
+fn whoever_is_limited_to_some_domains_adds_only_aliases_below_them_where_aliases_act_at_once() {
+    let (app, key) = start();
+    let domains = |key: &Key, name: &str| {
+        let domain = app.postroom.read(|tx| {
+            domain::find_named(tx, &key.operator(), &name.parse().unwrap()).map(|domain| domain.id)
+        });
+        Some(Some([domain.unwrap()].into()))
+    };
+    let request = KeyRequest { domains: domains(&key, DOMAIN), ..Default::default() };
+    let limited = app.limited_key(key.account, request);
+    refuses(
+        &call(&app, &limited, "POST /inbound/v1/domains/example.com/alias/example.org"),
+        400,
+        "administrator",
+    );
+    let ok = call(&app, &limited, "POST /inbound/v1/domains/example.com/alias/mail.example.com");
+    assert_eq!(ok.status, 200, "{ok:?}");
+    // Whoever administers the account is not limited, and a tenant's alias waits for its proof.
+    assert_eq!(call(&app, &key, "POST /inbound/v1/domains/example.com/alias/example.org").status, 200);
+    let tenant = app.tenant("tenant");
+    app.domain(&tenant, "tenant.example");
+    let request = KeyRequest { domains: domains(&tenant, "tenant.example"), ..Default::default() };
+    let limited = app.limited_key(tenant.account, request);
+    assert_eq!(
+        call(&app, &limited, "POST /inbound/v1/domains/tenant.example/alias/elsewhere.example").status,
+        200
+    );
 }
 
 #[test]

@@ -165,7 +165,8 @@ pub(super) fn search<'t>(
     direction: Direction,
     page: Page,
 ) -> Result<Vec<Domain<'t>>, Error> {
-    if search.text.is_some_and(|text| text.len() > LONGEST_TEXT) {
+    // No name and no label has a NUL, and PostgreSQL refuses a text with one.
+    if search.text.is_some_and(|text| text.len() > LONGEST_TEXT || text.contains('\0')) {
         return Ok(Vec::new());
     }
     let (visible, sorting) = (visible(caller), sorting(order, direction));
