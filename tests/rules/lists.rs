@@ -141,6 +141,10 @@ fn a_message_with_several_authors_is_blocked_for_any_of_them_and_safe_only_for_a
         ("\"<jo@friend.example>\"@ok.example", "", "", None),
         ("\"<jo@friend.example>\"@bad.example", "", "", Blocked),
         ("\"<>\"@bad.example", "", "", Blocked),
+        // An octet that no address has does not hide the rest, on either engine.
+        ("a\0@bad.example", "", "", Blocked),
+        ("", "<a\0@bad.example>", "", Blocked),
+        ("a@bad\0.example", "", "", None),
     ] {
         assert_eq!(world.outcome(sender, from, ip), outcome, "{sender} {from} {ip}");
     }

@@ -71,7 +71,8 @@ pub struct SignInName {
 impl SignInName {
     /// Reads one. Whatever is no name names nobody.
     pub fn of(text: &str) -> SignInName {
-        let text = text.trim();
+        // No name has a NUL, and PostgreSQL refuses a text with one.
+        let text = if text.contains('\0') { "" } else { text.trim() };
         match text.split_once('@') {
             Some((name, account)) => {
                 SignInName { name: name.to_lowercase(), account: Some(account.to_owned()) }

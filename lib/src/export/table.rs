@@ -38,7 +38,7 @@ pub(super) fn all(tx: &ReadTx<'_>) -> Result<Vec<Table>, Error> {
     Ok(tables)
 }
 
-/// Gives each row to `each`; of those with a column that `must_be_null`, only where it is.
+/// Gives each row to `each`, in the order of the primary key; of those with a column that `must_be_null`, only where it is.
 pub(super) fn rows(
     tx: &ReadTx<'_>,
     table: &Table,
@@ -46,7 +46,9 @@ pub(super) fn rows(
     mut each: impl FnMut(&Row<'_>, Vec<Cell>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let condition = must_be_null.map_or(String::new(), |column| format!("WHERE {column} IS NULL"));
-    let sql = format!("SELECT * FROM {} {condition}", table.name);
+    let order =
+        if table.keys.is_empty() { String::new() } else { format!("ORDER BY {}", table.keys.join(", ")) };
+    let sql = format!("SELECT * FROM {} {condition} {order}", table.name);
     let read = |row: &Row<'_>| (0..table.columns.len()).map(|place| row.get(place)).collect::<Result<_, _>>();
     tx.all(&sql, [], |row| each(row, read(row)?)).map(drop)
 }

@@ -65,6 +65,9 @@ impl Sender {
         if domain.len() > MAX_UNICODE_OCTETS {
             return None;
         }
+        // No entry has a NUL, and PostgreSQL refuses a text with one. The rest of such a sender still counts.
+        let [local, domain] = [local, domain].map(|part| part.replace('\0', "\u{fffd}"));
+        let (local, domain) = (local.as_str(), domain.as_str());
         let domain = any_host(domain).unwrap_or_else(|| domain.trim_end_matches('.').to_ascii_lowercase());
         if domain.is_empty() || domain.len() > MAX_NAME_OCTETS {
             return None;

@@ -29,6 +29,10 @@ fn a_form_without_anything_lets_nobody_in() {
     let (app, ..) = world();
     let headers = [("Content-Type", "application/x-www-form-urlencoded")];
     assert_eq!(app.send("POST /console/sign-in", &headers, b"").status, 422);
+    for name in ["a%00b", "a@b%00"] {
+        let form = format!("name={name}&password=x&code=1");
+        assert_eq!(app.send("POST /console/sign-in", &headers, form.as_bytes()).status, 422, "{name}");
+    }
     let elsewhere = [headers[0], ("Origin", "https://evil.example")];
     assert_eq!(app.send("POST /console/sign-in", &elsewhere, b"name=jo").status, 403);
 }
