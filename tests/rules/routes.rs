@@ -2,10 +2,11 @@
 
 use postroom::address::EmailAddress;
 use postroom::dns::ScriptedResolver;
-use postroom::domain::Details;
+use postroom::domain::{self, Details};
 use postroom::egress::EgressPolicy;
 use postroom::error::Error;
 use postroom::id::DomainId;
+use postroom::mail::{self, Arrival};
 use postroom::provision;
 use postroom::route::{self, Mode, Patch, Route, RouteChange, RouteDecision};
 use postroom::webhook::{VettedUrl, WebhookRules, WebhookUrl};
@@ -240,4 +241,57 @@ fn an_alias_or_a_new_name_that_closes_a_circle_of_forwards_is_refused() {
         assert!(reason.contains("jo@two.example"), "{reason}");
     }
     assert_eq!(app.dump(), before);
+}
+
+#[test]
+fn routes_of_other_accounts_and_of_names_that_do_not_act_refuse_no_forward_and_are_not_shown_by_it() {
+    let app = TestApp::new();
+    let forward = |key: &Key, name: &str, to: &str| {
+        let id = match app
+            .postroom
+            .read(|tx| domain::find_named(tx, &key.operator(), &name.parse()?).map(|it| it.id))
+        {
+            Ok(id) => id,
+            Err(_) => DomainId::new(app.domain(key, name)),
+        };
+        let change = RouteChange {
+            mode: Some(Mode::ForwardEmail),
+            forward_to: Patch::Set(to.parse().unwrap()),
+            ..RouteChange::default()
+        };
+        app.postroom
+            .write(|tx| route::update(tx, &key.operator(), &key.own(tx, id)?, change.clone()).map(drop))
+    };
+    let (squatter, key, other) = (app.tenant("squatter"), app.account("acme"), app.account("other"));
+    // A chain of names that nobody has proved, longer than any that is followed.
+    forward(&squatter, "free.example", "jo@link0.example").unwrap();
+    for at in 0..36 {
+        forward(&squatter, &format!("link{at}.example"), &format!("jo@link{}.example", at + 1)).unwrap();
+    }
+    forward(&key, "one.example", "jo@free.example").unwrap();
+    // Where another account forwards its mail is nobody else's to know.
+    forward(&other, "secret.example", "jo@one.example").unwrap();
+    forward(&key, "one.example", "jo@secret.example").unwrap();
+    // A circle of the account's own is still one.
+    forward(&key, "two.example", "jo@one.example").unwrap();
+    assert!(matches!(forward(&key, "one.example", "jo@two.example"), Err(Error::Invalid { .. })));
+}
+
+#[test]
+fn mail_that_is_forwarded_to_the_domain_itself_is_kept_in_that_mailbox() {
+    let (app, key, domain) = start();
+    let change = RouteChange {
+        mode: Some(Mode::ForwardEmail),
+        forward_to: Patch::Set("inbox@example.com".parse().unwrap()),
+        ..RouteChange::default()
+    };
+    update(&app, &key, &domain, change).unwrap();
+    for recipient in ["jo@example.com", "inbox@example.com"] {
+        let to = recipient.parse().unwrap();
+        let delivery = app.postroom.read(|tx| mail::deliver(tx, &to, &Arrival::default())).unwrap().unwrap();
+        assert_eq!(
+            (delivery.mailbox.to_string().as_str(), delivery.way.as_str()),
+            ("inbox@example.com", "store")
+        );
+    }
 }

@@ -115,6 +115,8 @@ fn logins_that_are_none_fail_and_what_breaks_the_protocol_ends_it() {
         (b"AUTH\t1\tPLAIN\tresp=AGEJdXNlcj1iCgB4\n", "FAIL\t1\n"),
         (b"AUTH\t1\tPLAIN\tresp=AP//AHg=\n", "FAIL\t1\n"),
         (b"AUTH\t1\tPLAIN\tresp=AMO2QGV4YW1wbGUuY29tAHg=\n", "FAIL\t1\n"),
+        // A token in the place of the name is shown nowhere.
+        (b"AUTH\t1\tPLAIN\tresp=AHBydF9hYmNkZWYAZXhhbXBsZS5jb20=\n", "FAIL\t1\n"),
         (b"AUTH\t1\tCRAM-MD5\n", "FAIL\t1\treason=Unsupported authentication mechanism\n"),
         (b"AUTH\t4294967295\tPLAIN\tresp=AAA=\n", "FAIL\t4294967295\tuser=\n"),
         (b"AUTH\t4294967296\tPLAIN\n", ""),

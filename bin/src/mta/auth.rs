@@ -9,6 +9,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use postroom::mail;
+use postroom::secret::SecretKind;
 use tracing::{error, info};
 
 use super::{Found, Protocol, Step, Uses, take};
@@ -158,8 +159,9 @@ impl SenderAuth {
     }
 
     fn decide(&self, id: u32, name: &str, password: &str) -> String {
-        // Whatever a client calls itself must not become a part of the answer.
-        let is_plain = name.len() <= 320 && name.chars().all(|c| c.is_ascii_graphic());
+        // Whatever a client calls itself must not become a part of the answer; nor does a secret that somebody typed as the name.
+        let is_plain =
+            name.len() <= 320 && name.chars().all(|c| c.is_ascii_graphic()) && !is_like_secret(name);
         let user = if is_plain { format!("\tuser={name}") } else { String::new() };
         let postroom = &self.deliverer.postroom;
         match postroom.read(|tx| mail::log_in(tx, name, password)) {
@@ -181,6 +183,11 @@ impl SenderAuth {
             }
         }
     }
+}
+
+/// Whether a name begins as the secrets of Postroom do.
+fn is_like_secret(name: &str) -> bool {
+    [SecretKind::DomainToken, SecretKind::AccountKey].iter().any(|kind| name.starts_with(kind.prefix()))
 }
 
 impl SenderAuth {

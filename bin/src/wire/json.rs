@@ -104,10 +104,32 @@ impl<'a> Object<'a> {
         Members { names, found }
     }
 
+    /// The members with these names. An error names a member that is none of them, or that is there twice.
+    pub fn only(self, names: &'static [&'static str]) -> Result<Members<'a>, String> {
+        let mut found: Vec<(&'static str, &'a RawValue)> = Vec::new();
+        let mut visit = |name: Cow<'a, str>, value| {
+            let known = names.iter().find(|known| **known == name);
+            let Some(known) = known else {
+                return Err(format!("unknown field `{name}`, expected one of {}", quoted(names)));
+            };
+            if found.iter().any(|(before, _)| before == known) {
+                return Err(format!("duplicate field `{known}`"));
+            }
+            found.push((known, value));
+            Ok(())
+        };
+        walk(self.0, &mut visit)?;
+        Ok(Members { names, found })
+    }
+
     /// The value of a type that says itself which members it has. An error says where the object differs.
     pub fn typed<T: DeserializeOwned>(self) -> Result<T, String> {
         serde_json::from_str(self.0).map_err(|e| e.to_string())
     }
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Some members of an object.

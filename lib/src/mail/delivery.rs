@@ -133,6 +133,7 @@ struct Decided {
 fn decide(tx: &ReadTx<'_>, mailbox: Mailbox, arrival: &Arrival) -> Result<Decided, Error> {
     let judgement = if arrival.is_released { None } else { judge(tx, &mailbox, arrival)? };
     let verdict = judgement.as_ref().map_or(ListOutcome::None, |it| it.lists.outcome);
+    let (domain, mut address) = (mailbox.domain, mailbox.address);
     let mut flag = None;
     let way = match (verdict, judgement.and_then(|it| it.spam)) {
         (ListOutcome::Blocked, _) | (_, Some(Treatment::Block)) => Way::Keep(Folder::Blocked),
@@ -141,10 +142,17 @@ fn decide(tx: &ReadTx<'_>, mailbox: Mailbox, arrival: &Arrival) -> Result<Decide
             if let Some(Treatment::Flag { name, value }) = spam {
                 flag = Some((name, value));
             }
-            way(tx, mailbox.domain)?
+            match way(tx, domain)? {
+                // All mail of the domain is collected in one of its mailboxes.
+                Way::Forward(to) if route::is_own(tx, domain, &to)? => {
+                    address = to.at(address.domain());
+                    Way::Keep(Folder::Inbox)
+                }
+                way => way,
+            }
         }
     };
-    Ok(Decided { mailbox: mailbox.address, verdict, flag, way })
+    Ok(Decided { mailbox: address, verdict, flag, way })
 }
 
 /// Where mail of this domain goes by its route.

@@ -1,6 +1,6 @@
 //! What a person reads of a reported message: its header fields and its text, and nothing that acts.
 
-use mail_parser::{Message, MessageParser, MimeHeaders};
+use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
 
 /// The most header fields that are shown.
 const MOST_FIELDS: usize = 200;
@@ -9,6 +9,8 @@ const MOST_FIELD_CHARS: usize = 2_000;
 const MOST_TEXT_CHARS: usize = 20_000;
 /// The most parts that are named.
 const MOST_PARTS: usize = 50;
+/// The most octets that are read. What is parsed of them may take thirty times as much memory.
+const MOST_OCTETS: usize = 256 * 1024;
 
 /// A message for a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,10 +29,29 @@ pub struct Readable {
 
 /// What a person reads of this message. Characters that change how a text looks without being seen are replaced.
 pub fn readable(octets: &[u8]) -> Readable {
-    let Some(message) = MessageParser::default().parse(octets) else {
-        let (text, is_cut) = plain(&String::from_utf8_lossy(octets), MOST_TEXT_CHARS);
+    let read = octets.get(..MOST_OCTETS).unwrap_or(octets);
+    let Some(message) = MessageParser::default().parse(read) else {
+        let (text, is_cut) = plain(&String::from_utf8_lossy(read), MOST_TEXT_CHARS);
         return Readable { text, is_cut, ..Readable::default() };
     };
+    let seen = read_of(&message);
+    take_apart(message);
+    Readable { is_cut: seen.is_cut || read.len() < octets.len(), ..seen }
+}
+
+/// Drops a message and those within it one after the other. They drop each other by recursion otherwise, and a few thousand of them, one in
+/// the other, would overflow the stack and so end the process.
+fn take_apart(message: Message<'_>) {
+    let mut left = vec![message];
+    while let Some(message) = left.pop() {
+        left.extend(message.parts.into_iter().filter_map(|part| match part.body {
+            PartType::Message(within) => Some(within),
+            _ => None,
+        }));
+    }
+}
+
+fn read_of(message: &Message<'_>) -> Readable {
     let mut is_cut = message.headers_raw().count() > MOST_FIELDS;
     let mut cut = |text: &str, most: usize| {
         let (text, was_cut) = plain(text, most);
@@ -48,7 +69,7 @@ pub fn readable(octets: &[u8]) -> Readable {
         .map(std::borrow::Cow::into_owned)
         .collect();
     let text = cut(&texts.join("\n"), MOST_TEXT_CHARS);
-    let parts = parts(&message);
+    let parts = parts(message);
     Readable { fields, subject, text, parts, is_cut }
 }
 
@@ -108,6 +129,18 @@ mod tests {
         assert!(seen.text.contains("Hello you") && !seen.text.contains("<b>"), "{seen:?}");
         assert_eq!(seen.parts.len(), 1);
         assert_eq!(seen.parts[0].0, "a.zip");
+    }
+
+    #[test]
+    fn messages_that_are_deep_in_one_another_end_no_process() {
+        let head = "From: a@b.example\r\nMIME-Version: 1.0\r\n";
+        for level in [
+            "Content-Type:message/rfc822\r\n\r\n",
+            "Content-Type: multipart/digest; boundary=x\r\n\r\n--x\r\n\r\n",
+        ] {
+            let deep = format!("{head}{}", level.repeat(40_000));
+            assert!(readable(deep.as_bytes()).is_cut, "{level}");
+        }
     }
 
     #[test]

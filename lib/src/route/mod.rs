@@ -273,7 +273,10 @@ pub fn update<'t>(
                 format_args!("enter the address to which mail is forwarded: forward_mode {mode} needs one"),
             ));
         }
-        Mode::ForwardEmail => check_forward(tx, domain, route.forward_to.as_ref())?,
+        // What was allowed stays so: what other domains do with their mail is no reason to refuse another change.
+        Mode::ForwardEmail if before.mode != mode || before.forward_to != route.forward_to => {
+            check_forward(tx, domain, route.forward_to.as_ref())?;
+        }
         _ => {}
     }
     let webhook_secret_changed = change.webhook_secret != Patch::Keep;
@@ -306,13 +309,16 @@ pub fn update<'t>(
 }
 
 /// `Invalid` where no mail may be forwarded to: a name that the public DNS cannot have, or one from which mail comes back to
-/// the domain, by its own name, an alias of it, or the routes of other domains of this server.
+/// the domain by the routes of other domains of its account. An address of the domain itself is a mailbox, in which all its mail is kept.
 fn check_forward<'t>(
     tx: &ReadTx<'t>,
     domain: &Domain<'t>,
     forward_to: Option<&EmailAddress>,
 ) -> Result<(), Error> {
     let Some(address) = forward_to else { return Ok(()) };
+    if is_own(tx, domain.id, address)? {
+        return Ok(());
+    }
     if !tx.settings().egress.admits_name(address.domain().as_str()) {
         return Err(Error::invalid("forward_to_email", "its domain is not a public name"));
     }
@@ -328,20 +334,32 @@ fn check_forward<'t>(
 pub(crate) fn check_no_circle(tx: &ReadTx<'_>, domain: DomainId, field: &'static str) -> Result<(), Error> {
     let route = of(tx, domain)?;
     let Some(to) = route.forward_to.filter(|_| route.mode == Mode::ForwardEmail) else { return Ok(()) };
-    if leads_back(tx, domain, &to)? {
+    if !is_own(tx, domain, &to)? && leads_back(tx, domain, &to)? {
         let reason = format_args!("the domain's mail is forwarded to {to}, and would come back by this name");
         return Err(Error::invalid(field, reason));
     }
     Ok(())
 }
 
-/// Whether mail to `address` comes to the domain `start` by the routes of now.
+/// Whether an address is at the domain itself or at an alias of it.
+pub(crate) fn is_own(tx: &ReadTx<'_>, domain: DomainId, address: &EmailAddress) -> Result<bool, Error> {
+    Ok(holder::at(tx, address.domain())?.is_some_and(|holder| holder.id == domain))
+}
+
+/// Whether mail to `address` comes to the domain `start` by the routes of now of its account's domains that act.
+///
+/// No other account's routes are followed: they are nobody else's to know, and whoever set them could keep others from forwarding. A circle
+/// through them ends when a message is delivered that was here before.
 fn leads_back(tx: &ReadTx<'_>, start: DomainId, address: &EmailAddress) -> Result<bool, Error> {
+    let Some(account) = holder::by_id(tx, start)?.map(|holder| holder.account) else { return Ok(false) };
     let mut passed = HashSet::new();
     let mut next = Some(address.domain().clone());
     while let Some(holder) = next.take().map(|name| holder::at(tx, &name)).transpose()?.flatten() {
         if holder.id == start {
             return Ok(true);
+        }
+        if holder.account != account || !ownership::acts(tx, &holder)? {
+            return Ok(false);
         }
         if passed.len() == MOST_HOPS {
             let reason = format_args!("mail would be forwarded through more than {MOST_HOPS} domains");
@@ -363,7 +381,7 @@ fn own_address<'t>(
     domain: &Domain<'t>,
     address: &EmailAddress,
 ) -> Result<EmailAddress, Error> {
-    if holder::at(tx, address.domain())?.is_some_and(|holder| holder.id == domain.id) {
+    if is_own(tx, domain.id, address)? {
         return Ok(address.at(&domain.name));
     }
     Err(Error::invalid("catch_all", format_args!("it must be an address at {}", domain.name)))

@@ -39,6 +39,26 @@ fn tie(app: &TestApp, key: &Key, id: i64) {
 }
 
 #[test]
+fn a_limit_whose_name_is_misspelt_or_there_twice_makes_no_key_that_may_do_everything() {
+    let app = TestApp::new();
+    let key = app.account("acme");
+    let before = app.dump();
+    let send = |line: &str, body: &str| {
+        let field = format!("Bearer {}", key.secret);
+        app.send(line, &[("Authorization", &field), ("Content-Type", "application/json")], body.as_bytes())
+    };
+    for (line, body) in [
+        ("POST /postroom/v1/keys", r#"{"scope":["domains:read"]}"#),
+        ("POST /postroom/v1/keys", r#"{"scopes":["domains:read"],"scopes":null}"#),
+        ("POST /postroom/v1/keys", r#"{"grace_minutes":1}"#),
+        ("POST /postroom/v1/keys/rotate", r#"{"grace_minute":0}"#),
+    ] {
+        assert_eq!(code(&send(line, body)), (400, "invalid_json".to_owned()), "{body}");
+    }
+    assert_eq!(app.dump(), before);
+}
+
+#[test]
 fn a_key_is_made_with_its_limits_and_listed_without_its_secret() {
     let app = TestApp::new();
     let key = app.account("acme");

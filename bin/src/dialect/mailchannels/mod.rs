@@ -78,7 +78,9 @@ pub const DIALECT: Surface = Surface {
             .writes(KeyScope::RoutesWrite),
         route(Method::PUT, "/inbound/v1/domains/{domain}/api-key", domains::set_key)
             .by(&domains::SET_KEY)
-            .writes(KeyScope::DomainsWrite),
+            .writes(KeyScope::DomainsWrite)
+            // It decides which of the account's keys see the domain.
+            .of_account(),
         route(Method::POST, "/inbound/v1/domains/{domain}/alias/{alias}", aliases::create)
             .by(&aliases::CREATE)
             .writes(KeyScope::DomainsWrite),

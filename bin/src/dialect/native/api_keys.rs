@@ -39,10 +39,10 @@ pub(super) const LIST: Contract = Contract::new("Lists the keys of the account")
     .answers(200, &Shape::object("ApiKeys", &[&[has("keys", Shape::List(&SHOWN))]]));
 pub(super) const CREATE: Contract =
     Contract::new("Makes a key; what is left out is inherited from the calling key")
-        .may_take(&Shape::object("ApiKeyInput", &[WISHES]))
+        .may_take(&Shape::closed("ApiKeyInput", &[WISHES]))
         .answers(201, &MADE);
 pub(super) const ROTATE: Contract = Contract::new("Gives the calling key a new secret")
-    .may_take(&Shape::object(
+    .may_take(&Shape::closed(
         "RotateInput",
         &[&[may("grace_minutes", Shape::Integer { least: 0, most: LONGEST_GRACE_MINUTES.cast_signed() })
             .text("how long the old secret lives on")]],
@@ -64,7 +64,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
 }
 
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
-    let body = object(call)?;
+    let body = object(call, &["description", "expires_at", "networks", "scopes", "domains"])?;
     let description = match body.get("description") {
         None | Some(Json::Null) => None,
         Some(Json::String(text)) => Some(text),
@@ -90,7 +90,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
 }
 
 pub(super) fn rotate(call: &Call<'_>) -> Result<Response, Fault> {
-    let body = object(call)?;
+    let body = object(call, &["grace_minutes"])?;
     let grace = match body.get("grace_minutes") {
         None => key::USUAL_GRACE,
         Some(value) => {
@@ -222,12 +222,12 @@ fn with_secret(tx: &ReadTx<'_>, caller: &Caller, key: &ApiKey, secret: &PlainSec
     Ok(shown)
 }
 
-/// A body that is an object; without one, it is an empty one.
-fn object<'a>(call: &'a Call<'_>) -> Result<Members<'a>, Fault> {
-    const FIELDS: &[&str] = &["description", "expires_at", "networks", "scopes", "domains", "grace_minutes"];
+/// A body that is an object with these members alone; without one, it is an empty one. A limit whose name is misspelt would make a key that may
+/// do everything.
+fn object<'a>(call: &'a Call<'_>, fields: &'static [&'static str]) -> Result<Members<'a>, Fault> {
     match json_body(call.request)? {
-        None => Ok(Object::EMPTY.members(FIELDS)),
-        Some(Json::Object(object)) => Ok(object.members(FIELDS)),
+        None => Ok(Object::EMPTY.members(fields)),
+        Some(Json::Object(object)) => object.only(fields).map_err(Fault::Json),
         Some(_) => Err(Fault::Json("it must be an object".to_owned())),
     }
 }

@@ -32,7 +32,7 @@ pub(super) const LIST: Contract = Contract::new("Lists a domain's set-up links")
 );
 pub(super) const CREATE: Contract =
     Contract::new("Makes a set-up link: a page with the domain's records, for whoever enters them")
-        .may_take(&Shape::object(
+        .may_take(&Shape::closed(
             "SetupLinkInput",
             &[&[may("days", Shape::Maybe(&Shape::Integer { least: 1, most: 90 }))
                 .text("for how many days it works; 30 if nothing is said")]],
@@ -66,7 +66,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Fault> {
 fn life(call: &Call<'_>) -> Result<Duration, Fault> {
     let days = match json_body(call.request)? {
         None => USUAL_DAYS,
-        Some(Json::Object(body)) => match body.members(&["days"]).get("days") {
+        Some(Json::Object(body)) => match body.only(&["days"]).map_err(Fault::Json)?.get("days") {
             None | Some(Json::Null) => USUAL_DAYS,
             Some(value) => value.as_u64().filter(|days| (1..=MOST_DAYS).contains(days)).ok_or_else(|| {
                 Fault::input("days", format_args!("must be a whole number of days, 1 to {MOST_DAYS}"))
