@@ -1,5 +1,7 @@
 //! What must hold of the code itself, read from its text. A test here that fails names the file and the rule.
 
+mod calls;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

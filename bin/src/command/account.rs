@@ -10,7 +10,7 @@ use postroom::signing::set_trust;
 use postroom::{domain, key};
 use serde_json::{Value, json};
 
-use super::output::table;
+use super::output::{Made, table};
 use super::{Context, Failure};
 use crate::json::ledger::Ledger;
 
@@ -50,20 +50,19 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
     let postroom = context.open()?;
     match command {
         Command::Create { name, trusted } => {
-            postroom.write(|tx| {
+            context.output.print_made(&postroom, |tx| {
                 let account =
                     if trusted { account::create_trusted(tx, &name)? } else { account::create(tx, &name)? };
                 let (_, secret) = key::create(tx, account.id, None)?;
                 let json = json!({ "account": account_json(&account), "api_key": secret.reveal() });
-                context.output.print_secret(&json, || {
-                    format!(
-                        "Account {} ({}), {}. Its API key, shown this once:\n\n    {}\n",
-                        account.id,
-                        account.name,
-                        kind(&account),
-                        secret.reveal()
-                    )
-                })
+                let text = format!(
+                    "Account {} ({}), {}. Its API key, shown this once:\n\n    {}\n",
+                    account.id,
+                    account.name,
+                    kind(&account),
+                    secret.reveal()
+                );
+                Ok(Made::with_secret(json, text))
             })?;
         }
         Command::List => {

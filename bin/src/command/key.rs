@@ -17,7 +17,7 @@ use postroom::{account, domain, key};
 use serde_json::json;
 
 use super::ask::Consent;
-use super::output::table;
+use super::output::{Made, table};
 use super::{Context, Failure, named};
 use crate::json::api_key::api_key_json;
 
@@ -112,14 +112,13 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
     let postroom = context.open()?;
     match command {
         Command::Create { account, description, limits } => {
-            postroom.write(|tx| {
+            context.output.print_made(&postroom, |tx| {
                 let caller = Caller::operator(account::find(tx, &account)?.id);
                 let request = limits.request(tx, &caller)?;
                 let (made, secret) = key::create_for(tx, &caller, description.as_deref(), request)?;
                 let json = json!({ "id": made.id.number(), "api_key": secret.reveal() });
-                context.output.print_secret(&json, || {
-                    format!("API key {}, shown this once:\n\n    {}\n", made.id, secret.reveal())
-                })
+                let text = format!("API key {}, shown this once:\n\n    {}\n", made.id, secret.reveal());
+                Ok(Made::with_secret(json, text))
             })?;
         }
         Command::List { account } => {
@@ -165,24 +164,23 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             })?;
         }
         Command::Rotate { id, grace } => {
-            postroom.write(|tx| {
+            context.output.print_made(&postroom, |tx| {
                 let id = ApiKeyId::new(id);
                 let caller = Caller::operator(key::find(tx, id)?.account);
                 let grace_time = Duration::from_secs(grace.saturating_mul(60));
                 let (rotated, secret) = key::rotate(tx, &caller, id, grace_time)?;
                 let json = json!({ "id": rotated.id.number(), "api_key": secret.reveal() });
-                context.output.print_secret(&json, || {
-                    let before = if grace == 0 {
-                        "The secret before it is not valid any more.".to_owned()
-                    } else {
-                        format!("The secret before it is valid for {grace} minutes more.")
-                    };
-                    format!(
-                        "API key {}, shown this once:\n\n    {}\n\n{before}\n",
-                        rotated.id,
-                        secret.reveal()
-                    )
-                })
+                let before = if grace == 0 {
+                    "The secret before it is not valid any more.".to_owned()
+                } else {
+                    format!("The secret before it is valid for {grace} minutes more.")
+                };
+                let text = format!(
+                    "API key {}, shown this once:\n\n    {}\n\n{before}\n",
+                    rotated.id,
+                    secret.reveal()
+                );
+                Ok(Made::with_secret(json, text))
             })?;
         }
         Command::Revoke { id, consent } => {

@@ -8,6 +8,7 @@ use postroom::login;
 use serde_json::{Value, json};
 
 use super::named::{find, parse};
+use super::output::Made;
 use super::{Context, Failure};
 use crate::console::login_url;
 
@@ -30,7 +31,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
     let name = args.name.as_deref().map(parse).transpose()?;
     let base_url = link_base(context)?;
     let postroom = context.open()?;
-    postroom.write(|tx| {
+    context.output.print_made(&postroom, |tx| {
         let ((link, secret), to) = match (&name, &args.account) {
             (Some(name), _) => {
                 let (caller, domain) = find(tx, name)?;
@@ -44,7 +45,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failur
             (None, None) => (login::create_for_operator(tx)?, json!({ "operator": true })),
         };
         let url = login_url(&base_url, &secret);
-        context.output.print_secret(&with_link(to, &url, link.expires_at), || url.clone())
+        Ok(Made::with_secret(with_link(to, &url, link.expires_at), url))
     })?;
     Ok(ExitCode::SUCCESS)
 }

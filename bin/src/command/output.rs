@@ -5,11 +5,31 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 
+use postroom::db::{Held, Postroom, WriteTx};
 use postroom::report::is_unseen;
 use rustix::fs::{OFlags, fcntl_getfl};
 use serde_json::Value;
 
 use super::Failure;
+
+/// What is printed of something that was made, in both forms.
+pub(super) struct Made {
+    json: Value,
+    text: String,
+    has_secret: bool,
+}
+
+impl Made {
+    /// With a secret that is shown this once.
+    pub(super) fn with_secret(json: Value, text: String) -> Made {
+        Made { json, text, has_secret: true }
+    }
+
+    /// Without a secret: it can be read later as well.
+    pub(super) fn without_secret(json: Value, text: String) -> Made {
+        Made { json, text, has_secret: false }
+    }
+}
 
 /// How a command prints.
 #[derive(Clone, Copy)]
@@ -24,11 +44,24 @@ impl Output {
         write(format!("{}\n", shown.trim_end_matches('\n')).as_bytes())
     }
 
-    /// Prints a secret that is shown this once. It is called in the transaction that makes the secret: where it cannot be
-    /// printed, nothing is made.
-    pub(super) fn print_secret(self, json: &Value, text: impl FnOnce() -> String) -> Result<(), Failure> {
-        check_open().map_err(Failure::undone)?;
-        self.print(json, text).map_err(Failure::undone)
+    /// Makes something in one transaction, and prints what `work` returns. What cannot be printed is not made.
+    ///
+    /// [`Postroom::write`] may run its work again, and what was printed the first time would be the secret of something that was
+    /// undone. A [`Held`] runs its work once: it is printed when it is done, and committed when it is printed.
+    pub(super) fn print_made(
+        self,
+        postroom: &Postroom,
+        work: impl Fn(&WriteTx<'_>) -> Result<Made, Failure>,
+    ) -> Result<(), Failure> {
+        let held = Held::new(postroom);
+        let made = held.session().write(work)?;
+        if made.has_secret {
+            check_open().map_err(Failure::undone)?;
+            self.print(&made.json, || made.text).map_err(Failure::undone)?;
+        } else {
+            self.print(&made.json, || made.text)?;
+        }
+        Ok(held.commit()?)
     }
 
     /// Prints a list of any length: in JSON one item after the other.

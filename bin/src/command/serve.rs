@@ -23,7 +23,7 @@ use super::apart::serve_metrics;
 use super::bridge::deliverer;
 use super::doctor::hosts::promises;
 use super::doctor::{State, missing_database};
-use super::output::{check_open, goes_to_the_journal};
+use super::output::{Made, check_open, goes_to_the_journal};
 use super::{Context, Failure, reachable};
 use crate::app::App;
 use crate::backup::Backups;
@@ -209,7 +209,7 @@ fn close(postroom: Arc<Postroom>, time: Duration) -> bool {
 /// Makes the first account of an empty database and shows its key, this once; says where the server is, and how to sign in to
 /// the console. A `key_file` that was there before an empty database may be an older one's, which is missing.
 fn greet(context: &Context, postroom: &Postroom, url: &str, key_file: Option<&Path>) -> Result<(), Failure> {
-    let greeted = postroom.write(|tx| {
+    let greeted = context.output.print_made(postroom, |tx| {
         let accounts = match account::list(tx) {
             // A database with damage in it is not new. What is sound of it is served.
             Err(error) if error.is_damage() => {
@@ -223,19 +223,18 @@ fn greet(context: &Context, postroom: &Postroom, url: &str, key_file: Option<&Pa
             warn!("{}", missing_database(postroom.file(), key_file));
         }
         if !is_new && !std::io::stdout().is_terminal() {
-            return context.output.print(&banner_json(context, url).into(), || banner(context, url));
+            return Ok(Made::without_secret(banner_json(context, url).into(), banner(context, url)));
         }
         // A supervisor may have opened stdout as a closed one looks; the server starts for it as well.
         if is_new && (goes_to_the_journal() || check_open().is_err()) {
             account::create(tx, account::FIRST)?;
-            return context.output.print(&banner_json(context, url).into(), || {
-                format!(
-                    "{}\nThe database is new. It has the account \"default\". Nothing secret is printed here, because the \
-                     journal keeps it; make an API key on a terminal: postroom key create --account default\n\
-                     Sign in to the console by: postroom login-link --operator\n",
-                    banner(context, url)
-                )
-            });
+            let text = format!(
+                "{}\nThe database is new. It has the account \"default\". Nothing secret is printed here, because the \
+                 journal keeps it; make an API key on a terminal: postroom key create --account default\n\
+                 Sign in to the console by: postroom login-link --operator\n",
+                banner(context, url)
+            );
+            return Ok(Made::without_secret(banner_json(context, url).into(), text));
         }
         let mut json = banner_json(context, url);
         let mut made = None;
@@ -268,32 +267,35 @@ fn greet(context: &Context, postroom: &Postroom, url: &str, key_file: Option<&Pa
             json.insert("login_link".to_owned(), link.as_str().into());
         }
         let minutes = tx.settings().login_link_life.as_secs() / 60;
-        context.output.print_secret(&json.into(), || {
-            let banner = banner(context, url);
-            let console = link.as_ref().map_or_else(String::new, |link| {
-                format!(
-                    "Open the console in a browser. This link signs you in once, within {minutes} minutes; `postroom \
-                     login-link {whose}` makes another:\n\n    {link}\n"
-                )
-            });
-            let Some((_, secret)) = &made else { return format!("{banner}\n{console}") };
-            let secret = secret.reveal();
+        let console = link.as_ref().map_or_else(String::new, |link| {
             format!(
-                "{banner}\n{console}\n\
-                 The database is new. It has the account \"default\" with one API key, shown this once:\n\n    \
-                 {secret}\n\n\
-                 Create a domain, then see whether its DNS records are published:\n\n    \
-                 curl -s {url}/api/v1/domains -H 'MailPace-Organization-Token: {secret}' \
-                 -H 'Content-Type: application/json' -d '{{\"domain\":{{\"url\":\"example.com\"}}}}'\n    \
-                 curl -s -X POST {url}/api/v1/domains/1/verify -H 'MailPace-Organization-Token: {secret}'\n"
+                "Open the console in a browser. This link signs you in once, within {minutes} minutes; `postroom \
+                 login-link {whose}` makes another:\n\n    {link}\n"
             )
-        })
+        });
+        let mut text = format!("{}\n{console}", banner(context, url));
+        if let Some((_, secret)) = &made {
+            text.push_str(&first_steps(url, secret.reveal()));
+        }
+        Ok(Made::with_secret(json.into(), text))
     });
     match greeted {
         // Where there is nothing new to show, a server does not need anybody to read it.
         Err(Failure::Closed { is_undone: false }) => Ok(()),
         greeted => greeted,
     }
+}
+
+/// What to do with the first API key.
+fn first_steps(url: &str, secret: &str) -> String {
+    format!(
+        "\nThe database is new. It has the account \"default\" with one API key, shown this once:\n\n    \
+         {secret}\n\n\
+         Create a domain, then see whether its DNS records are published:\n\n    \
+         curl -s {url}/api/v1/domains -H 'MailPace-Organization-Token: {secret}' \
+         -H 'Content-Type: application/json' -d '{{\"domain\":{{\"url\":\"example.com\"}}}}'\n    \
+         curl -s -X POST {url}/api/v1/domains/1/verify -H 'MailPace-Organization-Token: {secret}'\n"
+    )
 }
 
 /// Where the server is, and the hosts that its records must not name in public.

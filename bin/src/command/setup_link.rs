@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::login_link::link_base;
 use super::named::{find, parse};
-use super::output::table;
+use super::output::{Made, table};
 use super::{Context, Failure};
 use crate::console::setup_url;
 use crate::json::setup_link::setup_link_json;
@@ -56,7 +56,7 @@ fn create(context: &mut Context, domain: &str, days: u32) -> Result<ExitCode, Fa
     let base_url = link_base(context)?;
     let postroom = context.open()?;
     let domain = parse(domain)?;
-    postroom.write(|tx| {
+    context.output.print_made(&postroom, |tx| {
         let (caller, found) = find(tx, &domain)?;
         let (link, secret) = setup_link::create(tx, &caller, &found, DAY * days)?;
         let url = setup_url(&base_url, &secret);
@@ -64,12 +64,11 @@ fn create(context: &mut Context, domain: &str, days: u32) -> Result<ExitCode, Fa
         if let Value::Object(fields) = &mut json {
             fields.insert("setup_link".to_owned(), url.as_str().into());
         }
-        context.output.print_secret(&json, || {
-            format!(
-                "The records of {domain}, for whoever enters them, until {}:\n\n    {url}\n",
-                link.expires_at
-            )
-        })
+        let text = format!(
+            "The records of {domain}, for whoever enters them, until {}:\n\n    {url}\n",
+            link.expires_at
+        );
+        Ok(Made::with_secret(json, text))
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::ask::Consent;
 use super::named::{find, parse};
-use super::output::table;
+use super::output::{Made, table};
 use super::{Context, Failure};
 
 #[derive(Subcommand)]
@@ -55,16 +55,15 @@ fn create(
     name: Option<&str>,
 ) -> Result<ExitCode, Failure> {
     let domain = parse(domain)?;
-    postroom.write(|tx| {
+    context.output.print_made(postroom, |tx| {
         let (caller, found) = find(tx, &domain)?;
         let (token, secret) = token::create(tx, &caller, &found, name)?;
         let mut json = token_json(&token);
         if let Value::Object(fields) = &mut json {
             fields.insert("token".to_owned(), secret.reveal().into());
         }
-        context.output.print_secret(&json, || {
-            format!("Token {} of {domain}, shown this once:\n\n    {}\n", token.id, secret.reveal())
-        })
+        let text = format!("Token {} of {domain}, shown this once:\n\n    {}\n", token.id, secret.reveal());
+        Ok(Made::with_secret(json, text))
     })?;
     Ok(ExitCode::SUCCESS)
 }
