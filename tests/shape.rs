@@ -1,5 +1,6 @@
 //! What must hold of the code itself, read from its text. A test here that fails names the file and the rule.
 
+mod architecture;
 mod calls;
 
 use std::collections::{BTreeMap, BTreeSet};

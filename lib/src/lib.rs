@@ -45,13 +45,15 @@
 //! | to do this | look at |
 //! |---|---|
 //! | open a database, read and write | [`Postroom`], [`Options`], [`Settings`] |
-//! | say on whose behalf something is done | [`Caller`], [`account`], [`key`], [`subscription`] |
-//! | create, find, list, rename and delete domains | [`domain`], [`overview`] |
+//! | say on whose behalf something is done | [`Caller`], [`account`], [`key`], [`access`], [`subscription`] |
+//! | create, find, list, rename and delete domains | [`domain`], [`provision`], [`overview`] |
 //! | see whose a name is, claim it and prove it | [`ownership`], [`claim`] |
 //! | see what must be published, and check it | [`record`], [`verify`], [`dns`] |
 //! | evaluate an SPF record, whoever's it is | [`spf`] |
 //! | make, import, activate and rotate DKIM keys | [`keyring`], [`rotation`], [`dkim`] |
 //! | sign a message | [`dkim::sign`] |
+//! | see which key signs for a domain, and why it is not active | [`signing`] |
+//! | see what else helps a domain's mail to arrive | [`advisory`] |
 //! | issue sending tokens and login links, sign people in | [`token`], [`login`], [`session`], [`administrator`] |
 //! | hand a page with a domain's records to somebody without an account | [`setup_link`] |
 //! | decide what becomes of incoming mail | [`mail`], [`route`], [`inbound`], [`recipient`], [`list`], [`report`] |
