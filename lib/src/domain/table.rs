@@ -133,7 +133,7 @@ pub(crate) fn prove(tx: &WriteTx<'_>, id: DomainId) -> Result<(), Error> {
 }
 
 /// Notes that the domain has its first DKIM key. Returns whether it was still to get it.
-pub(crate) fn has_key(tx: &WriteTx<'_>, id: DomainId) -> Result<bool, Error> {
+pub(crate) fn stop_waiting_for_key(tx: &WriteTx<'_>, id: DomainId) -> Result<bool, Error> {
     Ok(tx.run("UPDATE domain SET wants_key = 0 WHERE id = ?1 AND wants_key = 1", [id.number()])? > 0)
 }
 

@@ -181,7 +181,7 @@ pub fn adopt<'t>(
     source: &Source,
 ) -> Result<KeyEntry, Error> {
     tx.part(|| {
-        domain::table::has_key(tx, domain.id)?;
+        domain::table::stop_waiting_for_key(tx, domain.id)?;
         add(tx, caller, domain, selector, source, None)
     })
 }
@@ -199,7 +199,7 @@ pub(crate) fn add<'t>(
     let is_first =
         domain.wants_key && *selector == tx.settings().dkim_selector && dkim::list(tx, domain)?.is_empty();
     if is_first {
-        domain::table::has_key(tx, domain.id)?;
+        domain::table::stop_waiting_for_key(tx, domain.id)?;
     } else {
         provision::equip(tx, domain)?;
     }

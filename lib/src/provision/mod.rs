@@ -49,7 +49,7 @@ pub fn equip<'t>(tx: &WriteTx<'t>, domain: &Domain<'t>) -> Result<(), Error> {
     }
     tx.part(|| {
         // Not as it was when the domain was read: this may be called twice in one transaction.
-        if table::has_key(tx, domain.id)? && dkim::list(tx, domain)?.is_empty() {
+        if table::stop_waiting_for_key(tx, domain.id)? && dkim::list(tx, domain)?.is_empty() {
             let key = life::make_first(tx, domain)?;
             record::add_key(tx, &key)?;
         }
@@ -82,7 +82,7 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
             let domain = match domain::find(tx, &caller, id) {
                 // Those behind it wait for nothing that may never be repaired.
                 Err(error) if error.is_damage() => {
-                    table::has_key(tx, id)?;
+                    table::stop_waiting_for_key(tx, id)?;
                     damage.get_or_insert(error);
                     continue;
                 }
@@ -93,7 +93,7 @@ pub fn equip_some(postroom: &Postroom, limit: u32) -> Result<bool, Error> {
                 Ok(()) => {}
                 // The settings have changed meanwhile: one domain's trouble is not the others'.
                 Err(refused) => {
-                    table::has_key(tx, domain.id)?;
+                    table::stop_waiting_for_key(tx, domain.id)?;
                     let change =
                         Change::FirstKeyRefused { domain: (&domain).into(), reason: refused.to_string() };
                     tx.tell(&Actor::Schedule, domain.account, &change)?;
