@@ -229,12 +229,11 @@ pub fn whose(tx: &ReadTx<'_>, name: &DomainName) -> Result<Whose, Error> {
 /// Forgets claims that ended or were lost long ago: at most so many of each. Returns how many of one kind. A background thread
 /// calls it.
 pub fn forget_old(tx: &WriteTx<'_>, limit: u32) -> Result<usize, Error> {
-    if !tx.may_expire() {
-        return Ok(0);
-    }
-    // So long anybody could have had the name.
-    let ended_before = tx.now() - tx.settings().claim_expires_after;
-    ownership::table::forget_old(tx, ended_before, tx.now() - KEEP_LOST_FOR, limit)
+    tx.expire(|| {
+        // So long anybody could have had the name.
+        let ended_before = tx.now() - tx.settings().claim_expires_after;
+        ownership::table::forget_old(tx, ended_before, tx.now() - KEEP_LOST_FOR, limit)
+    })
 }
 
 fn stored(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<Stored, Error> {

@@ -145,6 +145,12 @@ impl WriteTx<'_> {
         self.alive()?.put(sql, &params)
     }
 
+    /// Runs `work`, which deletes what is too old, and returns how many rows that were: none as long as the clock is not believed. See
+    /// [`ReadTx::may_expire`].
+    pub(crate) fn expire(&self, work: impl FnOnce() -> Result<usize, Error>) -> Result<usize, Error> {
+        if self.may_expire() { work() } else { Ok(0) }
+    }
+
     /// References between rows are checked when the transaction ends.
     pub(crate) fn defer_references(&self) -> Result<(), Error> {
         self.alive()?.defer_references()

@@ -143,10 +143,7 @@ pub fn newest(tx: &ReadTx<'_>, search: &Search<'_>, limit: u32) -> Result<Vec<Ev
 /// Deletes at most `most` rows of the audit log that are too old, and returns how many it deleted: none as long as the clock is
 /// not believed. A background thread calls it.
 pub fn forget_old(tx: &WriteTx<'_>, most: u32) -> Result<usize, Error> {
-    if !tx.may_expire() {
-        return Ok(0);
-    }
-    table::delete_before(tx, tx.now() - tx.settings().keep_events_for, most)
+    tx.expire(|| table::delete_before(tx, tx.now() - tx.settings().keep_events_for, most))
 }
 
 /// Deletes the oldest rows of each account that has more than [`Settings::most_events`](crate::settings::Settings::most_events), a few in

@@ -156,10 +156,7 @@ fn keep_first(tx: &WriteTx<'_>, asked: &Asked, answer: &[u8]) -> Result<(), Erro
 
 /// Deletes at most `most` expired answers, and returns how many it deleted: none as long as the clock is not believed.
 pub fn forget_expired(tx: &WriteTx<'_>, most: u32) -> Result<usize, Error> {
-    if !tx.may_expire() {
-        return Ok(0);
-    }
-    table::delete_expired(tx, most)
+    tx.expire(|| table::delete_expired(tx, most))
 }
 
 /// The SHA-256 of the parts, each after its length, so that two different lists never give the same octets.

@@ -235,12 +235,9 @@ pub fn next(
 pub fn expire(postroom: &Postroom) -> Result<usize, Error> {
     let mut deleted = 0;
     loop {
-        let now: usize = postroom.write::<_, Error>(|tx| {
-            if !tx.may_expire() {
-                return Ok(0);
-            }
+        let now = postroom.write(|tx| {
             let before = tx.now() - tx.settings().keep_reports_for;
-            table::delete_before(tx, before, DELETED_AT_ONCE)
+            tx.expire(|| table::delete_before(tx, before, DELETED_AT_ONCE))
         })?;
         deleted += now;
         if now < DELETED_AT_ONCE as usize {

@@ -173,10 +173,7 @@ pub fn note_look(tx: &WriteTx<'_>, link: SetupLinkId) -> Result<Option<Duration>
 /// Deletes at most `limit` expired links, and returns how many it deleted: none as long as the clock is not believed. A background
 /// thread calls it.
 pub fn forget_expired(tx: &WriteTx<'_>, limit: u32) -> Result<usize, Error> {
-    if !tx.may_expire() {
-        return Ok(0);
-    }
-    table::forget_expired(tx, limit)
+    tx.expire(|| table::forget_expired(tx, limit))
 }
 
 /// Ends every link to the domain.

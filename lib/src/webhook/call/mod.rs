@@ -176,10 +176,7 @@ pub fn find<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, delivery: &str) -> Result<
 /// Deletes at most `most` deliveries whose last call is too long ago, and returns how many it deleted: none as long as the clock is
 /// not steady.
 pub fn forget_old(tx: &WriteTx<'_>, most: u32) -> Result<usize, Error> {
-    if !tx.may_expire() {
-        return Ok(0);
-    }
-    table::delete_before(tx, tx.now() - KEPT_FOR, most)
+    tx.expire(|| table::delete_before(tx, tx.now() - KEPT_FOR, most))
 }
 
 /// Forgets what was posted for a domain, which goes to another account.
