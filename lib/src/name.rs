@@ -124,6 +124,11 @@ impl DomainName {
         self.0.parent().filter(|name| psl::domain_str(name.as_str()).is_some()).map(DomainName)
     }
 
+    /// The domains above this one that can be registered, the nearest first.
+    pub fn ancestors(&self) -> impl Iterator<Item = DomainName> + use<> {
+        std::iter::successors(self.parent(), DomainName::parent)
+    }
+
     /// The name of a record of this domain: `host` is `@` for the domain itself, else labels in front.
     pub fn record(&self, host: &str) -> DnsName {
         if host == "@" { self.0.clone() } else { DnsName(format!("{host}.{}", self.0)) }
@@ -341,6 +346,16 @@ mod tests {
         assert_eq!(unicode("xn--bcher-kva.example").as_deref(), Some("bücher.example"));
         assert_eq!(unicode("Bücher.example").as_deref(), Some("bücher.example"));
         assert_eq!(unicode("example.com"), None);
+    }
+
+    #[test]
+    fn the_ancestors_of_a_domain_end_below_the_public_suffix() {
+        let ancestors = |text: &str| {
+            let name: DomainName = text.parse().unwrap();
+            name.ancestors().map(|name| name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(ancestors("a.b.example.co.uk"), ["b.example.co.uk", "example.co.uk"]);
+        assert_eq!(ancestors("example.co.uk"), Vec::<String>::new());
     }
 
     #[test]

@@ -394,7 +394,7 @@ fn check_reach<'t>(
     if !caller.is_of_domains() || ownership::needs_proof(tx, domain.account)? {
         return Ok(());
     }
-    let above: Vec<DomainName> = std::iter::successors(alias.parent(), DomainName::parent).collect();
+    let above: Vec<DomainName> = alias.ancestors().collect();
     if !domain::find_all_named(tx, caller, &above)?.is_empty() {
         return Ok(());
     }

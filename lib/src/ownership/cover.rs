@@ -1,8 +1,8 @@
 //! Which names count as unproved: those that lie below a name that their account has proved do not. Whether one does is written down,
 //! and found out anew when it changes who has proved a name above it.
 
+use super::proved_above;
 use super::table::{self, Names, Unproved};
-use super::{above, proved_above};
 use crate::account;
 use crate::db::{ReadTx, WriteTx};
 use crate::error::Error;
@@ -16,7 +16,7 @@ pub(crate) fn is_covered(
     name: &DomainName,
     besides: Option<DomainId>,
 ) -> Result<bool, Error> {
-    let above = above(name);
+    let above: Vec<DomainName> = name.ancestors().collect();
     let names: Vec<&str> = above.iter().map(DomainName::as_str).collect();
     if names.is_empty() {
         return Ok(false);

@@ -125,7 +125,7 @@ fn proved_above<'a>(
     tx: &ReadTx<'_>,
     names: impl Iterator<Item = &'a DomainName>,
 ) -> Result<HashMap<&'a DomainName, ProvedAbove>, Error> {
-    let lines: Vec<(&DomainName, Vec<DomainName>)> = names.map(|name| (name, above(name))).collect();
+    let lines: Vec<(&DomainName, Vec<DomainName>)> = names.map(|name| (name, name.ancestors().collect())).collect();
     let all: Vec<&str> = lines.iter().flat_map(|(_, above)| above).map(DomainName::as_str).collect();
     if all.is_empty() {
         return Ok(HashMap::new());
@@ -143,7 +143,7 @@ pub(crate) fn below_others<'a>(
     names: impl Iterator<Item = &'a DomainName> + Clone,
 ) -> Result<HashSet<&'a DomainName>, Error> {
     let nearest = proved_above(tx, names.clone())?;
-    let lines: Vec<(&DomainName, Vec<DomainName>)> = names.map(|name| (name, above(name))).collect();
+    let lines: Vec<(&DomainName, Vec<DomainName>)> = names.map(|name| (name, name.ancestors().collect())).collect();
     let all: Vec<&str> = lines.iter().flat_map(|(_, above)| above).map(DomainName::as_str).collect();
     let aliases = table::proved_aliases(tx, account, &all)?;
     let is_below = |(name, above): &(&DomainName, Vec<DomainName>)| match nearest.get(name) {
@@ -151,11 +151,6 @@ pub(crate) fn below_others<'a>(
         None => above.iter().any(|name| aliases.contains(name)),
     };
     Ok(lines.iter().filter(|line| is_below(line)).map(|(name, _)| *name).collect())
-}
-
-/// The names above this one that can be registered, the nearest first.
-fn above(name: &DomainName) -> Vec<DomainName> {
-    std::iter::successors(name.parent(), DomainName::parent).collect()
 }
 
 /// The nearest domain above a name that an account has proved.
