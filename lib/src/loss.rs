@@ -10,7 +10,7 @@ use crate::event::{Actor, Change};
 use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
 use crate::ownership::table::{self, Lost};
-use crate::ownership::{self, Loss, Way};
+use crate::ownership::{self, Loss, Shown, Way};
 use crate::{record, signing};
 
 /// Takes the name by which a holder was found away from it.
@@ -44,10 +44,10 @@ pub(crate) fn make_way(
     tx: &WriteTx<'_>,
     caller: &Caller,
     name: &DomainName,
-    is_challenge_seen: bool,
+    shown: Shown,
     instead_of: Option<DomainId>,
 ) -> Result<(), Error> {
-    let gives_way = check_way(tx, caller, name, is_challenge_seen, instead_of)?;
+    let gives_way = check_way(tx, caller, name, shown, instead_of)?;
     take(tx, caller.account(), name, gives_way)
 }
 
@@ -60,15 +60,15 @@ pub(crate) fn check_way<'t>(
     tx: &ReadTx<'t>,
     caller: &Caller,
     name: &DomainName,
-    is_challenge_seen: bool,
+    shown: Shown,
     instead_of: Option<DomainId>,
 ) -> Result<Option<(Holder<'t>, Loss)>, Error> {
     let account = caller.account();
-    let way = ownership::way(tx, caller, name, is_challenge_seen)?;
+    let way = ownership::way(tx, caller, name, shown)?;
     if let Way::Own = way {
         return Err(Error::Conflict(Entity::Domain));
     }
-    ownership::check_claimable(tx, account, name, is_challenge_seen, instead_of)?;
+    ownership::check_claimable(tx, account, name, shown, instead_of)?;
     match way {
         Way::Free => Ok(None),
         Way::Own | Way::Blocked => Err(Error::Taken { name: name.to_string() }),

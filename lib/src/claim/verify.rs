@@ -11,7 +11,7 @@ use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::name::DomainName;
 use crate::ownership::table as names;
-use crate::ownership::{self, Challenge, Way};
+use crate::ownership::{self, Challenge, Shown, Way};
 use crate::verify::{Expectation, Look, look_for_challenge, plan, settle};
 use crate::{inbound, provision};
 
@@ -139,7 +139,7 @@ fn prove(tx: &WriteTx<'_>, caller: &Caller, before: &Stored, is_missed: Option<b
             if let Some(is_missed) = is_missed {
                 ownership::lost::note_rival(tx, name, is_missed)?;
             }
-            if let Way::Blocked = ownership::way(tx, caller, name, true)? {
+            if let Way::Blocked = ownership::way(tx, caller, name, Shown::Challenge)? {
                 return Ok(());
             }
             match of {

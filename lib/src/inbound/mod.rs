@@ -40,7 +40,7 @@ use crate::id::DomainId;
 use crate::ledger;
 use crate::loss;
 use crate::name::DomainName;
-use crate::ownership;
+use crate::ownership::{self, Shown};
 use crate::page::Page;
 use crate::route;
 use crate::settings::Settings;
@@ -264,7 +264,8 @@ fn apply<'t>(
         for (at, alias) in aliases.iter().enumerate() {
             let is_there = kept.contains(alias) || aliases.iter().take(at).any(|before| before == alias);
             if !is_there {
-                make_alias(tx, caller, domain, alias, false).map_err(|error| of_list(error, alias))?;
+                make_alias(tx, caller, domain, alias, Shown::Nothing)
+                    .map_err(|error| of_list(error, alias))?;
             }
         }
     }
@@ -287,7 +288,7 @@ pub fn add_alias<'t>(
     alias: &DomainName,
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
-    tx.part(|| make_alias(tx, caller, domain, alias, false))?;
+    tx.part(|| make_alias(tx, caller, domain, alias, Shown::Nothing))?;
     tell_of_alias(tx, caller, domain, alias)
 }
 
@@ -300,7 +301,7 @@ pub(crate) fn add_proved_alias<'t>(
     alias: &DomainName,
 ) -> Result<(), Error> {
     check_number("aliases", table::aliases(tx, domain.id)?.len() + 1, MOST_NAMES)?;
-    tx.part(|| make_alias(tx, caller, domain, alias, true))?;
+    tx.part(|| make_alias(tx, caller, domain, alias, Shown::Challenge))?;
     ownership::table::prove_alias(tx, alias)?;
     tell_of_alias(tx, caller, domain, alias)
 }
@@ -370,12 +371,12 @@ fn make_alias<'t>(
     caller: &Caller,
     domain: &Domain<'t>,
     alias: &DomainName,
-    is_challenge_seen: bool,
+    shown: Shown,
 ) -> Result<(), Error> {
     ledger::make_room(tx, domain.account, Cap::Aliases, 1)?;
-    loss::make_way(tx, caller, alias, is_challenge_seen, None)?;
+    loss::make_way(tx, caller, alias, shown, None)?;
     check_reach(tx, caller, domain, alias)?;
-    let claimed_at = ownership::begin(tx, domain.account, alias, is_challenge_seen)?;
+    let claimed_at = ownership::begin(tx, domain.account, alias, shown)?;
     let covered = ownership::is_covered(tx, domain.account, alias, None)?;
     table::insert_alias(tx, domain, alias, claimed_at, covered)?;
     route::check_no_circle(tx, domain.id, "aliases")

@@ -45,7 +45,7 @@ use crate::settings::RequireProof;
 
 pub use challenge::Challenge;
 pub(crate) use cover::{cover_aliases, cover_below, cover_each, is_covered};
-pub(crate) use rules::{Bid, Proof, takes};
+pub(crate) use rules::{Bid, Proof, Shown, takes};
 
 /// By what a name is proved, in the audit log.
 pub(crate) const BY_CHALLENGE: &str = "challenge";
@@ -125,7 +125,8 @@ fn proved_above<'a>(
     tx: &ReadTx<'_>,
     names: impl Iterator<Item = &'a DomainName>,
 ) -> Result<HashMap<&'a DomainName, ProvedAbove>, Error> {
-    let lines: Vec<(&DomainName, Vec<DomainName>)> = names.map(|name| (name, name.ancestors().collect())).collect();
+    let lines: Vec<(&DomainName, Vec<DomainName>)> =
+        names.map(|name| (name, name.ancestors().collect())).collect();
     let all: Vec<&str> = lines.iter().flat_map(|(_, above)| above).map(DomainName::as_str).collect();
     if all.is_empty() {
         return Ok(HashMap::new());
@@ -143,7 +144,8 @@ pub(crate) fn below_others<'a>(
     names: impl Iterator<Item = &'a DomainName> + Clone,
 ) -> Result<HashSet<&'a DomainName>, Error> {
     let nearest = proved_above(tx, names.clone())?;
-    let lines: Vec<(&DomainName, Vec<DomainName>)> = names.map(|name| (name, name.ancestors().collect())).collect();
+    let lines: Vec<(&DomainName, Vec<DomainName>)> =
+        names.map(|name| (name, name.ancestors().collect())).collect();
     let all: Vec<&str> = lines.iter().flat_map(|(_, above)| above).map(DomainName::as_str).collect();
     let aliases = table::proved_aliases(tx, account, &all)?;
     let is_below = |(name, above): &(&DomainName, Vec<DomainName>)| match nearest.get(name) {
@@ -266,12 +268,12 @@ pub(crate) fn way<'t>(
     tx: &ReadTx<'t>,
     caller: &Caller,
     name: &DomainName,
-    is_challenge_seen: bool,
+    shown: Shown,
 ) -> Result<Way<'t>, Error> {
     let account = caller.account();
     let own_above = nearest_proved(tx, name)?.filter(|above| above.account == account);
     let bid = match own_above {
-        _ if is_challenge_seen => Bid::Challenge,
+        _ if shown == Shown::Challenge => Bid::Challenge,
         Some(above) if domain::there_for(tx, caller, above.domain)?.is_some() => Bid::Parent,
         _ => Bid::Word,
     };
@@ -307,7 +309,7 @@ pub(crate) fn check_claimable(
     tx: &ReadTx<'_>,
     account: AccountId,
     name: &DomainName,
-    is_challenge_seen: bool,
+    shown: Shown,
     instead_of: Option<DomainId>,
 ) -> Result<(), Error> {
     if account::is_trusted(tx, account)? {
@@ -317,7 +319,7 @@ pub(crate) fn check_claimable(
         let reason = format!("{name} is reserved for the operator of this server");
         return Err(Error::NotClaimable { reason });
     }
-    if is_challenge_seen || is_covered(tx, account, name, instead_of)? {
+    if shown == Shown::Challenge || is_covered(tx, account, name, instead_of)? {
         return Ok(());
     }
     let most = tx.settings().caps.unproved_claims;
@@ -330,7 +332,7 @@ pub(crate) fn check_claimable(
 /// on.
 pub(crate) fn is_free(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) -> Result<bool, Error> {
     let account = caller.account();
-    if !matches!(way(tx, caller, name, false)?, Way::Free)
+    if !matches!(way(tx, caller, name, Shown::Nothing)?, Way::Free)
         || table::claim(tx, account, name)?.is_some()
         || table::past(tx, account, name)?.is_some()
     {
@@ -360,7 +362,7 @@ pub(crate) fn check_room_for(tx: &ReadTx<'_>, caller: &Caller, names: &[&DomainN
     tx.foresee(|tx| names.iter().for_each(|name| foresee(tx, caller, name)));
     let mut more = 0;
     for name in names {
-        let is_new = matches!(way(tx, caller, name, false)?, Way::Free)
+        let is_new = matches!(way(tx, caller, name, Shown::Nothing)?, Way::Free)
             && table::claim(tx, account, name)?.is_none()
             && !reserved::is_reserved(tx.settings(), name)
             && !is_covered(tx, account, name, None)?;
@@ -381,7 +383,7 @@ pub fn count_unproved(tx: &ReadTx<'_>, account: AccountId) -> Result<u64, Error>
 pub(crate) fn foresee(tx: &ReadTx<'_>, caller: &Caller, name: &DomainName) {
     let account = caller.account();
     // No row is there yet, so that each goes on as if the name were free.
-    let _ = way(tx, caller, name, false);
+    let _ = way(tx, caller, name, Shown::Nothing);
     let _ = account::is_trusted(tx, account);
     let _ = table::claim(tx, account, name);
     let _ = table::past(tx, account, name);
@@ -394,7 +396,7 @@ pub(crate) fn begin(
     tx: &WriteTx<'_>,
     account: AccountId,
     name: &DomainName,
-    is_challenge_seen: bool,
+    shown: Shown,
 ) -> Result<Timestamp, Error> {
     let (claim, past) = (table::claim(tx, account, name)?, table::past(tx, account, name)?);
     if claim.is_some() {
@@ -403,7 +405,8 @@ pub(crate) fn begin(
     if past.is_some() {
         table::forget_past(tx, account, name)?;
     }
-    let contended = claim.filter(|claim| claim.contends && is_challenge_seen).map(|claim| claim.since);
+    let contended =
+        claim.filter(|claim| claim.contends && shown == Shown::Challenge).map(|claim| claim.since);
     Ok(contended.or(past).unwrap_or_else(|| tx.now()))
 }
 

@@ -2,6 +2,15 @@
 
 use super::Loss;
 
+/// What the DNS has shown a moment ago of an account that asks for a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Nothing: the account only asks.
+    Nothing,
+    /// Its challenge.
+    Challenge,
+}
+
 /// What an account brings for a name that another one has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bid {

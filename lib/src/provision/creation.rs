@@ -11,9 +11,10 @@ use crate::error::{Entity, Error};
 use crate::event::Change;
 use crate::id::{DomainId, SubscriptionId};
 use crate::name::DomainName;
+use crate::ownership::{self, Shown};
 use crate::subscription::{self, Subscription};
 use crate::tag::Tag;
-use crate::{inbound, label, loss, ownership, record, signing, webhook};
+use crate::{inbound, label, loss, record, signing, webhook};
 
 /// What a new domain is made from.
 #[derive(Clone, Debug)]
@@ -56,7 +57,7 @@ pub fn create<'t>(tx: &WriteTx<'t>, caller: &Caller, new: &NewDomain<'_>) -> Res
     if let Some(alias) = inbound::own_alias(tx, caller, new.name)? {
         return Err(alias);
     }
-    make(tx, caller, new, label, false)
+    make(tx, caller, new, label, Shown::Nothing)
 }
 
 /// Makes a domain for the caller's end user, or adopts one of the account's that has no user yet.
@@ -93,7 +94,7 @@ pub(crate) fn create_proved<'t>(
     caller: &Caller,
     name: &DomainName,
 ) -> Result<Domain<'t>, Error> {
-    let domain = make(tx, caller, &NewDomain::named(name), None, true)?;
+    let domain = make(tx, caller, &NewDomain::named(name), None, Shown::Challenge)?;
     signing::prove(tx, caller.actor(), &domain, ownership::BY_CHALLENGE)?;
     domain::find(tx, caller, domain.id)
 }
@@ -139,7 +140,7 @@ fn plan_free<'a>(tx: &WriteTx<'_>, caller: &Caller, new: NewDomain<'a>) -> Resul
     if caller.is_of_domains() || !ownership::is_free(tx, caller, new.name)? {
         return Ok(None);
     }
-    match plan(tx, caller, new, label, false) {
+    match plan(tx, caller, new, label, Shown::Nothing) {
         Ok(plan) => Ok(Some(plan)),
         Err(error @ Error::Store(_)) => Err(error),
         Err(_) => Ok(None),
@@ -197,7 +198,7 @@ fn plan<'a>(
     caller: &Caller,
     new: NewDomain<'a>,
     label: Option<String>,
-    is_challenge_seen: bool,
+    shown: Shown,
 ) -> Result<Plan<'a>, Error> {
     let handle = new.subscription.unwrap_or(subscription::DEFAULT);
     let subscription = subscription::find(tx, caller.account(), handle)?;
@@ -211,7 +212,7 @@ fn plan<'a>(
     // What seals the keys is asked before anything is written, with the rest of what was foreseen.
     tx.master_key().newest()?;
     let covered = ownership::is_covered(tx, caller.account(), new.name, None)?;
-    let claimed_at = ownership::begin(tx, caller.account(), new.name, is_challenge_seen)?;
+    let claimed_at = ownership::begin(tx, caller.account(), new.name, shown)?;
     Ok(Plan { new, label, subscription, key_later, claimed_at, covered })
 }
 
@@ -221,10 +222,10 @@ fn make<'t>(
     caller: &Caller,
     new: &NewDomain<'_>,
     label: Option<String>,
-    is_challenge_seen: bool,
+    shown: Shown,
 ) -> Result<Domain<'t>, Error> {
-    let gives_way = loss::check_way(tx, caller, new.name, is_challenge_seen, None)?;
-    let plan = plan(tx, caller, new.clone(), label, is_challenge_seen)?;
+    let gives_way = loss::check_way(tx, caller, new.name, shown, None)?;
+    let plan = plan(tx, caller, new.clone(), label, shown)?;
     loss::take(tx, caller.account(), new.name, gives_way)?;
     let id = table::next_ids(tx, 1)?.pop().ok_or(Error::NotFound(Entity::Domain))?;
     let domain = write(tx, caller, plan, id)?;

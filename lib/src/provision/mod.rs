@@ -29,10 +29,11 @@ use crate::error::{Entity, Error};
 use crate::event::{Actor, Change};
 use crate::id::AccountId;
 use crate::name::DomainName;
+use crate::ownership::{self, Shown};
 use crate::subscription::Subscription;
 use crate::{
-    dkim, inbound, list, login, loss, ownership, recipient, record, route, session, setup_link, signing,
-    subscription, token, webhook,
+    dkim, inbound, list, login, loss, recipient, record, route, session, setup_link, signing, subscription,
+    token, webhook,
 };
 
 pub(crate) use creation::create_proved;
@@ -139,9 +140,9 @@ fn move_to<'t>(
     domain: &Domain<'t>,
     name: &DomainName,
 ) -> Result<Domain<'t>, Error> {
-    loss::make_way(tx, caller, name, false, Some(domain.id))?;
+    loss::make_way(tx, caller, name, Shown::Nothing, Some(domain.id))?;
     ownership::remember(tx, domain.account, domain.id)?;
-    let claimed_at = ownership::begin(tx, domain.account, name, false)?;
+    let claimed_at = ownership::begin(tx, domain.account, name, Shown::Nothing)?;
     let covered = ownership::is_covered(tx, domain.account, name, Some(domain.id))?;
     let claim = table::NewClaim { name, claimed_at, covered };
     let renamed = table::rename(tx, domain, &claim, tx.now() + domain::FIRST_CHECK_AFTER)?;
@@ -230,7 +231,7 @@ fn hand_over<'t>(
     life::end_rotations(tx, caller, domain)?;
     add_key(tx, caller, domain)?;
     ownership::table::forget_claims_of(tx, domain.id)?;
-    ownership::begin(tx, to, &domain.name, false)?;
+    ownership::begin(tx, to, &domain.name, Shown::Nothing)?;
     list::clear(tx, domain)?;
     recipient::clear(tx, domain)?;
     let moved = table::transfer(tx, domain, to, subscription.id)?;
