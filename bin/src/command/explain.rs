@@ -187,7 +187,7 @@ fn lists(it: &ExplainedAddress) -> Option<String> {
     };
     let because = explanation.verdict.because.as_ref()?;
     let entry = &because.entry;
-    Some(format!("{says}, by {} on the {}'s {}", entry.item.given(), because.tier, entry.action))
+    Some(format!("{says}, by {} on the {}'s {}", entry.item.given(), because.tier, entry.list))
 }
 
 fn route(it: &Explained) -> String {

@@ -171,7 +171,7 @@ fn add(
                 Some(other) => format!(
                     "{line}, but {} on the {} overrules it",
                     printable(other.item.given()),
-                    other.action
+                    other.list
                 ),
                 None => line,
             }
@@ -235,7 +235,7 @@ fn show(
             .iter()
             .map(|entry| {
                 vec![
-                    entry.action.to_string(),
+                    entry.list.to_string(),
                     entry.item.kind().to_string(),
                     entry.item.to_string(),
                     entry.created_at.to_string(),
@@ -280,5 +280,5 @@ fn in_words(because: &Because) -> String {
         .collect();
     let Because { tier, entry, .. } = because;
     let item = printable(entry.item.given());
-    format!("{item} on the {tier}'s {}, which matches {}", entry.action, fields.join(" and "))
+    format!("{item} on the {tier}'s {}, which matches {}", entry.list, fields.join(" and "))
 }

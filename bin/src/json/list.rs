@@ -47,7 +47,7 @@ pub(crate) const EXPLANATION: Shape = Shape::object(
 /// An entry.
 pub fn entry_json(entry: &ListEntry) -> Value {
     json!({
-        "list": entry.action.as_str(), "item": entry.item.given(), "type": entry.item.kind().as_str(),
+        "list": entry.list.as_str(), "item": entry.item.given(), "type": entry.item.kind().as_str(),
         "created_at": entry.created_at.to_string(),
     })
 }

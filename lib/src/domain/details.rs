@@ -82,14 +82,14 @@ impl fmt::Display for DomainStatus {
 }
 
 impl FromStr for DomainStatus {
-    type Err = InvalidStatus;
+    type Err = InvalidDomainStatus;
 
-    fn from_str(text: &str) -> Result<DomainStatus, InvalidStatus> {
+    fn from_str(text: &str) -> Result<DomainStatus, InvalidDomainStatus> {
         match text {
             "pending" => Ok(DomainStatus::Pending),
             "active" => Ok(DomainStatus::Active),
             "failed" => Ok(DomainStatus::Failed),
-            _ => Err(InvalidStatus),
+            _ => Err(InvalidDomainStatus),
         }
     }
 }
@@ -97,7 +97,7 @@ impl FromStr for DomainStatus {
 /// A word that is no status of a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a domain's status is pending, active or failed")]
-pub struct InvalidStatus;
+pub struct InvalidDomainStatus;
 
 /// Sorts what was found of some domains in the order in which these were asked for.
 pub(crate) fn in_order<T>(found: &mut [T], ids: &[DomainId], id: impl Fn(&T) -> DomainId) {

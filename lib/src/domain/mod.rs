@@ -44,7 +44,7 @@ use crate::name::DomainName;
 // Named here for those who look for them; used from where they stand.
 #[doc(no_inline)]
 pub use crate::provision::{NewDomain, create, create_or_adopt, delete, equip, rename, transfer};
-pub use details::{Details, DomainStatus, InvalidStatus};
+pub use details::{Details, DomainStatus, InvalidDomainStatus};
 pub use holder::Holder;
 pub use listing::{
     DomainSearch, Order, count, count_by_status, count_by_subscription, first_limits_of_keys, ids,

@@ -78,20 +78,20 @@ impl fmt::Display for AbusePolicy {
 }
 
 impl FromStr for AbusePolicy {
-    type Err = InvalidPolicy;
+    type Err = InvalidAbusePolicy;
 
-    fn from_str(text: &str) -> Result<AbusePolicy, InvalidPolicy> {
+    fn from_str(text: &str) -> Result<AbusePolicy, InvalidAbusePolicy> {
         [AbusePolicy::Block, AbusePolicy::Flag, AbusePolicy::Quarantine]
             .into_iter()
             .find(|policy| policy.as_str() == text)
-            .ok_or(InvalidPolicy)
+            .ok_or(InvalidAbusePolicy)
     }
 }
 
 /// A word that is no policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it is none of block, flag and quarantine")]
-pub struct InvalidPolicy;
+pub struct InvalidAbusePolicy;
 
 /// How mail for a domain is filtered. What is none was not said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

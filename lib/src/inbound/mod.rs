@@ -26,7 +26,7 @@ mod table;
 
 pub use downstream::{Downstream, MOST_DOWNSTREAM, check_downstream, check_downstream_of_each};
 pub(crate) use filtering::can_flag;
-pub use filtering::{AbusePolicy, Filtering, InvalidPolicy};
+pub use filtering::{AbusePolicy, Filtering, InvalidAbusePolicy};
 pub(crate) use table::downstream_of;
 
 use crate::account::Caller;

@@ -77,13 +77,13 @@ impl fmt::Display for ListKind {
 }
 
 impl FromStr for ListKind {
-    type Err = InvalidAction;
+    type Err = InvalidListKind;
 
-    fn from_str(text: &str) -> Result<ListKind, InvalidAction> {
+    fn from_str(text: &str) -> Result<ListKind, InvalidListKind> {
         match text {
             "safelist" => Ok(ListKind::Safelist),
             "blocklist" => Ok(ListKind::Blocklist),
-            _ => Err(InvalidAction),
+            _ => Err(InvalidListKind),
         }
     }
 }
@@ -91,7 +91,7 @@ impl FromStr for ListKind {
 /// A word that is no list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a list is safelist or blocklist")]
-pub struct InvalidAction;
+pub struct InvalidListKind;
 
 /// Whose list it is. The later variants decide before the earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -171,7 +171,7 @@ pub struct ListEntry {
     /// Its id.
     pub id: ListEntryId,
     /// The list in which it stands.
-    pub action: ListKind,
+    pub list: ListKind,
     /// What it matches.
     pub item: Item,
     /// When it was made.
@@ -197,27 +197,27 @@ pub fn add<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
     scope: &Scope<'_, 't>,
-    action: ListKind,
+    list: ListKind,
     item: &Item,
 ) -> Result<Added, Error> {
     scope.check()?;
-    if let Err(full) = ledger::check(tx, Cap::ListEntries, table::size(tx, scope, action)?, 1)
-        && table::matching(tx, scope, action, &[item.key().to_owned()], None)?.is_empty()
+    if let Err(full) = ledger::check(tx, Cap::ListEntries, table::size(tx, scope, list)?, 1)
+        && table::matching(tx, scope, list, &[item.key().to_owned()], None)?.is_empty()
     {
         return Err(full);
     }
-    let new = table::insert(tx, scope, action, item)?;
+    let new = table::insert(tx, scope, list, item)?;
     let is_new = new.is_some();
     let entry = if let Some(entry) = new {
-        let (list, item) = (action.to_string(), entry.item.to_string());
+        let (list, item) = (list.to_string(), entry.item.to_string());
         let change = Change::ListEntryAdded { owner: owner(scope), entry: entry.id, list, item };
         tx.tell(caller.actor(), caller.account(), &change)?;
         Some(entry)
     } else {
-        table::matching(tx, scope, action, &[item.key().to_owned()], None)?.into_iter().next()
+        table::matching(tx, scope, list, &[item.key().to_owned()], None)?.into_iter().next()
     };
     let entry = entry.ok_or(Error::NotFound(Entity::ListEntry))?;
-    let overruled_by = match action {
+    let overruled_by = match list {
         ListKind::Safelist => None,
         ListKind::Blocklist => {
             let (keys, block) = item.covered_by();
@@ -232,16 +232,16 @@ pub fn remove<'t>(
     tx: &WriteTx<'t>,
     caller: &Caller,
     scope: &Scope<'_, 't>,
-    action: ListKind,
+    list: ListKind,
     item: &Item,
 ) -> Result<bool, Error> {
     scope.check()?;
-    let gone = match table::delete(tx, scope, action, item.key())? {
-        None if !item.key().is_ascii() => table::delete(tx, scope, action, &decomposed(item.key()))?,
+    let gone = match table::delete(tx, scope, list, item.key())? {
+        None if !item.key().is_ascii() => table::delete(tx, scope, list, &decomposed(item.key()))?,
         gone => gone,
     };
     let Some(gone) = gone else { return Ok(false) };
-    let (list, item) = (action.to_string(), gone.item.to_string());
+    let (list, item) = (list.to_string(), gone.item.to_string());
     let change = Change::ListEntryRemoved { owner: owner(scope), entry: gone.id, list, item };
     tx.tell(caller.actor(), caller.account(), &change)?;
     Ok(true)
@@ -251,12 +251,12 @@ pub fn remove<'t>(
 pub fn entries<'t>(
     tx: &ReadTx<'t>,
     scope: &Scope<'_, 't>,
-    action: ListKind,
+    list: ListKind,
     after: Option<ListEntryId>,
     limit: u32,
 ) -> Result<Vec<ListEntry>, Error> {
     scope.check()?;
-    table::page(tx, scope, action, after, limit)
+    table::page(tx, scope, list, after, limit)
 }
 
 /// Forgets the domain's own lists.

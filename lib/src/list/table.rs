@@ -20,11 +20,11 @@ fn owner(scope: &Scope<'_, '_>) -> (&'static str, i64) {
 }
 
 /// How many entries the list has.
-pub(super) fn size<'t>(tx: &ReadTx<'t>, scope: &Scope<'_, 't>, action: ListKind) -> Result<u64, Error> {
+pub(super) fn size<'t>(tx: &ReadTx<'t>, scope: &Scope<'_, 't>, list: ListKind) -> Result<u64, Error> {
     let (_, owner) = owner(scope);
     let entries = tx.one(
         "SELECT entries FROM list_size WHERE tier = ?1 AND owner_id = ?2 AND action = ?3",
-        (scope.tier().as_str(), owner, action.as_str()),
+        (scope.tier().as_str(), owner, list.as_str()),
         |row| row.get::<_, i64>(0),
     )?;
     Ok(entries.and_then(|entries| u64::try_from(entries).ok()).unwrap_or(0))
@@ -34,7 +34,7 @@ pub(super) fn size<'t>(tx: &ReadTx<'t>, scope: &Scope<'_, 't>, action: ListKind)
 pub(super) fn insert<'t>(
     tx: &WriteTx<'t>,
     scope: &Scope<'_, 't>,
-    action: ListKind,
+    list: ListKind,
     item: &Item,
 ) -> Result<Option<ListEntry>, Error> {
     let (column, owner) = owner(scope);
@@ -44,7 +44,7 @@ pub(super) fn insert<'t>(
              VALUES (:owner, :action, :type, :item, :shown, :now) ON CONFLICT DO NOTHING RETURNING *"
         ),
         named! {
-            ":owner": owner, ":action": action.as_str(), ":type": item.kind().as_str(), ":item": item.key(),
+            ":owner": owner, ":action": list.as_str(), ":type": item.kind().as_str(), ":item": item.key(),
             ":shown": item.given(), ":now": tx.now().millis(),
         },
         entry,
@@ -65,13 +65,13 @@ pub(super) fn insert<'t>(
 pub(super) fn delete<'t>(
     tx: &WriteTx<'t>,
     scope: &Scope<'_, 't>,
-    action: ListKind,
+    list: ListKind,
     item: &str,
 ) -> Result<Option<ListEntry>, Error> {
     let (column, owner) = owner(scope);
     let gone = tx.one(
         &format!("DELETE FROM list_entry WHERE {column} = ?1 AND item = ?2 AND action = ?3 RETURNING *"),
-        (owner, item, action.as_str()),
+        (owner, item, list.as_str()),
         entry,
     )?;
     if let (Some(_), Some((family, length))) = (&gone, key::block(item)) {
@@ -95,7 +95,7 @@ pub(super) fn delete_all(tx: &WriteTx<'_>, domain: DomainId) -> Result<(), Error
 pub(super) fn page<'t>(
     tx: &ReadTx<'t>,
     scope: &Scope<'_, 't>,
-    action: ListKind,
+    list: ListKind,
     after: Option<ListEntryId>,
     limit: u32,
 ) -> Result<Vec<ListEntry>, Error> {
@@ -104,7 +104,7 @@ pub(super) fn page<'t>(
         &format!(
             "SELECT * FROM list_entry WHERE {column} = ?1 AND action = ?2 AND id > ?3 ORDER BY id LIMIT ?4"
         ),
-        (owner, action.as_str(), after.map_or(0, ListEntryId::number), limit),
+        (owner, list.as_str(), after.map_or(0, ListEntryId::number), limit),
         entry,
     )
 }
@@ -113,7 +113,7 @@ pub(super) fn page<'t>(
 pub(super) fn matching<'t>(
     tx: &ReadTx<'t>,
     scope: &Scope<'_, 't>,
-    action: ListKind,
+    list: ListKind,
     keys: &[String],
     block: Option<(IpAddr, u8)>,
 ) -> Result<Vec<ListEntry>, Error> {
@@ -131,8 +131,8 @@ pub(super) fn matching<'t>(
            AND e.{column} = ?1 AND e.item = substr(?5, 1, CAST(2 + b.length AS INT)) AND e.action = ?2",
         places(6, keys.len())
     );
-    let action = action.as_str();
-    let own: [&dyn ToValue; 5] = [&owner, &action, &family, &most, &bits];
+    let list = list.as_str();
+    let own: [&dyn ToValue; 5] = [&owner, &list, &family, &most, &bits];
     let keys = padded(keys).map(|key| key as &dyn ToValue);
     tx.all(&sql, own.into_iter().chain(keys).collect::<Vec<_>>(), entry)
 }
@@ -232,7 +232,7 @@ fn padded(keys: &[String]) -> impl Iterator<Item = &dyn ToValue> {
 fn entry(row: &Row<'_>) -> Result<ListEntry, Error> {
     Ok(ListEntry {
         id: ListEntryId::new(row.get("id")?),
-        action: parsed(row, "action")?,
+        list: parsed(row, "action")?,
         item: Item::stored(parsed(row, "type")?, row.get("shown")?, row.get("item")?),
         created_at: moment(row, "created_at")?,
     })

@@ -203,7 +203,7 @@ pub fn explain<'t>(tx: &ReadTx<'t>, domain: &Domain<'t>, query: &ListQuery) -> R
     let others = all.into_iter().filter(|(_, other)| decides.is_none_or(|entry| entry.id != other.id));
     let (agreeing, overruled) = others
         .map(|found| because(query, found))
-        .partition(|other| decides.is_some_and(|entry| entry.action == other.entry.action));
+        .partition(|other| decides.is_some_and(|entry| entry.list == other.entry.list));
     Ok(Explanation { verdict, overruled, agreeing })
 }
 
@@ -246,7 +246,7 @@ fn decided(query: &ListQuery, all: &[Found]) -> ListVerdict {
         authors => authors.iter().map(first).collect(),
     };
     let found = || firsts.iter().flatten().copied();
-    let blocked = found().filter(|it| it.1.action == ListKind::Blocklist).min_by(|a, b| rank(a, b));
+    let blocked = found().filter(|it| it.1.list == ListKind::Blocklist).min_by(|a, b| rank(a, b));
     let is_safe = firsts.iter().all(Option::is_some);
     let safe = found().min_by(|a, b| rank(a, b)).filter(|_| is_safe);
     let outcome = match (blocked, safe) {
@@ -259,7 +259,7 @@ fn decided(query: &ListQuery, all: &[Found]) -> ListVerdict {
 
 /// The order in which entries decide: the nearer tier first, then the safelist, then the narrower item.
 fn rank(one: &Found, other: &Found) -> std::cmp::Ordering {
-    let place = |(tier, entry): &Found| (std::cmp::Reverse(*tier), entry.action, breadth(entry), entry.id);
+    let place = |(tier, entry): &Found| (std::cmp::Reverse(*tier), entry.list, breadth(entry), entry.id);
     place(one).cmp(&place(other))
 }
 

@@ -44,7 +44,7 @@ use crate::name::{DnsName, Selector};
 
 use kind::Seed;
 
-pub use kind::{Purpose, RETURN_PATH_HOST};
+pub use kind::{InvalidPurpose, Purpose, RETURN_PATH_HOST};
 pub use publish::{Format, InvalidFormat, ZoneRecords, by_zone};
 pub use zone::{strings, zone_fragment};
 
@@ -80,20 +80,20 @@ impl fmt::Display for RecordStatus {
 }
 
 impl FromStr for RecordStatus {
-    type Err = InvalidWord;
+    type Err = InvalidRecordStatus;
 
-    fn from_str(text: &str) -> Result<RecordStatus, InvalidWord> {
+    fn from_str(text: &str) -> Result<RecordStatus, InvalidRecordStatus> {
         [RecordStatus::Pending, RecordStatus::Verified, RecordStatus::Failed, RecordStatus::Disabled]
             .into_iter()
             .find(|status| status.as_str() == text)
-            .ok_or(InvalidWord)
+            .ok_or(InvalidRecordStatus)
     }
 }
 
-/// A word that names no purpose, or no status.
+/// A word that names no status of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it is not one of the known words")]
-pub struct InvalidWord;
+pub struct InvalidRecordStatus;
 
 /// What was wrong at the last check.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -98,7 +98,7 @@ fn steps(explained: &Explained) -> Vec<String> {
             let mut steps = vec![format!("It is for the mailbox {}.", mailbox.address)];
             let verdict = address.judged.as_ref().map(|(_, _, explanation)| &explanation.verdict);
             let because = verdict.and_then(|verdict| verdict.because.as_ref()).map(|because| {
-                let (item, list) = (because.entry.item.given(), because.entry.action.as_str());
+                let (item, list) = (because.entry.item.given(), because.entry.list.as_str());
                 format!("“{item}” in the {list} of the {}", because.tier.as_str())
             });
             let because = because.unwrap_or_default();

@@ -199,7 +199,7 @@ fn explanation_of(explanation: &Explanation) -> Markup {
         format!(
             "“{}” in the {} of the {}",
             because.entry.item.given(),
-            because.entry.action.as_str(),
+            because.entry.list.as_str(),
             because.tier.as_str()
         )
     };

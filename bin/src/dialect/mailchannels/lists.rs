@@ -38,69 +38,69 @@ pub(super) const REMOVE_FROM_DOMAIN: Contract = REMOVED;
 pub(super) const REMOVE_FROM_USER: Contract = REMOVED;
 
 pub(super) fn of_account(call: &Call<'_>) -> Result<Response, Fault> {
-    shown(call, Place::Account, action(call)?)
+    shown(call, Place::Account, listname(call)?)
 }
 
 pub(super) fn add_to_account(call: &Call<'_>) -> Result<Response, Fault> {
-    let (action, item) = (action(call)?, body_item(call)?);
-    call.write(|tx| add(call, tx, &Scope::Account(&call.caller), action, &item))
+    let (list, item) = (listname(call)?, body_item(call)?);
+    call.write(|tx| add(call, tx, &Scope::Account(&call.caller), list, &item))
 }
 
 /// What is not there is as good as removed: on this list alone the published file knows no 404.
 pub(super) fn remove_from_account(call: &Call<'_>) -> Result<Response, Fault> {
-    let (action, item) = (action(call)?, query_item(call)?);
-    call.write(|tx| list::remove(tx, &call.caller, &Scope::Account(&call.caller), action, &item))?;
+    let (list, item) = (listname(call)?, query_item(call)?);
+    call.write(|tx| list::remove(tx, &call.caller, &Scope::Account(&call.caller), list, &item))?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
 pub(super) fn of_domain(call: &Call<'_>) -> Result<Response, Fault> {
-    let action = action(call)?;
-    shown(call, Place::Domain(path_name(call, "domain")?), action)
+    let list = listname(call)?;
+    shown(call, Place::Domain(path_name(call, "domain")?), list)
 }
 
 pub(super) fn add_to_domain(call: &Call<'_>) -> Result<Response, Fault> {
-    let (action, item) = (action(call)?, body_item(call)?);
+    let (list, item) = (listname(call)?, body_item(call)?);
     call.write(|tx| {
         let domain = path_domain(call, tx)?;
-        add(call, tx, &Scope::Domain(&domain), action, &item)
+        add(call, tx, &Scope::Domain(&domain), list, &item)
     })
 }
 
 pub(super) fn remove_from_domain(call: &Call<'_>) -> Result<Response, Fault> {
-    let (action, item) = (action(call)?, query_item(call)?);
+    let (list, item) = (listname(call)?, query_item(call)?);
     call.write(|tx| {
         let domain = path_domain(call, tx)?;
-        remove(call, tx, &Scope::Domain(&domain), action, &item)
+        remove(call, tx, &Scope::Domain(&domain), list, &item)
     })
 }
 
 pub(super) fn of_user(call: &Call<'_>) -> Result<Response, Fault> {
-    let action = action(call)?;
-    shown(call, Place::User(path_address(call)?), action)
+    let list = listname(call)?;
+    shown(call, Place::User(path_address(call)?), list)
 }
 
 pub(super) fn add_to_user(call: &Call<'_>) -> Result<Response, Fault> {
-    let (action, item, address) = (action(call)?, body_item(call)?, path_address(call)?);
+    let (list, item, address) = (listname(call)?, body_item(call)?, path_address(call)?);
     call.write(|tx| {
         let domain = domain_of(&call.caller, tx, address.domain())?;
         let user = recipient::ensure(tx, &call.caller, &domain, &address)?;
-        add(call, tx, &Scope::Recipient(&domain, &user), action, &item)
+        add(call, tx, &Scope::Recipient(&domain, &user), list, &item)
     })
 }
 
 pub(super) fn remove_from_user(call: &Call<'_>) -> Result<Response, Fault> {
-    let (action, item) = (action(call)?, query_item(call)?);
+    let (list, item) = (listname(call)?, query_item(call)?);
     call.write(|tx| {
         let found = user(&call.caller, tx, &path_address(call)?)?;
         let (domain, user) = found.ok_or(Fault::Library(Error::NotFound(Entity::ListEntry)))?;
-        remove(call, tx, &Scope::Recipient(&domain, &user), action, &item)
+        remove(call, tx, &Scope::Recipient(&domain, &user), list, &item)
     })
 }
 
 /// `{"action","item","item_type"}`.
 pub(super) fn entry_json(entry: &ListEntry) -> Value {
     json!({
-        "action": entry.action.as_str(),
+        "action": entry.list.as_str(),
         "item": entry.item.given(),
         "item_type": entry.item.kind().as_str(),
     })
@@ -131,10 +131,10 @@ fn add<'t>(
     call: &Call<'_>,
     tx: &WriteTx<'t>,
     scope: &Scope<'_, 't>,
-    action: ListKind,
+    list: ListKind,
     item: &Item,
 ) -> Result<Response, Fault> {
-    let added = list::add(tx, &call.caller, scope, action, item)?;
+    let added = list::add(tx, &call.caller, scope, list, item)?;
     Ok(Response::json(StatusCode::CREATED, &entry_json(&added.entry)))
 }
 
@@ -142,10 +142,10 @@ fn remove<'t>(
     call: &Call<'_>,
     tx: &WriteTx<'t>,
     scope: &Scope<'_, 't>,
-    action: ListKind,
+    list: ListKind,
     item: &Item,
 ) -> Result<Response, Fault> {
-    if list::remove(tx, &call.caller, scope, action, item)? {
+    if list::remove(tx, &call.caller, scope, list, item)? {
         Ok(empty(StatusCode::NO_CONTENT))
     } else {
         Err(Fault::Library(Error::NotFound(Entity::ListEntry)))
@@ -159,8 +159,8 @@ enum Place {
     User(EmailAddress),
 }
 
-fn shown(call: &Call<'_>, place: Place, action: ListKind) -> Result<Response, Fault> {
-    call.listed("[", "]", entries_in_turn(call.caller.clone(), place, vec![action]))
+fn shown(call: &Call<'_>, place: Place, list: ListKind) -> Result<Response, Fault> {
+    call.listed("[", "]", entries_in_turn(call.caller.clone(), place, vec![list]))
 }
 
 /// Reads the entries of these lists one after the other, some at a time.
@@ -171,8 +171,8 @@ fn entries_in_turn(
 ) -> impl FnMut(&ReadTx<'_>, usize) -> Result<Option<Vec<Value>>, Fault> + Send + 'static {
     let (mut lists, mut after) = (lists.into_iter().peekable(), None);
     move |tx, most| {
-        while let Some(action) = lists.peek() {
-            let entries = entries(tx, &caller, &place, *action, after, most)?;
+        while let Some(list) = lists.peek() {
+            let entries = entries(tx, &caller, &place, *list, after, most)?;
             if let Some(last) = entries.last() {
                 after = Some(last.id);
                 return Ok(Some(entries.iter().map(entry_json).collect()));
@@ -188,12 +188,12 @@ fn entries<'t>(
     tx: &ReadTx<'t>,
     caller: &Caller,
     place: &Place,
-    action: ListKind,
+    list: ListKind,
     after: Option<ListEntryId>,
     most: usize,
 ) -> Result<Vec<ListEntry>, Fault> {
     let most = u32::try_from(most).unwrap_or(u32::MAX);
-    let all = |scope: &Scope<'_, 't>| list::entries(tx, scope, action, after, most);
+    let all = |scope: &Scope<'_, 't>| list::entries(tx, scope, list, after, most);
     Ok(match place {
         Place::Account => all(&Scope::Account(caller))?,
         Place::Domain(name) => all(&Scope::Domain(&domain_of(caller, tx, name)?))?,
@@ -211,7 +211,7 @@ pub(super) fn both_of_user(call: &Call<'_>, user: EmailAddress, before: String) 
 }
 
 /// The list in the path; the older words are the same lists. Another is none there is.
-fn action(call: &Call<'_>) -> Result<ListKind, Fault> {
+fn listname(call: &Call<'_>) -> Result<ListKind, Fault> {
     match call.param("listname") {
         "safelist" | "whitelist" => Ok(ListKind::Safelist),
         "blocklist" | "blacklist" => Ok(ListKind::Blocklist),

@@ -62,14 +62,14 @@ pub(super) fn explain(call: &Call<'_>) -> Result<Response, Fault> {
 }
 
 pub(super) fn show(call: &Call<'_>) -> Result<Response, Fault> {
-    let (place, action) = (place(call)?, action(call)?);
+    let (place, list) = (place(call)?, listname(call)?);
     let (caller, mut after) = (call.caller.clone(), None);
-    call.listed(format!("{{\"list\":\"{action}\",\"entries\":["), "]}", move |tx, most| {
+    call.listed(format!("{{\"list\":\"{list}\",\"entries\":["), "]}", move |tx, most| {
         let entries = read(tx, &caller, &place, |tx, scope| {
-            list::entries(tx, scope, action, after, u32::try_from(most).unwrap_or(u32::MAX))
+            list::entries(tx, scope, list, after, u32::try_from(most).unwrap_or(u32::MAX))
         })?;
-        let Some(last) = entries.last() else { return Ok(None) };
-        after = Some(last.id);
+        let Some(id) = entries.last().map(|entry| entry.id) else { return Ok(None) };
+        after = Some(id);
         Ok(Some(entries.iter().map(entry_json).collect()))
     })
 }
@@ -96,11 +96,11 @@ fn read<'t>(
 }
 
 pub(super) fn add(call: &Call<'_>) -> Result<Response, Fault> {
-    let (place, action, new): (_, _, New) = (place(call)?, action(call)?, body(call)?);
+    let (place, list, new): (_, _, New) = (place(call)?, listname(call)?, body(call)?);
     let item = item(&new.item)?;
     let (added, json) = call.write(|tx| {
         let add = |scope| {
-            let added = list::add(tx, &call.caller, scope, action, &item)?;
+            let added = list::add(tx, &call.caller, scope, list, &item)?;
             let json = added_json(scope, &added);
             Ok::<(Added, Value), Error>((added, json))
         };
@@ -119,10 +119,10 @@ pub(super) fn add(call: &Call<'_>) -> Result<Response, Fault> {
 }
 
 pub(super) fn remove(call: &Call<'_>) -> Result<Response, Fault> {
-    let (place, action) = (place(call)?, action(call)?);
+    let (place, list) = (place(call)?, listname(call)?);
     let given = call.query("item").ok_or_else(|| Fault::input("item", "must be given in the query"))?;
     let item = item(&given)?;
-    let removed = call.write(|tx| take_off(tx, call, &place, action, &item))?;
+    let removed = call.write(|tx| take_off(tx, call, &place, list, &item))?;
     Ok(Response::json(StatusCode::OK, &json!({ "removed": removed })))
 }
 
@@ -130,10 +130,10 @@ fn take_off(
     tx: &WriteTx<'_>,
     call: &Call<'_>,
     place: &Place,
-    action: ListKind,
+    list: ListKind,
     item: &Item,
 ) -> Result<bool, Error> {
-    let remove = |scope| list::remove(tx, &call.caller, scope, action, item);
+    let remove = |scope| list::remove(tx, &call.caller, scope, list, item);
     match place {
         Place::Account => remove(&Scope::Account(&call.caller)),
         Place::Domain(name) => remove(&Scope::Domain(&inbound::domain_named(tx, &call.caller, name)?)),
@@ -158,7 +158,7 @@ fn place(call: &Call<'_>) -> Result<Place, Fault> {
     }
 }
 
-fn action(call: &Call<'_>) -> Result<ListKind, Fault> {
+fn listname(call: &Call<'_>) -> Result<ListKind, Fault> {
     call.param("list").parse().map_err(|_| Fault::NoRoute)
 }
 

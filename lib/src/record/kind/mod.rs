@@ -22,8 +22,8 @@ mod tags;
 
 use std::str::FromStr;
 
+use super::Record;
 use super::finding::{Action, Code, Finding};
-use super::{InvalidWord, Record};
 use crate::dkim::DkimKey;
 use crate::dns::{Answer, Question, RecordType, Resolver};
 use crate::name::{DnsName, DomainName};
@@ -86,12 +86,17 @@ impl Purpose {
 pub(crate) const OF_SIGNING_KEYS: Purpose = Purpose::Dkim;
 
 impl FromStr for Purpose {
-    type Err = InvalidWord;
+    type Err = InvalidPurpose;
 
-    fn from_str(text: &str) -> Result<Purpose, InvalidWord> {
-        Purpose::ALL.into_iter().find(|purpose| purpose.as_str() == text).ok_or(InvalidWord)
+    fn from_str(text: &str) -> Result<Purpose, InvalidPurpose> {
+        Purpose::ALL.into_iter().find(|purpose| purpose.as_str() == text).ok_or(InvalidPurpose)
     }
 }
+
+/// A word that names no purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is not one of the known words")]
+pub struct InvalidPurpose;
 
 /// What there is to know of a kind of records before anything is looked up.
 pub(crate) struct RecordKind {
@@ -262,6 +267,6 @@ mod tests {
         for purpose in Purpose::ALL {
             assert_eq!(purpose.as_str().parse(), Ok(purpose));
         }
-        assert_eq!("ptr".parse::<Purpose>(), Err(InvalidWord));
+        assert_eq!("ptr".parse::<Purpose>(), Err(InvalidPurpose));
     }
 }
