@@ -16,7 +16,7 @@ use crate::{record, signing};
 /// Takes the name by which a holder was found away from it.
 pub(crate) fn lose(tx: &WriteTx<'_>, actor: &Actor, holder: &Holder<'_>, loss: Loss) -> Result<(), Error> {
     let tied_to = domain::table::tied_to(tx, holder.id)?;
-    let reason = Some(loss.as_str().to_owned());
+    let reason = Some(loss);
     let domain = holder.into();
     let (name, of, claimed_at, change) = if let Some(alias) = &holder.alias {
         table::delete_alias(tx, &alias.name)?;
@@ -86,6 +86,5 @@ pub(crate) fn take(
 ) -> Result<(), Error> {
     let Some((holder, loss)) = gives_way else { return Ok(()) };
     lose(tx, &Actor::Operator, &holder, loss)?;
-    let reason = Some(loss.as_str().to_owned());
-    tx.tell(&Actor::Operator, account, &Change::DomainClaimed { name: name.clone(), reason })
+    tx.tell(&Actor::Operator, account, &Change::DomainClaimed { name: name.clone(), reason: Some(loss) })
 }

@@ -30,7 +30,7 @@ use crate::id::{AccountId, DomainId, EventId};
 use crate::name::DomainName;
 
 pub use actor::Actor;
-pub use change::{Change, Datum, DomainRef, KeyRef, ListOwner};
+pub use change::{Change, Datum, DomainRef, InvalidLoss, KeyRef, ListOwner, Loss};
 
 /// How many rows are deleted in one transaction.
 const FORGOTTEN_AT_ONCE: u32 = 500;

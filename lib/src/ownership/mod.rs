@@ -43,6 +43,7 @@ use crate::id::{AccountId, DomainId};
 use crate::name::DomainName;
 use crate::settings::RequireProof;
 
+pub use crate::event::{InvalidLoss, Loss};
 pub use challenge::Challenge;
 pub(crate) use cover::{cover_aliases, cover_below, cover_each, is_covered};
 pub(crate) use rules::{Bid, Proof, Shown, takes};
@@ -218,47 +219,6 @@ pub(crate) enum Way<'t> {
     /// Another account's claim, or a name above it that another account has proved.
     Blocked,
 }
-
-/// Why an account has lost a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// Another account has proved it, and this one never had.
-    Proof,
-    /// Its records were lost for good, and another account has proved it since.
-    FreshProof,
-    /// It was not proved in time, and another account has created it.
-    Creation,
-    /// The operator has freed it.
-    Operator,
-}
-
-impl Loss {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Loss::Proof => "proof",
-            Loss::FreshProof => "fresh_proof",
-            Loss::Creation => "creation",
-            Loss::Operator => "operator",
-        }
-    }
-}
-
-impl std::str::FromStr for Loss {
-    type Err = InvalidLoss;
-
-    fn from_str(text: &str) -> Result<Loss, InvalidLoss> {
-        [Loss::Proof, Loss::FreshProof, Loss::Creation, Loss::Operator]
-            .into_iter()
-            .find(|loss| loss.as_str() == text)
-            .ok_or(InvalidLoss)
-    }
-}
-
-/// A word that does not say how a name was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it does not say how a name was lost")]
-pub struct InvalidLoss;
 
 /// What stands between a caller's account and a name, where it only asks for the name, or where its challenge was seen in the DNS
 /// a moment ago.

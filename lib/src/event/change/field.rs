@@ -81,6 +81,53 @@ impl fmt::Display for ListOwner {
     }
 }
 
+/// Why an account has lost a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Another account has proved it, and this one never had.
+    Proof,
+    /// Its records were lost for good, and another account has proved it since.
+    FreshProof,
+    /// It was not proved in time, and another account has created it.
+    Creation,
+    /// The operator has freed it.
+    Operator,
+}
+
+impl Loss {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Loss::Proof => "proof",
+            Loss::FreshProof => "fresh_proof",
+            Loss::Creation => "creation",
+            Loss::Operator => "operator",
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Loss {
+    type Err = InvalidLoss;
+
+    fn from_str(text: &str) -> Result<Loss, InvalidLoss> {
+        [Loss::Proof, Loss::FreshProof, Loss::Creation, Loss::Operator]
+            .into_iter()
+            .find(|loss| loss.as_str() == text)
+            .ok_or(InvalidLoss)
+    }
+}
+
+/// A word that does not say how a name was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it does not say how a name was lost")]
+pub struct InvalidLoss;
+
 /// What a field of a change can do.
 pub(super) trait Field: Sized {
     /// Adds it to the data.
@@ -108,7 +155,7 @@ macro_rules! texts {
     )*};
 }
 
-texts!(String DomainName DnsName Selector EmailAddress Tag);
+texts!(String DomainName DnsName Selector EmailAddress Tag Loss);
 
 macro_rules! numbers {
     ($($type:ty, $to:expr, $from:expr;)*) => {$(
@@ -284,6 +331,7 @@ mod by_chance {
         Selector: "pr1", "a.b";
         EmailAddress: "a@example.com", "Käse@example.org", "a+b=c%d@example.net";
         Tag: "user 1", "ü,%=", " ";
+        Loss: "proof", "fresh_proof", "creation", "operator";
     }
 
     macro_rules! ids {

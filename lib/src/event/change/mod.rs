@@ -15,7 +15,7 @@ use crate::tag::Tag;
 use self::field::Field;
 use self::stored::Stored;
 
-pub use self::field::{Datum, DomainRef, KeyRef, ListOwner};
+pub use self::field::{Datum, DomainRef, InvalidLoss, KeyRef, ListOwner, Loss};
 pub(super) use self::stored::prefix;
 
 /// Each variant with its name, the action in the log that it belongs to, the field that is the subject, and its data.
@@ -124,17 +124,16 @@ changes! {
     DomainRenamed: "domain.renamed" of "domain.renamed" on domain { domain: DomainRef, from: DomainName }
     /// A domain was deleted.
     DomainDeleted: "domain.deleted" of "domain.deleted" on domain { domain: DomainRef }
-    /// A domain was lost: for the reason that a [`Loss`](crate::ownership::Loss) has. Rows of earlier versions have none, and
-    /// are of domains that were never verified.
+    /// A domain was lost. Rows of earlier versions have no reason, and are of domains that were never verified.
     DomainGaveWay: "domain.gave_way" of "domain.gave_way" on domain {
-        domain: DomainRef, reason: Option<String>,
+        domain: DomainRef, reason: Option<Loss>,
     }
     /// An alias was lost.
     AliasGaveWay: "domain.alias_gave_way" of "domain.gave_way" on alias {
-        domain: DomainRef, alias: DomainName, reason: Option<String>,
+        domain: DomainRef, alias: DomainName, reason: Option<Loss>,
     }
     /// A name was taken from another account.
-    DomainClaimed: "domain.claimed" of "domain.gave_way" on name { name: DomainName, reason: Option<String> }
+    DomainClaimed: "domain.claimed" of "domain.gave_way" on name { name: DomainName, reason: Option<Loss> }
     /// The DNS has shown that a domain is its account's: by a DKIM record, or by its challenge.
     DomainProved: "domain.proved" of "domain.proved" on domain { domain: DomainRef, by: String }
     /// The DNS has shown that an alias is its account's.
@@ -381,6 +380,24 @@ mod tests {
         for (name, action) in Change::ALL {
             assert_eq!(name.split('.').next(), action.split('.').next(), "{name} of {action}");
             assert!(name != action || Change::ALL.iter().any(|(other, _)| other == action));
+        }
+    }
+
+    #[test]
+    fn a_loss_is_read_with_the_words_of_every_version() {
+        for (reason, sentence) in [
+            ("", "claimed by another account because it was never verified"),
+            (" reason=creation", "claimed by another account because it was never verified"),
+            (" reason=proof", "lost to another account, which has proved that it is its own"),
+            (
+                " reason=fresh_proof",
+                "lost to another account, which has proved it after its records were lost",
+            ),
+            (" reason=operator", "freed by the operator"),
+        ] {
+            let stored = format!("v1 domain.gave_way domain=example.com domain_id=7{reason}");
+            let change = Change::parse(&stored).unwrap();
+            assert_eq!(change.to_string(), format!("domain example.com {sentence}"));
         }
     }
 

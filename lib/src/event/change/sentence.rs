@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Change, DomainRef, ListOwner};
+use super::{Change, DomainRef, ListOwner, Loss};
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -215,16 +215,16 @@ impl Change {
     fn claim_sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Change::DomainGaveWay { domain, reason } => {
-                write!(f, "domain {domain} {}", lost(reason.as_deref().or(Some("creation")), domain))
+                write!(f, "domain {domain} {}", lost(reason.or(Some(Loss::Creation)), domain))
             }
             Change::AliasGaveWay { domain, alias, reason } => {
-                write!(f, "alias {alias} of {domain} {}", lost(reason.as_deref(), domain))
+                write!(f, "alias {alias} of {domain} {}", lost(*reason, domain))
             }
             Change::DomainClaimed { name, reason } => {
-                let which = match reason.as_deref() {
-                    None | Some("creation") => "which never verified it",
-                    Some("proof") => "which had not proved it",
-                    _ => "whose records for it were lost",
+                let which = match reason {
+                    None | Some(Loss::Creation) => "which never verified it",
+                    Some(Loss::Proof) => "which had not proved it",
+                    Some(Loss::FreshProof | Loss::Operator) => "whose records for it were lost",
                 };
                 write!(f, "domain {name} claimed from another account, {which}")
             }
@@ -397,14 +397,14 @@ impl fmt::Display for Owner<'_> {
 }
 
 /// How a name was lost.
-fn lost(reason: Option<&str>, domain: &DomainRef) -> String {
+fn lost(reason: Option<Loss>, domain: &DomainRef) -> String {
     match reason {
-        Some("proof") => "lost to another account, which has proved that it is its own".to_owned(),
-        Some("fresh_proof") => {
+        Some(Loss::Proof) => "lost to another account, which has proved that it is its own".to_owned(),
+        Some(Loss::FreshProof) => {
             "lost to another account, which has proved it after its records were lost".to_owned()
         }
-        Some("operator") => "freed by the operator".to_owned(),
-        Some(_) => "claimed by another account because it was never verified".to_owned(),
+        Some(Loss::Operator) => "freed by the operator".to_owned(),
+        Some(Loss::Creation) => "claimed by another account because it was never verified".to_owned(),
         None => format!("claimed by another account because {domain} was never verified"),
     }
 }
