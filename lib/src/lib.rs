@@ -101,6 +101,7 @@ pub mod name;
 pub mod address;
 mod label;
 pub mod tag;
+mod word;
 pub mod network;
 pub mod egress;
 pub mod settings;

@@ -20,6 +20,7 @@ use crate::address::EmailAddress;
 use crate::cap::Caps;
 use crate::egress::EgressPolicy;
 use crate::name::{DnsName, Selector};
+use crate::word::words;
 
 /// The operator's decisions, the same for every account.
 #[derive(Clone, Debug)]
@@ -136,73 +137,31 @@ pub struct LossPolicy {
     pub span: Duration,
 }
 
-/// A DMARC policy, from the mildest to the strictest (RFC 9989 section 4.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DmarcPolicy {
-    /// `p=none`
-    None,
-    /// `p=quarantine`
-    Quarantine,
-    /// `p=reject`
-    Reject,
-}
-
-impl fmt::Display for DmarcPolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            DmarcPolicy::None => "none",
-            DmarcPolicy::Quarantine => "quarantine",
-            DmarcPolicy::Reject => "reject",
-        })
+words! {
+    /// A DMARC policy, from the mildest to the strictest (RFC 9989 section 4.7).
+    #[derive(PartialOrd, Ord)]
+    pub enum DmarcPolicy {
+        /// `p=none`
+        None = "none",
+        /// `p=quarantine`
+        Quarantine = "quarantine",
+        /// `p=reject`
+        Reject = "reject",
     }
+    else InvalidSetting("a DMARC policy is none, quarantine or reject")
 }
 
-impl FromStr for DmarcPolicy {
-    type Err = InvalidSetting;
-
-    fn from_str(text: &str) -> Result<DmarcPolicy, InvalidSetting> {
-        match text {
-            "none" => Ok(DmarcPolicy::None),
-            "quarantine" => Ok(DmarcPolicy::Quarantine),
-            "reject" => Ok(DmarcPolicy::Reject),
-            _ => Err(InvalidSetting("a DMARC policy is none, quarantine or reject")),
-        }
+words! {
+    /// Whose names act only once they are proved.
+    pub enum RequireProof {
+        /// Those of every account that is not trusted.
+        Tenants = "tenants",
+        /// Everybody's.
+        Always = "always",
+        /// Nobody's.
+        Never = "never",
     }
-}
-
-/// Whose names act only once they are proved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequireProof {
-    /// Those of every account that is not trusted.
-    Tenants,
-    /// Everybody's.
-    Always,
-    /// Nobody's.
-    Never,
-}
-
-impl RequireProof {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RequireProof::Tenants => "tenants",
-            RequireProof::Always => "always",
-            RequireProof::Never => "never",
-        }
-    }
-}
-
-impl FromStr for RequireProof {
-    type Err = InvalidSetting;
-
-    fn from_str(text: &str) -> Result<RequireProof, InvalidSetting> {
-        match text {
-            "tenants" => Ok(RequireProof::Tenants),
-            "always" => Ok(RequireProof::Always),
-            "never" => Ok(RequireProof::Never),
-            _ => Err(InvalidSetting("proof is required of tenants, always or never")),
-        }
-    }
+    else InvalidSetting("proof is required of tenants, always or never")
 }
 
 /// One mechanism of an SPF record without its qualifier: `mx`, `include:spf.example.com`, `ip4:192.0.2.1`.

@@ -1,74 +1,44 @@
 //! Scopes of API keys: which kinds of things a key may read and change.
 
 use std::fmt;
-use std::str::FromStr;
 
-macro_rules! scopes {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
-        /// What an API key may do. A key without a list of scopes may do everything.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
-        pub enum KeyScope {
-            $($(#[$doc])* $variant,)*
-        }
+use crate::word::words;
 
-        impl KeyScope {
-            /// Every scope.
-            pub const ALL: &[KeyScope] = &[$(KeyScope::$variant),*];
-
-            /// The names of all, for a sentence.
-            const NAMES: &[&str] = &[$($text),*];
-
-            /// Its name, `things:action`.
-            pub fn as_str(self) -> &'static str {
-                match self { $(KeyScope::$variant => $text,)* }
-            }
-        }
-
-        impl FromStr for KeyScope {
-            type Err = InvalidKeyScope;
-
-            fn from_str(text: &str) -> Result<KeyScope, InvalidKeyScope> {
-                match text { $($text => Ok(KeyScope::$variant),)* _ => Err(InvalidKeyScope) }
-            }
-        }
-    };
-}
-
-scopes! {
-    /// Read everything, the API keys of the account too.
-    ReadAll = "*:read",
-    /// Read domains and what hangs on them.
-    DomainsRead = "domains:read",
-    /// Create, change and delete domains and their aliases.
-    DomainsWrite = "domains:write",
-    /// Verify records, and mark them manually.
-    RecordsVerify = "records:verify",
-    /// Create, import, activate, rotate and delete DKIM keys.
-    KeysWrite = "keys:write",
-    /// Create, rename and revoke domain tokens.
-    TokensWrite = "tokens:write",
-    /// Change recipients, safelists and blocklists.
-    ListsWrite = "lists:write",
-    /// Change where incoming mail goes.
-    RoutesWrite = "routes:write",
-    /// Report misclassified messages.
-    ReportsWrite = "reports:write",
-    /// Create login links.
-    LinksWrite = "links:write",
-    /// Create, rotate and delete API keys of the account.
-    AccountWrite = "account:write",
-}
-
-impl fmt::Display for KeyScope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// What an API key may do. A key without a list of scopes may do everything. Its word is `things:action`.
+    #[derive(PartialOrd, Ord, Hash)]
+    #[non_exhaustive]
+    pub enum KeyScope {
+        /// Read everything, the API keys of the account too.
+        ReadAll = "*:read",
+        /// Read domains and what hangs on them.
+        DomainsRead = "domains:read",
+        /// Create, change and delete domains and their aliases.
+        DomainsWrite = "domains:write",
+        /// Verify records, and mark them manually.
+        RecordsVerify = "records:verify",
+        /// Create, import, activate, rotate and delete DKIM keys.
+        KeysWrite = "keys:write",
+        /// Create, rename and revoke domain tokens.
+        TokensWrite = "tokens:write",
+        /// Change recipients, safelists and blocklists.
+        ListsWrite = "lists:write",
+        /// Change where incoming mail goes.
+        RoutesWrite = "routes:write",
+        /// Report misclassified messages.
+        ReportsWrite = "reports:write",
+        /// Create login links.
+        LinksWrite = "links:write",
+        /// Create, rotate and delete API keys of the account.
+        AccountWrite = "account:write",
     }
+    all ALL,
+    else InvalidKeyScope
 }
 
 /// A text that names no scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is not a scope; the scopes are {}", KeyScope::NAMES.join(", "))]
+#[error("it is not a scope; the scopes are {}", KeyScope::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", "))]
 pub struct InvalidKeyScope;
 
 /// What an operation needs of an API key that has scopes.

@@ -16,8 +16,6 @@
 
 mod table;
 
-use std::str::FromStr;
-
 use crate::access::{KeyScopes, Need};
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, WriteTx};
@@ -28,6 +26,7 @@ use crate::label;
 use crate::secret::fill_random;
 use crate::subscription::{self, Limits};
 use crate::tag::Tag;
+use crate::word::words;
 
 /// The name of the account that the first start makes, for the operator's own domains.
 pub const FIRST: &str = "default";
@@ -170,41 +169,23 @@ impl Caller {
     }
 }
 
-/// Whether the operator trusts an account, so that its names act without proof: see [`ownership`](crate::ownership).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// It is a tenant: its names act when they are proved.
-    None,
-    /// It is trusted, because it was made by a version that had no tenants.
-    Earlier,
-    /// It is trusted by the operator's decision, or as the first account of its database.
-    Given,
+words! {
+    /// Whether the operator trusts an account, so that its names act without proof: see [`ownership`](crate::ownership).
+    pub enum Trust {
+        /// It is a tenant: its names act when they are proved.
+        None = "none",
+        /// It is trusted, because it was made by a version that had no tenants.
+        Earlier = "earlier",
+        /// It is trusted by the operator's decision, or as the first account of its database.
+        Given = "given",
+    }
+    else InvalidTrust
 }
 
 impl Trust {
     /// Whether the account is trusted.
     pub fn is_given(self) -> bool {
         self != Trust::None
-    }
-
-    /// The word in the database.
-    fn as_str(self) -> &'static str {
-        match self {
-            Trust::None => "none",
-            Trust::Earlier => "earlier",
-            Trust::Given => "given",
-        }
-    }
-}
-
-impl FromStr for Trust {
-    type Err = InvalidTrust;
-
-    fn from_str(text: &str) -> Result<Trust, InvalidTrust> {
-        [Trust::None, Trust::Earlier, Trust::Given]
-            .into_iter()
-            .find(|trust| trust.as_str() == text)
-            .ok_or(InvalidTrust)
     }
 }
 

@@ -26,8 +26,6 @@ mod table;
 mod verify;
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use crate::account::Caller;
@@ -41,6 +39,7 @@ use crate::name::DomainName;
 use crate::ownership::{self, Challenge, Held, Loss};
 use crate::page::Page;
 use crate::provision::{self, NewDomain};
+use crate::word::words;
 use crate::{inbound, loss};
 
 pub use reason::ClaimReason;
@@ -51,43 +50,17 @@ use table::Stored;
 /// How long a claim is kept that was lost.
 const KEEP_LOST_FOR: Duration = Duration::from_hours(90 * 24);
 
-/// How a claim stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClaimState {
-    /// The account has the name.
-    Holds,
-    /// It does not, and may get it.
-    Contends,
-    /// It had it.
-    Lost,
-}
-
-impl ClaimState {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ClaimState::Holds => "holds",
-            ClaimState::Contends => "contends",
-            ClaimState::Lost => "lost",
-        }
+words! {
+    /// How a claim stands.
+    pub enum ClaimState {
+        /// The account has the name.
+        Holds = "holds",
+        /// It does not, and may get it.
+        Contends = "contends",
+        /// It had it.
+        Lost = "lost",
     }
-}
-
-impl fmt::Display for ClaimState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for ClaimState {
-    type Err = InvalidClaimState;
-
-    fn from_str(text: &str) -> Result<ClaimState, InvalidClaimState> {
-        [ClaimState::Holds, ClaimState::Contends, ClaimState::Lost]
-            .into_iter()
-            .find(|state| state.as_str() == text)
-            .ok_or(InvalidClaimState)
-    }
+    else InvalidClaimState
 }
 
 /// A word that is no state of a claim.

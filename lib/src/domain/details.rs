@@ -1,13 +1,12 @@
 //! The data of a domain, for showing.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
 
 use crate::clock::Timestamp;
 use crate::id::{AccountId, ApiKeyId, DomainId, SubscriptionId};
 use crate::name::DomainName;
 use crate::tag::Tag;
+use crate::word::words;
 
 /// What there is to show of a domain, as it was when it was read.
 ///
@@ -53,45 +52,17 @@ pub struct Details {
     pub updated_at: Timestamp,
 }
 
-/// How far a domain's records are verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DomainStatus {
-    /// Not every required record has been verified yet.
-    Pending,
-    /// Every required record is.
-    Active,
-    /// It was active, and has lost a record for good.
-    Failed,
-}
-
-impl DomainStatus {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            DomainStatus::Pending => "pending",
-            DomainStatus::Active => "active",
-            DomainStatus::Failed => "failed",
-        }
+words! {
+    /// How far a domain's records are verified.
+    pub enum DomainStatus {
+        /// Not every required record has been verified yet.
+        Pending = "pending",
+        /// Every required record is.
+        Active = "active",
+        /// It was active, and has lost a record for good.
+        Failed = "failed",
     }
-}
-
-impl fmt::Display for DomainStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for DomainStatus {
-    type Err = InvalidDomainStatus;
-
-    fn from_str(text: &str) -> Result<DomainStatus, InvalidDomainStatus> {
-        match text {
-            "pending" => Ok(DomainStatus::Pending),
-            "active" => Ok(DomainStatus::Active),
-            "failed" => Ok(DomainStatus::Failed),
-            _ => Err(InvalidDomainStatus),
-        }
-    }
+    else InvalidDomainStatus
 }
 
 /// A word that is no status of a domain.

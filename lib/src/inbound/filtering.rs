@@ -1,9 +1,7 @@
 //! What a domain wants done with mail that is taken for spam.
 
-use std::fmt;
-use std::str::FromStr;
-
 use crate::error::Error;
+use crate::word::words;
 
 /// The most octets of a line of a message (RFC 5322 section 2.1.1).
 const MAX_LINE_OCTETS: usize = 998;
@@ -49,43 +47,17 @@ const TAKEN_NAMES: [&str; 34] = [
 /// How the names of whole families of such fields begin.
 const TAKEN_PREFIXES: [&str; 2] = ["Content-", "ARC-"];
 
-/// What is done with mail that is taken for spam.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AbusePolicy {
-    /// It is refused.
-    Block,
-    /// It is delivered with a header field that says so.
-    Flag,
-    /// It is held back.
-    Quarantine,
-}
-
-impl AbusePolicy {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            AbusePolicy::Block => "block",
-            AbusePolicy::Flag => "flag",
-            AbusePolicy::Quarantine => "quarantine",
-        }
+words! {
+    /// What is done with mail that is taken for spam.
+    pub enum AbusePolicy {
+        /// It is refused.
+        Block = "block",
+        /// It is delivered with a header field that says so.
+        Flag = "flag",
+        /// It is held back.
+        Quarantine = "quarantine",
     }
-}
-
-impl fmt::Display for AbusePolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for AbusePolicy {
-    type Err = InvalidAbusePolicy;
-
-    fn from_str(text: &str) -> Result<AbusePolicy, InvalidAbusePolicy> {
-        [AbusePolicy::Block, AbusePolicy::Flag, AbusePolicy::Quarantine]
-            .into_iter()
-            .find(|policy| policy.as_str() == text)
-            .ok_or(InvalidAbusePolicy)
-    }
+    else InvalidAbusePolicy
 }
 
 /// A word that is no policy.

@@ -7,47 +7,22 @@ use std::str::FromStr;
 use super::key;
 use crate::address::{InvalidAddress, local_part};
 use crate::name::{DnsName, DomainName, InvalidName};
+use crate::word::words;
 
 /// The most characters of an item: an address in other scripts may have some hundreds.
 const MAX_CHARS: usize = 1000;
 
-/// What kind of thing an item is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ItemKind {
-    /// A sender's address.
-    EmailAddress,
-    /// A sender's domain; with a dot in front, and all below it.
-    Domain,
-    /// The address of the client that delivers, or a block of them.
-    IpAddress,
-}
-
-impl ItemKind {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ItemKind::EmailAddress => "email_address",
-            ItemKind::Domain => "domain",
-            ItemKind::IpAddress => "ip_address",
-        }
+words! {
+    /// What kind of thing an item is.
+    pub enum ItemKind {
+        /// A sender's address.
+        EmailAddress = "email_address",
+        /// A sender's domain; with a dot in front, and all below it.
+        Domain = "domain",
+        /// The address of the client that delivers, or a block of them.
+        IpAddress = "ip_address",
     }
-}
-
-impl fmt::Display for ItemKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for ItemKind {
-    type Err = InvalidItemKind;
-
-    fn from_str(text: &str) -> Result<ItemKind, InvalidItemKind> {
-        [ItemKind::EmailAddress, ItemKind::Domain, ItemKind::IpAddress]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or(InvalidItemKind)
-    }
+    else InvalidItemKind
 }
 
 /// A word that is no kind of item.

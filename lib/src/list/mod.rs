@@ -30,7 +30,6 @@ mod table;
 mod verdict;
 
 use std::fmt;
-use std::str::FromStr;
 
 use crate::account::Caller;
 use crate::address::decomposed;
@@ -43,6 +42,7 @@ use crate::event::{Change, ListOwner};
 use crate::id::ListEntryId;
 use crate::ledger;
 use crate::recipient::Recipient;
+use crate::word::words;
 
 pub use item::{InvalidItem, InvalidItemKind, Item, ItemKind};
 pub use sender::{MOST_AUTHORS, Sender, first_author};
@@ -51,41 +51,16 @@ pub use verdict::{
     verdict,
 };
 
-/// Which list: what becomes of the mail that an entry matches. The first decides before the second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ListKind {
-    /// It is let through.
-    Safelist,
-    /// It is refused.
-    Blocklist,
-}
-
-impl ListKind {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ListKind::Safelist => "safelist",
-            ListKind::Blocklist => "blocklist",
-        }
+words! {
+    /// Which list: what becomes of the mail that an entry matches. The first decides before the second.
+    #[derive(PartialOrd, Ord)]
+    pub enum ListKind {
+        /// It is let through.
+        Safelist = "safelist",
+        /// It is refused.
+        Blocklist = "blocklist",
     }
-}
-
-impl fmt::Display for ListKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for ListKind {
-    type Err = InvalidListKind;
-
-    fn from_str(text: &str) -> Result<ListKind, InvalidListKind> {
-        match text {
-            "safelist" => Ok(ListKind::Safelist),
-            "blocklist" => Ok(ListKind::Blocklist),
-            _ => Err(InvalidListKind),
-        }
-    }
+    else InvalidListKind
 }
 
 /// A word that is no list.

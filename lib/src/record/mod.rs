@@ -28,8 +28,6 @@ pub(crate) mod table;
 mod zone;
 
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use crate::account::Caller;
@@ -41,6 +39,7 @@ use crate::domain::{Details, Domain};
 use crate::error::Error;
 use crate::id::{DkimKeyId, DomainId, RecordId};
 use crate::name::{DnsName, Selector};
+use crate::word::words;
 
 use kind::Seed;
 
@@ -48,46 +47,20 @@ pub use kind::{InvalidPurpose, Purpose, RETURN_PATH_HOST};
 pub use publish::{Format, InvalidFormat, ZoneRecords, by_zone};
 pub use zone::{strings, zone_fragment};
 
-/// How a record stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RecordStatus {
-    /// Not seen right yet.
-    Pending,
-    /// Seen right, and not lost since.
-    Verified,
-    /// Was verified, and is lost for good.
-    Failed,
-    /// Left out, by the operator's word.
-    Disabled,
-}
-
-impl RecordStatus {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RecordStatus::Pending => "pending",
-            RecordStatus::Verified => "verified",
-            RecordStatus::Failed => "failed",
-            RecordStatus::Disabled => "disabled",
-        }
+words! {
+    /// How a record stands.
+    #[derive(Hash)]
+    pub enum RecordStatus {
+        /// Not seen right yet.
+        Pending = "pending",
+        /// Seen right, and not lost since.
+        Verified = "verified",
+        /// Was verified, and is lost for good.
+        Failed = "failed",
+        /// Left out, by the operator's word.
+        Disabled = "disabled",
     }
-}
-
-impl fmt::Display for RecordStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for RecordStatus {
-    type Err = InvalidRecordStatus;
-
-    fn from_str(text: &str) -> Result<RecordStatus, InvalidRecordStatus> {
-        [RecordStatus::Pending, RecordStatus::Verified, RecordStatus::Failed, RecordStatus::Disabled]
-            .into_iter()
-            .find(|status| status.as_str() == text)
-            .ok_or(InvalidRecordStatus)
-    }
+    else InvalidRecordStatus
 }
 
 /// A word that names no status of a record.

@@ -27,9 +27,6 @@ mod message;
 mod reading;
 mod table;
 
-use std::fmt;
-use std::str::FromStr;
-
 use crate::account::Caller;
 use crate::address::EmailAddress;
 use crate::cap::Cap;
@@ -43,6 +40,7 @@ use crate::ledger;
 use crate::name::DomainName;
 use crate::page::Page;
 use crate::recipient;
+use crate::word::words;
 
 pub use message::InvalidReportMessage;
 pub use reading::{Readable, is_unseen, readable};
@@ -52,41 +50,15 @@ const MAX_ENVELOPE_OCTETS: usize = 512;
 /// How many reports are deleted in one transaction: their messages are overwritten, and each may be large.
 const DELETED_AT_ONCE: u32 = 10;
 
-/// What was wrong with how a message was treated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReportKind {
-    /// The message was treated as junk, and is not junk.
-    FalsePositive,
-    /// The message was not treated as junk, and is junk.
-    FalseNegative,
-}
-
-impl ReportKind {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ReportKind::FalsePositive => "false_positive",
-            ReportKind::FalseNegative => "false_negative",
-        }
+words! {
+    /// What was wrong with how a message was treated.
+    pub enum ReportKind {
+        /// The message was treated as junk, and is not junk.
+        FalsePositive = "false_positive",
+        /// The message was not treated as junk, and is junk.
+        FalseNegative = "false_negative",
     }
-}
-
-impl fmt::Display for ReportKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for ReportKind {
-    type Err = InvalidReportKind;
-
-    fn from_str(text: &str) -> Result<ReportKind, InvalidReportKind> {
-        match text {
-            "false_positive" => Ok(ReportKind::FalsePositive),
-            "false_negative" => Ok(ReportKind::FalseNegative),
-            _ => Err(InvalidReportKind),
-        }
-    }
+    else InvalidReportKind
 }
 
 /// A word that is no kind of report.

@@ -21,8 +21,6 @@
 pub(crate) mod table;
 
 use std::collections::HashSet;
-use std::fmt;
-use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
@@ -35,50 +33,24 @@ use crate::event;
 use crate::id::DomainId;
 use crate::ownership;
 use crate::webhook::{self, VettedUrl, WebhookUrl};
+use crate::word::words;
 
 /// Through how many domains of this server a forward is followed.
 const MOST_HOPS: usize = 32;
 
-/// Where incoming mail goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// It is kept.
-    Store,
-    /// It is posted to the webhook.
-    Webhook,
-    /// It is posted to the webhook, and kept.
-    WebhookThenStore,
-    /// It is forwarded to an address.
-    ForwardEmail,
-}
-
-impl Mode {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Mode::Store => "store",
-            Mode::Webhook => "webhook",
-            Mode::WebhookThenStore => "webhook_then_store",
-            Mode::ForwardEmail => "forward_email",
-        }
+words! {
+    /// Where incoming mail goes.
+    pub enum Mode {
+        /// It is kept.
+        Store = "store",
+        /// It is posted to the webhook.
+        Webhook = "webhook",
+        /// It is posted to the webhook, and kept.
+        WebhookThenStore = "webhook_then_store",
+        /// It is forwarded to an address.
+        ForwardEmail = "forward_email",
     }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Mode {
-    type Err = InvalidMode;
-
-    fn from_str(text: &str) -> Result<Mode, InvalidMode> {
-        [Mode::Store, Mode::Webhook, Mode::WebhookThenStore, Mode::ForwardEmail]
-            .into_iter()
-            .find(|mode| mode.as_str() == text)
-            .ok_or(InvalidMode)
-    }
+    else InvalidMode
 }
 
 /// A word that is no mode.
@@ -86,41 +58,17 @@ impl FromStr for Mode {
 #[error("it is none of store, webhook, webhook_then_store and forward_email")]
 pub struct InvalidMode;
 
-/// Which addresses at a domain have a mailbox.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Recipients {
-    /// Each one.
-    #[default]
-    Any,
-    /// Those of the known [recipients](crate::recipient), `postmaster` and `abuse`.
-    Known,
-}
-
-impl Recipients {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Recipients::Any => "any",
-            Recipients::Known => "known",
-        }
+words! {
+    /// Which addresses at a domain have a mailbox.
+    #[derive(Default)]
+    pub enum Recipients {
+        /// Each one.
+        #[default]
+        Any = "any",
+        /// Those of the known [recipients](crate::recipient), `postmaster` and `abuse`.
+        Known = "known",
     }
-}
-
-impl fmt::Display for Recipients {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Recipients {
-    type Err = InvalidRecipients;
-
-    fn from_str(text: &str) -> Result<Recipients, InvalidRecipients> {
-        [Recipients::Any, Recipients::Known]
-            .into_iter()
-            .find(|it| it.as_str() == text)
-            .ok_or(InvalidRecipients)
-    }
+    else InvalidRecipients
 }
 
 /// A word that does not say which addresses have a mailbox.

@@ -41,6 +41,7 @@ use crate::id::{AccountId, AdministratorId, ApiKeyId, DomainId, LoginLinkId, Ses
 use crate::key;
 use crate::login::{self, Opens};
 use crate::secret::{PlainSecret, SecretKind};
+use crate::word::words;
 
 /// After so long without a request a session is over.
 pub const IDLE: Duration = Duration::from_mins(30);
@@ -54,37 +55,18 @@ const FORGOTTEN_AT_ONCE: u32 = 4;
 /// when one more begins.
 const MOST_AT_ONCE: u32 = 100;
 
-/// As what somebody is signed in. A later role may do all that an earlier one may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// The administrator of one domain.
-    Domain,
-    /// An administrator of one account.
-    Account,
-    /// The operator, for all accounts.
-    Operator,
-}
-
-impl Role {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Role::Domain => "domain",
-            Role::Account => "account",
-            Role::Operator => "operator",
-        }
+words! {
+    /// As what somebody is signed in. A later role may do all that an earlier one may.
+    #[derive(PartialOrd, Ord)]
+    pub enum Role {
+        /// The administrator of one domain.
+        Domain = "domain",
+        /// An administrator of one account.
+        Account = "account",
+        /// The operator, for all accounts.
+        Operator = "operator",
     }
-}
-
-impl std::str::FromStr for Role {
-    type Err = InvalidRole;
-
-    fn from_str(text: &str) -> Result<Role, InvalidRole> {
-        [Role::Domain, Role::Account, Role::Operator]
-            .into_iter()
-            .find(|role| role.as_str() == text)
-            .ok_or(InvalidRole)
-    }
+    else InvalidRole
 }
 
 /// A word that is no role.

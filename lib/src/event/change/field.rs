@@ -11,6 +11,7 @@ use crate::id::{
 };
 use crate::name::{DnsName, DomainName, Selector};
 use crate::tag::Tag;
+use crate::word::words;
 
 /// A value of a change's data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,46 +82,19 @@ impl fmt::Display for ListOwner {
     }
 }
 
-/// Why an account has lost a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// Another account has proved it, and this one never had.
-    Proof,
-    /// Its records were lost for good, and another account has proved it since.
-    FreshProof,
-    /// It was not proved in time, and another account has created it.
-    Creation,
-    /// The operator has freed it.
-    Operator,
-}
-
-impl Loss {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Loss::Proof => "proof",
-            Loss::FreshProof => "fresh_proof",
-            Loss::Creation => "creation",
-            Loss::Operator => "operator",
-        }
+words! {
+    /// Why an account has lost a name.
+    pub enum Loss {
+        /// Another account has proved it, and this one never had.
+        Proof = "proof",
+        /// Its records were lost for good, and another account has proved it since.
+        FreshProof = "fresh_proof",
+        /// It was not proved in time, and another account has created it.
+        Creation = "creation",
+        /// The operator has freed it.
+        Operator = "operator",
     }
-}
-
-impl fmt::Display for Loss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Loss {
-    type Err = InvalidLoss;
-
-    fn from_str(text: &str) -> Result<Loss, InvalidLoss> {
-        [Loss::Proof, Loss::FreshProof, Loss::Creation, Loss::Operator]
-            .into_iter()
-            .find(|loss| loss.as_str() == text)
-            .ok_or(InvalidLoss)
-    }
+    else InvalidLoss
 }
 
 /// A word that does not say how a name was lost.

@@ -9,45 +9,35 @@ mod octodns;
 mod terraform;
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write};
-use std::str::FromStr;
+use std::fmt::Write;
 
 use super::{Record, RecordStatus, zone};
 use crate::dns::RecordType;
 use crate::domain::Details;
 use crate::name::DnsName;
+use crate::word::words;
 
 /// The TTL that is proposed, in seconds.
 pub(super) const TTL: u32 = 3600;
 
-/// A way to write records down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// A fragment of a zone file (RFC 1035 section 5), as BIND, nsd and Knot read it.
-    Bind,
-    /// A zone of `OctoDNS`, in YAML.
-    OctoDns,
-    /// A `D_EXTEND` of `DNSControl`, in JavaScript.
-    DnsControl,
-    /// Resources of Terraform's own provider `dns` (RFC 2136 updates).
-    Terraform,
+words! {
+    /// A way to write records down.
+    #[non_exhaustive]
+    pub enum Format {
+        /// A fragment of a zone file (RFC 1035 section 5), as BIND, nsd and Knot read it.
+        Bind = "bind",
+        /// A zone of `OctoDNS`, in YAML.
+        OctoDns = "octodns",
+        /// A `D_EXTEND` of `DNSControl`, in JavaScript.
+        DnsControl = "dnscontrol",
+        /// Resources of Terraform's own provider `dns` (RFC 2136 updates).
+        Terraform = "terraform",
+    }
+    all ALL,
+    else InvalidFormat
 }
 
 impl Format {
-    /// Every format.
-    pub const ALL: [Format; 4] = [Format::Bind, Format::OctoDns, Format::DnsControl, Format::Terraform];
-
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Format::Bind => "bind",
-            Format::OctoDns => "octodns",
-            Format::DnsControl => "dnscontrol",
-            Format::Terraform => "terraform",
-        }
-    }
-
     /// The name of the file in which this tool looks for the zone.
     pub fn file_name(self, zone: &DnsName) -> String {
         match self {
@@ -66,20 +56,6 @@ impl Format {
             Format::DnsControl => dnscontrol::write(zone),
             Format::Terraform => terraform::write(zone),
         }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Format {
-    type Err = InvalidFormat;
-
-    fn from_str(text: &str) -> Result<Format, InvalidFormat> {
-        Format::ALL.into_iter().find(|format| format.as_str() == text).ok_or(InvalidFormat)
     }
 }
 
@@ -272,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_format_is_named_by_its_word() {
-        for format in Format::ALL {
+        for &format in Format::ALL {
             assert_eq!(format.as_str().parse(), Ok(format));
         }
         assert!("zone".parse::<Format>().is_err());
