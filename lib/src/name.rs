@@ -195,7 +195,7 @@ pub struct Selector(String);
 
 impl Selector {
     /// The selector of a domain's first key where nothing else is configured.
-    pub fn default_first() -> Selector {
+    pub(crate) fn default_first() -> Selector {
         Selector("pr1".to_owned())
     }
 

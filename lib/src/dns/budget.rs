@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::egress;
 
 /// The most datagrams that one verification sends to one address.
-pub const MOST_DATAGRAMS: u32 = 40;
+pub(crate) const MOST_DATAGRAMS: u32 = 40;
 /// The most connections that it opens to one address.
-pub const MOST_CONNECTIONS: u32 = 10;
+pub(crate) const MOST_CONNECTIONS: u32 = 10;
 
 /// What one verification may still send to the name servers of zones, by their addresses. Clones share it.
 #[derive(Clone, Debug, Default)]

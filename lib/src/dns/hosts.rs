@@ -8,7 +8,7 @@ use crate::name::DnsName;
 
 /// The addresses that each of these hosts has now, all look-ups side by side, in their order. An error where a host has none,
 /// or one that the policy does not admit. None where the DNS is in temporary trouble: there is no telling now.
-pub fn vet_hosts(
+pub(crate) fn vet_hosts(
     resolver: &dyn Resolver,
     policy: &EgressPolicy,
     hosts: &[DnsName],

@@ -48,9 +48,10 @@ use std::time::Duration;
 
 use crate::name::DnsName;
 
-pub use self::budget::{MOST_CONNECTIONS, MOST_DATAGRAMS, SendingBudget};
+pub use self::budget::SendingBudget;
+pub(crate) use self::budget::{MOST_CONNECTIONS, MOST_DATAGRAMS};
 pub use self::deadline::{Deadline, MOST_QUESTIONS};
-pub use self::hosts::vet_hosts;
+pub(crate) use self::hosts::vet_hosts;
 pub use self::memo::Memo;
 #[cfg(feature = "dns")]
 pub use self::network::{DnsSettings, InvalidResolver, NetworkResolver};
@@ -175,7 +176,7 @@ pub struct Answer {
 
 impl Answer {
     /// Whether a name server of the zone would not answer for it: a lame delegation (RFC 1912 section 2.8).
-    pub fn is_lame(&self) -> bool {
+    pub(crate) fn is_lame(&self) -> bool {
         self.server.is_authoritative() && matches!(self.outcome, Outcome::Refused { .. })
     }
 }
@@ -250,7 +251,7 @@ impl fmt::Display for Server {
 pub enum NotAsked {
     /// Its address is not public, and in no network that the operator allows.
     NotPublic,
-    /// The verification has sent it all that one address gets: [`MOST_DATAGRAMS`] and [`MOST_CONNECTIONS`]; or it has made all the
+    /// The verification has sent it all that one address gets; or it has made all the
     /// look-ups that one verification makes: [`MOST_QUESTIONS`].
     Spent,
 }

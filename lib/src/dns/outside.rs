@@ -33,7 +33,7 @@ impl Resolver for Outside<'_> {
 
 impl Sighting {
     /// Whether a name server inside the operator's networks answered.
-    pub fn has_inside(&self) -> bool {
+    pub(crate) fn has_inside(&self) -> bool {
         self.answers.iter().any(|answer| matches!(answer.server, Server::Inside { .. }))
     }
 

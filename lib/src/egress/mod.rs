@@ -88,7 +88,7 @@ pub fn host(address: IpAddr) -> IpAddr {
 /// Whether a name would be read as an IPv4 address by a program that takes shortened, octal or hexadecimal ones, such as `127.1` or
 /// `0x7f.1`: its last label is a number (URL Standard section 3.5, "ends in a number"). The C library reads them so, and with it most
 /// mail servers, whatever the DNS says of the name.
-pub fn reads_as_address(name: &str) -> bool {
+pub(crate) fn reads_as_address(name: &str) -> bool {
     let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
     let hexadecimal = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
     match hexadecimal {
@@ -100,7 +100,7 @@ pub fn reads_as_address(name: &str) -> bool {
 /// Whether a name is one that a machine or its network keeps for itself, so that the public DNS cannot have it: one label
 /// alone, or below a domain that is set aside (RFC 6761, RFC 6762, RFC 8375, RFC 9476, and `internal`, which ICANN set
 /// aside). The names under which clouds serve their metadata are among them.
-pub fn is_private_name(name: &str) -> bool {
+pub(crate) fn is_private_name(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let top = name.rsplit('.').next().unwrap_or_default();
     let set_aside = matches!(

@@ -45,7 +45,9 @@ use crate::recipient::Recipient;
 use crate::word::words;
 
 pub use item::{InvalidItem, InvalidItemKind, Item, ItemKind};
-pub use sender::{MOST_AUTHORS, Sender, first_author};
+#[cfg(feature = "messages")]
+pub(crate) use sender::first_author;
+pub use sender::{MOST_AUTHORS, Sender};
 pub use verdict::{
     Because, Explanation, Field, InvalidListQuery, ListOutcome, ListQuery, ListVerdict, explain, explain_for,
     verdict,

@@ -114,7 +114,8 @@ impl fmt::Display for Sender {
 }
 
 /// The address of the first mailbox in the value of a From field, as it is written there but for comments and white space around its parts.
-pub fn first_author(field: &str) -> Option<String> {
+#[cfg(feature = "messages")]
+pub(crate) fn first_author(field: &str) -> Option<String> {
     let mailboxes = mailboxes(field);
     let mut addresses = mailboxes.iter().filter_map(|mailbox| address(mailbox));
     let (local, domain) = addresses.find(|(local, domain)| Sender::of(local, domain).is_some())?;

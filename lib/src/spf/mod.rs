@@ -60,9 +60,8 @@ pub use self::macros::{InvalidMacro, MacroString};
 pub use self::merge::merge;
 pub(crate) use self::merge::merge_repaired;
 pub use self::problem::{Matched, Place, SpfProblem};
-pub use self::record::{
-    Directive, Fault, InvalidTerm, Mechanism, Prefixes, Qualifier, SpfRecord, is_spf, mistaken_modifiers,
-};
+pub use self::record::{Directive, Fault, InvalidTerm, Mechanism, Prefixes, Qualifier, SpfRecord};
+pub(crate) use self::record::{is_spf, mistaken_modifiers};
 pub(crate) use self::repair::{Dropped, Repaired, glued, is_meant_as_spf, spaced};
 pub use self::walk::{MechanismStanding, Reach, reaches};
 

@@ -124,14 +124,14 @@ pub enum Fault {
 }
 
 /// Whether these octets are an SPF record, right or wrong: the version alone at the front (section 4.5).
-pub fn is_spf(octets: &[u8]) -> bool {
+pub(crate) fn is_spf(octets: &[u8]) -> bool {
     octets.split_at_checked(VERSION.len()).is_some_and(|(version, rest)| {
         version.eq_ignore_ascii_case(VERSION) && matches!(rest, [] | [b' ', ..])
     })
 }
 
 impl SpfRecord {
-    /// Parses what stands in a record for which [`is_spf`] holds; the version itself is not looked at again.
+    /// Parses what stands in a record that begins with the version, which is not looked at again.
     ///
     /// The first term that breaks the grammar is the error, wherever it stands (RFC 7208 section 4.6).
     pub fn parse(octets: &[u8]) -> Result<SpfRecord, InvalidTerm> {
@@ -201,7 +201,7 @@ impl Mechanism {
     }
 
     /// Whether evaluating it counts toward the limit of ten (RFC 7208 section 4.6.4).
-    pub fn is_counted(&self) -> bool {
+    pub(crate) fn is_counted(&self) -> bool {
         match self {
             Mechanism::All | Mechanism::Ip4(..) | Mechanism::Ip6(..) => false,
             Mechanism::Include(_)
@@ -327,7 +327,7 @@ fn network<A: FromStr>(text: &str, most: u8) -> Result<(A, u8), Fault> {
 /// The terms that are written like an unknown modifier but named like a mechanism: `ip4=192.0.2.1`, `include=x`.
 ///
 /// The grammar lets receivers ignore them, so the record holds; whoever wrote them meant something else.
-pub fn mistaken_modifiers(octets: &[u8]) -> Vec<String> {
+pub(crate) fn mistaken_modifiers(octets: &[u8]) -> Vec<String> {
     let terms = octets.split(|octet| *octet == b' ').skip(1);
     terms
         .filter(|term| {

@@ -1,7 +1,7 @@
 //! The schedule: when which domain is looked at next, and by whom.
 //!
 //! A domain's next check stands in its row, so that it survives a restart. [`take_due`] lends domains out for
-//! [`LEASE`]: a check that never ends, or a process that dies in one, gives its domain back by that. The library has no
+//! five minutes: a check that never ends, or a process that dies in one, gives its domain back by that. The library has no
 //! threads of its own: whoever wants the schedule kept calls [`run_turn`], from as many threads as domains are to
 //! be checked at once. A slow domain holds up nobody but its own thread, and the accounts take turns: however many slow domains
 //! one has, it never takes all the threads.
@@ -19,7 +19,7 @@ use crate::id::{AccountId, DomainId};
 use crate::record::Record;
 
 /// How long a domain that is being checked is left alone by others; asking the DNS for one domain takes 20 s at most.
-pub const LEASE: Duration = Duration::from_mins(5);
+const LEASE: Duration = Duration::from_mins(5);
 
 /// What a domain waits between its first checks.
 const FIRST_PAUSES: [Duration; 5] = [
