@@ -62,7 +62,7 @@ fn sigterm_has_the_request_in_hand_answered_and_the_database_closed() {
 }
 
 #[test]
-fn sigint_does_the_same() {
+fn sigint_has_the_request_in_hand_answered_and_the_database_closed() {
     stop_while_it_verifies("INT");
 }
 

@@ -22,6 +22,20 @@ use crate::harness::v2::USER;
 /// The domain of most tests.
 const DOMAIN: &str = "customer.com";
 
+/// The keys of a domain, in their order.
+const DOMAIN_KEYS: [&str; 10] = [
+    "id",
+    "domain",
+    "status",
+    "user_id",
+    "organization_id",
+    "created_at",
+    "updated_at",
+    "reason",
+    "reasons",
+    "signing",
+];
+
 /// An account with the domain of [`USER`].
 fn start() -> (TestApp, Key) {
     let app = TestApp::new();

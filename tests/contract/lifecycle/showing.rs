@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{DOMAIN, error, info, keys, record, start};
+use super::{DOMAIN, DOMAIN_KEYS, error, info, keys, record, start};
 use crate::harness::app::txt;
 use crate::harness::v2::USER;
 
@@ -21,19 +21,7 @@ fn every_object_has_the_keys_of_the_contract_in_their_order() {
     let (app, key) = start();
     let details = info(&app, &key, DOMAIN);
     assert_eq!(keys(&details), ["domain", "dns", "route", "mx"]);
-    let domain = [
-        "id",
-        "domain",
-        "status",
-        "user_id",
-        "organization_id",
-        "created_at",
-        "updated_at",
-        "reason",
-        "reasons",
-        "signing",
-    ];
-    assert_eq!(keys(&details["domain"]), domain);
+    assert_eq!(keys(&details["domain"]), DOMAIN_KEYS);
     let route = [
         "domain",
         "forward_mode",
