@@ -174,7 +174,7 @@ impl TestApp {
     /// A new account of a tenant, whose names act when they are proved, and its first key.
     pub(crate) fn tenant(&self, name: &str) -> Key {
         let key = self.account(name);
-        signing::set_trust(&self.postroom, name, false).unwrap();
+        signing::distrust(&self.postroom, name).unwrap();
         key
     }
 

@@ -264,11 +264,11 @@ impl Desk {
         publish(&name);
         postroom.write(|tx| claim::create(tx, &other, &alias, Some(&name)).map(drop)).unwrap();
         publish(&alias);
-        signing::set_trust(postroom, "contender", true).unwrap();
+        signing::trust(postroom, "contender").unwrap();
     }
 
     fn two_accounts(&self) {
-        signing::set_trust(&self.app.postroom, "acme", false).unwrap();
+        signing::distrust(&self.app.postroom, "acme").unwrap();
         let other = self.app.account("other").operator();
         self.create(&self.caller, "late.example");
         self.create(&self.caller, "host.example");

@@ -97,7 +97,7 @@ fn six_seconds_at_a_year_ahead_leave_everything_as_it_was() {
 fn no_claim_expires_by_a_clock_that_jumped() {
     let (app, _, _) = start();
     let other = app.account("other");
-    signing::set_trust(&app.postroom, "acme", false).unwrap();
+    signing::distrust(&app.postroom, "acme").unwrap();
     let take = || {
         let name = "example.com".parse().unwrap();
         app.postroom.write(|tx| {

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use postroom::account::{self, Account, Caller};
 use postroom::db::Postroom;
 use postroom::error::Error;
-use postroom::signing::set_trust;
+use postroom::signing::{self, Untrusted};
 use postroom::{domain, key};
 use serde_json::{Value, json};
 
@@ -82,8 +82,14 @@ pub(super) fn run(context: &mut Context, command: Command) -> Result<ExitCode, F
             })?;
         }
         Command::Show { name } => show(context, &postroom, &name)?,
-        Command::Trust { name } => trust(context, &postroom, &name, true)?,
-        Command::Distrust { name } => trust(context, &postroom, &name, false)?,
+        Command::Trust { name } => {
+            let trusted = signing::trust(&postroom, &name)?;
+            show_trust(context, &trusted)?;
+        }
+        Command::Distrust { name } => {
+            let distrusted = signing::distrust(&postroom, &name)?;
+            show_trust(context, &distrusted)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -120,11 +126,11 @@ fn show(context: &Context, postroom: &Postroom, name: &str) -> Result<(), Failur
     })
 }
 
-fn trust(context: &Context, postroom: &Postroom, name: &str, is_trusted: bool) -> Result<(), Failure> {
-    let (account, left) = set_trust(postroom, name, is_trusted)?;
-    let json = json!({ "account": account_json(&account), "unproved": left.unproved });
+fn show_trust(context: &Context, (account, left): &(Account, Untrusted)) -> Result<(), Failure> {
+    let name = &account.name;
+    let json = json!({ "account": account_json(account), "unproved": left.unproved });
     context.output.print(&json, || {
-        if is_trusted {
+        if account.trust.is_given() {
             format!("Account {name} is trusted: its names act without proof.")
         } else {
             format!(

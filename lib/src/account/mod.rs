@@ -195,7 +195,7 @@ impl Trust {
 pub struct InvalidTrust;
 
 /// Makes an account with this name, and its subscription `default` without limits. The first account of a database is
-/// trusted; every other one is a tenant, until [`signing::set_trust`](crate::signing::set_trust) says otherwise.
+/// trusted; every other one is a tenant, until [`signing::trust`](crate::signing::trust) says otherwise.
 ///
 /// `Conflict` if there is one of that name.
 pub fn create(tx: &WriteTx<'_>, name: &str) -> Result<Account, Error> {
@@ -226,11 +226,11 @@ fn make(tx: &WriteTx<'_>, name: &str, trust: Trust) -> Result<Account, Error> {
 
 /// Writes down whether the operator trusts the account. What follows from that for its domains is for
 /// [`ownership`](crate::ownership) to say.
-pub(crate) fn set_trust(tx: &WriteTx<'_>, account: &Account, is_trusted: bool) -> Result<(), Error> {
-    table::set_trust(tx, account.id, if is_trusted { Trust::Given } else { Trust::None })?;
+pub(crate) fn set_trust(tx: &WriteTx<'_>, account: &Account, trust: Trust) -> Result<(), Error> {
+    table::set_trust(tx, account.id, trust)?;
     let name = account.name.clone();
     let change =
-        if is_trusted { Change::AccountTrusted { name } } else { Change::AccountDistrusted { name } };
+        if trust.is_given() { Change::AccountTrusted { name } } else { Change::AccountDistrusted { name } };
     tx.tell(&Actor::Operator, account.id, &change)
 }
 

@@ -45,7 +45,7 @@ pub use sender::{NotTheirs, SignFor, check_sender};
 pub use setting::follow_setting;
 pub use status::status_after;
 pub(crate) use status::{FOLLOWED_AT_ONCE, follow, follow_alone, follow_proof, prove};
-pub use trust::{Untrusted, set_trust};
+pub use trust::{Untrusted, distrust, trust};
 
 /// Which keys sign for a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]

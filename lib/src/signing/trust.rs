@@ -1,7 +1,7 @@
 //! What follows when the operator trusts an account, or does so no more.
 
 use super::follow;
-use crate::account::{self, Account};
+use crate::account::{self, Account, Trust};
 use crate::db::Postroom;
 use crate::error::Error;
 use crate::event::Actor;
@@ -19,15 +19,26 @@ pub struct Untrusted {
     pub unproved: u64,
 }
 
-/// Trusts the account, or does so no more, and brings the statuses of its domains to what follows: the names of a trusted
-/// account act at once, those of a tenant when they are proved.
+/// Trusts the account of this name: its names act at once, and the statuses of its domains follow from that.
 ///
 /// It takes a transaction for each 200 domains, so that nobody else waits long.
-pub fn set_trust(postroom: &Postroom, name: &str, is_trusted: bool) -> Result<(Account, Untrusted), Error> {
+pub fn trust(postroom: &Postroom, name: &str) -> Result<(Account, Untrusted), Error> {
+    set(postroom, name, Trust::Given)
+}
+
+/// Trusts the account of this name no more: it is a tenant, whose names act when they are proved, and the statuses of its domains
+/// follow from that.
+///
+/// It takes a transaction for each 200 domains, so that nobody else waits long.
+pub fn distrust(postroom: &Postroom, name: &str) -> Result<(Account, Untrusted), Error> {
+    set(postroom, name, Trust::None)
+}
+
+fn set(postroom: &Postroom, name: &str, trust: Trust) -> Result<(Account, Untrusted), Error> {
     let account = postroom.write(|tx| {
         let account = account::find(tx, name)?;
-        account::set_trust(tx, &account, is_trusted)?;
-        if !is_trusted {
+        account::set_trust(tx, &account, trust)?;
+        if !trust.is_given() {
             // Only a tenant's names are counted, and which are covered was not kept.
             ownership::cover_aliases(tx, account.id)?;
         }
@@ -38,7 +49,7 @@ pub fn set_trust(postroom: &Postroom, name: &str, is_trusted: bool) -> Result<(A
         let next = postroom.write(|tx| {
             let next = unproved_after(tx, account.id, after, AT_ONCE)?;
             next.iter().try_for_each(|id| follow(tx, &Actor::Operator, *id).map(drop))?;
-            if !is_trusted {
+            if !trust.is_given() {
                 ownership::cover_each(tx, &next)?;
             }
             Ok::<_, Error>(next)

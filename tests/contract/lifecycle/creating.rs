@@ -178,14 +178,14 @@ fn a_domain_that_is_there_is_409_whoever_has_it() {
 #[test]
 fn an_unproved_claim_of_another_account_gives_way_after_7_days() {
     let (app, key) = start();
-    postroom::signing::set_trust(&app.postroom, "acme", false).unwrap();
+    postroom::signing::distrust(&app.postroom, "acme").unwrap();
     let other = app.tenant("other");
     let claim = || create(&app, &other, &json!({"domain": DOMAIN, "user_id": "theirs"})).status;
     app.advance(7 * 24);
     assert_eq!(claim(), 409);
     app.clock.advance(Duration::from_millis(1));
     assert_eq!(claim(), 201);
-    postroom::signing::set_trust(&app.postroom, "acme", true).unwrap();
+    postroom::signing::trust(&app.postroom, "acme").unwrap();
     for each in calls_of_the_loser() {
         call(&app, &key, &each).is(404, &error("there is no such domain"));
     }

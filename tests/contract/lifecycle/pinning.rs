@@ -110,7 +110,7 @@ fn a_domain_that_is_active_by_word_gives_way_to_another_accounts_claim() {
     verify(&app, &key);
     assert_eq!(app.value::<Option<i64>>("SELECT proved_at FROM domain"), None);
     // Of an account that the operator trusts no more nothing counts but proof.
-    postroom::signing::set_trust(&app.postroom, "acme", false).unwrap();
+    postroom::signing::distrust(&app.postroom, "acme").unwrap();
     assert_eq!(statuses(&info(&app, &key, DOMAIN)).1, "pending");
     let claim =
         || app.v2_with(&other, "POST /v2/domain", &json!({"domain": DOMAIN, "user_id": "theirs"})).status;

@@ -108,7 +108,7 @@ fn mail_for_an_alias_goes_where_its_domains_goes_and_it_counts_toward_no_limit()
 fn an_alias_of_an_unproved_domain_gives_way_as_the_domain_would() {
     let (app, key) = start();
     call(&app, &key, "POST /inbound/v1/domains/example.com/alias/example.org");
-    postroom::signing::set_trust(&app.postroom, "acme", false).unwrap();
+    postroom::signing::distrust(&app.postroom, "acme").unwrap();
     let other = app.tenant("other");
     let body = json!({"domain": "example.org", "subscriptionHandle": "default"});
     refuses(&with(&app, &other, "POST /inbound/v1/domains", &body), 409, "alias");

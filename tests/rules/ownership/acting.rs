@@ -61,7 +61,7 @@ fn nothing_acts_for_an_unproved_name_of_a_tenant() {
     assert!(now.iter().enumerate().all(|(at, acts)| *acts != of_alias.contains(&at)), "{now:?}");
     prove(&app, &key, "example.org");
     assert_eq!(facts(), [true; 14]);
-    signing::set_trust(&app.postroom, "tenant", true).unwrap();
+    signing::trust(&app.postroom, "tenant").unwrap();
     assert_eq!(facts(), [true; 14]);
 }
 
@@ -90,7 +90,7 @@ fn an_account_that_is_trusted_no_more_has_domains_that_say_why_they_are_not_acti
     // Active by what is seen, and proved by it: forget that.
     check(&app, &key, id);
     app.sql().execute("UPDATE domain SET proved_at = NULL", []).unwrap();
-    let (_, left) = signing::set_trust(&app.postroom, "acme", false).unwrap();
+    let (_, left) = signing::distrust(&app.postroom, "acme").unwrap();
     assert_eq!(left.unproved, 1);
     let details = app.details(&key, id);
     assert_eq!(details.status, domain::DomainStatus::Pending);

@@ -219,16 +219,16 @@ fn which_names_are_covered_is_found_out_anew_for_an_account_that_is_trusted_no_m
         .write(|tx| inbound::add_alias(tx, &own.operator(), &own.own(tx, host)?, &name("alias.example.com")))
         .unwrap();
     prove(&app, &own, "example.com");
-    signing::set_trust(&app.postroom, "own", false).unwrap();
+    signing::distrust(&app.postroom, "own").unwrap();
     assert_eq!(unproved(&app, &own), 1, "host.example alone");
-    signing::set_trust(&app.postroom, "own", true).unwrap();
+    signing::trust(&app.postroom, "own").unwrap();
     app.postroom
         .write(|tx| {
             let caller = own.operator();
             provision::delete(tx, &caller, &domain::find_named(tx, &caller, &name("example.com"))?)
         })
         .unwrap();
-    signing::set_trust(&app.postroom, "own", false).unwrap();
+    signing::distrust(&app.postroom, "own").unwrap();
     assert_eq!(unproved(&app, &own), 3);
 }
 

@@ -33,10 +33,11 @@ fn answer(
     let name = name(call)?;
     let listed = Listed::of(call, refused, KNOWN);
     let only_failed = listed.get("show") == Some("failed");
+    let which = if only_failed { call::Which::Failed } else { call::Which::All };
     let after = listed.get("after").and_then(|text| text.parse::<CallCursor>().ok());
     let (frame, domain, mut deliveries) = call.read(|tx| {
         let domain = find(tx, &call.caller.acts, &name)?;
-        let deliveries = call::list(tx, &domain, only_failed, after, ON_A_PAGE + 1)?;
+        let deliveries = call::list(tx, &domain, which, after, ON_A_PAGE + 1)?;
         Ok::<_, Error>((Frame::of(tx, call)?, Domain::into_details(domain), deliveries))
     })?;
     let has_more = deliveries.len() > ON_A_PAGE as usize;

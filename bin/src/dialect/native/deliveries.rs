@@ -36,9 +36,9 @@ pub(super) const LIST: Contract =
 
 pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
     let name = name(call)?;
-    let only_failed = match call.query("failed").as_deref() {
-        None | Some("false") => false,
-        Some("true") => true,
+    let which = match call.query("failed").as_deref() {
+        None | Some("false") => call::Which::All,
+        Some("true") => call::Which::Failed,
         Some(_) => return Err(Fault::input("failed", "must be true or false")),
     };
     let limit = number(call, "limit")?.map_or(DEFAULT_LIMIT, |limit| limit.clamp(1, MAX_LIMIT));
@@ -47,7 +47,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Fault> {
         after.map_err(|error: InvalidCursor| Fault::input("after", format_args!("is refused: {error}")))?;
     let mut posted = call.read(|tx| {
         let domain = domain::find_named(tx, &call.caller, &name)?;
-        call::list(tx, &domain, only_failed, after, limit + 1)
+        call::list(tx, &domain, which, after, limit + 1)
     })?;
     let has_more = posted.len() > limit as usize;
     posted.truncate(limit as usize);

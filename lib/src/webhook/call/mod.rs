@@ -25,7 +25,7 @@
 //!     at: postroom.now(),
 //! }];
 //! postroom.write(|tx| call::record(tx, &made))?;
-//! let found = postroom.read(|tx| call::list(tx, &domain::find(tx, &caller, id)?, false, None, 10))?;
+//! let found = postroom.read(|tx| call::list(tx, &domain::find(tx, &caller, id)?, call::Which::All, None, 10))?;
 //! assert!(found[0].outcome.is_taken());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -156,16 +156,24 @@ pub fn record(tx: &WriteTx<'_>, calls: &[WebhookCall]) -> Result<(), Error> {
         .try_for_each(|account| table::keep_newest(tx, account, MOST_OF_ACCOUNT, FORGOTTEN_AT_ONCE))
 }
 
-/// At most `limit` deliveries of a domain, the newest first: all, or those that the webhook has not taken; those after a place in the
-/// list, if there is one.
+/// Which deliveries are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Every one.
+    All,
+    /// Those that the webhook has not taken.
+    Failed,
+}
+
+/// At most `limit` deliveries of a domain, the newest first; those after a place in the list, if there is one.
 pub fn list<'t>(
     tx: &ReadTx<'t>,
     domain: &Domain<'t>,
-    only_failed: bool,
+    which: Which,
     after: Option<CallCursor>,
     limit: u32,
 ) -> Result<Vec<Posted>, Error> {
-    table::of_domain(tx, domain.id, only_failed, after, limit)
+    table::of_domain(tx, domain.id, which, after, limit)
 }
 
 /// The delivery of a domain with this id.

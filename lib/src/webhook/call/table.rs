@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CallCursor, CallOutcome, MOST_CHARS, Posted, WebhookCall};
+use super::{CallCursor, CallOutcome, MOST_CHARS, Posted, WebhookCall, Which};
 use crate::clock::Timestamp;
 use crate::db::{ReadTx, Row, WriteTx, moment, named, parsed};
 use crate::error::Error;
@@ -75,7 +75,7 @@ pub(super) fn keep_newest(
 pub(super) fn of_domain(
     tx: &ReadTx<'_>,
     domain: DomainId,
-    only_failed: bool,
+    which: Which,
     after: Option<CallCursor>,
     limit: u32,
 ) -> Result<Vec<Posted>, Error> {
@@ -83,14 +83,17 @@ pub(super) fn of_domain(
     let CallCursor { at, id } =
         after.unwrap_or(CallCursor { at: Timestamp::from_millis(i64::MAX), id: i64::MAX });
     tx.all(
-        &list(only_failed),
+        &list(which),
         named! { ":domain": domain.number(), ":at": at.millis(), ":id": id, ":limit": limit },
         posted,
     )
 }
 
-fn list(only_failed: bool) -> String {
-    let of = if only_failed { "AND is_taken = 0" } else { "" };
+fn list(which: Which) -> String {
+    let of = match which {
+        Which::All => "",
+        Which::Failed => "AND is_taken = 0",
+    };
     format!(
         "SELECT {COLUMNS} FROM webhook_call
          WHERE domain_id = :domain {of} AND last_at <= :at AND (last_at < :at OR id < :id)
@@ -142,8 +145,8 @@ mod tests {
             assert!(!plan.contains("SCAN") && !plan.contains("TEMP"), "{plan}");
             plan
         };
-        assert!(plan(&list(false)).contains("webhook_call_by_domain (domain_id=? AND last_at<?)"));
-        assert!(plan(&list(true)).contains("webhook_call_failed (domain_id=? AND last_at<?)"));
+        assert!(plan(&list(Which::All)).contains("webhook_call_by_domain (domain_id=? AND last_at<?)"));
+        assert!(plan(&list(Which::Failed)).contains("webhook_call_failed (domain_id=? AND last_at<?)"));
         assert!(plan(BEYOND_THE_NEWEST).contains("webhook_call_by_account (account_id=?)"));
     }
 }
