@@ -26,9 +26,7 @@ mod sheet;
 mod stale;
 
 use crate::wire::http::Method;
-use crate::wire::{
-    Auth, OpenLooking, Surface, calling_page, desk, looking_page, making_page, open, open_looking, page,
-};
+use crate::wire::{Auth, OpenLooking, Surface, desk, looking_page, open, open_looking, page};
 
 pub use asset::path as asset_path;
 pub use login::login_url;
@@ -75,8 +73,8 @@ pub const SURFACE: Surface = Surface {
         page(Method::GET, "/console/domains/{name}/log", domain::log::show),
         page(Method::GET, "/console/domains/{name}/zone", domain::show::zone),
         page(Method::GET, "/console/domains/{name}/keys", domain::keys::show),
-        making_page(Method::POST, "/console/domains/{name}/keys", domain::keys::create),
-        making_page(Method::POST, "/console/domains/{name}/keys/import", domain::keys::import),
+        page(Method::POST, "/console/domains/{name}/keys", domain::keys::create).slow(),
+        page(Method::POST, "/console/domains/{name}/keys/import", domain::keys::import).slow(),
         looking_page(
             Method::POST,
             "/console/domains/{name}/keys/{selector}/activate",
@@ -84,7 +82,7 @@ pub const SURFACE: Surface = Surface {
         ),
         page(Method::POST, "/console/domains/{name}/keys/{selector}/deactivate", domain::keys::deactivate),
         page(Method::POST, "/console/domains/{name}/keys/{selector}/delete", domain::keys::delete),
-        making_page(Method::POST, "/console/domains/{name}/rotation", domain::keys::start_rotation),
+        page(Method::POST, "/console/domains/{name}/rotation", domain::keys::start_rotation).slow(),
         page(Method::POST, "/console/domains/{name}/rotation/abort", domain::keys::abort_rotation),
         page(Method::POST, "/console/domains/{name}/rotation/every", domain::keys::set_rotation_interval),
         page(Method::GET, "/console/domains/{name}/access", domain::access::show),
@@ -106,11 +104,12 @@ pub const SURFACE: Surface = Surface {
         looking_page(Method::POST, "/console/domains/{name}/mail/downstream", domain::mail::set_downstream),
         page(Method::POST, "/console/domains/{name}/mail/filtering", domain::mail::set_filtering),
         page(Method::GET, "/console/domains/{name}/deliveries", domain::deliveries::show),
-        calling_page(
+        looking_page(
             Method::POST,
             "/console/domains/{name}/deliveries/{delivery}/again",
             domain::deliveries::again_now,
-        ),
+        )
+        .calling(),
         page(Method::GET, "/console/domains/{name}/lists", domain::lists::show),
         page(Method::POST, "/console/domains/{name}/lists/add", domain::lists::add),
         page(Method::POST, "/console/domains/{name}/lists/remove", domain::lists::remove),
@@ -119,11 +118,12 @@ pub const SURFACE: Surface = Surface {
         page(Method::POST, "/console/domains/{name}/recipients/remove", domain::recipients::remove),
         page(Method::GET, "/console/domains/{name}/quarantine", domain::quarantine::list),
         page(Method::GET, "/console/domains/{name}/quarantine/{message}", domain::quarantine::show),
-        calling_page(
+        looking_page(
             Method::POST,
             "/console/domains/{name}/quarantine/{message}/release",
             domain::quarantine::release,
-        ),
+        )
+        .calling(),
         page(Method::POST, "/console/domains/{name}/quarantine/{message}/delete", domain::quarantine::delete),
         page(Method::GET, "/console/domains/{name}/reports", domain::reports::list),
         page(Method::GET, "/console/domains/{name}/reports/{report}", domain::reports::show),
@@ -132,7 +132,7 @@ pub const SURFACE: Surface = Surface {
         page(Method::POST, "/console/domains/{name}/transfer", domain::danger::transfer).for_operator(),
         page(Method::POST, "/console/domains/{name}/delete", domain::danger::delete).for_account(),
         page(Method::GET, "/console/claims", claims::list).for_account(),
-        making_page(Method::POST, "/console/claims", claims::create).for_account(),
+        page(Method::POST, "/console/claims", claims::create).slow().for_account(),
         page(Method::GET, "/console/claims/{name}", claims::show),
         looking_page(Method::POST, "/console/claims/{name}/check", claims::check),
         page(Method::POST, "/console/claims/{name}/delete", claims::delete).for_account(),

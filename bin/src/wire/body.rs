@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(BodySize::Report.octets(&settings), 2 * 1024 + 64 * 1024);
         settings.max_report_octets = u64::MAX;
         assert_eq!(BodySize::Report.octets(&settings), usize::MAX);
-        let route = crate::wire::reporting(Method::POST, "/", |_| Err(Fault::NoRoute));
+        let route = crate::wire::route(Method::POST, "/", |_| Err(Fault::NoRoute)).takes(BodySize::Report);
         assert_eq!(route.body, BodySize::Report);
     }
 }

@@ -31,6 +31,5 @@ pub use place::RequestPlace;
 pub use progress::{Checks, CountingResolver, Progress};
 pub use surface::{
     Auth, Desk, Handler, Looking, LookingPage, OpenLooking, OpenToAll, Pace, Page, Route, Stored, Surface,
-    Tries, batch, calling_page, desk, looking, looking_batch, looking_page, making, making_page, open,
-    open_looking, page, reporting, route,
+    Tries, desk, looking, looking_page, open, open_looking, page, route,
 };

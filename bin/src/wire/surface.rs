@@ -126,6 +126,34 @@ impl Route {
         self
     }
 
+    /// Says that the route takes seconds: it makes a key or checks one, or asks the DNS.
+    #[must_use]
+    pub const fn slow(mut self) -> Route {
+        self.pace = Pace::Slow;
+        self
+    }
+
+    /// Says that the route delivers a message, and so waits for the server that takes it.
+    #[must_use]
+    pub const fn calling(mut self) -> Route {
+        self.pace = Pace::Calling;
+        self
+    }
+
+    /// Says how large a body the route takes.
+    #[must_use]
+    pub const fn takes(mut self, body: BodySize) -> Route {
+        self.body = body;
+        self
+    }
+
+    /// Says that the route takes up to a thousand items, which wait in a lane of their own, also where it asks the DNS.
+    #[must_use]
+    pub const fn batch(mut self) -> Route {
+        self.pace = Pace::Quick;
+        self.takes(BodySize::Batch)
+    }
+
     /// Says what the route takes and answers.
     #[must_use]
     pub const fn by(mut self, contract: &'static Contract) -> Route {
@@ -223,39 +251,9 @@ pub const fn route(method: Method, path: &'static str, handler: Stored) -> Route
     plain(method, path, Handler::Stored(handler))
 }
 
-/// A route that takes a whole mail message.
-pub const fn reporting(method: Method, path: &'static str, handler: Stored) -> Route {
-    let mut route = route(method, path, handler);
-    route.body = BodySize::Report;
-    route
-}
-
-/// A route that takes up to a thousand items.
-pub const fn batch(method: Method, path: &'static str, handler: Stored) -> Route {
-    let mut route = route(method, path, handler);
-    route.body = BodySize::Batch;
-    route
-}
-
-/// A route that takes up to a thousand items, and asks the DNS before it writes them.
-pub const fn looking_batch(method: Method, path: &'static str, handler: Looking) -> Route {
-    let mut route = plain(method, path, Handler::Looking(handler));
-    route.body = BodySize::Batch;
-    route
-}
-
-/// A route that makes a key, or checks one.
-pub const fn making(method: Method, path: &'static str, handler: Stored) -> Route {
-    let mut route = route(method, path, handler);
-    route.pace = Pace::Slow;
-    route
-}
-
 /// A route that asks the DNS.
 pub const fn looking(method: Method, path: &'static str, handler: Looking) -> Route {
-    let mut route = plain(method, path, Handler::Looking(handler));
-    route.pace = Pace::Slow;
-    route
+    plain(method, path, Handler::Looking(handler)).slow()
 }
 
 /// A page for people who are signed in to an account, or a form of one.
@@ -263,25 +261,9 @@ pub const fn page(method: Method, path: &'static str, handler: Page) -> Route {
     plain(method, path, Handler::Page(handler))
 }
 
-/// A form that makes a key, or checks one.
-pub const fn making_page(method: Method, path: &'static str, handler: Page) -> Route {
-    let mut route = page(method, path, handler);
-    route.pace = Pace::Slow;
-    route
-}
-
 /// A form that asks the DNS.
 pub const fn looking_page(method: Method, path: &'static str, handler: LookingPage) -> Route {
-    let mut route = plain(method, path, Handler::LookingPage(handler));
-    route.pace = Pace::Slow;
-    route
-}
-
-/// A form that delivers a message, and so waits for the server that takes it.
-pub const fn calling_page(method: Method, path: &'static str, handler: LookingPage) -> Route {
-    let mut route = plain(method, path, Handler::LookingPage(handler));
-    route.pace = Pace::Calling;
-    route
+    plain(method, path, Handler::LookingPage(handler)).slow()
 }
 
 /// A page for whoever is signed in, also to no account.
@@ -291,17 +273,12 @@ pub const fn desk(method: Method, path: &'static str, handler: Desk) -> Route {
 
 /// A route for everybody, which takes a short form at most.
 pub const fn open(method: Method, path: &'static str, handler: OpenToAll) -> Route {
-    let mut route = plain(method, path, Handler::Open(handler));
-    route.body = BodySize::Form;
-    route
+    plain(method, path, Handler::Open(handler)).takes(BodySize::Form)
 }
 
 /// A route for everybody that asks the DNS.
 pub const fn open_looking(method: Method, path: &'static str, handler: OpenLooking) -> Route {
-    let mut route = plain(method, path, Handler::OpenLooking(handler));
-    route.body = BodySize::Form;
-    route.pace = Pace::Slow;
-    route
+    plain(method, path, Handler::OpenLooking(handler)).takes(BodySize::Form).slow()
 }
 
 const fn plain(method: Method, path: &'static str, handler: Handler) -> Route {

@@ -19,8 +19,8 @@ use crate::wire::Contract;
 use crate::wire::http::{Body, HeaderMap, Method, Response, StatusCode, header};
 use crate::wire::shape::{Shape, TEXT, TEXTS, has};
 use crate::wire::{
-    Anybody, Auth, CLAIM_IT, Call, Fault, PLAIN, Surface, batch, looking, looking_batch, open, reporting,
-    route, store_sentence, store_status, unproved_limit,
+    Anybody, Auth, BodySize, CLAIM_IT, Call, Fault, PLAIN, Surface, looking, open, route, store_sentence,
+    store_status, unproved_limit,
 };
 
 /// What [`error`] writes.
@@ -46,14 +46,17 @@ pub const DIALECT: Surface = Surface {
             .by(&domains::PROVISION)
             .writes(KeyScope::DomainsWrite)
             .of_account(),
-        looking_batch(Method::POST, "/inbound/v1/domains/batch", batch::provision)
+        looking(Method::POST, "/inbound/v1/domains/batch", batch::provision)
+            .batch()
             .by(&batch::PROVISION)
             .writes(KeyScope::DomainsWrite)
             .of_account(),
-        batch(Method::DELETE, "/inbound/v1/domains/batch", batch::deprovision)
+        route(Method::DELETE, "/inbound/v1/domains/batch", batch::deprovision)
+            .batch()
             .by(&batch::DEPROVISION)
             .writes(KeyScope::DomainsWrite),
-        batch(Method::POST, "/inbound/v1/domains/batch/deprovision", batch::deprovision)
+        route(Method::POST, "/inbound/v1/domains/batch/deprovision", batch::deprovision)
+            .batch()
             .by(&batch::DEPROVISION)
             .writes(KeyScope::DomainsWrite),
         route(Method::GET, "/inbound/v1/domains/{domain}", domains::show)
@@ -90,7 +93,8 @@ pub const DIALECT: Surface = Surface {
         route(Method::GET, "/inbound/v1/domains/{domain}/login-link", links::create)
             .by(&links::CREATE)
             .writes(KeyScope::LinksWrite),
-        batch(Method::POST, "/inbound/v1/domains/batch/login-link", links::create_many)
+        route(Method::POST, "/inbound/v1/domains/batch/login-link", links::create_many)
+            .batch()
             .by(&links::CREATE_MANY)
             .writes(KeyScope::LinksWrite),
         route(Method::GET, "/inbound/v1/lists/{listname}", lists::of_account)
@@ -126,7 +130,8 @@ pub const DIALECT: Surface = Surface {
         route(Method::PUT, "/inbound/v1/users/{email}/settings", users::set_settings)
             .by(&users::SET_SETTINGS)
             .writes(KeyScope::ListsWrite),
-        reporting(Method::POST, "/inbound/v1/report", reports::submit)
+        route(Method::POST, "/inbound/v1/report", reports::submit)
+            .takes(BodySize::Report)
             .by(&reports::SUBMIT)
             .writes(KeyScope::ReportsWrite),
         open(Method::GET, "/inbound/v1/status", status).by(&STATUS),

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::shape::{Shape, TEXT, has, may};
-use crate::wire::{Auth, Fault, PLAIN, Surface, looking, making, route, store_sentence, store_status};
+use crate::wire::{Auth, Fault, PLAIN, Surface, looking, route, store_sentence, store_status};
 
 const MESSAGE: Shape = Shape::object("Message", &[&[has("message", TEXT)]]);
 /// What [`render`] writes, with the names that [`rotation`] has besides.
@@ -29,7 +29,10 @@ pub const DIALECT: Surface = Surface {
     auth: Auth::Basic { user: "api" },
     routes: &[
         route(Method::GET, "/v1/dkim/keys", keys::list).by(&keys::LIST).reads(KeyScope::KeysWrite),
-        making(Method::POST, "/v1/dkim/keys", keys::create).by(&keys::CREATE).writes(KeyScope::KeysWrite),
+        route(Method::POST, "/v1/dkim/keys", keys::create)
+            .slow()
+            .by(&keys::CREATE)
+            .writes(KeyScope::KeysWrite),
         route(Method::DELETE, "/v1/dkim/keys", keys::delete).by(&keys::DELETE).writes(KeyScope::KeysWrite),
         route(Method::GET, "/v4/domains/{name}/keys", keys::of_domain)
             .by(&keys::OF_DOMAIN)
@@ -49,7 +52,8 @@ pub const DIALECT: Surface = Surface {
         route(Method::PUT, "/v1/dkim_management/domains/{name}/rotation", rotation::update)
             .by(&rotation::UPDATE)
             .writes(KeyScope::KeysWrite),
-        making(Method::POST, "/v1/dkim_management/domains/{name}/rotate", rotation::rotate)
+        route(Method::POST, "/v1/dkim_management/domains/{name}/rotate", rotation::rotate)
+            .slow()
             .by(&rotation::ROTATE)
             .writes(KeyScope::KeysWrite),
         route(Method::GET, "/v4/domains", domains::list).by(&domains::LIST).reads(KeyScope::DomainsWrite),

@@ -21,8 +21,8 @@ use crate::wire::http::{Method, Response, StatusCode, header};
 use crate::wire::json::Json;
 use crate::wire::shape::{MAYBE_TEXT, Shape, TEXT, has, may};
 use crate::wire::{
-    Auth, CLAIM_IT, Call, Fault, PLAIN, Surface, json_body, looking, making, route, store_sentence,
-    store_status, unproved_limit,
+    Auth, CLAIM_IT, Call, Fault, PLAIN, Surface, json_body, looking, route, store_sentence, store_status,
+    unproved_limit,
 };
 
 const DELETED: Shape = Shape::object("Deleted", &[&[has("deleted", TEXT)]]);
@@ -67,7 +67,8 @@ pub const DIALECT: Surface = Surface {
         route(Method::GET, "/postroom/v1/claims", claims::list)
             .by(&claims::LIST)
             .reads(KeyScope::DomainsWrite),
-        making(Method::POST, "/postroom/v1/claims", claims::create)
+        route(Method::POST, "/postroom/v1/claims", claims::create)
+            .slow()
             .by(&claims::CREATE)
             .writes(KeyScope::DomainsWrite)
             .of_account(),
@@ -99,7 +100,8 @@ pub const DIALECT: Surface = Surface {
         route(Method::GET, "/postroom/v1/domains/{name}/keys", keys::list)
             .by(&keys::LIST)
             .reads(KeyScope::KeysWrite),
-        making(Method::POST, "/postroom/v1/domains/{name}/keys", keys::create)
+        route(Method::POST, "/postroom/v1/domains/{name}/keys", keys::create)
+            .slow()
             .by(&keys::CREATE)
             .writes(KeyScope::KeysWrite),
         route(Method::DELETE, "/postroom/v1/domains/{name}/keys/{selector}", keys::delete)
@@ -114,7 +116,8 @@ pub const DIALECT: Surface = Surface {
         route(Method::GET, "/postroom/v1/domains/{name}/rotation", keys::rotation)
             .by(&keys::ROTATION_SHOWN)
             .reads(KeyScope::KeysWrite),
-        making(Method::POST, "/postroom/v1/domains/{name}/rotation", keys::rotate)
+        route(Method::POST, "/postroom/v1/domains/{name}/rotation", keys::rotate)
+            .slow()
             .by(&keys::ROTATE)
             .writes(KeyScope::KeysWrite),
         route(Method::PUT, "/postroom/v1/domains/{name}/rotation", keys::set_rotation)
