@@ -117,11 +117,14 @@ fn a_name_that_is_refused_is_neither_a_domains_nor_an_alias_and_the_rest_of_the_
     let (old, to) = (desk.domain("old.example"), name("new.example"));
     desk.app.publish_all("old.example");
     verify::check(&desk.app.postroom, &caller, old, &*desk.app.dns).unwrap();
-    desk.write(old, |tx, domain| {
-        let forward_to = Patch::Set("jo@new.example".parse().unwrap());
-        let change = RouteChange { mode: Some(Mode::ForwardEmail), forward_to, ..RouteChange::default() };
-        route::update(tx, &caller, domain, change).map(drop)
-    });
+    let second = desk.domain("second.example");
+    for (from, to) in [(second, "jo@new.example"), (old, "jo@second.example")] {
+        desk.write(from, |tx, domain| {
+            let forward_to = Patch::Set(to.parse().unwrap());
+            let change = RouteChange { mode: Some(Mode::ForwardEmail), forward_to, ..RouteChange::default() };
+            route::update(tx, &caller, domain, change).map(drop)
+        });
+    }
     desk.refused_of("a name to which the domain forwards", old, |tx, domain| {
         provision::rename(tx, &caller, domain, &to).map(drop)
     });
