@@ -199,15 +199,13 @@ fn route(it: &Explained) -> String {
         Mode::Store => format!("store: {kept}"),
         Mode::Webhook => "webhook: it is posted to the webhook".to_owned(),
         Mode::WebhookThenStore => "webhook_then_store: it is stored, and posted to the webhook".to_owned(),
-        Mode::ForwardEmail
-            if it.route.forward_to.as_ref().is_some_and(|to| *to.domain() == it.domain.name) =>
-        {
-            let to = it.route.forward_to.as_ref().map(ToString::to_string).unwrap_or_default();
-            format!("forward_email: all mail of the domain is stored in the mailbox {to}")
-        }
-        Mode::ForwardEmail => {
-            let to = it.route.forward_to.as_ref().map(ToString::to_string).unwrap_or_default();
-            format!("forward_email: it is sent on to {to}")
-        }
+        Mode::ForwardEmail => match &it.route.forward_to {
+            Some(to) if *to.domain() == it.domain.name => {
+                format!("forward_email: all mail of the domain is stored in the mailbox {to}")
+            }
+            Some(to) => format!("forward_email: it is sent on to {to}"),
+            // No operation leaves that behind.
+            None => format!("forward_email: no address is set; {kept}"),
+        },
     }
 }

@@ -399,8 +399,8 @@ fn check_reach<'t>(
     if !domain::find_all_named(tx, caller, &above)?.is_empty() {
         return Ok(());
     }
-    let reason = "an alias of this account acts without proof; whoever is limited to some domains adds only names below those, and others \
-                  are added by an administrator of the account";
+    let reason = "aliases of this account take mail without proof, and this access is limited to some domains: add a name below one of \
+                  them, or ask an administrator of the account";
     Err(Error::NotClaimable { reason: reason.to_owned() })
 }
 

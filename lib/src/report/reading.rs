@@ -32,7 +32,7 @@ pub fn readable(octets: &[u8]) -> Readable {
     let read = octets.get(..MOST_OCTETS).unwrap_or(octets);
     let Some(message) = MessageParser::default().parse(read) else {
         let (text, is_cut) = plain(&String::from_utf8_lossy(read), MOST_TEXT_CHARS);
-        return Readable { text, is_cut, ..Readable::default() };
+        return Readable { text, is_cut: is_cut || read.len() < octets.len(), ..Readable::default() };
     };
     let seen = read_of(&message);
     take_apart(message);
